@@ -1,0 +1,12 @@
+//! talkpath's native core: what happens thousands of times a second. Each module registers its own
+//! classes; `src/talkpath/_native.pyi` is the typed picture of all of them.
+
+use pyo3::prelude::*;
+
+mod sip;
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    sip::register(module)?;
+    Ok(())
+}

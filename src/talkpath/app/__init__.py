@@ -1,0 +1,1 @@
+"""Wiring only: configuration, node life cycle, command line. Nobody imports it."""

@@ -1,0 +1,1 @@
+"""Words everyone speaks: addresses and flows, the machine contract, errors, limits, redaction, texts."""

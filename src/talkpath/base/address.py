@@ -1,0 +1,75 @@
+"""Where bytes come from and go to: transports, addresses and flows.
+
+A *flow* is the unit of reachability: our socket, the transport, the remote address and, for streams, the very
+connection. Registrations, Record-Route and dialogs remember flows (RFC 5626 section 3.3).
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Transport(StrEnum):
+    """A SIP transport, by the name it bears in a Via (RFC 3261 section 20.42, RFC 7118 section 5.2)."""
+
+    UDP = "UDP"
+    TCP = "TCP"
+    TLS = "TLS"
+    WS = "WS"
+    WSS = "WSS"
+
+    @property
+    def is_reliable(self) -> bool:
+        """A stream: no retransmission, and responses go down the same connection."""
+        return self is not Transport.UDP
+
+    @property
+    def is_secure(self) -> bool:
+        return self is Transport.TLS or self is Transport.WSS
+
+    @property
+    def is_websocket(self) -> bool:
+        return self is Transport.WS or self is Transport.WSS
+
+    @property
+    def default_port(self) -> int:
+        """RFC 3261 section 19.1.2; RFC 7118 section 4 takes HTTP's ports for WebSocket URIs."""
+        return _DEFAULT_PORT[self]
+
+
+_DEFAULT_PORT = {
+    Transport.UDP: 5060,
+    Transport.TCP: 5060,
+    Transport.TLS: 5061,
+    Transport.WS: 80,
+    Transport.WSS: 443,
+}
+
+
+class Address(NamedTuple):
+    """An IP address in its shortest text form (no brackets, no zone) and a port."""
+
+    host: str
+    port: int
+
+    @property
+    def is_ipv6(self) -> bool:
+        return ":" in self.host
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"
+
+
+class Flow(NamedTuple):
+    """One way to reach a peer.
+
+    `connection` is 0 for datagrams; for streams it is the number of the connection, unique in the life of the
+    process, so a flow whose connection closed never equals a later one from the same address.
+    """
+
+    transport: Transport
+    local: Address
+    remote: Address
+    connection: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.transport} {self.remote} at {self.local}"

@@ -1,0 +1,1 @@
+"""What happened: Call, Leg, Stream, Moment, and the ledger that builds them. Never routes."""

@@ -1,0 +1,1 @@
+"""Policy: guard, authentication, registrar, forking, proxy. Decides; performs nothing."""

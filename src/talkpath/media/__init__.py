@@ -1,0 +1,1 @@
+"""One call's media as a machine: legs, addresses, forwarding."""

@@ -1,0 +1,1 @@
+"""Sockets, connections, DNS and timers; drives the machines and the native engine."""

@@ -1,0 +1,1 @@
+"""RTCP, MOS and codec clock facts: what measurements mean."""

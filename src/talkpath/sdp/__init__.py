@@ -1,0 +1,1 @@
+"""Structured session descriptions one can edit, offer/answer, codec knowledge. Allocates nothing."""
