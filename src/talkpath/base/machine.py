@@ -8,7 +8,7 @@ machines and the ledger share one time axis. Entropy comes in as an argument of 
 from typing import Protocol, TypeVar
 
 Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
+Output = TypeVar("Output")
 
 
 class Machine(Protocol[Input, Output]):
