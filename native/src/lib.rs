@@ -3,10 +3,12 @@
 
 use pyo3::prelude::*;
 
+mod datagram;
 mod sip;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    datagram::register(module)?;
     sip::register(module)?;
     Ok(())
 }

@@ -1,0 +1,221 @@
+//! UDP for signalling: many datagrams in one system call, and the local address of each (IP_PKTINFO), so that one
+//! wildcard socket a family serves every address of the machine and answers from the one that was asked.
+
+use std::io;
+use std::mem;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::RawFd;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+/// Datagrams read by one system call; more wait in the kernel for the next.
+const BATCH: usize = 32;
+/// The largest UDP payload.
+const DATAGRAM: usize = 65_535;
+/// Room for one IPV6_PKTINFO (40 bytes) or IP_PKTINFO (28 bytes) with its header, aligned.
+const CONTROL: usize = 64;
+
+#[repr(C, align(8))]
+struct Control([u8; CONTROL]);
+
+/// The buffers that one batch is received into; allocated once.
+struct Batch {
+    data: Vec<u8>,
+    names: Vec<libc::sockaddr_storage>,
+    controls: Vec<Control>,
+}
+
+/// Sends and receives on a UDP socket that Python opened, bound and keeps open.
+#[pyclass(module = "talkpath._native")]
+pub struct Datagrams {
+    fd: RawFd,
+    v6: bool,
+    batch: Batch,
+}
+
+fn zeroed<T>() -> T {
+    // Plain C structures for which all zeroes is the documented empty value.
+    unsafe { mem::zeroed() }
+}
+
+fn set_option(fd: RawFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> PyResult<()> {
+    let length = mem::size_of::<libc::c_int>() as libc::socklen_t;
+    let result = unsafe { libc::setsockopt(fd, level, option, (&raw const value).cast(), length) };
+    if result < 0 {
+        return Err(io::Error::last_os_error().into());
+    }
+    Ok(())
+}
+
+fn address_of(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
+    match i32::from(name.ss_family) {
+        libc::AF_INET => {
+            let v4 = unsafe { &*(&raw const *name).cast::<libc::sockaddr_in>() };
+            let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
+            Some(SocketAddr::V4(SocketAddrV4::new(ip, u16::from_be(v4.sin_port))))
+        }
+        libc::AF_INET6 => {
+            let v6 = unsafe { &*(&raw const *name).cast::<libc::sockaddr_in6>() };
+            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+            Some(SocketAddr::V6(SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), 0, v6.sin6_scope_id)))
+        }
+        _ => None,
+    }
+}
+
+fn sockaddr(address: SocketAddr, storage: &mut libc::sockaddr_storage) -> libc::socklen_t {
+    match address {
+        SocketAddr::V4(v4) => {
+            let name = unsafe { &mut *(&raw mut *storage).cast::<libc::sockaddr_in>() };
+            name.sin_family = libc::AF_INET as libc::sa_family_t;
+            name.sin_port = v4.port().to_be();
+            name.sin_addr.s_addr = u32::from(*v4.ip()).to_be();
+            mem::size_of::<libc::sockaddr_in>() as libc::socklen_t
+        }
+        SocketAddr::V6(v6) => {
+            let name = unsafe { &mut *(&raw mut *storage).cast::<libc::sockaddr_in6>() };
+            name.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+            name.sin6_port = v6.port().to_be();
+            name.sin6_addr.s6_addr = v6.ip().octets();
+            name.sin6_scope_id = v6.scope_id();
+            mem::size_of::<libc::sockaddr_in6>() as libc::socklen_t
+        }
+    }
+}
+
+/// The local address that a datagram was sent to, from its control message.
+fn local_of(header: &libc::msghdr) -> Option<IpAddr> {
+    let mut control = unsafe { libc::CMSG_FIRSTHDR(header) };
+    while let Some(message) = unsafe { control.as_ref() } {
+        let data = unsafe { libc::CMSG_DATA(control) };
+        if message.cmsg_level == libc::IPPROTO_IP && message.cmsg_type == libc::IP_PKTINFO {
+            let info: libc::in_pktinfo = unsafe { data.cast::<libc::in_pktinfo>().read_unaligned() };
+            return Some(IpAddr::V4(Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr))));
+        }
+        if message.cmsg_level == libc::IPPROTO_IPV6 && message.cmsg_type == libc::IPV6_PKTINFO {
+            let info: libc::in6_pktinfo = unsafe { data.cast::<libc::in6_pktinfo>().read_unaligned() };
+            return Some(IpAddr::V6(Ipv6Addr::from(info.ipi6_addr.s6_addr)));
+        }
+        control = unsafe { libc::CMSG_NXTHDR(header, control) };
+    }
+    None
+}
+
+/// Write the control message that makes `local` the source address; gives its length.
+fn source_control(local: IpAddr, control: &mut Control) -> usize {
+    fn put<T>(control: &mut Control, level: i32, kind: i32, info: T) -> usize {
+        unsafe {
+            let header = control.0.as_mut_ptr().cast::<libc::cmsghdr>();
+            (*header).cmsg_level = level;
+            (*header).cmsg_type = kind;
+            (*header).cmsg_len = libc::CMSG_LEN(mem::size_of::<T>() as u32) as usize;
+            libc::CMSG_DATA(header).cast::<T>().write_unaligned(info);
+            libc::CMSG_SPACE(mem::size_of::<T>() as u32) as usize
+        }
+    }
+    match local {
+        IpAddr::V4(ip) => {
+            let mut info: libc::in_pktinfo = zeroed();
+            info.ipi_spec_dst.s_addr = u32::from(ip).to_be();
+            put(control, libc::IPPROTO_IP, libc::IP_PKTINFO, info)
+        }
+        IpAddr::V6(ip) => {
+            let mut info: libc::in6_pktinfo = zeroed();
+            info.ipi6_addr.s6_addr = ip.octets();
+            put(control, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info)
+        }
+    }
+}
+
+fn parse_ip(host: &str) -> PyResult<IpAddr> {
+    host.parse().map_err(|_| PyValueError::new_err("not an IP address"))
+}
+
+#[pymethods]
+impl Datagrams {
+    /// Take a bound, non-blocking UDP socket by its number and ask for the local address of each datagram.
+    #[new]
+    fn new(fd: RawFd, v6: bool) -> PyResult<Self> {
+        if v6 {
+            set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+        } else {
+            set_option(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+        }
+        let batch = Batch {
+            data: vec![0; BATCH * DATAGRAM],
+            names: (0..BATCH).map(|_| zeroed()).collect(),
+            controls: (0..BATCH).map(|_| Control([0; CONTROL])).collect(),
+        };
+        Ok(Datagrams { fd, v6, batch })
+    }
+
+    /// All datagrams that wait, at most 32: [(payload, local host, remote host, remote port)]; [] when none does.
+    fn receive<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        let mut vectors: [libc::iovec; BATCH] = zeroed();
+        let mut headers: [libc::mmsghdr; BATCH] = zeroed();
+        for index in 0..BATCH {
+            vectors[index].iov_base = unsafe { self.batch.data.as_mut_ptr().add(index * DATAGRAM) }.cast();
+            vectors[index].iov_len = DATAGRAM;
+            let header = &mut headers[index].msg_hdr;
+            header.msg_name = (&raw mut self.batch.names[index]).cast();
+            header.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_iov = &raw mut vectors[index];
+            header.msg_iovlen = 1;
+            header.msg_control = (&raw mut self.batch.controls[index]).cast();
+            header.msg_controllen = CONTROL;
+        }
+        let flags = libc::MSG_DONTWAIT;
+        let count =
+            unsafe { libc::recvmmsg(self.fd, headers.as_mut_ptr(), BATCH as u32, flags, std::ptr::null_mut()) };
+        if count < 0 {
+            let error = io::Error::last_os_error();
+            return match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(list),
+                // A refused ICMP of an earlier datagram; the next read goes on.
+                io::ErrorKind::ConnectionRefused => Ok(list),
+                _ => Err(error.into()),
+            };
+        }
+        for index in 0..count as usize {
+            let Some(remote) = address_of(&self.batch.names[index]) else { continue };
+            let local = local_of(&headers[index].msg_hdr);
+            let at = index * DATAGRAM;
+            let payload = PyBytes::new(py, &self.batch.data[at..at + headers[index].msg_len as usize]);
+            let local = local.map_or_else(String::new, |ip| ip.to_string());
+            list.append((payload, local, remote.ip().to_string(), remote.port()))?;
+        }
+        Ok(list)
+    }
+
+    /// Send one datagram from the local address `source` ("" lets the kernel choose). Raises OSError.
+    fn send(&mut self, data: &[u8], source: &str, host: &str, port: u16) -> PyResult<()> {
+        let remote = SocketAddr::new(parse_ip(host)?, port);
+        if remote.is_ipv6() != self.v6 {
+            return Err(PyValueError::new_err("the address is of the other family"));
+        }
+        let mut name: libc::sockaddr_storage = zeroed();
+        let mut vector = libc::iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() };
+        let mut control = Control([0; CONTROL]);
+        let mut header: libc::msghdr = zeroed();
+        header.msg_namelen = sockaddr(remote, &mut name);
+        header.msg_name = (&raw mut name).cast();
+        header.msg_iov = &raw mut vector;
+        header.msg_iovlen = 1;
+        if !source.is_empty() {
+            header.msg_controllen = source_control(parse_ip(source)?, &mut control);
+            header.msg_control = (&raw mut control).cast();
+        }
+        let sent = unsafe { libc::sendmsg(self.fd, &raw const header, libc::MSG_DONTWAIT) };
+        if sent < 0 {
+            return Err(io::Error::last_os_error().into());
+        }
+        Ok(())
+    }
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Datagrams>()
+}

@@ -1,0 +1,136 @@
+"""Grammar of header values, parsed on demand (RFC 3261 section 25). Raises only `Malformed`."""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from talkpath.base.address import Transport
+from talkpath.base.errors import Malformed
+from talkpath.sip.uri import Uri, format_params, parse_params
+
+_LIST_ITEM = re.compile(r'(?:[^,"<]|"(?:[^"\\]|\\.)*"|<[^>]*>)+')
+_NAME_ADDR = re.compile(
+    r'\s*(?P<name>"(?:[^"\\]|\\.)*"|[^<"]*?)\s*<(?P<uri>[^>]*)>\s*(?P<params>;.*)?$', re.DOTALL
+)
+_VIA = re.compile(
+    r"SIP\s*/\s*2\.0\s*/\s*(?P<transport>[A-Za-z0-9\-]+)\s+"
+    r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:;,\[\]]+)\s*(?::\s*(?P<port>\d{1,5}))?\s*(?P<params>;[^,]*)?$",
+    re.IGNORECASE,
+)
+_CSEQ = re.compile(r"(\d{1,10})\s+([A-Za-z0-9\-.!%*_+`'~]+)$")
+_TAG = re.compile(r';\s*tag\s*=\s*([^;,\s?>"]+)', re.IGNORECASE)
+_AUTH_PARAM = re.compile(r'([A-Za-z0-9_\-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^,\s]*)')
+
+
+class CSeq(NamedTuple):
+    """RFC 3261 section 20.16."""
+
+    number: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameAddr:
+    """A name-addr or addr-spec with its header parameters (RFC 3261 section 20.10)."""
+
+    uri: str
+    params: dict[str, str | None]
+    display_name: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "NameAddr":
+        """Raises Malformed(`name-addr`). The URI is kept as text: it is parsed when somebody asks."""
+        match = _NAME_ADDR.match(text)
+        if match is not None:
+            name = match["name"].strip()
+            if name.startswith('"'):
+                name = re.sub(r"\\(.)", r"\1", name[1:-1])
+            return cls(match["uri"].strip(), parse_params(match["params"] or ""), name)
+        uri, _, params = text.partition(";")
+        uri = uri.strip()
+        if ":" not in uri or any(character in uri for character in ' <>"\t'):
+            raise Malformed("name-addr", "an address is neither <URI> nor a URI", text[:80])
+        return cls(uri, parse_params(params))
+
+    def parsed_uri(self) -> Uri:
+        """The URI taken apart. Raises Malformed(`uri`)."""
+        return Uri.parse(self.uri)
+
+    def __str__(self) -> str:
+        name = '"' + re.sub(r'(["\\])', r"\\\1", self.display_name) + '" ' if self.display_name else ""
+        return f"{name}<{self.uri}>{format_params(self.params)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """One hop (RFC 3261 section 20.42, RFC 3581). `host` is the sent-by host without brackets."""
+
+    transport: str
+    host: str
+    port: int | None
+    params: dict[str, str | None]
+
+    @classmethod
+    def parse(cls, text: str) -> "Via":
+        """Raises Malformed(`via`)."""
+        match = _VIA.match(text.strip())
+        if match is None:
+            raise Malformed("via", "a Via can not be read", text[:80])
+        transport, host, port, params = match.groups()
+        port_number = int(port) if port else None
+        if port_number is not None and not 0 < port_number < 65536:
+            raise Malformed("via", "the port of a Via is out of range", text[:80])
+        return cls(
+            transport.upper(), host.strip("[]").lower(), port_number, parse_params(params) if params else {}
+        )
+
+    @property
+    def branch(self) -> str:
+        return self.params.get("branch") or ""
+
+    @property
+    def sent_by_port(self) -> int:
+        """The port to answer to: RFC 3261 section 18.2.2."""
+        if self.port is not None:
+            return self.port
+        return Transport[self.transport].default_port if self.transport in Transport.__members__ else 5060
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None else f":{self.port}"
+        return f"SIP/2.0/{self.transport} {host}{port}{format_params(self.params)}"
+
+
+def split_list(value: str) -> list[str]:
+    """The items of a comma-separated value; commas in quotes and in <> do not split."""
+    if "," not in value:
+        return [value]
+    return [item.strip() for item in _LIST_ITEM.findall(value) if item.strip()]
+
+
+def parse_cseq(text: str) -> CSeq:
+    """Raises Malformed(`cseq`), also for numbers of 2**31 and more (RFC 3261 section 8.1.1.5)."""
+    match = _CSEQ.match(text)
+    if match is None:
+        raise Malformed("cseq", "CSeq is not a number and a method", text[:80])
+    number = int(match[1])
+    if number >= 2**31:
+        raise Malformed("cseq", "the CSeq number is 2**31 or more", text[:80])
+    return CSeq(number, match[2])
+
+
+def tag_of(value: str) -> str:
+    """The tag of a From or To value, "" when it has none."""
+    after = value.rpartition(">")[2]
+    match = _TAG.search(after)
+    return match[1] if match else ""
+
+
+def parse_auth(value: str) -> tuple[str, dict[str, str]]:
+    """A challenge or credentials: (scheme in lower case, parameters without quotes). RFC 7616, RFC 7235."""
+    scheme, _, rest = value.strip().partition(" ")
+    params: dict[str, str] = {}
+    for name, text in _AUTH_PARAM.findall(rest):
+        plain = re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') and len(text) > 1 else text
+        params.setdefault(name.lower(), plain)
+    return scheme.lower(), params

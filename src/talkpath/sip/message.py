@@ -1,0 +1,190 @@
+"""A SIP message as Python sees it: immutable, its header index in Rust, its grammar parsed when asked for."""
+
+from talkpath._native import Frame
+from talkpath.base import limits
+from talkpath.base.errors import Malformed
+from talkpath.sip.grammar import CSeq, NameAddr, Via, parse_cseq, split_list, tag_of
+
+# What `Frame` refuses, in words (RFC 3261 section 7).
+_REFUSALS = {
+    "empty": "the message is empty",
+    "start-line": "the first line is neither a request nor a status line",
+    "method": "the method is no token",
+    "version": "the version is not SIP/2.0",
+    "request-uri": "the Request-URI is missing",
+    "status-code": "the status code is not between 100 and 699",
+    "no-end-of-headers": "the header fields do not end with an empty line",
+    "header-line": "a line is no header field",
+    "too-many-headers": "there are too many header fields",
+}
+
+
+class Message:
+    """One request or response. What is read once is kept."""
+
+    __slots__ = (
+        "_cseq",
+        "_from_tag",
+        "_to_tag",
+        "_via",
+        "call_id",
+        "frame",
+        "is_request",
+        "method",
+        "status",
+    )
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.is_request = frame.is_request
+        self.status = frame.status
+        self.call_id = frame.first("Call-ID") or ""
+        self._cseq: CSeq | None = None
+        self._via: Via | None = None
+        self._from_tag: str | None = None
+        self._to_tag: str | None = None
+        #: The method of a request; of a response the one that its CSeq names, "" when it names none.
+        self.method = frame.method if self.is_request else self._method_of_cseq()
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Message":
+        """Index one message. Raises Malformed with a code that names what is wrong."""
+        try:
+            return cls(Frame(data, limits.SIP_HEADERS))
+        except ValueError as error:
+            code = str(error)
+            raise Malformed(code, _REFUSALS.get(code, code)) from None
+
+    def _method_of_cseq(self) -> str:
+        return (self.frame.first("CSeq") or "").rpartition(" ")[2]
+
+    @property
+    def raw(self) -> bytes:
+        return self.frame.raw
+
+    @property
+    def uri(self) -> str:
+        return self.frame.uri
+
+    @property
+    def reason(self) -> str:
+        return self.frame.reason
+
+    @property
+    def body(self) -> bytes:
+        """The body; what stands behind Content-Length in a datagram is no part of it (RFC 3261 18.3)."""
+        body = self.frame.body
+        length = self.content_length
+        return body if length is None or length >= len(body) else body[:length]
+
+    @property
+    def content_length(self) -> int | None:
+        """Content-Length, or None when it is absent or no number."""
+        text = self.frame.first("Content-Length")
+        return (
+            int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
+        )
+
+    def first(self, name: str) -> str | None:
+        """The value of the first field of that name, compact form included."""
+        return self.frame.first(name)
+
+    def all(self, name: str) -> list[str]:
+        """The values of all fields of that name, one item a field line."""
+        return self.frame.all(name)
+
+    def listed(self, name: str) -> list[str]:
+        """The items of all fields of that name, lines and commas taken apart."""
+        values = self.frame.all(name)
+        if len(values) == 1 and "," not in values[0]:
+            return values
+        return [item for value in values for item in split_list(value)]
+
+    @property
+    def cseq(self) -> CSeq:
+        """Raises Malformed(`cseq`)."""
+        if self._cseq is None:
+            self._cseq = parse_cseq(self.frame.first("CSeq") or "")
+        return self._cseq
+
+    @property
+    def top_via(self) -> Via:
+        """Raises Malformed(`via`)."""
+        if self._via is None:
+            value = self.frame.first("Via")
+            if value is None:
+                raise Malformed("via", "there is no Via")
+            self._via = Via.parse(split_list(value)[0])
+        return self._via
+
+    @property
+    def from_tag(self) -> str:
+        if self._from_tag is None:
+            self._from_tag = tag_of(self.frame.first("From") or "")
+        return self._from_tag
+
+    @property
+    def to_tag(self) -> str:
+        if self._to_tag is None:
+            self._to_tag = tag_of(self.frame.first("To") or "")
+        return self._to_tag
+
+    def address(self, name: str) -> NameAddr:
+        """From, To, Contact ... parsed. Raises Malformed when it is absent or unreadable."""
+        value = self.frame.first(name)
+        if value is None:
+            raise Malformed("missing-header", f"there is no {name}")
+        return NameAddr.parse(split_list(value)[0])
+
+    @property
+    def carries_sdp(self) -> bool:
+        """Whether the body is a session description."""
+        if self.frame.body_length == 0:
+            return False
+        kind = self.frame.first("Content-Type")
+        return kind is not None and kind.partition(";")[0].strip().lower() == "application/sdp"
+
+    def __repr__(self) -> str:
+        line = (
+            f"{self.method} {self.uri}" if self.is_request else f"{self.status} {self.reason} ({self.method})"
+        )
+        return f"<Message {line} {self.call_id}>"
+
+
+# Fields that every request needs (RFC 3261 section 8.1.1); Max-Forwards is forgiven (16.3 step 3).
+_NEEDED = ("Via", "From", "To", "Call-ID", "CSeq")
+# Fields that may stand only once.
+_SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length")
+
+
+def fault_of(message: Message) -> Malformed | None:
+    """What makes a framed message unacceptable, or None (RFC 3261 sections 8.1.1, 16.3 step 1, 18.3)."""
+    frame = message.frame
+    for name in _NEEDED:
+        if not frame.first(name):
+            return Malformed("missing-header", f"Missing {name}")
+    for name in _SINGLE:
+        at = frame.index(name)
+        if at >= 0 and frame.index(name, at + 1) >= 0:
+            return Malformed("duplicate-header", f"More than one {name}")
+    try:
+        if message.cseq.method != message.method:
+            return Malformed("cseq", "CSeq names another method")
+        message.top_via  # noqa: B018 - asked for its refusal
+        for name in ("From", "To"):
+            message.address(name)
+    except Malformed as fault:
+        return fault
+    return _fault_of_length(message)
+
+
+def _fault_of_length(message: Message) -> Malformed | None:
+    text = message.frame.first("Content-Length")
+    if text is None:
+        return None
+    length = message.content_length
+    if length is None:
+        return Malformed("content-length", "Content-Length is no number")
+    if length > message.frame.body_length:
+        return Malformed("content-length", "The body is shorter than Content-Length")
+    return None

@@ -1,0 +1,135 @@
+"""SIP, SIPS and TEL URIs (RFC 3261 section 19.1, RFC 3966)."""
+
+import re
+from dataclasses import dataclass, field, replace
+
+from talkpath.base.address import Address, Transport
+from talkpath.base.errors import Malformed
+
+_URI = re.compile(
+    r"(?P<scheme>sips?):"
+    r"(?:(?P<user>[^@:;?<>\s]*(?:;[^@<>\s]*)?)(?::(?P<password>[^@<>\s]*))?@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9_.\-]+)"
+    r"(?::(?P<port>\d{1,5}))?"
+    r"(?P<params>(?:;[^?<>\s]*)?)"
+    r"(?:\?(?P<headers>[^<>\s]*))?$",
+    re.IGNORECASE,
+)
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_OTHER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):(?P<rest>[^\s<>]+)$")
+
+
+def unescaped(text: str) -> str:
+    """Text with its %-escapes turned into characters (RFC 3261 section 19.1.2)."""
+    if "%" not in text:
+        return text
+    return _ESCAPE.sub(lambda match: chr(int(match.group(1), 16)), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A URI taken apart. `host` is lower case and without brackets; `params` keep their order and case.
+
+    A URI of another scheme (tel, urn ...) has its text after the colon in `user` and no host.
+    """
+
+    scheme: str
+    user: str = ""
+    host: str = ""
+    port: int | None = None
+    params: dict[str, str | None] = field(default_factory=dict)
+    headers: str = ""
+    password: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Uri":
+        """Take `text` apart. Raises Malformed(`uri`)."""
+        match = _URI.match(text)
+        if match is None:
+            return cls._parse_other(text)
+        scheme, user, password, host, port, params, headers = match.groups()
+        if port is not None and not 0 < int(port) < 65536:
+            raise Malformed("uri", "the port of a URI is out of range", text[:80])
+        return cls(
+            scheme.lower(),
+            user or "",
+            host.strip("[]").lower(),
+            int(port) if port else None,
+            parse_params(params) if params else {},
+            headers or "",
+            password or "",
+        )
+
+    @classmethod
+    def _parse_other(cls, text: str) -> "Uri":
+        match = _OTHER.match(text)
+        if match is None or match["scheme"].lower() in ("sip", "sips"):
+            raise Malformed("uri", "this is no URI", text[:80])
+        number, _, params = match["rest"].partition(";")
+        return cls(match["scheme"].lower(), number, params=parse_params(params) if params else {})
+
+    @property
+    def username(self) -> str:
+        """The user part without escapes and without its own parameters (`;phone-context`)."""
+        return unescaped(self.user.partition(";")[0])
+
+    @property
+    def is_sip(self) -> bool:
+        return self.scheme in ("sip", "sips")
+
+    @property
+    def transport(self) -> Transport | None:
+        """The transport that the URI names; sips makes TLS of TCP and WSS of WS (RFC 3261 26.2.2)."""
+        name = (self.params.get("transport") or "").upper()
+        if name not in Transport.__members__:
+            return Transport.TLS if self.scheme == "sips" else None
+        transport = Transport[name]
+        if self.scheme == "sips":
+            return Transport.WSS if transport.is_websocket else Transport.TLS
+        return transport
+
+    @property
+    def host_port(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+    def without(self, *names: str) -> "Uri":
+        """The same URI without these parameters."""
+        return replace(self, params={name: value for name, value in self.params.items() if name not in names})
+
+    def __str__(self) -> str:
+        if not self.is_sip:
+            return f"{self.scheme}:{self.user}{format_params(self.params)}"
+        password = f":{self.password}" if self.password else ""
+        user = f"{self.user}{password}@" if self.user or password else ""
+        headers = f"?{self.headers}" if self.headers else ""
+        return f"{self.scheme}:{user}{self.host_port}{format_params(self.params)}{headers}"
+
+
+def parse_params(text: str) -> dict[str, str | None]:
+    """`;a=1;b` as a dict; names in lower case, the first of a name counts. Quoted values keep their quotes."""
+    params: dict[str, str | None] = {}
+    for part in _split_params(text):
+        name, equals, value = part.partition("=")
+        name = name.strip().lower()
+        if name:
+            params.setdefault(name, value.strip() if equals else None)
+    return params
+
+
+def _split_params(text: str) -> list[str]:
+    if '"' not in text:
+        return text.split(";")
+    return re.findall(r'(?:[^;"]|"(?:[^"\\]|\\.)*"?)+', text)
+
+
+def format_params(params: dict[str, str | None]) -> str:
+    """A dict of parameters as `;a=1;b`."""
+    return "".join(f";{name}" if value is None else f";{name}={value}" for name, value in params.items())
+
+
+def sip_uri(address: Address, transport: Transport, user: str = "", *params: str) -> str:
+    """The text of a sip: URI for an address, with the transport named unless it is UDP."""
+    name = "" if transport is Transport.UDP else f";transport={transport.lower()}"
+    at = f"{user}@" if user else ""
+    return f"sip:{at}{address}{name}" + "".join(f";{param}" for param in params)
