@@ -9,9 +9,7 @@ from talkpath.base.errors import Malformed
 from talkpath.sip.uri import Uri, format_params, parse_params
 
 _LIST_ITEM = re.compile(r'(?:[^,"<]|"(?:[^"\\]|\\.)*"|<[^>]*>)+')
-_NAME_ADDR = re.compile(
-    r'\s*(?P<name>"(?:[^"\\]|\\.)*"|[^<"]*?)\s*<(?P<uri>[^>]*)>\s*(?P<params>;.*)?$', re.DOTALL
-)
+_NAME_ADDR = re.compile(r'\s*(?P<name>"(?:[^"\\]|\\.)*"|[^<"]*?)\s*<(?P<uri>[^>]*)>\s*(?P<params>;.*)?$', re.DOTALL)
 _VIA = re.compile(
     r"SIP\s*/\s*2\.0\s*/\s*(?P<transport>[A-Za-z0-9\-]+)\s+"
     r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:;,\[\]]+)\s*(?::\s*(?P<port>\d{1,5}))?\s*(?P<params>;[^,]*)?$",
@@ -80,9 +78,7 @@ class Via:
         port_number = int(port) if port else None
         if port_number is not None and not 0 < port_number < 65536:
             raise Malformed("via", "the port of a Via is out of range", text[:80])
-        return cls(
-            transport.upper(), host.strip("[]").lower(), port_number, parse_params(params) if params else {}
-        )
+        return cls(transport.upper(), host.strip("[]").lower(), port_number, parse_params(params) if params else {})
 
     @property
     def branch(self) -> str:

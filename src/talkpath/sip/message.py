@@ -81,9 +81,7 @@ class Message:
     def content_length(self) -> int | None:
         """Content-Length, or None when it is absent or no number."""
         text = self.frame.first("Content-Length")
-        return (
-            int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
-        )
+        return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
 
     def first(self, name: str) -> str | None:
         """The value of the first field of that name, compact form included."""
@@ -145,9 +143,7 @@ class Message:
         return kind is not None and kind.partition(";")[0].strip().lower() == "application/sdp"
 
     def __repr__(self) -> str:
-        line = (
-            f"{self.method} {self.uri}" if self.is_request else f"{self.status} {self.reason} ({self.method})"
-        )
+        line = f"{self.method} {self.uri}" if self.is_request else f"{self.status} {self.reason} ({self.method})"
         return f"<Message {line} {self.call_id}>"
 
 
