@@ -53,13 +53,12 @@ class Datagrams:
     def receive(self) -> list[tuple[bytes, str, str, int]]: ...
     def send(self, data: bytes, source: str, host: str, port: int) -> None: ...
 
-"""The native core, typed."""
-
-# capture/: packets of a file or a feed. Wrapped by talkpath.capture; nobody else imports these.
+# --- capture/ (wrapped by talkpath.capture; nobody else imports these)
 
 class CaptureUnreadable(Exception):
     """Not a capture, or one damaged before its first packet: args are (code, what it is, byte offset)."""
 
+@final
 class CaptureReader:
     """Reads one capture after another through one engine."""
 

@@ -334,7 +334,7 @@ class Second(NamedTuple):
     clipped: int
     noise: int
     events: int
-    bytes: int
+    payload_bytes: int
 
 
 class PayloadUse(NamedTuple):
@@ -399,7 +399,7 @@ class RtpStream:
     start: float
     end: float
     packets: int
-    bytes: int
+    payload_bytes: int
     lost: int
     late: int
     reordered: int
@@ -474,7 +474,7 @@ class DatagramStream:
     start: float
     end: float
     packets: int
-    bytes: int
+    payload_bytes: int
 
     @property
     def frame(self) -> int:
