@@ -1,0 +1,458 @@
+"""The configuration: one frozen tree. Default and documentation stand on the field.
+
+From these fields come the reference pages, the commented example file (`config_pages.py`) and what `talkpath
+check` says (`config_file.py`, which also reads TOML into the tree). Nothing here touches the world. Whoever reloads
+compares two trees and takes the new one whole or not at all.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from talkpath.base.address import Transport
+from talkpath.base.redact import Secret
+from talkpath.base.texts import Language
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+# Every address of this host, of both families.
+ANY = "*"
+
+LISTENING_PORT = {
+    Transport.UDP: 5060,
+    Transport.TCP: 5060,
+    Transport.TLS: 5061,
+    Transport.WS: 5080,
+    Transport.WSS: 5443,
+}
+
+
+def doc(en: str, zh: str, *, ge: float | None = None, le: float | None = None, of: str | None = None) -> msgspec.Meta:
+    """What stands on a field: its documentation in both languages, its bounds, and what kind of text it holds.
+
+    `of` names the check that `config_checks` makes on each text of the field: address, network, domain, endpoint.
+    """
+    return msgspec.Meta(description=en, ge=ge, le=le, extra={"zh": zh, "of": of})
+
+
+class Listener(msgspec.Struct, frozen=True, kw_only=True):
+    """One door for signalling."""
+
+    transport: Annotated[
+        Transport,
+        doc(
+            "What is spoken here: UDP, TCP, TLS, WS (SIP over WebSocket) or WSS (the same inside TLS).",
+            "此处使用的传输方式：UDP、TCP、TLS、WS（WebSocket 上的 SIP）或 WSS（TLS 中的 WebSocket）。",
+        ),
+    ]
+    address: Annotated[
+        str,
+        doc(
+            'The address of this host to listen on, IPv4 or IPv6. "*" is every address the host has.',
+            "要监听的本机地址，IPv4 或 IPv6。“*”表示本机的所有地址。",
+            of="address or *",
+        ),
+    ] = ANY
+    port: Annotated[
+        Port | None,
+        doc(
+            "The port. Left out: 5060 for UDP and TCP, 5061 for TLS, 5080 for WS, 5443 for WSS.",
+            "端口。省略时：UDP 和 TCP 为 5060，TLS 为 5061，WS 为 5080，WSS 为 5443。",
+        ),
+    ] = None
+    advertised: Annotated[
+        str,
+        doc(
+            "What others must use to reach this listener, when it is not its address: behind a NAT or a load "
+            'balancer. A host name or address, with or without a port ("sip.example.com", "203.0.113.5:5060").',
+            "当别人不能用本机地址访问此监听时（位于 NAT 或负载均衡之后），应使用的地址。"
+            "主机名或地址，可带端口（“sip.example.com”、“203.0.113.5:5060”）。",
+            of="endpoint",
+        ),
+    ] = ""
+
+    @property
+    def listening_port(self) -> int:
+        """The port that is opened: the configured one, or what the transport has by default."""
+        return self.port if self.port is not None else LISTENING_PORT[self.transport]
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """A user who may register and call."""
+
+    user: Annotated[
+        str,
+        doc(
+            "The user name, which is also the number others dial.",
+            "用户名，也就是别人拨打的号码。",
+            of="user",
+        ),
+    ]
+    password: Annotated[
+        Secret,
+        doc("The password the phone proves to know (digest).", "话机通过摘要认证证明其知道的密码。"),
+    ]
+
+
+class Registrar(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a phone stays registered (RFC 3261 section 10.3)."""
+
+    min_expires_s: Annotated[
+        int,
+        doc(
+            "Shortest registration accepted, in seconds; a phone that asks for less is told 423 Interval Too Brief.",
+            "接受的最短注册时间（秒）；要求更短的话机收到 423 Interval Too Brief。",
+            ge=1,
+            le=86_400,
+        ),
+    ] = 60
+    max_expires_s: Annotated[
+        int,
+        doc(
+            "Longest registration given, in seconds; a phone that asks for more gets this.",
+            "给予的最长注册时间（秒）；要求更长的话机得到此值。",
+            ge=1,
+            le=604_800,
+        ),
+    ] = 7200
+    default_expires_s: Annotated[
+        int,
+        doc(
+            "Given to a phone that asks for nothing, in seconds.",
+            "话机未要求时给予的注册时间（秒）。",
+            ge=1,
+            le=604_800,
+        ),
+    ] = 3600
+    max_contacts: Annotated[
+        int,
+        doc(
+            "How many phones one user may have registered at once; one more is refused with 403.",
+            "一个用户可同时注册的话机数；再多一部会以 403 拒绝。",
+            ge=1,
+            le=100,
+        ),
+    ] = 10
+
+
+class Authentication(msgspec.Struct, frozen=True, kw_only=True):
+    """How users prove who they are (RFC 3261 section 22, RFC 8760)."""
+
+    realm: Annotated[
+        str,
+        doc(
+            "The realm phones are shown. Stored passwords are bound to it: change it, and each user needs a new "
+            "password.",
+            "向话机出示的认证域（realm）。保存的密码与它绑定：修改后每个用户都需要新密码。",
+            of="realm",
+        ),
+    ] = "talkpath"
+    nonce_lifetime_s: Annotated[
+        int,
+        doc(
+            "How long a phone may go on using one nonce, in seconds, before it is given a fresh one.",
+            "话机可持续使用同一个 nonce 的时间（秒），之后会得到新的。",
+            ge=10,
+            le=86_400,
+        ),
+    ] = 300
+
+
+class MediaAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """One address for media; the first of each family is used for calls of that family."""
+
+    address: Annotated[
+        str,
+        doc(
+            "An address of this host, IPv4 or IPv6, on which media ports are opened.",
+            "用来打开媒体端口的本机地址，IPv4 或 IPv6。",
+            of="address",
+        ),
+    ]
+    advertised: Annotated[
+        str,
+        doc(
+            "The address written into SDP instead, when this host is behind a NAT. Same family as the address.",
+            "本机位于 NAT 之后时写入 SDP 的地址。与上面的地址同一地址族。",
+            of="address",
+        ),
+    ] = ""
+
+
+class Media(msgspec.Struct, frozen=True, kw_only=True):
+    """Where audio and video pass through."""
+
+    addresses: Annotated[
+        tuple[MediaAddress, ...],
+        doc(
+            "Addresses for media, at most one of each family. A family left out uses the address of the listener "
+            "that faces the phone.",
+            "媒体使用的地址，每个地址族最多一个。未写的地址族使用面向话机的监听地址。",
+        ),
+    ] = ()
+    first_port: Annotated[
+        int,
+        doc("Lowest port for media.", "媒体的最低端口。", ge=1024, le=65534),
+    ] = 16384
+    last_port: Annotated[
+        int,
+        doc(
+            "Highest port for media. A call takes two ports a side and stream; the default ends where Linux begins "
+            "to hand out ports of its own.",
+            "媒体的最高端口。一次通话每侧每个流占两个端口；默认值止于 Linux 自行分配端口的起点。",
+            ge=1025,
+            le=65535,
+        ),
+    ] = 32767
+    timeout_s: Annotated[
+        float,
+        doc(
+            "A call is ended on both sides when neither has sent media for this many seconds. 0 never ends one.",
+            "当双方都在这么多秒内没有发送媒体时，通话在两侧结束。0 表示从不。",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 60.0
+    hold_timeout_s: Annotated[
+        float,
+        doc(
+            "The same for a call that is on hold or otherwise has no reason to send. 0 never ends one.",
+            "同上，用于保持中或本来就无须发送媒体的通话。0 表示从不。",
+            ge=0,
+            le=604_800,
+        ),
+    ] = 3600.0
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """The certificate of the TLS and WSS listeners."""
+
+    certificate: Annotated[
+        str,
+        doc(
+            "A PEM file: the certificate of this host, then those between it and its root. Empty: a "
+            "self-signed one, made at first start and kept in the state directory.",
+            "PEM 文件：本机证书，其后为中间证书。留空：首次启动时生成自签名证书并保存在状态目录。",
+            of="file",
+        ),
+    ] = ""
+    key: Annotated[
+        str,
+        doc(
+            "A PEM file: its private key, without a passphrase. Goes together with `certificate`.",
+            "PEM 文件：证书的私钥，不带口令。与 `certificate` 一起给出。",
+            of="file",
+        ),
+    ] = ""
+
+
+class WebSocket(msgspec.Struct, frozen=True, kw_only=True):
+    """Browsers (RFC 7118), on any path."""
+
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        doc(
+            "Networks of the web servers in front (nginx, for example) whose X-Forwarded-For is believed. "
+            "From anywhere else that header is ignored.",
+            "前置 Web 服务器（例如 nginx）所在的网络，其 X-Forwarded-For 会被采信。来自其他地方的该头被忽略。",
+            of="network",
+        ),
+    ] = ("127.0.0.0/8", "::1/128")
+
+
+class Transactions(msgspec.Struct, frozen=True, kw_only=True):
+    """Timers of RFC 3261 section 17, for paths that are unusually slow."""
+
+    t1_s: Annotated[
+        float,
+        doc(
+            "T1: the estimate of a round trip, in seconds. Requests are given up after 64 times this.",
+            "T1：往返时间估计（秒）。请求在 64 倍此时间后放弃。",
+            ge=0.05,
+            le=10,
+        ),
+    ] = 0.5
+    t2_s: Annotated[
+        float,
+        doc(
+            "T2: the longest pause between two retransmissions, in seconds.",
+            "T2：两次重传之间的最长间隔（秒）。",
+            ge=0.1,
+            le=60,
+        ),
+    ] = 4.0
+    t4_s: Annotated[
+        float,
+        doc(
+            "T4: how long a message may linger in the network, in seconds.",
+            "T4：消息在网络中停留的最长时间（秒）。",
+            ge=0.1,
+            le=60,
+        ),
+    ] = 5.0
+    ring_timeout_s: Annotated[
+        float,
+        doc(
+            "Timer C: a call that only rings is given up after this many seconds (RFC 3261 16.6 step 11).",
+            "定时器 C：只响铃不应答的呼叫在这么多秒后放弃（RFC 3261 16.6 第 11 步）。",
+            ge=1,
+            le=3600,
+        ),
+    ] = 181.0
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a crowd or an attacker may take of this host."""
+
+    calls: Annotated[
+        int,
+        doc(
+            "Running calls; one more is answered 503 with Retry-After.",
+            "同时进行的通话数；再多一个以 503 和 Retry-After 应答。",
+            ge=1,
+            le=1_000_000,
+        ),
+    ] = 10_000
+    connections: Annotated[
+        int,
+        doc(
+            "Open TCP, TLS and WebSocket connections; one more is closed at once.",
+            "打开的 TCP、TLS 和 WebSocket 连接数；再多一个立即关闭。",
+            ge=1,
+            le=1_000_000,
+        ),
+    ] = 20_000
+    connections_per_address: Annotated[
+        int,
+        doc(
+            "The same for one remote address. Many phones may share one behind a NAT.",
+            "同上，针对单个远端地址。同一 NAT 之后的许多话机可能共用一个地址。",
+            ge=1,
+            le=1_000_000,
+        ),
+    ] = 1_000
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What survives a restart."""
+
+    directory: Annotated[
+        str,
+        doc(
+            "Accounts, registrations, call history and the self-signed certificate live here. Empty: "
+            "$TALKPATH_STATE, else /var/lib/talkpath for root, else ~/.local/state/talkpath.",
+            "帐号、注册、通话记录和自签名证书存放于此。留空：$TALKPATH_STATE，"
+            "否则 root 用 /var/lib/talkpath，其他用户用 ~/.local/state/talkpath。",
+        ),
+    ] = ""
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """Which past calls are kept."""
+
+    keep_days: Annotated[
+        int,
+        doc(
+            "Past calls are forgotten after this many days.",
+            "过去的通话在这么多天后删除。",
+            ge=1,
+            le=3650,
+        ),
+    ] = 30
+    keep_calls: Annotated[
+        int,
+        doc(
+            "At most this many past calls are kept; the oldest go first.",
+            "最多保留这么多通过去的通话；最旧的先删除。",
+            ge=0,
+            le=100_000_000,
+        ),
+    ] = 1_000_000
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters for Prometheus."""
+
+    listen: Annotated[
+        str,
+        doc(
+            'Address and port of the page with counters, for example "127.0.0.1:9090". Empty: none.',
+            "计数器页面的地址和端口，例如“127.0.0.1:9090”。留空：不提供。",
+            of="address and port",
+        ),
+    ] = ""
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said while running, on standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        doc(
+            "How much is said. Message bodies appear at debug only.",
+            "输出的详细程度。消息内容只在 debug 时出现。",
+        ),
+    ] = "info"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole tree. `Config()` is what runs with no file at all."""
+
+    language: Annotated[
+        Language | None,
+        doc(
+            'The language for people: "en" or "zh". Left out: the one of the locale.',
+            "给人看的语言：“en”或“zh”。省略时按系统区域设置。",
+        ),
+    ] = None
+    domains: Annotated[
+        tuple[str, ...],
+        doc(
+            "The domains this edge is responsible for. The addresses of its listeners always count. Empty: any "
+            "host name a registered phone uses is taken for ours.",
+            "本边缘负责的域。监听地址始终算在内。留空：已注册话机使用的任何主机名都视为自己的。",
+            of="domain",
+        ),
+    ] = ()
+    drain_timeout_s: Annotated[
+        float,
+        doc(
+            "After SIGTERM no new call is taken; running calls get this many seconds to end.",
+            "收到 SIGTERM 后不再接受新呼叫；正在进行的通话有这么多秒的时间结束。",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 30.0
+    listeners: Annotated[
+        tuple[Listener, ...],
+        doc(
+            "Where signalling is heard. With none given: UDP, TCP, TLS, WS and WSS on every address.",
+            "信令监听。一个都不写时：在所有地址上监听 UDP、TCP、TLS、WS 和 WSS。",
+        ),
+    ] = ()
+    accounts: Annotated[
+        tuple[Account, ...],
+        doc(
+            "Users, besides those that `talkpath users` manages. A user given here wins.",
+            "用户，`talkpath users` 管理的用户除外。此处给出的优先。",
+        ),
+    ] = ()
+    registrar: Annotated[Registrar, doc("Registrations.", "注册。")] = Registrar()
+    authentication: Annotated[Authentication, doc("Passwords.", "密码。")] = Authentication()
+    media: Annotated[Media, doc("Where audio and video pass through.", "音频和视频的通道。")] = Media()
+    tls: Annotated[Tls, doc("The certificate of the TLS and WSS listeners.", "TLS 和 WSS 监听的证书。")] = Tls()
+    websocket: Annotated[WebSocket, doc("Browsers.", "浏览器。")] = WebSocket()
+    transactions: Annotated[
+        Transactions,
+        doc("Timers of RFC 3261, for unusually slow paths.", "RFC 3261 的定时器，用于特别慢的链路。"),
+    ] = Transactions()
+    limits: Annotated[Limits, doc("What a crowd may take of this host.", "允许占用的本机资源。")] = Limits()
+    state: Annotated[State, doc("What survives a restart.", "重启后保留的内容。")] = State()
+    history: Annotated[History, doc("Which past calls are kept.", "保留哪些过去的通话。")] = History()
+    metrics: Annotated[Metrics, doc("Counters for Prometheus.", "供 Prometheus 使用的计数器。")] = Metrics()
+    log: Annotated[Log, doc("What is said while running.", "运行时的输出。")] = Log()
+
+    @property
+    def doors(self) -> tuple[Listener, ...]:
+        """The listeners to open: the configured ones, or one of each transport on every address."""
+        return self.listeners or tuple(Listener(transport=transport) for transport in Transport)
