@@ -79,3 +79,240 @@ class CaptureReader:
     def position(self) -> tuple[int, int]: ...
     def summary(self) -> tuple[int, int, float, float, dict[str, int]]: ...
     def save(self, path: str, out: str, frames: list[int]) -> int: ...
+
+# --- relay/
+
+@final
+class Port:
+    """A leased pair of local UDP ports towards one peer: RTP on an even port, RTCP on the odd one above it."""
+
+    @property
+    def id(self) -> int:
+        """Unique in the life of the relay; events and meters name ports by it."""
+    @property
+    def host(self) -> str: ...
+    @property
+    def rtp(self) -> int: ...
+    @property
+    def rtcp(self) -> int: ...
+
+@final
+class Totals:
+    """What passed through one port since it was opened. *Heard* is from its peer, *sent* is to its peer."""
+
+    @property
+    def heard_packets(self) -> int:
+        """RTP (or raw) packets accepted from the peer."""
+    @property
+    def heard_bytes(self) -> int:
+        """UDP payload bytes of those."""
+    @property
+    def heard_rtcp(self) -> int: ...
+    @property
+    def sent_packets(self) -> int: ...
+    @property
+    def sent_bytes(self) -> int: ...
+    @property
+    def sent_rtcp(self) -> int: ...
+    @property
+    def lost(self) -> int:
+        """Packets that never came, by sequence number, at the peer's side of us."""
+    @property
+    def reordered(self) -> int: ...
+    @property
+    def duplicates(self) -> int: ...
+    @property
+    def strangers(self) -> int:
+        """Packets dropped because of where they came from."""
+    @property
+    def malformed(self) -> int:
+        """Packets dropped because of what they were, though the source was right."""
+    @property
+    def unnegotiated(self) -> int:
+        """RTP packets passed on though their payload type was not signalled."""
+    @property
+    def unsendable(self) -> int:
+        """Packets to the peer that the kernel refused, or for which no address was known."""
+    @property
+    def last_heard(self) -> float | None:
+        """When the peer was last heard (RTP or RTCP), in seconds on the relay's time axis."""
+
+@final
+class Second:
+    """One second of RTP heard on a port. Seconds in which nothing was heard have no entry."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def at(self) -> float:
+        """Start of the second, in seconds on the relay's time axis."""
+    @property
+    def ssrc(self) -> int:
+        """The synchronisation source last heard in it."""
+    @property
+    def payload_type(self) -> int:
+        """The payload type last heard in it."""
+    @property
+    def packets(self) -> int: ...
+    @property
+    def bytes(self) -> int:
+        """UDP payload bytes."""
+    @property
+    def lost(self) -> int:
+        """Gaps in the sequence; negative when packets missed in an earlier second came late (RFC 3550 6.4.1)."""
+    @property
+    def reordered(self) -> int: ...
+    @property
+    def duplicates(self) -> int: ...
+    @property
+    def restarts(self) -> int:
+        """How often the source changed or its sequence jumped too far to be loss (RFC 3550 A.1)."""
+    @property
+    def jitter_ms(self) -> float | None:
+        """Interarrival jitter at the end of the second (RFC 3550 6.4.1); None where no clock rate is known."""
+    @property
+    def max_gap_ms(self) -> float:
+        """The longest time between two packets that ended in this second."""
+    @property
+    def level_dbov(self) -> float | None:
+        """Mean level of the G.711 audio (RFC 6465: 0 is overload, 1004 Hz at 0 dBm0 is -6.2); None for others."""
+    @property
+    def audio_ms(self) -> float:
+        """How much G.711 audio was measured."""
+    @property
+    def digital_silence_ms(self) -> float:
+        """Of that, in packets whose waveform is a straight line."""
+    @property
+    def near_silence_ms(self) -> float:
+        """Of that, in packets below -60 dBov (those of digital silence are among them)."""
+
+@final
+class FirstHeard:
+    """The first RTP (or raw) packet of a port's peer since its address was expected."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def at(self) -> float: ...
+    @property
+    def source(self) -> tuple[str, int]: ...
+
+@final
+class Latched:
+    """Behind a NAT: the peer's packets come from `source`, and ours go there from now on."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def at(self) -> float: ...
+    @property
+    def source(self) -> tuple[str, int]: ...
+    @property
+    def rtcp(self) -> bool: ...
+    @property
+    def rebound(self) -> bool:
+        """True when another address had been latched before."""
+
+@final
+class TimedOut:
+    """Nothing was heard from the port's peer for as long as `watch` asked. Told once; `watch` arms it again."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def at(self) -> float: ...
+    @property
+    def silent_s(self) -> float: ...
+
+@final
+class Climbed:
+    """A STUN or DTLS packet (RFC 7983) for Python to read."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def at(self) -> float: ...
+    @property
+    def source(self) -> tuple[str, int]: ...
+    @property
+    def rtcp(self) -> bool:
+        """It came to the RTCP port."""
+    @property
+    def data(self) -> bytes: ...
+
+@final
+class Relay:
+    """The media engine: its own threads and sockets; packets are forwarded without Python.
+
+    Every method may be called from any thread and takes effect before it returns. Ports that were closed, or are of
+    another relay, raise KeyError; an address that is no IP address, or not of the port's family, raises ValueError.
+    Times are CLOCK_MONOTONIC plus `epoch`, in seconds. `dscp` marks what is sent (RFC 4594: 46 is telephony).
+    """
+
+    def __new__(cls, *, workers: int = 1, epoch: float = 0.0, dscp: int = 46) -> Relay: ...
+    def open(self, address: str, low: int, high: int) -> Port:
+        """Lease a port pair within [low, high] on the local `address`; OSError when none is free.
+
+        Leases rotate through the range, so a pair that was just released is not used again at once. Nobody is
+        heard until `expect`.
+        """
+    def expect(
+        self,
+        port: Port,
+        *,
+        rtp: tuple[str, int] | None,
+        rtcp: tuple[str, int] | None = None,
+        mux: bool = False,
+        latch: str | None = None,
+        formats: Sequence[tuple[int, int, str]] = (),
+        raw: bool = False,
+        ice: bool = False,
+        climb: bool = False,
+    ) -> None:
+        """Say what the port's peer signalled: where its media goes, and who may be heard.
+
+        `rtcp` defaults to the port above `rtp`; with `mux` (RFC 5761) both are `rtp`. `formats` are the payload
+        types negotiated: (number, clock rate in Hz, encoding name as in rtpmap). `raw` is for media that is not RTP
+        (T.38 over udptl): only addresses are checked.
+
+        Without `latch`, only the signalled addresses are heard and what we send never moves. `latch` is the host
+        (an IP address) that a peer behind a NAT is known to come from: until the signalled address itself is
+        heard, a steady RTP stream from that host may take its place.
+
+        With `ice`, nobody but the addresses given to `approve` is heard, STUN climbs from anyone, and DTLS climbs
+        from the approved. With `climb`, STUN and DTLS climb from who is heard.
+
+        Expecting the same addresses again keeps what was latched; other addresses start afresh.
+        """
+    def approve(self, port: Port, address: tuple[str, int], *, rtcp: bool = False, send: bool = True) -> None:
+        """Under `ice`: hear this address from now on and, with `send`, send there (the selected pair)."""
+    def revoke(self, port: Port, address: tuple[str, int], *, rtcp: bool = False) -> None:
+        """Under `ice`: hear this address no more (consent expired, RFC 7675), nor send there."""
+    def send(self, port: Port, data: bytes, address: tuple[str, int], *, rtcp: bool = False) -> None:
+        """Send one datagram (STUN, DTLS) from the port; OSError when the kernel refuses."""
+    def route(self, source: Port, target: Port | None) -> None:
+        """Forward what is heard on `source` out of `target` to its peer; None stops (what is heard is metered only)."""
+    def reflect(self, port: Port) -> None:
+        """Send the peer's RTP back to it under a synchronisation source of our own. Ended by `route`."""
+    def tone(
+        self, port: Port, payload_type: int, codec: str, *, frequency: int = 1004, level_dbm0: float = 0.0
+    ) -> None:
+        """Send a tone to the port's peer in packets of 20 ms until `quiet`; `codec` is "PCMU" or "PCMA"."""
+    def quiet(self, port: Port) -> None:
+        """End the tone."""
+    def watch(self, port: Port, timeout_s: float | None) -> None:
+        """Tell `TimedOut` once when the peer is silent that long, counted from now; None (on hold) stops it."""
+    def totals(self, port: Port) -> Totals: ...
+    def close(self, port: Port) -> Totals:
+        """Release the port; routes towards it stop."""
+    def fileno(self) -> int:
+        """A descriptor that is readable while `events` has something."""
+    def events(self) -> list[FirstHeard | Latched | TimedOut | Climbed]:
+        """Take what happened since the last call, in order."""
+    def meters(self) -> list[Second]:
+        """Take the finished seconds of all ports. At most the last four of a port are kept for who asks seldom."""
+    def counters(self) -> dict[str, int]:
+        """Sums over all ports, closed ones too, by the names in `Totals`; also `ports` (open now), `opened`, and
+        `events_dropped` (the queue was full)."""
+    def shutdown(self) -> None:
+        """Close everything and end the threads. Also done when the object goes."""
