@@ -291,7 +291,7 @@ class Relay:
     def send(self, port: Port, data: bytes, address: tuple[str, int], *, rtcp: bool = False) -> None:
         """Send one datagram (STUN, DTLS) from the port; OSError when the kernel refuses."""
     def route(self, source: Port, target: Port | None) -> None:
-        """Forward what is heard on `source` out of `target` to its peer; None stops (what is heard is metered only)."""
+        """Forward what is heard on `source` out of `target` to its peer; None stops (it is then only metered)."""
     def reflect(self, port: Port) -> None:
         """Send the peer's RTP back to it under a synchronisation source of our own. Ended by `route`."""
     def tone(
