@@ -5,10 +5,12 @@ use pyo3::prelude::*;
 
 mod datagram;
 mod sip;
+pub mod srtp;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     datagram::register(module)?;
     sip::register(module)?;
+    srtp::register(module)?;
     Ok(())
 }

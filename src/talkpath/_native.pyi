@@ -316,3 +316,23 @@ class Relay:
         `events_dropped` (the queue was full)."""
     def shutdown(self) -> None:
         """Close everything and end the threads. Also done when the object goes."""
+
+# --- srtp.rs
+
+@final
+class Srtp:
+    """One direction of SRTP and SRTCP under one master key. Refusals raise ValueError with the reason's name:
+    malformed, replayed, unauthentic, too-many-streams, exhausted."""
+
+    def __init__(self, suite: str, key: bytes, salt: bytes) -> None:
+        """`suite` by its name in a=crypto; ValueError where key or salt have not its lengths."""
+    def protect(self, packet: bytes) -> bytes: ...
+    def unprotect(self, packet: bytes) -> bytes: ...
+    def protect_rtcp(self, packet: bytes) -> bytes: ...
+    def unprotect_rtcp(self, packet: bytes) -> bytes: ...
+    def streams(self) -> list[tuple[int, int, int]]:
+        """(SSRC, highest RTP index, highest RTCP index) of each stream."""
+    def resume(self, ssrc: int, rtp: int, rtcp: int) -> None:
+        """Go on from where another context stood; indexes up to these count as seen."""
+    def measure(self, size: int, count: int) -> tuple[float, float]:
+        """Seconds to seal and to open one RTP packet of `size` bytes, over `count` packets."""

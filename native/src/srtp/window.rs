@@ -1,0 +1,77 @@
+//! The packet index of one stream and the indexes below it that were seen (RFC 3711 3.3.1, 3.3.2).
+
+use super::Refusal;
+
+/// Indexes remembered below the highest; RFC 3711 asks for at least 64.
+const SPAN: u64 = 128;
+/// RTP's index has 48 bits: a rollover counter of 32 over a sequence number of 16.
+const INDEX_END: u64 = 1 << 48;
+
+/// Starts with nothing seen.
+#[derive(Clone, Copy, Default)]
+pub struct Window {
+    top: u64,
+    /// Bit n: index `top - n` was seen. Zero only while nothing was.
+    seen: u128,
+}
+
+impl Window {
+    pub fn seen_up_to(top: u64) -> Window {
+        Window { top, seen: u128::MAX }
+    }
+
+    pub fn is_fresh(&self) -> bool {
+        self.seen == 0
+    }
+
+    pub fn top(&self) -> u64 {
+        self.top
+    }
+
+    /// The index after the highest: RTCP's own counter.
+    pub fn next(&self) -> u64 {
+        if self.is_fresh() { 0 } else { self.top + 1 }
+    }
+
+    /// The index nearest to the highest that ends in `sequence` (RFC 3711 3.3.1 and appendix A).
+    pub fn guess(&self, sequence: u16) -> u64 {
+        if self.is_fresh() {
+            return u64::from(sequence);
+        }
+        let ahead = sequence.wrapping_sub(self.top as u16) as i16;
+        match self.top.checked_add_signed(i64::from(ahead)) {
+            Some(index) => index,
+            // Before the very first packet there is no earlier rollover to belong to.
+            None => u64::from(sequence),
+        }
+    }
+
+    pub fn check(&self, index: u64) -> Result<(), Refusal> {
+        if index >= INDEX_END {
+            return Err(Refusal::Exhausted);
+        }
+        if self.is_fresh() || index > self.top {
+            return Ok(());
+        }
+        let age = self.top - index;
+        if age >= SPAN || self.seen >> age & 1 == 1 {
+            return Err(Refusal::Replayed);
+        }
+        Ok(())
+    }
+
+    /// Marks `index` as seen.
+    pub fn admit(&mut self, index: u64) -> Result<(), Refusal> {
+        self.check(index)?;
+        if self.is_fresh() {
+            (self.top, self.seen) = (index, 1);
+        } else if index > self.top {
+            let steps = index - self.top;
+            self.seen = if steps < SPAN { self.seen << steps | 1 } else { 1 };
+            self.top = index;
+        } else {
+            self.seen |= 1 << (self.top - index);
+        }
+        Ok(())
+    }
+}
