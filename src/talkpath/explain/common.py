@@ -1,0 +1,215 @@
+"""What the calls with one kind of fault share, and the others do not.
+
+For each fault class on its own, every attribute (then every pair of attributes of one phone) splits the calls in two;
+the split that tells the bad calls best is kept if chance cannot explain it (Fisher's exact test, corrected for the
+number of splits tried). Its calls are set aside and the search starts again, so a second cause is not hidden by the
+first. Calls are bits of integers here: a fleet of thousands is counted in milliseconds.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, lgamma, log
+from typing import NamedTuple
+
+# A shared attribute is reported only below this corrected probability of chance.
+SIGNIFICANCE = 0.01
+# ... when at least this many bad calls share it: with fewer there is a call to look at, not a pattern.
+LEAST_BAD = 4
+# ... and when they are at least this many times as frequent as elsewhere.
+LEAST_LIFT = 2.0
+# How much better (in log-likelihood) a longer description must tell the bad calls than a shorter one.
+LONGER_MUST_GAIN = 6.0
+# Single attributes that are combined into pairs; more would only find subsets of those.
+PAIRED = 60
+# Causes named for one fault class. A longer list is no explanation.
+MOST_CAUSES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One call as the statistics see it: who took part, and which faults it had."""
+
+    id: str
+    caller: Mapping[str, str]
+    callee: Mapping[str, str]
+    faults: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the calls with fault `code` have in common.
+
+    `side` is "caller", "callee" or "" (either). `bad` of the `group` calls with these attributes have the fault,
+    `bad_elsewhere` of the `total_elsewhere` others. `p` is corrected; `lift` is the ratio of both rates (the rate
+    elsewhere taken as half a call where there is none). `same_as` lists other attributes of exactly these calls;
+    `exceptions` are the ids of the group's calls without the fault.
+    """
+
+    code: str
+    attributes: Mapping[str, str]
+    side: str
+    bad: int
+    group: int
+    bad_elsewhere: int
+    total_elsewhere: int
+    p: float
+    lift: float
+    same_as: tuple[Mapping[str, str], ...]
+    exceptions: tuple[str, ...]
+
+    @property
+    def excess(self) -> float:
+        """How many bad calls there are beyond what the rate elsewhere would give: the effect it is ranked by."""
+        elsewhere = self.bad_elsewhere / self.total_elsewhere if self.total_elsewhere else 0.0
+        return self.bad - self.group * elsewhere
+
+
+def shared(subjects: Sequence[Subject], preferred: Sequence[str] = ()) -> list[Shared]:
+    """The causes behind the faults of a fleet, those that explain most bad calls first.
+
+    `preferred` names attributes in the order in which they make the better description (a site before a subnet).
+    """
+    fleet = _Fleet(subjects, preferred)
+    codes = sorted({code for subject in subjects for code in subject.faults})
+    found = [cause for code in codes for cause in fleet.causes(code, len(codes))]
+    return sorted(found, key=lambda cause: (-cause.excess, cause.p))
+
+
+def fisher(bad: int, group: int, bad_elsewhere: int, total_elsewhere: int) -> float:
+    """Fisher's exact test, one-sided: the probability of at least `bad` in the group if it made no difference."""
+    all_bad = bad + bad_elsewhere
+    whole = group + total_elsewhere
+    denominator = _log_choose(whole, all_bad)
+    terms = (
+        exp(_log_choose(group, x) + _log_choose(total_elsewhere, all_bad - x) - denominator)
+        for x in range(bad, min(group, all_bad) + 1)
+        if all_bad - x <= total_elsewhere
+    )
+    return min(1.0, sum(terms))
+
+
+def _log_choose(n: int, k: int) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+
+
+class _Item(NamedTuple):
+    """One attribute of one side; side "" is either."""
+
+    side: str
+    key: str
+    value: str
+
+
+class _Split(NamedTuple):
+    """A description and the calls it fits, with how well it tells the bad ones."""
+
+    gain: float
+    items: tuple[_Item, ...]
+    calls: int
+
+
+class _Fleet:
+    def __init__(self, subjects: Sequence[Subject], preferred: Sequence[str]) -> None:
+        self._subjects = subjects
+        self._order = {key: rank for rank, key in enumerate(preferred)}
+        self._everyone = (1 << len(subjects)) - 1
+        self._calls: dict[_Item, int] = defaultdict(int)
+        for index, subject in enumerate(subjects):
+            for side, attributes in (("caller", subject.caller), ("callee", subject.callee)):
+                for key, value in attributes.items():
+                    self._calls[_Item(side, key, value)] |= 1 << index
+                    self._calls[_Item("", key, value)] |= 1 << index
+
+    def causes(self, code: str, codes: int) -> Iterator[Shared]:
+        """The causes of one fault class, by repeated search."""
+        bad = sum(1 << index for index, subject in enumerate(self._subjects) if code in subject.faults)
+        left = self._everyone
+        for _ in range(MOST_CAUSES):
+            if (bad & left).bit_count() < LEAST_BAD:
+                return
+            cause, calls = self._best(code, bad & left, left, codes)
+            if cause is None:
+                return
+            yield cause
+            left &= ~calls
+
+    def _best(self, code: str, bad: int, left: int, codes: int) -> tuple[Shared | None, int]:
+        singles = [
+            split for item, calls in self._calls.items() if (split := _split((item,), calls & left, bad, left))
+        ]
+        pairs = list(self._pairs(singles, bad, left))
+        tested = (len(singles) + len(pairs)) * codes
+        best = self._shortest(singles, pairs)
+        if best is None:
+            return None, 0
+        cause = self._shared(code, best, splits=[*singles, *pairs], bad=bad, left=left, tested=tested)
+        return (cause, best.calls) if cause.p < SIGNIFICANCE and cause.lift >= LEAST_LIFT else (None, 0)
+
+    def _pairs(self, singles: Sequence[_Split], bad: int, left: int) -> Iterator[_Split]:
+        """Two attributes of the same phone, of those that many bad calls have."""
+        widest = sorted(singles, key=lambda split: -(split.calls & bad).bit_count())[:PAIRED]
+        for index, one in enumerate(widest):
+            for two in widest[:index]:
+                (first,), (second,) = one.items, two.items
+                calls = one.calls & two.calls
+                if first.side != second.side or first.key == second.key or calls in (one.calls, two.calls):
+                    continue
+                if split := _split((first, second), calls, bad, left):
+                    yield split
+
+    def _shortest(self, singles: Sequence[_Split], pairs: Sequence[_Split]) -> _Split | None:
+        """The best description; a longer or narrower one only if it tells the bad calls clearly better."""
+        either = [split for split in singles if not split.items[0].side]
+        one_side = [split for split in singles if split.items[0].side]
+        best: _Split | None = None
+        for candidates in (either, one_side, pairs):
+            rival = min(candidates, key=self._rank, default=None)
+            if rival and (best is None or rival.gain > best.gain + LONGER_MUST_GAIN):
+                best = rival
+        return best
+
+    def _rank(self, split: _Split) -> tuple[float, list[tuple[int, str]]]:
+        last = len(self._order)
+        return -round(split.gain, 6), [(self._order.get(item.key, last), item.value) for item in split.items]
+
+    def _shared(
+        self, code: str, best: _Split, *, splits: Iterable[_Split], bad: int, left: int, tested: int
+    ) -> Shared:
+        inside, group = (best.calls & bad).bit_count(), best.calls.bit_count()
+        outside, others = (bad & ~best.calls).bit_count(), (left & ~best.calls).bit_count()
+        rate = max(outside, 0.5) / max(others, 1)
+        same = {split.items for split in splits if split.calls == best.calls and len(split.items) == len(best.items)}
+        same_as = {frozenset((item.key, item.value) for item in items) for items in same - {best.items}}
+        named = {item.key: item.value for item in best.items}
+        return Shared(
+            code,
+            named,
+            best.items[0].side,
+            inside,
+            group,
+            outside,
+            others,
+            min(1.0, fisher(inside, group, outside, others) * max(tested, 1)),
+            round(inside / group / rate, 2),
+            tuple(dict(sorted(items)) for items in sorted(same_as, key=sorted) if dict(items) != named),
+            tuple(subject.id for i, subject in enumerate(self._subjects) if (best.calls & ~bad) >> i & 1),
+        )
+
+
+def _split(items: tuple[_Item, ...], calls: int, bad: int, left: int) -> _Split | None:
+    """The split by `calls`, or None where it cannot be a cause: too few bad calls, or no more than elsewhere."""
+    inside, group = (calls & bad).bit_count(), calls.bit_count()
+    if inside < LEAST_BAD:
+        return None
+    outside, others = (bad & ~calls).bit_count(), (left & ~calls).bit_count()
+    if not others or inside * others <= outside * group:
+        return None
+    whole = _likelihood(inside + outside, group + others)
+    return _Split(_likelihood(inside, group) + _likelihood(outside, others) - whole, items, calls)
+
+
+def _likelihood(bad: int, total: int) -> float:
+    """Log-likelihood of `bad` of `total` at their own rate."""
+    good = total - bad
+    return (bad * log(bad / total) if bad else 0.0) + (good * log(good / total) if good else 0.0)

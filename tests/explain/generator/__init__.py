@@ -1,0 +1,1 @@
+"""Composes captures for the tests: hosts, calls and faults in, pcap bytes out. Deterministic, no sockets."""
