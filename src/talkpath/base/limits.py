@@ -6,3 +6,20 @@ SIP_MESSAGE_BYTES = 65_535
 SIP_HEADERS = 256
 # Via entries after which a request is taken for a loop, whatever Max-Forwards says (RFC 3261 16.3 asks for 70).
 SIP_VIAS = 70
+# Calls that the ledger keeps open at once. At some 20 kB each they take 400 MB; the oldest is closed for a new one.
+LEDGER_CALLS = 20_000
+# Messages, retransmissions included, kept of one call. A healthy call has 14 on our two sides; a call of hours with
+# session timers and an auth loop some hundreds. What is beyond is counted.
+CALL_MESSAGES = 1_000
+# Moments kept of one call: an ICE negotiation of two sides makes some dozens.
+CALL_MOMENTS = 1_000
+# RTP streams metered for one call: audio, video and text of a few forks, and changed SSRCs.
+CALL_STREAMS = 64
+# Seconds of meters kept of one stream: the last two hours, at 38 bytes each 270 kB.
+STREAM_SECONDS = 7_200
+# Seconds a call that ended stays open in the ledger for late messages: retransmissions of BYE end after Timer F.
+CALL_LINGER_S = 5.0
+# Seconds without a word after which the ledger closes a call nobody ended (its BYE never came this way).
+CALL_FORGOTTEN_S = 12 * 3600.0
+# Exchanges that are no calls (REGISTER, OPTIONS ...) of which a running edge keeps the last word.
+LEDGER_OTHERS = 2_000

@@ -1,0 +1,246 @@
+"""The ledger: one machine that the running edge and captures feed, and that knows what happened to every call.
+
+The running edge calls `message` for whatever crosses a socket, `moment` for whatever it decides, `media` for what
+its meters counted, and `ended` when a call is over. Each of these costs about a microsecond: the ledger keeps
+references and computes nothing. `call`, `running` and `summary_of` build what a reader asks for.
+
+A call that ended lingers for late messages and is then given out by `drain`, to be written to the history.
+"""
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from typing import Protocol
+
+from talkpath.base import limits
+from talkpath.base.address import Flow
+from talkpath.calls.model import Moment, Side, Value
+from talkpath.calls.trace import LiveRow, StreamKey, Trace
+from talkpath.capture.records import RtpStream, Second
+from talkpath.sip.message import Message
+
+# The methods of RFC 3261 and its successors; others are counted together, for a peer may invent any number.
+_METHODS = {"ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK"}
+_METHODS |= {"PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE"}
+_SWEEP_S = 60.0
+
+
+class SipMessage(Protocol):
+    """What the hot path reads of a message."""
+
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def raw(self) -> bytes: ...
+
+
+class Change(Enum):
+    """What a watcher is told of a call."""
+
+    BEGAN = auto()
+    TOLD = auto()
+    ENDED = auto()
+
+
+Watcher = Callable[[Change, Trace, Moment | None], None]
+
+
+class Ledger:
+    """All calls that run, and the way to those that just ended. See the module's docstring."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Trace] = {}
+        self._lingering: deque[tuple[float, Trace]] = deque()
+        self._finished: list[Trace] = []
+        self._begun = 0
+        self._sweep_at: float | None = None
+        self._watchers: list[Watcher] = []
+        #: messages that belong to no call, by method and whether we sent them
+        self.counts: Counter[tuple[str, bool]] = Counter()
+        self._others: OrderedDict[str, LiveRow] = OrderedDict()
+
+    # --- what the running edge tells
+
+    def message(self, now: float, flow: Flow, message: SipMessage, sent: bool) -> None:
+        """A message crossed a socket of ours. Its bytes are kept, the object is not."""
+        self.written(now, flow, message.call_id, message.raw, sent)
+
+    def written(self, now: float, flow: Flow, call_id: str, raw: bytes, sent: bool = True) -> None:
+        """The same for a message of which only the Call-ID and the bytes are at hand."""
+        trace = self._open.get(call_id)
+        if trace is None or trace.ended_at is not None:
+            trace = self._trace_for((now, flow, raw, sent), call_id, trace)
+            if trace is None:
+                return
+        rows = trace.live
+        if len(rows) < limits.CALL_MESSAGES:
+            rows.append((now, flow, raw, sent))
+        else:
+            trace.left_out += 1
+        trace.touched = now
+
+    def moment(self, now: float, call_id: str, kind: str, **values: Value) -> None:
+        """Something was decided or happened; `kind` is a key of `words.MOMENTS`. Unknown calls are ignored."""
+        trace = self._open.get(call_id)
+        if trace is not None:
+            trace.add_moment(now, kind, values)
+            if self._watchers:
+                self._tell(Change.TOLD, trace, Moment(now, kind, values))
+
+    def media(self, now: float, call_id: str, stream: StreamKey, second: Second) -> None:
+        """One second of one stream, as the meters counted it."""
+        trace = self._open.get(call_id)
+        if trace is not None:
+            trace.add_second(stream, second)
+            trace.touched = now
+
+    def stream_ended(self, now: float, call_id: str, stream: RtpStream) -> None:
+        """A stream's totals; what the seconds said before stays when `stream` carries none."""
+        trace = self._open.get(call_id)
+        if trace is not None and len(trace.streams) < limits.CALL_STREAMS:
+            trace.streams[(stream.src, stream.dst, stream.ssrc)] = stream
+            trace.touched = now
+
+    def joined(self, call_id: str, other: str) -> None:
+        """We sent `other` on behalf of `call_id` (we acted back-to-back): both are one call."""
+        trace = self._open.get(call_id)
+        if trace is not None and other not in self._open:
+            trace.call_ids.append(other)
+            self._open[other] = trace
+
+    def ended(self, now: float, call_id: str, by: Side, how: str) -> None:
+        """The call is over: who ended it, and how in a word ("bye", "cancel", "refused", "media-timeout" ...).
+
+        The first word counts. The call stays open for late messages and is then given out by `drain`.
+        """
+        trace = self._open.get(call_id)
+        if trace is not None and trace.ended_at is None:
+            self._end(trace, now, by, how)
+
+    # --- the machine
+
+    def deadline(self) -> float | None:
+        """When `expire` wants to be called next, or None."""
+        if self._lingering and self._sweep_at is not None:
+            return min(self._lingering[0][0], self._sweep_at)
+        return self._lingering[0][0] if self._lingering else self._sweep_at
+
+    def expire(self, now: float) -> None:
+        """Close the calls whose linger is over and those that nobody spoke of for half a day."""
+        while self._lingering and self._lingering[0][0] <= now:
+            _, trace = self._lingering.popleft()
+            if trace.ended_at is not None and trace.ended_at + limits.CALL_LINGER_S <= now:
+                self._close(trace)
+        if self._sweep_at is not None and self._sweep_at <= now:
+            self._forget(now)
+            self._sweep_at = now + _SWEEP_S if self._open else None
+
+    def drain(self) -> list[Trace]:
+        """The calls that were closed since the last drain."""
+        finished, self._finished = self._finished, []
+        return finished
+
+    def close_all(self, now: float) -> None:
+        """The node stops: close every call, so that `drain` gives them all."""
+        for trace in list(dict.fromkeys(self._open.values())):
+            if trace.ended_at is None:
+                self._end(trace, now, Side.SERVER, "node-stopped")
+            self._close(trace)
+        self._lingering.clear()
+
+    # --- readers
+
+    def running(self) -> Iterator[Trace]:
+        """The open calls, the oldest first; those that ended and linger included."""
+        yield from dict.fromkeys(self._open.values())
+
+    def trace(self, call_id: str) -> Trace | None:
+        """The open call with this Call-ID."""
+        return self._open.get(call_id)
+
+    def others(self) -> dict[str, LiveRow]:
+        """The last word of each recent exchange that is no call, by Call-ID, the least recent first."""
+        return dict(self._others)
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Have `watcher` told of every change; call what is returned to stop it."""
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
+
+    # --- inside
+
+    def _trace_for(self, row: LiveRow, call_id: str, ended: Trace | None) -> Trace | None:
+        """The trace of a message whose Call-ID is unknown, or belongs to a call that ended."""
+        now, _, raw, _ = row
+        if not raw.startswith(b"INVITE "):
+            if ended is None:
+                self._note_other(call_id, row)
+            return ended
+        if ended is not None:
+            if _is_seen_again(ended, raw):
+                return ended
+            if _is_next_attempt(ended, raw):
+                ended.ended_at, ended.ended_by, ended.ended_how = None, Side.UNKNOWN, ""
+                return ended
+            self._close(ended)
+        return self._begin(now, call_id)
+
+    def _begin(self, now: float, call_id: str) -> Trace:
+        if len(self._open) >= limits.LEDGER_CALLS:
+            oldest = next(iter(self._open.values()))
+            if oldest.ended_at is None:
+                self._end(oldest, now, Side.UNKNOWN, "ledger-full")
+            self._close(oldest)
+        self._begun += 1
+        trace = self._open[call_id] = Trace(call_id, self._begun, now)
+        if self._sweep_at is None:
+            self._sweep_at = now + _SWEEP_S
+        if self._watchers:
+            self._tell(Change.BEGAN, trace, None)
+        return trace
+
+    def _end(self, trace: Trace, now: float, by: Side, how: str) -> None:
+        trace.ended_at, trace.ended_by, trace.ended_how = now, by, how
+        self._lingering.append((now + limits.CALL_LINGER_S, trace))
+        if self._watchers:
+            self._tell(Change.ENDED, trace, None)
+
+    def _close(self, trace: Trace) -> None:
+        if self._open.get(trace.call_ids[0]) is not trace:
+            return
+        for call_id in trace.call_ids:
+            self._open.pop(call_id, None)
+        self._finished.append(trace)
+
+    def _forget(self, now: float) -> None:
+        silent = [trace for trace in self.running() if trace.touched < now - limits.CALL_FORGOTTEN_S]
+        for trace in silent:
+            if trace.ended_at is None:
+                self._end(trace, trace.touched, Side.UNKNOWN, "forgotten")
+            self._close(trace)
+
+    def _note_other(self, call_id: str, row: LiveRow) -> None:
+        _, _, raw, sent = row
+        word = raw[:16].split(b" ", 1)[0].decode("ascii", "replace")
+        self.counts[word if word in _METHODS else "response" if word == "SIP/2.0" else "other", sent] += 1
+        self._others[call_id] = row
+        self._others.move_to_end(call_id)
+        if len(self._others) > limits.LEDGER_OTHERS:
+            self._others.popitem(last=False)
+
+    def _tell(self, change: Change, trace: Trace, moment: Moment | None) -> None:
+        for watcher in list(self._watchers):
+            watcher(change, trace, moment)
+
+
+def _is_seen_again(ended: Trace, raw: bytes) -> bool:
+    """A late retransmission of an INVITE of the call that ended."""
+    return any(row[2] == raw for row in ended.live)
+
+
+def _is_next_attempt(ended: Trace, raw: bytes) -> bool:
+    """The caller tries the refused call again, with credentials or a longer session (RFC 3261 22.2, 8.1.3.5)."""
+    if ended.ended_how != "refused":
+        return False
+    first, again = Message.parse(ended.live[0][2]), Message.parse(raw)
+    return not again.to_tag and again.from_tag == first.from_tag

@@ -1,0 +1,250 @@
+"""What happened in a call: `Call`, its legs, messages, streams and moments.
+
+One model for the running edge and for captures. A `Call` is built by `build.py` when somebody reads it and never
+changes afterwards. What keeps it while it runs is a `Trace` (`trace.py`). Nothing here routes or parses.
+
+All times are seconds since the epoch; durations are seconds unless the name says otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from talkpath.base.address import Address, Transport
+from talkpath.capture.records import Record, RtpStream, SipSeen
+from talkpath.sip.message import Message
+
+
+class Result(StrEnum):
+    """How the attempt to call ended, as the caller saw it."""
+
+    ANSWERED = "answered"
+    BUSY = "busy"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    NO_ANSWER = "no-answer"
+    ONGOING = "ongoing"
+
+
+class Side(StrEnum):
+    """Who did something to a call: one of the two parties, or a server (we, or another) in between."""
+
+    CALLER = "caller"
+    CALLEE = "callee"
+    SERVER = "server"
+    UNKNOWN = ""
+
+
+class Joined(StrEnum):
+    """How we know that a leg belongs to the call."""
+
+    FIRST = ""
+    PROXY = "proxy"
+    B2BUA = "b2bua"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One end of a call: what it calls itself, and where its packets come from."""
+
+    user: str = ""
+    host: str = ""
+    display: str = ""
+    address: Address | None = None
+    transport: Transport | None = None
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSeen:
+    """One SIP message on one hop, with its repetitions folded in.
+
+    `seen` is how it was caught; the running edge fills it too (with frame 0). `sent` is True when we sent it, False
+    when we received it and None when a capture saw it pass. `from_caller` says which end of its leg sent it.
+    `retransmitted` are the same message sent again; `copies` the same packet caught again.
+    """
+
+    seen: SipSeen
+    sip: Message
+    sent: bool | None
+    from_caller: bool
+    retransmitted: tuple[SipSeen, ...] = ()
+    copies: tuple[SipSeen, ...] = ()
+
+    @property
+    def time(self) -> float:
+        return self.seen.time
+
+    @property
+    def source(self) -> Address:
+        return self.seen.src
+
+    @property
+    def destination(self) -> Address:
+        return self.seen.dst
+
+    @property
+    def transport(self) -> Transport:
+        return self.seen.transport
+
+    @property
+    def frame(self) -> int:
+        return self.seen.frame
+
+    @property
+    def frames(self) -> list[int]:
+        """Every frame in which it was seen, in order."""
+        every = (self.seen, *self.retransmitted, *self.copies)
+        return sorted({frame for seen in every for frame in seen.frames})
+
+
+class Medium(NamedTuple):
+    """One m= section as one side announced it: where it wants to hear (RFC 3264)."""
+
+    time: float
+    from_caller: bool
+    kind: str
+    address: Address
+    rtcp: Address | None
+    profile: str
+    formats: tuple[str, ...]
+    codecs: tuple[str, ...]
+    direction: str
+    ptime_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One hop of a call: an INVITE between two addresses and everything that belongs to it.
+
+    `caller` sent the INVITE and `callee` received it, on this hop. Forked answers show as several `to_tags`; the one
+    that was answered is `to_tag`. `parent` is the index of the leg from which the middle box made this one.
+    """
+
+    index: int
+    call_id: str
+    caller: Address
+    callee: Address
+    transport: Transport
+    from_tag: str
+    to_tag: str
+    to_tags: tuple[str, ...]
+    start: float
+    ringing_at: float | None
+    answered_at: float | None
+    acked_at: float | None
+    ended_at: float | None
+    status: int
+    reason: str
+    result: Result
+    ended_by: Side
+    ended_how: str
+    messages: tuple[MessageSeen, ...]
+    media: tuple[Medium, ...] = ()
+    parent: int | None = None
+    joined: Joined = Joined.FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One RTP stream of a call: what was measured, and where it belongs.
+
+    `leg` is the index of the leg whose SDP announced it, None when no SDP did; `from_caller` says which end of that
+    leg sent it. `mos` is None where a score means nothing. `speech_s` and `silent_s` are None where the level is not
+    known.
+    """
+
+    rtp: RtpStream
+    leg: int | None = None
+    from_caller: bool | None = None
+    mos: float | None = None
+    speech_s: float | None = None
+    silent_s: float | None = None
+
+
+Value = str | int | float | bool | None
+
+
+class Moment(NamedTuple):
+    """A decision or an event of a call: its kind (a key of `words.MOMENTS`) and the values its sentence needs."""
+
+    time: float
+    kind: str
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A call in one row: what lists show and what the history can be searched by.
+
+    `ring_s` and `answer_s` count from the first INVITE to the first 18x and to the 2xx; `talk_s` from the 2xx to the
+    end. Each is None when that did not happen.
+    """
+
+    id: str
+    call_id: str
+    start: float
+    caller: str
+    callee: str
+    source: str
+    result: Result
+    status: int
+    reason: str
+    ring_s: float | None
+    answer_s: float | None
+    talk_s: float | None
+    ended_at: float | None
+    ended_by: Side
+    ended_how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Everything known of one call. Legs are in the order of their INVITEs; the first one is the caller's.
+
+    `records` are what a capture holds besides SIP and RTP that touches the call's addresses while it lived (STUN,
+    DTLS, RTCP, ICMP, fragments, connections). `left_out` counts messages beyond the cap of one call.
+    """
+
+    id: str
+    call_ids: tuple[str, ...]
+    caller: Party
+    callee: Party
+    start: float
+    ringing_at: float | None
+    answered_at: float | None
+    ended_at: float | None
+    result: Result
+    status: int
+    reason: str
+    ended_by: Side
+    ended_how: str
+    legs: tuple[Leg, ...]
+    moments: tuple[Moment, ...] = ()
+    streams: tuple[Stream, ...] = ()
+    records: tuple[Record, ...] = ()
+    left_out: int = 0
+
+    @property
+    def messages(self) -> list[MessageSeen]:
+        """The messages of all legs in the order of time."""
+        return sorted((seen for leg in self.legs for seen in leg.messages), key=lambda seen: seen.time)
+
+    @property
+    def ring_s(self) -> float | None:
+        """From the INVITE to the first ringing."""
+        return None if self.ringing_at is None else self.ringing_at - self.start
+
+    @property
+    def answer_s(self) -> float | None:
+        """From the INVITE to the answer."""
+        return None if self.answered_at is None else self.answered_at - self.start
+
+    @property
+    def talk_s(self) -> float | None:
+        """From the answer to the end."""
+        if self.answered_at is None or self.ended_at is None:
+            return None
+        return max(0.0, self.ended_at - self.answered_at)

@@ -1,0 +1,112 @@
+"""What was seen of one call, as it came: rows that nobody has read yet.
+
+A running call costs the hot path one tuple a message. Parsing, folding and concluding wait until somebody reads
+(`build.py`) or the call ends and its row for the history is written (`summary_of`).
+"""
+
+import math
+from collections.abc import Iterator
+
+from talkpath.base import limits
+from talkpath.base.address import Address, Flow
+from talkpath.calls.model import Moment, Side, Value
+from talkpath.capture.records import NO_LEVEL, SECOND, Record, RtpStream, Second, SipSeen
+from talkpath.sip.message import Message
+
+#: (time, flow, bytes, sent): what the running edge hands in for a message.
+LiveRow = tuple[float, Flow, bytes, bool]
+#: (what the capture tells, the message it holds).
+CaughtRow = tuple[SipSeen, Message]
+#: (source, destination, SSRC) of a stream.
+StreamKey = tuple[Address, Address, int]
+
+
+class Trace:
+    """The rows of one call. Only the ledger writes it; it is complete once `ended_at` is set and a linger passed."""
+
+    __slots__ = (
+        "call_ids",
+        "caught",
+        "ended_at",
+        "ended_by",
+        "ended_how",
+        "left_out",
+        "live",
+        "moments",
+        "number",
+        "records",
+        "seconds",
+        "streams",
+        "touched",
+    )
+
+    def __init__(self, call_id: str, number: int, now: float) -> None:
+        self.call_ids = [call_id]
+        #: counts the traces of this ledger, so that readers can follow what is new
+        self.number = number
+        self.live: list[LiveRow] = []
+        self.caught: list[CaughtRow] = []
+        self.moments: list[Moment] = []
+        self.seconds: dict[StreamKey, bytearray] = {}
+        self.streams: dict[StreamKey, RtpStream] = {}
+        self.records: list[Record] = []
+        self.touched = now
+        self.ended_at: float | None = None
+        self.ended_by = Side.UNKNOWN
+        self.ended_how = ""
+        self.left_out = 0
+
+    @property
+    def start(self) -> float:
+        """When its first message was seen."""
+        return self.live[0][0] if self.live else self.caught[0][0].time
+
+    def rows(self) -> Iterator[tuple[SipSeen, Message, bool | None]]:
+        """Its messages in the order seen, each with whether we sent it. Live rows are parsed here."""
+        for seen, sip in self.caught:
+            yield seen, sip, None
+        for time, flow, raw, sent in self.live:
+            yield seen_live(time, flow, raw, sent), Message.parse(raw), sent
+
+    def add_moment(self, now: float, kind: str, values: dict[str, Value]) -> None:
+        if len(self.moments) < limits.CALL_MOMENTS:
+            self.moments.append(Moment(now, kind, values))
+        else:
+            self.left_out += 1
+
+    def add_second(self, key: StreamKey, second: Second) -> None:
+        rows = self.seconds.get(key)
+        if rows is None:
+            if len(self.seconds) >= limits.CALL_STREAMS:
+                self.left_out += 1
+                return
+            rows = self.seconds[key] = bytearray()
+        if len(rows) >= limits.STREAM_SECONDS * SECOND.size:
+            del rows[: SECOND.size]
+        rows += pack_second(second)
+
+
+def seen_live(time: float, flow: Flow, raw: bytes, sent: bool) -> SipSeen:
+    """A message of the running edge in the form in which captures tell theirs."""
+    src, dst = (flow.local, flow.remote) if sent else (flow.remote, flow.local)
+    size = len(raw)
+    return SipSeen(0, time, src, dst, flow.transport, raw, (), 1, flow.connection, False, False, False, size, None)
+
+
+def pack_second(second: Second) -> bytes:
+    """One row of `RtpStream.packed_seconds`."""
+    level = second.level_dbov
+    return SECOND.pack(
+        second.time,
+        min(second.packets, 65535),
+        min(second.lost, 65535),
+        min(second.late, 65535),
+        min(round(second.jitter_ms * 10), 65535),
+        min(second.gap_ms, 0xFFFFFFFF),
+        NO_LEVEL if math.isnan(level) else round(max(-127.0, min(0.0, level)) * 10),
+        min(second.flat, 65535),
+        min(second.clipped, 65535),
+        min(second.noise, 65535),
+        min(second.events, 65535),
+        min(second.payload_bytes, 0xFFFFFFFF),
+    )

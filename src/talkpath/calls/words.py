@@ -1,0 +1,181 @@
+"""What the ledger says to people: every kind of moment, and how a call ended, in the languages operators read.
+
+A moment carries the kind and the values; the sentence is made when somebody reads it (`said`). Kinds are dotted
+words, the room first. Whoever notes a new kind adds it here, with the names of its values as placeholders.
+"""
+
+from talkpath.base.texts import Language, Text
+from talkpath.calls.model import Moment
+
+MOMENTS: dict[str, Text] = {
+    # --- admission
+    "guard.refused": Text("Refused with {status}: {why}.", "拒绝,返回 {status}:{why}。"),
+    "guard.dropped": Text("Dropped without an answer: {why}.", "不予应答,直接丢弃:{why}。"),
+    "auth.challenged": Text("Asked {user} for credentials (realm {realm}).", "要求 {user} 提供凭据(域 {realm})。"),
+    "auth.accepted": Text("The credentials of {user} are right.", "{user} 的凭据正确。"),
+    "auth.refused": Text("The credentials of {user} are refused: {why}.", "{user} 的凭据被拒绝:{why}。"),
+    "auth.stale": Text("The nonce of {user} is too old; asked again.", "{user} 的 nonce 已过期,重新要求认证。"),
+    # --- routing
+    "route.user": Text("Routed to the user {user}.", "路由到用户 {user}。"),
+    "route.service": Text("Routed to the service {service}.", "路由到服务 {service}。"),
+    "route.gateway": Text("Routed to the gateway {gateway}: {why}.", "路由到网关 {gateway}:{why}。"),
+    "route.domain": Text("Routed to the foreign domain {domain}.", "路由到外部域 {domain}。"),
+    "route.in-dialog": Text(
+        "{method} follows the route set of its dialog to {target}.", "{method} 按对话的路由集转发到 {target}。"
+    ),
+    "route.none": Text("Nothing answers to {user}: {status} {reason}.", "{user} 没有可用目标:{status} {reason}。"),
+    "route.loop": Text("The request came back to us: a loop.", "请求又回到本机:出现环路。"),
+    "route.too-many-hops": Text("Max-Forwards is used up.", "Max-Forwards 已用尽。"),
+    "dns.resolved": Text("{host} resolved to {addresses}.", "{host} 解析为 {addresses}。"),
+    "dns.failed": Text("{host} does not resolve: {why}.", "{host} 无法解析:{why}。"),
+    # --- registrations
+    "registration.used": Text(
+        "Used the registration of {user}: contact {contact} on flow {flow}.",
+        "使用 {user} 的注册:联系地址 {contact},流 {flow}。",
+    ),
+    "registration.none": Text("{user} is not registered.", "{user} 未注册。"),
+    "registration.replaced": Text(
+        "The phone of {user} reconnected; its new flow {flow} is used.", "{user} 的话机已重新连接,改用新流 {flow}。"
+    ),
+    "contact.flow-used": Text(
+        "The Contact {contact} cannot be reached as written; the request goes down its flow {flow}.",
+        "联系地址 {contact} 按原样不可达,请求沿其流 {flow} 发送。",
+    ),
+    # --- forking
+    "fork.branch-added": Text("Rings {target} over {flow}.", "呼叫 {target},经 {flow}。"),
+    "fork.branch-answered": Text("{target} answered with {status} {reason}.", "{target} 应答 {status} {reason}。"),
+    "fork.branch-failed": Text("{target} failed: {why}.", "{target} 失败:{why}。"),
+    "fork.branch-cancelled": Text("Cancelled {target}: {why}.", "取消 {target}:{why}。"),
+    "fork.next-tried": Text("Goes on with {target} after {why}.", "因 {why},改试 {target}。"),
+    "fork.best-response": Text(
+        "Of all answers {status} {reason} is the best; the caller gets it.",
+        "所有应答中 {status} {reason} 最佳,返回给主叫。",
+    ),
+    "fork.late-answer": Text(
+        "{target} answered when another had been chosen; it is ended with BYE.",
+        "{target} 在其他分支已被选中后才应答,用 BYE 结束。",
+    ),
+    "gateway.down": Text("The gateway {gateway} is taken for down: {why}.", "网关 {gateway} 被视为不可用:{why}。"),
+    # --- transactions, flows, sizes
+    "transaction.timeout": Text(
+        "{method} to {target} was never answered ({seconds} s).",
+        "发往 {target} 的 {method} 始终无应答({seconds} 秒)。",
+    ),
+    "transport.failed": Text("Sending {method} to {target} failed: {why}.", "向 {target} 发送 {method} 失败:{why}。"),
+    "flow.gone": Text("The connection to {remote} is closed; {what}.", "到 {remote} 的连接已关闭;{what}。"),
+    "size.risky": Text(
+        "{method} has {bytes} bytes; over UDP it may be split into fragments and lost.",
+        "{method} 长达 {bytes} 字节,经 UDP 可能被分片而丢失。",
+    ),
+    "size.transport-changed": Text(
+        "{method} has {bytes} bytes, too many for UDP; it goes over {transport}.",
+        "{method} 长达 {bytes} 字节,超出 UDP 限制,改用 {transport}。",
+    ),
+    "size.slimmed": Text(
+        "{method} was slimmed from {before} to {after} bytes: {what}.",
+        "{method} 由 {before} 缩减到 {after} 字节:{what}。",
+    ),
+    # --- media
+    "media.offered": Text("The {side} offers {media}.", "{side} 提出 {media}。"),
+    "media.answered": Text("The {side} answers {media}.", "{side} 应答 {media}。"),
+    "media.leased": Text("Leased {local} towards the {side}.", "为 {side} 一侧分配 {local}。"),
+    "media.refused": Text("The media cannot be relayed: {why}.", "媒体无法转发:{why}。"),
+    "media.latched": Text(
+        "The {side} sends from {remote} and not from {announced} as announced; its media goes there.",
+        "{side} 实际从 {remote} 发送,而非所声明的 {announced};媒体改发往该地址。",
+    ),
+    "media.stranger": Text(
+        "Packets from the stranger {remote} are dropped on the {side}'s port.",
+        "丢弃陌生地址 {remote} 发到 {side} 端口的包。",
+    ),
+    "media.first-packet": Text("First packet from the {side} ({remote}).", "收到 {side} 的首个媒体包({remote})。"),
+    "media.first-sound": Text("First sound from the {side}.", "首次听到 {side} 的声音。"),
+    "media.held": Text("The {side} put the call on hold.", "{side} 将通话保持。"),
+    "media.resumed": Text("The {side} took the call back.", "{side} 恢复通话。"),
+    "media.timeout": Text(
+        "No packet from the {side} for {seconds} s; the call is ended on both sides.",
+        "{seconds} 秒未收到 {side} 的媒体包,双方通话均被结束。",
+    ),
+    "media.ended": Text("Media is released: {packets} packets relayed.", "媒体已释放,共转发 {packets} 个包。"),
+    "codec.dropped": Text("The codec {codec} is left out: {why}.", "编解码器 {codec} 被去除:{why}。"),
+    "codec.chosen": Text("The codec is {codec}.", "选用编解码器 {codec}。"),
+    # --- ICE, DTLS, SRTP
+    "ice.candidate": Text("The {side} named the candidate {candidate}.", "{side} 给出候选 {candidate}。"),
+    "ice.check-failed": Text(
+        "The check {local} to {remote} failed: {why}.", "{local} 到 {remote} 的检查失败:{why}。"
+    ),
+    "ice.checked": Text("The pair {local} and {remote} passed its check.", "候选对 {local} 与 {remote} 通过检查。"),
+    "ice.selected": Text("The pair {local} and {remote} is selected.", "选定候选对 {local} 与 {remote}。"),
+    "ice.restarted": Text("The {side} restarted ICE.", "{side} 重启 ICE。"),
+    "ice.failed": Text("No pair passed: {why}.", "没有候选对通过:{why}。"),
+    "ice.consent-lost": Text("The {side} no longer answers consent checks.", "{side} 不再应答同意检查。"),
+    "dtls.client-hello": Text("ClientHello from {remote}.", "收到来自 {remote} 的 ClientHello。"),
+    "dtls.refused": Text("The handshake with {remote} failed: {why}.", "与 {remote} 的握手失败:{why}。"),
+    "dtls.connected": Text("DTLS is up with {remote} ({profile}).", "与 {remote} 的 DTLS 已建立({profile})。"),
+    "dtls.fingerprint-wrong": Text(
+        "The certificate of {remote} is not the one that was signalled.", "{remote} 的证书与信令中的指纹不符。"
+    ),
+    "srtp.keyed": Text("The {side} is keyed by {how} ({profile}).", "{side} 通过 {how} 完成密钥协商({profile})。"),
+    "srtp.refused": Text(
+        "{packets} packets from {remote} failed authentication.", "来自 {remote} 的 {packets} 个包认证失败。"
+    ),
+    # --- services, recording, the node
+    "service.answered": Text("The service {service} answered.", "服务 {service} 已应答。"),
+    "record.started": Text("Recording to {file}.", "开始录音:{file}。"),
+    "record.stopped": Text("The recording {file} is complete.", "录音 {file} 已完成。"),
+    "record.failed": Text("Recording failed: {why}.", "录音失败:{why}。"),
+    "script.failed": Text("The routing script failed: {why}.", "路由脚本出错:{why}。"),
+    "script.said": Text("The routing script says: {text}", "路由脚本说明:{text}"),
+}
+
+ENDINGS: dict[str, Text] = {
+    "bye": Text("{by} hung up", "{by}挂断"),
+    "cancel": Text("{by} gave up before an answer", "{by}在接听前放弃"),
+    "refused": Text("{by} refused", "{by}拒绝"),
+    "timeout": Text("no answer in time ({by})", "超时无应答({by})"),
+    "media-timeout": Text("no media any more; ended by {by}", "媒体中断,由{by}结束"),
+    "flow-gone": Text("a connection was lost; ended by {by}", "连接断开,由{by}结束"),
+    "session-expired": Text("the session timer ran out; ended by {by}", "会话定时器到期,由{by}结束"),
+    "ack-missing": Text("the answer was never acknowledged; ended by {by}", "应答始终未被确认,由{by}结束"),
+    "node-stopped": Text("the node was stopped", "节点停止"),
+    "ledger-full": Text("the ledger was full; the end was not seen", "账本已满,未见结束"),
+    "forgotten": Text("nobody spoke of it any more; the end was not seen", "长时间无消息,未见结束"),
+    "": Text("", ""),
+}
+
+SIDES: dict[str, Text] = {
+    "caller": Text("the caller", "主叫"),
+    "callee": Text("the callee", "被叫"),
+    "server": Text("the server", "服务器"),
+    "": Text("nobody known", "未知方"),
+}
+
+_UNKNOWN_KIND = Text("{kind} {values}", "{kind} {values}")
+
+
+def said(moment: Moment, language: Language) -> str:
+    """The sentence of a moment. Values that are missing show as `?`; a kind nobody wrote down shows as it is."""
+    text = MOMENTS.get(moment.kind)
+    if text is None:
+        pairs = " ".join(f"{name}={value}" for name, value in moment.values.items())
+        return _UNKNOWN_KIND.say(language, kind=moment.kind, values=pairs).strip()
+    return (text.zh if language is Language.ZH else text.en).format_map(_Values(moment.values, language))
+
+
+def ending(by: str, how: str, language: Language) -> str:
+    """How a call ended, as part of a sentence; an unknown word shows as it is."""
+    side = SIDES.get(by, SIDES[""]).say(language)
+    return ENDINGS[how].say(language, by=side) if how in ENDINGS else f"{how} ({side})"
+
+
+class _Values(dict[str, object]):
+    """The values of a moment, with the sides of a call said in the reader's language."""
+
+    def __init__(self, values: object, language: Language) -> None:
+        super().__init__(values)  # type: ignore[call-overload]
+        side = self.get("side")
+        if language is Language.ZH and isinstance(side, str) and side in SIDES:
+            self["side"] = SIDES[side].zh
+
+    def __missing__(self, name: str) -> str:
+        return "?"

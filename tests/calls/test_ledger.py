@@ -1,0 +1,169 @@
+"""The running edge's side of the ledger: which messages make a call, when it is given out, and its caps."""
+
+import pytest
+
+from talkpath.base import limits
+from talkpath.base.address import Address, Flow, Transport
+from talkpath.calls.ledger import Change, Ledger
+from talkpath.calls.model import Moment, Side
+from talkpath.calls.trace import Trace
+from talkpath.capture.records import SECOND, Second
+
+_PHONE = Flow(Transport.UDP, Address("192.0.2.1", 5060), Address("192.0.2.11", 5060))
+
+
+def _sip(start: str, call_id: str = "a@x", cseq: str = "1 INVITE", tag: str = "f1", to: str = "") -> bytes:
+    return (
+        f"{start}\r\nVia: SIP/2.0/UDP 192.0.2.11;branch=z9hG4bK{cseq[0]}\r\n"
+        f"From: <sip:1001@x>;tag={tag}\r\nTo: <sip:1002@x>{to}\r\n"
+        f"Call-ID: {call_id}\r\nCSeq: {cseq}\r\n\r\n"
+    ).encode()
+
+
+def _invite(call_id: str = "a@x", cseq: int = 1, tag: str = "f1") -> bytes:
+    return _sip("INVITE sip:1002@x SIP/2.0", call_id, f"{cseq} INVITE", tag)
+
+
+def _bye(call_id: str = "a@x") -> bytes:
+    return _sip("BYE sip:1002@x SIP/2.0", call_id, "2 BYE", to=";tag=t1")
+
+
+def test_an_invite_begins_a_call_and_the_end_gives_it_out_after_a_linger() -> None:
+    ledger = Ledger()
+    ledger.written(10.0, _PHONE, "a@x", _invite(), sent=False)
+    ledger.written(12.0, _PHONE, "a@x", _bye(), sent=False)
+    ledger.ended(12.0, "a@x", Side.CALLER, "bye")
+    ledger.expire(12.1)
+    assert ledger.drain() == []
+    assert ledger.deadline() == 12.0 + limits.CALL_LINGER_S
+    ledger.written(12.2, _PHONE, "a@x", _sip("SIP/2.0 200 OK", cseq="2 BYE"))
+    ledger.expire(12.0 + limits.CALL_LINGER_S)
+    (trace,) = ledger.drain()
+    assert [row[0] for row in trace.live] == [10.0, 12.0, 12.2]
+    assert (trace.ended_by, trace.ended_how) == (Side.CALLER, "bye")
+    assert list(ledger.running()) == []
+
+
+def test_the_first_word_on_the_end_counts() -> None:
+    ledger = Ledger()
+    ledger.written(10.0, _PHONE, "a@x", _invite(), sent=False)
+    ledger.ended(11.0, "a@x", Side.SERVER, "media-timeout")
+    ledger.ended(12.0, "a@x", Side.CALLER, "bye")
+    trace = ledger.trace("a@x")
+    assert trace is not None
+    assert (trace.ended_at, trace.ended_how) == (11.0, "media-timeout")
+
+
+@pytest.mark.parametrize("method", ["REGISTER", "OPTIONS", "BYE", "NOTIFY"])
+def test_a_request_without_a_call_makes_none(method: str) -> None:
+    ledger = Ledger()
+    ledger.written(1.0, _PHONE, "r@x", _sip(f"{method} sip:x SIP/2.0", "r@x", f"1 {method}"), sent=False)
+    ledger.written(1.1, _PHONE, "r@x", _sip("SIP/2.0 200 OK", "r@x", f"1 {method}"))
+    assert list(ledger.running()) == []
+    assert ledger.counts == {(method, False): 1, ("response", True): 1}
+    assert ledger.others()["r@x"][0] == 1.1
+
+
+def test_a_call_id_used_again_after_the_end_is_another_call() -> None:
+    ledger = Ledger()
+    ledger.written(1.0, _PHONE, "a@x", _invite(), sent=False)
+    ledger.ended(2.0, "a@x", Side.CALLER, "bye")
+    ledger.written(3.0, _PHONE, "a@x", _invite(cseq=7, tag="f2"), sent=False)
+    (first,) = ledger.drain()
+    second = ledger.trace("a@x")
+    assert second is not None
+    assert (first.start, second.start) == (1.0, 3.0)
+    ledger.expire(2.0 + limits.CALL_LINGER_S)
+    assert ledger.trace("a@x") is second
+
+
+def test_a_late_retransmission_begins_no_call() -> None:
+    ledger = Ledger()
+    ledger.written(1.0, _PHONE, "a@x", _invite(), sent=False)
+    ledger.ended(2.0, "a@x", Side.CALLEE, "refused")
+    ledger.written(2.5, _PHONE, "a@x", _invite(), sent=False)
+    assert len(list(ledger.running())) == 1
+    assert ledger.drain() == []
+
+
+def test_the_invite_with_credentials_goes_on_with_the_refused_call() -> None:
+    ledger = Ledger()
+    ledger.written(1.0, _PHONE, "a@x", _invite(), sent=False)
+    ledger.ended(1.1, "a@x", Side.SERVER, "refused")
+    ledger.written(1.2, _PHONE, "a@x", _invite(cseq=2), sent=False)
+    ledger.expire(1.1 + limits.CALL_LINGER_S)
+    (trace,) = ledger.running()
+    assert trace.ended_at is None
+    assert len(trace.live) == 2
+
+
+def test_a_full_ledger_closes_its_oldest_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LEDGER_CALLS", 2)
+    ledger = Ledger()
+    for number in range(3):
+        ledger.written(float(number), _PHONE, f"{number}@x", _invite(f"{number}@x"), sent=False)
+    (oldest,) = ledger.drain()
+    assert (oldest.call_ids, oldest.ended_how) == (["0@x"], "ledger-full")
+
+
+def test_messages_beyond_the_cap_of_a_call_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CALL_MESSAGES", 2)
+    ledger = Ledger()
+    for second in range(5):
+        ledger.written(float(second), _PHONE, "a@x", _invite(), sent=False)
+    trace = ledger.trace("a@x")
+    assert trace is not None
+    assert (len(trace.live), trace.left_out) == (2, 3)
+
+
+def test_a_call_nobody_ended_is_closed_after_half_a_day() -> None:
+    ledger = Ledger()
+    ledger.written(0.0, _PHONE, "a@x", _invite(), sent=False)
+    ledger.expire(limits.CALL_FORGOTTEN_S - 1)
+    assert ledger.drain() == []
+    ledger.expire(limits.CALL_FORGOTTEN_S + 120)
+    (trace,) = ledger.drain()
+    assert trace.ended_how == "forgotten"
+    assert trace.ended_at == 0.0
+
+
+def test_two_call_ids_of_ours_are_one_call() -> None:
+    ledger = Ledger()
+    ledger.written(0.0, _PHONE, "a@x", _invite(), sent=False)
+    ledger.joined("a@x", "b@us")
+    ledger.written(0.1, _PHONE, "b@us", _invite("b@us"))
+    (trace,) = ledger.running()
+    assert trace.call_ids == ["a@x", "b@us"]
+    assert len(trace.live) == 2
+    ledger.ended(1.0, "b@us", Side.CALLEE, "bye")
+    ledger.close_all(1.0)
+    assert ledger.drain() == [trace]
+    assert ledger.trace("b@us") is None
+
+
+def test_a_watcher_is_told_until_it_stops() -> None:
+    ledger = Ledger()
+    told: list[tuple[Change, str]] = []
+
+    def watcher(change: Change, trace: Trace, moment: Moment | None) -> None:
+        told.append((change, moment.kind if moment else trace.call_ids[0]))
+
+    stop = ledger.watch(watcher)
+    ledger.written(0.0, _PHONE, "a@x", _invite(), sent=False)
+    ledger.moment(0.1, "a@x", "route.user", user="1002")
+    ledger.ended(1.0, "a@x", Side.CALLER, "cancel")
+    stop()
+    ledger.moment(1.1, "a@x", "route.none")
+    assert told == [(Change.BEGAN, "a@x"), (Change.TOLD, "route.user"), (Change.ENDED, "a@x")]
+
+
+def test_meters_keep_the_last_hours_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "STREAM_SECONDS", 3)
+    ledger = Ledger()
+    ledger.written(0.0, _PHONE, "a@x", _invite(), sent=False)
+    key = (_PHONE.remote, _PHONE.local, 7)
+    for second in range(5):
+        ledger.media(second + 1.0, "a@x", key, Second(float(second), 50, 0, 0, 0.5, 20, -30.0, 0, 0, 0, 0, 8000))
+    trace = ledger.trace("a@x")
+    assert trace is not None
+    assert [row[0] for row in SECOND.iter_unpack(trace.seconds[key])] == [2.0, 3.0, 4.0]

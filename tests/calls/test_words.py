@@ -1,0 +1,44 @@
+"""Every text has both languages with the same placeholders, and no moment fails to be said."""
+
+from string import Formatter
+
+import pytest
+
+from talkpath.base.texts import Language, Text
+from talkpath.calls import words
+from talkpath.calls.model import Moment
+
+_ALL = {**words.MOMENTS, **{f"ending {how}": text for how, text in words.ENDINGS.items()}}
+
+
+def _placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("kind", _ALL)
+def test_both_languages_name_the_same_placeholders(kind: str) -> None:
+    text: Text = _ALL[kind]
+    extra = {"by"} if kind.startswith("ending") else set()
+    assert _placeholders(text.en) - extra == _placeholders(text.zh) - extra
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_moment_is_said_even_when_a_value_is_missing(language: Language) -> None:
+    said = words.said(Moment(0.0, "route.gateway", {"gateway": "carrier"}), language)
+    assert "carrier" in said
+    assert "?" in said
+
+
+def test_a_kind_nobody_wrote_down_shows_its_values() -> None:
+    assert words.said(Moment(0.0, "new.kind", {"a": 1}), Language.EN) == "new.kind a=1"
+
+
+def test_a_side_is_said_in_the_language() -> None:
+    moment = Moment(0.0, "media.held", {"side": "caller"})
+    assert "caller" in words.said(moment, Language.EN)
+    assert "主叫" in words.said(moment, Language.ZH)
+
+
+def test_an_ending_names_who_and_how() -> None:
+    assert words.ending("caller", "bye", Language.EN) == "the caller hung up"
+    assert words.ending("callee", "strange", Language.EN) == "strange (the callee)"
