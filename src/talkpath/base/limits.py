@@ -23,3 +23,9 @@ CALL_LINGER_S = 5.0
 CALL_FORGOTTEN_S = 12 * 3600.0
 # Exchanges that are no calls (REGISTER, OPTIONS ...) of which a running edge keeps the last word.
 LEDGER_OTHERS = 2_000
+# One session description: what fits a SIP message. Phones write 300 to 800 bytes, browsers 3 to 10 kB.
+SDP_BYTES = 65_535
+# Lines of one description. A conference offer of 20 sections with simulcast has about a thousand.
+SDP_LINES = 2_000
+# Media sections of one description. Phones have one to three, conference pages some dozens.
+SDP_MEDIA_SECTIONS = 64
