@@ -276,9 +276,7 @@ class Codecs:
         for number in DYNAMIC_PAYLOAD_TYPES:
             if str(number) not in taken:
                 return number
-        raise Misuse(
-            "sdp-payload-types", "all dynamic payload types of the section are taken; drop a codec first"
-        )
+        raise Misuse("sdp-payload-types", "all dynamic payload types of the section are taken; drop a codec first")
 
     def __repr__(self) -> str:
         return f"Codecs({', '.join(map(repr, self._read()))})"

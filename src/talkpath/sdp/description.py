@@ -6,7 +6,7 @@ lines included, and an edit shows at once. Text is UTF-8; other bytes survive as
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TypeVar
 
 from talkpath.base.errors import Malformed, Misuse
@@ -313,8 +313,7 @@ class SessionDescription(Section):
         """Take `lines` without their ends. Raises `Malformed`. For bytes use `parse`."""
         starts = _check(lines)
         super().__init__(lines[: starts[0]] if starts else lines)
-        bounds = zip(starts, [*starts[1:], len(lines)], strict=True)
-        self.media = [MediaSection(lines[start:end], self) for start, end in bounds]
+        self.media = [MediaSection(lines[a:b], self) for a, b in pairwise([*starts, len(lines)])]
         self._line_end = line_end
         self._ended = ended
 

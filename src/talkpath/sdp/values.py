@@ -143,16 +143,12 @@ class Candidate(NamedTuple):
     def parse(cls, text: str) -> "Candidate":
         fields = text.split()
         if len(fields) < 8 or fields[6] != "typ":
-            raise Malformed(
-                "sdp-candidate", "a candidate needs eight fields, the seventh `typ`", "a=candidate"
-            )
+            raise Malformed("sdp-candidate", "a candidate needs eight fields, the seventh `typ`", "a=candidate")
         component, priority = number(fields[1], "a=candidate"), number(fields[3], "a=candidate")
         port, rest, related = port_number(fields[5], "a=candidate"), fields[8:], None
         if len(rest) >= 4 and rest[0] == "raddr" and rest[2] == "rport":
             related, rest = Address(rest[1], port_number(rest[3], "a=candidate")), rest[4:]
-        return cls(
-            fields[0], component, fields[2], priority, fields[4], port, fields[7], related, " ".join(rest)
-        )
+        return cls(fields[0], component, fields[2], priority, fields[4], port, fields[7], related, " ".join(rest))
 
     def __str__(self) -> str:
         text = f"{self.foundation} {self.component} {self.transport} {self.priority} {self.host} {self.port}"
