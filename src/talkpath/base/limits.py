@@ -29,3 +29,8 @@ SDP_BYTES = 65_535
 SDP_LINES = 2_000
 # Media sections of one description. Phones have one to three, conference pages some dozens.
 SDP_MEDIA_SECTIONS = 64
+
+# One STUN message. A connectivity check has about 100 bytes; nothing we answer comes near an Ethernet frame.
+STUN_MESSAGE_BYTES = 1_500
+# Attributes in one STUN message; a check of a browser has eight.
+STUN_ATTRIBUTES = 32
