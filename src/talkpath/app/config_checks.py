@@ -1,0 +1,246 @@
+"""What is wrong with single values and with values that do not go together, beyond their types."""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from pathlib import Path
+
+from talkpath.app import config_words as words
+from talkpath.app.config import ANY, Config, Listener, MediaAddress
+from talkpath.app.phrase import Phrase, phrase
+from talkpath.app.toml_places import Path as KeyPath
+from talkpath.base.address import Address, Transport
+from talkpath.base.texts import Text
+
+# Audio and video, RTP and RTCP, two sides.
+PORTS_OF_A_CALL = 8
+
+Disagreement = tuple[KeyPath, Phrase]
+LineOf = Callable[[KeyPath], int]
+
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?")
+# RFC 3261 section 25.1: unreserved and user-unreserved, without those that a dialled number never has.
+_USER = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,]{1,64}")
+_REALM = re.compile(r"[^\"\\\x00-\x1f\x7f]{1,128}")
+
+
+def parse_endpoint(text: str) -> tuple[str, int | None] | None:
+    """Host and port of `host`, `host:port`, an IPv6 address or `[IPv6]:port`; None when it is none of these."""
+    if _is_address(text):
+        return text, None
+    found = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::(\d{1,5}))?", text)
+    if not found:
+        return None
+    bracketed, plain, digits = found.groups()
+    port = int(digits) if digits else None
+    is_host = _is_address(bracketed) and ":" in bracketed if bracketed else _is_host(plain)
+    return (bracketed or plain, port) if is_host and port not in range(65536, 100_000) and port != 0 else None
+
+
+def parse_address_and_port(text: str) -> Address | None:
+    """The address of `192.0.2.1:80` or `[2001:db8::1]:80`; None for anything else."""
+    found = parse_endpoint(text)
+    return Address(found[0], found[1]) if found and found[1] is not None and _is_address(found[0]) else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def _is_host(text: str) -> bool:
+    """A host name or IPv4 address; four numbers with a wrong one among them are neither."""
+    return _is_address(text) or (bool(_HOST_NAME.fullmatch(text)) and not re.fullmatch(r"[\d.]+", text))
+
+
+def _refuse_unless(fits: Callable[[str], object], text: Text) -> Callable[[str], Phrase | None]:
+    return lambda value: None if fits(value) else phrase(text, value=value)
+
+
+def _check_network(value: str) -> Phrase | None:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        pass
+    else:
+        return None
+    try:
+        return phrase(words.NETWORK_HOST_BITS, value=value, near=ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        return phrase(words.NOT_A_NETWORK, value=value)
+
+
+# What `of` on a field means: the check made on each of its texts that is not empty.
+TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
+    "address": _refuse_unless(_is_address, words.NOT_AN_ADDRESS),
+    "address or *": _refuse_unless(lambda value: value == ANY or _is_address(value), words.NOT_AN_ADDRESS_OR_ANY),
+    "endpoint": _refuse_unless(parse_endpoint, words.NOT_AN_ENDPOINT),
+    "address and port": _refuse_unless(parse_address_and_port, words.NOT_ADDRESS_AND_PORT),
+    "domain": _refuse_unless(_is_host, words.NOT_A_DOMAIN),
+    "network": _check_network,
+    "user": _refuse_unless(_USER.fullmatch, words.NOT_A_USER),
+    "realm": _refuse_unless(_REALM.fullmatch, words.NOT_A_REALM),
+}
+
+
+def disagreements(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
+    """Values that are each well formed and cannot stand together, or that this host cannot serve."""
+    yield from _listeners(config, line_of)
+    yield from _accounts(config, line_of)
+    yield from _media_addresses(config, line_of)
+    yield from _media_ports(config, line_of)
+    yield from _orders(config)
+    yield from _metrics(config, line_of)
+    yield from _tls(config)
+
+
+def _listeners(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
+    for (first_at, first), (at, listener) in combinations(enumerate(config.listeners), 2):
+        if _overlap(first, listener):
+            yield (
+                ("listeners", at),
+                phrase(
+                    words.LISTENERS_OVERLAP,
+                    protocol=_protocol(listener),
+                    port=listener.listening_port,
+                    line=line_of(("listeners", first_at)),
+                ),
+            )
+    for at, listener in enumerate(config.listeners):
+        if listener.address != ANY and not _is_ours(listener.address):
+            yield ("listeners", at, "address"), phrase(words.NOT_OUR_ADDRESS, address=listener.address)
+
+
+def _protocol(listener: Listener) -> str:
+    return "UDP" if listener.transport is Transport.UDP else "TCP"
+
+
+def _overlap(one: Listener, other: Listener) -> bool:
+    if _protocol(one) != _protocol(other) or one.listening_port != other.listening_port:
+        return False
+    return ANY in (one.address, other.address) or _same_address(one.address, other.address)
+
+
+def _same_address(one: str, other: str) -> bool:
+    """Equal, or one of them stands for all addresses of the other's family."""
+    first, second = ipaddress.ip_address(one), ipaddress.ip_address(other)
+    if first.version != second.version:
+        return False
+    return first == second or first.is_unspecified or second.is_unspecified
+
+
+def _is_ours(address: str) -> bool:
+    """Whether a socket can be bound to the address (which it can too where the system allows foreign ones)."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
+def _accounts(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
+    first_at: dict[str, int] = {}
+    for at, account in enumerate(config.accounts):
+        if not account.password.reveal():
+            yield ("accounts", at, "password"), phrase(words.EMPTY_PASSWORD, user=account.user)
+        if account.user in first_at:
+            line = line_of(("accounts", first_at[account.user], "user"))
+            yield ("accounts", at, "user"), phrase(words.ACCOUNT_TWICE, user=account.user, line=line)
+        first_at.setdefault(account.user, at)
+
+
+def _media_addresses(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
+    first_at: dict[str, int] = {}
+    for at, media in enumerate(config.media.addresses):
+        path = ("media", "addresses", at)
+        family = _family(media.address)
+        if ipaddress.ip_address(media.address).is_unspecified:
+            yield (*path, "address"), phrase(words.MEDIA_NOT_ONE_ADDRESS, address=media.address)
+        elif not _is_ours(media.address):
+            yield (*path, "address"), phrase(words.NOT_OUR_ADDRESS, address=media.address)
+        if family in first_at:
+            line = line_of(("media", "addresses", first_at[family]))
+            yield path, phrase(words.MEDIA_FAMILY_TWICE, family=family, line=line)
+        first_at.setdefault(family, at)
+        yield from _media_advertised(media, path)
+
+
+def _media_advertised(media: MediaAddress, path: KeyPath) -> Iterator[Disagreement]:
+    if media.advertised and _family(media.advertised) != _family(media.address):
+        yield (
+            (*path, "advertised"),
+            phrase(
+                words.MEDIA_FAMILY_DIFFERS,
+                address=media.address,
+                advertised=media.advertised,
+                family=_family(media.address),
+            ),
+        )
+
+
+def _family(address: str) -> str:
+    return "IPv6" if ":" in address else "IPv4"
+
+
+def _media_ports(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
+    first, last = config.media.first_port, config.media.last_port
+    count = last - first + 1
+    path: KeyPath = ("media", "last_port")
+    if last < first:
+        yield path, phrase(words.PORTS_REVERSED, first=first, last=last)
+    elif count < PORTS_OF_A_CALL:
+        yield path, phrase(words.PORTS_TOO_FEW, first=first, last=last, count=count, least=PORTS_OF_A_CALL)
+    for at, listener in enumerate(config.listeners):
+        port = listener.listening_port
+        if listener.transport is Transport.UDP and first <= port <= last:
+            line = line_of(("listeners", at))
+            yield path, phrase(words.PORTS_MEET_LISTENER, first=first, last=last, port=port, line=line)
+
+
+def _orders(config: Config) -> Iterator[Disagreement]:
+    least, default, most = (
+        config.registrar.min_expires_s,
+        config.registrar.default_expires_s,
+        config.registrar.max_expires_s,
+    )
+    if not least <= default <= most:
+        yield ("registrar",), phrase(words.EXPIRES_DISORDER, least=least, default=default, most=most)
+    t1, t2 = config.transactions.t1_s, config.transactions.t2_s
+    if t2 < t1:
+        yield ("transactions", "t2_s"), phrase(words.TIMERS_DISORDER, t1=t1, t2=t2)
+    one, every = config.limits.connections_per_address, config.limits.connections
+    if one > every:
+        yield ("limits", "connections_per_address"), phrase(words.CONNECTIONS_DISORDER, one=one, all=every)
+
+
+def _metrics(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
+    listen = parse_address_and_port(config.metrics.listen)
+    if listen is None:
+        return
+    page = Listener(transport=Transport.TCP, address=listen.host, port=listen.port)
+    for at, listener in enumerate(config.listeners):
+        if _overlap(page, listener):
+            line = line_of(("listeners", at))
+            yield ("metrics", "listen"), phrase(words.METRICS_OVERLAP, port=listen.port, line=line)
+
+
+def _tls(config: Config) -> Iterator[Disagreement]:
+    tls = config.tls
+    if not tls.certificate and not tls.key:
+        return
+    if not tls.certificate or not tls.key:
+        there, missing = ("certificate", "key") if tls.certificate else ("key", "certificate")
+        yield ("tls", there), phrase(words.TLS_HALF, there=there, missing=missing)
+        return
+    # Only who has a certificate pays for loading the library that reads it.
+    from talkpath.app.certificate import mistakes_in_pair
+
+    yield from ((("tls", name), what) for name, what in mistakes_in_pair(Path(tls.certificate), Path(tls.key)))

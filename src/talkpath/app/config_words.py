@@ -1,0 +1,160 @@
+"""What is said about a configuration file."""
+
+from talkpath.base.texts import Text
+
+# What a value must be.
+A_WHOLE_NUMBER = Text("a whole number from {least} to {most}", "{least} 到 {most} 的整数")
+A_NUMBER = Text("a number from {least} to {most}", "{least} 到 {most} 的数")
+A_TEXT = Text("a text in quotes", "引号中的文本")
+ONE_OF = Text("one of {choices}", "以下之一：{choices}")
+A_TABLE = Text("a table of keys", "一个键值表")
+A_LIST = Text("a list in brackets", "方括号中的列表")
+A_LIST_OF_TABLES = Text("a list of tables, each under [[{key}]]", "表的列表，每个表写在 [[{key}]] 之下")
+
+# The file and its shape.
+FILE_UNREADABLE = Text(
+    "cannot be read: {reason}. Check the name and the permissions.", "无法读取：{reason}。请检查文件名和权限。"
+)
+NOT_UTF8 = Text("is not UTF-8 text. Save the file as UTF-8.", "不是 UTF-8 文本。请以 UTF-8 保存该文件。")
+NOT_TOML = Text("this is not TOML: {reason}.", "不符合 TOML 语法：{reason}。")
+UNKNOWN_KEY = Text('there is no key "{key}" {where}.', "{where}没有键“{key}”。")
+UNKNOWN_KEY_NEAR = Text(
+    'there is no key "{key}" {where}. Did you mean "{near}"?', "{where}没有键“{key}”。是否想写“{near}”？"
+)
+UNKNOWN_KEY_ELSEWHERE = Text(
+    'there is no key "{key}" {where}. "{near}" belongs in [{table}].',
+    "{where}没有键“{key}”。“{near}”应写在 [{table}] 中。",
+)
+AT_TOP = Text("at the top level", "顶层")
+IN_TABLE = Text("in [{table}]", "[{table}] 中")
+MISSING_KEY = Text('[[{table}]] needs a "{key}". Add it.', "[[{table}]] 需要“{key}”。请补上。")
+WRONG_VALUE = Text('"{key}" must be {expected}, not {found}.', "“{key}”必须是{expected}，而不是 {found}。")
+WRONG_VALUE_NEAR = Text(
+    '"{key}" must be {expected}, not {found}. Did you mean "{near}"?',
+    "“{key}”必须是{expected}，而不是 {found}。是否想写“{near}”？",
+)
+
+# Single values.
+NOT_AN_ADDRESS = Text(
+    '"{value}" is not an IP address. Write one such as "192.0.2.10" or "2001:db8::10".',
+    "“{value}”不是 IP 地址。请写成“192.0.2.10”或“2001:db8::10”这样的地址。",
+)
+NOT_AN_ADDRESS_OR_ANY = Text(
+    '"{value}" is not an IP address. Write one such as "192.0.2.10", or "*" for every address.',
+    "“{value}”不是 IP 地址。请写成“192.0.2.10”这样的地址，或用“*”表示所有地址。",
+)
+NOT_A_NETWORK = Text(
+    '"{value}" is not a network. Write one such as "192.0.2.0/24" or "2001:db8::/32".',
+    "“{value}”不是网络。请写成“192.0.2.0/24”或“2001:db8::/32”这样的网络。",
+)
+NETWORK_HOST_BITS = Text(
+    '"{value}" has bits set behind its prefix. Did you mean "{near}"?',
+    "“{value}”在前缀之后还有非零位。是否想写“{near}”？",
+)
+NOT_AN_ENDPOINT = Text(
+    '"{value}" is not a host name or address. Write "sip.example.com", "203.0.113.5:5060" or "[2001:db8::5]:5060".',
+    "“{value}”不是主机名或地址。请写成“sip.example.com”、“203.0.113.5:5060”或“[2001:db8::5]:5060”。",
+)
+NOT_A_DOMAIN = Text(
+    '"{value}" is not a domain. Write a host name such as "example.com", without "sip:" and without a port.',
+    "“{value}”不是域。请写成“example.com”这样的主机名，不带“sip:”和端口。",
+)
+NOT_ADDRESS_AND_PORT = Text(
+    '"{value}" is not an address with a port. Write "127.0.0.1:9090" or "[::1]:9090".',
+    "“{value}”不是带端口的地址。请写成“127.0.0.1:9090”或“[::1]:9090”。",
+)
+NOT_A_USER = Text(
+    '"{value}" cannot be a user name. Use letters, digits and - _ . ! ~ * \' ( ) & = + $ , only.',
+    "“{value}”不能作为用户名。只能使用字母、数字和 - _ . ! ~ * ' ( ) & = + $ ,。",
+)
+NOT_A_REALM = Text(
+    '"{value}" cannot be a realm. Use one short line without quotes or backslashes.',
+    "“{value}”不能作为认证域。请用不含引号和反斜杠的一行短文本。",
+)
+EMPTY_PASSWORD = Text(
+    "the password of {user} is empty. Anyone could register. Write one.",
+    "{user} 的密码为空，任何人都能注册。请设置密码。",
+)
+
+# Values that do not go together.
+LISTENERS_OVERLAP = Text(
+    "this listener takes {protocol} port {port}, which the one in line {line} already has. Change one of the ports.",
+    "此监听占用 {protocol} 端口 {port}，第 {line} 行的监听已使用它。请更改其中一个端口。",
+)
+METRICS_OVERLAP = Text(
+    "the listener in line {line} already takes TCP port {port}. Change one of the ports.",
+    "第 {line} 行的监听已使用 TCP 端口 {port}。请更改其中一个端口。",
+)
+NOT_OUR_ADDRESS = Text(
+    "no interface of this host has the address {address}. Write one that `ip address` lists; an address that "
+    'only others see goes into "advertised".',
+    "本机没有接口使用地址 {address}。请写 `ip address` 列出的地址；只有外部可见的地址请写入“advertised”。",
+)
+MEDIA_NOT_ONE_ADDRESS = Text(
+    "{address} cannot be written into SDP. Write one address of this host.",
+    "{address} 不能写入 SDP。请写本机的一个具体地址。",
+)
+MEDIA_FAMILY_TWICE = Text(
+    "there is already an {family} address for media in line {line}. Keep one of the two.",
+    "第 {line} 行已有一个用于媒体的 {family} 地址。请只保留一个。",
+)
+MEDIA_FAMILY_DIFFERS = Text(
+    "{address} and {advertised} are not of the same family. Advertise an {family} address.",
+    "{address} 与 {advertised} 不属于同一地址族。请使用 {family} 地址。",
+)
+PORTS_REVERSED = Text(
+    '"last_port" ({last}) is below "first_port" ({first}). Swap them.',
+    "“last_port”（{last}）小于“first_port”（{first}）。请交换二者。",
+)
+PORTS_TOO_FEW = Text(
+    "{first} to {last} is {count} ports, and a call with video takes {least}. Widen the range.",
+    "{first} 到 {last} 只有 {count} 个端口，而一次带视频的通话需要 {least} 个。请扩大范围。",
+)
+PORTS_MEET_LISTENER = Text(
+    "the media ports {first} to {last} include port {port} of the UDP listener in line {line}. Move one of them.",
+    "媒体端口 {first} 到 {last} 包含第 {line} 行 UDP 监听的端口 {port}。请移动其中一个。",
+)
+EXPIRES_DISORDER = Text(
+    '"min_expires_s" ({least}), "default_expires_s" ({default}) and "max_expires_s" ({most}) must not fall. '
+    "Put them in order.",
+    "“min_expires_s”（{least}）、“default_expires_s”（{default}）、“max_expires_s”（{most}）必须依次不减。请调整顺序。",
+)
+TIMERS_DISORDER = Text(
+    '"t2_s" ({t2}) is shorter than "t1_s" ({t1}). Make it at least as long.',
+    "“t2_s”（{t2}）短于“t1_s”（{t1}）。它至少应与后者相等。",
+)
+ACCOUNT_TWICE = Text(
+    'the user "{user}" is already in line {line}. Keep one of the two.',
+    "用户“{user}”已在第 {line} 行。请只保留一个。",
+)
+CONNECTIONS_DISORDER = Text(
+    '"connections_per_address" ({one}) is more than "connections" ({all}). Lower it.',
+    "“connections_per_address”（{one}）大于“connections”（{all}）。请调小。",
+)
+
+# The certificate.
+TLS_HALF = Text(
+    '"{there}" is given without "{missing}". Give both, or neither for a self-signed certificate.',
+    "给出了“{there}”却没有“{missing}”。请两者都给出；都不给则使用自签名证书。",
+)
+PEM_UNREADABLE = Text(
+    "{path} cannot be read: {reason}. Check the name and who may read it.",
+    "{path} 无法读取：{reason}。请检查文件名和读取权限。",
+)
+NO_CERTIFICATE = Text(
+    "{path} holds no certificate in PEM form. Such a file begins with -----BEGIN CERTIFICATE-----.",
+    "{path} 中没有 PEM 格式的证书。此类文件以 -----BEGIN CERTIFICATE----- 开头。",
+)
+NO_KEY = Text(
+    "{path} holds no private key in PEM form that can be read without a passphrase. "
+    "Write one with: openssl pkey -in FILE -out {path}",
+    "{path} 中没有无口令的 PEM 格式私钥。可用此命令生成：openssl pkey -in FILE -out {path}",
+)
+KEY_MISMATCH = Text(
+    "the key in {key} does not belong to the certificate in {certificate}. Find its own key.",
+    "{key} 中的私钥与 {certificate} 中的证书不匹配。请使用该证书自己的私钥。",
+)
+CERTIFICATE_EXPIRED = Text(
+    "the certificate in {path} ended on {date}. Phones will refuse it. Renew it.",
+    "{path} 中的证书已于 {date} 过期，话机会拒绝它。请更新证书。",
+)

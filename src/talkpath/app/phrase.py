@@ -1,0 +1,28 @@
+"""A text together with its values: a sentence that is not yet said in any language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from talkpath.base.texts import Language, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """What to say. A value may be a phrase or a text itself, and is then said in the same language."""
+
+    text: Text
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def say(self, language: Language) -> str:
+        return self.text.say(language, **{name: _said(value, language) for name, value in self.values.items()})
+
+
+def phrase(text: Text, **values: object) -> Phrase:
+    """`Phrase` with its values as keyword arguments."""
+    return Phrase(text, values)
+
+
+def _said(value: object, language: Language) -> object:
+    if isinstance(value, Phrase):
+        return value.say(language)
+    return value.say(language) if isinstance(value, Text) else value
