@@ -21,9 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from talkpath.app import config_words as words
-from talkpath.app.phrase import Phrase, phrase
-from talkpath.base.errors import Unavailable
+from talkpath.app import config_words, words
+from talkpath.app.phrase import Phrase, Trouble, phrase
 
 # Apple's systems refuse server certificates that live longer, even trusted ones.
 SELF_SIGNED_DAYS = 825
@@ -44,17 +43,17 @@ def mistakes_in_pair(certificate: Path, key: Path) -> Iterator[tuple[str, Phrase
         yield "certificate", own
     elif own.not_valid_after_utc < datetime.now(UTC):
         date = own.not_valid_after_utc.date()
-        yield "certificate", phrase(words.CERTIFICATE_EXPIRED, path=certificate, date=date)
+        yield "certificate", phrase(config_words.CERTIFICATE_EXPIRED, path=certificate, date=date)
     if isinstance(private, Phrase):
         yield "key", private
     elif not isinstance(own, Phrase) and _spki(own.public_key()) != _spki(private.public_key()):
-        yield "key", phrase(words.KEY_MISMATCH, key=key, certificate=certificate)
+        yield "key", phrase(config_words.KEY_MISMATCH, key=key, certificate=certificate)
 
 
 def self_signed(directory: Path, names: Iterable[str]) -> CertificateFiles:
     """The self-signed certificate kept in `directory`, made when it is missing, has ended or lacks a name.
 
-    `names` are host names and IP addresses that phones may connect to. Raises `Unavailable` when the directory
+    `names` are host names and IP addresses that phones may connect to. Raises `Trouble` when the directory
     cannot be written.
     """
     files = CertificateFiles(directory / "certificate.pem", directory / "certificate.key")
@@ -63,9 +62,8 @@ def self_signed(directory: Path, names: Iterable[str]) -> CertificateFiles:
         try:
             _make(files, wanted)
         except OSError as error:
-            raise Unavailable(
-                "state-unwritable", f"cannot write the certificate: {error.strerror}", str(files.certificate)
-            ) from error
+            what = phrase(words.STATE_UNWRITABLE, path=directory, reason=error.strerror)
+            raise Trouble("state-unwritable", what) from error
     return files
 
 
@@ -73,18 +71,18 @@ def _certificate(path: Path) -> x509.Certificate | Phrase:
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())[0]
     except OSError as error:
-        return phrase(words.PEM_UNREADABLE, path=path, reason=error.strerror)
+        return phrase(config_words.PEM_UNREADABLE, path=path, reason=error.strerror)
     except ValueError:
-        return phrase(words.NO_CERTIFICATE, path=path)
+        return phrase(config_words.NO_CERTIFICATE, path=path)
 
 
 def _key(path: Path) -> PrivateKeyTypes | Phrase:
     try:
         return load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
-        return phrase(words.PEM_UNREADABLE, path=path, reason=error.strerror)
+        return phrase(config_words.PEM_UNREADABLE, path=path, reason=error.strerror)
     except (ValueError, TypeError):  # TypeError: a passphrase is needed
-        return phrase(words.NO_KEY, path=path)
+        return phrase(config_words.NO_KEY, path=path)
 
 
 def _spki(key: PublicKeyTypes) -> bytes:

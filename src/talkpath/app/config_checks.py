@@ -17,6 +17,9 @@ from talkpath.base.texts import Text
 # Audio and video, RTP and RTCP, two sides.
 PORTS_OF_A_CALL = 8
 
+# Numbers that the edge itself answers.
+SERVICES = ("echo", "tone")
+
 Disagreement = tuple[KeyPath, Phrase]
 LineOf = Callable[[KeyPath], int]
 
@@ -76,6 +79,13 @@ def _check_network(value: str) -> Phrase | None:
         return phrase(words.NOT_A_NETWORK, value=value)
 
 
+def check_user(value: str) -> Phrase | None:
+    """What is wrong with a user name; None when it can be one."""
+    if value in SERVICES:
+        return phrase(words.USER_IS_SERVICE, value=value)
+    return None if _USER.fullmatch(value) else phrase(words.NOT_A_USER, value=value)
+
+
 # What `of` on a field means: the check made on each of its texts that is not empty.
 TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
     "address": _refuse_unless(_is_address, words.NOT_AN_ADDRESS),
@@ -84,7 +94,7 @@ TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
     "address and port": _refuse_unless(parse_address_and_port, words.NOT_ADDRESS_AND_PORT),
     "domain": _refuse_unless(_is_host, words.NOT_A_DOMAIN),
     "network": _check_network,
-    "user": _refuse_unless(_USER.fullmatch, words.NOT_A_USER),
+    "user": check_user,
     "realm": _refuse_unless(_REALM.fullmatch, words.NOT_A_REALM),
 }
 

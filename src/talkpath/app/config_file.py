@@ -7,7 +7,6 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -18,37 +17,14 @@ from msgspec import inspect
 from talkpath.app import config_words as words
 from talkpath.app.config import Config
 from talkpath.app.config_checks import TEXT_CHECKS, disagreements
+from talkpath.app.mistakes import BadConfig, Mistake
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.app.toml_places import Path as KeyPath
 from talkpath.app.toml_places import Place, places
-from talkpath.base.errors import Misuse
 from talkpath.base.redact import Secret
-from talkpath.base.texts import Language
 
 # Stands for a value that was refused; its mistake is already noted.
 _REFUSED: Any = object()
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One thing that is wrong in a configuration file."""
-
-    file: str
-    place: Place | None
-    what: Phrase
-
-    def say(self, language: Language) -> str:
-        """`FILE:LINE:COLUMN: what is wrong and what to do`."""
-        where = f"{self.file}:{self.place.line}:{self.place.column}" if self.place else self.file
-        return f"{where}: {self.what.say(language)}"
-
-
-class BadConfig(Misuse):
-    """A configuration file that cannot be used; `mistakes` are in the order of the file."""
-
-    def __init__(self, mistakes: list[Mistake]) -> None:
-        super().__init__("bad-config", "\n".join(mistake.say(Language.EN) for mistake in mistakes))
-        self.mistakes = mistakes
 
 
 def read(file: Path) -> Config:
@@ -151,7 +127,7 @@ def _converted(kind: inspect.Type, raw: Any) -> Any:
             return float(raw) if fits else _REFUSED
         case inspect.StrType():
             return raw if isinstance(raw, str) else _REFUSED
-        case inspect.CustomType(cls=cls) if cls is Secret:
+        case inspect.DataclassType(cls=cls) if cls is Secret:
             return Secret(raw) if isinstance(raw, str) else _REFUSED
         case inspect.EnumType(cls=cls):
             return cls(raw) if raw in _choices(kind) else _REFUSED
@@ -171,7 +147,7 @@ def _choices(kind: inspect.Type) -> list[str]:
 
 
 def _wrong_value(kind: inspect.Type, raw: Any, path: KeyPath) -> Phrase:
-    values = {"key": _key(path), "expected": _expected(kind, path), "found": _shown(raw)}
+    values = {"key": _key(path), "expected": _expected(kind, path), "found": _shown(kind, raw)}
     near = _nearest(raw, _choices(kind)) if isinstance(raw, str) else None
     return Phrase(words.WRONG_VALUE_NEAR, values | {"near": near}) if near else Phrase(words.WRONG_VALUE, values)
 
@@ -194,13 +170,13 @@ def _expected(kind: inspect.Type, path: KeyPath) -> Phrase:
 
 
 def _unknown_key(key: str, known: list[str], path: KeyPath) -> Phrase:
-    where = phrase(words.IN_TABLE, table=_name(path)) if path else phrase(words.AT_TOP)
+    where = phrase(words.IN_TABLE, table=_header(path)) if path else phrase(words.AT_TOP)
     if near := _nearest(key, known):
         return phrase(words.UNKNOWN_KEY_NEAR, key=key, where=where, near=near)
     elsewhere = {name: table for table, name in _tables_and_keys() if table != _name(path)}
     if near := _nearest(key, list(elsewhere), cutoff=0.8):
         return phrase(words.UNKNOWN_KEY_ELSEWHERE, key=key, where=where, near=near, table=elsewhere[near])
-    return phrase(words.UNKNOWN_KEY, key=key, where=where)
+    return phrase(words.UNKNOWN_KEY, key=key, where=where, known=", ".join(known))
 
 
 def _nearest(word: str, known: list[str], cutoff: float = 0.6) -> str | None:
@@ -228,13 +204,20 @@ def _name(path: KeyPath) -> str:
     return ".".join(str(part) for part in path if isinstance(part, str))
 
 
+def _header(path: KeyPath) -> str:
+    """How the file writes the header of a table: items of a list stand in double brackets."""
+    return f"[[{_name(path)}]]" if isinstance(path[-1], int) else f"[{_name(path)}]"
+
+
 def _key(path: KeyPath) -> str:
     """The last key of a path: for an item of a list, the list's."""
     return next((str(part) for part in reversed(path) if isinstance(part, str)), "")
 
 
-def _shown(raw: Any) -> str:
-    """A value as TOML writes it, cut short."""
+def _shown(kind: inspect.Type, raw: Any) -> str:
+    """A value as TOML writes it, cut short, and hidden where a secret belongs."""
+    if isinstance(kind, inspect.DataclassType):
+        return "***"
     if isinstance(raw, dict | list):
         return "{...}" if isinstance(raw, dict) else "[...]"
     shown = msgspec.json.encode(raw).decode() if isinstance(raw, str | bool | int | float) else str(raw)

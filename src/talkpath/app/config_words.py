@@ -3,8 +3,8 @@
 from talkpath.base.texts import Text
 
 # What a value must be.
-A_WHOLE_NUMBER = Text("a whole number from {least} to {most}", "{least} 到 {most} 的整数")
-A_NUMBER = Text("a number from {least} to {most}", "{least} 到 {most} 的数")
+A_WHOLE_NUMBER = Text("a whole number from {least} to {most}", " {least} 到 {most} 的整数")
+A_NUMBER = Text("a number from {least} to {most}", " {least} 到 {most} 的数")
 A_TEXT = Text("a text in quotes", "引号中的文本")
 ONE_OF = Text("one of {choices}", "以下之一：{choices}")
 A_TABLE = Text("a table of keys", "一个键值表")
@@ -17,7 +17,9 @@ FILE_UNREADABLE = Text(
 )
 NOT_UTF8 = Text("is not UTF-8 text. Save the file as UTF-8.", "不是 UTF-8 文本。请以 UTF-8 保存该文件。")
 NOT_TOML = Text("this is not TOML: {reason}.", "不符合 TOML 语法：{reason}。")
-UNKNOWN_KEY = Text('there is no key "{key}" {where}.', "{where}没有键“{key}”。")
+UNKNOWN_KEY = Text(
+    'there is no key "{key}" {where}. The keys there are {known}.', "{where}没有键“{key}”。可用的键：{known}。"
+)
 UNKNOWN_KEY_NEAR = Text(
     'there is no key "{key}" {where}. Did you mean "{near}"?', "{where}没有键“{key}”。是否想写“{near}”？"
 )
@@ -26,7 +28,7 @@ UNKNOWN_KEY_ELSEWHERE = Text(
     "{where}没有键“{key}”。“{near}”应写在 [{table}] 中。",
 )
 AT_TOP = Text("at the top level", "顶层")
-IN_TABLE = Text("in [{table}]", "[{table}] 中")
+IN_TABLE = Text("in {table}", "{table} 中")
 MISSING_KEY = Text('[[{table}]] needs a "{key}". Add it.', "[[{table}]] 需要“{key}”。请补上。")
 WRONG_VALUE = Text('"{key}" must be {expected}, not {found}.', "“{key}”必须是{expected}，而不是 {found}。")
 WRONG_VALUE_NEAR = Text(
@@ -66,6 +68,10 @@ NOT_ADDRESS_AND_PORT = Text(
 NOT_A_USER = Text(
     '"{value}" cannot be a user name. Use letters, digits and - _ . ! ~ * \' ( ) & = + $ , only.',
     "“{value}”不能作为用户名。只能使用字母、数字和 - _ . ! ~ * ' ( ) & = + $ ,。",
+)
+USER_IS_SERVICE = Text(
+    'talkpath itself answers at "{value}". Choose another user name.',
+    "“{value}”由 talkpath 自己应答。请换一个用户名。",
 )
 NOT_A_REALM = Text(
     '"{value}" cannot be a realm. Use one short line without quotes or backslashes.',
@@ -120,8 +126,8 @@ EXPIRES_DISORDER = Text(
     "“min_expires_s”（{least}）、“default_expires_s”（{default}）、“max_expires_s”（{most}）必须依次不减。请调整顺序。",
 )
 TIMERS_DISORDER = Text(
-    '"t2_s" ({t2}) is shorter than "t1_s" ({t1}). Make it at least as long.',
-    "“t2_s”（{t2}）短于“t1_s”（{t1}）。它至少应与后者相等。",
+    '"t2_s" ({t2:g}) is shorter than "t1_s" ({t1:g}). Make it at least as long.',
+    "“t2_s”（{t2:g}）短于“t1_s”（{t1:g}）。它至少应与后者相等。",
 )
 ACCOUNT_TWICE = Text(
     'the user "{user}" is already in line {line}. Keep one of the two.',

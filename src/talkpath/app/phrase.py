@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from talkpath.base.errors import Unavailable
 from talkpath.base.texts import Language, Text
 
 
@@ -26,3 +27,11 @@ def _said(value: object, language: Language) -> object:
     if isinstance(value, Phrase):
         return value.say(language)
     return value.say(language) if isinstance(value, Text) else value
+
+
+class Trouble(Unavailable):
+    """The world failed; `what` says how, and what to do, in either language."""
+
+    def __init__(self, code: str, what: Phrase) -> None:
+        super().__init__(code, what.say(Language.EN))
+        self.what = what

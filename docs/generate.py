@@ -1,0 +1,12 @@
+"""Writes the generated pages of docs/reference. `make docs` runs it; a test says when it was forgotten."""
+
+from pathlib import Path
+
+from talkpath.app.config_pages import reference
+from talkpath.base.texts import Language
+
+REFERENCE = Path(__file__).parent / "reference"
+
+if __name__ == "__main__":
+    for name, language in (("configuration.md", Language.EN), ("configuration.zh.md", Language.ZH)):
+        (REFERENCE / name).write_text(reference(language), encoding="utf-8")

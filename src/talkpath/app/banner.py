@@ -1,0 +1,54 @@
+"""What `talkpath run` prints once it is up: where to connect, with which account, and what to call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from talkpath import __version__
+from talkpath.app import words
+from talkpath.app.config import Config
+from talkpath.app.host import reachable
+from talkpath.base.address import Transport
+from talkpath.base.redact import Secret
+from talkpath.base.texts import Language
+
+# A host with many addresses (containers, temporary IPv6 ones) shall not push the accounts off the screen.
+ADDRESSES_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyAccount:
+    """A user made at first start, whose password is shown until it is changed."""
+
+    user: str
+    password: Secret
+
+
+def banner(config: Config, ready: Sequence[ReadyAccount], users: int, certificate: str, language: Language) -> str:
+    """The text, with a line end after each line. `users` counts all users; `certificate` is the path of a self-signed
+    one, empty when the operator gave one."""
+    lines = [f"talkpath {__version__}", "", words.CONNECT.say(language)]
+    for listener in config.doors:
+        lines.append(f"  {listener.transport:<4} {_where(listener.transport, reachable(listener), language)}")
+    lines += ["", words.ACCOUNTS.say(language)]
+    lines += [f"  {words.ACCOUNT.say(language, user=one.user, password=one.password.reveal())}" for one in ready]
+    if users > len(ready) or not ready:
+        lines.append(f"  {words.ACCOUNTS_ELSEWHERE.say(language, count=users)}")
+    lines += ["", words.NUMBERS.say(language)]
+    lines += [f"  {number.say(language)}" for number in (words.NUMBER_ECHO, words.NUMBER_TONE)]
+    if certificate and (address := _secure_web_address(config)):
+        lines += ["", words.CERTIFICATE.say(language)]
+        lines.append(f"  {words.SELF_SIGNED.say(language, path=certificate, address=address)}")
+    return "\n".join([*lines, "", words.SEE_CALLS.say(language)]) + "\n"
+
+
+def _where(transport: Transport, addresses: list[str], language: Language) -> str:
+    form = {Transport.WS: "ws://{}/", Transport.WSS: "wss://{}/"}.get(transport, "{}")
+    shown = [form.format(address) for address in addresses[:ADDRESSES_SHOWN]]
+    if more := len(addresses) - len(shown):
+        shown.append(words.AND_MORE.say(language, count=more))
+    return "   ".join(shown)
+
+
+def _secure_web_address(config: Config) -> str | None:
+    """Where a browser can be shown the certificate."""
+    return next((reachable(door)[0] for door in config.doors if door.transport is Transport.WSS), None)

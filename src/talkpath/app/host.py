@@ -1,0 +1,87 @@
+"""What this host has: its addresses, and who sits on its ports."""
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Iterator
+
+import psutil
+
+from talkpath.app import words
+from talkpath.app.config import ANY, Listener
+from talkpath.app.phrase import Phrase, Trouble, phrase
+from talkpath.base.address import Address, Transport
+
+
+def host_addresses() -> list[str]:
+    """The addresses others can reach this host at: IPv4 before IPv6, loopback last, link-local ones left out."""
+    found = {
+        address.address
+        for interface in psutil.net_if_addrs().values()
+        for address in interface
+        if address.family in (socket.AF_INET, socket.AF_INET6) and "%" not in address.address
+    }
+    return sorted((str(ipaddress.ip_address(address)) for address in found), key=_rank)
+
+
+def reachable(listener: Listener) -> list[str]:
+    """The `host:port` texts under which phones reach a listener: what it advertises, else its real addresses."""
+    port = listener.listening_port
+    if listener.advertised:
+        # Only an IPv6 address on its own has several colons and no brackets.
+        host = listener.advertised
+        is_bare_ipv6 = host.count(":") > 1 and not host.startswith("[")
+        if is_bare_ipv6:
+            return [str(Address(host, port))]
+        return [host if ":" in host.rpartition("]")[2] else f"{host}:{port}"]
+    return [str(Address(host, port)) for host in _addresses_of(listener.address)]
+
+
+def cannot_listen(listener: Listener, address: Address, error: OSError) -> Trouble:
+    """Why a listener could not be opened, from what the system said, and what to do about it."""
+    values = {"transport": listener.transport, "port": address.port}
+    match error.errno:
+        case errno.EADDRINUSE:
+            holder = _holder(listener.transport, address.port)
+            text = words.PORT_TAKEN if holder else words.PORT_TAKEN_BY_SOMEONE
+            return Trouble("port-taken", Phrase(text, values | {"process": holder}))
+        case errno.EACCES:
+            return Trouble("port-forbidden", Phrase(words.PORT_FORBIDDEN, values))
+    reason = error.strerror or str(error)
+    what = phrase(words.CANNOT_LISTEN, transport=listener.transport, address=address, reason=reason)
+    return Trouble("cannot-listen", what)
+
+
+def _rank(address: str) -> tuple[bool, int, bytes]:
+    ip = ipaddress.ip_address(address)
+    return ip.is_loopback, ip.version, ip.packed
+
+
+def _addresses_of(address: str) -> list[str]:
+    ours = host_addresses()
+    if address == ANY:
+        others = [one for one in ours if not ipaddress.ip_address(one).is_loopback]
+        return others or ours
+    ip = ipaddress.ip_address(address)
+    if not ip.is_unspecified:
+        return [address]
+    same_family = [one for one in ours if ipaddress.ip_address(one).version == ip.version]
+    return [one for one in same_family if not ipaddress.ip_address(one).is_loopback] or same_family
+
+
+def _holder(transport: Transport, port: int) -> Phrase | None:
+    """The process that has the port open; None where the system does not tell (another user's, without root)."""
+    kind = "udp" if transport is Transport.UDP else "tcp"
+    for pid in _pids_at(kind, port):
+        try:
+            return phrase(words.PROCESS, name=psutil.Process(pid).name(), pid=pid)
+        except psutil.NoSuchProcess:
+            continue
+    return None
+
+
+def _pids_at(kind: str, port: int) -> Iterator[int]:
+    for connection in psutil.net_connections(kind):
+        is_open = connection.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
+        if is_open and connection.laddr and connection.laddr.port == port and connection.pid:
+            yield connection.pid

@@ -1,0 +1,35 @@
+"""The state directory: where it is, and that only its owner looks into it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from talkpath.app import words
+from talkpath.app.config import Config
+from talkpath.app.phrase import Trouble, phrase
+
+DATABASE = "talkpath.sqlite"
+
+
+def state_directory(config: Config, environ: Mapping[str, str], is_root: bool) -> Path:
+    """Where accounts, registrations, history and the self-signed certificate are kept."""
+    if config.state.directory:
+        return Path(config.state.directory).expanduser()
+    if environ.get("TALKPATH_STATE"):
+        return Path(environ["TALKPATH_STATE"])
+    if is_root:
+        return Path("/var/lib/talkpath")
+    base = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "/")) / ".local" / "state")
+    return Path(base) / "talkpath"
+
+
+def make_state_directory(path: Path) -> Path:
+    """Create the directory for this user alone. Raises `Trouble` where it cannot be written."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(13, os.strerror(13))
+    except OSError as error:
+        what = phrase(words.STATE_UNWRITABLE, path=path, reason=error.strerror)
+        raise Trouble("state-unwritable", what) from error
+    return path

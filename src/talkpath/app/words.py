@@ -1,0 +1,120 @@
+"""What the command line says. (`config_words.py` has what is said about a configuration file.)"""
+
+from talkpath.base.texts import Text
+
+# Help.
+HELP = Text(
+    "A SIP and WebRTC edge that explains every call. Exit codes: 0 all is well, 1 a problem was found or something "
+    "failed, 2 the command or the configuration is wrong.",
+    "能解释每一通电话的 SIP 与 WebRTC 边缘。退出码：0 正常，1 发现问题或执行失败，2 命令或配置有误。",
+)
+HELP_LANG = Text("Language of what is said: en or zh.", "输出语言：en 或 zh。")
+HELP_RUN = Text(
+    "Start the edge. Nothing needs to be configured. SIGTERM or Ctrl-C lets running calls end and then stops; a "
+    "second one stops at once.",
+    "启动边缘。无须任何配置。SIGTERM 或 Ctrl-C 等待进行中的通话结束后停止；第二次则立即停止。",
+)
+HELP_CONFIG = Text("Configuration file (TOML).", "配置文件（TOML）。")
+HELP_CHECK = Text("Say what is wrong with a configuration file.", "检查配置文件中的错误。")
+HELP_EXAMPLE = Text("Print a file with every key and its default instead.", "改为打印含全部键及默认值的文件。")
+HELP_VERSION = Text("Print the version.", "打印版本。")
+HELP_USERS = Text(
+    "Add, list and remove users. A running edge notices.", "添加、列出和删除用户。运行中的边缘会立即察觉。"
+)
+HELP_USERS_ADD = Text("Add a user, or several.", "添加一个或多个用户。")
+HELP_USERS_LIST = Text("List the users.", "列出用户。")
+HELP_USERS_REMOVE = Text("Remove a user, or several.", "删除一个或多个用户。")
+HELP_USERS_PASSWORD = Text("Give a user a new password.", "为用户设置新密码。")
+HELP_USER = Text("User name, which is also the number others dial.", "用户名，也就是别人拨打的号码。")
+HELP_PASSWORD = Text(
+    "The password; without this option one is made and printed.", "密码；不带此选项时自动生成并打印。"
+)
+HELP_STATE = Text("State directory, instead of the configured one.", "状态目录，代替配置中的目录。")
+HELP_JSON = Text("Print JSON.", "以 JSON 输出。")
+
+# The configuration.
+CONFIG_GOOD = Text("{file}: all is well.", "{file}：一切正常。")
+CONFIG_DEFAULTS = Text(
+    "There is no configuration file, and none is needed. The defaults are used.",
+    "没有配置文件，也不需要。使用默认值。",
+)
+MISTAKES = Text("{count} mistakes. Nothing was started.", "{count} 处错误。未启动任何服务。")
+MISTAKE = Text("One mistake. Nothing was started.", "1 处错误。未启动任何服务。")
+
+# Starting.
+CONNECT = Text("Connect phones and browsers to", "话机和浏览器的连接地址")
+ACCOUNTS = Text("Accounts", "帐号")
+ACCOUNT = Text("{user}   password {password}", "{user}   密码 {password}")
+ACCOUNTS_ELSEWHERE = Text(
+    "{count} users; `talkpath users list` names them.", "{count} 个用户；用 `talkpath users list` 查看。"
+)
+NUMBERS = Text("Numbers to call", "可拨打的号码")
+NUMBER_ECHO = Text("echo   plays back what it hears", "echo   回放听到的声音")
+NUMBER_TONE = Text("tone   a tone of 1004 Hz", "tone   1004 Hz 单音")
+CERTIFICATE = Text("Certificate", "证书")
+SELF_SIGNED = Text(
+    "self-signed: {path}. A browser must be told to trust it: open https://{address}/ once.",
+    "自签名：{path}。浏览器须先信任它：请打开一次 https://{address}/。",
+)
+GIVEN = Text("{path}", "{path}")
+SEE_CALLS = Text(
+    "`talkpath calls` shows what happens. Ctrl-C stops.", "`talkpath calls` 显示通话情况。按 Ctrl-C 停止。"
+)
+AND_MORE = Text("and {count} more", "另有 {count} 个")
+
+# Stopping.
+DRAINING = Text(
+    "Stopping. No new calls; {calls} running calls have {seconds:g} s to end. Once more stops at once.",
+    "正在停止。不再接受新呼叫；{calls} 个通话有 {seconds:g} 秒的时间结束。再按一次立即停止。",
+)
+DRAIN_OVER = Text("{calls} calls were still running and are ended.", "{calls} 个通话仍在进行，现予结束。")
+STOPPED = Text("Stopped.", "已停止。")
+
+# Failures.
+PORT_TAKEN = Text(
+    "{transport} port {port} is already used by {process}. Stop that, or give talkpath another port: "
+    "a [[listeners]] with `port` in its configuration.",
+    "{transport} 端口 {port} 已被 {process} 占用。请停止它，或在配置的 [[listeners]] 中用 `port` 指定其他端口。",
+)
+PORT_TAKEN_BY_SOMEONE = Text(
+    "{transport} port {port} is already used by another program (as root, `ss -lnp` names it). Stop that, or give "
+    "talkpath another port: a [[listeners]] with `port` in its configuration.",
+    "{transport} 端口 {port} 已被其他程序占用（以 root 运行 `ss -lnp` 可查看）。"
+    "请停止它，或在配置的 [[listeners]] 中用 `port` 指定其他端口。",
+)
+PROCESS = Text("{name} (process {pid})", "{name}（进程 {pid}）")
+PORT_FORBIDDEN = Text(
+    "{transport} port {port} needs root. Use a port above 1023, or run as root.",
+    "{transport} 端口 {port} 需要 root 权限。请使用 1023 以上的端口，或以 root 运行。",
+)
+CANNOT_LISTEN = Text(
+    "cannot listen on {transport} {address}: {reason}. Check the [[listeners]] of the configuration.",
+    "无法在 {transport} {address} 上监听：{reason}。请检查配置中的 [[listeners]]。",
+)
+STATE_UNWRITABLE = Text(
+    "the state directory {path} cannot be written: {reason}. Name another one with $TALKPATH_STATE or "
+    "`state.directory`.",
+    "状态目录 {path} 无法写入：{reason}。请用 $TALKPATH_STATE 或 `state.directory` 指定其他目录。",
+)
+NOT_BUILT = Text(
+    "the native part is missing or does not fit this Python. Run `make build` in the source directory.",
+    "缺少本机模块，或与此 Python 不符。请在源码目录运行 `make build`。",
+)
+
+# Users.
+USER_ADDED = Text("User {user} may register now.", "用户 {user} 现在可以注册。")
+USER_PASSWORD_MADE = Text("{user}   password {password}", "{user}   密码 {password}")
+USER_EXISTS = Text(
+    'there is already a user "{user}". `talkpath users password {user}` changes the password.',
+    "用户“{user}”已存在。可用 `talkpath users password {user}` 修改密码。",
+)
+USER_UNKNOWN = Text(
+    'there is no user "{user}". `talkpath users list` names those there are.',
+    "没有用户“{user}”。可用 `talkpath users list` 查看已有用户。",
+)
+USER_UNKNOWN_NEAR = Text('there is no user "{user}". Did you mean "{near}"?', "没有用户“{user}”。是否想写“{near}”？")
+USER_REMOVED = Text(
+    "User {user} is gone; registered phones were forgotten.", "用户 {user} 已删除，其注册的话机已清除。"
+)
+USER_CHANGED = Text("User {user} has a new password.", "用户 {user} 已有新密码。")
+USERS_NONE = Text("There are no users. Add one: talkpath users add 1003", "没有用户。可添加：talkpath users add 1003")
