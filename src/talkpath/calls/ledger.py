@@ -87,11 +87,11 @@ class Ledger:
             if self._watchers:
                 self._tell(Change.TOLD, trace, Moment(now, kind, values))
 
-    def media(self, now: float, call_id: str, stream: StreamKey, second: Second) -> None:
-        """One second of one stream, as the meters counted it."""
+    def media(self, now: float, call_id: str, stream: StreamKey, second: Second, payload_type: int = 0) -> None:
+        """One second of one stream, as the meters counted it (`media.second_of`)."""
         trace = self._open.get(call_id)
         if trace is not None:
-            trace.add_second(stream, second)
+            trace.add_second(stream, second, payload_type)
             trace.touched = now
 
     def stream_ended(self, now: float, call_id: str, stream: RtpStream) -> None:

@@ -101,7 +101,10 @@ class MessageSeen:
 
 
 class Medium(NamedTuple):
-    """One m= section as one side announced it: where it wants to hear (RFC 3264)."""
+    """One m= section as one side announced it: where it wants to hear (RFC 3264).
+
+    `codecs` are (payload type, encoding name) in the order of preference.
+    """
 
     time: float
     from_caller: bool
@@ -109,10 +112,9 @@ class Medium(NamedTuple):
     address: Address
     rtcp: Address | None
     profile: str
-    formats: tuple[str, ...]
-    codecs: tuple[str, ...]
+    codecs: tuple[tuple[int, str], ...]
     direction: str
-    ptime_ms: int
+    ptime_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)

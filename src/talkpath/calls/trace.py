@@ -34,6 +34,7 @@ class Trace:
         "live",
         "moments",
         "number",
+        "payload_types",
         "records",
         "seconds",
         "streams",
@@ -49,6 +50,7 @@ class Trace:
         self.moments: list[Moment] = []
         self.seconds: dict[StreamKey, bytearray] = {}
         self.streams: dict[StreamKey, RtpStream] = {}
+        self.payload_types: dict[StreamKey, int] = {}
         self.records: list[Record] = []
         self.touched = now
         self.ended_at: float | None = None
@@ -74,13 +76,14 @@ class Trace:
         else:
             self.left_out += 1
 
-    def add_second(self, key: StreamKey, second: Second) -> None:
+    def add_second(self, key: StreamKey, second: Second, payload_type: int) -> None:
         rows = self.seconds.get(key)
         if rows is None:
             if len(self.seconds) >= limits.CALL_STREAMS:
                 self.left_out += 1
                 return
             rows = self.seconds[key] = bytearray()
+        self.payload_types[key] = payload_type
         if len(rows) >= limits.STREAM_SECONDS * SECOND.size:
             del rows[: SECOND.size]
         rows += pack_second(second)
@@ -110,3 +113,10 @@ def pack_second(second: Second) -> bytes:
         min(second.events, 65535),
         min(second.payload_bytes, 0xFFFFFFFF),
     )
+
+
+def unpacked(packed: bytes) -> Iterator[Second]:
+    """The rows that `pack_second` wrote."""
+    for time, packets, lost, late, jitter, gap, level, *counts in SECOND.iter_unpack(packed):
+        level_dbov = math.nan if level == NO_LEVEL else level / 10
+        yield Second(time, packets, lost, late, jitter / 10, gap, level_dbov, *counts)

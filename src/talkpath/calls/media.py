@@ -1,0 +1,215 @@
+"""The media side of a call: what the descriptions announced, and which stream belongs to which of them."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from talkpath.base.address import Address
+from talkpath.base.errors import Malformed
+from talkpath.calls.model import Leg, Medium, MessageSeen, Stream
+from talkpath.calls.trace import StreamKey, Trace, unpacked
+from talkpath.capture.records import PayloadUse, RtpStream, Second
+from talkpath.sdp import MediaSection, SessionDescription
+
+# From this level on somebody speaks, in dBov: speech of a quiet talker on G.711 averages -45 over a second, comfort
+# noise and a silent room stay below -55.
+SPEECH_DBOV = -45.0
+# Below this there is nothing to hear: G.711's idle noise and digital silence.
+SILENCE_DBOV = -60.0
+
+
+def media_of(messages: Sequence[MessageSeen]) -> tuple[Medium, ...]:
+    """Every m= section that either side of a hop announced, in the order of time."""
+    return tuple(medium for seen in messages if seen.sip.carries_sdp for medium in _announced(seen))
+
+
+def _announced(seen: MessageSeen) -> Iterator[Medium]:
+    try:
+        description = SessionDescription.parse(seen.sip.body)
+    except Malformed:
+        return
+    for section in description:
+        ip = section.connection.ip if section.connection else None
+        if ip is not None and not section.is_rejected:
+            yield _medium(seen, section, ip)
+
+
+def _medium(seen: MessageSeen, section: MediaSection, ip: str) -> Medium:
+    rtcp = section.rtcp
+    rtcp_port = section.port if section.rtcp_mux else rtcp.port if rtcp else section.port + 1
+    return Medium(
+        time=seen.time,
+        from_caller=seen.from_caller,
+        kind=section.kind,
+        address=Address(ip, section.port),
+        rtcp=Address(ip, rtcp_port) if section.is_rtp else None,
+        profile=section.protocol,
+        codecs=tuple((codec.payload_type, codec.name) for codec in section.codecs) if section.is_rtp else (),
+        direction=section.direction.value,
+        ptime_ms=section.ptime_ms,
+    )
+
+
+def streams_of(trace: Trace, legs: Sequence[Leg]) -> tuple[Stream, ...]:
+    """The streams that were metered, each with the hop and the direction that its addresses tell."""
+    keys = dict.fromkeys([*trace.seconds, *trace.streams])
+    streams = [placed(_stream(trace, key, legs), legs) for key in keys]
+    return tuple(sorted(streams, key=lambda stream: stream.rtp.start))
+
+
+def placed(rtp: RtpStream, legs: Sequence[Leg]) -> Stream:
+    """A stream with its place: who announced where it goes receives it; failing that, who announced its source."""
+    leg, from_caller = _place(rtp, legs)
+    speech_s, silent_s = heard_s(rtp)
+    return Stream(rtp, leg, from_caller, None, speech_s, silent_s)
+
+
+def _place(rtp: RtpStream, legs: Sequence[Leg]) -> tuple[int | None, bool | None]:
+    for address, announced_by_sender in ((rtp.dst, False), (rtp.src, True)):
+        found = [
+            (abs(medium.time - rtp.start), leg.index, medium.from_caller is announced_by_sender)
+            for leg in legs
+            for medium in leg.media
+            if medium.address == address
+        ]
+        if found:
+            _, index, from_caller = min(found)
+            return index, from_caller
+    return None, None
+
+
+def heard_s(rtp: RtpStream) -> tuple[float | None, float | None]:
+    """Seconds with speech and seconds with nothing to hear; None where no level is known."""
+    levels = [second.level_dbov for second in rtp.seconds() if not math.isnan(second.level_dbov)]
+    if not levels:
+        return None, None
+    speech = sum(1 for level in levels if level >= SPEECH_DBOV)
+    silent = sum(1 for level in levels if level < SILENCE_DBOV)
+    return float(speech), float(silent)
+
+
+def _stream(trace: Trace, key: StreamKey, legs: Sequence[Leg]) -> RtpStream:
+    """The totals of a stream; while it runs, the sums of its seconds."""
+    packed = bytes(trace.seconds.get(key, b""))
+    total = trace.streams.get(key)
+    if total is not None:
+        return replace(total, packed_seconds=packed) if packed and not total.packed_seconds else total
+    payload_type = trace.payload_types.get(key, 0)
+    return summed(key, packed, payload_type, _encoding_of(key, payload_type, legs))
+
+
+def _encoding_of(key: StreamKey, payload_type: int, legs: Sequence[Leg]) -> str:
+    """What the side that hears the stream calls this payload type."""
+    for leg in legs:
+        for medium in leg.media:
+            if medium.address == key[1]:
+                return dict(medium.codecs).get(payload_type, "")
+    return ""
+
+
+class Metered(Protocol):
+    """A second as the native meters tell it (`_native.Second`)."""
+
+    @property
+    def at(self) -> float: ...
+    @property
+    def packets(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    @property
+    def jitter_ms(self) -> float | None: ...
+    @property
+    def max_gap_ms(self) -> float: ...
+    @property
+    def level_dbov(self) -> float | None: ...
+    @property
+    def audio_ms(self) -> float: ...
+    @property
+    def digital_silence_ms(self) -> float: ...
+
+
+def second_of(meter: Metered) -> Second:
+    """A metered second in the form in which captures tell theirs. Late packets and DTMF are not metered live."""
+    level = meter.level_dbov
+    flat = round(meter.packets * meter.digital_silence_ms / meter.audio_ms) if meter.audio_ms else 0
+    return Second(
+        time=meter.at,
+        packets=meter.packets,
+        lost=max(0, meter.lost),
+        late=0,
+        jitter_ms=meter.jitter_ms or 0.0,
+        gap_ms=round(meter.max_gap_ms),
+        level_dbov=math.nan if level is None else level,
+        flat=flat,
+        clipped=0,
+        noise=0,
+        events=0,
+        payload_bytes=meter.bytes,
+    )
+
+
+def summed(key: StreamKey, packed: bytes, payload_type: int = 0, encoding: str = "") -> RtpStream:
+    """A stream of which only its seconds are known: their sums."""
+    src, dst, ssrc = key
+    seconds = list(unpacked(packed))
+    packets = sum(second.packets for second in seconds)
+    size = sum(second.payload_bytes for second in seconds)
+    start, end = seconds[0].time, seconds[-1].time + 1.0
+    heard = [second.level_dbov for second in seconds if not math.isnan(second.level_dbov)]
+    return RtpStream(
+        src=src,
+        dst=dst,
+        ssrc=ssrc,
+        media="audio",
+        first_frame=0,
+        last_frame=0,
+        start=start,
+        end=end,
+        packets=packets,
+        payload_bytes=size,
+        lost=sum(second.lost for second in seconds),
+        late=0,
+        reordered=0,
+        duplicates=0,
+        restarts=0,
+        markers=0,
+        paused=0,
+        ptime_ms=_ptime_ms(seconds),
+        clock_hz=0,
+        rate_hz=0.0,
+        drift_ppm=0.0,
+        jitter_ms=sum(second.jitter_ms * second.packets for second in seconds) / max(1, packets),
+        jitter_max_ms=max(second.jitter_ms for second in seconds),
+        gap_max_ms=max(second.gap_ms for second in seconds),
+        jitter_buffer_ms=0,
+        level_dbov=_mean_dbov(heard),
+        flat=sum(second.flat for second in seconds),
+        clipped=0,
+        dscp=0,
+        is_announced=True,
+        is_encrypted=False,
+        continues=False,
+        payload_types=(PayloadUse(payload_type, encoding, 0, packets, 0, start, end),),
+        gaps=(),
+        digits=(),
+        lost_runs=(),
+        effective_runs=(),
+        delay_bins=(),
+        packed_seconds=packed,
+    )
+
+
+def _ptime_ms(seconds: list[Second]) -> float:
+    """The packet time, from the seconds in the middle: the first and the last may not be whole."""
+    whole = sorted(second.packets for second in seconds if second.packets)
+    return 1000.0 / whole[len(whole) // 2] if whole else 0.0
+
+
+def _mean_dbov(levels: list[float]) -> float:
+    """The mean of powers, as a level; NaN where none was heard."""
+    if not levels:
+        return math.nan
+    return 10 * math.log10(sum(10 ** (level / 10) for level in levels) / len(levels))
