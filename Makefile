@@ -1,34 +1,92 @@
-# Verbs of talkpath. `make run` and `make test` install what is missing and are quick when nothing is.
+# The verbs of talkpath. `make run` and `make test` install what is missing and are quick when nothing is.
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
+
 VENV := .venv
-PY := $(VENV)/bin/python
-NATIVE := $(shell find native -name '*.rs') native/Cargo.toml pyproject.toml
+BIN := $(VENV)/bin
+NATIVE := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
 
-.PHONY: run test setup build check lint types
+.PHONY: help run test setup build check lint types stubs native-test fast live fuzz bench docs clean
 
-setup: $(VENV)/.installed
+help:  ## say what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 -- /p' $(MAKEFILE_LIST) | awk -F' -- ' '{printf "%-18s%s\n", $$1, $$2}'
 
-$(VENV)/.installed: requirements.txt
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install -q -r requirements.txt
-	touch $@
+run: build  ## install what is missing, build, and start the edge (options: make run ARGS="--config FILE")
+	@exec $(BIN)/talkpath run $(ARGS)
 
-build: $(VENV)/.built
+test: check native-test fast live  ## install what the tests need, the real peers included, and run them all
+
+setup: $(VENV)/.tools  ## install everything for development, build nothing
+
+build: $(VENV)/.built  ## build the native part
+
+check: lint types  ## what every change must pass before it is kept
+
+lint: $(VENV)/.tools
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check .
+	@$(BIN)/lint-imports
+
+types: $(VENV)/.tools
+	@$(BIN)/mypy
+
+stubs: build $(VENV)/.tools  ## compare _native.pyi with the module that was built
+	@$(BIN)/python -m mypy.stubtest talkpath._native --mypy-config-file pyproject.toml
+
+native-test: $(VENV)/.test-packages $(VENV)/.installed  ## the tests of the Rust crate
+	cargo test -q --manifest-path native/Cargo.toml --no-default-features
+
+fast: build $(VENV)/.tools  ## the tests that need no peers
+	$(BIN)/python -m pytest -n 2 -m "not live"
+
+live: build $(VENV)/.peers  ## the tests with real phones, servers and network namespaces
+	$(BIN)/python -m pytest -m live
+
+fuzz: build $(VENV)/.tools  ## the property tests, many times longer and with fresh randomness
+	$(BIN)/python -m pytest -n 2 -m "not live" --hypothesis-profile=fuzz
+
+bench: build $(VENV)/.peers  ## measure side by side with Kamailio and rtpengine (bench/README.md)
+	$(BIN)/python -m bench $(ARGS)
+
+docs: $(VENV)/.installed  ## write the generated pages of docs/reference
+	PYTHONPATH=src $(BIN)/python docs/generate.py
+
+clean:  ## remove everything that was built or installed here
+	rm -rf $(VENV) native/target
+
+# What is installed leaves a mark, so that the second time takes no time.
+
+$(VENV)/.system:
+	@./install-packages python3-venv build-essential
+	@command -v cargo >/dev/null || { echo "Rust is missing. Install it from https://rustup.rs and try again." >&2; exit 1; }
+	@echo "talkpath: making $(VENV)" >&2
+	@python3 -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: requirements.txt | $(VENV)/.system
+	@echo "talkpath: installing Python packages" >&2
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.tools: requirements-dev.txt $(VENV)/.installed
+	@echo "talkpath: installing development tools" >&2
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
 
 $(VENV)/.built: $(VENV)/.installed $(NATIVE)
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/maturin develop --release -q
-	touch $@
+	@echo "talkpath: building the native part (a minute or two the first time)" >&2
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release -q
+	@touch $@
 
-run: build
-	$(VENV)/bin/talkpath run
+# The test binaries of the crate embed Python.
+$(VENV)/.test-packages: | $(VENV)/.system
+	@./install-packages libpython3-dev
+	@touch $@
 
-lint: build
-	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/lint-imports
-
-types: build
-	$(VENV)/bin/mypy
-
-check: lint types
-
-test: check
-	$(PY) -m pytest
+$(VENV)/.peers: tests/live/install-peers $(VENV)/.tools
+	@echo "talkpath: installing the peers that the tests talk to" >&2
+	@tests/live/install-peers
+	@touch $@
