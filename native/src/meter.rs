@@ -81,7 +81,9 @@ enum Order {
     /// It is the newest, and so many before it are missing.
     Next(u16),
     /// It came after a newer one; false when it precedes the stream as we know it, so nobody missed it.
-    Late { missed: bool },
+    Late {
+        missed: bool,
+    },
     Duplicate,
     Restart,
 }
@@ -226,8 +228,12 @@ impl Stream {
         match &mut self.clock {
             Some(clock) if clock.rate == format.clock_rate => clock.update(header.timestamp, now_ns),
             clock => {
-                *clock =
-                    Some(Clock { rate: format.clock_rate, heard_ns: now_ns, timestamp: header.timestamp, jitter: 0.0 });
+                *clock = Some(Clock {
+                    rate: format.clock_rate,
+                    heard_ns: now_ns,
+                    timestamp: header.timestamp,
+                    jitter: 0.0,
+                });
             }
         }
     }

@@ -32,7 +32,8 @@ pub trait Switch {
     /// The socket of this token, unless it was closed meanwhile.
     fn socket(&self, token: Token) -> Option<Socket>;
     /// The datagram is the first `length` bytes of `buffer`; what is to be sent, if anything, is left there.
-    fn datagram(&mut self, socket: &Socket, source: SocketAddr, buffer: &mut [u8], length: usize) -> Option<Outgoing>;
+    fn datagram(&mut self, socket: &Socket, source: SocketAddr, buffer: &mut [u8], length: usize)
+        -> Option<Outgoing>;
 }
 
 /// What other threads may ask of a worker's backend while it waits.
@@ -65,7 +66,11 @@ pub fn send_to(socket: RawFd, to: SocketAddr, data: &[u8]) -> io::Result<()> {
     let name = SocketAddress::from(to);
     // SAFETY: data and name outlive the call, and their lengths are their own.
     let sent = unsafe { libc::sendto(socket, data.as_ptr().cast(), data.len(), 0, name.as_ptr(), name.length()) };
-    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if sent < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 /// One recvfrom: the length and the source, or None when there is nothing to read after all.
@@ -73,9 +78,8 @@ fn receive_from(socket: RawFd, buffer: &mut [u8]) -> Option<(usize, SocketAddr)>
     let mut name = SocketAddress::empty();
     let mut room = SocketAddress::ROOM;
     // SAFETY: buffer, name and room outlive the call; the kernel writes no more than they say they hold.
-    let length = unsafe {
-        libc::recvfrom(socket, buffer.as_mut_ptr().cast(), buffer.len(), 0, name.as_mut_ptr(), &mut room)
-    };
+    let length =
+        unsafe { libc::recvfrom(socket, buffer.as_mut_ptr().cast(), buffer.len(), 0, name.as_mut_ptr(), &mut room) };
     Some((usize::try_from(length).ok()?, name.read()?))
 }
 

@@ -53,13 +53,19 @@ pub struct Signalled {
 pub enum Verdict {
     Heard,
     /// Heard, and what we send goes to its source from now on.
-    Latched { rebound: bool },
+    Latched {
+        rebound: bool,
+    },
     Stranger,
 }
 
 impl Verdict {
     fn heard_if(is_heard: bool) -> Verdict {
-        if is_heard { Verdict::Heard } else { Verdict::Stranger }
+        if is_heard {
+            Verdict::Heard
+        } else {
+            Verdict::Stranger
+        }
     }
 }
 
@@ -146,7 +152,9 @@ impl Latch {
     pub fn hears(&self, source: SocketAddr, on_rtcp_socket: bool) -> bool {
         let source = Some(source);
         match self.signalled.rule {
-            Rule::Approved => self.components[usize::from(on_rtcp_socket)].approved.iter().any(|a| Some(*a) == source),
+            Rule::Approved => {
+                self.components[usize::from(on_rtcp_socket)].approved.iter().any(|a| Some(*a) == source)
+            }
             // Many peers send RTCP from their RTP port, whatever they signalled.
             _ => source == self.rtp_destination() || on_rtcp_socket && source == self.own_rtcp(),
         }

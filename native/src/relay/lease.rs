@@ -32,7 +32,7 @@ impl Pool {
     pub fn lease(&mut self, address: IpAddr, low: u16, high: u16, dscp: u8) -> io::Result<Lease> {
         let host = self.hosts.entry(address).or_insert_with(Host::new);
         let first = usize::from(low).div_ceil(2);
-        let end = (usize::from(high) + 1) / 2;
+        let end = usize::from(high) / 2 + usize::from(high) % 2;
         for _ in first..end {
             let Some(pair) = host.next_free(first, end) else { break };
             match bind_pair(address, pair as u16 * 2, dscp) {
@@ -124,7 +124,11 @@ fn set_option(socket: &OwnedFd, level: i32, option: i32, value: i32) -> io::Resu
 
 /// A system call's answer, or errno.
 pub fn checked(answer: i32) -> io::Result<i32> {
-    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
+    if answer < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(answer)
+    }
 }
 
 #[cfg(test)]

@@ -225,5 +225,9 @@ fn random() -> Result<u32> {
     let mut word = [0; 4];
     // SAFETY: at most four bytes are written to `word`.
     let written = unsafe { libc::getrandom(word.as_mut_ptr().cast(), word.len(), 0) };
-    if written == 4 { Ok(u32::from_ne_bytes(word)) } else { Err(Error::last_os_error()) }
+    if written == 4 {
+        Ok(u32::from_ne_bytes(word))
+    } else {
+        Err(Error::last_os_error())
+    }
 }

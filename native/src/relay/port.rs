@@ -114,7 +114,9 @@ pub enum Outlet {
     /// Out of another port, to its peer.
     Port(Weak<Port>),
     /// Back to the peer, under this synchronisation source: its own would look like a loop (RFC 3550 8.2).
-    Back { ssrc: u32 },
+    Back {
+        ssrc: u32,
+    },
 }
 
 /// What signalling says beyond addresses.

@@ -233,7 +233,7 @@ impl PyRelay {
 
     fn watch(&self, port: &PyPort, timeout_s: Option<f64>) -> PyResult<()> {
         let port = self.port(port)?;
-        if timeout_s.is_some_and(|seconds| !(seconds > 0.0)) {
+        if timeout_s.is_some_and(|seconds| seconds.is_nan() || seconds <= 0.0) {
             return Err(PyValueError::new_err("a timeout is more than 0 s; None stops the watch"));
         }
         self.engine.watch(&port, timeout_s.map(|seconds| (seconds * NANOS as f64) as u64));

@@ -147,7 +147,13 @@ impl Switch for Forwarding<'_> {
         Some(Socket { port, is_rtcp: token & 1 == 1 })
     }
 
-    fn datagram(&mut self, socket: &Socket, source: SocketAddr, buffer: &mut [u8], length: usize) -> Option<Outgoing> {
+    fn datagram(
+        &mut self,
+        socket: &Socket,
+        source: SocketAddr,
+        buffer: &mut [u8],
+        length: usize,
+    ) -> Option<Outgoing> {
         forward(socket, source, &mut buffer[..length], now_ns(), self.events)
     }
 }
