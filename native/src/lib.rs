@@ -3,18 +3,13 @@
 
 use pyo3::prelude::*;
 
-mod audio;
 mod datagram;
-mod meter;
-mod relay;
-mod rtp;
 mod sip;
 pub mod srtp;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     datagram::register(module)?;
-    relay::register(module)?;
     sip::register(module)?;
     srtp::register(module)?;
     Ok(())

@@ -34,8 +34,3 @@ SDP_MEDIA_SECTIONS = 64
 STUN_MESSAGE_BYTES = 1_500
 # Attributes in one STUN message; a check of a browser has eight.
 STUN_ATTRIBUTES = 32
-
-# Offers that wait, and exchanges remembered for repeats, of one branch. Three are open at once at worst (RFC 6337).
-MEDIA_EXCHANGES = 8
-# Branches of one call that may hold media ports at once: a user with many phones, or a fork of gateways.
-MEDIA_BRANCHES = 32

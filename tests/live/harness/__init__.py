@@ -1,0 +1,1 @@
+"""Real peers around an edge: phones, load, strangers, networks, and ears to compare what was heard."""

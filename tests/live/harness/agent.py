@@ -1,0 +1,253 @@
+"""A user agent over `sip.Endpoint`: each step is a call of its own, so that tests can reorder them."""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from harness.edge import Identity
+from harness.sip import Endpoint, Received, Request, acknowledgement, tag_of
+from harness.websocket import WebEndpoint
+
+_SDP = "Content-Type: application/sdp"
+
+
+class Agent:
+    """One user at one socket."""
+
+    def __init__(self, identity: Identity, endpoint: Endpoint | None = None, *, bind: str = "") -> None:
+        self.identity = identity
+        self.endpoint = endpoint or _open(identity, bind)
+
+    def register(self, *parameters: str, expires_s: int = 600, algorithm: str | None = None) -> Received:
+        """REGISTER our Contact; the final answer after authentication."""
+        request = self.request("REGISTER", self._registrar())
+        request.to = self.identity.aor
+        contact = self.endpoint.contact(self.identity.user) + "".join(f";{item}" for item in parameters)
+        request.extra = [contact, f"Expires: {expires_s}"]
+        return self.endpoint.ask_as(request, self.identity.user, self.identity.password, algorithm)
+
+    def registered(self, *parameters: str) -> Self:
+        """Itself, once registered."""
+        answer = self.register(*parameters)
+        assert answer.status == 200, answer.start
+        return self
+
+    def request(self, method: str, target: str) -> Request:
+        """A request outside a dialog to a user of the edge, or to a whole URI."""
+        uri = target if ":" in target else self.identity.uri_of(target)
+        return Request(method, uri, self.identity.aor, uri)
+
+    def ask(self, request: Request) -> Received:
+        """Send and give the final answer, with credentials where asked for."""
+        return self.endpoint.ask_as(request, self.identity.user, self.identity.password)
+
+    def dial(self, target: str, body: bytes) -> "Call":
+        """Send an INVITE (again with credentials when challenged) and return while it is in progress."""
+        request = self.request("INVITE", target)
+        request.body = body
+        request.extra = [self.endpoint.contact(self.identity.user), _SDP]
+        self.endpoint.send(request)
+        first = self.endpoint.wait(lambda item: bool(item.status) and item.first("call-id") == request.call_id)
+        if first.status in (401, 407):
+            self.endpoint.send(acknowledgement(request, first))
+            request.answer_challenge(first, self.identity.user, self.identity.password)
+            self.endpoint.send(request)
+        elif first.status > 100:
+            self.endpoint.put_back(first)
+        return Call(self, request)
+
+    def incoming(self, timeout_s: float = 10.0) -> "Incoming":
+        """The next INVITE that begins a call."""
+        invite = self.endpoint.wait(lambda item: item.method == "INVITE" and not item.status, timeout_s)
+        return Incoming(self, invite)
+
+    def close(self) -> None:
+        self.endpoint.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _registrar(self) -> str:
+        return f"sip:{self.identity.authority}"
+
+
+@dataclass
+class Dialog:
+    """What both ends of a call need for requests within it (RFC 3261 12.1)."""
+
+    agent: Agent
+    call_id: str
+    local: str
+    local_tag: str
+    remote: str
+    remote_tag: str
+    target: str
+    routes: list[str]
+    number: int = 1000
+
+    def request(self, method: str, extra: list[str] | None = None, body: bytes = b"") -> Request:
+        self.number += 1
+        request = Request(method, self.target, self.local, self.remote, self.call_id, self.local_tag, self.remote_tag)
+        request.number = self.number
+        request.extra = [f"Route: {route}" for route in self.routes] + (extra or [])
+        request.body = body
+        return request
+
+    def ask(self, method: str, extra: list[str] | None = None, body: bytes = b"") -> Received:
+        """A request within the dialog and its final answer."""
+        return self.agent.endpoint.ask(self.request(method, extra, body))
+
+    def reinvite(self, body: bytes) -> Received:
+        """A new offer, its answer acknowledged."""
+        request = self.request("INVITE", [self.agent.endpoint.contact(self.agent.identity.user), _SDP], body)
+        answer = self.agent.endpoint.ask(request)
+        ack = self.request("ACK")
+        self.number -= 1
+        ack.number = request.number
+        self.agent.endpoint.send(ack)
+        return answer
+
+    def wait(self, method: str, timeout_s: float = 10.0) -> Received:
+        """The next request of this method within the dialog (retransmissions of our answer are the peer's)."""
+        return self.agent.endpoint.wait(
+            lambda item: not item.status and item.method == method and item.first("call-id") == self.call_id,
+            timeout_s,
+        )
+
+    def wait_bye(self, timeout_s: float = 10.0) -> Received:
+        """The other side's BYE, answered."""
+        bye = self.wait("BYE", timeout_s)
+        self.agent.endpoint.reply(bye, "200 OK")
+        return bye
+
+    def bye(self) -> Received:
+        return self.ask("BYE")
+
+
+@dataclass
+class Call:
+    """A call we began."""
+
+    agent: Agent
+    invite: Request
+    dialog: Dialog | None = field(default=None)
+
+    def provisional(self, status: int = 180, timeout_s: float = 10.0) -> Received:
+        return self.agent.endpoint.wait(lambda item: item.status == status and self._is_ours(item), timeout_s)
+
+    def final(self, timeout_s: float = 40.0) -> Received:
+        """The final answer, acknowledged; a 2xx makes the dialog."""
+        answer = self.agent.endpoint.final(self.invite, timeout_s)
+        if answer.status >= 300:
+            self.agent.endpoint.send(acknowledgement(self.invite, answer))
+            return answer
+        self.dialog = Dialog(
+            self.agent,
+            self.invite.call_id,
+            self.invite.sender,
+            self.invite.from_tag,
+            self.invite.to,
+            tag_of(answer.first("to")),
+            _uri(answer.first("contact")),
+            _routes(answer)[::-1],
+            self.invite.number,
+        )
+        self.acknowledge()
+        return answer
+
+    def established(self, timeout_s: float = 40.0) -> bytes:
+        """The SDP of the 200."""
+        answer = self.final(timeout_s)
+        assert answer.status == 200, answer.start
+        return answer.body
+
+    def acknowledge(self) -> None:
+        """The ACK of a 2xx: a request of its own within the dialog (13.2.2.4)."""
+        assert self.dialog is not None
+        ack = self.dialog.request("ACK")
+        self.dialog.number -= 1
+        ack.number = self.invite.number
+        self.agent.endpoint.send(ack)
+
+    def cancel(self) -> None:
+        """CANCEL the INVITE as it was sent (9.1)."""
+        invite = self.invite
+        request = Request("CANCEL", invite.uri, invite.sender, invite.to, invite.call_id, invite.from_tag)
+        request.number, request.branch = invite.number, invite.branch
+        self.agent.endpoint.send(request)
+
+    def bye(self) -> Received:
+        assert self.dialog is not None
+        return self.dialog.bye()
+
+    def _is_ours(self, item: Received) -> bool:
+        return item.first("call-id") == self.invite.call_id
+
+
+class Incoming:
+    """A call that came to us."""
+
+    def __init__(self, agent: Agent, invite: Received) -> None:
+        self.agent = agent
+        self.invite = invite
+        self._tag = secrets.token_hex(4)
+        self.dialog = Dialog(
+            agent,
+            invite.first("call-id"),
+            _uri(invite.first("to")),
+            self._tag,
+            _uri(invite.first("from")),
+            tag_of(invite.first("from")),
+            _uri(invite.first("contact")),
+            _routes(invite),
+        )
+
+    def ring(self) -> None:
+        self._reply("180 Ringing")
+
+    def progress(self, body: bytes) -> None:
+        """Early media."""
+        self._reply("183 Session Progress", body)
+
+    def accept(self, body: bytes) -> None:
+        self._reply("200 OK", body)
+
+    def refuse(self, status: str) -> None:
+        self._reply(status)
+
+    def wait_ack(self, timeout_s: float = 10.0) -> Received:
+        return self.dialog.wait("ACK", timeout_s)
+
+    def wait_cancel(self, timeout_s: float = 10.0) -> None:
+        """The CANCEL, answered, and the INVITE ended with 487 (9.2)."""
+        cancel = self.dialog.wait("CANCEL", timeout_s)
+        self.agent.endpoint.reply(cancel, "200 OK", tag=self._tag)
+        self._reply("487 Request Terminated")
+        self.wait_ack()
+
+    def _reply(self, status: str, body: bytes = b"") -> None:
+        extra = [self.agent.endpoint.contact(self.agent.identity.user), *([_SDP] if body else [])]
+        self.agent.endpoint.reply(self.invite, status, extra, body, self._tag)
+
+
+def _open(identity: Identity, bind: str) -> Endpoint:
+    if identity.transport in ("ws", "wss"):
+        return WebEndpoint(identity.host, identity.port, secure=identity.transport == "wss")
+    return Endpoint((bind or identity.host, 0), (identity.host, identity.port), identity.transport)
+
+
+def _uri(value: str) -> str:
+    found = re.search(r"<([^>]+)>", value)
+    return found[1] if found else value.split(";", maxsplit=1)[0].strip()
+
+
+def _routes(message: Received) -> list[str]:
+    """Record-Route entries in the order of the message, several in one field included."""
+    return [part.strip() for value in message.all("record-route") for part in re.split(r",(?=\s*<)", value)]

@@ -1,0 +1,222 @@
+"""baresip as a phone: commands and events over its ctrl_tcp module, sound from a wav, what it hears into a wav."""
+
+import json
+import signal
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from harness import sound
+from harness.edge import Identity
+from harness.network import free_port, inside
+from harness.process import PeerFailed, Process, wait_until
+
+_MODULES = Path("/usr/lib/baresip/modules")
+_CONFIG = """\
+poll_method epoll
+sip_listen {listen}
+call_local_timeout 60
+call_max_calls 8
+audio_source aufile,{voice}
+audio_player aubridge,ear
+audio_alert aubridge,bell
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+jitter_buffer_delay 2-10
+module_path {modules}
+module g711.so
+module g722.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module_tmp uuid.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:{control}
+snd_path {recordings}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of baresip, such as CALL_ESTABLISHED with its peer and parameter."""
+
+    type: str
+    peer: str
+    param: str
+
+
+class Baresip:
+    """One running baresip with one account. Every command waits for baresip's own word that it was done."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        place: Path,
+        *,
+        seed: int = 0,
+        listen: str = "0.0.0.0",
+        codec: str = "PCMA/8000/1",
+        answer: str = "manual",
+        account: str = "",
+        namespace: str | None = None,
+        expires_s: int = 600,
+    ) -> None:
+        self.identity = identity
+        self.sip_port = free_port()
+        self._recordings = place / "heard"
+        self._recordings.mkdir(parents=True)
+        self.voice = sound.write_voice(place / "voice.wav", seed)
+        control = free_port()
+        config = _CONFIG.format(
+            listen=f"{listen}:{self.sip_port}",
+            voice=self.voice,
+            modules=_MODULES,
+            control=control,
+            recordings=self._recordings,
+        )
+        (place / "config").write_text(config)
+        (place / "accounts").write_text(self._account(codec, answer, expires_s) + account + "\n")
+        (place / "contacts").write_text("")
+        self.process = Process(["baresip", "-f", str(place), "-v"], place / "log", namespace=namespace)
+        self._news = threading.Condition()
+        self._events: list[Event] = []
+        self._replies: list[dict[str, Any]] = []
+        self._seen = 0
+        self.process.wait_for("baresip is ready")
+        self._control = _connect(control, namespace)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def registered(self) -> Self:
+        """Itself, once the registrar has said 200."""
+        self.process.wait_for(r"\[\d+ bindings?\]", 20)
+        return self
+
+    def dial(self, target: str) -> None:
+        """Call a user of the edge, or a whole URI; answers when the INVITE is on its way."""
+        uri = target if ":" in target else self.identity.uri_of(target)
+        self.command("dial", uri)
+
+    def command(self, name: str, parameters: str = "") -> str:
+        """One command of baresip's menu; its answer. A refusal raises."""
+        body = json.dumps({"command": name, "params": parameters, "token": "t"}).encode()
+        with self._news:
+            before = len(self._replies)
+            self._control.sendall(b"%d:%s," % (len(body), body))
+            if not self._news.wait_for(lambda: len(self._replies) > before, 10):
+                raise PeerFailed(f"baresip {self.identity.user} does not answer {name}")
+            reply = self._replies[before]
+        if not reply["ok"]:
+            raise PeerFailed(f"baresip {self.identity.user} refuses {name}: {reply['data']}")
+        return str(reply["data"])
+
+    def accept(self) -> None:
+        """Wait for an incoming call and answer it."""
+        self.wait("CALL_INCOMING")
+        self.command("accept")
+
+    def hang_up(self) -> None:
+        self.command("hangup")
+
+    def wait(self, kind: str, timeout_s: float = 20.0) -> Event:
+        """The next event of this type after the last one waited for."""
+        found: Event | None = None
+
+        def happened() -> bool:
+            nonlocal found
+            for number in range(self._seen, len(self._events)):
+                if self._events[number].type == kind:
+                    found, self._seen = self._events[number], number + 1
+                    return True
+            return False
+
+        with self._news:
+            if not self._news.wait_for(happened, timeout_s):
+                seen = [event.type for event in self._events]
+                who = f"baresip {self.identity.user}"
+                raise PeerFailed(f"{who}: no {kind} in {timeout_s} s, but {seen}:\n{self.process.text[-3000:]}")
+        assert found is not None
+        return found
+
+    def heard(self) -> sound.Samples:
+        """All it heard so far, call after call."""
+        files = sorted(self._recordings.glob("*-dec.wav"))
+        return sound.join([sound.read(file) for file in files])
+
+    def wait_heard(self, seconds: float, timeout_s: float = 20.0) -> None:
+        """Wait until that many more seconds of decoded sound are in its recording."""
+        wanted = self._heard_bytes() + int(seconds * sound.RATE_HZ * 2)
+        if not wait_until(lambda: self._heard_bytes() >= wanted, timeout_s):
+            raise PeerFailed(
+                f"baresip {self.identity.user} heard {self._heard_bytes()} bytes, not {wanted}:\n"
+                f"{self.process.text[-2000:]}"
+            )
+
+    def kill(self) -> None:
+        """Die as by a power cut: nothing is said to anyone."""
+        self.process.send(signal.SIGKILL)
+        self.process.wait_ended()
+
+    def stop(self) -> None:
+        """End it; where it is polite it unregisters."""
+        self._control.close()
+        self.process.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _account(self, codec: str, answer: str, expires_s: int) -> str:
+        who = self.identity
+        return (
+            f"<{who.aor};transport={who.transport}>;auth_user={who.user}"
+            f';auth_pass={who.password};outbound="{who.registrar}";regint={expires_s};answermode={answer}'
+            f";audio_codecs={codec};ptime=20"
+        )
+
+    def _heard_bytes(self) -> int:
+        return sum(max(0, file.stat().st_size - 44) for file in self._recordings.glob("*-dec.wav"))
+
+    def _listen(self) -> None:
+        buffer = b""
+        while True:
+            try:
+                chunk = self._control.recv(65536)
+            except OSError:
+                return
+            if not chunk:
+                return
+            buffer += chunk
+            with self._news:
+                buffer = self._take(buffer)
+                self._news.notify_all()
+
+    def _take(self, buffer: bytes) -> bytes:
+        """Cut netstrings off the front of `buffer`; what is left."""
+        while b":" in buffer:
+            size, _, rest = buffer.partition(b":")
+            if len(rest) <= int(size):
+                break
+            item = json.loads(rest[: int(size)])
+            buffer = rest[int(size) + 1 :]
+            if item.get("response"):
+                self._replies.append(item)
+            else:
+                self._events.append(Event(item["type"], item.get("peeruri", ""), item.get("param", "")))
+        return buffer
+
+
+def _connect(port: int, namespace: str | None) -> socket.socket:
+    """A connection to 127.0.0.1:`port` as seen inside `namespace`."""
+    with inside(namespace):
+        return socket.create_connection(("127.0.0.1", port), 10)

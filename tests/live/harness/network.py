@@ -1,0 +1,156 @@
+"""Networks of our own: the test process moves into a private namespace, and phones can sit behind routers and NATs.
+
+Inside the private namespace every port is free and no other program of the machine hears or disturbs the tests.
+"""
+
+import ctypes
+import itertools
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+# baresip refuses to speak from a loopback interface alone, so the private namespace also has this address.
+HOME = "10.77.0.1"
+HOME6 = "fd77::1"
+
+_CLONE_NEWNET = 0x40000000
+_names = itertools.count()
+_ports = itertools.count(20000, 4)
+
+
+def enter_private_network() -> None:
+    """Move this thread, and all it starts from now on, into a new namespace with loopback, HOME and HOME6."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNET):
+        number = ctypes.get_errno()
+        raise OSError(number, f"{os.strerror(number)}: the live tests need root to make network namespaces")
+    run("ip link set lo up")
+    run("ip link add home type veth peer name homepeer")
+    run(f"ip addr add {HOME}/24 dev home")
+    run(f"ip addr add {HOME6}/64 dev home nodad")
+    run("ip link set home up")
+    run("ip link set homepeer up")
+    # linphone believes in a network only where there is a default route.
+    run("ip route add default via 10.77.0.2")
+    run("ip -6 route add default via fd77::2 dev home")
+    _forward()
+
+
+def run(command: str, namespace: str | None = None) -> str:
+    """Run one command to its end and give its output; a failure raises with what it printed."""
+    argv = command.split()
+    if namespace:
+        argv = ["ip", "netns", "exec", namespace, *argv]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(argv)}: {done.stderr or done.stdout}")
+    return done.stdout
+
+
+def free_port() -> int:
+    """The first of four neighbouring ports (baresip takes the next one for TLS) that nobody used in this process."""
+    for port in _ports:
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind(("0.0.0.0", port))
+        except OSError:
+            continue
+        return port
+    raise AssertionError("unreachable: the counter has no end")
+
+
+@contextmanager
+def inside(namespace: str | None) -> Iterator[None]:
+    """Sockets made by this thread within the block belong to `namespace` (None: where we are)."""
+    if namespace is None:
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{namespace}", "rb") as away:
+        libc.setns(away.fileno(), _CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            libc.setns(home.fileno(), _CLONE_NEWNET)
+
+
+class Nat(StrEnum):
+    """How a router translates UDP (RFC 4787 section 4.1)."""
+
+    NONE = "none"
+    CONE = "cone"
+    SYMMETRIC = "symmetric"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A namespace behind a router: phones run in `namespace` with `address`; the edge is at `edge`."""
+
+    namespace: str
+    router: str
+    address: str
+    public: str
+    edge: str
+
+
+@contextmanager
+def site(nat: Nat = Nat.SYMMETRIC, *, loss_percent: int = 0, mtu: int = 1500) -> Iterator[Site]:
+    """A customer's network: phone -- router (NAT, loss, MTU) -- edge. All of it is gone afterwards."""
+    number = next(_names) % 200
+    stem = f"tp{os.getpid() % 100000}x{number}"
+    inside, router = f"{stem}i", f"{stem}r"
+    place = Site(inside, router, "192.168.7.2", f"10.{100 + number % 100}.0.2", f"10.{100 + number % 100}.0.1")
+    try:
+        _cable(place, stem)
+        _translate(place, nat, loss_percent)
+        for device, namespace in ((f"{stem}a", None), ("wan", router), ("lan", router), ("eth0", inside)):
+            run(f"ip link set {device} mtu {mtu}", namespace)
+        yield place
+    finally:
+        for namespace in (inside, router):
+            subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
+        subprocess.run(["ip", "link", "del", f"{stem}a"], capture_output=True, check=False)
+
+
+def _forward() -> None:
+    """Let this thread's network pass on what is not for itself."""
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+
+
+def _cable(place: Site, stem: str) -> None:
+    run(f"ip netns add {place.namespace}")
+    run(f"ip netns add {place.router}")
+    with inside(place.router):
+        _forward()
+    run(f"ip link add {stem}a type veth peer name wan netns {place.router}")
+    run(f"ip addr add {place.edge}/24 dev {stem}a")
+    run(f"ip link set {stem}a up")
+    run(f"ip -n {place.router} link add lan type veth peer name eth0 netns {place.namespace}")
+    for command in ("link set lo up", f"addr add {place.public}/24 dev wan", "link set wan up"):
+        run(f"ip -n {place.router} {command}")
+    for command in ("addr add 192.168.7.1/24 dev lan", "link set lan up", f"route add default via {place.edge}"):
+        run(f"ip -n {place.router} {command}")
+    for command in ("link set lo up", f"addr add {place.address}/24 dev eth0", "link set eth0 up"):
+        run(f"ip -n {place.namespace} {command}")
+    run(f"ip -n {place.namespace} route add default via 192.168.7.1")
+
+
+def _translate(place: Site, nat: Nat, loss_percent: int) -> None:
+    """netfilter keeps a port where it can (what a cone NAT looks like to one peer), or draws one per flow."""
+    run("nft add table ip edge", place.router)
+    if nat is not Nat.NONE:
+        how = " fully-random" if nat is Nat.SYMMETRIC else ""
+        run("nft add chain ip edge out { type nat hook postrouting priority 100 ; }", place.router)
+        run(f"nft add rule ip edge out oifname wan masquerade{how}", place.router)
+    else:
+        run(f"ip route add 192.168.7.0/24 via {place.public}")
+    if loss_percent:
+        run("nft add chain ip edge lossy { type filter hook forward priority 0 ; }", place.router)
+        drop = f"numgen random mod 100 < {loss_percent} drop"
+        run(f"nft add rule ip edge lossy meta l4proto udp {drop}", place.router)

@@ -1,0 +1,139 @@
+"""A peer as a child process whose output can be waited for. No waiting by the clock: only for what is printed."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class PeerFailed(AssertionError):
+    """A peer ended or stayed silent where it had to speak; the text ends with its last lines."""
+
+
+def wait_until(happened: Callable[[], bool], timeout_s: float = 20.0) -> bool:
+    """Look fifty times a second whether something `happened` that no process announces; False when it did not."""
+    tick = threading.Event()
+    for _ in range(int(timeout_s * 50)):
+        if happened():
+            return True
+        tick.wait(0.02)
+    return happened()
+
+
+class Process:
+    """One child in its own process group; stdout and stderr go to `log` and are searched as they come."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        log: Path,
+        *,
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        namespace: str | None = None,
+    ) -> None:
+        command = ["ip", "netns", "exec", namespace, *argv] if namespace else list(argv)
+        self.log = log
+        self._text = ""
+        self._ended = False
+        self._news = threading.Condition()
+        self._child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def text(self) -> str:
+        """All it has printed so far."""
+        return self._text
+
+    @property
+    def is_running(self) -> bool:
+        return self._child.poll() is None
+
+    def say(self, line: str) -> None:
+        """Type one line into its standard input."""
+        assert self._child.stdin is not None
+        self._child.stdin.write(line.encode() + b"\n")
+        self._child.stdin.flush()
+
+    def wait_for(self, pattern: str, timeout_s: float = 20.0, start: int = 0) -> re.Match[str]:
+        """The first match of `pattern` at or after `start` in the output, as soon as it is printed."""
+        compiled = re.compile(pattern)
+        found: re.Match[str] | None = None
+
+        def printed() -> bool:
+            nonlocal found
+            found = compiled.search(self._text, start)
+            return found is not None or self._ended
+
+        with self._news:
+            self._news.wait_for(printed, timeout_s)
+        if found is None:
+            verb = "ended without" if self._ended else f"has not in {timeout_s} s"
+            raise PeerFailed(f"{self._child.args!r} {verb} printed {pattern!r}:\n{self._text[-3000:]}")
+        return found
+
+    def wait_ended(self, timeout_s: float = 20.0) -> int:
+        """Its exit status, once it has ended by itself."""
+        try:
+            status = self._child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise PeerFailed(f"{self._child.args!r} still runs after {timeout_s} s:\n{self._text[-3000:]}") from None
+        self._reader.join(5)
+        return status
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to it and its children, where it still runs."""
+        if self.is_running:
+            os.killpg(self.pid, number)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, patience_s: float = 5.0) -> None:
+        """End it: first politely, then not."""
+        self.send(number)
+        try:
+            self._child.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            self.send(signal.SIGKILL)
+            self._child.wait(5)
+        self._reader.join(5)
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None and not (pipe is self._child.stdout and self._reader.is_alive()):
+                pipe.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _read(self) -> None:
+        assert self._child.stdout is not None
+        with self.log.open("ab") as log:
+            while chunk := os.read(self._child.stdout.fileno(), 65536):
+                log.write(chunk)
+                log.flush()
+                with self._news:
+                    self._text += chunk.decode(errors="replace")
+                    self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()

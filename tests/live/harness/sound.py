@@ -1,0 +1,145 @@
+"""What was played and what was heard: made, read and compared, whatever the delay between them."""
+
+import itertools
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE_HZ = 8000
+_WINDOW_S = 0.25
+_ALIKE = 0.8
+_SILENCE = 0.002
+
+Samples = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How much of a recording is the original: shares of 0 to 1, lengths in seconds."""
+
+    heard_s: float
+    alike: float
+    in_order: float
+
+    @property
+    def is_good(self) -> bool:
+        """Three in four windows that hold sound are the original, and follow each other.
+
+        The rest is what jitter buffers do on a busy machine; another voice, noise or silence scores near zero.
+        """
+        return self.heard_s >= 1 and self.alike >= 0.75 and self.in_order >= 0.75
+
+
+def voice(seed: int, seconds: float = 30.0) -> Samples:
+    """Sound that is like nothing else: band-limited noise in syllables, different for each `seed`."""
+    random = np.random.default_rng(seed)
+    count = int(seconds * RATE_HZ)
+    spectrum = np.fft.rfft(random.standard_normal(count))
+    hertz = np.fft.rfftfreq(count, 1 / RATE_HZ)
+    spectrum[(hertz < 300) | (hertz > 3000)] = 0
+    noise = np.fft.irfft(spectrum, count)
+    beats = np.arange(0, count + RATE_HZ // 8, RATE_HZ // 8)
+    syllables = np.interp(np.arange(count), beats, random.uniform(0.5, 1.0, len(beats)))
+    made: Samples = 0.25 * noise * syllables / np.std(noise)
+    return made
+
+
+def write_voice(path: Path, seed: int) -> Path:
+    """The voice of `seed` as a wav."""
+    write(path, voice(seed))
+    return path
+
+
+def write(path: Path, samples: Samples) -> None:
+    """Mono, 16 bits, 8 kHz; `samples` from -1 to 1 (what is louder is clipped)."""
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE_HZ)
+        out.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+
+
+def read(path: Path) -> Samples:
+    """The first channel at 8 kHz, from -1 to 1; also of a wav whose writer was killed before it wrote lengths."""
+    data = path.read_bytes()
+    at = data.find(b"data")
+    form = data.find(b"fmt ")
+    if at < 0 or form < 0:
+        return np.zeros(0)
+    channels = int.from_bytes(data[form + 10 : form + 12], "little")
+    rate = int.from_bytes(data[form + 12 : form + 16], "little")
+    body = data[at + 8 :]
+    samples = np.frombuffer(body[: len(body) // (2 * channels) * 2 * channels], "<i2")[::channels] / 32768
+    return _resample(samples, rate)
+
+
+def compare(original: Samples, recording: Samples) -> Likeness:
+    """Cut `recording` into quarters of a second and look for each in `original` (normalised cross-correlation).
+
+    A jitter buffer may drop or repeat some milliseconds anywhere, so each window may have its own delay; they must
+    follow each other in time. Windows without sound do not count.
+    """
+    size = int(_WINDOW_S * RATE_HZ)
+    windows = [recording[at : at + size] for at in range(0, len(recording) - size, size)]
+    loud = [(number, window) for number, window in enumerate(windows) if np.std(window) > _SILENCE]
+    if not loud:
+        return Likeness(0.0, 0.0, 0.0)
+    finder = _Finder(original, size)
+    found = [(number, *finder.find(window)) for number, window in loud]
+    alike = [(number, at) for number, score, at in found if score >= _ALIKE]
+    delays = [at - number * size for number, at in alike]
+    steady = sum(abs(b - a) < RATE_HZ // 5 for a, b in itertools.pairwise(delays))
+    return Likeness(
+        heard_s=len(loud) * _WINDOW_S,
+        alike=len(alike) / len(loud),
+        in_order=steady / (len(delays) - 1) if len(delays) > 1 else float(bool(delays)),
+    )
+
+
+def tone_share(samples: Samples, hertz: float) -> float:
+    """The share of the power of `samples` that lies within 20 Hz of `hertz`."""
+    power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+    frequency = np.fft.rfftfreq(len(samples), 1 / RATE_HZ)
+    total = float(power[frequency > 50].sum())
+    return float(power[np.abs(frequency - hertz) <= 20].sum()) / total if total else 0.0
+
+
+def trimmed(samples: Samples) -> Samples:
+    """Without the silence at both ends."""
+    loud = np.flatnonzero(np.abs(samples) > _SILENCE)
+    return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[:0]
+
+
+def join(parts: list[Samples]) -> Samples:
+    """One after the other."""
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+class _Finder:
+    """Looks for windows of one size in one original; the original's transform is made once."""
+
+    def __init__(self, original: Samples, size: int) -> None:
+        self._size = size
+        self._length = 1 << (len(original) + size).bit_length()
+        self._spectrum = np.fft.rfft(original, self._length)
+        sums = np.concatenate(([0.0], np.cumsum(original**2)))
+        self._norms = np.sqrt(np.maximum(sums[size:] - sums[:-size], 1e-9))
+
+    def find(self, window: Samples) -> tuple[float, int]:
+        """The best correlation (1 is equal) and where it begins."""
+        product = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(window, self._length)), self._length)
+        scores = product[: len(self._norms)] / (self._norms * np.linalg.norm(window))
+        best = int(np.argmax(scores))
+        return float(scores[best]), best
+
+
+def _resample(samples: Samples, rate: int) -> Samples:
+    """To 8 kHz through the spectrum: exact for what a telephone carries."""
+    if rate == RATE_HZ or not len(samples):
+        return samples
+    count = int(len(samples) * RATE_HZ / rate)
+    spectrum = np.fft.rfft(samples)[: count // 2 + 1]
+    return np.fft.irfft(spectrum, count) * (count / len(samples))
