@@ -34,3 +34,13 @@ SDP_MEDIA_SECTIONS = 64
 STUN_MESSAGE_BYTES = 1_500
 # Attributes in one STUN message; a check of a browser has eight.
 STUN_ATTRIBUTES = 32
+# Candidates that one peer may signal for one description. A browser with VPN, two families and TURN names about 30.
+ICE_REMOTE_CANDIDATES = 64
+# Remote addresses learnt from checks, over all components. A peer behind a symmetric NAT shows two or three.
+ICE_PEER_REFLEXIVE = 16
+# Candidate pairs of one checklist (RFC 8445 section 6.1.2.5 suggests 100).
+ICE_PAIRS = 100
+# Checks a second whose integrity we are ready to compute for addresses that never passed one, and for one that did.
+# A browser sends some 20 a second to all pairs while it connects, one every 2.5 s afterwards.
+ICE_STRANGER_CHECKS_PER_S = 50.0
+ICE_PEER_CHECKS_PER_S = 50.0
