@@ -3,12 +3,14 @@
 
 use pyo3::prelude::*;
 
+mod capture;
 mod datagram;
 mod sip;
 pub mod srtp;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    capture::register(module)?;
     datagram::register(module)?;
     sip::register(module)?;
     srtp::register(module)?;

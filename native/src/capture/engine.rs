@@ -1,0 +1,359 @@
+//! From frames to records: the one walk of every packet, whatever brought it (file, feed, live interface).
+
+use super::flow::{Endpoint, Flow, Reason};
+use super::frag::Fragments;
+use super::hep;
+use super::ip;
+use super::limits::*;
+use super::media::{Datagram, Media};
+use super::message;
+use super::record::{At, HepOrigin, Record, Sip, Transport};
+use super::repeats::{Repeat, Repeats};
+use super::{dtls, icmp, link, rtcp, sdp, stun, tcp, tls, tunnel, zrtp};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// What surrounds a packet on its way up.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    frame: u64,
+    time: i64,
+    /// Encapsulations passed.
+    depth: u8,
+    /// Bytes the snap length cut from the end.
+    cut: usize,
+    /// Frames of a reassembled datagram; empty when it came in one.
+    frames: &'a [u64],
+    id: u32,
+    dscp: u8,
+    hep: Option<&'a HepOrigin>,
+}
+
+pub struct Engine {
+    pub out: Vec<Record>,
+    pub media: Media,
+    pub tcp: tcp::Table,
+    fragments: Fragments,
+    repeats: Repeats,
+    dtls: dtls::Handshakes,
+    undecoded: FxHashMap<Reason, u64>,
+    pub frame: u64,
+    pub first: Option<i64>,
+    pub last: i64,
+    latest: i64,
+    next_sweep: i64,
+    snapped: u64,
+    backwards: u64,
+    copies: u64,
+}
+
+impl Engine {
+    pub fn new(jitter_buffer_ms: u32, picked: FxHashSet<(Flow, u32)>, keys: tls::KeyLog) -> Engine {
+        Engine {
+            out: Vec::new(),
+            media: Media::new(jitter_buffer_ms, picked),
+            tcp: tcp::Table::new(keys),
+            fragments: Fragments::default(),
+            repeats: Repeats::default(),
+            dtls: dtls::Handshakes::default(),
+            undecoded: FxHashMap::default(),
+            frame: 0,
+            first: None,
+            last: 0,
+            latest: i64::MIN,
+            next_sweep: i64::MIN,
+            snapped: 0,
+            backwards: 0,
+            copies: 0,
+        }
+    }
+
+    /// Takes the next frame. `wire` is its size on the wire.
+    #[inline]
+    pub fn packet(&mut self, link: u16, time: i64, data: &[u8], wire: usize) {
+        self.tick(time);
+        self.snapped += u64::from(wire > data.len());
+        let context =
+            Context { frame: self.frame, time, depth: 0, cut: 0, frames: &[], id: 0, dscp: 0, hep: None };
+        match link::to_ip(link, data) {
+            Ok(packet) => self.ip(packet, context),
+            Err(reason) => self.skip(reason),
+        }
+    }
+
+    /// Takes a HEP message that came by a socket.
+    pub fn mirrored(&mut self, data: &[u8], time: i64) -> bool {
+        self.tick(time);
+        let context =
+            Context { frame: self.frame, time, depth: 0, cut: 0, frames: &[], id: 0, dscp: 0, hep: None };
+        self.hep(data, context)
+    }
+
+    fn tick(&mut self, time: i64) {
+        self.frame += 1;
+        self.first.get_or_insert(time);
+        self.last = time;
+        self.backwards += u64::from(time < self.latest);
+        self.latest = self.latest.max(time);
+        if time >= self.next_sweep {
+            self.sweep(time, false);
+            self.next_sweep = time + SWEEP_S;
+        }
+    }
+
+    /// Tells everything that is still open; the end of the capture.
+    pub fn finish(&mut self) {
+        self.sweep(self.latest, true);
+        let full = self.fragments.refused + self.media.refused + self.tcp.refused;
+        for (kind, count) in
+            [("snapped", self.snapped), ("backwards", self.backwards), ("table-full", full), ("copies", self.copies)]
+        {
+            if count > 0 {
+                self.note(kind, count, 0);
+            }
+        }
+        (self.snapped, self.backwards, self.copies) = (0, 0, 0);
+        (self.fragments.refused, self.media.refused, self.tcp.refused) = (0, 0, 0);
+    }
+
+    pub fn note(&mut self, kind: &'static str, count: u64, offset: u64) {
+        self.out.push(Record::Note { frame: self.frame, time: self.last, kind, count, offset });
+    }
+
+    /// What was not understood since the last time this was asked, by reason.
+    pub fn take_undecoded(&mut self) -> Vec<(String, u64)> {
+        let doubtful = std::mem::take(&mut self.media.doubtful);
+        let mut counts: Vec<_> = self.undecoded.drain().map(|(reason, n)| (reason.to_string(), n)).collect();
+        if doubtful > 0 {
+            counts.push(("unconfirmed RTP".into(), doubtful));
+        }
+        counts.sort();
+        counts
+    }
+
+    fn sweep(&mut self, now: i64, all: bool) {
+        self.fragments.sweep(now, all, &mut self.out);
+        self.tcp.sweep(now, all, &mut self.out);
+        self.media.sweep(now, all, &mut self.out);
+        self.repeats.sweep(now);
+        self.dtls.sweep(now);
+    }
+
+    fn skip(&mut self, reason: Reason) {
+        *self.undecoded.entry(reason).or_default() += 1;
+    }
+
+    #[inline]
+    fn ip(&mut self, data: &[u8], mut context: Context<'_>) {
+        if context.depth >= DEPTH {
+            return self.skip(Reason("too many tunnels", 0));
+        }
+        context.depth += 1;
+        let packet = match ip::parse(data) {
+            Ok(packet) => packet,
+            Err(reason) => return self.skip(reason),
+        };
+        context.cut += packet.cut;
+        context.id = packet.id;
+        context.dscp = packet.dscp;
+        if packet.fragment.is_none() {
+            return self.transport(&packet, packet.protocol, packet.payload, context);
+        }
+        let Some(whole) = self.fragments.receive(&packet, context.frame, context.time) else { return };
+        let context = Context { cut: whole.cut, frames: &whole.frames, ..context };
+        match ip::after_reassembly(packet.protocol, &whole.payload) {
+            Ok((protocol, payload)) => self.transport(&packet, protocol, payload, context),
+            Err(reason) => self.skip(reason),
+        }
+    }
+
+    #[inline]
+    fn transport(&mut self, packet: &ip::Packet<'_>, protocol: u8, payload: &[u8], context: Context<'_>) {
+        match protocol {
+            17 => self.udp(packet, payload, context),
+            6 => {
+                let (at, hep) = (At { frame: context.frame, time: context.time, flow: Flow::default() }, context.hep);
+                if let Some(reason) =
+                    self.tcp.receive(at, packet.src, packet.dst, payload, context.cut, hep, &mut self.out)
+                {
+                    self.skip(reason);
+                }
+                self.learn();
+            }
+            1 | 58 => {
+                let (frame, time) = (context.frame, context.time);
+                match icmp::parse(protocol == 58, packet.src, packet.dst, payload, frame, time) {
+                    Some(error) => self.out.push(Record::Icmp(Box::new(error))),
+                    None => self.skip(Reason("ICMP", 0)),
+                }
+            }
+            4 | 41 => self.ip(payload, context),
+            47 => match tunnel::gre(payload) {
+                Some(inner) => self.ip(inner, context),
+                None => self.skip(Reason("GRE", 0)),
+            },
+            51 => match ip::after_reassembly(51, payload) {
+                Ok((inner, payload)) if inner != 51 => self.transport(packet, inner, payload, context),
+                _ => self.skip(Reason("IP protocol", 51)),
+            },
+            137 => match link::mpls(payload) {
+                Ok(inner) => self.ip(inner, context),
+                Err(reason) => self.skip(reason),
+            },
+            other => self.skip(Reason("IP protocol", u16::from(other))),
+        }
+    }
+
+    #[inline]
+    fn udp(&mut self, packet: &ip::Packet<'_>, segment: &[u8], mut context: Context<'_>) {
+        let Some(head) = segment.first_chunk::<8>() else { return self.skip(Reason("packet cut in its UDP header", 0)) };
+        let flow = Flow {
+            src: Endpoint { ip: packet.src, port: u16::from_be_bytes([head[0], head[1]]) },
+            dst: Endpoint { ip: packet.dst, port: u16::from_be_bytes([head[2], head[3]]) },
+        };
+        let len = usize::from(u16::from_be_bytes([head[4], head[5]]));
+        // RFC 768: the length covers the header; 0 with segmentation offload or jumbograms.
+        let data = match len {
+            8.. => &segment[8..len.min(segment.len())],
+            _ => &segment[8..],
+        };
+        context.cut = if len >= 8 { len.saturating_sub(segment.len()) } else { context.cut };
+        self.datagram(flow, data, context);
+    }
+
+    /// The payload of a datagram, by its content (RFC 7983 for what shares a media port).
+    #[inline]
+    fn datagram(&mut self, flow: Flow, data: &[u8], context: Context<'_>) {
+        let at = At { frame: context.frame, time: context.time, flow };
+        if let Some(inner) = tunnel::over_udp(flow.src.port, flow.dst.port, data) {
+            return self.ip(inner, context);
+        }
+        let datagram = Datagram { at, data, cut: context.cut, dscp: context.dscp };
+        match data.first() {
+            Some(0x80..=0xbf) => {
+                if rtcp::is_rtcp(data) {
+                    let secure = self.media.is_secure(flow);
+                    let rtcp = rtcp::parse(at, data, secure, context.hep.cloned());
+                    return self.out.push(Record::Rtcp(Box::new(rtcp)));
+                }
+                if self.media.rtp(&datagram, &mut self.out) {
+                    return;
+                }
+            }
+            Some(0..=3) if stun::is_stun(data) => return self.stun(at, data, context),
+            Some(20..=63) if dtls::is_dtls(data) => {
+                self.media.keyed(flow, context.time);
+                return self.dtls.receive(at, data, &mut self.out);
+            }
+            Some(0x10) if zrtp::is_zrtp(data) => return self.zrtp(at, data),
+            Some(0x40..=0x4f) => {
+                if let Some(inner) = stun::channel_data(data).filter(|_| context.depth < DEPTH) {
+                    context_deeper(context, |c| self.datagram(flow, inner, c));
+                    return;
+                }
+            }
+            None => return self.skip(Reason("empty datagram", 0)),
+            _ => {}
+        }
+        if message::is_sip(data) {
+            return self.sip(at, data, context);
+        }
+        if hep::is_hep(data, flow.dst.port) && self.hep(data, context) {
+            return;
+        }
+        if self.media.udptl(&datagram) {
+            return;
+        }
+        self.skip(if message::is_keepalive(data) { Reason("keep-alive", 0) } else { Reason("other UDP", 0) });
+    }
+
+    fn stun(&mut self, at: At, data: &[u8], context: Context<'_>) {
+        // TURN's Send and Data carry somebody's packet: that is what matters then.
+        if let Some(inner) = stun::relayed(data).filter(|_| context.depth < DEPTH) {
+            return context_deeper(context, |c| self.datagram(at.flow, inner, c));
+        }
+        if let Some(stun) = stun::parse(at, data) {
+            self.out.push(Record::Stun(Box::new(stun)));
+        }
+    }
+
+    fn zrtp(&mut self, at: At, data: &[u8]) {
+        let name = zrtp::name(data);
+        // RFC 6189 figure 1: media is encrypted from the confirmations on.
+        if name.starts_with("Conf") {
+            self.media.keyed(at.flow, at.time);
+        }
+        self.out.push(Record::Zrtp(at, name));
+    }
+
+    fn sip(&mut self, at: At, data: &[u8], context: Context<'_>) {
+        let repeat = self.repeats.receive(at.flow, data, context.id, at.time);
+        self.copies += u64::from(repeat == Repeat::Copy);
+        self.announce(data, at.time);
+        let frames = if context.frames.is_empty() { vec![at.frame] } else { context.frames.to_vec() };
+        self.out.push(Record::Sip(Box::new(Sip {
+            at,
+            transport: Transport::Udp,
+            raw: data.to_vec(),
+            fragments: frames.len(),
+            frames,
+            connection: 0,
+            is_copy: repeat == Repeat::Copy,
+            is_retransmission: repeat == Repeat::Retransmission,
+            is_truncated: context.cut > 0,
+            wire_bytes: data.len() + context.cut,
+            hep: context.hep.cloned(),
+        })));
+    }
+
+    fn announce(&mut self, message: &[u8], time: i64) {
+        for (endpoint, plan) in sdp::announced(message) {
+            self.media.announce(endpoint, plan, time);
+        }
+    }
+
+    /// Reads the SDP of SIP messages that came by TCP since the last time.
+    fn learn(&mut self) {
+        for i in self.tcp.fresh.drain(..).collect::<Vec<usize>>() {
+            if let Some(Record::Sip(sip)) = self.out.get(i) {
+                let (time, plans) = (sip.at.time, sdp::announced(&sip.raw));
+                for (endpoint, plan) in plans {
+                    self.media.announce(endpoint, plan, time);
+                }
+            }
+        }
+    }
+
+    /// A mirrored message: what it carries is taken as if captured where its agent stands.
+    fn hep(&mut self, data: &[u8], context: Context<'_>) -> bool {
+        let Some(message) = hep::parse(data).filter(|_| context.depth < DEPTH) else { return false };
+        let time = if message.time > 0 { message.time } else { context.time };
+        let at = At { frame: context.frame, time, flow: message.flow };
+        let inner = Context { time, depth: context.depth + 1, id: 0, frames: &[], hep: Some(&message.origin), ..context };
+        match message.kind {
+            1 if message::is_sip(message.payload) => self.mirrored_sip(at, &message, inner),
+            5 if rtcp::is_rtcp(message.payload) => {
+                let rtcp = rtcp::parse(at, message.payload, false, Some(message.origin));
+                self.out.push(Record::Rtcp(Box::new(rtcp)));
+            }
+            4 if message.payload.first().is_some_and(|b| b >> 6 == 2) => self.datagram(message.flow, message.payload, inner),
+            kind => {
+                let payload = message.payload.to_vec();
+                self.out.push(Record::Hep { at, kind, payload, hep: message.origin });
+            }
+        }
+        true
+    }
+
+    fn mirrored_sip(&mut self, at: At, message: &hep::Message<'_>, context: Context<'_>) {
+        self.sip(at, message.payload, context);
+        // Agents say TCP for TLS too: HEP has no number for it; the well-known port tells (RFC 3261 section 18.2).
+        if let (Some(Record::Sip(sip)), 6) = (self.out.last_mut(), message.protocol) {
+            let is_tls = at.flow.src.port == 5061 || at.flow.dst.port == 5061;
+            sip.transport = if is_tls { Transport::Tls } else { Transport::Tcp };
+        }
+    }
+}
+
+fn context_deeper(context: Context<'_>, then: impl FnOnce(Context<'_>)) {
+    then(Context { depth: context.depth + 1, ..context });
+}

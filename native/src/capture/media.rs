@@ -1,0 +1,319 @@
+//! Which flows are media, and the streams on them.
+
+use super::codec::{Codec, Kind, Plan};
+use super::flow::{Endpoint, Flow};
+use super::limits::*;
+use super::record::{At, Counted, Packet, Record};
+use super::rtp::{Context, Header, Moment, Stream};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
+
+struct Announced {
+    plan: Arc<Plan>,
+    used: i64,
+}
+
+#[derive(Default)]
+struct MediaFlow {
+    streams: Vec<Stream>,
+    current: usize,
+    /// What the destination announced, then the source.
+    plans: [Option<Arc<Plan>>; 2],
+    generation: u32,
+    /// DTLS or ZRTP was seen on the flow.
+    keyed: bool,
+    last: i64,
+}
+
+/// One UDP payload with what surrounds it.
+#[derive(Clone, Copy)]
+pub struct Datagram<'a> {
+    pub at: At,
+    pub data: &'a [u8],
+    pub cut: usize,
+    pub dscp: u8,
+}
+
+pub struct Media {
+    flows: FxHashMap<Flow, MediaFlow>,
+    announced: FxHashMap<Endpoint, Announced>,
+    /// Counts changes of `announced`, so that a flow knows when to look again.
+    generation: u32,
+    udptl: FxHashMap<Flow, Counted>,
+    pub jitter_buffer_ms: u32,
+    /// Streams whose packets are wanted one by one.
+    pub picked: FxHashSet<(Flow, u32)>,
+    /// The last packet belongs to a picked stream.
+    pub touched: bool,
+    pub refused: u64,
+    /// Packets of streams that looked like RTP for a moment.
+    pub doubtful: u64,
+}
+
+impl Media {
+    pub fn new(jitter_buffer_ms: u32, picked: FxHashSet<(Flow, u32)>) -> Media {
+        Media {
+            flows: FxHashMap::default(),
+            announced: FxHashMap::default(),
+            generation: 1,
+            udptl: FxHashMap::default(),
+            jitter_buffer_ms,
+            picked,
+            touched: false,
+            refused: 0,
+            doubtful: 0,
+        }
+    }
+
+    /// An SDP said what an address will receive.
+    pub fn announce(&mut self, endpoint: Endpoint, plan: Arc<Plan>, time: i64) {
+        if let Some(known) = self.announced.get_mut(&endpoint) {
+            known.used = time;
+            if known.plan == plan {
+                return;
+            }
+            known.plan = plan;
+        } else if self.announced.len() < ANNOUNCED {
+            self.announced.insert(endpoint, Announced { plan, used: time });
+        } else {
+            self.refused += 1;
+        }
+        self.generation = self.generation.wrapping_add(1);
+    }
+
+    /// Keys are being agreed on this flow (DTLS, ZRTP): what it carries both ways is encrypted.
+    pub fn keyed(&mut self, flow: Flow, time: i64) {
+        for flow in [flow, flow.reversed()] {
+            if self.flows.len() < MEDIA_FLOWS || self.flows.contains_key(&flow) {
+                let known = self.flows.entry(flow).or_default();
+                known.keyed = true;
+                known.last = time;
+            }
+        }
+    }
+
+    pub fn is_secure(&self, flow: Flow) -> bool {
+        let port_before = |e: Endpoint| Endpoint { port: e.port.wrapping_sub(1), ..e };
+        let secure = |e: Endpoint| self.announced.get(&e).is_some_and(|a| a.plan.is_secure);
+        let ends = [flow.dst, port_before(flow.dst), flow.src, port_before(flow.src)];
+        self.flows.get(&flow).is_some_and(|f| f.keyed) || ends.into_iter().any(secure)
+    }
+
+    pub fn is_announced(&self, endpoint: Endpoint) -> bool {
+        self.announced.contains_key(&endpoint)
+    }
+
+    /// T.38 (ITU-T T.38 annex D) on an address announced for it.
+    pub fn udptl(&mut self, datagram: &Datagram<'_>) -> bool {
+        let At { frame, time, flow } = datagram.at;
+        let expects = |e: &Endpoint| self.announced.get(e).is_some_and(|a| a.plan.is_udptl);
+        if !expects(&flow.dst) && !expects(&flow.src) {
+            return false;
+        }
+        if self.udptl.len() >= MEDIA_FLOWS && !self.udptl.contains_key(&flow) {
+            self.refused += 1;
+            return true;
+        }
+        let new = Counted { flow, kind: "udptl", first_frame: frame, last_frame: 0, start: time, end: 0, packets: 0, bytes: 0 };
+        let counted = self.udptl.entry(flow).or_insert(new);
+        counted.last_frame = frame;
+        counted.end = time;
+        counted.packets += 1;
+        counted.bytes += (datagram.data.len() + datagram.cut) as u64;
+        true
+    }
+
+    /// Takes what has RTP's shape. False: it cannot be RTP.
+    #[inline]
+    pub fn rtp(&mut self, datagram: &Datagram<'_>, out: &mut Vec<Record>) -> bool {
+        let At { frame, time, flow } = datagram.at;
+        let Some(header) = Header::parse(datagram.data, datagram.cut) else { return false };
+        if !self.flows.contains_key(&flow) && !self.admit(flow, &header) {
+            return false;
+        }
+        let at = Moment { frame, time };
+        let Some(media) = self.flows.get_mut(&flow) else { return false };
+        media.last = time;
+        if media.generation != self.generation && media.should_look_again() {
+            media.look(&mut self.announced, flow, self.generation, time);
+        }
+        let Some(stream) = media.stream(&header, at, datagram.dscp, self.jitter_buffer_ms, flow, out, &mut self.doubtful) else {
+            return false;
+        };
+        let context = Context {
+            is_secure: media.keyed || secure(&media.plans),
+            level_extension: media.plans.iter().flatten().map(|p| p.level_extension).find(|&n| n != 0).unwrap_or(0),
+            dscp: datagram.dscp,
+            jitter_buffer: i64::from(self.jitter_buffer_ms) * 1_000_000,
+        };
+        media.streams[stream].receive(&header, at, &context);
+        if !self.picked.is_empty() {
+            self.pick(datagram, &header, out);
+        }
+        true
+    }
+
+    /// A new flow: announced, or with a payload type that exists and a port that users may open.
+    fn admit(&mut self, flow: Flow, header: &Header<'_>) -> bool {
+        let announced = self.is_announced(flow.dst) || self.is_announced(flow.src);
+        let plausible = matches!(header.payload_type, 0..=34 | 96..=127)
+            && flow.src.port >= 1024
+            && flow.dst.port >= 1024
+            && header.size > 0;
+        if !announced && !plausible {
+            return false;
+        }
+        if self.flows.len() >= MEDIA_FLOWS {
+            self.refused += 1;
+            return false;
+        }
+        self.flows.insert(flow, MediaFlow::default());
+        true
+    }
+
+    fn pick(&mut self, datagram: &Datagram<'_>, header: &Header<'_>, out: &mut Vec<Record>) {
+        if !self.picked.contains(&(datagram.at.flow, header.ssrc)) {
+            return;
+        }
+        self.touched = true;
+        out.push(Record::Packet(Box::new(Packet {
+            at: datagram.at,
+            ssrc: header.ssrc,
+            payload_type: header.payload_type,
+            sequence: header.sequence,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            payload: header.payload.to_vec(),
+        })));
+    }
+
+    /// Tells and forgets what is idle; everything when `all`.
+    pub fn sweep(&mut self, now: i64, all: bool, out: &mut Vec<Record>) {
+        let jitter_buffer_ms = self.jitter_buffer_ms;
+        let mut over: Vec<(Flow, MediaFlow)> = self.flows.extract_if(|_, f| all || f.is_idle(now)).collect();
+        // Hash order would differ from one run to the next.
+        over.sort_by_key(|(_, f)| f.streams.first().map(|s| s.first.frame));
+        for (flow, media) in over {
+            let (plans, keyed) = (media.plans, media.keyed);
+            for stream in media.streams {
+                tell(stream, flow, &plans, keyed, jitter_buffer_ms, out, &mut self.doubtful);
+            }
+        }
+        let mut faxes: Vec<Counted> =
+            self.udptl.extract_if(|_, c| all || now - c.end > MEDIA_IDLE_S).map(|(_, c)| c).collect();
+        faxes.sort_by_key(|c| c.first_frame);
+        out.extend(faxes.into_iter().map(|c| Record::Counted(Box::new(c))));
+        self.announced.retain(|_, a| now - a.used <= ANNOUNCED_S);
+    }
+}
+
+impl MediaFlow {
+    /// A changed announcement matters at a stream's start and when its payload type means nothing; else now and then.
+    #[inline]
+    fn should_look_again(&self) -> bool {
+        self.streams.get(self.current).is_none_or(|s| s.packets < 16 || s.packets % 64 == 0)
+    }
+
+    fn look(&mut self, announced: &mut FxHashMap<Endpoint, Announced>, flow: Flow, generation: u32, time: i64) {
+        self.generation = generation;
+        for (plan, end) in self.plans.iter_mut().zip([flow.dst, flow.src]) {
+            if let Some(known) = announced.get_mut(&end) {
+                known.used = time;
+                *plan = Some(known.plan.clone());
+            }
+        }
+        for stream in &mut self.streams {
+            stream.is_confirmed |= self.plans.iter().flatten().next().is_some();
+        }
+        if let Some(stream) = self.streams.get_mut(self.current) {
+            let number = stream.payload_type();
+            if let Some(codec) = planned(&self.plans, number).filter(|c| Some(*c) != stream.codec()) {
+                stream.rename(codec.clone());
+            }
+        }
+    }
+
+    /// The index of the packet's stream, which may be new; nothing if the flow has too many.
+    #[inline]
+    #[allow(clippy::too_many_arguments)]
+    fn stream(
+        &mut self,
+        header: &Header<'_>,
+        at: Moment,
+        dscp: u8,
+        jitter_buffer_ms: u32,
+        flow: Flow,
+        out: &mut Vec<Record>,
+        doubtful: &mut u64,
+    ) -> Option<usize> {
+        if self.streams.get(self.current).is_some_and(|s| s.ssrc == header.ssrc && s.knows(header.payload_type)) {
+            return Some(self.current);
+        }
+        let plans = &self.plans;
+        let codec = || codec_of(plans, header);
+        if let Some(i) = self.streams.iter().position(|s| s.ssrc == header.ssrc) {
+            self.streams[i].switch(header.payload_type, codec, at);
+            self.current = i;
+            return Some(i);
+        }
+        let mut stream = Stream::new(header, codec(), at, dscp);
+        stream.is_confirmed = plans.iter().flatten().next().is_some();
+        if self.streams.len() >= FLOW_STREAMS {
+            // A peer that changes SSRC all the time: the oldest is told now.
+            let oldest = (0..self.streams.len()).min_by_key(|&i| self.streams[i].last.time)?;
+            let old = self.streams.swap_remove(oldest);
+            tell(old, flow, &self.plans, self.keyed, jitter_buffer_ms, out, doubtful);
+        }
+        self.current = self.streams.len();
+        self.streams.push(stream);
+        Some(self.current)
+    }
+
+    fn is_idle(&self, now: i64) -> bool {
+        let sure = self.streams.iter().any(|s| s.is_confirmed) || self.keyed;
+        now - self.last > if sure { MEDIA_IDLE_S } else { MEDIA_DOUBT_S }
+    }
+}
+
+fn secure(plans: &[Option<Arc<Plan>>; 2]) -> bool {
+    match plans {
+        [Some(a), Some(b)] => a.is_secure || b.is_secure || (a.offers_keys && b.offers_keys),
+        [Some(a), None] | [None, Some(a)] => a.is_secure,
+        [None, None] => false,
+    }
+}
+
+fn planned(plans: &[Option<Arc<Plan>>; 2], number: u8) -> Option<&Codec> {
+    plans.iter().flatten().find_map(|plan| plan.codec(number))
+}
+
+/// What a payload type means here: by SDP, by RFC 3551, or by the looks of a telephone-event (RFC 4733).
+fn codec_of(plans: &[Option<Arc<Plan>>; 2], header: &Header<'_>) -> Codec {
+    if let Some(codec) = planned(plans, header.payload_type) {
+        return codec.clone();
+    }
+    let event = matches!(header.payload, [0..=16, flags, _, _] if flags & 0x40 == 0);
+    if header.payload_type >= 96 && event {
+        return Codec { kind: Kind::Event, ..Codec::new("telephone-event", 8000) };
+    }
+    Codec::of_static(header.payload_type)
+}
+
+fn tell(
+    stream: Stream,
+    flow: Flow,
+    plans: &[Option<Arc<Plan>>; 2],
+    keyed: bool,
+    jitter_buffer_ms: u32,
+    out: &mut Vec<Record>,
+    doubtful: &mut u64,
+) {
+    if !stream.is_confirmed {
+        *doubtful += stream.packets;
+        return;
+    }
+    let plan = plans.iter().flatten().next();
+    let media = plan.map_or_else(|| "".into(), |p| p.media.clone());
+    let summary = stream.finish(flow, media, plan.is_some(), keyed || secure(plans), i64::from(jitter_buffer_ms));
+    out.push(Record::Stream(Box::new(summary)));
+}

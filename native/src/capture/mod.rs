@@ -1,0 +1,174 @@
+//! Captures and feeds: pcap, pcapng and HEP down to SIP messages and stream summaries. Python's view is
+//! `src/talkpath/capture/`. Nothing here knows what a call is.
+
+mod bytes;
+mod codec;
+mod dtls;
+mod engine;
+mod flow;
+mod frag;
+mod handshake;
+mod hep;
+mod icmp;
+mod ip;
+mod level;
+mod limits;
+mod link;
+mod media;
+mod message;
+mod pcap;
+mod pcapng;
+mod python;
+mod reader;
+mod record;
+mod repeats;
+mod rtcp;
+mod rtp;
+mod sdp;
+mod sequence;
+mod source;
+mod stun;
+mod tcp;
+mod timing;
+mod tls;
+mod tunnel;
+mod zrtp;
+
+use engine::Engine;
+use flow::{Endpoint, Flow, Ip};
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+use reader::{Open, Unreadable};
+use source::Source;
+
+pyo3::create_exception!(_native, CaptureUnreadable, pyo3::exceptions::PyException);
+
+/// Reads captures one after another, or takes packets and HEP messages, through one engine.
+#[pyclass(module = "talkpath._native")]
+pub struct CaptureReader {
+    engine: Engine,
+    open: Option<Open>,
+    shapes: python::Shapes,
+    frames_before: u64,
+    /// Of the file read last.
+    position: (u64, u64),
+}
+
+/// A stream asked for: source, its port, destination, its port, SSRC.
+type Pick = (String, u16, String, u16, u32);
+
+#[pymethods]
+impl CaptureReader {
+    #[new]
+    #[pyo3(signature = (records, *, keylog = None, jitter_buffer_ms = 80, picked = Vec::new()))]
+    fn new(records: Py<PyAny>, keylog: Option<&[u8]>, jitter_buffer_ms: u32, picked: Vec<Pick>) -> PyResult<Self> {
+        let mut keys = tls::KeyLog::default();
+        keys.add(keylog.unwrap_or(&[]));
+        let picked = picked.iter().map(stream_key).collect::<PyResult<_>>()?;
+        let engine = Engine::new(jitter_buffer_ms, picked, keys);
+        Ok(CaptureReader { engine, open: None, shapes: python::Shapes::new(records), frames_before: 0, position: (0, 0) })
+    }
+
+    /// Opens a file. Raises OSError, or CaptureUnreadable(kind) for what is no capture.
+    fn open(&mut self, path: &str) -> PyResult<()> {
+        self.start(Source::open(path))
+    }
+
+    /// The same for a descriptor, which is closed with the reader.
+    fn open_fd(&mut self, fd: i32) -> PyResult<()> {
+        self.start(Source::from_fd(fd))
+    }
+
+    /// Records of the open file, at least one step of reading; None at its end.
+    fn read<'py>(&mut self, py: Python<'py>, max_records: usize, max_bytes: u64) -> PyResult<Option<Bound<'py, PyList>>> {
+        let Some(open) = self.open.as_mut() else { return Ok(None) };
+        let engine = &mut self.engine;
+        let more = py.detach(|| open.run(engine, max_records, max_bytes))?;
+        self.position = open.position();
+        if !more {
+            self.open = None;
+            if self.engine.out.is_empty() {
+                return Ok(None);
+            }
+        }
+        self.drain(py).map(Some)
+    }
+
+    /// Takes one packet of the given link type.
+    fn packet(&mut self, link_type: u16, time: f64, data: &[u8], wire_bytes: usize) {
+        self.engine.packet(link_type, nanos(time), data, wire_bytes.max(data.len()));
+    }
+
+    /// Takes one HEP message; whether it was one.
+    fn hep(&mut self, data: &[u8], time: f64) -> bool {
+        self.engine.mirrored(data, nanos(time))
+    }
+
+    /// Records since the last time.
+    fn drain<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let records = std::mem::take(&mut self.engine.out);
+        let list = PyList::empty(py);
+        for record in &records {
+            list.append(self.shapes.record(py, record)?)?;
+        }
+        Ok(list)
+    }
+
+    /// Ends everything that is open and gives its records.
+    fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.engine.finish();
+        self.drain(py)
+    }
+
+    /// (bytes taken of the file read last, its size or 0).
+    fn position(&self) -> (u64, u64) {
+        self.position
+    }
+
+    /// (packets, first, last, undecoded by reason) since this was last asked.
+    fn summary(&mut self) -> (u64, f64, f64, Vec<(String, u64)>) {
+        let packets = self.engine.frame - self.frames_before;
+        self.frames_before = self.engine.frame;
+        let first = self.engine.first.take().map_or(0.0, python::seconds);
+        let last = if packets > 0 { python::seconds(self.engine.last) } else { 0.0 };
+        (packets, first, last, self.engine.take_undecoded())
+    }
+}
+
+impl CaptureReader {
+    fn start(&mut self, source: std::io::Result<Source>) -> PyResult<()> {
+        match source.map_err(Unreadable::Io).and_then(Open::new) {
+            Ok(open) => {
+                self.open = Some(open);
+                Ok(())
+            }
+            Err(Unreadable::Io(e)) => Err(PyOSError::new_err((e.raw_os_error().unwrap_or(0), e.to_string()))),
+            Err(Unreadable::NotACapture(kind)) => Err(CaptureUnreadable::new_err(kind)),
+        }
+    }
+}
+
+/// Length of the first HEP3 message in a stream's bytes: None while too little is there, 0 if it is not HEP3.
+#[pyfunction]
+fn hep_stream_length(data: &[u8]) -> Option<usize> {
+    hep::stream_length(data)
+}
+
+fn nanos(time: f64) -> i64 {
+    (time * 1e9) as i64
+}
+
+fn stream_key((src, sport, dst, dport, ssrc): &Pick) -> PyResult<(Flow, u32)> {
+    let ip = |text: &str| Ip::parse(text).ok_or_else(|| PyValueError::new_err(format!("not an IP address: {text}")));
+    let src = Endpoint { ip: ip(src)?, port: *sport };
+    let dst = Endpoint { ip: ip(dst)?, port: *dport };
+    Ok((Flow { src, dst }, *ssrc))
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<CaptureReader>()?;
+    module.add("CaptureUnreadable", module.py().get_type::<CaptureUnreadable>())?;
+    module.add_function(wrap_pyfunction!(hep_stream_length, module)?)?;
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! The classic capture format (draft-ietf-opsawg-pcap): a 24-byte header, then 16 bytes before each packet.
+
+use super::bytes::Order;
+use super::source::Source;
+use std::io;
+
+/// Where the next packet lies in what the source has buffered.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// Nanoseconds since the epoch.
+    pub time: i64,
+    pub link: u16,
+    pub from: usize,
+    pub len: usize,
+    /// Size on the wire.
+    pub wire: usize,
+    /// Bytes to skip when done.
+    pub total: usize,
+}
+
+pub enum Step {
+    Packet(Span),
+    /// Something that is no packet was read.
+    Other,
+    /// The capturing machine says that it lost so many packets.
+    Dropped(u64),
+    /// TLS secrets (pcapng decryption secrets block): where they lie, then bytes to skip.
+    Secrets { from: usize, len: usize, total: usize },
+    /// Bytes that make no sense were skipped, from this offset on.
+    Damaged(u64),
+    /// The file ends inside a packet.
+    Cut,
+    End,
+}
+
+/// No link layer has larger packets (libpcap's MAXIMUM_SNAPLEN); a longer one is a damaged length.
+pub const MAX_PACKET: usize = 262_144;
+/// How far a sound record header is looked for behind a damaged one.
+const RESYNC: usize = 256 * 1024;
+/// A record after a damaged place must be within so many seconds of the last sound one.
+const RESYNC_S: i64 = 86_400;
+
+pub struct Pcap {
+    order: Order,
+    nanos: bool,
+    link: u16,
+    /// 16, or 24 in Kuznetzov's variant.
+    record: usize,
+    last_s: Option<i64>,
+}
+
+impl Pcap {
+    /// Takes the file header if this is a pcap file.
+    pub fn open(source: &mut Source) -> io::Result<Option<Pcap>> {
+        let head = source.peek(24)?;
+        if head.len() < 24 {
+            return Ok(None);
+        }
+        let (order, nanos, record) = match [head[0], head[1], head[2], head[3]] {
+            [0xa1, 0xb2, 0xc3, 0xd4] => (Order::Big, false, 16),
+            [0xd4, 0xc3, 0xb2, 0xa1] => (Order::Little, false, 16),
+            [0xa1, 0xb2, 0x3c, 0x4d] => (Order::Big, true, 16),
+            [0x4d, 0x3c, 0xb2, 0xa1] => (Order::Little, true, 16),
+            [0xa1, 0xb2, 0xcd, 0x34] => (Order::Big, false, 24),
+            [0x34, 0xcd, 0xb2, 0xa1] => (Order::Little, false, 24),
+            _ => return Ok(None),
+        };
+        // The upper half of the field tells about frame check sequences.
+        let link = (order.u32(head, 20).unwrap_or(0) & 0xffff) as u16;
+        source.skip(24);
+        Ok(Some(Pcap { order, nanos, link, record, last_s: None }))
+    }
+
+    pub fn next(&mut self, source: &mut Source) -> io::Result<Step> {
+        let at = source.offset;
+        let head = source.peek(self.record)?;
+        if head.is_empty() {
+            return Ok(Step::End);
+        }
+        if head.len() < self.record {
+            return Ok(Step::Cut);
+        }
+        let Some((seconds, time, len, wire)) = self.sound(head) else {
+            return self.resync(source, at);
+        };
+        let total = self.record + len;
+        if source.peek(total)?.len() < total {
+            return Ok(Step::Cut);
+        }
+        self.last_s = Some(seconds);
+        Ok(Step::Packet(Span { time, link: self.link, from: self.record, len, wire: wire.max(len), total }))
+    }
+
+    /// (seconds, time in ns, captured, wire) of a record header that makes sense.
+    #[inline]
+    fn sound(&self, head: &[u8]) -> Option<(i64, i64, usize, usize)> {
+        let seconds = i64::from(self.order.u32(head, 0)?);
+        let fraction = i64::from(self.order.u32(head, 4)?);
+        let len = self.order.u32(head, 8)? as usize;
+        let wire = self.order.u32(head, 12)? as usize;
+        let scale = if self.nanos { 1 } else { 1000 };
+        // Some writers let the fraction run a little over a second; a damaged header is far beyond.
+        if len > MAX_PACKET || fraction * scale > 2_000_000_000 {
+            return None;
+        }
+        Some((seconds, seconds * 1_000_000_000 + fraction * scale, len, wire))
+    }
+
+    /// After damage: the next place where two plausible records follow each other.
+    fn resync(&mut self, source: &mut Source, at: u64) -> io::Result<Step> {
+        let window = source.peek(RESYNC)?;
+        let found = (1..window.len().saturating_sub(self.record)).find(|&o| self.chained(&window[o..]));
+        let (skip, step) = match found {
+            Some(o) => (o, Step::Damaged(at)),
+            None => (window.len(), Step::Damaged(at)),
+        };
+        source.skip(skip);
+        Ok(step)
+    }
+
+    fn chained(&self, b: &[u8]) -> bool {
+        let near = |s: i64| self.last_s.is_none_or(|last| (s - last).abs() < RESYNC_S);
+        let sane = |h: &[u8]| self.sound(h).filter(|&(s, _, len, wire)| near(s) && len > 0 && wire >= len && wire <= MAX_PACKET);
+        let Some((_, _, len, _)) = sane(b) else { return false };
+        b.get(self.record + len..).is_some_and(|next| next.is_empty() || sane(next).is_some())
+    }
+}

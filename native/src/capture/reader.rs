@@ -1,0 +1,99 @@
+//! Reads capture files through an engine.
+
+use super::engine::Engine;
+use super::pcap::{Pcap, Step};
+use super::pcapng::PcapNg;
+use super::source::{kind_of, Source};
+use std::io;
+
+pub enum Format {
+    Pcap(Pcap),
+    Ng(PcapNg),
+}
+
+impl Format {
+    pub fn next(&mut self, source: &mut Source) -> io::Result<Step> {
+        match self {
+            Format::Pcap(pcap) => pcap.next(source),
+            Format::Ng(ng) => ng.next(source),
+        }
+    }
+}
+
+/// Why a file cannot be read: it is something else, or the system says no.
+pub enum Unreadable {
+    NotACapture(&'static str),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Unreadable {
+    fn from(e: io::Error) -> Self {
+        Unreadable::Io(e)
+    }
+}
+
+/// An open capture.
+pub struct Open {
+    source: Source,
+    format: Format,
+    packets: u64,
+}
+
+impl Open {
+    pub fn new(mut source: Source) -> Result<Open, Unreadable> {
+        let format = if let Some(pcap) = Pcap::open(&mut source)? {
+            Format::Pcap(pcap)
+        } else if let Some(ng) = PcapNg::open(&mut source)? {
+            Format::Ng(ng)
+        } else {
+            return Err(Unreadable::NotACapture(kind_of(source.peek(4096)?)));
+        };
+        Ok(Open { source, format, packets: 0 })
+    }
+
+    /// (bytes taken of the file, its size or 0).
+    pub fn position(&self) -> (u64, u64) {
+        (self.source.taken(), self.source.size)
+    }
+
+    pub fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// The next packet: (link type, time, span) with its bytes, or nothing at the end. Notes go to the engine.
+    pub fn run(&mut self, engine: &mut Engine, max_records: usize, max_bytes: u64) -> io::Result<bool> {
+        let until = self.source.offset.saturating_add(max_bytes);
+        while engine.out.len() < max_records && self.source.offset < until {
+            match self.format.next(&mut self.source)? {
+                Step::Packet(span) => {
+                    let data = &self.source.buffered()[span.from..span.from + span.len];
+                    engine.packet(span.link, span.time, data, span.wire);
+                    self.source.skip(span.total);
+                    self.packets += 1;
+                }
+                Step::Other => {}
+                Step::Secrets { from, len, total } => {
+                    engine.tcp.keys.add(&self.source.buffered()[from..from + len]);
+                    self.source.skip(total);
+                }
+                Step::Dropped(count) => engine.note("dropped", count, 0),
+                Step::Damaged(offset) => engine.note("damaged", 1, offset),
+                Step::Cut => {
+                    engine.note("cut-off", 1, self.source.offset);
+                    return Ok(false);
+                }
+                Step::End => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// One step without an engine: the packet's span, for copying it.
+    pub fn step(&mut self) -> io::Result<Step> {
+        self.format.next(&mut self.source)
+    }
+
+    pub fn source(&mut self) -> &mut Source {
+        &mut self.source
+    }
+}

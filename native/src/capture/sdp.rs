@@ -1,0 +1,124 @@
+//! Just enough of an SDP (RFC 8866) to know which addresses will carry what; the grammar is Python's (`talkpath.sdp`).
+
+use super::codec::{Codec, Plan};
+use super::flow::{Endpoint, Ip};
+use std::sync::Arc;
+
+/// Lines and media sections looked at: a large WebRTC offer has some hundreds of lines.
+const MAX_LINES: usize = 4096;
+const MAX_PLANS: usize = 64;
+
+struct Section {
+    plan: Plan,
+    ip: Option<Ip>,
+    port: u16,
+    candidates: Vec<Endpoint>,
+}
+
+/// (address, what it carries) for everything the SDP in a SIP message announces.
+pub fn announced(message: &[u8]) -> Vec<(Endpoint, Arc<Plan>)> {
+    let Some(start) = body_start(message) else { return Vec::new() };
+    let mut session_ip = None;
+    let mut session_secure = false;
+    let mut sections: Vec<Section> = Vec::new();
+    for line in message[start..].split(|&b| b == b'\n').take(MAX_LINES) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let Ok(line) = std::str::from_utf8(line) else { continue };
+        let Some((kind, value)) = line.split_once('=') else { continue };
+        if kind == "m" && sections.len() < MAX_PLANS {
+            sections.extend(media_line(value, session_ip, session_secure));
+            continue;
+        }
+        match (kind, sections.last_mut()) {
+            ("c", None) => session_ip = connection(value),
+            ("c", Some(section)) => section.ip = connection(value).or(section.ip),
+            ("a", Some(section)) => attribute(section, value),
+            ("a", None) => session_secure |= value.starts_with("fingerprint:"),
+            _ => {}
+        }
+    }
+    sections.into_iter().flat_map(endpoints).collect()
+}
+
+/// Where the SDP begins: in a multipart body at its `v=0`.
+fn body_start(message: &[u8]) -> Option<usize> {
+    let body = memchr::memmem::find(message, b"\r\n\r\n").map(|i| i + 4).or_else(|| {
+        memchr::memmem::find(message, b"\n\n").map(|i| i + 2)
+    })?;
+    if message[body..].starts_with(b"v=") {
+        return Some(body);
+    }
+    memchr::memmem::find(&message[body..], b"\nv=0").map(|i| body + i + 1)
+}
+
+/// "audio 49170/2 RTP/AVP 0 8 101"
+fn media_line(value: &str, ip: Option<Ip>, session_secure: bool) -> Option<Section> {
+    let mut words = value.split_ascii_whitespace();
+    let media = words.next()?;
+    let port = words.next()?.split('/').next()?.parse().ok()?;
+    let profile = words.next()?;
+    let codecs = words
+        .filter_map(|w| w.parse::<u8>().ok())
+        .map(|n| (n, Codec::of_static(n)))
+        .filter(|(_, codec)| !codec.name.is_empty())
+        .collect();
+    let plan = Plan {
+        media: media.into(),
+        is_secure: profile.contains("SAVP"),
+        offers_keys: session_secure,
+        is_udptl: profile.eq_ignore_ascii_case("udptl"),
+        codecs,
+        level_extension: 0,
+    };
+    Some(Section { plan, ip, port, candidates: Vec::new() })
+}
+
+/// "IN IP4 192.0.2.1/127"
+fn connection(value: &str) -> Option<Ip> {
+    let address = value.split_ascii_whitespace().nth(2)?;
+    Ip::parse(address.split('/').next()?)
+}
+
+fn attribute(section: &mut Section, value: &str) {
+    let (name, rest) = value.split_once(':').unwrap_or((value, ""));
+    match name {
+        "rtpmap" => drop(rtpmap(section, rest)),
+        "crypto" | "fingerprint" => section.plan.offers_keys = true,
+        "candidate" => drop(candidate(section, rest)),
+        "extmap" if rest.contains("ssrc-audio-level") => {
+            let number = rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse().ok());
+            section.plan.level_extension = number.unwrap_or(0);
+        }
+        _ => {}
+    }
+}
+
+/// "101 telephone-event/8000"
+fn rtpmap(section: &mut Section, value: &str) -> Option<()> {
+    let (number, encoding) = value.split_once(' ')?;
+    let number = number.parse().ok()?;
+    let mut parts = encoding.trim().split('/');
+    let codec = Codec::new(parts.next()?, parts.next()?.trim().parse().ok()?);
+    section.plan.codecs.retain(|(n, _)| *n != number);
+    section.plan.codecs.push((number, codec));
+    Some(())
+}
+
+/// RFC 8839 section 5.1: "foundation component transport priority address port typ ..."
+fn candidate(section: &mut Section, value: &str) -> Option<()> {
+    let mut words = value.split_ascii_whitespace().skip(4);
+    let ip = Ip::parse(words.next()?)?;
+    let port = words.next()?.parse().ok()?;
+    if section.candidates.len() < MAX_PLANS {
+        section.candidates.push(Endpoint { ip, port });
+    }
+    Some(())
+}
+
+fn endpoints(section: Section) -> Vec<(Endpoint, Arc<Plan>)> {
+    let plan = Arc::new(section.plan);
+    let own = section.ip.filter(|ip| !ip.is_unspecified() && section.port != 0);
+    let own = own.map(|ip| Endpoint { ip, port: section.port });
+    let all = own.into_iter().chain(section.candidates);
+    all.filter(|e| e.port > 9).map(|e| (e, plan.clone())).collect()
+}

@@ -1,0 +1,181 @@
+//! The bytes of a capture file, buffered: plain or gzip, from a path or a descriptor. Large reads instead of a
+//! memory map, so that a file that grows, shrinks or is a pipe reads the same and memory does not grow with it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::FromRawFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+/// One read(2). Large enough that the system call costs nothing beside its bytes, small enough for the L2 cache.
+const CHUNK: usize = 256 * 1024;
+
+/// Counts the bytes taken from the file itself (before decompression): what progress is shown by.
+struct Counted {
+    file: File,
+    count: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read(buf)?;
+        self.count.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}
+
+pub struct Source {
+    reader: Box<dyn Read + Send + Sync>,
+    buf: Vec<u8>,
+    start: usize,
+    end: usize,
+    ended: bool,
+    /// Offset in the (decompressed) capture of the next byte that `peek` shows.
+    pub offset: u64,
+    raw: Arc<AtomicU64>,
+    /// Size of the file, 0 for a pipe.
+    pub size: u64,
+}
+
+impl Source {
+    pub fn open(path: &str) -> io::Result<Source> {
+        Source::of(File::open(path)?)
+    }
+
+    /// Takes the descriptor over (it is closed with the source).
+    pub fn from_fd(fd: i32) -> io::Result<Source> {
+        if fd < 0 {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput));
+        }
+        // SAFETY: the caller hands a descriptor it owns and no longer uses.
+        Source::of(unsafe { File::from_raw_fd(fd) })
+    }
+
+    fn of(file: File) -> io::Result<Source> {
+        let size = file.metadata().map(|m| if m.is_file() { m.len() } else { 0 }).unwrap_or(0);
+        let raw = Arc::new(AtomicU64::new(0));
+        let counted = Counted { file, count: raw.clone() };
+        let mut source = Source {
+            reader: Box::new(counted),
+            buf: vec![0; CHUNK],
+            start: 0,
+            end: 0,
+            ended: false,
+            offset: 0,
+            raw,
+            size,
+        };
+        if source.peek(3)?.starts_with(&[0x1f, 0x8b, 8]) {
+            source.decompress();
+        }
+        Ok(source)
+    }
+
+    /// Puts a gzip decoder between the file and us; what was read already goes through it first.
+    fn decompress(&mut self) {
+        let head = io::Cursor::new(self.buf[self.start..self.end].to_vec());
+        let file = std::mem::replace(&mut self.reader, Box::new(io::empty()));
+        self.reader = Box::new(flate2::read::MultiGzDecoder::new(head.chain(file)));
+        self.start = 0;
+        self.end = 0;
+        self.ended = false;
+    }
+
+    /// Bytes of the file taken so far.
+    pub fn taken(&self) -> u64 {
+        self.raw.load(Ordering::Relaxed)
+    }
+
+    /// The next `n` bytes without taking them; fewer only at the end.
+    #[inline]
+    pub fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+        if self.end - self.start < n && !self.ended {
+            self.fill(n)?;
+        }
+        let end = self.end.min(self.start + n);
+        Ok(&self.buf[self.start..end])
+    }
+
+    /// Bytes that are buffered now, at least one unless the source ended.
+    #[inline]
+    pub fn buffered(&self) -> &[u8] {
+        &self.buf[self.start..self.end]
+    }
+
+    #[inline]
+    pub fn skip(&mut self, n: usize) {
+        let n = n.min(self.end - self.start);
+        self.start += n;
+        self.offset += n as u64;
+    }
+
+    fn fill(&mut self, n: usize) -> io::Result<()> {
+        self.buf.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.buf.len() < n {
+            self.buf.resize(n.next_multiple_of(CHUNK), 0);
+        }
+        while self.end < n && !self.ended {
+            match self.reader.read(&mut self.buf[self.end..]) {
+                Ok(0) => self.ended = true,
+                Ok(got) => self.end += got,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                // A damaged or cut gzip stream: what came out of it so far is still a capture.
+                Err(e) if is_cut(&e) => self.ended = true,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_cut(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+}
+
+/// What a file that is no capture is, by its first bytes; said to people, so `words.py` has a sentence for each.
+pub fn kind_of(head: &[u8]) -> &'static str {
+    const MAGIC: &[(&[u8], &str)] = &[
+        (b"\x89PNG", "png"),
+        (b"\xff\xd8\xff", "jpeg"),
+        (b"GIF8", "gif"),
+        (b"%PDF", "pdf"),
+        (b"PK\x03\x04", "zip"),
+        (b"7z\xbc\xaf", "7z"),
+        (b"Rar!", "rar"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"\xfd7zXZ", "xz"),
+        (b"BZh", "bzip2"),
+        (b"\x04\x22\x4d\x18", "lz4"),
+        (b"RIFF", "wav"),
+        (b"#!AMR", "amr"),
+        (b"OggS", "ogg"),
+        (b"ID3", "mp3"),
+        (b"\x7fELF", "elf"),
+        (b"MZ", "exe"),
+        (b"SQLite format 3", "sqlite"),
+        (b"snoop\0\0\0", "snoop"),
+        (b"\x7fNettl", "nettl"),
+        (b"GMBU", "netmon"),
+        (b"RTSS", "netmon"),
+        (b"#!rtpplay1.0", "rtpdump"),
+        (b"<?xml", "xml"),
+        (b"<!DOCTYPE", "html"),
+        (b"<html", "html"),
+        (b"CLIENT_RANDOM", "keylog"),
+    ];
+    if head.is_empty() {
+        return "empty";
+    }
+    if let Some((_, name)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return name;
+    }
+    if head.iter().all(|&b| b == 0) {
+        return "zeros";
+    }
+    if std::str::from_utf8(&head[..head.len().min(256) & !3]).is_ok_and(|t| !t.contains('\0')) {
+        return if matches!(head[0], b'{' | b'[') { "json" } else { "text" };
+    }
+    "unknown"
+}

@@ -1,0 +1,154 @@
+"""Reading captures: files, standard input, or packets handed in, as records. The packets' path is native."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+from talkpath._native import CaptureReader, CaptureUnreadable
+from talkpath.base.errors import Malformed, Unavailable
+from talkpath.base.texts import Language, Text
+from talkpath.capture import records, words
+from talkpath.capture.records import Record
+
+STDIN = "-"
+"""The path that means standard input."""
+
+# One batch: small enough that progress moves and memory stays small, large enough to cost nothing.
+_BATCH_RECORDS = 4096
+_BATCH_BYTES = 8 * 1024 * 1024
+
+
+class UnreadableCapture(Malformed):
+    """Not a capture. `kind` is a key of `words.KINDS`; `say` gives the sentence in a language."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        self.kind = kind
+        super().__init__("not-a-capture", self.say(Language.EN), path)
+
+    def say(self, language: Language) -> str:
+        """What the file is, and what to do."""
+        return self._text().say(language, what=words.KINDS[self.kind].say(language))
+
+    def _text(self) -> Text:
+        if self.kind in words.ARCHIVES:
+            return words.UNPACK_FIRST
+        return words.CONVERT_FIRST if self.kind in words.OTHER_CAPTURES else words.NOT_A_CAPTURE
+
+
+@dataclass(frozen=True, slots=True)
+class FileSummary:
+    """One file that was read. `first_frame` is the number its first packet has in the records.
+
+    `first` and `last` are the times of its first and last packet (0 without packets); `undecoded` counts packets
+    that were not understood, by reason.
+    """
+
+    path: str
+    first_frame: int
+    packets: int
+    size_bytes: int
+    first: float
+    last: float
+    undecoded: dict[str, int]
+
+
+class Progress(NamedTuple):
+    """How far the file being read is. `size_bytes` is 0 where nobody knows it (a pipe)."""
+
+    path: str
+    read_bytes: int
+    size_bytes: int
+
+
+class Capture:
+    """One or several files as one capture: connections and streams go on from one file into the next.
+
+    Iterate once. `keylog` is the text of an SSLKEYLOGFILE. Raises `UnreadableCapture` for what is no capture and
+    `Unavailable` for what cannot be opened, when iteration comes to that file.
+    """
+
+    def __init__(self, paths: Sequence[str], *, keylog: bytes = b"", jitter_buffer_ms: int = 80) -> None:
+        self._paths = list(paths)
+        self._reader = CaptureReader(records, keylog=keylog, jitter_buffer_ms=jitter_buffer_ms)
+        self.files: list[FileSummary] = []
+        self._path = ""
+
+    def __iter__(self) -> Iterator[Record]:
+        for batch in self.batches():
+            yield from batch
+
+    def batches(self) -> Iterator[list[Record]]:
+        """The same records in lists; between two of them `progress` has moved."""
+        for path in self._paths:
+            yield from self._file(path)
+        yield cast("list[Record]", self._reader.finish())
+
+    @property
+    def progress(self) -> Progress:
+        read_bytes, size = self._reader.position()
+        return Progress(self._path, read_bytes, size)
+
+    def locate(self, frame: int) -> tuple[FileSummary, int]:
+        """The file a frame is in, and its number there. Raises LookupError for frames that no file read has."""
+        for file in self.files:
+            if file.first_frame <= frame < file.first_frame + file.packets:
+                return file, frame - file.first_frame + 1
+        raise LookupError(f"no file has frame {frame}")
+
+    def _file(self, path: str) -> Iterator[list[Record]]:
+        self._path = path
+        _open(self._reader, path)
+        while (batch := self._reader.read(_BATCH_RECORDS, _BATCH_BYTES)) is not None:
+            yield cast("list[Record]", batch)
+        self.files.append(self._summary(path))
+
+    def _summary(self, path: str) -> FileSummary:
+        packets, first, last, undecoded = self._reader.summary()
+        first_frame = self.files[-1].first_frame + self.files[-1].packets if self.files else 1
+        size = self._reader.position()[0]
+        return FileSummary(path, first_frame, packets, size, first, last, dict(undecoded))
+
+
+class Feed:
+    """Packets and HEP messages that somebody else received (a socket, an interface) as records."""
+
+    def __init__(self, *, keylog: bytes = b"", jitter_buffer_ms: int = 80) -> None:
+        self._reader = CaptureReader(records, keylog=keylog, jitter_buffer_ms=jitter_buffer_ms)
+
+    def packet(self, link_type: int, now: float, data: bytes, wire_bytes: int = 0) -> list[Record]:
+        """Takes one frame of the link type (tcpdump's registry; 1 is Ethernet)."""
+        self._reader.packet(link_type, now, data, wire_bytes)
+        return cast("list[Record]", self._reader.drain())
+
+    def hep(self, data: bytes, now: float) -> list[Record]:
+        """Takes one HEP message. Raises `Malformed` for what is none."""
+        if not self._reader.hep(data, now):
+            raise Malformed("not-hep", "the datagram is no HEP message; point only HEP agents at this port")
+        return cast("list[Record]", self._reader.drain())
+
+    def undecoded(self) -> dict[str, int]:
+        """What was not understood since this was last asked, by reason."""
+        return dict(self._reader.summary()[3])
+
+    def finish(self) -> list[Record]:
+        """Ends what is open (streams, connections, reassemblies)."""
+        return cast("list[Record]", self._reader.finish())
+
+
+def read(paths: Iterable[str] | str, *, keylog: bytes = b"") -> list[Record]:
+    """All records of a capture in memory: for tests and small files."""
+    return list(Capture([paths] if isinstance(paths, str) else list(paths), keylog=keylog))
+
+
+def _open(reader: CaptureReader, path: str) -> None:
+    try:
+        if path == STDIN:
+            reader.open_fd(os.dup(0))
+        else:
+            reader.open(path)
+    except CaptureUnreadable as error:
+        raise UnreadableCapture(path, str(error)) from None
+    except OSError as error:
+        reason = words.CANNOT_OPEN.say(Language.EN, reason=os.strerror(error.errno or 0))
+        raise Unavailable("capture-unavailable", reason, path) from None
