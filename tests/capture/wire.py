@@ -314,11 +314,11 @@ def sip_request(method: str = "OPTIONS", call_id: str = "a1", body: bytes = b"",
 
 
 def sdp(
-    host: str, port: int, formats: str = "0 8 101", profile: str = "RTP/AVP", lines: str = "", media: str = "audio"
+    host: str, port: int, *, formats: str = "0 8 101", profile: str = "RTP/AVP", lines: str = "", media: str = "audio"
 ) -> bytes:
     family = "IP6" if ":" in host else "IP4"
-    text = f"v=0\r\no=- 1 1 IN {family} {host}\r\ns=-\r\nc=IN {family} {host}\r\nt=0 0\r\nm={media} {port} {profile} {formats}\r\n"
-    return (text + lines).encode()
+    origin = f"v=0\r\no=- 1 1 IN {family} {host}\r\ns=-\r\nc=IN {family} {host}\r\nt=0 0\r\n"
+    return f"{origin}m={media} {port} {profile} {formats}\r\n{lines}".encode()
 
 
 def rtp(
