@@ -3,8 +3,12 @@
 
 use pyo3::prelude::*;
 
+mod audio;
 mod capture;
 mod datagram;
+mod meter;
+mod relay;
+mod rtp;
 mod sip;
 pub mod srtp;
 
@@ -12,6 +16,7 @@ pub mod srtp;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     capture::register(module)?;
     datagram::register(module)?;
+    relay::register(module)?;
     sip::register(module)?;
     srtp::register(module)?;
     Ok(())

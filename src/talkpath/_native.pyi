@@ -269,7 +269,7 @@ class Relay:
         rtcp: tuple[str, int] | None = None,
         mux: bool = False,
         latch: str | None = None,
-        formats: Sequence[tuple[int, int, str]] = (),
+        formats: Sequence[tuple[int, int, str]] = ...,
         raw: bool = False,
         ice: bool = False,
         climb: bool = False,

@@ -44,3 +44,8 @@ ICE_PAIRS = 100
 # A browser sends some 20 a second to all pairs while it connects, one every 2.5 s afterwards.
 ICE_STRANGER_CHECKS_PER_S = 50.0
 ICE_PEER_CHECKS_PER_S = 50.0
+
+# Offers that wait, and exchanges remembered for repeats, of one branch. Three are open at once at worst (RFC 6337).
+MEDIA_EXCHANGES = 8
+# Branches of one call that may hold media ports at once: a user with many phones, or a fork of gateways.
+MEDIA_BRANCHES = 32

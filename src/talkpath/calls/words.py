@@ -96,6 +96,25 @@ MOMENTS: dict[str, Text] = {
         "No packet from the {side} for {seconds} s; the call is ended on both sides.",
         "{seconds} 秒未收到 {side} 的媒体包,双方通话均被结束。",
     ),
+    "media.rolled-back": Text(
+        "The {side} refused the change; media goes on as agreed before.", "{side} 拒绝了变更,媒体按先前的协商继续。"
+    ),
+    "media.connected": Text("The caller now hears branch {leg}.", "主叫现在听到分支 {leg}。"),
+    "media.unanchored": Text(
+        "The {side} uses {what}, which is passed on but not relayed.", "{side} 使用 {what},照原样传递,不经本机转发。"
+    ),
+    "media.ice-removed": Text(
+        "ICE of the {side} ({candidates} candidates) is left out: our addresses stand in for its own.",
+        "去除 {side} 的 ICE({candidates} 个候选):其地址已由本机地址代替。",
+    ),
+    "media.opaque": Text(
+        "Media of the {side} is encrypted end to end ({profile}); it is relayed unread, its level is not measured.",
+        "{side} 的媒体为端到端加密({profile}),原样转发,不测量电平。",
+    ),
+    "media.family-mismatch": Text(
+        "The {side} wants media at {announced}, which {local} cannot reach.",
+        "{side} 要求媒体发往 {announced},而 {local} 无法到达。",
+    ),
     "media.ended": Text("Media is released: {packets} packets relayed.", "媒体已释放,共转发 {packets} 个包。"),
     "codec.dropped": Text("The codec {codec} is left out: {why}.", "编解码器 {codec} 被去除:{why}。"),
     "codec.chosen": Text("The codec is {codec}.", "选用编解码器 {codec}。"),

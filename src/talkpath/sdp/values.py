@@ -21,6 +21,30 @@ def ip_text(host: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=4096)
+def is_private(ip: str) -> bool:
+    """Whether this IP address means something only inside a network: private, shared, link-local, loopback."""
+    address = ipaddress.ip_address(ip)
+    return any(address in network for network in _PRIVATE if network.version == address.version)
+
+
+# RFC 1918, RFC 6598 (carrier-grade NAT), RFC 3927, RFC 4193, RFC 4291.
+_PRIVATE = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    )
+)
+
+
 class Direction(StrEnum):
     """Which way media flows, seen from whoever wrote the description (RFC 3264 section 5.1)."""
 
@@ -119,6 +143,11 @@ class RtcpPort(NamedTuple):
         if len(fields) not in (1, 4):
             raise Malformed("sdp-rtcp", "a=rtcp needs a port, or a port and an address", "a=rtcp")
         return cls(port_number(fields[0], "a=rtcp"), fields[3] if len(fields) == 4 else None)
+
+    @property
+    def ip(self) -> str | None:
+        """The host in shortest form, or None when there is none or it is a name."""
+        return None if self.host is None else ip_text(self.host)
 
     def __str__(self) -> str:
         if self.host is None:

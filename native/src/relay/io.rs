@@ -1,0 +1,159 @@
+//! How datagrams come and go. A backend owns the waiting, the receiving and the sending of one worker; what a
+//! datagram means it learns from a `Switch`. The portable backend needs only epoll, recvfrom and sendto; faster ones
+//! (io_uring, one steered socket, the kernel itself) fit behind the same two traits.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+
+use super::address::SocketAddress;
+use super::events::Bell;
+use super::lease::checked;
+use super::port::{Outgoing, Socket};
+
+/// Room behind a datagram for what sealing appends (RFC 3711 section 3.1: tag and key identifier).
+const TAIL: usize = 64;
+
+/// The largest UDP payload and the tail.
+const BUFFER: usize = 65_535 + TAIL;
+
+/// Sockets served after one wait. More only delays the timers between.
+const BATCH: usize = 64;
+
+/// Names the socket that a datagram came to.
+pub type Token = u64;
+
+/// The token that no socket bears: a wake-up from another thread.
+const WAKE: Token = Token::MAX;
+
+/// Decides what happens to a datagram.
+pub trait Switch {
+    /// The socket of this token, unless it was closed meanwhile.
+    fn socket(&self, token: Token) -> Option<Socket>;
+    /// The datagram is the first `length` bytes of `buffer`; what is to be sent, if anything, is left there.
+    fn datagram(&mut self, socket: &Socket, source: SocketAddr, buffer: &mut [u8], length: usize)
+        -> Option<Outgoing>;
+}
+
+/// What other threads may ask of a worker's backend while it waits.
+pub trait Registry: Send + Sync {
+    /// Receive from this socket, until it is closed.
+    fn add(&self, socket: RawFd, token: Token) -> io::Result<()>;
+    /// End the wait.
+    fn wake(&self);
+}
+
+pub trait Backend: Send {
+    fn registry(&self) -> Arc<dyn Registry>;
+    /// Wait, at most so many nanoseconds, and hand what has come to the switch; send what it gives back.
+    fn turn(&mut self, wait_ns: Option<u64>, switch: &mut dyn Switch) -> io::Result<()>;
+    /// Send a datagram of our own.
+    fn send(&mut self, outgoing: &Outgoing, data: &[u8]) {
+        deliver(outgoing, data);
+    }
+}
+
+/// Send and, when the kernel refuses, let the port count it.
+fn deliver(outgoing: &Outgoing, data: &[u8]) {
+    if send_to(outgoing.socket.descriptor(), outgoing.to, data).is_err() {
+        outgoing.was_refused();
+    }
+}
+
+/// One sendto; used by workers and by Python's threads alike.
+pub fn send_to(socket: RawFd, to: SocketAddr, data: &[u8]) -> io::Result<()> {
+    let name = SocketAddress::from(to);
+    // SAFETY: data and name outlive the call, and their lengths are their own.
+    let sent = unsafe { libc::sendto(socket, data.as_ptr().cast(), data.len(), 0, name.as_ptr(), name.length()) };
+    if sent < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// One recvfrom: the length and the source, or None when there is nothing to read after all.
+fn receive_from(socket: RawFd, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+    let mut name = SocketAddress::empty();
+    let mut room = SocketAddress::ROOM;
+    // SAFETY: buffer, name and room outlive the call; the kernel writes no more than they say they hold.
+    let length =
+        unsafe { libc::recvfrom(socket, buffer.as_mut_ptr().cast(), buffer.len(), 0, name.as_mut_ptr(), &mut room) };
+    Some((usize::try_from(length).ok()?, name.read()?))
+}
+
+struct Epoll {
+    epoll: OwnedFd,
+    bell: Bell,
+}
+
+/// One recvfrom and one sendto for each packet, and one epoll_wait for as many as have come.
+pub struct Portable {
+    shared: Arc<Epoll>,
+    ready: Vec<libc::epoll_event>,
+    buffer: Box<[u8]>,
+}
+
+impl Portable {
+    pub fn new() -> io::Result<Portable> {
+        // SAFETY: a plain system call; the descriptor is owned as soon as it is known to be one.
+        let descriptor = checked(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        let epoll = unsafe { OwnedFd::from_raw_fd(descriptor) };
+        let shared = Arc::new(Epoll { epoll, bell: Bell::new()? });
+        shared.add(shared.bell.descriptor(), WAKE)?;
+        let ready = vec![libc::epoll_event { events: 0, u64: 0 }; BATCH];
+        Ok(Portable { shared, ready, buffer: vec![0; BUFFER].into() })
+    }
+
+    fn wait(&mut self, wait_ns: Option<u64>) -> io::Result<usize> {
+        // Milliseconds, rounded up: a timer fires late by less than one, and never makes us spin.
+        let timeout = wait_ns.map_or(-1, |wait| wait.div_ceil(1_000_000).min(60_000) as i32);
+        let epoll = self.shared.epoll.as_raw_fd();
+        // SAFETY: the kernel writes at most BATCH events into a vector of that many.
+        let count = unsafe { libc::epoll_wait(epoll, self.ready.as_mut_ptr(), BATCH as i32, timeout) };
+        match checked(count) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+            answer => answer.map(|count| count as usize),
+        }
+    }
+
+    fn serve(&mut self, token: Token, switch: &mut dyn Switch) {
+        let Some(socket) = switch.socket(token) else { return };
+        let room = BUFFER - TAIL;
+        let Some((length, source)) = receive_from(socket.descriptor(), &mut self.buffer[..room]) else { return };
+        if let Some(outgoing) = switch.datagram(&socket, source, &mut self.buffer, length) {
+            deliver(&outgoing, &self.buffer[..outgoing.length]);
+        }
+    }
+}
+
+impl Backend for Portable {
+    fn registry(&self) -> Arc<dyn Registry> {
+        self.shared.clone()
+    }
+
+    fn turn(&mut self, wait_ns: Option<u64>, switch: &mut dyn Switch) -> io::Result<()> {
+        for at in 0..self.wait(wait_ns)? {
+            match self.ready[at].u64 {
+                WAKE => self.shared.bell.still(),
+                token => self.serve(token, switch),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Registry for Epoll {
+    fn add(&self, socket: RawFd, token: Token) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
+        let epoll = self.epoll.as_raw_fd();
+        // SAFETY: the event outlives the call. The kernel forgets a socket when its last descriptor is closed.
+        checked(unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, socket, &mut event) })?;
+        Ok(())
+    }
+
+    fn wake(&self) {
+        self.bell.ring();
+    }
+}

@@ -1,0 +1,233 @@
+//! The media engine: leases ports, and forwards, reflects, plays and meters media on threads of its own.
+//!
+//! `engine` here; `port` judges packets (with `latch` for who is heard), `worker` runs the threads over a backend of
+//! `io`, `lease` finds ports, `events` tells Python, `tone` plays, `python` is the face of it all. Nothing here
+//! allocates, or waits for another thread, on the way of a packet.
+
+mod address;
+mod events;
+mod io;
+mod latch;
+mod lease;
+mod port;
+mod python;
+mod tone;
+mod worker;
+
+use std::io::{Error, Result};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
+
+use crate::audio::{Law, Tone};
+use crate::meter::Second;
+use events::{Event, Events};
+use io::{Backend, Portable};
+use latch::Signalled;
+use lease::{checked, Pool};
+use port::{Flavour, Outlet, Port, Socket, Totals};
+use tone::{Start, ToneStream};
+use worker::{now_ns, Desk, Worker};
+
+pub use python::register;
+
+/// A port that is gone.
+#[derive(Debug)]
+pub struct Closed;
+
+pub struct Engine {
+    desks: Vec<Arc<Desk>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    events: Arc<Events>,
+    pool: Mutex<Pool>,
+    dscp: u8,
+    opened: AtomicU64,
+    serial: AtomicU64,
+    /// Sums of the ports that were closed.
+    closed: Mutex<Totals>,
+}
+
+impl Engine {
+    pub fn new(workers: usize, dscp: u8) -> Result<Engine> {
+        raise_descriptor_limit()?;
+        let events = Arc::new(Events::new()?);
+        let mut desks = Vec::new();
+        let mut threads = Vec::new();
+        for number in 0..workers.max(1) {
+            let backend = Portable::new()?;
+            let desk = Arc::new(Desk::new(backend.registry()));
+            let worker = Worker::new(Box::new(backend), desk.clone(), events.clone());
+            let thread = std::thread::Builder::new().name(format!("relay-{number}"));
+            threads.push(thread.spawn(move || worker.run())?);
+            desks.push(desk);
+        }
+        Ok(Engine {
+            desks,
+            threads: Mutex::new(threads),
+            events,
+            pool: Mutex::default(),
+            dscp,
+            opened: AtomicU64::new(0),
+            serial: AtomicU64::new(0),
+            closed: Mutex::default(),
+        })
+    }
+
+    pub fn open(&self, host: IpAddr, low: u16, high: u16) -> Result<Arc<Port>> {
+        if self.threads().is_empty() {
+            return Err(Error::other("the relay was shut down"));
+        }
+        let lease = self.pool().lease(host, low, high, self.dscp)?;
+        let number = lease.port;
+        let id = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
+        let worker = id as usize % self.desks.len();
+        let desk = &self.desks[worker];
+        let port = Arc::new(Port::new(id, host, lease, worker, desk.reserve()));
+        if let Err(error) = desk.admit(&port) {
+            desk.free(port.token);
+            self.pool().release(host, number);
+            return Err(error);
+        }
+        Ok(port)
+    }
+
+    pub fn close(&self, port: Arc<Port>) -> std::result::Result<Totals, Closed> {
+        let mut side = port.side();
+        if !side.is_open() {
+            return Err(Closed);
+        }
+        let totals = side.close();
+        drop(side);
+        self.desks[port.worker].free(port.token);
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).add(&totals);
+        let (host, number) = (port.host, port.number);
+        drop(port);
+        self.pool().release(host, number);
+        Ok(totals)
+    }
+
+    pub fn expect(&self, port: &Port, signalled: Signalled, flavour: Flavour) {
+        port.side().expect(signalled, flavour);
+    }
+
+    pub fn route(&self, source: &Port, target: Option<Weak<Port>>) {
+        source.side().outlet = target.map_or(Outlet::Nowhere, Outlet::Port);
+    }
+
+    pub fn reflect(&self, port: &Port) -> Result<()> {
+        let ssrc = random()?;
+        port.side().outlet = Outlet::Back { ssrc };
+        Ok(())
+    }
+
+    pub fn tone(&self, port: &Arc<Port>, payload_type: u8, law: Law, frequency: u32, level_dbm0: f64) -> Result<()> {
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let start = Start { ssrc: random()?, sequence: random()? as u16, timestamp: random()? };
+        let due_ns = now_ns();
+        let stream = ToneStream::new(serial, Tone::new(law, frequency, level_dbm0), payload_type, &start, due_ns);
+        port.side().tone = Some(Box::new(stream));
+        self.desks[port.worker].play(port, serial, due_ns);
+        Ok(())
+    }
+
+    pub fn quiet(&self, port: &Port) {
+        port.side().tone = None;
+    }
+
+    pub fn watch(&self, port: &Port, timeout_ns: Option<u64>) {
+        port.side().watch(timeout_ns, now_ns());
+        if timeout_ns.is_some() {
+            self.desks[port.worker].watch();
+        }
+    }
+
+    pub fn send(&self, socket: &Socket, to: SocketAddr, data: &[u8]) -> Result<()> {
+        io::send_to(socket.descriptor(), to, data)
+    }
+
+    pub fn events(&self) -> impl Iterator<Item = Event> {
+        self.events.take().into_iter()
+    }
+
+    pub fn descriptor(&self) -> RawFd {
+        self.events.descriptor()
+    }
+
+    pub fn meters(&self) -> Vec<(u64, Second)> {
+        let now_ns = now_ns();
+        let mut taken = Vec::new();
+        for port in self.ports() {
+            taken.extend(port.side().meter.take(now_ns).map(|second| (port.id, second)));
+        }
+        taken
+    }
+
+    /// Sums over all ports that were ever open.
+    pub fn totals(&self) -> Totals {
+        let mut sums = *self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        for port in self.ports() {
+            sums.add(&port.side().totals());
+        }
+        sums
+    }
+
+    /// Ports open now, ports ever opened, events that found no room, and turns that a defect cut short.
+    pub fn counts(&self) -> [u64; 4] {
+        let panics = self.desks.iter().map(|desk| desk.panics()).sum();
+        [self.ports().count() as u64, self.opened.load(Ordering::Relaxed), self.events.dropped(), panics]
+    }
+
+    /// Close every port and end the threads; calls after it find all ports closed.
+    pub fn shutdown(&self) {
+        for port in self.ports().collect::<Vec<_>>() {
+            let _ = self.close(port);
+        }
+        for desk in &self.desks {
+            desk.end();
+        }
+        for thread in self.threads().drain(..) {
+            let _ = thread.join();
+        }
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ports(&self) -> impl Iterator<Item = Arc<Port>> + '_ {
+        self.desks.iter().flat_map(|desk| desk.ports())
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+/// Each call takes four descriptors, so the soft limit is raised to the hard one (as Go and Java do).
+fn raise_descriptor_limit() -> Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` outlives both calls.
+    checked(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) })?;
+    limit.rlim_cur = limit.rlim_max;
+    checked(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) })?;
+    Ok(())
+}
+
+fn random() -> Result<u32> {
+    let mut word = [0; 4];
+    // SAFETY: at most four bytes are written to `word`.
+    let written = unsafe { libc::getrandom(word.as_mut_ptr().cast(), word.len(), 0) };
+    if written == 4 {
+        Ok(u32::from_ne_bytes(word))
+    } else {
+        Err(Error::last_os_error())
+    }
+}

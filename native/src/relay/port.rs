@@ -1,0 +1,403 @@
+//! One leased port pair and what we know of its peer: judge what comes, meter it, and say where it goes on.
+//!
+//! The walk of a packet: `Switch::datagram` calls `forward`; the source's side hears it (latch, then open, then meter
+//! and tee), the target's side says where it leaves (seal, then the address). Each side is behind its own short
+//! lock, and the two are never held together, so sides of different workers may forward to each other.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::events::{Events, What};
+use super::io::Token;
+use super::latch::{Latch, Rule, Signalled, Verdict};
+use super::lease::Lease;
+use super::tone::ToneStream;
+use crate::meter::{Format, Meter};
+use crate::rtp::{self, Header, Kind};
+
+/// One of the two sockets of a port.
+#[derive(Clone)]
+pub struct Socket {
+    pub port: Arc<Port>,
+    pub is_rtcp: bool,
+}
+
+impl Socket {
+    pub fn descriptor(&self) -> RawFd {
+        self.port.descriptor(self.is_rtcp)
+    }
+}
+
+/// A datagram on its way out: its first `length` bytes lie in the buffer it came in.
+pub struct Outgoing {
+    pub socket: Socket,
+    pub to: SocketAddr,
+    pub media: Media,
+    pub length: usize,
+}
+
+impl Outgoing {
+    /// The kernel refused it, though it was counted as sent.
+    pub fn was_refused(&self) {
+        let totals = &mut self.socket.port.side().totals;
+        totals.unsendable += 1;
+        match self.media {
+            Media::Rtp => {
+                totals.sent_packets = totals.sent_packets.saturating_sub(1);
+                totals.sent_bytes = totals.sent_bytes.saturating_sub(self.length as u64);
+            }
+            Media::Rtcp => totals.sent_rtcp = totals.sent_rtcp.saturating_sub(1),
+        }
+    }
+}
+
+pub struct Port {
+    pub id: u64,
+    pub host: IpAddr,
+    pub number: u16,
+    pub worker: usize,
+    pub token: Token,
+    sockets: [OwnedFd; 2],
+    side: Mutex<Side>,
+}
+
+/// What passed through one port since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub heard_packets: u64,
+    pub heard_bytes: u64,
+    pub heard_rtcp: u64,
+    pub sent_packets: u64,
+    pub sent_bytes: u64,
+    pub sent_rtcp: u64,
+    pub lost: i64,
+    pub reordered: u64,
+    pub duplicates: u64,
+    pub strangers: u64,
+    pub malformed: u64,
+    pub unnegotiated: u64,
+    pub unsendable: u64,
+    pub last_heard_ns: Option<u64>,
+}
+
+impl Totals {
+    /// Add the totals of another port.
+    pub fn add(&mut self, other: &Totals) {
+        self.heard_packets += other.heard_packets;
+        self.heard_bytes += other.heard_bytes;
+        self.heard_rtcp += other.heard_rtcp;
+        self.sent_packets += other.sent_packets;
+        self.sent_bytes += other.sent_bytes;
+        self.sent_rtcp += other.sent_rtcp;
+        self.lost += other.lost;
+        self.reordered += other.reordered;
+        self.duplicates += other.duplicates;
+        self.strangers += other.strangers;
+        self.malformed += other.malformed;
+        self.unnegotiated += other.unnegotiated;
+        self.unsendable += other.unsendable;
+        self.last_heard_ns = self.last_heard_ns.max(other.last_heard_ns);
+    }
+}
+
+/// Media, or what is said about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    Rtp,
+    Rtcp,
+}
+
+/// Where what is heard goes on.
+pub enum Outlet {
+    Nowhere,
+    /// Out of another port, to its peer.
+    Port(Weak<Port>),
+    /// Back to the peer, under this synchronisation source: its own would look like a loop (RFC 3550 8.2).
+    Back {
+        ssrc: u32,
+    },
+}
+
+/// What signalling says beyond addresses.
+#[derive(Default)]
+pub struct Flavour {
+    pub formats: Vec<Format>,
+    /// Media that is not RTP: only addresses are checked.
+    pub raw: bool,
+    /// STUN and DTLS of who is heard climb to Python.
+    pub climb: bool,
+}
+
+struct Watch {
+    timeout_ns: u64,
+    since_ns: u64,
+}
+
+/// The peer of a port as we know it.
+pub struct Side {
+    latch: Latch,
+    flavour: Flavour,
+    is_first: bool,
+    pub outlet: Outlet,
+    pub meter: Meter,
+    pub tone: Option<Box<ToneStream>>,
+    watch: Option<Watch>,
+    totals: Totals,
+    is_open: bool,
+}
+
+const NOBODY: Signalled = Signalled { rtp: None, rtcp: None, mux: false, rule: Rule::Exact };
+
+impl Port {
+    pub fn new(id: u64, host: IpAddr, lease: Lease, worker: usize, token: Token) -> Port {
+        let side = Side {
+            latch: Latch::new(NOBODY),
+            flavour: Flavour::default(),
+            is_first: true,
+            outlet: Outlet::Nowhere,
+            meter: Meter::default(),
+            tone: None,
+            watch: None,
+            totals: Totals::default(),
+            is_open: true,
+        };
+        let sockets = [lease.rtp, lease.rtcp];
+        Port { id, host, number: lease.port, worker, token, sockets, side: Mutex::new(side) }
+    }
+
+    pub fn side(&self) -> MutexGuard<'_, Side> {
+        self.side.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn descriptor(&self, is_rtcp: bool) -> RawFd {
+        self.sockets[usize::from(is_rtcp)].as_raw_fd()
+    }
+}
+
+/// Judge a datagram that came to `socket`, and say what leaves in its place.
+pub fn forward(
+    socket: &Socket,
+    source: SocketAddr,
+    data: &mut [u8],
+    now_ns: u64,
+    events: &Events,
+) -> Option<Outgoing> {
+    let port = &socket.port;
+    let mut side = port.side();
+    let arrival = Arrival { port: port.id, on_rtcp_socket: socket.is_rtcp, source, now_ns, events };
+    let media = side.hear(&arrival, data)?;
+    let target = match &side.outlet {
+        Outlet::Nowhere => return None,
+        Outlet::Port(target) => target.upgrade()?,
+        Outlet::Back { .. } if media == Media::Rtcp => return None,
+        Outlet::Back { ssrc } => {
+            if !side.flavour.raw {
+                rtp::set_ssrc(data, *ssrc);
+            }
+            return side.outgoing(port, media, data.len());
+        }
+    };
+    drop(side);
+    let mut side = target.side();
+    side.outgoing(&target, media, data.len())
+}
+
+/// Where a datagram came from, and whom to tell about it.
+struct Arrival<'a> {
+    port: u64,
+    on_rtcp_socket: bool,
+    source: SocketAddr,
+    now_ns: u64,
+    events: &'a Events,
+}
+
+impl Arrival<'_> {
+    fn tell(&self, what: What) {
+        self.events.tell(self.port, self.now_ns, what);
+    }
+}
+
+impl Side {
+    /// What the peer signalled. The same addresses as before keep what was latched.
+    pub fn expect(&mut self, signalled: Signalled, flavour: Flavour) {
+        if *self.latch.signalled() != signalled || self.flavour.raw != flavour.raw {
+            self.latch = Latch::new(signalled);
+            self.is_first = true;
+        }
+        self.flavour = flavour;
+    }
+
+    pub fn approve(&mut self, source: SocketAddr, on_rtcp_socket: bool, select: bool) {
+        self.latch.approve(source, on_rtcp_socket, select);
+    }
+
+    pub fn revoke(&mut self, source: SocketAddr, on_rtcp_socket: bool) {
+        self.latch.revoke(source, on_rtcp_socket);
+    }
+
+    pub fn watch(&mut self, timeout_ns: Option<u64>, now_ns: u64) {
+        self.watch = timeout_ns.map(|timeout_ns| Watch { timeout_ns, since_ns: now_ns });
+    }
+
+    pub fn is_watched(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// How long the peer has been silent, once, when that is as long as was asked to watch for.
+    pub fn time_out(&mut self, now_ns: u64) -> Option<u64> {
+        let watch = self.watch.as_ref()?;
+        let heard_ns = self.totals.last_heard_ns.unwrap_or(0).max(watch.since_ns);
+        let silent_ns = now_ns.saturating_sub(heard_ns);
+        if silent_ns < watch.timeout_ns {
+            return None;
+        }
+        self.watch = None;
+        Some(silent_ns)
+    }
+
+    pub fn totals(&self) -> Totals {
+        let sums = self.meter.sums();
+        Totals { lost: sums.lost, reordered: sums.reordered, duplicates: sums.duplicates, ..self.totals }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Nothing is heard or sent from now on, though a worker may still hold the port for a moment.
+    pub fn close(&mut self) -> Totals {
+        let totals = self.totals();
+        self.latch = Latch::new(NOBODY);
+        self.outlet = Outlet::Nowhere;
+        self.tone = None;
+        self.watch = None;
+        self.is_open = false;
+        totals
+    }
+
+    /// Where a packet for the peer leaves and goes, counted as sent; None when no address is known. (The place to
+    /// seal it for the peer.)
+    pub fn outgoing(&mut self, port: &Arc<Port>, media: Media, length: usize) -> Option<Outgoing> {
+        let (destination, is_rtcp) = match media {
+            Media::Rtp => (self.latch.rtp_destination(), false),
+            Media::Rtcp => self.latch.rtcp_destination(),
+        };
+        let Some(to) = destination else {
+            self.totals.unsendable += 1;
+            return None;
+        };
+        match media {
+            Media::Rtp => {
+                self.totals.sent_packets += 1;
+                self.totals.sent_bytes += length as u64;
+            }
+            Media::Rtcp => self.totals.sent_rtcp += 1,
+        }
+        Some(Outgoing { socket: Socket { port: port.clone(), is_rtcp }, to, media, length })
+    }
+
+    fn hear(&mut self, arrival: &Arrival, data: &[u8]) -> Option<Media> {
+        match self.kind(arrival, data) {
+            Kind::Rtp if arrival.on_rtcp_socket => self.refuse(arrival),
+            Kind::Rtp => self.hear_rtp(arrival, data),
+            Kind::Rtcp => self.hear_rtcp(arrival, data),
+            Kind::Stun => self.climb(arrival, data, self.latch.signalled().rule == Rule::Approved),
+            Kind::Dtls => self.climb(arrival, data, false),
+            Kind::Unknown => self.refuse(arrival),
+        }
+    }
+
+    fn kind(&self, arrival: &Arrival, data: &[u8]) -> Kind {
+        if self.flavour.raw {
+            return if arrival.on_rtcp_socket { Kind::Unknown } else { Kind::Rtp };
+        }
+        match Kind::of(data) {
+            // A payload type of 64 to 95 that was negotiated all the same is RTP, where ports are not shared.
+            Kind::Rtcp if !arrival.on_rtcp_socket && self.format(data[1] & 0x7f).is_some() => Kind::Rtp,
+            kind => kind,
+        }
+    }
+
+    fn format(&self, payload_type: u8) -> Option<&Format> {
+        self.flavour.formats.iter().find(|format| format.payload_type == payload_type)
+    }
+
+    /// (The place to open what is sealed: before the latch, which must believe nothing that is not authentic.)
+    fn hear_rtp(&mut self, arrival: &Arrival, data: &[u8]) -> Option<Media> {
+        let header = if self.flavour.raw { None } else { Some(Header::parse(data)) };
+        if header == Some(None) {
+            return self.refuse(arrival);
+        }
+        let header = header.flatten();
+        let format = header.and_then(|header| self.format(header.payload_type).copied());
+        let is_negotiated = format.is_some() || self.flavour.raw;
+        match self.latch.rtp(arrival.source, header.as_ref(), is_negotiated, arrival.now_ns) {
+            Verdict::Stranger => return self.count_stranger(),
+            Verdict::Heard => {}
+            Verdict::Latched { rebound } => {
+                arrival.tell(What::Latched { source: arrival.source, rtcp: false, rebound });
+            }
+        }
+        self.totals.unnegotiated += u64::from(!is_negotiated);
+        self.count_heard(arrival, data.len());
+        if let Some(header) = header {
+            self.meter.packet(&header, data, format.as_ref(), arrival.now_ns);
+        }
+        Some(Media::Rtp)
+    }
+
+    fn count_heard(&mut self, arrival: &Arrival, length: usize) {
+        if self.is_first {
+            self.is_first = false;
+            arrival.tell(What::FirstHeard { source: arrival.source });
+        }
+        self.totals.heard_packets += 1;
+        self.totals.heard_bytes += length as u64;
+        self.totals.last_heard_ns = Some(arrival.now_ns);
+    }
+
+    fn hear_rtcp(&mut self, arrival: &Arrival, data: &[u8]) -> Option<Media> {
+        let Some(sender) = rtp::rtcp_sender(data) else { return self.refuse(arrival) };
+        match self.latch.rtcp(arrival.source, sender, arrival.on_rtcp_socket) {
+            Verdict::Stranger => return self.count_stranger(),
+            Verdict::Heard => {}
+            Verdict::Latched { rebound } => {
+                arrival.tell(What::Latched { source: arrival.source, rtcp: true, rebound });
+            }
+        }
+        self.totals.heard_rtcp += 1;
+        self.totals.last_heard_ns = Some(arrival.now_ns);
+        Some(Media::Rtcp)
+    }
+
+    fn climb(&mut self, arrival: &Arrival, data: &[u8], from_anyone: bool) -> Option<Media> {
+        if from_anyone {
+            self.tell_climbed(arrival, data);
+        } else if !self.latch.hears(arrival.source, arrival.on_rtcp_socket) {
+            self.count_stranger();
+        } else if self.flavour.climb || self.latch.signalled().rule == Rule::Approved {
+            self.tell_climbed(arrival, data);
+        } else {
+            self.totals.malformed += 1;
+        }
+        None
+    }
+
+    fn tell_climbed(&self, arrival: &Arrival, data: &[u8]) {
+        arrival.tell(What::Climbed { source: arrival.source, rtcp: arrival.on_rtcp_socket, data: data.into() });
+    }
+
+    fn refuse(&mut self, arrival: &Arrival) -> Option<Media> {
+        if self.latch.hears(arrival.source, arrival.on_rtcp_socket) {
+            self.totals.malformed += 1;
+            return None;
+        }
+        self.count_stranger()
+    }
+
+    fn count_stranger(&mut self) -> Option<Media> {
+        self.totals.strangers += 1;
+        None
+    }
+}

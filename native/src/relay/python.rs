@@ -1,0 +1,410 @@
+//! The engine as Python sees it; `_native.pyi` says what each thing means.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use super::events::{Event, What};
+use super::latch::{Rule, Signalled};
+use super::port::{Flavour, Port, Socket, Totals};
+use super::Engine;
+use crate::audio::{Law, SAMPLE_RATE};
+use crate::meter::{Format, Second, NANOS};
+
+/// Payload types are seven bits (RFC 3550 5.1), so no description has more.
+const FORMATS: usize = 128;
+
+/// A tone needs more than two samples a period.
+const FREQUENCIES: std::ops::Range<u32> = 1..SAMPLE_RATE / 2;
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyRelay>()?;
+    module.add_class::<PyPort>()?;
+    module.add_class::<PyTotals>()?;
+    module.add_class::<PySecond>()?;
+    module.add_class::<FirstHeard>()?;
+    module.add_class::<Latched>()?;
+    module.add_class::<TimedOut>()?;
+    module.add_class::<Climbed>()
+}
+
+type Address = (String, u16);
+
+#[pyclass(frozen, name = "Port", module = "talkpath._native")]
+struct PyPort {
+    relay: u64,
+    port: Weak<Port>,
+    #[pyo3(get)]
+    id: u64,
+    #[pyo3(get)]
+    host: String,
+    #[pyo3(get)]
+    rtp: u16,
+}
+
+#[pymethods]
+impl PyPort {
+    #[getter]
+    fn rtcp(&self) -> u16 {
+        self.rtp + 1
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Port({}, {}, {})", self.id, self.host, self.rtp)
+    }
+}
+
+#[pyclass(frozen, get_all, name = "Totals", module = "talkpath._native")]
+struct PyTotals {
+    heard_packets: u64,
+    heard_bytes: u64,
+    heard_rtcp: u64,
+    sent_packets: u64,
+    sent_bytes: u64,
+    sent_rtcp: u64,
+    lost: i64,
+    reordered: u64,
+    duplicates: u64,
+    strangers: u64,
+    malformed: u64,
+    unnegotiated: u64,
+    unsendable: u64,
+    last_heard: Option<f64>,
+}
+
+#[pyclass(frozen, get_all, name = "Second", module = "talkpath._native")]
+struct PySecond {
+    port: u64,
+    at: f64,
+    ssrc: u32,
+    payload_type: u8,
+    packets: u32,
+    bytes: u64,
+    lost: i32,
+    reordered: u32,
+    duplicates: u32,
+    restarts: u32,
+    jitter_ms: Option<f32>,
+    max_gap_ms: f64,
+    level_dbov: Option<f64>,
+    audio_ms: f64,
+    digital_silence_ms: f64,
+    near_silence_ms: f64,
+}
+
+#[pyclass(frozen, get_all, module = "talkpath._native")]
+struct FirstHeard {
+    port: u64,
+    at: f64,
+    source: Address,
+}
+
+#[pyclass(frozen, get_all, module = "talkpath._native")]
+struct Latched {
+    port: u64,
+    at: f64,
+    source: Address,
+    rtcp: bool,
+    rebound: bool,
+}
+
+#[pyclass(frozen, get_all, module = "talkpath._native")]
+struct TimedOut {
+    port: u64,
+    at: f64,
+    silent_s: f64,
+}
+
+#[pyclass(frozen, get_all, module = "talkpath._native")]
+struct Climbed {
+    port: u64,
+    at: f64,
+    source: Address,
+    rtcp: bool,
+    data: Py<PyBytes>,
+}
+
+#[pyclass(frozen, name = "Relay", module = "talkpath._native")]
+struct PyRelay {
+    number: u64,
+    epoch: f64,
+    engine: Engine,
+}
+
+static RELAYS: AtomicU64 = AtomicU64::new(0);
+
+#[pymethods]
+impl PyRelay {
+    #[new]
+    #[pyo3(signature = (*, workers = 1, epoch = 0.0, dscp = 46))]
+    fn new(workers: usize, epoch: f64, dscp: u8) -> PyResult<PyRelay> {
+        if !(1..=64).contains(&workers) || dscp > 63 {
+            return Err(PyValueError::new_err("workers must be 1 to 64, dscp 0 to 63"));
+        }
+        let number = RELAYS.fetch_add(1, Ordering::Relaxed);
+        Ok(PyRelay { number, epoch, engine: Engine::new(workers, dscp)? })
+    }
+
+    fn open(&self, address: &str, low: u16, high: u16) -> PyResult<PyPort> {
+        let host = host(address)?;
+        let port = self.engine.open(host, low, high)?;
+        let (id, rtp) = (port.id, port.number);
+        Ok(PyPort { relay: self.number, port: Arc::downgrade(&port), id, host: host.to_string(), rtp })
+    }
+
+    #[pyo3(signature = (port, *, rtp, rtcp = None, mux = false, latch = None, formats = Vec::new(), raw = false,
+                        ice = false, climb = false))]
+    #[allow(clippy::too_many_arguments)]
+    fn expect(
+        &self,
+        port: &PyPort,
+        rtp: Option<Address>,
+        rtcp: Option<Address>,
+        mux: bool,
+        latch: Option<&str>,
+        formats: Vec<(u8, u32, String)>,
+        raw: bool,
+        ice: bool,
+        climb: bool,
+    ) -> PyResult<()> {
+        let port = self.port(port)?;
+        let rule = rule(latch, ice)?;
+        let rtp = rtp.map(|address| peer(&port, &address)).transpose()?;
+        let rtcp = rtcp.map(|address| peer(&port, &address)).transpose()?;
+        let signalled = Signalled { rtp, rtcp: if mux { rtp } else { rtcp.or_else(|| above(rtp?)) }, mux, rule };
+        self.engine.expect(&port, signalled, Flavour { formats: known(&formats)?, raw, climb });
+        Ok(())
+    }
+
+    #[pyo3(signature = (port, address, *, rtcp = false, send = true))]
+    fn approve(&self, port: &PyPort, address: Address, rtcp: bool, send: bool) -> PyResult<()> {
+        let port = self.port(port)?;
+        port.side().approve(peer(&port, &address)?, rtcp, send);
+        Ok(())
+    }
+
+    #[pyo3(signature = (port, address, *, rtcp = false))]
+    fn revoke(&self, port: &PyPort, address: Address, rtcp: bool) -> PyResult<()> {
+        let port = self.port(port)?;
+        port.side().revoke(peer(&port, &address)?, rtcp);
+        Ok(())
+    }
+
+    #[pyo3(signature = (port, data, address, *, rtcp = false))]
+    fn send(&self, port: &PyPort, data: &[u8], address: Address, rtcp: bool) -> PyResult<()> {
+        let port = self.port(port)?;
+        let to = peer(&port, &address)?;
+        Ok(self.engine.send(&Socket { port, is_rtcp: rtcp }, to, data)?)
+    }
+
+    fn route(&self, source: &PyPort, target: Option<&PyPort>) -> PyResult<()> {
+        let source = self.port(source)?;
+        let target = target.map(|target| self.port(target)).transpose()?;
+        self.engine.route(&source, target.as_ref().map(Arc::downgrade));
+        Ok(())
+    }
+
+    fn reflect(&self, port: &PyPort) -> PyResult<()> {
+        Ok(self.engine.reflect(&*self.port(port)?)?)
+    }
+
+    #[pyo3(signature = (port, payload_type, codec, *, frequency = 1004, level_dbm0 = 0.0))]
+    fn tone(&self, port: &PyPort, payload_type: u8, codec: &str, frequency: u32, level_dbm0: f64) -> PyResult<()> {
+        let port = self.port(port)?;
+        let law = match codec {
+            "PCMU" => Law::Mu,
+            "PCMA" => Law::A,
+            _ => return Err(PyValueError::new_err("a tone is played in PCMU or PCMA")),
+        };
+        if usize::from(payload_type) >= FORMATS || !FREQUENCIES.contains(&frequency) || level_dbm0.is_nan() {
+            return Err(PyValueError::new_err("payload type 0 to 127, frequency 1 to 3999 Hz, a level in dBm0"));
+        }
+        Ok(self.engine.tone(&port, payload_type, law, frequency, level_dbm0)?)
+    }
+
+    fn quiet(&self, port: &PyPort) -> PyResult<()> {
+        self.engine.quiet(&*self.port(port)?);
+        Ok(())
+    }
+
+    fn watch(&self, port: &PyPort, timeout_s: Option<f64>) -> PyResult<()> {
+        let port = self.port(port)?;
+        if timeout_s.is_some_and(|seconds| seconds.is_nan() || seconds <= 0.0) {
+            return Err(PyValueError::new_err("a timeout is more than 0 s; None stops the watch"));
+        }
+        self.engine.watch(&port, timeout_s.map(|seconds| (seconds * NANOS as f64) as u64));
+        Ok(())
+    }
+
+    fn totals(&self, port: &PyPort) -> PyResult<PyTotals> {
+        let totals = self.port(port)?.side().totals();
+        Ok(self.totals_of(totals))
+    }
+
+    fn close(&self, port: &PyPort) -> PyResult<PyTotals> {
+        let closing = self.port(port)?;
+        let totals = self.engine.close(closing).map_err(|_| is_gone(port))?;
+        Ok(self.totals_of(totals))
+    }
+
+    fn fileno(&self) -> i32 {
+        self.engine.descriptor()
+    }
+
+    fn events(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
+        self.engine.events().map(|event| self.event(py, event)).collect()
+    }
+
+    fn meters(&self) -> Vec<PySecond> {
+        self.engine.meters().into_iter().map(|(port, second)| self.second(port, &second)).collect()
+    }
+
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let totals = self.engine.totals();
+        let [ports, opened, events_dropped, panics] = self.engine.counts();
+        let counters = PyDict::new(py);
+        let counted = [
+            ("ports", ports as i64),
+            ("opened", opened as i64),
+            ("heard_packets", totals.heard_packets as i64),
+            ("heard_bytes", totals.heard_bytes as i64),
+            ("heard_rtcp", totals.heard_rtcp as i64),
+            ("sent_packets", totals.sent_packets as i64),
+            ("sent_bytes", totals.sent_bytes as i64),
+            ("sent_rtcp", totals.sent_rtcp as i64),
+            ("lost", totals.lost),
+            ("reordered", totals.reordered as i64),
+            ("duplicates", totals.duplicates as i64),
+            ("strangers", totals.strangers as i64),
+            ("malformed", totals.malformed as i64),
+            ("unnegotiated", totals.unnegotiated as i64),
+            ("unsendable", totals.unsendable as i64),
+            ("events_dropped", events_dropped as i64),
+            ("panics", panics as i64),
+        ];
+        for (name, count) in counted {
+            counters.set_item(name, count)?;
+        }
+        Ok(counters)
+    }
+
+    fn shutdown(&self, py: Python<'_>) {
+        py.detach(|| self.engine.shutdown());
+    }
+}
+
+impl PyRelay {
+    fn port(&self, port: &PyPort) -> PyResult<Arc<Port>> {
+        let found = port.port.upgrade().filter(|found| port.relay == self.number && found.side().is_open());
+        found.ok_or_else(|| is_gone(port))
+    }
+
+    fn time(&self, at_ns: u64) -> f64 {
+        self.epoch + at_ns as f64 / NANOS as f64
+    }
+
+    fn totals_of(&self, totals: Totals) -> PyTotals {
+        PyTotals {
+            heard_packets: totals.heard_packets,
+            heard_bytes: totals.heard_bytes,
+            heard_rtcp: totals.heard_rtcp,
+            sent_packets: totals.sent_packets,
+            sent_bytes: totals.sent_bytes,
+            sent_rtcp: totals.sent_rtcp,
+            lost: totals.lost,
+            reordered: totals.reordered,
+            duplicates: totals.duplicates,
+            strangers: totals.strangers,
+            malformed: totals.malformed,
+            unnegotiated: totals.unnegotiated,
+            unsendable: totals.unsendable,
+            last_heard: totals.last_heard_ns.map(|at_ns| self.time(at_ns)),
+        }
+    }
+
+    fn second(&self, port: u64, second: &Second) -> PySecond {
+        let ms = |samples: u32| f64::from(samples) * 1000.0 / f64::from(SAMPLE_RATE);
+        PySecond {
+            port,
+            at: self.time(second.index * NANOS),
+            ssrc: second.ssrc,
+            payload_type: second.payload_type,
+            packets: second.packets,
+            bytes: second.bytes,
+            lost: second.lost,
+            reordered: second.reordered,
+            duplicates: second.duplicates,
+            restarts: second.restarts,
+            jitter_ms: second.jitter_ms,
+            max_gap_ms: second.max_gap_ns as f64 / 1e6,
+            level_dbov: second.audio.level_dbov(),
+            audio_ms: ms(second.audio.samples),
+            digital_silence_ms: ms(second.audio.digital_silence),
+            near_silence_ms: ms(second.audio.near_silence),
+        }
+    }
+
+    fn event(&self, py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
+        let (port, at) = (event.port, self.time(event.at_ns));
+        Ok(match event.what {
+            What::FirstHeard { source } => Py::new(py, FirstHeard { port, at, source: told(source) })?.into_any(),
+            What::Latched { source, rtcp, rebound } => {
+                Py::new(py, Latched { port, at, source: told(source), rtcp, rebound })?.into_any()
+            }
+            What::TimedOut { silent_ns } => {
+                Py::new(py, TimedOut { port, at, silent_s: silent_ns as f64 / NANOS as f64 })?.into_any()
+            }
+            What::Climbed { source, rtcp, data } => {
+                let data = PyBytes::new(py, &data).unbind();
+                Py::new(py, Climbed { port, at, source: told(source), rtcp, data })?.into_any()
+            }
+        })
+    }
+}
+
+fn is_gone(port: &PyPort) -> PyErr {
+    PyKeyError::new_err(format!("{} was closed, or is of another relay", port.__repr__()))
+}
+
+fn told(source: SocketAddr) -> Address {
+    (source.ip().to_string(), source.port())
+}
+
+fn host(text: &str) -> PyResult<IpAddr> {
+    text.parse().map_err(|_| PyValueError::new_err(format!("{text:?} is no IP address")))
+}
+
+/// An address that the port can send to.
+fn peer(port: &Port, (text, number): &Address) -> PyResult<SocketAddr> {
+    let address = host(text)?.to_canonical();
+    if address.is_ipv6() != port.host.is_ipv6() || *number == 0 {
+        let reason = format!("{text}:{number} cannot be reached from {}: wrong family, or no port", port.host);
+        return Err(PyValueError::new_err(reason));
+    }
+    Ok(SocketAddr::new(address, *number))
+}
+
+/// RTCP goes to the port above RTP unless signalled otherwise (RFC 3550 section 11, RFC 3605).
+fn above(rtp: SocketAddr) -> Option<SocketAddr> {
+    Some(SocketAddr::new(rtp.ip(), rtp.port().checked_add(1)?))
+}
+
+fn rule(latch: Option<&str>, ice: bool) -> PyResult<Rule> {
+    match (latch, ice) {
+        (None, false) => Ok(Rule::Exact),
+        (None, true) => Ok(Rule::Approved),
+        (Some(text), false) => Ok(Rule::Nat(host(text)?.to_canonical())),
+        (Some(_), true) => Err(PyValueError::new_err("under ICE nothing is latched: leave out latch")),
+    }
+}
+
+fn known(formats: &[(u8, u32, String)]) -> PyResult<Vec<Format>> {
+    if formats.len() > FORMATS || formats.iter().any(|(payload_type, ..)| usize::from(*payload_type) >= FORMATS) {
+        return Err(PyValueError::new_err("payload types are 0 to 127, each once"));
+    }
+    Ok(formats.iter().map(|(number, rate, name)| Format::new(*number, *rate, name)).collect())
+}

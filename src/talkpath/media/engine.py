@@ -1,0 +1,105 @@
+"""What the media machine asks of the engine that moves packets, and what the engine tells.
+
+`Engine` is a Protocol: `NativeEngine` is the real one, the tests have a fake. Every method returns at once. The
+meaning of each is told in full at `talkpath._native.Relay`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from talkpath.base.address import Address
+
+HostPort = tuple[str, int]
+
+
+class Port(Protocol):
+    """A leased pair of local UDP ports towards one peer."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def rtp(self) -> int: ...
+    @property
+    def rtcp(self) -> int: ...
+
+
+class Totals(Protocol):
+    """What passed through one port: *heard* is from its peer, *sent* is to its peer."""
+
+    @property
+    def heard_packets(self) -> int: ...
+    @property
+    def heard_bytes(self) -> int: ...
+    @property
+    def heard_rtcp(self) -> int: ...
+    @property
+    def sent_packets(self) -> int: ...
+    @property
+    def sent_bytes(self) -> int: ...
+    @property
+    def sent_rtcp(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    @property
+    def strangers(self) -> int: ...
+    @property
+    def last_heard(self) -> float | None: ...
+
+
+class Engine(Protocol):
+    """The engine as one call's media uses it. `open` raises `Unavailable` when no port pair is free."""
+
+    def open(self, address: str, low: int, high: int) -> Port: ...
+    def expect(
+        self,
+        port: Port,
+        *,
+        rtp: HostPort | None,
+        rtcp: HostPort | None = None,
+        mux: bool = False,
+        latch: str | None = None,
+        formats: Sequence[tuple[int, int, str]] = (),
+        raw: bool = False,
+    ) -> None: ...
+    def route(self, source: Port, target: Port | None) -> None: ...
+    def reflect(self, port: Port) -> None: ...
+    def tone(self, port: Port, payload_type: int, codec: str) -> None: ...
+    def quiet(self, port: Port) -> None: ...
+    def watch(self, port: Port, timeout_s: float | None) -> None: ...
+    def totals(self, port: Port) -> Totals: ...
+    def close(self, port: Port) -> Totals: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FirstHeard:
+    """The first packet of a port's peer since its address was expected."""
+
+    port: int
+    at: float
+    source: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Latched:
+    """A peer behind a NAT was found at `source`; `rebound` when another address had been latched before."""
+
+    port: int
+    at: float
+    source: Address
+    rtcp: bool = False
+    rebound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """Nothing was heard from the port's peer for as long as `watch` asked."""
+
+    port: int
+    at: float
+    silent_s: float
+
+
+EngineEvent = FirstHeard | Latched | TimedOut

@@ -1,0 +1,180 @@
+"""One party of a call: who it is, and our ports that face it, one for each section of its descriptions."""
+
+from typing import NamedTuple
+
+from talkpath.base.address import Address
+from talkpath.media.announced import Announced
+from talkpath.media.engine import Engine, Port
+from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin
+from talkpath.sdp.values import is_private
+
+
+class Talk(NamedTuple):
+    """One section as a leg announced it, as the other side did, and whether this leg has RTCP on its RTP port."""
+
+    own: Announced
+    other: Announced
+    mux: bool
+
+
+class Anchor:
+    """One leased port pair that faces a leg. It repeats nothing to the engine that the engine was told already."""
+
+    __slots__ = (
+        "_engine",
+        "_expected",
+        "_target",
+        "_watched_s",
+        "_watched_since",
+        "address",
+        "announced",
+        "heard",
+        "index",
+        "kind",
+        "leg",
+        "must_send",
+        "port",
+    )
+
+    def __init__(self, engine: Engine, leg: "Leg", index: int, address: MediaAddress, port: Port) -> None:
+        self._engine = engine
+        self._expected: object = None
+        self._target: Anchor | None = None
+        self._watched_s: float | None = None
+        self._watched_since = 0.0
+        self.leg = leg
+        self.index = index
+        self.address = address
+        self.port = port
+        self.kind = ""
+        self.announced: Address | None = None
+        self.heard = False
+        self.must_send = False
+
+    @property
+    def local(self) -> Address:
+        """What the peer is told: the advertised address and the RTP port."""
+        return Address(self.address.advertised, self.port.rtp)
+
+    @property
+    def watched_s(self) -> float | None:
+        """After how many silent seconds the engine tells, None when the port is not watched."""
+        return self._watched_s
+
+    def expect(self, talk: Talk) -> bool:
+        """Hear this leg where it announced itself. False when it named an address we cannot reach from here."""
+        own = talk.own
+        self.kind = own.kind
+        if own.held_by_address and self._expected is not None:
+            return True  # it gives no address now, and comes back to the one it has (RFC 3264 section 8.4)
+        reachable = own.rtp is None or own.rtp.is_ipv6 == self.address.is_ipv6
+        rtp = own.rtp if reachable else None
+        rtcp = own.rtcp if own.rtcp is not None and own.rtcp.is_ipv6 == self.address.is_ipv6 else None
+        latch = self.leg.latch_host(rtp)
+        if latch is not None and (":" in latch) != self.address.is_ipv6:
+            latch = None
+        expected = (rtp, rtcp, talk.mux, latch, _spoken(own, talk.other), not own.is_rtp or own.dtls)
+        self.announced = own.rtp
+        if expected != self._expected:
+            self._expected = expected
+            self._engine.expect(
+                self.port, rtp=rtp, rtcp=rtcp, mux=talk.mux, latch=latch, formats=expected[4], raw=expected[5]
+            )
+        return reachable
+
+    def route(self, target: "Anchor | None") -> None:
+        """Send what this leg says out of `target`; None hears it without passing it on."""
+        if target is not self._target:
+            self._target = target
+            self._engine.route(self.port, None if target is None else target.port)
+
+    def heed(self, talk: Talk | None, policy: MediaPolicy, now: float) -> None:
+        """Be told when this leg falls silent: soon when it should send, late when it is on hold; None for never."""
+        timeout_s = 0.0
+        self.must_send = False
+        if talk is not None and talk.own.live and talk.other.live and talk.own.is_rtp:
+            self.must_send = talk.own.sends and talk.other.receives
+            timeout_s = policy.timeout_s if self.must_send else policy.hold_timeout_s
+        if (timeout_s or None) != self._watched_s:
+            self._watched_s, self._watched_since = timeout_s or None, now
+            self._engine.watch(self.port, self._watched_s)
+
+    def watch_again(self) -> None:
+        """Arm a watch that has fired."""
+        self._engine.watch(self.port, self._watched_s)
+
+    def is_silent(self, now: float) -> bool:
+        """Whether nothing was heard for as long as the port is watched for."""
+        if self._watched_s is None:
+            return False
+        last = self._engine.totals(self.port).last_heard
+        return now - max(last or 0.0, self._watched_since) >= self._watched_s
+
+
+class Leg:
+    """The caller or one branch."""
+
+    __slots__ = ("anchors", "id", "origin")
+
+    def __init__(self, id: LegId) -> None:
+        self.id = id
+        self.origin: Origin | None = None
+        self.anchors: list[Anchor | None] = []
+
+    @property
+    def side(self) -> str:
+        """The word the ledger uses for it."""
+        return "caller" if self.id == CALLER else "callee"
+
+    @property
+    def had_spoken(self) -> bool:
+        """Whether any packet of it was ever heard on the ports it has now."""
+        return any(anchor is not None and anchor.heard for anchor in self.anchors)
+
+    def is_silent(self, now: float) -> bool:
+        """Whether none of its watched ports heard anything for as long as it is watched for."""
+        watched = [anchor for anchor in self.anchors if anchor is not None and anchor.watched_s is not None]
+        return bool(watched) and all(anchor.is_silent(now) for anchor in watched)
+
+    def anchor(self, index: int) -> Anchor | None:
+        return self.anchors[index] if index < len(self.anchors) else None
+
+    def lease(self, engine: Engine, policy: MediaPolicy, index: int, wanted: Announced | None) -> Anchor:
+        """Our port for this section, leased when there is none yet. Raises `Unavailable` when no port is free."""
+        while len(self.anchors) <= index:
+            self.anchors.append(None)
+        anchor = self.anchors[index]
+        if anchor is None:
+            address = self._local_address(None if wanted is None else wanted.is_ipv6)
+            port = engine.open(address.host, policy.first_port, policy.last_port)
+            anchor = self.anchors[index] = Anchor(engine, self, index, address, port)
+        return anchor
+
+    def _local_address(self, is_ipv6: bool | None) -> MediaAddress:
+        """Our address of the family this leg speaks; one family for all its sections, the preferred if unknown."""
+        for anchor in self.anchors:
+            if anchor is not None:
+                return anchor.address
+        assert self.origin is not None, "a leg is introduced by its origin before ports are leased for it"
+        media = self.origin.media
+        return next((address for address in media if address.is_ipv6 == is_ipv6), media[0])
+
+    def latch_host(self, rtp: Address | None) -> str | None:
+        """The host whose packets may take the place of the announced address; None for exactly that address.
+
+        Only a leg behind a NAT is looked for, and only at the address its signalling comes from. A public media
+        address other than that is a gateway of its own and is taken at its word.
+        """
+        origin = self.origin
+        if origin is None or not (origin.behind_nat or rtp is None):
+            return None
+        if rtp is not None and rtp.host != origin.host and not is_private(rtp.host):
+            return None
+        return origin.host
+
+
+def _spoken(own: Announced, other: Announced) -> tuple[tuple[int, int, str], ...]:
+    """The payload types this leg may send: those the other side asked for, then its own (RFC 3264 section 5.1)."""
+    formats = {number: (number, clock_hz, name) for number, clock_hz, name in own.formats}
+    formats.update((number, (number, clock_hz, name)) for number, clock_hz, name in other.formats)
+    return tuple(formats.values())

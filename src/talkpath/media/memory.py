@@ -1,0 +1,127 @@
+"""A media engine without sockets: it hands out port numbers and remembers what it was told.
+
+For tests of routing scripts and of the edge, which run calls in memory. No packet moves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from talkpath.base.address import Address
+from talkpath.base.errors import Unavailable
+from talkpath.media.engine import Engine, EngineEvent, FirstHeard, HostPort, Port, TimedOut
+
+
+@dataclass(eq=False)
+class MemoryPort:
+    """A leased pair, and all the engine knows of it."""
+
+    id: int
+    host: str
+    rtp: int
+    expected: dict[str, object] = field(default_factory=dict)
+    target: "MemoryPort | None" = None
+    #: "", "echo", or the payload type and codec of a tone
+    plays: str = ""
+    timeout_s: float | None = None
+    closed: bool = False
+    heard_packets: int = 0
+    heard_bytes: int = 0
+    heard_rtcp: int = 0
+    sent_packets: int = 0
+    sent_bytes: int = 0
+    sent_rtcp: int = 0
+    lost: int = 0
+    strangers: int = 0
+    last_heard: float | None = None
+
+    @property
+    def rtcp(self) -> int:
+        return self.rtp + 1
+
+
+class MemoryEngine:
+    """Implements `Engine`. `told` lists every call in order, for tests that count them."""
+
+    def __init__(self) -> None:
+        self.ports: dict[int, MemoryPort] = {}
+        self.told: list[tuple[str, int]] = []
+        self._opened = 0
+
+    def open(self, address: str, low: int, high: int) -> MemoryPort:
+        taken = {port.rtp for port in self.open_ports if port.host == address}
+        free = next((port for port in range(low + low % 2, high, 2) if port not in taken), None)
+        if free is None:
+            raise Unavailable("media-ports", f"no media port is free in {low}-{high}; widen the range", address)
+        self._opened += 1
+        port = self.ports[self._opened] = MemoryPort(self._opened, address, free)
+        self.told.append(("open", port.id))
+        return port
+
+    @property
+    def open_ports(self) -> list[MemoryPort]:
+        return [port for port in self.ports.values() if not port.closed]
+
+    def expect(
+        self,
+        port: Port,
+        *,
+        rtp: HostPort | None,
+        rtcp: HostPort | None = None,
+        mux: bool = False,
+        latch: str | None = None,
+        formats: Sequence[tuple[int, int, str]] = (),
+        raw: bool = False,
+    ) -> None:
+        mine = self._told("expect", port)
+        mine.expected = {"rtp": rtp, "rtcp": rtcp, "mux": mux, "latch": latch, "formats": tuple(formats), "raw": raw}
+
+    def route(self, source: Port, target: Port | None) -> None:
+        mine = self._told("route", source)
+        mine.target, mine.plays = None if target is None else self.ports[target.id], ""
+
+    def reflect(self, port: Port) -> None:
+        self._told("reflect", port).plays = "echo"
+
+    def tone(self, port: Port, payload_type: int, codec: str) -> None:
+        self._told("tone", port).plays = f"{payload_type} {codec}"
+
+    def quiet(self, port: Port) -> None:
+        self._told("quiet", port).plays = ""
+
+    def watch(self, port: Port, timeout_s: float | None) -> None:
+        self._told("watch", port).timeout_s = timeout_s
+
+    def totals(self, port: Port) -> MemoryPort:
+        return self.ports[port.id]
+
+    def close(self, port: Port) -> MemoryPort:
+        mine = self._told("close", port)
+        mine.closed = True
+        for other in self.ports.values():
+            if other.target is mine:
+                other.target = None
+        return mine
+
+    def hear(self, port: MemoryPort, now: float, packets: int = 1) -> EngineEvent | None:
+        """Packets of the peer arrive; gives the event of the first."""
+        first = port.heard_packets == 0
+        port.heard_packets += packets
+        port.last_heard = now
+        if port.target is not None:
+            port.target.sent_packets += packets
+        source = port.expected.get("rtp")
+        return FirstHeard(port.id, now, Address(*source)) if first and isinstance(source, tuple) else None
+
+    def fall_silent(self, port: MemoryPort, now: float) -> EngineEvent:
+        """The watch of this port fires."""
+        return TimedOut(port.id, now, port.timeout_s or 0.0)
+
+    def _told(self, verb: str, port: Port) -> MemoryPort:
+        mine = self.ports[port.id]
+        if mine.closed:
+            raise KeyError(port.id)
+        self.told.append((verb, port.id))
+        return mine
+
+
+_: type[Engine] = MemoryEngine  # mypy holds it to the contract

@@ -1,0 +1,51 @@
+"""What media needs to be told: the operator's policy, and who stands on each side of a description."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, NewType
+
+from talkpath.base.errors import TalkpathError
+
+# One party of a call as media sees it: 0 is the caller, every forked branch has its own number from 1.
+LegId = NewType("LegId", int)
+CALLER = LegId(0)
+
+
+class MediaAddress(NamedTuple):
+    """An address of ours for media: where ports are opened, and what is written into descriptions."""
+
+    host: str
+    advertised: str
+
+    @property
+    def is_ipv6(self) -> bool:
+        return ":" in self.host
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The party on one side of a description, as its signalling shows it.
+
+    `host` is the IP address its signalling comes from (or goes to, for a party that has not spoken yet).
+    `behind_nat` is True when its own Via or Contact names another address than that. `media` are our addresses it
+    can reach, the preferred first, at most one of each family.
+    """
+
+    host: str
+    behind_nat: bool
+    media: tuple[MediaAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPolicy:
+    """The operator's choices: port range, and seconds without media after which a call is ended (0 never ends)."""
+
+    first_port: int = 16_384
+    last_port: int = 32_767
+    timeout_s: float = 60.0
+    hold_timeout_s: float = 3_600.0
+
+
+class MediaRefused(TalkpathError):
+    """The description is sound, but nothing in it can be used here. The answer to it is 488."""
+
+    status = 488

@@ -1,0 +1,123 @@
+"""Numbers that we answer ourselves: `echo` sends back what it hears, `tone` plays 1004 Hz.
+
+The answer is our own description; the packets are made by the engine.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from talkpath.media.announced import Announced, announce
+from talkpath.media.engine import Engine
+from talkpath.media.leg import Anchor, Talk
+from talkpath.media.policy import MediaPolicy, MediaRefused
+from talkpath.sdp import Codec, Connection, MediaSection, Origin, SessionDescription
+
+# Gives our port towards the caller for a section, leasing it when needed.
+Leaser = Callable[[int, Announced], Anchor]
+# What the tone can be encoded in.
+_TONE_CODECS = ("PCMU/8000", "PCMA/8000")
+
+
+class Service(StrEnum):
+    """What we do with the media of a call we answer."""
+
+    ECHO = "echo"
+    TONE = "tone"
+
+
+class LocalService:
+    """The answering side of one call. Its descriptions count their versions (RFC 3264 section 8)."""
+
+    def __init__(self, engine: Engine, policy: MediaPolicy, service: Service) -> None:
+        self._engine = engine
+        self._policy = policy
+        self.service = service
+        self._origin: Origin | None = None
+        self._offer = self._answer = b""
+        self._playing: dict[int, tuple[object, ...]] = {}
+
+    def answer(self, raw: bytes, lease: Leaser, now: float) -> bytes:
+        """Our answer to this offer; the accepted sections are served from now on. Raises `MediaRefused`."""
+        if raw == self._offer:
+            return self._answer
+        offer = SessionDescription.parse(raw)
+        codecs = [self._codecs(section, index) for index, section in enumerate(offer.media)]
+        if not any(codecs):
+            raise MediaRefused("service-codec", f"{self.service} can use nothing of this offer; offer PCMU or PCMA")
+        announced = [announce(section) for section in offer.media]
+        anchors = [lease(index, announced[index]) if chosen else None for index, chosen in enumerate(codecs)]
+        answer = self._describe(offer, codecs, anchors, now)
+        for anchor, own, section, chosen in zip(anchors, announced, answer.media, codecs, strict=True):
+            if anchor is not None:
+                self._serve(anchor, Talk(own, announce(section), own.mux), chosen[0], now)
+        self._offer, self._answer = raw, answer.encode()
+        return self._answer
+
+    def _codecs(self, section: MediaSection, index: int) -> list[Codec]:
+        """What we take of a section: one codec and its telephone events; empty to reject the section."""
+        if not announce(section).live or not section.is_rtp or section.is_secure:
+            return []
+        voice = [codec for codec in section.codecs.voice if codec.name]
+        if self.service is Service.TONE:
+            first = section.session.of_kind("audio")[:1] == [section]
+            voice = [codec for codec in voice if first and any(map(codec.matches, _TONE_CODECS))]
+        if not voice:
+            return []
+        events = [c for c in section.codecs if c.name == "telephone-event" and c.clock_hz == voice[0].clock_hz]
+        return [voice[0], *events]
+
+    def _describe(
+        self, offer: SessionDescription, codecs: list[list[Codec]], anchors: list[Anchor | None], now: float
+    ) -> SessionDescription:
+        host = next(anchor.address.advertised for anchor in anchors if anchor is not None)
+        connection = Connection.of_host(host)
+        if self._origin is None:
+            self._origin = Origin("talkpath", str(int(now)), "0", connection.network, connection.family, host)
+        self._origin = self._origin._replace(version=str(int(self._origin.version) + 1))
+        lines = ["v=0", f"o={self._origin}", "s=talkpath", f"c={connection}", f"t={offer.field('t') or '0 0'}"]
+        for section, chosen, anchor in zip(offer.media, codecs, anchors, strict=True):
+            lines += _accepted(section, chosen, anchor) if anchor is not None else _rejected(section)
+        return SessionDescription(lines)
+
+    def _serve(self, anchor: Anchor, talk: Talk, codec: Codec, now: float) -> None:
+        """Let the engine make the packets; it is told only what changed."""
+        anchor.expect(talk)
+        anchor.heed(talk, self._policy, now)
+        wanted = talk.own.receives and (talk.own.sends or self.service is Service.TONE)
+        playing = (wanted, codec.payload_type) if self.service is Service.TONE else (wanted,)
+        if self._playing.get(anchor.index) == playing:
+            return
+        self._playing[anchor.index] = playing
+        if self.service is Service.ECHO:
+            if wanted:
+                self._engine.reflect(anchor.port)
+            else:
+                self._engine.route(anchor.port, None)
+        elif wanted:
+            self._engine.tone(anchor.port, codec.payload_type, codec.name.upper())
+        else:
+            self._engine.quiet(anchor.port)
+
+
+def _accepted(section: MediaSection, chosen: list[Codec], anchor: Anchor) -> list[str]:
+    numbers = " ".join(str(codec.payload_type) for codec in chosen)
+    lines = [f"m={section.kind} {anchor.port.rtp} {section.protocol} {numbers}"]
+    for codec in chosen:
+        lines.append(f"a=rtpmap:{codec.payload_type} {codec.format}")
+        if codec.fmtp is not None:
+            lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
+        lines += [f"a=rtcp-fb:{codec.payload_type} {text}" for text in codec.feedback]
+    if section.ptime_ms is not None:
+        lines.append(f"a=ptime:{section.ptime_ms:g}")
+    if section.rtcp_mux:
+        lines.append("a=rtcp-mux")
+    lines.append(f"a={section.direction.reversed}")
+    return lines + _mid(section)
+
+
+def _rejected(section: MediaSection) -> list[str]:
+    return [f"m={section.kind} 0 {section.protocol} {' '.join(section.formats)}", *_mid(section)]
+
+
+def _mid(section: MediaSection) -> list[str]:
+    return [] if section.mid is None else [f"a=mid:{section.mid}"]

@@ -1,0 +1,373 @@
+"""One call's media: descriptions are turned around so that it flows through us, and the engine is told how.
+
+A machine without I/O: descriptions and engine events come in with the time, moments and the death of a call go out.
+Each `m=` section has one port pair towards the caller and one towards every branch. What was offered changes nothing
+until it is answered; what was answered early is taken back when the request is refused after all.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from talkpath.base.errors import Unavailable
+from talkpath.base.limits import MEDIA_BRANCHES
+from talkpath.media import moments
+from talkpath.media.announced import Announced, announce
+from talkpath.media.engine import Engine, EngineEvent, FirstHeard, Latched, TimedOut, Totals
+from talkpath.media.leg import Anchor, Leg, Talk
+from talkpath.media.moments import MediaMoment, Value
+from talkpath.media.negotiation import Agreement, Exchange, Negotiation, Role, Told, Turn
+from talkpath.media.policy import CALLER, LegId, MediaPolicy, Origin
+from talkpath.media.readdress import Facing, readdress, remove_ice
+from talkpath.media.service import LocalService, Service
+from talkpath.sdp import SessionDescription
+
+
+@dataclass(frozen=True, slots=True)
+class MediaDied:
+    """Media is over for longer than the policy bears: the call is to be ended on both sides."""
+
+    time: float
+    reason: str
+    side: str
+    silent_s: float
+
+
+class PortTotals(NamedTuple):
+    """What one of our ports saw from and sent to its leg, from lease to release. `section` counts m= from 0."""
+
+    leg: LegId
+    side: str
+    section: int
+    kind: str
+    local: str
+    totals: Totals
+
+
+class Branch:
+    """One way to a callee: the party, and what was negotiated between it and the caller."""
+
+    __slots__ = ("leg", "negotiation")
+
+    def __init__(self, leg: LegId) -> None:
+        self.leg = Leg(leg)
+        self.negotiation = Negotiation()
+
+
+class MediaSession:
+    """The media of one call. `engine` moves the packets, `policy` is the operator's."""
+
+    def __init__(self, engine: Engine, policy: MediaPolicy) -> None:
+        self._engine = engine
+        self._policy = policy
+        self._caller = Leg(CALLER)
+        self._branches: dict[LegId, Branch] = {}
+        self._heard: LegId | None = None
+        self._chosen: LegId | None = None
+        self._anchors: dict[int, Anchor] = {}
+        self._released: list[PortTotals] = []
+        self._out: list[MediaMoment | MediaDied] = []
+        self._died = False
+        self._service: LocalService | None = None
+
+    # --- what signalling tells
+
+    def carry(
+        self,
+        description: bytes,
+        *,
+        frm: LegId,
+        to: LegId,
+        exchange: Exchange,
+        origin: Origin,
+        target: Origin,
+        now: float,
+    ) -> bytes:
+        """A description travels between the caller and a branch; gives the body to send on.
+
+        `origin` is the party that wrote it and `target` the one it goes to. Repetitions give what was given before.
+        Raises `Malformed` (answer 488, or end the call when it was an answer), `MediaRefused` (488) and
+        `Unavailable` (503); then nothing has changed.
+        """
+        by_caller = frm == CALLER
+        branch = self._branch(to if by_caller else frm)
+        turn = branch.negotiation.turn(by_caller, exchange)
+        repeated = branch.negotiation.repeats(turn, description)
+        if repeated is not None:
+            return repeated.sent
+        speaker, hearer = (self._caller, branch.leg) if by_caller else (branch.leg, self._caller)
+        speaker.origin, hearer.origin = origin, target
+        told = self._turn_around(description, speaker, hearer, turn, now)
+        if turn.role is Role.OFFER:
+            branch.negotiation.offered(turn, told)
+            self._note(now, moments.OFFERED, side=speaker.side, media=_media(told))
+        elif turn.role is Role.ANSWER and turn.offer is not None:
+            before = branch.negotiation.agreed
+            agreement = branch.negotiation.answered(turn, turn.offer, told)
+            self._note(now, moments.ANSWERED, side=speaker.side, media=_media(told))
+            self._agreed(branch, before, agreement, now)
+        return told.sent
+
+    def answer_locally(self, description: bytes, service: Service, origin: Origin, now: float) -> bytes:
+        """Answer the caller's offer ourselves, first or in a re-INVITE; repetitions give the same answer.
+
+        Raises `Malformed` and `MediaRefused` (488), and `Unavailable` (503).
+        """
+        self._caller.origin, self._chosen = origin, CALLER
+        if self._service is None:
+            self._service = LocalService(self._engine, self._policy, service)
+            self._note(now, moments.SERVICE_ANSWERED, service=str(service))
+        return self._service.answer(description, lambda at, own: self._lease(self._caller, at, own, now), now)
+
+    def rejected(self, *, frm: LegId, to: LegId, exchange: Exchange, now: float) -> None:
+        """`frm` refused a request that carried an offer (or timed out): everything is as agreed before."""
+        by_caller = frm == CALLER
+        branch = self._branches.get(to if by_caller else frm)
+        if branch is None:
+            return
+        if branch.negotiation.rejected(by_caller, exchange):
+            self._connect(branch, now)
+        if branch.negotiation.agreed is not None:
+            self._note(now, moments.ROLLED_BACK, side=self._caller.side if by_caller else branch.leg.side)
+            self._release_unused(branch, now)
+
+    def chosen(self, leg: LegId, now: float) -> None:
+        """This branch's 2xx won: its media is the caller's from now on, and is watched."""
+        self._chosen = leg
+        branch = self._branches.get(leg)
+        if branch is not None and branch.negotiation.agreed is not None:
+            self._connect(branch, now)
+            self._release_unused(branch, now)
+
+    def released(self, leg: LegId, now: float) -> None:
+        """This branch failed, was cancelled, or its dialog ended: its ports go back."""
+        branch = self._branches.pop(leg, None)
+        if branch is None:
+            return
+        for anchor in branch.leg.anchors:
+            if anchor is not None:
+                self._close(anchor)
+        if self._heard == leg:
+            self._heard = None
+            other = next((b for b in reversed(self._branches.values()) if b.negotiation.agreed), None)
+            if other is not None:
+                self._connect(other, now)
+
+    # --- the machine
+
+    def receive(self, event: EngineEvent, now: float) -> None:
+        """Take an event of one of this call's ports; those of ports given back are ignored."""
+        anchor = self._anchors.get(event.port)
+        if anchor is None:
+            return
+        side = anchor.leg.side
+        match event:
+            case FirstHeard():
+                anchor.heard = True
+                self._note(event.at, moments.FIRST_PACKET, side=side, remote=str(event.source), media=anchor.kind)
+            case Latched():
+                values = {"side": side, "remote": str(event.source), "announced": str(anchor.announced)}
+                self._note(event.at, moments.LATCHED, **values)
+            case TimedOut():
+                self._fell_silent(anchor, event, now)
+
+    def deadline(self) -> float | None:
+        """Nothing here waits for the clock: the engine watches for silence."""
+        return None
+
+    def expire(self, now: float) -> None:
+        """See `deadline`."""
+
+    def drain(self) -> list[MediaMoment | MediaDied]:
+        """What happened since the last drain, in order."""
+        out, self._out = self._out, []
+        return out
+
+    def close(self, now: float) -> list[PortTotals]:
+        """The call is over: give every port back. What each leg sent and got, in the order of release."""
+        for anchor in list(self._anchors.values()):
+            self._close(anchor)
+        self._branches.clear()
+        packets = sum(one.totals.sent_packets for one in self._released)
+        self._note(now, moments.ENDED, packets=packets)
+        return self._released
+
+    @property
+    def ports(self) -> Iterator[tuple[int, Anchor]]:
+        """The ids of the ports now leased, as engine events and meters name them."""
+        return iter(self._anchors.items())
+
+    # --- turning a description around
+
+    def _branch(self, leg: LegId) -> Branch:
+        branch = self._branches.get(leg)
+        if branch is None:
+            if len(self._branches) >= MEDIA_BRANCHES:
+                raise Unavailable("media-branches", "the call has too many branches; let one of them end first")
+            branch = self._branches[leg] = Branch(leg)
+        return branch
+
+    def _turn_around(self, raw: bytes, speaker: Leg, hearer: Leg, turn: Turn, now: float) -> Told:
+        description = SessionDescription.parse(raw)
+        if turn.offer is not None:
+            _hold_to(description, turn.offer)
+        sections = tuple(announce(section) for section in description.media)
+        facing = self._face(sections, speaker, hearer, turn, now)
+        self._note_oddities(description, sections, speaker, now)
+        first = next((anchor for anchor in hearer.anchors if anchor is not None), None)
+        if first is not None:
+            readdress(description, first.address.advertised, facing)
+        return Told(speaker.id == CALLER, raw, description.encode(), sections)
+
+    def _face(
+        self, sections: tuple[Announced, ...], speaker: Leg, hearer: Leg, turn: Turn, now: float
+    ) -> list[Facing | None]:
+        """Our ports towards the hearer for every live section; both sides are leased now, so that ringing is safe."""
+        known = set(self._anchors)
+        facing: list[Facing | None] = []
+        try:
+            for index, section in enumerate(sections):
+                offer = None if turn.offer is None else turn.offer.sections[index]
+                if section.live:
+                    self._lease(speaker, index, section, now)
+                    port = self._lease(hearer, index, offer, now).port
+                    facing.append(Facing(port.rtp, port.rtcp, None if offer is None else offer.mux))
+                else:
+                    facing.append(None)
+        except Unavailable:
+            for anchor in [one for port, one in self._anchors.items() if port not in known]:
+                self._close(anchor)
+            raise
+        return facing
+
+    def _lease(self, leg: Leg, index: int, wanted: Announced | None, now: float) -> Anchor:
+        anchor = leg.anchor(index)
+        if anchor is None:
+            anchor = leg.lease(self._engine, self._policy, index, wanted)
+            self._anchors[anchor.port.id] = anchor
+            self._note(now, moments.LEASED, side=leg.side, local=str(anchor.local))
+        return anchor
+
+    def _note_oddities(
+        self, description: SessionDescription, sections: tuple[Announced, ...], speaker: Leg, now: float
+    ) -> None:
+        """Say what is not relayed as usual, and take ICE out."""
+        candidates = remove_ice(description)
+        if candidates is not None:
+            self._note(now, moments.ICE_REMOVED, side=speaker.side, candidates=candidates)
+        for section, written in zip(sections, description.media, strict=True):
+            if written.port and not section.live:
+                self._note(now, moments.UNANCHORED, side=speaker.side, what=f"{section.kind} {section.protocol}")
+            elif section.live and section.encrypted:
+                self._note(now, moments.OPAQUE, side=speaker.side, profile=section.protocol)
+
+    # --- telling the engine
+
+    def _agreed(self, branch: Branch, before: Agreement | None, agreement: Agreement, now: float) -> None:
+        """An offer was answered: until one branch is chosen, the caller hears the one that answered last."""
+        if self._chosen is None or self._chosen == branch.leg.id:
+            self._connect(branch, now)
+        for leg, by_caller in ((self._caller, True), (branch.leg, False)):
+            held = _holds(agreement.told_by(by_caller))
+            if before is not None and held != _holds(before.told_by(by_caller)):
+                self._note(now, moments.HELD if held else moments.RESUMED, side=leg.side)
+        codec = _codec(agreement.answer)
+        if codec and (before is None or codec != _codec(before.answer)):
+            self._note(now, moments.CODEC_CHOSEN, codec=codec)
+
+    def _connect(self, branch: Branch, now: float) -> None:
+        """Make this branch and the caller hear each other as agreed; other branches are heard by nobody."""
+        agreement = branch.negotiation.agreed
+        assert agreement is not None
+        if self._heard not in (None, branch.leg.id):
+            self._note(now, moments.CONNECTED, leg=branch.leg.id)
+            previous = self._branches.get(self._heard)
+            for anchor in [] if previous is None else previous.leg.anchors:
+                if anchor is not None:
+                    anchor.route(None)
+        self._heard = branch.leg.id
+        ours = zip(agreement.told_by(True).sections, agreement.told_by(False).sections, strict=False)
+        for index, (caller, callee) in enumerate(ours):
+            front, back = self._caller.anchor(index), branch.leg.anchor(index)
+            if front is not None and back is not None:
+                muxed = agreement.offer.sections[index].mux
+                self._hear(front, back, Talk(caller, callee, caller.mux and muxed), now)
+                self._hear(back, front, Talk(callee, caller, callee.mux and muxed), now)
+
+    def _hear(self, anchor: Anchor, opposite: Anchor, talk: Talk, now: float) -> None:
+        """Hear the leg of `anchor` as it announced itself, and relay it out of the `opposite` port."""
+        own, other = talk.own, talk.other
+        alive = own.live and other.live
+        if alive and not anchor.expect(talk):
+            side, local = anchor.leg.side, str(anchor.local)
+            self._note(now, moments.FAMILY_MISMATCH, side=side, announced=str(own.rtp), local=local)
+        # Who holds with a zero address wants nothing sent (RFC 3264 section 8.4); other holds may have music.
+        anchor.route(opposite if alive and not other.held_by_address else None)
+        anchor.heed(talk if self._chosen is not None else None, self._policy, now)
+
+    # --- silence and release
+
+    def _fell_silent(self, anchor: Anchor, event: TimedOut, now: float) -> None:
+        """A leg that had spoken and should still speak is dead; otherwise the call is, once all of it is silent.
+
+        A leg that never spoke does not end the call alone: loudspeakers that only listen announce `sendrecv` too.
+        """
+        leg = anchor.leg
+        others = [self._caller, *(branch.leg for branch in self._branches.values())]
+        died = leg.had_spoken and anchor.must_send
+        silent = leg.is_silent(now) and (died or all(one.is_silent(now) for one in others if one.anchors))
+        if not silent:
+            anchor.watch_again()
+        elif not self._died:
+            self._died = True
+            self._note(now, moments.TIMEOUT, side=leg.side, seconds=round(event.silent_s))
+            self._out.append(MediaDied(now, "media-timeout", leg.side, event.silent_s))
+
+    def _release_unused(self, branch: Branch, now: float) -> None:
+        """Give back the ports of sections that are rejected, and that no waiting offer wants."""
+        agreed = branch.negotiation.agreed
+        if agreed is None or self._chosen != branch.leg.id:
+            return
+        wanted = [agreed.answer.sections, *(told.sections for told in branch.negotiation.waiting)]
+        for leg in (self._caller, branch.leg):
+            for index, anchor in enumerate(leg.anchors):
+                live = any(index < len(sections) and sections[index].live for sections in wanted)
+                if anchor is not None and not live:
+                    self._close(anchor)
+
+    def _close(self, anchor: Anchor) -> None:
+        leg = anchor.leg
+        leg.anchors[anchor.index] = None
+        del self._anchors[anchor.port.id]
+        totals = self._engine.close(anchor.port)
+        self._released.append(PortTotals(leg.id, leg.side, anchor.index, anchor.kind, str(anchor.local), totals))
+
+    def _note(self, now: float, kind: str, **values: Value) -> None:
+        self._out.append(MediaMoment(now, kind, values))
+
+
+def _hold_to(answer: SessionDescription, offer: Told) -> None:
+    """Mend an answer that has not the sections of its offer, or accepts a rejected one (RFC 3264 section 6)."""
+    if len(answer.media) != len(offer.sections):
+        del answer.media[len(offer.sections) :]
+        for section in SessionDescription.parse(offer.raw).media[len(answer.media) :]:
+            answer.add_media(" ".join((section.kind, "0", section.protocol, *section.formats)))
+    for section, offered in zip(answer.media, offer.sections, strict=True):
+        if not offered.port:
+            section.reject()
+
+
+def _media(told: Told) -> str:
+    return ", ".join(section.text for section in told.sections)
+
+
+def _holds(told: Told) -> bool:
+    """Whether this side wants to hear nothing of what is live."""
+    live = [section for section in told.sections if section.live and section.is_rtp]
+    return bool(live) and not any(section.receives for section in live)
+
+
+def _codec(told: Told) -> str:
+    """The first codec of the first live audio section."""
+    audio = (section for section in told.sections if section.kind == "audio" and section.live)
+    return next((section.codec for section in audio), "")
