@@ -4,6 +4,7 @@ A *flow* is the unit of reachability: our socket, the transport, the remote addr
 connection. Registrations, Record-Route and dialogs remember flows (RFC 5626 section 3.3).
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -73,3 +74,29 @@ class Flow(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.transport} {self.remote} at {self.local}"
+
+
+class Target(NamedTuple):
+    """A place to reach for which no flow is known yet: the driver finds or opens one.
+
+    `name` is what a TLS certificate must say (RFC 5922); "" where the peer was named by its address.
+    """
+
+    transport: Transport
+    remote: Address
+    name: str = ""
+
+
+Hop = Flow | Target
+
+
+class Send(NamedTuple):
+    """An action: bytes that are to leave. `on_failure` is called with the time when they could not.
+
+    `call_id` says which call's story they belong to.
+    """
+
+    hop: Hop
+    data: bytes
+    call_id: str
+    on_failure: Callable[[float], None] | None = None

@@ -1,0 +1,63 @@
+"""Timers for machines: start and cancel cost one append each, whatever number is running.
+
+Protocol timers have few distinct durations (T1 and its doublings, T4, 64*T1, timer C), and timers of one duration
+fall due in the order they were started. So each duration is a lane, a queue; a cancelled timer stays in it, emptied,
+until it comes to the head.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+
+class Timer:
+    """One running timer. `cancel` forgets what it would have called, so that memory is free at once."""
+
+    __slots__ = ("action", "when")
+
+    def __init__(self, when: float, action: Callable[[float], None] | None) -> None:
+        self.when = when
+        self.action = action
+
+    def cancel(self) -> None:
+        self.action = None
+
+
+class Timers:
+    """The running timers of one machine."""
+
+    __slots__ = ("_lanes",)
+
+    def __init__(self) -> None:
+        self._lanes: dict[float, deque[Timer]] = {}
+
+    def start(self, duration_s: float, now: float, action: Callable[[float], None]) -> Timer:
+        """Call `action(now)` from `expire` once `duration_s` seconds have gone."""
+        timer = Timer(now + duration_s, action)
+        lane = self._lanes.get(duration_s)
+        if lane is None:
+            lane = self._lanes[duration_s] = deque()
+        lane.append(timer)
+        return timer
+
+    def deadline(self) -> float | None:
+        """When the next timer is due, or None."""
+        soonest: float | None = None
+        for duration, lane in list(self._lanes.items()):
+            while lane and lane[0].action is None:
+                lane.popleft()
+            if not lane:
+                del self._lanes[duration]
+            elif soonest is None or lane[0].when < soonest:
+                soonest = lane[0].when
+        return soonest
+
+    def expire(self, now: float) -> None:
+        """Call what is due, lane by lane; an action may start and cancel timers."""
+        for lane in list(self._lanes.values()):
+            while lane and (lane[0].when <= now or lane[0].action is None):
+                action = lane.popleft().action
+                if action is not None:
+                    action(now)
+
+    def __len__(self) -> int:
+        return sum(timer.action is not None for lane in self._lanes.values() for timer in lane)

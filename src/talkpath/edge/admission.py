@@ -1,0 +1,96 @@
+"""Who may do what: proof of identity for registrations and calls."""
+
+from ipaddress import ip_address
+
+from talkpath.base.errors import Malformed
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.authentication import Proof, Verdict
+from talkpath.edge.core import Core
+from talkpath.edge.settings import CallerProof
+from talkpath.sip.message import Message
+from talkpath.sip.transaction import ServerTransaction
+
+
+class Admission:
+    """Judges requests, and challenges or refuses those that may not pass."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def is_trusted(self, arrival: Arrival) -> bool:
+        """Whether the source is one that the operator trusts."""
+        networks = self._core.settings.trusted
+        return bool(networks) and any(ip_address(arrival.flow.remote.host) in network for network in networks)
+
+    def admit_registration(self, arrival: Arrival, server: ServerTransaction, now: float) -> str | None:
+        """The user whose bindings a REGISTER may change, or None: it has been answered."""
+        try:
+            user = arrival.message.address("To").parsed_uri().username
+        except Malformed:
+            self._core.reply(arrival, server, 400, now, reason="Bad To")
+            return None
+        proof = self._core.authentication.check(arrival.message, "Authorization", now)
+        if proof.verdict is not Verdict.PROVEN:
+            self._refuse(arrival, server, proof, "WWW-Authenticate", 401, now)
+            return None
+        if proof.user != user:
+            self._core.reply(arrival, server, 403, now, reason="Not your address")
+            return None
+        return user
+
+    def admit_request(self, arrival: Arrival, server: ServerTransaction, now: float) -> tuple[bool, str]:
+        """(whether an initial request may pass, the proven user or ""). When not, it has been answered."""
+        request = arrival.message
+        needed = self._must_prove(arrival)
+        has_credentials = request.frame.index("Proxy-Authorization") >= 0
+        if not needed and not has_credentials:
+            return True, ""
+        proof = self._core.authentication.check(request, "Proxy-Authorization", now)
+        if proof.verdict is Verdict.PROVEN:
+            claimed = _claimed_user(request)
+            if claimed != proof.user and self._core.world.accounts.exists(claimed):
+                self._core.reply(arrival, server, 403, now, reason="Not your address")
+                return False, ""
+            return True, proof.user
+        if not needed and proof.verdict is Verdict.MISSING:
+            return True, ""
+        self._refuse(arrival, server, proof, "Proxy-Authenticate", 407, now)
+        return False, ""
+
+    def _must_prove(self, arrival: Arrival) -> bool:
+        policy = self._core.settings.caller_proof
+        if policy is CallerProof.NEVER or self.is_trusted(arrival):
+            return False
+        if policy is CallerProof.ALWAYS:
+            return True
+        return self._core.world.accounts.exists(_claimed_user(arrival.message))
+
+    def challenge_stranger(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
+        """Only users of ours may go where this request wants to go."""
+        self._refuse(arrival, server, Proof(Verdict.MISSING), "Proxy-Authenticate", 407, now)
+
+    def _refuse(
+        self, arrival: Arrival, server: ServerTransaction, proof: Proof, field: str, status: int, now: float
+    ) -> None:
+        core, request = self._core, arrival.message
+        if proof.verdict is Verdict.WRONG:
+            # A fresh challenge would make phones try the same password again.
+            core.counters["auth_wrong"] += 1
+            core.note(request.call_id, "auth.refused", now, user=proof.user, why="wrong password or unknown user")
+            core.reply(arrival, server, 403, now, reason="Wrong user name or password")
+            return
+        stale = proof.verdict is Verdict.STALE
+        if stale:
+            core.note(request.call_id, "auth.stale", now, user=proof.user)
+        else:
+            claimed = proof.user or _claimed_user(request)
+            core.note(request.call_id, "auth.challenged", now, user=claimed, realm=core.settings.realm)
+        core.reply(arrival, server, status, now, fields=core.authentication.challenges(field, stale, request, now))
+
+
+def _claimed_user(request: Message) -> str:
+    """The user that From names, "" when it names none that can be read."""
+    try:
+        return request.address("From").parsed_uri().username
+    except Malformed:
+        return ""

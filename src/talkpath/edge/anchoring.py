@@ -1,0 +1,158 @@
+"""Anchoring: the session descriptions in SIP messages pass through the call's media machine, and come out with our
+addresses. What the machine says of it goes into the ledger.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from talkpath.base.address import Hop
+from talkpath.base.errors import Malformed, Unavailable
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.call import Party, RunningCall
+from talkpath.edge.core import Core
+from talkpath.media.negotiation import Exchange
+from talkpath.media.policy import MediaRefused, Origin
+from talkpath.media.service import Service
+from talkpath.media.session import MediaDied, MediaSession
+from talkpath.sip.message import Message
+
+
+class MediaFailed(Exception):
+    """A description that can not be relayed; the request that brings it is answered with `status`."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+
+
+class Anchoring:
+    """Between the proxy and the media of its calls."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._dead: list[tuple[RunningCall, MediaDied]] = []
+
+    def request_body(
+        self, call: RunningCall | None, receiver: Party | None, arrival: Arrival, hop: Hop, now: float
+    ) -> bytes | None:
+        """The body to send on with a request, None to leave it as it is. Raises MediaFailed."""
+        request = arrival.message
+        if call is None or receiver is None or not request.carries_sdp:
+            return None
+        sender = call.caller if receiver is not call.caller else call.winner or self._speaking(call, request)
+        if sender is None:
+            return None
+        exchange = Exchange(request.method, request.cseq.number)
+        return self._carry(call, request.body, sender, receiver, exchange, now)
+
+    @staticmethod
+    def _speaking(call: RunningCall, request: Message) -> Party | None:
+        """The branch that sends an early in-dialog request."""
+        pair = call.sides(request)
+        return pair[0] if pair is not None else None
+
+    def response_body(
+        self, call: RunningCall | None, speaker: Party | None, arrival: Arrival, response: Message, now: float
+    ) -> bytes | None:
+        """The body to send back with a response, None to leave it as it is.
+
+        An answer that can not be relayed goes through unread: the phones then disagree and say so themselves, and the
+        ledger has the reason.
+        """
+        if call is None or speaker is None or not response.carries_sdp or response.status >= 300:
+            return None
+        hearer = self._asker(call, speaker, arrival.message)
+        if hearer is None:
+            return None
+        is_reliable = "100rel" in (response.first("Require") or "")
+        exchange = Exchange(response.method, arrival.message.cseq.number, response.status, is_reliable)
+        try:
+            return self._carry(call, response.body, speaker, hearer, exchange, now)
+        except MediaFailed:
+            self._core.counters["answers_not_anchored"] += 1
+            return None
+
+    @staticmethod
+    def _asker(call: RunningCall, speaker: Party, request: Message) -> Party | None:
+        """Whom the response goes to: the sender of the request."""
+        if speaker is not call.caller:
+            return call.caller
+        pair = call.sides(request)
+        return pair[0] if pair is not None else None
+
+    def _carry(
+        self, call: RunningCall, body: bytes, sender: Party, receiver: Party, exchange: Exchange, now: float
+    ) -> bytes:
+        media = self._media(call)
+        with self._refusals(call, now):
+            return media.carry(
+                body,
+                frm=sender.leg,
+                to=receiver.leg,
+                exchange=exchange,
+                origin=self._origin(sender),
+                target=self._origin(receiver),
+                now=now,
+            )
+
+    def _media(self, call: RunningCall) -> MediaSession:
+        if call.media is None:
+            call.media = self._core.world.open_media(call)
+        return call.media
+
+    @contextmanager
+    def _refusals(self, call: RunningCall, now: float) -> Iterator[None]:
+        """Turn what the media machine raises into the answer to give, and tell the ledger what happened."""
+        try:
+            yield
+        except Unavailable as error:
+            self._core.note(call.call_id, "media.refused", now, why=error.reason)
+            raise MediaFailed(503, "No media port is free") from error
+        except (MediaRefused, Malformed) as error:
+            self._core.note(call.call_id, "media.refused", now, why=error.reason)
+            raise MediaFailed(488, "") from error
+        finally:
+            self.tell(call, now)
+
+    def _origin(self, party: Party) -> Origin:
+        """Where a party is, and by which addresses of ours it can be reached with media."""
+        return Origin(party.flow.remote.host, party.behind_nat, self._core.media_addresses(party.flow))
+
+    def answer(self, call: RunningCall, service: Service, request: Message, now: float) -> bytes:
+        """Our own answer to an offer, for a service number. Raises MediaFailed."""
+        media = self._media(call)
+        with self._refusals(call, now):
+            return media.answer_locally(request.body, service, self._origin(call.caller), now)
+
+    def rejected(self, call: RunningCall, request: Message, refuser: Party, now: float) -> None:
+        """An in-dialog offer was refused: media goes on as agreed before."""
+        if call.media is None or not request.carries_sdp:
+            return
+        asker = self._asker(call, refuser, request)
+        if asker is not None:
+            exchange = Exchange(request.method, request.cseq.number)
+            call.media.rejected(frm=refuser.leg, to=asker.leg, exchange=exchange, now=now)
+            self.tell(call, now)
+
+    def tell(self, call: RunningCall, now: float) -> None:
+        """Hand what the media machine says to the ledger; remember calls whose media died."""
+        if call.media is None:
+            return
+        for one in call.media.drain():
+            if isinstance(one, MediaDied):
+                self._dead.append((call, one))
+            else:
+                self._core.note(call.call_id, one.kind, one.time, **one.values)
+
+    def take_dead(self) -> list[tuple[RunningCall, MediaDied]]:
+        """The calls whose media died since this was last asked."""
+        dead, self._dead = self._dead, []
+        return dead
+
+    def close(self, call: RunningCall, now: float) -> None:
+        """The call is over: give its ports back."""
+        if call.media is not None:
+            self._core.world.close_media(call, now)
+            self.tell(call, now)
+            call.media = None

@@ -1,0 +1,69 @@
+"""A message that arrived, with what its way here tells: where to answer, and whether a NAT stands between."""
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+from talkpath.base.address import Address, Flow, Hop
+from talkpath.sip.grammar import Via, split_list
+from talkpath.sip.message import Message
+
+
+class Arrival:
+    """One request on one flow.
+
+    `via` is the value of the first Via field with `received` and `rport` put in, None when it needs neither.
+    """
+
+    __slots__ = ("behind_nat", "flow", "message", "reply_to", "via")
+
+    def __init__(self, message: Message, flow: Flow) -> None:
+        self.message = message
+        self.flow = flow
+        via = message.top_via
+        source = flow.remote
+        same_host = via.host == source.host or _same_address(via.host, source.host)
+        self.behind_nat = not same_host and _is_address_or_invalid(via.host)
+        self.via = _completed(message, via, source, same_host)
+        self.reply_to = _reply_to(flow, via, self.behind_nat)
+
+    @property
+    def via_value(self) -> str:
+        """The first Via field as a response must bear it."""
+        return self.via or self.message.frame.first("Via") or ""
+
+
+def _same_address(text: str, host: str) -> bool:
+    """Whether two spellings mean one address (IPv6 has several)."""
+    if ":" not in text:
+        return False
+    try:
+        return str(ip_address(text)) == host
+    except ValueError:
+        return False
+
+
+def _is_address_or_invalid(host: str) -> bool:
+    """A name may well lead to the source; an address that is not the source, or `.invalid`, says NAT."""
+    return ":" in host or host.replace(".", "").isdigit() or host.endswith(".invalid")
+
+
+def _completed(message: Message, via: Via, source: Address, same_host: bool) -> str | None:
+    """RFC 3261 section 18.2.1 and RFC 3581 section 4."""
+    wants_port = "rport" in via.params
+    if same_host and not wants_port:
+        return None
+    params = {name: value for name, value in via.params.items() if name not in ("received", "rport")}
+    params["received"] = source.host
+    if wants_port or not same_host:
+        params["rport"] = str(source.port)
+    items = split_list(message.frame.first("Via") or "")
+    return ", ".join([str(replace(via, params=params)), *items[1:]])
+
+
+def _reply_to(flow: Flow, via: Via, behind_nat: bool) -> Hop:
+    """Where responses go (RFC 3261 section 18.2.2): down the connection; over UDP to the source port where the
+    client asked for it (RFC 3581) or its address shows a NAT, else to the port of its Via."""
+    if flow.transport.is_reliable or "rport" in via.params or behind_nat:
+        return flow
+    port = via.sent_by_port
+    return flow if port == flow.remote.port else flow._replace(remote=Address(flow.remote.host, port))

@@ -1,0 +1,87 @@
+"""Digest authentication of requests (RFC 3261 section 22, RFC 7616, RFC 8760)."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from hmac import compare_digest
+from typing import Protocol
+
+from talkpath.edge.settings import EdgeSettings
+from talkpath.sip.digest import Algorithm, Nonces, algorithm_of, challenge, response
+from talkpath.sip.grammar import parse_auth
+from talkpath.sip.message import Message
+
+
+class Accounts(Protocol):
+    """Who may register and call. Answers from memory."""
+
+    def ha1(self, user: str, algorithm: Algorithm) -> str | None:
+        """What the account keeps of its password, None when there is no such account."""
+
+    def exists(self, user: str) -> bool:
+        """Whether there is such an account."""
+
+
+class Verdict(Enum):
+    """What became of a request's credentials."""
+
+    PROVEN = auto()
+    MISSING = auto()
+    STALE = auto()
+    WRONG = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The verdict, and the user that the credentials name."""
+
+    verdict: Verdict
+    user: str = ""
+
+
+class Authentication:
+    """Checks credentials and writes challenges."""
+
+    def __init__(self, settings: EdgeSettings, accounts: Accounts, key: bytes) -> None:
+        self._realm = settings.realm
+        self._accounts = accounts
+        self._nonces = Nonces(key, settings.nonce_lifetime_s)
+
+    def check(self, request: Message, field: str, now: float) -> Proof:
+        """Judge the credentials for our realm in `field` (Authorization or Proxy-Authorization)."""
+        for value in request.all(field):
+            scheme, params = parse_auth(value)
+            if scheme == "digest" and params.get("realm") == self._realm:
+                return self._judge(request, params, now)
+        return Proof(Verdict.MISSING)
+
+    def _judge(self, request: Message, params: dict[str, str], now: float) -> Proof:
+        user = params.get("username", "")
+        algorithm = algorithm_of(params)
+        nonce = params.get("nonce", "")
+        if algorithm is None or params.get("qop", "auth") != "auth" or not self._nonces.is_ours(nonce):
+            return Proof(Verdict.MISSING, user)
+        secret = self._accounts.ha1(user, algorithm)
+        # An unknown user costs the same time as a wrong password.
+        expected = response(algorithm, secret or "0" * 32, request.method, params)
+        given = params.get("response", "").lower()
+        if not compare_digest(expected.encode(), given.encode("utf-8", "replace")) or secret is None:
+            return Proof(Verdict.WRONG, user)
+        if self._nonces.is_stale(nonce, now):
+            return Proof(Verdict.STALE, user)
+        return Proof(Verdict.PROVEN, user)
+
+    def challenges(self, field: str, stale: bool, request: Message, now: float) -> str:
+        """The challenge lines, one an algorithm.
+
+        MD5 stands first although RFC 8760 wants the strongest there: JsSIP, SIP.js, SIPp and many desk phones read
+        only the first line, and know nothing else.
+        """
+        nonce = self._nonces.fresh(now)
+        algorithms = [Algorithm.MD5] if _refuses_sha256(request) else [Algorithm.MD5, Algorithm.SHA256]
+        return "".join(f"{field}: {challenge(one, self._realm, nonce, stale)}\r\n" for one in algorithms)
+
+
+def _refuses_sha256(request: Message) -> bool:
+    """Phones on libre before 3.0 (baresip 1 and 2) give up at a challenge with an algorithm they do not know."""
+    agent = (request.first("User-Agent") or "").lower()
+    return agent.startswith(("baresip v0", "baresip v1", "baresip v2"))

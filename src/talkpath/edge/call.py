@@ -1,0 +1,128 @@
+"""A running call as the edge keeps it: its two parties, their flows, and its media.
+
+The proxy routes in-dialog requests by the tokens in their routes and needs none of this; it is kept to anchor media,
+to find a party again whose connection was replaced, and to end a dead call on both sides.
+"""
+
+from collections.abc import Sequence
+from enum import Enum, auto
+
+from talkpath.base.address import Address, Flow, Hop
+from talkpath.calls.model import Side
+from talkpath.edge.forwarding import via_line
+from talkpath.edge.locality import Locality
+from talkpath.media.policy import LegId
+from talkpath.media.session import MediaSession
+from talkpath.sip.message import Message
+
+
+class Phase(Enum):
+    """How far a call has come."""
+
+    CALLING = auto()
+    ANSWERED = auto()
+    OVER = auto()
+
+
+class Party:
+    """One end of a call."""
+
+    __slots__ = ("behind_nat", "contact", "cseq", "flow", "identity", "leg", "name", "routes", "tag", "user")
+
+    def __init__(self, leg: LegId, flow: Hop, behind_nat: bool) -> None:
+        self.leg = leg
+        self.flow = flow
+        self.behind_nat = behind_nat
+        #: From or To value of this party, with its tag.
+        self.name = ""
+        self.tag = ""
+        #: Its Contact URI and the route from us to it (RFC 3261 section 12.1).
+        self.contact = ""
+        self.routes: Sequence[str] = ()
+        #: The last CSeq number it used in this dialog, 0 for none.
+        self.cseq = 0
+        #: The registration it was reached by or calls from: user and identity of the binding.
+        self.user = ""
+        self.identity: tuple[str, str] | None = None
+
+    def learn(self, message: Message, name: str, routes: Sequence[str]) -> None:
+        """Take up what a dialog-forming message says of this party."""
+        self.name = message.first(name) or ""
+        self.tag = message.from_tag if name == "From" else message.to_tag
+        self.routes = routes
+        self.refresh(message)
+
+    def refresh(self, message: Message) -> None:
+        """A target refresh: INVITE, UPDATE and their 2xx move the Contact (RFC 3261 section 12.2)."""
+        contact = message.first("Contact")
+        if contact is not None:
+            self.contact = message.address("Contact").uri
+
+
+class RunningCall:
+    """One call: a caller, the branches that ring, and the callee that answered."""
+
+    __slots__ = (
+        "call_id",
+        "callees",
+        "caller",
+        "ended_by",
+        "ended_how",
+        "media",
+        "next_leg",
+        "phase",
+        "started_at",
+        "winner",
+    )
+
+    def __init__(self, call_id: str, caller: Party, now: float) -> None:
+        self.call_id = call_id
+        self.caller = caller
+        self.callees: dict[LegId, Party] = {}
+        self.media: MediaSession | None = None
+        self.next_leg = 1
+        self.phase = Phase.CALLING
+        self.started_at = now
+        self.winner: Party | None = None
+        #: Who is about to end it and how, before that is final.
+        self.ended_by = Side.UNKNOWN
+        self.ended_how = ""
+
+    def add_callee(self, flow: Hop, behind_nat: bool) -> Party:
+        """A new branch."""
+        party = Party(LegId(self.next_leg), flow, behind_nat)
+        self.callees[party.leg] = party
+        self.next_leg += 1
+        return party
+
+    def sides(self, request: Message) -> tuple[Party, Party] | None:
+        """(who sent an in-dialog request, who is to get it), or None when the tags are not of this call."""
+        if request.from_tag == self.caller.tag:
+            callee = self._callee(request.to_tag)
+            return (self.caller, callee) if callee else None
+        if request.to_tag == self.caller.tag:
+            callee = self._callee(request.from_tag)
+            return (callee, self.caller) if callee else None
+        return None
+
+    def _callee(self, tag: str) -> Party | None:
+        return next((party for party in self.callees.values() if party.tag == tag and tag), None)
+
+    def parties(self) -> list[Party]:
+        return [self.caller, *self.callees.values()]
+
+
+def bye(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: Address, reason: str) -> bytes:
+    """A BYE to one party in the other's name (RFC 3261 section 15.1.1): how we end a dead call."""
+    other.cseq += 1
+    routes = "".join(f"Route: {route}\r\n" for route in to.routes)
+    return (
+        f"BYE {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
+        f"From: {other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\nCSeq: {other.cseq} BYE\r\n"
+        f"Reason: {reason}\r\nContent-Length: 0\r\n\r\n"
+    ).encode("utf-8", "surrogateescape")
+
+
+def facing(locality: Locality, hop: Flow) -> Address:
+    """What we call ourselves towards the peer of a flow."""
+    return locality.advertised(hop.transport, hop.local)

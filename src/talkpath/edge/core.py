@@ -1,0 +1,144 @@
+"""What every part of the edge shares: settings, tables, the way out, and the small verbs on them."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
+from talkpath.base.timers import Timers
+from talkpath.calls.ledger import Ledger
+from talkpath.calls.model import Side, Value
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.authentication import Accounts, Authentication
+from talkpath.edge.call import RunningCall
+from talkpath.edge.locality import Locality
+from talkpath.edge.registrar import BindingStore, Registrar
+from talkpath.edge.responses import response_to
+from talkpath.edge.settings import EdgeSettings
+from talkpath.edge.token import Tokens
+from talkpath.media.policy import MediaAddress
+from talkpath.media.session import MediaSession
+from talkpath.sip.message import Message
+from talkpath.sip.transaction import MAGIC_COOKIE, ServerTransaction, Transactions
+from talkpath.sip.uri import Uri
+
+
+class Reach(Protocol):
+    """What only the driver knows of the network; answers at once."""
+
+    def local_for(self, transport: Transport, remote: str) -> Address | None:
+        """Our listener that faces `remote`, with the local address packets to it leave from."""
+
+    def is_open(self, flow: Flow) -> bool:
+        """Whether a connection still stands (datagram flows always do)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entropy:
+    """Secrets and names drawn once by whoever starts the edge."""
+
+    #: Kept across restarts: seals flow tokens.
+    token_key: bytes
+    #: Seals nonces.
+    nonce_key: bytes
+    #: Makes the branches and tags of this process unlike any other's.
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the edge is handed from outside."""
+
+    accounts: Accounts
+    bindings: BindingStore
+    reach: Reach
+    #: Asks for a name to be resolved (RFC 3263); the answer comes back to the callable as targets, best first.
+    resolve: Callable[[Uri, Callable[[list[Target], float], None]], None]
+    #: The media of a call; and its end.
+    open_media: Callable[[RunningCall], MediaSession]
+    close_media: Callable[[RunningCall, float], None]
+    #: Our media addresses for a party at the far end of a flow, the preferred family first.
+    media_addresses: Callable[[Hop], tuple[MediaAddress, ...]]
+
+
+class Core:
+    """Shared state of the edge's parts."""
+
+    def __init__(self, settings: EdgeSettings, world: World, ledger: Ledger, entropy: Entropy) -> None:
+        self.settings = settings
+        self.world = world
+        self.ledger = ledger
+        self.locality = Locality(settings)
+        self.tokens = Tokens(entropy.token_key)
+        self.authentication = Authentication(settings, world.accounts, entropy.nonce_key)
+        self.registrar = Registrar(settings.registrar, world.bindings)
+        self.timers = Timers()
+        self.out: list[Send] = []
+        self.transactions = Transactions(settings.timers, self.out, self.timers)
+        self.calls: dict[tuple[str, str], RunningCall] = {}
+        self.counters: Counter[str] = Counter()
+        self.is_draining = False
+        self._prefix = entropy.prefix
+        self._number = 0
+
+    # --- names
+
+    def fresh(self) -> str:
+        """A word that no other message of ours bears."""
+        self._number += 1
+        return f"{self._prefix}{self._number:x}"
+
+    def branch(self, loop_mark: str = "") -> str:
+        """A fresh branch; `loop_mark` lets us know the request again when it comes back (16.6 step 8)."""
+        return f"{MAGIC_COOKIE}{self.fresh()}.{loop_mark}" if loop_mark else MAGIC_COOKIE + self.fresh()
+
+    def facing(self, hop: Hop) -> Address | None:
+        """What we call ourselves towards a hop; None when no listener of ours reaches it."""
+        if isinstance(hop, Flow):
+            return self.locality.advertised(hop.transport, hop.local)
+        local = self.world.reach.local_for(hop.transport, hop.remote.host)
+        return None if local is None else self.locality.advertised(hop.transport, local)
+
+    def media_addresses(self, hop: Hop) -> tuple[MediaAddress, ...]:
+        """Our addresses for the media of a party."""
+        return self.world.media_addresses(hop)
+
+    # --- answers
+
+    def reply(
+        self,
+        arrival: Arrival,
+        server: ServerTransaction,
+        status: int,
+        now: float,
+        *,
+        reason: str = "",
+        fields: str = "",
+        body: bytes = b"",
+        to_tag: str = "",
+    ) -> None:
+        """Answer a request in our own name."""
+        tag = to_tag or (self.fresh() if status > 100 else "")
+        data = response_to(
+            arrival.message, arrival.via_value, status, to_tag=tag, reason=reason, fields=fields, body=body
+        )
+        self.counters[f"answered_{status}"] += 1
+        server.respond(status, data, now)
+        if status >= 300 and server.is_invite and not arrival.message.to_tag:
+            self.ledger.ended(now, arrival.message.call_id, Side.SERVER, "refused")
+
+    def send(self, hop: Hop, data: bytes, call_id: str) -> None:
+        """Send something that belongs to no transaction (an ACK)."""
+        self.out.append(Send(hop, data, call_id))
+
+    # --- the ledger
+
+    def note(self, call_id: str, kind: str, now: float, **values: Value) -> None:
+        """A decision about a call."""
+        self.ledger.moment(now, call_id, kind, **values)
+
+    def call_of(self, request: Message) -> RunningCall | None:
+        """The running call that an in-dialog request belongs to."""
+        call_id = request.call_id
+        return self.calls.get((call_id, request.from_tag)) or self.calls.get((call_id, request.to_tag))

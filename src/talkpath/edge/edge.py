@@ -1,0 +1,276 @@
+"""The edge as one machine: messages in, decisions in the ledger, bytes out.
+
+    bytes -> frame and index -> sanity -> transaction -> REGISTER, OPTIONS, a service, or the proxy -> bytes
+
+`receive` takes what the network brought, `expire` lets timers fire, `drain` gives what is to be sent.
+"""
+
+from typing import NamedTuple
+
+from talkpath.base import limits
+from talkpath.base.address import Flow, Send
+from talkpath.base.errors import Malformed
+from talkpath.calls.ledger import Ledger
+from talkpath.edge.admission import Admission
+from talkpath.edge.anchoring import Anchoring
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.call import RunningCall
+from talkpath.edge.core import Core, Entropy, World
+from talkpath.edge.ending import Ending
+from talkpath.edge.fork import Fork
+from talkpath.edge.proxy import Proxy, has_hops_left, is_looping
+from talkpath.edge.registration import Registration
+from talkpath.edge.responses import response_to
+from talkpath.edge.routing import Heading, Refusal, heading_of
+from talkpath.edge.salvage import salvaged
+from talkpath.edge.services import SERVICES, Services
+from talkpath.edge.settings import EdgeSettings
+from talkpath.media.service import Service
+from talkpath.sip.message import Message, fault_of
+from talkpath.sip.transaction import ServerTransaction, State
+
+_CAPABILITIES = (
+    "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, MESSAGE, SUBSCRIBE, NOTIFY\r\n"
+    "Accept: application/sdp\r\nSupported: path\r\n"
+)
+_EXPIRY_PAUSE_S = 10.0
+
+
+class Received(NamedTuple):
+    """One SIP message on one flow: a datagram, or one framed from a stream."""
+
+    flow: Flow
+    data: bytes
+
+
+class FlowClosed(NamedTuple):
+    """A connection is gone."""
+
+    flow: Flow
+
+
+Input = Received | FlowClosed
+
+
+class Edge:
+    """See the module's docstring."""
+
+    def __init__(self, settings: EdgeSettings, world: World, ledger: Ledger, entropy: Entropy) -> None:
+        self.core = core = Core(settings, world, ledger, entropy)
+        self._admission = Admission(core)
+        self._anchoring = Anchoring(core)
+        self._ending = Ending(core, self._anchoring)
+        self._registration = Registration(core, self._admission)
+        self._proxy = Proxy(core, self._admission, self._anchoring, self._ending)
+        self._services = Services(core, self._anchoring, self._ending)
+        self._expire_at: float | None = None
+
+    # --- the machine
+
+    def receive(self, event: Input, now: float) -> None:
+        """Take a message or the news of a closed connection."""
+        if isinstance(event, Received):
+            self.message(event.flow, event.data, now)
+        else:
+            self.core.transactions.flow_closed(event.flow, now)
+
+    def deadline(self) -> float | None:
+        """When `expire` wants to be called next."""
+        mine, timers = self._expire_at, self.core.timers.deadline()
+        return timers if mine is None else mine if timers is None else min(mine, timers)
+
+    def expire(self, now: float) -> None:
+        """Let timers fire and registrations run out."""
+        self.core.timers.expire(now)
+        if self._expire_at is None or self._expire_at <= now:
+            self._expire_at = now + _EXPIRY_PAUSE_S
+            self.core.registrar.expire(now)
+
+    def drain(self) -> list[Send]:
+        """What is to be sent. The driver tells the ledger, because only it knows the flow a target became."""
+        out = self.core.out[:]
+        self.core.out.clear()
+        return out
+
+    # --- calls
+
+    def check_media(self, call: RunningCall, now: float) -> None:
+        """The engine told the media of a call something: pass it on, and end the call if its media died."""
+        self._anchoring.tell(call, now)
+        for dead, died in self._anchoring.take_dead():
+            reason = f'Q.850;cause=16;text="No media from the {died.side} for {died.silent_s:.0f} s"'
+            self._services.forget_ended(dead)
+            self._ending.end_on_both_sides(dead, died.reason, reason, now)
+
+    def stop_calls(self, now: float) -> None:
+        """End every running call on both sides: the node stops."""
+        for call in list(self.core.calls.values()):
+            self._services.forget_ended(call)
+            self._ending.end_on_both_sides(call, "node-stopped", 'Q.850;cause=41;text="The server stops"', now)
+
+    # --- messages
+
+    def message(self, flow: Flow, data: bytes, now: float) -> None:
+        """Take one message. Whatever the bytes are, nothing is raised."""
+        try:
+            message = Message.parse(data)
+        except Malformed as fault:
+            self._unreadable(flow, data, fault)
+            return
+        self.core.ledger.message(now, flow, message, False)
+        if message.is_request:
+            self._request(message, flow, now)
+        else:
+            self._response(message, now)
+
+    def _unreadable(self, flow: Flow, data: bytes, fault: Malformed) -> None:
+        """Answer what is at least a request with a Via; drop the rest."""
+        self.core.counters[f"malformed_{fault.code}"] += 1
+        message = salvaged(data)
+        if message is None or message.method == "ACK":
+            return
+        status, reason = (505, "") if fault.code == "version" else (400, fault.reason)
+        arrival = Arrival(message, flow)
+        data = response_to(message, arrival.via_value, status, to_tag=self.core.fresh(), reason=reason)
+        self.core.send(arrival.reply_to, data, message.call_id)
+
+    def unframeable(self, flow: Flow, head: bytes, code: str) -> None:
+        """A stream whose next message has no end that could be told; it closes after the answer."""
+        self.core.counters[f"malformed_{code}"] += 1
+        message = salvaged(head)
+        if message is not None and message.method != "ACK":
+            arrival = Arrival(message, flow)
+            status, reason = (513, "") if code == "too-large" else (400, "Bad or missing Content-Length")
+            data = response_to(message, arrival.via_value, status, to_tag=self.core.fresh(), reason=reason)
+            self.core.send(arrival.reply_to, data, message.call_id)
+
+    def _response(self, message: Message, now: float) -> None:
+        try:
+            if not self.core.transactions.response(message, now):
+                self.core.counters["stray_responses"] += 1
+        except Malformed as fault:
+            self.core.counters[f"malformed_{fault.code}"] += 1
+
+    def _request(self, request: Message, flow: Flow, now: float) -> None:
+        core = self.core
+        fault = fault_of(request)
+        try:
+            arrival = Arrival(request, flow)
+        except Malformed:
+            core.counters["malformed_via"] += 1
+            return
+        if fault is not None:
+            self._faulty(arrival, fault, now)
+        elif request.method == "ACK":
+            self._ack(arrival, now)
+        elif request.method == "CANCEL":
+            self._cancel(arrival, now)
+        else:
+            server = core.transactions.request(request, flow, arrival.reply_to, now)
+            if server is not None:
+                self._dispatch(arrival, server, now)
+
+    def _faulty(self, arrival: Arrival, fault: Malformed, now: float) -> None:
+        """RFC 3261 section 16.3 step 1. An ACK is never answered."""
+        core, request = self.core, arrival.message
+        core.counters[f"malformed_{fault.code}"] += 1
+        if request.method != "ACK":
+            core.counters["answered_400"] += 1
+            data = response_to(request, arrival.via_value, 400, to_tag=core.fresh(), reason=fault.reason)
+            core.send(arrival.reply_to, data, request.call_id)
+
+    def _dispatch(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
+        try:
+            self._route(arrival, server, now)
+        except Refusal as refusal:
+            self.core.note(
+                arrival.message.call_id, "guard.refused", now, status=refusal.status, why=refusal.reason or "policy"
+            )
+            call = self.core.call_of(arrival.message)
+            self._ending.not_forwarded(call, arrival.message, refusal.status, now)
+            self.core.reply(arrival, server, refusal.status, now, reason=refusal.reason)
+
+    def _route(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
+        """Checks of RFC 3261 section 16.3, then who is to handle the request. Raises Refusal."""
+        core, request = self.core, arrival.message
+        heading = heading_of(core, arrival)
+        here = self._is_for_us(arrival, heading)
+        if not has_hops_left(request) and not (here and request.method in ("OPTIONS", "REGISTER")):
+            raise Refusal(483)
+        if len(request.all("Via")) > limits.SIP_VIAS or is_looping(request):
+            raise Refusal(482)
+        unsupported = request.first("Proxy-Require")
+        if unsupported is not None:
+            core.reply(arrival, server, 420, now, fields=f"Unsupported: {unsupported}\r\n")
+            return
+        if request.method == "INVITE":
+            core.reply(arrival, server, 100, now)
+        if here and self._answered_here(arrival, server, heading, now):
+            return
+        self._proxy.forward(arrival, server, heading, now)
+
+    def _is_for_us(self, arrival: Arrival, heading: Heading) -> bool:
+        """Whether the request goes no further by its route, and names a user of ours or ourselves."""
+        if heading.routes or heading.has_token:
+            return self._services.dialog_of(arrival.message) is not None
+        uri = heading.next_uri
+        if uri.scheme not in ("sip", "sips", "tel"):
+            raise Refusal(416)
+        return self.core.locality.serves(uri, arrival.flow)
+
+    def _answered_here(self, arrival: Arrival, server: ServerTransaction, heading: Heading, now: float) -> bool:
+        """Handle what the edge itself is asked for. Raises Refusal."""
+        core, request = self.core, arrival.message
+        dialog = self._services.dialog_of(request) if request.to_tag else None
+        user = heading.next_uri.username
+        if dialog is not None:
+            self._services.in_dialog(arrival, server, dialog, now)
+        elif request.method == "REGISTER":
+            self._registration.answer(arrival, server, now)
+        elif request.to_tag and core.call_of(request) is None and not core.registrar.bindings(user, now):
+            raise Refusal(481)
+        elif request.to_tag:
+            return False
+        elif request.method == "OPTIONS" and (not user or user in SERVICES):
+            core.reply(arrival, server, 200, now, fields=_CAPABILITIES)
+        elif request.method == "PUBLISH":
+            core.reply(arrival, server, 405, now, fields=_CAPABILITIES.split("\r\n", 1)[0] + "\r\n")
+        elif request.method == "INVITE" and user in SERVICES:
+            may_pass, _ = self._admission.admit_request(arrival, server, now)
+            if may_pass:
+                self._services.invite(arrival, server, Service(user), now)
+        elif not user:
+            raise Refusal(404)
+        else:
+            return False
+        return True
+
+    def _ack(self, arrival: Arrival, now: float) -> None:
+        core, request = self.core, arrival.message
+        if core.transactions.ack(request, now):
+            return
+        dialog = self._services.dialog_of(request)
+        if dialog is not None:
+            self._services.acknowledge(dialog)
+            return
+        try:
+            self._proxy.forward_ack(arrival, heading_of(core, arrival), now)
+        except Refusal:
+            core.counters["acks_dropped"] += 1
+
+    def _cancel(self, arrival: Arrival, now: float) -> None:
+        """RFC 3261 section 16.10: answered here, and every branch of the INVITE is cancelled."""
+        core, request = self.core, arrival.message
+        server = core.transactions.request(request, arrival.flow, arrival.reply_to, now)
+        if server is None:
+            return
+        invite = core.transactions.cancelled(request)
+        if invite is None:
+            core.reply(arrival, server, 481, now)
+            return
+        core.reply(arrival, server, 200, now)
+        if isinstance(invite.owner, Fork) and invite.state is State.PROCEEDING:
+            call = invite.owner.call
+            if call is not None and not invite.request.to_tag:
+                call.ended_how = "cancel"
+            invite.owner.cancel(now, request.first("Reason") or "", "the caller gave up")

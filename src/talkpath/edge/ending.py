@@ -1,0 +1,109 @@
+"""How calls end: a BYE that passes, a refusal, a cancel, or we ourselves when the media died.
+
+Whatever the way, a call ends once: its media is closed, the ledger is told by whom and how, and it is forgotten.
+"""
+
+from talkpath.base.address import Hop, Target
+from talkpath.base.errors import Malformed
+from talkpath.calls.model import Side
+from talkpath.edge.anchoring import Anchoring
+from talkpath.edge.call import Party, Phase, RunningCall, bye
+from talkpath.edge.core import Core
+from talkpath.edge.fork import UNHEARD
+from talkpath.media.policy import CALLER
+from talkpath.sip.message import Message
+
+# A challenge to a BYE is no end: the phone sends it again with credentials.
+_TRY_AGAIN = (401, 407)
+
+
+class Ending:
+    """Ends calls."""
+
+    def __init__(self, core: Core, anchoring: Anchoring) -> None:
+        self._core = core
+        self._anchoring = anchoring
+
+    def seen(self, call: RunningCall, sender: Party, request: Message, now: float) -> None:
+        """An in-dialog request passes: a BYE says who hangs up, a target refresh moves a Contact."""
+        if request.method == "BYE":
+            call.ended_how = "bye"
+            call.ended_by = Side.CALLER if sender.leg == CALLER else Side.CALLEE
+        elif request.method in ("INVITE", "UPDATE"):
+            try:
+                sender.refresh(request)
+            except Malformed:
+                self._core.counters["contacts_unreadable"] += 1
+
+    def answered_in_dialog(self, call: RunningCall, request: Message, status: int, now: float) -> None:
+        """A final answer to an in-dialog request: to a BYE it ends the call, or one branch of it."""
+        if request.method != "BYE" or status in _TRY_AGAIN:
+            return
+        pair = call.sides(request)
+        if pair is not None and call.winner is not None and call.winner not in pair:
+            loser = pair[0] if pair[1] is call.caller else pair[1]
+            if call.media is not None:
+                call.media.released(loser.leg, now)
+            return
+        self.end(call, call.ended_by, call.ended_how or "bye", now)
+
+    def refused(self, call: RunningCall | None, request: Message, status: int, now: float) -> None:
+        """The initial INVITE got a final answer that is no success."""
+        if call is None or call.phase is not Phase.CALLING:
+            return
+        how, by = ("cancel", Side.CALLER) if call.ended_how == "cancel" else ("refused", Side.CALLEE)
+        if how == "refused" and status == 408:
+            how = "timeout"
+        self.end(call, by, how, now)
+
+    def not_forwarded(self, call: RunningCall | None, request: Message, status: int, now: float) -> None:
+        """We answered a request ourselves with a refusal."""
+        if call is None:
+            return
+        if request.to_tag:
+            self.answered_in_dialog(call, request, status, now)
+        else:
+            self.refused(call, request, status, now)
+
+    def end(self, call: RunningCall, by: Side, how: str, now: float) -> None:
+        """Close the media, tell the ledger, forget the call."""
+        if call.phase is Phase.OVER:
+            return
+        call.phase = Phase.OVER
+        self._core.calls.pop((call.call_id, call.caller.tag), None)
+        self._anchoring.close(call, now)
+        self._core.ledger.ended(now, call.call_id, by, how)
+
+    def end_on_both_sides(self, call: RunningCall, how: str, reason: str, now: float) -> None:
+        """Hang up in each party's name towards the other (RFC 3261 section 15.1.1), with a Reason (RFC 3326)."""
+        if call.phase is Phase.OVER:
+            return
+        callee = call.winner
+        if call.phase is Phase.ANSWERED and callee is not None:
+            for to, other in ((call.caller, callee), (callee, call.caller)):
+                # A party without Contact is a service of ours, which needs no telling.
+                if to.contact:
+                    self._hang_up(call, to, other, reason, now)
+        self.end(call, Side.SERVER, how, now)
+
+    def _hang_up(self, call: RunningCall, to: Party, other: Party, reason: str, now: float) -> None:
+        core = self._core
+        hop = self._hop_to(to, now)
+        here = core.facing(hop) if hop is not None else None
+        if hop is None or here is None:
+            core.note(call.call_id, "flow.gone", now, remote=str(to.flow.remote), what="it can not be told the end")
+            return
+        branch = core.branch()
+        data = bye(call.call_id, to, other, branch, hop, here, reason)
+        core.transactions.start(branch, "BYE", call.call_id, data, hop, UNHEARD, now)
+
+    def _hop_to(self, party: Party, now: float) -> Hop | None:
+        """The flow to a party, or that of its present registration, or its Contact."""
+        core, flow = self._core, party.flow
+        if isinstance(flow, Target) or core.world.reach.is_open(flow):
+            return flow
+        if party.identity is not None:
+            binding = core.registrar.find(party.user, party.identity)
+            if binding is not None and core.world.reach.is_open(binding.flow):
+                return binding.flow
+        return None

@@ -1,0 +1,269 @@
+"""One request sent on to one or several targets, and the one answer that goes back (RFC 3261 sections 16.6 to 16.10).
+
+A `Fork` is the response context of a request; a `Branch` is one target of it. The rules:
+
+    1xx (not 100)   goes back at once
+    2xx             goes back at once, always; the other branches of an INVITE are cancelled
+    6xx             the other branches are cancelled
+    3xx to 6xx      the best goes back when the last branch is over
+    silence         408 for the branch; a branch that could not be reached counts as 480
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from talkpath.base.address import Hop
+from talkpath.base.timers import Timer
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.call import Party, RunningCall
+from talkpath.sip.message import Message
+from talkpath.sip.transaction import ClientTransaction, ServerTransaction, State, Transactions
+
+# Within one class these tell the caller how to try again (RFC 3261 section 16.7 step 6).
+_TELLING = (401, 407, 415, 420, 484, 488)
+
+
+class ForkOwner(Protocol):
+    """What a fork asks of the proxy that made it."""
+
+    def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> None:
+        """Write a response back upstream."""
+
+    def reply(self, fork: Fork, status: int, now: float, reason: str = "") -> None:
+        """Answer upstream in our own name."""
+
+    def branch_over(self, fork: Fork, branch: Branch, why: str, now: float) -> None:
+        """A branch ended without winning: release what was leased for it."""
+
+    def note(self, fork: Fork, kind: str, now: float, **values: str | int | float) -> None:
+        """A decision for the ledger."""
+
+
+class Branch:
+    """One target."""
+
+    __slots__ = ("cancel_reason", "fork", "hop", "name", "party", "record_routes", "status", "transaction")
+
+    def __init__(self, fork: Fork, hop: Hop, name: str, party: Party | None) -> None:
+        self.fork = fork
+        self.hop = hop
+        #: The target in words, for the ledger.
+        self.name = name
+        self.party = party
+        self.transaction: ClientTransaction | None = None
+        #: The final status, 0 while there is none.
+        self.status = 0
+        self.cancel_reason: str | None = None
+        #: How many Record-Route entries we put into its request.
+        self.record_routes = 0
+
+    def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
+        self.fork.answered(self, response, now)
+
+    def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
+        self.fork.failed(self, 408, "timeout", now)
+
+    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
+        self.fork.failed(self, 480, "unreachable", now)
+
+
+class Unheard:
+    """The owner of a CANCEL: its answer tells nothing."""
+
+    def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
+        """RFC 3261 section 9.1: the INVITE's own final response counts."""
+
+    def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
+        """The INVITE has timers of its own."""
+
+    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
+        """The INVITE's transaction hears of it too."""
+
+
+UNHEARD = Unheard()
+
+
+class Fork:
+    """The response context. See the module's docstring."""
+
+    __slots__ = (
+        "_best",
+        "_best_branch",
+        "_best_status",
+        "_owner",
+        "_ring_timeout_s",
+        "_timer_c",
+        "_transactions",
+        "arrival",
+        "branches",
+        "call",
+        "is_won",
+        "server",
+    )
+
+    def __init__(
+        self,
+        owner: ForkOwner,
+        transactions: Transactions,
+        arrival: Arrival,
+        server: ServerTransaction,
+        call: RunningCall | None,
+        ring_timeout_s: float,
+    ) -> None:
+        self._owner = owner
+        self._transactions = transactions
+        self._ring_timeout_s = ring_timeout_s
+        self._timer_c: Timer | None = None
+        self._best: Message | None = None
+        self._best_branch: Branch | None = None
+        self._best_status = 0
+        self.arrival = arrival
+        self.server = server
+        self.call = call
+        self.branches: list[Branch] = []
+        self.is_won = False
+        server.owner = self
+
+    @property
+    def request(self) -> Message:
+        return self.arrival.message
+
+    @property
+    def is_invite(self) -> bool:
+        return self.server.is_invite
+
+    def send(self, branch: Branch, branch_id: str, data: bytes, now: float) -> None:
+        """Start a branch with the bytes of its request."""
+        if self.is_invite and self._timer_c is None:
+            self._start_timer_c(now)
+        method, call_id = self.request.method, self.request.call_id
+        branch.transaction = self._transactions.start(branch_id, method, call_id, data, branch.hop, branch, now)
+
+    def _start_timer_c(self, now: float) -> None:
+        """RFC 3261 section 16.6 step 11."""
+        if self._timer_c is not None:
+            self._timer_c.cancel()
+        self._timer_c = self._transactions.timers.start(self._ring_timeout_s, now, self._rang_too_long)
+
+    def _rang_too_long(self, now: float) -> None:
+        self._best, self._best_branch, self._best_status = None, None, 408
+        self.cancel(now, "", "timer C")
+
+    # --- what branches report
+
+    def answered(self, branch: Branch, response: Message, now: float) -> None:
+        """A response came on a branch."""
+        status = response.status
+        if status == 100:
+            self._cancel_if_wanted(branch, now)
+        elif status < 200:
+            if self.is_invite and not self.is_won:
+                self._start_timer_c(now)
+            self._cancel_if_wanted(branch, now)
+            if not self.is_won:
+                self._owner.relay(self, branch, response, now)
+        elif status < 300:
+            self._accepted(branch, response, now)
+        else:
+            branch.status = status
+            self._remember(status, branch, response)
+            self._owner.branch_over(self, branch, f"{status} {response.reason}", now)
+            if status >= 600:
+                self.cancel(now, "", "declined everywhere")
+            self._finish_if_over(now)
+
+    def _accepted(self, branch: Branch, response: Message, now: float) -> None:
+        branch.status = response.status
+        first = not self.is_won
+        self.is_won = True
+        self._owner.relay(self, branch, response, now)
+        if first:
+            self._stop_timer_c()
+            if self.is_invite:
+                self.cancel(now, 'SIP;cause=200;text="Call completed elsewhere"', "answered elsewhere")
+
+    def failed(self, branch: Branch, status: int, why: str, now: float) -> None:
+        """A branch ended without a final response."""
+        if branch.status:
+            return
+        branch.status = status
+        self._remember(487 if branch.cancel_reason is not None and status == 408 else status, branch, None)
+        self._owner.branch_over(self, branch, why, now)
+        self._finish_if_over(now)
+
+    def on_no_ack(self, transaction: ServerTransaction, now: float) -> None:
+        """Our final answer was never acknowledged; the caller is told of it by its own timers."""
+        self._owner.note(self, "transaction.timeout", now, method="ACK", target=str(self.arrival.flow.remote))
+
+    # --- the answer
+
+    def _remember(self, status: int, branch: Branch, response: Message | None) -> None:
+        if self._best_status == 0 or _rank(status) < _rank(self._best_status):
+            self._best_status, self._best_branch, self._best = status, branch, response
+
+    def _finish_if_over(self, now: float) -> None:
+        if self.is_won or any(not branch.status for branch in self.branches):
+            return
+        if self.server.state not in (State.TRYING, State.PROCEEDING):
+            return
+        self._stop_timer_c()
+        if self._best is None or self._best_branch is None or self._best_status == 503:
+            # 503 would tell the caller to avoid us, not the target (RFC 3261 section 16.7 step 6).
+            status = 500 if self._best_status == 503 else self._best_status
+            self._owner.reply(self, status, now)
+        else:
+            self._owner.relay(self, self._best_branch, self._best, now)
+
+    def _stop_timer_c(self) -> None:
+        if self._timer_c is not None:
+            self._timer_c.cancel()
+            self._timer_c = None
+
+    # --- cancelling
+
+    def cancel(self, now: float, reason: str, why: str) -> None:
+        """Cancel every branch that has no final response yet; `reason` is a Reason field for the phones."""
+        for branch in self.branches:
+            if branch.status or branch.cancel_reason is not None:
+                continue
+            branch.cancel_reason = reason
+            self._owner.note(self, "fork.branch-cancelled", now, target=branch.name, why=why)
+            self._cancel_if_wanted(branch, now)
+
+    def _cancel_if_wanted(self, branch: Branch, now: float) -> None:
+        """A CANCEL goes out once the branch has answered provisionally (RFC 3261 section 9.1)."""
+        transaction = branch.transaction
+        if branch.cancel_reason is None or transaction is None or transaction.state is not State.PROCEEDING:
+            return
+        layer = self._transactions
+        if (transaction.branch, "CANCEL") in layer.clients:
+            return
+        data = _cancel_of(transaction.data, branch.cancel_reason)
+        layer.start(transaction.branch, "CANCEL", transaction.call_id, data, transaction.hop, UNHEARD, now)
+        layer.timers.start(layer.values.timeout, now, lambda then: self._never_cancelled(branch, then))
+
+    def _never_cancelled(self, branch: Branch, now: float) -> None:
+        """64*T1 after CANCEL without a final response: the branch is gone (RFC 3261 section 9.1)."""
+        if not branch.status and branch.transaction is not None:
+            branch.transaction.abandon(now)
+            self.failed(branch, 408, "no answer to CANCEL", now)
+
+
+def _rank(status: int) -> tuple[int, int, int]:
+    """Lower is better: 6xx, then the lowest class, within it what tells how to try again."""
+    group = status // 100
+    return (0 if group == 6 else group, 0 if status in _TELLING else 1, status in (408, 480, 487))
+
+
+def _cancel_of(invite: bytes, reason: str) -> bytes:
+    """The CANCEL of an INVITE we sent (RFC 3261 section 9.1)."""
+    request = Message.parse(invite)
+    lines = [f"CANCEL {request.uri} SIP/2.0", f"Via: {request.all('Via')[0]}"]
+    lines += [f"Route: {route}" for route in request.all("Route")]
+    lines += ["Max-Forwards: 70", f"From: {request.first('From')}", f"To: {request.first('To')}"]
+    lines += [f"Call-ID: {request.call_id}", f"CSeq: {request.cseq.number} CANCEL"]
+    if reason:
+        lines.append(f"Reason: {reason}")
+    lines.append("Content-Length: 0\r\n\r\n")
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape")

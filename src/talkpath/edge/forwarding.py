@@ -1,0 +1,107 @@
+"""How a request or response is written on (RFC 3261 sections 16.4, 16.6 and 16.7). Pure: bytes out of messages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from talkpath.base.address import Address, Transport
+from talkpath.base.errors import Malformed
+from talkpath.sip.grammar import NameAddr, split_list
+from talkpath.sip.message import Message
+from talkpath.sip.uri import sip_uri
+
+Edit = tuple[int, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """What changes in a request on its way: new target, our Via, Record-Route and Route lines, its body."""
+
+    uri: str
+    via: str
+    record_route: str = ""
+    routes: Sequence[str] | None = None
+    body: bytes | None = None
+    drop_credentials: str = ""
+
+
+def via_line(transport: Transport, advertised: Address, branch: str) -> str:
+    """Our Via (RFC 3261 section 16.6 step 8)."""
+    return f"Via: SIP/2.0/{transport} {advertised};branch={branch}\r\n"
+
+
+def record_route_line(transport: Transport, advertised: Address, token: str) -> str:
+    """Our Record-Route for one side (step 4)."""
+    return f"Record-Route: <{sip_uri(advertised, transport, token, 'lr')}>\r\n"
+
+
+def forwarded_request(request: Message, via_value: str | None, onward: Onward) -> bytes:
+    """The request as it goes on. `via_value` replaces the first Via where it needs received or rport."""
+    frame = request.frame
+    edits: list[Edit] = []
+    tail = ""
+    if via_value is not None:
+        edits.append((frame.index("Via"), via_value))
+    at = frame.index("Max-Forwards")
+    if at >= 0:
+        edits.append((at, str(max_forwards(request) - 1)))
+    else:
+        tail = "Max-Forwards: 69\r\n"
+    head = onward.via + onward.record_route
+    if onward.routes is not None:
+        edits += _dropped(request, "Route")
+        head += "".join(f"Route: {route}\r\n" for route in onward.routes)
+    if onward.drop_credentials:
+        edits += _dropped_credentials(request, onward.drop_credentials)
+    edits.sort(key=lambda edit: edit[0])
+    start_line = f"{request.method} {onward.uri} SIP/2.0"
+    return frame.rewrite(start_line, head, edits, tail, onward.body)
+
+
+def max_forwards(request: Message) -> int:
+    """Max-Forwards; 70 where it is missing or unreadable (RFC 3261 section 16.3 step 3 forgives it)."""
+    text = request.frame.first("Max-Forwards")
+    if text is None or not text.isascii() or not text.isdigit():
+        return 70
+    return min(int(text[:10]), 255)
+
+
+def _dropped(request: Message, name: str) -> list[Edit]:
+    edits: list[Edit] = []
+    at = request.frame.index(name)
+    while at >= 0:
+        edits.append((at, None))
+        at = request.frame.index(name, at + 1)
+    return edits
+
+
+def _dropped_credentials(request: Message, realm: str) -> list[Edit]:
+    """Credentials for our realm go no further (RFC 3261 section 22.3): they are nobody else's business."""
+    mine = f'realm="{realm}"'
+    return [(at, None) for at, _ in _dropped(request, "Proxy-Authorization") if mine in request.frame.field(at)[1]]
+
+
+def forwarded_response(response: Message, body: bytes | None) -> bytes:
+    """The response without our Via, which is its first (RFC 3261 section 16.7 step 3)."""
+    frame = response.frame
+    at = frame.index("Via")
+    rest = split_list(frame.field(at)[1])[1:]
+    edit: Edit = (at, ", ".join(rest) if rest else None)
+    return frame.rewrite(None, "", (edit,), "", body)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One value of a Route field: its text, and its URI taken apart."""
+
+    text: str
+    address: NameAddr
+
+
+def routes_of(request: Message) -> list[Route]:
+    """The route set that a request brings. Raises Malformed."""
+    if request.frame.index("Route") < 0:
+        return []
+    try:
+        return [Route(item, NameAddr.parse(item)) for item in request.listed("Route") if item]
+    except Malformed:
+        raise Malformed("route", "Bad Route") from None

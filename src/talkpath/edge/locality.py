@@ -1,0 +1,45 @@
+"""What is ours: hosts, listeners, and the address by which each is known outside."""
+
+from talkpath.base.address import Address, Flow, Transport
+from talkpath.edge.settings import EdgeSettings
+from talkpath.sip.uri import Uri
+
+
+class Locality:
+    """Answers "is this us?" and "what do we call ourselves there?"."""
+
+    def __init__(self, settings: EdgeSettings) -> None:
+        self._settings = settings
+        self._advertised = settings.advertised
+        self._hosts = set(settings.own_hosts) | {address.host for address in settings.advertised.values()}
+        self._ports = {port for _, port in settings.listening}
+        self._ports |= {address.port for address in settings.advertised.values()}
+
+    def advertised(self, transport: Transport, local: Address) -> Address:
+        """How a peer that faces our `local` address reaches us."""
+        if not self._advertised:
+            return local
+        exact = self._advertised.get((transport, local.host, local.port))
+        return exact or self._advertised.get((transport, "*", local.port)) or local
+
+    def is_here(self, host: str, port: int | None, facing: Flow | None = None) -> bool:
+        """Whether host and port are a listener of ours (RFC 3261 section 16.4)."""
+        if host not in self._hosts and (facing is None or host != facing.local.host):
+            return False
+        return port is None or port in self._ports
+
+    def serves(self, uri: Uri, facing: Flow) -> bool:
+        """Whether the users of this URI's host are our users (RFC 3261 section 16.5).
+
+        With no domain configured every host name is ours, so that a phone may be told any name that leads here; an
+        IP address that is not ours belongs to somebody else.
+        """
+        if not uri.is_sip:
+            return True
+        if uri.host in self._settings.domains or self.is_here(uri.host, uri.port, facing):
+            return True
+        return not self._settings.domains and not _is_ip(uri.host)
+
+
+def _is_ip(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()

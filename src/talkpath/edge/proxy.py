@@ -1,0 +1,403 @@
+"""The stateful proxy: admits requests, finds where they go, sends them on, and brings the answers back.
+
+RFC 3261 section 16. Forks stand in `fork.py`, the way of a request in `routing.py`, media in `anchoring.py`.
+"""
+
+from talkpath.base.address import Address, Flow, Hop, Target, Transport
+from talkpath.base.errors import Malformed
+from talkpath.edge.admission import Admission
+from talkpath.edge.anchoring import Anchoring, MediaFailed
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.call import Party, Phase, RunningCall
+from talkpath.edge.core import Core
+from talkpath.edge.ending import Ending
+from talkpath.edge.fork import Branch, Fork
+from talkpath.edge.forwarding import (
+    Onward,
+    forwarded_request,
+    forwarded_response,
+    max_forwards,
+    record_route_line,
+    via_line,
+)
+from talkpath.edge.registrar import Binding
+from talkpath.edge.routing import Heading, Reachability, Refusal, sides_of
+from talkpath.media.policy import CALLER
+from talkpath.sip.message import Message
+from talkpath.sip.transaction import ServerTransaction
+from talkpath.sip.uri import Uri
+
+# Requests that make a dialog, and so are record-routed (RFC 3261 16.6 step 4; RFC 6665, RFC 3515).
+_DIALOG_MAKING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
+# RFC 3261 section 18.1.1: larger requests may be cut into fragments on a path of unknown MTU.
+_SAFE_DATAGRAM_BYTES = 1300
+
+
+class Proxy:
+    """See the module's docstring. Implements what forks ask of their owner."""
+
+    def __init__(self, core: Core, admission: Admission, anchoring: Anchoring, ending: Ending) -> None:
+        self._core = core
+        self._admission = admission
+        self._anchoring = anchoring
+        self._ending = ending
+        self._reachability = Reachability(core)
+
+    # --- requests
+
+    def forward(self, arrival: Arrival, server: ServerTransaction, heading: Heading, now: float) -> None:
+        """Send a request on by its route, its dialog or its target. Raises Refusal."""
+        request = arrival.message
+        fork = Fork(self, self._core.transactions, arrival, server, None, self._core.settings.ring_timeout_s)
+        if request.to_tag:
+            self._forward_in_dialog(fork, heading, now)
+        else:
+            self._forward_initial(fork, heading, now)
+
+    def _forward_in_dialog(self, fork: Fork, heading: Heading, now: float) -> None:
+        core, request = self._core, fork.request
+        fork.call = call = core.call_of(request)
+        sender, receiver = sides_of(call, request)
+        self._follow(sender, fork.arrival)
+        if call is not None and sender is not None:
+            self._ending.seen(call, sender, request, now)
+        hop = self._hop_in_dialog(fork.arrival, receiver, heading, now)
+        if hop is None:
+            self._resolve(fork, heading, receiver, now)
+            return
+        self._send(fork, hop, heading, receiver, now)
+
+    def _follow(self, sender: Party | None, arrival: Arrival) -> None:
+        """A party that speaks from a new flow has moved there."""
+        if sender is not None:
+            sender.flow = arrival.flow
+            sender.cseq = max(sender.cseq, arrival.message.cseq.number)
+
+    def _hop_in_dialog(self, arrival: Arrival, receiver: Party | None, heading: Heading, now: float) -> Hop | None:
+        """The flow or target of an in-dialog request; None: its URI must be resolved. Raises Refusal."""
+        if heading.routes:
+            # Another proxy stands between; our token leads to it.
+            return heading.onward if heading.onward and self._core.world.reach.is_open(heading.onward) else None
+        flow, is_gone = self._reachability.flow_to(arrival.message, receiver, heading, now)
+        if flow is not None:
+            return flow
+        if is_gone and _is_unroutable(heading):
+            raise Refusal(430, "Flow Failed")
+        if not is_gone and receiver is not None and isinstance(receiver.flow, Target):
+            return receiver.flow
+        return None
+
+    def _forward_initial(self, fork: Fork, heading: Heading, now: float) -> None:
+        core, arrival, request = self._core, fork.arrival, fork.request
+        may_pass, user = self._admission.admit_request(arrival, fork.server, now)
+        if not may_pass:
+            return
+        uri = heading.next_uri
+        if heading.routes or not core.locality.serves(uri, arrival.flow):
+            if not user and not self._admission.is_trusted(arrival):
+                self._admission.challenge_stranger(arrival, fork.server, now)
+                return
+            self._begin_call(fork, user, now)
+            core.note(request.call_id, "route.domain", now, domain=uri.host)
+            self._resolve(fork, heading, None, now)
+            return
+        bindings = core.registrar.bindings(uri.username, now)
+        if not bindings:
+            exists = core.world.accounts.exists(uri.username)
+            core.note(request.call_id, "registration.none", now, user=uri.username)
+            raise Refusal(480 if exists else 404)
+        self._begin_call(fork, user, now)
+        core.note(request.call_id, "route.user", now, user=uri.username)
+        self._fork_to(fork, heading, bindings, now)
+
+    def _begin_call(self, fork: Fork, user: str, now: float) -> None:
+        """An INVITE that may pass becomes a running call."""
+        core, arrival, request = self._core, fork.arrival, fork.request
+        if request.method != "INVITE":
+            return
+        key = (request.call_id, request.from_tag)
+        if key in core.calls:
+            # The same call on a second way through us (a spiral): anchored once is enough.
+            return
+        if core.is_draining or len(core.calls) >= core.settings.max_calls:
+            raise Refusal(503, "Draining" if core.is_draining else "Too many calls")
+        caller = Party(CALLER, arrival.flow, arrival.behind_nat)
+        routes = request.listed("Record-Route")
+        caller.learn(request, "From", routes)
+        caller.cseq = request.cseq.number
+        self._bind(caller, user, arrival, now)
+        fork.call = core.calls[key] = RunningCall(request.call_id, caller, now)
+
+    def _bind(self, caller: Party, user: str, arrival: Arrival, now: float) -> None:
+        """Remember by which registration the caller can be found again."""
+        try:
+            user = user or arrival.message.address("From").parsed_uri().username
+        except Malformed:
+            return
+        binding = self._core.registrar.of_flow(user, arrival.flow, caller.contact)
+        if binding is not None:
+            caller.user, caller.identity = user, binding.identity
+
+    def _fork_to(self, fork: Fork, heading: Heading, bindings: list[Binding], now: float) -> None:
+        """Ring every contact of a user (RFC 3261 section 16.7)."""
+        sent = 0
+        for binding in bindings:
+            hop = self._hop_to(binding)
+            if hop is None:
+                self._core.note(
+                    fork.request.call_id,
+                    "flow.gone",
+                    now,
+                    remote=str(binding.flow.remote),
+                    what="the phone has not registered again",
+                )
+                continue
+            onward = Heading(binding.contact, heading.routes, bool(heading.changed or binding.path), None)
+            party = self._callee(fork, hop, binding)
+            self._core.note(
+                fork.request.call_id, "fork.branch-added", now, target=binding.contact, flow=_described(hop)
+            )
+            self._send(fork, hop, onward, party, now, binding.path)
+            sent += 1
+        if not sent:
+            raise Refusal(480)
+
+    def _callee(self, fork: Fork, hop: Hop, binding: Binding | None) -> Party | None:
+        if fork.call is None:
+            return None
+        party = fork.call.add_callee(hop, binding.behind_nat if binding else False)
+        if binding is not None:
+            party.user, party.identity = binding.user, binding.identity
+        return party
+
+    def _hop_to(self, binding: Binding) -> Hop | None:
+        """Down the flow that the phone registered on; when it is gone, to its Contact if that can be reached."""
+        if self._core.world.reach.is_open(binding.flow):
+            return binding.flow
+        if binding.behind_nat or binding.flow.transport.is_websocket:
+            return None
+        contact = Uri.parse(binding.contact)
+        transport = contact.transport or binding.flow.transport
+        return Target(transport, Address(contact.host, contact.port or transport.default_port))
+
+    def _resolve(self, fork: Fork, heading: Heading, receiver: Party | None, now: float) -> None:
+        """Ask where a URI leads (RFC 3263); the answer is taken up when it comes."""
+        uri = heading.next_uri
+
+        def resolved(targets: list[Target], then: float) -> None:
+            self._go_on(fork, heading, receiver, uri, targets, then)
+
+        self._core.world.resolve(uri, resolved)
+
+    def _go_on(
+        self, fork: Fork, heading: Heading, receiver: Party | None, uri: Uri, targets: list[Target], now: float
+    ) -> None:
+        core, call_id = self._core, fork.request.call_id
+        try:
+            if not targets:
+                core.note(call_id, "dns.failed", now, host=uri.host, why="no usable address")
+                raise Refusal(480 if fork.request.to_tag else 404, "Unresolvable destination")
+            if core.locality.is_here(targets[0].remote.host, targets[0].remote.port, fork.arrival.flow):
+                raise Refusal(482 if fork.request.to_tag else 404)
+            core.note(call_id, "dns.resolved", now, host=uri.host, addresses=str(targets[0].remote))
+            party = receiver or self._callee(fork, targets[0], None)
+            self._send(fork, targets[0], heading, party, now)
+        except Refusal as refusal:
+            self._ending.not_forwarded(fork.call, fork.request, refusal.status, now)
+            core.reply(fork.arrival, fork.server, refusal.status, now, reason=refusal.reason)
+
+    # --- writing a request on
+
+    def _send(
+        self, fork: Fork, hop: Hop, heading: Heading, party: Party | None, now: float, path: tuple[str, ...] = ()
+    ) -> None:
+        core, request = self._core, fork.request
+        branch = Branch(fork, hop, str(hop.remote), party)
+        branch_id = core.branch(_loop_mark(request, heading.uri))
+        record = self._recorded(fork.arrival, hop)
+        branch.record_routes = record.count("\n")
+        data = self._written(fork.arrival, hop, heading, party, fork.call, branch_id, now, record, path)
+        fork.branches.append(branch)
+        if hop.transport is Transport.UDP and len(data) > _SAFE_DATAGRAM_BYTES:
+            core.note(request.call_id, "size.risky", now, method=request.method, bytes=len(data), limit=1300)
+        fork.send(branch, branch_id, data, now)
+
+    def _written(
+        self,
+        arrival: Arrival,
+        hop: Hop,
+        heading: Heading,
+        party: Party | None,
+        call: RunningCall | None,
+        branch_id: str,
+        now: float,
+        record: str = "",
+        path: tuple[str, ...] = (),
+    ) -> bytes:
+        """The bytes of a request for one hop. Raises Refusal."""
+        core, request = self._core, arrival.message
+        here = self._facing(hop)
+        routes = heading.route_texts
+        if path:
+            routes = [*path, *(routes or ())]
+        try:
+            body = self._anchoring.request_body(call, party, arrival, hop, now)
+        except MediaFailed as failed:
+            raise Refusal(failed.status, failed.reason) from failed
+        onward = Onward(
+            heading.uri, via_line(hop.transport, here, branch_id), record, routes, body, core.settings.realm
+        )
+        return forwarded_request(request, arrival.via, onward)
+
+    def _facing(self, hop: Hop) -> Address:
+        """What we call ourselves towards a hop. Raises Refusal."""
+        here = self._core.facing(hop)
+        if here is None:
+            raise Refusal(500, f"No {hop.transport} listener reaches the target")
+        return here
+
+    def _recorded(self, arrival: Arrival, hop: Hop) -> str:
+        """Our Record-Route: one line where both sides meet the same socket, else one for each side, the far side
+        on top (RFC 5658). Nothing for what makes no dialog or runs in one."""
+        if arrival.message.to_tag or arrival.message.method not in _DIALOG_MAKING:
+            return ""
+        core, source, tag = self._core, arrival.flow, arrival.message.from_tag
+        here = self._facing(hop)
+        near = core.locality.advertised(source.transport, source.local)
+        far = hop if isinstance(hop, Flow) else None
+        if far is not None and (hop.transport, here) == (source.transport, near):
+            token = core.tokens.make(source, far, tag)
+            return record_route_line(source.transport, near, token)
+        target = far if far is not None else Flow(hop.transport, here, hop.remote)
+        facing_callee = record_route_line(hop.transport, here, core.tokens.make(None, target, tag))
+        return facing_callee + record_route_line(source.transport, near, core.tokens.make(source, None, tag))
+
+    def forward_ack(self, arrival: Arrival, heading: Heading, now: float) -> None:
+        """The ACK for a 2xx goes end to end without a transaction (RFC 3261 section 13.2.2.4). Raises Refusal."""
+        request = arrival.message
+        call = self._core.call_of(request)
+        sender, receiver = sides_of(call, request)
+        self._follow(sender, arrival)
+        hop = self._hop_in_dialog(arrival, receiver, heading, now)
+        if hop is not None:
+            self._send_ack(arrival, hop, heading, receiver, call, now)
+            return
+
+        def resolved(targets: list[Target], then: float) -> None:
+            if targets and not self._core.locality.is_here(targets[0].remote.host, targets[0].remote.port):
+                self._send_ack(arrival, targets[0], heading, receiver, call, then)
+
+        if heading.has_token or call is not None:
+            self._core.world.resolve(heading.next_uri, resolved)
+
+    def _send_ack(
+        self,
+        arrival: Arrival,
+        hop: Hop,
+        heading: Heading,
+        receiver: Party | None,
+        call: RunningCall | None,
+        now: float,
+    ) -> None:
+        try:
+            data = self._written(arrival, hop, heading, receiver, call, self._core.branch(), now)
+        except Refusal:
+            self._core.counters["acks_dropped"] += 1
+            return
+        self._core.send(hop, data, arrival.message.call_id)
+
+    # --- what forks ask
+
+    def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> None:
+        """Write a response back upstream, its media anchored, and draw the consequences for the call."""
+        status = response.status
+        call = fork.call
+        if call is not None and branch.party is not None and 100 < status < 300:
+            self._learn(fork, call, branch, response)
+        body = self._anchoring.response_body(call, branch.party, fork.arrival, response, now)
+        fork.server.respond(status, forwarded_response(response, body), now)
+        if call is None or status < 200:
+            return
+        if fork.request.to_tag:
+            self._ending.answered_in_dialog(call, fork.request, status, now)
+        elif status >= 300:
+            self._ending.refused(call, fork.request, status, now)
+        elif call.phase is Phase.CALLING and branch.party is not None:
+            self._answered(call, branch, now)
+
+    def _answered(self, call: RunningCall, branch: Branch, now: float) -> None:
+        call.phase = Phase.ANSWERED
+        call.winner = branch.party
+        if call.media is not None and branch.party is not None:
+            call.media.chosen(branch.party.leg, now)
+            self._anchoring.tell(call, now)
+
+    def _learn(self, fork: Fork, call: RunningCall, branch: Branch, response: Message) -> None:
+        """A response that makes or refreshes a dialog tells its party's tag, Contact and route."""
+        party = branch.party
+        assert party is not None
+        try:
+            if fork.request.to_tag:
+                if fork.request.method in ("INVITE", "UPDATE") and response.status >= 200:
+                    party.refresh(response)
+            elif response.to_tag and (party.tag != response.to_tag or response.status >= 200):
+                party.learn(response, "To", _beyond_us(response, fork, branch))
+        except Malformed:
+            self._core.counters["responses_unreadable"] += 1
+
+    def reply(self, fork: Fork, status: int, now: float, reason: str = "") -> None:
+        """Answer upstream in our own name: no branch gave a response worth passing on."""
+        self._ending.not_forwarded(fork.call, fork.request, status, now)
+        self._core.reply(fork.arrival, fork.server, status, now, reason=reason)
+
+    def branch_over(self, fork: Fork, branch: Branch, why: str, now: float) -> None:
+        """A branch ended without winning."""
+        call = fork.call
+        self._core.note(fork.request.call_id, "fork.branch-failed", now, target=branch.name, why=why)
+        if call is None or call.media is None or branch.party is None:
+            return
+        if fork.request.to_tag:
+            self._anchoring.rejected(call, fork.request, branch.party, now)
+        else:
+            call.media.released(branch.party.leg, now)
+
+    def note(self, fork: Fork, kind: str, now: float, **values: str | int | float) -> None:
+        """A decision for the ledger."""
+        self._core.note(fork.request.call_id, kind, now, **values)
+
+
+def _beyond_us(response: Message, fork: Fork, branch: Branch) -> list[str]:
+    """The route from us to the callee: the Record-Route entries above ours, the nearest to us first."""
+    entries = response.listed("Record-Route")
+    added = len(entries) - len(fork.request.listed("Record-Route")) - branch.record_routes
+    return entries[: max(0, added)][::-1]
+
+
+def _loop_mark(request: Message, uri: str) -> str:
+    """What stays the same when a request loops (RFC 3261 section 16.6 step 8)."""
+    return f"{hash((uri, request.call_id, request.from_tag, request.to_tag, request.cseq)) & 0xFFFFFFFF:x}"
+
+
+def is_looping(request: Message) -> bool:
+    """Whether one of the Via branches is one that we made for this very request (16.3 step 4)."""
+    mark = f".{_loop_mark(request, request.uri)}"
+    return any(mark in value for value in request.all("Via"))
+
+
+def has_hops_left(request: Message) -> bool:
+    """RFC 3261 section 16.3 step 3."""
+    return max_forwards(request) > 0
+
+
+def _is_unroutable(heading: Heading) -> bool:
+    """Whether the Contact that an in-dialog request names can not be reached without its flow."""
+    try:
+        uri = Uri.parse(heading.uri)
+    except Malformed:
+        return True
+    transport = uri.transport
+    return uri.host.endswith(".invalid") or (transport is not None and transport.is_websocket)
+
+
+def _described(hop: Hop) -> str:
+    return f"{hop.transport} {hop.remote}"

@@ -1,0 +1,225 @@
+"""The registrar (RFC 3261 section 10.3, RFC 5626 instances, RFC 3327 Path): who can be reached where.
+
+Bindings live in memory; each change is told to a `BindingStore`, which keeps it past a restart.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from talkpath.base.address import Flow
+from talkpath.base.errors import Malformed
+from talkpath.edge.settings import RegistrarSettings
+from talkpath.sip.grammar import NameAddr
+from talkpath.sip.message import Message
+from talkpath.sip.uri import Uri
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One contact of one user. Times are seconds since the epoch.
+
+    `instance` is the +sip.instance of the phone (RFC 5626), "" when it gave none; `path` are Route values.
+    """
+
+    user: str
+    contact: str
+    instance: str
+    reg_id: str
+    flow: Flow
+    call_id: str
+    cseq: int
+    expires_at: float
+    registered_at: float
+    q: float = 1.0
+    user_agent: str = ""
+    path: tuple[str, ...] = ()
+    params: str = ""
+    behind_nat: bool = False
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What a newer binding of the same phone has in common with this one (RFC 5626 section 6)."""
+        if self.instance:
+            return (self.instance, self.reg_id)
+        return ("", contact_key(self.contact))
+
+
+class BindingStore(Protocol):
+    """Keeps bindings past a restart; must not make the caller wait."""
+
+    def save_binding(self, binding: Binding) -> None:
+        """Keep a new or renewed binding, in place of one with the same user and identity."""
+
+    def drop_binding(self, binding: Binding) -> None:
+        """Forget it."""
+
+
+class Refused(Exception):
+    """A REGISTER that is answered with `status`."""
+
+    def __init__(self, status: int, reason: str = "", fields: str = "") -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+        self.fields = fields
+
+
+def contact_key(contact: str) -> str:
+    """What makes two Contact URIs the same: scheme, user, host and port (RFC 3261 section 19.1.4, less strictly:
+    of the parameters only the transport, because phones move the others about)."""
+    try:
+        uri = Uri.parse(contact)
+    except Malformed:
+        return contact
+    transport = (uri.params.get("transport") or "udp").lower()
+    return f"{uri.scheme}:{uri.user}@{uri.host_port};{transport}"
+
+
+class Registrar:
+    """All bindings, by user and by the identity of the phone."""
+
+    def __init__(self, settings: RegistrarSettings, store: BindingStore) -> None:
+        self._settings = settings
+        self._store = store
+        self._users: dict[str, dict[tuple[str, str], Binding]] = {}
+
+    def load(self, bindings: Iterable[Binding], now: float) -> None:
+        """Take up what the store kept."""
+        for binding in bindings:
+            if binding.expires_at > now:
+                self._put(binding)
+
+    def bindings(self, user: str, now: float) -> list[Binding]:
+        """The live bindings of a user, the most wanted and then the most recent first."""
+        known = self._users.get(user)
+        if not known:
+            return []
+        live = [binding for binding in known.values() if binding.expires_at > now]
+        if len(live) > 1:
+            live.sort(key=lambda binding: (-binding.q, -binding.registered_at))
+        return live
+
+    def find(self, user: str, identity: tuple[str, str]) -> Binding | None:
+        """The present binding of that phone."""
+        return self._users.get(user, {}).get(identity)
+
+    def of_flow(self, user: str, flow: Flow, contact: str = "") -> Binding | None:
+        """The binding of `user` that came on this very flow; of several (one NAT, one source port) by its contact."""
+        on_flow = [binding for binding in self._users.get(user, {}).values() if binding.flow == flow]
+        same = [binding for binding in on_flow if contact and contact_key(binding.contact) == contact_key(contact)]
+        return next(iter(same or on_flow), None)
+
+    def of_contact(self, user: str, contact: str, now: float) -> Binding | None:
+        """The live binding of `user` whose Contact is this URI."""
+        key = contact_key(contact)
+        return next((one for one in self.bindings(user, now) if contact_key(one.contact) == key), None)
+
+    def __len__(self) -> int:
+        return sum(len(bindings) for bindings in self._users.values())
+
+    def expire(self, now: float) -> list[Binding]:
+        """Forget what has expired; gives what was forgotten."""
+        gone = [one for known in self._users.values() for one in known.values() if one.expires_at <= now]
+        for binding in gone:
+            self._drop(binding)
+        return gone
+
+    def register(self, request: Message, user: str, flow: Flow, behind_nat: bool, now: float) -> list[Binding]:
+        """Apply one authenticated REGISTER, all of it or nothing; gives the bindings of the user. Raises Refused."""
+        contacts = request.listed("Contact")
+        if contacts == ["*"]:
+            self._remove_all(request, user)
+            return []
+        wanted = [self._wanted(request, item, user, flow, behind_nat, now) for item in contacts if item]
+        self._check_order(request, user, wanted)
+        self._check_number(user, wanted, now)
+        for binding in wanted:
+            if binding.expires_at > now:
+                self._put(binding)
+                self._store.save_binding(binding)
+            else:
+                self._forget(user, binding)
+        return self.bindings(user, now)
+
+    def _remove_all(self, request: Message, user: str) -> None:
+        """Contact: * with Expires: 0 (RFC 3261 section 10.3 step 6)."""
+        if (request.first("Expires") or "").strip() != "0":
+            raise Refused(400, "Contact * needs Expires 0")
+        for binding in list(self._users.get(user, {}).values()):
+            self._drop(binding)
+
+    def _wanted(self, request: Message, item: str, user: str, flow: Flow, behind_nat: bool, now: float) -> Binding:
+        if item == "*":
+            raise Refused(400, "Contact * stands alone")
+        try:
+            contact = NameAddr.parse(item)
+            contact.parsed_uri()
+        except Malformed:
+            raise Refused(400, "Bad Contact") from None
+        instance = (contact.params.get("+sip.instance") or "").strip('"')
+        return Binding(
+            user=user,
+            contact=contact.uri,
+            instance=instance,
+            reg_id=contact.params.get("reg-id") or "",
+            flow=flow,
+            call_id=request.call_id,
+            cseq=request.cseq.number,
+            expires_at=now + self._lifetime(request, contact),
+            registered_at=now,
+            q=_quality(contact.params.get("q")),
+            user_agent=request.first("User-Agent") or "",
+            path=tuple(request.listed("Path")),
+            params="".join(f";{name}={value}" for name, value in contact.params.items() if name.startswith("+sip")),
+            behind_nat=behind_nat,
+        )
+
+    def _lifetime(self, request: Message, contact: NameAddr) -> int:
+        """RFC 3261 section 10.3 step 7. An unreadable number counts as none."""
+        settings = self._settings
+        text = (contact.params.get("expires") or request.first("Expires") or "").strip()
+        if not (text.isascii() and text.isdigit()):
+            return settings.default_expires_s
+        asked = min(int(text[:10]), settings.max_expires_s)
+        if 0 < asked < settings.min_expires_s:
+            raise Refused(423, fields=f"Min-Expires: {settings.min_expires_s}\r\n")
+        return asked
+
+    def _check_order(self, request: Message, user: str, wanted: list[Binding]) -> None:
+        """A REGISTER that was overtaken by a later one of the same phone changes nothing (10.3 step 7)."""
+        for binding in wanted:
+            known = self.find(user, binding.identity)
+            if known and known.call_id == binding.call_id and request.cseq.number < known.cseq:
+                raise Refused(500, "Out of order")
+
+    def _check_number(self, user: str, wanted: list[Binding], now: float) -> None:
+        identities = {one.identity for one in self.bindings(user, now)}
+        identities |= {one.identity for one in wanted if one.expires_at > now}
+        if len(identities) > self._settings.max_contacts:
+            raise Refused(403, "Too many contacts")
+
+    def _forget(self, user: str, binding: Binding) -> None:
+        known = self.find(user, binding.identity)
+        if known is None:
+            key = contact_key(binding.contact)
+            known = next((one for one in self._users.get(user, {}).values() if contact_key(one.contact) == key), None)
+        if known is not None:
+            self._drop(known)
+
+    def _put(self, binding: Binding) -> None:
+        self._users.setdefault(binding.user, {})[binding.identity] = binding
+
+    def _drop(self, binding: Binding) -> None:
+        known = self._users.get(binding.user, {})
+        if known.pop(binding.identity, None) is not None:
+            self._store.drop_binding(binding)
+        if not known:
+            self._users.pop(binding.user, None)
+
+
+def _quality(text: str | None) -> float:
+    try:
+        return min(1.0, max(0.0, float(text))) if text else 1.0
+    except ValueError:
+        return 1.0

@@ -1,0 +1,54 @@
+"""REGISTER: from the request to the answer (RFC 3261 section 10.3)."""
+
+from talkpath.base.errors import Malformed
+from talkpath.edge.admission import Admission
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.core import Core
+from talkpath.edge.registrar import Binding, Refused
+from talkpath.sip.message import Message
+from talkpath.sip.transaction import ServerTransaction
+
+
+class Registration:
+    """Answers REGISTER requests for our users."""
+
+    def __init__(self, core: Core, admission: Admission) -> None:
+        self._core = core
+        self._admission = admission
+
+    def answer(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
+        """Authenticate, apply, and tell the phone its bindings."""
+        user = self._admission.admit_registration(arrival, server, now)
+        if user is None:
+            return
+        registrar, request = self._core.registrar, arrival.message
+        try:
+            bindings = registrar.register(request, user, arrival.flow, _behind_nat(arrival), now)
+        except Refused as refused:
+            self._core.reply(arrival, server, refused.status, now, reason=refused.reason, fields=refused.fields)
+            return
+        except Malformed as fault:
+            self._core.reply(arrival, server, 400, now, reason=fault.reason)
+            return
+        self._core.counters["registrations"] += 1
+        self._core.reply(arrival, server, 200, now, fields=_fields(request, bindings, now))
+
+
+def _behind_nat(arrival: Arrival) -> bool:
+    """Whether the Contact would lead nowhere: its host is not where the REGISTER came from."""
+    if arrival.behind_nat:
+        return True
+    try:
+        return arrival.message.address("Contact").parsed_uri().host != arrival.flow.remote.host
+    except Malformed:
+        return False
+
+
+def _fields(request: Message, bindings: list[Binding], now: float) -> str:
+    lines = [
+        f"Contact: <{one.contact}>;expires={max(0, round(one.expires_at - now))}{one.params}\r\n" for one in bindings
+    ]
+    lines += [f"Path: {path}\r\n" for path in request.listed("Path")]
+    if any(one.reg_id for one in bindings):
+        lines.append("Require: outbound\r\n")
+    return "".join(lines)

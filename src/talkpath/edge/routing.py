@@ -1,0 +1,165 @@
+"""Where a request goes: the route it brings, its dialog, a user of ours, or a domain elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from talkpath.base.address import Flow
+from talkpath.base.errors import Malformed
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.call import Party, RunningCall
+from talkpath.edge.core import Core
+from talkpath.edge.forwarding import Route, routes_of
+from talkpath.sip.message import Message
+from talkpath.sip.uri import Uri
+
+
+class Refusal(Exception):
+    """A request that is answered at once."""
+
+    def __init__(self, status: int, reason: str = "") -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class Heading:
+    """A request's way as it stands after our own routes are taken off (RFC 3261 section 16.4).
+
+    `routes` are the values that remain, `changed` says whether any was taken off; `onward` is the flow that our token
+    names.
+    """
+
+    uri: str
+    routes: list[Route] = field(default_factory=list)
+    changed: bool = False
+    onward: Flow | None = None
+    has_token: bool = False
+
+    @property
+    def route_texts(self) -> Sequence[str] | None:
+        """Route values to write, None to leave the lines as they are."""
+        return [route.text for route in self.routes] if self.changed else None
+
+    @property
+    def next_uri(self) -> Uri:
+        """Whom the topmost route, or else the Request-URI, names. Raises Refusal."""
+        try:
+            return self.routes[0].address.parsed_uri() if self.routes else Uri.parse(self.uri)
+        except Malformed as fault:
+            raise Refusal(400, "Bad Route" if self.routes else "Bad Request-URI") from fault
+
+
+def heading_of(core: Core, arrival: Arrival) -> Heading:
+    """Take our own entries off the route set and read their tokens. Raises Refusal."""
+    request = arrival.message
+    try:
+        heading = Heading(request.uri, routes_of(request))
+    except Malformed as fault:
+        raise Refusal(400, fault.reason) from fault
+    _undo_strict_routing(core, arrival, heading)
+    while heading.routes and _is_ours(core, arrival, heading.routes[0], heading):
+        heading.routes.pop(0)
+        heading.changed = True
+    return heading
+
+
+def _is_ours(core: Core, arrival: Arrival, route: Route, heading: Heading) -> bool:
+    try:
+        uri = route.address.parsed_uri()
+    except Malformed as fault:
+        raise Refusal(400, "Bad Route") from fault
+    token = core.tokens.read(uri.user) if uri.user else None
+    if token is not None:
+        heading.has_token = True
+        heading.onward = token.onward(arrival.flow, arrival.message.from_tag)
+        return True
+    return not uri.user and core.locality.is_here(uri.host, uri.port, arrival.flow)
+
+
+def _undo_strict_routing(core: Core, arrival: Arrival, heading: Heading) -> None:
+    """A strict router before us put our Record-Route into the Request-URI and the target last (16.4)."""
+    if not heading.routes or ";lr" not in heading.uri:
+        return
+    try:
+        uri = Uri.parse(heading.uri)
+    except Malformed:
+        return
+    token = core.tokens.read(uri.user) if uri.user else None
+    if token is not None and "lr" in uri.params:
+        heading.has_token = True
+        heading.onward = token.onward(arrival.flow, arrival.message.from_tag)
+        heading.uri = heading.routes.pop().address.uri
+        heading.changed = True
+
+
+class Reachability:
+    """Finds the flow to a party of a running dialog, also after its connection was replaced."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def flow_to(
+        self, request: Message, receiver: Party | None, heading: Heading, now: float
+    ) -> tuple[Flow | None, bool]:
+        """(the flow to send on, whether the party's own flow is gone and none took its place)."""
+        core = self._core
+        known = receiver.flow if receiver is not None and isinstance(receiver.flow, Flow) else heading.onward
+        if known is None:
+            return None, False
+        registered = self._registered(request, receiver, heading, known, now)
+        if core.world.reach.is_open(known) and not _is_newer(registered, receiver, known):
+            return known, False
+        if registered is not None and core.world.reach.is_open(registered):
+            core.note(request.call_id, "flow.gone", now, remote=str(known.remote), what=f"now at {registered.remote}")
+            return registered, False
+        core.note(request.call_id, "flow.gone", now, remote=str(known.remote), what="no registration took its place")
+        return None, True
+
+    def _registered(
+        self, request: Message, receiver: Party | None, heading: Heading, known: Flow, now: float
+    ) -> Flow | None:
+        """The flow of the present registration of the same phone: by instance, by Contact, or its only one."""
+        registrar = self._core.registrar
+        if receiver is not None and receiver.identity is not None:
+            binding = registrar.find(receiver.user, receiver.identity)
+            if binding is not None and binding.expires_at > now:
+                return binding.flow
+        if self._core.world.reach.is_open(known):
+            return None
+        for user in _users_named(request, heading):
+            same = registrar.of_contact(user, heading.uri, now)
+            others = registrar.bindings(user, now)
+            if same is not None:
+                return same.flow
+            if len(others) == 1:
+                return others[0].flow
+        return None
+
+
+def _is_newer(registered: Flow | None, receiver: Party | None, known: Flow) -> bool:
+    """A datagram flow is never seen to close: the phone's last registration tells where it is now."""
+    return (
+        registered is not None
+        and receiver is not None
+        and registered != known
+        and not known.transport.is_reliable
+        and receiver.identity is not None
+    )
+
+
+def _users_named(request: Message, heading: Heading) -> list[str]:
+    """Whom To and the Request-URI name, as candidates for a registered user."""
+    users: list[str] = []
+    for text in (request.first("To") or "", heading.uri):
+        try:
+            users.append(Uri.parse(text.partition("<")[2].partition(">")[0] or text).username)
+        except Malformed:
+            continue
+    return users
+
+
+def sides_of(call: RunningCall | None, request: Message) -> tuple[Party | None, Party | None]:
+    """(sender, receiver) of an in-dialog request as far as the running call knows them."""
+    pair = call.sides(request) if call is not None else None
+    return pair if pair is not None else (None, None)

@@ -1,0 +1,149 @@
+"""Numbers that the edge answers itself: `echo` plays back what it hears, `tone` plays 1004 Hz.
+
+A small user agent server (RFC 3261 section 13.3): it answers at once, repeats its 200 until the ACK comes, and takes
+re-INVITEs, so that hold and session refresh work here as with any phone.
+"""
+
+from talkpath.base.address import Send
+from talkpath.calls.model import Side
+from talkpath.edge.anchoring import Anchoring, MediaFailed
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.call import Party, Phase, RunningCall
+from talkpath.edge.core import Core
+from talkpath.edge.ending import Ending
+from talkpath.edge.responses import response_to
+from talkpath.edge.routing import Refusal
+from talkpath.media.policy import CALLER
+from talkpath.media.service import Service
+from talkpath.sip.message import Message
+from talkpath.sip.transaction import ServerTransaction
+from talkpath.sip.uri import sip_uri
+
+SERVICES = frozenset(Service)
+
+ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE\r\n"
+
+
+class Dialog:
+    """One call to a service."""
+
+    __slots__ = ("call", "is_acknowledged", "last", "local_tag", "service")
+
+    def __init__(self, call: RunningCall, service: Service, local_tag: str) -> None:
+        self.call = call
+        self.service = service
+        self.local_tag = local_tag
+        self.is_acknowledged = False
+        self.last: bytes = b""
+
+
+class Services:
+    """All calls to service numbers."""
+
+    def __init__(self, core: Core, anchoring: Anchoring, ending: Ending) -> None:
+        self._core = core
+        self._anchoring = anchoring
+        self._ending = ending
+        self._dialogs: dict[tuple[str, str], Dialog] = {}
+
+    # --- a new call
+
+    def invite(self, arrival: Arrival, server: ServerTransaction, service: Service, now: float) -> None:
+        """Answer an INVITE to a service number. Raises Refusal."""
+        core, request = self._core, arrival.message
+        if core.is_draining or len(core.calls) >= core.settings.max_calls:
+            raise Refusal(503, "Draining" if core.is_draining else "Too many calls")
+        caller = Party(CALLER, arrival.flow, arrival.behind_nat)
+        caller.learn(request, "From", request.listed("Record-Route"))
+        caller.cseq = request.cseq.number
+        call = RunningCall(request.call_id, caller, now)
+        dialog = Dialog(call, service, core.fresh())
+        core.calls[(request.call_id, request.from_tag)] = call
+        self._dialogs[(request.call_id, dialog.local_tag)] = dialog
+        core.note(request.call_id, "route.service", now, service=service)
+        self._be_party(call, request, dialog)
+        try:
+            self._answer_offer(arrival, server, dialog, now)
+        except Refusal as refusal:
+            self._ending.refused(call, request, refusal.status, now)
+            self._dialogs.pop((request.call_id, dialog.local_tag), None)
+            raise
+        call.phase = Phase.ANSWERED
+
+    def _be_party(self, call: RunningCall, request: Message, dialog: Dialog) -> None:
+        """We are the callee: a media timeout then ends the call towards the caller in our own name."""
+        callee = call.add_callee(call.caller.flow, False)
+        callee.name = f"{request.first('To') or ''};tag={dialog.local_tag}"
+        callee.tag = dialog.local_tag
+        call.winner = callee
+
+    def _answer_offer(self, arrival: Arrival, server: ServerTransaction, dialog: Dialog, now: float) -> None:
+        request = arrival.message
+        if not request.carries_sdp:
+            raise Refusal(488, "An offer is needed")
+        try:
+            body = self._anchoring.answer(dialog.call, dialog.service, request, now)
+        except MediaFailed as failed:
+            raise Refusal(failed.status, failed.reason) from failed
+        here = self._core.facing(arrival.flow)
+        contact = sip_uri(here, arrival.flow.transport, dialog.service) if here else f"sip:{dialog.service}@invalid"
+        records = "".join(f"Record-Route: {value}\r\n" for value in request.all("Record-Route"))
+        fields = f"{records}Contact: <{contact}>\r\n{ALLOW}Content-Type: application/sdp\r\n"
+        dialog.last = response_to(request, arrival.via_value, 200, to_tag=dialog.local_tag, fields=fields, body=body)
+        dialog.is_acknowledged = False
+        server.respond(200, dialog.last, now)
+        self._repeat_answer(server, dialog, dialog.last, self._core.settings.timers.t1, now, now)
+
+    def _repeat_answer(
+        self, server: ServerTransaction, dialog: Dialog, answer: bytes, pause: float, began: float, now: float
+    ) -> None:
+        """RFC 3261 section 13.3.1.4: the 200 is repeated until the ACK comes, for 64*T1 at most."""
+        core, values = self._core, self._core.settings.timers
+
+        def again(then: float) -> None:
+            if dialog.is_acknowledged or dialog.last is not answer or dialog.call.phase is Phase.OVER:
+                return
+            if then - began >= values.timeout:
+                reason = 'SIP;cause=408;text="ACK missing"'
+                self._ending.end_on_both_sides(dialog.call, "ack-missing", reason, then)
+                self._forget(dialog)
+                return
+            core.out.append(Send(server.reply_to, answer, dialog.call.call_id))
+            self._repeat_answer(server, dialog, answer, min(2 * pause, values.t2), began, then)
+
+        core.timers.start(pause, now, again)
+
+    # --- within a call
+
+    def dialog_of(self, request: Message) -> Dialog | None:
+        """The dialog that an in-dialog request belongs to, None when it is not one of ours."""
+        return self._dialogs.get((request.call_id, request.to_tag))
+
+    def acknowledge(self, dialog: Dialog) -> None:
+        """The ACK came."""
+        dialog.is_acknowledged = True
+
+    def in_dialog(self, arrival: Arrival, server: ServerTransaction, dialog: Dialog, now: float) -> None:
+        """Answer a request within a call to a service. Raises Refusal."""
+        core, request = self._core, arrival.message
+        dialog.call.caller.flow = arrival.flow
+        if request.method == "INVITE" or (request.method == "UPDATE" and request.carries_sdp):
+            self._ending.seen(dialog.call, dialog.call.caller, request, now)
+            self._answer_offer(arrival, server, dialog, now)
+            dialog.is_acknowledged = request.method == "UPDATE"
+        elif request.method == "BYE":
+            core.reply(arrival, server, 200, now)
+            self._ending.end(dialog.call, Side.CALLER, "bye", now)
+            self._forget(dialog)
+        elif request.method in ("OPTIONS", "INFO", "UPDATE", "MESSAGE", "NOTIFY"):
+            core.reply(arrival, server, 200, now, fields=ALLOW)
+        else:
+            core.reply(arrival, server, 405, now, fields=ALLOW)
+
+    def forget_ended(self, call: RunningCall) -> None:
+        """A call was ended from elsewhere (media timeout)."""
+        if call.winner is not None:
+            self._dialogs.pop((call.call_id, call.winner.tag), None)
+
+    def _forget(self, dialog: Dialog) -> None:
+        self._dialogs.pop((dialog.call.call_id, dialog.local_tag), None)

@@ -1,0 +1,53 @@
+"""What the edge is told once: where it listens, whom it serves, and the timers of its policy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+
+from talkpath.base.address import Address, Transport
+from talkpath.sip.transaction import TimerValues
+
+
+class CallerProof(StrEnum):
+    """Which callers must prove who they are.
+
+    `ACCOUNTS`: whoever names one of our accounts in From; strangers may call users and services, and nothing else.
+    """
+
+    ACCOUNTS = "accounts"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrarSettings:
+    """Times in seconds (RFC 3261 section 10.3)."""
+
+    min_expires_s: int = 60
+    max_expires_s: int = 7200
+    default_expires_s: int = 3600
+    max_contacts: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """The policy of one edge.
+
+    `advertised` maps a listener, by transport and local port, to what others must use to reach it. Empty `domains`
+    mean that any host in a Request-URI that resolves to nobody else is ours.
+    """
+
+    realm: str = "talkpath"
+    domains: frozenset[str] = frozenset()
+    own_hosts: frozenset[str] = frozenset()
+    listening: frozenset[tuple[Transport, int]] = frozenset()
+    advertised: Mapping[tuple[Transport, str, int], Address] = field(default_factory=dict)
+    trusted: tuple[IPv4Network | IPv6Network, ...] = ()
+    caller_proof: CallerProof = CallerProof.ACCOUNTS
+    nonce_lifetime_s: float = 300
+    registrar: RegistrarSettings = field(default_factory=RegistrarSettings)
+    timers: TimerValues = field(default_factory=TimerValues)
+    ring_timeout_s: float = 181.0
+    max_calls: int = 10_000
+    server: str = "talkpath"

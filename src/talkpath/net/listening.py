@@ -1,0 +1,87 @@
+"""Sockets to listen on, and which local address faces a peer."""
+
+import errno
+import socket
+from dataclasses import dataclass
+
+from talkpath.base.address import Address, Transport
+from talkpath.base.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A listener as the driver opens it: `host` is an address or "" for every address of both families."""
+
+    transport: Transport
+    host: str
+    port: int
+
+
+# What UDP sockets ask the kernel to hold for them: 400 calls/s in a burst of half a second, with room.
+_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+_BACKLOG = 1024
+
+
+def open_sockets(endpoint: Endpoint) -> list[socket.socket]:
+    """Bound, non-blocking sockets of an endpoint; for every address one of each family the host has.
+
+    Raises Unavailable(`listen`) that says what is in the way.
+    """
+    if endpoint.host:
+        family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+        return [_open(endpoint, family, endpoint.host)]
+    sockets = [_open(endpoint, socket.AF_INET, "0.0.0.0")]
+    if socket.has_ipv6 and _has_ipv6():
+        sockets.append(_open(endpoint, socket.AF_INET6, "::"))
+    return sockets
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _open(endpoint: Endpoint, family: socket.AddressFamily, host: str) -> socket.socket:
+    is_udp = endpoint.transport is Transport.UDP
+    sock = socket.socket(family, socket.SOCK_DGRAM if is_udp else socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if is_udp:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, endpoint.port))
+        if not is_udp:
+            sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        where = f"{endpoint.transport} {Address(host, endpoint.port)}"
+        raise Unavailable("listen", _why(error), where) from error
+    return sock
+
+
+def _why(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another process listens there; stop it or choose another port"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this host has no such address"
+    if error.errno == errno.EACCES:
+        return "ports below 1024 need more rights"
+    return error.strerror or str(error)
+
+
+def source_for(remote: str) -> str | None:
+    """The local address from which packets to `remote` leave, None when there is no way there."""
+    family = socket.AF_INET6 if ":" in remote else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((remote, 9))
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])

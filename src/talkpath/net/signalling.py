@@ -1,0 +1,339 @@
+"""Drives the edge over real sockets: bytes up, actions down, timers.
+
+One task: whatever wakes us (a socket, a connection, a timer, an answer of DNS) feeds the edge and then pumps it: its
+sends go out, the ledger hears of them, and one timer is set for its next deadline.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Sequence
+
+from talkpath._native import Datagrams
+from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
+from talkpath.base.errors import Unavailable
+from talkpath.calls.ledger import Ledger
+from talkpath.edge.edge import Edge, FlowClosed
+from talkpath.net.clock import Clock
+from talkpath.net.listening import Endpoint, open_sockets, source_for
+from talkpath.net.stream import Connection, StreamConnection
+from talkpath.net.websocket import Networks, Page, WebSocketConnection
+
+# Batches of datagrams taken before other sockets get their turn.
+_BATCHES_A_TURN = 8
+# How long a connection that we open may take to stand.
+_CONNECT_TIMEOUT_S = 5.0
+# Local addresses remembered for remote hosts, so that no probe socket is opened for each message.
+_REMEMBERED_SOURCES = 4096
+
+
+class Limits:
+    """How many connections there may be."""
+
+    def __init__(self, connections: int, per_address: int) -> None:
+        self.connections = connections
+        self.per_address = per_address
+
+
+class Signalling:
+    """All sockets of SIP. Implements `Sink` for connections and `Reach` for the edge."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        ledger: Ledger,
+        limits: Limits,
+        tls: ssl.SSLContext | None,
+        trusted_proxies: Networks,
+        page: Page | None = None,
+    ) -> None:
+        self._clock = clock
+        self._ledger = ledger
+        self._limits = limits
+        self._tls = tls
+        self._trusted_proxies = trusted_proxies
+        self._page = page
+        self._edge: Edge | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = float("inf")
+        self._datagrams: list[tuple[socket.socket, Datagrams, Address]] = []
+        self._servers: list[asyncio.Server] = []
+        self._listening: dict[Transport, list[Address]] = {}
+        self._connections: dict[int, Connection] = {}
+        self._outgoing: dict[Target, int] = {}
+        self._opening: dict[Target, list[Send]] = {}
+        self._per_address: Counter[str] = Counter()
+        self._sources: dict[str, str | None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.counters: Counter[str] = Counter()
+
+    # --- life
+
+    async def open(self, endpoints: Sequence[Endpoint]) -> None:
+        """Open every listener, or none: raises Unavailable that names the one in the way."""
+        self._loop = asyncio.get_running_loop()
+        opened: list[tuple[Endpoint, socket.socket]] = []
+        try:
+            for endpoint in endpoints:
+                opened += [(endpoint, sock) for sock in open_sockets(endpoint)]
+        except Unavailable:
+            for _, sock in opened:
+                sock.close()
+            raise
+        for endpoint, sock in opened:
+            host, port = sock.getsockname()[:2]
+            self._listening.setdefault(endpoint.transport, []).append(Address(host, port))
+            await self._serve(endpoint.transport, sock)
+
+    async def _serve(self, transport: Transport, sock: socket.socket) -> None:
+        assert self._loop is not None
+        if transport is Transport.UDP:
+            local = Address(*sock.getsockname()[:2])
+            self._datagrams.append((sock, Datagrams(sock.fileno(), local.is_ipv6), local))
+            return
+        context = self._tls if transport.is_secure else None
+
+        def connection() -> Connection:
+            if transport.is_websocket:
+                return WebSocketConnection(transport, self, self._trusted_proxies, self._page)
+            return StreamConnection(transport, self)
+
+        self._servers.append(await self._loop.create_server(connection, sock=sock, ssl=context, start_serving=False))
+
+    async def start(self, edge: Edge) -> None:
+        """Begin to serve."""
+        self._edge = edge
+        assert self._loop is not None
+        for sock, datagrams, local in self._datagrams:
+            self._loop.add_reader(sock.fileno(), self._readable, datagrams, local)
+        for server in self._servers:
+            await server.start_serving()
+        self.pump()
+
+    def close(self) -> None:
+        """Stop to listen and close every connection after what is written has left."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections.values()):
+            connection.close()
+        for sock, _, _ in self._datagrams:
+            if self._loop is not None:
+                self._loop.remove_reader(sock.fileno())
+            sock.close()
+
+    # --- up: sockets to edge
+
+    def _readable(self, datagrams: Datagrams, local: Address) -> None:
+        edge, clock = self._edge, self._clock
+        assert edge is not None
+        for _ in range(_BATCHES_A_TURN):
+            batch = datagrams.receive()
+            if not batch:
+                break
+            now = clock.now()
+            for data, host, remote_host, remote_port in batch:
+                # Keep-alives of phones behind NATs (RFC 5626 section 4.4.1) are line ends, or a zero.
+                if len(data) <= 4:
+                    self.counters["datagram_keepalives"] += 1
+                    continue
+                here = Address(host, local.port) if host else local
+                edge.message(Flow(Transport.UDP, here, Address(remote_host, remote_port)), data, now)
+            self.pump()
+            if len(batch) < 32:
+                break
+
+    def arrived(self, flow: Flow, data: bytes) -> None:
+        """One message of a connection."""
+        if self._edge is not None:
+            self._edge.message(flow, data, self._clock.now())
+            self.pump()
+
+    def unframeable(self, connection: Connection, head: bytes, code: str) -> None:
+        """A stream lost its framing: say why if it can be said, then it closes."""
+        if self._edge is not None and connection.flow is not None:
+            self._edge.unframeable(connection.flow, head, code)
+            self.pump()
+
+    def opened(self, connection: Connection) -> bool:
+        """A connection stands, unless there are too many."""
+        assert connection.flow is not None
+        host = connection.flow.remote.host
+        too_many = len(self._connections) >= self._limits.connections
+        if too_many or self._per_address[host] >= self._limits.per_address:
+            self.counters["connections_refused"] += 1
+            return False
+        self._connections[connection.number] = connection
+        self._per_address[host] += 1
+        self.counters["connections_opened"] += 1
+        connection.counted_host = host
+        return True
+
+    def closed(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._connections.pop(connection.number, None)
+        host = connection.counted_host
+        self._per_address[host] -= 1
+        if self._per_address[host] <= 0:
+            del self._per_address[host]
+        if self._edge is not None and connection.flow is not None:
+            self._edge.receive(FlowClosed(connection.flow), self._clock.now())
+            self.pump()
+
+    def count(self, event: str) -> None:
+        """A connection saw something worth counting."""
+        self.counters[event] += 1
+
+    # --- what the edge asks at once
+
+    def is_open(self, flow: Flow) -> bool:
+        """Whether a connection still stands; datagram flows always do."""
+        return flow.connection == 0 or flow.connection in self._connections
+
+    def local_for(self, transport: Transport, remote: str) -> Address | None:
+        """Our listener that faces `remote`: its own address, or the one packets to there leave from."""
+        is_ipv6 = ":" in remote
+        for address in self._listening.get(transport, ()):
+            if address.is_ipv6 != is_ipv6:
+                continue
+            if address.host not in ("0.0.0.0", "::"):
+                return address
+            source = self._source(remote)
+            return Address(source, address.port) if source is not None else None
+        return None
+
+    def _source(self, remote: str) -> str | None:
+        if remote not in self._sources:
+            if len(self._sources) >= _REMEMBERED_SOURCES:
+                self._sources.clear()
+            self._sources[remote] = source_for(remote)
+        return self._sources[remote]
+
+    # --- down: edge to sockets
+
+    def pump(self) -> None:
+        """Send what the edge wants sent, and wake again at its deadline."""
+        edge = self._edge
+        if edge is None:
+            return
+        sends = edge.drain()
+        while sends:
+            now = self._clock.now()
+            for send in sends:
+                self._send(send, now)
+            sends = edge.drain()
+        self._set_timer(edge)
+
+    def _set_timer(self, edge: Edge) -> None:
+        deadline = edge.deadline()
+        if deadline is None or deadline >= self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        assert self._loop is not None
+        self._timer_at = deadline
+        self._timer = self._loop.call_later(max(0.0, deadline - self._clock.now()), self._due)
+
+    def _due(self) -> None:
+        self._timer, self._timer_at = None, float("inf")
+        if self._edge is not None:
+            self._edge.expire(self._clock.now())
+            self.pump()
+
+    def _send(self, send: Send, now: float) -> None:
+        flow = self._flow_of(send.hop)
+        if flow is None:
+            self._open_for(send)
+        elif self._write(flow, send.data):
+            self._ledger.written(now, flow, send.call_id, send.data)
+        elif send.on_failure is not None:
+            self.counters["sends_failed"] += 1
+            send.on_failure(now)
+
+    def _flow_of(self, hop: Hop) -> Flow | None:
+        """The flow to use; None for a connection that must be opened first."""
+        if isinstance(hop, Flow):
+            return hop
+        if hop.transport is Transport.UDP:
+            local = self.local_for(hop.transport, hop.remote.host)
+            return Flow(hop.transport, local or Address("", 0), hop.remote)
+        number = self._outgoing.get(hop)
+        connection = self._connections.get(number) if number is not None else self._incoming_from(hop)
+        return connection.flow if connection is not None else None
+
+    def _incoming_from(self, target: Target) -> Connection | None:
+        """A connection that the peer opened from the very address we want to reach (RFC 5923)."""
+        for connection in self._connections.values():
+            flow = connection.flow
+            if flow is not None and flow.transport == target.transport and flow.remote == target.remote:
+                return connection
+        return None
+
+    def _write(self, flow: Flow, data: bytes) -> bool:
+        if flow.transport is not Transport.UDP:
+            connection = self._connections.get(flow.connection)
+            return connection is not None and connection.send(data)
+        for _, datagrams, local in self._datagrams:
+            if local.is_ipv6 == flow.remote.is_ipv6 and flow.local.port in (local.port, 0):
+                try:
+                    datagrams.send(data, flow.local.host, flow.remote.host, flow.remote.port)
+                except (OSError, ValueError):
+                    self.counters["datagrams_unsendable"] += 1
+                    return False
+                return True
+        return False
+
+    def _open_for(self, send: Send) -> None:
+        target = send.hop
+        assert isinstance(target, Target) and self._loop is not None  # noqa: PT018 - flows are written at once
+        waiting = self._opening.get(target)
+        if waiting is not None:
+            waiting.append(send)
+            return
+        self._opening[target] = [send]
+        task = self._loop.create_task(self._connect(target))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, target: Target) -> None:
+        assert self._loop is not None
+        context = _client_context(target) if target.transport.is_secure else None
+        name = (target.name or target.remote.host) if context is not None else None
+
+        def connection() -> Connection:
+            return StreamConnection(target.transport, self)
+
+        try:
+            if target.transport.is_websocket:
+                raise OSError("a WebSocket is opened by the browser, never by us")
+            opening = self._loop.create_connection(
+                connection, target.remote.host, target.remote.port, ssl=context, server_hostname=name
+            )
+            _, made = await asyncio.wait_for(opening, _CONNECT_TIMEOUT_S)
+        except (OSError, TimeoutError, ssl.SSLError):
+            self.counters["connects_failed"] += 1
+            self._fail(self._opening.pop(target, []))
+            return
+        made.has_spoken = True
+        self._outgoing[target] = made.number
+        for send in self._opening.pop(target, []):
+            self._send(send, self._clock.now())
+        self.pump()
+
+    def _fail(self, sends: list[Send]) -> None:
+        for send in sends:
+            if send.on_failure is not None:
+                send.on_failure(self._clock.now())
+        self.pump()
+
+
+def _client_context(target: Target) -> ssl.SSLContext:
+    """A named domain must show a certificate for its name (RFC 5922); a phone known by its address can not."""
+    context = ssl.create_default_context()
+    if not target.name:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,174 @@
+"""SIP over TCP and TLS: one asyncio protocol a connection, framed by Content-Length (RFC 3261 section 18.3).
+
+Also what connections of every kind share: their number, their flow, their death.
+"""
+
+import asyncio
+import socket
+from typing import Protocol, cast
+
+from talkpath._native import stream_message_length
+from talkpath.base import limits
+from talkpath.base.address import Address, Flow, Transport
+
+
+class Sink(Protocol):
+    """Where connections deliver to."""
+
+    def arrived(self, flow: Flow, data: bytes) -> None:
+        """One SIP message."""
+
+    def opened(self, connection: "Connection") -> bool:
+        """A connection stands; False refuses it (too many)."""
+
+    def closed(self, connection: "Connection") -> None:
+        """It is gone."""
+
+    def unframeable(self, connection: "Connection", head: bytes, code: str) -> None:
+        """A stream whose end of message can not be told any more; the connection closes after the answer."""
+
+    def count(self, event: str) -> None:
+        """Something worth counting."""
+
+
+class Connection(asyncio.Protocol):
+    """What TCP, TLS and WebSocket connections have in common."""
+
+    _next_number = 1
+
+    def __init__(self, transport: Transport, sink: Sink) -> None:
+        self.kind = transport
+        self.sink = sink
+        self.number = Connection._next_number
+        Connection._next_number += 1
+        self.flow: Flow | None = None
+        self.has_spoken = False
+        #: The address that this connection is counted for.
+        self.counted_host = ""
+        self._transport: asyncio.Transport | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._is_counted = False
+
+    # --- asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection stands; it has a while to say something."""
+        self._transport = cast(asyncio.Transport, transport)
+        local = transport.get_extra_info("sockname")
+        remote = transport.get_extra_info("peername")
+        if not local or not remote:
+            self._transport.abort()
+            return
+        _no_delay(transport)
+        self._transport.set_write_buffer_limits(high=limits.STREAM_WRITE_BYTES)
+        self.flow = Flow(self.kind, Address(local[0], local[1]), Address(remote[0], remote[1]), self.number)
+        self._is_counted = self.sink.opened(self)
+        if not self._is_counted:
+            self._transport.abort()
+            return
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(limits.STREAM_FIRST_MESSAGE_S, self._too_quiet)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, whoever closed it."""
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._is_counted:
+            self.sink.closed(self)
+        self._transport = None
+
+    def _too_quiet(self) -> None:
+        if not self.has_spoken:
+            self.sink.count("connections_silent")
+            self.abort()
+
+    # --- both ways
+
+    def deliver(self, data: bytes) -> None:
+        """A whole message came."""
+        self.has_spoken = True
+        if self.flow is not None:
+            self.sink.arrived(self.flow, data)
+
+    def send(self, data: bytes) -> bool:
+        """Write a message; False when the connection is gone or its peer reads nothing any more."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        if transport.get_write_buffer_size() > limits.STREAM_WRITE_BYTES:
+            self.sink.count("connections_stuck")
+            self.abort()
+            return False
+        transport.write(self.wrapped(data))
+        return True
+
+    def wrapped(self, data: bytes) -> bytes:
+        """A message as it stands on this kind of connection."""
+        return data
+
+    def close(self) -> None:
+        """Close after what is written has left."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _no_delay(transport: asyncio.BaseTransport) -> None:
+    raw = transport.get_extra_info("socket")
+    if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+class StreamConnection(Connection):
+    """SIP over TCP or TLS."""
+
+    def __init__(self, transport: Transport, sink: Sink) -> None:
+        super().__init__(transport, sink)
+        self._buffer = b""
+        self._line_ends = 0
+        self._is_broken = False
+
+    def data_received(self, data: bytes) -> None:
+        """Cut messages off the head of the stream."""
+        if self._is_broken:
+            return
+        buffer = self._buffer + data if self._buffer else data
+        while buffer and buffer != b"\r":
+            if buffer[:1] in (b"\r", b"\n"):
+                buffer = self._after_line_end(buffer)
+                continue
+            length = self._message_length(buffer)
+            if length is None:
+                break
+            self._line_ends = 0
+            message, buffer = buffer[:length], buffer[length:]
+            self.deliver(message)
+        self._buffer = b"" if self._is_broken else buffer
+
+    def _after_line_end(self, buffer: bytes) -> bytes:
+        """Two line ends between messages are a keep-alive, answered with one (RFC 5626 section 4.4.1)."""
+        if not buffer.startswith(b"\r\n"):
+            return buffer[1:]
+        self._line_ends += 1
+        if self._line_ends == 2:
+            self._line_ends = 0
+            self.has_spoken = True
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.write(b"\r\n")
+        return buffer[2:]
+
+    def _message_length(self, buffer: bytes) -> int | None:
+        """None while the end has not come. What can not be framed any more ends the connection."""
+        try:
+            return stream_message_length(buffer, limits.SIP_MESSAGE_BYTES)
+        except ValueError as error:
+            self.sink.count(f"stream_{error}")
+            self.sink.unframeable(self, buffer[: limits.SIP_MESSAGE_BYTES], str(error))
+            self._is_broken = True
+            self.close()
+            return None

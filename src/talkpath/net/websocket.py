@@ -1,0 +1,139 @@
+"""SIP over WebSocket (RFC 7118), over the sans-I/O core of the websockets library."""
+
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from talkpath.base import limits
+from talkpath.base.address import Address, Transport
+from talkpath.net.stream import Connection, Sink
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+# A plain HTTP request that is no WebSocket upgrade: what to answer, as (status, content type, body).
+Page = Callable[[str], tuple[int, str, bytes]]
+
+_SIP = Subprotocol("sip")
+
+
+class WebSocketConnection(Connection):
+    """One browser. A message is one SIP message (RFC 7118 section 5)."""
+
+    def __init__(self, transport: Transport, sink: Sink, trusted_proxies: Networks, page: Page | None = None) -> None:
+        super().__init__(transport, sink)
+        self._trusted_proxies = trusted_proxies
+        self._page = page
+        self._parts: list[bytes] = []
+        self._protocol = ServerProtocol(
+            subprotocols=[_SIP],
+            select_subprotocol=_choose_sip,
+            extensions=[ServerPerMessageDeflateFactory()],
+            max_size=limits.SIP_MESSAGE_BYTES,
+        )
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the protocol and act on what it makes of it."""
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if isinstance(event, Request):
+                self._handshake(event)
+            elif isinstance(event, Frame):
+                self._frame(event)
+        self._flush()
+
+    def eof_received(self) -> bool:
+        """The peer will send no more."""
+        self._protocol.receive_eof()
+        self._flush()
+        return False
+
+    def _handshake(self, request: Request) -> None:
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            self._serve_page(request)
+            return
+        response = self._protocol.accept(request)
+        self._protocol.send_response(response)
+        self._believe_proxy(request)
+
+    def _serve_page(self, request: Request) -> None:
+        """A browser that came for a page, or a probe."""
+        if self._page is None:
+            self._protocol.send_response(self._protocol.reject(426, "This is a SIP over WebSocket listener.\n"))
+            return
+        status, kind, body = self._page(request.path)
+        response = self._protocol.reject(200 if status < 400 else status, "")
+        response = Response(status, response.reason_phrase, response.headers, body)
+        for name, value in (("Content-Type", kind), ("Content-Length", str(len(body)))):
+            del response.headers[name]
+            response.headers[name] = value
+        self._protocol.send_response(response)
+
+    def _believe_proxy(self, request: Request) -> None:
+        """Behind a web server of ours, the browser's address is the last one in X-Forwarded-For not of ours."""
+        flow = self.flow
+        if flow is None or not self._is_trusted(flow.remote.host):
+            return
+        named = [part.strip() for value in request.headers.get_all("X-Forwarded-For") for part in value.split(",")]
+        strangers = [host for host in named if _is_address(host) and not self._is_trusted(host)]
+        if strangers:
+            self.flow = flow._replace(remote=Address(str(ip_address(strangers[-1])), flow.remote.port))
+
+    def _is_trusted(self, host: str) -> bool:
+        return any(ip_address(host) in network for network in self._trusted_proxies)
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
+            self._parts = [bytes(frame.data)]
+        elif frame.opcode is Opcode.CONT:
+            self._parts.append(bytes(frame.data))
+        else:
+            return
+        if frame.fin:
+            message, self._parts = b"".join(self._parts), []
+            if message.strip(b"\r\n"):
+                self.deliver(message)
+            elif message == b"\r\n\r\n":
+                self.send(b"\r\n")
+
+    def send(self, data: bytes) -> bool:
+        """Write a message; False when the WebSocket is not open."""
+        if self._protocol.state is not State.OPEN:
+            return False
+        return super().send(data)
+
+    def wrapped(self, data: bytes) -> bytes:
+        """One frame: text where the message is UTF-8, binary where it is not (RFC 7118 section 5)."""
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            self._protocol.send_binary(data)
+        else:
+            self._protocol.send_text(data)
+        return b"".join(self._protocol.data_to_send())
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            if self._transport is None:
+                return
+            if data:
+                self._transport.write(data)
+            else:
+                self._transport.close()
+
+
+def _choose_sip(_protocol: ServerProtocol, offered: object) -> Subprotocol | None:
+    """`sip` where it is offered; a client that offers nothing is forgiven."""
+    return _SIP if isinstance(offered, (list, tuple)) and _SIP in offered else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

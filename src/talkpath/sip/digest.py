@@ -1,0 +1,76 @@
+"""Digest authentication arithmetic (RFC 7616, RFC 8760; RFC 2617 clients without qop too). Keeps no state."""
+
+import hmac
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from hashlib import blake2b, md5, sha256
+
+
+class Algorithm(StrEnum):
+    """Hash algorithms, by the name they bear in a challenge."""
+
+    MD5 = "MD5"
+    SHA256 = "SHA-256"
+
+
+def _md5(text: str) -> str:
+    return md5(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+
+
+def _sha256(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+_HASH: dict[Algorithm, Callable[[str], str]] = {Algorithm.MD5: _md5, Algorithm.SHA256: _sha256}
+
+
+def ha1(algorithm: Algorithm, username: str, realm: str, password: str) -> str:
+    """H(username:realm:password) in hex: what an account keeps instead of a password."""
+    return _HASH[algorithm](f"{username}:{realm}:{password}")
+
+
+def response(algorithm: Algorithm, secret: str, method: str, params: Mapping[str, str]) -> str:
+    """The response that proves `secret` (an HA1) for these credentials (RFC 7616 section 3.4.1)."""
+    digest = _HASH[algorithm]
+    ha2 = digest(f"{method}:{params.get('uri', '')}")
+    nonce = params.get("nonce", "")
+    qop = params.get("qop")
+    if qop is None:
+        return digest(f"{secret}:{nonce}:{ha2}")
+    return digest(f"{secret}:{nonce}:{params.get('nc', '')}:{params.get('cnonce', '')}:{qop}:{ha2}")
+
+
+def algorithm_of(params: Mapping[str, str]) -> Algorithm | None:
+    """The algorithm that credentials name; MD5 when they name none; None when it is not one of ours."""
+    name = params.get("algorithm", "MD5").upper()
+    return next((algorithm for algorithm in Algorithm if algorithm == name), None)
+
+
+class Nonces:
+    """Nonces that need no memory: the time they were made, and a MAC over it."""
+
+    def __init__(self, key: bytes, lifetime_s: float) -> None:
+        self._key = key
+        self._lifetime_s = lifetime_s
+
+    def fresh(self, now: float) -> str:
+        made = f"{int(now):x}"
+        return f"{made}.{self._mac(made)}"
+
+    def is_ours(self, nonce: str) -> bool:
+        """Whether we made it, however long ago."""
+        made, _, mac = nonce.partition(".")
+        return hmac.compare_digest(mac.encode("utf-8", "replace"), self._mac(made).encode())
+
+    def is_stale(self, nonce: str, now: float) -> bool:
+        """Whether a nonce of ours has lived too long."""
+        return now - int(nonce.partition(".")[0], 16) > self._lifetime_s
+
+    def _mac(self, made: str) -> str:
+        return blake2b(made.encode("utf-8", "replace"), key=self._key, digest_size=12).hexdigest()
+
+
+def challenge(algorithm: Algorithm, realm: str, nonce: str, stale: bool) -> str:
+    """The value of a WWW-Authenticate or Proxy-Authenticate field."""
+    old = ",stale=true" if stale else ""
+    return f'Digest realm="{realm}",nonce="{nonce}",algorithm={algorithm},qop="auth"{old}'

@@ -1,0 +1,382 @@
+"""Transactions: who answers what, retransmission, timeouts (RFC 3261 section 17 with RFC 6026).
+
+Four machines share one table and one set of timers. Their states are data:
+
+    INVITE client (figure 5, RFC 6026 figure 7)     other client (figure 6)
+      CALLING    1xx -> PROCEEDING                    TRYING     1xx -> PROCEEDING
+      CALLING    2xx -> ACCEPTED                      TRYING     2xx-6xx -> COMPLETED
+      CALLING    3xx-6xx -> COMPLETED (ACK)           PROCEEDING 1xx -> PROCEEDING
+      PROCEEDING the same                             PROCEEDING 2xx-6xx -> COMPLETED
+      ACCEPTED   2xx -> ACCEPTED (told again)
+      COMPLETED  3xx-6xx -> COMPLETED (ACK again)
+
+    INVITE server (figure 7, RFC 6026 figure 8)     other server (figure 8)
+      PROCEEDING INVITE -> last provisional again     TRYING     request -> absorbed
+      PROCEEDING 2xx sent -> ACCEPTED                 PROCEEDING request -> last response again
+      PROCEEDING 3xx-6xx sent -> COMPLETED            COMPLETED  request -> last response again
+      COMPLETED  INVITE -> response again
+      COMPLETED  ACK -> CONFIRMED
+      ACCEPTED   INVITE -> absorbed, 2xx sent -> sent
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from talkpath.base.address import Flow, Hop, Send
+from talkpath.base.timers import Timer, Timers
+from talkpath.sip.message import Message
+
+MAGIC_COOKIE = "z9hG4bK"
+
+
+@dataclass(frozen=True, slots=True)
+class TimerValues:
+    """RFC 3261 table 4, in seconds."""
+
+    t1: float = 0.5
+    t2: float = 4.0
+    t4: float = 5.0
+
+    @property
+    def timeout(self) -> float:
+        """Timers B, D, F, H, J, L and M."""
+        return 64 * self.t1
+
+
+class State(Enum):
+    """States of all four machines."""
+
+    CALLING = auto()
+    TRYING = auto()
+    PROCEEDING = auto()
+    ACCEPTED = auto()
+    COMPLETED = auto()
+    CONFIRMED = auto()
+    TERMINATED = auto()
+
+
+class ClientOwner(Protocol):
+    """What hears of a client transaction."""
+
+    def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
+        """A response that is no retransmission (2xx to INVITE are told each time they come)."""
+
+    def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
+        """No final response came in time (timers B, F)."""
+
+    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
+        """The request could not be sent, or its connection died before a final response."""
+
+
+class ServerOwner(Protocol):
+    """What hears of a server transaction."""
+
+    def on_no_ack(self, transaction: ServerTransaction, now: float) -> None:
+        """The ACK for a 3xx-6xx never came (timer H)."""
+
+
+Key = tuple[str, str, int, str]
+
+
+def server_key(request: Message) -> Key:
+    """What requests of one server transaction have in common (RFC 3261 section 17.2.3). Raises Malformed."""
+    via = request.top_via
+    method = "INVITE" if request.method == "ACK" else request.method
+    branch = via.branch
+    if branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
+        return (branch, via.host, via.port or 0, method)
+    # An RFC 2543 client: the fields that make a request what it is.
+    old = f"{request.call_id}|{request.cseq.number}|{request.from_tag}|{request.uri}|{branch}"
+    return (old, via.host, via.port or 0, method)
+
+
+class ServerTransaction:
+    """A request that we answer."""
+
+    __slots__ = ("_layer", "_timer", "flow", "key", "last", "owner", "reply_to", "request", "state", "status")
+
+    def __init__(self, layer: Transactions, key: Key, request: Message, flow: Flow, reply_to: Hop) -> None:
+        self._layer = layer
+        self._timer: Timer | None = None
+        self.key = key
+        self.request = request
+        self.flow = flow
+        self.reply_to = reply_to
+        self.owner: ServerOwner | None = None
+        self.state = State.PROCEEDING if request.method == "INVITE" else State.TRYING
+        self.last: bytes | None = None
+        self.status = 0
+
+    @property
+    def is_invite(self) -> bool:
+        return self.request.method == "INVITE"
+
+    def respond(self, status: int, data: bytes, now: float) -> None:
+        """Send a response. After a final one only 2xx to INVITE may follow (RFC 6026 section 7.1)."""
+        if self.state in (State.TRYING, State.PROCEEDING):
+            self._send(status, data)
+            if status >= 200:
+                self._finish(status, now)
+            else:
+                self.state = State.PROCEEDING
+        elif self.state is State.ACCEPTED and 200 <= status < 300:
+            self._layer.out.append(Send(self.reply_to, data, self.request.call_id))
+
+    def _send(self, status: int, data: bytes) -> None:
+        self.status = status
+        self.last = data
+        self._layer.out.append(Send(self.reply_to, data, self.request.call_id))
+
+    def _finish(self, status: int, now: float) -> None:
+        layer = self._layer
+        reliable = self.flow.transport.is_reliable
+        if not self.is_invite:
+            self.state = State.COMPLETED
+            if reliable:
+                self._terminate(now)
+            else:
+                self._timer = layer.timers.start(layer.values.timeout, now, self._terminate)
+        elif status < 300:
+            self.state = State.ACCEPTED
+            self.last = None
+            self._timer = layer.timers.start(layer.values.timeout, now, self._terminate)
+        else:
+            self.state = State.COMPLETED
+            self._timer = layer.timers.start(layer.values.timeout, now, self._no_ack)
+            if not reliable:
+                self._start_retransmission(layer.values.t1, now)
+
+    def _start_retransmission(self, interval: float, now: float) -> None:
+        def again(then: float) -> None:
+            if self.state is State.COMPLETED and self.last is not None:
+                self._layer.out.append(Send(self.reply_to, self.last, self.request.call_id))
+                self._start_retransmission(min(2 * interval, self._layer.values.t2), then)
+
+        self._layer.timers.start(interval, now, again)
+
+    def retransmitted(self) -> None:
+        """The request came again."""
+        self._layer.counters["request_retransmissions"] += 1
+        if self.last is not None and self.state in (State.PROCEEDING, State.COMPLETED):
+            self._layer.out.append(Send(self.reply_to, self.last, self.request.call_id))
+
+    def acknowledged(self, now: float) -> None:
+        """The ACK for a 3xx-6xx came."""
+        if self.state is not State.COMPLETED:
+            return
+        self.state = State.CONFIRMED
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.flow.transport.is_reliable:
+            self._terminate(now)
+        else:
+            self._timer = self._layer.timers.start(self._layer.values.t4, now, self._terminate)
+
+    def _no_ack(self, now: float) -> None:
+        self._terminate(now)
+        if self.owner is not None:
+            self.owner.on_no_ack(self, now)
+
+    def _terminate(self, _now: float) -> None:
+        self.state = State.TERMINATED
+        self._layer.servers.pop(self.key, None)
+
+
+class ClientTransaction:
+    """A request that we sent and that awaits its answer."""
+
+    __slots__ = ("_ack", "_layer", "_timer", "branch", "call_id", "data", "hop", "method", "owner", "state")
+
+    def __init__(
+        self,
+        layer: Transactions,
+        branch: str,
+        method: str,
+        call_id: str,
+        data: bytes,
+        hop: Hop,
+        owner: ClientOwner,
+    ) -> None:
+        self._layer = layer
+        self._timer: Timer | None = None
+        self._ack: bytes | None = None
+        self.branch = branch
+        self.method = method
+        self.call_id = call_id
+        self.data = data
+        self.hop = hop
+        self.owner = owner
+        self.state = State.CALLING if method == "INVITE" else State.TRYING
+
+    @property
+    def is_over(self) -> bool:
+        """A final response came, or none can come any more."""
+        return self.state in (State.ACCEPTED, State.COMPLETED, State.TERMINATED)
+
+    def start(self, now: float) -> None:
+        layer = self._layer
+        self._transmit()
+        self._timer = layer.timers.start(layer.values.timeout, now, self._timed_out)
+        if not self.hop.transport.is_reliable:
+            self._start_retransmission(layer.values.t1, now)
+
+    def _transmit(self) -> None:
+        self._layer.out.append(Send(self.hop, self.data, self.call_id, self._unsendable))
+
+    def _start_retransmission(self, interval: float, now: float) -> None:
+        """Timers A and E. An INVITE that got a provisional response is not repeated (figure 5)."""
+        values = self._layer.values
+
+        def again(then: float) -> None:
+            if self.state is State.CALLING:
+                self._transmit()
+                self._start_retransmission(2 * interval, then)
+            elif self.method != "INVITE" and self.state in (State.TRYING, State.PROCEEDING):
+                self._transmit()
+                slow = self.state is State.PROCEEDING
+                self._start_retransmission(values.t2 if slow else min(2 * interval, values.t2), then)
+
+        self._layer.timers.start(interval, now, again)
+
+    def received(self, response: Message, now: float) -> None:
+        """A response that matches this transaction by branch and method."""
+        if self.state in (State.CALLING, State.TRYING, State.PROCEEDING):
+            if response.status < 200:
+                self._proceed()
+            else:
+                self._finish(response, now)
+            self.owner.on_response(self, response, now)
+        elif self.state is State.ACCEPTED and 200 <= response.status < 300:
+            self.owner.on_response(self, response, now)
+        elif self.state is State.COMPLETED and self._ack is not None and response.status >= 300:
+            self._layer.out.append(Send(self.hop, self._ack, self.call_id))
+
+    def _proceed(self) -> None:
+        """RFC 3261 17.1.1.2: timer B stops with the first provisional response to INVITE; timer F runs on."""
+        self.state = State.PROCEEDING
+        if self.method == "INVITE" and self._timer is not None:
+            self._timer.cancel()
+
+    def _finish(self, response: Message, now: float) -> None:
+        layer = self._layer
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.method == "INVITE" and response.status < 300:
+            self.state = State.ACCEPTED
+            self.data = b""
+            self._timer = layer.timers.start(layer.values.timeout, now, self._terminate)
+            return
+        self.state = State.COMPLETED
+        if self.method == "INVITE":
+            self._ack = ack_of(self.data, response)
+            layer.out.append(Send(self.hop, self._ack, self.call_id))
+            wait = layer.values.timeout
+        else:
+            wait = layer.values.t4
+        self.data = b""
+        if self.hop.transport.is_reliable:
+            self._terminate(now)
+        else:
+            self._timer = layer.timers.start(wait, now, self._terminate)
+
+    def abandon(self, now: float) -> None:
+        """Expect nothing any more, and tell nobody."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._terminate(now)
+
+    def _timed_out(self, now: float) -> None:
+        self._terminate(now)
+        self.owner.on_timeout(self, now)
+
+    def _unsendable(self, now: float) -> None:
+        if self.is_over:
+            return
+        self.abandon(now)
+        self.owner.on_unsendable(self, now)
+
+    def _terminate(self, _now: float) -> None:
+        self.state = State.TERMINATED
+        self._layer.clients.pop((self.branch, self.method), None)
+
+    def flow_closed(self, now: float) -> None:
+        """The connection that carried the request is gone: no response will come down it."""
+        self._unsendable(now)
+
+
+def ack_of(invite: bytes, response: Message) -> bytes:
+    """The ACK for a 3xx-6xx: same branch, the response's To, no body (RFC 3261 section 17.1.1.3)."""
+    request = Message.parse(invite)
+    kept = [f"ACK {request.uri} SIP/2.0", f"Via: {request.all('Via')[0]}"]
+    kept += [f"Route: {route}" for route in request.all("Route")]
+    kept.append("Max-Forwards: 70")
+    kept.append(f"From: {request.first('From')}")
+    kept.append(f"To: {response.first('To')}")
+    kept.append(f"Call-ID: {request.call_id}")
+    kept.append(f"CSeq: {request.cseq.number} ACK")
+    kept.append("Content-Length: 0\r\n\r\n")
+    return "\r\n".join(kept).encode("utf-8", "surrogateescape")
+
+
+class Transactions:
+    """The table of running transactions, their timers, and what they want sent (`out`)."""
+
+    def __init__(self, values: TimerValues, out: list[Send], timers: Timers) -> None:
+        self.values = values
+        self.out = out
+        self.timers = timers
+        self.servers: dict[Key, ServerTransaction] = {}
+        self.clients: dict[tuple[str, str], ClientTransaction] = {}
+        self.counters = {"request_retransmissions": 0, "stray_responses": 0, "stray_acks": 0}
+
+    def request(self, request: Message, flow: Flow, reply_to: Hop, now: float) -> ServerTransaction | None:
+        """The new transaction that a request (no ACK) starts, or None when it was a retransmission.
+
+        Raises Malformed when its Via or CSeq can not be read.
+        """
+        key = server_key(request)
+        known = self.servers.get(key)
+        if known is not None:
+            known.retransmitted()
+            return None
+        transaction = self.servers[key] = ServerTransaction(self, key, request, flow, reply_to)
+        return transaction
+
+    def ack(self, request: Message, now: float) -> bool:
+        """Whether an ACK was one for a 3xx-6xx of ours; others travel end to end. Raises Malformed."""
+        known = self.servers.get(server_key(request))
+        if known is None or known.state is State.ACCEPTED:
+            return False
+        known.acknowledged(now)
+        return True
+
+    def cancelled(self, cancel: Message) -> ServerTransaction | None:
+        """The INVITE that a CANCEL names (RFC 3261 section 9.2). Raises Malformed."""
+        branch, host, port, _ = server_key(cancel)
+        return self.servers.get((branch, host, port, "INVITE"))
+
+    def start(
+        self, branch: str, method: str, call_id: str, data: bytes, hop: Hop, owner: ClientOwner, now: float
+    ) -> ClientTransaction:
+        """Send a request whose top Via bears `branch`."""
+        transaction = ClientTransaction(self, branch, method, call_id, data, hop, owner)
+        self.clients[(branch, method)] = transaction
+        transaction.start(now)
+        return transaction
+
+    def response(self, response: Message, now: float) -> bool:
+        """Hand a response to its transaction; False when there is none. Raises Malformed."""
+        transaction = self.clients.get((response.top_via.branch, response.method))
+        if transaction is None:
+            self.counters["stray_responses"] += 1
+            return False
+        transaction.received(response, now)
+        return True
+
+    def flow_closed(self, flow: Flow, now: float) -> None:
+        """A connection closed: what waited for an answer on it waits no longer."""
+        for transaction in [client for client in self.clients.values() if client.hop == flow]:
+            transaction.flow_closed(now)
