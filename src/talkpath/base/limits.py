@@ -53,3 +53,5 @@ MEDIA_BRANCHES = 32
 STREAM_WRITE_BYTES = 1_048_576
 # Seconds until a new connection must have said something whole; a slow handset on a bad link needs some.
 STREAM_FIRST_MESSAGE_S = 30.0
+# Calls that wait to be written to the history. At some 20 kB each they take 200 MB: half a minute of 400 calls/s.
+STORE_QUEUE = 10_000

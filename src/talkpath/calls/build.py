@@ -4,6 +4,7 @@ The running edge's traces and the captures' come through here alike. `summary_of
 running edge: it reads the caller's side only, which says all that a list needs.
 """
 
+import re
 from hashlib import blake2s
 
 from talkpath.base.errors import Malformed
@@ -16,6 +17,9 @@ from talkpath.sip.grammar import split_list
 from talkpath.sip.message import Message
 
 Row = tuple[SipSeen, Message, bool | None]
+
+# A SIP URI whose user part has neither escapes nor parameters nor a password.
+_PLAIN_USER = re.compile(r"^[^<]*<?sips?:([A-Za-z0-9_.+\-]+)@")
 
 
 def call_of(trace: Trace) -> Call:
@@ -257,16 +261,17 @@ def summary_of(trace: Trace) -> Summary:
     writer = LegWriter(seen_live(time, flow, raw, sent), invite)
     writer.conclude(time, invite, True)
     for time, other, raw, sent in trace.live[1:]:
+        if writer.answered_at is not None:
+            break  # the end is the edge's word
         if other.remote == flow.remote and not raw.startswith(b"SIP/2.0 100"):
             writer.conclude(time, Message.parse(raw), not sent)
-    caller, callee = _named(invite, "From"), _named(invite, "To")
     answered_at, ended_at = writer.answered_at, trace.ended_at
     return Summary(
         id=id_of(trace.call_ids[0], writer.start),
         call_id=trace.call_ids[0],
         start=writer.start,
-        caller=caller[0] or caller[1],
-        callee=callee[0] or callee[1],
+        caller=_number(invite, "From"),
+        callee=_number(invite, "To"),
         source=str(flow.remote),
         result=_result_of(writer.result, writer.ringing_at, trace),
         status=writer.status,
@@ -278,6 +283,15 @@ def summary_of(trace: Trace) -> Summary:
         ended_by=trace.ended_by,
         ended_how=trace.ended_how,
     )
+
+
+def _number(sip: Message, name: str) -> str:
+    """The user, or else the host, of From or To. Nearly all are plain and need no full parser."""
+    match = _PLAIN_USER.search(sip.first(name) or "")
+    if match is not None:
+        return match[1]
+    user, host, _ = _named(sip, name)
+    return user or host
 
 
 def _since(start: float, end: float | None) -> float | None:

@@ -165,6 +165,7 @@ ENDINGS: dict[str, Text] = {
 SIDES: dict[str, Text] = {
     "caller": Text("the caller", "主叫"),
     "callee": Text("the callee", "被叫"),
+    "edge": Text("talkpath", "talkpath"),
     "server": Text("the server", "服务器"),
     "": Text("nobody known", "未知方"),
 }

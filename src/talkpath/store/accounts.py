@@ -1,0 +1,89 @@
+"""Who may register and call. Kept in SQLite, answered from memory.
+
+What is kept of a password is HA1 for each digest algorithm, which is bound to the realm (RFC 7616 section 3.4.2).
+The password itself is kept only for accounts whose maker asks for it, because it must be shown again.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from talkpath.base.redact import Secret
+from talkpath.sip.digest import Algorithm, ha1
+from talkpath.store.writer import connect
+
+_ALL = "SELECT user, realm, md5, sha256, password FROM accounts ORDER BY user"
+_PUT = "INSERT OR REPLACE INTO accounts (user, realm, md5, sha256, password) VALUES (?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One user. `ha1` by algorithm; `password` only where it was kept."""
+
+    user: str
+    realm: str
+    ha1: dict[str, Secret]
+    password: Secret | None = None
+
+    @classmethod
+    def of_password(cls, user: str, realm: str, password: Secret, *, keep: bool = False) -> "Account":
+        """The account of a password, which is itself kept only when asked."""
+        secrets = {name.value: Secret(ha1(name, user, realm, password.reveal())) for name in Algorithm}
+        return cls(user, realm, secrets, password if keep else None)
+
+
+class Accounts:
+    """The accounts of one store file. Safe to use beside a running edge: it sees changes at its next `refresh`."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the accounts of the file, which is made when it is missing. Raises `Unavailable`."""
+        self._database = connect(path)
+        self._by_user: dict[str, Account] = {}
+        self._version = -1
+        self.refresh()
+
+    def ha1(self, user: str, algorithm: str) -> str | None:
+        """What digest authentication checks against, None when there is no such account."""
+        account = self._by_user.get(user)
+        return account.ha1[algorithm].reveal() if account is not None else None
+
+    def exists(self, user: str) -> bool:
+        return user in self._by_user
+
+    def all(self) -> list[Account]:
+        """Every account, by user name."""
+        return list(self._by_user.values())
+
+    def __len__(self) -> int:
+        return len(self._by_user)
+
+    def refresh(self) -> bool:
+        """Read the accounts again if anybody changed them; costs some microseconds when nobody did."""
+        (version,) = self._database.execute("SELECT value FROM counters WHERE name = 'accounts'").fetchone()
+        if version == self._version:
+            return False
+        self._by_user = {row[0]: _account(row) for row in self._database.execute(_ALL)}
+        self._version = version
+        return True
+
+    def put(self, account: Account) -> None:
+        """Add the account, or replace the one of the same user. Committed when this returns."""
+        password = account.password.reveal() if account.password else None
+        md5, sha256 = (account.ha1[name].reveal() for name in Algorithm)
+        self._database.execute(_PUT, (account.user, account.realm, md5, sha256, password))
+        self.refresh()
+
+    def remove(self, user: str) -> bool:
+        """Remove an account; False when there was none."""
+        removed = self._database.execute("DELETE FROM accounts WHERE user = ?", (user,)).rowcount
+        self.refresh()
+        return removed > 0
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def _account(row: sqlite3.Row | tuple[str, str, str, str, str | None]) -> Account:
+    user, realm, md5, sha256, password = row
+    secrets = {Algorithm.MD5.value: Secret(md5), Algorithm.SHA256.value: Secret(sha256)}
+    return Account(user, realm, secrets, Secret(password) if password is not None else None)

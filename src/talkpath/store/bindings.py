@@ -1,0 +1,92 @@
+"""Registrations past a restart: who can be reached where, as the registrar last said.
+
+The registrar answers from its own memory; this keeps a copy. A row is the binding as JSON, found by its user and the
+identity of its phone.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from talkpath.base.address import Flow
+from talkpath.store.writer import Writer, connect
+
+_PUT = "INSERT OR REPLACE INTO bindings (user, identity, expires_at, binding) VALUES (?, ?, ?, ?)"
+_DROP = "DELETE FROM bindings WHERE user = ? AND identity = ?"
+
+
+class Kept(Protocol):
+    """What the store reads of a binding; the rest it keeps as it is."""
+
+    @property
+    def user(self) -> str: ...
+    @property
+    def identity(self) -> tuple[str, str]: ...
+    @property
+    def flow(self) -> Flow: ...
+    @property
+    def expires_at(self) -> float: ...
+
+
+AnyBinding = TypeVar("AnyBinding", bound=Kept)
+
+
+class Bindings(Generic[AnyBinding]):
+    """Keeps bindings of one dataclass."""
+
+    def __init__(self, path: Path, writer: Writer, kind: type[AnyBinding]) -> None:
+        self._path = path
+        self._writer = writer
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def save_binding(self, binding: AnyBinding) -> None:
+        """Keep a new or renewed binding, in place of the one of the same phone. Returns at once."""
+        self._writer.must(
+            lambda database: _run(
+                database,
+                _PUT,
+                (binding.user, _key(binding), binding.expires_at, msgspec.json.encode(binding)),
+            )
+        )
+
+    def drop_binding(self, binding: AnyBinding) -> None:
+        """Forget it. Returns at once."""
+        self._writer.must(lambda database: _run(database, _DROP, (binding.user, _key(binding))))
+
+    def load(self, now: float) -> list[AnyBinding]:
+        """The bindings that are still good, and forget the others. Rows in another talkpath's form are left out.
+
+        A connection does not outlive its process, so a flow over one comes back with a number that no connection
+        ever has: the phone is found again when it reconnects, and nobody else is taken for it.
+        """
+        self._writer.must(lambda database: _run(database, "DELETE FROM bindings WHERE expires_at <= ?", (now,)))
+        database = connect(self._path, read_only=True)
+        try:
+            rows = database.execute("SELECT binding FROM bindings WHERE expires_at > ?", (now,)).fetchall()
+        finally:
+            database.close()
+        return list(self._decoded(rows))
+
+    def _decoded(self, rows: list[tuple[bytes]]) -> Iterator[AnyBinding]:
+        for (row,) in rows:
+            try:
+                binding = self._decoder.decode(row)
+            except msgspec.MsgspecError:
+                continue
+            flow = binding.flow
+            if flow.transport.is_reliable:
+                binding = replace(binding, flow=flow._replace(connection=-1))  # type: ignore[type-var]
+            yield binding
+
+
+def _key(binding: Kept) -> str:
+    return json.dumps(binding.identity)
+
+
+def _run(database: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> None:
+    database.execute(statement, values)

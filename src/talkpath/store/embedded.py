@@ -1,0 +1,25 @@
+"""The store of a single node: one SQLite file, one thread that writes it."""
+
+from pathlib import Path
+from typing import Generic
+
+from talkpath.store.accounts import Accounts
+from talkpath.store.bindings import AnyBinding, Bindings
+from talkpath.store.history import HistoryWriter, Retention
+from talkpath.store.writer import Writer
+
+
+class EmbeddedStore(Generic[AnyBinding]):
+    """Opens the file (made when it is missing) and offers its parts. Raises `Unavailable`."""
+
+    def __init__(self, path: Path, binding: type[AnyBinding], retention: Retention | None = None) -> None:
+        self.path = path
+        self.writer = Writer(path)
+        self.accounts = Accounts(path)
+        self.bindings = Bindings(path, self.writer, binding)
+        self.history = HistoryWriter(self.writer, retention or Retention())
+
+    def close(self) -> None:
+        """Write what waits, and close the file."""
+        self.accounts.close()
+        self.writer.close()

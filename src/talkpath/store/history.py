@@ -1,0 +1,167 @@
+"""Calls of the past: one row to search by, and the whole trace to read.
+
+Rows are in a table of their own, so that a search over a million calls reads some hundred megabytes and not the
+traces.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from talkpath.base.errors import Unavailable
+from talkpath.calls.build import summary_of
+from talkpath.calls.model import Result, Side, Summary
+from talkpath.calls.trace import Trace
+from talkpath.store.blob import packed, unpacked
+from talkpath.store.writer import Writer, connect
+
+_COLUMNS = (
+    "id, call_id, start, caller, callee, source, result, status, reason, ring_s, answer_s, talk_s, "
+    "ended_at, ended_by, ended_how"
+)
+_PUT = f"INSERT INTO calls ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_TRACE = "INSERT INTO traces (number, trace) VALUES (?, ?)"
+_EXPIRED = "SELECT number FROM calls WHERE start < ? ORDER BY start LIMIT ?"
+_OLDEST = "SELECT number FROM calls ORDER BY number LIMIT ?"
+# Calls deleted in one go: some tens of milliseconds, so that registrations need not wait long behind them.
+_SWEEP_CALLS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much of the past is kept: so many days and so many calls, whichever is less."""
+
+    days: float = 90.0
+    calls: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which calls a reader asks for. `number` is part of the caller or of the callee."""
+
+    number: str = ""
+    since: float | None = None
+    until: float | None = None
+    result: Result | None = None
+    limit: int = 50
+
+
+class HistoryWriter:
+    """Writes the calls that ended, and deletes the oldest."""
+
+    def __init__(self, writer: Writer, retention: Retention) -> None:
+        self._writer = writer
+        self._retention = retention
+
+    def save(self, trace: Trace) -> None:
+        """Keep a call that ended. Returns at once; dropped (and counted) when the disk does not keep up."""
+        self._writer.may(lambda database: _write(database, trace))
+
+    def sweep(self, now: float) -> None:
+        """Delete what is too old or too much, some hundred at a time. To be called every minute. Returns at once."""
+
+        def job(database: sqlite3.Connection) -> None:
+            if _sweep(database, self._retention, now) == _SWEEP_CALLS:
+                self._writer.may(job)
+
+        self._writer.may(job)
+
+
+class HistoryReader:
+    """Reads the calls of the past, also while an edge writes them."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `Unavailable` when there is no such file or no talkpath wrote it."""
+        self._database = connect(path, read_only=True)
+        self._path = path
+
+    def find(self, wanted: Wanted) -> list[Summary]:
+        """The rows asked for, the latest first."""
+        where, values = _condition(wanted)
+        statement = f"SELECT {_COLUMNS} FROM calls WHERE {where} ORDER BY start DESC LIMIT ?"
+        return [_summary(row) for row in self._read(statement, (*values, wanted.limit))]
+
+    def traces(self, name: str, limit: int = 2) -> list[Trace]:
+        """The calls whose id begins with `name`, or whose Call-ID it is; the latest first."""
+        statement = (
+            "SELECT trace FROM calls JOIN traces USING (number) "
+            "WHERE id GLOB ? OR call_id = ? ORDER BY start DESC LIMIT ?"
+        )
+        prefix = name + "*" if name.isalnum() else name
+        return [unpacked(row[0]) for row in self._read(statement, (prefix, name, limit))]
+
+    def count(self) -> int:
+        """How many calls are kept."""
+        ((number,),) = self._read("SELECT count(*) FROM calls", ())
+        return int(number)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _read(self, statement: str, values: tuple[object, ...]) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._database.execute(statement, values)
+        except sqlite3.Error as error:
+            raise Unavailable(
+                "store-unreadable", f"the call history cannot be read ({error})", str(self._path)
+            ) from error
+
+
+def _write(database: sqlite3.Connection, trace: Trace) -> None:
+    row, blob = summary_of(trace), packed(trace)
+    number = database.execute(
+        _PUT,
+        (
+            row.id,
+            row.call_id,
+            row.start,
+            row.caller,
+            row.callee,
+            row.source,
+            row.result.value,
+            row.status,
+            row.reason,
+            row.ring_s,
+            row.answer_s,
+            row.talk_s,
+            row.ended_at,
+            row.ended_by.value,
+            row.ended_how,
+        ),
+    ).lastrowid
+    database.execute(_PUT_TRACE, (number, blob))
+
+
+def _sweep(database: sqlite3.Connection, retention: Retention, now: float) -> int:
+    """Delete one batch; how many it were."""
+    gone = database.execute(_EXPIRED, (now - retention.days * 86_400, _SWEEP_CALLS)).fetchall()
+    if not gone:
+        (kept,) = database.execute("SELECT ifnull(max(number) - min(number) + 1, 0) FROM calls").fetchone()
+        gone = database.execute(_OLDEST, (max(0, min(_SWEEP_CALLS, kept - retention.calls)),)).fetchall()
+    database.executemany("DELETE FROM traces WHERE number = ?", gone)
+    database.executemany("DELETE FROM calls WHERE number = ?", gone)
+    return len(gone)
+
+
+def _condition(wanted: Wanted) -> tuple[str, tuple[object, ...]]:
+    parts: list[tuple[str, tuple[object, ...]]] = []
+    if wanted.number:
+        part = "%" + wanted.number.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        parts.append(("(caller LIKE ? ESCAPE '\\' OR callee LIKE ? ESCAPE '\\')", (part, part)))
+    if wanted.since is not None:
+        parts.append(("start >= ?", (wanted.since,)))
+    if wanted.until is not None:
+        parts.append(("start < ?", (wanted.until,)))
+    if wanted.result is not None:
+        parts.append(("result = ?", (wanted.result.value,)))
+    where = " AND ".join(text for text, _ in parts) or "1"
+    return where, tuple(value for _, values in parts for value in values)
+
+
+def _summary(row: tuple[Any, ...]) -> Summary:
+    fields = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    fields["result"] = Result(str(fields["result"]))
+    fields["ended_by"] = Side(str(fields["ended_by"]))
+    return Summary(**fields)

@@ -1,0 +1,73 @@
+"""The tables of the embedded store, and how an older file becomes a newer one.
+
+`PRAGMA user_version` counts the steps that were taken. A step is never changed once released: add another.
+"""
+
+import sqlite3
+
+from talkpath.base.errors import Unavailable
+
+STEPS = (
+    """
+    CREATE TABLE accounts (
+        user TEXT PRIMARY KEY,
+        realm TEXT NOT NULL,
+        md5 TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        password TEXT
+    ) WITHOUT ROWID;
+
+    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT INTO counters VALUES ('accounts', 1);
+    CREATE TRIGGER account_added AFTER INSERT ON accounts
+        BEGIN UPDATE counters SET value = value + 1 WHERE name = 'accounts'; END;
+    CREATE TRIGGER account_changed AFTER UPDATE ON accounts
+        BEGIN UPDATE counters SET value = value + 1 WHERE name = 'accounts'; END;
+    CREATE TRIGGER account_removed AFTER DELETE ON accounts
+        BEGIN UPDATE counters SET value = value + 1 WHERE name = 'accounts'; END;
+
+    CREATE TABLE bindings (
+        user TEXT NOT NULL,
+        identity TEXT NOT NULL,
+        expires_at REAL NOT NULL,
+        binding BLOB NOT NULL,
+        PRIMARY KEY (user, identity)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE calls (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,
+        call_id TEXT NOT NULL,
+        start REAL NOT NULL,
+        caller TEXT NOT NULL,
+        callee TEXT NOT NULL,
+        source TEXT NOT NULL,
+        result TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        ring_s REAL,
+        answer_s REAL,
+        talk_s REAL,
+        ended_at REAL,
+        ended_by TEXT NOT NULL,
+        ended_how TEXT NOT NULL
+    );
+    CREATE INDEX calls_by_start ON calls (start);
+
+    CREATE TABLE traces (number INTEGER PRIMARY KEY, trace BLOB NOT NULL);
+    """,
+)
+
+
+def prepare(database: sqlite3.Connection, place: str) -> None:
+    """Bring the tables to the newest form. Raises `Unavailable` for a file that a newer talkpath wrote."""
+    (done,) = database.execute("PRAGMA user_version").fetchone()
+    if done > len(STEPS):
+        raise Unavailable(
+            "store-too-new",
+            f"the database has version {done}, this talkpath knows {len(STEPS)}: install the newer one again, "
+            "or move the file away to start with an empty one",
+            place,
+        )
+    for number, step in enumerate(STEPS[done:], done + 1):
+        database.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")

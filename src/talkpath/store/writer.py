@@ -1,0 +1,136 @@
+"""The thread that writes: what the hot path hands over is committed together, a moment later.
+
+The hot path appends to a queue and goes on. The thread waits for the first item, lets others gather for
+`GATHER_S`, and writes all of them in one transaction. After `kill -9` at most what had been handed over in that time
+is missing; what was committed is in the write-ahead log and outlives the process (not a power cut of the last
+second: `synchronous` is NORMAL, which keeps the file sound but does not wait for the disk).
+"""
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from talkpath.base import limits
+from talkpath.base.errors import Unavailable
+from talkpath.store.schema import prepare
+
+GATHER_S = 0.05
+# How long to leave a disk alone that refused a transaction.
+RETRY_S = 1.0
+
+#: Writes one item within the transaction that is open.
+Job = Callable[[sqlite3.Connection], None]
+
+_log = logging.getLogger("talkpath.store")
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the file the way every reader and writer of it does. Raises `Unavailable`."""
+    try:
+        database = sqlite3.connect(
+            f"file:{path}?mode=ro" if read_only else path,
+            uri=read_only,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=5.0,
+        )
+        if not read_only:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            prepare(database, str(path))
+    except sqlite3.Error as error:
+        raise Unavailable("store-unreadable", f"the database cannot be opened ({error})", str(path)) from error
+    return database
+
+
+class Writer:
+    """One connection and the thread that owns it."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = connect(path)
+        self._path = path
+        self._must: deque[Job] = deque()
+        self._may: deque[Job] = deque()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._waiting: deque[threading.Event] = deque()
+        self._thread = threading.Thread(target=self._run, name="talkpath-store", daemon=True)
+        #: jobs dropped because the disk did not keep up, and transactions that failed
+        self.dropped = 0
+        self.failures = 0
+        self._thread.start()
+
+    def must(self, job: Job) -> None:
+        """Hand over what may not be lost: it is tried again until it is written."""
+        self._must.append(job)
+        self._wake.set()
+
+    def may(self, job: Job) -> None:
+        """Hand over what is dropped when too much of it waits."""
+        if len(self._may) >= limits.STORE_QUEUE:
+            self.dropped += 1
+            return
+        self._may.append(job)
+        self._wake.set()
+
+    def flush(self, timeout_s: float = 10.0) -> bool:
+        """Wait until everything handed over so far is committed."""
+        done = threading.Event()
+        self._waiting.append(done)
+        self._wake.set()
+        return done.wait(timeout_s)
+
+    def close(self) -> None:
+        """Write what waits, and close the file."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout=30.0)
+        self._database.close()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait()
+            self._stop.wait(GATHER_S)
+            self._wake.clear()
+            if not self._commit():
+                self._stop.wait(RETRY_S)
+                self._wake.set()
+        self._commit()
+
+    def _commit(self) -> bool:
+        """Write what waits in one transaction. False when the database refused; what may not be lost waits on."""
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        must = [self._must.popleft() for _ in range(len(self._must))]
+        may = [self._may.popleft() for _ in range(len(self._may))]
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            for job in (*must, *may):
+                self._do(job)
+            self._database.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._refused(error, must, len(may))
+            self._waiting.extendleft(reversed(waiting))
+            return False
+        for done in waiting:
+            done.set()
+        return True
+
+    def _do(self, job: Job) -> None:
+        try:
+            job(self._database)
+        except sqlite3.Error:
+            raise
+        except Exception:  # noqa: BLE001 - the thread's outermost frame: one bad item must not stop the others
+            self.dropped += 1
+            _log.exception("%s: an item could not be written and is left out", self._path)
+
+    def _refused(self, error: sqlite3.Error, must: list[Job], lost: int) -> None:
+        if self._database.in_transaction:
+            self._database.execute("ROLLBACK")
+        self._must.extendleft(reversed(must))
+        self.dropped += lost
+        self.failures += 1
+        _log.error("%s: not written, tried again in %g s (%s)", self._path, RETRY_S, error)

@@ -1,0 +1,264 @@
+"""What outlives the process: accounts, registrations, calls; also when the process is killed."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from talkpath.base.address import Address, Flow, Transport
+from talkpath.base.errors import Malformed, Unavailable
+from talkpath.base.redact import Secret
+from talkpath.calls.build import call_of
+from talkpath.calls.ledger import Ledger
+from talkpath.calls.model import Result, Side
+from talkpath.calls.trace import Trace
+from talkpath.capture.records import Second
+from talkpath.sip.digest import Algorithm, ha1
+from talkpath.store import schema
+from talkpath.store.accounts import Account, Accounts
+from talkpath.store.blob import unpacked
+from talkpath.store.embedded import EmbeddedStore
+from talkpath.store.history import HistoryReader, HistoryWriter, Retention, Wanted
+from talkpath.store.writer import Writer
+
+from ..calls.talk import PHONE, Talk, flow
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A binding as the registrar has them, as far as the store reads it."""
+
+    user: str
+    contact: str
+    flow: Flow
+    expires_at: float
+    q: float = 1.0
+    path: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return ("", self.contact)
+
+
+PHONE_UDP = Registered("1001", "sip:1001@192.0.2.11", flow(PHONE), 5000.0, 0.5, ("<sip:p;lr>",))
+PHONE_WSS = Registered("1001", "sip:x@a.invalid", flow(PHONE, transport=Transport.WSS, connection=17), 5000.0)
+
+Store = EmbeddedStore[Registered]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "talkpath.sqlite"
+
+
+@pytest.fixture
+def store(file: Path) -> Iterator[Store]:
+    store = EmbeddedStore(file, Registered)
+    yield store
+    store.close()
+
+
+def _trace(number: int = 0, start: float = 1000.0, caller: str = "1001", status: int = 200) -> Trace:
+    talk, ledger = Talk(call_id=f"{number}@x", caller=caller), Ledger()
+    ledger.written(start, flow(PHONE), talk.call_id, talk.invite(), sent=False)
+    ledger.moment(start, talk.call_id, "route.user", user="1002")
+    ledger.written(start + 2, flow(PHONE), talk.call_id, talk.answer(status), sent=True)
+    second = Second(start + 2, 50, 0, 0, 0.1, 20, -30.0, 0, 0, 0, 0, 8000)
+    ledger.media(start + 3, talk.call_id, (PHONE, Address("192.0.2.1", 30000), 7), second, 8)
+    ledger.ended(start + 9, talk.call_id, Side.CALLER, "bye")
+    ledger.close_all(start + 9)
+    return ledger.drain()[0]
+
+
+# --- accounts
+
+
+def test_an_account_is_there_after_a_restart_and_keeps_no_password(file: Path) -> None:
+    first = Accounts(file)
+    first.put(Account.of_password("1003", "talkpath", Secret("tops3cret")))
+    first.close()
+    second = Accounts(file)
+    assert second.ha1("1003", "MD5") == ha1(Algorithm.MD5, "1003", "talkpath", "tops3cret")
+    assert second.ha1("1003", "SHA-256") == ha1(Algorithm.SHA256, "1003", "talkpath", "tops3cret")
+    assert second.ha1("1004", "MD5") is None
+    assert b"tops3cret" not in file.read_bytes()
+    second.close()
+
+
+def test_a_password_is_kept_only_when_it_must_be_shown_again(file: Path) -> None:
+    accounts = Accounts(file)
+    accounts.put(Account.of_password("1001", "talkpath", Secret("made-up"), keep=True))
+    (account,) = accounts.all()
+    assert account.password is not None
+    assert account.password.reveal() == "made-up"
+    assert "made-up" not in repr(account)
+    accounts.close()
+
+
+def test_a_running_edge_sees_accounts_that_another_process_adds(store: Store, file: Path) -> None:
+    other = Accounts(file)
+    assert not store.accounts.refresh()
+    other.put(Account.of_password("1005", "talkpath", Secret("x")))
+    assert not store.accounts.exists("1005")
+    assert store.accounts.refresh()
+    assert store.accounts.exists("1005")
+    assert other.remove("1005")
+    assert not other.remove("1005")
+    assert store.accounts.refresh()
+    assert len(store.accounts) == 0
+    other.close()
+
+
+# --- registrations
+
+
+def test_registrations_come_back_as_they_were(store: Store) -> None:
+    store.bindings.save_binding(PHONE_UDP)
+    store.bindings.save_binding(replace(PHONE_UDP, expires_at=6000.0))
+    assert store.writer.flush()
+    assert store.bindings.load(1000.0) == [replace(PHONE_UDP, expires_at=6000.0)]
+
+
+def test_a_connection_of_the_life_before_is_nobodys(store: Store) -> None:
+    store.bindings.save_binding(PHONE_WSS)
+    assert store.writer.flush()
+    (binding,) = store.bindings.load(1000.0)
+    assert binding.flow == PHONE_WSS.flow._replace(connection=-1)
+
+
+def test_what_expired_or_was_dropped_does_not_come_back(store: Store) -> None:
+    for binding in (PHONE_UDP, PHONE_WSS):
+        store.bindings.save_binding(binding)
+    store.bindings.drop_binding(PHONE_WSS)
+    assert store.writer.flush()
+    assert store.bindings.load(1000.0) == [PHONE_UDP]
+    assert store.bindings.load(5000.0) == []
+
+
+def test_a_row_of_another_form_is_left_out(store: Store, file: Path) -> None:
+    store.bindings.save_binding(PHONE_UDP)
+    store.writer.must(lambda db: db.execute("INSERT INTO bindings VALUES ('1', '2', 9e9, '{}')") and None)
+    assert store.writer.flush()
+    assert store.bindings.load(1000.0) == [PHONE_UDP]
+
+
+_KILLED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from tests.store.test_store import PHONE_UDP, PHONE_WSS, Registered
+from talkpath.store.embedded import EmbeddedStore
+store = EmbeddedStore(Path({file!r}), Registered)
+store.bindings.save_binding(PHONE_UDP)
+store.bindings.save_binding(PHONE_WSS)
+store.writer.flush()
+print("written", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_registrations_survive_a_kill(file: Path) -> None:
+    root = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", _KILLED.format(root=root, file=str(file))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "written\n"
+        os.kill(process.pid, signal.SIGKILL)
+    store = EmbeddedStore(file, Registered)
+    assert {binding.contact for binding in store.bindings.load(1000.0)} == {PHONE_UDP.contact, PHONE_WSS.contact}
+    store.close()
+
+
+# --- calls
+
+
+def test_a_call_is_found_by_what_a_list_shows_and_read_whole(store: Store, file: Path) -> None:
+    traces = [
+        _trace(1, 1000.0),
+        _trace(2, 2000.0, caller="1_0%1"),
+        _trace(3, 3000.0, status=486),
+    ]
+    for trace in traces:
+        store.history.save(trace)
+    assert store.writer.flush()
+    reader = HistoryReader(file)
+    assert [row.call_id for row in reader.find(Wanted())] == ["3@x", "2@x", "1@x"]
+    assert [row.call_id for row in reader.find(Wanted(since=1500.0, until=2500.0))] == ["2@x"]
+    assert [row.call_id for row in reader.find(Wanted(result=Result.BUSY))] == ["3@x"]
+    assert [row.call_id for row in reader.find(Wanted(number="_0%"))] == ["2@x"]
+    assert [row.call_id for row in reader.find(Wanted(limit=1))] == ["3@x"]
+    (row,) = reader.find(Wanted(number="1001", until=1500.0))
+    assert (row.result, row.ended_by, row.talk_s) == (Result.ANSWERED, Side.CALLER, 7.0)
+    (again,) = reader.traces(row.id[:6])
+    for part in ("live", "moments", "seconds", "payload_types", "ended_at", "ended_by", "ended_how", "call_ids"):
+        assert getattr(again, part) == getattr(traces[0], part)
+    assert call_of(again).streams == call_of(traces[0]).streams
+    assert reader.traces("1@x")[0].call_ids == ["1@x"]
+    assert reader.traces("nobody@x") == []
+    reader.close()
+
+
+def test_what_is_too_old_or_too_much_goes(file: Path) -> None:
+    writer = Writer(file)
+    history = HistoryWriter(writer, Retention(days=1.0, calls=2))
+    for number in range(5):
+        history.save(_trace(number, 1000.0 + number * 50_000))
+    history.sweep(220_000.0)
+    assert writer.flush()
+    reader = HistoryReader(file)
+    assert [row.call_id for row in reader.find(Wanted())] == ["4@x", "3@x"]
+    writer.close()
+    reader.close()
+
+
+def test_a_damaged_trace_is_malformed() -> None:
+    with pytest.raises(Malformed, match="cannot be read"):
+        unpacked(b"garbage")
+
+
+# --- trouble
+
+
+def test_a_refused_transaction_loses_no_registration(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("talkpath.store.writer.RETRY_S", 0.01)
+    store = EmbeddedStore(file, Registered)
+    refusals = iter([sqlite3.OperationalError("disk I/O error")])
+
+    def fails_once(database: sqlite3.Connection) -> None:
+        for error in refusals:
+            raise error
+
+    store.writer.must(fails_once)
+    store.bindings.save_binding(PHONE_UDP)
+    assert store.writer.flush()
+    assert store.writer.failures == 1
+    assert store.bindings.load(1000.0) == [PHONE_UDP]
+    store.close()
+
+
+def test_one_bad_item_does_not_stop_the_others(store: Store) -> None:
+    store.writer.must(lambda database: {}["missing"])
+    store.bindings.save_binding(PHONE_UDP)
+    assert store.writer.flush()
+    assert store.writer.dropped == 1
+    assert store.bindings.load(1000.0) == [PHONE_UDP]
+
+
+def test_the_file_of_a_newer_talkpath_is_not_touched(file: Path) -> None:
+    database = sqlite3.connect(file)
+    database.execute(f"PRAGMA user_version = {len(schema.STEPS) + 1}")
+    database.close()
+    with pytest.raises(Unavailable, match="install the newer one"):
+        Accounts(file)
+
+
+def test_a_file_that_is_no_database_says_so(file: Path) -> None:
+    file.write_bytes(b"not a database, but long enough to be looked at" * 50)
+    with pytest.raises(Unavailable, match="cannot be opened"):
+        Accounts(file)
