@@ -114,12 +114,14 @@ class Anchor:
 class Leg:
     """The caller or one branch."""
 
-    __slots__ = ("anchors", "id", "origin")
+    __slots__ = ("anchors", "id", "origin", "said")
 
     def __init__(self, id: LegId) -> None:
         self.id = id
         self.origin: Origin | None = None
         self.anchors: list[Anchor | None] = []
+        #: the description it wrote last, so that an offer to many branches is told once
+        self.said = b""
 
     @property
     def side(self) -> str:

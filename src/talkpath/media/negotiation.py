@@ -143,7 +143,7 @@ class Negotiation:
 
     def rejected(self, by_caller: bool, exchange: Exchange) -> bool:
         """The request was refused by this side: forget its offer. True when an early answer had been in force."""
-        transaction = _transaction(by_caller, exchange)
+        transaction = Transaction(not by_caller, exchange.method, exchange.cseq)
         self._waiting.pop(transaction, None)
         done = self._done.pop(transaction, None)
         if done is None or done is not self.agreed or done.before is None:

@@ -3,7 +3,7 @@
 The answer is our own description; the packets are made by the engine.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from talkpath.media.announced import Announced, announce
@@ -13,7 +13,7 @@ from talkpath.media.policy import MediaPolicy, MediaRefused
 from talkpath.sdp import Codec, Connection, MediaSection, Origin, SessionDescription
 
 # Gives our port towards the caller for a section, leasing it when needed.
-Leaser = Callable[[int, Announced], Anchor]
+Leaser = Callable[[int, Announced | None], Anchor]
 # What the tone can be encoded in.
 _TONE_CODECS = ("PCMU/8000", "PCMA/8000")
 
@@ -34,26 +34,41 @@ class LocalService:
         self.service = service
         self._origin: Origin | None = None
         self._offer = self._answer = b""
-        self._playing: dict[int, tuple[object, ...]] = {}
+        self._playing: dict[int, tuple[bool, int]] = {}
 
     def answer(self, raw: bytes, lease: Leaser, now: float) -> bytes:
         """Our answer to this offer; the accepted sections are served from now on. Raises `MediaRefused`."""
         if raw == self._offer:
             return self._answer
         offer = SessionDescription.parse(raw)
-        codecs = [self._codecs(section, index) for index, section in enumerate(offer.media)]
+        codecs = [self._codecs(section) for section in offer.media]
         if not any(codecs):
             raise MediaRefused("service-codec", f"{self.service} can use nothing of this offer; offer PCMU or PCMA")
-        announced = [announce(section) for section in offer.media]
-        anchors = [lease(index, announced[index]) if chosen else None for index, chosen in enumerate(codecs)]
+        anchors = [
+            lease(index, announce(offer.media[index])) if chosen else None for index, chosen in enumerate(codecs)
+        ]
         answer = self._describe(offer, codecs, anchors, now)
-        for anchor, own, section, chosen in zip(anchors, announced, answer.media, codecs, strict=True):
-            if anchor is not None:
-                self._serve(anchor, Talk(own, announce(section), own.mux), chosen[0], now)
+        self._serve(offer, answer, anchors, now)
         self._offer, self._answer = raw, answer.encode()
         return self._answer
 
-    def _codecs(self, section: MediaSection, index: int) -> list[Codec]:
+    def offer(self, lease: Leaser, now: float) -> bytes:
+        """Our own offer, for an INVITE that brought none (RFC 3261 section 13.3.1.4)."""
+        anchor = lease(0, None)
+        connection = Connection.of_host(anchor.address.advertised)
+        lines = self._head(connection, "0 0", now)
+        answer = self._answer = SessionDescription([*lines, *_own_offer(anchor)]).encode()
+        self._offer = b""
+        return answer
+
+    def answered(self, raw: bytes, lease: Leaser, now: float) -> None:
+        """The caller's answer to our offer. Raises `MediaRefused`."""
+        answer = SessionDescription.parse(raw)
+        if not answer.media or not self._codecs(answer.media[0]):
+            raise MediaRefused("service-codec", f"{self.service} can use nothing of this answer; answer with PCMU")
+        self._serve(answer, SessionDescription.parse(self._answer), [lease(0, announce(answer.media[0]))], now)
+
+    def _codecs(self, section: MediaSection) -> list[Codec]:
         """What we take of a section: one codec and its telephone events; empty to reject the section."""
         if not announce(section).live or not section.is_rtp or section.is_secure:
             return []
@@ -66,25 +81,43 @@ class LocalService:
         events = [c for c in section.codecs if c.name == "telephone-event" and c.clock_hz == voice[0].clock_hz]
         return [voice[0], *events]
 
+    def _head(self, connection: Connection, timing: str, now: float) -> list[str]:
+        """The lines of the session; each description of ours has the next version."""
+        old = self._origin or Origin(
+            "talkpath", str(int(now)), "0", connection.network, connection.family, connection.host
+        )
+        self._origin = old._replace(version=str(int(old.version) + 1))
+        return ["v=0", f"o={self._origin}", "s=talkpath", f"c={connection}", f"t={timing}"]
+
     def _describe(
         self, offer: SessionDescription, codecs: list[list[Codec]], anchors: list[Anchor | None], now: float
     ) -> SessionDescription:
         host = next(anchor.address.advertised for anchor in anchors if anchor is not None)
-        connection = Connection.of_host(host)
-        if self._origin is None:
-            self._origin = Origin("talkpath", str(int(now)), "0", connection.network, connection.family, host)
-        self._origin = self._origin._replace(version=str(int(self._origin.version) + 1))
-        lines = ["v=0", f"o={self._origin}", "s=talkpath", f"c={connection}", f"t={offer.field('t') or '0 0'}"]
+        lines = self._head(Connection.of_host(host), offer.field("t") or "0 0", now)
         for section, chosen, anchor in zip(offer.media, codecs, anchors, strict=True):
             lines += _accepted(section, chosen, anchor) if anchor is not None else _rejected(section)
         return SessionDescription(lines)
 
-    def _serve(self, anchor: Anchor, talk: Talk, codec: Codec, now: float) -> None:
-        """Let the engine make the packets; it is told only what changed."""
-        anchor.expect(talk)
-        anchor.heed(talk, self._policy, now)
-        wanted = talk.own.receives and (talk.own.sends or self.service is Service.TONE)
-        playing = (wanted, codec.payload_type) if self.service is Service.TONE else (wanted,)
+    def _serve(
+        self,
+        theirs: SessionDescription,
+        ours: SessionDescription,
+        anchors: Sequence[Anchor | None],
+        now: float,
+    ) -> None:
+        """Hear the caller as it announced itself, and let the engine make the packets."""
+        for anchor, section, own in zip(anchors, theirs.media, ours.media, strict=False):
+            if anchor is not None:
+                announced = announce(section)
+                talk = Talk(announced, announce(own), announced.mux and own.rtcp_mux)
+                anchor.expect(talk)
+                anchor.heed(talk, self._policy, now)
+                self._play(anchor, announced, self._codecs(section)[0])
+
+    def _play(self, anchor: Anchor, caller: Announced, codec: Codec) -> None:
+        """Start or stop what the engine makes; it is told only what changed."""
+        wanted = caller.receives and (caller.sends or self.service is Service.TONE)
+        playing = (wanted, codec.payload_type) if self.service is Service.TONE else (wanted, 0)
         if self._playing.get(anchor.index) == playing:
             return
         self._playing[anchor.index] = playing
@@ -113,6 +146,11 @@ def _accepted(section: MediaSection, chosen: list[Codec], anchor: Anchor) -> lis
         lines.append("a=rtcp-mux")
     lines.append(f"a={section.direction.reversed}")
     return lines + _mid(section)
+
+
+def _own_offer(anchor: Anchor) -> list[str]:
+    lines = [f"m=audio {anchor.port.rtp} RTP/AVP 0 8 101", "a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000"]
+    return [*lines, "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15", "a=sendrecv"]
 
 
 def _rejected(section: MediaSection) -> list[str]:

@@ -100,24 +100,38 @@ class MediaSession:
         told = self._turn_around(description, speaker, hearer, turn, now)
         if turn.role is Role.OFFER:
             branch.negotiation.offered(turn, told)
-            self._note(now, moments.OFFERED, side=speaker.side, media=_media(told))
+            if speaker.said != description:
+                self._note(now, moments.OFFERED, side=speaker.side, media=_media(told))
         elif turn.role is Role.ANSWER and turn.offer is not None:
             before = branch.negotiation.agreed
             agreement = branch.negotiation.answered(turn, turn.offer, told)
             self._note(now, moments.ANSWERED, side=speaker.side, media=_media(told))
             self._agreed(branch, before, agreement, now)
+            if turn.final:
+                self._release_unused(branch, now)
+        speaker.said = description
         return told.sent
 
-    def answer_locally(self, description: bytes, service: Service, origin: Origin, now: float) -> bytes:
-        """Answer the caller's offer ourselves, first or in a re-INVITE; repetitions give the same answer.
+    def answer_locally(
+        self, description: bytes, service: str, *, exchange: Exchange, origin: Origin, now: float
+    ) -> bytes:
+        """Be the callee ourselves: gives our answer to the caller's offer, first or in a re-INVITE.
 
-        Raises `Malformed` and `MediaRefused` (488), and `Unavailable` (503).
+        An INVITE without a description gets our offer, and the ACK that brings the caller's answer gets nothing.
+        Repetitions give what was given before. Raises `Malformed` and `MediaRefused` (488), `Unavailable` (503).
         """
         self._caller.origin, self._chosen = origin, CALLER
         if self._service is None:
-            self._service = LocalService(self._engine, self._policy, service)
-            self._note(now, moments.SERVICE_ANSWERED, service=str(service))
-        return self._service.answer(description, lambda at, own: self._lease(self._caller, at, own, now), now)
+            self._service = LocalService(self._engine, self._policy, Service(service))
+            self._note(now, moments.SERVICE_ANSWERED, service=service)
+
+        def lease(section: int, announced: Announced | None) -> Anchor:
+            return self._lease(self._caller, section, announced, now)
+
+        if exchange.method == "ACK":
+            self._service.answered(description, lease, now)
+            return b""
+        return self._service.answer(description, lease, now) if description else self._service.offer(lease, now)
 
     def rejected(self, *, frm: LegId, to: LegId, exchange: Exchange, now: float) -> None:
         """`frm` refused a request that carried an offer (or timed out): everything is as agreed before."""
@@ -213,7 +227,7 @@ class MediaSession:
             _hold_to(description, turn.offer)
         sections = tuple(announce(section) for section in description.media)
         facing = self._face(sections, speaker, hearer, turn, now)
-        self._note_oddities(description, sections, speaker, now)
+        self._strip(description, sections, speaker, raw, now)
         first = next((anchor for anchor in hearer.anchors if anchor is not None), None)
         if first is not None:
             readdress(description, first.address.advertised, facing)
@@ -248,15 +262,17 @@ class MediaSession:
             self._note(now, moments.LEASED, side=leg.side, local=str(anchor.local))
         return anchor
 
-    def _note_oddities(
-        self, description: SessionDescription, sections: tuple[Announced, ...], speaker: Leg, now: float
+    def _strip(
+        self, description: SessionDescription, sections: tuple[Announced, ...], speaker: Leg, raw: bytes, now: float
     ) -> None:
-        """Say what is not relayed as usual, and take ICE out."""
+        """Take ICE out, and say what is not relayed as usual; once for an offer that goes to many branches."""
         candidates = remove_ice(description)
+        if speaker.said == raw:
+            return
         if candidates is not None:
             self._note(now, moments.ICE_REMOVED, side=speaker.side, candidates=candidates)
-        for section, written in zip(sections, description.media, strict=True):
-            if written.port and not section.live:
+        for section in sections:
+            if section.port and not section.live:
                 self._note(now, moments.UNANCHORED, side=speaker.side, what=f"{section.kind} {section.protocol}")
             elif section.live and section.encrypted:
                 self._note(now, moments.OPAQUE, side=speaker.side, profile=section.protocol)
