@@ -1,10 +1,26 @@
 """What one section of a description announces about its sender: where it hears, what it speaks, whether it sends."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from talkpath.base.address import Address
-from talkpath.sdp import MediaSection
-from talkpath.sdp.codecs import AUXILIARY
+from talkpath.base.errors import Malformed
+from talkpath.sdp import Connection, Direction, MediaSection, Outline, RtcpPort, SessionDescription
+from talkpath.sdp.codecs import AUXILIARY, formats_of
+
+
+class Formats:
+    """The payload types of a section. Equal ones are one object, so comparing and remembering them costs nothing."""
+
+    __slots__ = ("names", "payload_types", "voice")
+
+    def __init__(self, payload_types: tuple[tuple[int, int, str], ...]) -> None:
+        #: (payload type, clock in Hz, name) as the engine takes them
+        self.payload_types = payload_types
+        #: the codecs in words
+        self.names = ", ".join(dict.fromkeys(name for _, _, name in payload_types if name))
+        #: the first codec that carries media by itself, empty without one
+        self.voice = next((name for _, _, name in payload_types if name and name.lower() not in AUXILIARY), "")
 
 
 class Announced(NamedTuple):
@@ -23,18 +39,12 @@ class Announced(NamedTuple):
     is_rtp: bool
     encrypted: bool
     dtls: bool
-    formats: tuple[tuple[int, int, str], ...]
-
-    @property
-    def codec(self) -> str:
-        """The name of the first codec that carries media by itself, empty without one."""
-        return next((name for _, _, name in self.formats if name and name.lower() not in AUXILIARY), "")
+    formats: Formats
 
     @property
     def text(self) -> str:
         """Kind and codecs in words, such as `audio (opus, PCMA)`."""
-        names = ", ".join(dict.fromkeys(name for _, _, name in self.formats if name)) or self.protocol
-        return f"{self.kind} ({names})" if self.live else f"{self.kind} (none)"
+        return f"{self.kind} ({self.formats.names or self.protocol})" if self.live else f"{self.kind} (none)"
 
     @property
     def is_ipv6(self) -> bool | None:
@@ -42,42 +52,67 @@ class Announced(NamedTuple):
         return None if self.rtp is None else self.rtp.is_ipv6
 
 
-def announce(section: MediaSection) -> Announced:
+class Reading:
+    """A description with the outline of each level: what it announces, and where it is to be rewritten."""
+
+    __slots__ = ("announced", "description", "outline", "outlines", "shared")
+
+    def __init__(self, description: SessionDescription) -> None:
+        self.description = description
+        self.outline = Outline(description.lines)
+        self.outlines = [Outline(section.lines) for section in description.media]
+        #: the connection of the session level
+        self.shared = connection_at(description.lines, self.outline)
+        self.announced = tuple(
+            _announce(section, outline, self)
+            for section, outline in zip(description.media, self.outlines, strict=True)
+        )
+
+
+def connection_at(lines: list[str], outline: Outline) -> Connection | None:
+    """The first connection of a level."""
+    return Connection.parse(lines[outline.connections[0]][2:]) if outline.connections else None
+
+
+def _announce(section: MediaSection, outline: Outline, whole: Reading) -> Announced:
     """Read what is needed to carry this section's media."""
-    connection, direction, is_rtp = section.connection, section.direction, section.is_rtp
+    connection = connection_at(section.lines, outline) or whole.shared
+    direction = outline.direction or whole.outline.direction or Direction.SENDRECV
+    protocol = section.protocol.upper()
+    is_rtp, encrypted = "RTP/" in protocol, "SAVP" in protocol
     held = connection is not None and connection.is_zero
     host = None if connection is None or held else connection.ip
     return Announced(
         kind=section.kind,
         protocol=section.protocol,
         port=section.port,
-        live=section.port != 0 and (is_rtp or section.protocol.lower() == "udptl"),
+        live=section.port != 0 and (is_rtp or protocol == "UDPTL"),
         rtp=None if host is None else Address(host, section.port),
-        rtcp=_rtcp_address(section, host),
-        mux=is_rtp and section.rtcp_mux,
+        rtcp=_rtcp_address(section.lines, outline, host) if is_rtp else None,
+        mux=is_rtp and outline.mux is not None,
         sends=direction.sends,
         receives=direction.receives and not held,
         held_by_address=held,
         is_rtp=is_rtp,
-        encrypted=section.is_secure,
+        encrypted=encrypted,
         dtls=section.is_dtls,
-        formats=_formats(section),
+        formats=_formats(tuple(section.formats) if is_rtp else (), tuple(outline.rtpmaps), encrypted),
     )
 
 
-def _rtcp_address(section: MediaSection, host: str | None) -> Address | None:
+def _rtcp_address(lines: list[str], outline: Outline, host: str | None) -> Address | None:
     """Where RTCP goes when a=rtcp says so (RFC 3605); None means the port above that of RTP."""
-    if host is None or not section.is_rtp:
+    if host is None or outline.rtcp is None:
         return None
-    rtcp = section.rtcp
-    return None if rtcp is None or not rtcp.port else Address(rtcp.ip or host, rtcp.port)
+    try:
+        rtcp = RtcpPort.parse(lines[outline.rtcp][7:])
+    except Malformed:
+        return None
+    return Address(rtcp.ip or host, rtcp.port) if rtcp.port else None
 
 
-def _formats(section: MediaSection) -> tuple[tuple[int, int, str], ...]:
-    """(payload type, clock in Hz, name) of each codec. The payload of SRTP cannot be read, so it has no name."""
-    encrypted = section.is_secure
-    return tuple(
-        (codec.payload_type, codec.clock_hz, "" if encrypted else codec.name)
-        for codec in section.codecs
-        if codec.payload_type < 128
-    )
+@lru_cache(maxsize=1024)
+def _formats(numbers: tuple[str, ...], rtpmaps: tuple[str, ...], encrypted: bool) -> Formats:
+    """The payload of SRTP cannot be read, so its payload types have no name here."""
+    known = formats_of(numbers, rtpmaps)
+    return Formats(tuple((n, f.clock_hz, "" if encrypted else f.name) for n, f in known if n < 128))

@@ -1,9 +1,10 @@
 """One party of a call: who it is, and our ports that face it, one for each section of its descriptions."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from talkpath.base.address import Address
-from talkpath.media.announced import Announced
+from talkpath.media.announced import Announced, Formats
 from talkpath.media.engine import Engine, Port
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin
 from talkpath.sdp.values import is_private
@@ -73,7 +74,7 @@ class Anchor:
         latch = self.leg.latch_host(rtp)
         if latch is not None and (":" in latch) != self.address.is_ipv6:
             latch = None
-        expected = (rtp, rtcp, talk.mux, latch, _spoken(own, talk.other), not own.is_rtp or own.dtls)
+        expected = (rtp, rtcp, talk.mux, latch, _spoken(own.formats, talk.other.formats), not own.is_rtp or own.dtls)
         self.announced = own.rtp
         if expected != self._expected:
             self._expected = expected
@@ -175,8 +176,9 @@ class Leg:
         return origin.host
 
 
-def _spoken(own: Announced, other: Announced) -> tuple[tuple[int, int, str], ...]:
+@lru_cache(maxsize=1024)
+def _spoken(own: Formats, other: Formats) -> tuple[tuple[int, int, str], ...]:
     """The payload types this leg may send: those the other side asked for, then its own (RFC 3264 section 5.1)."""
-    formats = {number: (number, clock_hz, name) for number, clock_hz, name in own.formats}
-    formats.update((number, (number, clock_hz, name)) for number, clock_hz, name in other.formats)
+    formats = {one[0]: one for one in own.payload_types}
+    formats.update((one[0], one) for one in other.payload_types)
     return tuple(formats.values())

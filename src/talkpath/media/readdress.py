@@ -3,24 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from talkpath.sdp import Connection, MediaSection, RtcpPort, SessionDescription
-
-# An agent that does not speak ICE must not pass on somebody else's: the checks would go past it (RFC 8839 section 4).
-# `alt` and `altc` (RFC 6947) are older ways to name more addresses.
-ICE_ATTRIBUTES = (
-    "candidate",
-    "remote-candidates",
-    "end-of-candidates",
-    "ice-ufrag",
-    "ice-pwd",
-    "ice-options",
-    "ice-lite",
-    "ice-mismatch",
-    "ice-pacing",
-    "alt",
-    "altc",
-)
-_ICE_LINES = tuple(f"a={name}" for name in ICE_ATTRIBUTES)
+from talkpath.base.errors import Malformed
+from talkpath.media.announced import Reading, connection_at
+from talkpath.sdp import Connection, MediaSection, Outline, RtcpPort
+from talkpath.sdp.outline import ICE_ATTRIBUTES
 
 
 class Facing(NamedTuple):
@@ -31,52 +17,65 @@ class Facing(NamedTuple):
     mux: bool | None
 
 
-def readdress(description: SessionDescription, host: str, facing: Sequence[Facing | None]) -> None:
-    """Write our `host` and ports into the sections that have some; the other sections keep what they say."""
-    if not any(facing):
-        return
-    shared = description.own_connection
-    for section, ports in zip(description.media, facing, strict=True):
-        if ports is None:
-            if section.port and shared is not None and section.own_connection is None:
-                section.connect(shared)
-            continue
-        _connect(section, host, needed=shared is None)
-        section.port = ports.rtp
-        if section.port_count is not None:
-            section.port_count = None  # one pair was leased: hierarchical coding (RFC 8866 5.14) is not relayed
-        _write_rtcp(section, host, ports)
-    _connect(description, host, needed=False)
+def readdress(reading: Reading, host: str, facing: Sequence[Facing | None]) -> None:
+    """Write our `host` and ports into the sections that have some; the other sections keep what they say.
+
+    ICE goes: an agent that does not speak it must not pass on that of another.
+    """
+    _remove_ice(reading)
+    if any(facing):
+        for section, outline, ports in zip(reading.description.media, reading.outlines, facing, strict=True):
+            if ports is not None:
+                _readdress_section(section, outline, host, ports, needs_address=reading.shared is None)
+            elif section.port and reading.shared is not None and not outline.connections:
+                section.connection = reading.shared
+        _connect(reading.description.lines, reading.outline, host)
 
 
-def remove_ice(description: SessionDescription) -> int | None:
-    """Take out ICE, and BUNDLE whose sections would share an address. Candidates removed, or None without ICE."""
-    found = None
-    for level in (description, *description.media):
-        ice = [line for line in level.lines if line.startswith(_ICE_LINES)]
-        if ice:
-            found = (found or 0) + sum(line.startswith("a=candidate") for line in ice)
-            level.attributes.drop(*ICE_ATTRIBUTES)
-    if description.bundle:
-        description.groups = [group for group in description.groups if group.semantics != "BUNDLE"]
-    return found
+def _remove_ice(reading: Reading) -> None:
+    """Take out ICE, and BUNDLE whose sections would share an address."""
+    description, outlines = reading.description, reading.outlines
+    if reading.outline.grouped and description.bundle:
+        description.groups = [one for one in description.groups if one.semantics != "BUNDLE"]
+        reading.outline = Outline(description.lines)
+    if reading.outline.ice:
+        description.attributes.drop(*ICE_ATTRIBUTES)
+        reading.outline = Outline(description.lines)
+    for at, section in enumerate(description.media):
+        if outlines[at].ice:
+            section.attributes.drop(*ICE_ATTRIBUTES)
+            outlines[at] = Outline(section.lines)
 
 
-def _connect(level: SessionDescription | MediaSection, host: str, *, needed: bool) -> None:
-    """Our address into this level's c=, where it has one or needs one. A hold by zero address stays one."""
-    own = level.own_connection
-    if own is None and not needed:
-        return
-    if own is not None and own.is_zero:
-        level.connect(Connection.of_host("::" if ":" in host else "0.0.0.0"))
-    else:
-        level.connect(Connection.of_host(host))
-
-
-def _write_rtcp(section: MediaSection, host: str, ports: Facing) -> None:
-    if ports.mux is not None and ports.mux != section.rtcp_mux:
+def _readdress_section(
+    section: MediaSection, outline: Outline, host: str, ports: Facing, *, needs_address: bool
+) -> None:
+    section.port = ports.rtp
+    if section.port_count is not None:
+        section.port_count = None  # one pair was leased: hierarchical coding (RFC 8866 5.14) is not relayed
+    _connect(section.lines, outline, host)
+    if outline.rtcp is not None:
+        _write_rtcp(section.lines, outline.rtcp, host, ports)
+    if needs_address and not outline.connections:
+        section.connection = Connection.of_host(host)
+    if ports.mux is not None and ports.mux != (outline.mux is not None):
         section.rtcp_mux = ports.mux
-    rtcp = section.rtcp
-    if rtcp is not None:
-        port = ports.rtp if ports.mux else ports.rtcp
-        section.rtcp = RtcpPort(port, None if rtcp.host is None else host)
+
+
+def _connect(lines: list[str], outline: Outline, host: str) -> None:
+    """Our address into every c= of this level. A hold by zero address stays one."""
+    if outline.connections:
+        own = connection_at(lines, outline)
+        if own is not None and own.is_zero:
+            host = "::" if ":" in host else "0.0.0.0"
+        for at in outline.connections:
+            lines[at] = f"c=IN {'IP6' if ':' in host else 'IP4'} {host}"
+
+
+def _write_rtcp(lines: list[str], at: int, host: str, ports: Facing) -> None:
+    try:
+        named = RtcpPort.parse(lines[at][7:]).host
+    except Malformed:
+        return
+    port = ports.rtp if ports.mux else ports.rtcp
+    lines[at] = f"a=rtcp:{RtcpPort(port, None if named is None else host)}"

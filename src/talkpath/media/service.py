@@ -6,7 +6,7 @@ The answer is our own description; the packets are made by the engine.
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
-from talkpath.media.announced import Announced, announce
+from talkpath.media.announced import Announced, Reading
 from talkpath.media.engine import Engine
 from talkpath.media.leg import Anchor, Talk
 from talkpath.media.policy import MediaPolicy, MediaRefused
@@ -41,12 +41,11 @@ class LocalService:
         if raw == self._offer:
             return self._answer
         offer = SessionDescription.parse(raw)
-        codecs = [self._codecs(section) for section in offer.media]
+        announced = Reading(offer).announced
+        codecs = [self._codecs(section, own) for section, own in zip(offer.media, announced, strict=True)]
         if not any(codecs):
             raise MediaRefused("service-codec", f"{self.service} can use nothing of this offer; offer PCMU or PCMA")
-        anchors = [
-            lease(index, announce(offer.media[index])) if chosen else None for index, chosen in enumerate(codecs)
-        ]
+        anchors = [lease(index, announced[index]) if chosen else None for index, chosen in enumerate(codecs)]
         answer = self._describe(offer, codecs, anchors, now)
         self._serve(offer, answer, anchors, now)
         self._offer, self._answer = raw, answer.encode()
@@ -64,13 +63,14 @@ class LocalService:
     def answered(self, raw: bytes, lease: Leaser, now: float) -> None:
         """The caller's answer to our offer. Raises `MediaRefused`."""
         answer = SessionDescription.parse(raw)
-        if not answer.media or not self._codecs(answer.media[0]):
+        announced = Reading(answer).announced
+        if not announced or not self._codecs(answer.media[0], announced[0]):
             raise MediaRefused("service-codec", f"{self.service} can use nothing of this answer; answer with PCMU")
-        self._serve(answer, SessionDescription.parse(self._answer), [lease(0, announce(answer.media[0]))], now)
+        self._serve(answer, SessionDescription.parse(self._answer), [lease(0, announced[0])], now)
 
-    def _codecs(self, section: MediaSection) -> list[Codec]:
+    def _codecs(self, section: MediaSection, announced: Announced) -> list[Codec]:
         """What we take of a section: one codec and its telephone events; empty to reject the section."""
-        if not announce(section).live or not section.is_rtp or section.is_secure:
+        if not announced.live or not announced.is_rtp or announced.encrypted:
             return []
         voice = [codec for codec in section.codecs.voice if codec.name]
         if self.service is Service.TONE:
@@ -106,13 +106,13 @@ class LocalService:
         now: float,
     ) -> None:
         """Hear the caller as it announced itself, and let the engine make the packets."""
-        for anchor, section, own in zip(anchors, theirs.media, ours.media, strict=False):
+        sides = zip(anchors, theirs.media, Reading(theirs).announced, Reading(ours).announced, strict=False)
+        for anchor, section, caller, own in sides:
             if anchor is not None:
-                announced = announce(section)
-                talk = Talk(announced, announce(own), announced.mux and own.rtcp_mux)
+                talk = Talk(caller, own, caller.mux and own.mux)
                 anchor.expect(talk)
                 anchor.heed(talk, self._policy, now)
-                self._play(anchor, announced, self._codecs(section)[0])
+                self._play(anchor, caller, self._codecs(section, caller)[0])
 
     def _play(self, anchor: Anchor, caller: Announced, codec: Codec) -> None:
         """Start or stop what the engine makes; it is told only what changed."""

@@ -12,13 +12,13 @@ from typing import NamedTuple
 from talkpath.base.errors import Unavailable
 from talkpath.base.limits import MEDIA_BRANCHES
 from talkpath.media import moments
-from talkpath.media.announced import Announced, announce
+from talkpath.media.announced import Announced, Reading
 from talkpath.media.engine import Engine, EngineEvent, FirstHeard, Latched, TimedOut, Totals
 from talkpath.media.leg import Anchor, Leg, Talk
 from talkpath.media.moments import MediaMoment, Value
 from talkpath.media.negotiation import Agreement, Exchange, Negotiation, Role, Told, Turn
 from talkpath.media.policy import CALLER, LegId, MediaPolicy, Origin
-from talkpath.media.readdress import Facing, readdress, remove_ice
+from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import LocalService, Service
 from talkpath.sdp import SessionDescription
 
@@ -225,13 +225,13 @@ class MediaSession:
         description = SessionDescription.parse(raw)
         if turn.offer is not None:
             _hold_to(description, turn.offer)
-        sections = tuple(announce(section) for section in description.media)
-        facing = self._face(sections, speaker, hearer, turn, now)
-        self._strip(description, sections, speaker, raw, now)
+        reading = Reading(description)
+        facing = self._face(reading.announced, speaker, hearer, turn, now)
+        if speaker.said != raw:
+            self._note_oddities(reading, speaker, now)
         first = next((anchor for anchor in hearer.anchors if anchor is not None), None)
-        if first is not None:
-            readdress(description, first.address.advertised, facing)
-        return Told(speaker.id == CALLER, raw, description.encode(), sections)
+        readdress(reading, "" if first is None else first.address.advertised, facing)
+        return Told(speaker.id == CALLER, raw, description.encode(), reading.announced)
 
     def _face(
         self, sections: tuple[Announced, ...], speaker: Leg, hearer: Leg, turn: Turn, now: float
@@ -262,16 +262,12 @@ class MediaSession:
             self._note(now, moments.LEASED, side=leg.side, local=str(anchor.local))
         return anchor
 
-    def _strip(
-        self, description: SessionDescription, sections: tuple[Announced, ...], speaker: Leg, raw: bytes, now: float
-    ) -> None:
-        """Take ICE out, and say what is not relayed as usual; once for an offer that goes to many branches."""
-        candidates = remove_ice(description)
-        if speaker.said == raw:
-            return
-        if candidates is not None:
+    def _note_oddities(self, reading: Reading, speaker: Leg, now: float) -> None:
+        """Say what is not relayed as usual."""
+        if reading.outline.ice or any(outline.ice for outline in reading.outlines):
+            candidates = sum(len(section.attributes.all("candidate")) for section in reading.description)
             self._note(now, moments.ICE_REMOVED, side=speaker.side, candidates=candidates)
-        for section in sections:
+        for section in reading.announced:
             if section.port and not section.live:
                 self._note(now, moments.UNANCHORED, side=speaker.side, what=f"{section.kind} {section.protocol}")
             elif section.live and section.encrypted:
@@ -386,4 +382,4 @@ def _holds(told: Told) -> bool:
 def _codec(told: Told) -> str:
     """The first codec of the first live audio section."""
     audio = (section for section in told.sections if section.kind == "audio" and section.live)
-    return next((section.codec for section in audio), "")
+    return next((section.formats.voice for section in audio), "")

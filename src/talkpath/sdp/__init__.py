@@ -7,6 +7,7 @@ nothing else; what has been parsed can be read without fear.
 from talkpath.sdp.attributes import Attribute, Attributes
 from talkpath.sdp.codecs import Codec, Codecs, Format
 from talkpath.sdp.description import MediaSection, SessionDescription
+from talkpath.sdp.outline import Outline
 from talkpath.sdp.values import (
     Candidate,
     Connection,
@@ -32,6 +33,7 @@ __all__ = [
     "Group",
     "MediaSection",
     "Origin",
+    "Outline",
     "RtcpPort",
     "SessionDescription",
 ]

@@ -228,18 +228,8 @@ class Codecs:
         media = self._media
         if not media.is_rtp:
             return []
-        named: dict[str, str] = {}
-        for line in media.lines:
-            if line.startswith("a=rtpmap:"):
-                number, _, text = line[9:].strip().partition(" ")
-                named.setdefault(number, text)
-        codecs = []
-        for number in media.formats:
-            if is_decimal(number):
-                payload_type = int(number)
-                format = Format.parse(named.get(number, "").strip()) or STATIC_FORMATS.get(payload_type)
-                codecs.append(Codec(media, payload_type, format or Format("", 0, 0)))
-        return codecs
+        rtpmaps = [line[9:] for line in media.lines if line.startswith("a=rtpmap:")]
+        return [Codec(media, number, format) for number, format in formats_of(media.formats, rtpmaps)]
 
     def _order(self, codecs: list[Codec]) -> "Codecs":
         self._media.formats = [str(codec.payload_type) for codec in codecs]
@@ -280,6 +270,21 @@ class Codecs:
 
     def __repr__(self) -> str:
         return f"Codecs({', '.join(map(repr, self._read()))})"
+
+
+def formats_of(numbers: Iterable[str], rtpmaps: Iterable[str]) -> list[tuple[int, Format]]:
+    """Payload types as written in m=, each with what its a=rtpmap value says, else RFC 3551, else nothing known."""
+    named: dict[str, str] = {}
+    for rtpmap in rtpmaps:
+        number, _, text = rtpmap.strip().partition(" ")
+        named.setdefault(number, text.strip())
+    formats = []
+    for number in numbers:
+        if is_decimal(number):
+            payload_type = int(number)
+            known = Format.parse(named.get(number, "")) or STATIC_FORMATS.get(payload_type)
+            formats.append((payload_type, known or Format("", 0, 0)))
+    return formats
 
 
 def payload_type_of(line: str) -> str | None:

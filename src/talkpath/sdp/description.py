@@ -439,18 +439,23 @@ def _check(lines: list[str]) -> list[int]:
         raise Malformed("sdp-version", "a description begins with v=", "line 1")
     if len(lines) > SDP_LINES:
         raise Malformed("sdp-too-many-lines", f"{len(lines)} lines are over {SDP_LINES}", "body")
-    starts = []
-    for i, line in enumerate(lines):
-        kind = line[:2]
-        if kind == "m=":
-            starts.append(i)
-        elif kind == "c=":
-            Connection.parse(line[2:])
-        elif line[1:2] != "=" and line.strip():
-            raise Malformed("sdp-line", f"{line[:20]!r} is not a type, `=` and a value", f"line {i + 1}")
+    kinds = [line[:2] for line in lines]
+    if any(kind[1:] != "=" for kind in set(kinds)):
+        _check_kinds(lines)
+    if "c=" in kinds:
+        for kind, line in zip(kinds, lines, strict=True):
+            if kind == "c=":
+                Connection.parse(line[2:])
+    starts = [at for at, kind in enumerate(kinds) if kind == "m="]
     if len(starts) > SDP_MEDIA_SECTIONS:
         raise Malformed("sdp-too-many-media", f"{len(starts)} m= are over {SDP_MEDIA_SECTIONS}", "body")
     return starts
+
+
+def _check_kinds(lines: list[str]) -> None:
+    for at, line in enumerate(lines):
+        if line[1:2] != "=" and line.strip():
+            raise Malformed("sdp-line", f"{line[:20]!r} is not a type, `=` and a value", f"line {at + 1}")
 
 
 def _parsed(parse: Callable[[str], Value], texts: list[str]) -> list[Value]:
