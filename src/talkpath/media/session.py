@@ -19,7 +19,7 @@ from talkpath.media.moments import MediaMoment, Value
 from talkpath.media.negotiation import Agreement, Exchange, Negotiation, Role, Told, Turn
 from talkpath.media.policy import CALLER, LegId, MediaPolicy, Origin
 from talkpath.media.readdress import Facing, readdress
-from talkpath.media.service import LocalService, Service
+from talkpath.media.service import Leaser, LocalService, Service
 from talkpath.sdp import SessionDescription
 
 
@@ -112,26 +112,27 @@ class MediaSession:
         speaker.said = description
         return told.sent
 
-    def answer_locally(
-        self, description: bytes, service: str, *, exchange: Exchange, origin: Origin, now: float
-    ) -> bytes:
-        """Be the callee ourselves: gives our answer to the caller's offer, first or in a re-INVITE.
+    def answer_locally(self, description: bytes, service: str, origin: Origin, now: float) -> bytes:
+        """Be the callee ourselves (`Service`): gives our answer to the caller's offer, first or in a re-INVITE.
 
-        An INVITE without a description gets our offer, and the ACK that brings the caller's answer gets nothing.
+        An INVITE without a description gets our offer; `answered_locally` takes the answer that its ACK brings.
         Repetitions give what was given before. Raises `Malformed` and `MediaRefused` (488), `Unavailable` (503).
         """
         self._caller.origin, self._chosen = origin, CALLER
         if self._service is None:
             self._service = LocalService(self._engine, self._policy, Service(service))
             self._note(now, moments.SERVICE_ANSWERED, service=service)
-
-        def lease(section: int, announced: Announced | None) -> Anchor:
-            return self._lease(self._caller, section, announced, now)
-
-        if exchange.method == "ACK":
-            self._service.answered(description, lease, now)
-            return b""
+        lease = self._leaser(now)
         return self._service.answer(description, lease, now) if description else self._service.offer(lease, now)
+
+    def answered_locally(self, description: bytes, origin: Origin, now: float) -> None:
+        """The caller answers, in its ACK, what we offered. Raises `Malformed` and `MediaRefused`: end the call."""
+        self._caller.origin = origin
+        if self._service is not None:
+            self._service.answered(description, self._leaser(now), now)
+
+    def _leaser(self, now: float) -> Leaser:
+        return lambda section, announced: self._lease(self._caller, section, announced, now)
 
     def rejected(self, *, frm: LegId, to: LegId, exchange: Exchange, now: float) -> None:
         """`frm` refused a request that carried an offer (or timed out): everything is as agreed before."""
