@@ -4,7 +4,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from talkpath.app.config import Config
+import msgspec
+
+from talkpath.app.config import Config, State
 from talkpath.base.texts import Language
 
 SYSTEM_FILE = Path("/etc/talkpath/talkpath.toml")
@@ -44,6 +46,11 @@ def load(file: Path | None) -> Config:
     from talkpath.app.config_file import read
 
     return read(file)
+
+
+def with_state(config: Config, directory: Path) -> Config:
+    """The configuration with another state directory."""
+    return msgspec.structs.replace(config, state=State(directory=str(directory)))
 
 
 def is_root() -> bool:

@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 from talkpath.app import words
-from talkpath.app.choose import chosen_language, config_file, load
+from talkpath.app.choose import chosen_language, config_file, explicit_language, load, with_state
+from talkpath.app.config import Config
 from talkpath.app.mistakes import BadConfig
 from talkpath.app.phrase import Phrase, Trouble, phrase
 from talkpath.base.errors import TalkpathError
@@ -36,6 +37,7 @@ Lang = Annotated[Language | None, typer.Option("--lang", help=words.HELP_LANG.sa
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help=words.HELP_CONFIG.say(LANGUAGE), show_default=False)
 ]
+StateOption = Annotated[Path | None, typer.Option("--state", help=words.HELP_STATE.say(LANGUAGE), show_default=False)]
 
 
 def main() -> None:
@@ -84,6 +86,25 @@ def check(
     chosen = config_file(file or config, os.environ)
     load(chosen)
     _talk(phrase(words.CONFIG_GOOD, file=chosen) if chosen else phrase(words.CONFIG_DEFAULTS))
+
+
+@app.command(help=words.HELP_RUN.say(LANGUAGE))
+def run(config: ConfigOption = None, state: StateOption = None, lang: Lang = None) -> None:
+    """Start the edge and run it until it is told to stop."""
+    del lang
+    from talkpath.app.node import Node
+    from talkpath.app.start import prepare
+    from talkpath.app.start import run as run_node
+
+    settings = _settings(config, state)
+    language = explicit_language(sys.argv[1:], os.environ) or settings.language or LANGUAGE
+    run_node(prepare(settings), Node, language)
+
+
+def _settings(config: Path | None, state: Path | None) -> Config:
+    """The configuration, with the state directory that was named on the command line."""
+    settings = load(config_file(config, os.environ))
+    return with_state(settings, state) if state else settings
 
 
 def _say_mistakes(error: BadConfig) -> None:

@@ -147,6 +147,15 @@ class Authentication(msgspec.Struct, frozen=True, kw_only=True):
             of="realm",
         ),
     ] = "talkpath"
+    trusted: Annotated[
+        tuple[str, ...],
+        doc(
+            "Networks whose phones and servers are believed without a password: they may register any user and call "
+            "in any user's name.",
+            "无须密码即被信任的网络：其中的话机和服务器可以注册任何用户，并以任何用户的名义呼叫。",
+            of="network",
+        ),
+    ] = ()
     nonce_lifetime_s: Annotated[
         int,
         doc(

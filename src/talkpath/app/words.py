@@ -27,7 +27,8 @@ HELP_USERS_REMOVE = Text("Remove a user, or several.", "删除一个或多个用
 HELP_USERS_PASSWORD = Text("Give a user a new password.", "为用户设置新密码。")
 HELP_USER = Text("User name, which is also the number others dial.", "用户名，也就是别人拨打的号码。")
 HELP_PASSWORD = Text(
-    "The password; without this option one is made and printed.", "密码；不带此选项时自动生成并打印。"
+    "The password, or - to read it from standard input; without this option one is made and printed.",
+    "密码；“-”表示从标准输入读取；不带此选项时自动生成并打印。",
 )
 HELP_STATE = Text("State directory, instead of the configured one.", "状态目录，代替配置中的目录。")
 HELP_JSON = Text("Print JSON.", "以 JSON 输出。")
@@ -61,6 +62,12 @@ SEE_CALLS = Text(
     "`talkpath calls` shows what happens. Ctrl-C stops.", "`talkpath calls` 显示通话情况。按 Ctrl-C 停止。"
 )
 AND_MORE = Text("and {count} more", "另有 {count} 个")
+
+OTHER_REALM = Text(
+    "These users have a password for another realm and cannot register: {users}. Give each a new one: "
+    "talkpath users password USER",
+    "以下用户的密码属于另一个认证域，无法注册：{users}。请逐一重设：talkpath users password USER",
+)
 
 # Stopping.
 DRAINING = Text(
@@ -103,7 +110,9 @@ NOT_BUILT = Text(
 
 # Users.
 USER_ADDED = Text("User {user} may register now.", "用户 {user} 现在可以注册。")
-USER_PASSWORD_MADE = Text("{user}   password {password}", "{user}   密码 {password}")
+PASSWORD_EMPTY = Text(
+    "the password is empty. Anyone could register. Write one.", "密码为空，任何人都能注册。请设置密码。"
+)
 USER_EXISTS = Text(
     'there is already a user "{user}". `talkpath users password {user}` changes the password.',
     "用户“{user}”已存在。可用 `talkpath users password {user}` 修改密码。",
@@ -113,8 +122,6 @@ USER_UNKNOWN = Text(
     "没有用户“{user}”。可用 `talkpath users list` 查看已有用户。",
 )
 USER_UNKNOWN_NEAR = Text('there is no user "{user}". Did you mean "{near}"?', "没有用户“{user}”。是否想写“{near}”？")
-USER_REMOVED = Text(
-    "User {user} is gone; registered phones were forgotten.", "用户 {user} 已删除，其注册的话机已清除。"
-)
+USER_REMOVED = Text("User {user} is gone.", "用户 {user} 已删除。")
 USER_CHANGED = Text("User {user} has a new password.", "用户 {user} 已有新密码。")
 USERS_NONE = Text("There are no users. Add one: talkpath users add 1003", "没有用户。可添加：talkpath users add 1003")

@@ -1,0 +1,64 @@
+"""Users from the store and from the configuration together, and the two that are made at first start."""
+
+from pathlib import Path
+
+from talkpath.app.banner import ReadyAccount
+from talkpath.app.config import Config
+from talkpath.app.passwords import make_password
+from talkpath.base.redact import Secret
+from talkpath.store.accounts import Account, Accounts
+
+READY_USERS = ("1001", "1002")
+
+# Says that the ready accounts were made once, so that removed ones do not come back.
+_MARK = "ready-accounts"
+
+
+class Users:
+    """Who may register: the users of the configuration, then those of the store."""
+
+    def __init__(self, config: Config, stored: Accounts) -> None:
+        realm = config.authentication.realm
+        self._configured = {one.user: Account.of_password(one.user, realm, one.password) for one in config.accounts}
+        self._stored = stored
+        self._realm = realm
+
+    def ha1(self, user: str, algorithm: str) -> str | None:
+        """What digest authentication checks against, in lower-case hex; None when there is no such user."""
+        if configured := self._configured.get(user):
+            return configured.ha1[algorithm].reveal()
+        return self._stored.ha1(user, algorithm)
+
+    def exists(self, user: str) -> bool:
+        return user in self._configured or self._stored.exists(user)
+
+    def refresh(self) -> bool:
+        """Notice what `talkpath users` changed; whether anything did."""
+        return self._stored.refresh()
+
+    def __len__(self) -> int:
+        return len(self._configured) + sum(one.user not in self._configured for one in self._stored.all())
+
+    def of_another_realm(self) -> list[str]:
+        """Users whose stored password is bound to a realm that is no longer ours: they cannot register."""
+        return [
+            one.user for one in self._stored.all() if one.realm != self._realm and one.user not in self._configured
+        ]
+
+
+def ready_accounts(config: Config, state: Path, stored: Accounts) -> list[ReadyAccount]:
+    """The accounts to show at start: made at the first start of a node whose configuration names no users."""
+    mark = state / _MARK
+    if not mark.exists() and not config.accounts:
+        for user in READY_USERS:
+            if not stored.exists(user):
+                _put(stored, user, config.authentication.realm, Secret(make_password()))
+    mark.touch()
+    for account in stored.all():
+        if account.password and account.realm != config.authentication.realm:
+            _put(stored, account.user, config.authentication.realm, account.password)
+    return [ReadyAccount(one.user, one.password) for one in stored.all() if one.password]
+
+
+def _put(stored: Accounts, user: str, realm: str, password: Secret) -> None:
+    stored.put(Account.of_password(user, realm, password, keep=True))

@@ -1,0 +1,93 @@
+"""From a configuration to a running node: what is prepared before, what is said after, and how it ends."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import uvloop
+
+from talkpath.app import words
+from talkpath.app.accounts import Users, ready_accounts
+from talkpath.app.banner import ReadyAccount, banner
+from talkpath.app.certificate import CertificateFiles, self_signed
+from talkpath.app.choose import is_root
+from talkpath.app.config import Config
+from talkpath.app.config_checks import parse_endpoint
+from talkpath.app.host import host_addresses
+from talkpath.app.phrase import Phrase, phrase
+from talkpath.app.state import DATABASE, make_state_directory, state_directory
+from talkpath.app.stopping import Drains, StopSignals, until_stopped
+from talkpath.base.texts import Language
+from talkpath.store.accounts import Accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that a node needs before it opens a socket. `certificate` is None where no listener is secure."""
+
+    config: Config
+    state: Path
+    database: Path
+    users: Users
+    ready: list[ReadyAccount]
+    certificate: CertificateFiles | None
+
+
+class Node(Drains, Protocol):
+    """What is started and stopped here."""
+
+    async def open(self) -> None:
+        """Open every listener. Raises `Trouble`."""
+
+    async def close(self) -> None:
+        """End what still runs and close everything."""
+
+
+def prepare(config: Config) -> Prepared:
+    """Make or find the state directory, the certificate and the accounts. Raises `Unavailable`."""
+    state = make_state_directory(state_directory(config, os.environ, is_root()))
+    stored = Accounts(state / DATABASE)
+    ready = ready_accounts(config, state, stored)
+    return Prepared(config, state, state / DATABASE, Users(config, stored), ready, _certificate(config, state))
+
+
+def run(prepared: Prepared, make_node: Callable[[Prepared], Node], language: Language) -> None:
+    """Run a node until it is told to stop. Raises `Trouble` when it cannot start."""
+    uvloop.run(_run(prepared, make_node, language))
+
+
+async def _run(prepared: Prepared, make_node: Callable[[Prepared], Node], language: Language) -> None:
+    def say(what: Phrase) -> None:
+        print(what.say(language), file=sys.stderr, flush=True)
+
+    stop = StopSignals()
+    stop.listen()
+    node = make_node(prepared)
+    try:
+        await node.open()
+        print(_banner(prepared, language), end="", flush=True)
+        if strangers := prepared.users.of_another_realm():
+            say(phrase(words.OTHER_REALM, users=", ".join(strangers)))
+        await until_stopped(node, prepared.config.drain_timeout_s, say, stop)
+    finally:
+        await node.close()
+    say(phrase(words.STOPPED))
+
+
+def _certificate(config: Config, state: Path) -> CertificateFiles | None:
+    if config.tls.certificate:
+        return CertificateFiles(Path(config.tls.certificate), Path(config.tls.key))
+    secure = [door for door in config.doors if door.transport.is_secure]
+    if not secure:
+        return None
+    advertised = [endpoint[0] for door in secure if (endpoint := parse_endpoint(door.advertised))]
+    return self_signed(state, [*host_addresses(), *config.domains, *advertised])
+
+
+def _banner(prepared: Prepared, language: Language) -> str:
+    is_own = prepared.certificate is not None and not prepared.config.tls.certificate
+    certificate = str(prepared.certificate.certificate) if is_own and prepared.certificate else ""
+    return banner(prepared.config, prepared.ready, len(prepared.users), certificate, language)
