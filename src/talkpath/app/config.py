@@ -160,7 +160,7 @@ class Authentication(msgspec.Struct, frozen=True, kw_only=True):
         Literal["accounts", "always", "never"],
         doc(
             'Which callers must prove who they are. "accounts": whoever calls in the name of one of our users; '
-            'strangers may call our users and nothing else. "always": everybody. "never": nobody, which is for closed '
+            'strangers may call our users and nothing else. "always": everybody. "never": nobody, for closed '
             "networks only.",
             "哪些主叫必须证明身份。“accounts”：以我方用户名义呼叫者；陌生人只能呼叫我方用户。"
             "“always”：所有人。“never”：无人，仅用于封闭网络。",
