@@ -1,8 +1,8 @@
 """The command `talkpath`.
 
 Data goes to standard output, talk to standard error. Exit codes: 0 all is well, 1 a problem was found or something
-failed, 2 the command or the configuration is wrong. What only one command needs is imported in that command, so that
-each starts quickly.
+failed, 2 the command or the configuration is wrong. What a command needs is imported when it runs, so that each
+starts quickly.
 """
 
 import os
@@ -13,31 +13,45 @@ from typing import Annotated
 import typer
 
 from talkpath.app import words
-from talkpath.app.choose import chosen_language, config_file, explicit_language, load, with_state
+from talkpath.app.choose import chosen_language, config_file, load, with_state
 from talkpath.app.config import Config
 from talkpath.app.mistakes import BadConfig
 from talkpath.app.phrase import Phrase, Trouble, phrase
 from talkpath.base.errors import TalkpathError
-from talkpath.base.texts import Language
+from talkpath.base.texts import Language, Text
 
 OK, PROBLEM, WRONG = 0, 1, 2
 
 # The help texts are fixed when the commands are defined, so the language is chosen before.
 LANGUAGE = chosen_language(sys.argv[1:], os.environ)
 
+
+def _help(text: Text) -> str:
+    return text.say(LANGUAGE)
+
+
 app = typer.Typer(
     name="talkpath",
-    help=words.HELP.say(LANGUAGE),
+    help=_help(words.HELP),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+users = typer.Typer(help=_help(words.HELP_USERS), no_args_is_help=True)
+app.add_typer(users, name="users")
 
-Lang = Annotated[Language | None, typer.Option("--lang", help=words.HELP_LANG.say(LANGUAGE))]
+LangOption = Annotated[Language | None, typer.Option("--lang", help=_help(words.HELP_LANG))]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help=words.HELP_CONFIG.say(LANGUAGE), show_default=False)
+    Path | None, typer.Option("--config", "-c", help=_help(words.HELP_CONFIG), show_default=False)
 ]
-StateOption = Annotated[Path | None, typer.Option("--state", help=words.HELP_STATE.say(LANGUAGE), show_default=False)]
+StateOption = Annotated[Path | None, typer.Option("--state", help=_help(words.HELP_STATE), show_default=False)]
+FileArgument = Annotated[Path | None, typer.Argument(help=_help(words.HELP_CONFIG), show_default=False)]
+ExampleOption = Annotated[bool, typer.Option("--example", help=_help(words.HELP_EXAMPLE))]
+UserArgument = Annotated[str, typer.Argument(metavar="USER", help=_help(words.HELP_USER))]
+UserArguments = Annotated[list[str], typer.Argument(metavar="USER...", help=_help(words.HELP_USER))]
+PasswordOption = Annotated[
+    str | None, typer.Option("--password", "-p", help=_help(words.HELP_PASSWORD), show_default=False)
+]
 
 
 def main() -> None:
@@ -45,7 +59,10 @@ def main() -> None:
     try:
         app()
     except BadConfig as error:
-        _say_mistakes(error)
+        for mistake in error.mistakes:
+            print(mistake.say(LANGUAGE), file=sys.stderr)
+        count = len(error.mistakes)
+        _talk(phrase(words.MISTAKE) if count == 1 else phrase(words.MISTAKES, count=count))
         sys.exit(WRONG)
     except Trouble as error:
         _talk(error.what)
@@ -56,12 +73,12 @@ def main() -> None:
 
 
 @app.callback()
-def options(lang: Lang = None) -> None:
+def options(lang: LangOption = None) -> None:
     """Take the options that stand before the command; the language was chosen when this module was loaded."""
     del lang
 
 
-@app.command(help=words.HELP_VERSION.say(LANGUAGE))
+@app.command(help=_help(words.HELP_VERSION))
 def version() -> None:
     """Print the version."""
     from talkpath import __version__
@@ -69,12 +86,9 @@ def version() -> None:
     print(f"talkpath {__version__}")
 
 
-@app.command(help=words.HELP_CHECK.say(LANGUAGE))
+@app.command(help=_help(words.HELP_CHECK))
 def check(
-    file: Annotated[Path | None, typer.Argument(help=words.HELP_CONFIG.say(LANGUAGE), show_default=False)] = None,
-    example: Annotated[bool, typer.Option("--example", help=words.HELP_EXAMPLE.say(LANGUAGE))] = False,
-    config: ConfigOption = None,
-    lang: Lang = None,
+    file: FileArgument = None, example: ExampleOption = False, config: ConfigOption = None, lang: LangOption = None
 ) -> None:
     """Check a configuration file, or print an example of one."""
     del lang
@@ -88,17 +102,57 @@ def check(
     _talk(phrase(words.CONFIG_GOOD, file=chosen) if chosen else phrase(words.CONFIG_DEFAULTS))
 
 
-@app.command(help=words.HELP_RUN.say(LANGUAGE))
-def run(config: ConfigOption = None, state: StateOption = None, lang: Lang = None) -> None:
-    """Start the edge and run it until it is told to stop."""
+@users.command("add", help=_help(words.HELP_USERS_ADD))
+def add_users(
+    names: UserArguments,
+    password: PasswordOption = None,
+    config: ConfigOption = None,
+    state: StateOption = None,
+    lang: LangOption = None,
+) -> None:
+    """Add users, with the given password or each with one that is made and printed."""
     del lang
-    from talkpath.app.node import Node
-    from talkpath.app.start import prepare
-    from talkpath.app.start import run as run_node
+    from talkpath.app.users import add
 
-    settings = _settings(config, state)
-    language = explicit_language(sys.argv[1:], os.environ) or settings.language or LANGUAGE
-    run_node(prepare(settings), Node, language)
+    add(_settings(config, state), names, _typed(password), LANGUAGE)
+
+
+@users.command("list", help=_help(words.HELP_USERS_LIST))
+def list_users(config: ConfigOption = None, state: StateOption = None, lang: LangOption = None) -> None:
+    """Print the users, one a line."""
+    del lang
+    from talkpath.app.users import names
+
+    found = names(_settings(config, state))
+    print("".join(f"{name}\n" for name in found), end="")
+    if not found:
+        _talk(phrase(words.USERS_NONE))
+
+
+@users.command("remove", help=_help(words.HELP_USERS_REMOVE))
+def remove_users(
+    names: UserArguments, config: ConfigOption = None, state: StateOption = None, lang: LangOption = None
+) -> None:
+    """Remove users."""
+    del lang
+    from talkpath.app.users import remove
+
+    remove(_settings(config, state), names, LANGUAGE)
+
+
+@users.command("password", help=_help(words.HELP_USERS_PASSWORD))
+def set_password(
+    name: UserArgument,
+    password: PasswordOption = None,
+    config: ConfigOption = None,
+    state: StateOption = None,
+    lang: LangOption = None,
+) -> None:
+    """Give a user a new password."""
+    del lang
+    from talkpath.app.users import new_password
+
+    new_password(_settings(config, state), name, _typed(password), LANGUAGE)
 
 
 def _settings(config: Path | None, state: Path | None) -> Config:
@@ -107,11 +161,9 @@ def _settings(config: Path | None, state: Path | None) -> Config:
     return with_state(settings, state) if state else settings
 
 
-def _say_mistakes(error: BadConfig) -> None:
-    for mistake in error.mistakes:
-        print(mistake.say(LANGUAGE), file=sys.stderr)
-    count = len(error.mistakes)
-    _talk(phrase(words.MISTAKE) if count == 1 else phrase(words.MISTAKES, count=count))
+def _typed(password: str | None) -> str | None:
+    """A password as given; "-" stands for a line on standard input, where other users of this host cannot see it."""
+    return sys.stdin.readline().rstrip("\n") if password == "-" else password
 
 
 def _talk(what: Phrase) -> None:
