@@ -7,8 +7,9 @@ class Clock:
     """Anchors the monotonic clock to the epoch once, when it is made."""
 
     def __init__(self) -> None:
-        self._offset = time.time() - time.monotonic()
+        #: What is added to the monotonic clock, in seconds.
+        self.epoch = time.time() - time.monotonic()
 
     def now(self) -> float:
         """Seconds since the epoch, as the wall clock stood at start, going on evenly."""
-        return time.monotonic() + self._offset
+        return time.monotonic() + self.epoch

@@ -1,6 +1,5 @@
 """Sockets to listen on, and which local address faces a peer."""
 
-import errno
 import socket
 from dataclasses import dataclass
 
@@ -17,6 +16,15 @@ class Endpoint:
     port: int
 
 
+class CannotListen(Unavailable):
+    """An endpoint that could not be opened, and what the system said."""
+
+    def __init__(self, address: Address, cause: OSError) -> None:
+        super().__init__("listen", cause.strerror or str(cause), str(address))
+        self.address = address
+        self.cause = cause
+
+
 # What UDP sockets ask the kernel to hold for them: 400 calls/s in a burst of half a second, with room.
 _RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 _BACKLOG = 1024
@@ -25,7 +33,7 @@ _BACKLOG = 1024
 def open_sockets(endpoint: Endpoint) -> list[socket.socket]:
     """Bound, non-blocking sockets of an endpoint; for every address one of each family the host has.
 
-    Raises Unavailable(`listen`) that says what is in the way.
+    Raises CannotListen.
     """
     if endpoint.host:
         family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
@@ -61,19 +69,8 @@ def _open(endpoint: Endpoint, family: socket.AddressFamily, host: str) -> socket
             sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
-        where = f"{endpoint.transport} {Address(host, endpoint.port)}"
-        raise Unavailable("listen", _why(error), where) from error
+        raise CannotListen(Address(host, endpoint.port), error) from error
     return sock
-
-
-def _why(error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "another process listens there; stop it or choose another port"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return "this host has no such address"
-    if error.errno == errno.EACCES:
-        return "ports below 1024 need more rights"
-    return error.strerror or str(error)
 
 
 def source_for(remote: str) -> str | None:

@@ -8,11 +8,9 @@ import asyncio
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Sequence
 
 from talkpath._native import Datagrams
 from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
-from talkpath.base.errors import Unavailable
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import Edge, FlowClosed
 from talkpath.net.clock import Clock
@@ -71,18 +69,10 @@ class Signalling:
 
     # --- life
 
-    async def open(self, endpoints: Sequence[Endpoint]) -> None:
-        """Open every listener, or none: raises Unavailable that names the one in the way."""
+    async def open(self, endpoint: Endpoint) -> None:
+        """Open a listener; it is served from `start` on. Raises CannotListen."""
         self._loop = asyncio.get_running_loop()
-        opened: list[tuple[Endpoint, socket.socket]] = []
-        try:
-            for endpoint in endpoints:
-                opened += [(endpoint, sock) for sock in open_sockets(endpoint)]
-        except Unavailable:
-            for _, sock in opened:
-                sock.close()
-            raise
-        for endpoint, sock in opened:
+        for sock in open_sockets(endpoint):
             host, port = sock.getsockname()[:2]
             self._listening.setdefault(endpoint.transport, []).append(Address(host, port))
             await self._serve(endpoint.transport, sock)

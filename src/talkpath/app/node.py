@@ -1,0 +1,228 @@
+"""The node: every room wired to its neighbours, started and stopped."""
+
+import asyncio
+import os
+import secrets
+import ssl
+from ipaddress import ip_network
+from pathlib import Path
+
+from talkpath.app.config import ANY, Config, Listener
+from talkpath.app.config_checks import parse_endpoint
+from talkpath.app.control import ControlServer
+from talkpath.app.host import cannot_listen, host_addresses
+from talkpath.app.start import Prepared
+from talkpath.base.address import Address, Flow, Hop, Transport
+from talkpath.calls.ledger import Ledger
+from talkpath.edge.call import RunningCall
+from talkpath.edge.core import Entropy, World
+from talkpath.edge.edge import Edge
+from talkpath.edge.registrar import Binding
+from talkpath.edge.settings import EdgeSettings, RegistrarSettings
+from talkpath.media.policy import MediaAddress, MediaPolicy
+from talkpath.net.clock import Clock
+from talkpath.net.dns import Resolver
+from talkpath.net.listening import CannotListen, Endpoint
+from talkpath.net.media import MediaDriver
+from talkpath.net.signalling import Limits, Signalling
+from talkpath.sip.transaction import TimerValues
+from talkpath.store.embedded import EmbeddedStore
+from talkpath.store.history import Retention
+
+_KEY_FILE = "flow-token.key"
+# How often changed accounts are looked for, ended calls written, and old ones swept.
+_CHORES_S = 1.0
+_SWEEP_EVERY = 600
+# How long BYEs and the last responses may take to leave when the node stops.
+_PARTING_S = 0.3
+
+
+class Node:
+    """One edge on one machine."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        config = prepared.config
+        self._config = config
+        self._users = prepared.users
+        self._state = prepared.state
+        self._clock = Clock()
+        self._ledger = Ledger()
+        retention = Retention(config.history.keep_days, config.history.keep_calls)
+        self._store: EmbeddedStore[Binding] = EmbeddedStore(prepared.database, Binding, retention)
+        self._media = MediaDriver(self._clock, self._ledger, _media_policy(config), workers=1)
+        self._signalling = Signalling(
+            self._clock,
+            self._ledger,
+            Limits(config.limits.connections, config.limits.connections_per_address),
+            _server_context(prepared),
+            tuple(ip_network(network, strict=False) for network in config.websocket.trusted_proxies),
+        )
+        self._resolver = Resolver(self._signalling.pump, self._clock.now)
+        self._edge = Edge(_edge_settings(config), self._world(), self._ledger, _entropy(prepared.state))
+        self._control = ControlServer(self._ledger, prepared.state)
+        self._chores: asyncio.Task[None] | None = None
+        self._media_facing: dict[tuple[str | None, bool], tuple[MediaAddress, ...]] = {}
+
+    def _world(self) -> World:
+        return World(
+            accounts=self._users,
+            bindings=self._store.bindings,
+            reach=self._signalling,
+            resolve=self._resolver.resolve,
+            open_media=self._media.open,
+            close_media=self._media.end,
+            media_addresses=self._media_addresses,
+        )
+
+    # --- life
+
+    async def open(self) -> None:
+        """Open every listener and begin to serve. Raises `Trouble`."""
+        now = self._clock.now()
+        self._edge.core.registrar.load(self._store.bindings.load(now), now)
+        for listener in self._config.doors:
+            endpoint = Endpoint(listener.transport, _host(listener), listener.listening_port)
+            try:
+                await self._signalling.open(endpoint)
+            except CannotListen as error:
+                raise cannot_listen(listener, error.address, error.cause) from error
+        self._media.start(self._media_told)
+        await self._signalling.start(self._edge)
+        await self._control.start()
+        self._chores = asyncio.get_running_loop().create_task(self._do_chores())
+
+    async def close(self) -> None:
+        """End what still runs and close everything."""
+        if self._chores is not None:
+            self._chores.cancel()
+            self._edge.stop_calls(self._clock.now())
+            self._signalling.pump()
+            await asyncio.sleep(_PARTING_S)
+            await self._control.stop()
+        self._signalling.close()
+        self._media.close()
+        self._ledger.close_all(self._clock.now())
+        self._save_ended()
+        self._store.close()
+
+    def refuse_calls(self) -> None:
+        """From now on answer new calls with 503; registrations and running calls go on."""
+        self._edge.core.is_draining = True
+
+    def running_calls(self) -> int:
+        """Calls that have not ended."""
+        return len(self._edge.core.calls)
+
+    async def _do_chores(self) -> None:
+        count = 0
+        while True:
+            await asyncio.sleep(_CHORES_S)
+            now = self._clock.now()
+            self._users.refresh()
+            self._media_facing.clear()
+            self._ledger.expire(now)
+            self._save_ended()
+            if count % _SWEEP_EVERY == 0:
+                self._store.history.sweep(now)
+            count += 1
+
+    def _save_ended(self) -> None:
+        for trace in self._ledger.drain():
+            self._store.history.save(trace)
+
+    # --- between the rooms
+
+    def _media_told(self, call: RunningCall, now: float) -> None:
+        self._edge.check_media(call, now)
+        self._signalling.pump()
+
+    def _media_addresses(self, hop: Hop) -> tuple[MediaAddress, ...]:
+        """Our media addresses for a party: the configured ones, else the address its signalling meets."""
+        key = (self._facing(hop), ":" in hop.remote.host)
+        known = self._media_facing.get(key)
+        if known is None:
+            known = self._media_facing[key] = self._media_towards(hop, key[0])
+        return known
+
+    def _media_towards(self, hop: Hop, facing: str | None) -> tuple[MediaAddress, ...]:
+        addresses = [MediaAddress(one.address, one.advertised or one.address) for one in self._config.media.addresses]
+        if facing is not None and not any(one.is_ipv6 == (":" in facing) for one in addresses):
+            advertised = self._edge.core.facing(hop) if isinstance(hop, Flow) else None
+            is_address = advertised is not None and _is_ip(advertised.host)
+            addresses.append(MediaAddress(facing, advertised.host if advertised and is_address else facing))
+        addresses.sort(key=lambda one: one.is_ipv6 != (":" in hop.remote.host))
+        return (*addresses, *self._other_family(addresses))
+
+    def _facing(self, hop: Hop) -> str | None:
+        if isinstance(hop, Flow):
+            return hop.local.host
+        local = self._signalling.local_for(hop.transport, hop.remote.host)
+        return local.host if local is not None else None
+
+    def _other_family(self, have: list[MediaAddress]) -> list[MediaAddress]:
+        """An address of the family that is missing, for a party whose media is not of its signalling's family."""
+        families = {one.is_ipv6 for one in have}
+        found = [host for host in host_addresses() if (":" in host) not in families]
+        return [MediaAddress(host, host) for host in found[:1]]
+
+
+def _is_ip(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def _host(listener: Listener) -> str:
+    return "" if listener.address == ANY else listener.address
+
+
+def _media_policy(config: Config) -> MediaPolicy:
+    media = config.media
+    return MediaPolicy(media.first_port, media.last_port, media.timeout_s, media.hold_timeout_s)
+
+
+def _edge_settings(config: Config) -> EdgeSettings:
+    registrar, timers = config.registrar, config.transactions
+    return EdgeSettings(
+        realm=config.authentication.realm,
+        domains=frozenset(domain.lower() for domain in config.domains),
+        own_hosts=frozenset(host_addresses()) | {"localhost"},
+        listening=frozenset((door.transport, door.listening_port) for door in config.doors),
+        advertised=_advertised(config),
+        trusted=tuple(ip_network(network, strict=False) for network in config.authentication.trusted),
+        caller_proof=config.authentication.callers,
+        nonce_lifetime_s=config.authentication.nonce_lifetime_s,
+        registrar=RegistrarSettings(
+            registrar.min_expires_s, registrar.max_expires_s, registrar.default_expires_s, registrar.max_contacts
+        ),
+        timers=TimerValues(timers.t1_s, timers.t2_s, timers.t4_s),
+        ring_timeout_s=timers.ring_timeout_s,
+        max_calls=config.limits.calls,
+    )
+
+
+def _advertised(config: Config) -> dict[tuple[Transport, str, int], Address]:
+    """What each listener calls itself, where that is not its address."""
+    named: dict[tuple[Transport, str, int], Address] = {}
+    for door in config.doors:
+        endpoint = parse_endpoint(door.advertised) if door.advertised else None
+        if endpoint is not None:
+            host, port = endpoint
+            named[(door.transport, door.address, door.listening_port)] = Address(host, port or door.listening_port)
+    return named
+
+
+def _server_context(prepared: Prepared) -> ssl.SSLContext | None:
+    if prepared.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(prepared.certificate.certificate, prepared.certificate.key)
+    return context
+
+
+def _entropy(state: Path) -> Entropy:
+    """The key that seals routes lives as long as the state directory, so that calls survive a restart."""
+    path = state / _KEY_FILE
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return Entropy(path.read_bytes(), secrets.token_bytes(32), secrets.token_hex(4))

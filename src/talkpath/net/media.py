@@ -1,0 +1,151 @@
+"""Drives the native media engine: leases for the media machines, its events to their calls, its meters to the ledger."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import cast
+
+from talkpath import _native
+from talkpath.base.address import Address
+from talkpath.base.errors import Unavailable
+from talkpath.calls.ledger import Ledger
+from talkpath.capture.records import Second
+from talkpath.edge.call import RunningCall
+from talkpath.media.engine import Engine, EngineEvent, FirstHeard, Latched, Port, TimedOut, Totals
+from talkpath.media.policy import MediaPolicy
+from talkpath.media.session import MediaSession
+from talkpath.net.clock import Clock
+
+_METER_PAUSE_S = 1.0
+
+
+class CallEngine:
+    """The engine as one call sees it: the ports it leases are remembered as its own."""
+
+    __slots__ = ("_call", "_owners", "_relay", "expect", "quiet", "reflect", "route", "tone", "totals", "watch")
+
+    def __init__(self, relay: _native.Relay, owners: dict[int, RunningCall], call: RunningCall) -> None:
+        self._relay = relay
+        self._owners = owners
+        self._call = call
+        # The rest of the engine's verbs are the relay's own.
+        engine = cast(Engine, relay)
+        self.expect: Callable[..., None] = engine.expect
+        self.route: Callable[[Port, Port | None], None] = engine.route
+        self.reflect: Callable[[Port], None] = engine.reflect
+        self.tone: Callable[[Port, int, str], None] = engine.tone
+        self.quiet: Callable[[Port], None] = engine.quiet
+        self.watch: Callable[[Port, float | None], None] = engine.watch
+        self.totals: Callable[[Port], Totals] = engine.totals
+
+    def open(self, address: str, low: int, high: int) -> Port:
+        """Lease a port pair. Raises Unavailable(`media-ports`)."""
+        try:
+            port = self._relay.open(address, low, high)
+        except OSError as error:
+            why = f"no media port pair is free between {low} and {high}: {error.strerror}; widen media.last_port"
+            raise Unavailable("media-ports", why, address) from error
+        self._owners[port.id] = self._call
+        return port
+
+    def close(self, port: Port) -> Totals:
+        """Release a port pair."""
+        self._owners.pop(port.id, None)
+        return cast(Engine, self._relay).close(port)
+
+
+class MediaDriver:
+    """The relay of this process and who owns its ports."""
+
+    def __init__(self, clock: Clock, ledger: Ledger, policy: MediaPolicy, workers: int) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._policy = policy
+        self._owners: dict[int, RunningCall] = {}
+        self._told: Callable[[RunningCall, float], None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.relay = _native.Relay(workers=workers, epoch=clock.epoch)
+
+    def start(self, told: Callable[[RunningCall, float], None]) -> None:
+        """Begin to listen; `told(call, now)` is called after a call's media machine heard something."""
+        self._told = told
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.relay.fileno(), self._take_events)
+        self._timer = loop.call_later(_METER_PAUSE_S, self._take_meters)
+
+    def close(self) -> None:
+        """Stop to listen and close every port."""
+        if self._timer is not None:
+            self._timer.cancel()
+            asyncio.get_running_loop().remove_reader(self.relay.fileno())
+        self.relay.shutdown()
+
+    def open(self, call: RunningCall) -> MediaSession:
+        """The media machine of a call."""
+        return MediaSession(CallEngine(self.relay, self._owners, call), self._policy)
+
+    def end(self, call: RunningCall, now: float) -> None:
+        """The call is over: what its meters counted last goes to the ledger, its ports go back."""
+        if call.media is not None:
+            self._meter()
+            call.media.close(now)
+
+    def _take_events(self) -> None:
+        now = self._clock.now()
+        for event in self.relay.events():
+            call = self._owners.get(event.port)
+            translated = _translated(event)
+            if call is None or call.media is None or translated is None or self._told is None:
+                continue
+            call.media.receive(translated, now)
+            self._told(call, now)
+
+    def _take_meters(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_METER_PAUSE_S, self._take_meters)
+        self._meter()
+
+    def _meter(self) -> None:
+        for second in self.relay.meters():
+            call = self._owners.get(second.port)
+            if call is None or call.media is None:
+                continue
+            anchor = dict(call.media.ports).get(second.port)
+            if anchor is not None:
+                source = anchor.announced or Address("", 0)
+                row = second_of(second)
+                key = (source, anchor.local, second.ssrc)
+                self._ledger.media(second.at, call.call_id, key, row, second.payload_type)
+
+
+def second_of(second: _native.Second) -> Second:
+    """A second of the engine's meter in the ledger's words."""
+    packet_ms = second.audio_ms / second.packets if second.packets else 0.0
+    return Second(
+        time=second.at,
+        packets=second.packets,
+        lost=second.lost,
+        late=0,
+        jitter_ms=second.jitter_ms or 0.0,
+        gap_ms=round(second.max_gap_ms),
+        level_dbov=math.nan if second.level_dbov is None else second.level_dbov,
+        flat=round(second.digital_silence_ms / packet_ms) if packet_ms else 0,
+        clipped=0,
+        noise=0,
+        events=0,
+        payload_bytes=second.bytes,
+    )
+
+
+def _translated(event: object) -> EngineEvent | None:
+    """An event of the engine in the media machine's words; None for what it does not know."""
+    match event:
+        case _native.FirstHeard():
+            return FirstHeard(event.port, event.at, Address(*event.source))
+        case _native.Latched():
+            return Latched(event.port, event.at, Address(*event.source), event.rtcp, event.rebound)
+        case _native.TimedOut():
+            return TimedOut(event.port, event.at, event.silent_s)
+        case _:
+            return None
+
+
