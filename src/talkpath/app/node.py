@@ -18,7 +18,7 @@ from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
 from talkpath.edge.registrar import Binding
-from talkpath.edge.settings import EdgeSettings, RegistrarSettings
+from talkpath.edge.settings import CallerProof, EdgeSettings, RegistrarSettings
 from talkpath.media.policy import MediaAddress, MediaPolicy
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
@@ -188,7 +188,7 @@ def _edge_settings(config: Config) -> EdgeSettings:
         listening=frozenset((door.transport, door.listening_port) for door in config.doors),
         advertised=_advertised(config),
         trusted=tuple(ip_network(network, strict=False) for network in config.authentication.trusted),
-        caller_proof=config.authentication.callers,
+        caller_proof=CallerProof(config.authentication.callers),
         nonce_lifetime_s=config.authentication.nonce_lifetime_s,
         registrar=RegistrarSettings(
             registrar.min_expires_s, registrar.max_expires_s, registrar.default_expires_s, registrar.max_contacts
