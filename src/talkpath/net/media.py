@@ -1,4 +1,4 @@
-"""Drives the native media engine: leases for the media machines, its events to their calls, its meters to the ledger."""
+"""Drives the native media engine: ports for the media machines, events to their calls, meters to the ledger."""
 
 import asyncio
 import math
@@ -147,5 +147,3 @@ def _translated(event: object) -> EngineEvent | None:
             return TimedOut(event.port, event.at, event.silent_s)
         case _:
             return None
-
-
