@@ -105,7 +105,7 @@ class Registrar(msgspec.Struct, frozen=True, kw_only=True):
             ge=1,
             le=86_400,
         ),
-    ] = 60
+    ] = 10
     max_expires_s: Annotated[
         int,
         doc(
