@@ -9,6 +9,7 @@ from talkpath.media.negotiation import Exchange
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, MediaRefused, Origin
 from talkpath.media.service import Service
 from talkpath.media.session import MediaDied, MediaSession, PortTotals
+from talkpath.media.switchboard import HeardSecond, Switchboard
 
 __all__ = [
     "CALLER",
@@ -16,6 +17,7 @@ __all__ = [
     "EngineEvent",
     "Exchange",
     "FirstHeard",
+    "HeardSecond",
     "Latched",
     "LegId",
     "MediaAddress",
@@ -27,5 +29,6 @@ __all__ = [
     "Origin",
     "PortTotals",
     "Service",
+    "Switchboard",
     "TimedOut",
 ]

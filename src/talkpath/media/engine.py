@@ -1,7 +1,7 @@
 """What the media machine asks of the engine that moves packets, and what the engine tells.
 
-`Engine` is a Protocol: `NativeEngine` is the real one, the tests have a fake. Every method returns at once. The
-meaning of each is told in full at `talkpath._native.Relay`.
+`Engine` is a Protocol: `switchboard` has the real one, `memory` one without sockets. Every method returns at once.
+The meaning of each is told in full at `talkpath._native.Relay`.
 """
 
 from collections.abc import Sequence

@@ -35,6 +35,7 @@ class Anchor:
         "leg",
         "must_send",
         "port",
+        "remote",
     )
 
     def __init__(self, engine: Engine, leg: "Leg", index: int, address: MediaAddress, port: Port) -> None:
@@ -48,7 +49,9 @@ class Anchor:
         self.address = address
         self.port = port
         self.kind = ""
+        #: where the leg wants to be sent to, by its own words, and where its packets were found to come from
         self.announced: Address | None = None
+        self.remote: Address | None = None
         self.heard = False
         self.must_send = False
 
@@ -78,6 +81,7 @@ class Anchor:
         self.announced = own.rtp
         if expected != self._expected:
             self._expected = expected
+            self.remote = rtp
             self._engine.expect(
                 self.port, rtp=rtp, rtcp=rtcp, mux=talk.mux, latch=latch, formats=expected[4], raw=expected[5]
             )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
 from talkpath.base.limits import MEDIA_BRANCHES
 from talkpath.media import moments
@@ -178,9 +179,10 @@ class MediaSession:
         side = anchor.leg.side
         match event:
             case FirstHeard():
-                anchor.heard = True
+                anchor.heard, anchor.remote = True, event.source
                 self._note(event.at, moments.FIRST_PACKET, side=side, remote=str(event.source), media=anchor.kind)
             case Latched():
+                anchor.remote = anchor.remote if event.rtcp else event.source
                 values = {"side": side, "remote": str(event.source), "announced": str(anchor.announced)}
                 self._note(event.at, moments.LATCHED, **values)
             case TimedOut():
@@ -211,6 +213,13 @@ class MediaSession:
     def ports(self) -> Iterator[tuple[int, Anchor]]:
         """The ids of the ports now leased, as engine events and meters name them."""
         return iter(self._anchors.items())
+
+    def way(self, port: int) -> tuple[Address, Address] | None:
+        """Where what this port hears comes from and goes to, as announced; None for a port that has no peer."""
+        anchor = self._anchors.get(port)
+        if anchor is None or anchor.remote is None:
+            return None
+        return anchor.remote, anchor.local
 
     # --- turning a description around
 

@@ -14,11 +14,17 @@ from talkpath.base.errors import Malformed
 
 @lru_cache(maxsize=4096)
 def ip_text(host: str) -> str | None:
-    """`host` in its shortest text form when it is an IP address, else None (a domain name, or nonsense)."""
+    """`host` in its shortest text form when it is an IP address, else None (a domain name, or nonsense).
+
+    IPv4 mapped into IPv6 is IPv4. An address with a zone means nothing to anybody else and is None.
+    """
     try:
-        return str(ipaddress.ip_address(host))
+        address = ipaddress.ip_address(host)
     except ValueError:
         return None
+    if isinstance(address, ipaddress.IPv6Address):
+        return None if address.scope_id else str(address.ipv4_mapped or address)
+    return str(address)
 
 
 @lru_cache(maxsize=4096)
