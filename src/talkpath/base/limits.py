@@ -55,3 +55,11 @@ STREAM_WRITE_BYTES = 1_048_576
 STREAM_FIRST_MESSAGE_S = 30.0
 # Calls that wait to be written to the history. At some 20 kB each they take 200 MB: half a minute of 400 calls/s.
 STORE_QUEUE = 10_000
+# DTLS handshakes under way at one endpoint. One is the peer's; each of the others is a stranger who may fail alone.
+DTLS_HANDSHAKES = 8
+# UDP payload of one DTLS datagram in bytes: below 1280 (IPv6's least MTU) minus IPv6 and UDP headers, with reserve.
+DTLS_DATAGRAM_BYTES = 1_200
+# DTLS records looked at in one datagram. A flight packed by us has six.
+DTLS_RECORDS = 32
+# a=crypto lines of one media section that are read. Phones send two to eight.
+SDES_LINES = 16

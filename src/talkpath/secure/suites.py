@@ -1,0 +1,47 @@
+"""SRTP suites and the keys of one media stream: what DTLS and SDES both end in."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Suite(Enum):
+    """An SRTP protection profile: the name in `a=crypto`, OpenSSL's name, key and salt in bytes.
+
+    In the order of our preference.
+    """
+
+    AEAD_AES_256_GCM = ("AEAD_AES_256_GCM", "SRTP_AEAD_AES_256_GCM", 32, 12)
+    AEAD_AES_128_GCM = ("AEAD_AES_128_GCM", "SRTP_AEAD_AES_128_GCM", 16, 12)
+    AES_CM_128_HMAC_SHA1_80 = ("AES_CM_128_HMAC_SHA1_80", "SRTP_AES128_CM_SHA1_80", 16, 14)
+    AES_CM_128_HMAC_SHA1_32 = ("AES_CM_128_HMAC_SHA1_32", "SRTP_AES128_CM_SHA1_32", 16, 14)
+
+    def __init__(self, sdes_name: str, openssl_name: str, key_bytes: int, salt_bytes: int) -> None:
+        self.sdes_name = sdes_name
+        self.openssl_name = openssl_name
+        self.key_bytes = key_bytes
+        self.salt_bytes = salt_bytes
+
+    @classmethod
+    def by_sdes_name(cls, name: str) -> "Suite | None":
+        return next((suite for suite in cls if suite.sdes_name == name.upper()), None)
+
+    @classmethod
+    def by_openssl_name(cls, name: str) -> "Suite | None":
+        return next((suite for suite in cls if suite.openssl_name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """Key and salt of one direction. Prints nothing of them."""
+
+    key: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SrtpKeys:
+    """Both directions of one association: `ours` seals what we send, `theirs` opens what we hear."""
+
+    suite: Suite
+    ours: MasterKey
+    theirs: MasterKey
