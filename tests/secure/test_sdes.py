@@ -85,8 +85,8 @@ def test_offer_and_answer_agree_on_gcm_and_cross_the_keys() -> None:
 
 def test_a_reoffer_keeps_our_key_while_the_suite_stays() -> None:
     theirs = sdes.offer(dice(), [Suite.AES_CM_128_HMAC_SHA1_80])
-    line, keys = sdes.answer(theirs, dice(2)) or pytest.fail()
-    again, same = sdes.answer(theirs, dice(3), line) or pytest.fail()
+    line, keys = sdes.answer(theirs, dice(2)) or pytest.fail("no suite in common")
+    again, same = sdes.answer(theirs, dice(3), line) or pytest.fail("no suite in common")
     assert (again, same) == (line, keys)
 
 
