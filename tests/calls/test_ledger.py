@@ -4,9 +4,8 @@ import pytest
 
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Transport
-from talkpath.calls.ledger import Change, Ledger
-from talkpath.calls.model import Moment, Side
-from talkpath.calls.trace import Trace
+from talkpath.calls.ledger import Ledger
+from talkpath.calls.model import Side
 from talkpath.capture.records import SECOND, Second
 
 _PHONE = Flow(Transport.UDP, Address("192.0.2.1", 5060), Address("192.0.2.11", 5060))
@@ -139,22 +138,6 @@ def test_two_call_ids_of_ours_are_one_call() -> None:
     ledger.close_all(1.0)
     assert ledger.drain() == [trace]
     assert ledger.trace("b@us") is None
-
-
-def test_a_watcher_is_told_until_it_stops() -> None:
-    ledger = Ledger()
-    told: list[tuple[Change, str]] = []
-
-    def watcher(change: Change, trace: Trace, moment: Moment | None) -> None:
-        told.append((change, moment.kind if moment else trace.call_ids[0]))
-
-    stop = ledger.watch(watcher)
-    ledger.written(0.0, _PHONE, "a@x", _invite(), sent=False)
-    ledger.moment(0.1, "a@x", "route.user", user="1002")
-    ledger.ended(1.0, "a@x", Side.CALLER, "cancel")
-    stop()
-    ledger.moment(1.1, "a@x", "route.none")
-    assert told == [(Change.BEGAN, "a@x"), (Change.TOLD, "route.user"), (Change.ENDED, "a@x")]
 
 
 def test_meters_keep_the_last_hours_only(monkeypatch: pytest.MonkeyPatch) -> None:

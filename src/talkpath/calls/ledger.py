@@ -8,13 +8,12 @@ A call that ended lingers for late messages and is then given out by `drain`, to
 """
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator
-from enum import Enum, auto
+from collections.abc import Iterator
 from typing import Protocol
 
 from talkpath.base import limits
 from talkpath.base.address import Flow
-from talkpath.calls.model import Moment, Side, Value
+from talkpath.calls.model import Side, Value
 from talkpath.calls.trace import LiveRow, StreamKey, Trace
 from talkpath.capture.records import RtpStream, Second
 from talkpath.sip.message import Message
@@ -34,17 +33,6 @@ class SipMessage(Protocol):
     def raw(self) -> bytes: ...
 
 
-class Change(Enum):
-    """What a watcher is told of a call."""
-
-    BEGAN = auto()
-    TOLD = auto()
-    ENDED = auto()
-
-
-Watcher = Callable[[Change, Trace, Moment | None], None]
-
-
 class Ledger:
     """All calls that run, and the way to those that just ended. See the module's docstring."""
 
@@ -54,7 +42,6 @@ class Ledger:
         self._finished: list[Trace] = []
         self._begun = 0
         self._sweep_at: float | None = None
-        self._watchers: list[Watcher] = []
         #: messages that belong to no call, by method and whether we sent them
         self.counts: Counter[tuple[str, bool]] = Counter()
         self._others: OrderedDict[str, LiveRow] = OrderedDict()
@@ -84,8 +71,6 @@ class Ledger:
         trace = self._open.get(call_id)
         if trace is not None:
             trace.add_moment(now, kind, values)
-            if self._watchers:
-                self._tell(Change.TOLD, trace, Moment(now, kind, values))
 
     def media(self, now: float, call_id: str, stream: StreamKey, second: Second, payload_type: int = 0) -> None:
         """One second of one stream, as the meters counted it (`media.second_of`)."""
@@ -162,11 +147,6 @@ class Ledger:
         """The last word of each recent exchange that is no call, by Call-ID, the least recent first."""
         return dict(self._others)
 
-    def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Have `watcher` told of every change; call what is returned to stop it."""
-        self._watchers.append(watcher)
-        return lambda: self._watchers.remove(watcher)
-
     # --- inside
 
     def _trace_for(self, row: LiveRow, call_id: str, ended: Trace | None) -> Trace | None:
@@ -195,15 +175,11 @@ class Ledger:
         trace = self._open[call_id] = Trace(call_id, self._begun, now)
         if self._sweep_at is None:
             self._sweep_at = now + _SWEEP_S
-        if self._watchers:
-            self._tell(Change.BEGAN, trace, None)
         return trace
 
     def _end(self, trace: Trace, now: float, by: Side, how: str) -> None:
         trace.ended_at, trace.ended_by, trace.ended_how = now, by, how
         self._lingering.append((now + limits.CALL_LINGER_S, trace))
-        if self._watchers:
-            self._tell(Change.ENDED, trace, None)
 
     def _close(self, trace: Trace) -> None:
         if self._open.get(trace.call_ids[0]) is not trace:
@@ -227,10 +203,6 @@ class Ledger:
         self._others.move_to_end(call_id)
         if len(self._others) > limits.LEDGER_OTHERS:
             self._others.popitem(last=False)
-
-    def _tell(self, change: Change, trace: Trace, moment: Moment | None) -> None:
-        for watcher in list(self._watchers):
-            watcher(change, trace, moment)
 
 
 def _is_seen_again(ended: Trace, raw: bytes) -> bool:

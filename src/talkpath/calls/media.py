@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
@@ -106,49 +105,6 @@ def _encoding_of(key: StreamKey, payload_type: int, legs: Sequence[Leg]) -> str:
             if medium.address == key[1]:
                 return dict(medium.codecs).get(payload_type, "")
     return ""
-
-
-class Metered(Protocol):
-    """A second as the native meters tell it (`_native.Second`)."""
-
-    @property
-    def at(self) -> float: ...
-    @property
-    def packets(self) -> int: ...
-    @property
-    def bytes(self) -> int: ...
-    @property
-    def lost(self) -> int: ...
-    @property
-    def jitter_ms(self) -> float | None: ...
-    @property
-    def max_gap_ms(self) -> float: ...
-    @property
-    def level_dbov(self) -> float | None: ...
-    @property
-    def audio_ms(self) -> float: ...
-    @property
-    def digital_silence_ms(self) -> float: ...
-
-
-def second_of(meter: Metered) -> Second:
-    """A metered second in the form in which captures tell theirs. Late packets and DTMF are not metered live."""
-    level = meter.level_dbov
-    flat = round(meter.packets * meter.digital_silence_ms / meter.audio_ms) if meter.audio_ms else 0
-    return Second(
-        time=meter.at,
-        packets=meter.packets,
-        lost=max(0, meter.lost),
-        late=0,
-        jitter_ms=meter.jitter_ms or 0.0,
-        gap_ms=round(meter.max_gap_ms),
-        level_dbov=math.nan if level is None else level,
-        flat=flat,
-        clipped=0,
-        noise=0,
-        events=0,
-        payload_bytes=meter.bytes,
-    )
 
 
 def summed(key: StreamKey, packed: bytes, payload_type: int = 0, encoding: str = "") -> RtpStream:

@@ -5,7 +5,7 @@ words, the room first. Whoever notes a new kind adds it here, with the names of 
 """
 
 from talkpath.base.texts import Language, Text
-from talkpath.calls.model import Moment
+from talkpath.calls.model import Moment, Result
 
 MOMENTS: dict[str, Text] = {
     # --- admission
@@ -170,6 +170,35 @@ SIDES: dict[str, Text] = {
     "": Text("nobody known", "未知方"),
 }
 
+RESULTS: dict[Result, Text] = {
+    Result.ANSWERED: Text("answered", "已接通"),
+    Result.BUSY: Text("busy", "忙"),
+    Result.CANCELLED: Text("cancelled", "主叫取消"),
+    Result.FAILED: Text("failed", "失败"),
+    Result.REJECTED: Text("rejected", "被拒绝"),
+    Result.NO_ANSWER: Text("no answer", "无人接听"),
+    Result.ONGOING: Text("calling", "呼叫中"),
+}
+TALKING = Text("talking", "通话中")
+
+CALL = Text("Call", "通话")
+FROM = Text("From", "主叫")
+TO = Text("To", "被叫")
+START = Text("Begun", "开始")
+RESULT = Text("Result", "结果")
+RING = Text("Rang after", "振铃于")
+ANSWER = Text("Answered after", "接听于")
+TALK = Text("Talked for", "通话时长")
+END = Text("Ended", "结束")
+CALL_ID = Text("Call-ID", "Call-ID")
+STREAMS = Text("Streams", "媒体流")
+PACKETS = Text("{packets} packets, {lost} lost, jitter {jitter} ms", "{packets} 个包,丢失 {lost},抖动 {jitter} 毫秒")
+HEARD = Text("speech {speech} s, silence {silent} s", "有声 {speech} 秒,静音 {silent} 秒")
+LEFT_OUT = Text(
+    "{count} more messages or moments were not kept: the call has too many.",
+    "另有 {count} 条消息或事件因过多而未保存。",
+)
+
 _UNKNOWN_KIND = Text("{kind} {values}", "{kind} {values}")
 
 
@@ -186,6 +215,12 @@ def ending(by: str, how: str, language: Language) -> str:
     """How a call ended, as part of a sentence; an unknown word shows as it is."""
     side = SIDES.get(by, SIDES[""]).say(language)
     return ENDINGS[how].say(language, by=side) if how in ENDINGS else f"{how} ({side})"
+
+
+def result(result: Result, *, is_over: bool, language: Language) -> str:
+    """The result in a word; an answered call that is not over is talking."""
+    text = TALKING if result is Result.ANSWERED and not is_over else RESULTS[result]
+    return text.say(language)
 
 
 class _Values(dict[str, object]):

@@ -48,6 +48,16 @@ class Wanted:
     limit: int = 50
 
 
+def fits(row: Summary, wanted: Wanted) -> bool:
+    """Whether a running call is among those asked for."""
+    return (
+        (wanted.number in row.caller or wanted.number in row.callee)
+        and (wanted.since is None or row.start >= wanted.since)
+        and (wanted.until is None or row.start < wanted.until)
+        and (wanted.result is None or row.result is wanted.result)
+    )
+
+
 class HistoryWriter:
     """Writes the calls that ended, and deletes the oldest."""
 
