@@ -12,13 +12,14 @@ from typing import Annotated
 
 import typer
 
-from talkpath.app import words
+from talkpath.app import calls_words, words
 from talkpath.app.choose import chosen_language, config_file, load, with_state
 from talkpath.app.config import Config
 from talkpath.app.mistakes import BadConfig
 from talkpath.app.phrase import Phrase, Trouble, phrase
 from talkpath.base.errors import TalkpathError
 from talkpath.base.texts import Language, Text
+from talkpath.calls.model import Result
 
 OK, PROBLEM, WRONG = 0, 1, 2
 
@@ -52,12 +53,23 @@ UserArguments = Annotated[list[str], typer.Argument(metavar="USER...", help=_hel
 PasswordOption = Annotated[
     str | None, typer.Option("--password", "-p", help=_help(words.HELP_PASSWORD), show_default=False)
 ]
+NameArgument = Annotated[str, typer.Argument(metavar="[ID]", help=_help(calls_words.HELP_NAME), show_default=False)]
+NumberOption = Annotated[str, typer.Option("--number", "-n", help=_help(calls_words.HELP_NUMBER), show_default=False)]
+SinceOption = Annotated[str, typer.Option("--since", "-s", help=_help(calls_words.HELP_SINCE), show_default=False)]
+ResultOption = Annotated[Result | None, typer.Option("--result", "-r", help=_help(calls_words.HELP_RESULT))]
+LimitOption = Annotated[int, typer.Option("--limit", "-l", min=1, max=100_000, help=_help(calls_words.HELP_LIMIT))]
+FollowOption = Annotated[bool, typer.Option("--follow", "-f", help=_help(calls_words.HELP_FOLLOW))]
+JsonOption = Annotated[bool, typer.Option("--json", help=_help(calls_words.HELP_JSON))]
+MessagesOption = Annotated[bool, typer.Option("--messages", "-m", help=_help(calls_words.HELP_MESSAGES))]
 
 
 def main() -> None:
     """Run the command line; every known failure becomes one sentence and an exit code."""
     try:
         app()
+    except BrokenPipeError:
+        # whoever read our output has enough; keep the interpreter from complaining when it flushes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except BadConfig as error:
         for mistake in error.mistakes:
             print(mistake.say(LANGUAGE), file=sys.stderr)
@@ -153,6 +165,35 @@ def set_password(
     from talkpath.app.users import new_password
 
     new_password(_settings(config, state), name, _typed(password), LANGUAGE)
+
+
+@app.command(help=_help(calls_words.HELP))
+def calls(
+    name: NameArgument = "",
+    number: NumberOption = "",
+    since: SinceOption = "",
+    result: ResultOption = None,
+    limit: LimitOption = 50,
+    follow: FollowOption = False,
+    as_json: JsonOption = False,
+    messages: MessagesOption = False,
+    config: ConfigOption = None,
+    state: StateOption = None,
+    lang: LangOption = None,
+) -> None:
+    """List calls, or tell the story of one."""
+    del lang
+    from talkpath.app.calls import Calls, begun_since
+    from talkpath.store.history import Wanted
+
+    known = Calls(_settings(config, state), LANGUAGE)
+    wanted = Wanted(number, begun_since(since) if since else None, result=result, limit=limit)
+    if name:
+        known.show(name, as_json=as_json, with_messages=messages)
+    elif follow:
+        known.follow(wanted, as_json=as_json)
+    else:
+        known.print_list(wanted, as_json=as_json)
 
 
 def _settings(config: Path | None, state: Path | None) -> Config:

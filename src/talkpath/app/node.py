@@ -9,6 +9,7 @@ from pathlib import Path
 
 from talkpath.app.config import ANY, Config, Listener
 from talkpath.app.config_checks import parse_endpoint
+from talkpath.app.control import ControlServer
 from talkpath.app.host import cannot_listen, host_addresses
 from talkpath.app.start import Prepared
 from talkpath.base.address import Address, Flow, Hop, Transport
@@ -58,6 +59,7 @@ class Node:
         )
         self._resolver = Resolver(self._signalling.pump, self._clock.now)
         self._edge = Edge(_edge_settings(config), self._world(), self._ledger, _entropy(prepared.state))
+        self._control = ControlServer(self._ledger, prepared.state)
         self._chores: asyncio.Task[None] | None = None
         self._media_facing: dict[tuple[str | None, bool], tuple[MediaAddress, ...]] = {}
 
@@ -86,6 +88,7 @@ class Node:
                 raise cannot_listen(listener, error.address, error.cause) from error
         self._media.start(self._media_told)
         await self._signalling.start(self._edge)
+        await self._control.start()
         self._chores = asyncio.get_running_loop().create_task(self._do_chores())
 
     async def close(self) -> None:
@@ -95,6 +98,7 @@ class Node:
             self._edge.stop_calls(self._clock.now())
             self._signalling.pump()
             await asyncio.sleep(_PARTING_S)
+            await self._control.stop()
         self._signalling.close()
         self._media.close()
         self._ledger.close_all(self._clock.now())
