@@ -1,52 +1,54 @@
 """Several branches ring and answer; the caller hears one of them."""
 
+from tests.media.in_memory import Call, sdp
+
 AUDIO = "audio 4000 RTP/AVP 8 0"
 
 
-def ring(call, make_sdp, *branches: int) -> None:
+def ring(call: Call, *branches: int) -> None:
     for branch in branches:
-        call.offer(make_sdp("192.0.2.10", AUDIO), branch=branch)
+        call.offer(sdp("192.0.2.10", AUDIO), branch=branch)
 
 
-def early(call, make_sdp, branch: int, status: int = 183) -> int:
-    answer = call.answer(make_sdp(f"192.0.2.{20 + branch}", "audio 5000 RTP/AVP 8"), branch=branch, status=status)
+def early(call: Call, branch: int, status: int = 183) -> int:
+    answer = call.answer(sdp(f"192.0.2.{20 + branch}", "audio 5000 RTP/AVP 8"), branch=branch, status=status)
     return answer.audio.port
 
 
-def test_every_branch_has_its_own_port_and_the_caller_one(call, make_sdp) -> None:
-    ring(call, make_sdp, 1, 2, 3)
+def test_every_branch_has_its_own_port_and_the_caller_one(call: Call) -> None:
+    ring(call, 1, 2, 3)
     assert len({call.port(leg).rtp for leg in (0, 1, 2, 3)}) == 4
     assert len(call.engine.open_ports) == 4
     assert call.kinds().count("media.offered") == 1
-    assert early(call, make_sdp, 1) == early(call, make_sdp, 2) == call.port(0).rtp
+    assert early(call, 1) == early(call, 2) == call.port(0).rtp
 
 
-def test_the_caller_hears_the_branch_that_answered_last_until_one_is_chosen(call, make_sdp) -> None:
-    ring(call, make_sdp, 1, 2)
-    early(call, make_sdp, 1)
+def test_the_caller_hears_the_branch_that_answered_last_until_one_is_chosen(call: Call) -> None:
+    ring(call, 1, 2)
+    early(call, 1)
     assert (call.port(1).target, call.port(0).target) == (call.port(0), call.port(1))
-    early(call, make_sdp, 2)
+    early(call, 2)
     assert (call.port(1).target, call.port(0).target) == (None, call.port(2))
-    early(call, make_sdp, 1, 200)
+    early(call, 1, 200)
     call.chosen(1)
     assert (call.port(2).target, call.port(0).target) == (None, call.port(1))
     call.released(2)
     assert len(call.engine.open_ports) == 2
 
 
-def test_a_late_branch_cannot_take_a_call_that_is_answered(call, make_sdp) -> None:
-    ring(call, make_sdp, 1, 2)
-    early(call, make_sdp, 1, 200)
+def test_a_late_branch_cannot_take_a_call_that_is_answered(call: Call) -> None:
+    ring(call, 1, 2)
+    early(call, 1, 200)
     call.chosen(1)
-    early(call, make_sdp, 2, 200)
+    early(call, 2, 200)
     assert call.port(0).target is call.port(1)
     assert call.port(2).target is None
 
 
-def test_when_the_heard_branch_fails_another_is_heard(call, make_sdp) -> None:
-    ring(call, make_sdp, 1, 2)
-    early(call, make_sdp, 1)
-    early(call, make_sdp, 2)
+def test_when_the_heard_branch_fails_another_is_heard(call: Call) -> None:
+    ring(call, 1, 2)
+    early(call, 1)
+    early(call, 2)
     call.released(2)
     assert call.port(0).target is call.port(1)
     assert call.port(1).target is call.port(0)
@@ -54,19 +56,19 @@ def test_when_the_heard_branch_fails_another_is_heard(call, make_sdp) -> None:
     assert call.port(0).target is None
 
 
-def test_early_media_is_not_watched(call, make_sdp) -> None:
-    ring(call, make_sdp, 1)
-    early(call, make_sdp, 1)
+def test_early_media_is_not_watched(call: Call) -> None:
+    ring(call, 1)
+    early(call, 1)
     assert call.port(0).timeout_s is None
     call.chosen(1)
     assert call.port(0).timeout_s == 60
 
 
-def test_serial_tries_reuse_the_callers_port(call, make_sdp) -> None:
-    ring(call, make_sdp, 1)
-    port = early(call, make_sdp, 1)
+def test_serial_tries_reuse_the_callers_port(call: Call) -> None:
+    ring(call, 1)
+    port = early(call, 1)
     call.released(1)
-    ring(call, make_sdp, 2)
-    assert early(call, make_sdp, 2, 200) == port
+    ring(call, 2)
+    assert early(call, 2, 200) == port
     call.chosen(2)
     assert call.port(2).target is call.port(0)

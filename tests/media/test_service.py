@@ -1,6 +1,7 @@
 """The numbers we answer ourselves."""
 
 import pytest
+from tests.media.in_memory import Call, sdp
 
 from talkpath.base.errors import Malformed
 from talkpath.media import MediaRefused
@@ -9,15 +10,15 @@ from talkpath.sdp import SessionDescription
 OFFER = "audio 4000 RTP/AVP 9 8 0 101\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\na=ptime:20"
 
 
-def ask(call, service: str, body: bytes) -> SessionDescription:
+def ask(call: Call, service: str, body: bytes) -> SessionDescription:
     sent = call.session.answer_locally(body, service, call.origin(0), call.now)
     call.drain()
     return SessionDescription.parse(sent)
 
 
-def test_echo_sends_back_any_codec(call, make_sdp) -> None:
+def test_echo_sends_back_any_codec(call: Call) -> None:
     answer = ask(
-        call, "echo", make_sdp("192.0.2.10", OFFER + "\na=rtcp-mux", "video 4002 RTP/AVP 99\na=rtpmap:99 VP8/90000")
+        call, "echo", sdp("192.0.2.10", OFFER + "\na=rtcp-mux", "video 4002 RTP/AVP 99\na=rtpmap:99 VP8/90000")
     )
     assert answer.audio.formats == ["9", "101"]
     assert answer.audio.rtcp_mux
@@ -31,8 +32,8 @@ def test_echo_sends_back_any_codec(call, make_sdp) -> None:
     assert answer.origin.version == "1"
 
 
-def test_tone_speaks_g711_only(call, make_sdp) -> None:
-    answer = ask(call, "tone", make_sdp("192.0.2.10", OFFER, "video 4002 RTP/AVP 31"))
+def test_tone_speaks_g711_only(call: Call) -> None:
+    answer = ask(call, "tone", sdp("192.0.2.10", OFFER, "video 4002 RTP/AVP 31"))
     assert answer.audio.formats == ["8", "101"]
     assert answer.video.port == 0
     assert call.port(0).plays == "8 PCMA"
@@ -49,48 +50,48 @@ def test_tone_speaks_g711_only(call, make_sdp) -> None:
         ("echo", "message 4000 TCP/MSRP *"),
     ],
 )
-def test_what_cannot_be_served_is_refused(call, make_sdp, service: str, section: str) -> None:
+def test_what_cannot_be_served_is_refused(call: Call, service: str, section: str) -> None:
     with pytest.raises(MediaRefused) as caught:
-        ask(call, service, make_sdp("192.0.2.10", section))
+        ask(call, service, sdp("192.0.2.10", section))
     assert caught.value.status == 488
     assert not call.engine.open_ports
 
 
-def test_garbage_is_malformed(call) -> None:
+def test_garbage_is_malformed(call: Call) -> None:
     with pytest.raises(Malformed):
         ask(call, "echo", b"hello")
 
 
 @pytest.mark.parametrize("service", ["echo", "tone"])
-def test_a_service_goes_quiet_on_hold(call, make_sdp, service: str) -> None:
-    ask(call, service, make_sdp("192.0.2.10", OFFER))
+def test_a_service_goes_quiet_on_hold(call: Call, service: str) -> None:
+    ask(call, service, sdp("192.0.2.10", OFFER))
     playing = call.port(0).plays
-    held = ask(call, service, make_sdp("192.0.2.10", OFFER + "\na=sendonly"))
+    held = ask(call, service, sdp("192.0.2.10", OFFER + "\na=sendonly"))
     assert held.audio.direction == "recvonly"
     assert held.origin.version == "2"
     assert call.port(0).plays == ""
-    ask(call, service, make_sdp("192.0.2.10", OFFER))
+    ask(call, service, sdp("192.0.2.10", OFFER))
     assert call.port(0).plays == playing
 
 
-def test_a_session_refresh_disturbs_nothing(call, make_sdp) -> None:
-    first = ask(call, "echo", make_sdp("192.0.2.10", OFFER))
+def test_a_session_refresh_disturbs_nothing(call: Call) -> None:
+    first = ask(call, "echo", sdp("192.0.2.10", OFFER))
     told = len(call.engine.told)
-    assert ask(call, "echo", make_sdp("192.0.2.10", OFFER)).encode() == first.encode()
+    assert ask(call, "echo", sdp("192.0.2.10", OFFER)).encode() == first.encode()
     assert len(call.engine.told) == told
 
 
-def test_a_caller_without_an_offer_is_made_one(call, make_sdp) -> None:
+def test_a_caller_without_an_offer_is_made_one(call: Call) -> None:
     offer = ask(call, "tone", b"")
     assert offer.audio.formats == ["0", "8", "101"]
     assert offer.audio.port == call.port(0).rtp
-    call.session.answered_locally(make_sdp("192.0.2.10", "audio 4000 RTP/AVP 8"), call.origin(0), call.now)
+    call.session.answered_locally(sdp("192.0.2.10", "audio 4000 RTP/AVP 8"), call.origin(0), call.now)
     assert call.port(0).plays == "8 PCMA"
     assert call.port(0).expected["rtp"] == ("192.0.2.10", 4000)
 
 
-def test_a_phone_that_dies_in_the_echo_ends_the_call(call, make_sdp) -> None:
-    ask(call, "echo", make_sdp("192.0.2.10", OFFER))
+def test_a_phone_that_dies_in_the_echo_ends_the_call(call: Call) -> None:
+    ask(call, "echo", sdp("192.0.2.10", OFFER))
     call.hear(call.port(0))
     call.now += 60
     call.fall_silent(call.port(0))

@@ -1,53 +1,54 @@
 """Hold in its forms, and what happens when nothing is heard any more."""
 
 import pytest
+from tests.media.in_memory import Call, sdp
 
 from talkpath.media import Exchange, MediaPolicy
 
 CALLEE = "192.0.2.21"
 
 
-def answered(call, make_sdp) -> None:
-    call.offer(make_sdp("192.0.2.10", "audio 4000 RTP/AVP 8"))
-    call.answer(make_sdp(CALLEE, "audio 5000 RTP/AVP 8"))
+def answered(call: Call) -> None:
+    call.offer(sdp("192.0.2.10", "audio 4000 RTP/AVP 8"))
+    call.answer(sdp(CALLEE, "audio 5000 RTP/AVP 8"))
     call.chosen()
 
 
-def reinvite(call, make_sdp, offer: str, answer: str, cseq: int = 2, host: str = CALLEE):
-    forwarded = call.say(1, 0, Exchange("INVITE", cseq), make_sdp(host, f"audio 5000 RTP/AVP 8\na={offer}"))
-    call.say(0, 1, Exchange("INVITE", cseq, 200), make_sdp("192.0.2.10", f"audio 4000 RTP/AVP 8\na={answer}"))
+def reinvite(call: Call, offer: str, answer: str, cseq: int = 2, host: str = CALLEE):
+    forwarded = call.say(1, 0, Exchange("INVITE", cseq), sdp(host, f"audio 5000 RTP/AVP 8\na={offer}"))
+    call.say(0, 1, Exchange("INVITE", cseq, 200), sdp("192.0.2.10", f"audio 4000 RTP/AVP 8\na={answer}"))
     return forwarded
 
 
 @pytest.mark.parametrize(("offer", "answer"), [("sendonly", "recvonly"), ("inactive", "inactive")])
-def test_hold_by_direction_keeps_the_path_for_music(call, make_sdp, offer: str, answer: str) -> None:
-    answered(call, make_sdp)
-    forwarded = reinvite(call, make_sdp, offer, answer)
+def test_hold_by_direction_keeps_the_path_for_music(call: Call, offer: str, answer: str) -> None:
+    answered(call)
+    forwarded = reinvite(call, offer, answer)
     assert forwarded.audio.direction == offer
     assert call.port(1).target is call.port(0)
     assert call.port(0).target is call.port(1)
     assert call.port(0).timeout_s == 3600
     assert call.port(1).timeout_s == (60 if offer == "sendonly" else 3600)
     assert call.kinds()[-1] == "media.held"
-    reinvite(call, make_sdp, "sendrecv", "sendrecv", 3)
+    reinvite(call, "sendrecv", "sendrecv", 3)
     assert call.port(0).timeout_s == call.port(1).timeout_s == 60
     assert call.kinds()[-1] == "media.resumed"
 
 
-def test_hold_by_zero_address_stays_one_and_stops_what_we_send(call, make_sdp) -> None:
-    answered(call, make_sdp)
-    forwarded = reinvite(call, make_sdp, "sendrecv", "sendrecv", host="0.0.0.0")
+def test_hold_by_zero_address_stays_one_and_stops_what_we_send(call: Call) -> None:
+    answered(call)
+    forwarded = reinvite(call, "sendrecv", "sendrecv", host="0.0.0.0")
     assert forwarded.audio.connection.host == "0.0.0.0"
     assert forwarded.audio.port == call.port(0).rtp
     assert call.port(0).target is None
     assert call.port(1).expected["rtp"] == (CALLEE, 5000)
     assert call.kinds()[-1] == "media.held"
-    reinvite(call, make_sdp, "sendrecv", "sendrecv", 3)
+    reinvite(call, "sendrecv", "sendrecv", 3)
     assert call.port(0).target is call.port(1)
 
 
-def test_a_dead_phone_ends_the_call(call, make_sdp) -> None:
-    answered(call, make_sdp)
+def test_a_dead_phone_ends_the_call(call: Call) -> None:
+    answered(call)
     call.hear(call.port(0))
     call.hear(call.port(1))
     call.now += 60
@@ -59,8 +60,8 @@ def test_a_dead_phone_ends_the_call(call, make_sdp) -> None:
     assert len(call.deaths) == 1
 
 
-def test_a_side_that_never_spoke_does_not_end_the_call_alone(call, make_sdp) -> None:
-    answered(call, make_sdp)
+def test_a_side_that_never_spoke_does_not_end_the_call_alone(call: Call) -> None:
+    answered(call)
     call.hear(call.port(1))
     call.now += 61
     call.hear(call.port(1))
@@ -72,31 +73,31 @@ def test_a_side_that_never_spoke_does_not_end_the_call_alone(call, make_sdp) -> 
     assert call.deaths
 
 
-def test_silence_counts_from_the_resume(call, make_sdp) -> None:
-    answered(call, make_sdp)
+def test_silence_counts_from_the_resume(call: Call) -> None:
+    answered(call)
     call.hear(call.port(0))
-    reinvite(call, make_sdp, "inactive", "inactive")
+    reinvite(call, "inactive", "inactive")
     call.now += 1000
-    reinvite(call, make_sdp, "sendrecv", "sendrecv", 3)
+    reinvite(call, "sendrecv", "sendrecv", 3)
     call.now += 59
     call.fall_silent(call.port(0))
     assert not call.deaths
 
 
-def test_a_call_on_hold_ends_much_later(call, make_sdp) -> None:
-    answered(call, make_sdp)
+def test_a_call_on_hold_ends_much_later(call: Call) -> None:
+    answered(call)
     call.hear(call.port(0))
     call.hear(call.port(1))
-    reinvite(call, make_sdp, "inactive", "inactive")
+    reinvite(call, "inactive", "inactive")
     call.now += 3600
     call.fall_silent(call.port(0))
     assert call.deaths
 
 
-def test_a_camera_turned_off_does_not_end_the_call(call, make_sdp) -> None:
+def test_a_camera_turned_off_does_not_end_the_call(call: Call) -> None:
     video = "video 4002 RTP/AVP 31"
-    call.offer(make_sdp("192.0.2.10", "audio 4000 RTP/AVP 8", video))
-    call.answer(make_sdp(CALLEE, "audio 5000 RTP/AVP 8", video))
+    call.offer(sdp("192.0.2.10", "audio 4000 RTP/AVP 8", video))
+    call.answer(sdp(CALLEE, "audio 5000 RTP/AVP 8", video))
     call.chosen()
     call.hear(call.port(0, 0))
     call.hear(call.port(0, 1))
@@ -106,14 +107,14 @@ def test_a_camera_turned_off_does_not_end_the_call(call, make_sdp) -> None:
     assert not call.deaths
 
 
-def test_zero_seconds_never_end_a_call(make_call, make_sdp) -> None:
-    call = make_call(MediaPolicy(timeout_s=0, hold_timeout_s=0))
-    answered(call, make_sdp)
+def test_zero_seconds_never_end_a_call() -> None:
+    call = Call(MediaPolicy(timeout_s=0, hold_timeout_s=0))
+    answered(call)
     assert call.port(0).timeout_s is None
 
 
-def test_events_of_released_ports_are_ignored(call, make_sdp) -> None:
-    answered(call, make_sdp)
+def test_events_of_released_ports_are_ignored(call: Call) -> None:
+    answered(call)
     port = call.port(1)
     call.released(1)
     call.fall_silent(port)

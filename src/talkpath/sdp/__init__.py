@@ -7,6 +7,7 @@ nothing else; what has been parsed can be read without fear.
 from talkpath.sdp.attributes import Attribute, Attributes
 from talkpath.sdp.codecs import Codec, Codecs, Format
 from talkpath.sdp.description import MediaSection, SessionDescription
+from talkpath.sdp.offer_answer import Match, chosen_codec, match_codecs
 from talkpath.sdp.outline import Outline
 from talkpath.sdp.values import (
     Candidate,
@@ -31,9 +32,12 @@ __all__ = [
     "Fingerprint",
     "Format",
     "Group",
+    "Match",
     "MediaSection",
     "Origin",
     "Outline",
     "RtcpPort",
     "SessionDescription",
+    "chosen_codec",
+    "match_codecs",
 ]

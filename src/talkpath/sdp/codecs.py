@@ -232,10 +232,14 @@ class Codecs:
         return [Codec(media, number, format) for number, format in formats_of(media.formats, rtpmaps)]
 
     def _order(self, codecs: list[Codec]) -> "Codecs":
-        self._media.formats = [str(codec.payload_type) for codec in codecs]
+        if self._media.is_rtp:
+            others = [text for text in self._media.formats if not is_decimal(text)]
+            self._media.formats = [*(str(codec.payload_type) for codec in codecs), *others]
         return self
 
     def _keep(self, kept: list[Codec]) -> "Codecs":
+        if not self._media.is_rtp:
+            return self
         numbers = {codec.payload_type for codec in kept}
         kept = [codec for codec in kept if self._serves(codec, numbers)]
         if not any(codec.name.lower() not in ("rtx", "red", "ulpfec") for codec in kept):

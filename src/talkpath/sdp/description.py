@@ -12,7 +12,7 @@ from typing import TypeVar
 from talkpath.base.errors import Malformed, Misuse
 from talkpath.base.limits import SDP_BYTES, SDP_LINES, SDP_MEDIA_SECTIONS
 from talkpath.sdp.attributes import Attributes, clean, end_of_section
-from talkpath.sdp.codecs import Codecs, is_decimal
+from talkpath.sdp.codecs import Codecs
 from talkpath.sdp.values import (
     Candidate,
     Connection,
@@ -284,7 +284,9 @@ class MediaSection(Section):
     def ssrcs(self) -> list[int]:
         """The SSRCs that `a=ssrc` announces (RFC 5576), each once, in order."""
         heads = (value.partition(" ")[0] for value in self.attributes.all("ssrc"))
-        return list(dict.fromkeys(int(head) for head in heads if is_decimal(head[:10])))
+        return list(
+            dict.fromkeys(int(head) for head in heads if head.isascii() and head.isdigit() and len(head) <= 10)
+        )
 
     def reject(self) -> None:
         """Disable the section: port 0 (RFC 3264 section 6); its lines stay, as the RFC allows."""

@@ -1,0 +1,96 @@
+"""A call between a caller and its branches, in memory."""
+
+from talkpath.media import (
+    Exchange,
+    LegId,
+    MediaAddress,
+    MediaDied,
+    MediaMoment,
+    MediaPolicy,
+    MediaSession,
+    Origin,
+)
+from talkpath.media.memory import MemoryEngine, MemoryPort
+from talkpath.sdp import SessionDescription
+
+V4 = MediaAddress("10.9.9.9", "203.0.113.1")
+V6 = MediaAddress("2001:db8::9", "2001:db8::9")
+
+
+def sdp(host: str, *sections: str, lines: str = "") -> bytes:
+    """A small description: `sections` are m= values with their attribute lines."""
+    family = "IP6" if ":" in host else "IP4"
+    head = f"v=0\no=- 1 1 IN {family} {host}\ns=-\nc=IN {family} {host}\nt=0 0\n{lines}"
+    return (head + "".join(f"m={section.strip()}\n" for section in sections)).replace("\n", "\r\n").encode()
+
+
+class Call:
+    """A session under test with the SIP messages around it left out."""
+
+    def __init__(self, policy: MediaPolicy = MediaPolicy()) -> None:
+        self.engine = MemoryEngine()
+        self.session = MediaSession(self.engine, policy)
+        self.origins = {0: Origin("192.0.2.10", False, (V4, V6))}
+        self.moments: list[MediaMoment] = []
+        self.deaths: list[MediaDied] = []
+        self.now = 1000.0
+
+    def say(self, leg: int, to: int, exchange: Exchange, body: bytes) -> SessionDescription:
+        """A description travels; gives what the other side reads."""
+        sent = self.session.carry(
+            body,
+            frm=LegId(leg),
+            to=LegId(to),
+            exchange=exchange,
+            origin=self.origin(leg),
+            target=self.origin(to),
+            now=self.now,
+        )
+        self.drain()
+        return SessionDescription.parse(sent)
+
+    def offer(self, body: bytes, branch: int = 1, cseq: int = 1, method: str = "INVITE") -> SessionDescription:
+        return self.say(0, branch, Exchange(method, cseq), body)
+
+    def answer(
+        self, body: bytes, branch: int = 1, cseq: int = 1, status: int = 200, method: str = "INVITE"
+    ) -> SessionDescription:
+        return self.say(branch, 0, Exchange(method, cseq, status), body)
+
+    def origin(self, leg: int) -> Origin:
+        return self.origins.get(leg, Origin(f"192.0.2.{20 + leg}", False, (V4, V6)))
+
+    def chosen(self, branch: int = 1) -> None:
+        self.session.chosen(LegId(branch), self.now)
+        self.drain()
+
+    def released(self, branch: int) -> None:
+        self.session.released(LegId(branch), self.now)
+        self.drain()
+
+    def hear(self, port: MemoryPort, packets: int = 1) -> None:
+        event = self.engine.hear(port, self.now, packets)
+        if event is not None:
+            self.session.receive(event, self.now)
+        self.drain()
+
+    def fall_silent(self, port: MemoryPort) -> None:
+        self.session.receive(self.engine.fall_silent(port, self.now), self.now)
+        self.drain()
+
+    def port(self, leg: int, section: int = 0) -> MemoryPort:
+        """Our port that faces this leg."""
+        for number, anchor in self.session.ports:
+            if anchor.leg.id == LegId(leg) and anchor.index == section:
+                return self.engine.ports[number]
+        raise AssertionError(f"no port faces leg {leg} section {section}")
+
+    def kinds(self) -> list[str]:
+        return [moment.kind for moment in self.moments]
+
+    def drain(self) -> None:
+        for output in self.session.drain():
+            if isinstance(output, MediaDied):
+                self.deaths.append(output)
+            else:
+                self.moments.append(output)
