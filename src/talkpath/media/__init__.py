@@ -9,7 +9,6 @@ from talkpath.media.negotiation import Exchange
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, MediaRefused, Origin
 from talkpath.media.service import Service
 from talkpath.media.session import MediaDied, MediaSession, PortTotals
-from talkpath.media.switchboard import HeardSecond, Switchboard
 
 __all__ = [
     "CALLER",
@@ -17,7 +16,6 @@ __all__ = [
     "EngineEvent",
     "Exchange",
     "FirstHeard",
-    "HeardSecond",
     "Latched",
     "LegId",
     "MediaAddress",
@@ -29,6 +27,5 @@ __all__ = [
     "Origin",
     "PortTotals",
     "Service",
-    "Switchboard",
     "TimedOut",
 ]

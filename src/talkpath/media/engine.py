@@ -1,6 +1,6 @@
 """What the media machine asks of the engine that moves packets, and what the engine tells.
 
-`Engine` is a Protocol: `switchboard` has the real one, `memory` one without sockets. Every method returns at once.
+`Engine` is a Protocol: the native relay is the real one, `memory` one without sockets. Every method returns at once.
 The meaning of each is told in full at `talkpath._native.Relay`.
 """
 

@@ -94,10 +94,10 @@ class MediaDriver:
         now = self._clock.now()
         for event in self.relay.events():
             call = self._owners.get(event.port)
-            translated = _translated(event)
-            if call is None or call.media is None or translated is None or self._told is None:
+            told = translated(event)
+            if call is None or call.media is None or told is None or self._told is None:
                 continue
-            call.media.receive(translated, now)
+            call.media.receive(told, now)
             self._told(call, now)
 
     def _take_meters(self) -> None:
@@ -109,12 +109,10 @@ class MediaDriver:
             call = self._owners.get(second.port)
             if call is None or call.media is None:
                 continue
-            anchor = dict(call.media.ports).get(second.port)
-            if anchor is not None:
-                source = anchor.announced or Address("", 0)
-                row = second_of(second)
-                key = (source, anchor.local, second.ssrc)
-                self._ledger.media(second.at, call.call_id, key, row, second.payload_type)
+            way = call.media.way(second.port)
+            if way is not None:
+                key = (*way, second.ssrc)
+                self._ledger.media(second.at, call.call_id, key, second_of(second), second.payload_type)
 
 
 def second_of(second: _native.Second) -> Second:
@@ -136,7 +134,7 @@ def second_of(second: _native.Second) -> Second:
     )
 
 
-def _translated(event: object) -> EngineEvent | None:
+def translated(event: object) -> EngineEvent | None:
     """An event of the engine in the media machine's words; None for what it does not know."""
     match event:
         case _native.FirstHeard():

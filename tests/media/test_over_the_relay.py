@@ -18,12 +18,32 @@ from talkpath.media import (
     MediaPolicy,
     MediaSession,
     Origin,
-    Switchboard,
 )
+from talkpath.net.media import CallEngine, translated
 from talkpath.sdp import SessionDescription
 
 HERE = Origin("127.0.0.1", False, (MediaAddress("127.0.0.1", "127.0.0.1"),))
 BRANCH = LegId(1)
+
+
+class Board:
+    """Sessions on one relay, and the events of each."""
+
+    def __init__(self, relay: Relay, policy: MediaPolicy) -> None:
+        self.relay = relay
+        self.policy = policy
+        self.owners: dict[int, str] = {}
+        self.sessions: dict[str, MediaSession] = {}
+
+    def open(self, name: str) -> MediaSession:
+        self.sessions[name] = MediaSession(CallEngine(self.relay, self.owners, name), self.policy)
+        return self.sessions[name]
+
+    def receive(self, now: float) -> None:
+        for event in self.relay.events():
+            told = translated(event)
+            if event.port in self.owners and told is not None:
+                self.sessions[self.owners[event.port]].receive(told, now)
 
 
 @pytest.fixture(name="relay")
@@ -75,19 +95,19 @@ def send(peer: Peer, port: int, data: bytes) -> None:
     peer.socket.sendto(data, ("127.0.0.1", port))
 
 
-def receive_until(board: Switchboard[str], session: MediaSession, kind: str) -> list[object]:
+def receive_until(board: Board, session: MediaSession, kind: str) -> list[object]:
     told: list[object] = []
     end = time.monotonic() + DEADLINE_S
     while not any(kind in (getattr(one, "kind", ""), getattr(one, "reason", "")) for one in told):
         assert time.monotonic() < end, told
-        select.select([board.fileno()], [], [], 1.0)
+        select.select([board.relay.fileno()], [], [], 1.0)
         board.receive(time.monotonic())
         told += session.drain()
     return told
 
 
 def test_two_phones_hear_each_other(relay: Relay, peer: Peers) -> None:
-    board: Switchboard[str] = Switchboard(relay, MediaPolicy())
+    board = Board(relay, MediaPolicy())
     session = board.open("call-1")
     alice, bob = peer(), peer()
     to_us_from_alice, to_us_from_bob = connect(session, alice, bob)
@@ -103,7 +123,7 @@ def test_two_phones_hear_each_other(relay: Relay, peer: Peers) -> None:
 
 
 def test_rtcp_is_muxed_on_the_side_that_wants_it(relay: Relay, peer: Peers) -> None:
-    session = Switchboard[str](relay, MediaPolicy()).open("call")
+    session = Board(relay, MediaPolicy()).open("call")
     alice, (bob, bob_rtcp) = peer(), peer.pair()
     to_us, from_us = connect(session, alice, bob, extra="a=rtcp-mux\r\n")
     send(alice, to_us, rtcp())
@@ -113,7 +133,7 @@ def test_rtcp_is_muxed_on_the_side_that_wants_it(relay: Relay, peer: Peers) -> N
 
 
 def test_hold_by_zero_address_stops_what_we_send(relay: Relay, peer: Peers) -> None:
-    session = Switchboard[str](relay, MediaPolicy()).open("call")
+    session = Board(relay, MediaPolicy()).open("call")
     alice, bob = peer(), peer()
     to_us, from_us = connect(session, alice, bob)
     offer = description(alice).replace(b"c=IN IP4 127.0.0.1", b"c=IN IP4 0.0.0.0")
@@ -127,7 +147,7 @@ def test_hold_by_zero_address_stops_what_we_send(relay: Relay, peer: Peers) -> N
 
 
 def test_echo_and_tone_are_heard(relay: Relay, peer: Peers) -> None:
-    board: Switchboard[str] = Switchboard(relay, MediaPolicy())
+    board = Board(relay, MediaPolicy())
     alice = peer()
     for service in ("echo", "tone"):
         session = board.open(service)
@@ -143,7 +163,7 @@ def test_echo_and_tone_are_heard(relay: Relay, peer: Peers) -> None:
 
 
 def test_a_silent_call_dies(relay: Relay, peer: Peers) -> None:
-    board: Switchboard[str] = Switchboard(relay, MediaPolicy(timeout_s=0.2))
+    board = Board(relay, MediaPolicy(timeout_s=0.2))
     session = board.open("call")
     alice, bob = peer(), peer()
     to_us, _ = connect(session, alice, bob)
@@ -153,7 +173,7 @@ def test_a_silent_call_dies(relay: Relay, peer: Peers) -> None:
 
 
 def test_seconds_come_with_the_addresses_of_their_call(relay: Relay, peer: Peers) -> None:
-    board: Switchboard[str] = Switchboard(relay, MediaPolicy())
+    board = Board(relay, MediaPolicy())
     session = board.open("call-7")
     alice, bob = peer(), peer()
     to_us, _ = connect(session, alice, bob)
@@ -164,15 +184,13 @@ def test_seconds_come_with_the_addresses_of_their_call(relay: Relay, peer: Peers
         sequence += 1
         send(alice, to_us, rtp(sequence))
         bob.receive()
-        heard = list(board.seconds())
-    assert heard[0].owner == "call-7"
-    assert heard[0].source == alice.address
-    assert heard[0].destination == ("127.0.0.1", to_us)
-    assert heard[0].second.packets > 0
+        heard = relay.meters()
+    assert session.way(heard[0].port) == (alice.address, ("127.0.0.1", to_us))
+    assert heard[0].packets > 0
 
 
 def test_no_free_port_is_unavailable(relay: Relay, peer: Peers) -> None:
-    session = Switchboard[str](relay, MediaPolicy(first_port=20000, last_port=20002)).open("call")
+    session = Board(relay, MediaPolicy(first_port=20000, last_port=20002)).open("call")
     with pytest.raises(Unavailable):
         connect(session, peer(), peer())
     assert relay.counters()["ports"] == 0
