@@ -69,9 +69,9 @@ class CaptureReader:
         cls,
         records: object,
         *,
-        keylog: bytes = b"",
+        keylog: bytes | None = None,
         jitter_buffer_ms: int = 80,
-        picked: Sequence[tuple[str, int, str, int, int]] = (),
+        picked: Sequence[tuple[str, int, str, int, int]] | None = None,
     ) -> CaptureReader: ...
     def open(self, path: str) -> None: ...
     def open_fd(self, fd: int) -> None: ...
@@ -84,6 +84,9 @@ class CaptureReader:
     def summary(self) -> tuple[int, float, float, list[tuple[str, int]]]: ...
 
 def hep_stream_length(data: bytes) -> int | None: ...
+def copy_packets(
+    path: str, out: str, frames: Sequence[int], picked: Sequence[tuple[str, int, str, int, int]]
+) -> int: ...
 
 # --- relay/
 

@@ -72,8 +72,7 @@ impl Engine {
     pub fn packet(&mut self, link: u16, time: i64, data: &[u8], wire: usize) {
         self.tick(time);
         self.snapped += u64::from(wire > data.len());
-        let context =
-            Context { frame: self.frame, time, depth: 0, cut: 0, frames: &[], id: 0, dscp: 0, hep: None };
+        let context = Context { frame: self.frame, time, depth: 0, cut: 0, frames: &[], id: 0, dscp: 0, hep: None };
         match link::to_ip(link, data) {
             Ok(packet) => self.ip(packet, context),
             Err(reason) => self.skip(reason),
@@ -83,8 +82,7 @@ impl Engine {
     /// Takes a HEP message that came by a socket.
     pub fn mirrored(&mut self, data: &[u8], time: i64) -> bool {
         self.tick(time);
-        let context =
-            Context { frame: self.frame, time, depth: 0, cut: 0, frames: &[], id: 0, dscp: 0, hep: None };
+        let context = Context { frame: self.frame, time, depth: 0, cut: 0, frames: &[], id: 0, dscp: 0, hep: None };
         self.hep(data, context)
     }
 
@@ -133,6 +131,7 @@ impl Engine {
     fn sweep(&mut self, now: i64, all: bool) {
         self.fragments.sweep(now, all, &mut self.out);
         self.tcp.sweep(now, all, &mut self.out);
+        self.learn();
         self.media.sweep(now, all, &mut self.out);
         self.repeats.sweep(now);
         self.dtls.sweep(now);
@@ -205,7 +204,9 @@ impl Engine {
 
     #[inline]
     fn udp(&mut self, packet: &ip::Packet<'_>, segment: &[u8], mut context: Context<'_>) {
-        let Some(head) = segment.first_chunk::<8>() else { return self.skip(Reason("packet cut in its UDP header", 0)) };
+        let Some(head) = segment.first_chunk::<8>() else {
+            return self.skip(Reason("packet cut in its UDP header", 0));
+        };
         let flow = Flow {
             src: Endpoint { ip: packet.src, port: u16::from_be_bytes([head[0], head[1]]) },
             dst: Endpoint { ip: packet.dst, port: u16::from_be_bytes([head[2], head[3]]) },
@@ -313,6 +314,11 @@ impl Engine {
 
     /// Reads the SDP of SIP messages that came by TCP since the last time.
     fn learn(&mut self) {
+        for (at, data) in std::mem::take(&mut self.tcp.mirrored) {
+            let context =
+                Context { frame: at.frame, time: at.time, depth: 1, cut: 0, frames: &[], id: 0, dscp: 0, hep: None };
+            self.hep(&data, context);
+        }
         for i in self.tcp.fresh.drain(..).collect::<Vec<usize>>() {
             if let Some(Record::Sip(sip)) = self.out.get(i) {
                 let (time, plans) = (sip.at.time, sdp::announced(&sip.raw));
@@ -328,14 +334,17 @@ impl Engine {
         let Some(message) = hep::parse(data).filter(|_| context.depth < DEPTH) else { return false };
         let time = if message.time > 0 { message.time } else { context.time };
         let at = At { frame: context.frame, time, flow: message.flow };
-        let inner = Context { time, depth: context.depth + 1, id: 0, frames: &[], hep: Some(&message.origin), ..context };
+        let inner =
+            Context { time, depth: context.depth + 1, id: 0, frames: &[], hep: Some(&message.origin), ..context };
         match message.kind {
             1 if message::is_sip(message.payload) => self.mirrored_sip(at, &message, inner),
             5 if rtcp::is_rtcp(message.payload) => {
                 let rtcp = rtcp::parse(at, message.payload, false, Some(message.origin));
                 self.out.push(Record::Rtcp(Box::new(rtcp)));
             }
-            4 if message.payload.first().is_some_and(|b| b >> 6 == 2) => self.datagram(message.flow, message.payload, inner),
+            4 if message.payload.first().is_some_and(|b| b >> 6 == 2) => {
+                self.datagram(message.flow, message.payload, inner)
+            }
             kind => {
                 let payload = message.payload.to_vec();
                 self.out.push(Record::Hep { at, kind, payload, hep: message.origin });

@@ -42,22 +42,12 @@ impl Ip {
         self.high == 0 && (self.low == 0 || self.low == 0xffff_0000_0000)
     }
 
-    /// To several: 224.0.0.0/4 or ff00::/8.
-    pub fn is_multicast(self) -> bool {
-        if self.is_v4() { (self.low >> 28) & 0xf == 0xe } else { self.high >> 56 == 0xff }
-    }
-
     fn is_v4(self) -> bool {
         self.high == 0 && self.low >> 32 == 0xffff
     }
 
     fn number(self) -> u128 {
         u128::from(self.high) << 64 | u128::from(self.low)
-    }
-
-    /// The 16 bytes of the address (IPv4-mapped for IPv4).
-    pub fn octets(self) -> [u8; 16] {
-        self.number().to_be_bytes()
     }
 }
 

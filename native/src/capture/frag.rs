@@ -140,10 +140,8 @@ impl Parts {
             _ => &[],
         };
         let port = |at: usize| super::bytes::be16(head, at).filter(|_| matches!(key.protocol, 6 | 17)).unwrap_or(0);
-        let flow = Flow {
-            src: Endpoint { ip: key.src, port: port(0) },
-            dst: Endpoint { ip: key.dst, port: port(2) },
-        };
+        let flow =
+            Flow { src: Endpoint { ip: key.src, port: port(0) }, dst: Endpoint { ip: key.dst, port: port(2) } };
         let header = if key.protocol == 17 { 8 } else { 0 };
         Record::Fragments(Box::new(Lost {
             time: self.first,

@@ -122,6 +122,22 @@ fn extension(hello: &mut Hello, kind: u16, mut value: &[u8]) -> Option<()> {
     Some(())
 }
 
+/// Whether a ServerHello has the extension of that number.
+pub fn has_extension(body: &[u8], number: u16) -> bool {
+    fn find(body: &[u8], number: u16) -> Option<bool> {
+        let mut rest = body.get(34..)?;
+        vector(&mut rest, 1)?;
+        rest = rest.get(3..)?;
+        let mut list = vector(&mut rest, 2)?;
+        while be16(list, 0)? != number {
+            list = &list[2..];
+            vector(&mut list, 2)?;
+        }
+        Some(true)
+    }
+    find(body, number).unwrap_or(false)
+}
+
 /// SHA-256 of the first certificate of a Certificate message in clear (up to TLS 1.2).
 pub fn fingerprint(body: &[u8]) -> Option<[u8; 32]> {
     let mut rest = body;

@@ -19,7 +19,8 @@ pub struct Message<'a> {
 
 /// Version 3 is told by its magic; 1 and 2 have none, so their port must be one agents use.
 pub fn is_hep(data: &[u8], port: u16) -> bool {
-    data.starts_with(b"HEP3") || (matches!(data, [1, 16, ..] | [2, 16 | 28 | 40 | 52, ..]) && (9050..=9069).contains(&port))
+    data.starts_with(b"HEP3")
+        || (matches!(data, [1, 16, ..] | [2, 16 | 28 | 40 | 52, ..]) && (9050..=9069).contains(&port))
 }
 
 /// Length of the first HEP3 message of a stream: none while its header is not there, 0 if it is not HEP3.

@@ -47,7 +47,11 @@ pub fn measure(payload: &[u8], law: Law) -> Loudness {
         energy: sums.iter().sum(),
         samples: payload.len() as u32,
         is_flat: high == 0 || (low == high && payload.iter().all(|&b| b == payload[0])),
-        clipped: if high == 0x7f { payload.iter().filter(|&&b| (b ^ invert) & 0x7f == 0x7f).count() as u32 } else { 0 },
+        clipped: if high == 0x7f {
+            payload.iter().filter(|&&b| (b ^ invert) & 0x7f == 0x7f).count() as u32
+        } else {
+            0
+        },
     }
 }
 

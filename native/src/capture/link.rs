@@ -102,11 +102,8 @@ fn loopback(data: &[u8]) -> Inner<'_> {
 pub fn ppp(data: &[u8]) -> Inner<'_> {
     let data = data.strip_prefix(&[0xff, 3]).unwrap_or(data);
     let &first = data.first().ok_or(SHORT)?;
-    let (protocol, rest) = if first & 1 == 1 {
-        (u16::from(first), &data[1..])
-    } else {
-        (be16(data, 0).ok_or(SHORT)?, &data[2..])
-    };
+    let (protocol, rest) =
+        if first & 1 == 1 { (u16::from(first), &data[1..]) } else { (be16(data, 0).ok_or(SHORT)?, &data[2..]) };
     match protocol {
         0x0021 | 0x0057 => Ok(rest),
         0x0281 | 0x0283 => mpls(rest),

@@ -114,7 +114,16 @@ impl Media {
             self.refused += 1;
             return true;
         }
-        let new = Counted { flow, kind: "udptl", first_frame: frame, last_frame: 0, start: time, end: 0, packets: 0, bytes: 0 };
+        let new = Counted {
+            flow,
+            kind: "udptl",
+            first_frame: frame,
+            last_frame: 0,
+            start: time,
+            end: 0,
+            packets: 0,
+            bytes: 0,
+        };
         let counted = self.udptl.entry(flow).or_insert(new);
         counted.last_frame = frame;
         counted.end = time;
@@ -137,13 +146,14 @@ impl Media {
         if media.generation != self.generation && media.should_look_again() {
             media.look(&mut self.announced, flow, self.generation, time);
         }
-        let Some(stream) = media.stream(&header, at, datagram.dscp, self.jitter_buffer_ms, flow, out, &mut self.doubtful) else {
+        let Some(stream) =
+            media.stream(&header, at, datagram.dscp, self.jitter_buffer_ms, flow, out, &mut self.doubtful)
+        else {
             return false;
         };
         let context = Context {
             is_secure: media.keyed || secure(&media.plans),
             level_extension: media.plans.iter().flatten().map(|p| p.level_extension).find(|&n| n != 0).unwrap_or(0),
-            dscp: datagram.dscp,
             jitter_buffer: i64::from(self.jitter_buffer_ms) * 1_000_000,
         };
         media.streams[stream].receive(&header, at, &context);

@@ -24,7 +24,8 @@ fn is_request(data: &[u8]) -> bool {
         return false;
     }
     let rest = &data[space + 1..];
-    let line = &rest[..rest.iter().take(MAX_START_LINE).position(|&b| b == b'\n').unwrap_or(rest.len().min(MAX_START_LINE))];
+    let line =
+        &rest[..rest.iter().take(MAX_START_LINE).position(|&b| b == b'\n').unwrap_or(rest.len().min(MAX_START_LINE))];
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.ends_with(b" SIP/2.0") {
         return true;
@@ -67,7 +68,11 @@ pub fn cut(data: &[u8]) -> Cut {
             if len > MESSAGE_BYTES {
                 return Cut::Lost { skip: skip + end };
             }
-            if rest.len() < len { Cut::Wait { skip } } else { Cut::Message { skip, len } }
+            if rest.len() < len {
+                Cut::Wait { skip }
+            } else {
+                Cut::Message { skip, len }
+            }
         }
         None if rest.len() > MESSAGE_BYTES => Cut::Lost { skip: skip + rest.len() },
         None => Cut::Wait { skip },
@@ -84,7 +89,11 @@ fn next_start(data: &[u8]) -> usize {
         }
         last = at;
     }
-    if data.len() - last > MAX_START_LINE { data.len() } else { last.max(1) }
+    if data.len() - last > MAX_START_LINE {
+        data.len()
+    } else {
+        last.max(1)
+    }
 }
 
 pub fn head_end(data: &[u8]) -> Option<usize> {

@@ -11,6 +11,7 @@ mod handshake;
 mod hep;
 mod icmp;
 mod ip;
+mod keys;
 mod level;
 mod limits;
 mod link;
@@ -18,6 +19,7 @@ mod media;
 mod message;
 mod pcap;
 mod pcapng;
+mod pipe;
 mod python;
 mod reader;
 mod record;
@@ -25,13 +27,17 @@ mod repeats;
 mod rtcp;
 mod rtp;
 mod sdp;
+mod segments;
 mod sequence;
 mod source;
+mod stream;
 mod stun;
 mod tcp;
 mod timing;
 mod tls;
 mod tunnel;
+mod websocket;
+mod writer;
 mod zrtp;
 
 use engine::Engine;
@@ -40,7 +46,9 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use reader::{Open, Unreadable};
+use rustc_hash::FxHashSet;
 use source::Source;
+use writer::{Form, Writer};
 
 pyo3::create_exception!(_native, CaptureUnreadable, pyo3::exceptions::PyException);
 
@@ -61,13 +69,24 @@ type Pick = (String, u16, String, u16, u32);
 #[pymethods]
 impl CaptureReader {
     #[new]
-    #[pyo3(signature = (records, *, keylog = None, jitter_buffer_ms = 80, picked = Vec::new()))]
-    fn new(records: Py<PyAny>, keylog: Option<&[u8]>, jitter_buffer_ms: u32, picked: Vec<Pick>) -> PyResult<Self> {
+    #[pyo3(signature = (records, *, keylog = None, jitter_buffer_ms = 80, picked = None))]
+    fn new(
+        records: Py<PyAny>,
+        keylog: Option<&[u8]>,
+        jitter_buffer_ms: u32,
+        picked: Option<Vec<Pick>>,
+    ) -> PyResult<Self> {
         let mut keys = tls::KeyLog::default();
         keys.add(keylog.unwrap_or(&[]));
-        let picked = picked.iter().map(stream_key).collect::<PyResult<_>>()?;
+        let picked = picked.unwrap_or_default().iter().map(stream_key).collect::<PyResult<_>>()?;
         let engine = Engine::new(jitter_buffer_ms, picked, keys);
-        Ok(CaptureReader { engine, open: None, shapes: python::Shapes::new(records), frames_before: 0, position: (0, 0) })
+        Ok(CaptureReader {
+            engine,
+            open: None,
+            shapes: python::Shapes::new(records),
+            frames_before: 0,
+            position: (0, 0),
+        })
     }
 
     /// Opens a file. Raises OSError, or CaptureUnreadable(kind) for what is no capture.
@@ -81,7 +100,12 @@ impl CaptureReader {
     }
 
     /// Records of the open file, at least one step of reading; None at its end.
-    fn read<'py>(&mut self, py: Python<'py>, max_records: usize, max_bytes: u64) -> PyResult<Option<Bound<'py, PyList>>> {
+    fn read<'py>(
+        &mut self,
+        py: Python<'py>,
+        max_records: usize,
+        max_bytes: u64,
+    ) -> PyResult<Option<Bound<'py, PyList>>> {
         let Some(open) = self.open.as_mut() else { return Ok(None) };
         let engine = &mut self.engine;
         let more = py.detach(|| open.run(engine, max_records, max_bytes))?;
@@ -143,10 +167,39 @@ impl CaptureReader {
                 self.open = Some(open);
                 Ok(())
             }
-            Err(Unreadable::Io(e)) => Err(PyOSError::new_err((e.raw_os_error().unwrap_or(0), e.to_string()))),
-            Err(Unreadable::NotACapture(kind)) => Err(CaptureUnreadable::new_err(kind)),
+            Err(e) => Err(e.into_error()),
         }
     }
+}
+
+impl Unreadable {
+    fn into_error(self) -> PyErr {
+        match self {
+            Unreadable::Io(e) => PyOSError::new_err((e.raw_os_error().unwrap_or(0), e.to_string())),
+            Unreadable::NotACapture(kind) => CaptureUnreadable::new_err(kind),
+        }
+    }
+}
+
+/// Copies packets of a capture into a new one: those with the given frame numbers and those of the picked streams.
+/// Gives how many there were. Raises as `CaptureReader.open`, and OSError for what cannot be written.
+#[pyfunction]
+fn copy_packets(py: Python<'_>, path: &str, out: &str, frames: Vec<u64>, picked: Vec<Pick>) -> PyResult<u64> {
+    let picked: FxHashSet<_> = picked.iter().map(stream_key).collect::<PyResult<_>>()?;
+    let frames: FxHashSet<u64> = frames.into_iter().collect();
+    py.detach(|| {
+        for form in [Form::Pcap, Form::PcapNg] {
+            let mut engine = Engine::new(0, picked.clone(), tls::KeyLog::default());
+            let mut open = Source::open(path).map_err(Unreadable::Io).and_then(Open::new)?;
+            let mut writer = Writer::create(out, form)?;
+            if let Some(copied) = open.copy(&mut engine, &frames, &mut writer)? {
+                writer.finish()?;
+                return Ok(copied);
+            }
+        }
+        Ok(0)
+    })
+    .map_err(Unreadable::into_error)
 }
 
 /// Length of the first HEP3 message in a stream's bytes: None while too little is there, 0 if it is not HEP3.
@@ -170,5 +223,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<CaptureReader>()?;
     module.add("CaptureUnreadable", module.py().get_type::<CaptureUnreadable>())?;
     module.add_function(wrap_pyfunction!(hep_stream_length, module)?)?;
+    module.add_function(wrap_pyfunction!(copy_packets, module)?)?;
     Ok(())
 }

@@ -25,7 +25,11 @@ pub enum Step {
     /// The capturing machine says that it lost so many packets.
     Dropped(u64),
     /// TLS secrets (pcapng decryption secrets block): where they lie, then bytes to skip.
-    Secrets { from: usize, len: usize, total: usize },
+    Secrets {
+        from: usize,
+        len: usize,
+        total: usize,
+    },
     /// Bytes that make no sense were skipped, from this offset on.
     Damaged(u64),
     /// The file ends inside a packet.
@@ -120,7 +124,9 @@ impl Pcap {
 
     fn chained(&self, b: &[u8]) -> bool {
         let near = |s: i64| self.last_s.is_none_or(|last| (s - last).abs() < RESYNC_S);
-        let sane = |h: &[u8]| self.sound(h).filter(|&(s, _, len, wire)| near(s) && len > 0 && wire >= len && wire <= MAX_PACKET);
+        let sane = |h: &[u8]| {
+            self.sound(h).filter(|&(s, _, len, wire)| near(s) && len > 0 && wire >= len && wire <= MAX_PACKET)
+        };
         let Some((_, _, len, _)) = sane(b) else { return false };
         b.get(self.record + len..).is_some_and(|next| next.is_empty() || sane(next).is_some())
     }

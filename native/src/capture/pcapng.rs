@@ -141,7 +141,16 @@ impl PcapNg {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn span(&mut self, of: &Interface, time: i64, len: u32, wire: u32, from: usize, body: &[u8], total: usize) -> Option<Step> {
+    fn span(
+        &mut self,
+        of: &Interface,
+        time: i64,
+        len: u32,
+        wire: u32,
+        from: usize,
+        body: &[u8],
+        total: usize,
+    ) -> Option<Step> {
         let len = len as usize;
         if len > MAX_PACKET || from + len > body.len() {
             return None;
@@ -159,7 +168,11 @@ impl PcapNg {
             .fold(0u64, u64::saturating_add);
         let news = drops.saturating_sub(self.dropped);
         self.dropped = self.dropped.max(drops);
-        if news > 0 { Step::Dropped(news) } else { Step::Other }
+        if news > 0 {
+            Step::Dropped(news)
+        } else {
+            Step::Other
+        }
     }
 
     fn secrets(&self, body: &[u8], total: usize) -> Option<Step> {

@@ -40,7 +40,12 @@ impl Shapes {
         Ok(class)
     }
 
-    fn build<'py>(&mut self, py: Python<'py>, name: &'static str, fields: Bound<'py, PyTuple>) -> PyResult<Py<PyAny>> {
+    fn build<'py>(
+        &mut self,
+        py: Python<'py>,
+        name: &'static str,
+        fields: Bound<'py, PyTuple>,
+    ) -> PyResult<Py<PyAny>> {
         Ok(self.class(py, name)?.call1(fields)?.unbind())
     }
 
@@ -199,8 +204,7 @@ impl Shapes {
         let (frame, time, src, dst) = self.at(py, &r.at)?;
         let mut reports = Vec::with_capacity(r.reports.len());
         for b in &r.reports {
-            let fields =
-                fields![py; b.ssrc, b.fraction_lost, b.lost, b.highest, b.jitter, b.last_sr, b.delay];
+            let fields = fields![py; b.ssrc, b.fraction_lost, b.lost, b.highest, b.jitter, b.last_sr, b.delay];
             reports.push(self.build(py, "RtcpReport", fields)?);
         }
         let hep = self.hep(py, &r.hep)?;
@@ -228,7 +232,11 @@ impl Shapes {
     }
 
     /// Payload types, gaps and digits.
-    fn lists<'py>(&mut self, py: Python<'py>, f: &super::rtp::Figures<'_>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyTuple>, Bound<'py, PyTuple>)> {
+    fn lists<'py>(
+        &mut self,
+        py: Python<'py>,
+        f: &super::rtp::Figures<'_>,
+    ) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyTuple>, Bound<'py, PyTuple>)> {
         let (mut uses, mut gaps, mut digits) = (Vec::new(), Vec::new(), Vec::new());
         for u in f.uses {
             let name = PyString::intern(py, &u.codec.name);
@@ -253,7 +261,11 @@ pub fn seconds(nanos: i64) -> f64 {
 
 /// NTP's 32.32 fixed point counts from 1900 (RFC 5905).
 fn ntp(time: u64) -> f64 {
-    if time == 0 { 0.0 } else { time as f64 / 4_294_967_296.0 - 2_208_988_800.0 }
+    if time == 0 {
+        0.0
+    } else {
+        time as f64 / 4_294_967_296.0 - 2_208_988_800.0
+    }
 }
 
 fn transport_name(transport: Transport) -> &'static str {

@@ -1,9 +1,11 @@
 //! Reads capture files through an engine.
 
 use super::engine::Engine;
-use super::pcap::{Pcap, Step};
+use super::pcap::{Pcap, Span, Step};
 use super::pcapng::PcapNg;
 use super::source::{kind_of, Source};
+use super::writer::Writer;
+use rustc_hash::FxHashSet;
 use std::io;
 
 pub enum Format {
@@ -36,7 +38,6 @@ impl From<io::Error> for Unreadable {
 pub struct Open {
     source: Source,
     format: Format,
-    packets: u64,
 }
 
 impl Open {
@@ -48,7 +49,7 @@ impl Open {
         } else {
             return Err(Unreadable::NotACapture(kind_of(source.peek(4096)?)));
         };
-        Ok(Open { source, format, packets: 0 })
+        Ok(Open { source, format })
     }
 
     /// (bytes taken of the file, its size or 0).
@@ -56,11 +57,7 @@ impl Open {
         (self.source.taken(), self.source.size)
     }
 
-    pub fn packets(&self) -> u64 {
-        self.packets
-    }
-
-    /// The next packet: (link type, time, span) with its bytes, or nothing at the end. Notes go to the engine.
+    /// Reads on until so many records wait or so many bytes were read; false at the end. Notes go to the engine.
     pub fn run(&mut self, engine: &mut Engine, max_records: usize, max_bytes: u64) -> io::Result<bool> {
         let until = self.source.offset.saturating_add(max_bytes);
         while engine.out.len() < max_records && self.source.offset < until {
@@ -69,7 +66,6 @@ impl Open {
                     let data = &self.source.buffered()[span.from..span.from + span.len];
                     engine.packet(span.link, span.time, data, span.wire);
                     self.source.skip(span.total);
-                    self.packets += 1;
                 }
                 Step::Other => {}
                 Step::Secrets { from, len, total } => {
@@ -88,12 +84,39 @@ impl Open {
         Ok(true)
     }
 
-    /// One step without an engine: the packet's span, for copying it.
-    pub fn step(&mut self) -> io::Result<Step> {
-        self.format.next(&mut self.source)
+    /// Copies the packets with these frame numbers, and those of the engine's picked streams. How many there were;
+    /// nothing if the writer cannot hold them together.
+    pub fn copy(
+        &mut self,
+        engine: &mut Engine,
+        frames: &FxHashSet<u64>,
+        writer: &mut Writer,
+    ) -> io::Result<Option<u64>> {
+        let mut copied = 0;
+        while let Some(span) = self.next_packet()? {
+            let data = &self.source.buffered()[span.from..span.from + span.len];
+            engine.media.touched = false;
+            engine.packet(span.link, span.time, data, span.wire);
+            engine.out.clear();
+            if engine.media.touched || frames.contains(&engine.frame) {
+                if !writer.packet(span.link, span.time, data, span.wire)? {
+                    return Ok(None);
+                }
+                copied += 1;
+            }
+            self.source.skip(span.total);
+        }
+        Ok(Some(copied))
     }
 
-    pub fn source(&mut self) -> &mut Source {
-        &mut self.source
+    fn next_packet(&mut self) -> io::Result<Option<Span>> {
+        loop {
+            match self.format.next(&mut self.source)? {
+                Step::Packet(span) => return Ok(Some(span)),
+                Step::Secrets { total, .. } => self.source.skip(total),
+                Step::Cut | Step::End => return Ok(None),
+                Step::Other | Step::Dropped(_) | Step::Damaged(_) => {}
+            }
+        }
     }
 }

@@ -109,7 +109,6 @@ pub struct Digit {
     pub duration_ms: u32,
     pub volume: u8,
     timestamp: u32,
-    payload_type: u8,
 }
 
 #[derive(Default)]
@@ -167,14 +166,20 @@ pub struct Stream {
 pub struct Context {
     pub is_secure: bool,
     pub level_extension: u8,
-    pub dscp: u8,
     pub jitter_buffer: i64,
 }
 
 impl Stream {
     pub fn new(header: &Header<'_>, codec: Codec, at: Moment, dscp: u8) -> Stream {
         let timing = Timing::new(at.time, header.timestamp, codec.clock);
-        let first = Use { number: header.payload_type, codec, packets: 0, first_frame: at.frame, start: at.time, end: at.time };
+        let first = Use {
+            number: header.payload_type,
+            codec,
+            packets: 0,
+            first_frame: at.frame,
+            start: at.time,
+            end: at.time,
+        };
         Stream {
             ssrc: header.ssrc,
             first: at,
@@ -229,7 +234,14 @@ impl Stream {
             self.current = i;
         } else if self.uses.len() < 32 {
             self.current = self.uses.len();
-            self.uses.push(Use { number, codec: codec(), packets: 0, first_frame: at.frame, start: at.time, end: at.time });
+            self.uses.push(Use {
+                number,
+                codec: codec(),
+                packets: 0,
+                first_frame: at.frame,
+                start: at.time,
+                end: at.time,
+            });
         }
     }
 
@@ -339,7 +351,7 @@ impl Stream {
         self.row.samples += loud.samples;
         self.row.flat += u16::from(loud.is_flat && loud.samples > 0);
         self.row.clipped = self.row.clipped.saturating_add(loud.clipped as u16);
-        self.odd_sized += u64::from(loud.samples % 8 != 0);
+        self.odd_sized += u64::from(!loud.samples.is_multiple_of(8));
     }
 
     /// RFC 4733 section 2.3. An event repeats until its end and is told once.
@@ -361,7 +373,6 @@ impl Stream {
                 duration_ms,
                 volume: flags & 0x3f,
                 timestamp: header.timestamp,
-                payload_type: header.payload_type,
             });
         }
     }
@@ -385,7 +396,14 @@ impl Stream {
     }
 
     /// Closes the books and tells them.
-    pub fn finish(mut self, flow: Flow, media: Arc<str>, is_announced: bool, is_secure: bool, jitter_buffer: i64) -> Summary {
+    pub fn finish(
+        mut self,
+        flow: Flow,
+        media: Arc<str>,
+        is_announced: bool,
+        is_secure: bool,
+        jitter_buffer: i64,
+    ) -> Summary {
         self.close_row(0);
         self.sequence.finish();
         let looks_secure = self.odd_sized * 2 > self.packets;

@@ -42,9 +42,9 @@ pub fn announced(message: &[u8]) -> Vec<(Endpoint, Arc<Plan>)> {
 
 /// Where the SDP begins: in a multipart body at its `v=0`.
 fn body_start(message: &[u8]) -> Option<usize> {
-    let body = memchr::memmem::find(message, b"\r\n\r\n").map(|i| i + 4).or_else(|| {
-        memchr::memmem::find(message, b"\n\n").map(|i| i + 2)
-    })?;
+    let body = memchr::memmem::find(message, b"\r\n\r\n")
+        .map(|i| i + 4)
+        .or_else(|| memchr::memmem::find(message, b"\n\n").map(|i| i + 2))?;
     if message[body..].starts_with(b"v=") {
         return Some(body);
     }

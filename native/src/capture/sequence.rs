@@ -10,7 +10,9 @@ const WINDOW: i32 = 64;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Arrival {
     /// The next one after `lost` missing packets.
-    Next { lost: u32 },
+    Next {
+        lost: u32,
+    },
     /// Filled a hole.
     Reordered,
     Duplicate,
@@ -47,10 +49,6 @@ impl Sequence {
             lost_runs: Vec::new(),
             effective_runs: Vec::new(),
         }
-    }
-
-    pub fn highest(&self) -> u16 {
-        self.highest
     }
 
     #[inline]

@@ -196,13 +196,21 @@ impl Timing {
 
     /// The usual timestamp step in ms, 0 when unknown.
     pub fn ptime_ms(&self) -> f64 {
-        if self.clock == 0 { 0.0 } else { f64::from(self.steps[0].0) * 1000.0 / f64::from(self.clock) }
+        if self.clock == 0 {
+            0.0
+        } else {
+            f64::from(self.steps[0].0) * 1000.0 / f64::from(self.clock)
+        }
     }
 
     /// Timestamp units per second of arrival.
     pub fn rate_hz(&self) -> f64 {
         let ns = self.last_time - self.base_time;
-        if ns <= 0 { 0.0 } else { self.elapsed as f64 * 1e9 / ns as f64 }
+        if ns <= 0 {
+            0.0
+        } else {
+            self.elapsed as f64 * 1e9 / ns as f64
+        }
     }
 
     /// The sender's clock against the capture's in millionths: positive is fast. The least delay of each second,
@@ -213,7 +221,11 @@ impl Timing {
 }
 
 fn tick(clock: u32) -> f64 {
-    if clock == 0 { 0.0 } else { 1e9 / f64::from(clock) }
+    if clock == 0 {
+        0.0
+    } else {
+        1e9 / f64::from(clock)
+    }
 }
 
 #[derive(Default, Debug)]
@@ -237,6 +249,10 @@ impl Regression {
     /// 0 while there is too little to say (ten seconds).
     fn slope(&self) -> f64 {
         let spread = self.n * self.xx - self.x * self.x;
-        if self.n < 10.0 || spread <= 0.0 { 0.0 } else { (self.n * self.xy - self.x * self.y) / spread }
+        if self.n < 10.0 || spread <= 0.0 {
+            0.0
+        } else {
+            (self.n * self.xy - self.x * self.y) / spread
+        }
     }
 }

@@ -98,7 +98,7 @@ class Capture:
 
     def _file(self, path: str) -> Iterator[list[Record]]:
         self._path = path
-        _open(self._reader, path)
+        open_capture(self._reader, path)
         while (batch := self._reader.read(_BATCH_RECORDS, _BATCH_BYTES)) is not None:
             yield cast("list[Record]", batch)
         self.files.append(self._summary(path))
@@ -141,7 +141,8 @@ def read(paths: Iterable[str] | str, *, keylog: bytes = b"") -> list[Record]:
     return list(Capture([paths] if isinstance(paths, str) else list(paths), keylog=keylog))
 
 
-def _open(reader: CaptureReader, path: str) -> None:
+def open_capture(reader: CaptureReader, path: str) -> None:
+    """Opens a path (or `STDIN`) in a reader; raises `UnreadableCapture` or `Unavailable`."""
     try:
         if path == STDIN:
             reader.open_fd(os.dup(0))
@@ -150,5 +151,10 @@ def _open(reader: CaptureReader, path: str) -> None:
     except CaptureUnreadable as error:
         raise UnreadableCapture(path, str(error)) from None
     except OSError as error:
-        reason = words.CANNOT_OPEN.say(Language.EN, reason=os.strerror(error.errno or 0))
-        raise Unavailable("capture-unavailable", reason, path) from None
+        raise cannot_open(path, error) from None
+
+
+def cannot_open(path: str, error: OSError) -> Unavailable:
+    """The system's reason as a sentence."""
+    reason = words.CANNOT_OPEN.say(Language.EN, reason=os.strerror(error.errno or 0))
+    return Unavailable("capture-unavailable", reason, path)
