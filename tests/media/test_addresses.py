@@ -34,11 +34,25 @@ def test_case_8_an_unknown_fmtp_never_removes_a_codec(call: Call) -> None:
         ("198.51.100.7", True, "192.168.1.20", "198.51.100.7"),
         ("198.51.100.7", True, "100.64.1.1", "198.51.100.7"),
         ("198.51.100.7", True, "198.51.100.7", "198.51.100.7"),
+        ("198.51.100.7", False, "192.168.1.20", "198.51.100.7"),
+        ("192.168.1.1", False, "192.168.1.20", None),
+        ("192.168.1.1", True, "192.168.1.20", "192.168.1.1"),
         ("198.51.100.7", True, "198.51.100.99", None),
         ("198.51.100.7", False, "198.51.100.99", None),
         ("198.51.100.7", False, "phone.example.com", "198.51.100.7"),
     ],
-    ids=["plain", "private", "carrier-nat", "mapped", "gateway-nat", "gateway", "name"],
+    ids=[
+        "plain",
+        "private",
+        "carrier-nat",
+        "mapped",
+        "alg",
+        "multihomed",
+        "nat-in-lan",
+        "gateway-nat",
+        "gateway",
+        "name",
+    ],
 )
 def test_only_a_phone_behind_a_nat_is_latched(call: Call, signalling, behind_nat, media, latch) -> None:
     call.origins[0] = Origin(signalling, behind_nat, (V4,))

@@ -169,15 +169,17 @@ class Leg:
     def latch_host(self, rtp: Address | None) -> str | None:
         """The host whose packets may take the place of the announced address; None for exactly that address.
 
-        Only a leg behind a NAT is looked for, and only at the address its signalling comes from. A public media
-        address other than that is a gateway of its own and is taken at its word.
+        A leg behind a NAT is looked for at the address its signalling comes from; so is one that announces a private
+        address from a public one, which cannot be reached (an ALG may have hidden the NAT from its signalling). A
+        public media address other than the signalling's is a gateway of its own and is taken at its word.
         """
         origin = self.origin
-        if origin is None or not (origin.behind_nat or rtp is None):
-            return None
-        if rtp is not None and rtp.host != origin.host and not is_private(rtp.host):
-            return None
-        return origin.host
+        if origin is None or rtp is None:
+            return None if origin is None else origin.host
+        private = is_private(rtp.host)
+        if private and not is_private(origin.host):
+            return origin.host
+        return origin.host if origin.behind_nat and (private or rtp.host == origin.host) else None
 
 
 @lru_cache(maxsize=1024)

@@ -29,7 +29,9 @@ def ip_text(host: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def is_private(ip: str) -> bool:
-    """Whether this IP address means something only inside a network: private, shared, link-local, loopback."""
+    """Whether this is an IP address that means something only inside a network: private, shared, local, loopback."""
+    if ip_text(ip) is None:
+        return False
     address = ipaddress.ip_address(ip)
     return any(address in network for network in _PRIVATE if network.version == address.version)
 
