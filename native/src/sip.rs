@@ -6,6 +6,7 @@
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyList, PyString};
 
 /// Field names with a compact form (RFC 3261 section 7.3.3 and the registry of its successors).
@@ -307,6 +308,16 @@ impl Frame {
     #[pyo3(signature = (name, start = 0))]
     fn index(&self, py: Python<'_>, name: &str, start: usize) -> isize {
         self.find(self.raw.as_bytes(py), name, start).map_or(-1, |index| index as isize)
+    }
+
+    /// How often fields of each of these names stand in the message.
+    fn occurrences(&self, py: Python<'_>, names: Vec<PyBackedStr>) -> Vec<usize> {
+        let data = self.raw.as_bytes(py);
+        let count = |name: &PyBackedStr| {
+            let compact = compact_of(name);
+            self.fields.iter().filter(|field| names_match(field.name.of(data), name, compact)).count()
+        };
+        names.iter().map(count).collect()
     }
 
     /// (name as written, value) of the field at a place.

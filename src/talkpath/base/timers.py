@@ -25,10 +25,11 @@ class Timer:
 class Timers:
     """The running timers of one machine."""
 
-    __slots__ = ("_lanes",)
+    __slots__ = ("_lanes", "_soonest")
 
     def __init__(self) -> None:
         self._lanes: dict[float, deque[Timer]] = {}
+        self._soonest: float | None = None
 
     def start(self, duration_s: float, now: float, action: Callable[[float], None]) -> Timer:
         """Call `action(now)` from `expire` once `duration_s` seconds have gone."""
@@ -37,19 +38,13 @@ class Timers:
         if lane is None:
             lane = self._lanes[duration_s] = deque()
         lane.append(timer)
+        if self._soonest is None or timer.when < self._soonest:
+            self._soonest = timer.when
         return timer
 
     def deadline(self) -> float | None:
-        """When the next timer is due, or None."""
-        soonest: float | None = None
-        for duration, lane in list(self._lanes.items()):
-            while lane and lane[0].action is None:
-                lane.popleft()
-            if not lane:
-                del self._lanes[duration]
-            elif soonest is None or lane[0].when < soonest:
-                soonest = lane[0].when
-        return soonest
+        """When the next timer may be due (a cancelled one may stand before it), or None."""
+        return self._soonest
 
     def expire(self, now: float) -> None:
         """Call what is due, lane by lane; an action may start and cancel timers."""
@@ -58,6 +53,8 @@ class Timers:
                 action = lane.popleft().action
                 if action is not None:
                     action(now)
+        self._lanes = {duration: lane for duration, lane in self._lanes.items() if lane}
+        self._soonest = min((lane[0].when for lane in self._lanes.values()), default=None)
 
     def __len__(self) -> int:
         return sum(timer.action is not None for lane in self._lanes.values() for timer in lane)

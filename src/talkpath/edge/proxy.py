@@ -380,8 +380,11 @@ def _loop_mark(request: Message, uri: str) -> str:
 
 def is_looping(request: Message) -> bool:
     """Whether one of the Via branches is one that we made for this very request (16.3 step 4)."""
+    vias = request.all("Via")
+    if len(vias) == 1 and "," not in vias[0]:
+        return False
     mark = f".{_loop_mark(request, request.uri)}"
-    return any(mark in value for value in request.all("Via"))
+    return any(mark in value for value in vias)
 
 
 def has_hops_left(request: Message) -> bool:

@@ -65,15 +65,16 @@ def heading_of(core: Core, arrival: Arrival) -> Heading:
 
 
 def _is_ours(core: Core, arrival: Arrival, route: Route, heading: Heading) -> bool:
-    try:
-        uri = route.address.parsed_uri()
-    except Malformed as fault:
-        raise Refusal(400, "Bad Route") from fault
-    token = core.tokens.read(uri.user) if uri.user else None
+    user, at, _ = route.address.uri.partition("@")
+    token = core.tokens.read(user.partition(":")[2]) if at else None
     if token is not None:
         heading.has_token = True
         heading.onward = token.onward(arrival.flow, arrival.message.from_tag)
         return True
+    try:
+        uri = route.address.parsed_uri()
+    except Malformed as fault:
+        raise Refusal(400, "Bad Route") from fault
     return not uri.user and core.locality.is_here(uri.host, uri.port, arrival.flow)
 
 

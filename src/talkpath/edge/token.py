@@ -6,6 +6,7 @@ of the dialog: 23 bytes for an IPv4 flow, 36 where it serves both sides.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -15,6 +16,7 @@ from zlib import crc32
 from talkpath.base.address import Address, Flow, Transport
 
 _TRANSPORTS = list(Transport)
+_NUMBER = {transport: number for number, transport in enumerate(_TRANSPORTS)}
 # 64 bits: a forger needs 2**63 tries, each a packet to us.
 _SEAL_BYTES = 8
 
@@ -41,12 +43,22 @@ def mark(tag: str) -> bytes:
     return (crc32(tag.encode("utf-8", "surrogateescape")) & 0xFFFF).to_bytes(2, "big")
 
 
+@lru_cache(4096)
+def _packed_host(host: str) -> bytes:
+    return ip_address(host).packed
+
+
+@lru_cache(4096)
+def _host(packed: bytes) -> str:
+    return str(ip_address(packed))
+
+
 def _pack(flow: Flow | None) -> bytes:
     if flow is None:
         return b"\xff"
-    packed = ip_address(flow.remote.host).packed
-    local = ip_address(flow.local.host).packed
-    head = _TRANSPORTS.index(flow.transport) | (0x10 if len(packed) == 16 else 0) | (0x20 if flow.connection else 0)
+    packed = _packed_host(flow.remote.host)
+    local = _packed_host(flow.local.host)
+    head = _NUMBER[flow.transport] | (0x10 if len(packed) == 16 else 0) | (0x20 if flow.connection else 0)
     number = flow.connection.to_bytes(6, "big") if flow.connection else b""
     ports = flow.local.port.to_bytes(2, "big") + flow.remote.port.to_bytes(2, "big")
     return bytes((head,)) + ports + local + packed + number
@@ -63,8 +75,8 @@ def _unpack(data: bytes) -> tuple[Flow | None, bytes]:
     connection = 0
     if head & 0x20:
         connection, rest = int.from_bytes(rest[:6], "big"), rest[6:]
-    here = Address(str(ip_address(local)), local_port)
-    there = Address(str(ip_address(remote)), remote_port)
+    here = Address(_host(local), local_port)
+    there = Address(_host(remote), remote_port)
     return Flow(_TRANSPORTS[head & 0x0F], here, there, connection), rest
 
 

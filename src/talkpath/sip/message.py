@@ -147,22 +147,21 @@ class Message:
         return f"<Message {line} {self.call_id}>"
 
 
-# Fields that every request needs (RFC 3261 section 8.1.1); Max-Forwards is forgiven (16.3 step 3).
-_NEEDED = ("Via", "From", "To", "Call-ID", "CSeq")
-# Fields that may stand only once.
+# Fields that every request needs (RFC 3261 section 8.1.1), those of them that may stand once first; Max-Forwards is
+# forgiven when it is missing (16.3 step 3).
+_NEEDED = ("From", "To", "Call-ID", "CSeq", "Via")
 _SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length")
 
 
 def fault_of(message: Message) -> Malformed | None:
     """What makes a framed message unacceptable, or None (RFC 3261 sections 8.1.1, 16.3 step 1, 18.3)."""
-    frame = message.frame
-    for name in _NEEDED:
-        if not frame.first(name):
-            return Malformed("missing-header", f"Missing {name}")
-    for name in _SINGLE:
-        at = frame.index(name)
-        if at >= 0 and frame.index(name, at + 1) >= 0:
+    count = message.frame.occurrences(_SINGLE)
+    for name, times in zip(_SINGLE, count, strict=True):
+        if times > 1:
             return Malformed("duplicate-header", f"More than one {name}")
+    for name in _NEEDED:
+        if not message.frame.first(name):
+            return Malformed("missing-header", f"Missing {name}")
     try:
         if message.cseq.method != message.method:
             return Malformed("cseq", "CSeq names another method")

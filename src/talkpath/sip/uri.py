@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Malformed
@@ -41,9 +42,13 @@ class Uri:
     headers: str = ""
     password: str = ""
 
+    @staticmethod
+    def parse(text: str) -> "Uri":
+        """Take `text` apart. Raises Malformed(`uri`). The same text may give the same object: change none."""
+        return _parsed(text)
+
     @classmethod
-    def parse(cls, text: str) -> "Uri":
-        """Take `text` apart. Raises Malformed(`uri`)."""
+    def _parse(cls, text: str) -> "Uri":
         match = _URI.match(text)
         if match is None:
             return cls._parse_other(text)
@@ -104,6 +109,12 @@ class Uri:
         user = f"{self.user}{password}@" if self.user or password else ""
         headers = f"?{self.headers}" if self.headers else ""
         return f"{self.scheme}:{user}{self.host_port}{format_params(self.params)}{headers}"
+
+
+# The same few thousand phones and numbers are named again and again.
+@lru_cache(4096)
+def _parsed(text: str) -> Uri:
+    return Uri._parse(text)
 
 
 def parse_params(text: str) -> dict[str, str | None]:
