@@ -1,0 +1,309 @@
+"""Where requests of a dialog had to go, and where they went: the route set simulated (RFC 3261 12.1, 12.2.1.1, 16.6).
+
+A dialog's next hop is the topmost Route, else the remote target; both come from what the other side wrote into
+Record-Route and Contact. A request that nobody answers is followed hop by hop to the place where it stopped, and that
+place is compared with the addresses the parties really use.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from ipaddress import ip_address
+
+from talkpath.base.address import Address, Transport
+from talkpath.base.errors import Malformed
+from talkpath.calls.model import Leg, MessageSeen
+from talkpath.capture.records import TcpEvent, TcpKind
+from talkpath.explain.story import Exchange, Story, cseq_number
+from talkpath.sip.grammar import NameAddr
+from talkpath.sip.message import Message
+from talkpath.sip.uri import Uri
+
+# Refusals that mean: I could not deliver this (477 is OpenSIPS's and Kamailio's "Send failed").
+UNDELIVERED = frozenset({404, 408, 410, 430, 477, 478, 480, 500, 502, 503, 504})
+# A 2xx repeated this often (after 0.5, 1.5, 3.5 s: RFC 3261 13.3.1.4) has no ACK.
+REPEATS_WITHOUT_ACK = 3
+# How long a request waits before its silence means something; Timer E and G reach 4 s (RFC 3261 17.1.2.2).
+PATIENCE_S = 4.0
+
+
+class Cause(Enum):
+    """Why a request of the dialog did not arrive."""
+
+    CONNECTION_GONE = auto()
+    RECORD_ROUTE = auto()
+    CONTACT_TRANSPORT = auto()
+    CONTACT = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A request that did not get through.
+
+    `hops` is where it was seen, in order of its way (empty: nowhere). `refusal` is who gave up on it; `answer` the
+    2xx that asks in vain for its ACK. `uri` is what the next hop was to be taken from, read from `source`; `target` is
+    where the other party (or the next proxy) really is; `event` is what ended its connection.
+    """
+
+    method: str
+    from_caller: bool
+    time: float
+    hops: tuple[Exchange, ...]
+    refusal: MessageSeen | None
+    answer: MessageSeen | None
+    cause: Cause
+    uri: str = ""
+    source: MessageSeen | None = None
+    target: Address | None = None
+    transport: Transport | None = None
+    event: TcpEvent | None = None
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """The frames of the request and of its refusal."""
+        seen = [frame for hop in self.hops for frame in hop.request.frames]
+        return (*seen, *(self.refusal.frames if self.refusal else ()))
+
+
+def stuck_requests(story: Story) -> list[Stuck]:
+    """Every request within the dialogs of a call that did not get through, each with its cause."""
+    return story.once("stuck", lambda: [*_stuck_others(story), *_stuck_acks(story)])
+
+
+def stuck_by(story: Story, cause: Cause) -> Stuck | None:
+    """The first that has this cause; one the user cannot hang up with before one that is repaired behind the scenes."""
+    found = [stuck for stuck in stuck_requests(story) if stuck.cause is cause]
+    return min(found, key=lambda stuck: (stuck.method != "BYE", stuck.time), default=None)
+
+
+def _stuck_others(story: Story) -> Iterator[Stuck]:
+    groups: dict[tuple[str, bool, str, int], list[Exchange]] = {}
+    for exchange in story.in_dialog("BYE", "INVITE", "UPDATE", "INFO", "REFER", "NOTIFY"):
+        sip = exchange.request.sip
+        key = (sip.call_id, exchange.from_caller, sip.method, cseq_number(sip))
+        groups.setdefault(key, []).append(exchange)
+    for (_, from_caller, method, _), hops in groups.items():
+        if not _is_stuck(story, hops):
+            continue
+        final = hops[0].final
+        yield _diagnosed(
+            story, Stuck(method, from_caller, hops[0].request.time, tuple(hops), final, None, Cause.UNKNOWN)
+        )
+
+
+def _is_stuck(story: Story, hops: list[Exchange]) -> bool:
+    """Nobody on any hop said yes, and somebody gave up or kept asking."""
+    if any(hop.answer for hop in hops):
+        return False
+    status = hops[0].status
+    if status:
+        return status in UNDELIVERED
+    if hops[0].responses:
+        return False
+    waited = story.scene.last - hops[0].request.time
+    return hops[0].sendings >= 3 or (waited > PATIENCE_S and hops[0].last_sent + 1 < story.scene.last)
+
+
+def _stuck_acks(story: Story) -> Iterator[Stuck]:
+    """Where a 2xx is repeated and repeated: its ACK did not come this far."""
+    for leg in reversed(story.legs):
+        invite = story.invite(leg)
+        answer = invite.answer if invite else None
+        if invite is None or answer is None or len(answer.retransmitted) < REPEATS_WITHOUT_ACK:
+            continue
+        number = cseq_number(answer.sip)
+        acks = [e for e in story.exchanges if e.method == "ACK" and cseq_number(e.request.sip) == number]
+        acks = [e for e in acks if e.request.sip.call_id == leg.call_id]
+        arrived = [e for e in acks if e.leg is leg and e.request.destination == leg.callee]
+        if arrived and answer.retransmitted[-1].time - arrived[0].last_sent < 1.0:
+            continue
+        yield _diagnosed(story, Stuck("ACK", True, answer.time, tuple(acks), None, answer, Cause.UNKNOWN))
+        return
+
+
+# --- why
+
+
+def _diagnosed(story: Story, stuck: Stuck) -> Stuck:
+    for diagnose in (_wrong_turn, _gone_connection, _next_hop):
+        found = diagnose(story, stuck)
+        if found is not None:
+            return found
+    return stuck
+
+
+def _with(stuck: Stuck, cause: Cause, **facts: object) -> Stuck:
+    values = {name: getattr(stuck, name) for name in stuck.__dataclass_fields__}
+    return Stuck(**{**values, "cause": cause, **facts})
+
+
+def _wrong_turn(story: Story, stuck: Stuck) -> Stuck | None:
+    """The last place where it was seen is on nobody's way, or the right host by the wrong transport."""
+    if not stuck.hops:
+        return None
+    last = stuck.hops[-1].request
+    leg = story.edge_leg(not stuck.from_caller)
+    target = story.address_of(not stuck.from_caller)
+    uri, is_route = _leads_to(last.sip, last.destination)
+    facts = {"uri": uri, "source": last, "target": target, "transport": leg.transport}
+    if last.destination.host == target.host and last.source.host != target.host:
+        if last.transport.is_reliable != leg.transport.is_reliable:
+            return _with(stuck, Cause.CONTACT_TRANSPORT, **facts)
+        return (
+            _with(stuck, Cause.CONTACT, **facts)
+            if last.destination.port != target.port and not leg.transport.is_reliable
+            else None
+        )
+    if last.destination.host in {end.host for hop in story.legs for end in (hop.caller, hop.callee)}:
+        return None
+    if is_route:
+        return _with(stuck, Cause.RECORD_ROUTE, **{**facts, "target": _neighbour(story, stuck)})
+    return _with(stuck, Cause.CONTACT, **facts)
+
+
+def _gone_connection(story: Story, stuck: Stuck) -> Stuck | None:
+    """The other party's connection ended before, or a new one to it could not be made."""
+    leg = story.edge_leg(not stuck.from_caller)
+    target = story.address_of(not stuck.from_caller)
+    if not leg.transport.is_reliable:
+        return None
+    until = stuck.time + PATIENCE_S
+    event = _ending(story, leg, until)
+    if event is None:
+        attempts = story.scene.attempts(None, target.host, stuck.time - 1, until)
+        event = attempts[0] if attempts else None
+    facts = {"target": target, "transport": leg.transport, "event": event, "source": leg.messages[0]}
+    return _with(stuck, Cause.CONNECTION_GONE, **facts) if event else None
+
+
+def _ending(story: Story, leg: Leg, until: float) -> TcpEvent | None:
+    """What ended the connection that a hop used last."""
+    used = [seen.seen.connection for seen in leg.messages if seen.seen.connection and seen.time <= until]
+    if not used:
+        return None
+    ends = (TcpKind.RESET, TcpKind.FINISHED, TcpKind.UNDELIVERED)
+    events = story.scene.connection_events(used[-1])
+    return next((event for event in events if event.kind in ends and event.time <= until), None)
+
+
+def _next_hop(story: Story, stuck: Stuck) -> Stuck | None:
+    """Nothing was seen beyond the last hop: test the address it had to be sent on to."""
+    source, uri, is_route = _onward(story, stuck)
+    where = _parsed(uri)
+    if where is None or source is None:
+        return None
+    leg = story.edge_leg(not stuck.from_caller)
+    target = story.address_of(not stuck.from_caller)
+    if is_route:
+        neighbour = _neighbour(story, stuck)
+        wrong = neighbour is not None and is_ip(where.host) and where.host != neighbour.host
+        return _with(stuck, Cause.RECORD_ROUTE, uri=uri, source=source, target=neighbour) if wrong else None
+    facts = {"uri": uri, "source": source, "target": target, "transport": leg.transport}
+    if (where.transport or Transport.UDP) is not leg.transport and not _same_kind(where, leg):
+        return _with(stuck, Cause.CONTACT_TRANSPORT, **facts)
+    if is_unusable(where, target):
+        return _with(stuck, Cause.CONTACT, **facts)
+    if leg.transport.is_reliable and stuck.refusal is not None and stuck.refusal.sip.status in (430, 477):
+        return _with(stuck, Cause.CONNECTION_GONE, **facts)
+    return None
+
+
+def _same_kind(where: Uri, leg: Leg) -> bool:
+    """A TLS flow behind a transport=tcp Contact with sips, and the like, is no mismatch."""
+    named = where.transport or Transport.UDP
+    return where.scheme == "sips" and leg.transport.is_secure and named.is_websocket == leg.transport.is_websocket
+
+
+def is_unusable(where: Uri, real: Address) -> bool:
+    """Whether a Contact names another host than the one its owner speaks from."""
+    if where.host.endswith(".invalid"):
+        return True
+    return is_ip(where.host) and where.host != real.host
+
+
+def _onward(story: Story, stuck: Stuck) -> tuple[MessageSeen | None, str, bool]:
+    """Where the request had to go from the last place it was seen: (the message that says so, URI, is a Route)."""
+    if stuck.hops:
+        last = stuck.hops[-1].request
+        routes = [route for route in _uris(last.sip, "Route") if _host(route) != last.destination.host]
+        return (last, routes[0], True) if routes else (last, last.sip.uri, False)
+    leg = story.edge_leg(stuck.from_caller)
+    told = _told(story, leg, stuck)
+    if told is None:
+        return None, "", False
+    routes = _uris(told.sip, "Record-Route")
+    if stuck.from_caller:
+        routes.reverse()
+    if routes:
+        return told, routes[0], True
+    contact = _uris(told.sip, "Contact")
+    return (told, contact[0], False) if contact else (None, "", False)
+
+
+def _told(story: Story, leg: Leg, stuck: Stuck) -> MessageSeen | None:
+    """The message from which a party learnt its route set: the 2xx for the caller, the INVITE for the callee."""
+    invite = story.invite(leg)
+    if invite is None:
+        return None
+    return invite.answer if stuck.from_caller else invite.request
+
+
+def _neighbour(story: Story, stuck: Stuck) -> Address | None:
+    """Who really stands behind the next Route: the other end of the hop the request has to take."""
+    legs = list(story.legs) if stuck.from_caller else list(story.legs)[::-1]
+    legs = [leg for leg in legs if leg.call_id == (story.edge_leg(stuck.from_caller)).call_id]
+    taken = len({id(hop.leg) for hop in stuck.hops if hop.request.destination in (hop.leg.caller, hop.leg.callee)})
+    if taken >= len(legs):
+        return None
+    leg = legs[taken]
+    return leg.callee if stuck.from_caller else leg.caller
+
+
+def _leads_to(sip: Message, destination: Address) -> tuple[str, bool]:
+    """Which header made a message go to `destination`: (URI, it is a Route)."""
+    for route in _uris(sip, "Route"):
+        if _host(route) == destination.host:
+            return route, True
+    return sip.uri, False
+
+
+def _uris(sip: Message, name: str) -> list[str]:
+    found = []
+    for item in sip.listed(name):
+        try:
+            found.append(NameAddr.parse(item).uri)
+        except Malformed:
+            continue
+    return found
+
+
+def contact_of(sip: Message) -> str:
+    """The URI of the first Contact, "" without a readable one."""
+    contacts = _uris(sip, "Contact")
+    return contacts[0] if contacts else ""
+
+
+def _parsed(uri: str) -> Uri | None:
+    try:
+        return Uri.parse(uri)
+    except Malformed:
+        return None
+
+
+def _host(uri: str) -> str:
+    parsed = _parsed(uri)
+    return parsed.host if parsed else ""
+
+
+def is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_private(host: str) -> bool:
+    """RFC 1918, RFC 6598, link-local and the like."""
+    return is_ip(host) and not ip_address(host).is_global

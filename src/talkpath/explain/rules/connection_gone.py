@@ -1,0 +1,77 @@
+"""The phone's TCP or WebSocket connection ended, and with it every way to reach the phone."""
+
+from collections.abc import Iterator
+
+from talkpath.base.texts import Text
+from talkpath.capture.records import TcpEvent, TcpKind
+from talkpath.explain.finding import Because, Found, Severity, Symptom, because, party
+from talkpath.explain.route import Cause, stuck_by
+from talkpath.explain.rule import Rule
+from talkpath.explain.evidence import found_of
+from talkpath.explain.story import Story, Trait
+
+ENDED = {
+    TcpKind.RESET: Text("{src} had reset the connection with {dst}.", "{src} 已复位与 {dst} 的连接。"),
+    TcpKind.FINISHED: Text("{src} had closed the connection with {dst}.", "{src} 已关闭与 {dst} 的连接。"),
+    TcpKind.UNDELIVERED: Text(
+        "Data from {src} to {dst} was sent {count} times and never acknowledged.",
+        "{src} 发往 {dst} 的数据重发 {count} 次，始终未被确认。",
+    ),
+    TcpKind.REFUSED: Text("{src} refused a new connection from {dst}.", "{src} 拒绝了来自 {dst} 的新连接。"),
+    TcpKind.UNANSWERED: Text(
+        "A new connection from {src} to {dst} was tried {count} times without an answer.",
+        "{src} 向 {dst} 新建连接尝试 {count} 次，均无应答。",
+    ),
+}
+NOT_SEEN = Text(
+    "{owner} is on {transport} at {target}; nothing was sent there any more.",
+    "{owner}在 {target}（{transport}）；之后再没有数据发往那里。",
+)
+
+
+def check(story: Story) -> Iterator[Found]:
+    stuck = stuck_by(story, Cause.CONNECTION_GONE)
+    if stuck is None:
+        return
+    owner = party(not stuck.from_caller)
+    if stuck.event is not None:
+        evidence = _ended(stuck.event)
+    else:
+        values = {"owner": owner, "transport": stuck.transport, "target": stuck.target}
+        evidence = because(NOT_SEEN, stuck.frames, stuck.time, **values)
+    yield found_of(stuck, evidence, owner=owner, transport=stuck.transport)
+
+
+def _ended(event: TcpEvent) -> Because:
+    text = ENDED[event.kind]
+    return because(text, (event.frame,), event.time, src=event.src, dst=event.dst, count=event.count)
+
+
+RULE = Rule(
+    code="connection-gone",
+    symptom=Symptom.CANNOT_HANG_UP,
+    severity=Severity.ERROR,
+    title=Text(
+        "{method} cannot reach {owner}: its {transport} connection is gone",
+        "{method} 无法送达{owner}：其 {transport} 连接已断开",
+    ),
+    why=Text(
+        "A phone behind NAT or in a browser can only be reached down the connection it opened. When that is gone, "
+        "the other side's hanging up is lost and the call stays up.",
+        "NAT 后的话机或浏览器只能通过它自己建立的连接到达。连接断开后，对方的挂机请求丢失，通话无法结束。",
+    ),
+    needs=Text(
+        "A request within the call that fails or stays unanswered after the connection of its receiver was closed, "
+        "reset or silent. A connection closed after the call is no fault.",
+        "接收方连接被关闭、复位或失去响应之后，通话内请求失败或无应答。通话结束后关闭连接不算故障。",
+    ),
+    fix=Text(
+        "Keep the connection alive (WebSocket ping or CRLF keep-alive below the idle timeout of NAT, nginx or load "
+        "balancer), and let the server find a phone that came back by its instance (RFC 5626) and send there.",
+        "保持连接存活（WebSocket ping 或 CRLF 保活，间隔小于 NAT、nginx 或负载均衡的空闲超时）；"
+        "并让服务器按实例标识（RFC 5626）找到重新上线的话机，从新连接发送。",
+    ),
+    traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
+    explains=frozenset({"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}),
+    of_call=check,
+)

@@ -1,0 +1,62 @@
+"""A Contact names an address where its owner cannot be reached."""
+
+from collections.abc import Iterator
+
+from talkpath.base.texts import Text
+from talkpath.explain.finding import Found, Severity, Symptom, because, party
+from talkpath.explain.route import Cause, is_private, stuck_by
+from talkpath.explain.rule import Rule
+from talkpath.explain.evidence import found_of
+from talkpath.explain.story import Story, Trait
+from talkpath.sip.uri import Uri
+
+CONTACT = Text(
+    "The Contact of {owner} is {uri}{kind}; but {owner} speaks from {target}.",
+    "{owner}的 Contact 为 {uri}{kind}；但{owner}的数据来自 {target}。",
+)
+PRIVATE = Text(" (a private address)", "（私有地址）")
+INVALID = Text(" (a name that does not exist, as browsers write)", "（不存在的域名，浏览器惯用写法）")
+OTHER = Text("", "")
+
+
+def check(story: Story) -> Iterator[Found]:
+    stuck = stuck_by(story, Cause.CONTACT)
+    if stuck is None or stuck.source is None:
+        return
+    owner = party(not stuck.from_caller)
+    host = Uri.parse(stuck.uri).host
+    kind = INVALID if host.endswith(".invalid") else PRIVATE if is_private(host) else OTHER
+    values = {"owner": owner, "uri": stuck.uri, "kind": kind, "target": stuck.target}
+    evidence = because(CONTACT, stuck.source.frames, stuck.source.time, **values)
+    yield found_of(stuck, evidence, owner=owner, uri=stuck.uri, target=stuck.target)
+
+
+RULE = Rule(
+    code="contact-unreachable",
+    symptom=Symptom.CANNOT_HANG_UP,
+    severity=Severity.ERROR,
+    title=Text(
+        "{method} cannot reach {owner}: its Contact {uri} is not where it is",
+        "{method} 无法送达{owner}：其 Contact {uri} 并非它的真实地址",
+    ),
+    why=Text(
+        "Requests within a call go to the Contact. A private or invented address there is nowhere, so hanging up "
+        "(or the ACK) never arrives.",
+        "通话内请求发往 Contact。若那里是私有地址或虚构的名字，挂机（或 ACK）就永远到不了。",
+    ),
+    needs=Text(
+        "A request within the call that fails, stays unanswered or never appears, and a Contact whose host is not the "
+        "host its owner speaks from. A private Contact that the server copes with is no fault.",
+        "通话内请求失败、无应答或没有出现，且 Contact 的主机与其真实来源不同。服务器能处理的私有 Contact 不算故障。",
+    ),
+    fix=Text(
+        "Send requests to where the phone's packets come from ({target}), not to its Contact: NAT handling on INVITE "
+        "*and* on its responses, re-INVITE and UPDATE (fix_nated_contact, set_contact_alias, rport and received), "
+        "or Path and outbound (RFC 5626) for browsers.",
+        "把请求发往话机数据的真实来源（{target}），而不是它的 Contact：对 INVITE 及其响应、re-INVITE、UPDATE 都做 NAT 处理"
+        "（fix_nated_contact、set_contact_alias、rport/received），浏览器则用 Path 与 outbound（RFC 5626）。",
+    ),
+    traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
+    explains=frozenset({"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}),
+    of_call=check,
+)

@@ -1,0 +1,90 @@
+"""A next hop failed, and nobody tried another."""
+
+from collections.abc import Iterator
+
+from talkpath.base.address import Address
+from talkpath.base.texts import Text
+from talkpath.calls.model import Leg
+from talkpath.explain.finding import Because, Found, Severity, Symptom, because
+from talkpath.explain.rule import Rule
+from talkpath.explain.silence import silent_hops
+from talkpath.explain.story import Story, Trait
+
+# Failures of the machine, not of the person called (RFC 3263 section 4.3 asks to try the next on 503).
+MACHINE = frozenset({500, 502, 503, 504})
+
+ONLY = Text(
+    "Only {dst} was tried; the caller then got {status} {reason} after {seconds:.1f} s.",
+    "只尝试了 {dst}；{seconds:.1f} 秒后主叫收到 {status} {reason}。",
+)
+SAID = Text("{dst} refused with {status} {reason}.", "{dst} 以 {status} {reason} 拒绝。")
+OTHERS = Text(
+    "Other calls of this capture went from {proxy} to {others}, which answered.",
+    "本抓包中其他呼叫由 {proxy} 发往 {others}，并得到应答。",
+)
+
+
+def check(story: Story) -> Iterator[Found]:
+    failed = _failed_hop(story)
+    if failed is None or story.call.answered_at is not None:
+        return
+    onward = {leg.callee for leg in story.legs if leg.caller.host == failed.caller.host and leg.parent is not None}
+    others = _alternatives(story, failed)
+    status = story.first.status
+    if len(onward) > 1 or not others or (status and status < 400):
+        return
+    yield Found(tuple(_evidence(story, failed, others)), {"proxy": failed.caller.host, "dst": failed.callee}, leg=failed.index)
+
+
+def _failed_hop(story: Story) -> Leg | None:
+    """A hop behind a middle box that was silent or failed as a machine does."""
+    silent = [silence.leg for silence in silent_hops(story) if silence.leg is not None and silence.leg.parent is not None]
+    broken = [leg for leg in story.legs if leg.parent is not None and leg.status in MACHINE]
+    return next(iter([*silent, *broken]), None)
+
+
+def _alternatives(story: Story, failed: Leg) -> list[Address]:
+    """Other next hops that the same middle box used for several numbers, with success: gateways, not phones."""
+    gateways = story.scene.gateways_of(failed.caller.host)
+    return [] if failed.callee not in gateways else [address for address in gateways if address != failed.callee]
+
+
+def _evidence(story: Story, failed: Leg, others: list[Address]) -> Iterator[Because]:
+    invite = story.invite(failed)
+    final = invite.final if invite else None
+    if final is not None:
+        values = {"status": final.sip.status, "reason": final.sip.reason}
+        yield because(SAID, final.frames, final.time, dst=failed.callee, **values)
+    outer = story.invite(story.first)
+    end = outer.final if outer else None
+    if end is not None:
+        values = {"dst": failed.callee, "status": end.sip.status, "reason": end.sip.reason}
+        yield because(ONLY, end.frames, end.time, seconds=end.time - story.call.start, **values)
+    names = ", ".join(str(address) for address in others[:3])
+    yield because(OTHERS, (), failed.start, proxy=failed.caller.host, others=names)
+
+
+RULE = Rule(
+    code="failover-missing",
+    symptom=Symptom.FAILS,
+    severity=Severity.ERROR,
+    title=Text(
+        "{dst} failed and {proxy} did not try the next gateway", "{dst} 失败后，{proxy} 没有尝试下一个网关"
+    ),
+    why=Text(
+        "One broken machine should cost the caller two seconds, not the call.", "一台机器故障只应让主叫多等两秒，而不是失去通话。"
+    ),
+    needs=Text(
+        "A call that failed at one gateway (silent, 500, 502, 503, 504) with no second attempt, while other calls show "
+        "that the same proxy has another gateway that works.",
+        "呼叫在一个网关处失败（无应答或 500、502、503、504）且没有第二次尝试，而其他呼叫表明同一代理另有可用网关。",
+    ),
+    fix=Text(
+        "Give {proxy} a list to try in order, with a short timer (two seconds without 100 Trying) and the next one on "
+        "5xx and silence: failure_route with dispatcher or drouting, or the gateway list of talkpath.",
+        "给 {proxy} 配置按序尝试的网关列表，并设短定时器（两秒内无 100 Trying 即换下一个），对 5xx 与无应答转下一个："
+        "failure_route 配合 dispatcher 或 drouting，或 talkpath 的网关列表。",
+    ),
+    traits=frozenset({Trait.FAILED}),
+    of_call=check,
+)

@@ -1,0 +1,87 @@
+"""A next hop does not answer at all."""
+
+from collections.abc import Iterator
+
+from talkpath.base.texts import Text
+from talkpath.capture.records import IcmpKind, TcpKind
+from talkpath.explain.finding import Because, Found, Severity, Symptom, because
+from talkpath.explain.rule import Rule
+from talkpath.explain.silence import Silence, silent_hops
+from talkpath.explain.story import Story, Trait
+
+ASKED = Text(
+    "INVITE was sent to {dst} {times} times over {seconds:.1f} s; not even 100 Trying came back.",
+    "INVITE 在 {seconds:.1f} 秒内向 {dst} 发送 {times} 次，连 100 Trying 都没有返回。",
+)
+PROBED = Text(
+    "{count} more requests to {host} stayed unanswered in this capture.", "本抓包中还有 {count} 个发往 {host} 的请求无应答。"
+)
+ICMP = Text("{reporter} reports: {kind}.", "{reporter} 报告：{kind}。")
+TCP = {
+    TcpKind.REFUSED: Text("{host} refuses connections.", "{host} 拒绝连接。"),
+    TcpKind.UNANSWERED: Text("{host} does not answer connection attempts.", "{host} 不应答连接请求。"),
+}
+
+
+def check(story: Story) -> Iterator[Found]:
+    for silence in silent_hops(story):
+        rescued = story.call.answered_at is not None or _was_tried_elsewhere(story, silence)
+        yield Found(
+            tuple(_evidence(story, silence)),
+            {"host": silence.address},
+            leg=silence.leg.index if silence.leg else None,
+            severity=Severity.WARNING if rescued else Severity.ERROR,
+            symptom=Symptom.NONE if rescued else Symptom.FAILS,
+        )
+        return
+
+
+def _was_tried_elsewhere(story: Story, silence: Silence) -> bool:
+    """Another hop of the same middle box got some word from somewhere else."""
+    return any(leg.status >= 180 and leg is not silence.leg and leg.parent is not None for leg in story.legs)
+
+
+def _evidence(story: Story, silence: Silence) -> Iterator[Because]:
+    host = silence.address.host
+    if silence.invite is not None:
+        request = silence.invite.request
+        seconds = silence.invite.last_sent - request.time
+        values = {"dst": request.destination, "times": silence.invite.sendings}
+        yield because(ASKED, request.frames, request.time, seconds=seconds, **values)
+    for event in silence.attempts[:1]:
+        yield because(TCP[event.kind], (event.frame,), event.time, host=host)
+    for error in silence.errors[:1]:
+        yield because(ICMP, (error.frame,), error.time, reporter=error.src, kind=_words(error.kind))
+    others = [e for e in story.scene.outside if e.request.dst.host == host and not e.answers]
+    if others:
+        frames = [exchange.request.frame for exchange in others[:5]]
+        yield because(PROBED, frames, others[0].request.time, count=len(others), host=host)
+
+
+def _words(kind: IcmpKind) -> str:
+    return kind.value.replace("-", " ")
+
+
+RULE = Rule(
+    code="gateway-down",
+    symptom=Symptom.FAILS,
+    severity=Severity.ERROR,
+    title=Text("{host} does not answer", "{host} 没有应答"),
+    why=Text(
+        "Calls that are sent to a machine that is gone wait until the timer runs out, and fail.",
+        "发往已失效机器的呼叫会一直等到定时器超时，然后失败。",
+    ),
+    needs=Text(
+        "INVITEs to one address without any response, or refused connections or ICMP errors, and not a word from it "
+        "meanwhile. A branch of a fork that stays silent while another is answered is only a warning.",
+        "发往同一地址的 INVITE 没有任何响应，或连接被拒、ICMP 报错，且期间该地址没有发出任何消息。"
+        "分叉中一路沉默而另一路应答时只是警告。",
+    ),
+    fix=Text(
+        "Look at {host}: is it up, does its firewall let us in, is its address still right? Probe it with OPTIONS and "
+        "take it out of routing while it is silent.",
+        "检查 {host}：是否在运行、防火墙是否放行、地址是否仍正确？用 OPTIONS 探测，沉默期间将其移出路由。",
+    ),
+    traits=frozenset({Trait.UNANSWERED}),
+    of_call=check,
+)

@@ -1,0 +1,112 @@
+"""Audio stops in the middle of the talk and does not come back, or leaves a hole of seconds."""
+
+from collections.abc import Iterator
+
+from talkpath.base.texts import Text
+from talkpath.capture.records import RtpStream
+from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
+from talkpath.explain.rule import Rule
+from talkpath.explain.story import Story, Trait
+from talkpath.explain.talk import MediaPath
+
+# Silence of a direction at the end of a talk: people say goodbye and the phone may stop before the BYE arrives.
+CUT_S = 4.0
+# A hole in the middle that was filled with lost packets.
+HOLE_S = 2.0
+HOLE_LOST_SHARE = 0.8
+
+STOPPED = Text(
+    "The last packet of {who} came {seconds:.0f} s before the end of the call.",
+    "{who}的最后一个包出现在通话结束前 {seconds:.0f} 秒。",
+)
+WENT_ON = Text("{other} went on sending for {seconds:.0f} s.", "{other}继续发送了 {seconds:.0f} 秒。")
+HOLE = Text(
+    "For {seconds:.1f} s nothing of {who} came; {lost} packets are missing.",
+    "{seconds:.1f} 秒没有{who}的包；缺失 {lost} 个包。",
+)
+
+
+def check(story: Story) -> Iterator[Found]:
+    for from_caller in (True, False):
+        paths = story.talk.paths if from_caller else story.talk.paths[::-1]
+        for path in paths:
+            found = _stopped(story, path, from_caller) or _hole(story, path, from_caller)
+            if found is not None:
+                yield found
+                break
+
+
+def _stopped(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
+    heard, spans = path.heard(from_caller), path.expected(from_caller)
+    if not heard or not spans:
+        return None
+    last = max(rtp.end for rtp in heard)
+    end = spans[-1].end
+    missing = end - last
+    if missing < CUT_S or last < spans[-1].start or _suppresses(heard):
+        return None
+    others = path.heard(not from_caller)
+    went_on = max((rtp.end for rtp in others), default=0.0) - last
+    if went_on < CUT_S - 1 and story.call.ended_at is None:
+        return None
+    who, other = party(from_caller), party(not from_caller)
+    final = max(heard, key=lambda rtp: rtp.end)
+    evidence = [because(STOPPED, (final.last_frame,), last, who=who, seconds=missing)]
+    if went_on > 1:
+        evidence.append(because(WENT_ON, (), last, other=other, seconds=went_on))
+    values = {"who": who, "other": other, "seconds": f"{missing:.0f}"}
+    both = went_on < 1
+    return Found(
+        tuple(evidence),
+        values,
+        leg=path.first_leg.index,
+        direction=Direction.of(from_caller),
+        severity=Severity.ERROR if not both or missing > 8 else Severity.WARNING,
+    )
+
+
+def _suppresses(heard: list[RtpStream]) -> bool:
+    """A sender that pauses when nobody speaks may pause to the end."""
+    return any(rtp.paused or any(use.encoding.upper() == "CN" for use in rtp.payload_types) for rtp in heard)
+
+
+def _hole(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
+    if story.scene.has_drops:
+        return None
+    for rtp in path.heard(from_caller):
+        for gap in rtp.gaps:
+            seconds = gap.end - gap.start
+            packets = seconds * 1000 / (rtp.ptime_ms or 20)
+            if seconds < HOLE_S or gap.lost < packets * HOLE_LOST_SHARE:
+                continue
+            who, other = party(from_caller), party(not from_caller)
+            evidence = because(HOLE, (gap.frame,), gap.start, who=who, seconds=seconds, lost=gap.lost)
+            values = {"who": who, "other": other, "seconds": f"{seconds:.0f}"}
+            direction = Direction.of(from_caller)
+            return Found((evidence,), values, leg=path.first_leg.index, direction=direction, symptom=Symptom.BAD_QUALITY)
+    return None
+
+
+RULE = Rule(
+    code="media-cut",
+    symptom=Symptom.ONE_WAY_AUDIO,
+    severity=Severity.ERROR,
+    title=Text(
+        "{other} stopped hearing {who} during the call ({seconds} s)", "{other}在通话中途听不到{who}（{seconds} 秒）"
+    ),
+    why=Text("The voice goes away in the middle of a sentence.", "说到一半声音消失。"),
+    needs=Text(
+        "A direction that ends at least four seconds before the call does, or a hole of two seconds of lost packets, "
+        "while audio was expected. Hold, a re-INVITE that moves the stream, silence suppression, the end of the capture "
+        "and drops of the capture itself are no fault.",
+        "某方向在通话结束四秒之前停止，或有两秒以上由丢包构成的空洞，且当时应有语音。保持、re-INVITE 迁移流、静音抑制、"
+        "抓包结束及抓包自身丢包都不算故障。",
+    ),
+    fix=Text(
+        "Look at what happened at that moment: a NAT binding or firewall state that expired, a phone that changed "
+        "network, a re-INVITE or session refresh that moved the address, a relay that timed out.",
+        "查看那一刻发生了什么：NAT 映射或防火墙状态过期、话机切换网络、re-INVITE 或会话刷新更换地址、中继超时。",
+    ),
+    traits=frozenset({Trait.TALK}),
+    of_call=check,
+)

@@ -1,0 +1,110 @@
+"""The call is answered and no audio flows in either direction."""
+
+from collections.abc import Iterator
+
+from talkpath.base.texts import Text
+from talkpath.capture.records import IcmpError, RtcpSeen
+from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because
+from talkpath.explain.rule import Rule
+from talkpath.explain.story import Story, Trait
+from talkpath.explain.talk import MediaPath
+
+# Audio that was expected for less than this may have been in a lost second of capture.
+LEAST_S = 4.0
+# So many answered calls without any RTP in the whole capture mean that it was not taken where media flows.
+SIGNALLING_ONLY = 3
+
+SILENT = Text(
+    "Answered, and {seconds:.0f} s without an RTP packet; {one} and {two} had been agreed.",
+    "已接通，{seconds:.0f} 秒内没有任何 RTP 包；双方约定的地址为 {one} 和 {two}。",
+)
+SEEN = Text("Other calls of this capture show media of {host}.", "本抓包中其他呼叫可见 {host} 的媒体。")
+UNSEEN = Text(
+    "The capture shows no RTP of these addresses at all: it may have been taken where the media does not pass.",
+    "抓包中完全没有这些地址的 RTP：可能抓包点不在媒体路径上。",
+)
+ICMP = Text("{src} reports {kind} for {dst}.", "{src} 报告 {dst}：{kind}。")
+RTCP = Text("{src} sends RTCP, so the path is open for it.", "{src} 在发送 RTCP，说明该路径可通。")
+
+
+def check(story: Story) -> Iterator[Found]:
+    if story.call.streams or story.call.answered_at is None:
+        return
+    for path in story.talk.paths:
+        expected = max(path.expected_s(True), path.expected_s(False))
+        if expected < LEAST_S:
+            continue
+        severity, confidence = _judge(story, path)
+        if severity is not None:
+            evidence = tuple(_evidence(story, path, expected, severity))
+            yield Found(
+                evidence,
+                leg=path.first_leg.index,
+                direction=Direction.BOTH,
+                severity=severity,
+                confidence=confidence,
+            )
+        return
+
+
+def _hosts(path: MediaPath) -> list[str]:
+    sides = (path.latest(True), path.latest(False))
+    return [side.address.host for side in sides if side is not None]
+
+
+def _judge(story: Story, path: MediaPath) -> tuple[Severity | None, float]:
+    """How sure one can be that the capture would show media if there were any."""
+    if story.around(IcmpError) or story.around(RtcpSeen) or _passes_here(story, path):
+        return Severity.ERROR, 0.9
+    answered = sum(1 for call in story.scene.calls if call.answered_at is not None)
+    if story.scene.streams or answered < SIGNALLING_ONLY:
+        return Severity.WARNING, 0.5
+    return None, 0.0
+
+
+def _passes_here(story: Story, path: MediaPath) -> bool:
+    """Media of one of these hosts is in the capture, so this call's would be."""
+    return any(host in story.scene.media_hosts for host in _hosts(path))
+
+
+def _evidence(story: Story, path: MediaPath, expected: float, severity: Severity) -> Iterator[Because]:
+    one, two = path.latest(True), path.latest(False)
+    values = {"one": one.address if one else "?", "two": two.address if two else "?"}
+    invite = story.invite(path.first_leg)
+    frames = [*invite.request.frames[:1], *(invite.answer.frames[:1] if invite.answer else ())] if invite else []
+    yield because(SILENT, frames, story.call.answered_at or 0.0, seconds=expected, **values)
+    for error in story.around(IcmpError)[:1]:
+        kind = error.kind.replace("-", " ")
+        yield because(ICMP, (error.frame,), error.time, src=error.src, kind=kind, dst=error.flow_dst)
+    for report in story.around(RtcpSeen)[:1]:
+        yield because(RTCP, (report.frame,), report.time, src=report.src)
+    for host in _hosts(path):
+        if host in story.scene.media_hosts:
+            yield because(SEEN, (), story.call.start, host=host)
+            break
+    else:
+        if severity is not Severity.ERROR:
+            yield because(UNSEEN, (), story.call.start)
+
+
+RULE = Rule(
+    code="no-rtp",
+    symptom=Symptom.NO_AUDIO,
+    severity=Severity.ERROR,
+    title=Text("Answered, but no audio in either direction", "已接通，但双向都没有语音包"),
+    why=Text("Both sides talk into nothing.", "双方都听不到任何声音。"),
+    needs=Text(
+        "An answered call in which both sides announced audio, at least four seconds of talk, no RTP at all, and a "
+        "sign that the capture would show it. A capture of signalling only is no fault, nor is hold, T.38 or video.",
+        "已接通且双方都声明了音频，通话至少四秒，没有任何 RTP，并有迹象表明抓包点应能看到媒体。"
+        "只抓信令、保持、T.38 和视频都不算故障。",
+    ),
+    fix=Text(
+        "Check the addresses in both descriptions: can each side send to the other's? Look at the firewall for the "
+        "media ports, at NAT handling of c= lines, and at whether the media relay took part.",
+        "检查双方描述中的地址：彼此能否发送到达？检查媒体端口防火墙、c= 行的 NAT 处理，以及媒体中继是否参与。",
+    ),
+    traits=frozenset({Trait.ANSWERED}),
+    explains=frozenset({"media-late", "media-cut"}),
+    of_call=check,
+)

@@ -1,0 +1,134 @@
+"""Audio flows in one direction only."""
+
+from collections.abc import Iterator
+
+from talkpath.base.texts import Text
+from talkpath.capture.records import IcmpError, RtcpSeen
+from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
+from talkpath.explain.route import is_private
+from talkpath.explain.rule import Rule
+from talkpath.explain.story import Story, Trait
+from talkpath.explain.talk import MediaPath
+
+LEAST_S = 4.0
+LEAST_PACKETS = 100
+
+HEARD = Text("{who} sends: {packets} packets from {src} to {dst}.", "{who}在发送：从 {src} 到 {dst} 共 {packets} 个包。")
+SILENT = Text(
+    "From {who} no packet came in {seconds:.0f} s, though both sides had agreed on sendrecv.",
+    "{seconds:.0f} 秒内没有来自{who}的任何包，尽管双方约定双向收发。",
+)
+PRIVATE = Text(
+    "{who} was told to send to {address}, a private address.", "{who}被告知发往 {address}，这是私有地址。"
+)
+ICMP = Text("{src} reports {kind} for {dst}.", "{src} 报告 {dst}：{kind}。")
+REPORT = Text(
+    "{who} says in RTCP that it sent {count} packets: they were lost before this place.",
+    "{who}的 RTCP 称已发送 {count} 个包：它们在到达此处之前丢失。",
+)
+RELAY = Text(
+    "{who} is heard on the hop before: {host} does not pass it on.", "前一跳可以听到{who}：{host} 没有转发。"
+)
+
+
+def check(story: Story) -> Iterator[Found]:
+    for from_caller in (True, False):
+        path = _silent_path(story, from_caller)
+        if path is not None and not _received(story, path, from_caller):
+            yield _found(story, path, from_caller)
+            return
+
+
+def _silent_path(story: Story, from_caller: bool) -> MediaPath | None:
+    """The first path on the way of this direction on which it is missing while the other one flows."""
+    paths = story.talk.paths if from_caller else story.talk.paths[::-1]
+    for path in paths:
+        wanted = path.expected_s(from_caller)
+        others = path.heard(not from_caller)
+        if wanted < LEAST_S or path.heard(from_caller) or sum(rtp.packets for rtp in others) < LEAST_PACKETS:
+            continue
+        if any(rtp.media == "audio" or rtp.media == "" for rtp in others) and _both_ways(story, path):
+            return path
+    return None
+
+
+def _both_ways(story: Story, path: MediaPath) -> bool:
+    """The capture sees both directions of the signalling here; else it was taken on one side of a switch."""
+    return any(len({seen.from_caller for seen in leg.messages}) == 2 for leg in path.legs)
+
+
+def _received(story: Story, path: MediaPath, from_caller: bool) -> bool:
+    """The other side reports that it hears the direction that the capture does not show."""
+    receivers = {rtp.src.host for rtp in path.heard(not from_caller)}
+    senders = {rtp.ssrc for rtp in path.heard(not from_caller)}
+    for report in story.around(RtcpSeen):
+        if report.src.host in receivers and not report.is_encrypted:
+            if any(block.ssrc not in senders and block.highest > 0 for block in report.reports):
+                return True
+    return False
+
+
+def _found(story: Story, path: MediaPath, from_caller: bool) -> Found:
+    return Found(
+        tuple(_evidence(story, path, from_caller)),
+        {"who": party(from_caller), "other": party(not from_caller)},
+        leg=path.first_leg.index,
+        direction=Direction.of(from_caller),
+    )
+
+
+def _evidence(story: Story, path: MediaPath, from_caller: bool) -> Iterator[Because]:
+    who, other = party(from_caller), party(not from_caller)
+    seconds = path.expected_s(from_caller)
+    start = path.expected(from_caller)[0].start
+    yield because(SILENT, (), start, who=who, seconds=seconds)
+    heard = path.heard(not from_caller)
+    values = {"src": heard[0].src, "dst": heard[0].dst, "packets": sum(rtp.packets for rtp in heard)}
+    yield because(HEARD, (heard[0].first_frame, heard[0].last_frame), heard[0].start, who=other, **values)
+    for elsewhere in story.talk.paths:
+        if elsewhere is not path and elsewhere.heard(from_caller):
+            first = elsewhere.heard(from_caller)[0]
+            yield because(RELAY, (first.first_frame,), first.start, who=who, host=first.dst.host)
+            return
+    target = path.latest(not from_caller)
+    if target is not None and is_private(target.address.host) and _sender_is_outside(story, from_caller):
+        yield because(PRIVATE, (), target.time, who=who, address=target.address)
+    for error in story.around(IcmpError):
+        if target is not None and error.flow_dst == target.address:
+            kind = error.kind.replace("-", " ")
+            yield because(ICMP, (error.frame,), error.time, src=error.src, kind=kind, dst=error.flow_dst)
+            break
+    for report in story.around(RtcpSeen):
+        if report.sent_packets and report.src.host == story.address_of(from_caller).host:
+            yield because(REPORT, (report.frame,), report.time, who=who, count=report.sent_packets)
+            return
+
+
+def _sender_is_outside(story: Story, from_caller: bool) -> bool:
+    return not is_private(story.address_of(from_caller).host)
+
+
+RULE = Rule(
+    code="one-way-rtp",
+    symptom=Symptom.ONE_WAY_AUDIO,
+    severity=Severity.ERROR,
+    title=Text("{other} does not hear {who}: no audio comes from {who}", "{other}听不到{who}：没有来自{who}的语音"),
+    why=Text("One side talks and is not heard.", "一方说话，另一方听不到。"),
+    needs=Text(
+        "An answered call, both sides sendrecv for at least four seconds, audio in one direction and not a packet in "
+        "the other. Hold, sendonly, recvonly, video, T.38, a capture that sees only one direction of everything, and "
+        "a receiver that reports hearing it are no fault.",
+        "已接通，双方 sendrecv 至少四秒，一个方向有语音，另一个方向一个包也没有。保持、sendonly、recvonly、视频、T.38、"
+        "只抓到单向的抓包，以及接收方报告能听到时，都不算故障。",
+    ),
+    fix=Text(
+        "Find where {who}'s packets stop: does {who} send at all (its own capture), to which address does its side of "
+        "the descriptions point, and does a firewall or NAT let them through? A private address in c= needs a media "
+        "relay or NAT handling.",
+        "查找{who}的包在哪里停止：{who}是否发送（在其侧抓包）、描述让它发往哪个地址、防火墙或 NAT 是否放行？"
+        "c= 中的私有地址需要媒体中继或 NAT 处理。",
+    ),
+    traits=frozenset({Trait.TALK}),
+    explains=frozenset({"media-late", "media-cut"}),
+    of_call=check,
+)

@@ -1,0 +1,88 @@
+"""A request is answered, and its sender goes on asking: the responses do not arrive."""
+
+from collections.abc import Iterator
+
+from talkpath.base.texts import Text
+from talkpath.capture.records import IcmpError
+from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because
+from talkpath.explain.rule import Rule
+from talkpath.explain.story import Exchange, Story, Trait, top_via
+
+# One repetition may cross the response on its way; two more than half a second later did not.
+REPEATS = 2
+CROSSING_S = 0.5
+
+ASKED = Text(
+    "{method} from {src} was sent {times} more times after it had been answered with {status}.",
+    "{src} 的 {method} 在已收到 {status} 应答之后又重发了 {times} 次。",
+)
+WENT = Text("The responses go to {dst}.", "响应发往 {dst}。")
+ELSEWHERE = Text(
+    "The responses go to {dst}, as the Via says, but the request came from {src}, and the Via has no rport.",
+    "响应按 Via 发往 {dst}，但请求来自 {src}，且 Via 没有 rport。",
+)
+REFUSED = Text("{reporter} reports: {kind} for {dst}.", "{reporter} 报告：{dst} {kind}。")
+
+
+def check(story: Story) -> Iterator[Found]:
+    for exchange in story.exchanges:
+        if exchange.method != "ACK" and _repeats(exchange) >= REPEATS:
+            evidence = tuple(_evidence(story, exchange))
+            leg = exchange.leg.index
+            yield Found(evidence, _values(exchange), leg=leg, direction=Direction.of(not exchange.from_caller))
+            return
+
+
+def _repeats(exchange: Exchange) -> int:
+    """How often the request came again well after a response that must have stopped it (RFC 3261 17.1.1.2)."""
+    if not exchange.responses:
+        return 0
+    stops = exchange.responses[0] if exchange.method == "INVITE" else exchange.final
+    if stops is None:
+        return 0
+    return sum(1 for again in exchange.request.retransmitted if again.time > stops.time + CROSSING_S)
+
+
+def _values(exchange: Exchange) -> dict[str, object]:
+    return {"method": exchange.method, "src": exchange.request.source, "dst": exchange.responses[0].destination}
+
+
+def _evidence(story: Story, exchange: Exchange) -> Iterator[Because]:
+    request, first = exchange.request, exchange.responses[0]
+    values = {"method": exchange.method, "src": request.source, "status": first.sip.status}
+    yield because(ASKED, [*request.frames, *first.frames], request.time, times=_repeats(exchange), **values)
+    via = top_via(request.sip)
+    lost = first.destination != request.source and via is not None and "rport" not in via.params
+    yield because(ELSEWHERE if lost else WENT, first.frames, first.time, dst=first.destination, src=request.source)
+    for error in story.around(IcmpError):
+        if error.flow_dst == first.destination:
+            yield because(REFUSED, (error.frame,), error.time, reporter=error.src, kind=error.kind, dst=error.flow_dst)
+            return
+
+
+RULE = Rule(
+    code="response-undelivered",
+    symptom=Symptom.FAILS,
+    severity=Severity.ERROR,
+    title=Text(
+        "{method} is answered, but the answers do not reach {src}", "{method} 已被应答，但应答没有到达 {src}"
+    ),
+    why=Text(
+        "Who asks and hears nothing asks again and gives up after 32 seconds, though the other side is ringing.",
+        "请求方听不到应答就不断重发，32 秒后放弃，尽管对方已在振铃。",
+    ),
+    needs=Text(
+        "A request repeated at least twice, more than half a second after a response to it was seen. A repetition that "
+        "crosses its response, or a packet captured twice, is no fault.",
+        "在看到应答半秒之后，同一请求至少又重发两次。与应答交错的一次重发或重复抓到的包不算故障。",
+    ),
+    fix=Text(
+        "Follow the response from the place of this capture to {src}. Answer to where the request came from (rport, "
+        "RFC 3581; force_rport on the server), keep the NAT binding open, and look for a firewall on the way to {dst}.",
+        "沿路检查响应从抓包点到 {src} 的路径。应答应回到请求的来源（rport，RFC 3581；服务器上用 force_rport），"
+        "保持 NAT 映射，并检查通往 {dst} 的防火墙。",
+    ),
+    traits=frozenset({Trait.REPEATED}),
+    explains=frozenset({"gateway-down", "failover-missing"}),
+    of_call=check,
+)

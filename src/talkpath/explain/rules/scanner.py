@@ -1,0 +1,122 @@
+"""Somebody tries the door: scanning for users, passwords and open relays."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from talkpath.base.texts import Text
+from talkpath.explain.finding import Because, Found, Severity, Symptom, because
+from talkpath.explain.rule import Rule
+from talkpath.explain.scene import Scene
+from talkpath.sip.message import Message
+
+# Names that scanning tools give themselves, in User-Agent or From.
+TOOLS = ("friendly-scanner", "sipvicious", "sundayddr", "sipcli", "sip-scan", "vaxsipuseragent", "pplsip", "sipsak", "iwar", "siparmyknife", "smap", "gulp", "sipptk")
+# Different users that one source tries without success: more than anybody's phone book of typing errors.
+USERS = 8
+# Refused attempts for one user: a phone with a wrong password repeats too, but not this often within a minute.
+GUESSES = 30
+
+TOOL = Text("{src} calls itself {agent}.", "{src} 自称 {agent}。")
+TRIED = Text(
+    "{src} tried {users} different users with {messages} requests; {refused} were refused, {accepted} accepted.",
+    "{src} 以 {messages} 个请求尝试了 {users} 个不同用户；被拒绝 {refused} 个，成功 {accepted} 个。",
+)
+IN = Text("At least one attempt was accepted: {user}.", "至少一次尝试成功：{user}。")
+
+
+@dataclass(slots=True)
+class Visitor:
+    """What one source tried outside and inside calls."""
+
+    users: set[str] = field(default_factory=set)
+    frames: list[int] = field(default_factory=list)
+    first: float = 0.0
+    last: float = 0.0
+    messages: int = 0
+    refused: int = 0
+    accepted: list[str] = field(default_factory=list)
+    agent: str = ""
+
+    def take(self, sip: Message, frame: int, time: float, status: int) -> None:
+        user = _user(sip)
+        self.messages += 1
+        self.first, self.last = self.first or time, time
+        self.users.add(user)
+        if len(self.frames) < 20:
+            self.frames.append(frame)
+        if status in (401, 403, 404, 407, 480, 484, 603, 0):
+            self.refused += 1
+        elif 200 <= status < 300 and sip.method != "OPTIONS":
+            self.accepted.append(user)
+        self.agent = self.agent or tool_of(sip)
+
+
+def check_scene(scene: Scene) -> Iterator[Found]:
+    for source, visitor in _visitors(scene).items():
+        guesses = visitor.refused >= GUESSES and visitor.last - visitor.first < 2 * visitor.refused
+        strange = len(visitor.users) >= USERS and visitor.refused > 3 * len(visitor.accepted)
+        if visitor.agent or strange or (guesses and not visitor.accepted):
+            yield Found(
+                tuple(_evidence(source, visitor)),
+                {"src": source},
+                severity=Severity.ERROR if visitor.accepted and (visitor.agent or strange) else None,
+                confidence=0.95 if visitor.agent else 0.8,
+            )
+
+
+def _visitors(scene: Scene) -> dict[str, Visitor]:
+    visitors: dict[str, Visitor] = {}
+    for exchange in scene.outside:
+        if exchange.sip.method in ("REGISTER", "OPTIONS", "SUBSCRIBE", "MESSAGE"):
+            visitor = visitors.setdefault(exchange.request.src.host, Visitor())
+            visitor.take(exchange.sip, exchange.request.frame, exchange.request.time, exchange.status)
+    for call in scene.calls:
+        invite = call.legs[0].messages[0]
+        visitor = visitors.setdefault(invite.source.host, Visitor())
+        if invite.sip.is_request:
+            visitor.take(invite.sip, invite.frame, invite.time, call.status)
+    return visitors
+
+
+def _user(sip: Message) -> str:
+    text = sip.first("To") or ""
+    return text.partition("sip:")[2].partition("@")[0] or text
+
+
+def tool_of(sip: Message) -> str:
+    """The name of a scanning tool, "" for anything else."""
+    agent = sip.first("User-Agent") or ""
+    text = f"{agent} {sip.first('From') or ''}".lower()
+    return next((agent or tool for tool in TOOLS if tool in text), "")
+
+
+def _evidence(source: str, visitor: Visitor) -> Iterator[Because]:
+    if visitor.agent:
+        yield because(TOOL, visitor.frames[:1], visitor.first, src=source, agent=visitor.agent)
+    values = {"users": len(visitor.users), "messages": visitor.messages, "refused": visitor.refused}
+    yield because(TRIED, visitor.frames, visitor.first, src=source, accepted=len(visitor.accepted), **values)
+    if visitor.accepted:
+        yield because(IN, (), visitor.last, user=visitor.accepted[0])
+
+
+RULE = Rule(
+    code="scanner",
+    symptom=Symptom.SECURITY,
+    severity=Severity.WARNING,
+    title=Text("{src} is scanning for users or passwords", "{src} 正在扫描用户或密码"),
+    why=Text(
+        "It costs capacity, fills logs, and sooner or later finds a weak password.", "它消耗容量、填满日志，并迟早会找到弱密码。"
+    ),
+    needs=Text(
+        "A scanner's name in User-Agent or From, eight or more different users tried without success from one address, "
+        "or thirty refused attempts in a minute. A gateway or proxy that relays for many users has answers; a phone "
+        "with a wrong password tries one user, slowly.",
+        "User-Agent 或 From 中出现扫描工具名，或同一地址尝试八个以上不同用户且均失败，或一分钟内三十次被拒。"
+        "为许多用户中继的网关或代理会得到成功应答；密码错误的话机只慢慢尝试一个用户。",
+    ),
+    fix=Text(
+        "Drop {src} at the firewall, answer unknown users and wrong passwords alike, and limit the rate per source.",
+        "在防火墙丢弃 {src}；对未知用户和错误密码给出相同应答；并按来源限速。",
+    ),
+    of_scene=check_scene,
+)

@@ -1,0 +1,107 @@
+"""The session timer runs out because nobody refreshes it."""
+
+from collections.abc import Iterator
+
+from talkpath.base.texts import Text
+from talkpath.calls.model import Leg, MessageSeen
+from talkpath.explain.finding import Found, Severity, Symptom, because
+from talkpath.explain.rule import Rule
+from talkpath.explain.story import Story, Trait
+
+AGREED = Text(
+    "Agreed: the session expires after {seconds} s unless refreshed; the {refresher} refreshes.",
+    "约定：{seconds} 秒内不刷新则会话过期；由{refresher}刷新。",
+)
+NONE = Text("No re-INVITE or UPDATE was seen before the end.", "结束前没有看到 re-INVITE 或 UPDATE。")
+FAILED = Text("{method} to refresh failed with {status}.", "用于刷新的 {method} 失败，状态 {status}。")
+SILENT = Text("{method} to refresh stayed unanswered.", "用于刷新的 {method} 无应答。")
+ENDED = Text("BYE came {seconds:.0f} s after the last refresh.{reason}", "最后一次刷新后 {seconds:.0f} 秒收到 BYE。{reason}")
+REFRESHER = {
+    "uac": Text("caller", "主叫"),
+    "uas": Text("callee", "被叫"),
+    "": Text("calling side", "呼叫方"),
+}
+# BYE comes when a third, but not more than 32 s, of the interval is left (RFC 4028 section 10), or at its end.
+EARLY_SHARE = 2 / 3
+LATE_S = 5.0
+
+
+def check(story: Story) -> Iterator[Found]:
+    if story.call.ended_at is None or story.talk_s < 60:
+        return
+    for leg in story.legs:
+        answer = _answer(story, leg)
+        if answer is None:
+            continue
+        seconds, refresher = _expires(answer)
+        if seconds:
+            yield from _judge(story, leg, answer, seconds, refresher)
+            return
+
+
+def _answer(story: Story, leg: Leg) -> MessageSeen | None:
+    invite = story.invite(leg)
+    return invite.answer if invite else None
+
+
+def _expires(answer: MessageSeen) -> tuple[int, str]:
+    """The interval and the refresher of a 2xx (RFC 4028 sections 4 and 5), 0 without a timer."""
+    text = answer.sip.first("Session-Expires") or ""
+    number, _, params = text.partition(";")
+    refresher = params.partition("refresher=")[2].partition(";")[0].strip().lower()
+    return (int(number), refresher) if number.strip().isdigit() else (0, "")
+
+
+def _judge(story: Story, leg: Leg, answer: MessageSeen, seconds: int, refresher: str) -> Iterator[Found]:
+    refreshes = [e for e in story.in_dialog("INVITE", "UPDATE") if e.leg is leg]
+    good = [e for e in refreshes if e.answer]
+    last = max([answer.time, *(e.request.time for e in good)])
+    bye = next(story.in_dialog("BYE"), None)
+    end = story.call.ended_at or story.end
+    passed = end - last
+    if bye is None or not min(seconds * EARLY_SHARE, seconds - 32) - 1 <= passed <= seconds + LATE_S:
+        return
+    reason = bye.request.sip.first("Reason") or ""
+    bad = [e for e in refreshes if not e.answer]
+    names_it = any(word in reason.lower() for word in ("timer", "timeout", "expire", "session"))
+    if not bad and not names_it and abs(passed - seconds) > 3 and abs(passed - (seconds - 32)) > 2 and abs(passed - seconds * EARLY_SHARE) > 2:
+        return
+    evidence = [because(AGREED, answer.frames, answer.time, seconds=seconds, refresher=REFRESHER.get(refresher, REFRESHER[""]))]
+    for exchange in bad[-1:]:
+        text = FAILED if exchange.status else SILENT
+        request = exchange.request
+        evidence.append(because(text, request.frames, request.time, method=exchange.method, status=exchange.status))
+    if not refreshes:
+        evidence.append(because(NONE, (), last))
+    evidence.append(because(ENDED, bye.request.frames, end, seconds=passed, reason=f" {reason}" if reason else ""))
+    certain = bool(bad) or names_it
+    yield Found(tuple(evidence), {"seconds": seconds}, leg=leg.index, confidence=0.95 if certain else 0.7)
+
+
+RULE = Rule(
+    code="session-expired",
+    symptom=Symptom.DROPS,
+    severity=Severity.ERROR,
+    title=Text(
+        "The call was cut by its session timer ({seconds} s): it was not refreshed",
+        "通话被会话定时器（{seconds} 秒）切断：没有刷新",
+    ),
+    why=Text(
+        "Both sides agreed to prove every so often that the call lives. Where the proof does not come through, a side "
+        "hangs up in the middle of the talk, always after the same time.",
+        "双方约定定期证明通话仍在。证明没有送达时，一方会在通话中途挂断，且每次都在相同时长后发生。",
+    ),
+    needs=Text(
+        "Session-Expires in the 200 OK, a BYE just when it runs out (or a third earlier), and no refresh that "
+        "succeeded within the interval. A call that happens to end at another time is no fault.",
+        "200 OK 带 Session-Expires，BYE 恰在到期时（或提前三分之一）出现，且期间没有成功的刷新。其他时刻正常挂断不算故障。",
+    ),
+    fix=Text(
+        "Look for what stops the refresh: a proxy without loose routing for UPDATE or re-INVITE, a Contact that cannot "
+        "be reached, a phone that agreed to refresh and does not. Else raise the timer, or switch it off on one side.",
+        "检查刷新为何不成功：代理未对 UPDATE 或 re-INVITE 做 loose routing、Contact 不可达、话机同意刷新却没有执行。"
+        "否则调大定时器，或在一侧关闭。",
+    ),
+    traits=frozenset({Trait.ANSWERED}),
+    of_call=check,
+)

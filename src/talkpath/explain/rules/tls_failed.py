@@ -1,0 +1,81 @@
+"""A TLS connection for signalling does not come about."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from talkpath.base.texts import Text
+from talkpath.capture.records import TlsSeen
+from talkpath.explain.finding import Because, Found, Severity, Symptom, because
+from talkpath.explain.rule import Rule
+from talkpath.explain.scene import Scene
+
+# Alerts that end a connection in peace, or say nothing about a fault (RFC 8446 section 6.1).
+PEACEFUL = frozenset({"close_notify", "user_canceled", "no_renegotiation"})
+
+ALERT = Text("{src} ended the handshake with {dst}: {name} ({code}).", "{src} 终止了与 {dst} 的握手：{name}（{code}）。")
+OFFER = Text(
+    "The client at {src} offers TLS {versions} and asks for {name}.", "客户端 {src} 提供 TLS {versions}，请求 {name}。"
+)
+AGAIN = Text("The same happened {times} times.", "同样的情况发生了 {times} 次。")
+MEANING = {
+    "unknown_ca": Text("The client does not know who signed the certificate.", "客户端不认识证书的签发者。"),
+    "certificate_expired": Text("The certificate has expired.", "证书已过期。"),
+    "bad_certificate": Text("The certificate is not accepted.", "证书不被接受。"),
+    "certificate_unknown": Text("The certificate is not accepted.", "证书不被接受。"),
+    "handshake_failure": Text("The two have no cipher suite in common.", "双方没有共同的加密套件。"),
+    "protocol_version": Text("The two have no TLS version in common.", "双方没有共同的 TLS 版本。"),
+    "unrecognized_name": Text("The server has no certificate for that name.", "服务器没有该名称的证书。"),
+    "certificate_required": Text("The server asks for a client certificate.", "服务器要求客户端证书。"),
+}
+
+
+def check_scene(scene: Scene) -> Iterator[Found]:
+    grouped: dict[tuple[str, str, str], list[TlsSeen]] = defaultdict(list)
+    for seen in scene.tls:
+        if seen.alert is not None and seen.alert.level == "fatal" and seen.alert.name not in PEACEFUL:
+            grouped[seen.src.host, seen.dst.host, seen.alert.name].append(seen)
+    for alerts in grouped.values():
+        client = _client_hello(scene, alerts[0])
+        yield Found(tuple(_evidence(alerts, client)), {"src": alerts[0].src, "dst": alerts[0].dst.host})
+
+
+def _client_hello(scene: Scene, alert: TlsSeen) -> TlsSeen | None:
+    same = [seen for seen in scene.tls if seen.connection == alert.connection and seen.hello is not None]
+    return next((seen for seen in same if seen.hello is not None and seen.hello.is_client), None)
+
+
+def _evidence(alerts: list[TlsSeen], client: TlsSeen | None) -> Iterator[Because]:
+    first = alerts[0]
+    if client is not None and client.hello is not None:
+        versions = ", ".join(client.hello.versions)
+        values = {"versions": versions, "name": client.hello.server_name or "-"}
+        yield because(OFFER, (client.frame,), client.time, src=client.src, **values)
+    if first.alert is not None:
+        values = {"name": first.alert.name, "code": first.alert.code}
+        yield because(ALERT, [seen.frame for seen in alerts], first.time, src=first.src, dst=first.dst, **values)
+        meaning = MEANING.get(first.alert.name)
+        if meaning is not None:
+            yield because(meaning, (first.frame,), first.time)
+    if len(alerts) > 1:
+        yield because(AGAIN, [seen.frame for seen in alerts[1:]], alerts[-1].time, times=len(alerts))
+
+
+RULE = Rule(
+    code="tls-failed",
+    symptom=Symptom.FAILS,
+    severity=Severity.ERROR,
+    title=Text("{src} breaks off the TLS handshake with {dst}", "{src} 中断了与 {dst} 的 TLS 握手"),
+    why=Text(
+        "Without the connection the phone neither registers nor calls.", "没有连接，话机既不能注册也不能呼叫。"
+    ),
+    needs=Text(
+        "A fatal alert during the handshake. close_notify at the end of a connection is no fault.",
+        "握手期间出现致命警报。连接结束时的 close_notify 不算故障。",
+    ),
+    fix=Text(
+        "Look at the alert: renew the certificate or send its whole chain, put the signing CA into the phones, use the "
+        "name that stands in the certificate, and allow a TLS version and cipher suite that both know.",
+        "根据警报处理：更新证书或发送完整证书链，把签发 CA 装入话机，使用证书中的名称，并启用双方都支持的 TLS 版本与套件。",
+    ),
+    of_scene=check_scene,
+)

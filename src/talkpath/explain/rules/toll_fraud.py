@@ -1,0 +1,113 @@
+"""Calls to expensive numbers that nobody in the house makes."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from talkpath.base.texts import Text
+from talkpath.calls.model import Call
+from talkpath.explain.finding import Because, Found, Severity, Symptom, because
+from talkpath.explain.rule import Rule
+from talkpath.explain.scene import Scene
+from talkpath.explain.rules.scanner import tool_of
+
+# Dialling prefixes that lead abroad, with the digits for an outside line before them.
+ABROAD = re.compile(r"^(?:\+|9?0{2,4}|9?011|810)[1-9]\d{6,14}$")
+# One number with this many different prefixes is somebody looking for the one that gets out.
+PREFIXES = 4
+# Calls abroad by one source within the window, and how many of them at once.
+CALLS = 10
+WINDOW_S = 600.0
+AT_ONCE = 4
+
+TRIED = Text(
+    "{src} tried the same number with {count} different prefixes: {list}.", "{src} 用 {count} 种前缀尝试同一号码：{list}。"
+)
+MANY = Text(
+    "{src} made {count} calls abroad within {seconds:.0f} s, {answered} were answered; up to {at_once} at once.",
+    "{src} 在 {seconds:.0f} 秒内拨打了 {count} 个国际电话，{answered} 个接通；最多同时 {at_once} 个。",
+)
+TALK = Text("They lasted {minutes:.0f} minutes together.", "合计通话 {minutes:.0f} 分钟。")
+
+
+def check_scene(scene: Scene) -> Iterator[Found]:
+    by_source: dict[str, list[Call]] = defaultdict(list)
+    for call in scene.calls:
+        if call.caller.address is not None and _dialled(call):
+            by_source[call.caller.address.host].append(call)
+    for source, calls in by_source.items():
+        evidence = [*_prefixes(source, calls), *_burst(source, calls)]
+        if evidence:
+            answered = [call for call in calls if call.answered_at is not None and ABROAD.match(_dialled(call))]
+            severity = Severity.ERROR if answered else Severity.WARNING
+            yield Found(tuple(evidence), {"src": source}, severity=severity, confidence=0.8)
+
+
+def _dialled(call: Call) -> str:
+    """The digits dialled, without visual separators."""
+    sip = call.legs[0].messages[0].sip
+    user = sip.uri.partition(":")[2].partition("@")[0] if sip.is_request else call.callee.user
+    return re.sub(r"[-.()]", "", user.partition(";")[0]).replace("%2B", "+")
+
+
+def _prefixes(source: str, calls: list[Call]) -> Iterator[Because]:
+    """The last nine digits equal, what stands before them different."""
+    ways: dict[str, dict[str, Call]] = defaultdict(dict)
+    for call in calls:
+        number = _dialled(call)
+        if len(number) >= 11 and number.lstrip("+#*").isdigit():
+            ways[number[-9:]].setdefault(number[:-9], call)
+    for number, prefixes in ways.items():
+        if len(prefixes) >= PREFIXES:
+            tried = list(prefixes.values())
+            listed = ", ".join(f"{prefix}{number}" for prefix in list(prefixes)[:5])
+            frames = [call.legs[0].messages[0].frame for call in tried]
+            yield because(TRIED, frames, tried[0].start, src=source, count=len(prefixes), list=listed)
+            return
+
+
+def _burst(source: str, calls: list[Call]) -> Iterator[Because]:
+    abroad = sorted((call for call in calls if ABROAD.match(_dialled(call))), key=lambda call: call.start)
+    users = {call.caller.user for call in abroad}
+    if len(abroad) < CALLS or len(users) > max(2, len(abroad) // 4):
+        return
+    span = abroad[-1].start - abroad[0].start
+    at_once = max(sum(1 for other in abroad if other.start <= call.start < _end(other)) for call in abroad)
+    tool = any(tool_of(call.legs[0].messages[0].sip) for call in abroad)
+    if not tool and (span > WINDOW_S * len(abroad) / CALLS or at_once < AT_ONCE):
+        return
+    answered = [call for call in abroad if call.answered_at is not None]
+    frames = [call.legs[0].messages[0].frame for call in abroad[:20]]
+    values = {"count": len(abroad), "answered": len(answered), "seconds": span, "at_once": at_once}
+    yield because(MANY, frames, abroad[0].start, src=source, **values)
+    minutes = sum(call.talk_s or 0.0 for call in answered) / 60
+    if minutes >= 1:
+        yield because(TALK, (), abroad[-1].start, minutes=minutes)
+
+
+def _end(call: Call) -> float:
+    return call.ended_at if call.ended_at is not None else call.start + 1
+
+
+RULE = Rule(
+    code="toll-fraud",
+    symptom=Symptom.SECURITY,
+    severity=Severity.ERROR,
+    title=Text("{src} makes, or tries to make, calls abroad like a fraudster", "{src} 疑似盗打国际电话"),
+    why=Text(
+        "A stolen password or an open route is turned into calls to premium numbers; the bill comes later.",
+        "盗取的密码或开放的路由被用来拨打高额号码，账单随后就到。",
+    ),
+    needs=Text(
+        "One number tried with four or more prefixes, or ten or more calls abroad by one user within minutes, several "
+        "at a time. A trunk that carries many users' calls, or a few calls abroad, is no fault.",
+        "同一号码用四种以上前缀尝试，或同一用户几分钟内拨打十个以上国际电话且多路并发。承载众多用户的中继线，"
+        "或少量国际电话不算。",
+    ),
+    fix=Text(
+        "Block {src}, change the password of the account it uses, let only authenticated users dial out, and limit "
+        "destinations, calls at once and cost per user.",
+        "封锁 {src}，更换其所用账号的密码，只允许已认证用户外呼，并限制每个用户的目的地、并发数和费用。",
+    ),
+    of_scene=check_scene,
+)

@@ -1,0 +1,177 @@
+"""The capture around the calls: who was heard, what was exchanged outside calls, and what the capture cannot show.
+
+Fed with every record while reading; asked by the rules afterwards. Holds a few numbers for each host and the last
+exchanges of each user, never the packets.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from talkpath.base.address import Address
+from talkpath.base.errors import Malformed
+from talkpath.calls.model import Call
+from talkpath.capture.records import (
+    CaptureNote,
+    FragmentsIncomplete,
+    IcmpError,
+    NoteKind,
+    Record,
+    RtpStream,
+    SipSeen,
+    TcpEvent,
+    TlsSeen,
+    WebSocketEvent,
+)
+from talkpath.sip.message import Message
+
+_Kept = TypeVar("_Kept")
+# Exchanges outside calls that are kept. A scanner sends tens of thousands; the counts per source go on.
+EXCHANGES_KEPT = 50_000
+# Records of a kind about the network that are kept for the rules over the whole capture.
+EVENTS_KEPT = 50_000
+
+
+@dataclass(slots=True)
+class Outside:
+    """A request outside any call (REGISTER, OPTIONS ...) and its answers."""
+
+    request: SipSeen
+    sip: Message
+    answers: list[tuple[SipSeen, Message]] = field(default_factory=list)
+    sendings: int = 1
+
+    @property
+    def status(self) -> int:
+        """Of the first final response; 0 without one."""
+        return next((sip.status for _, sip in self.answers if sip.status >= 200), 0)
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        return (self.request.frame, *(seen.frame for seen, _ in self.answers))
+
+
+@dataclass(slots=True)
+class Source:
+    """What one host sent."""
+
+    messages: int = 0
+    times: list[float] = field(default_factory=list)
+
+
+class Scene:
+    """See the module's docstring."""
+
+    def __init__(self) -> None:
+        self.first = 0.0
+        self.last = 0.0
+        self.calls: list[Call] = []
+        self.outside: list[Outside] = []
+        self.notes: list[CaptureNote] = []
+        self.tcp: list[TcpEvent] = []
+        self.tls: list[TlsSeen] = []
+        self.websocket: list[WebSocketEvent] = []
+        self.icmp: list[IcmpError] = []
+        self.fragments: list[FragmentsIncomplete] = []
+        self.streams = 0
+        self.sources: dict[str, Source] = defaultdict(Source)
+        #: hosts that ever sent or were sent RTP
+        self.media_hosts: set[str] = set()
+        self.left_out = 0
+        self._pending: dict[tuple[str, str, str], Outside] = {}
+
+    # --- while reading
+
+    def sip(self, seen: SipSeen) -> None:
+        """Any message at all: who is alive, and when."""
+        source = self.sources[seen.src.host]
+        source.messages += 1
+        source.times.append(seen.time)
+
+    def outside_call(self, seen: SipSeen, message: Message) -> None:
+        """A message that belongs to no call."""
+        key = (message.call_id, message.frame.first("CSeq") or "", _branch(message))
+        exchange = self._pending.get(key)
+        if not message.is_request:
+            if exchange is not None and not seen.is_copy:
+                exchange.answers.append((seen, message))
+            return
+        if exchange is not None:
+            exchange.sendings += not seen.is_copy
+        elif len(self.outside) < EXCHANGES_KEPT:
+            exchange = self._pending[key] = Outside(seen, message)
+            self.outside.append(exchange)
+        else:
+            self.left_out += 1
+
+    def other(self, record: Record) -> None:
+        """Anything that is not SIP."""
+        match record:
+            case RtpStream():
+                self._stream(record)
+            case TcpEvent():
+                self._keep(self.tcp, record)
+            case TlsSeen():
+                self._keep(self.tls, record)
+            case WebSocketEvent():
+                self._keep(self.websocket, record)
+            case IcmpError():
+                self._keep(self.icmp, record)
+            case FragmentsIncomplete():
+                self._keep(self.fragments, record)
+            case CaptureNote():
+                self.notes.append(record)
+            case _:
+                pass
+
+    def _stream(self, stream: RtpStream) -> None:
+        self.streams += 1
+        self.media_hosts.add(stream.src.host)
+        self.media_hosts.add(stream.dst.host)
+
+    def _keep(self, kept: list[_Kept], record: _Kept) -> None:
+        if len(kept) < EVENTS_KEPT:
+            kept.append(record)
+        else:
+            self.left_out += 1
+
+    # --- for the rules
+
+    @property
+    def has_drops(self) -> bool:
+        """The capture itself says that packets are missing from it."""
+        return any(note.kind is NoteKind.DROPPED for note in self.notes)
+
+    def spoke(self, host: str, start: float, end: float) -> int:
+        """How many messages a host sent within a span of time."""
+        times = self.sources[host].times if host in self.sources else []
+        return bisect_left(times, end) - bisect_left(times, start)
+
+    def outside_of(self, *methods: str) -> Iterable[Outside]:
+        return (exchange for exchange in self.outside if exchange.sip.method in methods)
+
+    def small_answered(self, host: str) -> list[Outside]:
+        """Requests outside calls to a host that it answered, however."""
+        return [exchange for exchange in self.outside if exchange.request.dst.host == host and exchange.answers]
+
+    def connection_events(self, connection: int) -> list[TcpEvent]:
+        return [event for event in self.tcp if connection and event.connection == connection]
+
+    def attempts(self, to: Address | None, host: str, start: float, end: float) -> list[TcpEvent]:
+        """Connections towards a host that did not come about in a span of time; `to` narrows it to a port."""
+        kinds = ("unanswered", "refused")
+        found = [e for e in self.tcp if e.kind in kinds and start <= e.time <= end and host in _ends(e)]
+        return [e for e in found if to is None or to in (e.src, e.dst)]
+
+
+def _ends(event: TcpEvent) -> tuple[str, str]:
+    return event.src.host, event.dst.host
+
+
+def _branch(message: Message) -> str:
+    try:
+        return message.top_via.branch
+    except Malformed:
+        return ""

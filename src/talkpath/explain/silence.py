@@ -1,0 +1,58 @@
+"""Next hops that never said a word: what `gateway-down` and `failover-missing` both stand on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from talkpath.base.address import Address
+from talkpath.calls.model import Leg
+from talkpath.capture.records import IcmpError, IcmpKind, TcpEvent
+from talkpath.explain.story import Exchange, Story
+
+# Sent three times (0, 0.5, 1.5 s: Timer A) an INVITE has given the other side more than a second.
+SENDINGS = 3
+_HARD = frozenset(
+    {IcmpKind.PORT_UNREACHABLE, IcmpKind.HOST_UNREACHABLE, IcmpKind.NET_UNREACHABLE, IcmpKind.PROHIBITED}
+)
+
+
+@dataclass(slots=True)
+class Silence:
+    """A hop without any response, and what else was said about its far end."""
+
+    address: Address
+    leg: Leg | None
+    invite: Exchange | None
+    errors: list[IcmpError] = field(default_factory=list)
+    attempts: list[TcpEvent] = field(default_factory=list)
+
+
+def silent_hops(story: Story) -> list[Silence]:
+    """The hops of a call whose far end is silent, in the order they were tried."""
+    return story.once("silent hops", lambda: list(_silent_hops(story)))
+
+
+def _silent_hops(story: Story) -> Iterator[Silence]:
+    for leg in story.legs:
+        invite = story.invite(leg)
+        if invite is None or invite.responses or invite.request.seen.fragments > 1:
+            continue
+        errors = [e for e in story.scene.icmp if e.flow_dst == leg.callee and e.kind in _HARD]
+        errors = [e for e in errors if leg.start <= e.time <= story.end + 1]
+        gave_up = story.scene.last - invite.request.time > 2
+        patient = invite.sendings >= SENDINGS or (leg.transport.is_reliable and gave_up)
+        if (patient and not story.scene.spoke(leg.callee.host, leg.start, leg.start + 32)) or errors:
+            yield Silence(leg.callee, leg, invite, errors)
+    if story.call.answered_at is None:
+        yield from _unconnected(story)
+
+
+def _unconnected(story: Story) -> Iterator[Silence]:
+    """A middle box that could not even open its connection to the next hop."""
+    inner = {leg.callee.host for leg in story.legs}
+    for event in story.scene.tcp:
+        if event.kind not in ("unanswered", "refused") or not story.call.start - 1 <= event.time <= story.end + 33:
+            continue
+        client, server = (event.src, event.dst) if event.kind == "unanswered" else (event.dst, event.src)
+        if client.host in inner and not story.scene.spoke(server.host, event.time - 1, event.time + 32):
+            yield Silence(server, None, None, [], [event])
+            return

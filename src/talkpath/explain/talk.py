@@ -1,0 +1,133 @@
+"""The media of a call: what each side announced, when which direction was expected, and what was heard.
+
+Hops of a call that announce the same addresses share one media path (a proxy that leaves the descriptions alone);
+a relay in the middle makes two.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from talkpath.calls.model import Call, Leg, Medium, Stream
+from talkpath.capture.records import RtpStream
+
+# Encodings that are no voice: digits, comfort noise, redundancy.
+NO_VOICE = frozenset({"telephone-event", "cn", "red", "ulpfec", "rtx", "flexfec-03"})
+
+
+class Span(NamedTuple):
+    """A stretch of time, in seconds since the epoch."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+@dataclass
+class MediaPath:
+    """One way of the audio: the hops that share it, and its streams in both directions."""
+
+    legs: list[Leg]
+    answered_at: float
+    end: float
+    streams: list[Stream] = field(default_factory=list)
+
+    @property
+    def first_leg(self) -> Leg:
+        return self.legs[0]
+
+    def heard(self, from_caller: bool) -> list[RtpStream]:
+        """The audio streams of one direction in the order of time."""
+        found = [stream.rtp for stream in self.streams if stream.from_caller is from_caller]
+        return sorted(found, key=lambda rtp: rtp.start)
+
+    def packets(self, from_caller: bool) -> int:
+        return sum(rtp.packets for rtp in self.heard(from_caller))
+
+    @cached_property
+    def media(self) -> list[Medium]:
+        """What both sides announced for audio, on the hop that tells most, in the order of time."""
+        fullest = max(self.legs, key=lambda leg: len(leg.media))
+        return sorted((medium for medium in fullest.media if medium.kind == "audio"), key=lambda medium: medium.time)
+
+    def latest(self, from_caller: bool, before: float | None = None) -> Medium | None:
+        """What one side announced last (before a time)."""
+        own = [m for m in self.media if m.from_caller is from_caller and (before is None or m.time <= before)]
+        return own[-1] if own else None
+
+    def expected(self, from_caller: bool) -> list[Span]:
+        """When audio of one direction should flow: after the answer, outside hold, while both sides want it."""
+        spans: list[Span] = []
+        changes = [*dict.fromkeys(max(medium.time, self.answered_at) for medium in self.media)]
+        for index, start in enumerate(changes):
+            end = changes[index + 1] if index + 1 < len(changes) else self.end
+            if end > start and self._is_wanted(from_caller, start):
+                spans = (
+                    [*spans[:-1], Span(spans[-1].start, end)]
+                    if spans and spans[-1].end == start
+                    else [*spans, Span(start, end)]
+                )
+        return spans
+
+    def expected_s(self, from_caller: bool) -> float:
+        return sum(span.seconds for span in self.expected(from_caller))
+
+    @property
+    def was_held(self) -> bool:
+        """Some direction was switched off at some time by what a side announced."""
+        return any(medium.direction != "sendrecv" or is_nowhere(medium) for medium in self.media)
+
+    def _is_wanted(self, from_caller: bool, now: float) -> bool:
+        sender, receiver = self.latest(from_caller, now), self.latest(not from_caller, now)
+        if sender is None or receiver is None or is_nowhere(receiver) or is_nowhere(sender):
+            return False
+        sends, hears = sender.direction in ("sendrecv", "sendonly"), receiver.direction in ("sendrecv", "recvonly")
+        return sends and hears and bool(voices(receiver)) and "RTP" in receiver.profile.upper()
+
+
+class Talk:
+    """See the module's docstring."""
+
+    def __init__(self, call: Call, end: float) -> None:
+        self.call = call
+        self.end = end
+
+    @cached_property
+    def paths(self) -> list[MediaPath]:
+        """The media paths between answered hops, from the caller on."""
+        if self.call.answered_at is None:
+            return []
+        paths = list(self._group())
+        for stream in self.call.streams:
+            path = next((path for path in paths if any(leg.index == stream.leg for leg in path.legs)), None)
+            if path is not None and stream.rtp.media in ("audio", "") and stream.from_caller is not None:
+                path.streams.append(stream)
+        return paths
+
+    def _group(self) -> Iterator[MediaPath]:
+        groups: dict[frozenset[tuple[bool, str, int]], list[Leg]] = {}
+        for leg in self.call.legs:
+            if leg.answered_at is None:
+                continue
+            key = frozenset((m.from_caller, m.address.host, m.address.port) for m in leg.media if m.kind == "audio")
+            groups.setdefault(key, []).append(leg)
+        for legs in groups.values():
+            yield MediaPath(legs, self.call.answered_at or 0.0, self.end)
+
+    def heard(self, from_caller: bool) -> list[RtpStream]:
+        """The streams of one direction on every path."""
+        return [rtp for path in self.paths for rtp in path.heard(from_caller)]
+
+
+def voices(medium: Medium) -> Sequence[str]:
+    """The codecs of a section that carry a voice."""
+    return [codec for codec in medium.codecs if codec.partition("/")[0].lower() not in NO_VOICE]
+
+
+def is_nowhere(medium: Medium) -> bool:
+    """An address that says: send me nothing (a refused section, or the hold of RFC 2543)."""
+    return medium.address.port == 0 or medium.address.host in ("0.0.0.0", "::", "")
