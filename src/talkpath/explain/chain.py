@@ -74,7 +74,9 @@ class Chain:
 
     def is_secured(self) -> bool:
         """Both sides finished: something encrypted came from each of two ends."""
-        finished = {one.src for one in self.dtls if "encrypted-handshake" in one.messages or "finished" in one.messages}
+        finished = {
+            one.src for one in self.dtls if "encrypted-handshake" in one.messages or "finished" in one.messages
+        }
         return len(finished) >= 2
 
 
@@ -131,7 +133,9 @@ def _fill(chain: Chain, story: Story) -> None:
             elif stun.kind == "error":
                 chain.errors.append(stun)
     ends = known | chain.trusted
-    chain.dtls = [one for one in story.dtls if one.src in ends or one.dst in ends or {one.src.host, one.dst.host} <= hosts]
+    chain.dtls = [
+        one for one in story.dtls if one.src in ends or one.dst in ends or {one.src.host, one.dst.host} <= hosts
+    ]
 
 
 def _fingerprints(section: MediaSection) -> list[str]:

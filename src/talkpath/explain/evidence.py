@@ -33,7 +33,9 @@ def what_happened(stuck: Stuck) -> Because:
     """The request's fate as evidence."""
     if stuck.answer is not None:
         times = len(stuck.answer.retransmitted)
-        return because(NO_ACK, stuck.answer.frames, stuck.answer.time, times=times, owner=party(not stuck.from_caller))
+        return because(
+            NO_ACK, stuck.answer.frames, stuck.answer.time, times=times, owner=party(not stuck.from_caller)
+        )
     values = {"method": stuck.method, "sender": party(stuck.from_caller)}
     if stuck.refusal is not None:
         sip = stuck.refusal.sip

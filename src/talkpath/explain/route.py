@@ -42,8 +42,8 @@ class Stuck:
     """A request that did not get through.
 
     `hops` is where it was seen, in order of its way (empty: nowhere). `refusal` is who gave up on it; `answer` the
-    2xx that asks in vain for its ACK. `uri` is what the next hop was to be taken from, read from `source`; `target` is
-    where the other party (or the next proxy) really is; `event` is what ended its connection.
+    2xx that asks in vain for its ACK. `uri` is what the next hop was to be taken from, read from `source`;
+    `target` is where the other party (or the next proxy) really is; `event` is what ended its connection.
     """
 
     method: str
@@ -72,7 +72,7 @@ def stuck_requests(story: Story) -> list[Stuck]:
 
 
 def stuck_by(story: Story, cause: Cause) -> Stuck | None:
-    """The first that has this cause; one the user cannot hang up with before one that is repaired behind the scenes."""
+    """The first that has this cause; a BYE before what is repaired behind the scenes."""
     found = [stuck for stuck in stuck_requests(story) if stuck.cause is cause]
     return min(found, key=lambda stuck: (stuck.method != "BYE", stuck.time), default=None)
 

@@ -80,6 +80,7 @@ class Scene:
         #: hosts that ever sent or were sent RTP
         self.media_hosts: set[str] = set()
         self.left_out = 0
+        self._gateways: dict[str, list[Address]] | None = None
         self._pending: dict[tuple[str, str, str], Outside] = {}
 
     # --- while reading
@@ -152,6 +153,16 @@ class Scene:
     def outside_of(self, *methods: str) -> Iterable[Outside]:
         return (exchange for exchange in self.outside if exchange.sip.method in methods)
 
+    def gateways_of(self, proxy: str) -> list[Address]:
+        """The next hops that answered calls to several numbers from one middle box: gateways, not phones."""
+        if self._gateways is None:
+            self._gateways = _gateways(self.calls)
+        return self._gateways.get(proxy, [])
+
+    def is_phone(self, host: str) -> bool:
+        """Whether it registers here."""
+        return any(exchange.request.src.host == host for exchange in self.outside_of("REGISTER"))
+
     def small_answered(self, host: str) -> list[Outside]:
         """Requests outside calls to a host that it answered, however."""
         return [exchange for exchange in self.outside if exchange.request.dst.host == host and exchange.answers]
@@ -164,6 +175,20 @@ class Scene:
         kinds = ("unanswered", "refused")
         found = [e for e in self.tcp if e.kind in kinds and start <= e.time <= end and host in _ends(e)]
         return [e for e in found if to is None or to in (e.src, e.dst)]
+
+
+def _gateways(calls: Iterable[Call]) -> dict[str, list[Address]]:
+    """By the host that sends there: addresses that got INVITEs for at least two different numbers."""
+    numbers: dict[tuple[str, Address], set[str]] = defaultdict(set)
+    for call in calls:
+        for leg in call.legs:
+            if leg.parent is not None and leg.status >= 101 and leg.status not in (500, 502, 503, 504):
+                numbers[leg.caller.host, leg.callee].add(call.callee.user)
+    found: dict[str, list[Address]] = defaultdict(list)
+    for (proxy, address), users in numbers.items():
+        if len(users) >= 2:
+            found[proxy].append(address)
+    return found
 
 
 def _ends(event: TcpEvent) -> tuple[str, str]:

@@ -162,7 +162,8 @@ class Story:
         """The initial INVITE of a hop that counted: the answered one, else the last tried."""
         initial = [exchange for exchange in self.of_leg(leg, "INVITE") if exchange.is_initial]
         answered = [exchange for exchange in initial if exchange.answer]
-        return (answered or initial or [None])[-1]
+        found = answered or initial
+        return found[-1] if found else None
 
     def in_dialog(self, *methods: str) -> Iterator[Exchange]:
         """Requests within the dialog, in the order of time."""

@@ -125,7 +125,12 @@ class Talk:
 
 def voices(medium: Medium) -> Sequence[str]:
     """The codecs of a section that carry a voice."""
-    return [codec for codec in medium.codecs if codec.partition("/")[0].lower() not in NO_VOICE]
+    return [name for _, name in medium.codecs if name.lower() not in NO_VOICE]
+
+
+def names(medium: Medium) -> str:
+    """All codecs of a section for a sentence."""
+    return ", ".join(name for _, name in medium.codecs)
 
 
 def is_nowhere(medium: Medium) -> bool:

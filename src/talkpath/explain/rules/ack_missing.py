@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 
 from talkpath.base.texts import Text
+from talkpath.explain.evidence import what_happened
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because
 from talkpath.explain.route import Cause, Stuck, stuck_requests
 from talkpath.explain.rule import Rule
-from talkpath.explain.evidence import what_happened
 from talkpath.explain.story import Story, Trait
 
 NOWHERE = Text("No ACK to it is in the capture.", "抓包中没有对应的 ACK。")
-AS_FAR_AS = Text("The ACK was seen from {src} to {dst}, and not beyond.", "ACK 只见于 {src} 到 {dst}，之后没有再出现。")
+AS_FAR_AS = Text(
+    "The ACK was seen from {src} to {dst}, and not beyond.", "ACK 只见于 {src} 到 {dst}，之后没有再出现。"
+)
 HUNG_UP = Text("The call ended {seconds:.0f} s after the answer.", "通话在应答后 {seconds:.0f} 秒结束。")
 
 
@@ -47,7 +49,8 @@ RULE = Rule(
     needs=Text(
         "A 200 OK to INVITE sent at least four times on one hop without an ACK reaching that hop's far end. One "
         "repetition that crosses the ACK, or a packet captured twice, is no fault.",
-        "同一跳上对 INVITE 的 200 OK 至少发送四次，且 ACK 未到达该跳远端。与 ACK 交错的一次重发或重复抓到的包不算故障。",
+        "同一跳上对 INVITE 的 200 OK 至少发送四次，且 ACK 未到达该跳远端。与 ACK 交错的一次重发或重复抓到的包"
+        "不算故障。",
     ),
     fix=Text(
         "Follow the ACK from the caller to {where}: it must take the Record-Route set of the 200 OK and end at its "

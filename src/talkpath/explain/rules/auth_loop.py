@@ -15,11 +15,14 @@ from talkpath.sip.message import Message
 REFUSED_WITH_CREDENTIALS = 2
 
 LOOP = Text(
-    "{method} was sent {times} times with credentials for {user} (realm {realm}) and challenged each time with {status}.",
+    "{method} was sent {times} times with credentials for {user} (realm {realm}) and challenged each time "
+    "with {status}.",
     "{method} 携带 {user}（realm {realm}）的凭据发送了 {times} 次，每次都被 {status} 质询。",
 )
 NONCE = Text("The nonce it answers is not the one it was given last.", "它所用的 nonce 不是最近一次给出的。")
-REALM = Text("Its credentials are for realm {sent}, asked for was {asked}.", "凭据的 realm 为 {sent}，而要求的是 {asked}。")
+REALM = Text(
+    "Its credentials are for realm {sent}, asked for was {asked}.", "凭据的 realm 为 {sent}，而要求的是 {asked}。"
+)
 
 Try = tuple[float, int, Message, int, Message | None]
 """Time, frame, request, status and challenge of one attempt."""
@@ -46,7 +49,13 @@ def check_scene(scene: Scene) -> Iterator[Found]:
             continue
         yield from _judge(
             [
-                (e.request.time, e.request.frame, e.sip, e.status, next((m for _, m in e.answers if m.status >= 200), None))
+                (
+                    e.request.time,
+                    e.request.frame,
+                    e.sip,
+                    e.status,
+                    next((m for _, m in e.answers if m.status >= 200), None),
+                )
                 for e in exchanges
             ]
         )
@@ -55,7 +64,9 @@ def check_scene(scene: Scene) -> Iterator[Found]:
 def _judge(tries: Sequence[Try]) -> Iterator[Found]:
     """Refused though credentials were there, more often than one stale nonce explains."""
     with_credentials = [one for one in tries if _credentials(one[2]) and one[3] in (401, 407, 403)]
-    stale = sum(1 for one in with_credentials if one[4] is not None and "stale=true" in _challenge_text(one[4]).lower())
+    stale = sum(
+        1 for one in with_credentials if one[4] is not None and "stale=true" in _challenge_text(one[4]).lower()
+    )
     challenged = [one for one in with_credentials if one[3] != 403]
     if len(challenged) - min(stale, 1) < REFUSED_WITH_CREDENTIALS:
         return
@@ -65,7 +76,14 @@ def _judge(tries: Sequence[Try]) -> Iterator[Found]:
     frames = [one[1] for one in challenged]
     evidence = [
         because(
-            LOOP, frames, challenged[0][0], method=sip.method, times=len(challenged), user=user, realm=realm, status=status
+            LOOP,
+            frames,
+            challenged[0][0],
+            method=sip.method,
+            times=len(challenged),
+            user=user,
+            realm=realm,
+            status=status,
         ),
         *_details(challenged, sent, challenge),
     ]
@@ -106,7 +124,8 @@ RULE = Rule(
     needs=Text(
         "At least two requests with credentials that were challenged again, and none that succeeded. One challenge "
         "before a success is how digest works; one stale nonce is normal too.",
-        "至少两个携带凭据的请求再次被质询，且没有一个成功。成功前的一次质询是摘要认证的正常过程；一次 nonce 过期也属正常。",
+        "至少两个携带凭据的请求再次被质询，且没有一个成功。成功前的一次质询是摘要认证的正常过程；一次 nonce "
+        "过期也属正常。",
     ),
     fix=Text(
         "Compare the password and the authentication name of {user} on the phone and on the server, and the realm; "

@@ -15,7 +15,8 @@ SAID = {
         "文件在第 {offset} 字节处损坏；其后的内容未读取或被跳过。",
     ),
     NoteKind.SNAPPED: Text(
-        "{count} packets are cut short: it was taken with a snap length.", "{count} 个包被截短：抓包时设置了截断长度。"
+        "{count} packets are cut short: it was taken with a snap length.",
+        "{count} 个包被截短：抓包时设置了截断长度。",
     ),
     NoteKind.DROPPED: Text(
         "The capturing machine dropped {count} packets: losses seen here may be its own.",
@@ -25,10 +26,13 @@ SAID = {
         "{count} packets are earlier than the one before: files were merged, or a clock stepped.",
         "{count} 个包的时间早于前一个：文件经过合并，或时钟跳变。",
     ),
-    NoteKind.TABLE_FULL: Text("{count} flows were not followed: too many at once.", "{count} 个流未跟踪：同时数量过多。"),
+    NoteKind.TABLE_FULL: Text(
+        "{count} flows were not followed: too many at once.", "{count} 个流未跟踪：同时数量过多。"
+    ),
 }
 ONE_WAY = Text(
-    "{count} of {total} calls show only one direction of the signalling.", "{total} 个呼叫中有 {count} 个只见到单向信令。"
+    "{count} of {total} calls show only one direction of the signalling.",
+    "{total} 个呼叫中有 {count} 个只见到单向信令。",
 )
 NO_MEDIA = Text(
     "{count} calls were answered and the capture shows no RTP at all: it was taken where media does not pass.",
@@ -64,7 +68,9 @@ def _one_way(scene: Scene) -> Iterator[Because]:
         and any(seen.sip.method in ("ACK", "BYE") for leg in call.legs for seen in leg.messages)
     ]
     if lame:
-        yield because(ONE_WAY, (lame[0].legs[0].messages[0].frame,), lame[0].start, count=len(lame), total=len(scene.calls))
+        yield because(
+            ONE_WAY, (lame[0].legs[0].messages[0].frame,), lame[0].start, count=len(lame), total=len(scene.calls)
+        )
 
 
 def _no_media(scene: Scene) -> Iterator[Because]:
@@ -89,7 +95,8 @@ RULE = Rule(
         "抓包中缺失的内容看起来像网络故障。判断时已相应降低权重。",
     ),
     needs=Text(
-        "What the file says of itself (cut off, damaged, dropped packets), or calls of which only a part can be seen.",
+        "What the file says of itself (cut off, damaged, dropped packets), or calls of which only a part can "
+        "be seen.",
         "文件自身的说明（截断、损坏、丢包），或只能看到一部分的呼叫。",
     ),
     fix=Text(

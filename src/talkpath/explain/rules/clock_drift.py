@@ -55,7 +55,8 @@ RULE = Rule(
     severity=Severity.ERROR,
     title=Text("The clock of {who} is off by {ppm} ppm", "{who}的时钟偏差 {ppm} ppm"),
     why=Text(
-        "The receiver's buffer runs full or empty again and again; each time a piece of speech is cut out or filled in.",
+        "The receiver's buffer runs full or empty again and again; each time a piece of speech is cut out or "
+        "filled in.",
         "接收方缓冲不断变满或变空，每次都会切掉或填补一段语音。",
     ),
     needs=Text(
@@ -64,7 +65,8 @@ RULE = Rule(
         "十秒以上内，时间戳与到达时间的偏差至少 300 ppm（2000 以上为错误）且累计 40 毫秒，并超出抖动能解释的范围。",
     ),
     fix=Text(
-        "On a virtual machine look at its clock source and load; on a gateway at its TDM synchronisation; on a phone or "
+        "On a virtual machine look at its clock source and load; on a gateway at its TDM synchronisation; on "
+        "a phone or "
         "sound card at the device. A wrong clock rate in the description shows the same way.",
         "虚拟机检查时钟源与负载；网关检查 TDM 同步；话机或声卡检查设备本身。描述中时钟频率写错也表现如此。",
     ),

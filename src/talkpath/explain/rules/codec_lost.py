@@ -8,7 +8,7 @@ from talkpath.calls.model import Leg, Medium
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Exchange, Story, Trait
-from talkpath.explain.talk import voices
+from talkpath.explain.talk import names, voices
 from talkpath.sdp import SessionDescription
 
 HAD = Text("{src} answered with {codecs}.", "{src} 的应答包含 {codecs}。")
@@ -45,18 +45,18 @@ def _pair(leg: Leg) -> tuple[Medium | None, Medium | None]:
 
 def _found(story: Story, leg: Leg, invite: Exchange, offer: Medium, answer: Medium) -> Found:
     carrier = invite.answer or invite.request
-    rest = ", ".join(answer.codecs)
+    rest = names(answer)
     onward = _onward_answer(story, leg)
     evidence = []
     if onward is not None:
         other, full = onward
         upstream = story.invite(other)
         frames = upstream.answer.frames if upstream and upstream.answer else []
-        evidence.append(because(HAD, frames, full.time, src=other.callee, codecs=", ".join(full.codecs)))
+        evidence.append(because(HAD, frames, full.time, src=other.callee, codecs=names(full)))
     text = HAS if onward else ONLY
     evidence.append(because(text, carrier.frames, carrier.time, host=leg.callee.host, dst=leg.caller, rest=rest))
     request = invite.request
-    evidence.append(because(OFFERED, request.frames[:1], request.time, codecs=", ".join(offer.codecs)))
+    evidence.append(because(OFFERED, request.frames[:1], request.time, codecs=names(offer)))
     for number, codec, value in _odd_fmtp(invite, onward):
         values = {"number": number, "value": value, "codec": codec}
         evidence.append(because(FMTP, request.frames[:1], request.time, **values))
@@ -90,7 +90,11 @@ def _odd_fmtp(invite: Exchange, onward: tuple[Leg, Medium] | None) -> Iterator[t
     wanted = {codec.lower() for codec in (voices(onward[1]) if onward else ())}
     for section in offer:
         for codec in section.codecs if section.kind == "audio" else ():
-            if codec.fmtp and codec.name.lower() != "telephone-event" and (not wanted or codec.name.lower() in wanted):
+            if (
+                codec.fmtp
+                and codec.name.lower() != "telephone-event"
+                and (not wanted or codec.name.lower() in wanted)
+            ):
                 yield str(codec.payload_type), codec.name, codec.fmtp
         return
 
@@ -108,7 +112,8 @@ RULE = Rule(
         "只剩 telephone-event 就无法发送语音；多数话机会立即挂断。",
     ),
     needs=Text(
-        "An answer whose audio has no voice codec though the offer had one; with the hop behind it in the capture, also "
+        "An answer whose audio has no voice codec though the offer had one; with the hop behind it in the "
+        "capture, also "
         "who removed it. A rejected section (port 0), T.38 and a codec changed by re-INVITE are no fault.",
         "请求有语音编解码而应答的音频没有；若抓包含后一跳，还能指出是谁删除的。被拒绝的段（端口 0）、T.38、"
         "re-INVITE 更换编解码都不算故障。",
@@ -116,7 +121,8 @@ RULE = Rule(
     fix=Text(
         "On {host}, match codecs by name, clock rate and channels only; an unknown or missing fmtp never removes a "
         "codec. Until it is mended, strip the odd a=fmtp from the offer.",
-        "在 {host} 上只按名称、时钟和声道匹配编解码；未知或缺失的 fmtp 不应删除编解码。修复前可先从请求中删除异常的 a=fmtp。",
+        "在 {host} 上只按名称、时钟和声道匹配编解码；未知或缺失的 fmtp 不应删除编解码。"
+        "修复前可先从请求中删除异常的 a=fmtp。",
     ),
     traits=frozenset({Trait.ANSWERED}),
     explains=frozenset({"no-rtp", "one-way-rtp", "media-late", "media-cut", "dtmf-mismatch"}),

@@ -65,10 +65,12 @@ RULE = Rule(
         "{dst} 拒绝呼叫：所提供的编解码（{offer}）它都不支持",
     ),
     why=Text(
-        "Both sides need one codec, and one kind of media transport, in common.", "双方至少要有一种共同的编解码和媒体传输方式。"
+        "Both sides need one codec, and one kind of media transport, in common.",
+        "双方至少要有一种共同的编解码和媒体传输方式。",
     ),
     needs=Text(
-        "A call that failed with 488, 606 or 415. A re-INVITE refused with 488 within a call that goes on (T.38, video) "
+        "A call that failed with 488, 606 or 415. A re-INVITE refused with 488 within a call that goes on "
+        "(T.38, video) "
         "is no fault.",
         "呼叫以 488、606 或 415 失败。通话中 re-INVITE（T.38、视频）被 488 拒绝而通话继续时不算故障。",
     ),

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from talkpath.base.texts import Text
 from talkpath.capture.records import TcpEvent, TcpKind
+from talkpath.explain.evidence import found_of
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because, party
 from talkpath.explain.route import Cause, stuck_by
 from talkpath.explain.rule import Rule
-from talkpath.explain.evidence import found_of
 from talkpath.explain.story import Story, Trait
 
 ENDED = {
@@ -72,6 +72,8 @@ RULE = Rule(
         "并让服务器按实例标识（RFC 5626）找到重新上线的话机，从新连接发送。",
     ),
     traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
-    explains=frozenset({"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}),
+    explains=frozenset(
+        {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}
+    ),
     of_call=check,
 )

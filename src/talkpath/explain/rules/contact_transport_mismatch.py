@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from talkpath.base.texts import Text
+from talkpath.explain.evidence import found_of
 from talkpath.explain.finding import Found, Severity, Symptom, because, party
 from talkpath.explain.route import Cause, stuck_by
 from talkpath.explain.rule import Rule
-from talkpath.explain.evidence import found_of
 from talkpath.explain.story import Story, Trait
 
 CONTACT = Text(
@@ -37,23 +37,28 @@ RULE = Rule(
         "{method} 无法送达{owner}：其 Contact 声明的传输方式与实际不符",
     ),
     why=Text(
-        "Requests within a call go to the Contact. If it says UDP while the phone is on a TCP or WebSocket connection, "
+        "Requests within a call go to the Contact. If it says UDP while the phone is on a TCP or WebSocket "
+        "connection, "
         "hanging up never arrives.",
         "通话中的请求发往 Contact。若它写的是 UDP，而话机实际在 TCP 或 WebSocket 连接上，挂机请求就到不了。",
     ),
     needs=Text(
-        "A request within the call that fails or stays unanswered, and a Contact whose transport differs from that of "
+        "A request within the call that fails or stays unanswered, and a Contact whose transport differs from "
+        "that of "
         "the flow. A Contact that looks odd while requests arrive is no fault.",
         "通话内请求失败或无应答，且 Contact 的传输方式与实际流不同。请求能送达时，仅 Contact 看起来奇怪不算故障。",
     ),
     fix=Text(
-        "Send requests down the flow the phone registered or called on instead of trusting its Contact, or rewrite the "
+        "Send requests down the flow the phone registered or called on instead of trusting its Contact, or "
+        "rewrite the "
         "Contact to {transport} where the phone enters (in OpenSIPS fix_nated_contact, in Kamailio "
         "set_contact_alias); or set the phone to one transport.",
         "按话机注册或呼叫时的连接回送请求，不要相信 Contact；或在入口把 Contact 改写为 {transport}"
         "（OpenSIPS：fix_nated_contact，Kamailio：set_contact_alias）；或在话机上只启用一种传输。",
     ),
     traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
-    explains=frozenset({"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}),
+    explains=frozenset(
+        {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}
+    ),
     of_call=check,
 )

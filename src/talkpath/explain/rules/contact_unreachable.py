@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from talkpath.base.texts import Text
+from talkpath.explain.evidence import found_of
 from talkpath.explain.finding import Found, Severity, Symptom, because, party
 from talkpath.explain.route import Cause, is_private, stuck_by
 from talkpath.explain.rule import Rule
-from talkpath.explain.evidence import found_of
 from talkpath.explain.story import Story, Trait
 from talkpath.sip.uri import Uri
 
@@ -45,7 +45,8 @@ RULE = Rule(
         "通话内请求发往 Contact。若那里是私有地址或虚构的名字，挂机（或 ACK）就永远到不了。",
     ),
     needs=Text(
-        "A request within the call that fails, stays unanswered or never appears, and a Contact whose host is not the "
+        "A request within the call that fails, stays unanswered or never appears, and a Contact whose host is "
+        "not the "
         "host its owner speaks from. A private Contact that the server copes with is no fault.",
         "通话内请求失败、无应答或没有出现，且 Contact 的主机与其真实来源不同。服务器能处理的私有 Contact 不算故障。",
     ),
@@ -53,10 +54,13 @@ RULE = Rule(
         "Send requests to where the phone's packets come from ({target}), not to its Contact: NAT handling on INVITE "
         "*and* on its responses, re-INVITE and UPDATE (fix_nated_contact, set_contact_alias, rport and received), "
         "or Path and outbound (RFC 5626) for browsers.",
-        "把请求发往话机数据的真实来源（{target}），而不是它的 Contact：对 INVITE 及其响应、re-INVITE、UPDATE 都做 NAT 处理"
+        "把请求发往话机数据的真实来源（{target}），而不是它的 Contact：对 INVITE 及其响应、re-INVITE、UPDATE "
+        "都做 NAT 处理"
         "（fix_nated_contact、set_contact_alias、rport/received），浏览器则用 Path 与 outbound（RFC 5626）。",
     ),
     traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
-    explains=frozenset({"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}),
+    explains=frozenset(
+        {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}
+    ),
     of_call=check,
 )

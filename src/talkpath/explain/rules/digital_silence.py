@@ -28,7 +28,9 @@ def check(story: Story) -> Iterator[Found]:
 def _found(from_caller: bool, one: Quiet, severity: Severity) -> Found:
     who, other = party(from_caller), party(not from_caller)
     frames = (one.stream.first_frame, one.stream.last_frame)
-    evidence = [because(FLAT, frames, one.since, packets=one.stream.packets, src=one.stream.src, seconds=one.silent_s)]
+    evidence = [
+        because(FLAT, frames, one.since, packets=one.stream.packets, src=one.stream.src, seconds=one.silent_s)
+    ]
     if one.other_spoke_s:
         evidence.append(because(MEANWHILE, (), one.since, other=other, seconds=one.other_spoke_s))
     if not one.from_start:
@@ -47,7 +49,8 @@ RULE = Rule(
     symptom=Symptom.ONE_WAY_AUDIO,
     severity=Severity.ERROR,
     title=Text(
-        "{other} hears nothing of {who}: the packets are there, and silent", "{other}听不到{who}：包都在，但内容是静音"
+        "{other} hears nothing of {who}: the packets are there, and silent",
+        "{other}听不到{who}：包都在，但内容是静音",
     ),
     why=Text(
         "The phone sends, but no microphone is behind it: a plug in the wrong socket, a headset that is off, mute.",
@@ -55,7 +58,8 @@ RULE = Rule(
     ),
     needs=Text(
         "At least five seconds of G.711 whose samples are all the same, while the other side speaks. From the first "
-        "second on it is an error; beginning in the middle (somebody pressed mute) a warning. Hold, comfort noise and "
+        "second on it is an error; beginning in the middle (somebody pressed mute) a warning. Hold, comfort "
+        "noise and "
         "silence suppression are no fault.",
         "至少五秒的 G.711 样本全部相同，而对方在说话。从一开始就如此为错误；中途开始（有人按了静音）为警告。"
         "保持、舒适噪声和静音抑制不算故障。",

@@ -10,12 +10,14 @@ from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story, Trait
 
 STRANGER = Text(
-    "A ClientHello came from {src} to {dst}: no check was ever answered with that address, and no description names it. "
+    "A ClientHello came from {src} to {dst}: no check was ever answered with that address, and no description "
+    "names it. "
     "It offered {count} cipher suites.",
     "来自 {src} 的 ClientHello 到达 {dst}：该地址从未通过检查，也不在任何会话描述中。它提供了 {count} 个加密套件。",
 )
 FIRST = Text(
-    "The true peer {src} sent its ClientHello {late:.3f} s later.", "真正的对端 {src} 晚 {late:.3f} 秒才发送 ClientHello。"
+    "The true peer {src} sent its ClientHello {late:.3f} s later.",
+    "真正的对端 {src} 晚 {late:.3f} 秒才发送 ClientHello。",
 )
 NEVER = Text("The true peer never got as far as a ClientHello.", "真正的对端始终没能发出 ClientHello。")
 ANSWERED = Text("{dst} answered the stranger with {messages}.", "{dst} 以 {messages} 应答了陌生来源。")
@@ -75,12 +77,14 @@ RULE = Rule(
     symptom=Symptom.NO_AUDIO,
     severity=Severity.ERROR,
     title=Text(
-        "A stranger at {src} opened the DTLS handshake before the peer did", "陌生来源 {src} 抢在对端之前发起了 DTLS 握手"
+        "A stranger at {src} opened the DTLS handshake before the peer did",
+        "陌生来源 {src} 抢在对端之前发起了 DTLS 握手",
     ),
     why=Text(
         "A server that believes the first ClientHello on a media port lets anyone on the internet end calls: the "
         "session with the stranger fails, and the browser stays silent (FreeSWITCH, rtpengine, Asterisk, 2023).",
-        "若服务器相信媒体端口上的第一个 ClientHello，互联网上任何人都能让通话失声：与陌生来源的会话失败，浏览器随之无声"
+        "若服务器相信媒体端口上的第一个 ClientHello，互联网上任何人都能让通话失声：与陌生来源的会话失败，"
+        "浏览器随之无声"
         "（FreeSWITCH、rtpengine、Asterisk，2023）。",
     ),
     needs=Text(

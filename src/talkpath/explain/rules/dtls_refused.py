@@ -23,7 +23,10 @@ def check(story: Story) -> Iterator[Found]:
         if evidence and not (chain.is_secured() and story.call.streams and not _wrong_certificate(chain)):
             refuser = chain.is_callers(_refuser(chain))
             yield Found(
-                tuple([*evidence, *_offered(chain)]), {"who": party(refuser)}, leg=chain.leg.index, direction=Direction.BOTH
+                (*evidence, *_offered(chain)),
+                {"who": party(refuser)},
+                leg=chain.leg.index,
+                direction=Direction.BOTH,
             )
             return
 
@@ -41,7 +44,9 @@ def _alerts(chain: Chain) -> list[Because]:
         if one.alert is None or one.alert.name == "close_notify" or not {one.src, one.dst} <= ends:
             continue
         if one.alert.level == "fatal":
-            found.append(because(ALERT, (one.frame,), one.time, src=one.src, name=one.alert.name, code=one.alert.code))
+            found.append(
+                because(ALERT, (one.frame,), one.time, src=one.src, name=one.alert.name, code=one.alert.code)
+            )
     return found
 
 
@@ -55,7 +60,11 @@ def _wrong_certificate(chain: Chain) -> list[Because]:
         said = fingerprints_of(side.section)
         if said and one.certificate_sha256.upper() not in said:
             frames = [*side.seen.frames[:1], one.frame]
-            found.append(because(PRINT, frames, one.time, src=one.src, real=_short(one.certificate_sha256), said=_short(said[0])))
+            found.append(
+                because(
+                    PRINT, frames, one.time, src=one.src, real=_short(one.certificate_sha256), said=_short(said[0])
+                )
+            )
     return found[:1]
 
 
@@ -81,9 +90,11 @@ RULE = Rule(
         "握手未完成就没有密钥，也就没有语音；证书与声明不符则意味着对方可能另有其人。",
     ),
     needs=Text(
-        "A fatal alert in clear between the two parties, or a certificate whose SHA-256 is not in the description. An "
+        "A fatal alert in clear between the two parties, or a certificate whose SHA-256 is not in the "
+        "description. An "
         "alert towards a stranger, or close_notify at the end, is no fault.",
-        "双方之间出现明文的致命警报，或证书的 SHA-256 不在会话描述中。发给陌生来源的警报或结束时的 close_notify 不算故障。",
+        "双方之间出现明文的致命警报，或证书的 SHA-256 不在会话描述中。发给陌生来源的警报或结束时的 "
+        "close_notify 不算故障。",
     ),
     fix=Text(
         "On a fingerprint that differs, look for who rewrites a=fingerprint or reuses an old certificate after a "

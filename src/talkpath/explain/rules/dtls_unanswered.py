@@ -25,7 +25,9 @@ PASSIVE = Text(
     "The check succeeded, but no ClientHello was sent: the offer says setup:{offer}, the answer setup:{answer}.",
     "ICE 检查已成功，但没有人发送 ClientHello：请求为 setup:{offer}，应答为 setup:{answer}。",
 )
-CHECKED = Text("The connectivity check between {src} and {dst} had succeeded.", "{src} 与 {dst} 之间的连通性检查已成功。")
+CHECKED = Text(
+    "The connectivity check between {src} and {dst} had succeeded.", "{src} 与 {dst} 之间的连通性检查已成功。"
+)
 
 
 def check(story: Story) -> Iterator[Found]:
@@ -96,12 +98,15 @@ RULE = Rule(
         "语音的密钥来自 DTLS 握手。握手完成之前什么也听不到。",
     ),
     needs=Text(
-        "ClientHello at least twice without any answer, a server's flight repeated at least three times, or a checked "
+        "ClientHello at least twice without any answer, a server's flight repeated at least three times, or a "
+        "checked "
         "path on which nobody begins. One repeated flight before success is loss and no fault.",
-        "ClientHello 至少两次而没有任何应答，或服务端握手消息至少发送三次，或已检查通过却无人开始。成功前的一次重发只是丢包。",
+        "ClientHello 至少两次而没有任何应答，或服务端握手消息至少发送三次，或已检查通过却无人开始。"
+        "成功前的一次重发只是丢包。",
     ),
     fix=Text(
-        "Check the setup roles of offer and answer (one must be active), that {who} listens for DTLS on the address ICE "
+        "Check the setup roles of offer and answer (one must be active), that {who} listens for DTLS on the "
+        "address ICE "
         "chose, and that datagrams of the certificate's size pass (keep DTLS flights below 1200 bytes).",
         "检查请求与应答的 setup 角色（必须有一方为 active），{who}是否在 ICE 选中的地址上监听 DTLS，"
         "以及证书大小的报文能否通过（DTLS 报文应小于 1200 字节）。",

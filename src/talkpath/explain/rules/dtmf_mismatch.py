@@ -17,9 +17,12 @@ PRESSED = Text(
 )
 WANTED = Text("{other} had announced telephone-event as {wanted}.", "{other}声明的 telephone-event 为 {wanted}。")
 NONE = Text("{other} had announced no telephone-event.", "{other}没有声明 telephone-event。")
-INFO = Text("{who} sent digits by INFO; {other} refused with {status}.", "{who}用 INFO 发送按键；{other}以 {status} 拒绝。")
+INFO = Text(
+    "{who} sent digits by INFO; {other} refused with {status}.", "{who}用 INFO 发送按键；{other}以 {status} 拒绝。"
+)
 LOST = Text(
-    "{digits} came in from {src}, and no key press left towards {other}.", "来自 {src} 的按键 {digits} 没有被转发给{other}。"
+    "{digits} came in from {src}, and no key press left towards {other}.",
+    "来自 {src} 的按键 {digits} 没有被转发给{other}。",
 )
 
 
@@ -122,9 +125,11 @@ RULE = Rule(
     why=Text("Menus, PINs and conference codes do not work.", "菜单、密码和会议号都无法使用。"),
     needs=Text(
         "Key presses in a payload type that the receiver did not announce, INFO with digits that is refused, or key "
-        "presses that a relay hears and does not pass on. Two sides that each announced their own number, and use the "
+        "presses that a relay hears and does not pass on. Two sides that each announced their own number, and "
+        "use the "
         "other's, are right.",
-        "按键使用了接收方未声明的载荷类型，或带按键的 INFO 被拒绝，或中继收到按键却没有转发。双方各自声明号码并使用对方的号码是正确的。",
+        "按键使用了接收方未声明的载荷类型，或带按键的 INFO 被拒绝，或中继收到按键却没有转发。"
+        "双方各自声明号码并使用对方的号码是正确的。",
     ),
     fix=Text(
         "Let both sides use RFC 4733 with the number of the other's description; set the phone's DTMF mode to match "

@@ -29,24 +29,26 @@ def check(story: Story) -> Iterator[Found]:
     if failed is None or story.call.answered_at is not None:
         return
     onward = {leg.callee for leg in story.legs if leg.caller.host == failed.caller.host and leg.parent is not None}
-    others = _alternatives(story, failed)
+    others = [address for address in story.scene.gateways_of(failed.caller.host) if address != failed.callee]
     status = story.first.status
-    if len(onward) > 1 or not others or (status and status < 400):
+    if len(onward) > 1 or (status and status < 400) or (not others and story.scene.is_phone(failed.callee.host)):
         return
-    yield Found(tuple(_evidence(story, failed, others)), {"proxy": failed.caller.host, "dst": failed.callee}, leg=failed.index)
+    yield Found(
+        tuple(_evidence(story, failed, others)),
+        {"proxy": failed.caller.host, "dst": failed.callee},
+        leg=failed.index,
+        severity=Severity.ERROR if others else Severity.WARNING,
+        confidence=0.9 if others else 0.5,
+    )
 
 
 def _failed_hop(story: Story) -> Leg | None:
     """A hop behind a middle box that was silent or failed as a machine does."""
-    silent = [silence.leg for silence in silent_hops(story) if silence.leg is not None and silence.leg.parent is not None]
+    silent = [
+        silence.leg for silence in silent_hops(story) if silence.leg is not None and silence.leg.parent is not None
+    ]
     broken = [leg for leg in story.legs if leg.parent is not None and leg.status in MACHINE]
     return next(iter([*silent, *broken]), None)
-
-
-def _alternatives(story: Story, failed: Leg) -> list[Address]:
-    """Other next hops that the same middle box used for several numbers, with success: gateways, not phones."""
-    gateways = story.scene.gateways_of(failed.caller.host)
-    return [] if failed.callee not in gateways else [address for address in gateways if address != failed.callee]
 
 
 def _evidence(story: Story, failed: Leg, others: list[Address]) -> Iterator[Because]:
@@ -61,26 +63,29 @@ def _evidence(story: Story, failed: Leg, others: list[Address]) -> Iterator[Beca
         values = {"dst": failed.callee, "status": end.sip.status, "reason": end.sip.reason}
         yield because(ONLY, end.frames, end.time, seconds=end.time - story.call.start, **values)
     names = ", ".join(str(address) for address in others[:3])
-    yield because(OTHERS, (), failed.start, proxy=failed.caller.host, others=names)
+    if others:
+        yield because(OTHERS, (), failed.start, proxy=failed.caller.host, others=names)
 
 
 RULE = Rule(
     code="failover-missing",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,
-    title=Text(
-        "{dst} failed and {proxy} did not try the next gateway", "{dst} 失败后，{proxy} 没有尝试下一个网关"
-    ),
+    title=Text("{dst} failed and {proxy} did not try the next gateway", "{dst} 失败后，{proxy} 没有尝试下一个网关"),
     why=Text(
-        "One broken machine should cost the caller two seconds, not the call.", "一台机器故障只应让主叫多等两秒，而不是失去通话。"
+        "One broken machine should cost the caller two seconds, not the call.",
+        "一台机器故障只应让主叫多等两秒，而不是失去通话。",
     ),
     needs=Text(
-        "A call that failed at one gateway (silent, 500, 502, 503, 504) with no second attempt, while other calls show "
+        "A call that failed at one gateway (silent, 500, 502, 503, 504) with no second attempt, while other "
+        "calls show "
         "that the same proxy has another gateway that works.",
-        "呼叫在一个网关处失败（无应答或 500、502、503、504）且没有第二次尝试，而其他呼叫表明同一代理另有可用网关。",
+        "呼叫在一个网关处失败（无应答或 500、502、503、504）且没有第二次尝试。"
+        "若其他呼叫表明同一代理另有可用网关则为错误，否则为警告；话机没有备用。",
     ),
     fix=Text(
-        "Give {proxy} a list to try in order, with a short timer (two seconds without 100 Trying) and the next one on "
+        "Give {proxy} a list to try in order, with a short timer (two seconds without 100 Trying) and the "
+        "next one on "
         "5xx and silence: failure_route with dispatcher or drouting, or the gateway list of talkpath.",
         "给 {proxy} 配置按序尝试的网关列表，并设短定时器（两秒内无 100 Trying 即换下一个），对 5xx 与无应答转下一个："
         "failure_route 配合 dispatcher 或 drouting，或 talkpath 的网关列表。",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from talkpath.base.texts import Text
 from talkpath.calls.model import Call
-from talkpath.capture.records import FragmentsIncomplete, IcmpError, IcmpKind
+from talkpath.capture.records import FragmentsIncomplete, IcmpKind
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because
 from talkpath.explain.growth import biggest_parts
 from talkpath.explain.rule import Rule
@@ -68,9 +68,10 @@ def check(story: Story) -> Iterator[Found]:
 def _whole(story: Story) -> Lost | None:
     """A request that was fragmented here, sent again and again, and answered by nobody at all."""
     for exchange in story.exchanges:
-        if exchange.request.seen.fragments > 1 and not exchange.responses and exchange.method != "ACK":
-            if exchange.sendings > 1 or story.scene.last - exchange.request.time > 4:
-                return Lost(exchange, None)
+        if exchange.request.seen.fragments < 2 or exchange.responses or exchange.method == "ACK":
+            continue
+        if exchange.sendings > 1 or story.scene.last - exchange.request.time > 4:
+            return Lost(exchange, None)
     return None
 
 
@@ -79,7 +80,11 @@ def _in_pieces(story: Story) -> Lost | None:
     if story.call.answered_at is not None:
         return None
     for pieces in story.around(FragmentsIncomplete) or _near(story):
-        if pieces.protocol == 17 and _may_be_invite(pieces) and not story.scene.spoke_in_call(pieces.dst.host, story.call):
+        if (
+            pieces.protocol == 17
+            and _may_be_invite(pieces)
+            and not story.scene.spoke(pieces.dst.host, story.call.start, story.end + 1)
+        ):
             return Lost(None, pieces)
     return None
 
@@ -111,7 +116,9 @@ def _evidence(story: Story, lost: Lost) -> Iterator[Because]:
         yield because(INCOMPLETE, pieces.frames, pieces.time, **values)
         invite = story.invite(story.first)
         if invite is not None:
-            yield because(PARTS, invite.request.frames[:1], invite.request.time, parts=biggest_parts(invite.request.sip))
+            yield because(
+                PARTS, invite.request.frames[:1], invite.request.time, parts=biggest_parts(invite.request.sip)
+            )
 
 
 RULE = Rule(
@@ -123,13 +130,15 @@ RULE = Rule(
         "发往 {host} 的大消息以 IP 分片形式丢失，小消息可以到达",
     ),
     why=Text(
-        "A message over about 1472 bytes leaves as IP fragments, and many firewalls drop those. REGISTER is small and "
+        "A message over about 1472 bytes leaves as IP fragments, and many firewalls drop those. REGISTER is "
+        "small and "
         "passes, INVITE is large and does not: the phone looks registered and never rings.",
         "超过约 1472 字节的消息会被拆成 IP 分片，很多防火墙会丢弃分片。REGISTER 小可以通过，INVITE 大而不能："
         "话机看似在线却从不振铃。",
     ),
     needs=Text(
-        "A fragmented request without any response, or fragments that never become a message. A fragmented INVITE that "
+        "A fragmented request without any response, or fragments that never become a message. A fragmented "
+        "INVITE that "
         "is answered is no fault.",
         "被分片的请求没有任何应答，或分片始终无法重组。被分片但得到应答的 INVITE 不算故障。",
     ),

@@ -14,7 +14,8 @@ ASKED = Text(
     "INVITE 在 {seconds:.1f} 秒内向 {dst} 发送 {times} 次，连 100 Trying 都没有返回。",
 )
 PROBED = Text(
-    "{count} more requests to {host} stayed unanswered in this capture.", "本抓包中还有 {count} 个发往 {host} 的请求无应答。"
+    "{count} more requests to {host} stayed unanswered in this capture.",
+    "本抓包中还有 {count} 个发往 {host} 的请求无应答。",
 )
 ICMP = Text("{reporter} reports: {kind}.", "{reporter} 报告：{kind}。")
 TCP = {
@@ -78,7 +79,8 @@ RULE = Rule(
         "分叉中一路沉默而另一路应答时只是警告。",
     ),
     fix=Text(
-        "Look at {host}: is it up, does its firewall let us in, is its address still right? Probe it with OPTIONS and "
+        "Look at {host}: is it up, does its firewall let us in, is its address still right? Probe it with "
+        "OPTIONS and "
         "take it out of routing while it is silent.",
         "检查 {host}：是否在运行、防火墙是否放行、地址是否仍正确？用 OPTIONS 探测，沉默期间将其移出路由。",
     ),

@@ -14,9 +14,11 @@ NOTICED = 0.01
 FELT = 0.03
 
 UNEVEN = Text(
-    "{late} of {expected} packets from {src} come too late for a buffer of {buffer} ms; jitter {jitter:.0f} ms, at most "
+    "{late} of {expected} packets from {src} come too late for a buffer of {buffer} ms; jitter {jitter:.0f} "
+    "ms, at most "
     "{worst:.0f} ms.",
-    "来自 {src} 的 {expected} 个包中有 {late} 个晚于 {buffer} 毫秒缓冲；抖动 {jitter:.0f} 毫秒，最大 {worst:.0f} 毫秒。",
+    "来自 {src} 的 {expected} 个包中有 {late} 个晚于 {buffer} 毫秒缓冲；抖动 {jitter:.0f} 毫秒，最大 "
+    "{worst:.0f} 毫秒。",
 )
 
 
@@ -72,10 +74,12 @@ RULE = Rule(
     needs=Text(
         "One percent of at least 200 packets (three percent: an error) too late for a simulated buffer of 80 ms. "
         "Pauses of silence suppression, a burst after hold and a new SSRC are no jitter.",
-        "至少 200 个包中百分之一（百分之三以上为错误）晚于模拟的 80 毫秒缓冲。静音抑制的停顿、保持后的突发、更换 SSRC 不算。",
+        "至少 200 个包中百分之一（百分之三以上为错误）晚于模拟的 80 毫秒缓冲。静音抑制的停顿、保持后的突发、"
+        "更换 SSRC 不算。",
     ),
     fix=Text(
-        "Look for a queue that fills: a narrow uplink without priority for voice, Wi-Fi, an overloaded machine on the "
+        "Look for a queue that fills: a narrow uplink without priority for voice, Wi-Fi, an overloaded "
+        "machine on the "
         "way. Mark and prioritise voice (DSCP 46); a larger jitter buffer trades gaps for delay.",
         "寻找被填满的队列：没有语音优先级的窄上行、Wi-Fi、过载的设备。为语音打标记并优先（DSCP 46）；"
         "加大抖动缓冲是以延迟换连续。",

@@ -73,17 +73,22 @@ def _suppresses(heard: list[RtpStream]) -> bool:
 def _hole(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
     if story.scene.has_drops:
         return None
+    spans = path.expected(from_caller)
     for rtp in path.heard(from_caller):
         for gap in rtp.gaps:
             seconds = gap.end - gap.start
             packets = seconds * 1000 / (rtp.ptime_ms or 20)
-            if seconds < HOLE_S or gap.lost < packets * HOLE_LOST_SHARE:
+            if seconds < HOLE_S or not HOLE_LOST_SHARE <= gap.lost / packets <= 1 / HOLE_LOST_SHARE:
+                continue
+            if not any(span.start <= gap.start + 0.5 and gap.end - 0.5 <= span.end for span in spans):
                 continue
             who, other = party(from_caller), party(not from_caller)
             evidence = because(HOLE, (gap.frame,), gap.start, who=who, seconds=seconds, lost=gap.lost)
             values = {"who": who, "other": other, "seconds": f"{seconds:.0f}"}
             direction = Direction.of(from_caller)
-            return Found((evidence,), values, leg=path.first_leg.index, direction=direction, symptom=Symptom.BAD_QUALITY)
+            return Found(
+                (evidence,), values, leg=path.first_leg.index, direction=direction, symptom=Symptom.BAD_QUALITY
+            )
     return None
 
 
@@ -97,9 +102,11 @@ RULE = Rule(
     why=Text("The voice goes away in the middle of a sentence.", "说到一半声音消失。"),
     needs=Text(
         "A direction that ends at least four seconds before the call does, or a hole of two seconds of lost packets, "
-        "while audio was expected. Hold, a re-INVITE that moves the stream, silence suppression, the end of the capture "
+        "while audio was expected. Hold, a re-INVITE that moves the stream, silence suppression, the end of "
+        "the capture "
         "and drops of the capture itself are no fault.",
-        "某方向在通话结束四秒之前停止，或有两秒以上由丢包构成的空洞，且当时应有语音。保持、re-INVITE 迁移流、静音抑制、"
+        "某方向在通话结束四秒之前停止，或有两秒以上由丢包构成的空洞，且当时应有语音。保持、re-INVITE 迁移流、"
+        "静音抑制、"
         "抓包结束及抓包自身丢包都不算故障。",
     ),
     fix=Text(

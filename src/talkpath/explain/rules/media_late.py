@@ -59,14 +59,17 @@ RULE = Rule(
     ),
     why=Text("People say hello, hear nothing, and hang up.", "人们说“喂”，听不到回应，就挂了。"),
     needs=Text(
-        "The first packet of a direction at least 1.5 s after the answer (3 s: an error), while it was expected. Early "
+        "The first packet of a direction at least 1.5 s after the answer (3 s: an error), while it was "
+        "expected. Early "
         "media, hold at the beginning and a capture that starts later are no fault.",
-        "某方向的第一个包在接通 1.5 秒之后（3 秒以上为错误），且当时应有语音。早期媒体、开头即保持、抓包开始较晚都不算故障。",
+        "某方向的第一个包在接通 1.5 秒之后（3 秒以上为错误），且当时应有语音。早期媒体、开头即保持、"
+        "抓包开始较晚都不算故障。",
     ),
     fix=Text(
         "Look at what happens in between: ICE checks that time out one by one, a slow DTLS handshake, an ACK that is "
         "late, a phone that waits for the other side's packets first (both behind NAT).",
-        "查看其间发生了什么：逐个超时的 ICE 检查、缓慢的 DTLS 握手、迟到的 ACK，或双方都在 NAT 后互相等待对方先发包。",
+        "查看其间发生了什么：逐个超时的 ICE 检查、缓慢的 DTLS 握手、迟到的 ACK，或双方都在 NAT "
+        "后互相等待对方先发包。",
     ),
     traits=frozenset({Trait.TALK}),
     of_call=check,

@@ -10,9 +10,7 @@ from talkpath.explain.growth import biggest_parts, grown_parts
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import UNFRAGMENTED_BYTES, Exchange, Story, Trait
 
-SIZE = Text(
-    "{method} to {dst} has {size} bytes: {parts}.", "发往 {dst} 的 {method} 有 {size} 字节：{parts}。"
-)
+SIZE = Text("{method} to {dst} has {size} bytes: {parts}.", "发往 {dst} 的 {method} 有 {size} 字节：{parts}。")
 GREW = Text(
     "On the hop before it had {before} bytes; {host} added {parts}.",
     "前一跳时为 {before} 字节；{host} 增加了 {parts}。",
@@ -89,14 +87,16 @@ RULE = Rule(
         "它以 IP 分片传输，部分防火墙会丢弃分片：在路径改变之前一切正常。",
     ),
     needs=Text(
-        "A request over UDP of more than 1472 bytes, a 513, or an ICMP that says packets are too big. It is a note as "
+        "A request over UDP of more than 1472 bytes, a 513, or an ICMP that says packets are too big. It is a "
+        "note as "
         "long as it is answered.",
         "UDP 上超过 1472 字节的请求、513 响应，或 ICMP 报告包过大。只要有应答，就只是提示。",
     ),
     fix=Text(
         "Above 1300 bytes RFC 3261 18.1.1 asks for TCP. Use it towards {dst}, or drop codecs and headers that nobody "
         "needs on the hop that adds most.",
-        "RFC 3261 18.1.1 要求超过 1300 字节时使用 TCP。请对 {dst} 使用 TCP，或在增加最多的一跳删除无用的编解码与头域。",
+        "RFC 3261 18.1.1 要求超过 1300 字节时使用 TCP。请对 {dst} 使用 TCP，或在增加最多的一跳删除无用的"
+        "编解码与头域。",
     ),
     traits=frozenset({Trait.LARGE}),
     of_call=check,

@@ -44,12 +44,15 @@ RULE = Rule(
         "线路在，但没有人声进入：麦克风没插好、被遮住或音量被调到最低。",
     ),
     needs=Text(
-        "At least five seconds of G.711 below -60 dBov that are not a straight line, to the end, while the other side "
+        "At least five seconds of G.711 below -60 dBov that are not a straight line, to the end, while the "
+        "other side "
         "speaks. A listener in a quiet room is louder than that; comfort noise is no fault.",
-        "至少五秒 G.711 低于 -60 dBov（非直线）且持续到结束，而对方在说话。安静房间里的听者也比这响；舒适噪声不算故障。",
+        "至少五秒 G.711 低于 -60 dBov（非直线）且持续到结束，而对方在说话。安静房间里的听者也比这响；"
+        "舒适噪声不算故障。",
     ),
     fix=Text(
-        "Ask {who} to check plug, headset choice and microphone level; then compare phone models and firmware of those "
+        "Ask {who} to check plug, headset choice and microphone level; then compare phone models and firmware "
+        "of those "
         "affected.",
         "请{who}检查插头、耳麦选择与麦克风音量；然后比较受影响者的话机型号与固件。",
     ),

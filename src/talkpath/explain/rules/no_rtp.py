@@ -54,7 +54,8 @@ def _hosts(path: MediaPath) -> list[str]:
 
 def _judge(story: Story, path: MediaPath) -> tuple[Severity | None, float]:
     """How sure one can be that the capture would show media if there were any."""
-    if story.around(IcmpError) or story.around(RtcpSeen) or _passes_here(story, path):
+    signs = bool(story.around(IcmpError)) or bool(story.around(RtcpSeen))
+    if signs or _passes_here(story, path):
         return Severity.ERROR, 0.9
     answered = sum(1 for call in story.scene.calls if call.answered_at is not None)
     if story.scene.streams or answered < SIGNALLING_ONLY:

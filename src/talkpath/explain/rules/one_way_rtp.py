@@ -13,14 +13,14 @@ from talkpath.explain.talk import MediaPath
 LEAST_S = 4.0
 LEAST_PACKETS = 100
 
-HEARD = Text("{who} sends: {packets} packets from {src} to {dst}.", "{who}在发送：从 {src} 到 {dst} 共 {packets} 个包。")
+HEARD = Text(
+    "{who} sends: {packets} packets from {src} to {dst}.", "{who}在发送：从 {src} 到 {dst} 共 {packets} 个包。"
+)
 SILENT = Text(
     "From {who} no packet came in {seconds:.0f} s, though both sides had agreed on sendrecv.",
     "{seconds:.0f} 秒内没有来自{who}的任何包，尽管双方约定双向收发。",
 )
-PRIVATE = Text(
-    "{who} was told to send to {address}, a private address.", "{who}被告知发往 {address}，这是私有地址。"
-)
+PRIVATE = Text("{who} was told to send to {address}, a private address.", "{who}被告知发往 {address}，这是私有地址。")
 ICMP = Text("{src} reports {kind} for {dst}.", "{src} 报告 {dst}：{kind}。")
 REPORT = Text(
     "{who} says in RTCP that it sent {count} packets: they were lost before this place.",
@@ -47,7 +47,7 @@ def _silent_path(story: Story, from_caller: bool) -> MediaPath | None:
         others = path.heard(not from_caller)
         if wanted < LEAST_S or path.heard(from_caller) or sum(rtp.packets for rtp in others) < LEAST_PACKETS:
             continue
-        if any(rtp.media == "audio" or rtp.media == "" for rtp in others) and _both_ways(story, path):
+        if any(rtp.media in {"audio", ""} for rtp in others) and _both_ways(story, path):
             return path
     return None
 
@@ -62,9 +62,10 @@ def _received(story: Story, path: MediaPath, from_caller: bool) -> bool:
     receivers = {rtp.src.host for rtp in path.heard(not from_caller)}
     senders = {rtp.ssrc for rtp in path.heard(not from_caller)}
     for report in story.around(RtcpSeen):
-        if report.src.host in receivers and not report.is_encrypted:
-            if any(block.ssrc not in senders and block.highest > 0 for block in report.reports):
-                return True
+        if report.src.host not in receivers or report.is_encrypted:
+            continue
+        if any(block.ssrc not in senders and block.highest > 0 for block in report.reports):
+            return True
     return False
 
 
@@ -118,11 +119,13 @@ RULE = Rule(
         "An answered call, both sides sendrecv for at least four seconds, audio in one direction and not a packet in "
         "the other. Hold, sendonly, recvonly, video, T.38, a capture that sees only one direction of everything, and "
         "a receiver that reports hearing it are no fault.",
-        "已接通，双方 sendrecv 至少四秒，一个方向有语音，另一个方向一个包也没有。保持、sendonly、recvonly、视频、T.38、"
+        "已接通，双方 sendrecv 至少四秒，一个方向有语音，另一个方向一个包也没有。保持、sendonly、recvonly、"
+        "视频、T.38、"
         "只抓到单向的抓包，以及接收方报告能听到时，都不算故障。",
     ),
     fix=Text(
-        "Find where {who}'s packets stop: does {who} send at all (its own capture), to which address does its side of "
+        "Find where {who}'s packets stop: does {who} send at all (its own capture), to which address does its "
+        "side of "
         "the descriptions point, and does a firewall or NAT let them through? A private address in c= needs a media "
         "relay or NAT handling.",
         "查找{who}的包在哪里停止：{who}是否发送（在其侧抓包）、描述让它发往哪个地址、防火墙或 NAT 是否放行？"

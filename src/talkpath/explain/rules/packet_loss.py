@@ -13,11 +13,14 @@ from talkpath.explain.talk import MediaPath
 NOTICED = 0.01
 FELT = 0.03
 LEAST_EXPECTED = 200
+# A longer run is a hole (media-cut), or a sender that began its numbers anew.
+HOLE_PACKETS = 50
 # A receiver that reports less than this share of the loss we see had the packets: the capture lost them.
 RECEIVER_SHARE = 0.3
 
 LOST = Text(
-    "{lost} of {expected} packets from {src} to {dst} are missing ({percent:.1f} %), in {bursts} gaps, the longest of "
+    "{lost} of {expected} packets from {src} to {dst} are missing ({percent:.1f} %), in {bursts} gaps, the "
+    "longest of "
     "{longest} packets.",
     "从 {src} 到 {dst} 的 {expected} 个包缺失 {lost} 个（{percent:.1f} %），共 {bursts} 处，最长连续 {longest} 个。",
 )
@@ -41,7 +44,7 @@ def check(story: Story) -> Iterator[Found]:
 
 def _lost_here(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
     for rtp in path.heard(from_caller):
-        lost = rtp.lost - sum(gap.lost for gap in rtp.gaps)
+        lost = sum(length * count for length, count in rtp.lost_runs if length < HOLE_PACKETS)
         if rtp.expected < LEAST_EXPECTED or lost < NOTICED * rtp.expected:
             continue
         if _receiver_had_them(story, rtp, lost):
@@ -130,14 +133,17 @@ RULE = Rule(
     symptom=Symptom.BAD_QUALITY,
     severity=Severity.ERROR,
     title=Text(
-        "{other} hears {who} with gaps: {percent} % of the packets are lost", "{other}听{who}断断续续：丢包 {percent} %"
+        "{other} hears {who} with gaps: {percent} % of the packets are lost",
+        "{other}听{who}断断续续：丢包 {percent} %",
     ),
     why=Text("Lost packets are syllables that are not heard.", "丢失的包就是听不到的音节。"),
     needs=Text(
-        "One percent of at least 200 packets (three percent: an error) missing by sequence number, or reported missing "
+        "One percent of at least 200 packets (three percent: an error) missing by sequence number, or "
+        "reported missing "
         "by the receiver. Packets that the receiver reports as there, drops of the capture itself, reordering, and a "
         "new SSRC are no loss.",
-        "至少 200 个包中按序号缺失百分之一（百分之三以上为错误），或接收方报告缺失。接收方报告已收到的、抓包自身丢弃的、"
+        "至少 200 个包中按序号缺失百分之一（百分之三以上为错误），或接收方报告缺失。接收方报告已收到的、"
+        "抓包自身丢弃的、"
         "乱序和更换 SSRC 都不算丢包。",
     ),
     fix=Text(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
 from talkpath.calls.model import Medium
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
@@ -9,7 +10,6 @@ from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story, Trait
 from talkpath.explain.talk import MediaPath
 from talkpath.sdp import SessionDescription
-from talkpath.base.errors import Malformed
 
 LEAST_PACKETS = 50
 LEAST_DIFFERENCE_MS = 5.0
@@ -75,14 +75,16 @@ RULE = Rule(
     symptom=Symptom.BAD_QUALITY,
     severity=Severity.WARNING,
     title=Text(
-        "{who} sends packets of {real} ms, {other} asked for {wanted} ms", "{who}发送 {real} 毫秒的包，而{other}要求 {wanted} 毫秒"
+        "{who} sends packets of {real} ms, {other} asked for {wanted} ms",
+        "{who}发送 {real} 毫秒的包，而{other}要求 {wanted} 毫秒",
     ),
     why=Text(
         "Most receivers cope; some gateways and recorders play such a stream too fast, chopped or not at all.",
         "多数接收方可以应付；部分网关和录音设备会播放过快、破碎或完全无声。",
     ),
     needs=Text(
-        "An a=ptime of the receiver, and packets that differ from it by five milliseconds or more. Beyond its maxptime "
+        "An a=ptime of the receiver, and packets that differ from it by five milliseconds or more. Beyond its "
+        "maxptime "
         "it is an error.",
         "接收方声明了 a=ptime，而实际包长相差五毫秒以上。超过其 maxptime 则为错误。",
     ),

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from talkpath.base.texts import Text
+from talkpath.explain.evidence import found_of
 from talkpath.explain.finding import Found, Severity, Symptom, because, party
 from talkpath.explain.route import Cause, stuck_by
 from talkpath.explain.rule import Rule
-from talkpath.explain.evidence import found_of
 from talkpath.explain.story import Story, Trait
 
 ROUTE = Text(
@@ -44,7 +44,8 @@ RULE = Rule(
         "无法挂机，或 32 秒后掉线。",
     ),
     needs=Text(
-        "A request within the call that fails, stays unanswered or never appears, and a first route that differs from "
+        "A request within the call that fails, stays unanswered or never appears, and a first route that "
+        "differs from "
         "the address the same party exchanged the INVITE with. An odd route by which requests arrive is no fault.",
         "通话内请求失败、无应答或根本没有出现，且首个路由地址与该方交换 INVITE 时的地址不同。请求能到达时不算故障。",
     ),
@@ -53,10 +54,13 @@ RULE = Rule(
         "differ: advertised_address or record_route_preset in OpenSIPS, advertise on listen and enable_double_rr in "
         "Kamailio. Here it must be {target}.",
         "让代理为每一侧写入面向该侧的地址，两侧不同时写两个 Record-Route："
-        "OpenSIPS 用 advertised_address 或 record_route_preset，Kamailio 在 listen 上用 advertise 并启用 enable_double_rr。"
+        "OpenSIPS 用 advertised_address 或 record_route_preset，Kamailio 在 listen 上用 advertise 并启用 "
+        "enable_double_rr。"
         "此处应为 {target}。",
     ),
     traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
-    explains=frozenset({"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}),
+    explains=frozenset(
+        {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}
+    ),
     of_call=check,
 )

@@ -1,15 +1,16 @@
 """A phone's registration comes and goes."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.route import contact_of
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Outside, Scene
 from talkpath.sip.grammar import NameAddr
-from talkpath.base.errors import Malformed
 
 # Changes of address within the window that are no longer a phone that moved once.
 CHANGES = 3
@@ -80,7 +81,7 @@ def _left(user: str, exchanges: Sequence[Outside]) -> Iterator[Because]:
     good = _good(exchanges)
     left = [
         one
-        for one, two in zip(good, good[1:], strict=False)
+        for one, two in itertools.pairwise(good)
         if not _expires(one) and _expires(two) and two.request.time - one.request.time < 120
     ]
     if len(left) >= CHANGES:
@@ -92,7 +93,7 @@ def _gaps(user: str, exchanges: Sequence[Outside]) -> Iterator[Because]:
     """The time granted ran out before the next REGISTER succeeded."""
     good = [exchange for exchange in _good(exchanges) if _expires(exchange)]
     gaps = []
-    for one, two in zip(good, good[1:], strict=False):
+    for one, two in itertools.pairwise(good):
         missing = two.request.time - (one.request.time + _granted(one))
         if missing > 2 and _device(one) == _device(two):
             gaps.append((one, missing))
@@ -149,14 +150,17 @@ RULE = Rule(
         "服务器只有旧地址或没有地址时，来电就不会振铃。",
     ),
     needs=Text(
-        "One device whose address changes three times or more within minutes, that leaves and returns again and again, "
-        "or whose registration runs out before it is renewed. Frequent REGISTERs from one address, and several devices "
+        "One device whose address changes three times or more within minutes, that leaves and returns again "
+        "and again, "
+        "or whose registration runs out before it is renewed. Frequent REGISTERs from one address, and "
+        "several devices "
         "of one user, are no fault.",
         "同一设备在几分钟内地址变化三次以上，反复注销又注册，或注册到期后才续约。同一地址频繁 REGISTER、"
         "一个用户的多台设备都不算故障。",
     ),
     fix=Text(
-        "Shorten the interval below the NAT's timeout (or keep alive, or use TCP/TLS), let the server follow the phone "
+        "Shorten the interval below the NAT's timeout (or keep alive, or use TCP/TLS), let the server follow "
+        "the phone "
         "by its instance (RFC 5626), and look for a phone of {user} that restarts or changes networks.",
         "把注册间隔缩短到 NAT 超时以内（或使用保活、TCP/TLS），让服务器按实例标识跟踪话机（RFC 5626），"
         "并查找 {user} 的话机是否在重启或切换网络。",

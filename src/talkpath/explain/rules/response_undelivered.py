@@ -56,7 +56,9 @@ def _evidence(story: Story, exchange: Exchange) -> Iterator[Because]:
     yield because(ELSEWHERE if lost else WENT, first.frames, first.time, dst=first.destination, src=request.source)
     for error in story.around(IcmpError):
         if error.flow_dst == first.destination:
-            yield because(REFUSED, (error.frame,), error.time, reporter=error.src, kind=error.kind, dst=error.flow_dst)
+            yield because(
+                REFUSED, (error.frame,), error.time, reporter=error.src, kind=error.kind, dst=error.flow_dst
+            )
             return
 
 
@@ -64,21 +66,21 @@ RULE = Rule(
     code="response-undelivered",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,
-    title=Text(
-        "{method} is answered, but the answers do not reach {src}", "{method} 已被应答，但应答没有到达 {src}"
-    ),
+    title=Text("{method} is answered, but the answers do not reach {src}", "{method} 已被应答，但应答没有到达 {src}"),
     why=Text(
         "Who asks and hears nothing asks again and gives up after 32 seconds, though the other side is ringing.",
         "请求方听不到应答就不断重发，32 秒后放弃，尽管对方已在振铃。",
     ),
     needs=Text(
-        "A request repeated at least twice, more than half a second after a response to it was seen. A repetition that "
+        "A request repeated at least twice, more than half a second after a response to it was seen. A "
+        "repetition that "
         "crosses its response, or a packet captured twice, is no fault.",
         "在看到应答半秒之后，同一请求至少又重发两次。与应答交错的一次重发或重复抓到的包不算故障。",
     ),
     fix=Text(
         "Follow the response from the place of this capture to {src}. Answer to where the request came from (rport, "
-        "RFC 3581; force_rport on the server), keep the NAT binding open, and look for a firewall on the way to {dst}.",
+        "RFC 3581; force_rport on the server), keep the NAT binding open, and look for a firewall on the way "
+        "to {dst}.",
         "沿路检查响应从抓包点到 {src} 的路径。应答应回到请求的来源（rport，RFC 3581；服务器上用 force_rport），"
         "保持 NAT 映射，并检查通往 {dst} 的防火墙。",
     ),

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Exchange, Story, Trait
 from talkpath.sip.grammar import Via
-from talkpath.base.errors import Malformed
 
 ROUND = Text(
     "The request to {uri} reaches {host} with {times} Vias of {host} already in it, unchanged.",
@@ -41,7 +41,9 @@ def check(story: Story) -> Iterator[Found]:
         final = refused.final
         values = {"status": final.sip.status, "reason": final.sip.reason}
         evidence.append(because(REFUSED, final.frames, final.time, **values))
-    yield Found(tuple(evidence), {"host": host or request.destination.host, "uri": request.sip.uri}, leg=worst.leg.index)
+    yield Found(
+        tuple(evidence), {"host": host or request.destination.host, "uri": request.sip.uri}, leg=worst.leg.index
+    )
 
 
 def _most_seen(exchange: Exchange) -> tuple[str, int]:
@@ -70,16 +72,20 @@ RULE = Rule(
     severity=Severity.ERROR,
     title=Text("The call to {uri} goes round in a circle at {host}", "发往 {uri} 的呼叫在 {host} 处循环"),
     why=Text(
-        "Two machines each think the other one knows the number; the call runs between them until its hops are used up.",
+        "Two machines each think the other one knows the number; the call runs between them until its hops "
+        "are used up.",
         "两台机器都以为对方知道这个号码；呼叫在两者之间来回，直到跳数耗尽。",
     ),
     needs=Text(
-        "482 or 483, or the same request passing the same host three times. Passing it twice with another Request-URI "
+        "482 or 483, or the same request passing the same host three times. Passing it twice with another "
+        "Request-URI "
         "is a spiral, which is allowed (RFC 3261 section 6).",
-        "出现 482 或 483，或同一请求三次经过同一主机。Request-URI 改变后再次经过是允许的螺旋路由（RFC 3261 第 6 节）。",
+        "出现 482 或 483，或同一请求三次经过同一主机。Request-URI 改变后再次经过是允许的螺旋路由（RFC 3261 第 "
+        "6 节）。",
     ),
     fix=Text(
-        "Look up {uri} in the routing of {host}: it must end at a user or a gateway, not at the machine that sent it.",
+        "Look up {uri} in the routing of {host}: it must end at a user or a gateway, not at the machine that "
+        "sent it.",
         "在 {host} 的路由中检查 {uri}：它应终止于用户或网关，而不是发回来源机器。",
     ),
     traits=frozenset({Trait.FAILED}),

@@ -10,7 +10,21 @@ from talkpath.explain.scene import Scene
 from talkpath.sip.message import Message
 
 # Names that scanning tools give themselves, in User-Agent or From.
-TOOLS = ("friendly-scanner", "sipvicious", "sundayddr", "sipcli", "sip-scan", "vaxsipuseragent", "pplsip", "sipsak", "iwar", "siparmyknife", "smap", "gulp", "sipptk")
+TOOLS = (
+    "friendly-scanner",
+    "sipvicious",
+    "sundayddr",
+    "sipcli",
+    "sip-scan",
+    "vaxsipuseragent",
+    "pplsip",
+    "sipsak",
+    "iwar",
+    "siparmyknife",
+    "smap",
+    "gulp",
+    "sipptk",
+)
 # Different users that one source tries without success: more than anybody's phone book of typing errors.
 USERS = 8
 # Refused attempts for one user: a phone with a wrong password repeats too, but not this often within a minute.
@@ -105,10 +119,12 @@ RULE = Rule(
     severity=Severity.WARNING,
     title=Text("{src} is scanning for users or passwords", "{src} 正在扫描用户或密码"),
     why=Text(
-        "It costs capacity, fills logs, and sooner or later finds a weak password.", "它消耗容量、填满日志，并迟早会找到弱密码。"
+        "It costs capacity, fills logs, and sooner or later finds a weak password.",
+        "它消耗容量、填满日志，并迟早会找到弱密码。",
     ),
     needs=Text(
-        "A scanner's name in User-Agent or From, eight or more different users tried without success from one address, "
+        "A scanner's name in User-Agent or From, eight or more different users tried without success from one "
+        "address, "
         "or thirty refused attempts in a minute. A gateway or proxy that relays for many users has answers; a phone "
         "with a wrong password tries one user, slowly.",
         "User-Agent 或 From 中出现扫描工具名，或同一地址尝试八个以上不同用户且均失败，或一分钟内三十次被拒。"

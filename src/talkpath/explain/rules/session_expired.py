@@ -15,7 +15,9 @@ AGREED = Text(
 NONE = Text("No re-INVITE or UPDATE was seen before the end.", "结束前没有看到 re-INVITE 或 UPDATE。")
 FAILED = Text("{method} to refresh failed with {status}.", "用于刷新的 {method} 失败，状态 {status}。")
 SILENT = Text("{method} to refresh stayed unanswered.", "用于刷新的 {method} 无应答。")
-ENDED = Text("BYE came {seconds:.0f} s after the last refresh.{reason}", "最后一次刷新后 {seconds:.0f} 秒收到 BYE。{reason}")
+ENDED = Text(
+    "BYE came {seconds:.0f} s after the last refresh.{reason}", "最后一次刷新后 {seconds:.0f} 秒收到 BYE。{reason}"
+)
 REFRESHER = {
     "uac": Text("caller", "主叫"),
     "uas": Text("callee", "被叫"),
@@ -64,9 +66,19 @@ def _judge(story: Story, leg: Leg, answer: MessageSeen, seconds: int, refresher:
     reason = bye.request.sip.first("Reason") or ""
     bad = [e for e in refreshes if not e.answer]
     names_it = any(word in reason.lower() for word in ("timer", "timeout", "expire", "session"))
-    if not bad and not names_it and abs(passed - seconds) > 3 and abs(passed - (seconds - 32)) > 2 and abs(passed - seconds * EARLY_SHARE) > 2:
+    if (
+        not bad
+        and not names_it
+        and abs(passed - seconds) > 3
+        and abs(passed - (seconds - 32)) > 2
+        and abs(passed - seconds * EARLY_SHARE) > 2
+    ):
         return
-    evidence = [because(AGREED, answer.frames, answer.time, seconds=seconds, refresher=REFRESHER.get(refresher, REFRESHER[""]))]
+    evidence = [
+        because(
+            AGREED, answer.frames, answer.time, seconds=seconds, refresher=REFRESHER.get(refresher, REFRESHER[""])
+        )
+    ]
     for exchange in bad[-1:]:
         text = FAILED if exchange.status else SILENT
         request = exchange.request
@@ -87,18 +99,22 @@ RULE = Rule(
         "通话被会话定时器（{seconds} 秒）切断：没有刷新",
     ),
     why=Text(
-        "Both sides agreed to prove every so often that the call lives. Where the proof does not come through, a side "
+        "Both sides agreed to prove every so often that the call lives. Where the proof does not come "
+        "through, a side "
         "hangs up in the middle of the talk, always after the same time.",
         "双方约定定期证明通话仍在。证明没有送达时，一方会在通话中途挂断，且每次都在相同时长后发生。",
     ),
     needs=Text(
         "Session-Expires in the 200 OK, a BYE just when it runs out (or a third earlier), and no refresh that "
         "succeeded within the interval. A call that happens to end at another time is no fault.",
-        "200 OK 带 Session-Expires，BYE 恰在到期时（或提前三分之一）出现，且期间没有成功的刷新。其他时刻正常挂断不算故障。",
+        "200 OK 带 Session-Expires，BYE 恰在到期时（或提前三分之一）出现，且期间没有成功的刷新。"
+        "其他时刻正常挂断不算故障。",
     ),
     fix=Text(
-        "Look for what stops the refresh: a proxy without loose routing for UPDATE or re-INVITE, a Contact that cannot "
-        "be reached, a phone that agreed to refresh and does not. Else raise the timer, or switch it off on one side.",
+        "Look for what stops the refresh: a proxy without loose routing for UPDATE or re-INVITE, a Contact "
+        "that cannot "
+        "be reached, a phone that agreed to refresh and does not. Else raise the timer, or switch it off on "
+        "one side.",
         "检查刷新为何不成功：代理未对 UPDATE 或 re-INVITE 做 loose routing、Contact 不可达、话机同意刷新却没有执行。"
         "否则调大定时器，或在一侧关闭。",
     ),

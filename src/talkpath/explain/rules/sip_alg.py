@@ -49,10 +49,11 @@ def _wrong_length(story: Story) -> Iterator[Because]:
         for seen in (exchange.request, *exchange.responses):
             sip = seen.sip
             said, real = sip.content_length, sip.frame.body_length
-            if sip.carries_sdp and said is not None and said != real and not seen.transport.is_reliable:
-                if not seen.seen.is_truncated:
-                    yield because(LENGTH, seen.frames[:1], seen.time, said=said, real=real)
-                    return
+            if not sip.carries_sdp or said is None or said == real:
+                continue
+            if not seen.transport.is_reliable and not seen.seen.is_truncated:
+                yield because(LENGTH, seen.frames[:1], seen.time, said=said, real=real)
+                return
 
 
 def _rewritten(story: Story) -> Iterator[Because]:
@@ -138,19 +139,22 @@ RULE = Rule(
     severity=Severity.WARNING,
     title=Text("Something on the way rewrites SIP messages (SIP ALG)", "途中有设备在改写 SIP 消息（SIP ALG）"),
     why=Text(
-        "Routers that help SIP through NAT change addresses here and not there. It works for a while and fails in odd "
+        "Routers that help SIP through NAT change addresses here and not there. It works for a while and "
+        "fails in odd "
         "ways: no ringing, one-way audio, calls that cannot be hung up.",
         "帮 SIP 穿越 NAT 的路由器会改一处漏一处。平时能用，却以奇怪的方式失败：不振铃、单通、无法挂机。",
     ),
     needs=Text(
-        "A Content-Length that does not fit the body, the same transaction with other addresses in two places without a "
-        "proxy in between, or one phone with public and private addresses mixed in one message. A phone that uses STUN, "
+        "A Content-Length that does not fit the body, the same transaction with other addresses in two places "
+        "without a "
+        "proxy in between, or one phone with public and private addresses mixed in one message. A phone that "
+        "uses STUN, "
         "or a private Contact behind NAT, is no sign by itself.",
         "Content-Length 与正文不符；同一事务在两处地址不同且中间没有代理；或同一消息中公网与私网地址混杂。"
         "使用 STUN 的话机或 NAT 后的私有 Contact 本身不是迹象。",
     ),
     fix=Text(
-        "Switch SIP ALG (\"SIP helper\", \"SIP session helper\", nf_nat_sip) off in the router at that site, or use TLS, "
+        'Switch SIP ALG ("SIP helper", "SIP session helper", nf_nat_sip) off in the router at that site, or use TLS, '
         "which it cannot read.",
         "在该站点路由器上关闭 SIP ALG（SIP helper、session helper、nf_nat_sip），或改用它读不懂的 TLS。",
     ),

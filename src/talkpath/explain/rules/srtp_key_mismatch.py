@@ -1,5 +1,6 @@
 """Encrypted audio that the other side cannot decrypt."""
 
+import itertools
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Iterator
@@ -26,7 +27,8 @@ KEY_BYTES = {
 }
 
 TAG = Text(
-    "The answer takes crypto {tag} ({suite}); the offer had {offered}.", "应答选择 crypto {tag}（{suite}）；请求提供的是 {offered}。"
+    "The answer takes crypto {tag} ({suite}); the offer had {offered}.",
+    "应答选择 crypto {tag}（{suite}）；请求提供的是 {offered}。",
 )
 LENGTH = Text(
     "The key that {who} gives for {suite} has {real} bytes instead of {wanted}.",
@@ -36,9 +38,12 @@ CHANGED = Text(
     "{host} passed on another key of {who} ({one} became {two}) while the media goes past it, directly to {address}.",
     "{host} 转发了不同的{who}密钥（{one} 变为 {two}），而媒体并不经过它，直接发往 {address}。",
 )
-PLAIN = Text("{who} sends plain RTP although {profile} had been agreed.", "双方约定 {profile}，但{who}发送的是明文 RTP。")
+PLAIN = Text(
+    "{who} sends plain RTP although {profile} had been agreed.", "双方约定 {profile}，但{who}发送的是明文 RTP。"
+)
 SEALED = Text(
-    "{who} sends encrypted RTP although plain {profile} had been agreed.", "双方约定明文 {profile}，但{who}发送的是加密 RTP。"
+    "{who} sends encrypted RTP although plain {profile} had been agreed.",
+    "双方约定明文 {profile}，但{who}发送的是加密 RTP。",
 )
 PROFILE = Text(
     "The offer was {one}, the answer is {two}: one side encrypts, the other does not.",
@@ -111,7 +116,7 @@ def _changed_keys(story: Story, path: MediaPath) -> Iterator[Because]:
             side = _sides(story, leg)[0 if is_caller else 1]
             if side is not None and side.section.crypto:
                 told.append((side, side.section.crypto[0].keys))
-        for (before, one), (after, two) in zip(told, told[1:], strict=False):
+        for (before, one), (after, two) in itertools.pairwise(told):
             if one != two:
                 values = {"one": one[:20], "two": two[:20], "address": path.media[0].address, "who": party(is_caller)}
                 frames = [*before.seen.frames[:1], *after.seen.frames[:1]]
@@ -144,7 +149,8 @@ RULE = Rule(
         "What cannot be decrypted is thrown away, or played as noise.", "无法解密的包会被丢弃，或被当作噪声播放。"
     ),
     needs=Text(
-        "Descriptions whose crypto lines do not fit (tag, suite, length, a key changed on a path it should only pass), "
+        "Descriptions whose crypto lines do not fit (tag, suite, length, a key changed on a path it should "
+        "only pass), "
         "one side secure and the other not, or packets that are plain where encryption was agreed (or the reverse).",
         "crypto 行不匹配（标签、套件、长度，或在直通路径上被更换密钥），一方加密而另一方不加密，"
         "或约定加密而包是明文（或相反）。",
@@ -152,7 +158,8 @@ RULE = Rule(
     fix=Text(
         "Let one element own the keys of each hop: a relay that terminates SRTP must be in the media path, one that "
         "does not must leave a=crypto alone. Use the same suite and tag in the answer as in the offer.",
-        "每一跳的密钥只由一个设备负责：终结 SRTP 的中继必须在媒体路径上，否则不得改动 a=crypto。应答应使用请求中的套件与标签。",
+        "每一跳的密钥只由一个设备负责：终结 SRTP 的中继必须在媒体路径上，否则不得改动 a=crypto。"
+        "应答应使用请求中的套件与标签。",
     ),
     traits=frozenset({Trait.ANSWERED}),
     explains=frozenset({"no-rtp", "one-way-rtp"}),

@@ -12,9 +12,12 @@ from talkpath.explain.scene import Scene
 # Alerts that end a connection in peace, or say nothing about a fault (RFC 8446 section 6.1).
 PEACEFUL = frozenset({"close_notify", "user_canceled", "no_renegotiation"})
 
-ALERT = Text("{src} ended the handshake with {dst}: {name} ({code}).", "{src} 终止了与 {dst} 的握手：{name}（{code}）。")
+ALERT = Text(
+    "{src} ended the handshake with {dst}: {name} ({code}).", "{src} 终止了与 {dst} 的握手：{name}（{code}）。"
+)
 OFFER = Text(
-    "The client at {src} offers TLS {versions} and asks for {name}.", "客户端 {src} 提供 TLS {versions}，请求 {name}。"
+    "The client at {src} offers TLS {versions} and asks for {name}.",
+    "客户端 {src} 提供 TLS {versions}，请求 {name}。",
 )
 AGAIN = Text("The same happened {times} times.", "同样的情况发生了 {times} 次。")
 MEANING = {
@@ -51,8 +54,9 @@ def _evidence(alerts: list[TlsSeen], client: TlsSeen | None) -> Iterator[Because
         values = {"versions": versions, "name": client.hello.server_name or "-"}
         yield because(OFFER, (client.frame,), client.time, src=client.src, **values)
     if first.alert is not None:
-        values = {"name": first.alert.name, "code": first.alert.code}
-        yield because(ALERT, [seen.frame for seen in alerts], first.time, src=first.src, dst=first.dst, **values)
+        ends = {"src": first.src, "dst": first.dst}
+        frames = [seen.frame for seen in alerts]
+        yield because(ALERT, frames, first.time, name=first.alert.name, code=first.alert.code, **ends)
         meaning = MEANING.get(first.alert.name)
         if meaning is not None:
             yield because(meaning, (first.frame,), first.time)
@@ -65,17 +69,17 @@ RULE = Rule(
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,
     title=Text("{src} breaks off the TLS handshake with {dst}", "{src} 中断了与 {dst} 的 TLS 握手"),
-    why=Text(
-        "Without the connection the phone neither registers nor calls.", "没有连接，话机既不能注册也不能呼叫。"
-    ),
+    why=Text("Without the connection the phone neither registers nor calls.", "没有连接，话机既不能注册也不能呼叫。"),
     needs=Text(
         "A fatal alert during the handshake. close_notify at the end of a connection is no fault.",
         "握手期间出现致命警报。连接结束时的 close_notify 不算故障。",
     ),
     fix=Text(
-        "Look at the alert: renew the certificate or send its whole chain, put the signing CA into the phones, use the "
+        "Look at the alert: renew the certificate or send its whole chain, put the signing CA into the "
+        "phones, use the "
         "name that stands in the certificate, and allow a TLS version and cipher suite that both know.",
-        "根据警报处理：更新证书或发送完整证书链，把签发 CA 装入话机，使用证书中的名称，并启用双方都支持的 TLS 版本与套件。",
+        "根据警报处理：更新证书或发送完整证书链，把签发 CA 装入话机，使用证书中的名称，并启用双方都支持的 TLS "
+        "版本与套件。",
     ),
     of_scene=check_scene,
 )

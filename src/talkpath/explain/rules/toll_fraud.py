@@ -8,8 +8,8 @@ from talkpath.base.texts import Text
 from talkpath.calls.model import Call
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
-from talkpath.explain.scene import Scene
 from talkpath.explain.rules.scanner import tool_of
+from talkpath.explain.scene import Scene
 
 # Dialling prefixes that lead abroad, with the digits for an outside line before them.
 ABROAD = re.compile(r"^(?:\+|9?0{2,4}|9?011|810)[1-9]\d{6,14}$")
@@ -21,7 +21,8 @@ WINDOW_S = 600.0
 AT_ONCE = 4
 
 TRIED = Text(
-    "{src} tried the same number with {count} different prefixes: {list}.", "{src} 用 {count} 种前缀尝试同一号码：{list}。"
+    "{src} tried the same number with {count} different prefixes: {list}.",
+    "{src} 用 {count} 种前缀尝试同一号码：{list}。",
 )
 MANY = Text(
     "{src} made {count} calls abroad within {seconds:.0f} s, {answered} were answered; up to {at_once} at once.",
@@ -99,7 +100,8 @@ RULE = Rule(
         "盗取的密码或开放的路由被用来拨打高额号码，账单随后就到。",
     ),
     needs=Text(
-        "One number tried with four or more prefixes, or ten or more calls abroad by one user within minutes, several "
+        "One number tried with four or more prefixes, or ten or more calls abroad by one user within minutes, "
+        "several "
         "at a time. A trunk that carries many users' calls, or a few calls abroad, is no fault.",
         "同一号码用四种以上前缀尝试，或同一用户几分钟内拨打十个以上国际电话且多路并发。承载众多用户的中继线，"
         "或少量国际电话不算。",

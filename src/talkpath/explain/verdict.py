@@ -1,0 +1,46 @@
+"""Runs the rules: those that a call's traits ask for, and of several observations with one cause only the cause."""
+
+from collections.abc import Iterable, Sequence
+
+from talkpath.calls.model import Call
+from talkpath.explain.finding import Finding
+from talkpath.explain.rule import Rule
+from talkpath.explain.rules import RULES
+from talkpath.explain.scene import Scene
+from talkpath.explain.story import Story, Trait
+
+_OF_SCENE = tuple(rule for rule in RULES if rule.of_scene is not None)
+_BY_TRAIT = {trait: tuple(rule for rule in RULES if rule.of_call and trait in rule.traits) for trait in Trait}
+
+
+def judge(call: Call, scene: Scene) -> list[Finding]:
+    """The findings on one call, the worst first."""
+    story = Story(call, scene)
+    found = [finding for rule in _wanted(story) for finding in _of_call(rule, story)]
+    return _ranked(_without_consequences(found)) if found else []
+
+
+def judge_scene(scene: Scene) -> list[Finding]:
+    """The findings that belong to no single call, the worst first."""
+    found = [Finding(rule, one) for rule in _OF_SCENE if rule.of_scene for one in rule.of_scene(scene)]
+    return _ranked(found)
+
+
+def _wanted(story: Story) -> Sequence[Rule]:
+    """The rules whose traits the call shows, each once, in the order of the catalogue."""
+    wanted = {rule.code: rule for trait in story.traits for rule in _BY_TRAIT[trait]}
+    return [rule for rule in RULES if rule.code in wanted]
+
+
+def _of_call(rule: Rule, story: Story) -> Iterable[Finding]:
+    return (Finding(rule, found) for found in rule.of_call(story)) if rule.of_call else ()
+
+
+def _without_consequences(found: list[Finding]) -> list[Finding]:
+    """Drop what another finding explains. Notes explain nothing: they are no cause of what a person felt."""
+    explained = {code for finding in found if finding.severity.rank < 2 for code in finding.rule.explains}
+    return [finding for finding in found if finding.code not in explained]
+
+
+def _ranked(found: list[Finding]) -> list[Finding]:
+    return sorted(found, key=lambda finding: (finding.severity.rank, -finding.found.confidence))

@@ -1,0 +1,187 @@
+"""Calls that cannot be hung up, or that drop."""
+
+from dataclasses import replace
+
+from ..generator.sip import Agent, Call, Proxy, phones, plain_call, sdp
+from ..generator.wire import EPOCH, At, Wire
+from . import fires, quiet
+
+PUBLIC = Agent("1001", "198.51.100.7")
+
+
+@fires("contact-transport-mismatch")
+def contact_says_udp_and_the_phone_is_on_tcp(wire: Wire) -> None:
+    one, two = phones()
+    two = replace(two, transport="TCP", contact="sip:1002@10.0.2.11:5060")
+    call = Call(wire, one, two, [Proxy()])
+    call.connect(1)
+    call.invite().ring().answer().ack().talk(6)
+    del call.links[1]
+    call.request("BYE", True)
+    again = wire.packets[-1][1]
+    wire.packets.extend((call.at + wait, again) for wait in (0.5, 1.5, 3.5))
+    call.wait(32).close("BYE", True, 408, "Request Timeout", first=1)
+
+
+@quiet("contact-transport-mismatch")
+def contact_says_udp_and_the_proxy_uses_the_flow_all_the_same(wire: Wire) -> None:
+    one, two = phones()
+    two = replace(two, transport="TCP", contact="sip:1002@10.0.2.11:5060")
+    call = Call(wire, one, two, [Proxy()])
+    call.connect(1)
+    call.invite().ring().answer().ack().talk(6).bye()
+
+
+@fires("connection-gone")
+def websocket_closed_before_the_other_side_hangs_up(wire: Wire) -> None:
+    one, two = phones()
+    two = replace(two, transport="WS", contact="sip:1002@f3k2.invalid;transport=ws")
+    call = Call(wire, one, two, [Proxy()])
+    tcp = call.connect(1, websocket=True)
+    call.invite().ring().answer().ack().talk(8)
+    tcp.reset(call.at - 3, 0)
+    call.request("BYE", True, upto=1).close("BYE", True, 477, "Send failed", first=1)
+
+
+@fires("connection-gone")
+def tcp_phone_refuses_a_new_connection(wire: Wire) -> None:
+    from ..generator.wire import Tcp
+
+    one, two = phones()
+    two = replace(two, transport="TCP")
+    call = Call(wire, one, two, [Proxy()])
+    tcp = call.connect(1)
+    call.invite().ring().answer().ack().talk(8)
+    tcp.close(call.at - 4)
+    call.request("BYE", True, upto=1)
+    Tcp(wire, At("10.0.0.1", 45_000), two.at).refused(call.at)
+    call.wait(0.1).close("BYE", True, 477, "Send failed", first=1)
+
+
+@quiet("connection-gone")
+def websocket_closed_after_the_call(wire: Wire) -> None:
+    one, two = phones()
+    two = replace(two, transport="WS", contact="sip:1002@f3k2.invalid;transport=ws")
+    call = Call(wire, one, two, [Proxy()])
+    tcp = call.connect(1, websocket=True)
+    call.invite().ring().answer().ack().talk(8).bye()
+    tcp.close(call.at + 1)
+
+
+@fires("record-route-unreachable")
+def inside_address_in_the_record_route_towards_the_outside(wire: Wire) -> None:
+    one = PUBLIC
+    two = Agent("1002", "203.0.113.40")
+    call = Call(wire, one, two, [Proxy("203.0.113.5", record_route="sip:192.168.7.5:5060;lr")])
+    call.invite().ring().answer()
+    answered = call.at
+    for number in range(6):
+        call.wait(0.5 * 2 ** min(number, 3)).answer()
+    call.at = answered
+    call.talk(17)
+    bye = call.text(
+        f"BYE {one.contact_uri} SIP/2.0",
+        "BYE",
+        2,
+        f"Via: SIP/2.0/UDP {two.at};branch=z9hG4bK-lost",
+        from_caller=False,
+        extra=["Route: <sip:192.168.7.5:5060;lr>"],
+    )
+    for wait in (0, 0.5, 1.5, 3.5, 7.5):
+        wire.udp(call.at + wait, two.at, At("192.168.7.5", 5060), bye.encode())
+
+
+@quiet("record-route-unreachable")
+def two_record_routes_one_for_each_side(wire: Wire) -> None:
+    one, two = PUBLIC, Agent("1002", "10.0.2.11")
+    outer, inner = Proxy("203.0.113.5"), Proxy("10.0.0.1")
+    Call(wire, one, two, [outer, inner]).invite().ring().answer().ack().talk(6).bye()
+
+
+@fires("contact-unreachable")
+def private_contact_behind_nat(wire: Wire) -> None:
+    one = replace(PUBLIC, contact="sip:1001@192.168.1.50:5060")
+    two = Agent("1002", "203.0.113.40")
+    call = Call(wire, one, two, [Proxy("203.0.113.5")])
+    call.invite().ring().answer().ack().talk(6)
+    call.request("BYE", False, upto=1)
+    bye = call.text(
+        "BYE sip:1001@192.168.1.50:5060 SIP/2.0",
+        "BYE",
+        2,
+        f"Via: SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bK-p\r\nVia: SIP/2.0/UDP {two.at};branch=z9hG4bK-{call.call_id[:12]}-{call._branch}-{two.at}",
+        from_caller=False,
+    )
+    for wait in (0, 0.5, 1.5, 3.5, 7.5):
+        wire.udp(call.at + wait, At("203.0.113.5", 5060), At("192.168.1.50", 5060), bye.encode())
+    call.wait(32).close("BYE", False, 408, "Request Timeout", first=1)
+
+
+@quiet("contact-unreachable")
+def private_contact_and_a_proxy_that_answers_to_the_source(wire: Wire) -> None:
+    one = replace(PUBLIC, contact="sip:1001@192.168.1.50:5060")
+    call = Call(wire, one, Agent("1002", "203.0.113.40"), [Proxy("203.0.113.5")])
+    call.invite().ring().answer().ack().talk(6).bye(from_caller=False)
+
+
+@fires("ack-missing")
+def answer_repeated_until_the_callee_gives_up(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite().ring().answer()
+    answered = call.at
+    call.request("ACK", cseq=1, upto=1)
+    for number in range(9):
+        call.wait(min(0.5 * 2**number, 4.0)).answer()
+    end = call.at
+    call.at = answered
+    call.talk(end - answered)
+    call.bye(from_caller=False)
+
+
+@quiet("ack-missing")
+def one_answer_repeated_because_the_ack_was_slow(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite().ring().answer().wait(0.5).answer().ack().talk(6).bye()
+
+
+@quiet("ack-missing")
+def every_packet_captured_twice(wire: Wire) -> None:
+    call = plain_call(wire)
+    call.talk(6).bye()
+    wire.packets.extend([(at + 0.00002, frame) for at, frame in list(wire.packets)])
+
+
+TIMER = ("Session-Expires: 90;refresher=uac", "Supported: timer")
+
+
+@fires("session-expired")
+def nobody_refreshes_the_session(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()], headers=TIMER)
+    call.invite().ring().answer(extra=TIMER).ack().talk(90)
+    call.bye(from_caller=False)
+
+
+@quiet("session-expired")
+def session_refreshed_by_update(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()], headers=TIMER)
+    call.invite().ring().answer(extra=TIMER).ack().talk(45)
+    call.request("UPDATE", cseq=2, extra=TIMER).close("UPDATE", True, cseq=2)
+    call.talk(40, a={"first_seq": 2350}, b={"first_seq": 2350}).bye(cseq=3)
+
+
+@quiet("ack-missing")
+def answered_and_the_capture_ends(wire: Wire) -> None:
+    Call(wire, *phones(), [Proxy()], at=EPOCH).invite().ring().answer()
+
+
+@quiet("no-rtp")
+def hold_for_a_while(wire: Wire) -> None:
+    call = plain_call(wire)
+    call.talk(5)
+    hold = sdp(call.caller.media, direction="sendonly")
+    call.request("INVITE", cseq=2, body=hold)
+    call.respond(200, "OK", sdp(call.callee.media, direction="recvonly"), cseq=2, branch=call._branch)
+    call.ack(cseq=2).wait(10)
+    call.request("INVITE", cseq=3, body=sdp(call.caller.media))
+    call.respond(200, "OK", sdp(call.callee.media), cseq=3, branch=call._branch).ack(cseq=3)
+    call.talk(5, a={"first_seq": 350}, b={"first_seq": 3000}).bye(cseq=4)
