@@ -6,13 +6,14 @@ exchanges of each user, never the packets.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
 from talkpath.calls.model import Call
+from talkpath.capture.reader import FileSummary
 from talkpath.capture.records import (
     CaptureNote,
     FragmentsIncomplete,
@@ -87,6 +88,9 @@ class Scene:
 
     def sip(self, seen: SipSeen) -> None:
         """Any message at all: who is alive, and when."""
+        if not self.first:
+            self.first = seen.time
+        self.last = max(self.last, seen.time)
         source = self.sources[seen.src.host]
         source.messages += 1
         source.times.append(seen.time)
@@ -106,6 +110,12 @@ class Scene:
             self.outside.append(exchange)
         else:
             self.left_out += 1
+
+    def span(self, files: Sequence[FileSummary]) -> None:
+        """The time that the capture covers, from its packets rather than from what was understood of them."""
+        if files:
+            self.first = min(file.first for file in files)
+            self.last = max(file.last for file in files)
 
     def other(self, record: Record) -> None:
         """Anything that is not SIP."""
@@ -164,8 +174,9 @@ class Scene:
         return any(exchange.request.src.host == host for exchange in self.outside_of("REGISTER"))
 
     def small_answered(self, host: str) -> list[Outside]:
-        """Requests outside calls to a host that it answered, however."""
-        return [exchange for exchange in self.outside if exchange.request.dst.host == host and exchange.answers]
+        """Requests outside calls that passed between a host and others, in whichever direction, with answers."""
+        ends = (exchange for exchange in self.outside if exchange.answers)
+        return [exchange for exchange in ends if host in (exchange.request.src.host, exchange.request.dst.host)]
 
     def connection_events(self, connection: int) -> list[TcpEvent]:
         return [event for event in self.tcp if connection and event.connection == connection]

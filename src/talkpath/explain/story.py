@@ -130,7 +130,8 @@ class Story:
     @cached_property
     def talk(self) -> Talk:
         """The media side: what was announced, and the streams by leg and direction."""
-        return Talk(self.call, self.end)
+        refused = frozenset(e.request.time for e in self.in_dialog("INVITE", "UPDATE") if e.status >= 300)
+        return Talk(self.call, self.end, refused)
 
     @property
     def first(self) -> Leg:

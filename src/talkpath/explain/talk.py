@@ -29,11 +29,15 @@ class Span(NamedTuple):
 
 @dataclass
 class MediaPath:
-    """One way of the audio: the hops that share it, and its streams in both directions."""
+    """One way of the audio: the hops that share it, and its streams in both directions.
+
+    `refused` are the times of offers within the call that were refused and changed nothing (RFC 3261 14.1).
+    """
 
     legs: list[Leg]
     answered_at: float
     end: float
+    refused: frozenset[float] = frozenset()
     streams: list[Stream] = field(default_factory=list)
 
     @property
@@ -52,7 +56,8 @@ class MediaPath:
     def media(self) -> list[Medium]:
         """What both sides announced for audio, on the hop that tells most, in the order of time."""
         fullest = max(self.legs, key=lambda leg: len(leg.media))
-        return sorted((medium for medium in fullest.media if medium.kind == "audio"), key=lambda medium: medium.time)
+        audio = (one for one in fullest.media if one.kind == "audio" and one.time not in self.refused)
+        return sorted(audio, key=lambda medium: medium.time)
 
     def latest(self, from_caller: bool, before: float | None = None) -> Medium | None:
         """What one side announced last (before a time)."""
@@ -92,9 +97,10 @@ class MediaPath:
 class Talk:
     """See the module's docstring."""
 
-    def __init__(self, call: Call, end: float) -> None:
+    def __init__(self, call: Call, end: float, refused: frozenset[float] = frozenset()) -> None:
         self.call = call
         self.end = end
+        self.refused = refused
 
     @cached_property
     def paths(self) -> list[MediaPath]:
@@ -104,7 +110,7 @@ class Talk:
         paths = list(self._group())
         for stream in self.call.streams:
             path = next((path for path in paths if any(leg.index == stream.leg for leg in path.legs)), None)
-            if path is not None and stream.rtp.media in ("audio", "") and stream.from_caller is not None:
+            if path is not None and stream.rtp.media != "video" and stream.from_caller is not None:
                 path.streams.append(stream)
         return paths
 
@@ -116,7 +122,7 @@ class Talk:
             key = frozenset((m.from_caller, m.address.host, m.address.port) for m in leg.media if m.kind == "audio")
             groups.setdefault(key, []).append(leg)
         for legs in groups.values():
-            yield MediaPath(legs, self.call.answered_at or 0.0, self.end)
+            yield MediaPath(legs, self.call.answered_at or 0.0, self.end, self.refused)
 
     def heard(self, from_caller: bool) -> list[RtpStream]:
         """The streams of one direction on every path."""

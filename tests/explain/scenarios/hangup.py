@@ -109,7 +109,8 @@ def private_contact_behind_nat(wire: Wire) -> None:
         "BYE sip:1001@192.168.1.50:5060 SIP/2.0",
         "BYE",
         2,
-        f"Via: SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bK-p\r\nVia: SIP/2.0/UDP {two.at};branch=z9hG4bK-{call.call_id[:12]}-{call._branch}-{two.at}",
+        "Via: SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bK-p\r\n"
+        f"Via: SIP/2.0/UDP {two.at};branch=z9hG4bK-{call.call_id[:12]}-{call._branch}-{two.at}",
         from_caller=False,
     )
     for wait in (0, 0.5, 1.5, 3.5, 7.5):

@@ -257,7 +257,9 @@ def tls_hello() -> bytes:
     suites = b"\xc0\x2f\xc0\x30"
     name = b"sip.example.com"
     sni = len(name) + 3
-    extension = b"\0\0" + (sni + 2).to_bytes(2, "big") + sni.to_bytes(2, "big") + b"\0" + len(name).to_bytes(2, "big") + name
+    extension = (
+        b"\0\0" + (sni + 2).to_bytes(2, "big") + sni.to_bytes(2, "big") + b"\0" + len(name).to_bytes(2, "big") + name
+    )
     body = b"\x03\x03" + bytes(range(32)) + b"\0" + len(suites).to_bytes(2, "big") + suites + b"\1\0"
     body += len(extension).to_bytes(2, "big") + extension
     return tls_record(22, b"\1" + len(body).to_bytes(3, "big") + body)

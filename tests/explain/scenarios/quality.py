@@ -267,5 +267,3 @@ def codec_changed_by_reinvite(wire: Wire) -> None:
     call.respond(200, "OK", sdp(call.callee.media, [(8, "PCMA/8000"), EVENT]), cseq=2, branch=call._branch)
     change = {"payload_type": 8, "first_seq": 400}
     call.ack(cseq=2).talk(8, a=change, b=change).bye(cseq=3)
-
-

@@ -6,7 +6,8 @@ from . import fires, quiet
 from .network import gateway_call, register
 
 CREDENTIALS = (
-    'Authorization: Digest username="1001", realm="example.com", nonce="n{number}", uri="sip:example.com", response="0"\r\n'
+    'Authorization: Digest username="1001", realm="example.com", nonce="n{number}", '
+    'uri="sip:example.com", response="0"\r\n'
 )
 CHALLENGE = 'WWW-Authenticate: Digest realm="example.com", nonce="n{number}"{stale}\r\n'
 
@@ -42,7 +43,9 @@ def calls_are_challenged_without_end(wire: Wire) -> None:
     one, two = phones()
     call = Call(wire, one, two)
     for number in range(5):
-        header = f'Proxy-Authorization: Digest username="1001", realm="a", nonce="{number}", uri="sip:x", response="1"'
+        header = (
+            f'Proxy-Authorization: Digest username="1001", realm="a", nonce="{number}", uri="sip:x", response="1"'
+        )
         call.invite(cseq=number + 1, extra=[header] if number else [])
         challenge = f'Proxy-Authenticate: Digest realm="a", nonce="{number + 1}"'
         call.respond(407, "Proxy Authentication Required", cseq=number + 1, extra=[challenge], contact=False)

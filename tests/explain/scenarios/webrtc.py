@@ -17,8 +17,10 @@ def browser_call(wire: Wire, fingerprint: str = "", setup: str = "active") -> Ca
     server = Agent("1002", SERVER.host, 5066, agent="FreeSWITCH")
     call = Call(wire, browser, server)
     call.connect(0, websocket=True)
-    offer = webrtc_sdp(BROWSER, "uB", "browserpassword0123456789", "actpass", fingerprint or certificate_print(0x31))
-    answer = webrtc_sdp(SERVER, "uS", "serverpassword0123456789ab", setup, fingerprint or certificate_print(0x30))
+    client, listener = certificate_print(0x31), certificate_print(0x30)
+    mine, theirs = (listener, client) if setup == "active" else (client, listener)
+    offer = webrtc_sdp(BROWSER, "uB", "browserpassword0123456789", "actpass", fingerprint or mine)
+    answer = webrtc_sdp(SERVER, "uS", "serverpassword0123456789ab", setup, fingerprint or theirs)
     return call.invite(offer).ring().answer(answer).ack()
 
 
@@ -148,3 +150,13 @@ def a_browser_behind_a_proxy_hangs_up(wire: Wire) -> None:
     call = Call(wire, browser, Agent("1002", "203.0.113.40"), [Proxy("203.0.113.5")])
     call.connect(0, websocket=True)
     call.invite().ring().answer().ack().talk(6).bye(from_caller=False)
+
+
+@quiet("dtls-refused")
+def a_session_closed_in_peace(wire: Wire) -> None:
+    call = browser_call(wire)
+    checks(wire, call.at)
+    w.handshake(wire, call.at + 0.1, SERVER, BROWSER)
+    audio(wire, call)
+    wire.udp(call.at, SERVER, BROWSER, w.alert(0, level=1))
+    call.bye()

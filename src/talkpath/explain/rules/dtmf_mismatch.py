@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
-from talkpath.capture.records import RtpStream
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story, Trait
@@ -41,25 +40,19 @@ def _wrong_number(story: Story, path: MediaPath, from_caller: bool) -> Found | N
     """A sender must use the numbers of the receiver's description (RFC 3264 section 5.1)."""
     receiver = path.latest(not from_caller)
     for rtp in path.heard(from_caller) if receiver is not None else ():
-        used = _event_numbers(rtp)
-        if not rtp.digits or not used:
-            continue
-        wanted = _announced(story, path, not from_caller)
-        if wanted is None or used & wanted:
+        wanted, own = _announced(story, path, not from_caller), _announced(story, path, from_caller)
+        used = {use.number for use in rtp.payload_types} & (own or set())
+        if wanted is None or not used or used & wanted:
             continue
         who, other = party(from_caller), party(not from_caller)
-        digits, number = "".join(digit.digit for digit in rtp.digits), ", ".join(map(str, sorted(used)))
-        frames = [digit.frame for digit in rtp.digits]
-        evidence = [because(PRESSED, frames, rtp.digits[0].time, who=who, digits=digits, number=number)]
+        digits, number = "".join(digit.digit for digit in rtp.digits) or "?", ", ".join(map(str, sorted(used)))
+        strange = next(use for use in rtp.payload_types if use.number in used)
+        evidence = [because(PRESSED, (strange.first_frame,), strange.start, who=who, digits=digits, number=number)]
         listed = ", ".join(map(str, sorted(wanted)))
         evidence.append(because(WANTED if wanted else NONE, (), rtp.start, other=other, wanted=listed))
         direction = Direction.of(from_caller)
         return Found(tuple(evidence), {"who": who, "other": other}, leg=path.first_leg.index, direction=direction)
     return None
-
-
-def _event_numbers(rtp: RtpStream) -> set[int]:
-    return {use.number for use in rtp.payload_types if use.encoding.lower() == "telephone-event"}
 
 
 def _announced(story: Story, path: MediaPath, by_caller: bool) -> set[int] | None:

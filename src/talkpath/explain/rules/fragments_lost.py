@@ -1,5 +1,6 @@
 """Large messages leave as IP fragments and never arrive; small ones to the same phone do."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from talkpath.capture.records import FragmentsIncomplete, IcmpKind
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because
 from talkpath.explain.growth import biggest_parts
 from talkpath.explain.rule import Rule
+from talkpath.explain.scene import Scene
 from talkpath.explain.story import Exchange, Story, Trait
 
 SENT = Text(
@@ -20,8 +22,8 @@ INCOMPLETE = Text(
     "从 {src} 到 {dst} 的分片报文只到达 {got} 字节，其余分片没有出现。",
 )
 SMALL = Text(
-    "Small requests to {host} are answered ({count} in this capture).",
-    "发往 {host} 的小请求都有应答（本抓包中 {count} 次）。",
+    "Small requests to and from {host} are answered ({count} in this capture).",
+    "与 {host} 之间的小请求都有应答（本抓包中 {count} 次）。",
 )
 TIMED_OUT = Text(
     "{reporter} reports that it waited in vain for the missing fragments.", "{reporter} 报告：等待缺失分片超时。"
@@ -102,6 +104,34 @@ def _may_be_invite(pieces: FragmentsIncomplete) -> bool:
     return not pieces.head or b"SIP/2.0" in pieces.head[:200] or pieces.head.lstrip().startswith(b"INVITE")
 
 
+def check_scene(scene: Scene) -> Iterator[Found]:
+    """Pieces between two hosts that never became a message, outside of any call that is known."""
+    between: dict[tuple[str, str], list[FragmentsIncomplete]] = defaultdict(list)
+    for pieces in scene.fragments:
+        if pieces.protocol == 17 and _may_be_invite(pieces) and not _belongs_to_a_call(scene, pieces):
+            between[pieces.src.host, pieces.dst.host].append(pieces)
+    for (src, dst), found in between.items():
+        if len(found) < 2 or not (scene.sources.keys() & {src, dst}):
+            continue
+        values = {"got": found[0].received_bytes, "src": src, "dst": dst}
+        frames = [frame for pieces in found for frame in pieces.frames]
+        evidence = [because(INCOMPLETE, frames, found[0].time, **values)]
+        small = scene.small_answered(dst)
+        if small:
+            asked = [exchange.request.frame for exchange in small[:5]]
+            evidence.append(because(SMALL, asked, small[0].request.time, host=dst, count=len(small)))
+        yield Found(tuple(evidence), {"host": dst}, direction=Direction.TO_CALLEE, confidence=0.8)
+
+
+def _belongs_to_a_call(scene: Scene, pieces: FragmentsIncomplete) -> bool:
+    hosts = {pieces.src.host, pieces.dst.host}
+    return any(
+        call.start - 1 <= pieces.time <= (call.ended_at or scene.last) + 1
+        and any({leg.caller.host, leg.callee.host} & hosts for leg in call.legs)
+        for call in scene.calls
+    )
+
+
 def _evidence(story: Story, lost: Lost) -> Iterator[Because]:
     exchange = lost.exchange
     if exchange is not None:
@@ -150,4 +180,5 @@ RULE = Rule(
     traits=frozenset({Trait.LARGE, Trait.FAILED, Trait.UNANSWERED}),
     explains=frozenset({"message-oversize", "gateway-down", "failover-missing", "response-undelivered", "sip-alg"}),
     of_call=check,
+    of_scene=check_scene,
 )

@@ -47,7 +47,7 @@ def _silent_path(story: Story, from_caller: bool) -> MediaPath | None:
         others = path.heard(not from_caller)
         if wanted < LEAST_S or path.heard(from_caller) or sum(rtp.packets for rtp in others) < LEAST_PACKETS:
             continue
-        if any(rtp.media in {"audio", ""} for rtp in others) and _both_ways(story, path):
+        if _both_ways(story, path):
             return path
     return None
 

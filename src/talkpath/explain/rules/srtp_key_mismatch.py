@@ -4,9 +4,11 @@ import itertools
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Iterator
+from math import nan
 
 from talkpath.base.texts import Text
 from talkpath.calls.model import Leg
+from talkpath.capture.records import RtpStream
 from talkpath.explain.chain import Described, described
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
@@ -25,6 +27,10 @@ KEY_BYTES = {
     "AEAD_AES_128_GCM": 28,
     "AEAD_AES_256_GCM": 44,
 }
+
+# Payload bytes per millisecond of codecs with a constant rate, and the lengths of SRTP's tags (RFC 3711, RFC 7714).
+BYTES_PER_MS = {"PCMU": 8, "PCMA": 8, "G722": 8, "G729": 1}
+TAG_BYTES = frozenset({4, 10, 16})
 
 TAG = Text(
     "The answer takes crypto {tag} ({suite}); the offer had {offered}.",
@@ -134,10 +140,19 @@ def _on_the_wire(path: MediaPath) -> Iterator[Because]:
             plain = "SAVP" not in own.profile and "SAVP" not in other.profile
             frames = (rtp.first_frame,)
             values = {"who": party(from_caller), "profile": own.profile}
-            if secure and not rtp.is_encrypted and rtp.level_dbov == rtp.level_dbov:
+            extra = _extra_bytes(rtp)
+            if secure and extra == 0:
                 yield because(PLAIN, frames, rtp.start, **values)
-            elif plain and rtp.is_encrypted:
+            elif plain and extra in TAG_BYTES:
                 yield because(SEALED, frames, rtp.start, **values)
+
+
+def _extra_bytes(rtp: RtpStream) -> float:
+    """How much longer its packets are than the sound in them: the authentication tag. NaN where unknown."""
+    per_ms = BYTES_PER_MS.get(rtp.encoding.upper())
+    if per_ms is None or len(rtp.payload_types) != 1 or not rtp.ptime_ms:
+        return nan
+    return rtp.payload_bytes / rtp.packets - per_ms * rtp.ptime_ms
 
 
 RULE = Rule(

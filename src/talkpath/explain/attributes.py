@@ -1,0 +1,88 @@
+"""What is known of the two ends of a call besides what went wrong: the columns in which bad calls may agree."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from ipaddress import IPv4Address, ip_address
+
+from talkpath.calls.model import Call, Party
+from talkpath.explain.sites import Sites
+
+# In this order an attribute makes the better description of a group, after the columns of --sites.
+PREFERRED = ("gateway", "firmware", "model", "codec", "transport", "node", "subnet", "address", "user", "number")
+# Users of one address from which on it is no phone but a trunk.
+TRUNK_USERS = 4
+
+_FIRMWARE = re.compile(r"[/\s_-]v?(\d+(?:\.\w+)+(?:[-_.]\w+)*)\s*(?:\(.*\))?$")
+
+Attributes = dict[str, str]
+
+
+class Attributor:
+    """Describes the ends of calls; knows the whole fleet, so that it can tell a trunk from a phone."""
+
+    def __init__(self, calls: Iterable[Call], sites: Sites) -> None:
+        self._sites = sites
+        users: dict[str, set[str]] = defaultdict(set)
+        for call in calls:
+            for party in (call.caller, call.callee):
+                if party.address is not None:
+                    users[party.address.host].add(party.user)
+        self._trunks = {host for host, known in users.items() if len(known) >= TRUNK_USERS}
+
+    def of(self, call: Call) -> tuple[Attributes, Attributes]:
+        """The attributes of the caller and of the callee."""
+        shared = self._of_call(call)
+        return {**self._of_party(call.caller), **shared}, {**self._of_party(call.callee), **shared}
+
+    def _of_party(self, party: Party) -> Attributes:
+        found: Attributes = {}
+        if party.address is not None:
+            host = party.address.host
+            found |= {"address": host, "subnet": subnet_of(host)}
+            found |= self._sites.of(host)
+            if host in self._trunks:
+                found["gateway"] = host
+        if party.transport is not None:
+            found["transport"] = party.transport.lower()
+        found |= phone_of(party.user_agent)
+        if party.user:
+            found["number" if "gateway" in found else "user"] = party.user
+        return found
+
+    def _of_call(self, call: Call) -> Attributes:
+        found: Attributes = {}
+        codec = next((s.rtp.encoding for s in call.streams if s.rtp.encoding), "")
+        if codec:
+            found["codec"] = codec
+        ends = {call.caller.address, call.callee.address}
+        nodes = [leg.caller.host for leg in call.legs if leg.caller not in ends]
+        if nodes:
+            found["node"] = nodes[0]
+        first = call.legs[0].messages[0].seen.hep
+        if first is not None and first.node:
+            found["node"] = first.node
+        return found
+
+
+def subnet_of(host: str) -> str:
+    """The /24 (IPv6: /64) of an address; "" for a name."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return ""
+    if isinstance(address, IPv4Address):
+        return host.rpartition(".")[0] + ".0/24"
+    return str(type(address)(int(address) >> 64 << 64)) + "/64"
+
+
+def phone_of(user_agent: str) -> Attributes:
+    """Model and firmware from User-Agent: "Yealink SIP-T46U 108.86.0.20" and the like."""
+    text = user_agent.strip()
+    if not text:
+        return {}
+    match = _FIRMWARE.search(text)
+    if match is None:
+        return {"model": text}
+    model = text[: match.start()].strip(" /-_")
+    return {"model": model or text, "firmware": f"{model} {match[1]}".strip()}

@@ -1,0 +1,96 @@
+"""The whole way from records to what is said: calls, findings, and what bad calls have in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from talkpath.calls.model import Call, Stream
+from talkpath.capture.reader import FileSummary
+from talkpath.capture.records import Record
+from talkpath.explain.attributes import PREFERRED, Attributes, Attributor
+from talkpath.explain.common import Shared, Subject, shared
+from talkpath.explain.finding import Finding, Severity
+from talkpath.explain.gather import Gatherer
+from talkpath.explain.scene import Scene
+from talkpath.explain.sites import Sites
+from talkpath.explain.verdict import judge, judge_scene
+from talkpath.rtp.mos import mos
+
+# Calls below which nothing can be said about what they share.
+LEAST_CALLS = 12
+# The one-way delay of an ordinary path beside the jitter buffer's own: mouth to ear with a codec frame.
+PATH_MS = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A call, what was found on it, and what is known of its ends."""
+
+    call: Call
+    findings: tuple[Finding, ...]
+    caller: Attributes
+    callee: Attributes
+
+    @property
+    def worst(self) -> Severity | None:
+        return self.findings[0].severity if self.findings else None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that is said of one or several captures. `findings` are those that belong to no single call."""
+
+    captures: tuple[FileSummary, ...]
+    calls: tuple[Explained, ...]
+    findings: tuple[Finding, ...]
+    common: tuple[Shared, ...]
+    scene: Scene
+
+    @property
+    def has_errors(self) -> bool:
+        every = [*self.findings, *(finding for one in self.calls for finding in one.findings)]
+        return any(finding.severity is Severity.ERROR for finding in every)
+
+
+class Explainer:
+    """Takes records while a capture is read, and explains at the end."""
+
+    def __init__(self, sites: Sites | None = None) -> None:
+        self._sites = sites or Sites()
+        self._gatherer = Gatherer()
+
+    def receive(self, record: Record) -> None:
+        self._gatherer.receive(record)
+
+    def finish(self, captures: Sequence[FileSummary] = ()) -> Explanation:
+        """Judge every call, then the capture, then look for what the bad calls share."""
+        scene = self._gatherer.scene
+        scene.span([one for one in captures if one.packets])
+        calls = self._gatherer.finish()
+        attributor = Attributor(calls, self._sites)
+        explained = tuple(Explained(call, tuple(judge(call, scene)), *attributor.of(call)) for call in calls)
+        return Explanation(
+            tuple(captures), explained, tuple(judge_scene(scene)), tuple(self._common(explained)), scene
+        )
+
+    def _common(self, explained: Sequence[Explained]) -> list[Shared]:
+        """Per fault class, never on "bad" in general; notes are no faults."""
+        if len(explained) < LEAST_CALLS:
+            return []
+        subjects = [
+            Subject(
+                one.call.id,
+                one.caller,
+                one.callee,
+                frozenset(finding.code for finding in one.findings if finding.severity is not Severity.NOTE),
+            )
+            for one in explained
+        ]
+        return shared(subjects, (*self._sites.columns, *PREFERRED))
+
+
+def mos_of(stream: Stream) -> float | None:
+    """The score of a stream; None on another scale, for a short one, and for one that pauses (hold, suppression)."""
+    rtp = stream.rtp
+    if rtp.media == "video" or rtp.paused or any(use.encoding.upper() == "CN" for use in rtp.payload_types):
+        return None
+    return mos(rtp.encoding, rtp.expected, rtp.effective_runs, PATH_MS + rtp.jitter_buffer_ms)
