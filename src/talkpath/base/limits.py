@@ -63,3 +63,8 @@ DTLS_DATAGRAM_BYTES = 1_200
 DTLS_RECORDS = 32
 # a=crypto lines of one media section that are read. Phones send two to eight.
 SDES_LINES = 16
+# Records that are neither SIP nor RTP kept of one capture for its calls: STUN, DTLS, RTCP, ICMP ... A busy WebRTC
+# capture of an hour has some hundred thousand.
+CAPTURE_RECORDS = 500_000
+# Of those, kept of one call: a flood of checks or reports says nothing more after that.
+CALL_RECORDS = 2_000

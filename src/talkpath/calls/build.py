@@ -16,7 +16,8 @@ from talkpath.capture.records import SipSeen
 from talkpath.sip.grammar import split_list
 from talkpath.sip.message import Message
 
-Row = tuple[SipSeen, Message, bool | None]
+#: A hop, the index of the hop it was made from, and how we know.
+Hop = tuple[LegWriter, int | None, Joined]
 
 # A SIP URI whose user part has neither escapes nor parameters nor a password.
 _PLAIN_USER = re.compile(r"^[^<]*<?sips?:([A-Za-z0-9_.+\-]+)@")
@@ -27,7 +28,7 @@ def call_of(trace: Trace) -> Call:
     hops = Hops()
     for seen, sip, sent in trace.rows():
         hops.take(seen, sip, sent)
-    return assemble(hops.writers(), trace)
+    return assemble(hops.hops(), trace)
 
 
 def id_of(call_id: str, start: float) -> str:
@@ -44,9 +45,13 @@ class Hops:
         #: the branches of all Vias of the INVITE that began each hop, the top one first
         self._vias: dict[int, list[str]] = {}
 
-    def writers(self) -> list[tuple[LegWriter, int | None]]:
-        """The hops in the order of their INVITEs, each with the index of the hop it was made from."""
-        return [(writer, self._parent_of(index)) for index, writer in enumerate(self._writers)]
+    def hops(self) -> list[Hop]:
+        """The hops in the order of their INVITEs."""
+        parents = [self._parent_of(index) for index in range(len(self._writers))]
+        return [
+            (writer, parent, Joined.FIRST if parent is None else Joined.PROXY)
+            for writer, parent in zip(self._writers, parents, strict=True)
+        ]
 
     def take(self, seen: SipSeen, sip: Message, sent: bool | None) -> None:
         """The next message, in the order of time."""
@@ -71,7 +76,7 @@ class Hops:
         first = self._writers[0]
         if branch_of(sip) in self._by_branch:
             return False
-        return sip.from_tag != first.from_tag or cseq_of(sip) > first.attempt
+        return sip.from_tag != first.from_tag or cseq_of(sip) > first.attempt or first.ended_how == "bye"
 
     def _writer_for(self, seen: SipSeen, sip: Message, branch: str) -> LegWriter | None:
         known = self._by_branch.get(branch)
@@ -94,7 +99,7 @@ class Hops:
         """The hop on which the caller tries again (with credentials); a fork to the same address is another hop."""
         for writer in reversed(self._writers):
             if (seen.src, seen.dst) == (writer.caller, writer.callee) and sip.from_tag == writer.from_tag:
-                return writer if cseq_of(sip) != writer.attempt else None
+                return writer if cseq_of(sip) != writer.attempt or not writer.has_invite else None
         return None
 
     def _by_ends(self, seen: SipSeen, sip: Message) -> LegWriter:
@@ -120,10 +125,10 @@ class Hops:
 
 
 def _likeness(writer: LegWriter, seen: SipSeen) -> int:
-    """How well a message's addresses fit a hop: 6 when exactly, 0 when not at all."""
-    exact = {writer.caller, writer.callee} & {seen.src, seen.dst}
+    """How well a message's addresses fit a hop. A message past a proxy belongs to the hop of its sender."""
+    ends = {writer.caller, writer.callee}
     same_hosts = {writer.caller.host, writer.callee.host} == {seen.src.host, seen.dst.host}
-    return 2 * len(exact) + (2 if same_hosts else 0)
+    return 3 * (seen.src in ends) + 2 * (seen.dst in ends) + 2 * same_hosts
 
 
 def _by_tags(writers: list[LegWriter], sip: Message) -> LegWriter:
@@ -151,11 +156,11 @@ def branches_of(sip: Message) -> list[str]:
 # --- the call
 
 
-def assemble(hops: list[tuple[LegWriter, int | None]], trace: Trace) -> Call:
+def assemble(hops: list[Hop], trace: Trace) -> Call:
     """The call that these hops make. The first one is the caller's."""
     legs = tuple(
-        writer.leg(index, parent, Joined.FIRST if index == 0 else Joined.PROXY, media_of(writer.messages()))
-        for index, (writer, parent) in enumerate(hops)
+        writer.leg(index, parent, joined, media_of(writer.messages()))
+        for index, (writer, parent, joined) in enumerate(hops)
     )
     first, last = legs[0], _answering_leg(legs)
     ended_at, ended_by, ended_how = _end_of(legs, trace)

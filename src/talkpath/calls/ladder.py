@@ -98,7 +98,8 @@ def _behind(leg: Leg, legs: tuple[Leg, ...], boxes: list[tuple[int, int]], order
 def _arrow(call: Call, leg: Leg, seen: MessageSeen, boxes: list[tuple[int, int]], order: dict[int, int]) -> Arrow:
     caller, callee = (order[box] for box in boxes[leg.index])
     tail, head = (caller, callee) if seen.from_caller else (callee, caller)
-    media = tuple(one for one in leg.media if one.time == seen.time and one.from_caller is seen.from_caller)
+    told = leg.media if seen.sip.carries_sdp else ()
+    media = tuple(one for one in told if one.time == seen.time and one.from_caller is seen.from_caller)
     offset_s = seen.time - call.start
     return Arrow(offset_s, tail, head, start_line(seen), media, seen, leg.index)
 

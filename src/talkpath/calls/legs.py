@@ -57,6 +57,8 @@ class LegWriter:
         self.ended_how = ""
         #: the dialog is older than what was seen of it
         self.is_midway = bool(sip.to_tag) and sip.is_request
+        #: the initial INVITE itself was seen, and not only what answers it
+        self.has_invite = False
         self._kept: dict[_Key, _Kept] = {}
 
     # --- reading
@@ -110,6 +112,7 @@ class LegWriter:
     def _take_invite(self, sip: Message, from_caller: bool) -> None:
         if sip.to_tag or not from_caller:
             return
+        self.has_invite = True
         number = cseq_of(sip)
         if number != self.attempt and self.answered_at is None:
             self.attempt, self.status, self.reason = number, 0, ""
@@ -174,6 +177,11 @@ class LegWriter:
         if self.ended_how == "bye":
             return Result.CANCELLED
         return Result.NO_ANSWER if self.ringing_at is not None else Result.FAILED
+
+    @property
+    def first(self) -> Message:
+        """What began the hop: its INVITE where it was seen."""
+        return next(iter(self._kept.values())).sip
 
     def messages(self) -> tuple[MessageSeen, ...]:
         """What was said, repetitions folded in, in the order of time."""
