@@ -145,7 +145,16 @@ class Calls:
         status = f" {row.status}" if row.status >= 300 else ""
         ended = words.ending(row.ended_by, row.ended_how, self._language) if row.ended_at is not None else ""
         begun = datetime.fromtimestamp(row.start).strftime("%Y-%m-%d %H:%M:%S")
-        cells = [begun, row.caller, row.callee, result + status, _span(row.ring_s), _span(row.talk_s), ended, row.id]
+        cells = [
+            begun,
+            row.caller,
+            row.callee,
+            result + status,
+            _span(row.ring_s),
+            _span(_talk_s(row)),
+            ended,
+            row.id,
+        ]
         return [printable(cell) for cell in cells]
 
     def _page(self, call: Call, with_messages: bool) -> Iterator[Line]:
@@ -181,6 +190,13 @@ def _history(file: Path) -> Iterator[HistoryReader | None]:
     finally:
         if reader is not None:
             reader.close()
+
+
+def _talk_s(row: Summary) -> float | None:
+    """How long they talked; of a call that goes on, until now."""
+    if state_of(row) != "talking" or row.answer_s is None:
+        return row.talk_s
+    return max(0.0, time.time() - row.start - row.answer_s)
 
 
 def _span(seconds: float | None) -> str:

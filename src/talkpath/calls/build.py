@@ -9,11 +9,10 @@ from hashlib import blake2s
 
 from talkpath.base.errors import Malformed
 from talkpath.calls.legs import LegWriter, branch_of, cseq_of
-from talkpath.calls.media import media_of, streams_of
+from talkpath.calls.media import streams_of
 from talkpath.calls.model import Call, Joined, Leg, Party, Result, Side, Summary
 from talkpath.calls.trace import Trace, seen_live
 from talkpath.capture.records import SipSeen
-from talkpath.sip.grammar import split_list
 from talkpath.sip.message import Message
 
 #: A hop, the index of the hop it was made from, and how we know.
@@ -63,7 +62,7 @@ class Hops:
             self._writers.append(writer)
         if branch and sip.is_request and sip.method == "INVITE":
             self._by_branch.setdefault(branch, writer)
-        writer.take(seen, sip, sent)
+        writer.take(seen, sip, sent, branch)
 
     def is_over(self) -> bool:
         """Whether the call is over as far as its first hop knows."""
@@ -93,7 +92,7 @@ class Hops:
         ends = {seen.src, seen.dst}
         if ends == {writer.caller, writer.callee} or sip.method != "INVITE" or not sip.is_request:
             return True
-        return any(kept.sip.raw == sip.raw for kept in writer.messages())
+        return writer.has_said(sip.raw)
 
     def _next_attempt(self, seen: SipSeen, sip: Message) -> LegWriter | None:
         """The hop on which the caller tries again (with credentials); a fork to the same address is another hop."""
@@ -145,12 +144,9 @@ def _by_tags(writers: list[LegWriter], sip: Message) -> LegWriter:
 
 def branches_of(sip: Message) -> list[str]:
     """The branches of all Vias, the top one first; unreadable ones are left out."""
-    branches = []
-    for item in (item for value in sip.all("Via") for item in split_list(value)):
-        _, found, rest = item.partition("branch=")
-        if found:
-            branches.append(rest.partition(";")[0].strip())
-    return branches
+    items = (item for value in sip.all("Via") for item in value.split(","))
+    cut = (item.partition("branch=") for item in items)
+    return [rest.partition(";")[0].strip() for _, found, rest in cut if found]
 
 
 # --- the call
@@ -158,10 +154,7 @@ def branches_of(sip: Message) -> list[str]:
 
 def assemble(hops: list[Hop], trace: Trace) -> Call:
     """The call that these hops make. The first one is the caller's."""
-    legs = tuple(
-        writer.leg(index, parent, joined, media_of(writer.messages()))
-        for index, (writer, parent, joined) in enumerate(hops)
-    )
+    legs = tuple(writer.leg(index, parent, joined) for index, (writer, parent, joined) in enumerate(hops))
     first, last = legs[0], _answering_leg(legs)
     ended_at, ended_by, ended_how = _end_of(legs, trace)
     return Call(
@@ -275,8 +268,8 @@ def summary_of(trace: Trace) -> Summary:
         id=id_of(trace.call_ids[0], writer.start),
         call_id=trace.call_ids[0],
         start=writer.start,
-        caller=_number(invite, "From"),
-        callee=_number(invite, "To"),
+        caller=number_of(invite, "From"),
+        callee=number_of(invite, "To"),
         source=str(flow.remote),
         result=_result_of(writer.result, writer.ringing_at, trace),
         status=writer.status,
@@ -290,7 +283,7 @@ def summary_of(trace: Trace) -> Summary:
     )
 
 
-def _number(sip: Message, name: str) -> str:
+def number_of(sip: Message, name: str) -> str:
     """The user, or else the host, of From or To. Nearly all are plain and need no full parser."""
     match = _PLAIN_USER.search(sip.first(name) or "")
     if match is not None:

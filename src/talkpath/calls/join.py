@@ -10,10 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from talkpath.base.address import Address
-from talkpath.base.errors import Malformed
-from talkpath.calls.build import Hop
+from talkpath.calls.build import Hop, number_of
 from talkpath.calls.legs import LegWriter
-from talkpath.calls.media import media_of
+from talkpath.calls.media import announced_in
 from talkpath.calls.model import Joined, Result
 from talkpath.sip.message import Message
 
@@ -27,7 +26,7 @@ _ANSWERS_TOGETHER_S = 3.0
 _DIGITS = 6
 
 # Calls looked at for one: under a flood of calls between the same two numbers nothing could be told apart anyway.
-_LOOK = 200
+_LOOK = 50
 
 # Likeness of a call with both numbers, from the socket where another ended that led nowhere yet. Of several such (a
 # load test) the first is meant.
@@ -51,7 +50,7 @@ class Part:
         self.first: LegWriter = hops[0][0]
         self.invite: Message = self.first.first
         self.start = self.first.start
-        self.numbers = (_number(self.invite, "From"), _called(self.invite))
+        self.numbers = (number_of(self.invite, "From"), _called(self.invite))
         self.offered = _offered(self.first)
         parents = {parent for _, parent, _ in hops}
         #: where the call left what was seen of it
@@ -219,8 +218,10 @@ def _vendor_values(invite: Message) -> Iterator[str]:
 
 def _offered(first: LegWriter) -> set[Address]:
     """Where the caller of a part waits for media; unspecified addresses tell nothing."""
-    announced = media_of(first.messages()[:1])
-    return {one.address for one in announced if one.address.port and one.address.host not in ("0.0.0.0", "::")}
+    if not first.first.carries_sdp:
+        return set()
+    announced = (address for _, address, *_ in announced_in(first.first.body))
+    return {address for address in announced if address.port and address.host not in ("0.0.0.0", "::")}
 
 
 def _ending(number: str) -> str:
@@ -228,18 +229,11 @@ def _ending(number: str) -> str:
     return number[-_DIGITS:] if number.lstrip("+").isdigit() else number
 
 
-def _number(invite: Message, name: str) -> str:
-    try:
-        return invite.address(name).parsed_uri().username
-    except Malformed:
-        return ""
-
-
 def _called(invite: Message) -> str:
     """Who is called: the Request-URI says it after all translations, To where that has no user."""
     _, found, rest = invite.uri.partition(":")
     user = rest.partition("@")[0] if found and "@" in rest else ""
-    return user.partition(";")[0] or _number(invite, "To")
+    return user.partition(";")[0] or number_of(invite, "To")
 
 
 def _same_number(one: str, two: str) -> bool:

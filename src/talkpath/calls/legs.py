@@ -1,13 +1,14 @@
 """One hop of a call: folds the messages between two addresses into a `Leg`.
 
 Repetitions are told apart from news by what a transaction keeps (RFC 3261 17.1.3, 17.2.3): branch, CSeq, status and
-tag. Media is read by `media.py`; which message belongs to which hop is decided in `build.py`.
+tag. Which message belongs to which hop is decided in `build.py`.
 """
 
 from dataclasses import dataclass, field
 
 from talkpath.base.errors import Malformed
-from talkpath.calls.model import Joined, Leg, Medium, MessageSeen, Result, Side
+from talkpath.calls.media import media_of
+from talkpath.calls.model import Joined, Leg, MessageSeen, Result, Side
 from talkpath.capture.records import SipSeen
 from talkpath.sip.message import Message
 
@@ -63,11 +64,11 @@ class LegWriter:
 
     # --- reading
 
-    def take(self, seen: SipSeen, sip: Message, sent: bool | None) -> None:
-        """The next message of this hop."""
+    def take(self, seen: SipSeen, sip: Message, sent: bool | None, branch: str) -> None:
+        """The next message of this hop; `branch` is that of its top Via."""
         self.last = max(self.last, seen.time)
         from_caller = self.is_from_caller(seen, sip)
-        key = _key_of(seen, sip, from_caller)
+        key = _key_of(seen, sip, branch or seen.raw, from_caller)
         kept = self._kept.get(key)
         if kept is not None:
             is_copy = seen.is_copy or (seen.src, seen.dst) != (kept.seen.src, kept.seen.dst)
@@ -183,6 +184,10 @@ class LegWriter:
         """What began the hop: its INVITE where it was seen."""
         return next(iter(self._kept.values())).sip
 
+    def has_said(self, raw: bytes) -> bool:
+        """Whether these very bytes crossed the hop before."""
+        return any(kept.sip.raw == raw for kept in self._kept.values())
+
     def messages(self) -> tuple[MessageSeen, ...]:
         """What was said, repetitions folded in, in the order of time."""
         return tuple(
@@ -192,8 +197,9 @@ class LegWriter:
             for kept in self._kept.values()
         )
 
-    def leg(self, index: int, parent: int | None, joined: Joined, media: tuple[Medium, ...]) -> Leg:
+    def leg(self, index: int, parent: int | None, joined: Joined) -> Leg:
         """The leg as it stands."""
+        messages = self.messages()
         return Leg(
             index=index,
             call_id=self.call_id,
@@ -213,8 +219,8 @@ class LegWriter:
             result=self.result,
             ended_by=self.ended_by,
             ended_how=self.ended_how,
-            messages=self.messages(),
-            media=media,
+            messages=messages,
+            media=media_of(messages),
             parent=parent,
             joined=joined,
         )
@@ -229,16 +235,14 @@ def cseq_of(sip: Message) -> int:
 
 
 def branch_of(sip: Message) -> str:
-    """The branch of the top Via; empty where there is none to read."""
-    try:
-        return sip.top_via.branch or ""
-    except Malformed:
-        return ""
+    """The branch of the top Via, as it stands; empty where there is none. Much read, so cut out and not parsed."""
+    via = sip.first("Via") or ""
+    _, found, rest = via.partition(",")[0].partition("branch=")
+    return rest.partition(";")[0].strip() if found else ""
 
 
-def _key_of(seen: SipSeen, sip: Message, from_caller: bool) -> _Key:
+def _key_of(seen: SipSeen, sip: Message, branch: str | bytes, from_caller: bool) -> _Key:
     """Equal for a message and its repetitions. Provisional answers repeat only when they are equal byte for byte."""
-    branch = branch_of(sip) or seen.raw
     number = cseq_of(sip)
     if sip.is_request:
         return (sip.method, number, branch, from_caller)

@@ -1,8 +1,9 @@
 """The media side of a call: what the descriptions announced, and which stream belongs to which of them."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
@@ -10,6 +11,9 @@ from talkpath.calls.model import Leg, Medium, MessageSeen, Stream
 from talkpath.calls.trace import StreamKey, Trace, unpacked
 from talkpath.capture.records import PayloadUse, RtpStream, Second
 from talkpath.sdp import MediaSection, SessionDescription
+
+#: A `Medium` without its time and its side.
+Section = tuple[str, Address, Address | None, str, tuple[tuple[int, str], ...], str, float | None]
 
 # From this level on somebody speaks, in dBov: speech of a quiet talker on G.711 averages -45 over a second, comfort
 # noise and a silent room stay below -55.
@@ -20,33 +24,40 @@ SILENCE_DBOV = -60.0
 
 def media_of(messages: Sequence[MessageSeen]) -> tuple[Medium, ...]:
     """Every m= section that either side of a hop announced, in the order of time."""
-    return tuple(medium for seen in messages if seen.sip.carries_sdp for medium in _announced(seen))
+    return tuple(
+        Medium(seen.time, seen.from_caller, *section)
+        for seen in messages
+        if seen.sip.carries_sdp
+        for section in announced_in(seen.sip.body)
+    )
 
 
-def _announced(seen: MessageSeen) -> Iterator[Medium]:
+@lru_cache(maxsize=1024)
+def announced_in(body: bytes) -> tuple[Section, ...]:
+    """What a description announces. Proxies pass descriptions on and phones repeat them, so they are remembered."""
     try:
-        description = SessionDescription.parse(seen.sip.body)
+        description = SessionDescription.parse(body)
     except Malformed:
-        return
+        return ()
+    sections = []
     for section in description:
         ip = section.connection.ip if section.connection else None
         if ip is not None and not section.is_rejected:
-            yield _medium(seen, section, ip)
+            sections.append(_section(section, ip))
+    return tuple(sections)
 
 
-def _medium(seen: MessageSeen, section: MediaSection, ip: str) -> Medium:
+def _section(section: MediaSection, ip: str) -> Section:
     rtcp = section.rtcp
     rtcp_port = section.port if section.rtcp_mux else rtcp.port if rtcp else section.port + 1
-    return Medium(
-        time=seen.time,
-        from_caller=seen.from_caller,
-        kind=section.kind,
-        address=Address(ip, section.port),
-        rtcp=Address(ip, rtcp_port) if section.is_rtp else None,
-        profile=section.protocol,
-        codecs=tuple((codec.payload_type, codec.name) for codec in section.codecs) if section.is_rtp else (),
-        direction=section.direction.value,
-        ptime_ms=section.ptime_ms,
+    return (
+        section.kind,
+        Address(ip, section.port),
+        Address(ip, rtcp_port) if section.is_rtp else None,
+        section.protocol,
+        tuple((codec.payload_type, codec.name) for codec in section.codecs) if section.is_rtp else (),
+        section.direction.value,
+        section.ptime_ms,
     )
 
 
