@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from talkpath.app import calls_words, words
-from talkpath.app.choose import chosen_language, config_file, load, with_state
+from talkpath.app.choose import chosen_language, config_file, explicit_language, load, with_state
 from talkpath.app.config import Config
 from talkpath.app.mistakes import BadConfig
 from talkpath.app.phrase import Phrase, Trouble, phrase
@@ -96,6 +96,19 @@ def version() -> None:
     from talkpath import __version__
 
     print(f"talkpath {__version__}")
+
+
+@app.command(help=_help(words.HELP_RUN))
+def run(config: ConfigOption = None, state: StateOption = None, lang: LangOption = None) -> None:
+    """Start the edge and run it until it is told to stop."""
+    del lang
+    from talkpath.app.node import Node
+    from talkpath.app.start import prepare
+    from talkpath.app.start import run as run_node
+
+    settings = _settings(config, state)
+    language = explicit_language(sys.argv[1:], os.environ) or settings.language or LANGUAGE
+    run_node(prepare(settings), Node, language)
 
 
 @app.command(help=_help(words.HELP_CHECK))
