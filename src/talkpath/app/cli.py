@@ -108,7 +108,7 @@ def run(config: ConfigOption = None, state: StateOption = None, lang: LangOption
 
     settings = _settings(config, state)
     language = explicit_language(sys.argv[1:], os.environ) or settings.language or LANGUAGE
-    run_node(prepare(settings), Node, language)
+    run_node(prepare(settings, language), Node)
 
 
 @app.command(help=_help(words.HELP_CHECK))

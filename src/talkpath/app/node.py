@@ -9,9 +9,11 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from talkpath.app.config import ANY, Config, Listener
-from talkpath.app.config_checks import parse_endpoint
+from talkpath.app.config_checks import parse_address_and_port, parse_endpoint
 from talkpath.app.control import ControlServer
 from talkpath.app.host import cannot_listen, host_addresses
+from talkpath.app.log import CallLog
+from talkpath.app.metrics import Metrics, MetricsPage
 from talkpath.app.start import Prepared
 from talkpath.base.address import Address, Flow, Hop, Transport
 from talkpath.calls.ledger import Ledger
@@ -61,6 +63,8 @@ class Node:
         self._resolver = Resolver(self._signalling.pump, self._clock.now)
         self._edge = Edge(_edge_settings(config), self._world(), self._ledger, _entropy(prepared.state))
         self._control = ControlServer(self._ledger, prepared.state)
+        self._call_log = CallLog(self._ledger, prepared.language)
+        self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
         self._media_facing: dict[tuple[str | None, bool], tuple[MediaAddress, ...]] = {}
 
@@ -90,6 +94,7 @@ class Node:
         self._media.start(self._media_told)
         await self._signalling.start(self._edge)
         await self._control.start()
+        self._open_metrics()
         self._chores = asyncio.get_running_loop().create_task(self._do_chores())
         _tame_collector()
 
@@ -101,11 +106,28 @@ class Node:
             self._signalling.pump()
             await asyncio.sleep(_PARTING_S)
             await self._control.stop()
+        if self._metrics is not None:
+            self._metrics.close()
         self._signalling.close()
         self._media.close()
         self._ledger.close_all(self._clock.now())
         self._save_ended()
         self._store.close()
+
+    def _open_metrics(self) -> None:
+        listen = parse_address_and_port(self._config.metrics.listen)
+        if listen is None:
+            return
+        counters = {"edge": lambda: self._edge.core.counters, "net": lambda: self._signalling.counters}
+        registrations = self._edge.core.registrar
+        metrics = Metrics(
+            counters, {"running_calls": self.running_calls, "registrations": lambda: len(registrations)}
+        )
+        try:
+            self._metrics = MetricsPage(listen, metrics)
+        except OSError as error:
+            page = Listener(transport=Transport.TCP, address=listen.host, port=listen.port)
+            raise cannot_listen(page, listen, error) from error
 
     def refuse_calls(self) -> None:
         """From now on answer new calls with 503; registrations and running calls go on."""
@@ -122,6 +144,7 @@ class Node:
             now = self._clock.now()
             self._users.refresh()
             self._media_facing.clear()
+            self._call_log.tell()
             self._ledger.expire(now)
             self._save_ended()
             if count % _SWEEP_EVERY == 0:

@@ -17,6 +17,7 @@ from talkpath.app.choose import is_root
 from talkpath.app.config import Config
 from talkpath.app.config_checks import parse_endpoint
 from talkpath.app.host import host_addresses
+from talkpath.app.log import start_logging
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.app.state import DATABASE, make_state_directory, state_directory
 from talkpath.app.stopping import Drains, StopSignals, until_stopped
@@ -34,6 +35,7 @@ class Prepared:
     users: Users
     ready: list[ReadyAccount]
     certificate: CertificateFiles | None
+    language: Language
 
 
 class Node(Drains, Protocol):
@@ -46,29 +48,31 @@ class Node(Drains, Protocol):
         """End what still runs and close everything."""
 
 
-def prepare(config: Config) -> Prepared:
+def prepare(config: Config, language: Language) -> Prepared:
     """Make or find the state directory, the certificate and the accounts. Raises `Unavailable`."""
     state = make_state_directory(state_directory(config, os.environ, is_root()))
     stored = Accounts(state / DATABASE)
     ready = ready_accounts(config, state, stored)
-    return Prepared(config, state, state / DATABASE, Users(config, stored), ready, _certificate(config, state))
+    certificate = _certificate(config, state)
+    return Prepared(config, state, state / DATABASE, Users(config, stored), ready, certificate, language)
 
 
-def run(prepared: Prepared, make_node: Callable[[Prepared], Node], language: Language) -> None:
+def run(prepared: Prepared, make_node: Callable[[Prepared], Node]) -> None:
     """Run a node until it is told to stop. Raises `Trouble` when it cannot start."""
-    uvloop.run(_run(prepared, make_node, language))
+    start_logging(prepared.config.log.level)
+    uvloop.run(_run(prepared, make_node))
 
 
-async def _run(prepared: Prepared, make_node: Callable[[Prepared], Node], language: Language) -> None:
+async def _run(prepared: Prepared, make_node: Callable[[Prepared], Node]) -> None:
     def say(what: Phrase) -> None:
-        print(what.say(language), file=sys.stderr, flush=True)
+        print(what.say(prepared.language), file=sys.stderr, flush=True)
 
     stop = StopSignals()
     stop.listen()
     node = make_node(prepared)
     try:
         await node.open()
-        print(_banner(prepared, language), end="", flush=True)
+        print(_banner(prepared), end="", flush=True)
         if strangers := prepared.users.of_another_realm():
             say(phrase(words.OTHER_REALM, users=", ".join(strangers)))
         await until_stopped(node, prepared.config.drain_timeout_s, say, stop)
@@ -87,7 +91,7 @@ def _certificate(config: Config, state: Path) -> CertificateFiles | None:
     return self_signed(state, [*host_addresses(), *config.domains, *advertised])
 
 
-def _banner(prepared: Prepared, language: Language) -> str:
+def _banner(prepared: Prepared) -> str:
     is_own = prepared.certificate is not None and not prepared.config.tls.certificate
     certificate = str(prepared.certificate.certificate) if is_own and prepared.certificate else ""
-    return banner(prepared.config, prepared.ready, len(prepared.users), certificate, language)
+    return banner(prepared.config, prepared.ready, len(prepared.users), certificate, prepared.language)

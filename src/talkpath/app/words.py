@@ -69,6 +69,16 @@ OTHER_REALM = Text(
     "以下用户的密码属于另一个认证域，无法注册：{users}。请逐一重设：talkpath users password USER",
 )
 
+# While running.
+CALL_BEGAN = Text("{caller} calls {callee} from {source} ({id})", "{caller} 呼叫 {callee}，来自 {source}（{id}）")
+CALL_ENDED = Text(
+    "{caller} and {callee} talked for {talk_s:.1f} s: {ending} ({id})",
+    "{caller} 与 {callee} 通话 {talk_s:.1f} 秒：{ending}（{id}）",
+)
+CALL_FAILED = Text(
+    "{caller} to {callee}: {result}, {status} ({id})", "{caller} 到 {callee}：{result}，{status}（{id}）"
+)
+
 # Stopping.
 DRAINING = Text(
     "Stopping. No new calls; {calls} running calls have {seconds:g} s to end. Once more stops at once.",

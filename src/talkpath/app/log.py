@@ -1,0 +1,59 @@
+"""What a running node says on standard error: one line when a call begins and one when it ends, and its troubles."""
+
+import logging
+import sys
+
+from talkpath.app import words
+from talkpath.app.phrase import Phrase, phrase
+from talkpath.base.texts import Language
+from talkpath.calls.build import summary_of
+from talkpath.calls.ledger import Ledger
+from talkpath.calls.model import Summary
+from talkpath.calls.trace import Trace
+from talkpath.calls.words import ENDINGS, RESULTS, SIDES
+
+_log = logging.getLogger("talkpath.calls")
+
+
+def start_logging(level: str) -> None:
+    """Have everything at `level` (a name such as "info") and above written to standard error."""
+    logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(asctime)s %(message)s")
+
+
+class CallLog:
+    """Tells of calls that began or ended since it last looked, so the calls themselves pay nothing for it."""
+
+    def __init__(self, ledger: Ledger, language: Language) -> None:
+        self._ledger = ledger
+        self._language = language
+        self._last_begun = 0
+        self._running: dict[int, Trace] = {}
+
+    def tell(self) -> None:
+        """Look once. Cheap, and silent, when nobody would read it."""
+        if not _log.isEnabledFor(logging.INFO):
+            return
+        for trace in self._ledger.running():
+            if trace.number > self._last_begun and trace.live:
+                self._last_begun = trace.number
+                self._running[trace.number] = trace
+                self._say(_begun(summary_of(trace)))
+        for number, trace in list(self._running.items()):
+            if trace.ended_at is not None:
+                del self._running[number]
+                self._say(_ended(summary_of(trace)))
+
+    def _say(self, what: Phrase) -> None:
+        _log.info(what.say(self._language))
+
+
+def _begun(row: Summary) -> Phrase:
+    return phrase(words.CALL_BEGAN, caller=row.caller, callee=row.callee, source=row.source, id=row.id)
+
+
+def _ended(row: Summary) -> Phrase:
+    values = {"caller": row.caller, "callee": row.callee, "id": row.id}
+    if row.talk_s is not None:
+        ending = phrase(ENDINGS.get(row.ended_how, ENDINGS[""]), by=SIDES[row.ended_by.value])
+        return Phrase(words.CALL_ENDED, values | {"talk_s": row.talk_s, "ending": ending})
+    return Phrase(words.CALL_FAILED, values | {"result": RESULTS[row.result], "status": row.status})
