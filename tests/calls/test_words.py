@@ -1,12 +1,17 @@
-"""Every text has both languages with the same placeholders, and no moment fails to be said."""
+"""Every text has both languages with the same placeholders, and every moment that anybody notes can be said."""
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
 from string import Formatter
 
 import pytest
 
+import talkpath
 from talkpath.base.texts import Language, Text
 from talkpath.calls import words
 from talkpath.calls.model import Moment
+from talkpath.media import moments
 
 _ALL = {**words.MOMENTS, **{f"ending {how}": text for how, text in words.ENDINGS.items()}}
 
@@ -42,3 +47,29 @@ def test_a_side_is_said_in_the_language() -> None:
 def test_an_ending_names_who_and_how() -> None:
     assert words.ending("caller", "bye", Language.EN) == "the caller hung up"
     assert words.ending("callee", "strange", Language.EN) == "strange (the callee)"
+
+
+def _noted() -> Iterator[tuple[str, str, set[str]]]:
+    """Where, which kind and with which values: every `note(...)` and `moment(...)` in the package with a literal."""
+    for file in Path(talkpath.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            kinds = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            if node.func.attr in ("note", "moment") and kinds and "." in kinds[0]:
+                names = {keyword.arg for keyword in node.keywords if keyword.arg}
+                yield f"{file.name}:{node.lineno}", kinds[0], names
+
+
+def test_every_moment_that_is_noted_has_its_sentence_and_its_values() -> None:
+    wrong = [
+        f"{where}: {kind} {names}"
+        for where, kind, names in _noted()
+        if kind not in words.MOMENTS or not _placeholders(words.MOMENTS[kind].en) <= names
+    ]
+    assert wrong == []
+
+
+def test_every_kind_of_media_moment_has_its_sentence() -> None:
+    kinds = {value for name, value in vars(moments).items() if name.isupper()}
+    assert kinds <= set(words.MOMENTS)

@@ -10,6 +10,7 @@ from talkpath.base.errors import Malformed
 from talkpath.calls.model import Leg, Medium, MessageSeen, Stream
 from talkpath.calls.trace import StreamKey, Trace, unpacked
 from talkpath.capture.records import PayloadUse, RtpStream, Second
+from talkpath.rtp.mos import mos
 from talkpath.sdp import MediaSection, SessionDescription
 
 #: A `Medium` without its time and its side.
@@ -20,6 +21,11 @@ Section = tuple[str, Address, Address | None, str, tuple[tuple[int, str], ...], 
 SPEECH_DBOV = -45.0
 # Below this there is nothing to hear: G.711's idle noise and digital silence.
 SILENCE_DBOV = -60.0
+
+
+# A jitter buffer as phones have it where none was simulated, and a path within a country.
+_BUFFER_MS = 40.0
+_PATH_MS = 20.0
 
 
 def media_of(messages: Sequence[MessageSeen]) -> tuple[Medium, ...]:
@@ -72,7 +78,20 @@ def placed(rtp: RtpStream, legs: Sequence[Leg]) -> Stream:
     """A stream with its place: who announced where it goes receives it; failing that, who announced its source."""
     leg, from_caller = _place(rtp, legs)
     speech_s, silent_s = heard_s(rtp)
-    return Stream(rtp, leg, from_caller, None, speech_s, silent_s)
+    return Stream(rtp, leg, from_caller, mos_of(rtp), speech_s, silent_s)
+
+
+def mos_of(rtp: RtpStream) -> float | None:
+    """What a listener would say of a voice stream; None for other media, foreign scales and samples too small.
+
+    Mouth to ear counts one packet, the jitter buffer and what a path of some hundred kilometres takes; the path
+    itself is not known from one end. Where only sums of loss are known, each packet is taken to be lost alone.
+    """
+    if rtp.media != "audio" or not rtp.payload_types:
+        return None
+    runs = rtp.effective_runs or ([(1, rtp.lost)] if rtp.lost else [])
+    delay_ms = rtp.ptime_ms + (rtp.jitter_buffer_ms or _BUFFER_MS) + _PATH_MS
+    return mos(rtp.encoding, rtp.expected, runs, delay_ms)
 
 
 def _place(rtp: RtpStream, legs: Sequence[Leg]) -> tuple[int | None, bool | None]:

@@ -6,9 +6,11 @@ A running call costs the hot path one tuple a message. Parsing, folding and conc
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow
+from talkpath.base.errors import Malformed
 from talkpath.calls.model import Moment, Side, Value
 from talkpath.capture.records import NO_LEVEL, SECOND, Record, RtpStream, Second, SipSeen
 from talkpath.sip.message import Message
@@ -64,11 +66,15 @@ class Trace:
         return self.live[0][0] if self.live else self.caught[0][0].time
 
     def rows(self) -> Iterator[tuple[SipSeen, Message, bool | None]]:
-        """Its messages in the order seen, each with whether we sent it. Live rows are parsed here."""
+        """Its messages in the order seen, each with whether we sent it. Live rows are parsed here.
+
+        What no longer parses (rows of a history that somebody damaged) is passed over.
+        """
         for seen, sip in self.caught:
             yield seen, sip, None
         for time, flow, raw, sent in self.live:
-            yield seen_live(time, flow, raw, sent), Message.parse(raw), sent
+            with suppress(Malformed):
+                yield seen_live(time, flow, raw, sent), Message.parse(raw), sent
 
     def add_moment(self, now: float, kind: str, values: dict[str, Value]) -> None:
         if len(self.moments) < limits.CALL_MOMENTS:

@@ -57,10 +57,7 @@ MOMENTS: dict[str, Text] = {
     ),
     "gateway.down": Text("The gateway {gateway} is taken for down: {why}.", "网关 {gateway} 被视为不可用:{why}。"),
     # --- transactions, flows, sizes
-    "transaction.timeout": Text(
-        "{method} to {target} was never answered ({seconds} s).",
-        "发往 {target} 的 {method} 始终无应答({seconds} 秒)。",
-    ),
+    "transaction.timeout": Text("{method} to {target} was never answered.", "发往 {target} 的 {method} 始终无应答。"),
     "transport.failed": Text("Sending {method} to {target} failed: {why}.", "向 {target} 发送 {method} 失败:{why}。"),
     "flow.gone": Text("The connection to {remote} is closed; {what}.", "到 {remote} 的连接已关闭;{what}。"),
     "size.risky": Text(
