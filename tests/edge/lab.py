@@ -1,0 +1,351 @@
+"""An edge in memory: phones on flows, a virtual clock, no socket. Tests read and write real SIP bytes."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
+from talkpath.calls.ledger import Ledger
+from talkpath.edge.call import RunningCall
+from talkpath.edge.core import Entropy, World
+from talkpath.edge.edge import Edge, FlowClosed, Received
+from talkpath.edge.registrar import Binding
+from talkpath.edge.settings import EdgeSettings
+from talkpath.media.memory import MemoryEngine
+from talkpath.media.policy import MediaAddress, MediaPolicy
+from talkpath.media.session import MediaSession
+from talkpath.sip.digest import Algorithm, ha1, response
+from talkpath.sip.grammar import parse_auth
+from talkpath.sip.message import Message
+from talkpath.sip.uri import Uri
+
+PORT = {Transport.UDP: 5060, Transport.TCP: 5060, Transport.TLS: 5061, Transport.WS: 5080, Transport.WSS: 5443}
+HOME = "192.0.2.1"
+REALM = "talkpath"
+
+OFFER = (
+    b"v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n"
+    b"m=audio 4000 RTP/AVP 0 8\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n"
+)
+
+
+class Accounts:
+    """Users whose password is their name."""
+
+    def __init__(self, *users: str) -> None:
+        self.users = set(users)
+
+    def ha1(self, user: str, algorithm: Algorithm) -> str | None:
+        return ha1(algorithm, user, REALM, user) if user in self.users else None
+
+    def exists(self, user: str) -> bool:
+        return user in self.users
+
+
+@dataclass
+class Bindings:
+    """What a store would have been told."""
+
+    saved: list[Binding] = field(default_factory=list)
+    dropped: list[Binding] = field(default_factory=list)
+
+    def save_binding(self, binding: Binding) -> None:
+        self.saved.append(binding)
+
+    def drop_binding(self, binding: Binding) -> None:
+        self.dropped.append(binding)
+
+
+class Lab:
+    """The edge, the world around it, and the time."""
+
+    def __init__(
+        self, settings: EdgeSettings | None = None, users: tuple[str, ...] = ("1001", "1002", "1003")
+    ) -> None:
+        self.now = 1_000_000.0
+        self.ledger = Ledger()
+        self.engine = MemoryEngine()
+        self.bindings = Bindings()
+        self.accounts = Accounts(*users)
+        self.names: dict[str, list[Target]] = {}
+        self.closed: set[int] = set()
+        self.phones: list[Phone] = []
+        self.lost: list[Send] = []
+        self.media: dict[str, MediaSession] = {}
+        self._connections = count(1)
+        settings = settings or EdgeSettings(
+            own_hosts=frozenset({HOME, "localhost"}), listening=frozenset(PORT.items()), realm=REALM
+        )
+        world = World(
+            self.accounts, self.bindings, self, self.resolve, self.open_media, self.close_media, self.media_addresses
+        )
+        self.edge = Edge(settings, world, self.ledger, Entropy(b"t" * 32, b"n" * 32, "e"))
+
+    # --- the world
+
+    def local_for(self, transport: Transport, remote: str) -> Address | None:
+        return Address("2001:db8::1" if ":" in remote else HOME, PORT[transport])
+
+    def is_open(self, flow: Flow) -> bool:
+        return flow.connection not in self.closed
+
+    def resolve(self, uri: Uri, done: Callable[[list[Target], float], None]) -> None:
+        targets = self.names.get(uri.host, [])
+        if not targets and uri.host[:1].isdigit():
+            targets = [Target(uri.transport or Transport.UDP, Address(uri.host, uri.port or 5060))]
+        done(targets, self.now)
+
+    def open_media(self, call: RunningCall) -> MediaSession:
+        session = self.media[call.call_id] = MediaSession(self.engine, MediaPolicy())
+        return session
+
+    def close_media(self, call: RunningCall, now: float) -> None:
+        if call.media is not None:
+            call.media.close(now)
+
+    def media_addresses(self, hop: Hop) -> tuple[MediaAddress, ...]:
+        return (MediaAddress(HOME, HOME),)
+
+    # --- the network
+
+    def phone(self, user: str, host: str, port: int = 5060, transport: Transport = Transport.UDP) -> "Phone":
+        """A phone on a flow of its own."""
+        phone = Phone(self, user, host, port, transport)
+        self.phones.append(phone)
+        return phone
+
+    def connection(self) -> int:
+        return next(self._connections)
+
+    def deliver(self, flow: Flow, data: bytes) -> None:
+        """Bytes reach the edge; what it sends reaches the phones at once."""
+        self.edge.receive(Received(flow, data), self.now)
+        self.pump()
+
+    def pump(self) -> None:
+        while sends := self.edge.drain():
+            for send in sends:
+                self._carry(send)
+
+    def _carry(self, send: Send) -> None:
+        hop = send.hop
+        if isinstance(hop, Flow) and hop.connection in self.closed:
+            if send.on_failure is not None:
+                send.on_failure(self.now)
+            return
+        for phone in self.phones:
+            if phone.is_at(hop):
+                self.ledger.written(self.now, phone.flow, send.call_id, send.data)
+                phone.inbox.append(Message.parse(send.data))
+                return
+        self.lost.append(send)
+
+    def close(self, phone: "Phone") -> None:
+        """The phone's connection dies."""
+        self.closed.add(phone.flow.connection)
+        self.edge.receive(FlowClosed(phone.flow), self.now)
+        self.pump()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; timers fire when they are due."""
+        until = self.now + seconds
+        while (due := self.edge.deadline()) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.edge.expire(self.now)
+            self.pump()
+        self.now = until
+
+    def kinds(self, call_id: str) -> list[str]:
+        """The kinds of moments that the ledger has of a call."""
+        trace = self.ledger.trace(call_id)
+        return [moment.kind for moment in trace.moments] if trace is not None else []
+
+
+class Phone:
+    """A user agent whose every message is written by the test."""
+
+    _calls = count(1)
+
+    def __init__(self, lab: Lab, user: str, host: str, port: int, transport: Transport) -> None:
+        self.lab = lab
+        self.user = user
+        self.transport = transport
+        self.inbox: list[Message] = []
+        self.cseq = 0
+        self.contact_params = ""
+        home = "2001:db8::1" if ":" in host else HOME
+        number = lab.connection() if transport.is_reliable else 0
+        self.flow = Flow(transport, Address(home, PORT[transport]), Address(host, port), number)
+        self.via_host = str(self.flow.remote)
+        parameter = "" if transport is Transport.UDP else f";transport={transport.lower()}"
+        self.contact = f"sip:{user}@{self.flow.remote}{parameter}"
+
+    def reconnect(self, port: int) -> None:
+        """A new connection from another port."""
+        remote = self.flow.remote._replace(port=port)
+        self.flow = self.flow._replace(remote=remote, connection=self.lab.connection())
+
+    def is_at(self, hop: Hop) -> bool:
+        if isinstance(hop, Flow):
+            return hop.remote == self.flow.remote and hop.connection == self.flow.connection
+        return hop.transport == self.transport and hop.remote == self.flow.remote
+
+    def send(self, text: str, body: bytes = b"") -> None:
+        """Deliver a message; the lines of `text` get their line ends and the body its length."""
+        kind = "Content-Type: application/sdp\r\n" if body else ""
+        head = "\r\n".join(line.strip() for line in text.strip().splitlines())
+        self.lab.deliver(self.flow, f"{head}\r\n{kind}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        *,
+        to: str = "",
+        call_id: str = "",
+        tag: str = "",
+        cseq: int = 0,
+        branch: str = "",
+        extra: str = "",
+        body: bytes = b"",
+        max_forwards: str = "70",
+        user: str = "",
+    ) -> str:
+        """Send a request; gives its branch."""
+        self.cseq = cseq or self.cseq + 1
+        branch = branch or f"z9hG4bK{method}{next(Phone._calls)}"
+        call_id = call_id or f"call{next(Phone._calls)}"
+        lines = [
+            f"{method} {uri} SIP/2.0",
+            f"Via: SIP/2.0/{self.transport} {self.via_host};branch={branch}",
+            f"Max-Forwards: {max_forwards}" if max_forwards else "Subject: none",
+            f"From: <sip:{user or self.user}@{HOME}>;tag={tag or 'tag' + self.user}",
+            f"To: {to or '<' + uri + '>'}",
+            f"Call-ID: {call_id}",
+            f"CSeq: {self.cseq} {method}",
+            f"Contact: <{self.contact}>{self.contact_params}",
+            *([extra] if extra else []),
+        ]
+        self.send("\n".join(lines), body)
+        return branch
+
+    def last(self) -> Message:
+        return self.inbox[-1]
+
+    def take(self) -> Message:
+        """The oldest message not taken yet."""
+        return self.inbox.pop(0)
+
+    def statuses(self) -> list[int]:
+        return [message.status for message in self.inbox if not message.is_request]
+
+    def methods(self) -> list[str]:
+        return [message.method for message in self.inbox if message.is_request]
+
+    def credentials(self, challenge: str, method: str, uri: str, password: str = "", user: str = "") -> str:
+        """The value of an Authorization field for a challenge."""
+        user = user or self.user
+        _, params = parse_auth(challenge)
+        algorithm = Algorithm(params["algorithm"])
+        given = {"uri": uri, "nonce": params["nonce"], "qop": "auth", "nc": "00000001", "cnonce": "c"}
+        secret = ha1(algorithm, user, params["realm"], password or user)
+        proof = response(algorithm, secret, method, given)
+        return (
+            f'Digest username="{user}", realm="{params["realm"]}", nonce="{params["nonce"]}", uri="{uri}", '
+            f'response="{proof}", algorithm={algorithm}, qop=auth, nc=00000001, cnonce="c"'
+        )
+
+    def register(self, expires: int = 600, algorithm: str = "MD5", password: str = "", extra: str = "") -> Message:
+        """Register with credentials; gives the final answer."""
+        uri = f"sip:{HOME}"
+        to = f"<sip:{self.user}@{HOME}>"
+        more = f"Expires: {expires}" + (f"\n{extra}" if extra else "")
+        self.request("REGISTER", uri, to=to, call_id=f"reg-{self.user}-{self.flow.remote}", extra=more)
+        challenge = next(value for value in self.last().all("WWW-Authenticate") if f"algorithm={algorithm}" in value)
+        proof = self.credentials(challenge, "REGISTER", uri, password)
+        more += f"\nAuthorization: {proof}"
+        self.request("REGISTER", uri, to=to, call_id=f"reg-{self.user}-{self.flow.remote}", extra=more)
+        answer = self.last()
+        self.inbox.clear()
+        return answer
+
+    def invite(
+        self, uri: str, *, call_id: str = "c1", body: bytes = b"", extra: str = "", proven: bool = True
+    ) -> str:
+        """Invite, with credentials when `proven`; gives the branch of the last INVITE."""
+        branch = self.request("INVITE", uri, call_id=call_id, body=body, extra=extra)
+        if not proven or self.last().status != 407:
+            return branch
+        proof = self.credentials(self.last().all("Proxy-Authenticate")[0], "INVITE", uri)
+        self.ack(self.last(), uri, branch)
+        self.inbox.clear()
+        more = f"Proxy-Authorization: {proof}" + (f"\n{extra}" if extra else "")
+        return self.request("INVITE", uri, call_id=call_id, body=body, extra=more)
+
+    def ack(self, final: Message, uri: str, branch: str = "", body: bytes = b"") -> None:
+        """Acknowledge a final response: hop by hop for a refusal, end to end for a 2xx."""
+        routes = "".join(f"Route: {one}\n" for one in reversed(final.listed("Record-Route")))
+        extra = routes.strip() if 200 <= final.status < 300 else ""
+        self.request(
+            "ACK",
+            uri,
+            to=final.first("To") or "",
+            call_id=final.call_id,
+            cseq=final.cseq.number,
+            branch=branch if final.status >= 300 else "",
+            extra=extra,
+            body=body,
+        )
+
+    def answer(
+        self, request: Message, status: int, reason: str = "X", *, tag: str = "", body: bytes = b"", extra: str = ""
+    ) -> None:
+        """Respond to a request that came in."""
+        to = request.first("To") or ""
+        if not request.to_tag and status > 100:
+            to += f";tag={tag or 'tag' + self.user}"
+        lines = [f"SIP/2.0 {status} {reason}"]
+        lines += [f"Via: {value}" for value in request.all("Via")]
+        lines += [f"Record-Route: {value}" for value in request.all("Record-Route")]
+        lines += [f"From: {request.first('From')}", f"To: {to}", f"Call-ID: {request.call_id}"]
+        lines += [f"CSeq: {request.first('CSeq')}", f"Contact: <{self.contact}>", *([extra] if extra else [])]
+        self.send("\n".join(lines), body)
+
+    def in_dialog(self, method: str, dialog: Message, *, body: bytes = b"", extra: str = "", cseq: int = 0) -> str:
+        """A request within the dialog that `dialog` made: a 2xx that came, or the INVITE that came."""
+        is_caller = not dialog.is_request
+        records = dialog.listed("Record-Route")
+        route = list(reversed(records)) if is_caller else records
+        mine, other = ("From", "To") if is_caller else ("To", "From")
+        own = dialog.first(mine) or ""
+        if not is_caller and ";tag=" not in own:
+            own += f";tag=tag{self.user}"
+        uri = re.sub(r"[<>].*", "", (dialog.first("Contact") or "").lstrip("<"))
+        tag = own.rpartition("tag=")[2]
+        lines = "\n".join([*(f"Route: {one}" for one in route), *([extra] if extra else [])])
+        user = re.search(r"sip:([^@]+)@", own)
+        return self.request(
+            method,
+            uri,
+            to=dialog.first(other) or "",
+            call_id=dialog.call_id,
+            tag=tag,
+            cseq=cseq,
+            extra=lines,
+            body=body,
+            user=user[1] if user else "",
+        )
+
+
+def call(caller: Phone, callee: Phone, *, body: bytes = b"", call_id: str = "c1") -> tuple[Message, Message]:
+    """A whole call set-up; gives the INVITE as the callee got it and the 200 as the caller got it."""
+    caller.invite(f"sip:{callee.user}@{HOME}", call_id=call_id, body=body)
+    invite = next(message for message in callee.inbox if message.method == "INVITE" and message.is_request)
+    callee.answer(invite, 180, "Ringing")
+    callee.answer(invite, 200, "OK", body=body.replace(b"198.51.100.7", b"198.51.100.8"))
+    ok = caller.last()
+    caller.ack(ok, callee.contact)
+    caller.inbox.clear()
+    callee.inbox.clear()
+    return invite, ok

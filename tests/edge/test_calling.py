@@ -1,0 +1,165 @@
+"""Calls through the proxy: where each message goes, and what is written into it (RFC 3261 section 16)."""
+
+import pytest
+from tests.edge.lab import HOME, OFFER, Lab, Phone, call
+
+from talkpath.base.address import Transport
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab()
+
+
+@pytest.fixture
+def caller(lab: Lab) -> Phone:
+    phone = lab.phone("1001", "198.51.100.7")
+    phone.register()
+    return phone
+
+
+@pytest.fixture
+def callee(lab: Lab) -> Phone:
+    phone = lab.phone("1002", "198.51.100.8")
+    phone.register()
+    return phone
+
+
+def test_a_caller_of_ours_is_asked_for_proof_and_a_forger_never_passes(lab: Lab, callee: Phone) -> None:
+    forger = lab.phone("1001", "203.0.113.66")
+    forger.invite(f"sip:1002@{HOME}", proven=False)
+    assert forger.statuses()[-1] == 407
+    assert callee.inbox == []
+
+
+def test_a_stranger_may_call_a_user_but_goes_nowhere_else(lab: Lab, callee: Phone) -> None:
+    stranger = lab.phone("visitor", "203.0.113.9")
+    stranger.invite(f"sip:1002@{HOME}")
+    assert callee.methods() == ["INVITE"]
+    stranger.invite("sip:9001@203.0.113.50", call_id="c2", proven=False)
+    assert stranger.last().status == 407
+
+
+def test_the_invite_is_rewritten_as_a_proxy_must(lab: Lab, caller: Phone, callee: Phone) -> None:
+    caller.invite(f"sip:1002@{HOME}")
+    invite = callee.take()
+    assert invite.uri == callee.contact
+    assert invite.first("Max-Forwards") == "69"
+    assert len(invite.all("Via")) == 2
+    assert invite.top_via.host == HOME
+    assert len(invite.all("Record-Route")) == 1
+    assert invite.first("Proxy-Authorization") is None
+    assert caller.statuses() == [100]
+
+
+def test_a_whole_call_passes_and_the_ledger_knows_who_ended_it(lab: Lab, caller: Phone, callee: Phone) -> None:
+    invite, _ = call(caller, callee)
+    callee.in_dialog("BYE", invite)
+    bye = caller.take()
+    assert (bye.method, bye.uri) == ("BYE", caller.contact)
+    assert bye.first("Route") is None
+    caller.answer(bye, 200)
+    assert callee.last().status == 200
+    trace = lab.ledger.trace("c1")
+    assert trace is not None
+    assert (trace.ended_by, trace.ended_how) == ("callee", "bye")
+    assert lab.edge.core.calls == {}
+
+
+@pytest.mark.parametrize("near", [Transport.UDP, Transport.TCP, Transport.TLS, Transport.WSS])
+@pytest.mark.parametrize("far", [Transport.UDP, Transport.TCP, Transport.TLS, Transport.WS])
+def test_every_mix_of_transports_reaches_both_sides(lab: Lab, near: Transport, far: Transport) -> None:
+    caller, callee = lab.phone("1001", "198.51.100.7", 41000, near), lab.phone("1002", "198.51.100.8", 42000, far)
+    for phone in (caller, callee):
+        if phone.transport.is_websocket:
+            phone.contact, phone.via_host = f"sip:{phone.user}xyz@abc.invalid;transport=ws", "abc.invalid"
+        phone.register()
+    invite, ok = call(caller, callee)
+    # Two entries where the sides meet different sockets (RFC 5658).
+    assert len(invite.all("Record-Route")) == (1 if near is far else 2)
+    caller.in_dialog("INFO", ok)
+    assert callee.methods() == ["INFO"]
+    callee.answer(callee.take(), 200)
+    callee.in_dialog("BYE", invite)
+    assert caller.methods() == ["BYE"]
+
+
+def test_a_forged_route_leads_nowhere(lab: Lab, caller: Phone, callee: Phone) -> None:
+    _, ok = call(caller, callee)
+    route = ok.first("Record-Route") or ""
+    forged = route.replace("sip:", "sip:A", 1)
+    thief = lab.phone("x", "203.0.113.66")
+    head = "MESSAGE sip:a@198.51.100.99 SIP/2.0\nVia: SIP/2.0/UDP 203.0.113.66:5060;branch=z9hG4bKf\nMax-Forwards: 70"
+    rest = "From: <sip:x@203.0.113.66>;tag=q\nTo: <sip:y@198.51.100.99>;tag=r\nCall-ID: f\nCSeq: 1 MESSAGE"
+    thief.send(f"{head}\nRoute: {forged}\n{rest}")
+    assert callee.inbox == []
+    assert thief.last().status >= 400
+
+
+def test_a_nat_is_seen_and_answers_go_to_the_source(lab: Lab, callee: Phone) -> None:
+    phone = lab.phone("1001", "203.0.113.20", 61234)
+    phone.via_host, phone.contact = "10.0.0.5:5060;rport", "sip:1001@10.0.0.5:5060"
+    phone.register()
+    invite, ok = call(phone, callee)
+    assert "received=203.0.113.20" in (ok.first("Via") or "")
+    callee.in_dialog("BYE", invite)
+    assert phone.methods() == ["BYE"]
+    assert phone.last().uri == "sip:1001@10.0.0.5:5060"
+
+
+def test_a_connection_that_is_gone_is_replaced_by_the_phones_new_registration(lab: Lab, callee: Phone) -> None:
+    caller = lab.phone("1001", "198.51.100.7", 41000, Transport.TCP)
+    caller.contact_params = ';+sip.instance="<urn:uuid:7>"'
+    caller.register()
+    invite, _ = call(caller, callee)
+    lab.close(caller)
+    caller.reconnect(41001)
+    caller.register()
+    callee.in_dialog("BYE", invite)
+    assert caller.methods() == ["BYE"]
+    assert "flow.gone" in lab.kinds("c1")
+
+
+def test_a_browser_that_is_gone_for_good_is_told_of_with_430(lab: Lab, callee: Phone) -> None:
+    caller = lab.phone("1001", "198.51.100.7", 41000, Transport.WSS)
+    caller.contact, caller.via_host = "sip:xyz@abc.invalid;transport=ws", "abc.invalid"
+    caller.register()
+    invite, _ = call(caller, callee)
+    lab.close(caller)
+    callee.in_dialog("BYE", invite)
+    assert callee.last().status == 430
+    assert lab.edge.core.calls == {}
+
+
+def test_in_dialog_requests_need_no_memory_of_the_call(lab: Lab, caller: Phone, callee: Phone) -> None:
+    invite, _ = call(caller, callee)
+    lab.edge.core.calls.clear()
+    callee.in_dialog("BYE", invite)
+    assert caller.methods() == ["BYE"]
+
+
+def test_media_is_anchored_in_the_offer_and_in_the_answer(lab: Lab, caller: Phone, callee: Phone) -> None:
+    invite, ok = call(caller, callee, body=OFFER)
+    for message in (invite, ok):
+        assert f"c=IN IP4 {HOME}".encode() in message.body
+        assert message.content_length == len(message.body)
+    assert len(lab.engine.open_ports) == 2
+    caller.in_dialog("BYE", ok)
+    callee.answer(callee.take(), 200)
+    assert lab.engine.open_ports == []
+
+
+def test_a_call_whose_media_died_is_ended_on_both_sides_with_a_reason(lab: Lab, caller: Phone, callee: Phone) -> None:
+    call(caller, callee, body=OFFER)
+    running = next(iter(lab.edge.core.calls.values()))
+    assert running.media is not None
+    lab.wait(120)
+    for port in lab.engine.open_ports:
+        running.media.receive(lab.engine.fall_silent(port, lab.now), lab.now)
+    lab.edge.check_media(running, lab.now)
+    lab.pump()
+    for phone in (caller, callee):
+        assert phone.methods() == ["BYE"]
+        assert "No media" in (phone.last().first("Reason") or "")
+    assert callee.last().cseq.number > 1
+    assert lab.edge.core.calls == {}

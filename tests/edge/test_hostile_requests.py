@@ -1,0 +1,126 @@
+"""What is wrong with a request is told to whoever can be told, and never costs a running call (RFC 3261 16.3)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.edge.lab import HOME, Lab, Phone
+
+from talkpath.base.address import Transport
+
+GOOD = [
+    f"OPTIONS sip:{HOME} SIP/2.0",
+    "Via: SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bKx",
+    "Max-Forwards: 70",
+    "From: <sip:a@203.0.113.5>;tag=a",
+    f"To: <sip:{HOME}>",
+    "Call-ID: o1",
+    "CSeq: 1 OPTIONS",
+    "Content-Length: 0",
+]
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab()
+
+
+@pytest.fixture
+def peer(lab: Lab) -> Phone:
+    return lab.phone("a", "203.0.113.5")
+
+
+def deliver(lab: Lab, peer: Phone, lines: list[str], body: bytes = b"") -> None:
+    lab.deliver(peer.flow, ("\r\n".join(lines) + "\r\n\r\n").encode() + body)
+
+
+def replaced(old: str, new: str) -> list[str]:
+    return [new if line.startswith(old) else line for line in GOOD if new or not line.startswith(old)]
+
+
+def test_a_probe_is_answered_with_what_we_can_do(lab: Lab, peer: Phone) -> None:
+    deliver(lab, peer, GOOD)
+    assert peer.last().status == 200
+    assert "INVITE" in (peer.last().first("Allow") or "")
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (replaced("CSeq", ""), 400),
+        (replaced("CSeq", "CSeq: 1 INVITE"), 400),
+        (replaced("CSeq", "CSeq: 4294967296 OPTIONS"), 400),
+        (replaced("From", ""), 400),
+        (replaced("From", "From: <<>>"), 400),
+        (replaced("Call-ID", ""), 400),
+        ([*GOOD, "CSeq: 2 OPTIONS"], 400),
+        (replaced("Content-Length", "Content-Length: 9"), 400),
+        (replaced("Content-Length", "Content-Length: many"), 400),
+        ([*GOOD, "no colon here"], 400),
+        (replaced("OPTIONS", f"OPTIONS sip:{HOME} SIP/7.0"), 505),
+        (replaced("OPTIONS", f"INVITE sip:1001@{HOME} SIP/2.0"), 400),
+        (replaced("OPTIONS", "OPTIONS http://example.com/ SIP/2.0"), 416),
+        ([*replaced("OPTIONS", f"OPTIONS sip:1001@{HOME} SIP/2.0"), "Proxy-Require: magic"], 420),
+        (replaced("Max-Forwards", "Max-Forwards: 0"), 200),
+        ([*GOOD, "Route: <nonsense"], 400),
+    ],
+)
+def test_what_is_wrong_is_told(lab: Lab, peer: Phone, lines: list[str], status: int) -> None:
+    deliver(lab, peer, lines)
+    assert peer.statuses() == [status]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\r\n\r\n",
+        b"\0\0\0\0\0",
+        b"hello",
+        b"SIP/2.0 200 OK\r\n\r\n",
+        b"INVITE\r\n\r\n",
+        b"\xff" * 2000,
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_what_nobody_can_be_told_of_is_dropped_and_counted(lab: Lab, peer: Phone, data: bytes) -> None:
+    lab.deliver(peer.flow, data)
+    assert peer.inbox == []
+    assert sum(lab.edge.core.counters.values()) >= 1
+
+
+def test_hops_run_out_for_a_user(lab: Lab, peer: Phone) -> None:
+    lab.phone("1001", "198.51.100.7").register()
+    peer.request("INVITE", f"sip:1001@{HOME}", max_forwards="0")
+    assert peer.last().status == 483
+
+
+def test_a_request_that_comes_back_to_us_is_a_loop(lab: Lab) -> None:
+    mirror = lab.phone("1001", "198.51.100.7")
+    mirror.contact = f"sip:1001@{HOME}"
+    mirror.register()
+    caller = lab.phone("v", "203.0.113.5")
+    caller.invite(f"sip:1001@{HOME}")
+    lab.deliver(mirror.flow, mirror.take().raw)
+    assert mirror.statuses()[-1] == 482
+
+
+def test_responses_that_belong_to_nothing_are_counted_and_dropped(lab: Lab, peer: Phone) -> None:
+    deliver(lab, peer, ["SIP/2.0 200 OK", *GOOD[1:]])
+    assert lab.edge.core.transactions.counters["stray_responses"] == 1
+    assert peer.inbox == []
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_raise(data: bytes) -> None:
+    lab = Lab()
+    peer = lab.phone("a", "203.0.113.5", 41000, Transport.TCP)
+    lab.deliver(peer.flow, data)
+
+
+@given(st.integers(0, 7), st.binary(max_size=60))
+def test_no_broken_line_raises(which: int, junk: bytes) -> None:
+    lab = Lab()
+    peer = lab.phone("a", "203.0.113.5")
+    lines = [line.encode() for line in GOOD]
+    lines[which] = lines[which][: len(junk)] + junk
+    lab.deliver(peer.flow, b"\r\n".join(lines) + b"\r\n\r\n")

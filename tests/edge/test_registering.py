@@ -1,0 +1,125 @@
+"""REGISTER: who may, what is kept, and what the answer says (RFC 3261 section 10.3, RFC 7616, RFC 8760)."""
+
+import pytest
+from tests.edge.lab import HOME, Lab
+
+from talkpath.base.address import Transport
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab()
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+def test_a_phone_registers_with_either_algorithm(lab: Lab, algorithm: str) -> None:
+    phone = lab.phone("1001", "198.51.100.7")
+    answer = phone.register(algorithm=algorithm)
+    assert answer.status == 200
+    assert answer.all("Contact") == [f"<{phone.contact}>;expires=600"]
+    assert [one.contact for one in lab.bindings.saved] == [phone.contact]
+
+
+def test_a_wrong_password_is_refused_and_changes_nothing(lab: Lab) -> None:
+    assert lab.phone("1001", "198.51.100.7").register(password="guess").status == 403
+    assert len(lab.edge.core.registrar) == 0
+
+
+def test_an_unknown_user_is_told_the_same_as_a_wrong_password(lab: Lab) -> None:
+    assert lab.phone("9999", "198.51.100.7").register().status == 403
+
+
+def test_nobody_registers_for_somebody_else(lab: Lab) -> None:
+    phone = lab.phone("1001", "198.51.100.7")
+    uri, to = f"sip:{HOME}", f"<sip:1002@{HOME}>"
+    phone.request("REGISTER", uri, to=to, call_id="r")
+    proof = phone.credentials(phone.last().all("WWW-Authenticate")[0], "REGISTER", uri)
+    phone.request("REGISTER", uri, to=to, call_id="r", extra=f"Authorization: {proof}")
+    assert phone.last().status == 403
+
+
+def test_phones_that_fail_at_unknown_algorithms_are_offered_md5_alone(lab: Lab) -> None:
+    phone = lab.phone("1001", "198.51.100.7")
+    phone.request(
+        "REGISTER", f"sip:{HOME}", to=f"<sip:1001@{HOME}>", extra="User-Agent: baresip v1.0.0 (x86_64/linux)"
+    )
+    assert [value.count("MD5") for value in phone.last().all("WWW-Authenticate")] == [1]
+
+
+def test_an_old_nonce_is_stale_and_a_new_one_is_given(lab: Lab) -> None:
+    phone = lab.phone("1001", "198.51.100.7")
+    uri, to = f"sip:{HOME}", f"<sip:1001@{HOME}>"
+    phone.request("REGISTER", uri, to=to, call_id="r")
+    proof = phone.credentials(phone.last().all("WWW-Authenticate")[0], "REGISTER", uri)
+    lab.wait(301)
+    phone.request("REGISTER", uri, to=to, call_id="r", extra=f"Authorization: {proof}")
+    assert phone.last().status == 401
+    assert "stale=true" in phone.last().all("WWW-Authenticate")[0]
+
+
+def test_two_phones_of_one_user_are_both_kept_and_one_can_leave(lab: Lab) -> None:
+    first, second = lab.phone("1001", "198.51.100.7"), lab.phone("1001", "198.51.100.8")
+    first.register()
+    assert len(second.register().all("Contact")) == 2
+    assert second.register(expires=0).all("Contact") == [f"<{first.contact}>;expires=600"]
+
+
+def test_a_star_removes_every_contact(lab: Lab) -> None:
+    phone = lab.phone("1001", "198.51.100.7")
+    phone.register()
+    phone.contact = "x"
+    uri, to = f"sip:{HOME}", f"<sip:1001@{HOME}>"
+    phone.request("REGISTER", uri, to=to, call_id="star")
+    proof = phone.credentials(phone.last().all("WWW-Authenticate")[0], "REGISTER", uri)
+    head = f"REGISTER {uri} SIP/2.0\nVia: SIP/2.0/UDP 198.51.100.7:5060;branch=z9hG4bKstar\nMax-Forwards: 70"
+    rest = f"From: <sip:1001@{HOME}>;tag=a\nTo: {to}\nCall-ID: star\nCSeq: 9 REGISTER\nContact: *\nExpires: 0"
+    phone.send(f"{head}\n{rest}\nAuthorization: {proof}")
+    assert phone.last().status == 200
+    assert phone.last().all("Contact") == []
+    assert len(lab.edge.core.registrar) == 0
+
+
+def test_a_phone_that_comes_back_from_another_port_replaces_itself_by_its_instance(lab: Lab) -> None:
+    phone = lab.phone("1001", "198.51.100.7", 40001, Transport.TCP)
+    phone.contact_params = ';+sip.instance="<urn:uuid:1>"'
+    phone.register()
+    phone.reconnect(40002)
+    phone.contact = "sip:1001@198.51.100.7:40002;transport=tcp"
+    answer = phone.register()
+    assert answer.all("Contact") == [f'<{phone.contact}>;expires=600;+sip.instance="<urn:uuid:1>"']
+
+
+def test_a_registration_runs_out(lab: Lab) -> None:
+    lab.phone("1002", "198.51.100.8").register(expires=60)
+    caller = lab.phone("1001", "198.51.100.7")
+    lab.wait(61)
+    caller.invite(f"sip:1002@{HOME}")
+    assert caller.last().status == 480
+
+
+def test_a_registration_that_is_too_short_is_told_the_shortest(lab: Lab) -> None:
+    answer = lab.phone("1001", "198.51.100.7").register(expires=5)
+    assert (answer.status, answer.first("Min-Expires")) == (423, "60")
+
+
+def test_too_many_contacts_are_refused(lab: Lab) -> None:
+    for number in range(10):
+        assert lab.phone("1001", "198.51.100.7", 6000 + number).register().status == 200
+    assert lab.phone("1001", "198.51.100.7", 7000).register().status == 403
+
+
+def test_a_register_overtaken_by_a_later_one_changes_nothing(lab: Lab) -> None:
+    phone = lab.phone("1001", "198.51.100.7")
+    phone.register()
+    phone.cseq = -1
+    assert phone.register(expires=0).status == 500
+    assert len(lab.edge.core.registrar) == 1
+
+
+def test_registrations_of_the_store_are_taken_up(lab: Lab) -> None:
+    lab.phone("1002", "198.51.100.8").register()
+    later = Lab()
+    callee = later.phone("1002", "198.51.100.8")
+    later.edge.core.registrar.load(lab.bindings.saved, later.now)
+    later.phone("1001", "198.51.100.7").invite(f"sip:1002@{HOME}")
+    assert callee.methods() == ["INVITE"]
