@@ -66,6 +66,29 @@ struct Stream {
     ssrc: u32,
     rtp: Window,
     rtcp: Window,
+    /// As sealer: what is added to the sender's sequence numbers, and the last of them that lay behind the window.
+    shift: u16,
+    stray: Option<u16>,
+}
+
+impl Stream {
+    /// The index under which a packet is sealed. Two packets in a row from behind the window are a sender who began
+    /// anew under its old SSRC (phones do, when they change the media of a call): for the receiver the numbers go on.
+    fn sealing_index(&mut self, sequence: u16) -> Result<u64, Refusal> {
+        let index = self.rtp.guess(sequence.wrapping_add(self.shift));
+        if !self.rtp.is_behind(index) {
+            self.stray = None;
+            return Ok(index);
+        }
+        let restarts = self.stray == Some(sequence.wrapping_sub(1));
+        self.stray = Some(sequence);
+        if !restarts {
+            return Err(Refusal::Replayed);
+        }
+        let next = self.rtp.next();
+        self.shift = (next as u16).wrapping_sub(sequence);
+        Ok(next)
+    }
 }
 
 /// The keys of RTP, or of RTCP.
@@ -122,10 +145,17 @@ impl Context {
     pub fn seal_rtp(&mut self, buffer: &mut [u8], length: usize) -> Result<usize, Refusal> {
         let header = rtp_header(buffer.get(..length).ok_or(Refusal::Malformed)?)?;
         let (slot, mut stream) = self.find(rtp_ssrc(buffer))?;
-        let index = stream.rtp.guess(rtp_sequence(buffer));
+        let index = match stream.sealing_index(rtp_sequence(buffer)) {
+            Ok(index) => index,
+            Err(refusal) => {
+                self.keep(slot, stream);
+                return Err(refusal);
+            }
+        };
         stream.rtp.admit(index)?;
         let tag = self.suite.rtp_tag();
         let sealed = buffer.get_mut(..length + tag).ok_or(Refusal::NoRoom)?;
+        sealed[2..4].copy_from_slice(&(index as u16).to_be_bytes());
         self.rtp.seal_rtp(sealed, header, tag, stream.ssrc, index)?;
         self.keep(slot, stream);
         Ok(length + tag)
@@ -192,7 +222,8 @@ impl Context {
     /// Goes on from where another context stood; indexes up to these count as seen.
     pub fn resume(&mut self, ssrc: u32, rtp: u64, rtcp: u64) -> Result<(), Refusal> {
         let (slot, _) = self.find(ssrc)?;
-        self.keep(slot, Stream { ssrc, rtp: Window::seen_up_to(rtp), rtcp: Window::seen_up_to(rtcp) });
+        let (rtp, rtcp) = (Window::seen_up_to(rtp), Window::seen_up_to(rtcp));
+        self.keep(slot, Stream { ssrc, rtp, rtcp, ..Stream::default() });
         Ok(())
     }
 
@@ -202,9 +233,7 @@ impl Context {
         }
         match self.streams.iter().position(|s| s.ssrc == ssrc) {
             Some(slot) => Ok((slot, self.streams[slot])),
-            None if self.streams.len() < STREAMS => {
-                Ok((self.streams.len(), Stream { ssrc, ..Stream::default() }))
-            }
+            None if self.streams.len() < STREAMS => Ok((self.streams.len(), Stream { ssrc, ..Stream::default() })),
             None => Err(Refusal::TooManyStreams),
         }
     }
@@ -227,14 +256,12 @@ impl Keys {
         derive(key, salt, label.salt, &mut session_salt[..suite.salt_len()])?;
         let short: [u8; 12] = session_salt[..12].try_into().ok()?;
         Some(match suite {
-            Suite::AeadAes128Gcm => Keys::Gcm128 {
-                aead: Box::new(aes_gcm::Aes128Gcm::new_from_slice(session).ok()?),
-                salt: short,
-            },
-            Suite::AeadAes256Gcm => Keys::Gcm256 {
-                aead: Box::new(aes_gcm::Aes256Gcm::new_from_slice(session).ok()?),
-                salt: short,
-            },
+            Suite::AeadAes128Gcm => {
+                Keys::Gcm128 { aead: Box::new(aes_gcm::Aes128Gcm::new_from_slice(session).ok()?), salt: short }
+            }
+            Suite::AeadAes256Gcm => {
+                Keys::Gcm256 { aead: Box::new(aes_gcm::Aes256Gcm::new_from_slice(session).ok()?), salt: short }
+            }
             Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 => {
                 let mut auth = [0u8; 20];
                 derive(key, salt, label.auth, &mut auth)?;
@@ -282,7 +309,14 @@ impl Keys {
     }
 
     /// `packet[length..]` is room: for index word and tag (counter mode) or for tag and index word (GCM, RFC 7714 9.2).
-    fn seal_rtcp(&self, packet: &mut [u8], length: usize, tag: usize, ssrc: u32, word: [u8; 4]) -> Result<(), Refusal> {
+    fn seal_rtcp(
+        &self,
+        packet: &mut [u8],
+        length: usize,
+        tag: usize,
+        ssrc: u32,
+        word: [u8; 4],
+    ) -> Result<(), Refusal> {
         let index = u64::from(u32::from_be_bytes(word) & !ENCRYPTED);
         match self {
             Keys::Counter { aes, salt, mac } => {
@@ -302,7 +336,14 @@ impl Keys {
         }
     }
 
-    fn open_rtcp(&self, packet: &mut [u8], length: usize, tag: usize, ssrc: u32, word: [u8; 4]) -> Result<(), Refusal> {
+    fn open_rtcp(
+        &self,
+        packet: &mut [u8],
+        length: usize,
+        tag: usize,
+        ssrc: u32,
+        word: [u8; 4],
+    ) -> Result<(), Refusal> {
         let index = u64::from(u32::from_be_bytes(word) & !ENCRYPTED);
         let is_encrypted = u32::from_be_bytes(word) & ENCRYPTED != 0;
         match self {

@@ -141,7 +141,13 @@ class Totals:
         """RTP packets passed on though their payload type was not signalled."""
     @property
     def unsendable(self) -> int:
-        """Packets to the peer that the kernel refused, or for which no address was known."""
+        """Packets to the peer that the kernel refused, that could not be sealed, or that had no address to go to."""
+    @property
+    def unauthentic(self) -> int:
+        """Packets whose SRTP tag was wrong, or that came before there were keys."""
+    @property
+    def replayed(self) -> int:
+        """SRTP packets that had been heard before."""
     @property
     def last_heard(self) -> float | None:
         """When the peer was last heard (RTP or RTCP), in seconds on the relay's time axis."""
@@ -297,6 +303,17 @@ class Relay:
         """Under `ice`: hear this address from now on and, with `send`, send there (the selected pair)."""
     def revoke(self, port: Port, address: tuple[str, int], *, rtcp: bool = False) -> None:
         """Under `ice`: hear this address no more (consent expired, RFC 7675), nor send there."""
+    def checks(self, port: Port, ufrags: list[str]) -> None:
+        """Under `ice`: let only those connectivity checks climb that name one of these local ufrags (at most two)."""
+    def secure(self, port: Port, suite: str, ours: tuple[bytes, bytes], theirs: tuple[bytes, bytes]) -> None:
+        """SRTP with the peer: seal what is sent under `ours`, open what is heard under `theirs` (key, salt).
+
+        Setting the keys that are in use again changes nothing. ValueError for an unknown suite or wrong lengths.
+        """
+    def shut(self, port: Port) -> None:
+        """Keys are awaited: no media is heard or sent in the clear until `secure`; STUN and DTLS pass."""
+    def unsecure(self, port: Port) -> None:
+        """Plain RTP with the peer again."""
     def send(self, port: Port, data: bytes, address: tuple[str, int], *, rtcp: bool = False) -> None:
         """Send one datagram (STUN, DTLS) from the port; OSError when the kernel refuses."""
     def route(self, source: Port, target: Port | None) -> None:

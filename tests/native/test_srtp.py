@@ -194,6 +194,19 @@ def test_one_index_is_never_sealed_twice(suite: str) -> None:
 
 
 @EACH_SUITE
+def test_a_sender_that_begins_anew_under_its_ssrc_goes_on_for_the_receiver(suite: str) -> None:
+    ours, theirs = pair(suite)
+    for n in range(1000, 1200):
+        theirs.unprotect(ours.protect(rtp(n)))
+    with pytest.raises(ValueError, match="replayed"):
+        ours.protect(rtp(7))
+    for n in range(8, 300):
+        opened = theirs.unprotect(ours.protect(rtp(n)))
+        assert int.from_bytes(opened[2:4], "big") == 1200 + n - 8
+        assert opened[4:] == rtp(n)[4:]
+
+
+@EACH_SUITE
 @given(data=st.data())
 def test_any_changed_bit_is_unauthentic_and_changes_nothing(suite: str, data: st.DataObject) -> None:
     ours, theirs = pair(suite)

@@ -160,6 +160,15 @@ impl Latch {
         }
     }
 
+    /// Whether a packet of this address is worth opening: it is heard, or may be once it proved authentic.
+    pub fn admits(&self, source: SocketAddr, on_rtcp_socket: bool) -> bool {
+        let may_latch = match self.signalled.rule {
+            Rule::Nat(host) => source.ip() == host || self.signalled.rtp == Some(source),
+            Rule::Exact | Rule::Approved => false,
+        };
+        may_latch || self.hears(source, on_rtcp_socket)
+    }
+
     pub fn rtp_destination(&self) -> Option<SocketAddr> {
         match self.signalled.rule {
             Rule::Exact => self.signalled.rtp,

@@ -5,7 +5,9 @@
 //! allocates, or waits for another thread, on the way of a packet.
 
 mod address;
+mod checks;
 mod events;
+mod guard;
 mod io;
 mod latch;
 mod lease;

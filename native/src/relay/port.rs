@@ -8,13 +8,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::checks::Checks;
 use super::events::{Events, What};
+use super::guard::Guard;
 use super::io::Token;
 use super::latch::{Latch, Rule, Signalled, Verdict};
 use super::lease::Lease;
 use super::tone::ToneStream;
 use crate::meter::{Format, Meter};
 use crate::rtp::{self, Header, Kind};
+use crate::srtp::Refusal;
 
 /// One of the two sockets of a port.
 #[derive(Clone)]
@@ -78,6 +81,8 @@ pub struct Totals {
     pub malformed: u64,
     pub unnegotiated: u64,
     pub unsendable: u64,
+    pub unauthentic: u64,
+    pub replayed: u64,
     pub last_heard_ns: Option<u64>,
 }
 
@@ -97,6 +102,8 @@ impl Totals {
         self.malformed += other.malformed;
         self.unnegotiated += other.unnegotiated;
         self.unsendable += other.unsendable;
+        self.unauthentic += other.unauthentic;
+        self.replayed += other.replayed;
         self.last_heard_ns = self.last_heard_ns.max(other.last_heard_ns);
     }
 }
@@ -138,6 +145,8 @@ struct Watch {
 pub struct Side {
     latch: Latch,
     flavour: Flavour,
+    pub guard: Guard,
+    pub checks: Checks,
     is_first: bool,
     pub outlet: Outlet,
     pub meter: Meter,
@@ -154,6 +163,8 @@ impl Port {
         let side = Side {
             latch: Latch::new(NOBODY),
             flavour: Flavour::default(),
+            guard: Guard::default(),
+            checks: Checks::default(),
             is_first: true,
             outlet: Outlet::Nowhere,
             meter: Meter::default(),
@@ -175,32 +186,33 @@ impl Port {
     }
 }
 
-/// Judge a datagram that came to `socket`, and say what leaves in its place.
+/// Judge the datagram in `buffer[..length]` that came to `socket`, and say what leaves in its place.
 pub fn forward(
     socket: &Socket,
     source: SocketAddr,
-    data: &mut [u8],
+    buffer: &mut [u8],
+    length: usize,
     now_ns: u64,
     events: &Events,
 ) -> Option<Outgoing> {
     let port = &socket.port;
     let mut side = port.side();
     let arrival = Arrival { port: port.id, on_rtcp_socket: socket.is_rtcp, source, now_ns, events };
-    let media = side.hear(&arrival, data)?;
+    let (media, length) = side.hear(&arrival, &mut buffer[..length])?;
     let target = match &side.outlet {
         Outlet::Nowhere => return None,
         Outlet::Port(target) => target.upgrade()?,
         Outlet::Back { .. } if media == Media::Rtcp => return None,
         Outlet::Back { ssrc } => {
             if !side.flavour.raw {
-                rtp::set_ssrc(data, *ssrc);
+                rtp::set_ssrc(&mut buffer[..length], *ssrc);
             }
-            return side.outgoing(port, media, data.len());
+            return side.outgoing(port, media, buffer, length);
         }
     };
     drop(side);
     let mut side = target.side();
-    side.outgoing(&target, media, data.len())
+    side.outgoing(&target, media, buffer, length)
 }
 
 /// Where a datagram came from, and whom to tell about it.
@@ -276,14 +288,15 @@ impl Side {
         totals
     }
 
-    /// Where a packet for the peer leaves and goes, counted as sent; None when no address is known. (The place to
-    /// seal it for the peer.)
-    pub fn outgoing(&mut self, port: &Arc<Port>, media: Media, length: usize) -> Option<Outgoing> {
+    /// Seal the packet in `buffer[..length]` for the peer; where it leaves and goes, counted as sent. None when no
+    /// address is known, or it cannot be sealed.
+    pub fn outgoing(&mut self, port: &Arc<Port>, media: Media, buffer: &mut [u8], length: usize) -> Option<Outgoing> {
         let (destination, is_rtcp) = match media {
             Media::Rtp => (self.latch.rtp_destination(), false),
             Media::Rtcp => self.latch.rtcp_destination(),
         };
-        let Some(to) = destination else {
+        let sealed = destination.and_then(|to| Some((to, self.guard.seal(media, buffer, length).ok()?)));
+        let Some((to, length)) = sealed else {
             self.totals.unsendable += 1;
             return None;
         };
@@ -297,15 +310,40 @@ impl Side {
         Some(Outgoing { socket: Socket { port: port.clone(), is_rtcp }, to, media, length })
     }
 
-    fn hear(&mut self, arrival: &Arrival, data: &[u8]) -> Option<Media> {
+    /// What of the datagram is media, and how long that is once it is opened.
+    fn hear(&mut self, arrival: &Arrival, data: &mut [u8]) -> Option<(Media, usize)> {
         match self.kind(arrival, data) {
-            Kind::Rtp if arrival.on_rtcp_socket => self.refuse(arrival),
-            Kind::Rtp => self.hear_rtp(arrival, data),
-            Kind::Rtcp => self.hear_rtcp(arrival, data),
-            Kind::Stun => self.climb(arrival, data, self.latch.signalled().rule == Rule::Approved),
-            Kind::Dtls => self.climb(arrival, data, false),
-            Kind::Unknown => self.refuse(arrival),
+            Kind::Rtp if !arrival.on_rtcp_socket => {
+                let length = self.open(arrival, Media::Rtp, data)?;
+                return Some((self.hear_rtp(arrival, &data[..length])?, length));
+            }
+            Kind::Rtcp => {
+                let length = self.open(arrival, Media::Rtcp, data)?;
+                return Some((self.hear_rtcp(arrival, &data[..length])?, length));
+            }
+            Kind::Stun => self.climb_stun(arrival, data),
+            Kind::Dtls => self.climb(arrival, data, self.latch.admits(arrival.source, arrival.on_rtcp_socket)),
+            Kind::Rtp | Kind::Unknown => drop(self.refuse(arrival)),
         }
+        None
+    }
+
+    /// Open what is sealed, before the latch, which must believe nothing that is not authentic.
+    fn open(&mut self, arrival: &Arrival, media: Media, data: &mut [u8]) -> Option<usize> {
+        if self.guard.is_clear() {
+            return Some(data.len());
+        }
+        if !self.latch.admits(arrival.source, arrival.on_rtcp_socket) {
+            self.totals.strangers += 1;
+            return None;
+        }
+        match self.guard.open(media, data) {
+            Ok(length) => return Some(length),
+            Err(Refusal::Replayed) => self.totals.replayed += 1,
+            Err(Refusal::Unauthentic) => self.totals.unauthentic += 1,
+            Err(_) => self.totals.malformed += 1,
+        }
+        None
     }
 
     fn kind(&self, arrival: &Arrival, data: &[u8]) -> Kind {
@@ -323,7 +361,6 @@ impl Side {
         self.flavour.formats.iter().find(|format| format.payload_type == payload_type)
     }
 
-    /// (The place to open what is sealed: before the latch, which must believe nothing that is not authentic.)
     fn hear_rtp(&mut self, arrival: &Arrival, data: &[u8]) -> Option<Media> {
         let header = if self.flavour.raw { None } else { Some(Header::parse(data)) };
         if header == Some(None) {
@@ -371,17 +408,23 @@ impl Side {
         Some(Media::Rtcp)
     }
 
-    fn climb(&mut self, arrival: &Arrival, data: &[u8], from_anyone: bool) -> Option<Media> {
-        if from_anyone {
-            self.tell_climbed(arrival, data);
-        } else if !self.latch.hears(arrival.source, arrival.on_rtcp_socket) {
-            self.count_stranger();
+    /// Under ICE, STUN of anyone: that is how addresses come to be approved.
+    fn climb_stun(&mut self, arrival: &Arrival, data: &[u8]) {
+        let is_heard = match self.latch.signalled().rule {
+            Rule::Approved => self.checks.admit(data, arrival.now_ns),
+            Rule::Exact | Rule::Nat(_) => self.latch.hears(arrival.source, arrival.on_rtcp_socket),
+        };
+        self.climb(arrival, data, is_heard);
+    }
+
+    fn climb(&mut self, arrival: &Arrival, data: &[u8], is_heard: bool) {
+        if !is_heard {
+            self.totals.strangers += 1;
         } else if self.flavour.climb || self.latch.signalled().rule == Rule::Approved {
             self.tell_climbed(arrival, data);
         } else {
             self.totals.malformed += 1;
         }
-        None
     }
 
     fn tell_climbed(&self, arrival: &Arrival, data: &[u8]) {

@@ -9,11 +9,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::events::{Event, What};
+use super::guard::{Guard, Master};
 use super::latch::{Rule, Signalled};
 use super::port::{Flavour, Port, Socket, Totals};
 use super::Engine;
 use crate::audio::{Law, SAMPLE_RATE};
 use crate::meter::{Format, Second, NANOS};
+use crate::srtp::Suite;
 
 /// Payload types are seven bits (RFC 3550 5.1), so no description has more.
 const FORMATS: usize = 128;
@@ -73,6 +75,8 @@ struct PyTotals {
     malformed: u64,
     unnegotiated: u64,
     unsendable: u64,
+    unauthentic: u64,
+    replayed: u64,
     last_heard: Option<f64>,
 }
 
@@ -194,6 +198,40 @@ impl PyRelay {
         Ok(())
     }
 
+    fn checks(&self, port: &PyPort, ufrags: Vec<String>) -> PyResult<()> {
+        self.port(port)?.side().checks.expect(ufrags);
+        Ok(())
+    }
+
+    fn secure(
+        &self,
+        port: &PyPort,
+        suite: &str,
+        ours: (Vec<u8>, Vec<u8>),
+        theirs: (Vec<u8>, Vec<u8>),
+    ) -> PyResult<()> {
+        let port = self.port(port)?;
+        let suite = Suite::by_name(suite).ok_or_else(|| PyValueError::new_err("unknown suite"))?;
+        let ours = Master { key: &ours.0, salt: &ours.1 };
+        let theirs = Master { key: &theirs.0, salt: &theirs.1 };
+        let mut side = port.side();
+        if !side.guard.has(suite, &ours, &theirs) {
+            let guard = Guard::srtp(suite, &ours, &theirs);
+            side.guard = guard.ok_or_else(|| PyValueError::new_err("key or salt of the wrong length"))?;
+        }
+        Ok(())
+    }
+
+    fn shut(&self, port: &PyPort) -> PyResult<()> {
+        self.port(port)?.side().guard = Guard::Shut;
+        Ok(())
+    }
+
+    fn unsecure(&self, port: &PyPort) -> PyResult<()> {
+        self.port(port)?.side().guard = Guard::Clear;
+        Ok(())
+    }
+
     #[pyo3(signature = (port, data, address, *, rtcp = false))]
     fn send(&self, port: &PyPort, data: &[u8], address: Address, rtcp: bool) -> PyResult<()> {
         let port = self.port(port)?;
@@ -283,6 +321,8 @@ impl PyRelay {
             ("malformed", totals.malformed as i64),
             ("unnegotiated", totals.unnegotiated as i64),
             ("unsendable", totals.unsendable as i64),
+            ("unauthentic", totals.unauthentic as i64),
+            ("replayed", totals.replayed as i64),
             ("events_dropped", events_dropped as i64),
             ("panics", panics as i64),
         ];
@@ -322,6 +362,8 @@ impl PyRelay {
             malformed: totals.malformed,
             unnegotiated: totals.unnegotiated,
             unsendable: totals.unsendable,
+            unauthentic: totals.unauthentic,
+            replayed: totals.replayed,
             last_heard: totals.last_heard_ns.map(|at_ns| self.time(at_ns)),
         }
     }

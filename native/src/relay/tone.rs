@@ -5,10 +5,13 @@ use std::sync::Arc;
 use super::port::{Media, Outgoing, Port};
 use crate::audio::{Tone, SAMPLE_RATE};
 use crate::rtp::write_header;
+use crate::srtp::OVERHEAD;
 
 const PACKET_NS: u64 = 20_000_000;
 const PACKET_SAMPLES: usize = SAMPLE_RATE as usize / 50;
-pub const PACKET_BYTES: usize = 12 + PACKET_SAMPLES;
+const PACKET_BYTES: usize = 12 + PACKET_SAMPLES;
+/// A packet and what sealing appends.
+pub const PACKET_ROOM: usize = PACKET_BYTES + OVERHEAD;
 
 /// Later than this, packets are left out rather than sent in a burst that a phone would throw away.
 const LATE_NS: u64 = 5 * PACKET_NS;
@@ -65,14 +68,15 @@ impl ToneStream {
 pub fn play(
     port: &Arc<Port>,
     serial: u64,
-    out: &mut [u8; PACKET_BYTES],
+    out: &mut [u8; PACKET_ROOM],
     now_ns: u64,
 ) -> Option<(u64, Option<Outgoing>)> {
     let mut side = port.side();
     let stream = side.tone.as_mut().filter(|stream| stream.serial == serial)?;
-    stream.write(out, now_ns);
+    let (packet, _) = out.split_first_chunk_mut()?;
+    stream.write(packet, now_ns);
     let due_ns = stream.due_ns();
-    Some((due_ns, side.outgoing(port, Media::Rtp, PACKET_BYTES)))
+    Some((due_ns, side.outgoing(port, Media::Rtp, out, PACKET_BYTES)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::events::{Events, What};
 use super::io::{Backend, Registry, Switch, Token};
 use super::port::{forward, Outgoing, Port, Socket};
-use super::tone::{self, PACKET_BYTES};
+use super::tone::{self, PACKET_ROOM};
 
 /// How exactly a media timeout is kept: whole seconds are asked for.
 const WATCH_NS: u64 = 100_000_000;
@@ -154,7 +154,7 @@ impl Switch for Forwarding<'_> {
         buffer: &mut [u8],
         length: usize,
     ) -> Option<Outgoing> {
-        forward(socket, source, &mut buffer[..length], now_ns(), self.events)
+        forward(socket, source, buffer, length, now_ns(), self.events)
     }
 }
 
@@ -204,7 +204,7 @@ impl Worker {
             self.playing.insert(serial, port);
             self.due.push(Reverse((due_ns, serial)));
         }
-        let mut packet = [0; PACKET_BYTES];
+        let mut packet = [0; PACKET_ROOM];
         while let Some(Reverse((due_ns, serial))) = self.due.peek().copied() {
             if due_ns > now_ns {
                 break;
@@ -221,11 +221,11 @@ impl Worker {
         std::mem::take(&mut *self.desk.tones.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn play(&mut self, serial: u64, packet: &mut [u8; PACKET_BYTES], now_ns: u64) -> Option<u64> {
+    fn play(&mut self, serial: u64, packet: &mut [u8; PACKET_ROOM], now_ns: u64) -> Option<u64> {
         let port = self.playing.get(&serial)?.upgrade()?;
         let (due_ns, outgoing) = tone::play(&port, serial, packet, now_ns)?;
         if let Some(outgoing) = outgoing {
-            self.backend.send(&outgoing, packet);
+            self.backend.send(&outgoing, &packet[..outgoing.length]);
         }
         Some(due_ns)
     }

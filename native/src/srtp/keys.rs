@@ -26,11 +26,19 @@ impl Suite {
     }
 
     pub fn key_len(self) -> usize {
-        if self == Suite::AeadAes256Gcm { 32 } else { 16 }
+        if self == Suite::AeadAes256Gcm {
+            32
+        } else {
+            16
+        }
     }
 
     pub fn salt_len(self) -> usize {
-        if self.is_gcm() { 12 } else { 14 }
+        if self.is_gcm() {
+            12
+        } else {
+            14
+        }
     }
 
     pub fn rtp_tag(self) -> usize {
@@ -43,7 +51,11 @@ impl Suite {
 
     /// RTCP keeps the 80-bit tag with the 32-bit suite as well (RFC 4568 6.2.2).
     pub fn rtcp_tag(self) -> usize {
-        if self.is_gcm() { 16 } else { 10 }
+        if self.is_gcm() {
+            16
+        } else {
+            10
+        }
     }
 
     fn is_gcm(self) -> bool {

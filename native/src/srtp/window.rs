@@ -30,7 +30,11 @@ impl Window {
 
     /// The index after the highest: RTCP's own counter.
     pub fn next(&self) -> u64 {
-        if self.is_fresh() { 0 } else { self.top + 1 }
+        if self.is_fresh() {
+            0
+        } else {
+            self.top + 1
+        }
     }
 
     /// The index nearest to the highest that ends in `sequence` (RFC 3711 3.3.1 and appendix A).
@@ -44,6 +48,11 @@ impl Window {
             // Before the very first packet there is no earlier rollover to belong to.
             None => u64::from(sequence),
         }
+    }
+
+    /// Older than what the window remembers.
+    pub fn is_behind(&self, index: u64) -> bool {
+        !self.is_fresh() && index < self.top && self.top - index >= SPAN
     }
 
     pub fn check(&self, index: u64) -> Result<(), Refusal> {
