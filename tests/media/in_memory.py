@@ -1,5 +1,7 @@
 """A call between a caller and its branches, in memory."""
 
+import os
+
 from talkpath.media import (
     Exchange,
     LegId,
@@ -9,9 +11,11 @@ from talkpath.media import (
     MediaPolicy,
     MediaSession,
     Origin,
+    Security,
 )
 from talkpath.media.memory import MemoryEngine, MemoryPort
 from talkpath.sdp import SessionDescription
+from talkpath.secure.identity import Identity
 
 V4 = MediaAddress("10.9.9.9", "203.0.113.1")
 V6 = MediaAddress("2001:db8::9", "2001:db8::9")
@@ -27,9 +31,10 @@ def sdp(host: str, *sections: str, lines: str = "") -> bytes:
 class Call:
     """A session under test with the SIP messages around it left out."""
 
-    def __init__(self, policy: MediaPolicy = MediaPolicy()) -> None:
+    def __init__(self, policy: MediaPolicy = MediaPolicy(), identity: Identity | None = None) -> None:
         self.engine = MemoryEngine()
-        self.session = MediaSession(self.engine, policy)
+        security = None if identity is None else Security(self.engine, identity, os.urandom)
+        self.session = MediaSession(self.engine, policy, security)
         self.origins = {0: Origin("192.0.2.10", False, (V4, V6))}
         self.moments: list[MediaMoment] = []
         self.deaths: list[MediaDied] = []
@@ -58,6 +63,7 @@ class Call:
         return self.say(branch, 0, Exchange(method, cseq, status), body)
 
     def origin(self, leg: int) -> Origin:
+        """Who stands there: the party of `origins`, else one on an address of its own."""
         return self.origins.get(leg, Origin(f"192.0.2.{20 + leg}", False, (V4, V6)))
 
     def chosen(self, branch: int = 1) -> None:

@@ -117,6 +117,9 @@ MOMENTS: dict[str, Text] = {
     "codec.chosen": Text("The codec is {codec}.", "选用编解码器 {codec}。"),
     # --- ICE, DTLS, SRTP
     "ice.candidate": Text("The {side} named the candidate {candidate}.", "{side} 给出候选 {candidate}。"),
+    "ice.candidate-ignored": Text(
+        "The candidate {candidate} of the {side} is passed over: {why}.", "忽略 {side} 的候选 {candidate}:{why}。"
+    ),
     "ice.check-failed": Text(
         "The check {local} to {remote} failed: {why}.", "{local} 到 {remote} 的检查失败:{why}。"
     ),
@@ -128,6 +131,9 @@ MOMENTS: dict[str, Text] = {
     "dtls.client-hello": Text("ClientHello from {remote}.", "收到来自 {remote} 的 ClientHello。"),
     "dtls.refused": Text("The handshake with {remote} failed: {why}.", "与 {remote} 的握手失败:{why}。"),
     "dtls.connected": Text("DTLS is up with {remote} ({profile}).", "与 {remote} 的 DTLS 已建立({profile})。"),
+    "dtls.fingerprint-right": Text(
+        "The certificate of {remote} is the one that was signalled.", "{remote} 的证书与信令中的指纹相符。"
+    ),
     "dtls.fingerprint-wrong": Text(
         "The certificate of {remote} is not the one that was signalled.", "{remote} 的证书与信令中的指纹不符。"
     ),

@@ -3,15 +3,17 @@
 It knows descriptions and ports; SIP messages, sockets and packets are elsewhere. `MediaSession` is the way in.
 """
 
-from talkpath.media.engine import Engine, EngineEvent, FirstHeard, Latched, TimedOut
+from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut
 from talkpath.media.moments import MediaMoment
 from talkpath.media.negotiation import Exchange
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, MediaRefused, Origin
 from talkpath.media.service import Service
 from talkpath.media.session import MediaDied, MediaSession, PortTotals
+from talkpath.media.transport import Security
 
 __all__ = [
     "CALLER",
+    "Climbed",
     "Engine",
     "EngineEvent",
     "Exchange",
@@ -26,6 +28,7 @@ __all__ = [
     "MediaSession",
     "Origin",
     "PortTotals",
+    "Security",
     "Service",
     "TimedOut",
 ]

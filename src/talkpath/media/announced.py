@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
+from talkpath.media.transport import WebAnnounced, web_announced
 from talkpath.sdp import Connection, Direction, MediaSection, Outline, RtcpPort, SessionDescription
 from talkpath.sdp.codecs import AUXILIARY, formats_of
 
@@ -40,6 +41,8 @@ class Announced(NamedTuple):
     encrypted: bool
     dtls: bool
     formats: Formats
+    mid: str | None
+    web: WebAnnounced | None
 
     @property
     def text(self) -> str:
@@ -55,9 +58,11 @@ class Announced(NamedTuple):
 class Reading:
     """A description with the outline of each level: what it announces, and where it is to be rewritten."""
 
-    __slots__ = ("announced", "description", "outline", "outlines", "shared")
+    __slots__ = ("announced", "description", "outline", "outlines", "shared", "terminates")
 
-    def __init__(self, description: SessionDescription) -> None:
+    def __init__(self, description: SessionDescription, *, terminates: bool = False) -> None:
+        """`terminates` is whether ICE and DTLS of the writer end here."""
+        self.terminates = terminates
         self.description = description
         self.outline = Outline(description.lines)
         self.outlines = [Outline(section.lines) for section in description.media]
@@ -79,9 +84,11 @@ def _announce(section: MediaSection, outline: Outline, whole: Reading) -> Announ
     connection = connection_at(section.lines, outline) or whole.shared
     direction = outline.direction or whole.outline.direction or Direction.SENDRECV
     protocol = section.protocol.upper()
-    is_rtp, encrypted = "RTP/" in protocol, "SAVP" in protocol
-    held = connection is not None and connection.is_zero
-    host = None if connection is None or held else connection.ip
+    is_rtp = "RTP/" in protocol
+    web = web_announced(section) if whole.terminates and is_rtp and section.is_dtls else None
+    encrypted = web is None and "SAVP" in protocol
+    held = web is None and connection is not None and connection.is_zero
+    host = None if connection is None or held or web is not None else connection.ip
     return Announced(
         kind=section.kind,
         protocol=section.protocol,
@@ -95,8 +102,10 @@ def _announce(section: MediaSection, outline: Outline, whole: Reading) -> Announ
         held_by_address=held,
         is_rtp=is_rtp,
         encrypted=encrypted,
-        dtls=section.is_dtls,
+        dtls=encrypted and section.is_dtls,
         formats=_formats(tuple(section.formats) if is_rtp else (), tuple(outline.rtpmaps), encrypted),
+        mid=None if outline.mid is None else section.lines[outline.mid][6:].strip(),
+        web=web,
     )
 
 

@@ -63,6 +63,7 @@ class Engine(Protocol):
         latch: str | None = None,
         formats: Sequence[tuple[int, int, str]] = (),
         raw: bool = False,
+        ice: bool = False,
     ) -> None: ...
     def route(self, source: Port, target: Port | None) -> None: ...
     def reflect(self, port: Port) -> None: ...
@@ -71,6 +72,17 @@ class Engine(Protocol):
     def watch(self, port: Port, timeout_s: float | None) -> None: ...
     def totals(self, port: Port) -> Totals: ...
     def close(self, port: Port) -> Totals: ...
+
+
+class SecureEngine(Protocol):
+    """The further verbs for ports towards WebRTC; they are about ports that an `Engine` opened."""
+
+    def approve(self, port: Port, address: HostPort, *, send: bool = True) -> None: ...
+    def revoke(self, port: Port, address: HostPort) -> None: ...
+    def send(self, port: Port, data: bytes, address: HostPort) -> None: ...
+    def checks(self, port: Port, ufrags: list[str]) -> None: ...
+    def secure(self, port: Port, suite: str, ours: tuple[bytes, bytes], theirs: tuple[bytes, bytes]) -> None: ...
+    def shut(self, port: Port) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +114,14 @@ class TimedOut:
     silent_s: float
 
 
-EngineEvent = FirstHeard | Latched | TimedOut
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    """A STUN or DTLS packet that came to the port."""
+
+    port: int
+    at: float
+    source: Address
+    data: bytes
+
+
+EngineEvent = FirstHeard | Latched | TimedOut | Climbed

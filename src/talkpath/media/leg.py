@@ -7,6 +7,7 @@ from talkpath.base.address import Address
 from talkpath.media.announced import Announced, Formats
 from talkpath.media.engine import Engine, Port
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin
+from talkpath.media.transport import WebTransport
 from talkpath.sdp.values import is_private
 
 
@@ -36,6 +37,7 @@ class Anchor:
         "must_send",
         "port",
         "remote",
+        "transport",
     )
 
     def __init__(self, engine: Engine, leg: "Leg", index: int, address: MediaAddress, port: Port) -> None:
@@ -54,6 +56,8 @@ class Anchor:
         self.remote: Address | None = None
         self.heard = False
         self.must_send = False
+        #: ICE and DTLS towards this leg, None where it speaks plain RTP
+        self.transport: WebTransport | None = None
 
     @property
     def local(self) -> Address:
@@ -69,6 +73,9 @@ class Anchor:
         """Hear this leg where it announced itself. False when it named an address we cannot reach from here."""
         own = talk.own
         self.kind = own.kind
+        if self.transport is not None:
+            self._expect_web(_spoken(own.formats, talk.other.formats))
+            return True
         if own.held_by_address and self._expected is not None:
             return True  # it gives no address now, and comes back to the one it has (RFC 3264 section 8.4)
         reachable = own.rtp is None or own.rtp.is_ipv6 == self.address.is_ipv6
@@ -86,6 +93,12 @@ class Anchor:
                 self.port, rtp=rtp, rtcp=rtcp, mux=talk.mux, latch=latch, formats=expected[4], raw=expected[5]
             )
         return reachable
+
+    def _expect_web(self, formats: tuple[tuple[int, int, str], ...]) -> None:
+        """Whom to hear is for ICE to say."""
+        if formats != self._expected:
+            self._expected = formats
+            self._engine.expect(self.port, rtp=None, mux=True, formats=formats, ice=True)
 
     def route(self, target: "Anchor | None") -> None:
         """Send what this leg says out of `target`; None hears it without passing it on."""

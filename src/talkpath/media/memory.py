@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
-from talkpath.media.engine import Engine, EngineEvent, FirstHeard, HostPort, Port, TimedOut
+from talkpath.media.engine import Engine, EngineEvent, FirstHeard, HostPort, Port, SecureEngine, TimedOut
 
 
 @dataclass(eq=False)
@@ -23,6 +23,12 @@ class MemoryPort:
     #: "", "echo", or the payload type and codec of a tone
     plays: str = ""
     timeout_s: float | None = None
+    #: towards WebRTC: whom it may hear, where it sends, what it sent, whose checks climb, and the keys
+    approved: set[HostPort] = field(default_factory=set)
+    sends_to: HostPort | None = None
+    datagrams: list[tuple[bytes, HostPort]] = field(default_factory=list)
+    ufrags: list[str] = field(default_factory=list)
+    keys: tuple[str, tuple[bytes, bytes], tuple[bytes, bytes]] | None = None
     closed: bool = False
     heard_packets: int = 0
     heard_bytes: int = 0
@@ -71,9 +77,33 @@ class MemoryEngine:
         latch: str | None = None,
         formats: Sequence[tuple[int, int, str]] = (),
         raw: bool = False,
+        ice: bool = False,
     ) -> None:
         mine = self._told("expect", port)
         mine.expected = {"rtp": rtp, "rtcp": rtcp, "mux": mux, "latch": latch, "formats": tuple(formats), "raw": raw}
+        mine.expected["ice"] = ice
+
+    def approve(self, port: Port, address: HostPort, *, send: bool = True) -> None:
+        mine = self._told("approve", port)
+        mine.approved.add(address)
+        mine.sends_to = address if send else mine.sends_to
+
+    def revoke(self, port: Port, address: HostPort) -> None:
+        mine = self._told("revoke", port)
+        mine.approved.discard(address)
+        mine.sends_to = None if mine.sends_to == address else mine.sends_to
+
+    def send(self, port: Port, data: bytes, address: HostPort) -> None:
+        self._told("send", port).datagrams.append((data, address))
+
+    def checks(self, port: Port, ufrags: list[str]) -> None:
+        self._told("checks", port).ufrags = list(ufrags)
+
+    def secure(self, port: Port, suite: str, ours: tuple[bytes, bytes], theirs: tuple[bytes, bytes]) -> None:
+        self._told("secure", port).keys = (suite, ours, theirs)
+
+    def shut(self, port: Port) -> None:
+        self._told("shut", port).keys = None
 
     def route(self, source: Port, target: Port | None) -> None:
         mine = self._told("route", source)
@@ -124,4 +154,4 @@ class MemoryEngine:
         return mine
 
 
-_: type[Engine] = MemoryEngine  # mypy holds it to the contract
+_contracts: tuple[type[Engine], type[SecureEngine]] = (MemoryEngine, MemoryEngine)  # mypy holds it to them

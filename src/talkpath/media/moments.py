@@ -53,3 +53,30 @@ FAMILY_MISMATCH = "media.family-mismatch"
 CODEC_CHOSEN = "codec.chosen"
 # The service {service} answered.
 SERVICE_ANSWERED = "service.answered"
+
+# --- towards WebRTC; all of them have `side`
+
+# The {side} named the candidate {candidate}.
+ICE_CANDIDATE = "ice.candidate"
+# The candidate {candidate} of the {side} is passed over: {why}.
+ICE_CANDIDATE_IGNORED = "ice.candidate-ignored"
+# The pair {local} and {remote} passed its check.
+ICE_CHECKED = "ice.checked"
+# The check {local} to {remote} failed: {why}.
+ICE_CHECK_FAILED = "ice.check-failed"
+# The pair {local} and {remote} is selected.
+ICE_SELECTED = "ice.selected"
+# No pair passed: {why}.
+ICE_FAILED = "ice.failed"
+# The {side} no longer answers consent checks.
+ICE_CONSENT_LOST = "ice.consent-lost"
+# ClientHello from {remote}.
+DTLS_CLIENT_HELLO = "dtls.client-hello"
+# The handshake with {remote} failed: {why}.
+DTLS_REFUSED = "dtls.refused"
+# The certificate of {remote} is the one that was signalled.
+DTLS_FINGERPRINT_RIGHT = "dtls.fingerprint-right"
+# The certificate of {remote} is not the one that was signalled.
+DTLS_FINGERPRINT_WRONG = "dtls.fingerprint-wrong"
+# The {side} is keyed by {how} ({profile}).
+SRTP_KEYED = "srtp.keyed"

@@ -21,18 +21,19 @@ class MediaAddress(NamedTuple):
         return ":" in self.host
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The party on one side of a description, as its signalling shows it.
 
     `host` is the IP address its signalling comes from (or goes to, for a party that has not spoken yet).
     `behind_nat` is True when its own Via or Contact names another address than that. `media` are our addresses it
-    can reach, the preferred first, at most one of each family.
+    can reach, the preferred first, at most one of each family. `webrtc` is True for a party that takes part over a
+    WebSocket: it is offered ICE and DTLS, and when it offers them they end here.
     """
 
     host: str
     behind_nat: bool
     media: tuple[MediaAddress, ...]
+    webrtc: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ until it is answered; what was answered early is taken back when the request is 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from talkpath.base.address import Address
@@ -14,13 +15,15 @@ from talkpath.base.errors import Unavailable
 from talkpath.base.limits import MEDIA_BRANCHES
 from talkpath.media import moments
 from talkpath.media.announced import Announced, Reading
-from talkpath.media.engine import Engine, EngineEvent, FirstHeard, Latched, TimedOut, Totals
+from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut, Totals
 from talkpath.media.leg import Anchor, Leg, Talk
 from talkpath.media.moments import MediaMoment, Value
 from talkpath.media.negotiation import Agreement, Exchange, Negotiation, Role, Told, Turn
 from talkpath.media.policy import CALLER, LegId, MediaPolicy, Origin
 from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import Leaser, LocalService, Service
+from talkpath.media.transport import Security, WebTransport
+from talkpath.media.web import dress, name_sections, undress
 from talkpath.sdp import SessionDescription
 
 
@@ -56,10 +59,14 @@ class Branch:
 
 
 class MediaSession:
-    """The media of one call. `engine` moves the packets, `policy` is the operator's."""
+    """The media of one call. `engine` moves the packets, `policy` is the operator's.
 
-    def __init__(self, engine: Engine, policy: MediaPolicy) -> None:
+    Without `security` nobody is taken for a browser: what is encrypted passes through from end to end.
+    """
+
+    def __init__(self, engine: Engine, policy: MediaPolicy, security: Security | None = None) -> None:
         self._engine = engine
+        self._security = security
         self._policy = policy
         self._caller = Leg(CALLER)
         self._branches: dict[LegId, Branch] = {}
@@ -133,7 +140,7 @@ class MediaSession:
             self._service.answered(description, self._leaser(now), now)
 
     def _leaser(self, now: float) -> Leaser:
-        return lambda section, announced: self._lease(self._caller, section, announced, now)
+        return lambda section, announced: self._lease(self._caller, section, announced, False, now)
 
     def rejected(self, *, frm: LegId, to: LegId, exchange: Exchange, now: float) -> None:
         """`frm` refused a request that carried an offer (or timed out): everything is as agreed before."""
@@ -162,7 +169,7 @@ class MediaSession:
             return
         for anchor in branch.leg.anchors:
             if anchor is not None:
-                self._close(anchor)
+                self._close(anchor, now)
         if self._heard == leg:
             self._heard = None
             other = next((b for b in reversed(self._branches.values()) if b.negotiation.agreed), None)
@@ -187,13 +194,22 @@ class MediaSession:
                 self._note(event.at, moments.LATCHED, **values)
             case TimedOut():
                 self._fell_silent(anchor, event, now)
+            case Climbed():
+                if anchor.transport is not None:
+                    anchor.transport.receive(event, now)
 
     def deadline(self) -> float | None:
-        """Nothing here waits for the clock: the engine watches for silence."""
-        return None
+        """When ICE or DTLS of some leg wants `expire`, or None. Silence is watched by the engine."""
+        times = [transport.deadline() for transport in self._transports()]
+        return min((time for time in times if time is not None), default=None)
 
     def expire(self, now: float) -> None:
-        """See `deadline`."""
+        """Let every timer that is due fire."""
+        for transport in self._transports():
+            transport.expire(now)
+
+    def _transports(self) -> list[WebTransport]:
+        return [anchor.transport for anchor in self._anchors.values() if anchor.transport is not None]
 
     def drain(self) -> list[MediaMoment | MediaDied]:
         """What happened since the last drain, in order."""
@@ -203,7 +219,7 @@ class MediaSession:
     def close(self, now: float) -> list[PortTotals]:
         """The call is over: give every port back. What each leg sent and got, in the order of release."""
         for anchor in list(self._anchors.values()):
-            self._close(anchor)
+            self._close(anchor, now)
         self._branches.clear()
         packets = sum(one.totals.sent_packets for one in self._released)
         self._note(now, moments.ENDED, packets=packets)
@@ -235,13 +251,39 @@ class MediaSession:
         description = SessionDescription.parse(raw)
         if turn.offer is not None:
             _hold_to(description, turn.offer)
-        reading = Reading(description)
+        reading = Reading(description, terminates=self._is_web(speaker))
         facing = self._face(reading.announced, speaker, hearer, turn, now)
         if speaker.said != raw:
             self._note_oddities(reading, speaker, now)
         first = next((anchor for anchor in hearer.anchors if anchor is not None), None)
-        readdress(reading, "" if first is None else first.address.advertised, facing)
+        host = "" if first is None else first.address.advertised
+        readdress(reading, host, facing)
+        if self._is_web(speaker) or self._is_web(hearer):
+            self._convert(reading, host, speaker, hearer, turn, now)
         return Told(speaker.id == CALLER, raw, description.encode(), reading.announced)
+
+    def _is_web(self, leg: Leg) -> bool:
+        return self._security is not None and leg.origin is not None and leg.origin.webrtc
+
+    def _convert(self, reading: Reading, host: str, speaker: Leg, hearer: Leg, turn: Turn, now: float) -> None:
+        """Between a browser and anybody: each side's ICE and DTLS end here."""
+        description, offered = reading.description, turn.offer.sections if turn.offer else None
+        if self._is_web(speaker):
+            undress(
+                description, host, [one.web is not None for one in reading.announced], for_web=self._is_web(hearer)
+            )
+        name_sections(description, offered, for_web=self._is_web(hearer))
+        for index, section in enumerate(reading.announced):
+            own, other = speaker.anchor(index), hearer.anchor(index)
+            if not section.live:
+                continue
+            if offered is not None and own is not None and own.transport is not None and section.web is not None:
+                own.transport.learn(section.web, now)
+            if other is not None and other.transport is not None:
+                theirs = None if offered is None else offered[index].web
+                if theirs is not None:
+                    other.transport.learn(theirs, now)
+                dress(description.media[index], other.transport, host, answering=offered is not None)
 
     def _face(
         self, sections: tuple[Announced, ...], speaker: Leg, hearer: Leg, turn: Turn, now: float
@@ -253,28 +295,35 @@ class MediaSession:
             for index, section in enumerate(sections):
                 offer = None if turn.offer is None else turn.offer.sections[index]
                 if section.live:
-                    self._lease(speaker, index, section, now)
-                    port = self._lease(hearer, index, offer, now).port
+                    self._lease(speaker, index, section, section.web is not None, now)
+                    port = self._lease(hearer, index, offer, self._is_web(hearer) and section.is_rtp, now).port
                     facing.append(Facing(port.rtp, port.rtcp, None if offer is None else offer.mux))
                 else:
                     facing.append(None)
         except Unavailable:
             for anchor in [one for port, one in self._anchors.items() if port not in known]:
-                self._close(anchor)
+                self._close(anchor, now)
             raise
         return facing
 
-    def _lease(self, leg: Leg, index: int, wanted: Announced | None, now: float) -> Anchor:
+    def _lease(self, leg: Leg, index: int, wanted: Announced | None, web: bool, now: float) -> Anchor:
+        """Our port for a section; `web` makes it one with ICE and DTLS when it is new."""
         anchor = leg.anchor(index)
         if anchor is None:
             anchor = leg.lease(self._engine, self._policy, index, wanted)
             self._anchors[anchor.port.id] = anchor
             self._note(now, moments.LEASED, side=leg.side, local=str(anchor.local))
+            if web and self._security is not None:
+                note = partial(self._note, side=leg.side)
+                offering = wanted is None
+                anchor.transport = WebTransport(
+                    self._engine, anchor.port, anchor.local, self._security, controlling=offering, note=note
+                )
         return anchor
 
     def _note_oddities(self, reading: Reading, speaker: Leg, now: float) -> None:
         """Say what is not relayed as usual."""
-        if reading.outline.ice or any(outline.ice for outline in reading.outlines):
+        if not reading.terminates and (reading.outline.ice or any(outline.ice for outline in reading.outlines)):
             candidates = sum(len(section.attributes.all("candidate")) for section in reading.description)
             self._note(now, moments.ICE_REMOVED, side=speaker.side, candidates=candidates)
         for section in reading.announced:
@@ -355,9 +404,11 @@ class MediaSession:
             for index, anchor in enumerate(leg.anchors):
                 live = any(index < len(sections) and sections[index].live for sections in wanted)
                 if anchor is not None and not live:
-                    self._close(anchor)
+                    self._close(anchor, now)
 
-    def _close(self, anchor: Anchor) -> None:
+    def _close(self, anchor: Anchor, now: float) -> None:
+        if anchor.transport is not None:
+            anchor.transport.close(now)
         leg = anchor.leg
         leg.anchors[anchor.index] = None
         del self._anchors[anchor.port.id]

@@ -26,12 +26,13 @@ ICE_ATTRIBUTES = (
 class Outline:
     """Line numbers (None or empty where there is no such line), and what the lines say that are read anyway."""
 
-    __slots__ = ("connections", "direction", "grouped", "ice", "mux", "rtcp", "rtpmaps")
+    __slots__ = ("connections", "direction", "grouped", "ice", "mid", "mux", "rtcp", "rtpmaps")
 
     def __init__(self, lines: list[str]) -> None:
         self.connections: list[int] = []
         self.direction: Direction | None = None
         self.rtcp: int | None = None
+        self.mid: int | None = None
         self.mux: int | None = None
         self.ice: list[int] = []
         self.rtpmaps: list[str] = []
@@ -54,6 +55,8 @@ class Outline:
             self.rtcp = at if self.rtcp is None else self.rtcp
         elif found == "mux":
             self.mux = at
+        elif found == "mid":
+            self.mid = at
         elif found == "group":
             self.grouped = True
         else:
@@ -63,4 +66,4 @@ class Outline:
 _DIRECTIONS = {str(direction): direction for direction in Direction}
 _FOUND = {f"a={name}": "ice" for name in ICE_ATTRIBUTES}
 _FOUND |= {f"a={direction}": direction for direction in _DIRECTIONS}
-_FOUND |= {"a=rtcp": "rtcp", "a=rtcp-mux": "mux", "a=group": "group"}
+_FOUND |= {"a=rtcp": "rtcp", "a=rtcp-mux": "mux", "a=group": "group", "a=mid": "mid"}

@@ -1,0 +1,74 @@
+"""Descriptions between browsers and phones: what only a browser understands comes off, what it needs goes on."""
+
+from talkpath.media.announced import Announced
+from talkpath.media.transport import WebTransport
+from talkpath.sdp import Connection, Direction, MediaSection, SessionDescription
+
+WEB_PROTOCOL = "UDP/TLS/RTP/SAVPF"
+PLAIN_PROTOCOL = "RTP/AVP"
+# About the transport that ends here (RFC 8842, RFC 8843, RFC 5761, RFC 3605); ICE is gone already.
+_TRANSPORT = ("fingerprint", "setup", "connection", "tls-id", "dtls-id", "identity", "bundle-only", "rtcp")
+_MUX = ("rtcp-mux", "rtcp-mux-only", "rtcp-rsize")
+# What browsers say of streams and header extensions, which phones have never heard of and which makes an INVITE
+# too large for UDP.
+_STREAMS = ("extmap", "extmap-allow-mixed", "msid", "msid-semantic", "ssrc", "ssrc-group", "rid", "simulcast")
+_NAMES = ("mid", "group")
+# Repair and congestion control between browsers.
+_REPAIR = ("rtx", "red", "ulpfec", "flexfec-03")
+_CONGESTION = ("goog-remb", "transport-cc")
+
+
+def undress(description: SessionDescription, host: str, web: list[bool], *, for_web: bool) -> None:
+    """Take off what belongs to the writer's own transport; for a phone also what only browsers understand.
+
+    `web` says which sections are of WebRTC; `host` is ours.
+    """
+    gone = _TRANSPORT if for_web else (*_TRANSPORT, *_MUX, *_STREAMS, *_NAMES)
+    description.attributes.drop(*gone)
+    _name_address(description, host)
+    for section, is_web in zip(description.media, web, strict=True):
+        if is_web:
+            section.attributes.drop(*gone)
+            _name_address(section, host)
+            if not for_web:
+                section.protocol = PLAIN_PROTOCOL
+                _simplify(section)
+
+
+def dress(section: MediaSection, transport: WebTransport, host: str, *, answering: bool) -> None:
+    """Put on what a browser needs: profile, ICE, DTLS, one port for RTP and RTCP."""
+    if section.is_held_by_address:
+        section.direction = Direction.of(sends=section.direction.sends, receives=False)
+        section.connection = Connection.of_host(host)
+    section.attributes.drop("rtcp", "crypto")
+    section.protocol = WEB_PROTOCOL
+    transport.write(section, answering=answering)
+
+
+def name_sections(description: SessionDescription, offered: tuple[Announced, ...] | None, *, for_web: bool) -> None:
+    """Profile and mid of each section: those of its offer in an answer; in an offer to a browser each needs a mid."""
+    if offered is not None:
+        for section, offer in zip(description.media, offered, strict=True):
+            section.mid = offer.mid
+            if section.protocol != offer.protocol:
+                section.protocol = offer.protocol
+    elif for_web:
+        for index, section in enumerate(description.media):
+            section.mid = section.mid or str(index)
+
+
+def _name_address(level: SessionDescription | MediaSection, host: str) -> None:
+    """Browsers write 0.0.0.0 while they gather candidates, which to a phone would mean hold."""
+    own = level.own_connection
+    if own is not None and own.is_zero:
+        level.connect(Connection.of_host(host))
+
+
+def _simplify(section: MediaSection) -> None:
+    section.codecs.drop(*_REPAIR)
+    kept = section.kind == "video"
+    section.lines[:] = [
+        line
+        for line in section.lines
+        if not line.startswith("a=rtcp-fb:") or (kept and not line.rstrip().endswith(_CONGESTION))
+    ]
