@@ -5,12 +5,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.base.redact import Secret
@@ -143,7 +145,7 @@ def test_what_expired_or_was_dropped_does_not_come_back(store: Store) -> None:
 
 def test_a_row_of_another_form_is_left_out(store: Store, file: Path) -> None:
     store.bindings.save_binding(PHONE_UDP)
-    store.writer.must(lambda db: db.execute("INSERT INTO bindings VALUES ('1', '2', 9e9, '{}')") and None)
+    store.writer.write(lambda db: db.execute("INSERT INTO bindings VALUES ('1', '2', 9e9, '{}')") and None)
     assert store.writer.flush()
     assert store.bindings.load(1000.0) == [PHONE_UDP]
 
@@ -209,11 +211,47 @@ def test_what_is_too_old_or_too_much_goes(file: Path) -> None:
     history = HistoryWriter(writer, Retention(days=1.0, calls=2))
     for number in range(5):
         history.save(_trace(number, 1000.0 + number * 50_000))
+        assert writer.flush() or number % 2
     history.sweep(220_000.0)
     assert writer.flush()
     reader = HistoryReader(file)
     assert [row.call_id for row in reader.find(Wanted())] == ["4@x", "3@x"]
+    assert [trace.call_ids for trace in reader.traces("3@x")] == [["3@x"]]
     writer.close()
+    reader.close()
+    with sqlite3.connect(file) as database:
+        assert database.execute("SELECT count(*) FROM pages").fetchone() == (2,)
+    database.close()
+
+
+def test_calls_that_end_together_share_a_page_and_each_is_found(file: Path, store: Store) -> None:
+    for number in range(40):
+        store.history.save(_trace(number))
+    assert store.writer.flush()
+    reader = HistoryReader(file)
+    assert [reader.traces(f"{number}@x")[0].call_ids for number in (0, 31, 39)] == [["0@x"], ["31@x"], ["39@x"]]
+    reader.close()
+
+
+def test_a_disk_that_does_not_keep_up_costs_calls_and_no_memory(
+    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "STORE_QUEUE", 3)
+    entered, release = threading.Event(), threading.Event()
+
+    def stuck(database: sqlite3.Connection) -> None:
+        entered.set()
+        release.wait(10)
+
+    store.writer.write(stuck)
+    assert entered.wait(10)
+    for number in range(5):
+        store.history.save(_trace(number))
+    assert store.history.dropped == 2
+    release.set()
+    assert store.writer.flush()
+    reader = HistoryReader(file)
+    assert reader.count() == 3
     reader.close()
 
 
@@ -234,7 +272,7 @@ def test_a_refused_transaction_loses_no_registration(file: Path, monkeypatch: py
         for error in refusals:
             raise error
 
-    store.writer.must(fails_once)
+    store.writer.write(fails_once)
     store.bindings.save_binding(PHONE_UDP)
     assert store.writer.flush()
     assert store.writer.failures == 1
@@ -243,7 +281,7 @@ def test_a_refused_transaction_loses_no_registration(file: Path, monkeypatch: py
 
 
 def test_one_bad_item_does_not_stop_the_others(store: Store) -> None:
-    store.writer.must(lambda database: {}["missing"])
+    store.writer.write(lambda database: {}["missing"])
     store.bindings.save_binding(PHONE_UDP)
     assert store.writer.flush()
     assert store.writer.dropped == 1

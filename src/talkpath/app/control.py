@@ -105,7 +105,7 @@ class ControlServer:
                     yield msgspec.json.encode(row)
             case Ask.SHOW:
                 for trace in self._named(request.name):
-                    yield msgspec.json.encode(packed(trace))
+                    yield msgspec.json.encode(packed([trace]))
             case Ask.FOLLOW:
                 async for row in self._changes(request.wanted):
                     yield msgspec.json.encode(row)
@@ -168,7 +168,7 @@ class ControlClient:
     def traces(self, name: str) -> list[Trace]:
         """The running calls of that name."""
         lines = self._ask(Request(Ask.SHOW, name)) or ()
-        return [unpacked(b64decode(msgspec.json.decode(line, type=str))) for line in lines]
+        return [trace for line in lines for trace in unpacked(b64decode(msgspec.json.decode(line, type=str)))]
 
     def follow(self, wanted: Wanted) -> Iterator[Summary] | None:
         """Calls as they begin, are answered and end; None when no edge runs here."""

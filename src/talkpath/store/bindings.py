@@ -46,7 +46,7 @@ class Bindings(Generic[AnyBinding]):
 
     def save_binding(self, binding: AnyBinding) -> None:
         """Keep a new or renewed binding, in place of the one of the same phone. Returns at once."""
-        self._writer.must(
+        self._writer.write(
             lambda database: _run(
                 database,
                 _PUT,
@@ -56,7 +56,7 @@ class Bindings(Generic[AnyBinding]):
 
     def drop_binding(self, binding: AnyBinding) -> None:
         """Forget it. Returns at once."""
-        self._writer.must(lambda database: _run(database, _DROP, (binding.user, _key(binding))))
+        self._writer.write(lambda database: _run(database, _DROP, (binding.user, _key(binding))))
 
     def load(self, now: float) -> list[AnyBinding]:
         """The bindings that are still good, and forget the others. Rows in another talkpath's form are left out.
@@ -64,7 +64,7 @@ class Bindings(Generic[AnyBinding]):
         A connection does not outlive its process, so a flow over one comes back with a number that no connection
         ever has: the phone is found again when it reconnects, and nobody else is taken for it.
         """
-        self._writer.must(lambda database: _run(database, "DELETE FROM bindings WHERE expires_at <= ?", (now,)))
+        self._writer.write(lambda database: _run(database, "DELETE FROM bindings WHERE expires_at <= ?", (now,)))
         database = connect(self._path, read_only=True)
         try:
             rows = database.execute("SELECT binding FROM bindings WHERE expires_at > ?", (now,)).fetchall()

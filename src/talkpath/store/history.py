@@ -1,30 +1,35 @@
 """Calls of the past: one row to search by, and the whole trace to read.
 
 Rows are in a table of their own, so that a search over a million calls reads some hundred megabytes and not the
-traces.
+traces. The traces of calls that were written together share a page; it goes when the last of its calls goes.
 """
 
 import sqlite3
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from talkpath.base import limits
 from talkpath.base.errors import Unavailable
 from talkpath.calls.build import summary_of
 from talkpath.calls.model import Result, Side, Summary
 from talkpath.calls.trace import Trace
 from talkpath.store.blob import packed, unpacked
-from talkpath.store.writer import Writer, connect
+from talkpath.store.writer import Job, Writer, connect
 
 _COLUMNS = (
     "id, call_id, start, caller, callee, source, result, status, reason, ring_s, answer_s, talk_s, "
     "ended_at, ended_by, ended_how"
 )
-_PUT = f"INSERT INTO calls ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_PUT_TRACE = "INSERT INTO traces (number, trace) VALUES (?, ?)"
-_EXPIRED = "SELECT number FROM calls WHERE start < ? ORDER BY start LIMIT ?"
-_OLDEST = "SELECT number FROM calls ORDER BY number LIMIT ?"
+_PUT = f"INSERT INTO calls (page, place, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_PAGE = "INSERT INTO pages (calls, traces) VALUES (?, ?)"
+_EXPIRED = "SELECT number, page FROM calls WHERE start < ? ORDER BY start LIMIT ?"
+_OLDEST = "SELECT number, page FROM calls ORDER BY number LIMIT ?"
+_EMPTY = "DELETE FROM pages WHERE page = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.page = pages.page)"
+# Calls of one page: enough to share what they have in common, few enough to read one of them quickly.
+_PAGE_CALLS = 32
 # Calls deleted in one go: some tens of milliseconds, so that registrations need not wait long behind them.
 _SWEEP_CALLS = 500
 
@@ -64,19 +69,39 @@ class HistoryWriter:
     def __init__(self, writer: Writer, retention: Retention) -> None:
         self._writer = writer
         self._retention = retention
+        self._waiting: deque[Trace] = deque()
+        #: calls that were left out because the disk did not keep up
+        self.dropped = 0
 
     def save(self, trace: Trace) -> None:
         """Keep a call that ended. Returns at once; dropped (and counted) when the disk does not keep up."""
-        self._writer.may(lambda database: _write(database, trace))
+        if len(self._waiting) >= limits.STORE_QUEUE:
+            self.dropped += 1
+            return
+        self._waiting.append(trace)
+        if len(self._waiting) == 1:
+            self._writer.write(self._job())
 
     def sweep(self, now: float) -> None:
         """Delete what is too old or too much, some hundred at a time. To be called every minute. Returns at once."""
 
         def job(database: sqlite3.Connection) -> None:
             if _sweep(database, self._retention, now) == _SWEEP_CALLS:
-                self._writer.may(job)
+                self._writer.write(job)
 
-        self._writer.may(job)
+        self._writer.write(job)
+
+    def _job(self) -> Job:
+        """Writes what waits when its turn comes. Tried again, it still has what it took."""
+        taken: list[Trace] = []
+
+        def job(database: sqlite3.Connection) -> None:
+            while self._waiting:
+                taken.append(self._waiting.popleft())
+            for at in range(0, len(taken), _PAGE_CALLS):
+                _write_page(database, taken[at : at + _PAGE_CALLS])
+
+        return job
 
 
 class HistoryReader:
@@ -96,11 +121,11 @@ class HistoryReader:
     def traces(self, name: str, limit: int = 2) -> list[Trace]:
         """The calls whose id begins with `name`, or whose Call-ID it is; the latest first."""
         statement = (
-            "SELECT trace FROM calls JOIN traces USING (number) "
+            "SELECT place, traces FROM calls JOIN pages USING (page) "
             "WHERE id GLOB ? OR call_id = ? ORDER BY start DESC LIMIT ?"
         )
         prefix = name + "*" if name.isalnum() else name
-        return [unpacked(row[0]) for row in self._read(statement, (prefix, name, limit))]
+        return [unpacked(traces)[place] for place, traces in self._read(statement, (prefix, name, limit))]
 
     def count(self) -> int:
         """How many calls are kept."""
@@ -119,29 +144,31 @@ class HistoryReader:
             ) from error
 
 
-def _write(database: sqlite3.Connection, trace: Trace) -> None:
-    row, blob = summary_of(trace), packed(trace)
-    number = database.execute(
-        _PUT,
-        (
-            row.id,
-            row.call_id,
-            row.start,
-            row.caller,
-            row.callee,
-            row.source,
-            row.result.value,
-            row.status,
-            row.reason,
-            row.ring_s,
-            row.answer_s,
-            row.talk_s,
-            row.ended_at,
-            row.ended_by.value,
-            row.ended_how,
-        ),
-    ).lastrowid
-    database.execute(_PUT_TRACE, (number, blob))
+def _write_page(database: sqlite3.Connection, traces: list[Trace]) -> None:
+    page = database.execute(_PUT_PAGE, (len(traces), packed(traces))).lastrowid
+    rows = [(page, place, *_row(summary_of(trace))) for place, trace in enumerate(traces)]
+    database.executemany(_PUT, rows)
+
+
+def _row(row: Summary) -> tuple[object, ...]:
+    """The values of `_COLUMNS`."""
+    return (
+        row.id,
+        row.call_id,
+        row.start,
+        row.caller,
+        row.callee,
+        row.source,
+        row.result.value,
+        row.status,
+        row.reason,
+        row.ring_s,
+        row.answer_s,
+        row.talk_s,
+        row.ended_at,
+        row.ended_by.value,
+        row.ended_how,
+    )
 
 
 def _sweep(database: sqlite3.Connection, retention: Retention, now: float) -> int:
@@ -150,8 +177,8 @@ def _sweep(database: sqlite3.Connection, retention: Retention, now: float) -> in
     if not gone:
         (kept,) = database.execute("SELECT ifnull(max(number) - min(number) + 1, 0) FROM calls").fetchone()
         gone = database.execute(_OLDEST, (max(0, min(_SWEEP_CALLS, kept - retention.calls)),)).fetchall()
-    database.executemany("DELETE FROM traces WHERE number = ?", gone)
-    database.executemany("DELETE FROM calls WHERE number = ?", gone)
+    database.executemany("DELETE FROM calls WHERE number = ?", [(number,) for number, _ in gone])
+    database.executemany(_EMPTY, [(page,) for page in {page for _, page in gone}])
     return len(gone)
 
 

@@ -36,6 +36,8 @@ STEPS = (
 
     CREATE TABLE calls (
         number INTEGER PRIMARY KEY,
+        page INTEGER NOT NULL,
+        place INTEGER NOT NULL,
         id TEXT NOT NULL,
         call_id TEXT NOT NULL,
         start REAL NOT NULL,
@@ -54,7 +56,9 @@ STEPS = (
     );
     CREATE INDEX calls_by_start ON calls (start);
 
-    CREATE TABLE traces (number INTEGER PRIMARY KEY, trace BLOB NOT NULL);
+    CREATE INDEX calls_by_page ON calls (page);
+
+    CREATE TABLE pages (page INTEGER PRIMARY KEY, calls INTEGER NOT NULL, traces BLOB NOT NULL);
     """,
 )
 

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from talkpath.base import limits
 from talkpath.base.errors import Unavailable
 from talkpath.store.schema import prepare
 
@@ -52,28 +51,19 @@ class Writer:
     def __init__(self, path: Path) -> None:
         self._database = connect(path)
         self._path = path
-        self._must: deque[Job] = deque()
-        self._may: deque[Job] = deque()
+        self._jobs: deque[Job] = deque()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._waiting: deque[threading.Event] = deque()
         self._thread = threading.Thread(target=self._run, name="talkpath-store", daemon=True)
-        #: jobs dropped because the disk did not keep up, and transactions that failed
+        #: items that could not be written at all, and transactions that failed and were tried again
         self.dropped = 0
         self.failures = 0
         self._thread.start()
 
-    def must(self, job: Job) -> None:
-        """Hand over what may not be lost: it is tried again until it is written."""
-        self._must.append(job)
-        self._wake.set()
-
-    def may(self, job: Job) -> None:
-        """Hand over what is dropped when too much of it waits."""
-        if len(self._may) >= limits.STORE_QUEUE:
-            self.dropped += 1
-            return
-        self._may.append(job)
+    def write(self, job: Job) -> None:
+        """Hand over what is to be written. It is tried again until it is. Returns at once."""
+        self._jobs.append(job)
         self._wake.set()
 
     def flush(self, timeout_s: float = 10.0) -> bool:
@@ -101,17 +91,16 @@ class Writer:
         self._commit()
 
     def _commit(self) -> bool:
-        """Write what waits in one transaction. False when the database refused; what may not be lost waits on."""
+        """Write what waits in one transaction. False when the database refused; then all of it waits on."""
         waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        must = [self._must.popleft() for _ in range(len(self._must))]
-        may = [self._may.popleft() for _ in range(len(self._may))]
+        jobs = [self._jobs.popleft() for _ in range(len(self._jobs))]
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            for job in (*must, *may):
+            for job in jobs:
                 self._do(job)
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
-            self._refused(error, must, len(may))
+            self._refused(error, jobs)
             self._waiting.extendleft(reversed(waiting))
             return False
         for done in waiting:
@@ -127,10 +116,9 @@ class Writer:
             self.dropped += 1
             _log.exception("%s: an item could not be written and is left out", self._path)
 
-    def _refused(self, error: sqlite3.Error, must: list[Job], lost: int) -> None:
+    def _refused(self, error: sqlite3.Error, jobs: list[Job]) -> None:
         if self._database.in_transaction:
             self._database.execute("ROLLBACK")
-        self._must.extendleft(reversed(must))
-        self.dropped += lost
+        self._jobs.extendleft(reversed(jobs))
         self.failures += 1
         _log.error("%s: not written, tried again in %g s (%s)", self._path, RETRY_S, error)
