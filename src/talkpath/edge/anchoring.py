@@ -117,7 +117,8 @@ class Anchoring:
 
     def _origin(self, party: Party) -> Origin:
         """Where a party is, and by which addresses of ours it can be reached with media."""
-        return Origin(party.flow.remote.host, party.behind_nat, self._core.media_addresses(party.flow))
+        addresses = self._core.media_addresses(party.flow)
+        return Origin(party.flow.remote.host, party.behind_nat, addresses, party.flow.transport.is_websocket)
 
     def answer(self, call: RunningCall, service: Service, request: Message, now: float) -> bytes:
         """Our own answer to an offer, for a service number. Raises MediaFailed."""

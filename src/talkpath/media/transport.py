@@ -5,6 +5,7 @@ whom to hear, where to send and under which keys. Nothing is heard or sent befor
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -120,6 +121,7 @@ class WebTransport:
             self._agent.receive(
                 ice.RemoteDescribed(theirs.credentials, theirs.candidates, theirs.lite, theirs.ended), now
             )
+        self._name_checks()
         self._settle(now)
 
     def write(self, section: MediaSection, *, answering: bool) -> None:
@@ -144,7 +146,7 @@ class WebTransport:
         ufrag = self._agent.credentials.ufrag
         if ufrag not in self._ufrags:
             self._ufrags = [*self._ufrags[-1:], ufrag]
-            self._engine.checks(self._port, self._ufrags)
+        self._engine.checks(self._port, self._ufrags)
 
     # --- the machine
 
@@ -181,7 +183,8 @@ class WebTransport:
         engine, port = self._engine, self._port
         match output:
             case ice.SendDatagram(_, remote, data) | dtls.SendDtls((_, remote), data):
-                engine.send(port, data, remote)
+                with suppress(OSError):  # an address that the kernel cannot reach is a lost packet
+                    engine.send(port, data, remote)
             case ice.PairAuthenticated(_, remote):
                 engine.approve(port, remote, send=False)
                 self._note(now, moments.ICE_CHECKED, local=self._local, remote=str(remote))

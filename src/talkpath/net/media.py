@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 from collections.abc import Callable
 from typing import cast
 
@@ -11,10 +12,24 @@ from talkpath.base.errors import Unavailable
 from talkpath.calls.ledger import Ledger
 from talkpath.capture.records import Second
 from talkpath.edge.call import RunningCall
-from talkpath.media.engine import Engine, EngineEvent, FirstHeard, Latched, Port, TimedOut, Totals
+from talkpath.media.engine import (
+    Climbed,
+    Engine,
+    EngineEvent,
+    FirstHeard,
+    HostPort,
+    Latched,
+    Port,
+    SecureEngine,
+    TimedOut,
+    Totals,
+)
 from talkpath.media.policy import MediaPolicy
 from talkpath.media.session import MediaSession
+from talkpath.media.transport import Security
 from talkpath.net.clock import Clock
+from talkpath.secure.certificate import Certificate
+from talkpath.secure.identity import Identity
 
 _METER_PAUSE_S = 1.0
 
@@ -54,6 +69,25 @@ class CallEngine:
         return cast(Engine, self._relay).close(port)
 
 
+class SecureRelay:
+    """The relay's verbs for WebRTC (`SecureEngine`). New checks on a port mean new deadlines: its call is woken."""
+
+    def __init__(self, relay: _native.Relay, wake: Callable[[int], None]) -> None:
+        engine = cast(SecureEngine, relay)
+        self._checks = engine.checks
+        self._wake = wake
+        self.approve: Callable[..., None] = engine.approve
+        self.revoke: Callable[[Port, HostPort], None] = engine.revoke
+        self.send: Callable[[Port, bytes, HostPort], None] = engine.send
+        self.secure: Callable[[Port, str, tuple[bytes, bytes], tuple[bytes, bytes]], None] = engine.secure
+        self.shut: Callable[[Port], None] = engine.shut
+
+    def checks(self, port: Port, ufrags: list[str]) -> None:
+        """Let only checks climb that name one of these."""
+        self._checks(port, ufrags)
+        self._wake(port.id)
+
+
 class MediaDriver:
     """The relay of this process and who owns its ports."""
 
@@ -64,7 +98,11 @@ class MediaDriver:
         self._owners: dict[int, RunningCall] = {}
         self._told: Callable[[RunningCall, float], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timers: dict[RunningCall, asyncio.TimerHandle] = {}
         self.relay = _native.Relay(workers=workers, epoch=clock.epoch)
+        # One certificate a process: browsers know it by the fingerprint in each description.
+        identity = Identity(Certificate.make(clock.now()), os.urandom(32))
+        self._security = Security(SecureRelay(self.relay, self._wake), identity, os.urandom)
 
     def start(self, told: Callable[[RunningCall, float], None]) -> None:
         """Begin to listen; `told(call, now)` is called after a call's media machine heard something."""
@@ -78,17 +116,47 @@ class MediaDriver:
         if self._timer is not None:
             self._timer.cancel()
             asyncio.get_running_loop().remove_reader(self.relay.fileno())
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
         self.relay.shutdown()
 
     def open(self, call: RunningCall) -> MediaSession:
         """The media machine of a call."""
-        return MediaSession(CallEngine(self.relay, self._owners, call), self._policy)
+        return MediaSession(CallEngine(self.relay, self._owners, call), self._policy, self._security)
 
     def end(self, call: RunningCall, now: float) -> None:
         """The call is over: what its meters counted last goes to the ledger, its ports go back."""
         if call.media is not None:
             self._meter()
             call.media.close(now)
+        timer = self._timers.pop(call, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _wake(self, port: int) -> None:
+        """The call of this port may have a new deadline, once what is being done now is done."""
+        call = self._owners.get(port)
+        if call is not None:
+            asyncio.get_running_loop().call_soon(self._schedule, call)
+
+    def _schedule(self, call: RunningCall) -> None:
+        """Call `_expire` when ICE or DTLS of this call wants it; calls of phones only never do."""
+        timer = self._timers.pop(call, None)
+        if timer is not None:
+            timer.cancel()
+        deadline = None if call.media is None else call.media.deadline()
+        if deadline is not None:
+            delay_s = max(0.0, deadline - self._clock.now())
+            self._timers[call] = asyncio.get_running_loop().call_later(delay_s, self._expire, call)
+
+    def _expire(self, call: RunningCall) -> None:
+        self._timers.pop(call, None)
+        if call.media is not None and self._told is not None:
+            now = self._clock.now()
+            call.media.expire(now)
+            self._told(call, now)
+            self._schedule(call)
 
     def _take_events(self) -> None:
         now = self._clock.now()
@@ -99,6 +167,8 @@ class MediaDriver:
                 continue
             call.media.receive(told, now)
             self._told(call, now)
+            if isinstance(told, Climbed):
+                self._schedule(call)
 
     def _take_meters(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(_METER_PAUSE_S, self._take_meters)
@@ -143,5 +213,7 @@ def translated(event: object) -> EngineEvent | None:
             return Latched(event.port, event.at, Address(*event.source), event.rtcp, event.rebound)
         case _native.TimedOut():
             return TimedOut(event.port, event.at, event.silent_s)
+        case _native.Climbed():
+            return Climbed(event.port, event.at, Address(*event.source), event.data)
         case _:
             return None
