@@ -93,7 +93,7 @@ async def test_a_running_call_is_shown_whole(server: ControlServer, tmp_path: Pa
     (trace,) = await asyncio.to_thread(ControlClient(tmp_path).traces, "2@x")
     call = call_of(trace)
     assert (len(call.messages), [moment.kind for moment in call.moments]) == (2, ["route.user"])
-    (again,) = await asyncio.to_thread(ControlClient(tmp_path).traces, call.id[:5])
+    (again,) = await asyncio.to_thread(ControlClient(tmp_path).traces, call.id[:-1])
     assert again.call_ids == ["2@x"]
 
 

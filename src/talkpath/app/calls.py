@@ -24,9 +24,10 @@ from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.state import DATABASE, state_directory
 from talkpath.base.texts import Language
 from talkpath.calls import words
-from talkpath.calls.build import call_of, id_of
+from talkpath.calls.build import call_of
 from talkpath.calls.drawing import Line, Style, draw_call, draw_messages, printable
 from talkpath.calls.facts import facts_of_summary, state_of, story_of
+from talkpath.calls.ids import id_of
 from talkpath.calls.model import Call, Result, Summary
 from talkpath.calls.trace import Trace
 from talkpath.store.history import HistoryReader, Wanted
@@ -44,7 +45,7 @@ _COLOUR = {
 }
 _RESULT_COLOUR = {Result.ANSWERED: "green", Result.FAILED: "red", Result.ONGOING: "cyan"}
 # Columns of a line that is printed as it comes, when nobody knows how wide the next will be.
-_WIDTHS = (19, 12, 12, 14, 8, 8, 24, 10)
+_WIDTHS = (19, 12, 12, 14, 8, 8, 24, 12)
 # Callers of `show` name one call; two are enough to see that a name is ambiguous.
 _NAMED = 5
 
@@ -99,7 +100,7 @@ class Calls:
     def _rows(self, wanted: Wanted) -> tuple[list[Summary], bool]:
         """Running and past calls, the oldest first; whether an edge runs."""
         running = self._edge.rows(wanted)
-        rows = {row.id: row for row in [*self._past(wanted), *(running or ())]}
+        rows = {(row.id, row.call_id): row for row in [*self._past(wanted), *(running or ())]}
         latest = sorted(rows.values(), key=lambda row: row.start, reverse=True)[: wanted.limit]
         return latest[::-1], running is not None
 

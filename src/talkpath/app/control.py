@@ -17,7 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from talkpath.calls.build import id_of, summary_of
+from talkpath.calls.build import summary_of
+from talkpath.calls.ids import id_of
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Summary
 from talkpath.calls.trace import Trace

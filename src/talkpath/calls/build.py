@@ -5,9 +5,9 @@ running edge: it reads the caller's side only, which says all that a list needs.
 """
 
 import re
-from hashlib import blake2s
 
 from talkpath.base.errors import Malformed
+from talkpath.calls.ids import id_of
 from talkpath.calls.legs import LegWriter, branch_of, cseq_of
 from talkpath.calls.media import streams_of
 from talkpath.calls.model import Call, Joined, Leg, Party, Result, Side, Summary
@@ -28,11 +28,6 @@ def call_of(trace: Trace) -> Call:
     for seen, sip, sent in trace.rows():
         hops.take(seen, sip, sent)
     return assemble(hops.hops(), trace)
-
-
-def id_of(call_id: str, start: float) -> str:
-    """The short name of a call: the same whenever the same call is read again."""
-    return blake2s(f"{start:.6f} {call_id}".encode("utf-8", "replace"), digest_size=5).hexdigest()
 
 
 class Hops:

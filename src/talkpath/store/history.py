@@ -14,6 +14,7 @@ from typing import Any
 from talkpath.base import limits
 from talkpath.base.errors import Unavailable
 from talkpath.calls.build import summary_of
+from talkpath.calls.ids import span_of
 from talkpath.calls.model import Result, Side, Summary
 from talkpath.calls.trace import Trace
 from talkpath.store.blob import packed, unpacked
@@ -119,13 +120,16 @@ class HistoryReader:
         return [_summary(row) for row in self._read(statement, (*values, wanted.limit))]
 
     def traces(self, name: str, limit: int = 2) -> list[Trace]:
-        """The calls whose id begins with `name`, or whose Call-ID it is; the latest first."""
+        """The calls whose id begins with `name`, or else those whose Call-ID it is; the latest first."""
+        span = span_of(name)
+        found = self._traces("start >= ? AND start < ? AND id GLOB ?", (*span, name + "*"), limit) if span else []
+        return found or self._traces("call_id = ?", (name,), limit)
+
+    def _traces(self, condition: str, values: tuple[object, ...], limit: int) -> list[Trace]:
         statement = (
-            "SELECT place, traces FROM calls JOIN pages USING (page) "
-            "WHERE id GLOB ? OR call_id = ? ORDER BY start DESC LIMIT ?"
+            f"SELECT place, traces FROM calls JOIN pages USING (page) WHERE {condition} ORDER BY start DESC LIMIT ?"
         )
-        prefix = name + "*" if name.isalnum() else name
-        return [unpacked(traces)[place] for place, traces in self._read(statement, (prefix, name, limit))]
+        return [unpacked(traces)[place] for place, traces in self._read(statement, (*values, limit))]
 
     def count(self) -> int:
         """How many calls are kept."""
