@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from talkpath.app import calls_words, words
+from talkpath.app import calls_words, explain_cli, words
 from talkpath.app.choose import chosen_language, config_file, explicit_language, load, with_state
 from talkpath.app.config import Config
 from talkpath.app.mistakes import BadConfig
@@ -40,6 +40,7 @@ app = typer.Typer(
 )
 users = typer.Typer(help=_help(words.HELP_USERS), no_args_is_help=True)
 app.add_typer(users, name="users")
+explain_cli.register(app)
 
 LangOption = Annotated[Language | None, typer.Option("--lang", help=_help(words.HELP_LANG))]
 ConfigOption = Annotated[

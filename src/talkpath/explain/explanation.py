@@ -1,11 +1,11 @@
 """The whole way from records to what is said: calls, findings, and what bad calls have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from talkpath.calls.model import Call, Stream
 from talkpath.capture.reader import FileSummary
-from talkpath.capture.records import Record
+from talkpath.capture.records import Record, RtpStream
 from talkpath.explain.attributes import PREFERRED, Attributes, Attributor
 from talkpath.explain.common import Shared, Subject, shared
 from talkpath.explain.finding import Finding, Severity
@@ -37,13 +37,17 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything that is said of one or several captures. `findings` are those that belong to no single call."""
+    """Everything that is said of one or several captures. `findings` are those that belong to no single call.
+
+    `strays` are streams that no call announced.
+    """
 
     captures: tuple[FileSummary, ...]
     calls: tuple[Explained, ...]
     findings: tuple[Finding, ...]
     common: tuple[Shared, ...]
     scene: Scene
+    strays: tuple[RtpStream, ...] = ()
 
     @property
     def has_errors(self) -> bool:
@@ -61,15 +65,33 @@ class Explainer:
     def receive(self, record: Record) -> None:
         self._gatherer.receive(record)
 
+    def receive_all(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self._gatherer.receive(record)
+
+    def ended(self, now: float) -> list[Explained]:
+        """For a feed: the calls that ended a while ago, each told once. What they share is said by `finish`."""
+        calls = self._gatherer.ended(now)
+        attributor = Attributor(calls, self._sites)
+        scene = self._gatherer.scene
+        scene.is_live = True
+        return [Explained(call, tuple(judge(call, scene)), *attributor.of(call)) for call in calls]
+
     def finish(self, captures: Sequence[FileSummary] = ()) -> Explanation:
         """Judge every call, then the capture, then look for what the bad calls share."""
         scene = self._gatherer.scene
+        scene.is_live = False
         scene.span([one for one in captures if one.packets])
         calls = self._gatherer.finish()
         attributor = Attributor(calls, self._sites)
         explained = tuple(Explained(call, tuple(judge(call, scene)), *attributor.of(call)) for call in calls)
         return Explanation(
-            tuple(captures), explained, tuple(judge_scene(scene)), tuple(self._common(explained)), scene
+            tuple(captures),
+            explained,
+            tuple(judge_scene(scene)),
+            tuple(self._common(explained)),
+            scene,
+            tuple(self._gatherer.strays),
         )
 
     def _common(self, explained: Sequence[Explained]) -> list[Shared]:

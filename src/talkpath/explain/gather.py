@@ -25,6 +25,8 @@ from talkpath.sip.message import Message
 
 # Media begins before the answer arrives and goes on after the BYE; connectivity checks begin with the answer.
 AROUND_S = 5.0
+# A call that ended may still be answered late, and its BYE repeated.
+LINGER_S = 8.0
 # Records kept for one call; a flood of checks or reports says nothing more after that.
 RECORDS_PER_CALL = 2000
 
@@ -34,6 +36,9 @@ class Gatherer:
 
     def __init__(self) -> None:
         self.scene = Scene()
+        #: streams that no call announced
+        self.strays: list[RtpStream] = []
+        self._told: set[int] = set()
         self._traces: dict[str, Trace] = {}
         self._streams: list[RtpStream] = []
         self._others: list[Record] = []
@@ -61,27 +66,39 @@ class Gatherer:
                 return
             trace = self._traces[message.call_id] = Trace(message.call_id, len(self._traces), seen.time)
         trace.caught.append((seen, message))
+        trace.touched = seen.time
+
+    def ended(self, now: float) -> list[Call]:
+        """The calls that ended and of which nothing more was heard for a while, each given once."""
+        quiet = [t for t in self._traces.values() if t.number not in self._told and t.touched < now - LINGER_S]
+        over = [trace for trace in quiet if call_of(trace).ended_at is not None]
+        self._told.update(trace.number for trace in over)
+        return self._joined([call_of(trace) for trace in over])
 
     def finish(self) -> list[Call]:
         """The calls, each with its streams and what was seen around it."""
-        calls = [call_of(trace) for trace in self._traces.values()]
+        self.strays.clear()
+        self.scene.calls = self._joined([call_of(trace) for trace in self._traces.values()])
+        return self.scene.calls
+
+    def _joined(self, calls: list[Call]) -> list[Call]:
         index = _index(calls)
         streams: dict[int, list[Stream]] = defaultdict(list)
         for rtp in self._streams:
             owner = _owner(index, calls, (rtp.dst, rtp.src), rtp.start, rtp.end)
-            if owner is not None:
+            if owner is None:
+                self.strays.append(rtp)
+            else:
                 streams[owner].append(placed(rtp, calls[owner].legs))
         records: dict[int, list[Record]] = defaultdict(list)
         for record in self._others:
             owner = _owner(index, calls, _addresses(record), record.time, record.time)
             if owner is not None and len(records[owner]) < RECORDS_PER_CALL:
                 records[owner].append(record)
-        joined = [
+        return [
             replace(call, streams=tuple(streams[i]), records=tuple(records[i])) if streams[i] or records[i] else call
             for i, call in enumerate(calls)
         ]
-        self.scene.calls = joined
-        return joined
 
 
 def _index(calls: Iterable[Call]) -> dict[Address, list[int]]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Found, Severity, Symptom
 from talkpath.explain.scene import Scene
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 CallCheck = Callable[[Story], Iterable[Found]]
 SceneCheck = Callable[[Scene], Iterable[Found]]

@@ -81,6 +81,8 @@ class Scene:
         #: hosts that ever sent or were sent RTP
         self.media_hosts: set[str] = set()
         self.left_out = 0
+        #: a feed goes on: streams are told when they were idle for long, so their absence says nothing yet
+        self.is_live = False
         self._gateways: dict[str, list[Address]] | None = None
         self._pending: dict[tuple[str, str, str], Outside] = {}
 

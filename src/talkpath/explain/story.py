@@ -6,15 +6,15 @@ few of them, and a rule whose traits a call does not show is never run.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar, cast
 
-from talkpath.base.address import Address
+from talkpath.base.address import Address, Transport
 from talkpath.calls.model import Call, Leg, MessageSeen, Result
 from talkpath.capture.records import DtlsSeen, Record, StunSeen, TcpEvent
 from talkpath.explain.scene import Scene
 from talkpath.explain.talk import Talk
+from talkpath.explain.traits import Trait, is_public, media_traits
 from talkpath.sip.grammar import Via
 from talkpath.sip.message import Message
 
@@ -25,28 +25,13 @@ _Kind = TypeVar("_Kind", bound=Record)
 _Any = TypeVar("_Any")
 
 
-class Trait(StrEnum):
-    """What a call shows at first sight."""
-
-    ANSWERED = "answered"
-    FAILED = "failed"
-    UNANSWERED = "unanswered"
-    REPEATED = "repeated"
-    REFUSED = "refused"
-    LARGE = "large"
-    MEDIA = "media"
-    TALK = "talk"
-    AROUND = "around"
-    CHALLENGED = "challenged"
-    ALWAYS = "always"
-
-
 @dataclass(slots=True)
 class Exchange:
     """A request on one hop and its responses there, in the order of time."""
 
     leg: Leg
     request: MessageSeen
+    branch: str = ""
     responses: list[MessageSeen] = field(default_factory=list)
 
     @property
@@ -186,24 +171,24 @@ class Story:
 
     def _traits(self) -> Iterator[Trait]:
         call = self.call
-        yield Trait.ALWAYS
         if call.answered_at is not None:
             yield Trait.ANSWERED
+            if call.streams or not self.scene.is_live:
+                yield from media_traits(call, self.end)
         elif call.result not in _QUIET_RESULTS:
             yield Trait.FAILED
-        if call.streams:
-            yield Trait.MEDIA
-        if call.streams and call.answered_at is not None:
-            yield Trait.TALK
-        if call.records:
-            yield Trait.AROUND
+        branches: set[tuple[str, str]] = set()
         for exchange in self.exchanges:
+            key = (exchange.method, exchange.branch)
+            if key in branches or is_public(exchange.request.source.host):
+                yield Trait.REWRITTEN
+            branches.add(key)
             yield from _exchange_traits(exchange)
 
 
 def _exchange_traits(exchange: Exchange) -> Iterator[Trait]:
     request = exchange.request
-    if request.retransmitted or any(seen.retransmitted for seen in exchange.responses):
+    if request.retransmitted:
         yield Trait.REPEATED
     if exchange.method != "ACK":
         status = exchange.status
@@ -213,8 +198,13 @@ def _exchange_traits(exchange: Exchange) -> Iterator[Trait]:
             yield Trait.CHALLENGED
         elif status >= 300:
             yield Trait.REFUSED
-    if request.seen.wire_bytes > 1300 or any(seen.seen.wire_bytes > 1300 for seen in exchange.responses):
+    if request.seen.wire_bytes > 1300:
         yield Trait.LARGE
+    for seen in (request, *exchange.responses):
+        if seen.retransmitted:
+            yield Trait.REPEATED
+        if seen.seen.transport is Transport.UDP and seen.sip.content_length != seen.sip.frame.body_length:
+            yield Trait.REWRITTEN
 
 
 def _exchanges(leg: Leg) -> Iterator[Exchange]:
@@ -226,7 +216,7 @@ def _exchanges(leg: Leg) -> Iterator[Exchange]:
         if sip.is_request:
             key = (seen.from_caller, sip.method, number, branch)
             if key not in open_:
-                open_[key] = Exchange(leg, seen)
+                open_[key] = Exchange(leg, seen, branch)
             continue
         exchange = open_.get((not seen.from_caller, sip.method, number, branch))
         if exchange is None:

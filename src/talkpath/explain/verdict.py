@@ -7,7 +7,8 @@ from talkpath.explain.finding import Finding
 from talkpath.explain.rule import Rule
 from talkpath.explain.rules import RULES
 from talkpath.explain.scene import Scene
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 _OF_SCENE = tuple(rule for rule in RULES if rule.of_scene is not None)
 _BY_TRAIT = {trait: tuple(rule for rule in RULES if rule.of_call and trait in rule.traits) for trait in Trait}

@@ -7,7 +7,8 @@ from talkpath.explain.evidence import what_happened
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because
 from talkpath.explain.route import Cause, Stuck, stuck_requests
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 NOWHERE = Text("No ACK to it is in the capture.", "抓包中没有对应的 ACK。")
 AS_FAR_AS = Text(

@@ -7,7 +7,8 @@ from talkpath.base.texts import Text
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Outside, Scene
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 from talkpath.sip.grammar import parse_auth
 from talkpath.sip.message import Message
 

@@ -6,7 +6,8 @@ from talkpath.base.texts import Text
 from talkpath.capture.records import RtpStream
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 # Crystals are within 100 ppm; above 300 a buffer slips every minute or so, above 2000 every ten seconds.
 NOTICED_PPM = 300
@@ -70,7 +71,7 @@ RULE = Rule(
         "sound card at the device. A wrong clock rate in the description shows the same way.",
         "虚拟机检查时钟源与负载；网关检查 TDM 同步；话机或声卡检查设备本身。描述中时钟频率写错也表现如此。",
     ),
-    traits=frozenset({Trait.TALK}),
+    traits=frozenset({Trait.DRIFTING}),
     explains=frozenset({"jitter"}),
     of_call=check,
 )

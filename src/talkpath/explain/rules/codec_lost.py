@@ -7,8 +7,9 @@ from talkpath.base.texts import Text
 from talkpath.calls.model import Leg, Medium
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Exchange, Story, Trait
+from talkpath.explain.story import Exchange, Story
 from talkpath.explain.talk import names, voices
+from talkpath.explain.traits import Trait
 from talkpath.sdp import SessionDescription
 
 HAD = Text("{src} answered with {codecs}.", "{src} 的应答包含 {codecs}。")

@@ -6,8 +6,9 @@ from talkpath.base.texts import Text
 from talkpath.calls.model import Medium
 from talkpath.explain.finding import Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
 from talkpath.explain.talk import voices
+from talkpath.explain.traits import Trait
 
 OFFERED = Text("Offered: {codecs} ({profile}).", "提供的编解码：{codecs}（{profile}）。")
 REFUSED = Text("{dst} refused with {status} {reason}. {warning}", "{dst} 以 {status} {reason} 拒绝。{warning}")

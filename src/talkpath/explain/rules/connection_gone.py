@@ -8,7 +8,8 @@ from talkpath.explain.evidence import found_of
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because, party
 from talkpath.explain.route import Cause, stuck_by
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 ENDED = {
     TcpKind.RESET: Text("{src} had reset the connection with {dst}.", "{src} 已复位与 {dst} 的连接。"),

@@ -7,7 +7,8 @@ from talkpath.explain.evidence import found_of
 from talkpath.explain.finding import Found, Severity, Symptom, because, party
 from talkpath.explain.route import Cause, stuck_by
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 CONTACT = Text(
     "The Contact of {owner} is {uri}, which means {named}; but {owner} is reached by {transport} at {target}.",

@@ -6,7 +6,8 @@ from talkpath.base.texts import Text
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.levels import Quiet, quiet_directions
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 FLAT = Text(
     "{packets} packets from {src}, and for {seconds} s the waveform is a straight line.",
@@ -70,6 +71,6 @@ RULE = Rule(
         "请{who}检查话机：听筒插头是否插在听筒孔（而不是耳机孔）、耳麦是否选中并打开、静音灯是否亮？"
         "然后比较受影响者的话机型号与固件。",
     ),
-    traits=frozenset({Trait.TALK}),
+    traits=frozenset({Trait.QUIET}),
     of_call=check,
 )

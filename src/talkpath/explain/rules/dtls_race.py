@@ -7,7 +7,8 @@ from talkpath.capture.records import DtlsSeen
 from talkpath.explain.chain import Chain, chains
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 STRANGER = Text(
     "A ClientHello came from {src} to {dst}: no check was ever answered with that address, and no description "
@@ -97,7 +98,7 @@ RULE = Rule(
         "authenticated ICE check; drop {src} at the firewall.",
         "将媒体服务器升级到 2023-12 之后的版本，只接受通过认证 ICE 检查的地址的 DTLS；并在防火墙上丢弃 {src}。",
     ),
-    traits=frozenset({Trait.ANSWERED}),
+    traits=frozenset({Trait.SEALED}),
     explains=frozenset({"dtls-refused", "dtls-unanswered", "no-rtp", "one-way-rtp", "media-late", "media-cut"}),
     of_call=check,
 )

@@ -7,7 +7,8 @@ from talkpath.base.texts import Text
 from talkpath.explain.chain import Chain, chains, fingerprints_of
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 ALERT = Text("{src} ended the handshake with the alert {name} ({code}).", "{src} 以警报 {name}（{code}）终止了握手。")
 CIPHERS = Text("{src} offered {count} cipher suites: {list}.", "{src} 提供了 {count} 个加密套件：{list}。")
@@ -102,7 +103,7 @@ RULE = Rule(
         "指纹不符时，检查谁改写了 a=fingerprint，或重启后仍使用旧证书。出现 handshake_failure 时，"
         "比较双方的加密套件、DTLS 版本和 use_srtp 配置。",
     ),
-    traits=frozenset({Trait.ANSWERED}),
+    traits=frozenset({Trait.SEALED}),
     explains=frozenset({"no-rtp", "one-way-rtp", "media-late", "media-cut", "dtls-unanswered", "srtp-key-mismatch"}),
     of_call=check,
 )

@@ -7,7 +7,8 @@ from talkpath.capture.records import DtlsSeen
 from talkpath.explain.chain import Chain, chains
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 # One repetition is loss; two and more (RFC 6347 4.2.4: after 1 s, then 2 s) are silence.
 HELLOS = 2
@@ -111,7 +112,7 @@ RULE = Rule(
         "检查请求与应答的 setup 角色（必须有一方为 active），{who}是否在 ICE 选中的地址上监听 DTLS，"
         "以及证书大小的报文能否通过（DTLS 报文应小于 1200 字节）。",
     ),
-    traits=frozenset({Trait.ANSWERED}),
+    traits=frozenset({Trait.SEALED}),
     explains=frozenset({"no-rtp", "one-way-rtp", "media-late", "media-cut", "srtp-key-mismatch"}),
     of_call=check,
 )

@@ -6,8 +6,9 @@ from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
+from talkpath.explain.traits import Trait
 from talkpath.sdp import SessionDescription
 
 PRESSED = Text(
@@ -130,6 +131,6 @@ RULE = Rule(
         "双方都使用 RFC 4733，且采用对方描述中的号码；把话机的 DTMF 模式设为一致（RFC 2833/4733，不用 INFO 或带内），"
         "或让中继转换。",
     ),
-    traits=frozenset({Trait.TALK, Trait.REFUSED}),
+    traits=frozenset({Trait.KEYED, Trait.REFUSED}),
     of_call=check,
 )

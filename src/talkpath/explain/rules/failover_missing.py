@@ -8,7 +8,8 @@ from talkpath.calls.model import Leg
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
 from talkpath.explain.silence import silent_hops
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 # Failures of the machine, not of the person called (RFC 3263 section 4.3 asks to try the next on 503).
 MACHINE = frozenset({500, 502, 503, 504})

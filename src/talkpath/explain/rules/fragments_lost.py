@@ -11,7 +11,8 @@ from talkpath.explain.finding import Because, Direction, Found, Severity, Sympto
 from talkpath.explain.growth import biggest_parts
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Scene
-from talkpath.explain.story import Exchange, Story, Trait
+from talkpath.explain.story import Exchange, Story
+from talkpath.explain.traits import Trait
 
 SENT = Text(
     "{method} of {size} bytes to {dst} left as {count} IP fragments, {times} times, and nothing came back.",

@@ -7,7 +7,8 @@ from talkpath.capture.records import IcmpKind, TcpKind
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
 from talkpath.explain.silence import Silence, silent_hops
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 ASKED = Text(
     "INVITE was sent to {dst} {times} times over {seconds:.1f} s; not even 100 Trying came back.",

@@ -6,7 +6,8 @@ from talkpath.base.texts import Text
 from talkpath.explain.chain import Chain, chains
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 # Checks without an answer before the silence means something (RFC 8489 6.2.1 sends a request seven times).
 CHECKS = 4
@@ -97,7 +98,7 @@ RULE = Rule(
         "放行到{who}所声明地址的 UDP（防火墙、安全组、Docker 端口映射），声明其公网地址"
         "（rtpengine：interface=内网!公网），并为处于严格网络的客户端提供 TURN 服务器。",
     ),
-    traits=frozenset({Trait.ANSWERED}),
+    traits=frozenset({Trait.SEALED}),
     explains=frozenset({"no-rtp", "one-way-rtp", "dtls-unanswered", "media-late", "media-cut", "srtp-key-mismatch"}),
     of_call=check,
 )

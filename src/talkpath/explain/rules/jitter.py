@@ -6,7 +6,8 @@ from talkpath.base.texts import Text
 from talkpath.capture.records import RtpStream
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 LEAST_EXPECTED = 200
 # Late packets are lost packets to the ear.
@@ -84,6 +85,6 @@ RULE = Rule(
         "寻找被填满的队列：没有语音优先级的窄上行、Wi-Fi、过载的设备。为语音打标记并优先（DSCP 46）；"
         "加大抖动缓冲是以延迟换连续。",
     ),
-    traits=frozenset({Trait.TALK}),
+    traits=frozenset({Trait.LOSSY}),
     of_call=check,
 )

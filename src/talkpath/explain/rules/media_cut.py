@@ -6,8 +6,9 @@ from talkpath.base.texts import Text
 from talkpath.capture.records import RtpStream
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
+from talkpath.explain.traits import Trait
 
 # Silence of a direction at the end of a talk: people say goodbye and the phone may stop before the BYE arrives.
 CUT_S = 4.0
@@ -114,6 +115,6 @@ RULE = Rule(
         "network, a re-INVITE or session refresh that moved the address, a relay that timed out.",
         "查看那一刻发生了什么：NAT 映射或防火墙状态过期、话机切换网络、re-INVITE 或会话刷新更换地址、中继超时。",
     ),
-    traits=frozenset({Trait.TALK}),
+    traits=frozenset({Trait.GAPPY}),
     of_call=check,
 )

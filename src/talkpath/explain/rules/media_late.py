@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
+from talkpath.explain.traits import Trait
 
 NOTICED_S = 1.5
 FELT_S = 3.0
@@ -71,6 +72,6 @@ RULE = Rule(
         "查看其间发生了什么：逐个超时的 ICE 检查、缓慢的 DTLS 握手、迟到的 ACK，或双方都在 NAT "
         "后互相等待对方先发包。",
     ),
-    traits=frozenset({Trait.TALK}),
+    traits=frozenset({Trait.GAPPY}),
     of_call=check,
 )

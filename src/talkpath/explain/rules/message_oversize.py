@@ -8,7 +8,8 @@ from talkpath.capture.records import IcmpError, IcmpKind
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because
 from talkpath.explain.growth import biggest_parts, grown_parts
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import UNFRAGMENTED_BYTES, Exchange, Story, Trait
+from talkpath.explain.story import UNFRAGMENTED_BYTES, Exchange, Story
+from talkpath.explain.traits import Trait
 
 SIZE = Text("{method} to {dst} has {size} bytes: {parts}.", "发往 {dst} 的 {method} 有 {size} 字节：{parts}。")
 GREW = Text(

@@ -6,7 +6,8 @@ from talkpath.base.texts import Text
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.levels import quiet_directions
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 FAINT = Text(
     "For {seconds} s the sound from {src} averages {level:.0f} dBov: below anything one can hear.",
@@ -56,6 +57,6 @@ RULE = Rule(
         "affected.",
         "请{who}检查插头、耳麦选择与麦克风音量；然后比较受影响者的话机型号与固件。",
     ),
-    traits=frozenset({Trait.TALK}),
+    traits=frozenset({Trait.QUIET}),
     of_call=check,
 )

@@ -6,8 +6,9 @@ from talkpath.base.texts import Text
 from talkpath.capture.records import IcmpError, RtcpSeen
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
+from talkpath.explain.traits import Trait
 
 # Audio that was expected for less than this may have been in a lost second of capture.
 LEAST_S = 4.0
@@ -105,7 +106,7 @@ RULE = Rule(
         "media ports, at NAT handling of c= lines, and at whether the media relay took part.",
         "检查双方描述中的地址：彼此能否发送到达？检查媒体端口防火墙、c= 行的 NAT 处理，以及媒体中继是否参与。",
     ),
-    traits=frozenset({Trait.ANSWERED}),
+    traits=frozenset({Trait.MUTE}),
     explains=frozenset({"media-late", "media-cut"}),
     of_call=check,
 )

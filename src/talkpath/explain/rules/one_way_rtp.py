@@ -7,8 +7,9 @@ from talkpath.capture.records import IcmpError, RtcpSeen
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.route import is_private
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
+from talkpath.explain.traits import Trait
 
 LEAST_S = 4.0
 LEAST_PACKETS = 100
@@ -131,7 +132,7 @@ RULE = Rule(
         "查找{who}的包在哪里停止：{who}是否发送（在其侧抓包）、描述让它发往哪个地址、防火墙或 NAT 是否放行？"
         "c= 中的私有地址需要媒体中继或 NAT 处理。",
     ),
-    traits=frozenset({Trait.TALK}),
+    traits=frozenset({Trait.GAPPY}),
     explains=frozenset({"media-late", "media-cut"}),
     of_call=check,
 )

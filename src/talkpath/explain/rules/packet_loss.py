@@ -6,8 +6,9 @@ from talkpath.base.texts import Text
 from talkpath.capture.records import RtcpReport, RtcpSeen, RtpStream
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
+from talkpath.explain.traits import Trait
 
 # Share of lost packets: concealment hides one percent; from three on speech suffers (G.113 Appendix I).
 NOTICED = 0.01
@@ -151,6 +152,6 @@ RULE = Rule(
         "prioritise voice (DSCP 46).",
         "逐跳检查从{who}到此处的路径（Wi-Fi、上行带宽、双工不匹配、限速），并为语音打标记和设置优先级（DSCP 46）。",
     ),
-    traits=frozenset({Trait.TALK}),
+    traits=frozenset({Trait.LOSSY}),
     of_call=check,
 )

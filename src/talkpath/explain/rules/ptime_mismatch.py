@@ -7,8 +7,9 @@ from talkpath.base.texts import Text
 from talkpath.calls.model import Medium
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
+from talkpath.explain.traits import Trait
 from talkpath.sdp import SessionDescription
 
 LEAST_PACKETS = 50
@@ -92,6 +93,6 @@ RULE = Rule(
         "Set {who} to {wanted} ms, or let the relay repacketise (rtpengine: ptime=).",
         "把{who}设置为 {wanted} 毫秒，或让中继重新打包（rtpengine：ptime=）。",
     ),
-    traits=frozenset({Trait.TALK}),
+    traits=frozenset({Trait.PACED}),
     of_call=check,
 )

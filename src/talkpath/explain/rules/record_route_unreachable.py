@@ -7,7 +7,8 @@ from talkpath.explain.evidence import found_of
 from talkpath.explain.finding import Found, Severity, Symptom, because, party
 from talkpath.explain.route import Cause, stuck_by
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 ROUTE = Text(
     "The route that {sender} must follow begins with {uri}; but the proxy is at {target} on this side.",

@@ -6,7 +6,8 @@ from talkpath.base.texts import Text
 from talkpath.capture.records import IcmpError
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Exchange, Story, Trait, top_via
+from talkpath.explain.story import Exchange, Story, top_via
+from talkpath.explain.traits import Trait
 
 # One repetition may cross the response on its way; two more than half a second later did not.
 REPEATS = 2

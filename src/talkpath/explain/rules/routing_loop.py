@@ -7,7 +7,8 @@ from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Exchange, Story, Trait
+from talkpath.explain.story import Exchange, Story
+from talkpath.explain.traits import Trait
 from talkpath.sip.grammar import Via
 
 ROUND = Text(

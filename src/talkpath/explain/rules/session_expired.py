@@ -6,7 +6,8 @@ from talkpath.base.texts import Text
 from talkpath.calls.model import Leg, MessageSeen
 from talkpath.explain.finding import Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 AGREED = Text(
     "Agreed: the session expires after {seconds} s unless refreshed; the {refresher} refreshes.",

@@ -8,7 +8,8 @@ from talkpath.calls.model import MessageSeen
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.route import contact_of, is_ip, is_private
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait, branch_of, top_via
+from talkpath.explain.story import Story, branch_of, top_via
+from talkpath.explain.traits import Trait
 from talkpath.sdp import SessionDescription
 from talkpath.sip.uri import Uri
 
@@ -158,6 +159,6 @@ RULE = Rule(
         "which it cannot read.",
         "在该站点路由器上关闭 SIP ALG（SIP helper、session helper、nf_nat_sip），或改用它读不懂的 TLS。",
     ),
-    traits=frozenset({Trait.ALWAYS}),
+    traits=frozenset({Trait.REWRITTEN}),
     of_call=check,
 )

@@ -12,8 +12,9 @@ from talkpath.capture.records import RtpStream
 from talkpath.explain.chain import Described, described
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, Trait
+from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
+from talkpath.explain.traits import Trait
 from talkpath.sdp.values import Crypto
 
 # Bytes of master key and salt by suite (RFC 4568 section 6.2, RFC 6188, RFC 7714).
@@ -176,7 +177,7 @@ RULE = Rule(
         "每一跳的密钥只由一个设备负责：终结 SRTP 的中继必须在媒体路径上，否则不得改动 a=crypto。"
         "应答应使用请求中的套件与标签。",
     ),
-    traits=frozenset({Trait.ANSWERED}),
+    traits=frozenset({Trait.SEALED}),
     explains=frozenset({"no-rtp", "one-way-rtp"}),
     of_call=check,
 )

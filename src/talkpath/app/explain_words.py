@@ -1,0 +1,94 @@
+"""What `talkpath explain` and `talkpath wav` say about themselves."""
+
+from talkpath.base.texts import Text
+
+HELP = Text(
+    "Explain captures: every call, what went wrong and why. Exit code 0: nothing found, 1: errors found, 2: "
+    "not read.",
+    "解释抓包：每个呼叫哪里出错、为什么。退出码 0：未发现问题；1：发现错误；2：无法读取。",
+)
+HELP_FILES = Text(
+    "Captures (pcap, pcapng, also gzip); - is standard input.", "抓包文件（pcap、pcapng，可 gzip）；- 为标准输入。"
+)
+HELP_JSON = Text("Print the explanation as JSON.", "以 JSON 输出。")
+HELP_HTML = Text("Write one self-contained page to this file.", "把结果写成一个独立的网页文件。")
+HELP_SITES = Text(
+    "A CSV that says what is known of addresses: address or prefix, site, floor, switch ...",
+    "描述地址的 CSV：地址或前缀、站点、楼层、交换机……",
+)
+HELP_KEYLOG = Text("TLS keys (SSLKEYLOGFILE) to decrypt with.", "用于解密的 TLS 密钥文件（SSLKEYLOGFILE）。")
+HELP_CALL = Text("Only this call, whole: its id or Call-ID.", "只显示该呼叫的全部细节：id 或 Call-ID。")
+HELP_NUMBER = Text("Only calls from or to numbers with these digits.", "只看主叫或被叫包含这些数字的呼叫。")
+HELP_ADDRESS = Text("Only calls that use this address or prefix.", "只看使用该地址或前缀的呼叫。")
+HELP_CODE = Text("Only calls with this finding.", "只看有该发现的呼叫。")
+HELP_SINCE = Text(
+    "Only calls after this time (2026-05-01T10:00, or epoch seconds).",
+    "只看此时间之后的呼叫（2026-05-01T10:00 或纪元秒）。",
+)
+HELP_UNTIL = Text("Only calls before this time.", "只看此时间之前的呼叫。")
+HELP_RULES = Text(
+    "Print the rules, or only that of --code, and do nothing else.", "只打印规则（可用 --code 指定一条）。"
+)
+HELP_SAVE = Text("Write the packets of a call to a file of its own: ID FILE.", "把一个呼叫的包另存为文件：ID FILE。")
+HELP_HEP = Text(
+    "Listen for HEP on this address and explain calls as they end.", "在此地址监听 HEP，并在呼叫结束时解释。"
+)
+HELP_LIVE = Text("Capture on this interface and explain calls as they end.", "在此网卡抓包，并在呼叫结束时解释。")
+HELP_WAV = Text(
+    "Make a WAV of a call's audio: stereo, the caller left, the callee right, aligned, gaps kept.",
+    "把呼叫的语音转为 WAV：立体声，主叫在左，被叫在右，时间对齐，保留空洞。",
+)
+HELP_WAV_OUT = Text("The file to write; else the capture's name with .wav.", "输出文件；默认为抓包文件名加 .wav。")
+HELP_WAV_CALL = Text(
+    "The call, where the capture has several: its id or Call-ID.", "抓包含多个呼叫时指定：id 或 Call-ID。"
+)
+
+PROGRESS = Text("reading {file}", "正在读取 {file}")
+NO_FILES = Text(
+    "Name a capture, as in: talkpath explain trunk.pcap (or - for standard input, --hep, --live, --rules).",
+    "请给出抓包文件，例如：talkpath explain trunk.pcap（或 - 表示标准输入，或 --hep、--live、--rules）。",
+)
+NO_SUCH_CALL = Text(
+    "No call {id} is in this capture; without --call all are listed.", "抓包中没有呼叫 {id}；不带 --call 可列出全部。"
+)
+NO_SUCH_RULE = Text("There is no rule {code}; --rules lists all.", "没有规则 {code}；--rules 可列出全部。")
+BAD_TIME = Text(
+    "{given} is no time; write 2026-05-01T10:00 or seconds since the epoch.",
+    "{given} 不是时间；请写 2026-05-01T10:00 或纪元秒。",
+)
+SAVED = Text("{count} packets of call {id} written to {file}.", "呼叫 {id} 的 {count} 个包已写入 {file}。")
+NOT_TWICE = Text(
+    "Standard input can not be read twice: give a file to save a call or to make a WAV.",
+    "标准输入不能读两次：保存呼叫或生成 WAV 需要文件。",
+)
+PAGE_WRITTEN = Text("Page written to {file}.", "网页已写入 {file}。")
+UNREADABLE = Text("{file}: {what}", "{file}：{what}")
+CANNOT_WRITE = Text("{file} cannot be written: {reason}.", "无法写入 {file}：{reason}。")
+CANNOT_READ = Text("{file} cannot be read: {reason}.", "无法读取 {file}：{reason}。")
+NO_AUDIO = Text(
+    "There is no audio in the clear in this call ({codecs}); encrypted audio cannot be decoded.",
+    "该呼叫没有可解码的明文语音（{codecs}）；加密语音无法解码。",
+)
+SEVERAL_CALLS = Text(
+    "The capture has {count} calls with audio; choose one by --call: {ids}",
+    "抓包中有 {count} 个带语音的呼叫；请用 --call 选择：{ids}",
+)
+WAV_WRITTEN = Text("{seconds:.1f} s of audio written to {file}.", "{seconds:.1f} 秒语音已写入 {file}。")
+NEEDS_PYAV = Text(
+    "Decoding {codec} needs PyAV: pip install talkpath[audio].",
+    "解码 {codec} 需要 PyAV：pip install talkpath[audio]。",
+)
+LISTENING = Text(
+    "Listening for HEP on {address}; Ctrl-C ends and sums up.", "正在 {address} 监听 HEP；按 Ctrl-C 结束并汇总。"
+)
+WATCHING = Text(
+    "Capturing on {interface}; Ctrl-C ends and sums up.", "正在 {interface} 上抓包；按 Ctrl-C 结束并汇总。"
+)
+CANNOT_LISTEN = Text("Cannot listen on {address}: {reason}.", "无法在 {address} 监听：{reason}。")
+NO_ADDRESS = Text("write an address and a port, as 0.0.0.0:9060", "请写地址和端口，例如 0.0.0.0:9060")
+CANNOT_CAPTURE = Text(
+    "Cannot capture on {interface}: {reason}. It needs root or the capability CAP_NET_RAW.",
+    "无法在 {interface} 抓包：{reason}。需要 root 或 CAP_NET_RAW 权限。",
+)
+ENDED = Text("{time}  {id}  {way}  {result}: {what}", "{time}  {id}  {way}  {result}：{what}")
+FINE = Text("nothing found", "未发现问题")

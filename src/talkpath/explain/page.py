@@ -1,0 +1,126 @@
+"""The self-contained page: the data of `--json` with ladders, time lines and sound, inside one HTML file.
+
+Everything that comes from the network is data in a script block of type JSON and is put on the page as text only.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from importlib.resources import files
+
+from talkpath.base.texts import Language
+from talkpath.calls import words as call_words
+from talkpath.calls.drawing import printable
+from talkpath.calls.ladder import Arrow, Ladder, ladder_of
+from talkpath.calls.model import Stream
+from talkpath.explain import words
+from talkpath.explain.as_json import as_json, stream
+from talkpath.explain.audio import Track
+from talkpath.explain.explanation import Explained, Explanation
+from talkpath.explain.finding import Finding
+from talkpath.explain.terminal import overview, pins, share
+
+#: Gives the sound of a call in both directions, or None where there is none in the clear.
+Sound = Callable[[Explained], tuple[Track, Track] | None]
+
+# What the sound of all calls may add to the page, before it is no longer something to attach to a ticket.
+SOUND_BYTES = 24_000_000
+
+
+def write_page(explanation: Explanation, language: Language, sound: Sound | None = None) -> Iterable[str]:
+    """The page in parts. `sound` is asked for calls with findings, the worst first, while there is room."""
+    template = files("talkpath.explain").joinpath("page.html").read_text(encoding="utf-8")
+    before, after = template.replace("@LANG@", language.value).split("@DATA@")
+    data = _data(explanation, language, _sounds(explanation, sound))
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return (before, text.replace("<", "\\u003c"), after)
+
+
+def _data(explanation: Explanation, language: Language, sounds: dict[str, dict[str, str]]) -> dict[str, object]:
+    plain = dict(as_json(explanation, language))
+    calls = plain.pop("calls")
+    assert isinstance(calls, list)
+    plain["calls"] = [
+        {**row, **_more(one, language), "audio": sounds.get(one.call.id)}
+        for row, one in zip(calls, explanation.calls, strict=True)
+    ]
+    plain["findings"] = [_finding(row, one, language) for row, one in _pairs(plain["findings"], explanation.findings)]
+    plain["overview"] = [line.text for line in overview(explanation, language)]
+    plain["shares"] = [share(cause, language) for cause in explanation.common]
+    plain["words"] = {name: text.say(language) for name, text in words.PAGE.items()}
+    plain["words"]["head"] = [text.say(language) for text in words.PAGE_HEAD]  # type: ignore[index]
+    return plain
+
+
+def _more(one: Explained, language: Language) -> dict[str, object]:
+    """What the page shows beyond the contract: words, the ladder, seconds."""
+    plain = [_finding(row, each, language) for row, each in _pairs(_findings(one, language), one.findings)]
+    return {
+        "findings": plain,
+        "result_text": call_words.RESULTS[one.call.result].say(language),
+        "ladder": _ladder(one, language),
+        "streams": [{**stream(each), "seconds": _seconds(each)} for each in one.call.streams],
+    }
+
+
+def _findings(one: Explained, language: Language) -> list[object]:
+    from talkpath.explain.as_json import finding
+
+    return [finding(each, language) for each in one.findings]
+
+
+def _pairs(rows: object, found: Iterable[Finding]) -> list[tuple[dict[str, object], Finding]]:
+    assert isinstance(rows, list)
+    return list(zip(rows, found, strict=True))
+
+
+def _finding(row: dict[str, object], one: Finding, language: Language) -> dict[str, object]:
+    return {
+        **row,
+        "severity_text": words.SEVERITIES[one.severity].say(language),
+        "symptom_text": words.SYMPTOMS[one.symptom].say(language),
+    }
+
+
+def _ladder(one: Explained, language: Language) -> dict[str, object]:
+    ladder: Ladder = ladder_of(one.call)
+    pinned = pins(one.call, one.findings, language)
+    steps: list[dict[str, object]] = []
+    for number, step in enumerate(ladder.steps):
+        said = [text.removeprefix("▲ ") for text in pinned.get(number, ())]
+        if isinstance(step, Arrow):
+            row = {"tail": step.tail, "head": step.head, "text": printable(step.text)}
+        else:
+            row = {"text": printable(call_words.said(step.moment, language))}
+        steps.append({"at": round(step.offset_s, 3), "pins": said, **row})
+    names = [column.name or ", ".join(str(a) for a in column.addresses[:2]) for column in ladder.columns]
+    return {"columns": names, "steps": steps}
+
+
+def _seconds(one: Stream) -> list[tuple[int, float, float | None, int]]:
+    """(lost, jitter in ms, level in dBov or null, packets) of every second, empty ones included."""
+    rows: list[tuple[int, float, float | None, int]] = []
+    for second in one.rtp.seconds():
+        number = int(second.time - one.rtp.start)
+        while len(rows) < min(number, 7200):
+            rows.append((0, 0.0, None, 0))
+        level = None if second.level_dbov != second.level_dbov else round(second.level_dbov, 1)
+        rows.append((second.lost, round(second.jitter_ms, 1), level, second.packets))
+    return rows
+
+
+def _sounds(explanation: Explanation, sound: Sound | None) -> dict[str, dict[str, str]]:
+    """The sound of the calls it is worth hearing, as base64 of mu-law."""
+    found: dict[str, dict[str, str]] = {}
+    room = SOUND_BYTES
+    bad = sorted((one for one in explanation.calls if one.findings), key=lambda one: one.findings[0].severity.rank)
+    chosen = bad if len(explanation.calls) > 3 else list(explanation.calls)
+    for one in chosen if sound else ():
+        tracks = sound(one) if sound and room > 0 else None
+        if tracks is None:
+            continue
+        left, right = (b64encode(track.ulaw()).decode() for track in tracks)
+        room -= len(left) + len(right)
+        if room >= 0:
+            found[one.call.id] = {"left": left, "right": right}
+    return found

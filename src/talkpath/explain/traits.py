@@ -1,0 +1,104 @@
+"""First looks at a call: cheap signs, each of which sets the rules going that look closer.
+
+A healthy call shows none of them but that it was answered, and costs next to nothing.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import lru_cache
+from ipaddress import ip_address
+
+from talkpath.calls.model import Call
+from talkpath.capture.records import RtcpSeen, RtpStream
+
+# Margins that are wider than any rule's own threshold.
+LATE_S = 1.4
+CUT_S = 3.5
+DRIFT_PPM = 250
+PTIME_MS = 4.0
+QUIET_DBOV = -45.0
+
+
+class Trait(StrEnum):
+    """What a call shows at first sight."""
+
+    ANSWERED = "answered"
+    FAILED = "failed"
+    UNANSWERED = "unanswered"
+    REPEATED = "repeated"
+    REFUSED = "refused"
+    CHALLENGED = "challenged"
+    LARGE = "large"
+    REWRITTEN = "rewritten"
+    MUTE = "mute"
+    GAPPY = "gappy"
+    LOSSY = "lossy"
+    QUIET = "quiet"
+    DRIFTING = "drifting"
+    PACED = "paced"
+    KEYED = "keyed"
+    SEALED = "sealed"
+
+
+def media_traits(call: Call, end: float) -> Iterator[Trait]:
+    """The signs in an answered call's streams and descriptions."""
+    answered_at = call.answered_at or call.start
+    if not call.streams:
+        yield Trait.MUTE
+    elif not _covered(call, answered_at, end):
+        yield Trait.GAPPY
+    if any("SAVP" in medium.profile for leg in call.legs for medium in leg.media):
+        yield Trait.SEALED
+    if any(isinstance(record, RtcpSeen) for record in call.records):
+        yield Trait.LOSSY
+    for stream in call.streams:
+        yield from _stream_traits(stream.rtp)
+    yield from _pace(call)
+
+
+def _covered(call: Call, answered_at: float, end: float) -> bool:
+    """As many streams in each direction, each of them over the whole talk and without a hole."""
+    towards_callee = sum(1 for stream in call.streams if stream.from_caller)
+    if 2 * towards_callee != len(call.streams):
+        return False
+    for stream in call.streams:
+        rtp = stream.rtp
+        if stream.from_caller is None or rtp.gaps or rtp.continues:
+            return False
+        if rtp.start > answered_at + LATE_S or rtp.end < end - CUT_S:
+            return False
+    return True
+
+
+def _stream_traits(rtp: RtpStream) -> Iterator[Trait]:
+    if rtp.lost or rtp.late:
+        yield Trait.LOSSY
+    if rtp.flat * 20 >= rtp.packets or rtp.level_dbov < QUIET_DBOV:
+        yield Trait.QUIET
+    if abs(rtp.drift_ppm) > DRIFT_PPM:
+        yield Trait.DRIFTING
+    if rtp.digits or len(rtp.payload_types) > 1:
+        yield Trait.KEYED
+    if rtp.is_encrypted or _is_odd_size(rtp):
+        yield Trait.SEALED
+
+
+def _is_odd_size(rtp: RtpStream) -> bool:
+    """G.711 whose packets are not as long as the sound in them."""
+    return rtp.encoding in ("PCMU", "PCMA") and rtp.payload_bytes != round(rtp.packets * rtp.ptime_ms * 8)
+
+
+def _pace(call: Call) -> Iterator[Trait]:
+    """Packets of another length than somebody asked for."""
+    asked = {medium.ptime_ms for leg in call.legs for medium in leg.media if medium.ptime_ms}
+    if asked and any(abs(stream.rtp.ptime_ms - wanted) > PTIME_MS for stream in call.streams for wanted in asked):
+        yield Trait.PACED
+
+
+@lru_cache(maxsize=65_536)
+def is_public(host: str) -> bool:
+    """A global address; names are none."""
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return False

@@ -1,0 +1,130 @@
+"""The reports: JSON by its contract, terminal, page, filters, the pages of the rules."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from talkpath.base.errors import Malformed, Misuse
+from talkpath.base.texts import Language
+from talkpath.capture.reader import Capture
+from talkpath.explain.as_json import as_json
+from talkpath.explain.attributes import phone_of, subnet_of
+from talkpath.explain.explanation import Explainer, Explanation
+from talkpath.explain.page import write_page
+from talkpath.explain.pages import pages
+from talkpath.explain.select import Selection, selected
+from talkpath.explain.sites import Sites
+from talkpath.explain.terminal import draw_report
+
+from .generator.sip import Agent, Call, Proxy
+from .generator.wire import EPOCH, Wire
+
+DOCS = Path(__file__).parents[2] / "docs" / "cases"
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
+    """Forty calls of four sites; those of site b are silent, and one more in between."""
+    wire = Wire()
+    for number in range(40):
+        site = number % 4
+        one = Agent(f"{1000 + number}", f"10.{site}.0.{number + 1}", media_port=10_000 + 2 * number)
+        two = Agent(f"{3000 + number}", f"10.9.0.{number + 1}", media_port=20_000 + 2 * number)
+        call = Call(wire, one, two, [Proxy()], at=EPOCH + number)
+        call.invite().ring().answer().ack()
+        call.talk(7, **({"a": {"sound": "silence"}} if site == 1 or number == 2 else {})).bye()
+    path = tmp_path_factory.mktemp("fleet") / "fleet.pcap"
+    path.write_bytes(wire.pcap())
+    capture = Capture([str(path)])
+    explainer = Explainer(Sites.parse("address,site\n10.0.0.0/16,a\n10.1.0.0/16,b\n10.2.0.0/16,c\n10.3.0.0/16,d\n"))
+    explainer.receive_all(capture)
+    return explainer.finish(capture.files)
+
+
+def test_json_keeps_its_contract(fleet: Explanation) -> None:
+    data = json.loads(json.dumps(as_json(fleet), allow_nan=False))
+    assert data["version"] == 1
+    assert set(data["captures"][0]) == {"file", "packets", "bytes", "first", "last", "undecoded"}
+    call = data["calls"][1]
+    keys = "id call_ids from to start result status ring_s answer_s talk_s ended_by findings streams attributes"
+    assert set(call) == set(keys.split())
+    stream = "src dst ssrc codec ptime_ms packets lost jitter_ms mos speech_s silent_s start end"
+    assert set(call["streams"][0]) == set(stream.split())
+    finding = "code severity symptom leg direction title because fix confidence"
+    assert set(call["findings"][0]) == set(finding.split())
+    assert set(call["findings"][0]["because"][0]) == {"text", "frames", "time"}
+    assert (call["result"], call["status"], call["from"], call["ended_by"]) == ("answered", 200, "1001", "caller")
+    assert call["talk_s"] == pytest.approx(7.0, abs=0.1)
+    assert call["attributes"]["caller"]["site"] == "b"
+
+
+def test_the_planted_site_is_first_with_its_counts(fleet: Explanation) -> None:
+    first = as_json(fleet)["common"][0]  # type: ignore[index]
+    assert (first["code"], first["attributes"]) == ("digital-silence", {"site": "b"})
+    assert (first["bad"], first["group"], first["bad_elsewhere"], first["total_elsewhere"]) == (10, 10, 1, 30)
+    assert first["p"] < 1e-4
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_report_names_the_cause_in_both_languages(fleet: Explanation, language: Language) -> None:
+    text = "\n".join(line.text for line in draw_report(fleet, language))
+    assert "digital-silence" in text
+    assert "site b" in text
+
+
+def test_filters_choose_calls(fleet: Explanation) -> None:
+    assert len(selected(fleet, Selection(number="1002")).calls) == 1
+    assert len(selected(fleet, Selection(address="10.1.0.0/16")).calls) == 10
+    assert len(selected(fleet, Selection(code="digital-silence")).calls) == 11
+    assert len(selected(fleet, Selection(since=EPOCH + 39, until=EPOCH + 39.5)).calls) == 10
+    one = fleet.calls[5].call
+    assert selected(fleet, Selection(call=one.id)).calls[0].call is one
+    with pytest.raises(Misuse):
+        selected(fleet, Selection(address="not an address"))
+
+
+def test_the_page_is_one_file_and_escapes_what_the_network_says(fleet: Explanation) -> None:
+    page = "".join(write_page(fleet, Language.EN))
+    data = page.split('id="data">')[1].split("</script>")[0]
+    assert len(json.loads(data)["calls"]) == 40
+    assert "<" not in data
+    assert "http://www.w3.org/2000/svg" in page
+    assert "https:" not in page
+
+
+def test_the_pages_of_the_rules_are_up_to_date() -> None:
+    for name, text in pages():
+        assert (DOCS / name).read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("agent", "model", "firmware"),
+    [
+        ("Yealink SIP-T46U 108.86.0.20", "Yealink SIP-T46U", "Yealink SIP-T46U 108.86.0.20"),
+        ("PolycomVVX-VVX_410-UA/5.9.5.0614", "PolycomVVX-VVX_410-UA", "PolycomVVX-VVX_410-UA 5.9.5.0614"),
+        ("Grandstream GXP2160 1.0.11.64", "Grandstream GXP2160", "Grandstream GXP2160 1.0.11.64"),
+        ("Cisco/SPA504G-7.6.2c", "Cisco/SPA504G", "Cisco/SPA504G 7.6.2c"),
+        ("JsSIP 3.10.1", "JsSIP", "JsSIP 3.10.1"),
+        ("Phone", "Phone", None),
+        ("", None, None),
+    ],
+)
+def test_model_and_firmware_of_user_agents(agent: str, model: str | None, firmware: str | None) -> None:
+    found = phone_of(agent)
+    assert (found.get("model"), found.get("firmware")) == (model, firmware)
+
+
+def test_subnets() -> None:
+    assert subnet_of("10.1.2.3") == "10.1.2.0/24"
+    assert subnet_of("2001:db8:1:2:3::4") == "2001:db8:1:2::/64"
+    assert subnet_of("pbx.example.com") == ""
+
+
+def test_the_longest_prefix_names_the_site() -> None:
+    sites = Sites.parse("\ufeffprefix;site;floor\n10.0.0.0/8;all;\n10.1.0.0/16;b;2\n10.1.0.7;b;3\n")
+    assert sites.of("10.1.0.7") == {"site": "b", "floor": "3"}
+    assert sites.of("10.2.0.1") == {"site": "all"}
+    assert sites.of("nowhere") == {}
+    with pytest.raises(Malformed, match=r"sites\.csv:2"):
+        Sites.parse("address,site\nnonsense,a\n")
