@@ -7,6 +7,7 @@ from tests.media.in_memory import sdp
 from talkpath.base.address import Address
 from talkpath.ice import events as ice
 from talkpath.media import Climbed, Exchange, LegId
+from talkpath.sdp import SessionDescription
 
 PHONE = "audio 5000 RTP/AVP 111 8\na=rtpmap:111 opus/48000/2\na=ptime:20"
 
@@ -198,3 +199,16 @@ def test_a_fork_to_browsers_and_a_phone() -> None:
     call.chosen(1)
     call.session.released(LegId(2), call.now)
     assert len(call.engine.open_ports) == 2
+
+
+def test_a_browser_hears_the_echo() -> None:
+    call, browser = WebCall(web=[0]), Browser(offers=True)
+    body = call.session.answer_locally(browser.describe(), "echo", call.origin(0), call.now)
+    answer = SessionDescription.parse(body)
+    assert answer.audio.protocol == "UDP/TLS/RTP/SAVPF"
+    assert answer.audio.formats == ["111"]
+    assert answer.audio.mid == "0"
+    browser.learn(answer.audio, call.now)
+    agree(call, browser, 0)
+    assert call.port(0).plays == "echo"
+    assert call.port(0).expected["ice"] is True

@@ -3,17 +3,20 @@
 The answer is our own description; the packets are made by the engine.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.engine import Engine
 from talkpath.media.leg import Anchor, Talk
 from talkpath.media.policy import MediaPolicy, MediaRefused
+from talkpath.media.web import dress
 from talkpath.sdp import Codec, Connection, MediaSection, Origin, SessionDescription
 
 # Gives our port towards the caller for a section, leasing it when needed.
 Leaser = Callable[[int, Announced | None], Anchor]
+# Our port, the caller's section, and what it and we announce in it.
+Served = tuple[Anchor | None, MediaSection, Announced, Announced]
 # What the tone can be encoded in.
 _TONE_CODECS = ("PCMU/8000", "PCMA/8000")
 
@@ -36,18 +39,26 @@ class LocalService:
         self._offer = self._answer = b""
         self._playing: dict[int, tuple[bool, int]] = {}
 
-    def answer(self, raw: bytes, lease: Leaser, now: float) -> bytes:
-        """Our answer to this offer; the accepted sections are served from now on. Raises `MediaRefused`."""
+    def answer(self, raw: bytes, lease: Leaser, now: float, *, web: bool = False) -> bytes:
+        """Our answer to this offer; the accepted sections are served from now on. Raises `MediaRefused`.
+
+        `web` is whether the caller's ICE and DTLS end here.
+        """
         if raw == self._offer:
             return self._answer
         offer = SessionDescription.parse(raw)
-        announced = Reading(offer).announced
+        announced = Reading(offer, terminates=web).announced
         codecs = [self._codecs(section, own) for section, own in zip(offer.media, announced, strict=True)]
         if not any(codecs):
             raise MediaRefused("service-codec", f"{self.service} can use nothing of this offer; offer PCMU or PCMA")
         anchors = [lease(index, announced[index]) if chosen else None for index, chosen in enumerate(codecs)]
         answer = self._describe(offer, codecs, anchors, now)
-        self._serve(offer, answer, anchors, now)
+        for anchor, section, own in zip(anchors, answer.media, announced, strict=True):
+            if anchor is not None and anchor.transport is not None and own.web is not None:
+                anchor.transport.learn(own.web, now)
+                dress(section, anchor.transport, anchor.address.advertised, answering=True)
+        ours = Reading(answer, terminates=web).announced
+        self._serve(zip(anchors, offer.media, announced, ours, strict=True), now)
         self._offer, self._answer = raw, answer.encode()
         return self._answer
 
@@ -66,7 +77,8 @@ class LocalService:
         announced = Reading(answer).announced
         if not announced or not self._codecs(answer.media[0], announced[0]):
             raise MediaRefused("service-codec", f"{self.service} can use nothing of this answer; answer with PCMU")
-        self._serve(answer, SessionDescription.parse(self._answer), [lease(0, announced[0])], now)
+        own = Reading(SessionDescription.parse(self._answer)).announced
+        self._serve([(lease(0, announced[0]), answer.media[0], announced[0], own[0])], now)
 
     def _codecs(self, section: MediaSection, announced: Announced) -> list[Codec]:
         """What we take of a section: one codec and its telephone events; empty to reject the section."""
@@ -98,15 +110,8 @@ class LocalService:
             lines += _accepted(section, chosen, anchor) if anchor is not None else _rejected(section)
         return SessionDescription(lines)
 
-    def _serve(
-        self,
-        theirs: SessionDescription,
-        ours: SessionDescription,
-        anchors: Sequence[Anchor | None],
-        now: float,
-    ) -> None:
+    def _serve(self, sides: Iterable[Served], now: float) -> None:
         """Hear the caller as it announced itself, and let the engine make the packets."""
-        sides = zip(anchors, theirs.media, Reading(theirs).announced, Reading(ours).announced, strict=False)
         for anchor, section, caller, own in sides:
             if anchor is not None:
                 talk = Talk(caller, own, caller.mux and own.mux)

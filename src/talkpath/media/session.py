@@ -131,7 +131,9 @@ class MediaSession:
             self._service = LocalService(self._engine, self._policy, Service(service))
             self._note(now, moments.SERVICE_ANSWERED, service=service)
         lease = self._leaser(now)
-        return self._service.answer(description, lease, now) if description else self._service.offer(lease, now)
+        if not description:
+            return self._service.offer(lease, now)
+        return self._service.answer(description, lease, now, web=self._is_web(self._caller))
 
     def answered_locally(self, description: bytes, origin: Origin, now: float) -> None:
         """The caller answers, in its ACK, what we offered. Raises `Malformed` and `MediaRefused`: end the call."""
@@ -140,7 +142,11 @@ class MediaSession:
             self._service.answered(description, self._leaser(now), now)
 
     def _leaser(self, now: float) -> Leaser:
-        return lambda section, announced: self._lease(self._caller, section, announced, False, now)
+        def lease(section: int, announced: Announced | None) -> Anchor:
+            web = announced is not None and announced.web is not None
+            return self._lease(self._caller, section, announced, web, now)
+
+        return lease
 
     def rejected(self, *, frm: LegId, to: LegId, exchange: Exchange, now: float) -> None:
         """`frm` refused a request that carried an offer (or timed out): everything is as agreed before."""
