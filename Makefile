@@ -6,6 +6,8 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
 
 VENV := .venv
+# Debian's own Python is built with every optimisation: a third faster than what version managers usually build.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11 /usr/bin/python3) python3)
 BIN := $(VENV)/bin
 NATIVE := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
 
@@ -61,9 +63,11 @@ clean:  ## remove everything that was built or installed here
 
 $(VENV)/.system:
 	@./install-packages python3-venv build-essential
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed. Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@command -v cargo >/dev/null || { echo "Rust is missing. Install it from https://rustup.rs and try again." >&2; exit 1; }
 	@echo "talkpath: making $(VENV)" >&2
-	@python3 -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
 $(VENV)/.installed: requirements.txt | $(VENV)/.system
@@ -78,7 +82,7 @@ $(VENV)/.tools: requirements-dev.txt $(VENV)/.installed
 
 $(VENV)/.built: $(VENV)/.installed $(NATIVE)
 	@echo "talkpath: building the native part (a minute or two the first time)" >&2
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release -q
+	@PIP_NO_INDEX=1 PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release -q
 	@touch $@
 
 # The test binaries of the crate embed Python.
