@@ -20,6 +20,8 @@ from talkpath.net.websocket import Networks, Page, WebSocketConnection
 
 # Batches of datagrams taken before other sockets get their turn.
 _BATCHES_A_TURN = 8
+# A timer that fires later than this shows that the process stood still, and that messages may be waiting.
+_STALL_S = 0.05
 # How long a connection that we open may take to stand.
 _CONNECT_TIMEOUT_S = 5.0
 # Local addresses remembered for remote hosts, so that no probe socket is opened for each message.
@@ -228,10 +230,16 @@ class Signalling:
         self._timer = self._loop.call_later(max(0.0, deadline - self._clock.now()), self._due)
 
     def _due(self) -> None:
+        late_s = self._clock.now() - self._timer_at
         self._timer, self._timer_at = None, float("inf")
-        if self._edge is not None:
-            self._edge.expire(self._clock.now())
-            self.pump()
+        if self._edge is None:
+            return
+        if late_s > _STALL_S:
+            # What waits in the sockets came before the timers are due: they would retransmit what is answered.
+            for _, datagrams, local in self._datagrams:
+                self._readable(datagrams, local)
+        self._edge.expire(self._clock.now())
+        self.pump()
 
     def _send(self, send: Send, now: float) -> None:
         flow = self._flow_of(send.hop)
