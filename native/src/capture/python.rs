@@ -4,8 +4,10 @@
 use super::flow::Endpoint;
 use super::record::{self, At, Handshake, HepOrigin, Record, Transport};
 use super::rtp::Summary;
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyString, PyTuple, PyType};
 use pyo3::IntoPyObjectExt;
 use rustc_hash::FxHashMap;
 
@@ -14,13 +16,22 @@ const MAX_ADDRESSES: usize = 65_536;
 
 macro_rules! fields {
     ($py:expr; $($value:expr),* $(,)?) => {
-        PyTuple::new($py, [$($value.into_py_any($py)?),*])?
+        &[$($value.into_py_any($py)?),*]
     };
+}
+
+/// A class of `records.py`.
+enum Class {
+    /// A frozen dataclass with slots: its fields' names. Filled slot by slot, since its own `__init__` would take
+    /// longer than everything else done for a message.
+    Slots(Py<PyAny>, Vec<Py<PyString>>),
+    /// A NamedTuple or an enumeration: called.
+    Other(Py<PyAny>),
 }
 
 pub struct Shapes {
     records: Py<PyAny>,
-    classes: FxHashMap<&'static str, Py<PyAny>>,
+    classes: FxHashMap<&'static str, Class>,
     words: FxHashMap<(&'static str, &'static str), Py<PyAny>>,
     addresses: FxHashMap<Endpoint, Py<PyAny>>,
 }
@@ -31,22 +42,23 @@ impl Shapes {
         Shapes { records, classes, words, addresses }
     }
 
-    fn class<'py>(&mut self, py: Python<'py>, name: &'static str) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(class) = self.classes.get(name) {
-            return Ok(class.bind(py).clone());
+    fn class(&mut self, py: Python<'_>, name: &'static str) -> PyResult<&Class> {
+        if !self.classes.contains_key(name) {
+            let class = self.records.bind(py).getattr(name)?;
+            let class = match class.hasattr("__dataclass_fields__")? && class.hasattr("__slots__")? {
+                true => Class::Slots(class.clone().unbind(), class.getattr("__match_args__")?.extract()?),
+                false => Class::Other(class.unbind()),
+            };
+            self.classes.insert(name, class);
         }
-        let class = self.records.bind(py).getattr(name)?;
-        self.classes.insert(name, class.clone().unbind());
-        Ok(class)
+        Ok(&self.classes[name])
     }
 
-    fn build<'py>(
-        &mut self,
-        py: Python<'py>,
-        name: &'static str,
-        fields: Bound<'py, PyTuple>,
-    ) -> PyResult<Py<PyAny>> {
-        Ok(self.class(py, name)?.call1(fields)?.unbind())
+    fn build(&mut self, py: Python<'_>, name: &'static str, fields: &[Py<PyAny>]) -> PyResult<Py<PyAny>> {
+        match self.class(py, name)? {
+            Class::Other(class) => class.call1(py, PyTuple::new(py, fields)?),
+            Class::Slots(class, names) => fill(py, class, names, fields),
+        }
     }
 
     /// A member of one of the enumerations, by its value.
@@ -54,7 +66,7 @@ impl Shapes {
         if let Some(word) = self.words.get(&(of, value)) {
             return Ok(word.clone_ref(py));
         }
-        let word = self.class(py, of)?.call1((value,))?.unbind();
+        let word = self.build(py, of, fields![py; value])?;
         self.words.insert((of, value), word.clone_ref(py));
         Ok(word)
     }
@@ -63,7 +75,7 @@ impl Shapes {
         if let Some(address) = self.addresses.get(&endpoint) {
             return Ok(address.clone_ref(py));
         }
-        let address = self.class(py, "Address")?.call1((endpoint.ip.to_string(), endpoint.port))?.unbind();
+        let address = self.build(py, "Address", fields![py; endpoint.ip.to_string(), endpoint.port])?;
         if self.addresses.len() >= MAX_ADDRESSES {
             self.addresses.clear();
         }
@@ -253,6 +265,22 @@ impl Shapes {
         }
         Ok((PyTuple::new(py, uses)?, PyTuple::new(py, gaps)?, PyTuple::new(py, digits)?))
     }
+}
+
+/// A new object of a slotted class with all its slots filled; `__setattr__` of a frozen class is stepped around.
+fn fill(py: Python<'_>, class: &Py<PyAny>, names: &[Py<PyString>], fields: &[Py<PyAny>]) -> PyResult<Py<PyAny>> {
+    let class = class.bind(py).cast::<PyType>()?;
+    if names.len() != fields.len() {
+        return Err(PyTypeError::new_err(format!("{} has {} fields", class.name()?, names.len())));
+    }
+    let object = py.get_type::<PyAny>().call_method1(pyo3::intern!(py, "__new__"), (class,))?;
+    for (name, field) in names.iter().zip(fields) {
+        // SAFETY: three live objects, under the GIL; errors are taken up.
+        if unsafe { ffi::PyObject_GenericSetAttr(object.as_ptr(), name.as_ptr(), field.as_ptr()) } != 0 {
+            return Err(PyErr::fetch(py));
+        }
+    }
+    Ok(object.unbind())
 }
 
 pub fn seconds(nanos: i64) -> f64 {

@@ -172,9 +172,9 @@ impl Timing {
             return;
         }
         let rate = self.elapsed as f64 * 1e9 / ns as f64;
-        let near = |c: &&f64| (rate / **c - 1.0).abs() < 0.1;
-        match CLOCKS.iter().find(near) {
-            Some(&clock) => self.set_clock(clock as u32),
+        let off = |clock: f64| (rate / clock - 1.0).abs();
+        match CLOCKS.into_iter().min_by(|&a, &b| off(a).total_cmp(&off(b))).filter(|&c| off(c) < 0.1) {
+            Some(clock) => self.set_clock(clock as u32),
             None => self.restart(time, self.last_timestamp),
         }
     }
