@@ -61,8 +61,9 @@ def _media(calls: int, packets: int) -> tuple["np.ndarray", "np.ndarray"]:
     _put(rows, 60, ">u2", (call * 7 + number) % 65536)
     _put(rows, 62, ">u4", number * PAYLOAD + call * 1000)
     _put(rows, 66, ">u4", call * 2 + way + 0x10000)
-    # Speech: codes around the middle of the scale, another packet each time.
-    voices = (dice.normal(0, 30, (997, PAYLOAD)).astype(np.int64) % 128 + dice.integers(0, 2, (997, PAYLOAD)) * 128)
+    # Something like speech: codes of middling loudness, another packet each time. In mu-law 0x7f and 0xff are zero.
+    loudness = np.minimum(np.abs(dice.normal(30, 20, (997, PAYLOAD))), 110).astype(np.int64)
+    voices = 127 - loudness + dice.integers(0, 2, (997, PAYLOAD)) * 128
     rows[:, 70:] = voices.astype(np.uint8)[(number * 31 + call + way) % 997]
     order = np.argsort(times, kind="stable")
     return rows[order], times[order]

@@ -1,7 +1,7 @@
 //! What payload types mean: RFC 3551's static table and what SDP says.
 
 use super::level::Law;
-use std::sync::Arc;
+use std::borrow::Cow;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -13,7 +13,7 @@ pub enum Kind {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Codec {
-    pub name: Arc<str>,
+    pub name: Cow<'static, str>,
     /// RTP clock in Hz, 0 when unknown.
     pub clock: u32,
     pub kind: Kind,
@@ -28,7 +28,7 @@ impl Codec {
             () if name.eq_ignore_ascii_case("CN") => Kind::Noise,
             () => Kind::Other,
         };
-        Codec { name: name.into(), clock, kind }
+        Codec { name: word(name), clock, kind }
     }
 
     /// RFC 3551 tables 4 and 5; an unknown type has no name and no clock.
@@ -63,11 +63,37 @@ impl Codec {
     }
 }
 
+/// Words that nearly every SDP has are not copied.
+pub fn word(text: &str) -> Cow<'static, str> {
+    const USUAL: [&str; 16] = [
+        "PCMU",
+        "PCMA",
+        "telephone-event",
+        "opus",
+        "G729",
+        "G722",
+        "CN",
+        "GSM",
+        "iLBC",
+        "speex",
+        "VP8",
+        "H264",
+        "rtx",
+        "audio",
+        "video",
+        "image",
+    ];
+    match USUAL.iter().find(|&&usual| usual == text) {
+        Some(&usual) => Cow::Borrowed(usual),
+        None => Cow::Owned(text.to_string()),
+    }
+}
+
 /// What an SDP announced for one address.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Plan {
     /// "audio", "video", "image", ...
-    pub media: Arc<str>,
+    pub media: Cow<'static, str>,
     /// The profile is a secure one, or (RTP/AVP) keys are offered.
     pub is_secure: bool,
     pub offers_keys: bool,

@@ -47,12 +47,14 @@ pub fn measure(payload: &[u8], law: Law) -> Loudness {
         energy: sums.iter().sum(),
         samples: payload.len() as u32,
         is_flat: high == 0 || (low == high && payload.iter().all(|&b| b == payload[0])),
-        clipped: if high == 0x7f {
-            payload.iter().filter(|&&b| (b ^ invert) & 0x7f == 0x7f).count() as u32
-        } else {
-            0
-        },
+        clipped: if high == 0x7f { clipped(payload, invert) } else { 0 },
     }
+}
+
+/// Samples at full scale, counted in bytes over short runs: then the compiler counts many at a time.
+fn clipped(payload: &[u8], invert: u8) -> u32 {
+    let run = |run: &[u8]| u32::from(run.iter().map(|&b| u8::from((b ^ invert) & 0x7f == 0x7f)).sum::<u8>());
+    payload.chunks(128).map(run).sum()
 }
 
 /// Mean power in dBov: 0 is a full-scale square wave, -127 and less is silence.

@@ -6,6 +6,8 @@ use super::limits::*;
 use super::record::{At, Counted, Packet, Record};
 use super::rtp::{Context, Header, Moment, Stream};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 struct Announced {
@@ -39,6 +41,7 @@ pub struct Media {
     announced: FxHashMap<Endpoint, Announced>,
     /// Counts changes of `announced`, so that a flow knows when to look again.
     generation: u32,
+    forgot: i64,
     udptl: FxHashMap<Flow, Counted>,
     pub jitter_buffer_ms: u32,
     /// Streams whose packets are wanted one by one.
@@ -56,6 +59,7 @@ impl Media {
             flows: FxHashMap::default(),
             announced: FxHashMap::default(),
             generation: 1,
+            forgot: 0,
             udptl: FxHashMap::default(),
             jitter_buffer_ms,
             picked,
@@ -99,10 +103,6 @@ impl Media {
         self.flows.get(&flow).is_some_and(|f| f.keyed) || ends.into_iter().any(secure)
     }
 
-    pub fn is_announced(&self, endpoint: Endpoint) -> bool {
-        self.announced.contains_key(&endpoint)
-    }
-
     /// T.38 (ITU-T T.38 annex D) on an address announced for it.
     pub fn udptl(&mut self, datagram: &Datagram<'_>) -> bool {
         let At { frame, time, flow } = datagram.at;
@@ -137,11 +137,17 @@ impl Media {
     pub fn rtp(&mut self, datagram: &Datagram<'_>, out: &mut Vec<Record>) -> bool {
         let At { frame, time, flow } = datagram.at;
         let Some(header) = Header::parse(datagram.data, datagram.cut) else { return false };
-        if !self.flows.contains_key(&flow) && !self.admit(flow, &header) {
-            return false;
-        }
         let at = Moment { frame, time };
-        let Some(media) = self.flows.get_mut(&flow) else { return false };
+        let is_full = self.flows.len() >= MEDIA_FLOWS;
+        let media = match self.flows.entry(flow) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if !admits(&self.announced, flow, &header) => return false,
+            Entry::Vacant(_) if is_full => {
+                self.refused += 1;
+                return false;
+            }
+            Entry::Vacant(place) => place.insert(MediaFlow::default()),
+        };
         media.last = time;
         if media.generation != self.generation && media.should_look_again() {
             media.look(&mut self.announced, flow, self.generation, time);
@@ -160,24 +166,6 @@ impl Media {
         if !self.picked.is_empty() {
             self.pick(datagram, &header, out);
         }
-        true
-    }
-
-    /// A new flow: announced, or with a payload type that exists and a port that users may open.
-    fn admit(&mut self, flow: Flow, header: &Header<'_>) -> bool {
-        let announced = self.is_announced(flow.dst) || self.is_announced(flow.src);
-        let plausible = matches!(header.payload_type, 0..=34 | 96..=127)
-            && flow.src.port >= 1024
-            && flow.dst.port >= 1024
-            && header.size > 0;
-        if !announced && !plausible {
-            return false;
-        }
-        if self.flows.len() >= MEDIA_FLOWS {
-            self.refused += 1;
-            return false;
-        }
-        self.flows.insert(flow, MediaFlow::default());
         true
     }
 
@@ -213,7 +201,11 @@ impl Media {
             self.udptl.extract_if(|_, c| all || now - c.end > MEDIA_IDLE_S).map(|(_, c)| c).collect();
         faxes.sort_by_key(|c| c.first_frame);
         out.extend(faxes.into_iter().map(|c| Record::Counted(Box::new(c))));
-        self.announced.retain(|_, a| now - a.used <= ANNOUNCED_S);
+        // Some hundred thousand entries that live for hours need no look every few seconds.
+        if now - self.forgot > ANNOUNCED_S / 16 {
+            self.forgot = now;
+            self.announced.retain(|_, a| now - a.used <= ANNOUNCED_S);
+        }
     }
 }
 
@@ -285,6 +277,16 @@ impl MediaFlow {
     }
 }
 
+/// A new flow: announced, or with a payload type that exists and ports that users may open.
+fn admits(announced: &FxHashMap<Endpoint, Announced>, flow: Flow, header: &Header<'_>) -> bool {
+    let is_announced = announced.contains_key(&flow.dst) || announced.contains_key(&flow.src);
+    let is_plausible = matches!(header.payload_type, 0..=34 | 96..=127)
+        && flow.src.port >= 1024
+        && flow.dst.port >= 1024
+        && header.size > 0;
+    is_announced || is_plausible
+}
+
 fn secure(plans: &[Option<Arc<Plan>>; 2]) -> bool {
     match plans {
         [Some(a), Some(b)] => a.is_secure || b.is_secure || (a.offers_keys && b.offers_keys),
@@ -323,7 +325,7 @@ fn tell(
         return;
     }
     let plan = plans.iter().flatten().next();
-    let media = plan.map_or_else(|| "".into(), |p| p.media.clone());
+    let media = plan.map_or_else(|| Cow::Borrowed(""), |p| p.media.clone());
     let summary = stream.finish(flow, media, plan.is_some(), keyed || secure(plans), i64::from(jitter_buffer_ms));
     out.push(Record::Stream(Box::new(summary)));
 }

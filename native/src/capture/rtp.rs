@@ -6,7 +6,7 @@ use super::level::{self, FULL_SCALE};
 use super::limits::*;
 use super::sequence::{Arrival, Runs, Sequence};
 use super::timing::Timing;
-use std::sync::Arc;
+use std::borrow::Cow;
 
 /// Half a second without a packet is a gap worth telling.
 const GAP_NS: i64 = 500_000_000;
@@ -399,7 +399,7 @@ impl Stream {
     pub fn finish(
         mut self,
         flow: Flow,
-        media: Arc<str>,
+        media: Cow<'static, str>,
         is_announced: bool,
         is_secure: bool,
         jitter_buffer: i64,
@@ -437,7 +437,7 @@ fn pack(row: &Row, level: i16) -> [u8; 34] {
 /// A stream that is over, with what its flow knew.
 pub struct Summary {
     pub flow: Flow,
-    pub media: Arc<str>,
+    pub media: Cow<'static, str>,
     pub is_announced: bool,
     pub is_secure: bool,
     pub jitter_buffer: i64,

@@ -1,6 +1,6 @@
 //! Just enough of an SDP (RFC 8866) to know which addresses will carry what; the grammar is Python's (`talkpath.sdp`).
 
-use super::codec::{Codec, Plan};
+use super::codec::{word, Codec, Plan};
 use super::flow::{Endpoint, Ip};
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ fn media_line(value: &str, ip: Option<Ip>, session_secure: bool) -> Option<Secti
         .filter(|(_, codec)| !codec.name.is_empty())
         .collect();
     let plan = Plan {
-        media: media.into(),
+        media: word(media),
         is_secure: profile.contains("SAVP"),
         offers_keys: session_secure,
         is_udptl: profile.eq_ignore_ascii_case("udptl"),
