@@ -2,7 +2,7 @@
 
     python -m bench.capture_file OUT.pcap [CALLS] [PACKETS OF ONE DIRECTION]
 
-A call is seven SIP messages and G.711 mu-law both ways, a packet every 20 ms. Calls begin every 50 ms, so that about a
+A call is seven SIP messages and G.711 mu-law both ways, a packet every 20 ms. Calls begin every 50 ms, so that some
 hundred run at once.
 """
 
@@ -22,7 +22,9 @@ CALLER, CALLED = 0x0A000000, 0x0A800000
 
 def write(path: Path, calls: int = 2000, packets: int = 217) -> int:
     """Writes the capture; gives its size in bytes."""
-    media, media_times = _media(calls, packets) if packets else (np.zeros((0, RECORD), np.uint8), np.zeros(0, np.int64))
+    media, media_times = (
+        _media(calls, packets) if packets else (np.zeros((0, RECORD), np.uint8), np.zeros(0, np.int64))
+    )
     signalling = sorted(_signalling(calls, packets * PACKET_EVERY_NS), key=lambda message: message[0])
     places = np.searchsorted(media_times, [time for time, _ in signalling])
     with path.open("wb") as file:
@@ -94,19 +96,20 @@ def _messages(call: int, caller: str, called: str, talk_ns: int) -> list[tuple[i
 
     def sdp(host: str) -> str:
         return (
-            f"v=0\r\no=- {call} 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=audio 20000 RTP/AVP 0 8 101\r\n"
-            "a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
-            "a=ptime:20\r\na=sendrecv\r\n"
+            f"v=0\r\no=- {call} 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+            "m=audio 20000 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n"
+            "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
         )
 
     def message(first: str, method: str, number: int, tag: str, body: str = "") -> str:
         kind = "Content-Type: application/sdp\r\n" if body else ""
         return (
             f"{first}\r\nVia: SIP/2.0/UDP {caller}:5060;branch=z9hG4bK-{call}-{number};rport\r\nMax-Forwards: 70\r\n"
-            f'From: "Caller {call}" <sip:{call:05}@pbx.example>;tag=a{call}\r\nTo: <sip:9{call:05}@pbx.example>{tag}\r\n'
-            f"Call-ID: {call:08x}-bench@{caller}\r\nCSeq: {number} {method}\r\nContact: <sip:{call:05}@{caller}:5060>\r\n"
-            f"User-Agent: Phone 1.0\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE\r\nSupported: replaces, timer\r\n"
-            f"{kind}Content-Length: {len(body)}\r\n\r\n{body}"
+            f'From: "Caller {call}" <sip:{call:05}@pbx.example>;tag=a{call}\r\n'
+            f"To: <sip:9{call:05}@pbx.example>{tag}\r\nCall-ID: {call:08x}-bench@{caller}\r\n"
+            f"CSeq: {number} {method}\r\nContact: <sip:{call:05}@{caller}:5060>\r\n"
+            "User-Agent: Phone 1.0\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE\r\n"
+            f"Supported: replaces, timer\r\n{kind}Content-Length: {len(body)}\r\n\r\n{body}"
         )
 
     target, tag = f"sip:9{call:05}@{called}:5060", f";tag=b{call}"
