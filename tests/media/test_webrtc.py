@@ -212,3 +212,24 @@ def test_a_browser_hears_the_echo() -> None:
     agree(call, browser, 0)
     assert call.port(0).plays == "echo"
     assert call.port(0).expected["ice"] is True
+
+
+def test_a_phone_on_a_websocket_that_answers_plainly_is_plain() -> None:
+    call = WebCall(web=[1])
+    offer = call.offer(sdp("192.0.2.10", PHONE.replace("5000", "4000")))
+    assert offer.audio.is_dtls
+    answer = call.answer(sdp("192.0.2.21", PHONE))
+    call.chosen()
+    assert answer.audio.protocol == "RTP/AVP"
+    assert call.port(1).expected["rtp"] == ("192.0.2.21", 5000)
+    assert call.port(1).expected["ice"] is False
+    again = call.offer(sdp("192.0.2.10", PHONE.replace("5000", "4000") + "\na=sendonly"), cseq=2)
+    assert again.audio.protocol == "RTP/AVP"
+
+
+def test_a_phone_on_a_websocket_that_offers_plainly_is_plain() -> None:
+    call = WebCall(web=[0])
+    offer = call.offer(sdp("192.0.2.10", PHONE))
+    answer = call.answer(sdp("192.0.2.21", PHONE))
+    assert offer.audio.protocol == answer.audio.protocol == "RTP/AVP"
+    assert call.port(0).expected["rtp"] == ("192.0.2.10", 5000)

@@ -280,16 +280,23 @@ class MediaSession:
             )
         name_sections(description, offered, for_web=self._is_web(hearer))
         for index, section in enumerate(reading.announced):
-            own, other = speaker.anchor(index), hearer.anchor(index)
-            if not section.live:
-                continue
-            if offered is not None and own is not None and own.transport is not None and section.web is not None:
-                own.transport.learn(section.web, now)
-            if other is not None and other.transport is not None:
-                theirs = None if offered is None else offered[index].web
-                if theirs is not None:
-                    other.transport.learn(theirs, now)
-                dress(description.media[index], other.transport, host, answering=offered is not None)
+            if section.live:
+                if offered is not None:
+                    self._learn(speaker.anchor(index), section, now)
+                    self._learn(hearer.anchor(index), offered[index], now)
+                other = hearer.anchor(index)
+                if other is not None and other.transport is not None:
+                    dress(description.media[index], other.transport, host, answering=offered is not None)
+
+    @staticmethod
+    def _learn(anchor: Anchor | None, announced: Announced, now: float) -> None:
+        """ICE and DTLS of a leg go on with what it announced. One that came by WebSocket may still be plain."""
+        if anchor is not None and anchor.transport is not None:
+            if announced.web is not None:
+                anchor.transport.learn(announced.web, now)
+            else:
+                anchor.transport.give_up()
+                anchor.transport = None
 
     def _face(
         self, sections: tuple[Announced, ...], speaker: Leg, hearer: Leg, turn: Turn, now: float

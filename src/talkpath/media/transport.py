@@ -168,6 +168,10 @@ class WebTransport:
         self._dtls.expire(now)
         self._settle(now)
 
+    def give_up(self) -> None:
+        """The peer turned out to speak plain RTP: the port is as it was before."""
+        self._engine.unsecure(self._port)
+
     def close(self, now: float) -> None:
         """Say goodbye to the peer; the port is closed next."""
         self._dtls.receive(dtls.Ended(), now)

@@ -81,6 +81,7 @@ class SecureRelay:
         self.send: Callable[[Port, bytes, HostPort], None] = engine.send
         self.secure: Callable[[Port, str, tuple[bytes, bytes], tuple[bytes, bytes]], None] = engine.secure
         self.shut: Callable[[Port], None] = engine.shut
+        self.unsecure: Callable[[Port], None] = engine.unsecure
 
     def checks(self, port: Port, ufrags: list[str]) -> None:
         """Let only checks climb that name one of these."""
