@@ -1,0 +1,202 @@
+"""RTP relay: CPU time of the server for each packet, talkpath's engine against rtpengine in userspace.
+
+Phones on loopback (`native/examples/rtp_load.rs`) send 50,000 packets a second in all over 200 and over 1,000 streams;
+two streams are a call. Both servers do one recvfrom and one sendto a packet on one thread; both meter what passes.
+"""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from bench.processes import cpu_s, memory_bytes, wait_until
+
+ROOT = Path(__file__).parent.parent
+PACKETS_PER_S = 50_000
+STREAMS = (200, 1_000)
+SECONDS = 10
+PHONES = "127.0.0.2"
+NG_PORT = 22_222
+
+
+class Server(Protocol):
+    """A relay that is running; `bridge` connects two phones and tells the ports they shall send to."""
+
+    name: str
+    pid: int
+
+    def bridge(self, one: int, two: int) -> tuple[int, int]: ...
+
+    def stop(self) -> None: ...
+
+
+class Rtpengine:
+    """rtpengine from Debian, without its kernel module, commanded over the NG protocol (bencode over UDP)."""
+
+    name = "rtpengine"
+
+    def __init__(self, threads: int = 1) -> None:
+        options = ["--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{NG_PORT}", "--table=-1", "--foreground"]
+        options += ["--port-min=40000", "--port-max=49999", f"--num-threads={threads}", "--log-level=2", "--log-stderr"]
+        self._process = subprocess.Popen(["rtpengine", *options], stderr=subprocess.DEVNULL)
+        self.pid = self._process.pid
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.connect(("127.0.0.1", NG_PORT))
+        self._socket.settimeout(0.2)
+        self._asked = self._calls = 0
+        wait_until(lambda: self._pings(), 10, "rtpengine")
+        self._socket.settimeout(5)
+
+    def bridge(self, one: int, two: int) -> tuple[int, int]:
+        self._calls += 1
+        call = {"call-id": f"bench-{self._calls}", "from-tag": "a"}
+        towards_two = self._port_in(self._ask({"command": "offer", **call, "sdp": _sdp(one)}))
+        answer = self._ask({"command": "answer", **call, "to-tag": "b", "sdp": _sdp(two)})
+        return self._port_in(answer), towards_two
+
+    def stop(self) -> None:
+        self._socket.close()
+        self._process.terminate()
+        self._process.wait(timeout=20)
+
+    def _pings(self) -> bool:
+        try:
+            return "pong" in self._ask({"command": "ping"})
+        except OSError:
+            return False
+
+    def _ask(self, command: dict[str, str]) -> str:
+        """Answers bear the cookie of their question; late ones of questions given up are passed over."""
+        self._asked += 1
+        cookie = f"bench-{self._asked} "
+        self._socket.send(cookie.encode() + _bencoded(command))
+        while not (answer := self._socket.recv(65535).decode()).startswith(cookie):
+            pass
+        return answer
+
+    @staticmethod
+    def _port_in(answer: str) -> int:
+        return int(answer.partition("m=audio ")[2].split()[0])
+
+
+def _sdp(port: int) -> str:
+    lines = ["v=0", f"o=- 1 1 IN IP4 {PHONES}", "s=-", f"c=IN IP4 {PHONES}", "t=0 0", f"m=audio {port} RTP/AVP 8", ""]
+    return "\r\n".join(lines)
+
+
+def _bencoded(values: dict[str, str]) -> bytes:
+    items = (text.encode() for pair in sorted(values.items()) for text in pair)
+    return b"d" + b"".join(b"%d:%s" % (len(item), item) for item in items) + b"e"
+
+
+class Talkpath:
+    """talkpath's engine in a process of its own (`bench/relay_server.py`), metering and metered as in an edge."""
+
+    name = "talkpath"
+
+    def __init__(self, workers: int = 1) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.relay_server", str(workers)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.pid = self._process.pid
+        self._ask("ready")
+
+    def bridge(self, one: int, two: int) -> tuple[int, int]:
+        first, second = self._ask(f"{PHONES} {one} {two}").split()
+        return int(first), int(second)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=20)
+
+    def _ask(self, line: str) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(line, file=self._process.stdin, flush=True)
+        return self._process.stdout.readline()
+
+
+class Result(NamedTuple):
+    """What one run gave."""
+
+    cpu_us: float
+    cpu_percent: float
+    memory_kib: float
+    lost: int
+    p50_us: int
+    p99_us: int
+
+
+def measure(server: Server, streams: int, packets_per_s: int = PACKETS_PER_S, seconds: int = SECONDS) -> Result:
+    """Bridge the phones in pairs, let them talk, and divide what the server used by what it forwarded."""
+    idle_bytes = memory_bytes(server.pid)
+    command = [str(_load()), str(streams), str(packets_per_s), str(seconds), PHONES]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as load:
+        assert load.stdin is not None
+        assert load.stdout is not None
+        phones = [int(load.stdout.readline()) for _ in range(streams)]
+        targets = _bridged(server, phones)
+        call_bytes = (memory_bytes(server.pid) - idle_bytes) / (streams // 2)
+        before, start = cpu_s(server.pid), time.monotonic()
+        load.stdin.write("".join(f"127.0.0.1:{port}\n" for port in targets))
+        load.stdin.close()
+        told = json.loads(load.stdout.read())
+        used, elapsed = cpu_s(server.pid) - before, time.monotonic() - start
+    return Result(
+        cpu_us=used * 1e6 / told["received"],
+        cpu_percent=100 * used / elapsed,
+        memory_kib=call_bytes / 1024,
+        lost=told["sent"] - told["received"],
+        p50_us=told["p50_us"],
+        p99_us=told["p99_us"],
+    )
+
+
+def _bridged(server: Server, phones: Sequence[int]) -> list[int]:
+    targets: list[int] = []
+    for one, two in zip(phones[::2], phones[1::2], strict=True):
+        targets += server.bridge(one, two)
+    return targets
+
+
+def _load() -> Path:
+    """The load generator, built when its source is newer."""
+    cargo = ["cargo", "build", "-q", "--release", "--no-default-features", "--example", "rtp_load"]
+    subprocess.run([*cargo, "--manifest-path", str(ROOT / "native" / "Cargo.toml")], check=True)
+    return ROOT / "native" / "target" / "release" / "examples" / "rtp_load"
+
+
+def main() -> None:
+    """Measure both, stream count by stream count, and print a table."""
+    if shutil.which("rtpengine") is None:
+        raise SystemExit("rtpengine is missing: run tests/live/install-peers and try again")
+    _load()
+    print(f"RTP relay, {PACKETS_PER_S:,} packets/s for {SECONDS} s, one thread each (CPU: user+sys of the server)")
+    print(f"{'':12}{'streams':>8}{'us/packet':>11}{'CPU %':>7}{'KiB/call':>10}{'lost':>7}{'p50 us':>8}{'p99 us':>8}")
+    for streams in STREAMS:
+        costs = {}
+        for start in (Rtpengine, Talkpath):
+            server: Server = start()
+            try:
+                result = measure(server, streams)
+            finally:
+                server.stop()
+            costs[server.name] = result.cpu_us
+            print(
+                f"{server.name:12}{streams:8}{result.cpu_us:11.2f}{result.cpu_percent:7.1f}{result.memory_kib:10.1f}"
+                f"{result.lost:7}{result.p50_us:8}{result.p99_us:8}"
+            )
+        print(f"{'':12}{'':8}{costs['talkpath'] / costs['rtpengine']:10.2f}x of rtpengine")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""talkpath's media engine alone, as `bench/relay.py` drives it: a line of two phones in, a line of two ports out."""
+
+import asyncio
+import sys
+
+import uvloop
+
+from talkpath._native import Relay
+
+FORMATS = [(8, 8000, "PCMA")]
+
+
+async def main() -> None:
+    """Serve until the input ends. Meters are taken once a second, as the edge takes them."""
+    relay = Relay(workers=int(sys.argv[1]))
+    loop = asyncio.get_running_loop()
+    loop.add_reader(relay.fileno(), relay.events)
+    metering = loop.create_task(_take_meters(relay))
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := (await reader.readline()).decode():
+        print(_bridge(relay, line.split()) if line != "ready\n" else "ready", flush=True)
+    metering.cancel()
+    relay.shutdown()
+
+
+def _bridge(relay: Relay, words: list[str]) -> str:
+    host, *phones = words
+    ports = [relay.open("127.0.0.1", 50_000, 59_999) for _ in phones]
+    for port, phone in zip(ports, phones, strict=True):
+        relay.expect(port, rtp=(host, int(phone)), formats=FORMATS)
+        relay.watch(port, 60.0)
+    relay.route(ports[0], ports[1])
+    relay.route(ports[1], ports[0])
+    return " ".join(str(port.rtp) for port in ports)
+
+
+async def _take_meters(relay: Relay) -> None:
+    while True:
+        await asyncio.sleep(1)
+        relay.meters()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
