@@ -143,6 +143,13 @@ impl Meter {
         self.finished.drain(..)
     }
 
+    /// Take the second that is still running as well, so far as it has come.
+    pub fn take_all(&mut self, now_ns: u64) -> impl Iterator<Item = Second> + '_ {
+        self.roll(now_ns);
+        let running = std::mem::replace(&mut self.current, Second { index: now_ns / NANOS, ..Second::default() });
+        self.finished.drain(..).chain((running.packets > 0).then_some(running))
+    }
+
     pub fn sums(&self) -> Sums {
         self.sums
     }
@@ -333,6 +340,18 @@ mod tests {
         hear(&mut meter, 2, 160, 1, 36);
         let heard = meter.take(NANOS).next().unwrap();
         assert_eq!(heard.jitter_ms, Some(1.0), "16 ms late, a sixteenth of it");
+    }
+
+    #[test]
+    fn the_running_second_is_taken_once() {
+        let mut meter = Meter::default();
+        hear(&mut meter, 1, 160, 1, 900);
+        hear(&mut meter, 2, 320, 1, 1100);
+        let packets: Vec<_> = meter.take_all(1200 * MS).map(|second| (second.index, second.packets)).collect();
+        assert_eq!(packets, [(0, 1), (1, 1)]);
+        hear(&mut meter, 4, 640, 1, 1300);
+        let rest = meter.take_all(1400 * MS).next().unwrap();
+        assert_eq!((rest.index, rest.packets, rest.lost), (1, 1, 1));
     }
 
     #[test]

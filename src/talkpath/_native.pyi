@@ -335,8 +335,11 @@ class Relay:
         """A descriptor that is readable while `events` has something."""
     def events(self) -> list[FirstHeard | Latched | TimedOut | Climbed]:
         """Take what happened since the last call, in order."""
-    def meters(self) -> list[Second]:
-        """Take the finished seconds of all ports. At most the last four of a port are kept for who asks seldom."""
+    def meters(self, port: Port | None = None) -> list[Second]:
+        """Take the finished seconds of all ports; of one `port`, before it is closed, the running second as well.
+
+        At most the last four seconds of a port are kept for who asks seldom.
+        """
     def counters(self) -> dict[str, int]:
         """Sums over all ports, closed ones too, by the names in `Totals`; also `ports` (open now), `opened`, and
         `events_dropped` (the queue was full)."""

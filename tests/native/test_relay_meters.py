@@ -2,7 +2,7 @@
 
 import time
 
-from tests.native.rtp_peers import DEADLINE_S, HIGH, LOW, PCMA, Peer, Peers, Ticks, next_events, peers, rtp
+from tests.native.rtp_peers import DEADLINE_S, HIGH, LOW, PCMA, Peer, Peers, Ticks, next_events, peers, rtp, until
 
 from talkpath._native import Port, Relay, Second, TimedOut
 
@@ -132,3 +132,18 @@ def test_hold_stops_the_watch(relay: Relay, peer: Peers) -> None:
     relay.watch(other, 0.4)
     (event,) = next_events(relay)
     assert event.port == other.id
+
+
+def test_the_last_second_of_a_call_is_not_lost(relay: Relay, peer: Peers) -> None:
+    alice, other = peer(), peer()
+    port, neighbour = listening(relay, alice), listening(relay, other)
+    for sequence in (1, 2, 4):
+        alice.send(port, rtp(sequence))
+        other.send(neighbour, rtp(sequence))
+    next_events(relay, 2)
+    until(lambda: relay.totals(port).heard_packets == 3)
+    seconds = relay.meters(port)
+    assert sum(second.packets for second in seconds) == 3
+    assert sum(second.lost for second in seconds) == 1
+    assert {second.port for second in seconds} == {port.id}
+    assert relay.meters(port) == []

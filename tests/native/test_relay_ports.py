@@ -4,7 +4,7 @@ import os
 import resource
 
 import pytest
-from tests.native.rtp_peers import HIGH, LOW, PCMA, Peers, rtp
+from tests.native.rtp_peers import HIGH, LOW, PCMA, Peers, rtp, until
 
 from talkpath._native import Port, Relay
 
@@ -129,7 +129,7 @@ def test_thousands_of_ports_come_and_go_without_a_leak(relay: Relay) -> None:
         assert descriptors() >= before + 2000
         for port in ports:
             relay.close(port)
-        assert descriptors() == before
+        until(lambda: descriptors() == before)
     assert relay.counters()["opened"] == 3000
 
 
@@ -159,4 +159,21 @@ def test_a_relay_that_is_dropped_ends_its_threads() -> None:
     relay = Relay(workers=4)
     assert threads() == before + 4
     del relay
-    assert threads() == before
+    until(lambda: threads() == before)
+
+
+def test_a_connected_socket_goes_with_its_port(relay: Relay, peer: Peers) -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    alice = peer()
+    before = descriptors()
+    port = relay.open("127.0.0.1", LOW, HIGH)
+    relay.expect(port, rtp=alice.address, formats=PCMA)
+    relay.reflect(port)
+    for sequence in range(60):
+        alice.send(port, rtp(sequence))
+        alice.receive()
+    assert descriptors() == before + 3
+    relay.close(port)
+    until(lambda: descriptors() == before)

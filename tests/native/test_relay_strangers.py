@@ -237,3 +237,41 @@ def test_stun_and_dtls_climb_without_ice_where_asked(relay: Relay, call: Call, p
     (climbed,) = next_events(relay)
     assert isinstance(climbed, Climbed)
     assert (climbed.source, climbed.rtcp, climbed.data) == (alice.address, True, DTLS)
+
+
+def test_a_long_call_lets_no_stranger_in_either(relay: Relay, call: Call, peer: Peers) -> None:
+    """After a second of audio the relay sends over a socket connected to the peer; who is heard stays the same."""
+    alice, thief, moved = peer(), peer(), peer()
+    relay.expect(call.port, rtp=alice.address, formats=PCMA)
+    for sequence in range(200):
+        thief.send(call.port, rtp(sequence, ssrc=666))
+        call.passes(alice, sequence)
+        call.reaches(alice)
+    until(lambda: strangers(relay, call.port) == 200)
+    assert relay.totals(call.port).heard_packets == 200
+    relay.expect(call.port, rtp=moved.address, formats=PCMA)
+    call.reaches(moved)
+    alice.send(call.port, rtp(200))
+    call.passes(moved, 1)
+    for sequence in range(2, 100):
+        call.passes(moved, sequence)
+        call.reaches(moved)
+    assert alice.has_nothing()
+    assert thief.has_nothing()
+    assert relay.totals(call.port).unsendable == 0
+
+
+def test_a_peer_that_is_gone_for_a_while_is_reached_again(relay: Relay, call: Call, peer: Peers) -> None:
+    """Its host answers our packets with ICMP errors meanwhile, which must not stop what follows."""
+    alice = peer()
+    relay.expect(call.port, rtp=alice.address, formats=PCMA)
+    for _ in range(60):
+        call.reaches(alice)
+    alice.close()
+    for _ in range(60):
+        call.bob.send(call.far, rtp(1))
+    until(lambda: relay.totals(call.far).heard_packets == 120)
+    back = peer(*alice.address)
+    for sequence in range(20):
+        call.reaches(back)
+        call.passes(back, sequence)

@@ -92,27 +92,54 @@ impl Host {
 }
 
 fn bind_pair(address: IpAddr, port: u16, dscp: u8) -> io::Result<Lease> {
-    let rtp = bind(SocketAddr::new(address, port), dscp)?;
-    let rtcp = bind(SocketAddr::new(address, port + 1), dscp)?;
+    let rtp = bound(SocketAddr::new(address, port), dscp)?;
+    let rtcp = bound(SocketAddr::new(address, port + 1), dscp)?;
     Ok(Lease { rtp, rtcp, port })
 }
 
-fn bind(address: SocketAddr, dscp: u8) -> io::Result<OwnedFd> {
-    let family = if address.is_ipv6() { libc::AF_INET6 } else { libc::AF_INET };
+fn bound(local: SocketAddr, dscp: u8) -> io::Result<OwnedFd> {
+    let socket = datagram_socket(local, dscp)?;
+    named(&socket, local, libc::bind)?;
+    Ok(socket)
+}
+
+/// A second socket on the port of `first`, connected to `peer`. Sharing is allowed for this moment only, so that
+/// nobody else can ever bind our port.
+pub fn connected(first: &OwnedFd, local: SocketAddr, peer: SocketAddr, dscp: u8) -> io::Result<OwnedFd> {
+    let second = datagram_socket(local, dscp)?;
+    set_option(&second, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    set_option(first, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    let bound = named(&second, local, libc::bind);
+    set_option(first, libc::SOL_SOCKET, libc::SO_REUSEADDR, 0)?;
+    set_option(&second, libc::SOL_SOCKET, libc::SO_REUSEADDR, 0)?;
+    bound?;
+    named(&second, peer, libc::connect)?;
+    Ok(second)
+}
+
+fn datagram_socket(local: SocketAddr, dscp: u8) -> io::Result<OwnedFd> {
+    let family = if local.is_ipv6() { libc::AF_INET6 } else { libc::AF_INET };
     let kind = libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: plain system calls; the descriptor is owned as soon as it is known to be one.
     let socket = unsafe { OwnedFd::from_raw_fd(checked(libc::socket(family, kind, 0))?) };
     let class = i32::from(dscp) << 2;
-    if address.is_ipv6() {
+    if local.is_ipv6() {
         set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
         set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, class)?;
     } else {
         set_option(&socket, libc::IPPROTO_IP, libc::IP_TOS, class)?;
     }
+    Ok(socket)
+}
+
+type Naming = unsafe extern "C" fn(i32, *const libc::sockaddr, libc::socklen_t) -> i32;
+
+/// bind or connect.
+fn named(socket: &OwnedFd, address: SocketAddr, naming: Naming) -> io::Result<()> {
     let name = SocketAddress::from(address);
     // SAFETY: the name outlives the call and its length is its own.
-    checked(unsafe { libc::bind(socket.as_raw_fd(), name.as_ptr(), name.length()) })?;
-    Ok(socket)
+    checked(unsafe { naming(socket.as_raw_fd(), name.as_ptr(), name.length()) })?;
+    Ok(())
 }
 
 fn set_option(socket: &OwnedFd, level: i32, option: i32, value: i32) -> io::Result<()> {
@@ -151,12 +178,25 @@ mod tests {
 
     #[test]
     fn a_port_of_somebody_else_is_passed_over() {
-        let taken = bind(SocketAddr::new(HOST, 42001), 0).unwrap();
+        let taken = bound(SocketAddr::new(HOST, 42001), 0).unwrap();
         let mut pool = Pool::default();
         assert_eq!(pool.lease(HOST, 42000, 42003, 0).unwrap().port, 42002);
         assert!(pool.lease(HOST, 42000, 42003, 0).is_err());
         drop(taken);
         assert_eq!(pool.lease(HOST, 42000, 42003, 0).unwrap().port, 42000);
+    }
+
+    #[test]
+    fn a_connected_socket_shares_the_port_and_nobody_else_does() {
+        let local = SocketAddr::new(HOST, 43000);
+        let (first, peer) = (bound(local, 46).unwrap(), bound(SocketAddr::new(HOST, 43002), 0).unwrap());
+        let second = connected(&first, local, SocketAddr::new(HOST, 43002), 46).unwrap();
+        let intruder = datagram_socket(local, 0).unwrap();
+        set_option(&intruder, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1).unwrap();
+        assert!(named(&intruder, local, libc::bind).is_err());
+        assert!(bound(local, 0).is_err());
+        drop((second, peer));
+        assert!(connected(&first, local, SocketAddr::new(HOST, 43002), 46).is_ok());
     }
 
     #[test]

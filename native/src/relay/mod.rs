@@ -1,11 +1,12 @@
 //! The media engine: leases ports, and forwards, reflects, plays and meters media on threads of its own.
 //!
-//! `engine` here; `port` judges packets (with `latch` for who is heard), `worker` runs the threads over a backend of
-//! `io`, `lease` finds ports, `events` tells Python, `tone` plays, `python` is the face of it all. Nothing here
+//! `engine` here; `port` judges packets (with `latch` for who is heard), `worker` runs the threads (each behind its
+//! `desk`) over a backend of `io`, `lease` finds ports, `events` tells Python, `tone` plays, `python` is the face of it all. Nothing here
 //! allocates, or waits for another thread, on the way of a packet.
 
 mod address;
 mod checks;
+mod desk;
 mod events;
 mod guard;
 mod io;
@@ -25,13 +26,14 @@ use std::thread::JoinHandle;
 
 use crate::audio::{Law, Tone};
 use crate::meter::Second;
+use desk::{Desk, Playing};
 use events::{Event, Events};
 use io::{Backend, Portable};
 use latch::Signalled;
 use lease::{checked, Pool};
 use port::{Flavour, Outlet, Port, Socket, Totals};
 use tone::{Start, ToneStream};
-use worker::{now_ns, Desk, Worker};
+use worker::{now_ns, Worker};
 
 pub use python::register;
 
@@ -84,15 +86,12 @@ impl Engine {
         let lease = self.pool().lease(host, low, high, self.dscp)?;
         let number = lease.port;
         let id = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
-        let worker = id as usize % self.desks.len();
-        let desk = &self.desks[worker];
-        let port = Arc::new(Port::new(id, host, lease, worker, desk.reserve()));
-        if let Err(error) = desk.admit(&port) {
-            desk.free(port.token);
+        let desk = &self.desks[id as usize % self.desks.len()];
+        let opened = Port::open(id, host, lease, desk, self.dscp);
+        if opened.is_err() {
             self.pool().release(host, number);
-            return Err(error);
         }
-        Ok(port)
+        opened
     }
 
     pub fn close(&self, port: Arc<Port>) -> std::result::Result<Totals, Closed> {
@@ -102,7 +101,7 @@ impl Engine {
         }
         let totals = side.close();
         drop(side);
-        self.desks[port.worker].free(port.token);
+        port.desk.remove_port(&port);
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).add(&totals);
         let (host, number) = (port.host, port.number);
         drop(port);
@@ -130,7 +129,7 @@ impl Engine {
         let due_ns = now_ns();
         let stream = ToneStream::new(serial, Tone::new(law, frequency, level_dbm0), payload_type, &start, due_ns);
         port.side().tone = Some(Box::new(stream));
-        self.desks[port.worker].play(port, serial, due_ns);
+        port.desk.play(Playing { due_ns, serial, port: Arc::downgrade(port) });
         Ok(())
     }
 
@@ -141,12 +140,12 @@ impl Engine {
     pub fn watch(&self, port: &Port, timeout_ns: Option<u64>) {
         port.side().watch(timeout_ns, now_ns());
         if timeout_ns.is_some() {
-            self.desks[port.worker].watch();
+            port.desk.watch();
         }
     }
 
     pub fn send(&self, socket: &Socket, to: SocketAddr, data: &[u8]) -> Result<()> {
-        io::send_to(socket.descriptor(), to, data)
+        io::send_to(&socket.descriptor, to, data)
     }
 
     pub fn events(&self) -> impl Iterator<Item = Event> {
@@ -157,6 +156,12 @@ impl Engine {
         self.events.descriptor()
     }
 
+    /// All seconds of one port, the running one too.
+    pub fn meters_of(&self, port: &Port) -> Vec<(u64, Second)> {
+        port.side().meter.take_all(now_ns()).map(|second| (port.id, second)).collect()
+    }
+
+    /// The finished seconds of all ports.
     pub fn meters(&self) -> Vec<(u64, Second)> {
         let now_ns = now_ns();
         let mut taken = Vec::new();

@@ -4,38 +4,42 @@
 //! and tee), the target's side says where it leaves (seal, then the address). Each side is behind its own short
 //! lock, and the two are never held together, so sides of different workers may forward to each other.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::checks::Checks;
+use super::desk::{Admission, Desk};
 use super::events::{Events, What};
 use super::guard::Guard;
-use super::io::Token;
 use super::latch::{Latch, Rule, Signalled, Verdict};
-use super::lease::Lease;
+use super::lease::{self, Lease};
 use super::tone::ToneStream;
 use crate::meter::{Format, Meter};
 use crate::rtp::{self, Header, Kind};
 use crate::srtp::Refusal;
 
-/// One of the two sockets of a port.
+/// Packets sent to one address after which a port opens a socket that is connected to it: one second of audio.
+const STEADY: u32 = 50;
+
+/// A socket of a port, and whether it is the one for RTCP.
 #[derive(Clone)]
 pub struct Socket {
     pub port: Arc<Port>,
+    pub descriptor: Arc<OwnedFd>,
     pub is_rtcp: bool,
-}
-
-impl Socket {
-    pub fn descriptor(&self) -> RawFd {
-        self.port.descriptor(self.is_rtcp)
-    }
 }
 
 /// A datagram on its way out: its first `length` bytes lie in the buffer it came in.
 pub struct Outgoing {
-    pub socket: Socket,
+    pub port: Arc<Port>,
+    pub descriptor: Arc<OwnedFd>,
     pub to: SocketAddr,
+    /// The socket is connected to that address.
+    pub is_connected: bool,
+    /// The address has proven lasting: call `Port::connect` when this is sent.
+    pub is_steady: bool,
     pub media: Media,
     pub length: usize,
 }
@@ -43,7 +47,7 @@ pub struct Outgoing {
 impl Outgoing {
     /// The kernel refused it, though it was counted as sent.
     pub fn was_refused(&self) {
-        let totals = &mut self.socket.port.side().totals;
+        let totals = &mut self.port.side().totals;
         totals.unsendable += 1;
         match self.media {
             Media::Rtp => {
@@ -59,10 +63,18 @@ pub struct Port {
     pub id: u64,
     pub host: IpAddr,
     pub number: u16,
-    pub worker: usize,
-    pub token: Token,
-    sockets: [OwnedFd; 2],
+    pub desk: Arc<Desk>,
+    dscp: u8,
+    sockets: [Arc<OwnedFd>; 2],
     side: Mutex<Side>,
+}
+
+/// A second socket on the RTP port, connected to the peer. The kernel sends over it without looking up a route (a
+/// fifth of the cost of a packet) and gives it what the peer sends; everybody else still comes to the first socket.
+struct Direct {
+    to: SocketAddr,
+    descriptor: Arc<OwnedFd>,
+    _admission: Admission,
 }
 
 /// What passed through one port since it was opened.
@@ -153,13 +165,18 @@ pub struct Side {
     pub tone: Option<Box<ToneStream>>,
     watch: Option<Watch>,
     totals: Totals,
-    is_open: bool,
+    /// Packets that went to the present address before a socket was connected to it.
+    steady: u32,
+    direct: Option<Direct>,
+    /// A worker receives from the two sockets; empty when the port is closed.
+    admissions: Vec<Admission>,
 }
 
 const NOBODY: Signalled = Signalled { rtp: None, rtcp: None, mux: false, rule: Rule::Exact };
 
 impl Port {
-    pub fn new(id: u64, host: IpAddr, lease: Lease, worker: usize, token: Token) -> Port {
+    /// Receive on a lease from now on.
+    pub fn open(id: u64, host: IpAddr, lease: Lease, desk: &Arc<Desk>, dscp: u8) -> io::Result<Arc<Port>> {
         let side = Side {
             latch: Latch::new(NOBODY),
             flavour: Flavour::default(),
@@ -171,18 +188,40 @@ impl Port {
             tone: None,
             watch: None,
             totals: Totals::default(),
-            is_open: true,
+            steady: 0,
+            direct: None,
+            admissions: Vec::new(),
         };
-        let sockets = [lease.rtp, lease.rtcp];
-        Port { id, host, number: lease.port, worker, token, sockets, side: Mutex::new(side) }
+        let sockets = [Arc::new(lease.rtp), Arc::new(lease.rtcp)];
+        let side = Mutex::new(side);
+        let port = Arc::new(Port { id, host, number: lease.port, desk: desk.clone(), dscp, sockets, side });
+        let admissions = [false, true].into_iter().map(|is_rtcp| desk.admit(port.socket(is_rtcp)));
+        let admissions = admissions.collect::<io::Result<_>>()?;
+        port.side().admissions = admissions;
+        desk.add_port(&port);
+        Ok(port)
+    }
+
+    pub fn socket(self: &Arc<Port>, is_rtcp: bool) -> Socket {
+        let descriptor = self.sockets[usize::from(is_rtcp)].clone();
+        Socket { port: self.clone(), descriptor, is_rtcp }
+    }
+
+    /// Open a socket connected to the peer at `to`. Where that fails, sending goes on as before.
+    pub fn connect(self: &Arc<Port>, to: SocketAddr) {
+        let local = SocketAddr::new(self.host, self.number);
+        let Ok(descriptor) = lease::connected(&self.sockets[0], local, to, self.dscp) else { return };
+        let descriptor = Arc::new(descriptor);
+        let socket = Socket { port: self.clone(), descriptor: descriptor.clone(), is_rtcp: false };
+        let Ok(admission) = self.desk.admit(socket) else { return };
+        let mut side = self.side();
+        if side.is_open() && side.latch.rtp_destination() == Some(to) {
+            side.direct = Some(Direct { to, descriptor, _admission: admission });
+        }
     }
 
     pub fn side(&self) -> MutexGuard<'_, Side> {
         self.side.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn descriptor(&self, is_rtcp: bool) -> RawFd {
-        self.sockets[usize::from(is_rtcp)].as_raw_fd()
     }
 }
 
@@ -274,7 +313,7 @@ impl Side {
     }
 
     pub fn is_open(&self) -> bool {
-        self.is_open
+        !self.admissions.is_empty()
     }
 
     /// Nothing is heard or sent from now on, though a worker may still hold the port for a moment.
@@ -284,7 +323,8 @@ impl Side {
         self.outlet = Outlet::Nowhere;
         self.tone = None;
         self.watch = None;
-        self.is_open = false;
+        self.direct = None;
+        self.admissions.clear();
         totals
     }
 
@@ -307,7 +347,25 @@ impl Side {
             }
             Media::Rtcp => self.totals.sent_rtcp += 1,
         }
-        Some(Outgoing { socket: Socket { port: port.clone(), is_rtcp }, to, media, length })
+        let direct = if is_rtcp { None } else { self.direct_to(to) };
+        let is_connected = direct.is_some();
+        let is_steady = !is_rtcp && !is_connected && self.steady == STEADY;
+        let descriptor = direct.unwrap_or_else(|| port.sockets[usize::from(is_rtcp)].clone());
+        Some(Outgoing { port: port.clone(), descriptor, to, is_connected, is_steady, media, length })
+    }
+
+    /// The socket connected to this address. One to another address goes; without one, the packet is counted.
+    fn direct_to(&mut self, to: SocketAddr) -> Option<Arc<OwnedFd>> {
+        match &self.direct {
+            Some(direct) if direct.to == to => return Some(direct.descriptor.clone()),
+            Some(_) => {
+                self.direct = None;
+                self.steady = 0;
+            }
+            None => {}
+        }
+        self.steady = self.steady.saturating_add(1);
+        None
     }
 
     /// What of the datagram is media, and how long that is once it is opened.

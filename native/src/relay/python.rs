@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyDict};
 use super::events::{Event, What};
 use super::guard::{Guard, Master};
 use super::latch::{Rule, Signalled};
-use super::port::{Flavour, Port, Socket, Totals};
+use super::port::{Flavour, Port, Totals};
 use super::Engine;
 use crate::audio::{Law, SAMPLE_RATE};
 use crate::meter::{Format, Second, NANOS};
@@ -236,7 +236,7 @@ impl PyRelay {
     fn send(&self, port: &PyPort, data: &[u8], address: Address, rtcp: bool) -> PyResult<()> {
         let port = self.port(port)?;
         let to = peer(&port, &address)?;
-        Ok(self.engine.send(&Socket { port, is_rtcp: rtcp }, to, data)?)
+        Ok(self.engine.send(&port.socket(rtcp), to, data)?)
     }
 
     fn route(&self, source: &PyPort, target: Option<&PyPort>) -> PyResult<()> {
@@ -297,8 +297,13 @@ impl PyRelay {
         self.engine.events().map(|event| self.event(py, event)).collect()
     }
 
-    fn meters(&self) -> Vec<PySecond> {
-        self.engine.meters().into_iter().map(|(port, second)| self.second(port, &second)).collect()
+    #[pyo3(signature = (port = None))]
+    fn meters(&self, port: Option<&PyPort>) -> PyResult<Vec<PySecond>> {
+        let taken = match port {
+            None => self.engine.meters(),
+            Some(port) => self.engine.meters_of(&*self.port(port)?),
+        };
+        Ok(taken.into_iter().map(|(port, second)| self.second(port, &second)).collect())
     }
 
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
