@@ -58,7 +58,7 @@ class CallEngine:
         try:
             port = self._relay.open(address, low, high)
         except OSError as error:
-            why = f"no media port pair is free between {low} and {high}: {error.strerror}; widen media.last_port"
+            why = f"no media port can be leased in {low}-{high} ({error}); widen media.last_port"
             raise Unavailable("media-ports", why, address) from error
         self._owners[port.id] = self._call
         return port
@@ -129,7 +129,8 @@ class MediaDriver:
     def end(self, call: RunningCall, now: float) -> None:
         """The call is over: what its meters counted last goes to the ledger, its ports go back."""
         if call.media is not None:
-            self._meter()
+            for _, anchor in call.media.ports:
+                self._meter(cast(_native.Port, anchor.port))
             call.media.close(now)
         timer = self._timers.pop(call, None)
         if timer is not None:
@@ -175,8 +176,9 @@ class MediaDriver:
         self._timer = asyncio.get_running_loop().call_later(_METER_PAUSE_S, self._take_meters)
         self._meter()
 
-    def _meter(self) -> None:
-        for second in self.relay.meters():
+    def _meter(self, port: _native.Port | None = None) -> None:
+        """Hand the finished seconds of all ports to the ledger; of one port, the running second too."""
+        for second in self.relay.meters(port):
             call = self._owners.get(second.port)
             if call is None or call.media is None:
                 continue
