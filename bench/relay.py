@@ -50,7 +50,7 @@ class Rtpengine:
         self._socket.connect(("127.0.0.1", NG_PORT))
         self._socket.settimeout(0.2)
         self._asked = self._calls = 0
-        wait_until(lambda: self._pings(), 10, "rtpengine")
+        wait_until(self._pings, 10, "rtpengine")
         self._socket.settimeout(5)
 
     def bridge(self, one: int, two: int) -> tuple[int, int]:
