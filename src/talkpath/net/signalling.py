@@ -24,6 +24,8 @@ _BATCHES_A_TURN = 8
 _STALL_S = 0.05
 # How long a connection that we open may take to stand.
 _CONNECT_TIMEOUT_S = 5.0
+# How long a TLS handshake may take; who does not finish it is no phone.
+_HANDSHAKE_TIMEOUT_S = 10.0
 # Local addresses remembered for remote hosts, so that no probe socket is opened for each message.
 _REMEMBERED_SOURCES = 4096
 
@@ -92,7 +94,11 @@ class Signalling:
                 return WebSocketConnection(transport, self, self._trusted_proxies, self._page)
             return StreamConnection(transport, self)
 
-        self._servers.append(await self._loop.create_server(connection, sock=sock, ssl=context, start_serving=False))
+        handshake_s = _HANDSHAKE_TIMEOUT_S if context is not None else None
+        server = await self._loop.create_server(
+            connection, sock=sock, ssl=context, ssl_handshake_timeout=handshake_s, start_serving=False
+        )
+        self._servers.append(server)
 
     async def start(self, edge: Edge) -> None:
         """Begin to serve."""

@@ -5,6 +5,7 @@ Also what connections of every kind share: their number, their flow, their death
 
 import asyncio
 import socket
+import time
 from typing import Protocol, cast
 
 from talkpath._native import stream_message_length
@@ -34,7 +35,8 @@ class Sink(Protocol):
 class Connection(asyncio.Protocol):
     """What TCP, TLS and WebSocket connections have in common."""
 
-    _next_number = 1
+    # Numbers of an earlier life, in registrations and routes that outlived it, must not be taken for ours.
+    _next_number = time.time_ns() // 1_000_000
 
     def __init__(self, transport: Transport, sink: Sink) -> None:
         self.kind = transport
