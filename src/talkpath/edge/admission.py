@@ -1,6 +1,7 @@
 """Who may do what: proof of identity for registrations and calls."""
 
-from ipaddress import ip_address
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
@@ -9,6 +10,8 @@ from talkpath.edge.core import Core
 from talkpath.edge.settings import CallerProof
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ServerTransaction
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class Admission:
@@ -19,8 +22,7 @@ class Admission:
 
     def is_trusted(self, arrival: Arrival) -> bool:
         """Whether the source is one that the operator trusts."""
-        networks = self._core.settings.trusted
-        return bool(networks) and any(ip_address(arrival.flow.remote.host) in network for network in networks)
+        return bool(self._core.settings.trusted) and _is_within(arrival.flow.remote.host, self._core.settings.trusted)
 
     def admit_registration(self, arrival: Arrival, server: ServerTransaction, now: float) -> str | None:
         """The user whose bindings a REGISTER may change, or None: it has been answered."""
@@ -90,6 +92,11 @@ class Admission:
             claimed = proof.user or _claimed_user(request)
             core.note(request.call_id, "auth.challenged", now, user=claimed, realm=core.settings.realm)
         core.reply(arrival, server, status, now, fields=core.authentication.challenges(field, stale, request, now))
+
+
+@lru_cache(8192)
+def _is_within(host: str, networks: Networks) -> bool:
+    return any(ip_address(host) in network for network in networks)
 
 
 def _claimed_user(request: Message) -> str:

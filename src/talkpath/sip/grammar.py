@@ -95,19 +95,15 @@ class Via:
     @classmethod
     def _plain(cls, head: str, tail: str) -> "Via | None":
         """The form that nearly every Via has, without the cost of a regular expression; None for others."""
-        transport, _, sent_by = head[8:].partition(" ")
-        host, _, port = sent_by.partition(":")
-        if not (transport.isalpha() and _PLAIN_HOST.issuperset(host) and host and (not port or port.isdigit())):
-            return None
-        number = int(port[:6]) if port else None
-        if number is not None and not 0 < number < 65536:
+        hop = _plain_hop(head)
+        if hop is None:
             return None
         params: dict[str, str | None] = {}
         for part in tail.split(";"):
             name, equals, value = part.partition("=")
             if name:
                 params.setdefault(name.strip().lower(), value.strip() if equals else None)
-        return cls(transport.upper(), host.lower(), number, params)
+        return cls(*hop, params)
 
     @property
     def branch(self) -> str:
@@ -124,6 +120,20 @@ class Via:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
         return f"SIP/2.0/{self.transport} {host}{port}{format_params(self.params)}"
+
+
+# The same phones come again and again, each with one sent-by.
+@lru_cache(8192)
+def _plain_hop(head: str) -> tuple[str, str, int | None] | None:
+    """(transport, host, port) of `SIP/2.0/UDP host:port`; None for what is written in another way."""
+    transport, _, sent_by = head[8:].partition(" ")
+    host, _, port = sent_by.partition(":")
+    if not (transport.isalpha() and host and _PLAIN_HOST.issuperset(host) and (not port or port.isdigit())):
+        return None
+    number = int(port[:6]) if port else None
+    if number is not None and not 0 < number < 65536:
+        return None
+    return transport.upper(), host.lower(), number
 
 
 def split_list(value: str) -> list[str]:
@@ -143,6 +153,11 @@ def parse_cseq(text: str) -> CSeq:
     if number >= 2**31:
         raise Malformed("cseq", "the CSeq number is 2**31 or more", text[:80])
     return CSeq(number, match[2])
+
+
+def is_plain_name_addr(value: str) -> bool:
+    """Whether a value is of the simple form that needs no parsing to be known good: <sip:...>;tag=..."""
+    return value.startswith("<sip") and value.find(">", 5) > 0 and '"' not in value and value.count("<") == 1
 
 
 def tag_of(value: str) -> str:

@@ -3,7 +3,7 @@
 from talkpath._native import Frame
 from talkpath.base import limits
 from talkpath.base.errors import Malformed
-from talkpath.sip.grammar import CSeq, NameAddr, Via, parse_cseq, split_list, tag_of
+from talkpath.sip.grammar import CSeq, NameAddr, Via, is_plain_name_addr, parse_cseq, split_list, tag_of
 
 # What `Frame` refuses, in words (RFC 3261 section 7).
 _REFUSALS = {
@@ -167,7 +167,8 @@ def fault_of(message: Message) -> Malformed | None:
             return Malformed("cseq", "CSeq names another method")
         message.top_via  # noqa: B018 - asked for its refusal
         for name in ("From", "To"):
-            message.address(name)
+            if not is_plain_name_addr(message.frame.first(name) or ""):
+                message.address(name)
     except Malformed as fault:
         return fault
     return _fault_of_length(message)
