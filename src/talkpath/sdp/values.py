@@ -111,7 +111,8 @@ class Connection(NamedTuple):
     @property
     def is_zero(self) -> bool:
         """The hold of RFC 2543: `0.0.0.0`, and for IPv6 `::` or a name under `.invalid` (RFC 6157 section 3)."""
-        return self.host == "0.0.0.0" or self.ip == "::" or self.host.endswith(".invalid")
+        host = self.host
+        return host == "0.0.0.0" or host.endswith(".invalid") or (":" in host and self.ip == "::")
 
     def __str__(self) -> str:
         return f"{self.network} {self.family} {self.host}{self.suffix}"
