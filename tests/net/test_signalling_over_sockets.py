@@ -1,0 +1,197 @@
+"""The edge over real sockets of loopback: framing, keep-alives, WebSockets, proxies in front, limits."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from tests.edge.lab import Accounts, Bindings
+from websockets.asyncio.client import connect
+
+from talkpath.app.certificate import self_signed
+from talkpath.base.address import Transport
+from talkpath.calls.ledger import Ledger
+from talkpath.edge.core import Entropy, World
+from talkpath.edge.edge import Edge
+from talkpath.edge.settings import EdgeSettings
+from talkpath.net.clock import Clock
+from talkpath.net.dns import Resolver
+from talkpath.net.listening import Endpoint
+from talkpath.net.signalling import Limits, Signalling
+
+HOST = "127.0.0.1"
+
+
+def options(transport: str, number: int = 1, body: str = "", length: int | None = None) -> bytes:
+    return (
+        f"OPTIONS sip:{HOST} SIP/2.0\r\nVia: SIP/2.0/{transport} host.invalid;branch=z9hG4bK{number}\r\n"
+        f"Max-Forwards: 70\r\nFrom: <sip:a@host.invalid>;tag=a\r\nTo: <sip:{HOST}>\r\nCall-ID: c{number}\r\n"
+        f"CSeq: {number} OPTIONS\r\nContent-Length: {len(body) if length is None else length}\r\n\r\n{body}"
+    ).encode()
+
+
+class Server:
+    """Signalling and an edge, and the ports they got."""
+
+    def __init__(self, directory: Path, limits: Limits) -> None:
+        pair = self_signed(directory, [HOST])
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(pair.certificate, pair.key)
+        clock = Clock()
+        ledger = Ledger()
+        self.signalling = Signalling(clock, ledger, limits, tls, (ip_network("127.0.0.0/8"),))
+        resolver = Resolver(self.signalling.pump, clock.now)
+        world = World(Accounts("1001"), Bindings(), self.signalling, resolver.resolve, _none, _none, _none)
+        settings = EdgeSettings(own_hosts=frozenset({HOST}))
+        self.edge = Edge(settings, world, ledger, Entropy(b"t" * 32, b"n" * 32, "e"))
+
+    def port(self, transport: Transport) -> int:
+        local = self.signalling.local_for(transport, HOST)
+        assert local is not None
+        return local.port
+
+
+def _none(*_: object) -> None:
+    raise AssertionError("no media here")
+
+
+@pytest.fixture
+def limits() -> Limits:
+    return Limits(connections=10, per_address=5)
+
+
+@pytest.fixture
+async def server(tmp_path: Path, limits: Limits) -> AsyncIterator[Server]:
+    server = Server(tmp_path, limits)
+    for transport in Transport:
+        await server.signalling.open(Endpoint(transport, HOST, 0))
+    await server.signalling.start(server.edge)
+    yield server
+    server.signalling.close()
+    await asyncio.sleep(0)
+
+
+async def dial(server: Server, transport: Transport) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    context = None
+    if transport.is_secure:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return await asyncio.open_connection(HOST, server.port(transport), ssl=context)
+
+
+async def answers(reader: asyncio.StreamReader, count: int) -> list[bytes]:
+    heads = [await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10) for _ in range(count)]
+    return [head.split(b"\r\n")[0] for head in heads]
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.TLS])
+async def test_messages_may_arrive_in_any_pieces(server: Server, transport: Transport) -> None:
+    reader, writer = await dial(server, transport)
+    both = options(transport, 1) + options(transport, 2, "hello")
+    for byte in both[:300]:
+        writer.write(bytes((byte,)))
+        await writer.drain()
+    writer.write(both[300:])
+    assert await answers(reader, 2) == [b"SIP/2.0 200 OK"] * 2
+    writer.close()
+
+
+async def test_a_keep_alive_is_answered_with_one_line_end(server: Server) -> None:
+    reader, writer = await dial(server, Transport.TCP)
+    writer.write(b"\r\n")
+    writer.write(b"\r\n")
+    assert await asyncio.wait_for(reader.readexactly(2), 10) == b"\r\n"
+    writer.write(options("TCP"))
+    assert await answers(reader, 1) == [b"SIP/2.0 200 OK"]
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (options("TCP").replace(b"Content-Length: 0\r\n", b""), b"SIP/2.0 400 Bad or missing Content-Length"),
+        (options("TCP", length=999_999), b"SIP/2.0 513 Message Too Large"),
+    ],
+)
+async def test_a_stream_that_lost_its_framing_is_told_why_and_closed(
+    server: Server, data: bytes, line: bytes
+) -> None:
+    reader, writer = await dial(server, Transport.TCP)
+    writer.write(data + b"whatever")
+    assert await answers(reader, 1) == [line]
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    writer.close()
+
+
+async def test_endless_garbage_is_cut_off(server: Server) -> None:
+    reader, writer = await dial(server, Transport.TCP)
+    writer.write(b"x" * 200_000)
+    with pytest.raises((ConnectionError, AssertionError)):
+        assert await asyncio.wait_for(reader.read(), 10) != b""
+    assert server.signalling.counters["stream_too-large"] == 1
+    writer.close()
+
+
+@pytest.mark.parametrize("transport", [Transport.WS, Transport.WSS])
+async def test_a_browser_speaks_sip_over_a_websocket(server: Server, transport: Transport) -> None:
+    context = None
+    if transport.is_secure:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    scheme = "wss" if transport.is_secure else "ws"
+    url = f"{scheme}://{HOST}:{server.port(transport)}/any/path"
+    async with connect(url, subprotocols=["sip"], ssl=context) as browser:  # type: ignore[list-item]
+        assert browser.subprotocol == "sip"
+        await browser.send(options(transport).decode())
+        answer = await asyncio.wait_for(browser.recv(), 10)
+        assert str(answer).startswith("SIP/2.0 200 OK")
+
+
+async def test_the_browsers_address_is_taken_from_a_proxy_in_front(server: Server) -> None:
+    url = f"ws://{HOST}:{server.port(Transport.WS)}/"
+    headers = {"X-Forwarded-For": "203.0.113.77, 127.0.0.1"}
+    async with connect(url, subprotocols=["sip"], additional_headers=headers) as browser:  # type: ignore[list-item]
+        await browser.send(options("WS").decode())
+        answer = str(await asyncio.wait_for(browser.recv(), 10))
+        assert "received=203.0.113.77" in answer
+
+
+async def test_an_http_request_that_is_no_upgrade_is_told_what_this_is(server: Server) -> None:
+    reader, writer = await dial(server, Transport.WS)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    assert head.startswith(b"HTTP/1.1 426")
+    writer.close()
+
+
+async def test_one_address_opens_only_so_many_connections(server: Server) -> None:
+    kept = [await dial(server, Transport.TCP) for _ in range(5)]
+    for reader, writer in kept:
+        writer.write(options("TCP"))
+        await answers(reader, 1)
+    reader, writer = await dial(server, Transport.TCP)
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await asyncio.wait_for(reader.readexactly(1), 10)
+    assert server.signalling.counters["connections_refused"] == 1
+    for _, open_writer in [*kept, (reader, writer)]:
+        open_writer.close()
+
+
+async def test_datagrams_are_answered_from_the_address_they_came_to(server: Server) -> None:
+    loop = asyncio.get_running_loop()
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    class Peer(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            heard.put_nowait(data)
+
+    port = server.port(Transport.UDP)
+    transport, _ = await loop.create_datagram_endpoint(Peer, remote_addr=(HOST, port))
+    for data in (b"", b"\0" * 4, b"\r\n\r\n", b"junk of some length", options("UDP")):
+        transport.sendto(data)
+    answer = await asyncio.wait_for(heard.get(), 10)
+    assert answer.startswith(b"SIP/2.0 200 OK")
+    assert heard.empty()
+    transport.close()
