@@ -61,6 +61,7 @@ def test_a_probe_is_answered_with_what_we_can_do(lab: Lab, peer: Phone) -> None:
         (replaced("OPTIONS", "OPTIONS http://example.com/ SIP/2.0"), 416),
         ([*replaced("OPTIONS", f"OPTIONS sip:1001@{HOME} SIP/2.0"), "Proxy-Require: magic"], 420),
         (replaced("Max-Forwards", "Max-Forwards: 0"), 200),
+        ([*GOOD, "Require: telepathy"], 420),
         ([*GOOD, "Route: <nonsense"], 400),
     ],
 )

@@ -23,7 +23,7 @@ from talkpath.edge.registration import Registration
 from talkpath.edge.responses import response_to
 from talkpath.edge.routing import Heading, Refusal, heading_of
 from talkpath.edge.salvage import salvaged
-from talkpath.edge.services import SERVICES, Services
+from talkpath.edge.services import SERVICES, Dialog, Services
 from talkpath.edge.settings import EdgeSettings
 from talkpath.media.service import Service
 from talkpath.sip.message import Message, fault_of
@@ -31,9 +31,20 @@ from talkpath.sip.transaction import ServerTransaction, State
 
 _CAPABILITIES = (
     "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, MESSAGE, SUBSCRIBE, NOTIFY\r\n"
-    "Accept: application/sdp\r\nSupported: path\r\n"
+    "Accept: application/sdp\r\nSupported: path, outbound\r\n"
 )
 _EXPIRY_PAUSE_S = 10.0
+
+
+# Extensions that the registrar and the services understand (RFC 3327, RFC 5626).
+_UNDERSTOOD = frozenset(("path", "outbound", "gruu"))
+
+
+def _unknown_extensions(request: Message) -> list[str]:
+    """What the request requires and we do not understand (RFC 3261 section 8.2.2.3)."""
+    if request.frame.index("Require") < 0:
+        return []
+    return [name for name in request.listed("Require") if name.lower() not in _UNDERSTOOD]
 
 
 class Received(NamedTuple):
@@ -203,8 +214,6 @@ class Edge:
         if unsupported is not None:
             core.reply(arrival, server, 420, now, fields=f"Unsupported: {unsupported}\r\n")
             return
-        if request.method == "INVITE":
-            core.reply(arrival, server, 100, now)
         if here and self._answered_here(arrival, server, heading, now):
             return
         self._proxy.forward(arrival, server, heading, now)
@@ -223,7 +232,9 @@ class Edge:
         core, request = self.core, arrival.message
         dialog = self._services.dialog_of(request) if request.to_tag else None
         user = heading.next_uri.username
-        if dialog is not None:
+        if self._is_answered_by_us(request, user, dialog) and (unknown := _unknown_extensions(request)):
+            core.reply(arrival, server, 420, now, fields=f"Unsupported: {', '.join(unknown)}\r\n")
+        elif dialog is not None:
             self._services.in_dialog(arrival, server, dialog, now)
         elif request.method == "REGISTER":
             self._registration.answer(arrival, server, now)
@@ -244,6 +255,11 @@ class Edge:
         else:
             return False
         return True
+
+    @staticmethod
+    def _is_answered_by_us(request: Message, user: str, dialog: Dialog | None) -> bool:
+        """Whether we are the server of the request and not a proxy that it passes."""
+        return dialog is not None or request.method == "REGISTER" or not user or user in SERVICES
 
     def _ack(self, arrival: Arrival, now: float) -> None:
         core, request = self.core, arrival.message

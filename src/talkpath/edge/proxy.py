@@ -50,6 +50,7 @@ class Proxy:
         request = arrival.message
         fork = Fork(self, self._core.transactions, arrival, server, None, self._core.settings.ring_timeout_s)
         if request.to_tag:
+            self._say_trying(fork, now)
             self._forward_in_dialog(fork, heading, now)
         else:
             self._forward_initial(fork, heading, now)
@@ -92,6 +93,7 @@ class Proxy:
         may_pass, user = self._admission.admit_request(arrival, fork.server, now)
         if not may_pass:
             return
+        self._say_trying(fork, now)
         uri = heading.next_uri
         if heading.routes or not core.locality.serves(uri, arrival.flow):
             if not user and not self._admission.is_trusted(arrival):
@@ -109,6 +111,11 @@ class Proxy:
         self._begin_call(fork, user, now)
         core.note(request.call_id, "route.user", now, user=uri.username)
         self._fork_to(fork, heading, bindings, now)
+
+    def _say_trying(self, fork: Fork, now: float) -> None:
+        """An INVITE is taken up: its sender needs not repeat it (RFC 3261 section 16.2)."""
+        if fork.is_invite:
+            self._core.reply(fork.arrival, fork.server, 100, now)
 
     def _begin_call(self, fork: Fork, user: str, now: float) -> None:
         """An INVITE that may pass becomes a running call."""
