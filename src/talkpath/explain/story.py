@@ -251,8 +251,9 @@ def top_via(sip: Message) -> Via | None:
 
 
 def branch_of(sip: Message) -> str:
-    via = top_via(sip)
-    return via.branch if via else ""
+    """The branch of the top Via, read without parsing the rest of it; "" where it has none."""
+    top = (sip.first("Via") or "").partition(",")[0]
+    return top.partition(";branch=")[2].partition(";")[0].strip()
 
 
 def ended_before(events: list[TcpEvent], connection: int, now: float) -> TcpEvent | None:
