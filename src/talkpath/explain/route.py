@@ -47,6 +47,7 @@ class Stuck:
     """
 
     method: str
+    call_id: str
     from_caller: bool
     time: float
     hops: tuple[Exchange, ...]
@@ -83,12 +84,12 @@ def _stuck_others(story: Story) -> Iterator[Stuck]:
         sip = exchange.request.sip
         key = (sip.call_id, exchange.from_caller, sip.method, cseq_number(sip))
         groups.setdefault(key, []).append(exchange)
-    for (_, from_caller, method, _), hops in groups.items():
+    for (call_id, from_caller, method, _), hops in groups.items():
         if not _is_stuck(story, hops):
             continue
         final = hops[0].final
         yield _diagnosed(
-            story, Stuck(method, from_caller, hops[0].request.time, tuple(hops), final, None, Cause.UNKNOWN)
+            story, Stuck(method, call_id, from_caller, hops[0].request.time, tuple(hops), final, None, Cause.UNKNOWN)
         )
 
 
@@ -118,7 +119,9 @@ def _stuck_acks(story: Story) -> Iterator[Stuck]:
         arrived = [e for e in acks if e.leg is leg and e.request.destination == leg.callee]
         if arrived and answer.retransmitted[-1].time - arrived[0].last_sent < 1.0:
             continue
-        yield _diagnosed(story, Stuck("ACK", True, answer.time, tuple(acks), None, answer, Cause.UNKNOWN))
+        yield _diagnosed(
+            story, Stuck("ACK", leg.call_id, True, answer.time, tuple(acks), None, answer, Cause.UNKNOWN)
+        )
         return
 
 
@@ -138,13 +141,26 @@ def _with(stuck: Stuck, cause: Cause, **facts: object) -> Stuck:
     return Stuck(**{**values, "cause": cause, **facts})
 
 
+def _edge(story: Story, stuck: Stuck, is_caller: bool) -> Leg:
+    """The hop next to one end of the dialog: a back-to-back agent is the end of each of its two."""
+    own = [leg for leg in story.legs if leg.call_id == stuck.call_id] or list(story.legs)
+    answered = [leg for leg in own if leg.answered_at is not None] or own
+    return own[0] if is_caller else answered[-1]
+
+
+def _address(story: Story, stuck: Stuck, is_caller: bool) -> Address:
+    """Where that end's own packets come from."""
+    leg = _edge(story, stuck, is_caller)
+    return leg.caller if is_caller else leg.callee
+
+
 def _wrong_turn(story: Story, stuck: Stuck) -> Stuck | None:
     """The last place where it was seen is on nobody's way, or the right host by the wrong transport."""
     if not stuck.hops:
         return None
     last = stuck.hops[-1].request
-    leg = story.edge_leg(not stuck.from_caller)
-    target = story.address_of(not stuck.from_caller)
+    leg = _edge(story, stuck, not stuck.from_caller)
+    target = _address(story, stuck, not stuck.from_caller)
     uri, is_route = _leads_to(last.sip, last.destination)
     facts = {"uri": uri, "source": last, "target": target, "transport": leg.transport}
     if last.destination.host == target.host and last.source.host != target.host:
@@ -164,8 +180,8 @@ def _wrong_turn(story: Story, stuck: Stuck) -> Stuck | None:
 
 def _gone_connection(story: Story, stuck: Stuck) -> Stuck | None:
     """The other party's connection ended before, or a new one to it could not be made."""
-    leg = story.edge_leg(not stuck.from_caller)
-    target = story.address_of(not stuck.from_caller)
+    leg = _edge(story, stuck, not stuck.from_caller)
+    target = _address(story, stuck, not stuck.from_caller)
     if not leg.transport.is_reliable:
         return None
     until = stuck.time + PATIENCE_S
@@ -193,33 +209,51 @@ def _next_hop(story: Story, stuck: Stuck) -> Stuck | None:
     where = _parsed(uri)
     if where is None or source is None:
         return None
-    leg = story.edge_leg(not stuck.from_caller)
-    target = story.address_of(not stuck.from_caller)
+    leg = _edge(story, stuck, not stuck.from_caller)
+    target = _address(story, stuck, not stuck.from_caller)
     if is_route:
         neighbour = _neighbour(story, stuck)
         wrong = neighbour is not None and is_ip(where.host) and where.host != neighbour.host
         return _with(stuck, Cause.RECORD_ROUTE, uri=uri, source=source, target=neighbour) if wrong else None
-    facts = {"uri": uri, "source": source, "target": target, "transport": leg.transport}
-    if (where.transport or Transport.UDP) is not leg.transport and not _same_kind(where, leg):
+    spoken = _spoken(story, stuck) or leg.transport
+    facts = {"uri": uri, "source": source, "target": target, "transport": spoken}
+    if (where.transport or Transport.UDP) is not spoken and not _same_kind(where, spoken):
         return _with(stuck, Cause.CONTACT_TRANSPORT, **facts)
     if is_unusable(where, target):
+        return _with(stuck, Cause.CONTACT, **facts)
+    if stuck.hops and stuck.hops[-1].request.destination == target and not leg.transport.is_reliable:
         return _with(stuck, Cause.CONTACT, **facts)
     if leg.transport.is_reliable and stuck.refusal is not None and stuck.refusal.sip.status in (430, 477):
         return _with(stuck, Cause.CONNECTION_GONE, **facts)
     return None
 
 
-def _same_kind(where: Uri, leg: Leg) -> bool:
+def _same_kind(where: Uri, spoken: Transport) -> bool:
     """A TLS flow behind a transport=tcp Contact with sips, and the like, is no mismatch."""
     named = where.transport or Transport.UDP
-    return where.scheme == "sips" and leg.transport.is_secure and named.is_websocket == leg.transport.is_websocket
+    return where.scheme == "sips" and spoken.is_secure and named.is_websocket == spoken.is_websocket
+
+
+def _spoken(story: Story, stuck: Stuck) -> Transport | None:
+    """What the caller's phone itself says it speaks, in the lowest Via, where its own hop is not in the capture."""
+    if stuck.from_caller:
+        return None
+    invite = story.invite(_edge(story, stuck, is_caller=True))
+    vias = invite.request.sip.listed("Via") if invite else []
+    name = vias[-1].partition("/2.0/")[2].partition(" ")[0].upper() if len(vias) > 1 else ""
+    return Transport[name] if name in Transport.__members__ else None
 
 
 def is_unusable(where: Uri, real: Address) -> bool:
-    """Whether a Contact names another host than the one its owner speaks from."""
+    """Whether a Contact cannot be reached from here, judged by where its owner's packets come from.
+
+    Another public address proves nothing: there may be a proxy in between that this capture does not show.
+    """
     if where.host.endswith(".invalid"):
         return True
-    return is_ip(where.host) and where.host != real.host
+    if not is_ip(where.host) or where.host == real.host or not is_private(where.host):
+        return False
+    return not is_private(real.host) or where.host.partition(".")[0] != real.host.partition(".")[0]
 
 
 def _onward(story: Story, stuck: Stuck) -> tuple[MessageSeen | None, str, bool]:
@@ -228,7 +262,7 @@ def _onward(story: Story, stuck: Stuck) -> tuple[MessageSeen | None, str, bool]:
         last = stuck.hops[-1].request
         routes = [route for route in _uris(last.sip, "Route") if _host(route) != last.destination.host]
         return (last, routes[0], True) if routes else (last, last.sip.uri, False)
-    leg = story.edge_leg(stuck.from_caller)
+    leg = _edge(story, stuck, stuck.from_caller)
     told = _told(story, leg, stuck)
     if told is None:
         return None, "", False
@@ -252,7 +286,7 @@ def _told(story: Story, leg: Leg, stuck: Stuck) -> MessageSeen | None:
 def _neighbour(story: Story, stuck: Stuck) -> Address | None:
     """Who really stands behind the next Route: the other end of the hop the request has to take."""
     legs = list(story.legs) if stuck.from_caller else list(story.legs)[::-1]
-    legs = [leg for leg in legs if leg.call_id == (story.edge_leg(stuck.from_caller)).call_id]
+    legs = [leg for leg in legs if leg.call_id == stuck.call_id]
     taken = len({id(hop.leg) for hop in stuck.hops if hop.request.destination in (hop.leg.caller, hop.leg.callee)})
     if taken >= len(legs):
         return None

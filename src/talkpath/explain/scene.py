@@ -42,7 +42,7 @@ class Outside:
     request: SipSeen
     sip: Message
     answers: list[tuple[SipSeen, Message]] = field(default_factory=list)
-    sendings: int = 1
+    again: list[float] = field(default_factory=list)
 
     @property
     def status(self) -> int:
@@ -106,7 +106,7 @@ class Scene:
                 exchange.answers.append((seen, message))
             return
         if exchange is not None:
-            exchange.sendings += not seen.is_copy
+            exchange.again += [] if seen.is_copy else [seen.time]
         elif len(self.outside) < EXCHANGES_KEPT:
             exchange = self._pending[key] = Outside(seen, message)
             self.outside.append(exchange)

@@ -186,3 +186,66 @@ def hold_for_a_while(wire: Wire) -> None:
     call.request("INVITE", cseq=3, body=sdp(call.caller.media))
     call.respond(200, "OK", sdp(call.callee.media), cseq=3, branch=call._branch).ack(cseq=3)
     call.talk(5, a={"first_seq": 350}, b={"first_seq": 3000}).bye(cseq=4)
+
+
+@fires("contact-transport-mismatch")
+def a_browser_on_wss_whose_contact_says_ws(wire: Wire) -> None:
+    """Only the side towards the phone is in the clear; the browser's own hop shows as its Via."""
+    proxy, phone = At("203.0.113.5", 5060), Agent("1002", "203.0.113.40")
+    browser = Agent("web", proxy.host, contact="sip:web@q1w2e3.invalid;transport=ws")
+    call = Call(wire, browser, phone)
+    call.invite()
+    at, frame = wire.packets.pop()
+    below = b"\r\nVia: SIP/2.0/WSS q1w2e3.invalid;branch=z9hG4bK-browser\r\nMax-Forwards"
+    wire.udp(at, proxy, phone.at, frame[42:].replace(b"\r\nMax-Forwards", below))
+    call.ring().answer().ack().talk(6)
+    call.request("BYE", False).close("BYE", False, 477, "Send failed")
+
+
+@fires("contact-unreachable")
+def a_server_sends_its_bye_to_the_private_contact(wire: Wire) -> None:
+    one = replace(PUBLIC, contact="sip:1001@192.168.1.50:5060")
+    call = Call(wire, one, Agent("600", "203.0.113.5", agent="Asterisk PBX 20.5.0"))
+    call.invite().ring().answer().ack().talk(6)
+    bye = call.text(
+        "BYE sip:1001@192.168.1.50:5060 SIP/2.0",
+        "BYE",
+        2,
+        "Via: SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bK-b",
+        False,
+    )
+    for wait in (0, 0.5, 1.5, 3.5, 7.5, 11.5):
+        wire.udp(call.at + wait, call.callee.at, At("192.168.1.50", 5060), bye.encode())
+
+
+@fires("contact-unreachable")
+def the_phone_is_switched_off_in_the_middle(wire: Wire) -> None:
+    call = plain_call(wire, proxies=[])
+    call.talk(6).request("BYE", True)
+    again = wire.packets[-1][1]
+    wire.packets.extend((call.at + wait, again) for wait in (0.5, 1.5, 3.5, 7.5, 11.5))
+
+
+@fires("ack-missing")
+def no_ack_reaches_a_single_server(wire: Wire) -> None:
+    call = Call(wire, *phones())
+    call.invite().ring().answer()
+    answered = call.at
+    for number in range(9):
+        call.wait(min(0.5 * 2**number, 4.0)).answer()
+    end = call.at
+    call.at = answered
+    call.talk(end - answered).bye(from_caller=False)
+
+
+@fires("record-route-unreachable")
+def the_ack_never_appears_because_the_route_is_private(wire: Wire) -> None:
+    proxy = Proxy("203.0.113.5", record_route="sip:10.20.30.40;lr")
+    call = Call(wire, PUBLIC, Agent("1002", "203.0.113.40"), [proxy])
+    call.invite().ring().answer()
+    answered = call.at
+    for number in range(9):
+        call.wait(min(0.5 * 2**number, 4.0)).answer()
+    end = call.at
+    call.at = answered
+    call.talk(end - answered).bye(from_caller=False)

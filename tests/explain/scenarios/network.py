@@ -300,3 +300,27 @@ def signalling_without_media(wire: Wire) -> None:
 @quiet("capture-incomplete")
 def a_whole_capture(wire: Wire) -> None:
     plain_call(wire).talk(6).bye()
+
+
+@fires("gateway-down")
+def probes_that_nobody_answers(wire: Wire) -> None:
+    far = At("10.9.0.1", 5060)
+    for number in range(12):
+        text = (
+            f"OPTIONS sip:{far} SIP/2.0\r\nVia: SIP/2.0/UDP {PROXY};branch=z9hG4bK-o{number}\r\n"
+            f"From: <sip:probe@{PROXY.host}>;tag=p\r\nTo: <sip:{far}>\r\nCall-ID: probe-{number}\r\n"
+            "CSeq: {0} OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        ).format(number + 1)
+        wire.udp(EPOCH + 10 * number, PROXY, far, text.encode())
+        if number < 5:
+            answer = text.replace(f"OPTIONS sip:{far} SIP/2.0", "SIP/2.0 200 OK")
+            wire.udp(EPOCH + 10 * number + 0.01, far, PROXY, answer.encode())
+
+
+@fires("response-undelivered")
+def a_phone_that_registers_without_hearing_the_answer(wire: Wire) -> None:
+    phone = phones()[0]
+    register(wire, phone, EPOCH)
+    first, answer = wire.packets[0][1], wire.packets[1][1]
+    for wait in (0.5, 1.5, 3.5, 7.5):
+        wire.packets += [(EPOCH + wait, first), (EPOCH + wait + 0.01, answer)]

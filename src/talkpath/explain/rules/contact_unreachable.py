@@ -18,17 +18,22 @@ CONTACT = Text(
 PRIVATE = Text(" (a private address)", "（私有地址）")
 INVALID = Text(" (a name that does not exist, as browsers write)", "（不存在的域名，浏览器惯用写法）")
 OTHER = Text("", "")
+SILENT = Text(
+    "The Contact of {owner} is {uri}, where it had been heard before; it does not answer any more.",
+    "{owner}的 Contact 为 {uri}，此前曾在此处通信；现在不再应答。",
+)
 
 
 def check(story: Story) -> Iterator[Found]:
     stuck = stuck_by(story, Cause.CONTACT)
-    if stuck is None or stuck.source is None:
+    if stuck is None or stuck.source is None or stuck.target is None:
         return
     owner = party(not stuck.from_caller)
     host = Uri.parse(stuck.uri).host
     kind = INVALID if host.endswith(".invalid") else PRIVATE if is_private(host) else OTHER
     values = {"owner": owner, "uri": stuck.uri, "kind": kind, "target": stuck.target}
-    evidence = because(CONTACT, stuck.source.frames, stuck.source.time, **values)
+    text = SILENT if host == stuck.target.host else CONTACT
+    evidence = because(text, stuck.source.frames, stuck.source.time, **values)
     yield found_of(stuck, evidence, owner=owner, uri=stuck.uri, target=stuck.target)
 
 
@@ -37,8 +42,8 @@ RULE = Rule(
     symptom=Symptom.CANNOT_HANG_UP,
     severity=Severity.ERROR,
     title=Text(
-        "{method} cannot reach {owner}: its Contact {uri} is not where it is",
-        "{method} 无法送达{owner}：其 Contact {uri} 并非它的真实地址",
+        "{method} does not reach {owner} at its Contact {uri}",
+        "{method} 无法通过 Contact {uri} 送达{owner}",
     ),
     why=Text(
         "Requests within a call go to the Contact. A private or invented address there is nowhere, so hanging up "

@@ -47,7 +47,16 @@ def check(story: Story) -> Iterator[Found]:
 def _is_stranger(chain: Chain, hello: DtlsSeen) -> bool:
     """Neither proven by a check nor announced, and not the host of a party (a NAT may change its port)."""
     known = chain.announced() | chain.trusted
-    return hello.dst in known and hello.src not in known and hello.src.host not in {one.host for one in known}
+    hosts = {one.host for one in known} | {chain.leg.caller.host, chain.leg.callee.host}
+    if hello.dst not in known or hello.src in known or hello.src.host in hosts:
+        return False
+    return not _is_only_peer(chain, hello)
+
+
+def _is_only_peer(chain: Chain, hello: DtlsSeen) -> bool:
+    """Nobody else said hello and the handshake went through: the peer itself, behind a NAT that nothing proved."""
+    alone = all(other.src == hello.src for other in chain.hellos())
+    return alone and chain.is_secured()
 
 
 def _peer_finished(chain: Chain) -> bool:

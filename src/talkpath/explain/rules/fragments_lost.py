@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from talkpath.base.address import Transport
 from talkpath.base.texts import Text
 from talkpath.calls.model import Call
 from talkpath.capture.records import FragmentsIncomplete, IcmpKind
@@ -11,7 +12,7 @@ from talkpath.explain.finding import Because, Direction, Found, Severity, Sympto
 from talkpath.explain.growth import biggest_parts
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Scene
-from talkpath.explain.story import Exchange, Story
+from talkpath.explain.story import UNFRAGMENTED_BYTES, Exchange, Story
 from talkpath.explain.traits import Trait
 
 SENT = Text(
@@ -71,11 +72,20 @@ def check(story: Story) -> Iterator[Found]:
 def _whole(story: Story) -> Lost | None:
     """A request that was fragmented here, sent again and again, and answered by nobody at all."""
     for exchange in story.exchanges:
-        if exchange.request.seen.fragments < 2 or exchange.responses or exchange.method == "ACK":
+        if exchange.responses or exchange.method == "ACK" or not _was_too_large(story, exchange):
             continue
         if exchange.sendings > 1 or story.scene.last - exchange.request.time > 4:
             return Lost(exchange, None)
     return None
+
+
+def _was_too_large(story: Story, exchange: Exchange) -> bool:
+    """In fragments, or so large that it must be further on, towards somebody who answers what is small."""
+    seen = exchange.request.seen
+    if seen.fragments > 1:
+        return True
+    large = seen.transport is Transport.UDP and seen.wire_bytes > UNFRAGMENTED_BYTES
+    return large and bool(story.scene.small_answered(seen.dst.host))
 
 
 def _in_pieces(story: Story) -> Lost | None:

@@ -1,22 +1,29 @@
 """A next hop does not answer at all."""
 
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import takewhile
 
+from talkpath.base.address import Address
 from talkpath.base.texts import Text
 from talkpath.capture.records import IcmpKind, TcpKind
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
+from talkpath.explain.scene import Outside, Scene
 from talkpath.explain.silence import Silence, silent_hops
 from talkpath.explain.story import Story
 from talkpath.explain.traits import Trait
+
+# Probes in a row without an answer; one may be lost.
+PROBES = 3
 
 ASKED = Text(
     "INVITE was sent to {dst} {times} times over {seconds:.1f} s; not even 100 Trying came back.",
     "INVITE 在 {seconds:.1f} 秒内向 {dst} 发送 {times} 次，连 100 Trying 都没有返回。",
 )
 PROBED = Text(
-    "{count} more requests to {host} stayed unanswered in this capture.",
-    "本抓包中还有 {count} 个发往 {host} 的请求无应答。",
+    "{count} requests outside calls to {host} stayed unanswered.",
+    "呼叫之外有 {count} 个发往 {host} 的请求无应答。",
 )
 ICMP = Text("{reporter} reports: {kind}.", "{reporter} 报告：{kind}。")
 TCP = {
@@ -36,6 +43,22 @@ def check(story: Story) -> Iterator[Found]:
             symptom=Symptom.NONE if rescued else Symptom.FAILS,
         )
         return
+
+
+def check_scene(scene: Scene) -> Iterator[Found]:
+    """Probes that nobody answers, again and again."""
+    probes: dict[tuple[str, Address], list[Outside]] = defaultdict(list)
+    for exchange in scene.outside_of("OPTIONS"):
+        probes[exchange.request.src.host, exchange.request.dst].append(exchange)
+    for (_, address), asked in probes.items():
+        silent = list(takewhile(lambda one: not one.answers, reversed(asked)))
+        if len(silent) < PROBES or silent[-1].request.time > scene.last - 4:
+            continue
+        if scene.spoke(address.host, silent[-1].request.time, scene.last + 1):
+            continue
+        frames = [exchange.request.frame for exchange in reversed(silent)]
+        evidence = because(PROBED, frames, silent[-1].request.time, count=len(silent), host=address.host)
+        yield Found((evidence,), {"host": address}, severity=Severity.WARNING, symptom=Symptom.NONE)
 
 
 def _was_tried_elsewhere(story: Story, silence: Silence) -> bool:
@@ -87,4 +110,5 @@ RULE = Rule(
     ),
     traits=frozenset({Trait.UNANSWERED}),
     of_call=check,
+    of_scene=check_scene,
 )

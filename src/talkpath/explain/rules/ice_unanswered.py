@@ -10,7 +10,7 @@ from talkpath.explain.story import Story
 from talkpath.explain.traits import Trait
 
 # Checks without an answer before the silence means something (RFC 8489 6.2.1 sends a request seven times).
-CHECKS = 4
+CHECKS = 3
 
 ASKED = Text(
     "{who} sent {count} checks from {src} to {dst}; none was answered.",
@@ -85,10 +85,10 @@ RULE = Rule(
         "在传送语音之前，必须有一对地址的 STUN 检查得到应答。否则 DTLS 和 RTP 都不会开始。",
     ),
     needs=Text(
-        "At least four connectivity checks and no success on any pair. Pairs that fail beside one that "
+        "At least three connectivity checks and no success on any pair. Pairs that fail beside one that "
         "succeeds are how "
         "ICE works.",
-        "至少四次连通性检查且没有任何一对成功。在有一对成功的情况下其他对失败是 ICE 的正常过程。",
+        "至少三次连通性检查且没有任何一对成功。在有一对成功的情况下其他对失败是 ICE 的正常过程。",
     ),
     fix=Text(
         "Let UDP to the addresses that {who} announced through (firewall, security group, Docker port "

@@ -65,12 +65,14 @@ def _moved(user: str, exchanges: Sequence[Outside]) -> Iterator[Because]:
         if _expires(exchange):
             by_device[_device(exchange)].append(exchange)
     for seen in by_device.values():
-        sources = [exchange.request.src for exchange in seen]
+        sources = [f"{exchange.request.src} {contact_of(exchange.sip)}" for exchange in seen]
         changes = [index for index in range(1, len(seen)) if sources[index] != sources[index - 1]]
-        back_and_forth = len(set(sources)) <= len(changes) // 2 and len({source.host for source in sources}) > 1
+        back_and_forth = (
+            len(set(sources)) <= len(changes) // 2 and len({exchange.request.src.host for exchange in seen}) > 1
+        )
         span = seen[-1].request.time - seen[0].request.time
         if len(changes) >= CHANGES and span <= WINDOW_S * max(1, len(changes) / CHANGES) and not back_and_forth:
-            listed = ", ".join(str(source) for source in dict.fromkeys(sources))
+            listed = ", ".join(dict.fromkeys(sources))
             frames = [exchange.request.frame for exchange in seen]
             values = {"user": user, "times": len(seen), "seconds": span, "list": listed}
             yield because(MOVED, frames, seen[0].request.time, **values)

@@ -6,6 +6,7 @@ from talkpath.base.texts import Text
 from talkpath.capture.records import IcmpError
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
+from talkpath.explain.scene import Scene
 from talkpath.explain.story import Exchange, Story, top_via
 from talkpath.explain.traits import Trait
 
@@ -32,6 +33,25 @@ def check(story: Story) -> Iterator[Found]:
             leg = exchange.leg.index
             yield Found(evidence, _values(exchange), leg=leg, direction=Direction.of(not exchange.from_caller))
             return
+
+
+def check_scene(scene: Scene) -> Iterator[Found]:
+    """The same outside calls: a phone that registers again and again though it is answered."""
+    seen: set[tuple[str, str]] = set()
+    for exchange in scene.outside:
+        if not exchange.answers or len(exchange.again) < REPEATS:
+            continue
+        first, answer = exchange.answers[0]
+        late = [time for time in exchange.again if time > first.time + CROSSING_S]
+        src, dst = exchange.request.src, first.dst
+        if len(late) < REPEATS or answer.status < 200 or (src.host, exchange.sip.method) in seen:
+            continue
+        seen.add((src.host, exchange.sip.method))
+        values = {"method": exchange.sip.method, "src": src}
+        evidence = because(
+            ASKED, exchange.frames, exchange.request.time, times=len(late), status=answer.status, **values
+        )
+        yield Found((evidence,), {**values, "dst": dst})
 
 
 def _repeats(exchange: Exchange) -> int:
@@ -88,4 +108,5 @@ RULE = Rule(
     traits=frozenset({Trait.REPEATED}),
     explains=frozenset({"gateway-down", "failover-missing"}),
     of_call=check,
+    of_scene=check_scene,
 )

@@ -12,6 +12,9 @@ from talkpath.explain.scene import Scene
 # Alerts that end a connection in peace, or say nothing about a fault (RFC 8446 section 6.1).
 PEACEFUL = frozenset({"close_notify", "user_canceled", "no_renegotiation"})
 
+# SIP over TLS and the WebSocket ports of common servers (RFC 3261 19.1.2; FreeSWITCH, Asterisk, Kamailio).
+SIP_PORTS = frozenset({5060, 5061, 5062, 5063, 5065, 5080, 5081, 7443, 8088, 8089, 8443, 4443, 10443})
+
 ALERT = Text(
     "{src} ended the handshake with {dst}: {name} ({code}).", "{src} 终止了与 {dst} 的握手：{name}（{code}）。"
 )
@@ -35,11 +38,23 @@ MEANING = {
 def check_scene(scene: Scene) -> Iterator[Found]:
     grouped: dict[tuple[str, str, str], list[TlsSeen]] = defaultdict(list)
     for seen in scene.tls:
-        if seen.alert is not None and seen.alert.level == "fatal" and seen.alert.name not in PEACEFUL:
+        if seen.alert is None or seen.alert.level != "fatal" or seen.alert.name in PEACEFUL:
+            continue
+        if _carries_sip(scene, seen):
             grouped[seen.src.host, seen.dst.host, seen.alert.name].append(seen)
     for alerts in grouped.values():
         client = _client_hello(scene, alerts[0])
         yield Found(tuple(_evidence(alerts, client)), {"src": alerts[0].src, "dst": alerts[0].dst.host})
+
+
+def _carries_sip(scene: Scene, seen: TlsSeen) -> bool:
+    """Whether the connection is for signalling: by its port, the names it asks for, or what else its ends speak."""
+    if SIP_PORTS & {seen.src.port, seen.dst.port} or scene.sources.keys() & {seen.src.host, seen.dst.host}:
+        return True
+    client = _client_hello(scene, seen)
+    if client is None or client.hello is None:
+        return False
+    return "sip" in client.hello.server_name.lower() or any("sip" in name for name in client.hello.protocols)
 
 
 def _client_hello(scene: Scene, alert: TlsSeen) -> TlsSeen | None:
