@@ -138,6 +138,9 @@ MOMENTS: dict[str, Text] = {
         "The certificate of {remote} is not the one that was signalled.", "{remote} 的证书与信令中的指纹不符。"
     ),
     "srtp.keyed": Text("The {side} is keyed by {how} ({profile}).", "{side} 通过 {how} 完成密钥协商({profile})。"),
+    "srtp.unkeyed": Text(
+        "The {side} offers no key for its media that we can use.", "{side} 没有提供我们可用的媒体密钥。"
+    ),
     "srtp.refused": Text(
         "{packets} packets from {remote} failed authentication.", "来自 {remote} 的 {packets} 个包认证失败。"
     ),

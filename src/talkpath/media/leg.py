@@ -7,6 +7,7 @@ from talkpath.base.address import Address
 from talkpath.media.announced import Announced, Formats
 from talkpath.media.engine import Engine, Port
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin
+from talkpath.media.portkeys import PortKeys, Spoken
 from talkpath.media.transport import WebTransport
 from talkpath.sdp.values import is_private
 
@@ -30,6 +31,7 @@ class Anchor:
         "_watched_since",
         "address",
         "announced",
+        "crypto",
         "heard",
         "index",
         "kind",
@@ -58,6 +60,8 @@ class Anchor:
         self.must_send = False
         #: ICE and DTLS towards this leg, None where it speaks plain RTP
         self.transport: WebTransport | None = None
+        #: SDES towards this leg where its keys end here
+        self.crypto: PortKeys | None = None
 
     @property
     def local(self) -> Address:
@@ -132,7 +136,7 @@ class Anchor:
 class Leg:
     """The caller or one branch."""
 
-    __slots__ = ("anchors", "id", "origin", "said")
+    __slots__ = ("anchors", "id", "origin", "said", "spoken")
 
     def __init__(self, id: LegId) -> None:
         self.id = id
@@ -140,6 +144,8 @@ class Leg:
         self.anchors: list[Anchor | None] = []
         #: the description it wrote last, so that an offer to many branches is told once
         self.said = b""
+        #: of a leg that is no browser: profile and SDES keys of each section of its last description
+        self.spoken: tuple[Spoken, ...] = ()
 
     @property
     def side(self) -> str:

@@ -105,6 +105,9 @@ class MemoryEngine:
     def shut(self, port: Port) -> None:
         self._told("shut", port).keys = None
 
+    def unsecure(self, port: Port) -> None:
+        self._told("unsecure", port).keys = None
+
     def route(self, source: Port, target: Port | None) -> None:
         mine = self._told("route", source)
         mine.target, mine.plays = None if target is None else self.ports[target.id], ""

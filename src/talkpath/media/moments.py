@@ -51,6 +51,8 @@ OPAQUE = "media.opaque"
 FAMILY_MISMATCH = "media.family-mismatch"
 # The codec is {codec}.
 CODEC_CHOSEN = "codec.chosen"
+# The {side} and we have no SDES suite in common.
+SRTP_UNKEYED = "srtp.unkeyed"
 # The service {service} answered.
 SERVICE_ANSWERED = "service.answered"
 

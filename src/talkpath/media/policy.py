@@ -27,13 +27,15 @@ class Origin(NamedTuple):
     `host` is the IP address its signalling comes from (or goes to, for a party that has not spoken yet).
     `behind_nat` is True when its own Via or Contact names another address than that. `media` are our addresses it
     can reach, the preferred first, at most one of each family. `webrtc` is True for a party that takes part over a
-    WebSocket: it is offered ICE and DTLS, and when it offers them they end here.
+    WebSocket: it is offered ICE and DTLS, and when it offers them they end here. `secure` is True when the signalling
+    is encrypted, so that keys in descriptions are secrets.
     """
 
     host: str
     behind_nat: bool
     media: tuple[MediaAddress, ...]
     webrtc: bool = False
+    secure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from talkpath.base.errors import Unavailable
 from talkpath.base.limits import MEDIA_BRANCHES
 from talkpath.media import moments
 from talkpath.media.announced import Announced, Reading
+from talkpath.media.crypto import CryptoDesk
 from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut, Totals
 from talkpath.media.leg import Anchor, Leg, Talk
 from talkpath.media.moments import MediaMoment, Value
@@ -67,6 +68,7 @@ class MediaSession:
     def __init__(self, engine: Engine, policy: MediaPolicy, security: Security | None = None) -> None:
         self._engine = engine
         self._security = security
+        self._crypto = None if security is None else CryptoDesk(security, self._note)
         self._policy = policy
         self._caller = Leg(CALLER)
         self._branches: dict[LegId, Branch] = {}
@@ -257,6 +259,8 @@ class MediaSession:
         description = SessionDescription.parse(raw)
         if turn.offer is not None:
             _hold_to(description, turn.offer)
+        crypto = self._crypto
+        is_keyed = crypto is not None and crypto.take_off(description, speaker, hearer, self._is_web)
         reading = Reading(description, terminates=self._is_web(speaker))
         facing = self._face(reading.announced, speaker, hearer, turn, now)
         if speaker.said != raw:
@@ -266,6 +270,8 @@ class MediaSession:
         readdress(reading, host, facing)
         if self._is_web(speaker) or self._is_web(hearer):
             self._convert(reading, host, speaker, hearer, turn, now)
+        if crypto is not None and is_keyed:
+            crypto.put_on(description, speaker, hearer, turn.offer is not None, now)
         return Told(speaker.id == CALLER, raw, description.encode(), reading.announced)
 
     def _is_web(self, leg: Leg) -> bool:

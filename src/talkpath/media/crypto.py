@@ -1,0 +1,136 @@
+"""SDES towards one side only: phones with keys in their descriptions talk to phones and browsers without.
+
+Two sides that both speak SDES keep their keys to themselves and are relayed unread. Where only one does, its keys
+end here: `take_off` leaves a description as a phone without encryption would have written it, `put_on` gives the side
+that wants them ours.
+
+What a side speaks is what its own last description used. One that has not spoken is offered SDES only over encrypted
+signalling: elsewhere everybody on the way reads the keys (RFC 4568 section 7), and most phones would refuse them.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from talkpath.media import moments
+from talkpath.media.leg import Anchor, Leg
+from talkpath.media.portkeys import PortKeys, Spoken
+from talkpath.media.transport import Security
+from talkpath.sdp import MediaSection, SessionDescription
+from talkpath.secure import sdes
+from talkpath.secure.suites import SrtpKeys
+
+_PLAIN = "RTP/AVP"
+
+
+class Note(Protocol):
+    """Takes one moment of the call."""
+
+    def __call__(self, now: float, kind: str, **values: str | int | float | bool | None) -> None: ...
+
+
+class CryptoDesk:
+    """SDES of one call."""
+
+    def __init__(self, security: Security, note: Note) -> None:
+        self._security = security
+        self._note = note
+
+    def take_off(
+        self, description: SessionDescription, speaker: Leg, hearer: Leg, is_web: Callable[[Leg], bool]
+    ) -> bool:
+        """Undress the sections whose keys end here; whether there is anything for `put_on`."""
+        spoken = tuple(_spoken(section) for section in description.media)
+        if not is_web(speaker):
+            speaker.spoken = spoken
+        ports = [anchor for anchor in (*speaker.anchors, *hearer.anchors) if anchor is not None]
+        if not any(one.is_keyed for one in (*spoken, *hearer.spoken)) and not any(port.crypto for port in ports):
+            return False
+        ends_here = False
+        for index, section in enumerate(description.media):
+            if section.is_rtp and self._ends_here(index, spoken[index], speaker, hearer, is_web):
+                ends_here = True
+                if spoken[index].is_keyed:
+                    section.protocol = _PLAIN
+                    section.attributes.drop("crypto")
+        return ends_here
+
+    @staticmethod
+    def _ends_here(index: int, own: Spoken, speaker: Leg, hearer: Leg, is_web: Callable[[Leg], bool]) -> bool:
+        if any(anchor is not None and anchor.crypto for anchor in (speaker.anchor(index), hearer.anchor(index))):
+            return True
+        if is_web(hearer):
+            return own.is_keyed
+        return own.is_keyed is not _speaks_sdes(hearer, index, own)
+
+    def put_on(self, description: SessionDescription, speaker: Leg, hearer: Leg, is_answer: bool, now: float) -> None:
+        """An answer takes effect on both sides, and the hearer is given our keys where it speaks SDES."""
+        for index, section in enumerate(description.media):
+            if not section.is_rtp:
+                continue
+            if is_answer and section.port:
+                self._accept(speaker, index, now)
+            anchor = hearer.anchor(index)
+            if anchor is not None and anchor.transport is None:
+                self._dress(section, hearer, anchor, is_answer, now)
+
+    def _accept(self, leg: Leg, index: int, now: float) -> None:
+        anchor, spoken = leg.anchor(index), _said(leg, index)
+        if anchor is None or spoken is None or anchor.transport is not None:
+            return
+        if not spoken.is_keyed:
+            self._open(anchor)
+        elif anchor.crypto is not None:
+            self._tell(leg, anchor.crypto.accept(_usable(spoken)), now)
+
+    def _dress(self, section: MediaSection, leg: Leg, anchor: Anchor, is_answer: bool, now: float) -> None:
+        spoken = _said(leg, anchor.index)
+        if spoken is None or not spoken.is_keyed:
+            section.protocol = _PLAIN if spoken is None else spoken.protocol
+            self._open(anchor)
+            return
+        section.protocol = spoken.protocol
+        if not section.port:
+            return
+        if anchor.crypto is None:
+            anchor.crypto = PortKeys(self._security, anchor.port)
+        lines = self._answered(leg, anchor.crypto, spoken, now) if is_answer else anchor.crypto.offer()
+        if not lines:
+            section.reject()
+        section.attributes.set_all("crypto", [str(line) for line in lines])
+
+    def _answered(self, leg: Leg, keys: PortKeys, spoken: Spoken, now: float) -> list[sdes.Crypto]:
+        chosen = keys.answer(_usable(spoken))
+        self._tell(leg, None if chosen is None else chosen[1], now)
+        return [] if chosen is None else [chosen[0]]
+
+    @staticmethod
+    def _open(anchor: Anchor) -> None:
+        if anchor.crypto is not None:
+            anchor.crypto.open()
+            anchor.crypto = None
+
+    def _tell(self, leg: Leg, keys: SrtpKeys | None, now: float) -> None:
+        if keys is None:
+            self._note(now, moments.SRTP_UNKEYED, side=leg.side)
+        else:
+            self._note(now, moments.SRTP_KEYED, side=leg.side, how="SDES", profile=keys.suite.sdes_name)
+
+
+def _speaks_sdes(leg: Leg, index: int, offered: Spoken) -> bool:
+    said = _said(leg, index)
+    if said is not None:
+        return said.is_keyed
+    return offered.is_keyed and leg.origin is not None and leg.origin.secure
+
+
+def _said(leg: Leg, index: int) -> Spoken | None:
+    return leg.spoken[index] if index < len(leg.spoken) else None
+
+
+def _spoken(section: MediaSection) -> Spoken:
+    is_sdes = section.is_secure and not section.is_dtls
+    return Spoken(section.protocol, tuple(section.attributes.all("crypto")) if is_sdes else ())
+
+
+def _usable(spoken: Spoken) -> list[sdes.Crypto]:
+    return sdes.read_lines(spoken.lines)[0]

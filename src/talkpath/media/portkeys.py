@@ -1,0 +1,62 @@
+"""SDES on one of our ports, and what a side said about it."""
+
+from dataclasses import dataclass
+
+from talkpath.media.engine import Port
+from talkpath.media.transport import Security
+from talkpath.secure import sdes
+from talkpath.secure.suites import SrtpKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a side's last description said of one section: profile, and `a=crypto` where that is SDES."""
+
+    protocol: str
+    lines: tuple[str, ...]
+
+    @property
+    def is_keyed(self) -> bool:
+        return bool(self.lines)
+
+
+class PortKeys:
+    """SDES on one of our ports. Nothing passes in the clear before there are keys."""
+
+    def __init__(self, security: Security, port: Port) -> None:
+        self._security = security
+        self._port = port
+        self._offered: list[sdes.Crypto] = []
+        self._ours: sdes.Crypto | None = None
+        security.engine.shut(port)
+
+    def offer(self) -> list[sdes.Crypto]:
+        """Our lines; the one in use again where there is one, so that its counters go on."""
+        if not self._offered:
+            self._offered = [self._ours] if self._ours is not None else sdes.offer(self._security.entropy)
+        return self._offered
+
+    def answer(self, theirs: list[sdes.Crypto]) -> tuple[sdes.Crypto, SrtpKeys] | None:
+        """Choose of their lines; in force from now on."""
+        chosen = sdes.answer(theirs, self._security.entropy, self._ours)
+        if chosen is not None:
+            self._ours = chosen[0]
+            self._set(chosen[1])
+        return chosen
+
+    def accept(self, theirs: list[sdes.Crypto]) -> SrtpKeys | None:
+        """They chose of our lines; in force from now on."""
+        keys = sdes.accept(self._offered, theirs)
+        if keys is not None:
+            self._ours = next(line for line in self._offered if line.suite is keys.suite)
+            self._set(keys)
+        return keys
+
+    def open(self) -> None:
+        """The side speaks plain RTP now."""
+        self._security.engine.unsecure(self._port)
+
+    def _set(self, keys: SrtpKeys) -> None:
+        self._offered = []
+        ours, theirs = (keys.ours.key, keys.ours.salt), (keys.theirs.key, keys.theirs.salt)
+        self._security.engine.secure(self._port, keys.suite.sdes_name, ours, theirs)
