@@ -117,8 +117,9 @@ class Anchoring:
 
     def _origin(self, party: Party) -> Origin:
         """Where a party is, and by which addresses of ours it can be reached with media."""
-        addresses = self._core.media_addresses(party.flow)
-        return Origin(party.flow.remote.host, party.behind_nat, addresses, party.flow.transport.is_websocket)
+        addresses, transport = self._core.media_addresses(party.flow), party.flow.transport
+        host = party.flow.remote.host
+        return Origin(host, party.behind_nat, addresses, transport.is_websocket, transport.is_secure)
 
     def answer(self, call: RunningCall, service: Service, request: Message, now: float) -> bytes:
         """Our own answer to an offer, for a service number. Raises MediaFailed."""

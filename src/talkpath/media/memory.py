@@ -135,9 +135,6 @@ class MemoryEngine:
                 other.target = None
         return mine
 
-    def unsecure(self, port: Port) -> None:
-        self._told("unsecure", port).keys = None
-
     def hear(self, port: MemoryPort, now: float, packets: int = 1) -> EngineEvent | None:
         """Packets of the peer arrive; gives the event of the first."""
         first = port.heard_packets == 0
