@@ -329,3 +329,15 @@ def test_an_icmp_error_stays_with_the_call_whose_packet_it_answers() -> None:
     icmp = IcmpError(2, 100.01, B.host, A.host, IcmpKind.PORT_UNREACHABLE, 3, 3, 0, A, B, 17, b"INVITE")
     (call,) = calls_of(caught, icmp)
     assert call.records == (icmp,)
+
+
+def test_a_feed_tells_each_call_once_when_all_of_it_is_quiet() -> None:
+    ledger = CaptureLedger()
+    for record in _two_sides(LEFT, RIGHT).records:
+        ledger.seen(record)
+    ledger.seen(Caught().see(105.0, A, P, Talk("other@a", ("o1",)).invite()))
+    assert ledger.ended(111.0) == []
+    (call,) = ledger.ended(130.0)
+    assert call.call_ids == ("left@a", "right@p")
+    assert ledger.ended(140.0) == []
+    assert len(ledger.calls()) == 2

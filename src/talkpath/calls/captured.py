@@ -41,6 +41,8 @@ from talkpath.capture.records import (
 )
 from talkpath.sip.message import Message
 
+# A call that ended may still be answered late, and its BYE repeated; then it is quiet.
+_LINGER_S = 8.0
 # Media begins before the answer arrives and goes on after the BYE; connectivity checks begin with the offer.
 _AROUND_S = 5.0
 
@@ -53,6 +55,7 @@ class CaptureLedger:
         self._streams: list[RtpStream] = []
         self._around: list[Record] = []
         self._last = 0.0
+        self._told: set[int] = set()
         #: SIP messages that could not be read, and messages or records left out for want of room
         self.malformed = 0
         self.left_out = 0
@@ -75,9 +78,25 @@ class CaptureLedger:
 
     def calls(self) -> list[Call]:
         """Every call, in the order in which they began."""
-        parts = [Part(hops) for trace in self._traces.values() for hops in _apart(trace, self._last)]
-        calls = [_call(hops) for hops in joined(parts)]
-        return _Owners(calls).given(self._streams, self._around, self.strays)
+        self.strays.clear()
+        return self._built(self._traces.values(), self._last, self.strays)
+
+    def ended(self, now: float) -> list[Call]:
+        """For a feed: the calls that ended and of which nothing was heard for a while, each given once."""
+        quiet = now - _LINGER_S
+        over = [one for one in self._traces.values() if one.ended_at is not None and one.number not in self._told]
+        if not any(trace.touched < quiet for trace in over):
+            return []
+        calls = [call for call in self._built(over, 0.0, []) if self._is_quiet(call, quiet)]
+        self._told.update(self._traces[call_id].number for call in calls for call_id in call.call_ids)
+        return calls
+
+    def _built(self, traces: Iterable[Trace], horizon: float, strays: list[RtpStream]) -> list[Call]:
+        parts = [Part(hops) for trace in traces for hops in _apart(trace, horizon)]
+        return _Owners([_call(hops) for hops in joined(parts)]).given(self._streams, self._around, strays)
+
+    def _is_quiet(self, call: Call, since: float) -> bool:
+        return call.ended_at is not None and all(self._traces[call_id].touched < since for call_id in call.call_ids)
 
     def _message(self, seen: SipSeen) -> Message | None:
         try:
@@ -90,6 +109,9 @@ class CaptureLedger:
             if message.method != "INVITE":
                 return message
             trace = self._traces[message.call_id] = Trace(message.call_id, len(self._traces), seen.time)
+        trace.touched = seen.time
+        if message.method == "BYE" or message.status >= 300:
+            trace.ended_at = seen.time
         if len(trace.caught) < limits.CALL_MESSAGES:
             trace.caught.append((seen, message))
         else:

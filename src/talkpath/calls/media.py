@@ -23,9 +23,9 @@ SPEECH_DBOV = -45.0
 SILENCE_DBOV = -60.0
 
 
-# A jitter buffer as phones have it where none was simulated, and a path within a country.
+# The jitter buffer of phones where none was simulated, and the one-way delay of an ordinary path with a codec frame.
 _BUFFER_MS = 40.0
-_PATH_MS = 20.0
+_PATH_MS = 40.0
 
 
 def media_of(messages: Sequence[MessageSeen]) -> tuple[Medium, ...]:
@@ -82,16 +82,13 @@ def placed(rtp: RtpStream, legs: Sequence[Leg]) -> Stream:
 
 
 def mos_of(rtp: RtpStream) -> float | None:
-    """What a listener would say of a voice stream; None for other media, foreign scales and samples too small.
-
-    Mouth to ear counts one packet, the jitter buffer and what a path of some hundred kilometres takes; the path
-    itself is not known from one end. Where only sums of loss are known, each packet is taken to be lost alone.
+    """What a listener would say of a voice stream; None for other media, foreign scales and samples too small, and
+    for streams that pause (hold, silence suppression). Where only the sum of losses is known, they count as single.
     """
-    if rtp.media != "audio" or not rtp.payload_types:
+    if rtp.media != "audio" or rtp.paused or any(use.encoding.upper() == "CN" for use in rtp.payload_types):
         return None
     runs = rtp.effective_runs or ([(1, rtp.lost)] if rtp.lost else [])
-    delay_ms = rtp.ptime_ms + (rtp.jitter_buffer_ms or _BUFFER_MS) + _PATH_MS
-    return mos(rtp.encoding, rtp.expected, runs, delay_ms)
+    return mos(rtp.encoding, rtp.expected, runs, _PATH_MS + (rtp.jitter_buffer_ms or _BUFFER_MS))
 
 
 def _place(rtp: RtpStream, legs: Sequence[Leg]) -> tuple[int | None, bool | None]:
