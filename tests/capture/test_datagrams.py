@@ -1,9 +1,11 @@
 """What comes in datagrams beside RTP: fragments, ICMP, STUN and TURN, DTLS, RTCP, ZRTP, T.38, HEP, copies."""
 
 import contextlib
+import gzip
 import itertools
 import json
 import struct
+import zlib
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -327,6 +329,15 @@ def test_hep3_live() -> None:
     assert (seen.raw, seen.transport) == (sip, Transport.TCP)
     with pytest.raises(Malformed, match="HEP"):
         feed.hep(b"GET / HTTP/1.1\r\n\r\n", wire.START)
+
+
+@pytest.mark.parametrize("pack", [zlib.compress, gzip.compress])
+def test_hep3_with_a_packed_payload(records: Reading, pack: Callable[[bytes], bytes]) -> None:
+    sip = wire.sip_request()
+    message = hep3(b"", extra=NAMED + chunk(16, pack(sip)))
+    packed = message[: -len(chunk(15, b""))]
+    packed = packed[:4] + struct.pack("!H", len(packed)) + packed[6:]
+    assert [s.raw for s in only(records(at_once([frame(packed, 9999, 9060)])), SipSeen)] == [sip]
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -277,6 +277,15 @@ def test_noise_is_no_stream(tmp_path: Path) -> None:
     assert streams(read(str(path))) == []
 
 
+def test_stream_that_comes_again_after_long_silence_continues(records: Reading) -> None:
+    other = [(t, wire.rtp(i, i * 160, SILENCE_MU, ssrc=5)) for i, t in enumerate(range(0, 1000, 2))]
+    packets = sending(50) + [(t + 900, d) for t, d in sending(50)] + other
+    found = streams(records(capture(sorted(packets), before=[announcing()])))
+    assert {(s.ssrc, s.packets, s.continues) for s in found} == {(0x1234, 100, False), (5, 500, False)}
+    apart = capture(sending(50)) + capture([(t + 900, d) for t, d in sending(50)])[24:]
+    assert [(s.packets, s.continues) for s in streams(records(apart))] == [(50, False), (50, True)]
+
+
 def test_new_ssrc_is_another_stream(records: Reading) -> None:
     found = records(capture(sending(50, ssrc=1) + [(t + 1, d) for t, d in sending(50, ssrc=2)]))
     assert [(s.ssrc, s.packets) for s in streams(found)] == [(1, 50), (2, 50)]

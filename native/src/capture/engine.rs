@@ -92,9 +92,14 @@ impl Engine {
         self.last = time;
         self.backwards += u64::from(time < self.latest);
         self.latest = self.latest.max(time);
-        if time >= self.next_sweep {
-            self.sweep(time, false);
-            self.next_sweep = time + SWEEP_S;
+        self.expire(time);
+    }
+
+    /// Lets time pass without a packet.
+    pub fn expire(&mut self, now: i64) {
+        if now >= self.next_sweep {
+            self.sweep(now, false);
+            self.next_sweep = now + SWEEP_S;
         }
     }
 
@@ -119,7 +124,7 @@ impl Engine {
 
     /// What was not understood since the last time this was asked, by reason.
     pub fn take_undecoded(&mut self) -> Vec<(String, u64)> {
-        let doubtful = std::mem::take(&mut self.media.doubtful);
+        let doubtful = self.media.take_doubtful();
         let mut counts: Vec<_> = self.undecoded.drain().map(|(reason, n)| (reason.to_string(), n)).collect();
         if doubtful > 0 {
             counts.push(("unconfirmed RTP".into(), doubtful));
@@ -336,27 +341,23 @@ impl Engine {
         let at = At { frame: context.frame, time, flow: message.flow };
         let inner =
             Context { time, depth: context.depth + 1, id: 0, frames: &[], hep: Some(&message.origin), ..context };
+        let payload: &[u8] = &message.payload;
         match message.kind {
-            1 if message::is_sip(message.payload) => self.mirrored_sip(at, &message, inner),
-            5 if rtcp::is_rtcp(message.payload) => {
-                let rtcp = rtcp::parse(at, message.payload, false, Some(message.origin));
+            1 if message::is_sip(payload) => self.mirrored_sip(at, payload, message.protocol, inner),
+            5 if rtcp::is_rtcp(payload) => {
+                let rtcp = rtcp::parse(at, payload, false, Some(message.origin));
                 self.out.push(Record::Rtcp(Box::new(rtcp)));
             }
-            4 if message.payload.first().is_some_and(|b| b >> 6 == 2) => {
-                self.datagram(message.flow, message.payload, inner)
-            }
-            kind => {
-                let payload = message.payload.to_vec();
-                self.out.push(Record::Hep { at, kind, payload, hep: message.origin });
-            }
+            4 if payload.first().is_some_and(|b| b >> 6 == 2) => self.datagram(message.flow, payload, inner),
+            kind => self.out.push(Record::Hep { at, kind, payload: payload.to_vec(), hep: message.origin }),
         }
         true
     }
 
-    fn mirrored_sip(&mut self, at: At, message: &hep::Message<'_>, context: Context<'_>) {
-        self.sip(at, message.payload, context);
+    fn mirrored_sip(&mut self, at: At, data: &[u8], protocol: u8, context: Context<'_>) {
+        self.sip(at, data, context);
         // Agents say TCP for TLS too: HEP has no number for it; the well-known port tells (RFC 3261 section 18.2).
-        if let (Some(Record::Sip(sip)), 6) = (self.out.last_mut(), message.protocol) {
+        if let (Some(Record::Sip(sip)), 6) = (self.out.last_mut(), protocol) {
             let is_tls = at.flow.src.port == 5061 || at.flow.dst.port == 5061;
             sip.transport = if is_tls { Transport::Tls } else { Transport::Tcp };
         }

@@ -36,6 +36,8 @@ pub struct Whole {
 #[derive(Default)]
 pub struct Fragments {
     table: FxHashMap<Key, Parts>,
+    /// Bytes of all pieces, as of the last sweep and added since.
+    held: usize,
     /// Datagrams not followed because the table was full.
     pub refused: u64,
 }
@@ -45,10 +47,12 @@ impl Fragments {
     pub fn receive(&mut self, packet: &Packet<'_>, frame: u64, time: i64) -> Option<Whole> {
         let fragment = packet.fragment?;
         let key = Key { src: packet.src, dst: packet.dst, protocol: packet.protocol, id: packet.id };
-        if self.table.len() >= FRAGMENTED && !self.table.contains_key(&key) {
+        let is_full = self.table.len() >= FRAGMENTED || self.held >= FRAGMENT_BYTES;
+        if is_full && !self.table.contains_key(&key) {
             self.refused += 1;
             return None;
         }
+        self.held += packet.payload.len();
         let parts = self.table.entry(key).or_default();
         if parts.done && time - parts.last > FRAGMENT_COPY_S {
             *parts = Parts::default();
@@ -74,6 +78,7 @@ impl Fragments {
     pub fn sweep(&mut self, now: i64, all: bool, out: &mut Vec<Record>) {
         let mut lost: Vec<(Key, Parts)> =
             self.table.extract_if(|_, p| all || now - p.last > FRAGMENT_S).filter(|(_, p)| !p.done).collect();
+        self.held = self.table.values().flat_map(|p| &p.pieces).map(|(_, bytes)| bytes.len()).sum();
         lost.sort_by_key(|(_, p)| p.frames.first().copied());
         out.extend(lost.into_iter().map(|(key, parts)| parts.lost(&key)));
     }

@@ -2,7 +2,10 @@
 
 use super::bytes::{be16, be32, be64};
 use super::flow::{Endpoint, Flow, Ip};
+use super::limits::HEP_BYTES;
 use super::record::HepOrigin;
+use std::borrow::Cow;
+use std::io::Read;
 
 #[derive(Debug)]
 pub struct Message<'a> {
@@ -14,7 +17,7 @@ pub struct Message<'a> {
     /// IP protocol of the mirrored packet.
     pub protocol: u8,
     pub origin: HepOrigin,
-    pub payload: &'a [u8],
+    pub payload: Cow<'a, [u8]>,
 }
 
 /// Version 3 is told by its magic; 1 and 2 have none, so their port must be one agents use.
@@ -50,7 +53,7 @@ fn version3(data: &[u8]) -> Option<Message<'_>> {
         kind: 0,
         protocol: 17,
         origin: HepOrigin { agent: 0, node: String::new(), correlation: String::new() },
-        payload: &[],
+        payload: Cow::Borrowed(&[]),
     };
     let (mut seconds, mut micros) = (0i64, 0i64);
     while rest.len() >= 6 {
@@ -80,13 +83,25 @@ fn chunk<'a>(message: &mut Message<'a>, kind: u16, value: &'a [u8]) -> Option<()
         8 => message.flow.dst.port = be16(value, 0)?,
         11 => message.kind = u16::from(*value.first()?),
         12 => message.origin.agent = number(value),
-        15 => message.payload = value,
+        15 => message.payload = Cow::Borrowed(value),
+        // Agents that save bandwidth: zlib or gzip.
+        16 => message.payload = Cow::Owned(unpack(value)?),
         17 => message.origin.correlation = text(value),
         19 => message.origin.node = text(value),
-        // Compressed payload (heplify's -zip) and keys, VLAN, MOS: nothing we use.
+        // The agent's key, VLAN, MOS and the like: nothing we use.
         _ => {}
     }
     Some(())
+}
+
+fn unpack(value: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let limit = HEP_BYTES as u64;
+    let read = match value.first()? {
+        0x1f => flate2::read::GzDecoder::new(value).take(limit).read_to_end(&mut out),
+        _ => flate2::read::ZlibDecoder::new(value).take(limit).read_to_end(&mut out),
+    };
+    read.ok().map(|_| out)
 }
 
 /// The agent is a 32-bit number; OpenSIPS lets it be set as wide as one likes.
@@ -117,7 +132,7 @@ fn version2(data: &[u8]) -> Option<Message<'_>> {
         kind: 1,
         protocol: *data.get(3)?,
         origin: HepOrigin { agent: 0, node: String::new(), correlation: String::new() },
-        payload: &[],
+        payload: Cow::Borrowed(&[]),
     };
     if version == 2 {
         // Agents differ on whether the length covers the time header. It is in the sender's byte order, little in practice.
@@ -129,6 +144,6 @@ fn version2(data: &[u8]) -> Option<Message<'_>> {
         message.origin.agent = u32::from(u16::from_le_bytes([*data.get(at + 8)?, *data.get(at + 9)?]));
         at += 12;
     }
-    message.payload = data.get(at..)?;
+    message.payload = Cow::Borrowed(data.get(at..)?);
     Some(message)
 }

@@ -6,6 +6,8 @@ pub const SECOND: i64 = 1_000_000_000;
 pub const DEPTH: u8 = 8;
 /// Datagrams waiting for fragments: at 30 s each, some 270 fragmented datagrams lost a second.
 pub const FRAGMENTED: usize = 8192;
+/// Bytes of all of them together.
+pub const FRAGMENT_BYTES: usize = 64 << 20;
 /// Fragments of one datagram: 65,535 bytes in the smallest legal fragments that occur (552-byte paths) are 124.
 pub const PIECES: usize = 256;
 /// RFC 791 and RFC 8200 give a reassembly 15 to 60 s; Linux 30.
@@ -58,5 +60,7 @@ pub const DTLS_FLOWS: usize = 16_384;
 pub const DTLS_S: i64 = 60 * SECOND;
 /// Secrets of a key log.
 pub const SECRETS: usize = 1_000_000;
+/// A mirrored payload unpacked: a SIP message and some room.
+pub const HEP_BYTES: usize = 131_072;
 /// Tables are swept for what is idle this often.
 pub const SWEEP_S: i64 = 5 * SECOND;

@@ -43,14 +43,21 @@ pub struct Media {
     generation: u32,
     forgot: i64,
     udptl: FxHashMap<Flow, Counted>,
-    pub jitter_buffer_ms: u32,
+    ended: Ended,
     /// Streams whose packets are wanted one by one.
     pub picked: FxHashSet<(Flow, u32)>,
     /// The last packet belongs to a picked stream.
     pub touched: bool,
     pub refused: u64,
+}
+
+/// What becomes of streams that end.
+struct Ended {
+    jitter_buffer_ms: u32,
+    /// Streams told because they were silent for long; what comes again of them continues.
+    told: FxHashSet<(Flow, u32)>,
     /// Packets of streams that looked like RTP for a moment.
-    pub doubtful: u64,
+    doubtful: u64,
 }
 
 impl Media {
@@ -61,11 +68,10 @@ impl Media {
             generation: 1,
             forgot: 0,
             udptl: FxHashMap::default(),
-            jitter_buffer_ms,
+            ended: Ended { jitter_buffer_ms, told: FxHashSet::default(), doubtful: 0 },
             picked,
             touched: false,
             refused: 0,
-            doubtful: 0,
         }
     }
 
@@ -152,15 +158,13 @@ impl Media {
         if media.generation != self.generation && media.should_look_again() {
             media.look(&mut self.announced, flow, self.generation, time);
         }
-        let Some(stream) =
-            media.stream(&header, at, datagram.dscp, self.jitter_buffer_ms, flow, out, &mut self.doubtful)
-        else {
+        let Some(stream) = media.stream(&header, at, datagram.dscp, flow, &mut self.ended, out) else {
             return false;
         };
         let context = Context {
             is_secure: media.keyed || secure(&media.plans),
             level_extension: media.plans.iter().flatten().map(|p| p.level_extension).find(|&n| n != 0).unwrap_or(0),
-            jitter_buffer: i64::from(self.jitter_buffer_ms) * 1_000_000,
+            jitter_buffer: i64::from(self.ended.jitter_buffer_ms) * 1_000_000,
         };
         media.streams[stream].receive(&header, at, &context);
         if !self.picked.is_empty() {
@@ -185,16 +189,20 @@ impl Media {
         })));
     }
 
+    /// Packets since the last time this was asked that looked like RTP and then were none.
+    pub fn take_doubtful(&mut self) -> u64 {
+        std::mem::take(&mut self.ended.doubtful)
+    }
+
     /// Tells and forgets what is idle; everything when `all`.
     pub fn sweep(&mut self, now: i64, all: bool, out: &mut Vec<Record>) {
-        let jitter_buffer_ms = self.jitter_buffer_ms;
         let mut over: Vec<(Flow, MediaFlow)> = self.flows.extract_if(|_, f| all || f.is_idle(now)).collect();
         // Hash order would differ from one run to the next.
         over.sort_by_key(|(_, f)| f.streams.first().map(|s| s.first.frame));
         for (flow, media) in over {
             let (plans, keyed) = (media.plans, media.keyed);
             for stream in media.streams {
-                tell(stream, flow, &plans, keyed, jitter_buffer_ms, out, &mut self.doubtful);
+                self.ended.tell(stream, flow, &plans, keyed, out);
             }
         }
         let mut faxes: Vec<Counted> =
@@ -243,10 +251,9 @@ impl MediaFlow {
         header: &Header<'_>,
         at: Moment,
         dscp: u8,
-        jitter_buffer_ms: u32,
         flow: Flow,
+        ended: &mut Ended,
         out: &mut Vec<Record>,
-        doubtful: &mut u64,
     ) -> Option<usize> {
         if self.streams.get(self.current).is_some_and(|s| s.ssrc == header.ssrc && s.knows(header.payload_type)) {
             return Some(self.current);
@@ -260,11 +267,12 @@ impl MediaFlow {
         }
         let mut stream = Stream::new(header, codec(), at, dscp);
         stream.is_confirmed = plans.iter().flatten().next().is_some();
+        stream.continues = ended.told.contains(&(flow, header.ssrc));
         if self.streams.len() >= FLOW_STREAMS {
             // A peer that changes SSRC all the time: the oldest is told now.
             let oldest = (0..self.streams.len()).min_by_key(|&i| self.streams[i].last.time)?;
             let old = self.streams.swap_remove(oldest);
-            tell(old, flow, &self.plans, self.keyed, jitter_buffer_ms, out, doubtful);
+            ended.tell(old, flow, &self.plans, self.keyed, out);
         }
         self.current = self.streams.len();
         self.streams.push(stream);
@@ -311,21 +319,26 @@ fn codec_of(plans: &[Option<Arc<Plan>>; 2], header: &Header<'_>) -> Codec {
     Codec::of_static(header.payload_type)
 }
 
-fn tell(
-    stream: Stream,
-    flow: Flow,
-    plans: &[Option<Arc<Plan>>; 2],
-    keyed: bool,
-    jitter_buffer_ms: u32,
-    out: &mut Vec<Record>,
-    doubtful: &mut u64,
-) {
-    if !stream.is_confirmed {
-        *doubtful += stream.packets;
-        return;
+impl Ended {
+    fn tell(
+        &mut self,
+        stream: Stream,
+        flow: Flow,
+        plans: &[Option<Arc<Plan>>; 2],
+        keyed: bool,
+        out: &mut Vec<Record>,
+    ) {
+        if !stream.is_confirmed {
+            self.doubtful += stream.packets;
+            return;
+        }
+        if self.told.len() < MEDIA_FLOWS {
+            self.told.insert((flow, stream.ssrc));
+        }
+        let plan = plans.iter().flatten().next();
+        let media = plan.map_or_else(|| Cow::Borrowed(""), |p| p.media.clone());
+        let jitter_buffer = i64::from(self.jitter_buffer_ms);
+        let summary = stream.finish(flow, media, plan.is_some(), keyed || secure(plans), jitter_buffer);
+        out.push(Record::Stream(Box::new(summary)));
     }
-    let plan = plans.iter().flatten().next();
-    let media = plan.map_or_else(|| Cow::Borrowed(""), |p| p.media.clone());
-    let summary = stream.finish(flow, media, plan.is_some(), keyed || secure(plans), i64::from(jitter_buffer_ms));
-    out.push(Record::Stream(Box::new(summary)));
 }

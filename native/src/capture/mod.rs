@@ -10,6 +10,7 @@ mod frag;
 mod handshake;
 mod hep;
 mod icmp;
+mod interface;
 mod ip;
 mod keys;
 mod level;
@@ -42,6 +43,7 @@ mod zrtp;
 
 use engine::Engine;
 use flow::{Endpoint, Flow, Ip};
+use interface::Interface;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -57,6 +59,7 @@ pyo3::create_exception!(_native, CaptureUnreadable, pyo3::exceptions::PyExceptio
 pub struct CaptureReader {
     engine: Engine,
     open: Option<Open>,
+    interface: Option<Interface>,
     shapes: python::Shapes,
     frames_before: u64,
     /// Of the file read last.
@@ -83,6 +86,7 @@ impl CaptureReader {
         Ok(CaptureReader {
             engine,
             open: None,
+            interface: None,
             shapes: python::Shapes::new(records),
             frames_before: 0,
             position: (0, 0),
@@ -122,6 +126,17 @@ impl CaptureReader {
     /// Takes one packet of the given link type.
     fn packet(&mut self, link_type: u16, time: f64, data: &[u8], wire_bytes: usize) {
         self.engine.packet(link_type, nanos(time), data, wire_bytes.max(data.len()));
+    }
+
+    /// Takes what waits at a packet socket, `limit` frames at most; how many there were. Raises OSError.
+    fn receive(&mut self, fd: i32, now: f64, limit: usize) -> PyResult<usize> {
+        let interface = self.interface.get_or_insert_with(Interface::new);
+        Ok(interface.receive(fd, nanos(now), limit, &mut self.engine)?)
+    }
+
+    /// Lets time pass where no packet comes: what is idle is told.
+    fn expire(&mut self, now: f64) {
+        self.engine.expire(nanos(now));
     }
 
     /// Takes one HEP message; whether it was one.

@@ -121,6 +121,20 @@ class Feed:
         self._reader.packet(link_type, now, data, wire_bytes)
         return cast("list[Record]", self._reader.drain())
 
+    def receive(self, fd: int, now: float, limit: int = 4096) -> tuple[int, list[Record]]:
+        """Takes what waits at a Linux packet socket (packet(7), SOCK_RAW), `limit` frames at most.
+
+        `now` is for frames without a timestamp (SO_TIMESTAMPNS not set). Gives how many frames there were, and the
+        records. Raises OSError from the socket.
+        """
+        count = self._reader.receive(fd, now, limit)
+        return count, cast("list[Record]", self._reader.drain())
+
+    def expire(self, now: float) -> list[Record]:
+        """Lets time pass where no packet comes: tells what has been idle for long."""
+        self._reader.expire(now)
+        return cast("list[Record]", self._reader.drain())
+
     def hep(self, data: bytes, now: float) -> list[Record]:
         """Takes one HEP message. Raises `Malformed` for what is none."""
         if not self._reader.hep(data, now):
