@@ -208,9 +208,9 @@ def test_a_call_older_than_the_ledger_is_answered_without_times() -> None:
 def test_the_edge_ended_a_call_whose_media_stopped() -> None:
     edge = Edge().begins().answers()
     edge.ledger.moment(80.0, "a@x", "media.timeout", side="caller", seconds=60)
-    edge.ledger.ended(80.0, "a@x", Side.EDGE, "media-timeout")
+    edge.ledger.ended(80.0, "a@x", Side.SERVER, "media-timeout")
     call = edge.call
-    assert (call.ended_by, call.ended_how, call.talk_s) == (Side.EDGE, "media-timeout", pytest.approx(67.99))
+    assert (call.ended_by, call.ended_how, call.talk_s) == (Side.SERVER, "media-timeout", pytest.approx(67.99))
     assert [moment.kind for moment in call.moments] == ["media.timeout"]
 
 

@@ -121,6 +121,8 @@ def _stream(stream: Stream, language: Language) -> str:
     rtp = stream.rtp
     parts = [f"{rtp.src} → {rtp.dst}", rtp.encoding or f"PT {rtp.payload_types[0].number}"]
     parts.append(words.PACKETS.say(language, packets=rtp.packets, lost=rtp.lost, jitter=f"{rtp.jitter_ms:.1f}"))
+    if stream.mos is not None:
+        parts.append(words.SCORE.say(language, mos=f"{stream.mos:.1f}"))
     if stream.speech_s is not None and stream.silent_s is not None:
         parts.append(words.HEARD.say(language, speech=f"{stream.speech_s:.0f}", silent=f"{stream.silent_s:.0f}"))
     side = {True: Side.CALLER, False: Side.CALLEE, None: Side.UNKNOWN}[stream.from_caller]

@@ -129,7 +129,7 @@ class Ledger:
         """The node stops: close every call, so that `drain` gives them all."""
         for trace in list(dict.fromkeys(self._open.values())):
             if trace.ended_at is None:
-                self._end(trace, now, Side.EDGE, "node-stopped")
+                self._end(trace, now, Side.SERVER, "node-stopped")
             self._close(trace)
         self._lingering.clear()
 

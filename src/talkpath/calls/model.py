@@ -29,11 +29,10 @@ class Result(StrEnum):
 
 
 class Side(StrEnum):
-    """Who did something to a call: one of the two parties, we in between, or another server in between."""
+    """Who did something to a call: one of the two parties, or a server (we, or another) in between."""
 
     CALLER = "caller"
     CALLEE = "callee"
-    EDGE = "edge"
     SERVER = "server"
     UNKNOWN = ""
 

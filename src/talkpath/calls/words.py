@@ -171,7 +171,6 @@ ENDINGS: dict[str, Text] = {
 SIDES: dict[str, Text] = {
     "caller": Text("the caller", "主叫"),
     "callee": Text("the callee", "被叫"),
-    "edge": Text("talkpath", "talkpath"),
     "server": Text("the server", "服务器"),
     "": Text("nobody known", "未知方"),
 }
@@ -199,6 +198,7 @@ END = Text("Ended", "结束")
 CALL_ID = Text("Call-ID", "Call-ID")
 STREAMS = Text("Streams", "媒体流")
 PACKETS = Text("{packets} packets, {lost} lost, jitter {jitter} ms", "{packets} 个包,丢失 {lost},抖动 {jitter} 毫秒")
+SCORE = Text("MOS {mos}", "MOS {mos}")
 HEARD = Text("speech {speech} s, silence {silent} s", "有声 {speech} 秒,静音 {silent} 秒")
 LEFT_OUT = Text(
     "{count} more messages or moments were not kept: the call has too many.",
