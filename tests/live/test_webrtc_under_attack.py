@@ -1,0 +1,189 @@
+"""A thousand calls of browsers to phones through the real relay while strangers do what silenced other servers.
+
+Every 10 ms, before, during and after the browser's own handshake, each port is sent: ClientHellos with no usable
+cipher (as published in 2023), well-formed ClientHellos with a foreign certificate, checks with a wrong password, RTP,
+RTCP, and the browser's own sealed packets once more.
+"""
+
+import os
+import select
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.media.browser import OURS, Browser
+from tests.media.in_memory import sdp
+from tests.native.rtp_peers import HIGH, LOW, Peer, rtcp, rtp
+
+from talkpath._native import Relay, Srtp
+from talkpath.base.address import Address
+from talkpath.ice import stun
+from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
+from talkpath.media.engine import Climbed
+from talkpath.net.media import CallEngine, translated
+from talkpath.sdp import SessionDescription
+from talkpath.secure.certificate import Certificate
+from talkpath.secure.endpoint import DtlsEndpoint
+from talkpath.secure.events import Begun, SendDtls
+from talkpath.secure.identity import Identity
+
+pytestmark = pytest.mark.live
+
+CALLS, AT_ONCE = 1000, 25
+ATTACK_EVERY_S = 0.01
+# A wave that needs longer has lost a call; alone it takes less than a second.
+WAVE_S = 30.0
+HERE = (MediaAddress("127.0.0.1", "127.0.0.1"),)
+BROWSER, PHONE = Origin("127.0.0.1", False, HERE, True), Origin("127.0.0.1", False, HERE)
+
+
+def null_hello() -> bytes:
+    """A ClientHello that offers only TLS_NULL_WITH_NULL_NULL."""
+    body = b"\xfe\xfd" + os.urandom(32) + bytes(2) + b"\0\2\0\0" + b"\1\0"
+    length = len(body).to_bytes(3, "big")
+    message = b"\1" + length + bytes(5) + length + body
+    return b"\x16\xfe\xfd" + bytes(8) + len(message).to_bytes(2, "big") + message
+
+
+def foreign_hello() -> bytes:
+    endpoint = DtlsEndpoint(Identity(Certificate.make(time.time()), bytes(32)))
+    endpoint.receive(Begun((0, Address("127.0.0.1", 1))), time.time())
+    return next(one.data for one in endpoint.drain() if isinstance(one, SendDtls))
+
+
+class Line:
+    """One call: a browser and a phone, each with a socket, and our session between them."""
+
+    def __init__(self, relay: Relay, lines: "dict[int, Line]") -> None:
+        self.web, self.phone = Peer(), Peer()
+        self.browser = Browser(offers=True, host="127.0.0.1", port=self.web.address[1])
+        self.ports: dict[int, Line] = {}
+        engine = CallEngine(relay, self.ports, self)
+        self.session = MediaSession(engine, MediaPolicy(LOW, HIGH), Security(relay, OURS, os.urandom))
+        offer = self.browser.describe("8")
+        self.carry(offer, caller=True, status=0)
+        answer = sdp("127.0.0.1", f"audio {self.phone.address[1]} RTP/AVP 8")
+        answered = SessionDescription.parse(self.carry(answer, caller=False, status=200))
+        self.session.chosen(LegId(1), time.time())
+        self.to_web = ("127.0.0.1", answered.audio.port)
+        self.ufrag = answered.audio.ice_ufrag or ""
+        self.replay = b""
+        self.heard_by_phone: list[bytes] = []
+        self.heard_by_web: list[bytes] = []
+        lines |= dict.fromkeys(self.ports, self)
+        self.browser.learn(answered.audio, time.time())
+
+    def carry(self, body: bytes, *, caller: bool, status: int) -> bytes:
+        frm, to = (CALLER, LegId(1)) if caller else (LegId(1), CALLER)
+        origin, target = (BROWSER, PHONE) if caller else (PHONE, BROWSER)
+        exchange = Exchange("INVITE", 1, status)
+        return self.session.carry(
+            body, frm=frm, to=to, exchange=exchange, origin=origin, target=target, now=time.time()
+        )
+
+    def turn(self, now: float) -> None:
+        for machine in (self.browser.agent, self.browser.endpoint, self.session):
+            if (at := machine.deadline()) is not None and at <= now:
+                machine.expire(now)
+        for data, target in self.browser.drain(now):
+            self.web.socket.sendto(data, target)
+        self.take(now)
+        self.talk()
+
+    def take(self, now: float) -> None:
+        while not self.web.has_nothing():
+            data, source = self.web.socket.recvfrom(2048)
+            if data[0] < 64:
+                self.browser.take(data, Address(*source), now)
+            elif self.browser.keys is not None:
+                self.heard_by_web.append(self.unseal.unprotect(data) if data[1] & 0x7F == 8 else b"")
+        while not self.phone.has_nothing():
+            self.heard_by_phone.append(self.phone.receive()[0])
+
+    def talk(self) -> None:
+        keys = self.browser.keys
+        if keys is None or self.is_done:
+            return
+        if not self.replay:
+            self.seal, self.unseal = (Srtp(keys.suite.sdes_name, k.key, k.salt) for k in (keys.ours, keys.theirs))
+            self.sequence = 0
+        self.sequence += 1
+        self.replay = self.seal.protect(rtp(self.sequence))
+        self.web.socket.sendto(self.replay, self.to_web)
+        for _, anchor in self.session.ports:
+            if anchor.leg.id == LegId(1):
+                self.phone.socket.sendto(rtp(self.sequence, ssrc=7), ("127.0.0.1", anchor.port.rtp))
+
+    @property
+    def is_done(self) -> bool:
+        return len(self.heard_by_phone) >= 3 and len(self.heard_by_web) >= 3
+
+    def close(self) -> None:
+        self.session.close(time.time())
+        self.web.close()
+        self.phone.close()
+
+
+class Mallory:
+    """Sends from an address of its own."""
+
+    def __init__(self) -> None:
+        self.peer = Peer("127.0.0.66")
+        self.foreign = foreign_hello()
+        self.sent = 0
+
+    def attack(self, line: Line) -> None:
+        attributes = [(stun.Attr.USERNAME, f"{line.ufrag}:x".encode()), (stun.Attr.USE_CANDIDATE, b"")]
+        check = stun.write(stun.Kind.REQUEST, os.urandom(12), attributes, b"guessed")
+        for packet in (null_hello(), self.foreign, check, rtp(self.sent), rtcp(), line.replay or b"\x80"):
+            self.peer.socket.sendto(packet, line.to_web)
+            self.sent += 1
+
+
+@pytest.fixture(name="relay")
+def a_relay() -> Iterator[Relay]:
+    relay = Relay()
+    yield relay
+    relay.shutdown()
+
+
+def run_wave(relay: Relay, mallory: Mallory, events: dict[str, int]) -> None:
+    owners: dict[int, Line] = {}
+    lines = [Line(relay, owners) for _ in range(AT_ONCE)]
+    sockets = [one for line in lines for one in (line.web.socket, line.phone.socket)]
+    ends_at, attack_at = time.monotonic() + WAVE_S, 0.0
+    while not all(line.is_done for line in lines):
+        assert time.monotonic() < ends_at, [str(line.session.drain()) for line in lines if not line.is_done][:1]
+        if time.monotonic() >= attack_at:
+            attack_at = time.monotonic() + ATTACK_EVERY_S
+            for line in lines:
+                mallory.attack(line)
+        select.select([relay.fileno(), *sockets], [], [], 0.002)
+        now = time.time()
+        for event in relay.events():
+            told = translated(event)
+            if told is not None and event.port in owners:
+                events["climbed"] += isinstance(told, Climbed)
+                owners[event.port].session.receive(told, now)
+        for line in lines:
+            line.turn(now)
+    for line in lines:
+        packets = [int.from_bytes(packet[2:4], "big") for packet in line.heard_by_phone]
+        assert len(packets) == len(set(packets)), "a replayed packet was heard"
+        assert all(packet[8:12] == rtp(1)[8:12] for packet in line.heard_by_phone), "an injected packet was heard"
+        kinds = [one.kind for one in line.session.drain()]
+        assert kinds.count("dtls.client-hello") == 1, "a stranger's hello was taken"
+        line.close()
+
+
+def test_a_thousand_calls_and_none_is_lost(relay: Relay) -> None:
+    mallory, events = Mallory(), {"climbed": 0}
+    try:
+        for _ in range(CALLS // AT_ONCE):
+            run_wave(relay, mallory, events)
+    finally:
+        mallory.peer.close()
+    assert mallory.sent > 6 * CALLS
+    counted = relay.counters()
+    assert counted["panics"] == 0
+    assert counted["strangers"] > CALLS
