@@ -4,6 +4,7 @@ import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone, call
 
 from talkpath.base.address import Transport
+from talkpath.sip.message import Message
 
 
 @pytest.fixture
@@ -163,3 +164,19 @@ def test_a_call_whose_media_died_is_ended_on_both_sides_with_a_reason(lab: Lab, 
         assert "No media" in (phone.last().first("Reason") or "")
     assert callee.last().cseq.number > 1
     assert lab.edge.core.calls == {}
+
+
+def test_a_datagram_without_content_length_gets_one_on_its_way(lab: Lab, callee: Phone) -> None:
+    caller = lab.phone("visitor", "198.51.100.7", 41000, Transport.TCP)
+    caller.invite(f"sip:1002@{HOME}")
+    invite = callee.take()
+    lab.deliver(callee.flow, callee_ringing(invite))
+    assert caller.last().status == 183
+    assert caller.last().first("Content-Length") == "0"
+
+
+def callee_ringing(invite: Message) -> bytes:
+    """A 183 as linphone writes its 180 over UDP: without Content-Length."""
+    lines = ["SIP/2.0 183 Session Progress", *(f"Via: {value}" for value in invite.all("Via"))]
+    lines += [f"{name}: {invite.first(name)}" for name in ("From", "Call-ID", "CSeq")]
+    return "\r\n".join([*lines, f"To: {invite.first('To')};tag=x", "", ""]).encode()

@@ -53,6 +53,7 @@ def forwarded_request(request: Message, via_value: str | None, onward: Onward) -
     if onward.drop_credentials:
         edits += _dropped_credentials(request, onward.drop_credentials)
     edits.sort(key=lambda edit: edit[0])
+    tail += _missing_length(request, onward.body)
     start_line = f"{request.method} {onward.uri} SIP/2.0"
     return frame.rewrite(start_line, head, edits, tail, onward.body)
 
@@ -86,7 +87,14 @@ def forwarded_response(response: Message, body: bytes | None) -> bytes:
     at = frame.index("Via")
     rest = split_list(frame.field(at)[1])[1:]
     edit: Edit = (at, ", ".join(rest) if rest else None)
-    return frame.rewrite(None, "", (edit,), "", body)
+    return frame.rewrite(None, "", (edit,), _missing_length(response, body), body)
+
+
+def _missing_length(message: Message, body: bytes | None) -> str:
+    """Over UDP a message may come without Content-Length; on a stream it must have one (RFC 3261 section 20.14)."""
+    if body is not None or message.frame.index("Content-Length") >= 0:
+        return ""
+    return f"Content-Length: {message.frame.body_length}\r\n"
 
 
 @dataclass(frozen=True, slots=True)
