@@ -3,6 +3,7 @@
 Exit codes: 0 nothing found, 1 errors found, 2 the capture could not be read (or the command was wrong).
 """
 
+import gc
 import json
 import shutil
 import sys
@@ -48,6 +49,7 @@ def explain_files(files: Sequence[str], sites: Path | None, keylog: Path | None,
     known = read_sites(sites)
     capture = Capture(files, keylog=_read(keylog) if keylog else b"")
     explainer = Explainer(known)
+    gc.disable()  # a short life: whatever is made is needed until the end
     try:
         with_progress(capture, explainer, language)
     except UnreadableCapture as error:

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from talkpath.base.address import Address
+from talkpath.calls.announced import announced_in
 from talkpath.calls.build import Hop, number_of
 from talkpath.calls.legs import LegWriter
-from talkpath.calls.media import announced_in
 from talkpath.calls.model import Joined, Result
 from talkpath.sip.message import Message
 

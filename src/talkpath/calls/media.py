@@ -3,18 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
-from talkpath.base.address import Address
-from talkpath.base.errors import Malformed
+from talkpath.calls.announced import announced_in
 from talkpath.calls.model import Leg, Medium, MessageSeen, Stream
 from talkpath.calls.trace import StreamKey, Trace, unpacked
 from talkpath.capture.records import PayloadUse, RtpStream, Second
 from talkpath.rtp.mos import mos
-from talkpath.sdp import MediaSection, SessionDescription
-
-#: A `Medium` without its time and its side.
-Section = tuple[str, Address, Address | None, str, tuple[tuple[int, str], ...], str, float | None]
 
 # From this level on somebody speaks, in dBov: speech of a quiet talker on G.711 averages -45 over a second, comfort
 # noise and a silent room stay below -55.
@@ -35,35 +29,6 @@ def media_of(messages: Sequence[MessageSeen]) -> tuple[Medium, ...]:
         for seen in messages
         if seen.sip.carries_sdp
         for section in announced_in(seen.sip.body)
-    )
-
-
-@lru_cache(maxsize=1024)
-def announced_in(body: bytes) -> tuple[Section, ...]:
-    """What a description announces. Proxies pass descriptions on and phones repeat them, so they are remembered."""
-    try:
-        description = SessionDescription.parse(body)
-    except Malformed:
-        return ()
-    sections = []
-    for section in description:
-        ip = section.connection.ip if section.connection else None
-        if ip is not None and not section.is_rejected:
-            sections.append(_section(section, ip))
-    return tuple(sections)
-
-
-def _section(section: MediaSection, ip: str) -> Section:
-    rtcp = section.rtcp
-    rtcp_port = section.port if section.rtcp_mux else rtcp.port if rtcp else section.port + 1
-    return (
-        section.kind,
-        Address(ip, section.port),
-        Address(ip, rtcp_port) if section.is_rtp else None,
-        section.protocol,
-        tuple((codec.payload_type, codec.name) for codec in section.codecs) if section.is_rtp else (),
-        section.direction.value,
-        section.ptime_ms,
     )
 
 

@@ -13,12 +13,9 @@ from talkpath.explain.gather import Gatherer
 from talkpath.explain.scene import Scene
 from talkpath.explain.sites import Sites
 from talkpath.explain.verdict import judge, judge_scene
-from talkpath.rtp.mos import mos
 
 # Calls below which nothing can be said about what they share.
 LEAST_CALLS = 12
-# The one-way delay of an ordinary path beside the jitter buffer's own: mouth to ear with a codec frame.
-PATH_MS = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +108,8 @@ class Explainer:
 
 
 def mos_of(stream: Stream) -> float | None:
-    """The score of a stream; None on another scale, for a short one, and for one that pauses (hold, suppression)."""
+    """The score of a stream, None where it would mean nothing: one that pauses (hold, silence suppression)."""
     rtp = stream.rtp
-    if rtp.media == "video" or rtp.paused or any(use.encoding.upper() == "CN" for use in rtp.payload_types):
+    if rtp.paused or any(use.encoding.upper() == "CN" for use in rtp.payload_types):
         return None
-    return mos(rtp.encoding, rtp.expected, rtp.effective_runs, PATH_MS + rtp.jitter_buffer_ms)
+    return stream.mos
