@@ -1,5 +1,6 @@
 """Whatever a phone writes, in whatever order: nothing escapes, no port leaks, nothing changes without need."""
 
+import re
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +29,7 @@ def test_only_addresses_and_ice_change(call: Call, path: Path) -> None:
     data = path.read_bytes()
     before = SessionDescription.parse(data)
     after = call.offer(data)
-    assert untouched(after.encode()) == untouched(data)
+    assert untouched(after.encode()) == untouched(_with_our_family(data))
     assert [section.formats for section in after] == [section.formats for section in before]
     for old, new in zip(before, after, strict=True):
         if old.port and (old.is_rtp or old.protocol.lower() == "udptl"):
@@ -40,6 +41,11 @@ def test_only_addresses_and_ice_change(call: Call, path: Path) -> None:
         else:
             assert new.port == old.port
             assert not old.port or new.connection == old.connection
+
+
+def _with_our_family(data: bytes) -> bytes:
+    """An o= of the other family takes our address, so that phones do not look for IPv6 where there is none."""
+    return re.sub(rb"(?m)^(o=.*) IP6 \S+(\r?)$", rb"\1 IP4 203.0.113.1\2", data)
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)

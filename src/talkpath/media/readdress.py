@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from talkpath.base.errors import Malformed
 from talkpath.media.announced import Reading, connection_at
-from talkpath.sdp import Connection, MediaSection, Outline, RtcpPort
+from talkpath.sdp import Connection, MediaSection, Outline, RtcpPort, SessionDescription
 from talkpath.sdp.outline import ICE_ATTRIBUTES
 
 
@@ -30,6 +30,15 @@ def readdress(reading: Reading, host: str, facing: Sequence[Facing | None]) -> N
             elif section.port and reading.shared is not None and not outline.connections:
                 section.connection = reading.shared
         _connect(reading.description.lines, reading.outline, host)
+        _match_family(reading.description, host)
+
+
+def _match_family(description: SessionDescription, host: str) -> None:
+    """Phones look for the family of a session in o= too: it must not name one that c= does not (RFC 8866 5.2)."""
+    line = description.field("o") or ""
+    if (" IP6 " in line) != (":" in host) and description.origin is not None:
+        family = Connection.of_host(host).family
+        description.origin = description.origin._replace(family=family, host=host)
 
 
 def _remove_ice(reading: Reading) -> None:
