@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -177,26 +177,30 @@ def _load() -> Path:
 
 
 def main() -> None:
-    """Measure both, stream count by stream count, and print a table."""
+    """Measure both, stream count by stream count, and print the table as Markdown."""
     if shutil.which("rtpengine") is None:
         raise SystemExit("rtpengine is missing: run tests/live/install-peers and try again")
-    _load()
-    print(f"RTP relay, {PACKETS_PER_S:,} packets/s for {SECONDS} s, one thread each (CPU: user+sys of the server)")
-    print(f"{'':12}{'streams':>8}{'us/packet':>11}{'CPU %':>7}{'KiB/call':>10}{'lost':>7}{'p50 us':>8}{'p99 us':>8}")
+    print("| relay | streams | us/packet | ratio | CPU % | KiB/call | lost | p50 us | p99 us |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for streams in STREAMS:
-        costs = {}
-        for start in (Rtpengine, Talkpath):
-            server: Server = start()
-            try:
-                result = measure(server, streams)
-            finally:
-                server.stop()
-            costs[server.name] = result.cpu_us
+        theirs = _measured(Rtpengine, streams)
+        ours = _measured(Talkpath, streams)
+        for name, result in ((Rtpengine.name, theirs), (Talkpath.name, ours)):
             print(
-                f"{server.name:12}{streams:8}{result.cpu_us:11.2f}{result.cpu_percent:7.1f}{result.memory_kib:10.1f}"
-                f"{result.lost:7}{result.p50_us:8}{result.p99_us:8}"
+                f"| {name} | {streams} | {result.cpu_us:.2f} | {result.cpu_us / theirs.cpu_us:.2f} "
+                f"| {result.cpu_percent:.0f} | {result.memory_kib:.1f} | {result.lost} | {result.p50_us} "
+                f"| {result.p99_us} |",
+                flush=True,
             )
-        print(f"{'':12}{'':8}{costs['talkpath'] / costs['rtpengine']:10.2f}x of rtpengine")
+
+
+def _measured(start: Callable[[], Server], streams: int) -> Result:
+    print(f"  measuring {streams} streams of RTP", file=sys.stderr)
+    server = start()
+    try:
+        return measure(server, streams)
+    finally:
+        server.stop()
 
 
 if __name__ == "__main__":
