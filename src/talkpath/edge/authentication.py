@@ -73,8 +73,8 @@ class Authentication:
     def challenges(self, field: str, stale: bool, request: Message, now: float) -> str:
         """The challenge lines, one an algorithm.
 
-        MD5 stands first although RFC 8760 wants the strongest there: JsSIP, SIP.js, SIPp and many desk phones read
-        only the first line, and know nothing else.
+        MD5 stands first although RFC 8760 wants the strongest there: SIP.js, SIPp and many desk phones read only the
+        first line, and know nothing else.
         """
         nonce = self._nonces.fresh(now)
         algorithms = [Algorithm.MD5] if _refuses_sha256(request) else [Algorithm.MD5, Algorithm.SHA256]
@@ -82,6 +82,9 @@ class Authentication:
 
 
 def _refuses_sha256(request: Message) -> bool:
-    """Phones on libre before 3.0 (baresip 1 and 2) give up at a challenge with an algorithm they do not know."""
+    """Phones on libre before 3.0 (baresip 1 and 2) give up at a challenge with an algorithm they do not know.
+
+    JsSIP (3.13) does too, and of several challenges it keeps only the last.
+    """
     agent = (request.first("User-Agent") or "").lower()
-    return agent.startswith(("baresip v0", "baresip v1", "baresip v2"))
+    return agent.startswith(("baresip v0", "baresip v1", "baresip v2", "jssip"))
