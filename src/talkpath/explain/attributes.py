@@ -2,8 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable
 from ipaddress import IPv4Address, ip_address
 
 from talkpath.calls.model import Call, Party
@@ -66,7 +65,6 @@ class Attributor:
         return found
 
 
-@lru_cache(maxsize=65_536)
 def subnet_of(host: str) -> str:
     """The /24 (IPv6: /64) of an address; "" for a name."""
     try:
@@ -78,8 +76,7 @@ def subnet_of(host: str) -> str:
     return str(type(address)(int(address) >> 64 << 64)) + "/64"
 
 
-@lru_cache(maxsize=4096)
-def phone_of(user_agent: str) -> Mapping[str, str]:
+def phone_of(user_agent: str) -> Attributes:
     """Model and firmware from User-Agent: "Yealink SIP-T46U 108.86.0.20" and the like."""
     text = user_agent.strip()
     if not text:

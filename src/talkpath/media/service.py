@@ -10,7 +10,7 @@ from talkpath.media.announced import Announced, Reading
 from talkpath.media.engine import Engine
 from talkpath.media.leg import Anchor, Talk
 from talkpath.media.policy import MediaPolicy, MediaRefused
-from talkpath.media.web import dress
+from talkpath.media.web import bundle_first, dress
 from talkpath.sdp import Codec, Connection, MediaSection, Origin, SessionDescription
 
 # Gives our port towards the caller for a section, leasing it when needed.
@@ -57,6 +57,7 @@ class LocalService:
             if anchor is not None and anchor.transport is not None and own.web is not None:
                 anchor.transport.learn(own.web, now)
                 dress(section, anchor.transport, anchor.address.advertised, answering=True)
+        bundle_first(answer, announced)
         ours = Reading(answer, terminates=web).announced
         self._serve(zip(anchors, offer.media, announced, ours, strict=True), now)
         self._offer, self._answer = raw, answer.encode()

@@ -24,7 +24,7 @@ from talkpath.media.policy import CALLER, LegId, MediaPolicy, Origin
 from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import Leaser, LocalService, Service
 from talkpath.media.transport import Security, WebTransport
-from talkpath.media.web import dress, name_sections, undress
+from talkpath.media.web import bundle_first, dress, name_sections, undress
 from talkpath.sdp import SessionDescription
 
 
@@ -285,6 +285,8 @@ class MediaSession:
                 description, host, [one.web is not None for one in reading.announced], for_web=self._is_web(hearer)
             )
         name_sections(description, offered, for_web=self._is_web(hearer))
+        if offered is not None and self._is_web(hearer):
+            bundle_first(description, offered)
         for index, section in enumerate(reading.announced):
             if section.live:
                 if offered is not None:

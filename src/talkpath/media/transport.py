@@ -42,6 +42,7 @@ class WebAnnounced(NamedTuple):
     fingerprints: tuple[Fingerprint, ...]
     setup: str
     tls_id: str
+    bundled: bool
 
 
 def web_announced(section: MediaSection) -> WebAnnounced:
@@ -57,6 +58,7 @@ def web_announced(section: MediaSection) -> WebAnnounced:
         fingerprints=tuple(_fingerprints(fingerprints)),
         setup=section.inherited("setup") or "actpass",
         tls_id=section.inherited("tls-id") or "",
+        bundled=section.mid in section.session.bundle,
     )
 
 

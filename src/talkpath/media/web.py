@@ -2,7 +2,7 @@
 
 from talkpath.media.announced import Announced
 from talkpath.media.transport import WebTransport
-from talkpath.sdp import Connection, Direction, MediaSection, SessionDescription
+from talkpath.sdp import Connection, Direction, Group, MediaSection, SessionDescription
 
 WEB_PROTOCOL = "UDP/TLS/RTP/SAVPF"
 PLAIN_PROTOCOL = "RTP/AVP"
@@ -55,6 +55,17 @@ def name_sections(description: SessionDescription, offered: tuple[Announced, ...
     elif for_web:
         for index, section in enumerate(description.media):
             section.mid = section.mid or str(index)
+
+
+def bundle_first(description: SessionDescription, offered: tuple[Announced, ...]) -> None:
+    """Of a bundle the first section stays in it and the others move out: each has a transport of its own.
+
+    RFC 9143 section 7.3.3 lets an answerer do so. A browser of the `max-bundle` policy refuses an answer without any.
+    """
+    for section, offer in zip(description.media, offered, strict=True):
+        if section.port and section.mid and offer.web is not None and offer.web.bundled:
+            description.groups = [Group("BUNDLE", (section.mid,))]
+            return
 
 
 def _name_address(level: SessionDescription | MediaSection, host: str) -> None:

@@ -1,0 +1,190 @@
+"""Chromium, the echo service, and a phone that speaks plain RTP, through the real relay."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from tests.media.browser import OURS
+from tests.media.in_memory import sdp
+from tests.native.rtp_peers import rtp
+
+from harness.chromium import Page, chromium
+from talkpath._native import Relay
+from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
+from talkpath.net.media import CallEngine, translated
+from talkpath.sdp import SessionDescription
+
+pytestmark = pytest.mark.live
+
+HERE = (MediaAddress("127.0.0.1", "127.0.0.1"),)
+WEB, PHONE = Origin("127.0.0.1", False, HERE, True), Origin("127.0.0.1", False, HERE)
+BRANCH = LegId(1)
+SOON_S = 30.0
+
+
+class Host:
+    """A session on a relay, with the timers and events that a node gives it."""
+
+    def __init__(self) -> None:
+        self.relay = Relay()
+        security = Security(self.relay, OURS, os.urandom)
+        self.session = MediaSession(CallEngine(self.relay, {}, "call"), MediaPolicy(), security)
+        self.kinds: list[str] = []
+        asyncio.get_running_loop().add_reader(self.relay.fileno(), self.take)
+        self._ticking = asyncio.get_running_loop().create_task(self._tick())
+
+    def take(self) -> None:
+        for event in self.relay.events():
+            told = translated(event)
+            if told is not None:
+                self.session.receive(told, time.time())
+        self.kinds += [one.kind for one in self.session.drain()]
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(0.01)
+            if (at := self.session.deadline()) is not None and at <= time.time():
+                self.session.expire(time.time())
+                self.take()
+
+    def carry(self, body: bytes, *, by_caller: bool, status: int, web: bool, cseq: int = 1) -> str:
+        """A description of the caller or the callee travels; `web` is whether its writer is Chromium."""
+        frm, to = (CALLER, BRANCH) if by_caller else (BRANCH, CALLER)
+        origin, target = (WEB, PHONE) if web else (PHONE, WEB)
+        exchange = Exchange("INVITE", cseq, status)
+        sent = self.session.carry(
+            body, frm=frm, to=to, exchange=exchange, origin=origin, target=target, now=time.time()
+        )
+        if status == 200:
+            self.session.chosen(BRANCH, time.time())
+        return sent.decode()
+
+    def close(self) -> None:
+        self._ticking.cancel()
+        asyncio.get_running_loop().remove_reader(self.relay.fileno())
+        self.session.close(time.time())
+        self.relay.shutdown()
+
+
+class Phone(asyncio.DatagramProtocol):
+    """Speaks PCMA to whoever it is told, every 20 ms, and counts what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.port = 0
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.port = transport.get_extra_info("sockname")[1]
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.heard.append(data)
+
+    async def talk(self, to: int) -> None:
+        sequence = 0
+        while True:
+            sequence += 1
+            self.transport.sendto(rtp(sequence), ("127.0.0.1", to))
+            await asyncio.sleep(0.02)
+
+    def description(self) -> bytes:
+        return sdp("127.0.0.1", f"audio {self.port} RTP/AVP 8 101\na=rtpmap:101 telephone-event/8000")
+
+
+@pytest.fixture(name="page")
+async def a_page() -> AsyncIterator[Page]:
+    async with chromium() as page:
+        yield page
+
+
+@pytest.fixture(name="host")
+async def a_host() -> AsyncIterator[Host]:
+    host = Host()
+    yield host
+    host.close()
+
+
+@pytest.fixture(name="phone")
+async def a_phone() -> AsyncIterator[Phone]:
+    phone = Phone()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: phone, local_addr=("127.0.0.1", 0))
+    yield phone
+    transport.close()
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    end = time.monotonic() + SOON_S
+    while not await holds():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.05)
+
+
+async def hears(page: Page, packets: int) -> None:
+    async def enough() -> bool:
+        return bool((await page.run("stats()"))["received"] >= packets)
+
+    await until(enough)
+
+
+async def heard(phone: Phone, packets: int) -> None:
+    async def enough() -> bool:
+        return len(phone.heard) >= packets
+
+    await until(enough)
+
+
+@pytest.mark.parametrize("policy", ["balanced", "max-bundle"])
+async def test_a_page_hears_its_echo(page: Page, host: Host, policy: str) -> None:
+    await page.run("begin({bundlePolicy: %s})", policy)
+    offer = await page.run("offer()")
+    answer = host.session.answer_locally(offer.encode(), "echo", WEB, time.time()).decode()
+    await page.run("take('answer', %s)", answer)
+    await hears(page, 50)
+    stats = await page.run("stats()")
+    assert (stats["state"], stats["cipher"]) == ("connected", "SRTP_AEAD_AES_256_GCM")
+    story = ["ice.checked", "ice.selected", "dtls.client-hello", "dtls.fingerprint-right", "srtp.keyed"]
+    assert [kind for kind in dict.fromkeys(host.kinds) if kind in story] == story
+
+
+@pytest.mark.parametrize("policy", ["balanced", "max-bundle"])
+async def test_a_page_calls_a_phone_and_restarts_ice(page: Page, host: Host, phone: Phone, policy: str) -> None:
+    await page.run("begin({bundlePolicy: %s})", policy)
+    offered = host.carry((await page.run("offer()")).encode(), by_caller=True, status=0, web=True)
+    audio = SessionDescription.parse(offered.encode()).audio
+    assert audio.protocol == "RTP/AVP"
+    answer = host.carry(phone.description(), by_caller=False, status=200, web=False)
+    await page.run("take('answer', %s)", answer)
+    talking = asyncio.get_running_loop().create_task(phone.talk(audio.port))
+    await heard(phone, 30)
+    await hears(page, 30)
+    assert {packet[1] & 0x7F for packet in phone.heard} == {8}
+
+    again = await page.run("offer({iceRestart: true})")
+    host.carry(again.encode(), by_caller=True, status=0, web=True, cseq=2)
+    answer = host.carry(phone.description(), by_caller=False, status=200, web=False, cseq=2)
+    before = len(phone.heard)
+    await page.run("take('answer', %s)", answer)
+    await heard(phone, before + 100)
+    await hears(page, 130)
+    assert "ice.restarted" in host.kinds or host.kinds.count("ice.selected") >= 2
+    assert host.kinds.count("srtp.keyed") == 1, "DTLS goes on through a restart of ICE"
+    assert "disconnected" not in await page.run("states")
+    talking.cancel()
+
+
+async def test_a_phone_calls_a_page(page: Page, host: Host, phone: Phone) -> None:
+    await page.run("begin({})")
+    offered = host.carry(phone.description(), by_caller=True, status=0, web=False)
+    answered = await page.run("answer(%s)", offered)
+    answer = host.carry(answered.encode(), by_caller=False, status=200, web=True)
+    audio = SessionDescription.parse(answer.encode()).audio
+    assert audio.protocol == "RTP/AVP"
+    talking = asyncio.get_running_loop().create_task(phone.talk(audio.port))
+    await heard(phone, 30)
+    await hears(page, 30)
+    assert (await page.run("stats()"))["state"] == "connected"
+    talking.cancel()
