@@ -70,11 +70,11 @@ def _boxes(legs: tuple[Leg, ...]) -> list[tuple[int, int]]:
     boxes: list[tuple[int, int]] = []
     count = 0
     for leg in legs:
-        if leg.parent is None:
+        if leg.parent is None or leg.parent >= len(boxes):
             boxes.append((count, count + 1))
             count += 2
         else:
-            boxes.append((boxes[leg.parent][1] if leg.parent < len(boxes) else count, count))
+            boxes.append((boxes[leg.parent][1], count))
             count += 1
     return boxes
 

@@ -2,7 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
 
 from talkpath.calls.model import Call, Party
@@ -65,6 +66,7 @@ class Attributor:
         return found
 
 
+@lru_cache(maxsize=65_536)
 def subnet_of(host: str) -> str:
     """The /24 (IPv6: /64) of an address; "" for a name."""
     try:
@@ -76,7 +78,8 @@ def subnet_of(host: str) -> str:
     return str(type(address)(int(address) >> 64 << 64)) + "/64"
 
 
-def phone_of(user_agent: str) -> Attributes:
+@lru_cache(maxsize=4096)
+def phone_of(user_agent: str) -> Mapping[str, str]:
     """Model and firmware from User-Agent: "Yealink SIP-T46U 108.86.0.20" and the like."""
     text = user_agent.strip()
     if not text:

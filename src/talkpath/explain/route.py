@@ -14,7 +14,8 @@ from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Malformed
 from talkpath.calls.model import Leg, MessageSeen
 from talkpath.capture.records import TcpEvent, TcpKind
-from talkpath.explain.story import Exchange, Story, cseq_number
+from talkpath.explain.story import Exchange, Story
+from talkpath.explain.traits import cseq_number
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
 
-from talkpath.base.address import Address, Transport
+from talkpath.base.address import Address
 from talkpath.calls.model import Call, Leg, MessageSeen, Result
 from talkpath.capture.records import DtlsSeen, Record, StunSeen, TcpEvent
 from talkpath.explain.scene import Scene
 from talkpath.explain.talk import Talk
-from talkpath.explain.traits import Trait, is_public, media_traits
+from talkpath.explain.traits import Trait, branch_of, cseq_number, media_traits, sip_traits
 from talkpath.sip.grammar import Via
 from talkpath.sip.message import Message
 
@@ -177,34 +177,7 @@ class Story:
                 yield from media_traits(call, self.end)
         elif call.result not in _QUIET_RESULTS:
             yield Trait.FAILED
-        branches: set[tuple[str, str]] = set()
-        for exchange in self.exchanges:
-            key = (exchange.method, exchange.branch)
-            if key in branches or is_public(exchange.request.source.host):
-                yield Trait.REWRITTEN
-            branches.add(key)
-            yield from _exchange_traits(exchange)
-
-
-def _exchange_traits(exchange: Exchange) -> Iterator[Trait]:
-    request = exchange.request
-    if request.retransmitted:
-        yield Trait.REPEATED
-    if exchange.method != "ACK":
-        status = exchange.status
-        if not status:
-            yield Trait.UNANSWERED
-        elif status in (401, 407):
-            yield Trait.CHALLENGED
-        elif status >= 300:
-            yield Trait.REFUSED
-    if request.seen.wire_bytes > 1300:
-        yield Trait.LARGE
-    for seen in (request, *exchange.responses):
-        if seen.retransmitted:
-            yield Trait.REPEATED
-        if seen.seen.transport is Transport.UDP and seen.sip.content_length != seen.sip.frame.body_length:
-            yield Trait.REWRITTEN
+        yield from sip_traits(call)
 
 
 def _exchanges(leg: Leg) -> Iterator[Exchange]:
@@ -234,26 +207,12 @@ def _without_branch(
     return same[0] if len(same) == 1 else None
 
 
-def cseq_number(sip: Message) -> int:
-    """The CSeq number, -1 when unreadable."""
-    try:
-        return sip.cseq.number
-    except ValueError:
-        return -1
-
-
 def top_via(sip: Message) -> Via | None:
     """The top Via, None when unreadable."""
     try:
         return sip.top_via
     except ValueError:
         return None
-
-
-def branch_of(sip: Message) -> str:
-    """The branch of the top Via, read without parsing the rest of it; "" where it has none."""
-    top = (sip.first("Via") or "").partition(",")[0]
-    return top.partition(";branch=")[2].partition(";")[0].strip()
 
 
 def ended_before(events: list[TcpEvent], connection: int, now: float) -> TcpEvent | None:

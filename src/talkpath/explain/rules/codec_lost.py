@@ -27,10 +27,10 @@ LASTED = Text("The call ended {seconds:.1f} s after the answer.", "通话在应�
 def check(story: Story) -> Iterator[Found]:
     for leg in story.legs:
         offer, answer = _pair(leg)
-        invite = story.invite(leg)
-        if answer is None or offer is None or invite is None or voices(answer) or not voices(offer):
+        if answer is None or offer is None or voices(answer) or not voices(offer) or not answer.codecs:
             continue
-        if answer.address.port == 0 or not answer.codecs:
+        invite = story.invite(leg)
+        if invite is None or answer.address.port == 0:
             continue
         yield _found(story, leg, invite, offer, answer)
         return

@@ -119,6 +119,6 @@ RULE = Rule(
         "检查刷新为何不成功：代理未对 UPDATE 或 re-INVITE 做 loose routing、Contact 不可达、话机同意刷新却没有执行。"
         "否则调大定时器，或在一侧关闭。",
     ),
-    traits=frozenset({Trait.ANSWERED}),
+    traits=frozenset({Trait.TIMED}),
     of_call=check,
 )

@@ -8,8 +8,8 @@ from talkpath.calls.model import MessageSeen
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.route import contact_of, is_ip, is_private
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story, branch_of, top_via
-from talkpath.explain.traits import Trait
+from talkpath.explain.story import Story, top_via
+from talkpath.explain.traits import Trait, branch_of
 from talkpath.sdp import SessionDescription
 from talkpath.sip.uri import Uri
 
