@@ -1,0 +1,122 @@
+"""`talkpath explain` as one calls it: exit codes, sentences instead of tracebacks, files written."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from talkpath.app.cli import app
+from talkpath.base.texts import Language
+
+from ..explain.generator.sip import plain_call
+from ..explain.generator.wire import Wire
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["explain", *arguments])
+
+
+@pytest.fixture
+def healthy(tmp_path: Path) -> str:
+    wire = Wire()
+    plain_call(wire).talk(5).bye()
+    path = tmp_path / "healthy.pcap"
+    path.write_bytes(wire.pcap())
+    return str(path)
+
+
+@pytest.fixture
+def one_way(tmp_path: Path) -> str:
+    wire = Wire()
+    plain_call(wire).talk(8, b={"mute": True}).bye()
+    path = tmp_path / "one_way.pcap"
+    path.write_bytes(wire.pcap())
+    return str(path)
+
+
+def test_exit_code_0_without_a_finding_and_1_with_an_error(healthy: str, one_way: str) -> None:
+    assert run(healthy).exit_code == 0
+    result = run(one_way)
+    assert result.exit_code == 1
+    assert "one-way-rtp" in result.stdout
+    assert "▲" in result.stdout or "because" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\xd4\xc3\xb2\xa1", b"\x1f\x8b\x08\x00garbage", bytes(range(256))]
+)
+def test_what_is_no_capture_is_a_sentence_and_exit_code_2(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "junk.pcap"
+    path.write_bytes(content)
+    result = run(str(path))
+    assert result.exit_code == 2
+    assert str(path) in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_missing_file_and_no_file_are_sentences(tmp_path: Path) -> None:
+    assert run(str(tmp_path / "nothing.pcap")).exit_code == 2
+    result = run()
+    assert result.exit_code == 2
+    assert "talkpath explain" in result.stderr
+
+
+def test_json_is_data_and_nothing_else(one_way: str) -> None:
+    result = run(one_way, "--json")
+    data = json.loads(result.stdout)
+    assert data["version"] == 1
+    assert data["calls"][0]["findings"][0]["code"] == "one-way-rtp"
+
+
+def test_one_call_can_be_shown_and_saved(one_way: str, tmp_path: Path) -> None:
+    ident = json.loads(run(one_way, "--json").stdout)["calls"][0]["id"]
+    shown = run(one_way, "--call", ident)
+    assert "INVITE" in shown.stdout
+    out = tmp_path / "call.pcap"
+    assert run(one_way, "--save-call", ident, str(out)).exit_code == 1
+    again = json.loads(run(str(out), "--json").stdout)
+    assert [call["id"] for call in again["calls"]] == [ident]
+    assert again["calls"][0]["streams"][0]["packets"] == 400
+    assert run(one_way, "--call", "nobody").exit_code == 2
+
+
+def test_a_page_is_written(one_way: str, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    assert run(one_way, "--html", str(page)).exit_code == 1
+    assert "one-way-rtp" in page.read_text()
+    assert run(one_way, "--html", str(tmp_path / "no" / "such" / "folder.html")).exit_code == 2
+
+
+def test_the_rules_are_printed_and_a_wrong_code_refused() -> None:
+    assert "dtls-race" in run("--rules").stdout
+    assert "sip-alg" in run("--rules", "--code", "sip-alg").stdout
+    assert run("--rules", "--code", "nonsense").exit_code == 2
+
+
+def test_a_bad_sites_file_names_its_line(healthy: str, tmp_path: Path) -> None:
+    sites = tmp_path / "sites.csv"
+    sites.write_text("address,site\n10.0.1.0/24,a\nnonsense,b\n")
+    result = run(healthy, "--sites", str(sites))
+    assert result.exit_code == 2
+    assert "sites.csv:3" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--since", "--until"])
+def test_a_time_that_is_none_is_refused(healthy: str, option: str) -> None:
+    assert run(healthy, option, "yesterday").exit_code == 2
+    assert run(healthy, option, "2026-05-01T10:00").exit_code == 0
+
+
+def test_a_capture_cut_in_the_middle_is_explained_as_far_as_it_goes(one_way: str, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.pcap"
+    raw = Path(one_way).read_bytes()
+    cut.write_bytes(raw[: len(raw) - 37])
+    result = run(str(cut), "--json")
+    assert result.exit_code == 1
+    assert "capture-incomplete" in {finding["code"] for finding in json.loads(result.stdout)["findings"]}
+
+
+def test_the_language_can_be_chosen(monkeypatch: pytest.MonkeyPatch, one_way: str) -> None:
+    monkeypatch.setattr("talkpath.app.explain_cli.LANGUAGE", Language.ZH)
+    assert "听不到" in run(one_way).stdout
