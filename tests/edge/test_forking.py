@@ -191,3 +191,20 @@ def test_nothing_is_left_behind_when_all_is_over(lab: Lab, caller: Phone, desk: 
     core = lab.edge.core
     assert (core.transactions.servers, core.transactions.clients, core.calls) == ({}, {}, {})
     assert len(core.timers) == 0
+
+
+def test_a_phone_that_is_off_is_not_rung_for_a_call_that_is_over(
+    lab: Lab, caller: Phone, desk: Phone, mobile: Phone
+) -> None:
+    caller.invite(URI)
+    desk.answer(desk.take(), 200)
+    rung = len(mobile.inbox)
+    lab.wait(33)
+    assert len(mobile.inbox) == rung
+    assert [trace.call_ids for trace in lab.ledger.running()] == [["c1"]]
+
+
+def test_what_was_asked_for_over_tls_goes_to_no_phone_in_clear(lab: Lab, caller: Phone, desk: Phone) -> None:
+    caller.invite(URI.replace("sip:", "sips:"))
+    assert desk.inbox == []
+    assert caller.last().status == 480

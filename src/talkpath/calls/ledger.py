@@ -151,8 +151,9 @@ class Ledger:
 
     def _trace_for(self, row: LiveRow, call_id: str, ended: Trace | None) -> Trace | None:
         """The trace of a message whose Call-ID is unknown, or belongs to a call that ended."""
-        now, _, raw, _ = row
-        if not raw.startswith(b"INVITE "):
+        now, _, raw, sent = row
+        if sent or not raw.startswith(b"INVITE "):
+            # A call begins with an INVITE that comes; one that leaves alone is a straggler of a call that is over.
             if ended is None:
                 self._note_other(call_id, row)
             return ended

@@ -1,6 +1,5 @@
 """A message that arrived, with what its way here tells: where to answer, and whether a NAT stands between."""
 
-from dataclasses import replace
 from ipaddress import ip_address
 
 from talkpath.base.address import Address, Flow, Hop
@@ -57,7 +56,7 @@ def _completed(message: Message, via: Via, source: Address, same_host: bool) -> 
     if wants_port or not same_host:
         params["rport"] = str(source.port)
     items = split_list(message.frame.first("Via") or "")
-    return ", ".join([str(replace(via, params=params)), *items[1:]])
+    return ", ".join([str(Via(via.transport, via.host, via.port, params)), *items[1:]])
 
 
 def _reply_to(flow: Flow, via: Via, behind_nat: bool) -> Hop:

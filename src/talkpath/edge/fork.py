@@ -228,6 +228,8 @@ class Fork:
             if branch.status or branch.cancel_reason is not None:
                 continue
             branch.cancel_reason = reason
+            if branch.transaction is not None:
+                branch.transaction.stop_repeating()
             self._owner.note(self, "fork.branch-cancelled", now, target=branch.name, why=why)
             self._cancel_if_wanted(branch, now)
 

@@ -150,6 +150,9 @@ class Proxy:
         sent = 0
         for binding in bindings:
             hop = self._hop_to(binding)
+            if hop is not None and fork.request.uri.startswith("sips:") and not hop.transport.is_secure:
+                # RFC 5630 section 5.3: what was asked for over TLS goes to no phone in clear.
+                continue
             if hop is None:
                 self._core.note(
                     fork.request.call_id,

@@ -16,9 +16,11 @@ from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Binding:
-    """One contact of one user. Times are seconds since the epoch.
+    """One contact of one user. Never changed, only replaced; not frozen, because that trebles the cost of making it.
+
+    Times are seconds since the epoch.
 
     `instance` is the +sip.instance of the phone (RFC 5626), "" when it gave none; `path` are Route values.
     """

@@ -5,6 +5,7 @@ sends go out, the ledger hears of them, and one timer is set for its next deadli
 """
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections import Counter
@@ -18,6 +19,8 @@ from talkpath.net.listening import Endpoint, open_sockets, source_for
 from talkpath.net.stream import Connection, StreamConnection
 from talkpath.net.websocket import Networks, Page, WebSocketConnection
 
+_log = logging.getLogger(__name__)
+
 # Batches of datagrams taken before other sockets get their turn.
 _BATCHES_A_TURN = 8
 # A timer that fires later than this shows that the process stood still, and that messages may be waiting.
@@ -28,6 +31,8 @@ _CONNECT_TIMEOUT_S = 5.0
 _HANDSHAKE_TIMEOUT_S = 10.0
 # Local addresses remembered for remote hosts, so that no probe socket is opened for each message.
 _REMEMBERED_SOURCES = 4096
+# Flows of phones that speak UDP, at some 400 bytes each; cleared when full, and made again.
+_REMEMBERED_NEIGHBOURS = 32_768
 
 
 class Limits:
@@ -68,6 +73,8 @@ class Signalling:
         self._opening: dict[Target, list[Send]] = {}
         self._per_address: Counter[str] = Counter()
         self._sources: dict[str, str | None] = {}
+        self._neighbours: dict[tuple[str, int, str, int], Flow] = {}
+        self._by_local: dict[Address, Datagrams] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.counters: Counter[str] = Counter()
 
@@ -126,8 +133,7 @@ class Signalling:
     # --- up: sockets to edge
 
     def _readable(self, datagrams: Datagrams, local: Address) -> None:
-        edge, clock = self._edge, self._clock
-        assert edge is not None
+        clock = self._clock
         for _ in range(_BATCHES_A_TURN):
             batch = datagrams.receive()
             if not batch:
@@ -138,16 +144,34 @@ class Signalling:
                 if len(data) <= 4:
                     self.counters["datagram_keepalives"] += 1
                     continue
-                here = Address(host, local.port) if host else local
-                edge.message(Flow(Transport.UDP, here, Address(remote_host, remote_port)), data, now)
+                key = (host, local.port, remote_host, remote_port)
+                self._take(self._neighbours.get(key) or self._neighbour(key), data, now)
             self.pump()
             if len(batch) < 32:
                 break
 
+    def _neighbour(self, key: tuple[str, int, str, int]) -> Flow:
+        """The flow of a datagram; the same object for the same phone, so that what is kept of its calls is small."""
+        if len(self._neighbours) >= _REMEMBERED_NEIGHBOURS:
+            self._neighbours.clear()
+        host, port, remote_host, remote_port = key
+        flow = Flow(Transport.UDP, Address(host, port), Address(remote_host, remote_port))
+        self._neighbours[key] = flow
+        return flow
+
+    def _take(self, flow: Flow, data: bytes, now: float) -> None:
+        """Hand one message to the edge. A fault of ours costs this message and no other."""
+        assert self._edge is not None
+        try:
+            self._edge.message(flow, data, now)
+        except Exception:  # noqa: BLE001 - the outermost driver: one message must not stop the others
+            self.counters["faults"] += 1
+            _log.exception("a message from %s could not be handled; please report this", flow.remote)
+
     def arrived(self, flow: Flow, data: bytes) -> None:
         """One message of a connection."""
         if self._edge is not None:
-            self._edge.message(flow, data, self._clock.now())
+            self._take(flow, data, self._clock.now())
             self.pump()
 
     def unframeable(self, connection: Connection, head: bytes, code: str) -> None:
@@ -280,15 +304,29 @@ class Signalling:
         if flow.transport is not Transport.UDP:
             connection = self._connections.get(flow.connection)
             return connection is not None and connection.send(data)
+        datagrams = self._by_local.get(flow.local) or self._datagrams_for(flow)
+        if datagrams is None:
+            return False
+        try:
+            datagrams.send(data, flow.local.host, flow.remote.host, flow.remote.port)
+        except (OSError, ValueError):
+            self.counters["datagrams_unsendable"] += 1
+            return False
+        return True
+
+    def _datagrams_for(self, flow: Flow) -> Datagrams | None:
+        """The socket that a local address belongs to: its own, or the one of every address of its family."""
+        found: Datagrams | None = None
         for _, datagrams, local in self._datagrams:
             if local.is_ipv6 == flow.remote.is_ipv6 and flow.local.port in (local.port, 0):
-                try:
-                    datagrams.send(data, flow.local.host, flow.remote.host, flow.remote.port)
-                except (OSError, ValueError):
-                    self.counters["datagrams_unsendable"] += 1
-                    return False
-                return True
-        return False
+                if local.host == flow.local.host:
+                    found = datagrams
+                    break
+                if local.host in ("0.0.0.0", "::") or found is None:
+                    found = datagrams
+        if found is not None and flow.local.host and len(self._by_local) < _REMEMBERED_SOURCES:
+            self._by_local[flow.local] = found
+        return found
 
     def _open_for(self, send: Send) -> None:
         target = send.hop

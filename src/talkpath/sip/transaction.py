@@ -188,7 +188,19 @@ class ServerTransaction:
 class ClientTransaction:
     """A request that we sent and that awaits its answer."""
 
-    __slots__ = ("_ack", "_layer", "_timer", "branch", "call_id", "data", "hop", "method", "owner", "state")
+    __slots__ = (
+        "_ack",
+        "_is_wanted",
+        "_layer",
+        "_timer",
+        "branch",
+        "call_id",
+        "data",
+        "hop",
+        "method",
+        "owner",
+        "state",
+    )
 
     def __init__(
         self,
@@ -203,6 +215,7 @@ class ClientTransaction:
         self._layer = layer
         self._timer: Timer | None = None
         self._ack: bytes | None = None
+        self._is_wanted = True
         self.branch = branch
         self.method = method
         self.call_id = call_id
@@ -231,7 +244,7 @@ class ClientTransaction:
         values = self._layer.values
 
         def again(then: float) -> None:
-            if self.state is State.CALLING:
+            if self.state is State.CALLING and self._is_wanted:
                 self._transmit()
                 self._start_retransmission(2 * interval, then)
             elif self.method != "INVITE" and self.state in (State.TRYING, State.PROCEEDING):
@@ -281,6 +294,10 @@ class ClientTransaction:
             self._terminate(now)
         else:
             self._timer = layer.timers.start(wait, now, self._terminate)
+
+    def stop_repeating(self) -> None:
+        """Nobody wants the answer any more: a phone that never heard the request need not hear it now."""
+        self._is_wanted = False
 
     def abandon(self, now: float) -> None:
         """Expect nothing any more, and tell nobody."""
