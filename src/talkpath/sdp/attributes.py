@@ -65,7 +65,7 @@ class Attributes:
 
     def drop(self, *names: str) -> int:
         """Remove every attribute of these names. Gives how many lines went."""
-        kept = [line for line in self._lines if not any(is_attribute(line, name) for name in names)]
+        kept = [line for line in self._lines if _name_of(line) not in names]
         gone = len(self._lines) - len(kept)
         if gone:
             self._lines[:] = kept
@@ -76,6 +76,14 @@ def is_attribute(line: str, name: str) -> bool:
     """Whether `line` is `a=name` or `a=name:...`."""
     end = len(name) + 2
     return line.startswith("a=" + name) and (line[end : end + 1] == ":" or not line[end:].strip())
+
+
+def _name_of(line: str) -> str:
+    """The name for which `is_attribute` is true; empty for another kind of line."""
+    if not line.startswith("a="):
+        return ""
+    name, colon, _ = line[2:].partition(":")
+    return name if colon else name.rstrip()
 
 
 def attribute_line(name: str, value: str | None) -> str:
