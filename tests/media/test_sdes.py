@@ -133,3 +133,15 @@ def test_a_browser_calls_back_a_phone_that_speaks_sdes() -> None:
     assert answered.audio.protocol == "RTP/SAVP"
     assert len(crypto(answered)) == 1
     assert made.port(1).keys is not None
+
+
+def test_a_service_answers_with_a_key_of_its_own() -> None:
+    made = call()
+    offer = sdp("192.0.2.10", SAVP)
+    answered = made.session.answer_locally(offer, "echo", made.origin(0), made.now)
+    answer = SessionDescription.parse(answered)
+    assert answer.audio.protocol == "RTP/SAVP"
+    assert len(crypto(answer)) == 1
+    assert made.port(0).keys is not None
+    assert made.port(0).plays == "echo"
+    assert made.session.answer_locally(offer, "echo", made.origin(0), made.now) == answered

@@ -135,7 +135,13 @@ class MediaSession:
         lease = self._leaser(now)
         if not description:
             return self._service.offer(lease, now)
-        return self._service.answer(description, lease, now, web=self._is_web(self._caller))
+        is_web, us = self._is_web(self._caller), Leg(CALLER)  # a service speaks plain RTP and has no ports
+        offer = SessionDescription.parse(description)
+        if is_web or self._crypto is None or not self._crypto.take_off(offer, self._caller, us, self._is_web):
+            return self._service.answer(description, lease, now, web=is_web)
+        answer = SessionDescription.parse(self._service.answer(offer.encode(), lease, now))
+        self._crypto.put_on(answer, us, self._caller, True, now)
+        return answer.encode()
 
     def answered_locally(self, description: bytes, origin: Origin, now: float) -> None:
         """The caller answers, in its ACK, what we offered. Raises `Malformed` and `MediaRefused`: end the call."""
