@@ -6,14 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from talkpath.base.errors import Malformed, Unavailable
+from talkpath.base.errors import Unavailable
 from talkpath.base.texts import Language
 from talkpath.capture import words
-from talkpath.capture.reader import STDIN, Capture, Feed, UnreadableCapture, read
-from talkpath.capture.records import CaptureNote, NoteKind, Record, RtpStream, SipSeen
+from talkpath.capture.reader import STDIN, Capture, UnreadableCapture, read
+from talkpath.capture.records import CaptureNote, NoteKind, Record, SipSeen
 
 from . import wire
 
@@ -199,40 +197,3 @@ def test_progress_moves(tmp_path: Path) -> None:
     capture = Capture([str(path)])
     list(capture)
     assert capture.progress == (str(path), path.stat().st_size, path.stat().st_size)
-
-
-CORPUS = [
-    wire.pcap(FRAMES),
-    wire.pcapng(FRAMES),
-    wire.pcap([(wire.START, wire.ethernet(wrap(FRAMES[0][1][14:]))) for wrap in wire.TUNNELS.values()]),
-    wire.pcap([(wire.START, wire.vlan(FRAMES[0][1][14:], (0x88A8, 1), (0x8100, 2)))]),
-]
-
-
-@given(
-    st.sampled_from(CORPUS),
-    st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=30),
-    st.integers(0, 200),
-)
-def test_damaged_files_never_escape(
-    tmp_path_factory: pytest.TempPathFactory, data: bytes, edits: list[tuple[int, int]], cut: int
-) -> None:
-    damaged = bytearray(data[: len(data) - cut])
-    for at, value in edits:
-        damaged[at % len(damaged)] = value
-    path = tmp_path_factory.getbasetemp() / "damaged"
-    path.write_bytes(damaged)
-    try:
-        found = read(str(path))
-    except Malformed:
-        return
-    for record in found:
-        if isinstance(record, RtpStream):
-            list(record.seconds())
-
-
-@given(st.sampled_from([0, 1, 9, 12, 51, 101, 104, 108, 113, 276, 147]), st.binary(max_size=200))
-def test_random_packets_never_escape(link: int, data: bytes) -> None:
-    feed = Feed()
-    feed.packet(link, wire.START, data)
-    feed.finish()
