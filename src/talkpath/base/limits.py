@@ -68,3 +68,4 @@ SDES_LINES = 16
 CAPTURE_RECORDS = 500_000
 # Of those, kept of one call: a flood of checks or reports says nothing more after that.
 CALL_RECORDS = 2_000
+# Caps of the capture reader are beside its code, with their reasons: native/src/capture/limits.rs.
