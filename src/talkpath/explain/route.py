@@ -188,7 +188,7 @@ def _gone_connection(story: Story, stuck: Stuck) -> Stuck | None:
     until = stuck.time + PATIENCE_S
     event = _ending(story, leg, until)
     if event is None:
-        attempts = story.scene.attempts(None, target.host, stuck.time - 1, until)
+        attempts = story.scene.attempts(target.host, stuck.time - 1, until)
         event = attempts[0] if attempts else None
     facts = {"target": target, "transport": leg.transport, "event": event, "source": leg.messages[0]}
     return _with(stuck, Cause.CONNECTION_GONE, **facts) if event else None

@@ -6,12 +6,12 @@ exchanges of each user, never the packets.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import cached_property
+from typing import Generic, TypeVar
 
 from talkpath.base.address import Address
-from talkpath.base.errors import Malformed
 from talkpath.calls.model import Call
 from talkpath.capture.reader import FileSummary
 from talkpath.capture.records import (
@@ -26,6 +26,7 @@ from talkpath.capture.records import (
     TlsSeen,
     WebSocketEvent,
 )
+from talkpath.explain.traits import branch_of
 from talkpath.sip.message import Message
 
 _Kept = TypeVar("_Kept")
@@ -33,6 +34,8 @@ _Kept = TypeVar("_Kept")
 EXCHANGES_KEPT = 50_000
 # Records of a kind about the network that are kept for the rules over the whole capture.
 EVENTS_KEPT = 50_000
+# So many answered calls without any RTP mean that the capture was not taken where media flows.
+SIGNALLING_ONLY = 3
 
 
 @dataclass(slots=True)
@@ -84,6 +87,10 @@ class Scene:
         #: a feed goes on: streams are told when they were idle for long, so their absence says nothing yet
         self.is_live = False
         self._gateways: dict[str, list[Address]] | None = None
+        self._outside = _Index(self.outside, lambda one: {one.request.src.host, one.request.dst.host})
+        self._errors = _Index(self.icmp, lambda one: (one.flow_dst,))
+        self._connections = _Index(self.tcp, lambda one: (one.connection,))
+        self._attempts = _Index(self.tcp, _failed_ends)
         self._pending: dict[tuple[str, str, str], Outside] = {}
 
     # --- while reading
@@ -99,7 +106,7 @@ class Scene:
 
     def outside_call(self, seen: SipSeen, message: Message) -> None:
         """A message that belongs to no call."""
-        key = (message.call_id, message.frame.first("CSeq") or "", _branch(message))
+        key = (message.call_id, message.frame.first("CSeq") or "", branch_of(message))
         exchange = self._pending.get(key)
         if not message.is_request:
             if exchange is not None and not seen.is_copy:
@@ -171,23 +178,71 @@ class Scene:
             self._gateways = _gateways(self.calls)
         return self._gateways.get(proxy, [])
 
+    @cached_property
+    def answered(self) -> int:
+        """How many calls were answered. Asked only when all calls are known."""
+        return sum(1 for call in self.calls if call.answered_at is not None)
+
+    @property
+    def shows_media(self) -> bool:
+        """Whether the absence of media means anything: not in a capture of signalling, and not yet in a feed."""
+        return not self.is_live and (self.streams > 0 or self.answered < SIGNALLING_ONLY)
+
+    @cached_property
+    def codecs_of(self) -> Mapping[str, frozenset[str]]:
+        """The codecs with which each host answered a call."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for call in self.calls:
+            for leg in call.legs:
+                told = leg.media if leg.answered_at is not None else ()
+                for medium in told:
+                    if medium.kind == "audio" and not medium.from_caller:
+                        found[leg.callee.host].update(name for _, name in medium.codecs)
+        return {host: frozenset(names) for host, names in found.items()}
+
     def is_phone(self, host: str) -> bool:
         """Whether it registers here."""
-        return any(exchange.request.src.host == host for exchange in self.outside_of("REGISTER"))
+        return any(one.sip.method == "REGISTER" and one.request.src.host == host for one in self.outside_at(host))
+
+    def outside_at(self, host: str) -> list[Outside]:
+        """The requests outside calls that a host sent or was sent."""
+        return self._outside.of(host)
 
     def small_answered(self, host: str) -> list[Outside]:
         """Requests outside calls that passed between a host and others, in whichever direction, with answers."""
-        ends = (exchange for exchange in self.outside if exchange.answers)
-        return [exchange for exchange in ends if host in (exchange.request.src.host, exchange.request.dst.host)]
+        return [exchange for exchange in self.outside_at(host) if exchange.answers]
+
+    def errors_about(self, address: Address) -> list[IcmpError]:
+        """ICMP errors that answer what was sent to an address."""
+        return self._errors.of(address)
 
     def connection_events(self, connection: int) -> list[TcpEvent]:
-        return [event for event in self.tcp if connection and event.connection == connection]
+        return self._connections.of(connection) if connection else []
 
-    def attempts(self, to: Address | None, host: str, start: float, end: float) -> list[TcpEvent]:
-        """Connections towards a host that did not come about in a span of time; `to` narrows it to a port."""
-        kinds = ("unanswered", "refused")
-        found = [e for e in self.tcp if e.kind in kinds and start <= e.time <= end and host in _ends(e)]
-        return [e for e in found if to is None or to in (e.src, e.dst)]
+    def attempts(self, host: str, start: float, end: float) -> list[TcpEvent]:
+        """Connections with a host at one end that did not come about in a span of time."""
+        return [event for event in self._attempts.of(host) if start <= event.time <= end]
+
+
+class _Index(Generic[_Kept]):
+    """A list by the keys of its items; catches up when the list has grown."""
+
+    def __init__(self, items: list[_Kept], keys: Callable[[_Kept], Iterable[Hashable]]) -> None:
+        self._items = items
+        self._keys = keys
+        self._seen = 0
+        self._known: dict[Hashable, list[_Kept]] = {}
+
+    def of(self, key: Hashable) -> list[_Kept]:
+        for item in self._items[self._seen :] if self._seen < len(self._items) else ():
+            for one in self._keys(item):
+                self._known.setdefault(one, []).append(item)
+        self._seen = len(self._items)
+        return self._known.get(key, [])
+
+
+def _failed_ends(event: TcpEvent) -> tuple[str, ...]:
+    return (event.src.host, event.dst.host) if event.kind in ("unanswered", "refused") else ()
 
 
 def _gateways(calls: Iterable[Call]) -> dict[str, list[Address]]:
@@ -202,14 +257,3 @@ def _gateways(calls: Iterable[Call]) -> dict[str, list[Address]]:
         if len(users) >= 2:
             found[proxy].append(address)
     return found
-
-
-def _ends(event: TcpEvent) -> tuple[str, str]:
-    return event.src.host, event.dst.host
-
-
-def _branch(message: Message) -> str:
-    try:
-        return message.top_via.branch
-    except Malformed:
-        return ""

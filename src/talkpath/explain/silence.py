@@ -36,7 +36,7 @@ def _silent_hops(story: Story) -> Iterator[Silence]:
         invite = story.invite(leg)
         if invite is None or invite.responses or invite.request.seen.fragments > 1:
             continue
-        errors = [e for e in story.scene.icmp if e.flow_dst == leg.callee and e.kind in _HARD]
+        errors = [e for e in story.scene.errors_about(leg.callee) if e.kind in _HARD]
         errors = [e for e in errors if leg.start <= e.time <= story.end + 1]
         gave_up = story.scene.last - invite.request.time > 2
         patient = invite.sendings >= SENDINGS or (leg.transport.is_reliable and gave_up)
@@ -49,9 +49,8 @@ def _silent_hops(story: Story) -> Iterator[Silence]:
 def _unconnected(story: Story) -> Iterator[Silence]:
     """A middle box that could not even open its connection to the next hop."""
     inner = {leg.callee.host for leg in story.legs}
-    for event in story.scene.tcp:
-        if event.kind not in ("unanswered", "refused") or not story.call.start - 1 <= event.time <= story.end + 33:
-            continue
+    events = [e for host in sorted(inner) for e in story.scene.attempts(host, story.call.start - 1, story.end + 33)]
+    for event in events:
         client, server = (event.src, event.dst) if event.kind == "unanswered" else (event.dst, event.src)
         if client.host in inner and not story.scene.spoke(server.host, event.time - 1, event.time + 32):
             yield Silence(server, None, None, [], [event])

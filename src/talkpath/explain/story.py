@@ -173,7 +173,7 @@ class Story:
         call = self.call
         if call.answered_at is not None:
             yield Trait.ANSWERED
-            if call.streams or not self.scene.is_live:
+            if call.streams or call.records or self.scene.shows_media:
                 yield from media_traits(call, self.end)
         elif call.result not in _QUIET_RESULTS:
             yield Trait.FAILED

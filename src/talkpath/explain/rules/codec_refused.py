@@ -7,7 +7,7 @@ from talkpath.calls.model import Medium
 from talkpath.explain.finding import Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
-from talkpath.explain.talk import voices
+from talkpath.explain.talk import NO_VOICE, voices
 from talkpath.explain.traits import Trait
 
 OFFERED = Text("Offered: {codecs} ({profile}).", "提供的编解码：{codecs}（{profile}）。")
@@ -44,17 +44,8 @@ def _list(offer: Medium | None) -> str:
 
 
 def _spoken(story: Story, host: str) -> list[str]:
-    """What the same callee answered with elsewhere in the capture."""
-    found = {
-        codec
-        for call in story.scene.calls
-        for leg in call.legs
-        if leg.callee.host == host and leg.answered_at is not None
-        for medium in leg.media
-        if not medium.from_caller and medium.kind == "audio"
-        for codec in voices(medium)
-    }
-    return sorted(found)
+    """The voices the same callee answered with elsewhere in the capture."""
+    return sorted(name for name in story.scene.codecs_of.get(host, ()) if name.lower() not in NO_VOICE)
 
 
 RULE = Rule(

@@ -77,7 +77,7 @@ def _evidence(story: Story, silence: Silence) -> Iterator[Because]:
         yield because(TCP[event.kind], (event.frame,), event.time, host=host)
     for error in silence.errors[:1]:
         yield because(ICMP, (error.frame,), error.time, reporter=error.src, kind=_words(error.kind))
-    others = [e for e in story.scene.outside if e.request.dst.host == host and not e.answers]
+    others = [e for e in story.scene.outside_at(host) if e.request.dst.host == host and not e.answers]
     if others:
         frames = [exchange.request.frame for exchange in others[:5]]
         yield because(PROBED, frames, others[0].request.time, count=len(others), host=host)

@@ -12,8 +12,6 @@ from talkpath.explain.traits import Trait
 
 # Audio that was expected for less than this may have been in a lost second of capture.
 LEAST_S = 4.0
-# So many answered calls without any RTP in the whole capture mean that it was not taken where media flows.
-SIGNALLING_ONLY = 3
 
 SILENT = Text(
     "Answered, and {seconds:.0f} s without an RTP packet; {one} and {two} had been agreed.",
@@ -58,8 +56,7 @@ def _judge(story: Story, path: MediaPath) -> tuple[Severity | None, float]:
     signs = bool(story.around(IcmpError)) or bool(story.around(RtcpSeen))
     if signs or _passes_here(story, path):
         return Severity.ERROR, 0.9
-    answered = sum(1 for call in story.scene.calls if call.answered_at is not None)
-    if story.scene.streams or answered < SIGNALLING_ONLY:
+    if story.scene.shows_media:
         return Severity.WARNING, 0.5
     return None, 0.0
 
