@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from tests.media.in_memory import sdp
 from tests.native.rtp_peers import rtp
 
 from harness.chromium import Page, chromium
+from harness.network import run
 from talkpath._native import Relay
 from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
 from talkpath.net.media import CallEngine, translated
@@ -188,3 +189,24 @@ async def test_a_phone_calls_a_page(page: Page, host: Host, phone: Phone) -> Non
     await hears(page, 30)
     assert (await page.run("stats()"))["state"] == "connected"
     talking.cancel()
+
+
+@pytest.fixture(name="bad_network")
+def a_bad_network() -> Iterator[None]:
+    """Every twentieth packet is lost, and none may be longer than IPv6's least MTU."""
+    run("nft add table inet bad")
+    run("nft add chain inet bad in { type filter hook input priority 0 ; }")
+    run("nft add rule inet bad in meta l4proto udp numgen random mod 20 == 0 drop")
+    run("ip link set lo mtu 1280")
+    yield
+    run("ip link set lo mtu 65536")
+    run("nft delete table inet bad")
+
+
+async def test_a_page_hears_its_echo_over_a_bad_network(page: Page, host: Host, bad_network: None) -> None:
+    await page.run("begin({})")
+    offer = await page.run("offer()")
+    answer = host.session.answer_locally(offer.encode(), "echo", WEB, time.time()).decode()
+    await page.run("take('answer', %s)", answer)
+    await hears(page, 200)
+    assert (await page.run("stats()"))["state"] == "connected"
