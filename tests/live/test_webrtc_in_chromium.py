@@ -51,10 +51,16 @@ class Host:
                 self.session.expire(time.time())
                 self.take()
 
-    def carry(self, body: bytes, *, by_caller: bool, status: int, web: bool, cseq: int = 1) -> str:
-        """A description of the caller or the callee travels; `web` is whether its writer is Chromium."""
+    def carry(
+        self, body: bytes, *, by_caller: bool, status: int, web: bool, cseq: int = 1, to_web: bool | None = None
+    ) -> str:
+        """A description of the caller or the callee travels; `web` is whether its writer is Chromium.
+
+        The other side is what the writer is not, unless `to_web` says.
+        """
         frm, to = (CALLER, BRANCH) if by_caller else (BRANCH, CALLER)
-        origin, target = (WEB, PHONE) if web else (PHONE, WEB)
+        is_web = not web if to_web is None else to_web
+        origin, target = WEB if web else PHONE, WEB if is_web else PHONE
         exchange = Exchange("INVITE", cseq, status)
         sent = self.session.carry(
             body, frm=frm, to=to, exchange=exchange, origin=origin, target=target, now=time.time()
@@ -189,6 +195,20 @@ async def test_a_phone_calls_a_page(page: Page, host: Host, phone: Phone) -> Non
     await hears(page, 30)
     assert (await page.run("stats()"))["state"] == "connected"
     talking.cancel()
+
+
+async def test_two_pages_talk(page: Page, host: Host) -> None:
+    async with chromium() as other:
+        await page.run("begin({})")
+        await other.run("begin({})")
+        offer = (await page.run("offer()")).encode()
+        offered = host.carry(offer, by_caller=True, status=0, web=True, to_web=True)
+        answered = (await other.run("answer(%s)", offered)).encode()
+        answer = host.carry(answered, by_caller=False, status=200, web=True, to_web=True)
+        await page.run("take('answer', %s)", answer)
+        await hears(page, 50)
+        await hears(other, 50)
+    assert host.kinds.count("srtp.keyed") == 2
 
 
 @pytest.fixture(name="bad_network")
