@@ -226,8 +226,9 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: Annotated[
         float,
         doc(
-            "A call is ended on both sides when neither has sent media for this many seconds. 0 never ends one.",
-            "当双方都在这么多秒内没有发送媒体时，通话在两侧结束。0 表示从不。",
+            "A call is ended on both sides when a party that had sent media, and still should, has sent neither RTP "
+            "nor RTCP for this many seconds, or when nobody has. 0 never ends one.",
+            "当曾发送媒体且仍应发送的一方在这么多秒内既无 RTP 也无 RTCP，或双方都没有时，通话在两侧结束。0 表示从不。",
             ge=0,
             le=86_400,
         ),

@@ -16,7 +16,7 @@ from pathlib import Path
 from talkpath.base.errors import Unavailable
 from talkpath.store.schema import prepare
 
-GATHER_S = 0.05
+GATHER_S = 0.01
 # How long to leave a disk alone that refused a transaction.
 RETRY_S = 1.0
 
