@@ -243,17 +243,19 @@ class Phone:
     def methods(self) -> list[str]:
         return [message.method for message in self.inbox if message.is_request]
 
-    def credentials(self, challenge: str, method: str, uri: str, password: str = "", user: str = "") -> str:
+    def credentials(
+        self, challenge: str, method: str, uri: str, password: str = "", user: str = "", count: int = 1
+    ) -> str:
         """The value of an Authorization field for a challenge."""
         user = user or self.user
         _, params = parse_auth(challenge)
         algorithm = Algorithm(params["algorithm"])
-        given = {"uri": uri, "nonce": params["nonce"], "qop": "auth", "nc": "00000001", "cnonce": "c"}
+        given = {"uri": uri, "nonce": params["nonce"], "qop": "auth", "nc": f"{count:08x}", "cnonce": "c"}
         secret = ha1(algorithm, user, params["realm"], password or user)
         proof = response(algorithm, secret, method, given)
         return (
             f'Digest username="{user}", realm="{params["realm"]}", nonce="{params["nonce"]}", uri="{uri}", '
-            f'response="{proof}", algorithm={algorithm}, qop=auth, nc=00000001, cnonce="c"'
+            f'response="{proof}", algorithm={algorithm}, qop=auth, nc={count:08x}, cnonce="c"'
         )
 
     def register(self, expires: int = 600, algorithm: str = "MD5", password: str = "", extra: str = "") -> Message:

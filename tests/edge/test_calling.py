@@ -180,3 +180,49 @@ def callee_ringing(invite: Message) -> bytes:
     lines = ["SIP/2.0 183 Session Progress", *(f"Via: {value}" for value in invite.all("Via"))]
     lines += [f"{name}: {invite.first(name)}" for name in ("From", "Call-ID", "CSeq")]
     return "\r\n".join([*lines, f"To: {invite.first('To')};tag=x", "", ""]).encode()
+
+
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE", "BYE", "OPTIONS", "REFER"])
+@pytest.mark.parametrize("uri", ["sip:00900123@203.0.113.99:5060", f"sip:1002@{HOME}"])
+def test_a_made_up_to_tag_opens_no_door(lab: Lab, callee: Phone, method: str, uri: str) -> None:
+    stranger = lab.phone("1001", "203.0.113.66")
+    to = "<sip:x@203.0.113.99>;tag=made-up"
+    stranger.request(method, uri, to=to)
+    stranger.request(method, uri, to=to, extra=f"Route: <sip:{HOME};lr>\nRoute: <sip:203.0.113.99;lr>")
+    assert [status for status in stranger.statuses() if status != 100] == [481, 481]
+    stranger.request("ACK", uri, to=to)
+    assert callee.inbox == []
+    assert lab.lost == []
+
+
+def test_a_token_of_ones_own_call_leads_only_into_that_call(lab: Lab, callee: Phone) -> None:
+    caller = lab.phone("visitor", "198.51.100.7", 41000, Transport.TCP)
+    invite, ok = call(caller, callee)
+    lab.close(caller)
+    lab.edge.core.calls.clear()
+    token = ok.listed("Record-Route")[-1]
+    callee.request(
+        "MESSAGE",
+        "sip:victim@203.0.113.99",
+        to="<sip:visitor@x>;tag=tagvisitor",
+        tag="tag1002",
+        extra="\n".join(f"Route: {one}" for one in (*invite.listed("Record-Route"), "<sip:203.0.113.99;lr>")),
+    )
+    assert token
+    assert callee.last().status == 430
+    assert lab.lost == []
+
+
+def test_a_description_among_several_parts_is_anchored_and_the_other_parts_stay(lab: Lab, callee: Phone) -> None:
+    caller = lab.phone("visitor", "198.51.100.7")
+    parts = b"--b1\r\nContent-Type: application/pidf+xml\r\n\r\n<x/>\r\n--b1\r\nContent-Type: application/sdp\r\n\r\n"
+    body = parts + OFFER + b"\r\n--b1--\r\n"
+    head = f"INVITE sip:1002@{HOME} SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7:5060;branch=z9hG4bKm\r\nMax-Forwards: 70\r\n"
+    rest = f"From: <sip:visitor@x>;tag=v\r\nTo: <sip:1002@{HOME}>\r\nCall-ID: m\r\nCSeq: 1 INVITE\r\n"
+    kind = 'Contact: <sip:visitor@198.51.100.7>\r\nContent-Type: multipart/mixed;boundary="b1"\r\n'
+    lab.deliver(caller.flow, f"{head}{rest}{kind}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    arrived = callee.take()
+    assert arrived.body.startswith(parts)
+    assert arrived.body.endswith(b"\r\n--b1--\r\n")
+    assert f"c=IN IP4 {HOME}".encode() in arrived.sdp
+    assert b"198.51.100.7\r\nt=" not in arrived.body

@@ -122,3 +122,27 @@ def test_registrations_of_the_store_are_taken_up(lab: Lab) -> None:
     later.edge.core.registrar.load(lab.bindings.saved, later.now)
     later.phone("1001", "198.51.100.7").invite(f"sip:1002@{HOME}")
     assert callee.methods() == ["INVITE"]
+
+
+def test_credentials_that_were_overheard_are_good_for_nothing(lab: Lab) -> None:
+    phone = lab.phone("1001", "198.51.100.7")
+    uri, to = f"sip:{HOME}", f"<sip:1001@{HOME}>"
+    phone.request("REGISTER", uri, to=to, call_id="r")
+    proof = phone.credentials(phone.last().all("WWW-Authenticate")[0], "REGISTER", uri)
+    phone.request("REGISTER", uri, to=to, call_id="r", extra=f"Authorization: {proof}")
+    assert phone.last().status == 200
+    thief = lab.phone("1001", "203.0.113.66")
+    thief.request("REGISTER", uri, to=to, call_id="r", cseq=99, extra=f"Authorization: {proof}")
+    assert thief.last().status == 401
+    assert [one.contact for one in lab.edge.core.registrar.bindings("1001", lab.now)] == [phone.contact]
+
+
+def test_one_nonce_serves_many_requests_with_rising_counts(lab: Lab) -> None:
+    phone = lab.phone("1001", "198.51.100.7")
+    uri, to = f"sip:{HOME}", f"<sip:1001@{HOME}>"
+    phone.request("REGISTER", uri, to=to, call_id="r")
+    challenge = phone.last().all("WWW-Authenticate")[0]
+    for count in (1, 2, 3):
+        proof = phone.credentials(challenge, "REGISTER", uri, count=count)
+        phone.request("REGISTER", uri, to=to, call_id="r", extra=f"Authorization: {proof}")
+        assert phone.last().status == 200

@@ -228,7 +228,7 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
         doc(
             "A call is ended on both sides when a party that had sent media, and still should, has sent neither RTP "
             "nor RTCP for this many seconds, or when nobody has. 0 never ends one.",
-            "当曾发送媒体且仍应发送的一方在这么多秒内既无 RTP 也无 RTCP，或双方都没有时，通话在两侧结束。0 表示从不。",
+            "曾发送媒体且仍应发送的一方在这么多秒内既无 RTP 也无 RTCP，或双方皆无时，通话在两侧结束。0 表示从不。",
             ge=0,
             le=86_400,
         ),

@@ -69,3 +69,5 @@ CAPTURE_RECORDS = 500_000
 # Of those, kept of one call: a flood of checks or reports says nothing more after that.
 CALL_RECORDS = 2_000
 # Caps of the capture reader are beside its code, with their reasons: native/src/capture/limits.rs.
+# Nonces whose count is remembered against replay, at some 200 bytes each; a phone uses one for minutes or hours.
+NONCES = 50_000

@@ -53,8 +53,7 @@ class Admission:
             return True, ""
         proof = self._core.authentication.check(request, "Proxy-Authorization", now)
         if proof.verdict is Verdict.PROVEN:
-            claimed = _claimed_user(request)
-            if claimed != proof.user and self._core.world.accounts.exists(claimed):
+            if _claimed_user(request) != proof.user and self._claims_an_account(arrival):
                 self._core.reply(arrival, server, 403, now, reason="Not your address")
                 return False, ""
             return True, proof.user
@@ -69,7 +68,18 @@ class Admission:
             return False
         if policy is CallerProof.ALWAYS:
             return True
-        return self._core.world.accounts.exists(_claimed_user(arrival.message))
+        return self._claims_an_account(arrival)
+
+    def _claims_an_account(self, arrival: Arrival) -> bool:
+        """Whether From names one of our users, in a domain of ours where domains are configured."""
+        try:
+            uri = arrival.message.address("From").parsed_uri()
+        except Malformed:
+            return False
+        core = self._core
+        if core.settings.domains and not core.locality.serves(uri, arrival.flow):
+            return False
+        return core.world.accounts.exists(uri.username)
 
     def challenge_stranger(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
         """Only users of ours may go where this request wants to go."""

@@ -44,7 +44,7 @@ class Anchoring:
         if sender is None:
             return None
         exchange = Exchange(request.method, request.cseq.number)
-        return self._carry(call, request.body, sender, receiver, exchange, now)
+        return request.with_sdp(self._carry(call, request.sdp, sender, receiver, exchange, now))
 
     @staticmethod
     def _speaking(call: RunningCall, request: Message) -> Party | None:
@@ -68,7 +68,7 @@ class Anchoring:
         is_reliable = "100rel" in (response.first("Require") or "")
         exchange = Exchange(response.method, arrival.message.cseq.number, response.status, is_reliable)
         try:
-            return self._carry(call, response.body, speaker, hearer, exchange, now)
+            return response.with_sdp(self._carry(call, response.sdp, speaker, hearer, exchange, now))
         except MediaFailed:
             self._core.counters["answers_not_anchored"] += 1
             return None
@@ -125,7 +125,7 @@ class Anchoring:
         """Our own answer to an offer, for a service number. Raises MediaFailed."""
         media = self._media(call)
         with self._refusals(call, now):
-            return media.answer_locally(request.body, service, self._origin(call.caller), now)
+            return media.answer_locally(request.sdp, service, self._origin(call.caller), now)
 
     def rejected(self, call: RunningCall, request: Message, refuser: Party, now: float) -> None:
         """An in-dialog offer was refused: media goes on as agreed before."""

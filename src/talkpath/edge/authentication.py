@@ -1,10 +1,12 @@
 """Digest authentication of requests (RFC 3261 section 22, RFC 7616, RFC 8760)."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum, auto
 from hmac import compare_digest
 from typing import Protocol
 
+from talkpath.base import limits
 from talkpath.edge.settings import EdgeSettings
 from talkpath.sip.digest import Algorithm, Nonces, algorithm_of, challenge, response
 from talkpath.sip.grammar import parse_auth
@@ -45,6 +47,7 @@ class Authentication:
         self._realm = settings.realm
         self._accounts = accounts
         self._nonces = Nonces(key, settings.nonce_lifetime_s)
+        self._counts: OrderedDict[str, int] = OrderedDict()
 
     def check(self, request: Message, field: str, now: float) -> Proof:
         """Judge the credentials for our realm in `field` (Authorization or Proxy-Authorization)."""
@@ -66,9 +69,27 @@ class Authentication:
         given = params.get("response", "").lower()
         if not compare_digest(expected.encode(), given.encode("utf-8", "replace")) or secret is None:
             return Proof(Verdict.WRONG, user)
-        if self._nonces.is_stale(nonce, now):
+        if self._nonces.is_stale(nonce, now) or self._is_replay(nonce, params.get("nc")):
             return Proof(Verdict.STALE, user)
         return Proof(Verdict.PROVEN, user)
+
+    def _is_replay(self, nonce: str, count: str | None) -> bool:
+        """Whether this nonce was used with this count or a later one (RFC 7616 section 3.4.6).
+
+        Only proven credentials get here, so that strangers do not fill the table. RFC 2069 clients send no count.
+        """
+        if count is None:
+            return False
+        try:
+            used = int(count, 16)
+        except ValueError:
+            return True
+        if used <= self._counts.get(nonce, 0):
+            return True
+        if nonce not in self._counts and len(self._counts) >= limits.NONCES:
+            self._counts.popitem(last=False)
+        self._counts[nonce] = used
+        return False
 
     def challenges(self, field: str, stale: bool, request: Message, now: float) -> str:
         """The challenge lines, one an algorithm.

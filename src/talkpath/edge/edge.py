@@ -238,8 +238,6 @@ class Edge:
             self._services.in_dialog(arrival, server, dialog, now)
         elif request.method == "REGISTER":
             self._registration.answer(arrival, server, now)
-        elif request.to_tag and core.call_of(request) is None and not core.registrar.bindings(user, now):
-            raise Refusal(481)
         elif request.to_tag:
             return False
         elif request.method == "OPTIONS" and (not user or user in SERVICES):

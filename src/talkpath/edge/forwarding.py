@@ -59,11 +59,9 @@ def forwarded_request(request: Message, via_value: str | None, onward: Onward) -
 
 
 def max_forwards(request: Message) -> int:
-    """Max-Forwards; 70 where it is missing or unreadable (RFC 3261 section 16.3 step 3 forgives it)."""
+    """Max-Forwards; 70 where it is missing (RFC 3261 section 16.3 step 3 forgives it)."""
     text = request.frame.first("Max-Forwards")
-    if text is None or not text.isascii() or not text.isdigit():
-        return 70
-    return min(int(text[:10]), 255)
+    return 70 if text is None else int(text)
 
 
 def _dropped(request: Message, name: str) -> list[Edit]:

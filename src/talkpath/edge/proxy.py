@@ -3,6 +3,8 @@
 RFC 3261 section 16. Forks stand in `fork.py`, the way of a request in `routing.py`, media in `anchoring.py`.
 """
 
+from ipaddress import ip_address
+
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.edge.admission import Admission
@@ -63,9 +65,6 @@ class Proxy:
         if call is not None and sender is not None:
             self._ending.seen(call, sender, request, now)
         hop = self._hop_in_dialog(fork.arrival, receiver, heading, now)
-        if hop is None:
-            self._resolve(fork, heading, receiver, now)
-            return
         self._send(fork, hop, heading, receiver, now)
 
     def _follow(self, sender: Party | None, arrival: Arrival) -> None:
@@ -74,19 +73,26 @@ class Proxy:
             sender.flow = arrival.flow
             sender.cseq = max(sender.cseq, arrival.message.cseq.number)
 
-    def _hop_in_dialog(self, arrival: Arrival, receiver: Party | None, heading: Heading, now: float) -> Hop | None:
-        """The flow or target of an in-dialog request; None: its URI must be resolved. Raises Refusal."""
+    def _hop_in_dialog(self, arrival: Arrival, receiver: Party | None, heading: Heading, now: float) -> Hop:
+        """The flow or target of an in-dialog request. Raises Refusal.
+
+        A To tag proves nothing: only a token of ours or a running call does, and they say where the request may go.
+        """
+        if not heading.has_token and receiver is None:
+            raise Refusal(481)
         if heading.routes:
             # Another proxy stands between; our token leads to it.
-            return heading.onward if heading.onward and self._core.world.reach.is_open(heading.onward) else None
+            if heading.onward is None or not self._core.world.reach.is_open(heading.onward):
+                raise Refusal(430, "Flow Failed")
+            return _hop_of(heading.onward)
         flow, is_gone = self._reachability.flow_to(arrival.message, receiver, heading, now)
         if flow is not None:
-            return flow
-        if is_gone and _is_unroutable(heading):
-            raise Refusal(430, "Flow Failed")
-        if not is_gone and receiver is not None and isinstance(receiver.flow, Target):
+            return _hop_of(flow)
+        if receiver is not None and isinstance(receiver.flow, Target):
             return receiver.flow
-        return None
+        if is_gone and receiver is not None and (contact := _reachable_contact(receiver)) is not None:
+            return contact
+        raise Refusal(430, "Flow Failed")
 
     def _forward_initial(self, fork: Fork, heading: Heading, now: float) -> None:
         core, arrival, request = self._core, fork.arrival, fork.request
@@ -101,7 +107,7 @@ class Proxy:
                 return
             self._begin_call(fork, user, now)
             core.note(request.call_id, "route.domain", now, domain=uri.host)
-            self._resolve(fork, heading, None, now)
+            self._resolve(fork, heading, now)
             return
         bindings = core.registrar.bindings(uri.username, now)
         if not bindings:
@@ -190,28 +196,25 @@ class Proxy:
         transport = contact.transport or binding.flow.transport
         return Target(transport, Address(contact.host, contact.port or transport.default_port))
 
-    def _resolve(self, fork: Fork, heading: Heading, receiver: Party | None, now: float) -> None:
+    def _resolve(self, fork: Fork, heading: Heading, now: float) -> None:
         """Ask where a URI leads (RFC 3263); the answer is taken up when it comes."""
         uri = heading.next_uri
 
         def resolved(targets: list[Target], then: float) -> None:
-            self._go_on(fork, heading, receiver, uri, targets, then)
+            self._go_on(fork, heading, uri, targets, then)
 
         self._core.world.resolve(uri, resolved)
 
-    def _go_on(
-        self, fork: Fork, heading: Heading, receiver: Party | None, uri: Uri, targets: list[Target], now: float
-    ) -> None:
+    def _go_on(self, fork: Fork, heading: Heading, uri: Uri, targets: list[Target], now: float) -> None:
         core, call_id = self._core, fork.request.call_id
         try:
             if not targets:
                 core.note(call_id, "dns.failed", now, host=uri.host, why="no usable address")
-                raise Refusal(480 if fork.request.to_tag else 404, "Unresolvable destination")
+                raise Refusal(404, "Unresolvable destination")
             if core.locality.is_here(targets[0].remote.host, targets[0].remote.port, fork.arrival.flow):
-                raise Refusal(482 if fork.request.to_tag else 404)
+                raise Refusal(404)
             core.note(call_id, "dns.resolved", now, host=uri.host, addresses=str(targets[0].remote))
-            party = receiver or self._callee(fork, targets[0], None)
-            self._send(fork, targets[0], heading, party, now)
+            self._send(fork, targets[0], heading, self._callee(fork, targets[0], None), now)
         except Refusal as refusal:
             self._ending.not_forwarded(fork.call, fork.request, refusal.status, now)
             core.reply(fork.arrival, fork.server, refusal.status, now, reason=refusal.reason)
@@ -289,16 +292,7 @@ class Proxy:
         sender, receiver = sides_of(call, request)
         self._follow(sender, arrival)
         hop = self._hop_in_dialog(arrival, receiver, heading, now)
-        if hop is not None:
-            self._send_ack(arrival, hop, heading, receiver, call, now)
-            return
-
-        def resolved(targets: list[Target], then: float) -> None:
-            if targets and not self._core.locality.is_here(targets[0].remote.host, targets[0].remote.port):
-                self._send_ack(arrival, targets[0], heading, receiver, call, then)
-
-        if heading.has_token or call is not None:
-            self._core.world.resolve(heading.next_uri, resolved)
+        self._send_ack(arrival, hop, heading, receiver, call, now)
 
     def _send_ack(
         self,
@@ -402,14 +396,24 @@ def has_hops_left(request: Message) -> bool:
     return max_forwards(request) > 0
 
 
-def _is_unroutable(heading: Heading) -> bool:
-    """Whether the Contact that an in-dialog request names can not be reached without its flow."""
+def _hop_of(flow: Flow) -> Hop:
+    """A flow of a token, or the place to connect to where the token was made before the connection stood."""
+    if flow.transport.is_reliable and flow.connection == 0:
+        return Target(flow.transport, flow.remote)
+    return flow
+
+
+def _reachable_contact(party: Party) -> Hop | None:
+    """Where a party whose connection is gone said that it listens; None for what nobody can connect to."""
+    if party.behind_nat or party.flow.transport.is_websocket:
+        return None
     try:
-        uri = Uri.parse(heading.uri)
-    except Malformed:
-        return True
-    transport = uri.transport
-    return uri.host.endswith(".invalid") or (transport is not None and transport.is_websocket)
+        uri = Uri.parse(party.contact)
+        host = str(ip_address(uri.host))
+    except ValueError:
+        return None
+    transport = uri.transport or party.flow.transport
+    return Target(transport, Address(host, uri.port or transport.default_port))
 
 
 def _described(hop: Hop) -> str:

@@ -158,9 +158,11 @@ class Registrar:
             raise Refused(400, "Contact * stands alone")
         try:
             contact = NameAddr.parse(item)
-            contact.parsed_uri()
+            is_sip = contact.parsed_uri().is_sip
         except Malformed:
             raise Refused(400, "Bad Contact") from None
+        if not is_sip:
+            raise Refused(400, "Contact is no SIP URI")
         instance = (contact.params.get("+sip.instance") or "").strip('"')
         return Binding(
             user=user,
@@ -175,7 +177,9 @@ class Registrar:
             q=_quality(contact.params.get("q")),
             user_agent=request.first("User-Agent") or "",
             path=tuple(request.listed("Path")),
-            params="".join(f";{name}={value}" for name, value in contact.params.items() if name.startswith("+sip")),
+            params="".join(
+                f";{name}={value}" for name, value in contact.params.items() if name.startswith(("+sip", "reg-id"))
+            ),
             behind_nat=behind_nat,
         )
 

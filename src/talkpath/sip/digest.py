@@ -1,4 +1,4 @@
-"""Digest authentication arithmetic (RFC 7616, RFC 8760; RFC 2617 clients without qop too). Keeps no state."""
+"""Digest authentication arithmetic (RFC 7616, RFC 8760; RFC 2617 clients without qop too)."""
 
 import hmac
 from collections.abc import Callable, Mapping
@@ -47,14 +47,16 @@ def algorithm_of(params: Mapping[str, str]) -> Algorithm | None:
 
 
 class Nonces:
-    """Nonces that need no memory: the time they were made, and a MAC over it."""
+    """Nonces that need no memory: the time they were made, a number that makes each unique, and a MAC over both."""
 
     def __init__(self, key: bytes, lifetime_s: float) -> None:
         self._key = key
         self._lifetime_s = lifetime_s
+        self._made = 0
 
     def fresh(self, now: float) -> str:
-        made = f"{int(now):x}"
+        self._made += 1
+        made = f"{int(now):x}-{self._made:x}"
         return f"{made}.{self._mac(made)}"
 
     def is_ours(self, nonce: str) -> bool:
@@ -64,7 +66,7 @@ class Nonces:
 
     def is_stale(self, nonce: str, now: float) -> bool:
         """Whether a nonce of ours has lived too long."""
-        return now - int(nonce.partition(".")[0], 16) > self._lifetime_s
+        return now - int(nonce.partition("-")[0], 16) > self._lifetime_s
 
     def _mac(self, made: str) -> str:
         return blake2b(made.encode("utf-8", "replace"), key=self._key, digest_size=12).hexdigest()

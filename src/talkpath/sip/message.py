@@ -4,6 +4,7 @@ from talkpath._native import Frame
 from talkpath.base import limits
 from talkpath.base.errors import Malformed
 from talkpath.sip.grammar import CSeq, NameAddr, Via, is_plain_name_addr, parse_cseq, split_list, tag_of
+from talkpath.sip.multipart import sdp_span
 
 # What `Frame` refuses, in words (RFC 3261 section 7).
 _REFUSALS = {
@@ -136,11 +137,31 @@ class Message:
 
     @property
     def carries_sdp(self) -> bool:
-        """Whether the body is a session description."""
+        """Whether the body is, or holds, a session description."""
+        return self._sdp_span() is not None
+
+    @property
+    def sdp(self) -> bytes:
+        """The session description, b"" when there is none."""
+        span = self._sdp_span()
+        return b"" if span is None else self.body[span[0] : span[1]]
+
+    def with_sdp(self, description: bytes) -> bytes:
+        """The body with another session description in the place of its own."""
+        span = self._sdp_span()
+        if span is None:
+            return self.body
+        body = self.body
+        return body[: span[0]] + description + body[span[1] :]
+
+    def _sdp_span(self) -> tuple[int, int] | None:
         if self.frame.body_length == 0:
-            return False
-        kind = self.frame.first("Content-Type")
-        return kind is not None and kind.partition(";")[0].strip().lower() == "application/sdp"
+            return None
+        kind = self.frame.first("Content-Type") or ""
+        name = kind.partition(";")[0].strip().lower()
+        if name == "application/sdp":
+            return 0, len(self.body)
+        return sdp_span(kind, self.body) if name.startswith("multipart/") else None
 
     def __repr__(self) -> str:
         line = f"{self.method} {self.uri}" if self.is_request else f"{self.status} {self.reason} ({self.method})"
@@ -171,10 +192,13 @@ def fault_of(message: Message) -> Malformed | None:
                 message.address(name)
     except Malformed as fault:
         return fault
-    return _fault_of_length(message)
+    return _fault_of_numbers(message)
 
 
-def _fault_of_length(message: Message) -> Malformed | None:
+def _fault_of_numbers(message: Message) -> Malformed | None:
+    hops = message.frame.first("Max-Forwards")
+    if hops is not None and not (hops.isascii() and hops.isdigit() and len(hops) < 10 and int(hops) < 256):
+        return Malformed("max-forwards", "Max-Forwards is no number below 256")
     text = message.frame.first("Content-Length")
     if text is None:
         return None
