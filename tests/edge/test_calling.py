@@ -218,7 +218,7 @@ def test_a_description_among_several_parts_is_anchored_and_the_other_parts_stay(
     parts = b"--b1\r\nContent-Type: application/pidf+xml\r\n\r\n<x/>\r\n--b1\r\nContent-Type: application/sdp\r\n\r\n"
     body = parts + OFFER + b"\r\n--b1--\r\n"
     head = f"INVITE sip:1002@{HOME} SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7:5060;branch=z9hG4bKm\r\n"
-    rest = f"From: <sip:visitor@x>;tag=v\r\nTo: <sip:1002@{HOME}>\r\nCall-ID: m\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n"
+    rest = f"From: <sip:visitor@x>;tag=v\r\nTo: <sip:1002@{HOME}>\r\nCall-ID: m\r\nCSeq: 1 INVITE\r\n"
     kind = 'Contact: <sip:visitor@198.51.100.7>\r\nContent-Type: multipart/mixed;boundary="b1"\r\n'
     lab.deliver(caller.flow, f"{head}{rest}{kind}Content-Length: {len(body)}\r\n\r\n".encode() + body)
     arrived = callee.take()
