@@ -104,3 +104,32 @@ def test_a_fault_in_every_call_is_nobodys_attribute() -> None:
 )
 def test_fisher_matches_published_tables(table: tuple[int, int, int, int], expected: float) -> None:
     assert fisher(*table) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_codec_that_only_answered_calls_have_explains_nothing() -> None:
+    dice = random.Random(9)
+    subjects = []
+    for index in range(300):
+        answered = dice.random() < 0.6
+        faults = {"digital-silence"} if answered and dice.random() < 0.3 else set()
+        attributes = {"user": str(index % 90)} | ({"codec": "PCMU"} if answered else {})
+        subjects.append(Subject(f"c{index}", attributes, {}, frozenset(faults), answered))
+    assert shared(subjects, audible=["digital-silence"]) == []
+
+
+def test_a_pair_is_of_one_phone() -> None:
+    def fault(caller: dict[str, str], callee: dict[str, str], _dice: random.Random) -> set[str]:
+        phones = (caller, callee)
+        return {"no-rtp"} if any((p.get("site"), p.get("model")) == ("c", "T46U") for p in phones) else set()
+
+    (cause,) = shared(fleet(1500, fault, 5), ["site", "model"])
+    assert (dict(cause.attributes), cause.side) == ({"site": "c", "model": "T46U"}, "")
+    assert cause.bad == cause.group
+
+
+def test_two_codes_of_one_group_are_one_entry() -> None:
+    def fault(_caller: dict[str, str], callee: dict[str, str], _dice: random.Random) -> set[str]:
+        return {"failover-missing", "gateway-down"} if callee.get("gateway") == "gw2" else set()
+
+    (cause,) = shared(fleet(400, fault, 5), order=["gateway-down", "failover-missing"])
+    assert (cause.code, cause.also) == ("gateway-down", ("failover-missing",))

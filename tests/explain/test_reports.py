@@ -29,7 +29,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
     wire = Wire()
     for number in range(40):
         site = number % 4
-        one = Agent(f"{1000 + number}", f"10.{site}.0.{number + 1}", media_port=10_000 + 2 * number)
+        one = Agent(f"{1000 + number}", f"10.{site}.0.{number + 11}", media_port=10_000 + 2 * number)
         two = Agent(f"{3000 + number}", f"10.9.0.{number + 1}", media_port=20_000 + 2 * number)
         call = Call(wire, one, two, [Proxy()], at=EPOCH + number)
         call.invite().ring().answer().ack()

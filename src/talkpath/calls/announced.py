@@ -18,7 +18,7 @@ Section = tuple[str, Address, Address | None, str, tuple[tuple[int, str], ...], 
 _DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def announced_in(body: bytes) -> tuple[Section, ...]:
     """The m= sections with an address and a port. Proxies pass bodies on and phones repeat them: remembered."""
     lines = body.decode("utf-8", "replace").splitlines()[:SDP_LINES]

@@ -95,7 +95,7 @@ def because(one: Because, language: Language) -> Json:
 
 
 def common(one: Shared) -> Json:
-    """`side` ("caller", "callee" or null), `same_as` and `exceptions` are beyond the contract's keys."""
+    """`side` ("caller", "callee" or null), `same_as`, `also` and `exceptions` are beyond the contract's keys."""
     return {
         "code": one.code,
         "attributes": dict(one.attributes),
@@ -107,6 +107,7 @@ def common(one: Shared) -> Json:
         "lift": one.lift,
         "side": one.side or None,
         "same_as": [dict(other) for other in one.same_as],
+        "also": list(one.also),
         "exceptions": list(one.exceptions),
     }
 

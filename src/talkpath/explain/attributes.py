@@ -7,6 +7,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
 
 from talkpath.calls.model import Call, Party
+from talkpath.explain.scene import Scene
 from talkpath.explain.sites import Sites
 
 # In this order an attribute makes the better description of a group, after the columns of --sites.
@@ -22,13 +23,17 @@ Attributes = dict[str, str]
 class Attributor:
     """Describes the ends of calls; knows the whole fleet, so that it can tell a trunk from a phone."""
 
-    def __init__(self, calls: Iterable[Call], sites: Sites) -> None:
+    def __init__(self, calls: Iterable[Call], sites: Sites, scene: Scene) -> None:
         self._sites = sites
+        #: what each host called itself anywhere: a phone that does not answer is still known by its registration
+        self._agents = {one.request.src.host: one.sip.first("User-Agent") or "" for one in scene.outside}
         users: dict[str, set[str]] = defaultdict(set)
         for call in calls:
             for party in (call.caller, call.callee):
                 if party.address is not None:
                     users[party.address.host].add(party.user)
+                    if party.user_agent:
+                        self._agents.setdefault(party.address.host, party.user_agent)
         self._trunks = {host for host, known in users.items() if len(known) >= TRUNK_USERS}
 
     def of(self, call: Call) -> tuple[Attributes, Attributes]:
@@ -46,7 +51,8 @@ class Attributor:
                 found["gateway"] = host
         if party.transport is not None:
             found["transport"] = party.transport.lower()
-        found |= phone_of(party.user_agent)
+        known = self._agents.get(party.address.host, "") if party.address is not None else ""
+        found |= phone_of(party.user_agent or known)
         if party.user:
             found["number" if "gateway" in found else "user"] = party.user
         return found

@@ -8,7 +8,7 @@ first. Calls are bits of integers here: a fleet of thousands is counted in milli
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, lgamma, log
 from typing import NamedTuple
 
@@ -22,18 +22,24 @@ LEAST_LIFT = 2.0
 LONGER_MUST_GAIN = 6.0
 # Single attributes that are combined into pairs; more would only find subsets of those.
 PAIRED = 60
+# Attributes that only a call with audio has: they tell answered calls from others, and nothing about these.
+_OF_AUDIO = frozenset({"codec"})
 # Causes named for one fault class. A longer list is no explanation.
 MOST_CAUSES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One call as the statistics see it: who took part, and which faults it had."""
+    """One call as the statistics see it: who took part, and which faults it had.
+
+    `had_audio` says whether it came so far that a fault of the audio could show.
+    """
 
     id: str
     caller: Mapping[str, str]
     callee: Mapping[str, str]
     faults: frozenset[str]
+    had_audio: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,9 @@ class Shared:
 
     `side` is "caller", "callee" or "" (either). `bad` of the `group` calls with these attributes have the fault,
     `bad_elsewhere` of the `total_elsewhere` others. `p` is corrected; `lift` is the ratio of both rates (the rate
-    elsewhere taken as half a call where there is none). `same_as` lists other attributes of exactly these calls;
-    `exceptions` are the ids of the group's calls without the fault.
+    elsewhere taken as half a call where there is none). `same_as` lists other attributes of exactly these calls,
+    `also` other codes that these calls share in the same way; `exceptions` are the ids of the group's calls without
+    the fault.
     """
 
     code: str
@@ -56,6 +63,7 @@ class Shared:
     p: float
     lift: float
     same_as: tuple[Mapping[str, str], ...]
+    also: tuple[str, ...]
     exceptions: tuple[str, ...]
 
     @property
@@ -65,15 +73,29 @@ class Shared:
         return self.bad - self.group * elsewhere
 
 
-def shared(subjects: Sequence[Subject], preferred: Sequence[str] = ()) -> list[Shared]:
+def shared(
+    subjects: Sequence[Subject], preferred: Sequence[str] = (), audible: Sequence[str] = (), order: Sequence[str] = ()
+) -> list[Shared]:
     """The causes behind the faults of a fleet, those that explain most bad calls first.
 
     `preferred` names attributes in the order in which they make the better description (a site before a subnet).
+    `audible` are the codes that only a call with audio can have: they are compared among those calls alone. `order`
+    says which of two codes stands for both where one group has both.
     """
     fleet = _Fleet(subjects, preferred)
     codes = sorted({code for subject in subjects for code in subject.faults})
-    found = [cause for code in codes for cause in fleet.causes(code, len(codes))]
-    return sorted(found, key=lambda cause: (-cause.excess, cause.p))
+    found = [cause for code in codes for cause in fleet.causes(code, len(codes), code in audible)]
+    rank = {code: number for number, code in enumerate(order)}
+    found.sort(key=lambda cause: (-cause.excess, rank.get(cause.code, len(rank)), cause.p))
+    return _merged(found)
+
+
+def _merged(found: Sequence[Shared]) -> list[Shared]:
+    """One entry for one group: what else it shares is told with it."""
+    groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[Shared]] = {}
+    for cause in found:
+        groups.setdefault((cause.side, tuple(cause.attributes.items())), []).append(cause)
+    return [replace(first, also=tuple(other.code for other in others)) for first, *others in groups.values()]
 
 
 def fisher(bad: int, group: int, bad_elsewhere: int, total_elsewhere: int) -> float:
@@ -114,6 +136,8 @@ class _Fleet:
         self._subjects = subjects
         self._order = {key: rank for rank, key in enumerate(preferred)}
         self._everyone = (1 << len(subjects)) - 1
+        self._audible = sum(1 << index for index, subject in enumerate(subjects) if subject.had_audio)
+        self._hidden: frozenset[str] = frozenset()
         self._calls: dict[_Item, int] = defaultdict(int)
         for index, subject in enumerate(subjects):
             for side, attributes in (("caller", subject.caller), ("callee", subject.callee)):
@@ -121,10 +145,11 @@ class _Fleet:
                     self._calls[_Item(side, key, value)] |= 1 << index
                     self._calls[_Item("", key, value)] |= 1 << index
 
-    def causes(self, code: str, codes: int) -> Iterator[Shared]:
+    def causes(self, code: str, codes: int, audible: bool) -> Iterator[Shared]:
         """The causes of one fault class, by repeated search."""
         bad = sum(1 << index for index, subject in enumerate(self._subjects) if code in subject.faults)
-        left = self._everyone
+        left = self._audible if audible else self._everyone
+        self._hidden = frozenset() if audible else _OF_AUDIO
         for _ in range(MOST_CAUSES):
             if (bad & left).bit_count() < LEAST_BAD:
                 return
@@ -135,9 +160,8 @@ class _Fleet:
             left &= ~calls
 
     def _best(self, code: str, bad: int, left: int, codes: int) -> tuple[Shared | None, int]:
-        singles = [
-            split for item, calls in self._calls.items() if (split := _split((item,), calls & left, bad, left))
-        ]
+        items = ((item, calls) for item, calls in self._calls.items() if item.key not in self._hidden)
+        singles = [split for item, calls in items if (split := _split((item,), calls & left, bad, left))]
         pairs = list(self._pairs(singles, bad, left))
         tested = (len(singles) + len(pairs)) * codes
         best = self._shortest(singles, pairs)
@@ -152,11 +176,23 @@ class _Fleet:
         for index, one in enumerate(widest):
             for two in widest[:index]:
                 (first,), (second,) = one.items, two.items
-                calls = one.calls & two.calls
-                if first.side != second.side or first.key == second.key or calls in (one.calls, two.calls):
+                if first.side != second.side or first.key == second.key:
+                    continue
+                calls = self._of_both(first, second) & left
+                if calls in (one.calls, two.calls):
                     continue
                 if split := _split((first, second), calls, bad, left):
                     yield split
+
+    def _of_both(self, first: _Item, second: _Item) -> int:
+        """The calls in which one and the same phone has both attributes."""
+        if first.side:
+            return self._calls[first] & self._calls[second]
+        sides = ("caller", "callee")
+        both = (
+            self._calls.get(first._replace(side=s), 0) & self._calls.get(second._replace(side=s), 0) for s in sides
+        )
+        return next(both) | next(both)
 
     def _shortest(self, singles: Sequence[_Split], pairs: Sequence[_Split]) -> _Split | None:
         """The best description; a longer or narrower one only if it tells the bad calls clearly better."""
@@ -193,6 +229,7 @@ class _Fleet:
             min(1.0, fisher(inside, group, outside, others) * max(tested, 1)),
             round(inside / group / rate, 2),
             tuple(dict(sorted(items)) for items in sorted(same_as, key=sorted) if dict(items) != named),
+            (),
             tuple(subject.id for i, subject in enumerate(self._subjects) if (best.calls & ~bad) >> i & 1),
         )
 

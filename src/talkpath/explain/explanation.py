@@ -8,12 +8,17 @@ from talkpath.capture.reader import FileSummary
 from talkpath.capture.records import Record, RtpStream
 from talkpath.explain.attributes import PREFERRED, Attributes, Attributor
 from talkpath.explain.common import Shared, Subject, shared
-from talkpath.explain.finding import Finding, Severity
+from talkpath.explain.finding import Finding, Severity, Symptom
 from talkpath.explain.gather import Gatherer
+from talkpath.explain.rules import RULES
 from talkpath.explain.scene import Scene
 from talkpath.explain.sites import Sites
 from talkpath.explain.verdict import judge, judge_scene
 
+# Codes that only a call with audio can have.
+AUDIBLE = tuple(
+    rule.code for rule in RULES if rule.symptom in (Symptom.NO_AUDIO, Symptom.ONE_WAY_AUDIO, Symptom.BAD_QUALITY)
+)
 # Calls below which nothing can be said about what they share.
 LEAST_CALLS = 12
 
@@ -69,8 +74,8 @@ class Explainer:
     def ended(self, now: float) -> list[Explained]:
         """For a feed: the calls that ended a while ago, each told once. What they share is said by `finish`."""
         calls = self._gatherer.ended(now)
-        attributor = Attributor(calls, self._sites)
         scene = self._gatherer.scene
+        attributor = Attributor(calls, self._sites, scene)
         scene.is_live = True
         return [Explained(call, tuple(judge(call, scene)), *attributor.of(call)) for call in calls]
 
@@ -80,7 +85,7 @@ class Explainer:
         scene.is_live = False
         scene.span([one for one in captures if one.packets])
         calls = self._gatherer.finish()
-        attributor = Attributor(calls, self._sites)
+        attributor = Attributor(calls, self._sites, scene)
         explained = tuple(Explained(call, tuple(judge(call, scene)), *attributor.of(call)) for call in calls)
         return Explanation(
             tuple(captures),
@@ -101,10 +106,11 @@ class Explainer:
                 one.caller,
                 one.callee,
                 frozenset(finding.code for finding in one.findings if finding.severity is not Severity.NOTE),
+                one.call.answered_at is not None,
             )
             for one in explained
         ]
-        return shared(subjects, (*self._sites.columns, *PREFERRED))
+        return shared(subjects, (*self._sites.columns, *PREFERRED), AUDIBLE, tuple(rule.code for rule in RULES))
 
 
 def mos_of(stream: Stream) -> float | None:

@@ -17,13 +17,17 @@ _HARD = frozenset(
 
 @dataclass(slots=True)
 class Silence:
-    """A hop without any response, and what else was said about its far end."""
+    """A hop without any response, and what else was said about its far end.
+
+    `is_alive`: it spoke to others meanwhile, so it is not down altogether.
+    """
 
     address: Address
     leg: Leg | None
     invite: Exchange | None
     errors: list[IcmpError] = field(default_factory=list)
     attempts: list[TcpEvent] = field(default_factory=list)
+    is_alive: bool = False
 
 
 def silent_hops(story: Story) -> list[Silence]:
@@ -40,8 +44,9 @@ def _silent_hops(story: Story) -> Iterator[Silence]:
         errors = [e for e in errors if leg.start <= e.time <= story.end + 1]
         gave_up = story.scene.last - invite.request.time > 2
         patient = invite.sendings >= SENDINGS or (leg.transport.is_reliable and gave_up)
-        if (patient and not story.scene.spoke(leg.callee.host, leg.start, leg.start + 32)) or errors:
-            yield Silence(leg.callee, leg, invite, errors)
+        if patient or errors:
+            alive = story.scene.spoke(leg.callee.host, leg.start, leg.start + 32) > 0
+            yield Silence(leg.callee, leg, invite, errors, is_alive=alive)
     if story.call.answered_at is None:
         yield from _unconnected(story)
 

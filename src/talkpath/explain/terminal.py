@@ -142,6 +142,8 @@ def _common(common: Sequence[Shared], language: Language) -> Iterator[Line]:
     yield Line(words.COMMON.say(language), Style.TITLE)
     for cause in common:
         yield Line(printable(share(cause, language)), Style.BAD)
+        if cause.also:
+            yield Line(words.ALSO.say(language, codes=", ".join(cause.also)), Style.DETAIL)
         if cause.same_as:
             listed = "; ".join(_pairs(other) for other in cause.same_as[:4])
             yield Line(printable(words.SAME_AS.say(language, what=listed)), Style.DETAIL)

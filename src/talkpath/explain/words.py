@@ -43,6 +43,7 @@ SHARE = Text(
     "（高 {lift:.1f} 倍；偶然概率 {p:.1e}）。",
 )
 SIDES = {"caller": Text("caller's {what}", "主叫的 {what}"), "callee": Text("callee's {what}", "被叫的 {what}")}
+ALSO = Text("  and in the same way: {codes}", "  同样还有：{codes}")
 SAME_AS = Text("  the same calls have {what}", "  这些呼叫同时具有 {what}")
 EXCEPTIONS = Text("  without it all the same: {ids}", "  属于该组却没有问题的：{ids}")
 WORST = Text("The worst calls", "最严重的呼叫")

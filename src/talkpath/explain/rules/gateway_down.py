@@ -26,6 +26,10 @@ PROBED = Text(
     "呼叫之外有 {count} 个发往 {host} 的请求无应答。",
 )
 ICMP = Text("{reporter} reports: {kind}.", "{reporter} 报告：{kind}。")
+ALIVE = Text(
+    "{host} spoke to others meanwhile: it is up, and ignores this one.",
+    "期间 {host} 与其他方有通信：它在运行，但没有理会此请求。",
+)
 TCP = {
     TcpKind.REFUSED: Text("{host} refuses connections.", "{host} 拒绝连接。"),
     TcpKind.UNANSWERED: Text("{host} does not answer connection attempts.", "{host} 不应答连接请求。"),
@@ -41,6 +45,7 @@ def check(story: Story) -> Iterator[Found]:
             leg=silence.leg.index if silence.leg else None,
             severity=Severity.WARNING if rescued else Severity.ERROR,
             symptom=Symptom.NONE if rescued else Symptom.FAILS,
+            confidence=0.6 if silence.is_alive else 0.9,
         )
         return
 
@@ -68,6 +73,8 @@ def _was_tried_elsewhere(story: Story, silence: Silence) -> bool:
 
 def _evidence(story: Story, silence: Silence) -> Iterator[Because]:
     host = silence.address.host
+    if silence.is_alive and silence.leg is not None:
+        yield because(ALIVE, (), silence.leg.start, host=host)
     if silence.invite is not None:
         request = silence.invite.request
         seconds = silence.invite.last_sent - request.time
@@ -97,9 +104,10 @@ RULE = Rule(
         "发往已失效机器的呼叫会一直等到定时器超时，然后失败。",
     ),
     needs=Text(
-        "INVITEs to one address without any response, or refused connections or ICMP errors, and not a word from it "
-        "meanwhile. A branch of a fork that stays silent while another is answered is only a warning.",
-        "发往同一地址的 INVITE 没有任何响应，或连接被拒、ICMP 报错，且期间该地址没有发出任何消息。"
+        "INVITEs to one address without any response (less sure when it spoke to others meanwhile), refused "
+        "connections or "
+        "ICMP errors. A branch of a fork that stays silent while another is answered is only a warning.",
+        "发往同一地址的 INVITE 没有任何响应（若期间它与其他方有通信则把握较低），或连接被拒、ICMP 报错。"
         "分叉中一路沉默而另一路应答时只是警告。",
     ),
     fix=Text(
