@@ -16,8 +16,9 @@ _log = logging.getLogger("talkpath.calls")
 
 
 def start_logging(level: str) -> None:
-    """Have everything at `level` (a name such as "info") and above written to standard error."""
-    logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(asctime)s %(message)s")
+    """Have everything of ours at `level` ("info" ...) and above written to standard error, of others warnings."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(message)s")
+    logging.getLogger("talkpath").setLevel(level.upper())
 
 
 class CallLog:
