@@ -19,7 +19,7 @@ help:  ## say what there is to make
 run: build  ## install what is missing, build, and start the edge (options: make run ARGS="--config FILE")
 	@exec $(BIN)/talkpath run $(ARGS)
 
-test: check native-test fast live  ## install what the tests need, the real peers included, and run them all
+test: check stubs native-test fast live  ## install what the tests need, the real peers included, and run them all
 
 setup: $(VENV)/.tools  ## install everything for development, build nothing
 
@@ -36,7 +36,7 @@ types: $(VENV)/.tools
 	@$(BIN)/mypy
 
 stubs: build $(VENV)/.tools  ## compare _native.pyi with the module that was built
-	@$(BIN)/python -m mypy.stubtest talkpath._native --mypy-config-file pyproject.toml
+	@$(BIN)/python -m mypy.stubtest talkpath._native --mypy-config-file pyproject.toml --allowlist native/stubtest-allowlist
 
 native-test: $(VENV)/.test-packages $(VENV)/.installed  ## the tests of the Rust crate
 	cargo test -q --manifest-path native/Cargo.toml --no-default-features
