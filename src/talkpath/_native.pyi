@@ -355,7 +355,7 @@ class Srtp:
     """One direction of SRTP and SRTCP under one master key. Refusals raise ValueError with the reason's name:
     malformed, replayed, unauthentic, too-many-streams, exhausted."""
 
-    def __new__(cls, suite: str, key: bytes, salt: bytes) -> "Srtp":
+    def __new__(cls, suite: str, key: bytes, salt: bytes) -> Srtp:
         """`suite` by its name in a=crypto; ValueError where key or salt have not its lengths."""
     def protect(self, packet: bytes) -> bytes: ...
     def unprotect(self, packet: bytes) -> bytes: ...

@@ -6,6 +6,7 @@ The standard library reads TOML but forgets the places. This scanner only finds 
 
 import re
 import tomllib
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -41,6 +42,7 @@ _SCALAR = re.compile(r"[^,\]}#\n]+")
 class _Scanner:
     def __init__(self, text: str) -> None:
         self._text = text
+        self._line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
         self._at = 0
         self._found: dict[Path, Place] = {}
         self._last_item: dict[Path, int] = {}
@@ -135,5 +137,5 @@ class _Scanner:
         self._at += 1
 
     def _place(self, at: int) -> Place:
-        line_start = self._text.rfind("\n", 0, at) + 1
-        return Place(self._text.count("\n", 0, at) + 1, at - line_start + 1)
+        line = bisect_right(self._line_starts, at)
+        return Place(line, at - self._line_starts[line - 1] + 1)
