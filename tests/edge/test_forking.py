@@ -190,6 +190,7 @@ def test_nothing_is_left_behind_when_all_is_over(lab: Lab, caller: Phone, desk: 
     lab.wait(64)
     core = lab.edge.core
     assert (core.transactions.servers, core.transactions.clients, core.calls) == ({}, {}, {})
+    assert core.ringing == set()
     assert len(core.timers) == 0
 
 
@@ -208,3 +209,14 @@ def test_what_was_asked_for_over_tls_goes_to_no_phone_in_clear(lab: Lab, caller:
     caller.invite(URI.replace("sip:", "sips:"))
     assert desk.inbox == []
     assert caller.last().status == 480
+
+
+def test_a_caller_that_vanished_stops_the_ringing(lab: Lab, desk: Phone) -> None:
+    caller = lab.phone("visitor", "198.51.100.7", 41000, Transport.TCP)
+    caller.invite(URI)
+    desk.answer(desk.take(), 180)
+    lab.close(caller)
+    lab.wait(7)
+    assert desk.inbox == []
+    lab.wait(2)
+    assert set(desk.methods()) == {"CANCEL"}

@@ -52,3 +52,13 @@ def test_an_offer_that_nobody_here_can_play_is_refused(lab: Lab, caller: Phone) 
     caller.invite(f"sip:tone@{HOME}", body=OFFER.replace(b"0 8", b"9").replace(b"PCMU", b"X").replace(b"PCMA", b"Y"))
     assert caller.last().status == 488
     assert lab.engine.open_ports == []
+
+
+def test_a_call_without_an_offer_is_answered_with_one(lab: Lab, caller: Phone) -> None:
+    caller.invite(f"sip:echo@{HOME}")
+    ok = caller.last()
+    assert b"m=audio" in ok.body
+    caller.ack(ok, f"sip:echo@{HOME}", body=OFFER)
+    lab.wait(3)
+    assert caller.statuses().count(200) == 1
+    assert any(verb == "reflect" for verb, _ in lab.engine.told)

@@ -127,6 +127,11 @@ class Anchoring:
         with self._refusals(call, now):
             return media.answer_locally(request.sdp, service, self._origin(call.caller), now)
 
+    def take_answer(self, call: RunningCall, ack: Message, now: float) -> None:
+        """The answer, in an ACK, to an offer that a service made. Raises MediaFailed."""
+        with self._refusals(call, now):
+            self._media(call).answered_locally(ack.sdp, self._origin(call.caller), now)
+
     def rejected(self, call: RunningCall, request: Message, refuser: Party, now: float) -> None:
         """An in-dialog offer was refused: media goes on as agreed before."""
         if call.media is None or not request.carries_sdp:

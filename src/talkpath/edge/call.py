@@ -4,7 +4,7 @@ The proxy routes in-dialog requests by the tokens in their routes and needs none
 to find a party again whose connection was replaced, and to end a dead call on both sides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
 from talkpath.base.address import Address, Flow, Hop
@@ -68,6 +68,7 @@ class RunningCall:
         "caller",
         "ended_by",
         "ended_how",
+        "give_up",
         "media",
         "next_leg",
         "phase",
@@ -84,6 +85,8 @@ class RunningCall:
         self.phase = Phase.CALLING
         self.started_at = now
         self.winner: Party | None = None
+        #: Stops the ringing of a call that nobody waits for any more.
+        self.give_up: Callable[[float], None] | None = None
         #: Who is about to end it and how, before that is final.
         self.ended_by = Side.UNKNOWN
         self.ended_how = ""

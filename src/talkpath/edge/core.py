@@ -77,6 +77,8 @@ class Core:
         self.out: list[Send] = []
         self.transactions = Transactions(settings.timers, self.out, self.timers)
         self.calls: dict[tuple[str, str], RunningCall] = {}
+        #: Those of them that nobody has answered yet.
+        self.ringing: set[RunningCall] = set()
         self.counters: Counter[str] = Counter()
         self.is_draining = False
         self._prefix = entropy.prefix

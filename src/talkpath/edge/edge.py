@@ -84,6 +84,7 @@ class Edge:
             self.message(event.flow, event.data, now)
         else:
             self.core.transactions.flow_closed(event.flow, now)
+            self._proxy.flow_closed(event.flow, now)
 
     def deadline(self) -> float | None:
         """When `expire` wants to be called next."""
@@ -265,7 +266,7 @@ class Edge:
             return
         dialog = self._services.dialog_of(request)
         if dialog is not None:
-            self._services.acknowledge(dialog)
+            self._services.acknowledge(dialog, request, now)
             return
         try:
             self._proxy.forward_ack(arrival, heading_of(core, arrival), now)

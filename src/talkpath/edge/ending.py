@@ -70,6 +70,7 @@ class Ending:
         if call.phase is Phase.OVER:
             return
         call.phase = Phase.OVER
+        self._core.ringing.discard(call)
         self._core.calls.pop((call.call_id, call.caller.tag), None)
         self._anchoring.close(call, now)
         self._core.ledger.ended(now, call.call_id, by, how)

@@ -3,6 +3,7 @@
 RFC 3261 section 16. Forks stand in `fork.py`, the way of a request in `routing.py`, media in `anchoring.py`.
 """
 
+from functools import partial
 from ipaddress import ip_address
 
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
@@ -33,6 +34,8 @@ from talkpath.sip.uri import Uri
 _DIALOG_MAKING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 # RFC 3261 section 18.1.1: larger requests may be cut into fragments on a path of unknown MTU.
 _SAFE_DATAGRAM_BYTES = 1300
+# How long a caller whose connection died may take to come back before its call stops to ring.
+_GRACE_S = 8.0
 
 
 class Proxy:
@@ -140,6 +143,8 @@ class Proxy:
         caller.cseq = request.cseq.number
         self._bind(caller, user, arrival, now)
         fork.call = core.calls[key] = RunningCall(request.call_id, caller, now)
+        core.ringing.add(fork.call)
+        fork.call.give_up = partial(fork.cancel, reason="", why="the caller is gone")
 
     def _bind(self, caller: Party, user: str, arrival: Arrival, now: float) -> None:
         """Remember by which registration the caller can be found again."""
@@ -218,6 +223,22 @@ class Proxy:
         except Refusal as refusal:
             self._ending.not_forwarded(fork.call, fork.request, refusal.status, now)
             core.reply(fork.arrival, fork.server, refusal.status, now, reason=refusal.reason)
+
+    def flow_closed(self, flow: Flow, now: float) -> None:
+        """A caller whose connection dies while phones ring may come back; if it does not, they ring for nobody."""
+        for call in self._core.ringing:
+            if call.caller.flow == flow:
+                self._core.timers.start(_GRACE_S, now, partial(self._give_up, call))
+
+    def _give_up(self, call: RunningCall, now: float) -> None:
+        caller = call.caller.flow
+        if call.phase is not Phase.CALLING or call.give_up is None:
+            return
+        if isinstance(caller, Flow) and not self._core.world.reach.is_open(caller):
+            self._core.note(
+                call.call_id, "flow.gone", now, remote=str(caller.remote), what="the caller did not return"
+            )
+            call.give_up(now)
 
     # --- writing a request on
 
@@ -331,6 +352,7 @@ class Proxy:
 
     def _answered(self, call: RunningCall, branch: Branch, now: float) -> None:
         call.phase = Phase.ANSWERED
+        self._core.ringing.discard(call)
         call.winner = branch.party
         if call.media is not None and branch.party is not None:
             call.media.chosen(branch.party.leg, now)

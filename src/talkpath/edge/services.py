@@ -27,13 +27,15 @@ ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE\r\n"
 class Dialog:
     """One call to a service."""
 
-    __slots__ = ("call", "is_acknowledged", "last", "local_tag", "service")
+    __slots__ = ("awaits_answer", "call", "is_acknowledged", "last", "local_tag", "service")
 
     def __init__(self, call: RunningCall, service: Service, local_tag: str) -> None:
         self.call = call
         self.service = service
         self.local_tag = local_tag
         self.is_acknowledged = False
+        #: Our 200 carried an offer of ours.
+        self.awaits_answer = False
         self.last: bytes = b""
 
 
@@ -78,9 +80,9 @@ class Services:
         call.winner = callee
 
     def _answer_offer(self, arrival: Arrival, server: ServerTransaction, dialog: Dialog, now: float) -> None:
+        """Answer an offer, or make one where the INVITE brought none (the answer is then in the ACK)."""
         request = arrival.message
-        if not request.carries_sdp:
-            raise Refusal(488, "An offer is needed")
+        dialog.awaits_answer = not request.carries_sdp
         try:
             body = self._anchoring.answer(dialog.call, dialog.service, request, now)
         except MediaFailed as failed:
@@ -119,9 +121,20 @@ class Services:
         """The dialog that an in-dialog request belongs to, None when it is not one of ours."""
         return self._dialogs.get((request.call_id, request.to_tag))
 
-    def acknowledge(self, dialog: Dialog) -> None:
-        """The ACK came."""
+    def acknowledge(self, dialog: Dialog, ack: Message, now: float) -> None:
+        """The ACK came; with it the answer to an offer of ours."""
+        if dialog.is_acknowledged:
+            return
         dialog.is_acknowledged = True
+        if not dialog.awaits_answer:
+            return
+        dialog.awaits_answer = False
+        try:
+            self._anchoring.take_answer(dialog.call, ack, now)
+        except MediaFailed:
+            reason = 'SIP;cause=488;text="Your answer can not be used"'
+            self._ending.end_on_both_sides(dialog.call, "refused", reason, now)
+            self._forget(dialog)
 
     def in_dialog(self, arrival: Arrival, server: ServerTransaction, dialog: Dialog, now: float) -> None:
         """Answer a request within a call to a service. Raises Refusal."""
