@@ -226,3 +226,29 @@ def test_a_description_among_several_parts_is_anchored_and_the_other_parts_stay(
     assert arrived.body.endswith(b"\r\n--b1--\r\n")
     assert f"c=IN IP4 {HOME}".encode() in arrived.sdp
     assert b"198.51.100.7\r\nt=" not in arrived.body
+
+
+def test_a_phone_that_moved_to_another_network_is_found_there_at_once(lab: Lab, callee: Phone) -> None:
+    caller = lab.phone("1001", "198.51.100.7", 41000, Transport.TCP)
+    caller.contact_params = ';+sip.instance="<urn:uuid:7>"'
+    caller.register()
+    invite, _ = call(caller, callee)
+    left_behind = lab.phone("1001", "198.51.100.7", 41000, Transport.TCP)
+    left_behind.flow = caller.flow
+    caller.reconnect(41001)
+    caller.register()
+    callee.in_dialog("BYE", invite)
+    assert caller.methods() == ["BYE"]
+    assert left_behind.inbox == []
+
+
+def test_a_dead_connection_of_the_same_phone_does_not_hide_its_new_one(lab: Lab, callee: Phone) -> None:
+    caller = lab.phone("1001", "198.51.100.7", 41000, Transport.TCP)
+    caller.register()
+    invite, _ = call(caller, callee)
+    lab.close(caller)
+    caller.reconnect(41001)
+    caller.contact = "sip:1001@198.51.100.7:41001;transport=tcp"
+    caller.register()
+    callee.in_dialog("BYE", invite)
+    assert caller.methods() == ["BYE"]

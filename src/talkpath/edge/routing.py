@@ -124,13 +124,13 @@ class Reachability:
         registrar = self._core.registrar
         if receiver is not None and receiver.identity is not None:
             binding = registrar.find(receiver.user, receiver.identity)
-            if binding is not None and binding.expires_at > now:
+            if binding is not None and binding.expires_at > now and self._core.world.reach.is_open(binding.flow):
                 return binding.flow
         if self._core.world.reach.is_open(known):
             return None
         for user in _users_named(request, heading):
             same = registrar.of_contact(user, heading.uri, now)
-            others = registrar.bindings(user, now)
+            others = [one for one in registrar.bindings(user, now) if self._core.world.reach.is_open(one.flow)]
             if same is not None:
                 return same.flow
             if len(others) == 1:
@@ -139,14 +139,9 @@ class Reachability:
 
 
 def _is_newer(registered: Flow | None, receiver: Party | None, known: Flow) -> bool:
-    """A datagram flow is never seen to close: the phone's last registration tells where it is now."""
-    return (
-        registered is not None
-        and receiver is not None
-        and registered != known
-        and not known.transport.is_reliable
-        and receiver.identity is not None
-    )
+    """The last registration of the very phone names its live flow (RFC 5626 section 6): a datagram flow is never seen
+    to close, and a connection that was left behind in another network looks open for long."""
+    return registered is not None and receiver is not None and receiver.identity is not None and registered != known
 
 
 def _users_named(request: Message, heading: Heading) -> list[str]:
