@@ -114,11 +114,6 @@ class Registrar:
         same = [binding for binding in on_flow if contact and contact_key(binding.contact) == contact_key(contact)]
         return next(iter(same or on_flow), None)
 
-    def of_contact(self, user: str, contact: str, now: float) -> Binding | None:
-        """The live binding of `user` whose Contact is this URI."""
-        key = contact_key(contact)
-        return next((one for one in self.bindings(user, now) if contact_key(one.contact) == key), None)
-
     def __len__(self) -> int:
         return sum(len(bindings) for bindings in self._users.values())
 

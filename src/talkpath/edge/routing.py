@@ -9,6 +9,7 @@ from talkpath.edge.arrival import Arrival
 from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.forwarding import Route, routes_of
+from talkpath.edge.registrar import contact_key
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
 
@@ -129,12 +130,10 @@ class Reachability:
         if self._core.world.reach.is_open(known):
             return None
         for user in _users_named(request, heading):
-            same = registrar.of_contact(user, heading.uri, now)
-            others = [one for one in registrar.bindings(user, now) if self._core.world.reach.is_open(one.flow)]
-            if same is not None:
-                return same.flow
-            if len(others) == 1:
-                return others[0].flow
+            live = [one for one in registrar.bindings(user, now) if self._core.world.reach.is_open(one.flow)]
+            same = [one for one in live if contact_key(one.contact) == contact_key(heading.uri)]
+            if same or len(live) == 1:
+                return (same or live)[0].flow
         return None
 
 
