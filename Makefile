@@ -45,7 +45,8 @@ fast: build $(VENV)/.tools  ## the tests that need no peers
 	$(BIN)/python -m pytest -n 2 -m "not live"
 
 live: build $(VENV)/.peers  ## the tests with real phones, servers and network namespaces
-	$(BIN)/python -m pytest -n 4 -m live
+	$(BIN)/python -m pytest -n 4 -m "live and not load"
+	$(BIN)/python -m pytest -m "live and load"
 
 fuzz: build $(VENV)/.tools  ## the property tests, many times longer and with fresh randomness
 	$(BIN)/python -m pytest -n 2 -m "not live" --hypothesis-profile=fuzz

@@ -15,6 +15,7 @@ from harness.network import enter_private_network
 from harness.reference import Reference
 from harness.rtp import Talker
 from harness.sound import voice
+from harness.wire import Wire
 
 AnyEdge = Edge | Reference
 
@@ -32,9 +33,13 @@ def _private_network() -> None:
 def edge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyEdge]:
     """One edge for all tests of this process that do not break it."""
     make = Reference if request.config.getoption("--edge") == "reference" else Edge
-    with make(tmp_path_factory.mktemp("edge")) as running:
+    place = tmp_path_factory.mktemp("edge")
+    with make(place) as running:
+        wire = Wire(running.doors, place)
         yield running
+        wire.stop()
         assert not running.complaints()
+        assert wire.complaints() == []
 
 
 class Phones:
@@ -106,6 +111,22 @@ class Agents:
     def close(self) -> None:
         for each in self._made:
             each.close()
+
+
+@pytest.fixture
+def own_agents(own_edge: AnyEdge) -> Iterator[Agents]:
+    """Agents of the edge that only this test has."""
+    made = Agents(own_edge)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def own_phones(own_edge: AnyEdge, tmp_path: Path) -> Iterator[Phones]:
+    """Phones of the edge that only this test has."""
+    made = Phones(own_edge, tmp_path)
+    yield made
+    made.stop()
 
 
 @pytest.fixture

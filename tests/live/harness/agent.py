@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -47,16 +47,22 @@ class Agent:
         """Send an INVITE (again with credentials when challenged) and return while it is in progress."""
         request = self.request("INVITE", target)
         request.body = body
-        request.extra = [self.endpoint.contact(self.identity.user), _SDP]
+        request.extra = [self.endpoint.contact(self.identity.user), *([_SDP] if body else [])]
         self.endpoint.send(request)
-        first = self.endpoint.wait(lambda item: bool(item.status) and item.first("call-id") == request.call_id)
-        if first.status in (401, 407):
-            self.endpoint.send(acknowledgement(request, first))
-            request.answer_challenge(first, self.identity.user, self.identity.password)
+        if (challenge := self._challenge(request)) is not None:
+            self.endpoint.send(acknowledgement(request, challenge))
+            request.answer_challenge(challenge, self.identity.user, self.identity.password)
             self.endpoint.send(request)
-        elif first.status > 100:
-            self.endpoint.put_back(first)
         return Call(self, request)
+
+    def _challenge(self, request: Request) -> Received | None:
+        """The challenge of a request just sent, if there is one: it comes before the answer to a later OPTIONS."""
+
+        def is_it(item: Received) -> bool:
+            return item.status in (401, 407) and item.first("call-id") == request.call_id
+
+        self.endpoint.ask(self.request("OPTIONS", self._registrar()))
+        return self.endpoint.wait(is_it) if self.endpoint.has(is_it) else None
 
     def incoming(self, timeout_s: float = 10.0) -> "Incoming":
         """The next INVITE that begins a call."""
@@ -104,15 +110,25 @@ class Dialog:
         """A request within the dialog and its final answer."""
         return self.agent.endpoint.ask(self.request(method, extra, body))
 
-    def reinvite(self, body: bytes) -> Received:
-        """A new offer, its answer acknowledged."""
-        request = self.request("INVITE", [self.agent.endpoint.contact(self.agent.identity.user), _SDP], body)
-        answer = self.agent.endpoint.ask(request)
+    def offer_again(self, body: bytes) -> Request:
+        """A re-INVITE, not yet sent."""
+        return self.request("INVITE", [self.agent.endpoint.contact(self.agent.identity.user), _SDP], body)
+
+    def renegotiate(self, other: "Dialog", offer: bytes, answer: bytes) -> tuple[Received, Received]:
+        """A re-INVITE the other side accepts, to its ACK: what it was told, and what we were answered."""
+        request = self.offer_again(offer)
+        self.agent.endpoint.send(request)
+        arrived = other.wait("INVITE")
+        here = other.agent
+        here.endpoint.reply(arrived, "200 OK", [here.endpoint.contact(here.identity.user), _SDP], answer)
+        accepted = self.agent.endpoint.final(request)
         ack = self.request("ACK")
         self.number -= 1
         ack.number = request.number
         self.agent.endpoint.send(ack)
-        return answer
+        other.wait("ACK")
+        assert accepted.status == 200, accepted.start
+        return arrived, accepted
 
     def wait(self, method: str, timeout_s: float = 10.0) -> Received:
         """The next request of this method within the dialog (retransmissions of our answer are the peer's)."""
@@ -137,14 +153,16 @@ class Call:
 
     agent: Agent
     invite: Request
-    dialog: Dialog | None = field(default=None)
+    dialog: Dialog | None = None
+    answer: Received | None = None
 
     def provisional(self, status: int = 180, timeout_s: float = 10.0) -> Received:
         return self.agent.endpoint.wait(lambda item: item.status == status and self._is_ours(item), timeout_s)
 
-    def final(self, timeout_s: float = 40.0) -> Received:
-        """The final answer, acknowledged; a 2xx makes the dialog."""
+    def final(self, timeout_s: float = 40.0, answer_in_ack: bytes = b"") -> Received:
+        """The final answer, acknowledged (with our SDP where the INVITE had none); a 2xx makes the dialog."""
         answer = self.agent.endpoint.final(self.invite, timeout_s)
+        self.answer = answer
         if answer.status >= 300:
             self.agent.endpoint.send(acknowledgement(self.invite, answer))
             return answer
@@ -159,7 +177,7 @@ class Call:
             _routes(answer)[::-1],
             self.invite.number,
         )
-        self.acknowledge()
+        self.acknowledge(answer_in_ack)
         return answer
 
     def established(self, timeout_s: float = 40.0) -> bytes:
@@ -168,10 +186,10 @@ class Call:
         assert answer.status == 200, answer.start
         return answer.body
 
-    def acknowledge(self) -> None:
+    def acknowledge(self, body: bytes = b"") -> None:
         """The ACK of a 2xx: a request of its own within the dialog (13.2.2.4)."""
         assert self.dialog is not None
-        ack = self.dialog.request("ACK")
+        ack = self.dialog.request("ACK", [_SDP] if body else [], body)
         self.dialog.number -= 1
         ack.number = self.invite.number
         self.agent.endpoint.send(ack)
@@ -235,6 +253,27 @@ class Incoming:
     def _reply(self, status: str, body: bytes = b"") -> None:
         extra = [self.agent.endpoint.contact(self.agent.identity.user), *([_SDP] if body else [])]
         self.agent.endpoint.reply(self.invite, status, extra, body, self._tag)
+
+
+def connect(caller: Agent, callee: Agent, offer: bytes, answer: bytes) -> tuple[Call, Incoming]:
+    """A call that is answered at once; the callee has the ACK."""
+    call = caller.dial(callee.identity.user, offer)
+    incoming = callee.incoming()
+    incoming.ring()
+    incoming.accept(answer)
+    call.final()
+    incoming.wait_ack()
+    return call, incoming
+
+
+def hang_up(first: Dialog | None, second: Dialog | None) -> None:
+    """BYE from the first, answered by the second."""
+    assert first is not None
+    assert second is not None
+    bye = first.request("BYE")
+    first.agent.endpoint.send(bye)
+    second.wait_bye()
+    assert first.agent.endpoint.final(bye).status == 200
 
 
 def _open(identity: Identity, bind: str) -> Endpoint:

@@ -89,7 +89,7 @@ class Baresip:
         self._events: list[Event] = []
         self._replies: list[dict[str, Any]] = []
         self._seen = 0
-        self.process.wait_for("baresip is ready")
+        self.process.ready("baresip is ready")
         self._control = _connect(control, namespace)
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -116,10 +116,21 @@ class Baresip:
             raise PeerFailed(f"baresip {self.identity.user} refuses {name}: {reply['data']}")
         return str(reply["data"])
 
+    def ring(self) -> None:
+        """Wait for an incoming call."""
+        self.wait("CALL_INCOMING")
+
     def accept(self) -> None:
         """Wait for an incoming call and answer it."""
-        self.wait("CALL_INCOMING")
+        self.ring()
         self.command("accept")
+
+    def established(self) -> None:
+        self.wait("CALL_ESTABLISHED")
+
+    def closed(self, timeout_s: float = 20.0) -> str:
+        """Wait for the end of a call; why it ended, in baresip's words."""
+        return self.wait("CALL_CLOSED", timeout_s).param
 
     def hang_up(self) -> None:
         self.command("hangup")
@@ -140,7 +151,7 @@ class Baresip:
             if not self._news.wait_for(happened, timeout_s):
                 seen = [event.type for event in self._events]
                 who = f"baresip {self.identity.user}"
-                raise PeerFailed(f"{who}: no {kind} in {timeout_s} s, but {seen}:\n{self.process.text[-3000:]}")
+                raise PeerFailed(f"{who}: no {kind} in {timeout_s} s, but {seen}:\n{self.process.text[-800:]}")
         assert found is not None
         return found
 
@@ -155,7 +166,7 @@ class Baresip:
         if not wait_until(lambda: self._heard_bytes() >= wanted, timeout_s):
             raise PeerFailed(
                 f"baresip {self.identity.user} heard {self._heard_bytes()} bytes, not {wanted}:\n"
-                f"{self.process.text[-2000:]}"
+                f"{self.process.text[-800:]}"
             )
 
     def kill(self) -> None:

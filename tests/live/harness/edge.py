@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,9 +14,9 @@ from typing import Any, Self
 
 from harness.network import HOME, free_port
 from harness.process import PeerFailed, Process, wait_until
+from harness.sip import Endpoint
 
 COMMAND = Path(sys.executable).parent / "talkpath"
-_USERS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,11 @@ class Edge:
     is_reference = False
 
     def __init__(
-        self, place: Path, *, host: str = HOME, settings: str = "", media: str = "", log: str = "info"
+        self, place: Path, *, host: str = HOME, settings: str = "", media: str = "", users: int = 120
     ) -> None:
         self.place = place
         self.host = host
+        self._users = users
         first = free_port()
         second = free_port()
         self.doors = Doors(udp=first, tcp=first, tls=first + 1, ws=second, wss=second + 1)
@@ -77,22 +79,24 @@ class Edge:
         self._numbers = itertools.count(100)
         place.mkdir(parents=True, exist_ok=True)
         self.config = place / "talkpath.toml"
-        self.config.write_text(self._settings(settings, media, log))
+        self.config.write_text(self._settings(settings, media, users))
         self.process = self.start()
 
     def start(self) -> Process:
         """Start (again) with the same configuration and state, and wait until it says where to connect."""
         argv = [str(COMMAND), "run", "--config", str(self.config), "--state", str(self.place / "state")]
-        process = Process(argv, self.place / "log", env={"LC_ALL": "C.UTF-8"})
-        process.wait_for(r"(?s)1001.*1002", 30)
-        self.process = process
-        return process
+        self.process = Process(argv, self.place / "log", env={"LC_ALL": "C.UTF-8"}).ready("Ctrl-C")
+        return self.process
+
+    def ready_accounts(self) -> dict[str, str]:
+        """User and password of the accounts it shows when it starts."""
+        return dict(re.findall(r"(?m)^\s*(100[12])\b.*?(\S+)\s*$", self.process.text))
 
     def identity(self, transport: str = "udp", host: str | None = None) -> Identity:
         """A user nobody has had yet."""
         number = next(self._numbers)
-        if number >= 100 + _USERS:
-            raise AssertionError("more users wanted than configured: raise _USERS")
+        if number >= 100 + self._users:
+            raise AssertionError("more users wanted than are configured")
         return Identity(f"user{number}", f"pass{number}", host or self.host, self.doors.of(transport), transport)
 
     def calls(self, *selectors: str) -> Any:
@@ -132,18 +136,15 @@ class Edge:
     ) -> None:
         self.stop()
 
-    def _settings(self, settings: str, media: str, log: str) -> str:
+    def _settings(self, settings: str, media: str, users: int) -> str:
         listeners = "".join(
             f'[[listeners]]\ntransport = "{name.upper()}"\nport = {self.doors.of(name)}\n'
             for name in ("udp", "tcp", "tls", "ws", "wss")
         )
         accounts = "".join(
-            f'[[accounts]]\nuser = "user{number}"\npassword = "pass{number}"\n' for number in range(100, 100 + _USERS)
+            f'[[accounts]]\nuser = "user{number}"\npassword = "pass{number}"\n' for number in range(100, 100 + users)
         )
-        return (
-            f'{settings}\n[log]\nlevel = "{log}"\n[metrics]\nlisten = "127.0.0.1:{self.metrics}"\n[media]\n{media}\n'
-            f"{listeners}{accounts}"
-        )
+        return f'{settings}\n[metrics]\nlisten = "127.0.0.1:{self.metrics}"\n[media]\n{media}\n{listeners}{accounts}'
 
 
 def usage(pid: int) -> "Usage":
@@ -177,7 +178,5 @@ def _children(pid: int) -> Sequence[int]:
 
 def answers(doors: Doors, host: str, timeout_s: float = 20.0) -> bool:
     """Whether a SIP OPTIONS to the UDP port is answered by anything within the time."""
-    from harness.sip import Endpoint
-
     with Endpoint((host, 0), (host, doors.udp)) as probe:
         return wait_until(probe.ping, timeout_s)

@@ -47,7 +47,7 @@ reg_expires=600
 reg_sendregister=1
 publish=0
 """
-_CODECS = ("opus/48000", "speex/16000", "speex/8000", "PCMU/8000", "PCMA/8000", "GSM/8000", "G722/8000")
+_CODECS = ("opus/48000", "speex/16000", "speex/8000", "PCMU/8000", "PCMA/8000", "GSM/8000", "G722/8000", "G729/8000")
 
 
 class Linphone:
@@ -72,7 +72,7 @@ class Linphone:
         argv = ["linphonec", "-c", str(place / "rc"), "-d", "6", "-l", "/dev/stdout"]
         self.process = Process(argv, place / "log", env={"HOME": str(place)}, namespace=namespace)
         self._seen = 0
-        self.process.wait_for("linphonec> ")
+        self.process.ready("linphonec> ")
         for line in ("soundcard use files", f"play {self.voice}", f"record {self._recording}"):
             self.process.say(line)
 
@@ -85,10 +85,20 @@ class Linphone:
         """Call a user of the edge, or a whole URI."""
         self.process.say("call " + (target if ":" in target else self.identity.uri_of(target)))
 
+    def ring(self) -> None:
+        """Wait for an incoming call."""
+        self.wait("IncomingReceived")
+
     def accept(self) -> None:
         """Wait for an incoming call and answer it."""
-        self.wait("IncomingReceived")
+        self.ring()
         self.process.say("answer")
+
+    def established(self) -> None:
+        self.wait("StreamsRunning")
+
+    def closed(self, timeout_s: float = 20.0) -> None:
+        self.wait("End", timeout_s)
 
     def wait(self, state: str, timeout_s: float = 20.0) -> None:
         """Wait until its call enters a state of liblinphone, such as IncomingReceived, StreamsRunning or End."""
@@ -111,9 +121,9 @@ class Linphone:
 
     def wait_heard(self, seconds: float, timeout_s: float = 20.0) -> None:
         """Wait until that many more seconds of sound are in its recording."""
-        wanted = self._heard_bytes() + int(seconds * sound.RATE_HZ * 2)
-        if not wait_until(lambda: self._heard_bytes() >= wanted, timeout_s):
-            raise PeerFailed(f"linphonec {self.identity.user} hears too little:\n{self.process.text[-2000:]}")
+        wanted = self._heard_s() + seconds
+        if not wait_until(lambda: self._heard_s() >= wanted, timeout_s):
+            raise PeerFailed(f"linphonec {self.identity.user} hears too little:\n{self.process.text[-800:]}")
 
     def kill(self) -> None:
         """Die as by a power cut."""
@@ -133,8 +143,8 @@ class Linphone:
     ) -> None:
         self.stop()
 
-    def _heard_bytes(self) -> int:
-        return max(0, self._recording.stat().st_size - 44) if self._recording.exists() else 0
+    def _heard_s(self) -> float:
+        return sound.length_s(self._recording) if self._recording.exists() else 0.0
 
     def _settings(self, codecs: tuple[str, ...], ipv6: bool) -> str:
         who = self.identity
@@ -153,5 +163,7 @@ class Linphone:
         )
         for number, name in enumerate(_CODECS):
             mime, _, rate = name.partition("/")
-            text += f"[audio_codec_{number}]\nmime={mime}\nrate={rate}\nchannels=1\nenabled={int(name in codecs)}\n"
+            channels = 2 if mime == "opus" else 1
+            text += f"[audio_codec_{number}]\nmime={mime}\nrate={rate}\nchannels={channels}\n"
+            text += f"enabled={int(name in codecs)}\n"
         return text

@@ -20,7 +20,8 @@ HOME6 = "fd77::1"
 
 _CLONE_NEWNET = 0x40000000
 _names = itertools.count()
-_ports = itertools.count(20000, 4)
+# Below the ports an edge has for media.
+_ports = itertools.count(6000, 4)
 
 
 def enter_private_network() -> None:

@@ -87,16 +87,25 @@ class Process:
             self._news.wait_for(printed, timeout_s)
         if found is None:
             verb = "ended without" if self._ended else f"has not in {timeout_s} s"
-            raise PeerFailed(f"{self._child.args!r} {verb} printed {pattern!r}:\n{self._text[-3000:]}")
+            raise PeerFailed(f"{self._child.args!r} {verb} printed {pattern!r}:\n{self._text[-800:]}")
         return found
+
+    def ready(self, pattern: str, timeout_s: float = 30.0) -> Self:
+        """Itself, once it has printed that it is up; stopped when it does not."""
+        try:
+            self.wait_for(pattern, timeout_s)
+        except PeerFailed:
+            self.stop()
+            raise
+        return self
 
     def wait_ended(self, timeout_s: float = 20.0) -> int:
         """Its exit status, once it has ended by itself."""
         try:
             status = self._child.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            raise PeerFailed(f"{self._child.args!r} still runs after {timeout_s} s:\n{self._text[-3000:]}") from None
-        self._reader.join(5)
+            raise PeerFailed(f"{self._child.args!r} still runs after {timeout_s} s:\n{self._text[-800:]}") from None
+        self._close()
         return status
 
     def send(self, number: signal.Signals) -> None:
@@ -112,10 +121,7 @@ class Process:
         except subprocess.TimeoutExpired:
             self.send(signal.SIGKILL)
             self._child.wait(5)
-        self._reader.join(5)
-        for pipe in (self._child.stdin, self._child.stdout):
-            if pipe is not None and not (pipe is self._child.stdout and self._reader.is_alive()):
-                pipe.close()
+        self._close()
 
     def __enter__(self) -> Self:
         return self
@@ -124,6 +130,14 @@ class Process:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _close(self) -> None:
+        """Read to the end (a grandchild may hold the output open a little longer), then let go of the pipes."""
+        self._reader.join(5)
+        if self._child.stdin is not None:
+            self._child.stdin.close()
+        if self._child.stdout is not None and not self._reader.is_alive():
+            self._child.stdout.close()
 
     def _read(self) -> None:
         assert self._child.stdout is not None

@@ -39,7 +39,7 @@ class Reference:
         self._media.wait_for("Startup complete")
         self.process = Process(
             [
-                "kamailio", "-DD", "-E", "-m", "64", "-M", "8", "-x", "fm", "-f", str(place / "kamailio.cfg"),
+                "kamailio", "-DD", "-E", "-m", "256", "-M", "8", "-x", "fm", "-f", str(place / "kamailio.cfg"),
                 "-P", str(place / "pid"), "-w", str(place), "-Y", str(place),
             ],
             place / "kamailio.log",

@@ -1,14 +1,17 @@
 """A talker of our own: G.711 over RTP from one socket, every packet in and out kept; also what strangers use."""
 
+import contextlib
 import re
 import socket
 import struct
 import threading
 import time
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
+from harness.process import wait_until
 from harness.sound import Samples
 
 PCMA = 8
@@ -37,10 +40,11 @@ class Talker:
         self.target: tuple[str, int] | None = None
         self.received: list[Packet] = []
         self._host = host
-        self._ssrc = ssrc
+        self.ssrc = ssrc
         self.voice = voice
         self._coded = alaw(voice)
         self._ended = threading.Event()
+        self._silent = threading.Event()
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._send, self._receive)]
 
     @property
@@ -73,13 +77,25 @@ class Talker:
         for thread in self._threads:
             thread.start()
 
+    def wait_received(self, count: int, timeout_s: float = 15.0) -> None:
+        """Wait until that many packets came."""
+        if not wait_until(lambda: len(self.received) >= count, timeout_s):
+            raise AssertionError(
+                f"{len(self.received)} RTP packets instead of {count} came to {self._host}:{self.port}"
+            )
+
     def heard(self, ssrc: int | None = None) -> Samples:
         """What was received, in order of arrival (of one source when asked)."""
         payloads = [item.payload for item in self.received if ssrc is None or item.ssrc == ssrc]
         return from_alaw(b"".join(payloads))
 
+    def fall_silent(self) -> None:
+        """Send no more; go on listening."""
+        self._silent.set()
+
     def close(self) -> None:
         self._ended.set()
+        self._silent.set()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(2)
@@ -89,11 +105,13 @@ class Talker:
         start = time.monotonic()
         for number in range(len(self._coded) // _PACKET):
             pause = start + number * 0.02 - time.monotonic()
-            if pause > 0 and self._ended.wait(pause):
+            if pause > 0:
+                self._silent.wait(pause)
+            if self._silent.is_set():
                 return
             assert self.target is not None
             part = self._coded[number * _PACKET : (number + 1) * _PACKET]
-            self.socket.sendto(packet(number, number * _PACKET, self._ssrc, part), self.target)
+            self.socket.sendto(packet(number, number * _PACKET, self.ssrc, part), self.target)
 
     def _receive(self) -> None:
         self.socket.settimeout(0.2)
@@ -107,6 +125,49 @@ class Talker:
             if len(data) >= 12 and data[0] >> 6 == 2 and not 64 <= data[1] & 0x7F <= 95:
                 _, kind, sequence, timestamp, ssrc = struct.unpack("!BBHII", data[:12])
                 self.received.append(Packet(source[:2], kind & 0x7F, sequence, timestamp, ssrc, data[12:]))
+
+
+class Stranger:
+    """Somebody who is no party of a call and sends RTP to its ports all the same."""
+
+    def __init__(self, host: str, voice: Samples) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.bind((host, 0))
+        coded = alaw(voice)
+        self._parts = [coded[at : at + _PACKET] for at in range(0, len(coded) - _PACKET, _PACKET)]
+        self._sent = 0
+
+    @property
+    def payloads(self) -> set[bytes]:
+        """How each of its packets begins, to look for in what others received."""
+        return {part[:8] for part in self._parts}
+
+    @property
+    def received(self) -> int:
+        """How many datagrams came back to it by now."""
+        self.socket.setblocking(False)
+        count = 0
+        while True:
+            try:
+                self.socket.recv(4096)
+            except (BlockingIOError, ConnectionRefusedError):
+                return count
+            count += 1
+
+    def inject(self, target: tuple[str, int], count: int) -> None:
+        """Send that many packets at once."""
+        for _ in range(count):
+            part = self._parts[self._sent % len(self._parts)]
+            with contextlib.suppress(ConnectionRefusedError):
+                self.socket.sendto(packet(self._sent, self._sent * _PACKET, 0x666, part), target)
+            self._sent += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
 
 
 def packet(sequence: int, timestamp: int, ssrc: int, payload: bytes, payload_type: int = PCMA) -> bytes:

@@ -226,9 +226,17 @@ class Endpoint:
             pass
         return any(wanted(item) for item in self._waiting)
 
-    def put_back(self, message: Received) -> None:
-        """Let a later wait find it."""
-        self._waiting.insert(0, message)
+    def raw(self, size: int, timeout_s: float) -> bytes:
+        """The next bytes of a stream as they come, before anything is cut off."""
+        if not select.select([self.socket], [], [], timeout_s)[0]:
+            return b""
+        return self.socket.recv(size)
+
+    def pause(self, seconds: float) -> None:
+        """Let that much time pass while reading what comes: for timers of the edge, which are the thing tested."""
+        limit = time.monotonic() + seconds
+        while (left := limit - time.monotonic()) > 0:
+            self._pump(left)
 
     def is_silent(self, seconds: float) -> bool:
         """Nothing comes for that long."""

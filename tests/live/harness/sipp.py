@@ -4,9 +4,10 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from harness.network import HOME, free_port
-from harness.process import PeerFailed, Process
+from harness.process import PeerFailed, Process, wait_until
 
 SCENARIOS = Path(__file__).parent.parent / "sipp"
 
@@ -51,6 +52,13 @@ class Sipp:
         argv += [*options, *([remote] if remote else [])]
         self.process = Process(argv, place / f"{scenario}.log", cwd=place, namespace=namespace)
 
+    def listening(self) -> Self:
+        """Itself, once its UDP port is open (in this network)."""
+        opened = f":{self.port:04X} "
+        if not wait_until(lambda: opened in Path("/proc/thread-self/net/udp").read_text()):
+            raise PeerFailed(f"sipp does not listen:\n{self.process.text[-1500:]}")
+        return self
+
     def wait(self, timeout_s: float = 60.0) -> Outcome:
         """Its counts, once it has ended by itself (it was given a number of calls)."""
         status = self.process.wait_ended(timeout_s)
@@ -72,6 +80,13 @@ class Sipp:
             seconds=len(rows),
         )
 
+    def calls_so_far(self) -> int:
+        """Calls that have ended by the last line of its statistics."""
+        if not self._statistics.exists() or self._statistics.read_text().count("\n") < 2:
+            return 0
+        outcome = self.outcome()
+        return outcome.succeeded + outcome.failed
+
     @property
     def errors(self) -> str:
         """The first messages it did not expect, for the failure text."""
@@ -80,7 +95,7 @@ class Sipp:
     def stop(self) -> None:
         self.process.stop()
 
-    def __enter__(self) -> "Sipp":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

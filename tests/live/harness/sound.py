@@ -76,6 +76,14 @@ def read(path: Path) -> Samples:
     return _resample(samples, rate)
 
 
+def length_s(path: Path) -> float:
+    """How long a wav of one channel is that may still be growing."""
+    with path.open("rb") as file:
+        header = file.read(44)
+    rate = int.from_bytes(header[24:28], "little")
+    return (path.stat().st_size - 44) / (2 * (rate or RATE_HZ))
+
+
 def compare(original: Samples, recording: Samples) -> Likeness:
     """Cut `recording` into quarters of a second and look for each in `original` (normalised cross-correlation).
 
@@ -111,6 +119,12 @@ def trimmed(samples: Samples) -> Samples:
     """Without the silence at both ends."""
     loud = np.flatnonzero(np.abs(samples) > _SILENCE)
     return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[:0]
+
+
+def assert_alike(original: Samples, recording: Samples) -> None:
+    """What was heard is what was played."""
+    likeness = compare(original, recording)
+    assert likeness.is_good, likeness
 
 
 def join(parts: list[Samples]) -> Samples:

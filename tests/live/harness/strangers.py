@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from harness.edge import Doors
 
+# Whom every piece of garbage that is almost a message names in To.
+GARBAGE_TO = "<sip:x@y>"
+
 _OPTIONS = (
     b"OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKx\r\nMax-Forwards: 70\r\n"
     b"From: <sip:a@b>;tag=1\r\nTo: <sip:x@y>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"

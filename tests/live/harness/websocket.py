@@ -2,6 +2,7 @@
 
 import secrets
 import ssl
+from contextlib import ExitStack
 
 from websockets.sync.client import connect
 
@@ -20,12 +21,15 @@ class WebEndpoint(Endpoint):
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         where = f"[{host}]" if ":" in host else host
-        self._web = connect(
-            f"{self.transport}://{where}:{port}/",
-            ssl=context,
-            subprotocols=["sip"],  # type: ignore[list-item]
-            additional_headers=headers,
-            open_timeout=10,
+        self._open = ExitStack()
+        self._web = self._open.enter_context(
+            connect(
+                f"{self.transport}://{where}:{port}/",
+                ssl=context,
+                subprotocols=["sip"],  # type: ignore[list-item]
+                additional_headers=headers,
+                open_timeout=10,
+            )
         )
         assert self._web.subprotocol == "sip"
         self._waiting: list[Received] = []
@@ -43,7 +47,7 @@ class WebEndpoint(Endpoint):
         self._web.send(data.decode() if b"\xff" not in data else data)
 
     def close(self) -> None:
-        self._web.close()
+        self._open.close()
 
     def _pump(self, timeout_s: float) -> bool:
         try:

@@ -1,0 +1,52 @@
+"""Two phones, whatever they are: call, listen, compare."""
+
+from pathlib import Path
+from typing import Protocol
+
+from harness.edge import Identity
+from harness.sound import Samples, assert_alike, read
+
+
+class Phone(Protocol):
+    """What baresip and linphonec have in common."""
+
+    identity: Identity
+    voice: Path
+
+    def dial(self, target: str) -> None: ...
+    def accept(self) -> None: ...
+    def established(self) -> None: ...
+    def closed(self, timeout_s: float = 20.0) -> object: ...
+    def hang_up(self) -> None: ...
+    def heard(self) -> Samples: ...
+    def wait_heard(self, seconds: float, timeout_s: float = 20.0) -> None: ...
+
+
+def begin(caller: Phone, callee: Phone) -> None:
+    """A call that both say is up."""
+    caller.dial(callee.identity.user)
+    callee.accept()
+    caller.established()
+    callee.established()
+
+
+def listen(first: Phone, second: Phone, seconds: float = 2.0) -> None:
+    """Both hear that much more."""
+    first.wait_heard(seconds)
+    second.wait_heard(seconds)
+
+
+def end(first: Phone, second: Phone) -> None:
+    """The first hangs up, the second notices."""
+    first.hang_up()
+    second.closed()
+
+
+def assert_hears(listener: Phone, speaker: Phone) -> None:
+    """What the listener recorded is the speaker's voice."""
+    assert_alike(read(speaker.voice), listener.heard())
+
+
+def assert_both_hear(first: Phone, second: Phone) -> None:
+    assert_hears(first, second)
+    assert_hears(second, first)
