@@ -30,7 +30,7 @@ check: lint types  ## what every change must pass before it is kept
 lint: $(VENV)/.tools
 	@$(BIN)/ruff check -q .
 	@$(BIN)/ruff format -q --check .
-	@$(BIN)/lint-imports
+	@PYTHONPATH=src $(BIN)/lint-imports
 
 types: $(VENV)/.tools
 	@$(BIN)/mypy
