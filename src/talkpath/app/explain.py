@@ -11,9 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text as RichText
-
 from talkpath.app import explain_words as texts
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.base.texts import Language
@@ -65,6 +62,7 @@ def with_progress(capture: Capture, explainer: Explainer, language: Language) ->
         for batch in batches:
             explainer.receive_all(batch)
         return
+    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
@@ -115,6 +113,9 @@ def print_lines(lines: Iterable[Line]) -> None:
         for line in lines:
             print(line.text)
         return
+    from rich.console import Console
+    from rich.text import Text as RichText
+
     console = Console(highlight=False, soft_wrap=True)
     for line in lines:
         console.print(RichText(line.text, style=COLOURS[line.style]))

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -95,7 +95,7 @@ def explain(
             e.print_report(explanation, wanted, LANGUAGE, as_json=as_json)
         return e.exit_code(explanation)
 
-    raise SystemExit(_guarded(work))
+    _leave(_guarded(work))
 
 
 def wav(file: FileArgument, call: WavCallOption = "", out: OutOption = None, lang: LangOption = None) -> None:
@@ -103,7 +103,15 @@ def wav(file: FileArgument, call: WavCallOption = "", out: OutOption = None, lan
     del lang
     from talkpath.app.wav import make_wav
 
-    raise SystemExit(_guarded(lambda: make_wav(file, call, out, LANGUAGE)))
+    _leave(_guarded(lambda: make_wav(file, call, out, LANGUAGE)))
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without freeing a million objects one by one: that would cost as much as judging them."""
+    sys.stdout.flush()
+    if sys.stdout is not sys.__stdout__:
+        raise SystemExit(code)
+    os._exit(code)
 
 
 def _guarded(work: Callable[[], int]) -> int:
