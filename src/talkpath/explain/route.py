@@ -22,6 +22,8 @@ from talkpath.sip.uri import Uri
 
 # Refusals that mean: I could not deliver this (477 is OpenSIPS's and Kamailio's "Send failed").
 UNDELIVERED = frozenset({404, 408, 410, 430, 477, 478, 480, 500, 502, 503, 504})
+# Of these, what a phone may say for itself about a request that did reach it.
+OWN_WORDS = frozenset({404, 410, 480, 500})
 # A 2xx repeated this often (after 0.5, 1.5, 3.5 s: RFC 3261 13.3.1.4) has no ACK.
 REPEATS_WITHOUT_ACK = 3
 # How long a request waits before its silence means something; Timer E and G reach 4 s (RFC 3261 17.1.2.2).
@@ -100,11 +102,21 @@ def _is_stuck(story: Story, hops: list[Exchange]) -> bool:
         return False
     status = hops[0].status
     if status:
-        return status in UNDELIVERED
+        return status in UNDELIVERED and not (status in OWN_WORDS and _was_refused_at_its_end(story, hops))
     if hops[0].responses:
         return False
     waited = story.scene.last - hops[0].request.time
     return hops[0].sendings >= 3 or (waited > PATIENCE_S and hops[0].last_sent + 1 < story.scene.last)
+
+
+def _was_refused_at_its_end(story: Story, hops: list[Exchange]) -> bool:
+    """The refusal was spoken by the furthest address that this capture knows of the other side."""
+    last = hops[-1]
+    own = [leg for leg in story.legs if leg.call_id == last.leg.call_id]
+    ends = {own[0].caller, *(leg.callee for leg in own if leg.answered_at is not None)} - {
+        leg.caller for leg in own[1:]
+    }
+    return last.final is not None and last.request.destination in ends
 
 
 def _stuck_acks(story: Story) -> Iterator[Stuck]:

@@ -249,3 +249,21 @@ def the_ack_never_appears_because_the_route_is_private(wire: Wire) -> None:
     end = call.at
     call.at = answered
     call.talk(end - answered).bye(from_caller=False)
+
+
+@quiet("contact-unreachable")
+def a_phone_refuses_an_info_by_itself(wire: Wire) -> None:
+    two = replace(phones()[1], contact="sip:1002@192.168.5.5:5060")
+    call = Call(wire, phones()[0], two, [Proxy()])
+    call.invite().ring().answer().ack().talk(4)
+    call.request("INFO", extra=["Content-Type: application/media_control+xml"])
+    call.close("INFO", True, 500, "Server Internal Error").talk(4, a={"first_seq": 300}, b={"first_seq": 300})
+    call.bye(cseq=3)
+
+
+@quiet("ack-missing")
+def challenged_and_then_answered(wire: Wire) -> None:
+    call = Call(wire, *phones())
+    call.invite().respond(407, "Proxy Authentication Required", contact=False).ack_failure()
+    call.invite(cseq=2, extra=['Proxy-Authorization: Digest username="1001", realm="a", nonce="1", response="1"'])
+    call.respond(180, "Ringing", cseq=2).wait(1).answer(cseq=2).ack(cseq=2).talk(6).bye(cseq=3)

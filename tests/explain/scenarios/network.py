@@ -324,3 +324,19 @@ def a_phone_that_registers_without_hearing_the_answer(wire: Wire) -> None:
     first, answer = wire.packets[0][1], wire.packets[1][1]
     for wait in (0.5, 1.5, 3.5, 7.5):
         wire.packets += [(EPOCH + wait, first), (EPOCH + wait + 0.01, answer)]
+
+
+@quiet("gateway-down")
+def nobody_picks_up(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite().ring().wait(28).respond(480, "Temporarily Unavailable").ack_failure()
+
+
+@quiet("response-undelivered")
+def a_caller_who_gives_up(wire: Wire) -> None:
+    call = Call(wire, *phones())
+    call.invite().respond(180, "Ringing").wait(9)
+    via = call._vias(call.invite_branch, 0, forward=True)
+    call.emit(0, True, call.text("CANCEL sip:1002@example.com SIP/2.0", "CANCEL", 1, via, tagged=False))
+    call.wait(0.01).respond(200, "OK", method="CANCEL", contact=False)
+    call.respond(487, "Request Terminated").ack_failure()
