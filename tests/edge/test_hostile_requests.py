@@ -125,3 +125,15 @@ def test_no_broken_line_raises(which: int, junk: bytes) -> None:
     lines = [line.encode() for line in GOOD]
     lines[which] = lines[which][: len(junk)] + junk
     lab.deliver(peer.flow, b"\r\n".join(lines) + b"\r\n\r\n")
+
+
+def test_too_many_fields_are_told_with_everything_an_answer_needs(lab: Lab, peer: Phone) -> None:
+    deliver(lab, peer, [GOOD[0], *["X-Filler: x"] * 900, *GOOD[1:]])
+    answer = peer.last()
+    assert (answer.status, answer.call_id, answer.cseq) == (400, "o1", (1, "OPTIONS"))
+    assert answer.first("From") == "<sip:a@203.0.113.5>;tag=a"
+
+
+def test_a_broken_request_that_lacks_what_an_answer_needs_is_dropped(lab: Lab, peer: Phone) -> None:
+    deliver(lab, peer, [line for line in [*GOOD, "no colon"] if not line.startswith("Call-ID")])
+    assert peer.inbox == []

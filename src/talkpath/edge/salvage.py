@@ -1,27 +1,28 @@
-"""Enough of a broken request to answer it with what is wrong (RFC 4475): bad lines left out, the version mended."""
+"""Enough of a broken request to answer it with what is wrong (RFC 4475): the rest left out, the version mended."""
 
 import re
 
+from talkpath.base import limits
 from talkpath.base.errors import Malformed
 from talkpath.sip.message import Message
 
 _REQUEST_LINE = re.compile(rb"^([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+(.+?)[ \t]+SIP/\d+\.\d+[ \t]*$", re.IGNORECASE)
-_FIELD = re.compile(rb"^[A-Za-z0-9\-.!%*_+`'~]+[ \t]*:")
+_ANSWERED_WITH = re.compile(rb"^(?:via|v|from|f|to|t|call-id|i|cseq)[ \t]*:", re.IGNORECASE)
 
 
 def salvaged(data: bytes) -> Message | None:
-    """A readable request made of what can be read of `data`, None when not even that is there."""
+    """A readable request of the fields that an answer needs, None when one of them is missing."""
     head, _, _ = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     lines = head.split(b"\n")
     first = _REQUEST_LINE.match(lines[0].rstrip(b"\r"))
     if first is None:
         return None
     uri = first[2].replace(b" ", b"%20")
-    kept = [line.rstrip(b"\r") for line in lines[1:] if _FIELD.match(line) or line[:1] in (b" ", b"\t")]
-    request = b"\r\n".join([first[1] + b" " + uri + b" SIP/2.0", *kept[:100], b"Content-Length: 0", b"", b""])
+    kept = [line.rstrip(b"\r") for line in lines[1:] if _ANSWERED_WITH.match(line)][: limits.SIP_HEADERS]
+    request = b"\r\n".join([first[1] + b" " + uri + b" SIP/2.0", *kept, b"Content-Length: 0", b"", b""])
     try:
         message = Message.parse(request)
         message.top_via  # noqa: B018 - without a Via nobody can be answered
     except Malformed:
         return None
-    return message
+    return message if all(message.first(name) for name in ("From", "To", "Call-ID", "CSeq")) else None
