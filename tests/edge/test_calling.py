@@ -252,3 +252,11 @@ def test_a_dead_connection_of_the_same_phone_does_not_hide_its_new_one(lab: Lab,
     caller.register()
     callee.in_dialog("BYE", invite)
     assert caller.methods() == ["BYE"]
+
+
+def test_a_node_that_drains_takes_no_new_call_and_says_when_to_come_back(lab: Lab, callee: Phone) -> None:
+    lab.edge.core.is_draining = True
+    caller = lab.phone("visitor", "198.51.100.7")
+    caller.invite(f"sip:1002@{HOME}")
+    assert (caller.last().status, caller.last().first("Retry-After")) == (503, "10")
+    assert callee.inbox == []

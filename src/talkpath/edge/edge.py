@@ -34,6 +34,8 @@ _CAPABILITIES = (
     "Accept: application/sdp\r\nSupported: path, outbound\r\n"
 )
 _EXPIRY_PAUSE_S = 10.0
+# Told with a 503: by then a call has ended, or another node has been found.
+_RETRY_AFTER = "Retry-After: 10\r\n"
 
 
 # Extensions that the registrar and the services understand (RFC 3327, RFC 5626).
@@ -200,7 +202,8 @@ class Edge:
             )
             call = self.core.call_of(arrival.message)
             self._ending.not_forwarded(call, arrival.message, refusal.status, now)
-            self.core.reply(arrival, server, refusal.status, now, reason=refusal.reason)
+            fields = _RETRY_AFTER if refusal.status == 503 else ""
+            self.core.reply(arrival, server, refusal.status, now, reason=refusal.reason, fields=fields)
 
     def _route(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
         """Checks of RFC 3261 section 16.3, then who is to handle the request. Raises Refusal."""
