@@ -130,7 +130,7 @@ class Endpoint:
         plain.bind(local)
         plain.settimeout(10)
         plain.connect(remote)
-        self.socket = _secured(plain) if transport == "tls" else plain
+        self.socket = secured(plain) if transport == "tls" else plain
         self._buffer = b""
         self._waiting: list[Received] = []
 
@@ -336,7 +336,8 @@ def _parameters(value: str) -> dict[str, str]:
     return {key.lower(): quoted or bare for key, quoted, bare in pairs}
 
 
-def _secured(plain: socket.socket) -> ssl.SSLSocket:
+def secured(plain: socket.socket) -> ssl.SSLSocket:
+    """TLS over `plain`, whatever certificate is shown."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
