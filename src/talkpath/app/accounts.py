@@ -27,10 +27,13 @@ class Users:
         """What digest authentication checks against, in lower-case hex; None when there is no such user."""
         if configured := self._configured.get(user):
             return configured.ha1[algorithm].reveal()
-        return self._stored.ha1(user, algorithm)
+        return self._stored.ha1(user, algorithm) if self.exists(user) else None
 
     def exists(self, user: str) -> bool:
-        return user in self._configured or self._stored.exists(user)
+        """Whether there is such a user; one that was added a moment ago is noticed at once."""
+        if user in self._configured or self._stored.exists(user):
+            return True
+        return self._stored.refresh() and self._stored.exists(user)
 
     def refresh(self) -> bool:
         """Notice what `talkpath users` changed; whether anything did."""
