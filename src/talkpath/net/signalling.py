@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 from collections import Counter
+from math import ceil
 
 from talkpath._native import Datagrams
 from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
@@ -23,6 +24,9 @@ _log = logging.getLogger(__name__)
 
 # Batches of datagrams taken before other sockets get their turn.
 _BATCHES_A_TURN = 8
+# Timers fire on this grid: those of many transactions in one go, instead of a wake-up each. The shortest that SIP has
+# is T1, half a second.
+_TICK_S = 0.02
 # A timer that fires later than this shows that the process stood still, and that messages may be waiting.
 _STALL_S = 0.05
 # How long a connection that we open may take to stand.
@@ -250,8 +254,11 @@ class Signalling:
         self._set_timer(edge)
 
     def _set_timer(self, edge: Edge) -> None:
-        deadline = edge.deadline()
-        if deadline is None or deadline >= self._timer_at:
+        soonest = edge.deadline()
+        if soonest is None or soonest >= self._timer_at:
+            return
+        deadline = ceil(soonest / _TICK_S) * _TICK_S
+        if deadline >= self._timer_at:
             return
         if self._timer is not None:
             self._timer.cancel()
