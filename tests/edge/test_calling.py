@@ -1,10 +1,17 @@
 """Calls through the proxy: where each message goes, and what is written into it (RFC 3261 section 16)."""
 
+import gc
+
 import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone, call
 
 from talkpath.base.address import Transport
+from talkpath.edge.call import Party, RunningCall
+from talkpath.edge.fork import Branch, Fork
+from talkpath.media.leg import Anchor, Leg
+from talkpath.media.session import MediaSession
 from talkpath.sip.message import Message
+from talkpath.sip.transaction import ClientTransaction, ServerTransaction
 
 
 @pytest.fixture
@@ -197,18 +204,17 @@ def test_a_made_up_to_tag_opens_no_door(lab: Lab, callee: Phone, method: str, ur
 
 def test_a_token_of_ones_own_call_leads_only_into_that_call(lab: Lab, callee: Phone) -> None:
     caller = lab.phone("visitor", "198.51.100.7", 41000, Transport.TCP)
-    invite, ok = call(caller, callee)
+    invite, _ = call(caller, callee)
     lab.close(caller)
     lab.edge.core.calls.clear()
-    token = ok.listed("Record-Route")[-1]
     callee.request(
         "MESSAGE",
         "sip:victim@203.0.113.99",
         to="<sip:visitor@x>;tag=tagvisitor",
         tag="tag1002",
+        call_id="c1",
         extra="\n".join(f"Route: {one}" for one in (*invite.listed("Record-Route"), "<sip:203.0.113.99;lr>")),
     )
-    assert token
     assert callee.last().status == 430
     assert lab.lost == []
 
@@ -260,3 +266,38 @@ def test_a_node_that_drains_takes_no_new_call_and_says_when_to_come_back(lab: La
     caller.invite(f"sip:1002@{HOME}")
     assert (caller.last().status, caller.last().first("Retry-After")) == (503, "10")
     assert callee.inbox == []
+
+
+def test_a_token_is_good_for_its_own_call_only(lab: Lab, callee: Phone) -> None:
+    caller = lab.phone("visitor", "198.51.100.7")
+    _, ok = call(caller, callee)
+    routes = "\n".join(f"Route: {one}" for one in reversed(ok.listed("Record-Route")))
+    caller.request("INVITE", callee.contact, to=ok.first("To") or "", call_id="another", extra=routes)
+    assert caller.statuses()[-1] == 481
+    assert callee.inbox == []
+
+
+def test_calls_that_are_over_leave_nothing_for_the_collector(lab: Lab, callee: Phone) -> None:
+    caller = lab.phone("visitor", "198.51.100.7")
+
+    def whole_call(number: int) -> None:
+        invite, _ = call(caller, callee, body=OFFER, call_id=f"c{number}")
+        callee.in_dialog("BYE", invite)
+        caller.answer(caller.take(), 200)
+        caller.inbox.clear()
+        callee.inbox.clear()
+        lab.wait(40)
+        lab.ledger.expire(lab.now)
+        lab.ledger.drain()
+        lab.media.clear()
+        lab.engine.told.clear()
+
+    lasting = (ServerTransaction, ClientTransaction, Fork, Branch, RunningCall, Party, MediaSession, Leg, Anchor)
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(10):
+            whole_call(number)
+        assert [one for one in gc.get_objects() if isinstance(one, lasting)] == []
+    finally:
+        gc.enable()

@@ -3,9 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.edge.lab import HOME, Lab, Phone
+from tests.edge.lab import HOME, OFFER, Lab, Phone
 
 from talkpath.base.address import Transport
+from talkpath.sip.uri import _parsed
 
 GOOD = [
     f"OPTIONS sip:{HOME} SIP/2.0",
@@ -137,3 +138,17 @@ def test_too_many_fields_are_told_with_everything_an_answer_needs(lab: Lab, peer
 def test_a_broken_request_that_lacks_what_an_answer_needs_is_dropped(lab: Lab, peer: Phone) -> None:
     deliver(lab, peer, [line for line in [*GOOD, "no colon"] if not line.startswith("Call-ID")])
     assert peer.inbox == []
+
+
+def test_one_offer_does_not_take_every_media_port(lab: Lab, peer: Phone) -> None:
+    lab.phone("1001", "198.51.100.7").register()
+    peer.invite(f"sip:1001@{HOME}", body=OFFER + b"m=audio 4002 RTP/AVP 0\r\n" * 30)
+    assert peer.last().status == 488
+    assert lab.engine.open_ports == []
+
+
+def test_long_texts_are_not_remembered(lab: Lab, peer: Phone) -> None:
+    before = _parsed.cache_info().currsize
+    peer.request("OPTIONS", f"sip:{HOME}", user="u" * 5_000)
+    assert peer.last().status == 200
+    assert _parsed.cache_info().currsize <= before + 2

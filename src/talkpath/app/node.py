@@ -33,6 +33,7 @@ from talkpath.store.embedded import EmbeddedStore
 from talkpath.store.history import Retention
 
 _KEY_FILE = "flow-token.key"
+_KEY_BYTES = 32
 # How often changed accounts are looked for, ended calls written, and old ones swept.
 _CHORES_S = 1.0
 _SWEEP_EVERY = 600
@@ -254,8 +255,9 @@ def _server_context(prepared: Prepared) -> ssl.SSLContext | None:
 def _entropy(state: Path) -> Entropy:
     """The key that seals routes lives as long as the state directory, so that calls survive a restart."""
     path = state / _KEY_FILE
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    # A file that was cut short (a full disk, a lost power) would make a key that can be guessed.
+    if not path.exists() or path.stat().st_size < _KEY_BYTES:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
+            file.write(secrets.token_bytes(_KEY_BYTES))
     return Entropy(path.read_bytes(), secrets.token_bytes(32), secrets.token_hex(4))

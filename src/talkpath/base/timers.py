@@ -50,7 +50,8 @@ class Timers:
         """Call what is due, lane by lane; an action may start and cancel timers."""
         for lane in list(self._lanes.values()):
             while lane and (lane[0].when <= now or lane[0].action is None):
-                action = lane.popleft().action
+                timer = lane.popleft()
+                action, timer.action = timer.action, None
                 if action is not None:
                     action(now)
         self._lanes = {duration: lane for duration, lane in self._lanes.items() if lane}

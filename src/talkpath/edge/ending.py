@@ -9,9 +9,9 @@ from talkpath.calls.model import Side
 from talkpath.edge.anchoring import Anchoring
 from talkpath.edge.call import Party, Phase, RunningCall, bye
 from talkpath.edge.core import Core
-from talkpath.edge.fork import UNHEARD
 from talkpath.media.policy import CALLER
 from talkpath.sip.message import Message
+from talkpath.sip.transaction import NOBODY
 
 # A challenge to a BYE is no end: the phone sends it again with credentials.
 _TRY_AGAIN = (401, 407)
@@ -71,6 +71,7 @@ class Ending:
             return
         call.phase = Phase.OVER
         self._core.ringing.discard(call)
+        call.give_up = None
         self._core.calls.pop((call.call_id, call.caller.tag), None)
         self._anchoring.close(call, now)
         self._core.ledger.ended(now, call.call_id, by, how)
@@ -96,7 +97,7 @@ class Ending:
             return
         branch = core.branch()
         data = bye(call.call_id, to, other, branch, hop, here, reason)
-        core.transactions.start(branch, "BYE", call.call_id, data, hop, UNHEARD, now)
+        core.transactions.start(branch, "BYE", call.call_id, data, hop, NOBODY, now)
 
     def _hop_to(self, party: Party, now: float) -> Hop | None:
         """The flow to a party, or that of its present registration, or its Contact."""

@@ -12,13 +12,14 @@ A `Fork` is the response context of a request; a `Branch` is one target of it. T
 from __future__ import annotations
 
 from typing import Protocol
+from weakref import ref
 
 from talkpath.base.address import Hop
 from talkpath.base.timers import Timer
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.call import Party, RunningCall
 from talkpath.sip.message import Message
-from talkpath.sip.transaction import ClientTransaction, ServerTransaction, State, Transactions
+from talkpath.sip.transaction import NOBODY, ClientTransaction, ServerTransaction, State, Transactions
 
 # Within one class these tell the caller how to try again (RFC 3261 section 16.7 step 6).
 _TELLING = (401, 407, 415, 420, 484, 488)
@@ -43,10 +44,11 @@ class ForkOwner(Protocol):
 class Branch:
     """One target."""
 
-    __slots__ = ("cancel_reason", "fork", "hop", "name", "party", "record_routes", "status", "transaction")
+    __slots__ = ("_fork", "cancel_reason", "hop", "name", "party", "record_routes", "status", "transaction")
 
     def __init__(self, fork: Fork, hop: Hop, name: str, party: Party | None) -> None:
-        self.fork = fork
+        # The fork lives as long as its server transaction, which owns it; a branch must not hold it in a circle.
+        self._fork = ref(fork)
         self.hop = hop
         #: The target in words, for the ledger.
         self.name = name
@@ -59,35 +61,23 @@ class Branch:
         self.record_routes = 0
 
     def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
-        self.fork.answered(self, response, now)
+        if (fork := self._fork()) is not None:
+            fork.answered(self, response, now)
 
     def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
-        self.fork.failed(self, 408, "timeout", now)
+        if (fork := self._fork()) is not None:
+            fork.failed(self, 408, "timeout", now)
 
     def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
-        self.fork.failed(self, 480, "unreachable", now)
-
-
-class Unheard:
-    """The owner of a CANCEL: its answer tells nothing."""
-
-    def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
-        """RFC 3261 section 9.1: the INVITE's own final response counts."""
-
-    def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
-        """The INVITE has timers of its own."""
-
-    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
-        """The INVITE's transaction hears of it too."""
-
-
-UNHEARD = Unheard()
+        if (fork := self._fork()) is not None:
+            fork.failed(self, 480, "unreachable", now)
 
 
 class Fork:
     """The response context. See the module's docstring."""
 
     __slots__ = (
+        "__weakref__",
         "_best",
         "_best_branch",
         "_best_status",
@@ -242,7 +232,7 @@ class Fork:
         if (transaction.branch, "CANCEL") in layer.clients:
             return
         data = _cancel_of(transaction.data, branch.cancel_reason)
-        layer.start(transaction.branch, "CANCEL", transaction.call_id, data, transaction.hop, UNHEARD, now)
+        layer.start(transaction.branch, "CANCEL", transaction.call_id, data, transaction.hop, NOBODY, now)
         layer.timers.start(layer.values.timeout, now, lambda then: self._never_cancelled(branch, then))
 
     def _never_cancelled(self, branch: Branch, now: float) -> None:

@@ -295,16 +295,17 @@ class Proxy:
         on top (RFC 5658). Nothing for what makes no dialog or runs in one."""
         if arrival.message.to_tag or arrival.message.method not in _DIALOG_MAKING:
             return ""
-        core, source, tag = self._core, arrival.flow, arrival.message.from_tag
+        core, source = self._core, arrival.flow
+        tag, call_id = arrival.message.from_tag, arrival.message.call_id
         here = self._facing(hop)
         near = core.locality.advertised(source.transport, source.local)
         far = hop if isinstance(hop, Flow) else None
         if far is not None and (hop.transport, here) == (source.transport, near):
-            token = core.tokens.make(source, far, tag)
+            token = core.tokens.make(source, far, tag, call_id)
             return record_route_line(source.transport, near, token)
         target = far if far is not None else Flow(hop.transport, here, hop.remote)
-        facing_callee = record_route_line(hop.transport, here, core.tokens.make(None, target, tag))
-        return facing_callee + record_route_line(source.transport, near, core.tokens.make(source, None, tag))
+        facing_callee = record_route_line(hop.transport, here, core.tokens.make(None, target, tag, call_id))
+        return facing_callee + record_route_line(source.transport, near, core.tokens.make(source, None, tag, call_id))
 
     def forward_ack(self, arrival: Arrival, heading: Heading, now: float) -> None:
         """The ACK for a 2xx goes end to end without a transaction (RFC 3261 section 13.2.2.4). Raises Refusal."""
@@ -353,6 +354,7 @@ class Proxy:
     def _answered(self, call: RunningCall, branch: Branch, now: float) -> None:
         call.phase = Phase.ANSWERED
         self._core.ringing.discard(call)
+        call.give_up = None
         call.winner = branch.party
         if call.media is not None and branch.party is not None:
             call.media.chosen(branch.party.leg, now)

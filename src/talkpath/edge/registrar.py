@@ -5,7 +5,6 @@ Bindings live in memory; each change is told to a `BindingStore`, which keeps it
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 from talkpath.base.address import Flow
@@ -68,7 +67,6 @@ class Refused(Exception):
         self.fields = fields
 
 
-@lru_cache(8192)
 def contact_key(contact: str) -> str:
     """What makes two Contact URIs the same: scheme, user, host and port (RFC 3261 section 19.1.4, less strictly:
     of the parameters only the transport, because phones move the others about)."""

@@ -67,7 +67,7 @@ def heading_of(core: Core, arrival: Arrival) -> Heading:
 
 def _is_ours(core: Core, arrival: Arrival, route: Route, heading: Heading) -> bool:
     user, at, _ = route.address.uri.partition("@")
-    token = core.tokens.read(user.partition(":")[2]) if at else None
+    token = core.tokens.read(user.partition(":")[2], arrival.message.call_id) if at else None
     if token is not None:
         heading.has_token = True
         heading.onward = token.onward(arrival.flow, arrival.message.from_tag)
@@ -87,7 +87,7 @@ def _undo_strict_routing(core: Core, arrival: Arrival, heading: Heading) -> None
         uri = Uri.parse(heading.uri)
     except Malformed:
         return
-    token = core.tokens.read(uri.user) if uri.user else None
+    token = core.tokens.read(uri.user, arrival.message.call_id) if uri.user else None
     if token is not None and "lr" in uri.params:
         heading.has_token = True
         heading.onward = token.onward(arrival.flow, arrival.message.from_tag)

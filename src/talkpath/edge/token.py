@@ -86,23 +86,24 @@ class Tokens:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def make(self, caller: Flow | None, callee: Flow | None, caller_tag: str) -> str:
-        """The token for one side, or for both where one Record-Route serves both."""
+    def make(self, caller: Flow | None, callee: Flow | None, caller_tag: str, call_id: str) -> str:
+        """The token for one side, or for both where one Record-Route serves both; good within this Call-ID."""
         plain = mark(caller_tag) + _pack(caller) + _pack(callee)
-        return urlsafe_b64encode(self._seal(plain) + plain).decode().rstrip("=")
+        return urlsafe_b64encode(self._seal(plain, call_id) + plain).decode().rstrip("=")
 
-    def read(self, token: str) -> Route | None:
-        """What a token says, or None when we did not make it."""
+    def read(self, token: str, call_id: str) -> Route | None:
+        """What a token says, or None when we did not make it for this Call-ID."""
         try:
             data = urlsafe_b64decode(token + "=" * (-len(token) % 4))
         except ValueError:
             return None
         seal, plain = data[:_SEAL_BYTES], data[_SEAL_BYTES:]
-        if len(plain) < 4 or not compare_digest(seal, self._seal(plain)):
+        if len(plain) < 4 or not compare_digest(seal, self._seal(plain, call_id)):
             return None
         caller, rest = _unpack(plain[2:])
         callee, _ = _unpack(rest)
         return Route(caller, callee, plain[:2])
 
-    def _seal(self, plain: bytes) -> bytes:
-        return blake2b(plain, key=self._key, digest_size=_SEAL_BYTES).digest()
+    def _seal(self, plain: bytes, call_id: str) -> bytes:
+        sealed = plain + call_id.encode("utf-8", "surrogateescape")
+        return blake2b(sealed, key=self._key, digest_size=_SEAL_BYTES).digest()

@@ -104,6 +104,10 @@ class Anchor:
             self._expected = formats
             self._engine.expect(self.port, rtp=None, mux=True, formats=formats, ice=True)
 
+    def forget(self) -> None:
+        """The port was given back: name no other anchor any more, so that neither keeps the other."""
+        self._target = None
+
     def route(self, target: "Anchor | None") -> None:
         """Send what this leg says out of `target`; None hears it without passing it on."""
         if target is not self._target:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
-from talkpath.base.limits import MEDIA_BRANCHES
+from talkpath.base.limits import MEDIA_BRANCHES, MEDIA_SECTIONS
 from talkpath.media import moments
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.crypto import CryptoDesk
@@ -20,7 +20,7 @@ from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latc
 from talkpath.media.leg import Anchor, Leg, Talk
 from talkpath.media.moments import MediaMoment, Value
 from talkpath.media.negotiation import Agreement, Exchange, Negotiation, Role, Told, Turn
-from talkpath.media.policy import CALLER, LegId, MediaPolicy, Origin
+from talkpath.media.policy import CALLER, LegId, MediaPolicy, MediaRefused, Origin
 from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import Leaser, LocalService, Service
 from talkpath.media.transport import Security, WebTransport
@@ -184,6 +184,7 @@ class MediaSession:
         for anchor in branch.leg.anchors:
             if anchor is not None:
                 self._close(anchor, now)
+        branch.leg.anchors.clear()
         if self._heard == leg:
             self._heard = None
             other = next((b for b in reversed(self._branches.values()) if b.negotiation.agreed), None)
@@ -234,6 +235,9 @@ class MediaSession:
         """The call is over: give every port back. What each leg sent and got, in the order of release."""
         for anchor in list(self._anchors.values()):
             self._close(anchor, now)
+        # A leg and its anchors name each other: what is over must go by counting, not wait for the collector.
+        for leg in (self._caller, *(branch.leg for branch in self._branches.values())):
+            leg.anchors.clear()
         self._branches.clear()
         packets = sum(one.totals.sent_packets for one in self._released)
         self._note(now, moments.ENDED, packets=packets)
@@ -316,6 +320,11 @@ class MediaSession:
         self, sections: tuple[Announced, ...], speaker: Leg, hearer: Leg, turn: Turn, now: float
     ) -> list[Facing | None]:
         """Our ports towards the hearer for every live section; both sides are leased now, so that ringing is safe."""
+        live = sum(section.live for section in sections)
+        if live > MEDIA_SECTIONS:
+            raise MediaRefused(
+                "media-sections", f"{live} streams are more than the {MEDIA_SECTIONS} of a call; offer fewer"
+            )
         known = set(self._anchors)
         facing: list[Facing | None] = []
         try:
@@ -440,6 +449,7 @@ class MediaSession:
         leg.anchors[anchor.index] = None
         del self._anchors[anchor.port.id]
         totals = self._engine.close(anchor.port)
+        anchor.forget()
         self._released.append(PortTotals(leg.id, leg.side, anchor.index, anchor.kind, str(anchor.local), totals))
 
     def _note(self, now: float, kind: str, **values: Value) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from talkpath.base.address import Transport
 from talkpath.base.errors import Malformed
-from talkpath.sip.uri import Uri, format_params, parse_params
+from talkpath.sip.uri import CACHED_CHARACTERS, Uri, format_params, parse_params
 
 _LIST_ITEM = re.compile(r'(?:[^,"<]|"(?:[^"\\]|\\.)*"|<[^>]*>)+')
 _NAME_ADDR = re.compile(r'\s*(?P<name>"(?:[^"\\]|\\.)*"|[^<"]*?)\s*<(?P<uri>[^>]*)>\s*(?P<params>;.*)?$', re.DOTALL)
@@ -95,7 +95,7 @@ class Via:
     @classmethod
     def _plain(cls, head: str, tail: str) -> "Via | None":
         """The form that nearly every Via has, without the cost of a regular expression; None for others."""
-        hop = _plain_hop(head)
+        hop = _plain_hop(head) if len(head) <= CACHED_CHARACTERS else None
         if hop is None:
             return None
         params: dict[str, str | None] = {}
@@ -143,9 +143,13 @@ def split_list(value: str) -> list[str]:
     return [item.strip() for item in _LIST_ITEM.findall(value) if item.strip()]
 
 
-@lru_cache(1024)
 def parse_cseq(text: str) -> CSeq:
     """Raises Malformed(`cseq`), also for numbers of 2**31 and more (RFC 3261 section 8.1.1.5)."""
+    return _parsed_cseq(text[:CACHED_CHARACTERS])
+
+
+@lru_cache(1024)
+def _parsed_cseq(text: str) -> CSeq:
     match = _CSEQ.match(text)
     if match is None:
         raise Malformed("cseq", "CSeq is not a number and a method", text[:80])

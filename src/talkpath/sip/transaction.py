@@ -78,6 +78,21 @@ class ServerOwner(Protocol):
         """The ACK for a 3xx-6xx never came (timer H)."""
 
 
+class Nobody:
+    """The owner of a transaction that nobody waits for: one that is over, or a CANCEL, whose answer tells nothing."""
+
+    def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
+        """See `ClientOwner`."""
+
+    def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
+        """See `ClientOwner`."""
+
+    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
+        """See `ClientOwner`."""
+
+
+NOBODY = Nobody()
+
 Key = tuple[str, str, int, str]
 
 
@@ -176,13 +191,16 @@ class ServerTransaction:
             self._timer = self._layer.timers.start(self._layer.values.t4, now, self._terminate)
 
     def _no_ack(self, now: float) -> None:
+        owner = self.owner
         self._terminate(now)
-        if self.owner is not None:
-            self.owner.on_no_ack(self, now)
+        if owner is not None:
+            owner.on_no_ack(self, now)
 
     def _terminate(self, _now: float) -> None:
+        """Be forgotten, and leave no circle behind: what is over must go by counting, not wait for the collector."""
         self.state = State.TERMINATED
         self._layer.servers.pop(self.key, None)
+        self.owner = self._timer = None
 
 
 class ClientTransaction:
@@ -256,14 +274,15 @@ class ClientTransaction:
 
     def received(self, response: Message, now: float) -> None:
         """A response that matches this transaction by branch and method."""
+        owner = self.owner
         if self.state in (State.CALLING, State.TRYING, State.PROCEEDING):
             if response.status < 200:
                 self._proceed()
             else:
                 self._finish(response, now)
-            self.owner.on_response(self, response, now)
+            owner.on_response(self, response, now)
         elif self.state is State.ACCEPTED and 200 <= response.status < 300:
-            self.owner.on_response(self, response, now)
+            owner.on_response(self, response, now)
         elif self.state is State.COMPLETED and self._ack is not None and response.status >= 300:
             self._layer.out.append(Send(self.hop, self._ack, self.call_id))
 
@@ -306,18 +325,22 @@ class ClientTransaction:
         self._terminate(now)
 
     def _timed_out(self, now: float) -> None:
+        owner = self.owner
         self._terminate(now)
-        self.owner.on_timeout(self, now)
+        owner.on_timeout(self, now)
 
     def _unsendable(self, now: float) -> None:
         if self.is_over:
             return
+        owner = self.owner
         self.abandon(now)
-        self.owner.on_unsendable(self, now)
+        owner.on_unsendable(self, now)
 
     def _terminate(self, _now: float) -> None:
+        """See `ServerTransaction._terminate`."""
         self.state = State.TERMINATED
         self._layer.clients.pop((self.branch, self.method), None)
+        self.owner, self._timer = NOBODY, None
 
     def flow_closed(self, now: float) -> None:
         """The connection that carried the request is gone: no response will come down it."""

@@ -45,7 +45,7 @@ class Uri:
     @staticmethod
     def parse(text: str) -> "Uri":
         """Take `text` apart. Raises Malformed(`uri`). The same text may give the same object: change none."""
-        return _parsed(text)
+        return _parsed(text) if len(text) <= CACHED_CHARACTERS else Uri._parse(text)
 
     @classmethod
     def _parse(cls, text: str) -> "Uri":
@@ -109,6 +109,10 @@ class Uri:
         user = f"{self.user}{password}@" if self.user or password else ""
         headers = f"?{self.headers}" if self.headers else ""
         return f"{self.scheme}:{user}{self.host_port}{format_params(self.params)}{headers}"
+
+
+# Longer texts are not remembered: a stranger could fill the memory with them.
+CACHED_CHARACTERS = 200
 
 
 # The same few thousand phones and numbers are named again and again.
