@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from talkpath.app.cli import app
 from talkpath.base.texts import Language
 
-from ..explain.generator.sip import plain_call
+from ..explain.generator.sip import Agent, Call, plain_call
 from ..explain.generator.wire import Wire
 
 
@@ -120,3 +120,17 @@ def test_a_capture_cut_in_the_middle_is_explained_as_far_as_it_goes(one_way: str
 def test_the_language_can_be_chosen(monkeypatch: pytest.MonkeyPatch, one_way: str) -> None:
     monkeypatch.setattr("talkpath.app.explain_cli.LANGUAGE", Language.ZH)
     assert "听不到" in run(one_way).stdout
+
+
+def test_names_that_are_no_utf_8_are_shown_as_far_as_they_are(tmp_path: Path) -> None:
+    wire = Wire()
+    call = Call(wire, Agent("caf\u00e9", "10.0.0.1"), Agent("2000", "10.0.0.2"))
+    call.invite().ring().answer().ack().talk(3).bye()
+    path = tmp_path / "latin.pcap"
+    path.write_bytes(wire.pcap().replace("caf\u00e9".encode(), b"caf\xe9\x21"))
+    result = run(str(path), "--json")
+    assert json.loads(result.stdout)["calls"][0]["from"] == "caf?!"
+    assert "caf?!" in run(str(path), "--call", "call-1@10.0.0.1").stdout
+    page = tmp_path / "page.html"
+    assert run(str(path), "--html", str(page)).exit_code == 0
+    assert "caf?!" in page.read_text()

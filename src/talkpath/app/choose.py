@@ -3,11 +3,12 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from talkpath.app.config import Config, State
 from talkpath.base.texts import Language
+
+if TYPE_CHECKING:
+    from talkpath.app.config import Config
 
 SYSTEM_FILE = Path("/etc/talkpath/talkpath.toml")
 
@@ -39,17 +40,20 @@ def config_file(given: Path | None, environ: Mapping[str, str]) -> Path | None:
     return SYSTEM_FILE if SYSTEM_FILE.exists() else None
 
 
-def load(file: Path | None) -> Config:
+def load(file: Path | None) -> "Config":
     """The configuration of a file, or the defaults. Raises `BadConfig`."""
-    if file is None:
-        return Config()
+    from talkpath.app.config import Config
     from talkpath.app.config_file import read
 
-    return read(file)
+    return Config() if file is None else read(file)
 
 
-def with_state(config: Config, directory: Path) -> Config:
+def with_state(config: "Config", directory: Path) -> "Config":
     """The configuration with another state directory."""
+    import msgspec
+
+    from talkpath.app.config import State
+
     return msgspec.structs.replace(config, state=State(directory=str(directory)))
 
 

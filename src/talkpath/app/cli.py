@@ -7,19 +7,22 @@ starts quickly.
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from talkpath.app import calls_words, explain_cli, words
 from talkpath.app.choose import chosen_language, config_file, explicit_language, load, with_state
-from talkpath.app.config import Config
 from talkpath.app.mistakes import BadConfig
 from talkpath.app.phrase import Phrase, Trouble, phrase
 from talkpath.base.errors import TalkpathError
 from talkpath.base.texts import Language, Text
 from talkpath.calls.model import Result
+
+if TYPE_CHECKING:
+    from talkpath.app.config import Config
 
 OK, PROBLEM, WRONG = 0, 1, 2
 
@@ -31,37 +34,30 @@ def _help(text: Text) -> str:
     return text.say(LANGUAGE)
 
 
-app = typer.Typer(
-    name="talkpath",
-    help=_help(words.HELP),
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-users = typer.Typer(help=_help(words.HELP_USERS), no_args_is_help=True)
-app.add_typer(users, name="users")
-explain_cli.register(app)
+def _values(choices: type[StrEnum]) -> list[str]:
+    return [one.value for one in choices]
 
-LangOption = Annotated[Language | None, typer.Option("--lang", help=_help(words.HELP_LANG))]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help=_help(words.HELP_CONFIG), show_default=False)
-]
-StateOption = Annotated[Path | None, typer.Option("--state", help=_help(words.HELP_STATE), show_default=False)]
-FileArgument = Annotated[Path | None, typer.Argument(help=_help(words.HELP_CONFIG), show_default=False)]
-ExampleOption = Annotated[bool, typer.Option("--example", help=_help(words.HELP_EXAMPLE))]
-UserArgument = Annotated[str, typer.Argument(metavar="USER", help=_help(words.HELP_USER))]
-UserArguments = Annotated[list[str], typer.Argument(metavar="USER...", help=_help(words.HELP_USER))]
-PasswordOption = Annotated[
-    str | None, typer.Option("--password", "-p", help=_help(words.HELP_PASSWORD), show_default=False)
-]
-NameArgument = Annotated[str, typer.Argument(metavar="[ID]", help=_help(calls_words.HELP_NAME), show_default=False)]
-NumberOption = Annotated[str, typer.Option("--number", "-n", help=_help(calls_words.HELP_NUMBER), show_default=False)]
-SinceOption = Annotated[str, typer.Option("--since", "-s", help=_help(calls_words.HELP_SINCE), show_default=False)]
-ResultOption = Annotated[Result | None, typer.Option("--result", "-r", help=_help(calls_words.HELP_RESULT))]
-LimitOption = Annotated[int, typer.Option("--limit", "-l", min=1, max=100_000, help=_help(calls_words.HELP_LIMIT))]
-FollowOption = Annotated[bool, typer.Option("--follow", "-f", help=_help(calls_words.HELP_FOLLOW))]
-JsonOption = Annotated[bool, typer.Option("--json", help=_help(calls_words.HELP_JSON))]
-MessagesOption = Annotated[bool, typer.Option("--messages", "-m", help=_help(calls_words.HELP_MESSAGES))]
+
+_file = click.Path(path_type=Path)
+
+_lang = click.option("--lang", type=click.Choice(_values(Language)), expose_value=False, help=_help(words.HELP_LANG))
+_config = click.option("--config", "-c", type=_file, help=_help(words.HELP_CONFIG))
+_state = click.option("--state", type=_file, help=_help(words.HELP_STATE))
+_password = click.option("--password", "-p", help=_help(words.HELP_PASSWORD))
+
+
+@click.group("talkpath", help=_help(words.HELP), no_args_is_help=True)
+@_lang
+def app() -> None:
+    """All commands; `--lang` was read when this module was loaded, wherever it stands."""
+
+
+@app.group(help=_help(words.HELP_USERS), no_args_is_help=True)
+def users() -> None:
+    """Who may register."""
+
+
+explain_cli.register(app)
 
 
 def main() -> None:
@@ -85,12 +81,6 @@ def main() -> None:
         sys.exit(PROBLEM)
 
 
-@app.callback()
-def options(lang: LangOption = None) -> None:
-    """Take the options that stand before the command; the language was chosen when this module was loaded."""
-    del lang
-
-
 @app.command(help=_help(words.HELP_VERSION))
 def version() -> None:
     """Print the version."""
@@ -100,9 +90,11 @@ def version() -> None:
 
 
 @app.command(help=_help(words.HELP_RUN))
-def run(config: ConfigOption = None, state: StateOption = None, lang: LangOption = None) -> None:
+@_config
+@_state
+@_lang
+def run(config: Path | None, state: Path | None) -> None:
     """Start the edge and run it until it is told to stop."""
-    del lang
     from talkpath.app.node import Node
     from talkpath.app.start import prepare
     from talkpath.app.start import run as run_node
@@ -113,11 +105,12 @@ def run(config: ConfigOption = None, state: StateOption = None, lang: LangOption
 
 
 @app.command(help=_help(words.HELP_CHECK))
-def check(
-    file: FileArgument = None, example: ExampleOption = False, config: ConfigOption = None, lang: LangOption = None
-) -> None:
+@click.argument("file", type=_file, required=False)
+@click.option("--example", is_flag=True, help=_help(words.HELP_EXAMPLE))
+@_config
+@_lang
+def check(file: Path | None, example: bool, config: Path | None) -> None:
     """Check a configuration file, or print an example of one."""
-    del lang
     if example:
         from talkpath.app.config_pages import example as example_file
 
@@ -129,24 +122,24 @@ def check(
 
 
 @users.command("add", help=_help(words.HELP_USERS_ADD))
-def add_users(
-    names: UserArguments,
-    password: PasswordOption = None,
-    config: ConfigOption = None,
-    state: StateOption = None,
-    lang: LangOption = None,
-) -> None:
+@click.argument("names", metavar="USER...", nargs=-1, required=True)
+@_password
+@_config
+@_state
+@_lang
+def add_users(names: tuple[str, ...], password: str | None, config: Path | None, state: Path | None) -> None:
     """Add users, with the given password or each with one that is made and printed."""
-    del lang
     from talkpath.app.users import add
 
     add(_settings(config, state), names, _typed(password), LANGUAGE)
 
 
 @users.command("list", help=_help(words.HELP_USERS_LIST))
-def list_users(config: ConfigOption = None, state: StateOption = None, lang: LangOption = None) -> None:
+@_config
+@_state
+@_lang
+def list_users(config: Path | None, state: Path | None) -> None:
     """Print the users, one a line."""
-    del lang
     from talkpath.app.users import names
 
     found = names(_settings(config, state))
@@ -156,52 +149,61 @@ def list_users(config: ConfigOption = None, state: StateOption = None, lang: Lan
 
 
 @users.command("remove", help=_help(words.HELP_USERS_REMOVE))
-def remove_users(
-    names: UserArguments, config: ConfigOption = None, state: StateOption = None, lang: LangOption = None
-) -> None:
+@click.argument("names", metavar="USER...", nargs=-1, required=True)
+@_config
+@_state
+@_lang
+def remove_users(names: tuple[str, ...], config: Path | None, state: Path | None) -> None:
     """Remove users."""
-    del lang
     from talkpath.app.users import remove
 
     remove(_settings(config, state), names, LANGUAGE)
 
 
 @users.command("password", help=_help(words.HELP_USERS_PASSWORD))
-def set_password(
-    name: UserArgument,
-    password: PasswordOption = None,
-    config: ConfigOption = None,
-    state: StateOption = None,
-    lang: LangOption = None,
-) -> None:
+@click.argument("name", metavar="USER")
+@_password
+@_config
+@_state
+@_lang
+def set_password(name: str, password: str | None, config: Path | None, state: Path | None) -> None:
     """Give a user a new password."""
-    del lang
     from talkpath.app.users import new_password
 
     new_password(_settings(config, state), name, _typed(password), LANGUAGE)
 
 
 @app.command(help=_help(calls_words.HELP))
+@click.argument("name", metavar="[ID]", default="")
+@click.option("--number", "-n", default="", help=_help(calls_words.HELP_NUMBER))
+@click.option("--since", "-s", default="", help=_help(calls_words.HELP_SINCE))
+@click.option("--result", "-r", type=click.Choice(_values(Result)), help=_help(calls_words.HELP_RESULT))
+@click.option("--limit", "-l", type=click.IntRange(1, 100_000), default=50, help=_help(calls_words.HELP_LIMIT))
+@click.option("--follow", "-f", is_flag=True, help=_help(calls_words.HELP_FOLLOW))
+@click.option("--json", "as_json", is_flag=True, help=_help(calls_words.HELP_JSON))
+@click.option("--messages", "-m", is_flag=True, help=_help(calls_words.HELP_MESSAGES))
+@_config
+@_state
+@_lang
 def calls(
-    name: NameArgument = "",
-    number: NumberOption = "",
-    since: SinceOption = "",
-    result: ResultOption = None,
-    limit: LimitOption = 50,
-    follow: FollowOption = False,
-    as_json: JsonOption = False,
-    messages: MessagesOption = False,
-    config: ConfigOption = None,
-    state: StateOption = None,
-    lang: LangOption = None,
+    name: str,
+    number: str,
+    since: str,
+    result: str | None,
+    limit: int,
+    follow: bool,
+    as_json: bool,
+    messages: bool,
+    config: Path | None,
+    state: Path | None,
 ) -> None:
     """List calls, or tell the story of one."""
-    del lang
     from talkpath.app.calls import Calls, begun_since
     from talkpath.store.history import Wanted
 
     known = Calls(_settings(config, state), LANGUAGE)
-    wanted = Wanted(number, begun_since(since) if since else None, result=result, limit=limit)
+    ended = Result(result) if result else None
+    wanted = Wanted(number, begun_since(since) if since else None, result=ended, limit=limit)
     if name:
         known.show(name, as_json=as_json, with_messages=messages)
     elif follow:
@@ -210,7 +212,7 @@ def calls(
         known.print_list(wanted, as_json=as_json)
 
 
-def _settings(config: Path | None, state: Path | None) -> Config:
+def _settings(config: Path | None, state: Path | None) -> "Config":
     """The configuration, with the state directory that was named on the command line."""
     settings = load(config_file(config, os.environ))
     return with_state(settings, state) if state else settings

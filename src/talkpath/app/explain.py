@@ -4,7 +4,6 @@ Exit codes: 0 nothing found, 1 errors found, 2 the capture could not be read (or
 """
 
 import gc
-import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -90,10 +89,10 @@ def print_report(explanation: Explanation, wanted: Selection, language: Language
     if wanted.call and not chosen.calls:
         raise Unread("no-such-call", phrase(texts.NO_SUCH_CALL, id=wanted.call))
     if as_json:
-        from talkpath.explain.as_json import as_json as data_of
+        from talkpath.explain.as_json import encoded
 
-        json.dump(data_of(chosen, language), sys.stdout, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(b"".join(encoded(chosen, language)) + b"\n")
         return
     print_lines(_drawn(chosen, wanted, language))
 
@@ -110,8 +109,8 @@ def _drawn(chosen: Explanation, wanted: Selection, language: Language) -> Iterab
 def print_lines(lines: Iterable[Line]) -> None:
     """Colour only on a terminal; a pipe gets the text."""
     if not sys.stdout.isatty():
-        for line in lines:
-            print(line.text)
+        sys.stdout.flush()
+        sys.stdout.buffer.write("".join(f"{line.text}\n" for line in lines).encode(sys.stdout.encoding, "replace"))
         return
     from rich.console import Console
     from rich.text import Text as RichText
@@ -175,7 +174,7 @@ def write_page(explanation: Explanation, path: Path, language: Language) -> None
     parts = write(explanation, language, None if STDIN in files or not files else sound_of(files))
 
     def put() -> None:
-        with path.open("w", encoding="utf-8") as file:
+        with path.open("w", encoding="utf-8", errors="replace") as file:
             file.writelines(parts)
 
     _writing(path, put)

@@ -1,12 +1,12 @@
-"""The commands `explain` and `wav`, as typer sees them. What they do is in `explain.py` and `wav.py`."""
+"""The commands `explain` and `wav`, as click sees them. What they do is in `explain.py` and `wav.py`."""
 
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
-import typer
+import click
 
 from talkpath.app import explain_words as texts
 from talkpath.app.choose import chosen_language
@@ -21,57 +21,51 @@ def _help(text: Text) -> str:
     return text.say(LANGUAGE)
 
 
-FilesArgument = Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help=_help(texts.HELP_FILES))]
-FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=_help(texts.HELP_FILES))]
-JsonOption = Annotated[bool, typer.Option("--json", help=_help(texts.HELP_JSON))]
-HtmlOption = Annotated[Path | None, typer.Option("--html", help=_help(texts.HELP_HTML))]
-SitesOption = Annotated[Path | None, typer.Option("--sites", help=_help(texts.HELP_SITES))]
-KeylogOption = Annotated[Path | None, typer.Option("--keylog", help=_help(texts.HELP_KEYLOG))]
-CallOption = Annotated[str, typer.Option("--call", metavar="ID", help=_help(texts.HELP_CALL), show_default=False)]
-NumberOption = Annotated[str, typer.Option("--number", help=_help(texts.HELP_NUMBER), show_default=False)]
-AddressOption = Annotated[str, typer.Option("--address", help=_help(texts.HELP_ADDRESS), show_default=False)]
-CodeOption = Annotated[str, typer.Option("--code", help=_help(texts.HELP_CODE), show_default=False)]
-SinceOption = Annotated[str, typer.Option("--since", help=_help(texts.HELP_SINCE), show_default=False)]
-UntilOption = Annotated[str, typer.Option("--until", help=_help(texts.HELP_UNTIL), show_default=False)]
-RulesOption = Annotated[bool, typer.Option("--rules", help=_help(texts.HELP_RULES))]
-SaveOption = Annotated[
-    tuple[str, str] | None, typer.Option("--save-call", metavar="ID FILE", help=_help(texts.HELP_SAVE))
-]
-HepOption = Annotated[str, typer.Option("--hep", metavar="ADDRESS", help=_help(texts.HELP_HEP), show_default=False)]
-LiveOption = Annotated[str, typer.Option("--live", metavar="IFACE", help=_help(texts.HELP_LIVE), show_default=False)]
-LangOption = Annotated[Language | None, typer.Option("--lang", help="en, zh")]
-OutOption = Annotated[Path | None, typer.Option("--out", "-o", help=_help(texts.HELP_WAV_OUT))]
-WavCallOption = Annotated[
-    str, typer.Option("--call", metavar="ID", help=_help(texts.HELP_WAV_CALL), show_default=False)
-]
+_file = click.Path(path_type=Path)
+_lang = click.option("--lang", type=click.Choice([one.value for one in Language]), expose_value=False, help="en, zh")
 
 
-def register(app: typer.Typer) -> None:
+def register(app: click.Group) -> None:
     """Add both commands."""
-    app.command("explain", help=_help(texts.HELP))(explain)
-    app.command("wav", help=_help(texts.HELP_WAV))(wav)
+    app.add_command(explain)
+    app.add_command(wav)
 
 
+@click.command(help=_help(texts.HELP))
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help=_help(texts.HELP_JSON))
+@click.option("--html", type=_file, help=_help(texts.HELP_HTML))
+@click.option("--sites", type=_file, help=_help(texts.HELP_SITES))
+@click.option("--keylog", type=_file, help=_help(texts.HELP_KEYLOG))
+@click.option("--call", metavar="ID", default="", help=_help(texts.HELP_CALL))
+@click.option("--number", default="", help=_help(texts.HELP_NUMBER))
+@click.option("--address", default="", help=_help(texts.HELP_ADDRESS))
+@click.option("--code", default="", help=_help(texts.HELP_CODE))
+@click.option("--since", default="", help=_help(texts.HELP_SINCE))
+@click.option("--until", default="", help=_help(texts.HELP_UNTIL))
+@click.option("--rules", is_flag=True, help=_help(texts.HELP_RULES))
+@click.option("--save-call", nargs=2, metavar="ID FILE", help=_help(texts.HELP_SAVE))
+@click.option("--hep", metavar="ADDRESS", default="", help=_help(texts.HELP_HEP))
+@click.option("--live", metavar="IFACE", default="", help=_help(texts.HELP_LIVE))
+@_lang
 def explain(
-    files: FilesArgument = None,
-    as_json: JsonOption = False,
-    html: HtmlOption = None,
-    sites: SitesOption = None,
-    keylog: KeylogOption = None,
-    call: CallOption = "",
-    number: NumberOption = "",
-    address: AddressOption = "",
-    code: CodeOption = "",
-    since: SinceOption = "",
-    until: UntilOption = "",
-    rules: RulesOption = False,
-    save_call: SaveOption = None,
-    hep: HepOption = "",
-    live: LiveOption = "",
-    lang: LangOption = None,
+    files: tuple[str, ...],
+    as_json: bool,
+    html: Path | None,
+    sites: Path | None,
+    keylog: Path | None,
+    call: str,
+    number: str,
+    address: str,
+    code: str,
+    since: str,
+    until: str,
+    rules: bool,
+    save_call: tuple[str, str] | None,
+    hep: str,
+    live: str,
 ) -> None:
     """Explain captures, a HEP feed or what passes an interface."""
-    del lang
     from talkpath.app import explain as e
     from talkpath.explain.select import Selection
 
@@ -86,7 +80,7 @@ def explain(
             known = e.read_sites(sites)
             explanation = explain_hep(hep, known, LANGUAGE) if hep else explain_interface(live, known, LANGUAGE)
         else:
-            explanation = e.explain_files(files or [], sites, keylog, LANGUAGE)
+            explanation = e.explain_files(files, sites, keylog, LANGUAGE)
         if save_call:
             e.save_call(explanation, save_call[0], save_call[1], LANGUAGE)
         if html:
@@ -98,9 +92,13 @@ def explain(
     _leave(_guarded(work))
 
 
-def wav(file: FileArgument, call: WavCallOption = "", out: OutOption = None, lang: LangOption = None) -> None:
+@click.command(help=_help(texts.HELP_WAV))
+@click.argument("file", metavar="FILE")
+@click.option("--call", metavar="ID", default="", help=_help(texts.HELP_WAV_CALL))
+@click.option("--out", "-o", type=_file, help=_help(texts.HELP_WAV_OUT))
+@_lang
+def wav(file: str, call: str, out: Path | None) -> None:
     """Make a WAV of a call in a capture."""
-    del lang
     from talkpath.app.wav import make_wav
 
     _leave(_guarded(lambda: make_wav(file, call, out, LANGUAGE)))

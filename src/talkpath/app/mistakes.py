@@ -1,11 +1,14 @@
 """What is wrong in a configuration file, and where."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from talkpath.app.phrase import Phrase
-from talkpath.app.toml_places import Place
 from talkpath.base.errors import Misuse
 from talkpath.base.texts import Language
+
+if TYPE_CHECKING:
+    from talkpath.app.toml_places import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +16,7 @@ class Mistake:
     """One thing that is wrong in a configuration file."""
 
     file: str
-    place: Place | None
+    place: "Place | None"
     what: Phrase
 
     def say(self, language: Language) -> str:

@@ -3,7 +3,7 @@
 import difflib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from talkpath.app import words
@@ -18,7 +18,7 @@ from talkpath.base.texts import Language
 from talkpath.store.accounts import Account, Accounts
 
 
-def add(config: Config, users: list[str], password: str | None, language: Language) -> None:
+def add(config: Config, users: Sequence[str], password: str | None, language: Language) -> None:
     """Add users, all or none, with the given password or each with one that is made and printed."""
     with _accounts(config) as accounts:
         for user in users:
@@ -36,7 +36,7 @@ def names(config: Config) -> list[str]:
         return sorted({one.user for one in accounts.all()} | {one.user for one in config.accounts})
 
 
-def remove(config: Config, users: list[str], language: Language) -> None:
+def remove(config: Config, users: Sequence[str], language: Language) -> None:
     """Remove users, all or none."""
     with _accounts(config) as accounts:
         for user in users:

@@ -1,7 +1,11 @@
 """The explanation as data: the contract of `--json`, version 1. Times are seconds since the epoch."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import isfinite
+
+import msgspec
 
 from talkpath.base.texts import Language
 from talkpath.calls.model import Stream
@@ -24,6 +28,27 @@ def as_json(explanation: Explanation, language: Language = Language.EN) -> Json:
         "findings": [finding(one, language) for one in explanation.findings],
         "common": [common(one) for one in explanation.common],
     }
+
+
+def encoded(explanation: Explanation, language: Language = Language.EN) -> Iterator[bytes]:
+    """The same as JSON text in UTF-8, in pieces of a call each: of many calls the whole would be large."""
+    rest = as_json(replace(explanation, calls=()), language)
+    head = {name: rest[name] for name in ("version", "captures")}
+    yield _text(head)[:-1] + b',"calls":['
+    between = b""
+    for one in explanation.calls:
+        yield between + _text(call(one, language))
+        between = b","
+    tail = {name: rest[name] for name in ("findings", "common")}
+    yield b"]," + _text(tail)[1:]
+
+
+def _text(data: Json) -> bytes:
+    """JSON; bytes of the network that are no UTF-8 become question marks (RFC 8259 section 8.1)."""
+    try:
+        return msgspec.json.encode(data)
+    except UnicodeEncodeError:
+        return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def capture(file: FileSummary) -> Json:
