@@ -273,6 +273,18 @@ class Relay:
         Leases rotate through the range, so a pair that was just released is not used again at once. Nobody is
         heard until `expect`.
         """
+    def share(self, port: Port) -> Port:
+        """Another section on the transport of `port` (RFC 9143): with its own formats, route, meters and watch, but
+        the sockets, addresses and keys of `port`, whose close ends both. ValueError beyond nine on one transport.
+        """
+    def identify(
+        self, port: Port, mid: str, *, extension: int = 0, ssrcs: Sequence[int] = ..., stamp: bool = False
+    ) -> None:
+        """Say how packets of this section are told from those of others on its transport (RFC 9143 section 9.2).
+
+        `extension` is the identifier of the header extension that carries the MID, 0 where none was agreed; `ssrcs`
+        are those that the peer's description names. With `stamp`, what is sent carries the MID.
+        """
     def expect(
         self,
         port: Port,

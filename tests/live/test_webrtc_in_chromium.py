@@ -137,6 +137,13 @@ async def hears(page: Page, packets: int) -> None:
     await until(enough)
 
 
+async def sees(page: Page, frames: int) -> None:
+    async def enough() -> bool:
+        return bool(await page.run("frames()") >= frames)
+
+    await until(enough)
+
+
 async def heard(phone: Phone, packets: int) -> None:
     async def enough() -> bool:
         return len(phone.heard) >= packets
@@ -209,6 +216,38 @@ async def test_two_pages_talk(page: Page, host: Host) -> None:
         await hears(page, 50)
         await hears(other, 50)
     assert host.kinds.count("srtp.keyed") == 2
+
+
+@pytest.mark.parametrize("policy", ["max-compat", "balanced", "max-bundle"])
+async def test_two_pages_see_each_other(page: Page, host: Host, policy: str) -> None:
+    media = {"audio": True, "video": True}
+    async with chromium() as other:
+        await page.run("begin({bundlePolicy: %s}, %s)", policy, media)
+        await other.run("begin({}, %s)", media)
+        offer = (await page.run("offer()")).encode()
+        offered = host.carry(offer, by_caller=True, status=0, web=True, to_web=True)
+        answered = (await other.run("answer(%s)", offered)).encode()
+        answer = host.carry(answered, by_caller=False, status=200, web=True, to_web=True)
+        await page.run("take('answer', %s)", answer)
+        # Video begins with a key frame, which is asked for by RTCP when the first was lost.
+        await sees(page, 20)
+        await sees(other, 20)
+        await hears(page, 50)
+        await hears(other, 50)
+    assert host.kinds.count("srtp.keyed") == 2, "one association a page"
+
+
+@pytest.mark.parametrize("policy", ["balanced", "max-bundle"])
+async def test_a_page_with_video_calls_a_phone_without(page: Page, host: Host, phone: Phone, policy: str) -> None:
+    await page.run("begin({bundlePolicy: %s}, {audio: true, video: true})", policy)
+    offered = host.carry((await page.run("offer()")).encode(), by_caller=True, status=0, web=True)
+    audio = SessionDescription.parse(offered.encode()).audio
+    answer = host.carry(phone.description() + b"m=video 0 RTP/AVP 96\r\n", by_caller=False, status=200, web=False)
+    await page.run("take('answer', %s)", answer)
+    talking = asyncio.get_running_loop().create_task(phone.talk(audio.port))
+    await heard(phone, 30)
+    await hears(page, 30)
+    talking.cancel()
 
 
 @pytest.fixture(name="bad_network")

@@ -34,14 +34,15 @@ class Browser:
         self.keys: SrtpKeys | None = None
         self.heard: list[object] = []
 
-    def describe(self, formats: str = "111 8", extra: str = "") -> bytes:
+    def describe(self, formats: str = "111 8", extra: str = "", *, bundled: tuple[str, ...] = ()) -> bytes:
+        """Its audio; `bundled` are further sections on the same transport, each an m= value and its attributes."""
         credentials = self.agent.credentials
         lines = [
             "v=0",
             "o=- 1 2 IN IP4 127.0.0.1",
             "s=-",
             "t=0 0",
-            "a=group:BUNDLE 0",
+            " ".join(["a=group:BUNDLE 0", *(str(number + 1) for number in range(len(bundled)))]),
             "a=extmap-allow-mixed",
             "a=msid-semantic: WMS",
             f"m=audio 9 UDP/TLS/RTP/SAVPF {formats}",
@@ -64,7 +65,10 @@ class Browser:
             "a=ssrc:1 cname:x",
             *(f"a=candidate:{candidate}" for candidate in self.agent.candidates),
         ]
-        return ("\r\n".join([*lines, *extra.splitlines()]) + "\r\n").encode()
+        lines += extra.splitlines()
+        for number, section in enumerate(bundled, 1):
+            lines += [*f"m={section}".splitlines(), f"a=mid:{number}", "a=rtcp-mux"]
+        return ("\r\n".join(lines) + "\r\n").encode()
 
     def learn(self, section: MediaSection, now: float) -> None:
         """Our description came to it."""

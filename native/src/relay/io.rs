@@ -56,7 +56,7 @@ pub trait Backend: Send {
 }
 
 /// Send and, when the kernel refuses, let the port count it.
-fn deliver(outgoing: &Outgoing, data: &[u8]) {
+pub fn deliver(outgoing: &Outgoing, data: &[u8]) {
     let sent = if outgoing.is_connected {
         send_connected(&outgoing.descriptor, data)
     } else {
@@ -65,7 +65,7 @@ fn deliver(outgoing: &Outgoing, data: &[u8]) {
     if sent.is_err() {
         outgoing.was_refused();
     } else if outgoing.is_steady {
-        outgoing.port.connect(outgoing.to);
+        outgoing.port.transport().connect(outgoing.to);
     }
 }
 

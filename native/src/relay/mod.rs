@@ -1,10 +1,11 @@
 //! The media engine: leases ports, and forwards, reflects, plays and meters media on threads of its own.
 //!
-//! `engine` here; `port` judges packets (with `latch` for who is heard), `worker` runs the threads (each behind its
+//! `engine` here; `port` judges packets (with `latch` for who is heard, `bundle` for sections of one transport), `worker` runs the threads (each behind its
 //! `desk`) over a backend of `io`, `lease` finds ports, `events` tells Python, `tone` plays, `python` is the face of it all. Nothing here
 //! allocates, or waits for another thread, on the way of a packet.
 
 mod address;
+mod bundle;
 mod checks;
 mod desk;
 mod events;
@@ -15,6 +16,7 @@ mod lease;
 mod port;
 mod python;
 mod tone;
+mod totals;
 mod worker;
 
 use std::io::{Error, Result};
@@ -26,13 +28,15 @@ use std::thread::JoinHandle;
 
 use crate::audio::{Law, Tone};
 use crate::meter::Second;
+use bundle::Identity;
 use desk::{Desk, Playing};
 use events::{Event, Events};
 use io::{Backend, Portable};
 use latch::Signalled;
 use lease::{checked, Pool};
-use port::{Flavour, Outlet, Port, Socket, Totals};
+use port::{Flavour, Outlet, Port, Socket};
 use tone::{Start, ToneStream};
+use totals::Totals;
 use worker::{now_ns, Worker};
 
 pub use python::register;
@@ -94,6 +98,18 @@ impl Engine {
         opened
     }
 
+    /// Another section on the transport of `port`; None when it has too many.
+    pub fn share(&self, port: &Arc<Port>) -> Option<Arc<Port>> {
+        port.share(self.opened.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// How packets of this section are told from those of others on its transport.
+    pub fn identify(&self, port: &Arc<Port>, identity: Identity) {
+        if let Some(bundle) = &mut port.transport().side().bundle {
+            bundle.identify(port.id, identity);
+        }
+    }
+
     pub fn close(&self, port: Arc<Port>) -> std::result::Result<Totals, Closed> {
         let mut side = port.side();
         if !side.is_open() {
@@ -103,13 +119,22 @@ impl Engine {
         drop(side);
         port.desk.remove_port(&port);
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).add(&totals);
+        if port.is_carried() {
+            if let Some(bundle) = &mut port.transport().side().bundle {
+                bundle.remove(port.id);
+            }
+            return Ok(totals);
+        }
         let (host, number) = (port.host, port.number);
         drop(port);
         self.pool().release(host, number);
         Ok(totals)
     }
 
-    pub fn expect(&self, port: &Port, signalled: Signalled, flavour: Flavour) {
+    pub fn expect(&self, port: &Arc<Port>, signalled: Signalled, flavour: Flavour) {
+        if let Some(bundle) = &mut port.transport().side().bundle {
+            bundle.expect(port.id, &flavour.formats);
+        }
         port.side().expect(signalled, flavour);
     }
 

@@ -3,22 +3,28 @@
 //! The walk of a packet: `Switch::datagram` calls `forward`; the source's side hears it (latch, then open, then meter
 //! and tee), the target's side says where it leaves (seal, then the address). Each side is behind its own short
 //! lock, and the two are never held together, so sides of different workers may forward to each other.
+//!
+//! A port may share the transport of another (RFC 9143), its `carrier`: then the carrier's side latches, opens, seals
+//! and knows the addresses, `bundle` sorts, and each section's own side meters, counts and routes.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::bundle::Bundle;
 use super::checks::Checks;
 use super::desk::{Admission, Desk};
 use super::events::{Events, What};
 use super::guard::Guard;
+use super::io::deliver;
 use super::latch::{Latch, Rule, Signalled, Verdict};
 use super::lease::{self, Lease};
 use super::tone::ToneStream;
+use super::totals::Totals;
 use crate::meter::{Format, Meter};
 use crate::rtp::{self, Header, Kind};
-use crate::srtp::Refusal;
+use crate::srtp::{Refusal, OVERHEAD};
 
 /// Packets sent to one address after which a port opens a socket that is connected to it: one second of audio.
 const STEADY: u32 = 50;
@@ -64,6 +70,8 @@ pub struct Port {
     pub host: IpAddr,
     pub number: u16,
     pub desk: Arc<Desk>,
+    /// The port whose transport this one shares.
+    carrier: Option<Arc<Port>>,
     dscp: u8,
     sockets: [Arc<OwnedFd>; 2],
     side: Mutex<Side>,
@@ -75,49 +83,6 @@ struct Direct {
     to: SocketAddr,
     descriptor: Arc<OwnedFd>,
     _admission: Admission,
-}
-
-/// What passed through one port since it was opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    pub heard_packets: u64,
-    pub heard_bytes: u64,
-    pub heard_rtcp: u64,
-    pub sent_packets: u64,
-    pub sent_bytes: u64,
-    pub sent_rtcp: u64,
-    pub lost: i64,
-    pub reordered: u64,
-    pub duplicates: u64,
-    pub strangers: u64,
-    pub malformed: u64,
-    pub unnegotiated: u64,
-    pub unsendable: u64,
-    pub unauthentic: u64,
-    pub replayed: u64,
-    pub last_heard_ns: Option<u64>,
-}
-
-impl Totals {
-    /// Add the totals of another port.
-    pub fn add(&mut self, other: &Totals) {
-        self.heard_packets += other.heard_packets;
-        self.heard_bytes += other.heard_bytes;
-        self.heard_rtcp += other.heard_rtcp;
-        self.sent_packets += other.sent_packets;
-        self.sent_bytes += other.sent_bytes;
-        self.sent_rtcp += other.sent_rtcp;
-        self.lost += other.lost;
-        self.reordered += other.reordered;
-        self.duplicates += other.duplicates;
-        self.strangers += other.strangers;
-        self.malformed += other.malformed;
-        self.unnegotiated += other.unnegotiated;
-        self.unsendable += other.unsendable;
-        self.unauthentic += other.unauthentic;
-        self.replayed += other.replayed;
-        self.last_heard_ns = self.last_heard_ns.max(other.last_heard_ns);
-    }
 }
 
 /// Media, or what is said about it.
@@ -168,7 +133,12 @@ pub struct Side {
     /// Packets that went to the present address before a socket was connected to it.
     steady: u32,
     direct: Option<Direct>,
-    /// A worker receives from the two sockets; empty when the port is closed.
+    /// The sections on this transport, where there are more than one.
+    pub bundle: Option<Box<Bundle>>,
+    /// The carrier judges who is heard.
+    is_carried: bool,
+    is_open: bool,
+    /// A worker receives from the two sockets.
     admissions: Vec<Admission>,
 }
 
@@ -177,29 +147,50 @@ const NOBODY: Signalled = Signalled { rtp: None, rtcp: None, mux: false, rule: R
 impl Port {
     /// Receive on a lease from now on.
     pub fn open(id: u64, host: IpAddr, lease: Lease, desk: &Arc<Desk>, dscp: u8) -> io::Result<Arc<Port>> {
-        let side = Side {
-            latch: Latch::new(NOBODY),
-            flavour: Flavour::default(),
-            guard: Guard::default(),
-            checks: Checks::default(),
-            is_first: true,
-            outlet: Outlet::Nowhere,
-            meter: Meter::default(),
-            tone: None,
-            watch: None,
-            totals: Totals::default(),
-            steady: 0,
-            direct: None,
-            admissions: Vec::new(),
-        };
         let sockets = [Arc::new(lease.rtp), Arc::new(lease.rtcp)];
-        let side = Mutex::new(side);
-        let port = Arc::new(Port { id, host, number: lease.port, desk: desk.clone(), dscp, sockets, side });
+        let side = Mutex::new(Side::new(false));
+        let desk_of_port = desk.clone();
+        let port =
+            Arc::new(Port { id, host, number: lease.port, desk: desk_of_port, carrier: None, dscp, sockets, side });
         let admissions = [false, true].into_iter().map(|is_rtcp| desk.admit(port.socket(is_rtcp)));
         let admissions = admissions.collect::<io::Result<_>>()?;
         port.side().admissions = admissions;
         desk.add_port(&port);
         Ok(port)
+    }
+
+    /// Another section on the transport of this port; None when there are too many.
+    pub fn share(self: &Arc<Port>, id: u64) -> Option<Arc<Port>> {
+        let carrier = self.transport();
+        let port = Arc::new(Port {
+            id,
+            host: carrier.host,
+            number: carrier.number,
+            desk: carrier.desk.clone(),
+            carrier: Some(carrier.clone()),
+            dscp: carrier.dscp,
+            sockets: carrier.sockets.clone(),
+            side: Mutex::new(Side::new(true)),
+        });
+        let mut side = carrier.side();
+        let side = &mut *side;
+        let bundle = side.bundle.get_or_insert_default();
+        let has_room = bundle.add(carrier) && bundle.add(&port);
+        bundle.expect(carrier.id, &side.flavour.formats);
+        has_room.then(|| {
+            carrier.desk.add_port(&port);
+            port
+        })
+    }
+
+    /// The port whose sockets, addresses and keys this one uses: itself, or its carrier.
+    pub fn transport(self: &Arc<Port>) -> &Arc<Port> {
+        self.carrier.as_ref().unwrap_or(self)
+    }
+
+    /// A lease of its own goes back when it closes.
+    pub fn is_carried(&self) -> bool {
+        self.carrier.is_some()
     }
 
     pub fn socket(self: &Arc<Port>, is_rtcp: bool) -> Socket {
@@ -237,21 +228,59 @@ pub fn forward(
     let port = &socket.port;
     let mut side = port.side();
     let arrival = Arrival { port: port.id, on_rtcp_socket: socket.is_rtcp, source, now_ns, events };
-    let (media, length) = side.hear(&arrival, &mut buffer[..length])?;
-    let target = match &side.outlet {
-        Outlet::Nowhere => return None,
-        Outlet::Port(target) => target.upgrade()?,
-        Outlet::Back { .. } if media == Media::Rtcp => return None,
-        Outlet::Back { ssrc } => {
-            if !side.flavour.raw {
-                rtp::set_ssrc(&mut buffer[..length], *ssrc);
-            }
-            return side.outgoing(port, media, buffer, length);
-        }
-    };
+    let (media, length) = side.take(&arrival, &mut buffer[..length])?;
+    if side.bundle.is_some() {
+        let sections = side.sort(media, &buffer[..length]);
+        drop(side);
+        return forward_sections(sections, &arrival, media, buffer, length);
+    }
+    side.hear(&arrival, media, &buffer[..length])?;
+    let target = side.target(port, media, &mut buffer[..length])?;
     drop(side);
-    let mut side = target.side();
-    side.outgoing(&target, media, buffer, length)
+    leave(&target, media, buffer, length)
+}
+
+/// The same for a packet of a bundle. RTCP may be about several sections; it leaves once for each transport.
+fn forward_sections(
+    sections: Vec<Arc<Port>>,
+    arrival: &Arrival,
+    media: Media,
+    buffer: &mut [u8],
+    length: usize,
+) -> Option<Outgoing> {
+    let mut targets: Vec<Arc<Port>> = Vec::new();
+    for section in sections {
+        let arrival = Arrival { port: section.id, ..*arrival };
+        let mut side = section.side();
+        let heard = side.hear(&arrival, media, &buffer[..length]);
+        if let Some(target) = heard.and_then(|()| side.target(&section, media, &mut buffer[..length])) {
+            if targets.iter().all(|other| other.transport().id != target.transport().id) {
+                targets.push(target);
+            }
+        }
+    }
+    let last = targets.pop()?;
+    for target in targets {
+        let mut copy = buffer[..length + OVERHEAD].to_vec();
+        if let Some(outgoing) = leave(&target, media, &mut copy, length) {
+            deliver(&outgoing, &copy[..outgoing.length]);
+        }
+    }
+    leave(&last, media, buffer, length)
+}
+
+/// Seal the packet in `buffer[..length]` for the port's peer, and count it as sent; where it leaves and goes. None when
+/// no address is known, or it cannot be sealed.
+pub fn leave(port: &Arc<Port>, media: Media, buffer: &mut [u8], length: usize) -> Option<Outgoing> {
+    let transport = port.transport();
+    let mut side = transport.side();
+    let outgoing = side.outgoing(port, media, buffer, length);
+    if port.is_carried() {
+        drop(side);
+        side = port.side();
+    }
+    side.count_sent(outgoing.as_ref());
+    outgoing
 }
 
 /// Where a datagram came from, and whom to tell about it.
@@ -270,6 +299,27 @@ impl Arrival<'_> {
 }
 
 impl Side {
+    fn new(is_carried: bool) -> Side {
+        Side {
+            latch: Latch::new(NOBODY),
+            flavour: Flavour::default(),
+            guard: Guard::default(),
+            checks: Checks::default(),
+            is_first: true,
+            outlet: Outlet::Nowhere,
+            meter: Meter::default(),
+            tone: None,
+            watch: None,
+            totals: Totals::default(),
+            steady: 0,
+            direct: None,
+            bundle: None,
+            is_carried,
+            is_open: true,
+            admissions: Vec::new(),
+        }
+    }
+
     /// What the peer signalled. The same addresses as before keep what was latched.
     pub fn expect(&mut self, signalled: Signalled, flavour: Flavour) {
         if *self.latch.signalled() != signalled || self.flavour.raw != flavour.raw {
@@ -313,7 +363,7 @@ impl Side {
     }
 
     pub fn is_open(&self) -> bool {
-        !self.admissions.is_empty()
+        self.is_open
     }
 
     /// Nothing is heard or sent from now on, though a worker may still hold the port for a moment.
@@ -324,34 +374,55 @@ impl Side {
         self.tone = None;
         self.watch = None;
         self.direct = None;
+        self.bundle = None;
+        self.is_open = false;
         self.admissions.clear();
         totals
     }
 
-    /// Seal the packet in `buffer[..length]` for the peer; where it leaves and goes, counted as sent. None when no
-    /// address is known, or it cannot be sealed.
-    pub fn outgoing(&mut self, port: &Arc<Port>, media: Media, buffer: &mut [u8], length: usize) -> Option<Outgoing> {
+    /// What a packet of the section `port` needs to leave on this transport.
+    fn outgoing(&mut self, port: &Arc<Port>, media: Media, buffer: &mut [u8], length: usize) -> Option<Outgoing> {
         let (destination, is_rtcp) = match media {
             Media::Rtp => (self.latch.rtp_destination(), false),
             Media::Rtcp => self.latch.rtcp_destination(),
         };
-        let sealed = destination.and_then(|to| Some((to, self.guard.seal(media, buffer, length).ok()?)));
-        let Some((to, length)) = sealed else {
-            self.totals.unsendable += 1;
-            return None;
+        let to = destination?;
+        let length = match &mut self.bundle {
+            Some(bundle) if media == Media::Rtp => bundle.leave(port.id, buffer, length),
+            _ => length,
         };
-        match media {
-            Media::Rtp => {
-                self.totals.sent_packets += 1;
-                self.totals.sent_bytes += length as u64;
-            }
-            Media::Rtcp => self.totals.sent_rtcp += 1,
-        }
+        let length = self.guard.seal(media, buffer, length).ok()?;
         let direct = if is_rtcp { None } else { self.direct_to(to) };
         let is_connected = direct.is_some();
         let is_steady = !is_rtcp && !is_connected && self.steady == STEADY;
         let descriptor = direct.unwrap_or_else(|| port.sockets[usize::from(is_rtcp)].clone());
         Some(Outgoing { port: port.clone(), descriptor, to, is_connected, is_steady, media, length })
+    }
+
+    fn count_sent(&mut self, outgoing: Option<&Outgoing>) {
+        match outgoing.map(|sent| (sent.media, sent.length)) {
+            None => self.totals.unsendable += 1,
+            Some((Media::Rtp, length)) => {
+                self.totals.sent_packets += 1;
+                self.totals.sent_bytes += length as u64;
+            }
+            Some((Media::Rtcp, _)) => self.totals.sent_rtcp += 1,
+        }
+    }
+
+    /// Where what this section's peer says goes on.
+    fn target(&mut self, port: &Arc<Port>, media: Media, data: &mut [u8]) -> Option<Arc<Port>> {
+        match &self.outlet {
+            Outlet::Nowhere => None,
+            Outlet::Port(target) => target.upgrade(),
+            Outlet::Back { .. } if media == Media::Rtcp => None,
+            Outlet::Back { ssrc } => {
+                if !self.flavour.raw {
+                    rtp::set_ssrc(data, *ssrc);
+                }
+                Some(port.clone())
+            }
+        }
     }
 
     /// The socket connected to this address. One to another address goes; without one, the packet is counted.
@@ -369,21 +440,34 @@ impl Side {
     }
 
     /// What of the datagram is media, and how long that is once it is opened.
-    fn hear(&mut self, arrival: &Arrival, data: &mut [u8]) -> Option<(Media, usize)> {
+    fn take(&mut self, arrival: &Arrival, data: &mut [u8]) -> Option<(Media, usize)> {
         match self.kind(arrival, data) {
-            Kind::Rtp if !arrival.on_rtcp_socket => {
-                let length = self.open(arrival, Media::Rtp, data)?;
-                return Some((self.hear_rtp(arrival, &data[..length])?, length));
-            }
-            Kind::Rtcp => {
-                let length = self.open(arrival, Media::Rtcp, data)?;
-                return Some((self.hear_rtcp(arrival, &data[..length])?, length));
-            }
+            Kind::Rtp if !arrival.on_rtcp_socket => return Some((Media::Rtp, self.open(arrival, Media::Rtp, data)?)),
+            Kind::Rtcp => return Some((Media::Rtcp, self.open(arrival, Media::Rtcp, data)?)),
             Kind::Stun => self.climb_stun(arrival, data),
             Kind::Dtls => self.climb(arrival, data, self.latch.admits(arrival.source, arrival.on_rtcp_socket)),
             Kind::Rtp | Kind::Unknown => drop(self.refuse(arrival)),
         }
         None
+    }
+
+    /// The sections that a packet of this transport belongs to. One that belongs to none is counted.
+    fn sort(&mut self, media: Media, data: &[u8]) -> Vec<Arc<Port>> {
+        let Some(bundle) = &mut self.bundle else { return Vec::new() };
+        let sections = match media {
+            Media::Rtp => bundle.sort_rtp(data).into_iter().collect(),
+            Media::Rtcp => bundle.sort_rtcp(data),
+        };
+        self.totals.unnegotiated += u64::from(sections.is_empty());
+        sections
+    }
+
+    /// Judge what was opened, and count it.
+    fn hear(&mut self, arrival: &Arrival, media: Media, data: &[u8]) -> Option<()> {
+        match media {
+            Media::Rtp => self.hear_rtp(arrival, data),
+            Media::Rtcp => self.hear_rtcp(arrival, data),
+        }
     }
 
     /// Open what is sealed, before the latch, which must believe nothing that is not authentic.
@@ -419,7 +503,7 @@ impl Side {
         self.flavour.formats.iter().find(|format| format.payload_type == payload_type)
     }
 
-    fn hear_rtp(&mut self, arrival: &Arrival, data: &[u8]) -> Option<Media> {
+    fn hear_rtp(&mut self, arrival: &Arrival, data: &[u8]) -> Option<()> {
         let header = if self.flavour.raw { None } else { Some(Header::parse(data)) };
         if header == Some(None) {
             return self.refuse(arrival);
@@ -427,7 +511,7 @@ impl Side {
         let header = header.flatten();
         let format = header.and_then(|header| self.format(header.payload_type).copied());
         let is_negotiated = format.is_some() || self.flavour.raw;
-        match self.latch.rtp(arrival.source, header.as_ref(), is_negotiated, arrival.now_ns) {
+        match self.judge(|latch| latch.rtp(arrival.source, header.as_ref(), is_negotiated, arrival.now_ns)) {
             Verdict::Stranger => return self.count_stranger(),
             Verdict::Heard => {}
             Verdict::Latched { rebound } => {
@@ -439,7 +523,16 @@ impl Side {
         if let Some(header) = header {
             self.meter.packet(&header, data, format.as_ref(), arrival.now_ns);
         }
-        Some(Media::Rtp)
+        Some(())
+    }
+
+    /// Who is heard is for the latch of the transport to say.
+    fn judge(&mut self, verdict: impl FnOnce(&mut Latch) -> Verdict) -> Verdict {
+        if self.is_carried {
+            Verdict::Heard
+        } else {
+            verdict(&mut self.latch)
+        }
     }
 
     fn count_heard(&mut self, arrival: &Arrival, length: usize) {
@@ -452,9 +545,9 @@ impl Side {
         self.totals.last_heard_ns = Some(arrival.now_ns);
     }
 
-    fn hear_rtcp(&mut self, arrival: &Arrival, data: &[u8]) -> Option<Media> {
+    fn hear_rtcp(&mut self, arrival: &Arrival, data: &[u8]) -> Option<()> {
         let Some(sender) = rtp::rtcp_sender(data) else { return self.refuse(arrival) };
-        match self.latch.rtcp(arrival.source, sender, arrival.on_rtcp_socket) {
+        match self.judge(|latch| latch.rtcp(arrival.source, sender, arrival.on_rtcp_socket)) {
             Verdict::Stranger => return self.count_stranger(),
             Verdict::Heard => {}
             Verdict::Latched { rebound } => {
@@ -463,7 +556,7 @@ impl Side {
         }
         self.totals.heard_rtcp += 1;
         self.totals.last_heard_ns = Some(arrival.now_ns);
-        Some(Media::Rtcp)
+        Some(())
     }
 
     /// Under ICE, STUN of anyone: that is how addresses come to be approved.
@@ -489,7 +582,7 @@ impl Side {
         arrival.tell(What::Climbed { source: arrival.source, rtcp: arrival.on_rtcp_socket, data: data.into() });
     }
 
-    fn refuse(&mut self, arrival: &Arrival) -> Option<Media> {
+    fn refuse(&mut self, arrival: &Arrival) -> Option<()> {
         if self.latch.hears(arrival.source, arrival.on_rtcp_socket) {
             self.totals.malformed += 1;
             return None;
@@ -497,7 +590,7 @@ impl Side {
         self.count_stranger()
     }
 
-    fn count_stranger(&mut self) -> Option<Media> {
+    fn count_stranger(&mut self) -> Option<()> {
         self.totals.strangers += 1;
         None
     }

@@ -8,10 +8,12 @@ use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use super::bundle::{Identity, SECTIONS};
 use super::events::{Event, What};
 use super::guard::{Guard, Master};
 use super::latch::{Rule, Signalled};
-use super::port::{Flavour, Port, Totals};
+use super::port::{Flavour, Port};
+use super::totals::Totals;
 use super::Engine;
 use crate::audio::{Law, SAMPLE_RATE};
 use crate::meter::{Format, Second, NANOS};
@@ -158,6 +160,23 @@ impl PyRelay {
         let port = self.engine.open(host, low, high)?;
         let (id, rtp) = (port.id, port.number);
         Ok(PyPort { relay: self.number, port: Arc::downgrade(&port), id, host: host.to_string(), rtp })
+    }
+
+    fn share(&self, port: &PyPort) -> PyResult<PyPort> {
+        let carrier = self.port(port)?;
+        let shared = self.engine.share(&carrier);
+        let shared =
+            shared.ok_or_else(|| PyValueError::new_err(format!("{SECTIONS} sections share a transport at most")))?;
+        let (id, host, rtp) = (shared.id, shared.host.to_string(), shared.number);
+        Ok(PyPort { relay: self.number, port: Arc::downgrade(&shared), id, host, rtp })
+    }
+
+    #[pyo3(signature = (port, mid, *, extension = 0, ssrcs = Vec::new(), stamp = false))]
+    fn identify(&self, port: &PyPort, mid: &str, extension: u8, ssrcs: Vec<u32>, stamp: bool) -> PyResult<()> {
+        let port = self.port(port)?;
+        let stamp = stamp && extension != 0;
+        self.engine.identify(&port, Identity { mid: mid.as_bytes().into(), extension, stamp, ssrcs });
+        Ok(())
     }
 
     #[pyo3(signature = (port, *, rtp, rtcp = None, mux = false, latch = None, formats = Vec::new(), raw = false,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::port::{Media, Outgoing, Port};
+use super::port::{leave, Media, Outgoing, Port};
 use crate::audio::{Tone, SAMPLE_RATE};
 use crate::rtp::write_header;
 use crate::srtp::OVERHEAD;
@@ -76,7 +76,8 @@ pub fn play(
     let (packet, _) = out.split_first_chunk_mut()?;
     stream.write(packet, now_ns);
     let due_ns = stream.due_ns();
-    Some((due_ns, side.outgoing(port, Media::Rtp, out, PACKET_BYTES)))
+    drop(side);
+    Some((due_ns, leave(port, Media::Rtp, out, PACKET_BYTES)))
 }
 
 #[cfg(test)]

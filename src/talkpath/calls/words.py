@@ -100,6 +100,13 @@ MOMENTS: dict[str, Text] = {
     "media.unanchored": Text(
         "The {side} uses {what}, which is passed on but not relayed.", "{side} 使用 {what},照原样传递,不经本机转发。"
     ),
+    "media.not-relayed": Text(
+        "The {side} offers {what}, which cannot be relayed and is rejected.", "{side} 提出的 {what} 无法转发,已拒绝。"
+    ),
+    "media.bundled": Text(
+        "A further section of the {side} shares the transport at {local} (RFC 9143).",
+        "{side} 的又一媒体段共用 {local} 的传输(RFC 9143)。",
+    ),
     "media.ice-removed": Text(
         "ICE of the {side} ({candidates} candidates) is left out: our addresses stand in for its own.",
         "去除 {side} 的 ICE({candidates} 个候选):其地址已由本机地址代替。",

@@ -74,6 +74,10 @@ class Reading:
         )
 
 
+# What `bundle-only` means by 0 (RFC 9143 section 6): it is not rejected, and has no address of its own.
+_DISCARD = 9
+
+
 def connection_at(lines: list[str], outline: Outline) -> Connection | None:
     """The first connection of a level."""
     return Connection.parse(lines[outline.connections[0]][2:]) if outline.connections else None
@@ -86,14 +90,17 @@ def _announce(section: MediaSection, outline: Outline, whole: Reading) -> Announ
     protocol = section.protocol.upper()
     is_rtp = "RTP/" in protocol
     web = web_announced(section) if whole.terminates and is_rtp and section.is_dtls else None
+    port = section.port
+    if web is not None and port == 0 and not section.is_rejected:
+        port = _DISCARD
     encrypted = web is None and "SAVP" in protocol
     held = web is None and connection is not None and connection.is_zero
     host = None if connection is None or held or web is not None else connection.ip
     return Announced(
         kind=section.kind,
         protocol=section.protocol,
-        port=section.port,
-        live=section.port != 0 and (is_rtp or protocol == "UDPTL"),
+        port=port,
+        live=port != 0 and (is_rtp or protocol == "UDPTL"),
         rtp=None if host is None else Address(host, section.port),
         rtcp=_rtcp_address(section.lines, outline, host) if is_rtp else None,
         mux=is_rtp and outline.mux is not None,

@@ -53,6 +53,10 @@ class Engine(Protocol):
     """The engine as one call's media uses it. `open` raises `Unavailable` when no port pair is free."""
 
     def open(self, address: str, low: int, high: int) -> Port: ...
+    def share(self, port: Port) -> Port: ...
+    def identify(
+        self, port: Port, mid: str, *, extension: int = 0, ssrcs: Sequence[int] = ..., stamp: bool = False
+    ) -> None: ...
     def expect(
         self,
         port: Port,

@@ -8,7 +8,7 @@ from talkpath.media.announced import Announced, Formats
 from talkpath.media.engine import Engine, Port
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin
 from talkpath.media.portkeys import PortKeys, Spoken
-from talkpath.media.transport import WebTransport
+from talkpath.media.transport import WebAnnounced, WebTransport
 from talkpath.sdp.values import is_private
 
 
@@ -26,14 +26,18 @@ class Anchor:
     __slots__ = (
         "_engine",
         "_expected",
+        "_identity",
         "_target",
         "_watched_s",
         "_watched_since",
         "address",
         "announced",
+        "carrier",
         "crypto",
         "heard",
         "index",
+        "is_bundled",
+        "is_vacant",
         "kind",
         "leg",
         "must_send",
@@ -45,6 +49,7 @@ class Anchor:
     def __init__(self, engine: Engine, leg: "Leg", index: int, address: MediaAddress, port: Port) -> None:
         self._engine = engine
         self._expected: object = None
+        self._identity: object = None
         self._target: Anchor | None = None
         self._watched_s: float | None = None
         self._watched_since = 0.0
@@ -60,6 +65,12 @@ class Anchor:
         self.must_send = False
         #: ICE and DTLS towards this leg, None where it speaks plain RTP
         self.transport: WebTransport | None = None
+        #: the anchor whose transport this one shares (RFC 9143); it keeps its port as long as somebody does
+        self.carrier: Anchor | None = None
+        #: the leg agreed to bundle this section
+        self.is_bundled = False
+        #: its own section is gone, and only others still need its port
+        self.is_vacant = False
         #: SDES towards this leg where its keys end here
         self.crypto: PortKeys | None = None
 
@@ -104,9 +115,22 @@ class Anchor:
             self._expected = formats
             self._engine.expect(self.port, rtp=None, mux=True, formats=formats, ice=True)
 
+    def identify(self, mid: str, web: WebAnnounced, *, stamped: bool) -> None:
+        """By what packets of this section are known on a transport that others share."""
+        identity = (mid, web.mid_extension, web.ssrcs, stamped)
+        if identity != self._identity:
+            self._identity = identity
+            self._engine.identify(self.port, mid, extension=web.mid_extension, ssrcs=web.ssrcs, stamp=stamped)
+
+    def go_plain(self) -> None:
+        """The peer speaks plain RTP on this port after all. On a transport that is shared it cannot."""
+        if self.transport is not None and self.carrier is None:
+            self.transport.give_up()
+            self.transport = None
+
     def forget(self) -> None:
         """The port was given back: name no other anchor any more, so that neither keeps the other."""
-        self._target = None
+        self._target = self.carrier = None
 
     def route(self, target: "Anchor | None") -> None:
         """Send what this leg says out of `target`; None hears it without passing it on."""
@@ -178,6 +202,15 @@ class Leg:
             address = self._local_address(None if wanted is None else wanted.is_ipv6)
             port = engine.open(address.host, policy.first_port, policy.last_port)
             anchor = self.anchors[index] = Anchor(engine, self, index, address, port)
+        return anchor
+
+    def share(self, engine: Engine, index: int, carrier: Anchor) -> Anchor:
+        """A section on the transport of another, in the place of a port of its own if it had one."""
+        while len(self.anchors) <= index:
+            self.anchors.append(None)
+        anchor = Anchor(engine, self, index, carrier.address, engine.share(carrier.port))
+        anchor.carrier, anchor.transport, anchor.is_bundled = carrier, carrier.transport, carrier.is_bundled
+        self.anchors[index] = anchor
         return anchor
 
     def _local_address(self, is_ipv6: bool | None) -> MediaAddress:

@@ -29,6 +29,9 @@ class MemoryPort:
     datagrams: list[tuple[bytes, HostPort]] = field(default_factory=list)
     ufrags: list[str] = field(default_factory=list)
     keys: tuple[str, tuple[bytes, bytes], tuple[bytes, bytes]] | None = None
+    #: the port whose transport this one shares, and by what its packets are known there
+    carrier: "MemoryPort | None" = None
+    identity: dict[str, object] = field(default_factory=dict)
     closed: bool = False
     heard_packets: int = 0
     heard_bytes: int = 0
@@ -62,6 +65,19 @@ class MemoryEngine:
         port = self.ports[self._opened] = MemoryPort(self._opened, address, free)
         self.told.append(("open", port.id))
         return port
+
+    def share(self, port: Port) -> MemoryPort:
+        carrier = self._told("share", port)
+        self._opened += 1
+        shared = MemoryPort(self._opened, carrier.host, carrier.rtp, carrier=carrier.carrier or carrier)
+        self.ports[self._opened] = shared
+        return shared
+
+    def identify(
+        self, port: Port, mid: str, *, extension: int = 0, ssrcs: Sequence[int] = (), stamp: bool = False
+    ) -> None:
+        mine = self._told("identify", port)
+        mine.identity = {"mid": mid, "extension": extension, "ssrcs": tuple(ssrcs), "stamp": stamp}
 
     @property
     def open_ports(self) -> list[MemoryPort]:

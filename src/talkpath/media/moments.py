@@ -43,6 +43,10 @@ TIMEOUT = "media.timeout"
 ENDED = "media.ended"
 # The {side} offers {what}, which passes us by: its media is not relayed.
 UNANCHORED = "media.unanchored"
+# The {side} offers {what}, which cannot be relayed and is rejected.
+NOT_RELAYED = "media.not-relayed"
+# A further section of the {side} shares the transport at {local} (RFC 9143).
+BUNDLED = "media.bundled"
 # ICE of the {side} ({candidates} candidates) is left out: our addresses stand in for its own.
 ICE_REMOVED = "media.ice-removed"
 # The media of the {side} is encrypted end to end ({profile}); it is relayed unread, its level is not measured.

@@ -3,18 +3,19 @@
 The answer is our own description; the packets are made by the engine.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 
+from talkpath.media import bundle
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.engine import Engine
 from talkpath.media.leg import Anchor, Talk
 from talkpath.media.policy import MediaPolicy, MediaRefused
-from talkpath.media.web import bundle_first, dress
+from talkpath.media.web import dress_all
 from talkpath.sdp import Codec, Connection, MediaSection, Origin, SessionDescription
 
-# Gives our port towards the caller for a section, leasing it when needed.
-Leaser = Callable[[int, Announced | None], Anchor]
+# Gives our port towards the caller for a section of its description, leasing it when needed.
+Leaser = Callable[[int, Sequence[Announced]], Anchor]
 # Our port, the caller's section, and what it and we announce in it.
 Served = tuple[Anchor | None, MediaSection, Announced, Announced]
 # What the tone can be encoded in.
@@ -51,21 +52,30 @@ class LocalService:
         codecs = [self._codecs(section, own) for section, own in zip(offer.media, announced, strict=True)]
         if not any(codecs):
             raise MediaRefused("service-codec", f"{self.service} can use nothing of this offer; offer PCMU or PCMA")
-        anchors = [lease(index, announced[index]) if chosen else None for index, chosen in enumerate(codecs)]
+        anchors = [lease(index, announced) if chosen else None for index, chosen in enumerate(codecs)]
         answer = self._describe(offer, codecs, anchors, now)
-        for anchor, section, own in zip(anchors, answer.media, announced, strict=True):
-            if anchor is not None and anchor.transport is not None and own.web is not None:
-                anchor.transport.learn(own.web, now)
-                dress(section, anchor.transport, anchor.address.advertised, answering=True)
-        bundle_first(answer, announced)
+        if web:
+            self._secure(answer, anchors, announced, now)
         ours = Reading(answer, terminates=web).announced
         self._serve(zip(anchors, offer.media, announced, ours, strict=True), now)
         self._offer, self._answer = raw, answer.encode()
         return self._answer
 
+    @staticmethod
+    def _secure(
+        answer: SessionDescription, anchors: list[Anchor | None], announced: Sequence[Announced], now: float
+    ) -> None:
+        """The caller's ICE and DTLS end here."""
+        accepted = [(anchor, own) for anchor, own in zip(anchors, announced, strict=True) if anchor is not None]
+        leg, host = next((anchor.leg, anchor.address.advertised) for anchor in anchors if anchor is not None)
+        bundle.learn(accepted, now)
+        bundle.identify(leg, announced, stamped=False)
+        bundle.write_groups(answer, leg, announced, set())
+        dress_all(answer, anchors, host, answering=True)
+
     def offer(self, lease: Leaser, now: float) -> bytes:
         """Our own offer, for an INVITE that brought none (RFC 3261 section 13.3.1.4)."""
-        anchor = lease(0, None)
+        anchor = lease(0, ())
         connection = Connection.of_host(anchor.address.advertised)
         lines = self._head(connection, "0 0", now)
         answer = self._answer = SessionDescription([*lines, *_own_offer(anchor)]).encode()
@@ -79,7 +89,7 @@ class LocalService:
         if not announced or not self._codecs(answer.media[0], announced[0]):
             raise MediaRefused("service-codec", f"{self.service} can use nothing of this answer; answer with PCMU")
         own = Reading(SessionDescription.parse(self._answer)).announced
-        self._serve([(lease(0, announced[0]), answer.media[0], announced[0], own[0])], now)
+        self._serve([(lease(0, announced), answer.media[0], announced[0], own[0])], now)
 
     def _codecs(self, section: MediaSection, announced: Announced) -> list[Codec]:
         """What we take of a section: one codec and its telephone events; empty to reject the section."""

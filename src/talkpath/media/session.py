@@ -5,7 +5,7 @@ Each `m=` section has one port pair towards the caller and one towards every bra
 until it is answered; what was answered early is taken back when the request is refused after all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
 from talkpath.base.limits import MEDIA_BRANCHES, MEDIA_SECTIONS
-from talkpath.media import moments
+from talkpath.media import bundle, moments
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.crypto import CryptoDesk
 from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut, Totals
@@ -24,7 +24,7 @@ from talkpath.media.policy import CALLER, LegId, MediaPolicy, MediaRefused, Orig
 from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import Leaser, LocalService, Service
 from talkpath.media.transport import Security, WebTransport
-from talkpath.media.web import bundle_first, dress, name_sections, undress
+from talkpath.media.web import dress_all, name_sections, reject_data, undress
 from talkpath.sdp import SessionDescription
 
 
@@ -150,9 +150,10 @@ class MediaSession:
             self._service.answered(description, self._leaser(now), now)
 
     def _leaser(self, now: float) -> Leaser:
-        def lease(section: int, announced: Announced | None) -> Anchor:
-            web = announced is not None and announced.web is not None
-            return self._lease(self._caller, section, announced, web, now)
+        def lease(section: int, announced: Sequence[Announced]) -> Anchor:
+            own = announced[section] if announced else None
+            carrier = bundle.joined_by_offer(self._caller, announced, section) if announced else None
+            return self._lease(self._caller, section, own, own is not None and own.web is not None, carrier, now)
 
         return lease
 
@@ -224,7 +225,9 @@ class MediaSession:
             transport.expire(now)
 
     def _transports(self) -> list[WebTransport]:
-        return [anchor.transport for anchor in self._anchors.values() if anchor.transport is not None]
+        """Those of all legs, each once: sections of one transport share it with the first."""
+        anchors = self._anchors.values()
+        return [one.transport for one in anchors if one.transport is not None and one.carrier is None]
 
     def drain(self) -> list[MediaMoment | MediaDied]:
         """What happened since the last drain, in order."""
@@ -234,7 +237,8 @@ class MediaSession:
     def close(self, now: float) -> list[PortTotals]:
         """The call is over: give every port back. What each leg sent and got, in the order of release."""
         for anchor in list(self._anchors.values()):
-            self._close(anchor, now)
+            if anchor.port.id in self._anchors:
+                self._close(anchor, now)
         # A leg and its anchors name each other: what is over must go by counting, not wait for the collector.
         for leg in (self._caller, *(branch.leg for branch in self._branches.values())):
             leg.anchors.clear()
@@ -269,6 +273,8 @@ class MediaSession:
         description = SessionDescription.parse(raw)
         if turn.offer is not None:
             _hold_to(description, turn.offer)
+        for what in reject_data(description) if self._is_web(speaker) or self._is_web(hearer) else ():
+            self._note(now, moments.NOT_RELAYED, side=speaker.side, what=what)
         crypto = self._crypto
         is_keyed = crypto is not None and crypto.take_off(description, speaker, hearer, self._is_web)
         reading = Reading(description, terminates=self._is_web(speaker))
@@ -295,26 +301,43 @@ class MediaSession:
                 description, host, [one.web is not None for one in reading.announced], for_web=self._is_web(hearer)
             )
         name_sections(description, offered, for_web=self._is_web(hearer))
-        if offered is not None and self._is_web(hearer):
-            bundle_first(description, offered)
-        for index, section in enumerate(reading.announced):
-            if section.live:
-                if offered is not None:
-                    self._learn(speaker.anchor(index), section, now)
-                    self._learn(hearer.anchor(index), offered[index], now)
-                other = hearer.anchor(index)
-                if other is not None and other.transport is not None:
-                    dress(description.media[index], other.transport, host, answering=offered is not None)
+        if offered is not None:
+            self._share_transports(description, reading.announced, speaker, hearer, offered, now)
+        if self._is_web(hearer):
+            bundle.write_groups(description, hearer, offered, bundle.distinct(reading.announced))
+            dress_all(description, hearer.anchors, host, answering=offered is not None)
 
-    @staticmethod
-    def _learn(anchor: Anchor | None, announced: Announced, now: float) -> None:
-        """ICE and DTLS of a leg go on with what it announced. One that came by WebSocket may still be plain."""
-        if anchor is not None and anchor.transport is not None:
-            if announced.web is not None:
-                anchor.transport.learn(announced.web, now)
-            else:
-                anchor.transport.give_up()
-                anchor.transport = None
+    def _share_transports(
+        self,
+        description: SessionDescription,
+        answered: tuple[Announced, ...],
+        speaker: Leg,
+        hearer: Leg,
+        offered: tuple[Announced, ...],
+        now: float,
+    ) -> None:
+        """An answer came: sections come together on the transports agreed, and those learn of their peers."""
+        for anchor, carrier in list(bundle.moved_by_answer(speaker, answered)):
+            self._move(anchor, carrier, now)
+        live = [index for index, section in enumerate(answered) if section.live]
+        bundle.learn([(speaker.anchor(index), answered[index]) for index in live], now)
+        bundle.learn([(hearer.anchor(index), offered[index]) for index in live], now)
+        stamped = bundle.needs_mid(hearer, offered, answered)
+        if stamped:
+            bundle.accept_mid(description, offered)
+        bundle.identify(speaker, answered, stamped=False)
+        bundle.identify(hearer, offered, stamped=stamped)
+
+    def _move(self, anchor: Anchor, carrier: Anchor, now: float) -> None:
+        """A section leaves the transport of its own, which nobody used yet, for that of another."""
+        if anchor.transport is not None and anchor.carrier is None:
+            anchor.transport.close(now)
+        leg, index = anchor.leg, anchor.index
+        del self._anchors[anchor.port.id]
+        self._engine.close(anchor.port)
+        anchor.forget()
+        moved = leg.share(self._engine, index, carrier)
+        self._anchors[moved.port.id] = moved
 
     def _face(
         self, sections: tuple[Announced, ...], speaker: Leg, hearer: Leg, turn: Turn, now: float
@@ -331,8 +354,11 @@ class MediaSession:
             for index, section in enumerate(sections):
                 offer = None if turn.offer is None else turn.offer.sections[index]
                 if section.live:
-                    self._lease(speaker, index, section, section.web is not None, now)
-                    port = self._lease(hearer, index, offer, self._is_web(hearer) and section.is_rtp, now).port
+                    joined = bundle.joined_by_offer(speaker, sections, index)
+                    self._lease(speaker, index, section, section.web is not None, joined, now)
+                    is_web = self._is_web(hearer) and section.is_rtp
+                    joined = bundle.joined_by_us(hearer, sections, index) if is_web else None
+                    port = self._lease(hearer, index, offer, is_web, joined, now).port
                     facing.append(Facing(port.rtp, port.rtcp, None if offer is None else offer.mux))
                 else:
                     facing.append(None)
@@ -342,10 +368,16 @@ class MediaSession:
             raise
         return facing
 
-    def _lease(self, leg: Leg, index: int, wanted: Announced | None, web: bool, now: float) -> Anchor:
-        """Our port for a section; `web` makes it one with ICE and DTLS when it is new."""
+    def _lease(
+        self, leg: Leg, index: int, wanted: Announced | None, web: bool, carrier: Anchor | None, now: float
+    ) -> Anchor:
+        """Our port for a section. A new one is on the transport of `carrier`; else `web` gives it ICE and DTLS."""
         anchor = leg.anchor(index)
-        if anchor is None:
+        if anchor is None and carrier is not None:
+            anchor = leg.share(self._engine, index, carrier)
+            self._anchors[anchor.port.id] = anchor
+            self._note(now, moments.BUNDLED, side=leg.side, local=str(anchor.local))
+        elif anchor is None:
             anchor = leg.lease(self._engine, self._policy, index, wanted)
             self._anchors[anchor.port.id] = anchor
             self._note(now, moments.LEASED, side=leg.side, local=str(anchor.local))
@@ -443,14 +475,23 @@ class MediaSession:
                     self._close(anchor, now)
 
     def _close(self, anchor: Anchor, now: float) -> None:
-        if anchor.transport is not None:
+        """The section is over; its port goes back when no other shares it."""
+        leg, carrier = anchor.leg, anchor.carrier
+        if not anchor.is_vacant:
+            leg.anchors[anchor.index] = None
+        if any(other.carrier is anchor for other in self._anchors.values()):
+            anchor.is_vacant = True
+            anchor.route(None)
+            anchor.heed(None, self._policy, now)
+            return
+        if anchor.transport is not None and carrier is None:
             anchor.transport.close(now)
-        leg = anchor.leg
-        leg.anchors[anchor.index] = None
         del self._anchors[anchor.port.id]
         totals = self._engine.close(anchor.port)
         anchor.forget()
         self._released.append(PortTotals(leg.id, leg.side, anchor.index, anchor.kind, str(anchor.local), totals))
+        if carrier is not None and carrier.is_vacant:
+            self._close(carrier, now)
 
     def _note(self, now: float, kind: str, **values: Value) -> None:
         self._out.append(MediaMoment(now, kind, values))

@@ -32,6 +32,12 @@ class Security:
     entropy: Callable[[int], bytes]
 
 
+# RFC 9143 section 15: the header extension that names the section of a packet.
+MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
+# SSRCs of one section that are read. Simulcast of three layers with repair names six.
+SSRCS = 32
+
+
 class WebAnnounced(NamedTuple):
     """What a section of a WebRTC description says about its transport."""
 
@@ -42,7 +48,11 @@ class WebAnnounced(NamedTuple):
     fingerprints: tuple[Fingerprint, ...]
     setup: str
     tls_id: str
-    bundled: bool
+    #: the first mid of its BUNDLE group; None for a section in none
+    bundle: str | None
+    #: identifier of the header extension that carries the MID, 0 without one
+    mid_extension: int
+    ssrcs: tuple[int, ...]
 
 
 def web_announced(section: MediaSection) -> WebAnnounced:
@@ -58,8 +68,24 @@ def web_announced(section: MediaSection) -> WebAnnounced:
         fingerprints=tuple(_fingerprints(fingerprints)),
         setup=section.inherited("setup") or "actpass",
         tls_id=section.inherited("tls-id") or "",
-        bundled=section.mid in section.session.bundle,
+        bundle=_bundle(section),
+        mid_extension=next((_identifier(value) for value in section.attributes.all("extmap") if MID_URI in value), 0),
+        ssrcs=tuple(ssrc for ssrc in section.ssrcs if ssrc < 1 << 32)[:SSRCS],
     )
+
+
+def _bundle(section: MediaSection) -> str | None:
+    mid = section.mid
+    if mid is None:
+        return None
+    bundles = (group.mids for group in section.session.groups if group.semantics == "BUNDLE")
+    return next((mids[0] for mids in bundles if mid in mids), None)
+
+
+def _identifier(extmap: str) -> int:
+    """RFC 8285 section 8: `4/recvonly uri attributes`; what no packet can carry is 0."""
+    number = extmap.partition(" ")[0].partition("/")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 4 and int(number) < 256 else 0
 
 
 def _fingerprints(values: list[str]) -> list[Fingerprint]:
@@ -140,7 +166,6 @@ class WebTransport:
         for candidate in self._agent.candidates:
             attributes.add("candidate", str(candidate))
         attributes.add("end-of-candidates")
-        section.rtcp_mux = True
         self._name_checks()
 
     def _name_checks(self) -> None:

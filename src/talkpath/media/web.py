@@ -1,13 +1,16 @@
 """Descriptions between browsers and phones: what only a browser understands comes off, what it needs goes on."""
 
+from collections.abc import Iterable
+
 from talkpath.media.announced import Announced
+from talkpath.media.leg import Anchor
 from talkpath.media.transport import WebTransport
-from talkpath.sdp import Connection, Direction, Group, MediaSection, SessionDescription
+from talkpath.sdp import Connection, Direction, MediaSection, SessionDescription
 
 WEB_PROTOCOL = "UDP/TLS/RTP/SAVPF"
 PLAIN_PROTOCOL = "RTP/AVP"
 # About the transport that ends here (RFC 8842, RFC 8843, RFC 5761, RFC 3605); ICE is gone already.
-_TRANSPORT = ("fingerprint", "setup", "connection", "tls-id", "dtls-id", "identity", "bundle-only", "rtcp")
+_TRANSPORT = ("fingerprint", "setup", "connection", "tls-id", "dtls-id", "identity", "bundle-only", "rtcp", "cryptex")
 _MUX = ("rtcp-mux", "rtcp-mux-only", "rtcp-rsize")
 # What browsers say of streams and header extensions, which phones have never heard of and which makes an INVITE
 # too large for UDP.
@@ -35,14 +38,37 @@ def undress(description: SessionDescription, host: str, web: list[bool], *, for_
                 _simplify(section)
 
 
-def dress(section: MediaSection, transport: WebTransport, host: str, *, answering: bool) -> None:
-    """Put on what a browser needs: profile, ICE, DTLS, one port for RTP and RTCP."""
+def dress_all(
+    description: SessionDescription, anchors: Iterable[Anchor | None], host: str, *, answering: bool
+) -> None:
+    """Put on every live section what a browser needs. Of those on one transport, the first describes it."""
+    written: set[WebTransport] = set()
+    for section, anchor in zip(description.media, anchors, strict=False):
+        if section.port and anchor is not None and (transport := anchor.transport) is not None:
+            _dress(section, host)
+            if transport not in written:
+                transport.write(section, answering=answering)
+            written.add(transport)
+
+
+def reject_data(description: SessionDescription) -> list[str]:
+    """Data channels (RFC 8841) end at the party's own DTLS, which ends here: reject them, and say which."""
+    refused = []
+    for section in description.media:
+        if section.port and "SCTP" in section.protocol.upper():
+            refused.append(f"{section.kind} {section.protocol}")
+            section.reject()
+    return refused
+
+
+def _dress(section: MediaSection, host: str) -> None:
+    """Profile, and one port for RTP and RTCP."""
     if section.is_held_by_address:
         section.direction = Direction.of(sends=section.direction.sends, receives=False)
         section.connection = Connection.of_host(host)
     section.attributes.drop("rtcp", "crypto")
     section.protocol = WEB_PROTOCOL
-    transport.write(section, answering=answering)
+    section.rtcp_mux = True
 
 
 def name_sections(description: SessionDescription, offered: tuple[Announced, ...] | None, *, for_web: bool) -> None:
@@ -55,17 +81,6 @@ def name_sections(description: SessionDescription, offered: tuple[Announced, ...
     elif for_web:
         for index, section in enumerate(description.media):
             section.mid = section.mid or str(index)
-
-
-def bundle_first(description: SessionDescription, offered: tuple[Announced, ...]) -> None:
-    """Of a bundle the first section stays in it and the others move out: each has a transport of its own.
-
-    RFC 9143 section 7.3.3 lets an answerer do so. A browser of the `max-bundle` policy refuses an answer without any.
-    """
-    for section, offer in zip(description.media, offered, strict=True):
-        if section.port and section.mid and offer.web is not None and offer.web.bundled:
-            description.groups = [Group("BUNDLE", (section.mid,))]
-            return
 
 
 def _name_address(level: SessionDescription | MediaSection, host: str) -> None:

@@ -37,7 +37,19 @@ _METER_PAUSE_S = 1.0
 class CallEngine:
     """The engine as one call sees it: the ports it leases are remembered as its own."""
 
-    __slots__ = ("_call", "_owners", "_relay", "expect", "quiet", "reflect", "route", "tone", "totals", "watch")
+    __slots__ = (
+        "_call",
+        "_owners",
+        "_relay",
+        "expect",
+        "identify",
+        "quiet",
+        "reflect",
+        "route",
+        "tone",
+        "totals",
+        "watch",
+    )
 
     def __init__(self, relay: _native.Relay, owners: dict[int, RunningCall], call: RunningCall) -> None:
         self._relay = relay
@@ -46,6 +58,7 @@ class CallEngine:
         # The rest of the engine's verbs are the relay's own.
         engine = cast(Engine, relay)
         self.expect: Callable[..., None] = engine.expect
+        self.identify: Callable[..., None] = engine.identify
         self.route: Callable[[Port, Port | None], None] = engine.route
         self.reflect: Callable[[Port], None] = engine.reflect
         self.tone: Callable[[Port, int, str], None] = engine.tone
@@ -62,6 +75,12 @@ class CallEngine:
             raise Unavailable("media-ports", why, address) from error
         self._owners[port.id] = self._call
         return port
+
+    def share(self, port: Port) -> Port:
+        """Another section on the transport of a port of this call."""
+        shared = cast(Engine, self._relay).share(port)
+        self._owners[shared.id] = self._call
+        return shared
 
     def close(self, port: Port) -> Totals:
         """Release a port pair."""

@@ -30,10 +30,10 @@ window.gathered = pc => new Promise(done => {
   const check = () => pc.iceGatheringState == 'complete' && done();
   check(); pc.onicegatheringstatechange = check; setTimeout(done, 2000);
 });
-window.begin = async configuration => {
+window.begin = async (configuration, media = {audio: true}) => {
   window.pc = new RTCPeerConnection(configuration);
   window.states = []; pc.onconnectionstatechange = () => states.push(pc.connectionState);
-  const stream = await navigator.mediaDevices.getUserMedia({audio: true});
+  const stream = await navigator.mediaDevices.getUserMedia(media);
   stream.getTracks().forEach(track => pc.addTrack(track, stream));
 };
 window.offer = async options => {
@@ -44,9 +44,16 @@ window.answer = async sdp => {
   await take('offer', sdp);
   await pc.setLocalDescription(await pc.createAnswer()); await gathered(pc); return pc.localDescription.sdp;
 };
+window.frames = async () => {
+  let decoded = 0;
+  (await pc.getStats()).forEach(one => { if (one.type == 'inbound-rtp') decoded += one.framesDecoded || 0; });
+  return decoded;
+};
 window.stats = async () => {
   const found = {};
-  (await pc.getStats()).forEach(one => { found[one.type] = one; });
+  (await pc.getStats()).forEach(one => {
+    if (one.kind != 'video') found[one.type] = one;
+  });
   return {received: (found['inbound-rtp'] || {}).packetsReceived || 0, state: pc.connectionState,
           sent: (found['outbound-rtp'] || {}).packetsSent || 0, cipher: (found['transport'] || {}).srtpCipher};
 };

@@ -1,0 +1,151 @@
+"""Sections that share one transport (RFC 9143), through the relay: what goes where, sealed once."""
+
+import struct
+
+import pytest
+from tests.native.rtp_peers import HIGH, LOW, PCMA, Peers, next_events, rtcp, rtp
+from tests.native.test_relay_srtp import Secured
+
+from talkpath._native import FirstHeard, Relay
+
+VP8 = [(96, 90000, "VP8")]
+MID_ID = 4
+
+
+def with_mid(packet: bytes, mid: bytes) -> bytes:
+    element = bytes([MID_ID << 4 | len(mid) - 1]) + mid
+    element += bytes(-len(element) % 4)
+    head = struct.pack("!HH", 0xBEDE, len(element) // 4)
+    return bytes([packet[0] | 0x10]) + packet[1:12] + head + element + packet[12:]
+
+
+def pli(sender: int, media: int) -> bytes:
+    return struct.pack("!BBHII", 0x81, 206, 2, sender, media)
+
+
+class Bundle:
+    """A browser with audio and video on one secured transport, and a phone with a port for each."""
+
+    def __init__(self, relay: Relay, peers: Peers, *, stamp: bool = False) -> None:
+        self.keys = Secured()
+        self.browser, self.audio, self.video = peers(), peers(), peers()
+        self.first = relay.open("127.0.0.1", LOW, HIGH)
+        relay.expect(self.first, rtp=None, mux=True, ice=True, formats=PCMA)
+        relay.approve(self.first, self.browser.address)
+        self.second = relay.share(self.first)
+        relay.expect(self.second, rtp=None, mux=True, ice=True, formats=VP8)
+        self.keys.agree(relay, self.first)
+        relay.identify(self.first, "0", extension=MID_ID, stamp=stamp)
+        relay.identify(self.second, "1", extension=MID_ID, stamp=stamp, ssrcs=[500])
+        self.phones = []
+        for peer, section, formats in ((self.audio, self.first, PCMA), (self.video, self.second, VP8)):
+            port = relay.open("127.0.0.1", LOW, HIGH)
+            relay.expect(port, rtp=peer.address, mux=True, formats=formats)
+            relay.route(section, port)
+            relay.route(port, section)
+            self.phones.append(port)
+
+    def say(self, packet: bytes) -> None:
+        self.browser.send(self.first, self.keys.sealer.protect(packet))
+
+    def report(self, packet: bytes) -> None:
+        self.browser.send(self.first, self.keys.sealer.protect_rtcp(packet))
+
+    def heard(self) -> bytes:
+        return self.keys.opener.unprotect(self.browser.receive()[0])
+
+
+def test_packets_go_to_the_section_they_belong_to(relay: Relay, peer: Peers) -> None:
+    bundle = Bundle(relay, peer)
+    bundle.say(rtp(1))
+    assert bundle.audio.receive()[0] == rtp(1)
+    bundle.say(rtp(1, payload_type=96, ssrc=9))
+    assert bundle.video.receive()[0] == rtp(1, payload_type=96, ssrc=9)
+    bundle.say(with_mid(rtp(2, payload_type=99, ssrc=10), b"1"))
+    assert bundle.video.receive()[0] == with_mid(rtp(2, payload_type=99, ssrc=10), b"1")
+    bundle.say(rtp(3, payload_type=99, ssrc=500))
+    assert bundle.video.receive()[0] == rtp(3, payload_type=99, ssrc=500)
+    bundle.say(with_mid(rtp(4), b"gone"))
+    bundle.say(rtp(5))
+    assert bundle.audio.receive()[0] == rtp(5)
+    assert bundle.video.has_nothing()
+    first = {event.port for event in next_events(relay, 2) if isinstance(event, FirstHeard)}
+    assert first == {bundle.first.id, bundle.second.id}
+    assert relay.totals(bundle.first).heard_packets == 2
+    assert relay.totals(bundle.second).heard_packets == 3
+
+
+def test_what_phones_send_leaves_on_the_one_transport(relay: Relay, peer: Peers) -> None:
+    bundle = Bundle(relay, peer)
+    for number in range(60):  # longer than until a socket of its own is connected to the browser
+        bundle.audio.send(bundle.phones[0], rtp(number, ssrc=1))
+        assert bundle.heard() == rtp(number, ssrc=1)
+        bundle.video.send(bundle.phones[1], rtp(number, payload_type=96, ssrc=2))
+        assert bundle.heard() == rtp(number, payload_type=96, ssrc=2)
+    assert relay.totals(bundle.first).sent_packets == 60
+    assert relay.totals(bundle.second).sent_packets == 60
+    assert relay.counters()["sent_packets"] == 120
+
+
+def test_feedback_reaches_the_phone_whose_stream_it_is_about(relay: Relay, peer: Peers) -> None:
+    bundle = Bundle(relay, peer)
+    bundle.say(rtp(1, ssrc=1))
+    bundle.audio.receive()
+    bundle.audio.send(bundle.phones[0], rtp(1, ssrc=11))
+    bundle.video.send(bundle.phones[1], rtp(1, payload_type=96, ssrc=22))
+    bundle.heard(), bundle.heard()
+    bundle.report(pli(1, 22))
+    assert bundle.video.receive()[0] == pli(1, 22)
+    both = struct.pack("!BBHI", 0x82, 201, 13, 1) + b"".join(struct.pack("!I20x", ssrc) for ssrc in (11, 22))
+    bundle.report(both)
+    assert bundle.video.receive()[0] == both
+    assert bundle.audio.receive()[0] == both
+    bundle.report(rtcp(500))
+    assert bundle.video.receive()[0] == rtcp(500)
+    assert bundle.audio.has_nothing()
+
+
+def test_between_two_bundles_a_report_passes_once(relay: Relay, peer: Peers) -> None:
+    alice, bob = Bundle(relay, peer), Bundle(relay, peer)
+    for mine, theirs in ((alice.first, bob.first), (alice.second, bob.second)):
+        relay.route(mine, theirs)
+        relay.route(theirs, mine)
+    bob.say(rtp(1, ssrc=11))
+    bob.say(rtp(1, ssrc=500, payload_type=96))
+    alice.heard(), alice.heard()
+    both = struct.pack("!BBHI", 0x82, 201, 13, 1) + b"".join(struct.pack("!I20x", ssrc) for ssrc in (11, 500))
+    alice.report(both)
+    alice.report(rtcp(3))
+    reports = [bob.keys.opener.unprotect_rtcp(bob.browser.receive()[0]) for _ in range(2)]
+    assert reports == [both, rtcp(3)]
+
+
+def test_a_browser_that_needs_the_mid_gets_it(relay: Relay, peer: Peers) -> None:
+    bundle = Bundle(relay, peer, stamp=True)
+    bundle.video.send(bundle.phones[1], rtp(1, payload_type=96, ssrc=2))
+    assert bundle.heard() == with_mid(rtp(1, payload_type=96, ssrc=2), b"1")
+
+
+def test_strangers_are_not_heard_on_any_section(relay: Relay, peer: Peers) -> None:
+    bundle, stranger = Bundle(relay, peer), peer("127.0.0.66")
+    stranger.send(bundle.first, bundle.keys.sealer.protect(rtp(1, payload_type=96)))
+    bundle.browser.send(bundle.first, rtp(1, payload_type=96))
+    bundle.say(rtp(2))
+    assert bundle.audio.receive()[0] == rtp(2)
+    assert bundle.video.has_nothing()
+    assert relay.totals(bundle.first).strangers == 1
+    assert relay.totals(bundle.first).unauthentic == 1
+
+
+def test_a_section_closes_and_the_transport_goes_on(relay: Relay, peer: Peers) -> None:
+    bundle = Bundle(relay, peer)
+    relay.close(bundle.second)
+    with pytest.raises(KeyError):
+        relay.totals(bundle.second)
+    bundle.say(rtp(1))
+    assert bundle.audio.receive()[0] == rtp(1)
+    bundle.video.send(bundle.phones[1], rtp(1, payload_type=96))
+    bundle.audio.send(bundle.phones[0], rtp(1, ssrc=4))
+    assert bundle.heard() == rtp(1, ssrc=4)
+    again = relay.share(bundle.first)
+    assert (again.rtp, again.host) == (bundle.first.rtp, bundle.first.host)
