@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 NATIVE := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
 
 PYTHON_FILES := $(shell find src -name '*.py')
+PAGE := page/package.json $(wildcard page/src/*)
 
 .PHONY: help run test setup build check lint types stubs native-test fast live fuzz bench docs clean
 
@@ -25,7 +26,7 @@ test: check stubs native-test fast live  ## install what the tests need, the rea
 
 setup: $(VENV)/.tools  ## install everything for development, build nothing
 
-build: $(VENV)/.built $(VENV)/.compiled  ## build the native part
+build: $(VENV)/.built $(VENV)/.page $(VENV)/.compiled  ## build the native part and the page
 
 check: lint types  ## what every change must pass before it is kept
 
@@ -60,7 +61,7 @@ docs: $(VENV)/.installed  ## write the generated pages of docs/reference
 	PYTHONPATH=src $(BIN)/python docs/generate.py
 
 clean:  ## remove everything that was built or installed here
-	rm -rf $(VENV) native/target
+	rm -rf $(VENV) native/target page/node_modules src/talkpath/web/static
 
 # What is installed leaves a mark, so that the second time takes no time.
 
@@ -91,6 +92,17 @@ $(VENV)/.built: $(VENV)/.installed $(NATIVE)
 # A command starts in a third of the time when nothing must be compiled first, also where nobody may write here later.
 $(VENV)/.compiled: $(VENV)/.installed $(PYTHON_FILES)
 	@$(BIN)/python -m compileall -q src/talkpath
+	@touch $@
+
+$(VENV)/.page-packages: page/package-lock.json | $(VENV)/.system
+	@command -v npm >/dev/null || ./install-packages nodejs npm
+	@echo "talkpath: installing what the page is made of" >&2
+	@cd page && npm ci --loglevel=error --no-audit --no-fund >/dev/null
+	@touch $@
+
+$(VENV)/.page: $(VENV)/.page-packages $(PAGE)
+	@mkdir -p src/talkpath/web/static
+	@cd page && npm run --silent build
 	@touch $@
 
 # The test binaries of the crate embed Python.

@@ -31,16 +31,20 @@ OFFER = (
 
 
 class Accounts:
-    """Users whose password is their name."""
+    """Users whose password is their name; those in `guests` are guests."""
 
     def __init__(self, *users: str) -> None:
         self.users = set(users)
+        self.guests: set[str] = set()
 
     def ha1(self, user: str, algorithm: Algorithm) -> str | None:
         return ha1(algorithm, user, REALM, user) if user in self.users else None
 
     def exists(self, user: str) -> bool:
         return user in self.users
+
+    def is_guest(self, user: str) -> bool:
+        return user in self.guests
 
 
 @dataclass

@@ -301,3 +301,26 @@ def test_calls_that_are_over_leave_nothing_for_the_collector(lab: Lab, callee: P
         assert [one for one in gc.get_objects() if isinstance(one, lasting)] == []
     finally:
         gc.enable()
+
+
+def test_a_guest_calls_users_and_goes_nowhere_else(lab: Lab, callee: Phone) -> None:
+    lab.accounts.guests.add("1003")
+    guest = lab.phone("1003", "203.0.113.9")
+    guest.register()
+    guest.invite(f"sip:1002@{HOME}")
+    assert callee.methods() == ["INVITE"]
+    guest.invite("sip:9001@203.0.113.50", call_id="c2")
+    assert guest.last().status == 403
+    guest.invite(f"sip:1002@{HOME}", call_id="c3", extra="Route: <sip:203.0.113.50;lr>")
+    assert guest.last().status == 403
+
+
+def test_a_guest_does_not_make_others_dial(lab: Lab, caller: Phone) -> None:
+    lab.accounts.guests.add("1003")
+    guest = lab.phone("1003", "203.0.113.9")
+    guest.register()
+    invite, _ = call(caller, guest)
+    caller.inbox.clear()
+    guest.in_dialog("REFER", invite, extra="Refer-To: <sip:9001@203.0.113.50>")
+    assert guest.last().status == 403
+    assert caller.inbox == []

@@ -9,6 +9,7 @@ import pytest
 
 from harness.agent import Agent
 from harness.baresip import Baresip
+from harness.browser import Browser
 from harness.edge import Edge, Identity
 from harness.linphone import Linphone
 from harness.network import enter_private_network
@@ -82,6 +83,13 @@ def phones(edge: AnyEdge, tmp_path: Path) -> Iterator[Phones]:
     made = Phones(edge, tmp_path)
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One Chromium for all tests of a module."""
+    with Browser(tmp_path_factory.mktemp("browser")) as made:
+        yield made
 
 
 class Agents:

@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 
 from talkpath.app.certificate import self_signed
 from talkpath.base.address import Transport
+from talkpath.base.http import HttpRequest, HttpResponse
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
@@ -147,6 +148,36 @@ async def test_a_browser_speaks_sip_over_a_websocket(server: Server, transport: 
         await browser.send(options(transport).decode())
         answer = await asyncio.wait_for(browser.recv(), 10)
         assert str(answer).startswith("SIP/2.0 200 OK")
+
+
+async def test_plain_http_is_answered_by_the_page_with_the_visitors_address(server: Server) -> None:
+    asked: list[HttpRequest] = []
+
+    def page(request: HttpRequest) -> HttpResponse:
+        asked.append(request)
+        return HttpResponse(200, {"Content-Type": "text/html", "X-Own": "1"}, b"<p>hello")
+
+    server.signalling._page = page
+    said = await _http(server, "GET /x?y=1 HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 203.0.113.77\r\n")
+    assert said.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert said.endswith(b"\r\n\r\n<p>hello")
+    assert said.count(b"Content-Length: 8") == said.count(b"Content-Type: text/html") == said.count(b"X-Own: 1") == 1
+    assert (asked[0].method, asked[0].path, asked[0].flow.remote.host) == ("GET", "/x?y=1", "203.0.113.77")
+    assert asked[0].fields["host"] == "h"
+    assert (await _http(server, "HEAD / HTTP/1.1\r\n")).endswith(b"\r\n\r\n")
+    assert asked[1].flow.remote.host == HOST
+
+
+async def test_without_a_page_http_is_told_what_is_spoken_here(server: Server) -> None:
+    assert (await _http(server, "GET / HTTP/1.1\r\n")).startswith(b"HTTP/1.1 426 ")
+
+
+async def _http(server: Server, head: str) -> bytes:
+    reader, writer = await asyncio.open_connection(HOST, server.port(Transport.WS))
+    writer.write(head.encode() + b"\r\n")
+    said = await reader.read()
+    writer.close()
+    return said
 
 
 async def test_the_browsers_address_is_taken_from_a_proxy_in_front(server: Server) -> None:

@@ -6,7 +6,9 @@ from talkpath.app.banner import ReadyAccount
 from talkpath.app.config import Config
 from talkpath.app.passwords import make_password
 from talkpath.base.redact import Secret
+from talkpath.sip.digest import Algorithm
 from talkpath.store.accounts import Account, Accounts
+from talkpath.web.guests import Guests
 
 READY_USERS = ("1001", "1002")
 
@@ -47,6 +49,24 @@ class Users:
         return [
             one.user for one in self._stored.all() if one.realm != self._realm and one.user not in self._configured
         ]
+
+
+class Everybody:
+    """Whom the edge knows: the users, then the guests of the page. A guest never stands in for a user."""
+
+    def __init__(self, users: Users, guests: Guests) -> None:
+        self._users = users
+        self._guests = guests
+
+    def ha1(self, user: str, algorithm: Algorithm) -> str | None:
+        """What digest authentication checks against, None when there is no such user or guest."""
+        return self._users.ha1(user, algorithm) if self._users.exists(user) else self._guests.ha1(user, algorithm)
+
+    def exists(self, user: str) -> bool:
+        return self._users.exists(user) or self._guests.exists(user)
+
+    def is_guest(self, user: str) -> bool:
+        return self._guests.exists(user) and not self._users.exists(user)
 
 
 def ready_accounts(config: Config, state: Path, stored: Accounts) -> list[ReadyAccount]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from talkpath import __version__
 from talkpath.app import words
-from talkpath.app.config import Config
+from talkpath.app.config import ANY, Config
 from talkpath.app.host import reachable
 from talkpath.base.address import Transport
 from talkpath.base.redact import Secret
@@ -29,6 +29,9 @@ def banner(config: Config, ready: Sequence[ReadyAccount], users: int, certificat
     lines = [f"talkpath {__version__}", "", words.CONNECT.say(language)]
     for listener in config.doors:
         lines.append(f"  {listener.transport:<4} {_where(listener.transport, reachable(listener), language)}")
+    if config.page.enabled and (addresses := _page_addresses(config)):
+        lines += ["", words.PAGE.say(language)]
+        lines += [f"  {address}" for address in addresses]
     lines += ["", words.ACCOUNTS.say(language)]
     lines += [f"  {words.ACCOUNT.say(language, user=one.user, password=one.password.reveal())}" for one in ready]
     if users > len(ready) or not ready:
@@ -47,6 +50,17 @@ def _where(transport: Transport, addresses: list[str], language: Language) -> st
     if more := len(addresses) - len(shown):
         shown.append(words.AND_MORE.say(language, count=more))
     return "   ".join(shown)
+
+
+def _page_addresses(config: Config) -> list[str]:
+    """Where the page can use a microphone: on this host itself, and over TLS from elsewhere (a secure context)."""
+    found = []
+    for door in config.doors:
+        if door.transport is Transport.WS and door.address in (ANY, "0.0.0.0", "::", "127.0.0.1", "::1"):
+            found.append(f"http://localhost:{door.listening_port}/")
+        elif door.transport is Transport.WSS:
+            found.append(f"https://{reachable(door)[0]}/")
+    return found
 
 
 def _secure_web_address(config: Config) -> str | None:

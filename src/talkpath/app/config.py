@@ -280,6 +280,57 @@ class WebSocket(msgspec.Struct, frozen=True, kw_only=True):
     ] = ("127.0.0.0/8", "::1/128")
 
 
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """The page at the address of the WS and WSS listeners, where a visitor's browser is a phone."""
+
+    enabled: Annotated[
+        bool,
+        doc(
+            "Whether the page is served. Without it these listeners speak SIP over WebSocket and nothing else.",
+            "是否提供该页面。关闭后，这些监听只提供 WebSocket 上的 SIP。",
+        ),
+    ] = True
+    guests: Annotated[
+        int,
+        doc(
+            "How many visitors at a time get a number without an account. A guest may call users, guests and `echo`, "
+            "and nobody outside. 0: none, a visitor then needs an account.",
+            "同时无需帐号即可获得号码的访客数。访客可呼叫用户、其他访客和 `echo`，不能呼叫外部。"
+            "0：不允许访客，此时访客需要帐号。",
+            ge=0,
+            le=10_000,
+        ),
+    ] = 100
+    guests_from: Annotated[
+        tuple[str, ...],
+        doc(
+            "Networks whose visitors may be guests; by default this host and private networks. Behind a web server, "
+            "what its X-Forwarded-For says counts (`websocket.trusted_proxies`).",
+            "允许成为访客的网络；默认为本机和私有网络。位于 Web 服务器之后时，"
+            "以其 X-Forwarded-For 为准（`websocket.trusted_proxies`）。",
+            of="network",
+        ),
+    ] = (
+        "127.0.0.0/8",
+        "::1/128",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+    )
+    guest_lifetime_s: Annotated[
+        int,
+        doc(
+            "How long a guest keeps the number after having been seen last, in seconds.",
+            "访客最后一次出现后保留号码的时间（秒）。",
+            ge=60,
+            le=604_800,
+        ),
+    ] = 43_200
+
+
 class Transactions(msgspec.Struct, frozen=True, kw_only=True):
     """Timers of RFC 3261 section 17, for paths that are unusually slow."""
 
@@ -462,6 +513,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     media: Annotated[Media, doc("Where audio and video pass through.", "音频和视频的通道。")] = Media()
     tls: Annotated[Tls, doc("The certificate of the TLS and WSS listeners.", "TLS 和 WSS 监听的证书。")] = Tls()
     websocket: Annotated[WebSocket, doc("Browsers.", "浏览器。")] = WebSocket()
+    page: Annotated[Page, doc("The page for visitors.", "供访客使用的页面。")] = Page()
     transactions: Annotated[
         Transactions,
         doc("Timers of RFC 3261, for unusually slow paths.", "RFC 3261 的定时器，用于特别慢的链路。"),

@@ -119,6 +119,8 @@ class _Reading:
 def _converted(kind: inspect.Type, raw: Any) -> Any:
     """The value as the tree holds it, or `_REFUSED`."""
     match kind:
+        case inspect.BoolType():
+            return raw if isinstance(raw, bool) else _REFUSED
         case inspect.IntType(ge=least, le=most):
             fits = isinstance(raw, int) and not isinstance(raw, bool) and _within(raw, least, most)
             return raw if fits else _REFUSED
@@ -154,6 +156,8 @@ def _wrong_value(kind: inspect.Type, raw: Any, path: KeyPath) -> Phrase:
 
 def _expected(kind: inspect.Type, path: KeyPath) -> Phrase:
     match kind:
+        case inspect.BoolType():
+            return phrase(words.YES_OR_NO)
         case inspect.IntType(ge=least, le=most):
             return phrase(words.A_WHOLE_NUMBER, least=least, most=most)
         case inspect.FloatType(ge=least, le=most):

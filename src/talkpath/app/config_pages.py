@@ -138,6 +138,8 @@ def _default(field: inspect.Field, language: Language) -> str:
 
 def _kind(kind: inspect.Type, language: Language) -> str:
     match _bare(kind):
+        case inspect.BoolType():
+            return "`true`, `false`"
         case inspect.UnionType(types=types):
             return _kind(next(one for one in types if not isinstance(one, inspect.NoneType)), language)
         case inspect.IntType(ge=least, le=most) | inspect.FloatType(ge=least, le=most):

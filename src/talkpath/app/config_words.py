@@ -5,6 +5,7 @@ from talkpath.base.texts import Text
 # What a value must be.
 A_WHOLE_NUMBER = Text("a whole number from {least} to {most}", " {least} 到 {most} 的整数")
 A_NUMBER = Text("a number from {least} to {most}", " {least} 到 {most} 的数")
+YES_OR_NO = Text("true or false", " true 或 false")
 A_TEXT = Text("a text in quotes", "引号中的文本")
 ONE_OF = Text("one of {choices}", "以下之一：{choices}")
 A_TABLE = Text("a table of keys", "一个键值表")

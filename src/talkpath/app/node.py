@@ -5,9 +5,12 @@ import gc
 import os
 import secrets
 import ssl
+from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
+from talkpath import __version__
+from talkpath.app.accounts import Everybody
 from talkpath.app.config import ANY, Config, Listener
 from talkpath.app.config_checks import parse_address_and_port, parse_endpoint
 from talkpath.app.control import ControlServer
@@ -28,9 +31,13 @@ from talkpath.net.dns import Resolver
 from talkpath.net.listening import CannotListen, Endpoint
 from talkpath.net.media import MediaDriver
 from talkpath.net.signalling import Limits, Signalling
+from talkpath.net.websocket import Networks
 from talkpath.sip.transaction import TimerValues
 from talkpath.store.embedded import EmbeddedStore
 from talkpath.store.history import Retention
+from talkpath.web.guests import GuestRules, Guests
+from talkpath.web.progress import Progress, progress_of
+from talkpath.web.site import About, Site
 
 _KEY_FILE = "flow-token.key"
 _KEY_BYTES = 32
@@ -53,16 +60,19 @@ class Node:
         self._ledger = Ledger()
         retention = Retention(config.history.keep_days, config.history.keep_calls)
         self._store: EmbeddedStore[Binding] = EmbeddedStore(prepared.database, Binding, retention)
+        self._entropy = _entropy(prepared.state)
+        self._guests = self._make_guests()
         self._media = MediaDriver(self._clock, self._ledger, _media_policy(config), workers=1)
         self._signalling = Signalling(
             self._clock,
             self._ledger,
             Limits(config.limits.connections, config.limits.connections_per_address),
             _server_context(prepared),
-            tuple(ip_network(network, strict=False) for network in config.websocket.trusted_proxies),
+            _networks(config.websocket.trusted_proxies),
+            self._site() if config.page.enabled else None,
         )
         self._resolver = Resolver(self._signalling.pump, self._clock.now)
-        self._edge = Edge(_edge_settings(config), self._world(), self._ledger, _entropy(prepared.state))
+        self._edge = Edge(_edge_settings(config), self._world(), self._ledger, self._entropy)
         self._control = ControlServer(self._ledger, prepared.state)
         self._call_log = CallLog(self._ledger, prepared.language)
         self._metrics: MetricsPage | None = None
@@ -71,7 +81,7 @@ class Node:
 
     def _world(self) -> World:
         return World(
-            accounts=self._users,
+            accounts=Everybody(self._users, self._guests),
             bindings=self._store.bindings,
             reach=self._signalling,
             resolve=self._resolver.resolve,
@@ -79,6 +89,39 @@ class Node:
             close_media=self._media.end,
             media_addresses=self._media_addresses,
         )
+
+    def _make_guests(self) -> Guests:
+        page = self._config.page
+        rules = GuestRules(
+            _networks(page.guests_from),
+            page.guests if page.enabled else 0,
+            page.guest_lifetime_s,
+            self._config.authentication.realm,
+        )
+
+        def is_registered(user: str, now: float) -> bool:
+            return bool(self._edge.core.registrar.bindings(user, now))
+
+        def draw(first: int, last: int) -> int:
+            return first + secrets.randbelow(last - first + 1)
+
+        return Guests(rules, self._entropy.token_key, draw, self._users.exists, is_registered)
+
+    def _site(self) -> Site:
+        secure = next((door for door in self._config.doors if door.transport is Transport.WSS), None)
+        about = About(self._domain, secure.listening_port if secure else 0, __version__)
+        return Site(about, self._guests, self._story, self._clock.now)
+
+    def _domain(self, flow: Flow) -> str:
+        """What users of the page call their domain: the configured one, else what we are called at this listener."""
+        if self._config.domains:
+            return self._config.domains[0]
+        host = self._edge.core.locality.advertised(flow.transport, flow.local).host
+        return f"[{host}]" if ":" in host else host
+
+    def _story(self, call_id: str, host: str) -> Progress | None:
+        trace = self._ledger.trace(call_id)
+        return progress_of(trace, host) if trace is not None else None
 
     # --- life
 
@@ -145,6 +188,7 @@ class Node:
             now = self._clock.now()
             self._users.refresh()
             self._media_facing.clear()
+            self._guests.sweep(now)
             self._call_log.tell()
             self._ledger.expire(now)
             self._save_ended()
@@ -200,6 +244,10 @@ def _tame_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+def _networks(texts: Sequence[str]) -> Networks:
+    return tuple(ip_network(text, strict=False) for text in texts)
+
+
 def _is_ip(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
@@ -221,7 +269,7 @@ def _edge_settings(config: Config) -> EdgeSettings:
         own_hosts=frozenset(host_addresses()) | {"localhost"},
         listening=frozenset((door.transport, door.listening_port) for door in config.doors),
         advertised=_advertised(config),
-        trusted=tuple(ip_network(network, strict=False) for network in config.authentication.trusted),
+        trusted=_networks(config.authentication.trusted),
         caller_proof=CallerProof(config.authentication.callers),
         nonce_lifetime_s=config.authentication.nonce_lifetime_s,
         registrar=RegistrarSettings(

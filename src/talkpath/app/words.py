@@ -44,6 +44,7 @@ MISTAKE = Text("One mistake. Nothing was started.", "1 处错误。未启动任�
 
 # Starting.
 CONNECT = Text("Connect phones and browsers to", "话机和浏览器的连接地址")
+PAGE = Text("Open in a browser, click once, and hear the echo", "用浏览器打开，点一下即可听到回声")
 ACCOUNTS = Text("Accounts", "帐号")
 ACCOUNT = Text("{user}   password {password}", "{user}   密码 {password}")
 ACCOUNTS_ELSEWHERE = Text(

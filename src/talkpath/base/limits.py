@@ -74,3 +74,5 @@ NONCES = 50_000
 # Streams relayed for one call, each with two port pairs: audio, video, slides, text and as many spare. A stranger who
 # may call a user must not be able to take the whole port range with a few packets.
 MEDIA_SECTIONS = 8
+# Guests of the page that one address may have at a time: an office behind one NAT, and not the whole house.
+GUESTS_PER_ADDRESS = 20

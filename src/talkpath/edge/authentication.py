@@ -22,6 +22,9 @@ class Accounts(Protocol):
     def exists(self, user: str) -> bool:
         """Whether there is such an account."""
 
+    def is_guest(self, user: str) -> bool:
+        """Whether it is one that nobody made for this user: it may call our users and services, and nobody else."""
+
 
 class Verdict(Enum):
     """What became of a request's credentials."""

@@ -64,6 +64,7 @@ class Proxy:
         core, request = self._core, fork.request
         fork.call = call = core.call_of(request)
         sender, receiver = sides_of(call, request)
+        self._bar_transfer(sender.user if sender is not None else "", request)
         self._follow(sender, fork.arrival)
         if call is not None and sender is not None:
             self._ending.seen(call, sender, request, now)
@@ -102,12 +103,15 @@ class Proxy:
         may_pass, user = self._admission.admit_request(arrival, fork.server, now)
         if not may_pass:
             return
+        self._bar_transfer(user, request)
         self._say_trying(fork, now)
         uri = heading.next_uri
         if heading.routes or not core.locality.serves(uri, arrival.flow):
             if not user and not self._admission.is_trusted(arrival):
                 self._admission.challenge_stranger(arrival, fork.server, now)
                 return
+            if core.world.accounts.is_guest(user):
+                raise Refusal(403, "Guests may call users here only")
             self._begin_call(fork, user, now)
             core.note(request.call_id, "route.domain", now, domain=uri.host)
             self._resolve(fork, heading, now)
@@ -120,6 +124,11 @@ class Proxy:
         self._begin_call(fork, user, now)
         core.note(request.call_id, "route.user", now, user=uri.username)
         self._fork_to(fork, heading, bindings, now)
+
+    def _bar_transfer(self, user: str, request: Message) -> None:
+        """A phone that obeys a REFER dials with its own rights, which a guest must not borrow. Raises Refusal."""
+        if request.method == "REFER" and self._core.world.accounts.is_guest(user):
+            raise Refusal(403, "Guests may not transfer")
 
     def _say_trying(self, fork: Fork, now: float) -> None:
         """An INVITE is taken up: its sender needs not repeat it (RFC 3261 section 16.2)."""
@@ -147,7 +156,8 @@ class Proxy:
         fork.call.give_up = partial(fork.cancel, reason="", why="the caller is gone")
 
     def _bind(self, caller: Party, user: str, arrival: Arrival, now: float) -> None:
-        """Remember by which registration the caller can be found again."""
+        """Remember who the caller is, and by which registration it can be found again."""
+        caller.user = user
         try:
             user = user or arrival.message.address("From").parsed_uri().username
         except Malformed:

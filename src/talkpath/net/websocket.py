@@ -11,12 +11,13 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from talkpath.base import limits
-from talkpath.base.address import Address, Transport
+from talkpath.base.address import Address, Flow, Transport
+from talkpath.base.http import HttpRequest, HttpResponse
 from talkpath.net.stream import Connection, Sink
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
-# A plain HTTP request that is no WebSocket upgrade: what to answer, as (status, content type, body).
-Page = Callable[[str], tuple[int, str, bytes]]
+# Answers an HTTP request that is no WebSocket upgrade.
+Page = Callable[[HttpRequest], HttpResponse]
 
 _SIP = Subprotocol("sip")
 
@@ -53,25 +54,24 @@ class WebSocketConnection(Connection):
         return False
 
     def _handshake(self, request: Request) -> None:
-        if request.headers.get("Upgrade", "").lower() != "websocket":
-            self._serve_page(request)
-            return
-        response = self._protocol.accept(request)
-        self._protocol.send_response(response)
         self._believe_proxy(request)
-
-    def _serve_page(self, request: Request) -> None:
-        """A browser that came for a page, or a probe."""
-        if self._page is None:
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            self._protocol.send_response(self._protocol.accept(request))
+        elif self._page is None or self.flow is None:
             self._protocol.send_response(self._protocol.reject(426, "This is a SIP over WebSocket listener.\n"))
-            return
-        status, kind, body = self._page(request.path)
-        response = self._protocol.reject(200 if status < 400 else status, "")
-        response = Response(status, response.reason_phrase, response.headers, body)
-        for name, value in (("Content-Type", kind), ("Content-Length", str(len(body)))):
-            del response.headers[name]
+        else:
+            self._serve_page(self._page, request, self.flow)
+
+    def _serve_page(self, page: Page, request: Request, flow: Flow) -> None:
+        """A browser that came for a page, or a probe."""
+        fields = {name.lower(): value for name, value in request.headers.raw_items()}
+        status, wanted, body = page(HttpRequest(request.method, request.path, fields, flow))
+        response = self._protocol.reject(status, "")
+        for name, value in {**wanted, "Content-Length": str(len(body))}.items():
+            response.headers.pop(name, None)
             response.headers[name] = value
-        self._protocol.send_response(response)
+        shown = b"" if request.method == "HEAD" else body
+        self._protocol.send_response(Response(status, response.reason_phrase, response.headers, shown))
 
     def _believe_proxy(self, request: Request) -> None:
         """Behind a web server of ours, the browser's address is the last one in X-Forwarded-For not of ours."""

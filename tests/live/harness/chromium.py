@@ -13,7 +13,7 @@ import websockets
 
 # A page that every Chromium has and that may use a microphone: it is its own, on loopback (a secure context).
 _PAGE = "http://127.0.0.1:{port}/json/version"
-_ARGUMENTS = (
+ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -95,7 +95,7 @@ async def chromium() -> AsyncIterator[Page]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             "chromium",
-            *_ARGUMENTS,
+            *ARGUMENTS,
             f"--user-data-dir={profile}",
             "about:blank",
             stdout=asyncio.subprocess.DEVNULL,

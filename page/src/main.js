@@ -1,0 +1,310 @@
+// The page: what is shown when, and what a click does.
+
+import { about, guest, Refused } from './identity.js';
+import { Phone } from './phone.js';
+import { cadence, meter, microphone, silence, wake } from './sound.js';
+import { Story } from './story.js';
+import { say, sayAll, switchLanguage } from './words.js';
+
+const $ = id => document.getElementById(id);
+const story = new Story($('story'));
+const ECHO = 'echo';
+const IN_CALL = 'talkpath.call';
+// How loud the other side must be to count as heard.
+const HEARD = 0.15;
+
+let phone = null;
+let wanted = decodeURIComponent(location.hash.slice(1)) || ECHO;
+let running = [];
+let hush = () => {};
+let notice = null;
+let view = 'start';
+let isOnline = false;
+let hasBeenOnline = false;
+let answeredAt = 0;
+
+// --- what is shown
+
+function show(name) {
+  view = name;
+  for (const id of ['start', 'incoming', 'talk']) $(id).hidden = id !== name;
+  document.title = name === 'incoming' ? `☎ ${named(phone.peer)}` : 'talkpath';
+}
+
+function named(target) { return target === ECHO ? say('echo') : spaced(target); }
+
+function spaced(text) { return /^\d{6}$/.test(text) ? `${text.slice(0, 3)} ${text.slice(3)}` : text; }
+
+// A notice stays until another one or `tell(null)`; `make` gives what it is made of, so that it can change language.
+function tell(make) {
+  notice = make;
+  $('notice').hidden = !make;
+  if (make) $('notice').replaceChildren(...[make()].flat());
+}
+
+function link(href) {
+  const element = document.createElement('a');
+  element.href = element.textContent = href;
+  return element;
+}
+
+function button(key, click) {
+  const element = document.createElement('button');
+  element.type = 'button';
+  element.className = 'quiet';
+  element.textContent = say(key);
+  element.onclick = click;
+  return element;
+}
+
+function refresh() {
+  sayAll();
+  $('language').textContent = say('switchLanguage');
+  $('user').placeholder = say('user');
+  $('password').placeholder = say('password');
+  $('primary').textContent = wanted === ECHO ? say('hearEcho') : say('callNumber', { target: spaced(wanted) });
+  $('primary').disabled = !isOnline;
+  $('dial').querySelector('button').disabled = !isOnline;
+  $('mine').hidden = !phone?.identity;
+  $('number').textContent = spaced(phone?.identity?.user ?? '');
+  if (phone?.peer) $('peer').textContent = $('caller').textContent = named(phone.peer);
+  if (notice) tell(notice);
+  story.show();
+}
+
+function stateIs(key) { $('state').dataset.say = key; $('state').textContent = say(key); }
+
+// --- before a call
+
+async function arrive() {
+  refresh();
+  show('start');
+  if (!window.RTCPeerConnection || !window.WebSocket) { tell(() => say('unsupported')); return; }
+  const told = await reached(about);
+  if (!window.isSecureContext) {
+    const safe = `https://${location.hostname}:${told.securePort}/${location.hash}`;
+    tell(() => told.securePort ? [`${say('insecure')} `, link(safe)] : say('insecureNoPort'));
+    return;
+  }
+  phone = new Phone(told.domain);
+  listen(phone);
+  await beGuest();
+  const before = sessionStorage.getItem(IN_CALL);
+  sessionStorage.removeItem(IN_CALL);
+  if (before) {
+    tell(() => [`${say('wasTalking', { target: named(before) })} `, button('again', () => call(before))]);
+  }
+}
+
+// Ask until the server answers; a refusal is an answer.
+async function reached(ask) {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+      tell(() => say('unreachable'));
+      await new Promise(later => setTimeout(later, 2000));
+    }
+  }
+}
+
+async function beGuest() {
+  try {
+    phone.become(await reached(guest));
+    tell(() => say('connecting'));
+  } catch (refusal) {
+    if (!(refusal instanceof Refused)) throw refusal;
+    const key = { off: 'guestsOff', network: 'guestsNetwork', full: 'guestsFull' }[refusal.why] ?? 'guestsOff';
+    tell(() => say(key));
+    $('account').open = true;
+  }
+  refresh();
+}
+
+function listen(on) {
+  const hear = (name, act) => on.addEventListener(name, ({ detail }) => act(detail));
+  hear('ready', () => {
+    isOnline = hasBeenOnline = true;
+    tell(null);
+    refresh();
+  });
+  hear('offline', () => {
+    isOnline = false;
+    if (hasBeenOnline) tell(() => say(view === 'talk' && phone.session ? 'lostInCall' : 'disconnected'));
+    refresh();
+  });
+  hear('refused', () => {
+    if (on.identity.isGuest) beGuest();
+    else tell(() => say('wrongPassword'));
+  });
+  hear('incoming', ({ callId }) => {
+    show('incoming');
+    refresh();
+    hush = cadence(440, 1, 2);
+    story.begin('callee');
+    story.follow(callId);
+  });
+  hear('sent', ({ callId }) => story.follow(callId));
+  hear('progress', () => { if (view === 'talk' && !answeredAt) stateIs('ringing'); });
+  hear('answered', answered);
+  hear('ice', ({ state }) => {
+    if (state === 'connected' || state === 'completed') story.mark('path', 'done', story.state.get('path')?.how === 'bad' ? 'restarted' : 'pathDone');
+    if (state === 'failed') story.mark('path', 'bad');
+  });
+  hear('keyed', () => story.mark('keys', 'done'));
+  hear('stream', ({ stream }) => play(stream));
+  hear('over', over);
+}
+
+// --- a call
+
+async function openMicrophone(proceed) {
+  try {
+    return await microphone();
+  } catch (error) {
+    const key = { NotFoundError: 'noMicrophone', NotSupportedError: 'noMicrophone', NotAllowedError: 'microphoneDenied' };
+    const what = key[error.name] ?? 'microphoneBusy';
+    tell(() => [`${say(what)} `, button('listenOnly', () => { tell(null); proceed(silence()); })]);
+    return null;
+  }
+}
+
+async function call(target, stream) {
+  wake();
+  stream ??= await openMicrophone(silent => call(target, silent));
+  if (!stream || phone.session) return;
+  begin('caller', target, stream);
+  phone.call(target, stream);
+  $('peer').textContent = named(target);
+  hush = cadence(425, 1, 4);
+}
+
+async function answer(stream) {
+  wake();
+  stream ??= await openMicrophone(silent => answer(silent));
+  if (!stream || !phone.session) return;
+  begin('callee', phone.peer, stream);
+  phone.answer(stream);
+}
+
+function begin(side, target, stream) {
+  tell(null);
+  stopRunning();
+  answeredAt = 0;
+  sessionStorage.setItem(IN_CALL, target);
+  stateIs('calling');
+  $('clock').textContent = '';
+  $('mute').setAttribute('aria-pressed', 'false');
+  $('mute').dataset.say = 'mute';
+  show('talk');
+  refresh();
+  if (side === 'caller') story.begin('caller');
+  story.mark('microphone', 'done', stream.getAudioTracks().length && !isSilent(stream) ? 'microphoneDone' : 'microphoneSilent');
+  running.push(meter(stream, level => { $('level-out').value = level; }));
+}
+
+// A stream of our own making has no device.
+function isSilent(stream) { return !stream.getAudioTracks()[0].getSettings().deviceId; }
+
+function answered() {
+  answeredAt = performance.now();
+  hush();
+  story.mark('signal', 'done');
+  stateIs('talking');
+  const timer = setInterval(() => {
+    const seconds = Math.floor((performance.now() - answeredAt) / 1000);
+    $('clock').textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+  }, 250);
+  running.push(() => clearInterval(timer));
+}
+
+function play(stream) {
+  const ear = $('ear');
+  ear.srcObject = stream;
+  ear.play().catch(() => tell(() => [`${say('clickToHear')} `, button('play', () => { ear.play(); tell(null); })]));
+  running.push(meter(stream, level => {
+    $('level-in').value = level;
+    if (level > HEARD && answeredAt) story.mark('heard', 'done');
+  }));
+}
+
+const CAUSES = {
+  Busy: 'busy', Rejected: 'declined', 'Not Found': 'notFound', Unavailable: 'unavailable', 'No Answer': 'noAnswer',
+  'Incompatible SDP': 'noCodec', 'Authentication Error': 'forbidden',
+};
+
+function outcomeOf({ byUs, cause, status, reason }) {
+  if (answeredAt) {
+    if (/No media/.test(reason)) return say('endedNoMedia');
+    if (/server stops/.test(reason)) return say('endedServer');
+    if (cause !== 'Terminated') return say('endedLost');
+    return say(byUs ? 'endedByYou' : 'endedByThem');
+  }
+  if (cause === 'Canceled') return say(byUs ? 'canceled' : 'missed');
+  if (status === 403) return say('forbidden');
+  return CAUSES[cause] ? say(CAUSES[cause]) : say('failed', { why: status ? `${status} ${cause}` : cause });
+}
+
+function over(detail) {
+  sessionStorage.removeItem(IN_CALL);
+  stopRunning();
+  story.end(outcomeOf(detail));
+  $('ear').srcObject = null;
+  $('pad').hidden = true;
+  $('keys').setAttribute('aria-expanded', 'false');
+  answeredAt = 0;
+  show('start');
+  refresh();
+}
+
+function stopRunning() {
+  hush();
+  running.forEach(stop => stop());
+  running = [];
+}
+
+// --- clicks
+
+$('language').onclick = () => { switchLanguage(); refresh(); };
+$('primary').onclick = () => call(wanted);
+$('dial').onsubmit = event => {
+  event.preventDefault();
+  const target = $('target').value.replace(/[\s()-]/g, '');
+  if (target) call(target);
+};
+$('answer').onclick = () => answer();
+$('decline').onclick = () => phone.hangUp();
+$('end').onclick = () => phone.hangUp();
+$('mute').onclick = ({ currentTarget: element }) => {
+  const on = element.getAttribute('aria-pressed') !== 'true';
+  phone.mute(on);
+  element.setAttribute('aria-pressed', String(on));
+  element.dataset.say = on ? 'muted' : 'mute';
+  refresh();
+};
+$('keys').onclick = ({ currentTarget: element }) => {
+  $('pad').hidden = !$('pad').hidden;
+  element.setAttribute('aria-expanded', String(!$('pad').hidden));
+};
+for (const key of '123456789*0#') {
+  const element = document.createElement('button');
+  element.type = 'button';
+  element.textContent = key;
+  element.onclick = () => phone.press(key);
+  $('pad').append(element);
+}
+$('share').onclick = async ({ currentTarget: element }) => {
+  await navigator.clipboard.writeText(`${location.origin}${location.pathname}#${phone.identity.user}`);
+  element.textContent = say('copied');
+};
+$('signin').onsubmit = event => {
+  event.preventDefault();
+  tell(() => say('connecting'));
+  phone.become({ user: $('user').value.trim(), password: $('password').value, isGuest: false });
+};
+addEventListener('hashchange', () => { wanted = decodeURIComponent(location.hash.slice(1)) || ECHO; refresh(); });
+addEventListener('pagehide', () => phone?.leave());
+addEventListener('pageshow', ({ persisted }) => { if (persisted) location.reload(); });
+
+arrive();

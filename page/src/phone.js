@@ -1,0 +1,135 @@
+// The telephone: registers over the WebSocket of the server that gave the page, and holds at most one call.
+//
+// Events: "ready", "offline", "refused" (our identity is not accepted), and of a call: "incoming", "sent", "progress",
+// "answered", "stream", "ice", "over". Details are in `detail`.
+
+import JsSIP from 'jssip';
+
+// With the page from https the socket is wss, through whatever stands before the server.
+function socketUrl() {
+  const url = new URL('.', location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.hash = '';
+  return url.href;
+}
+
+export class Phone extends EventTarget {
+  constructor(domain) {
+    super();
+    this.domain = domain;
+    this.session = null;
+    this.identity = null;
+  }
+
+  get isReady() { return Boolean(this.agent?.isRegistered()); }
+
+  // Be this user from now on. The same user with another password registers again and keeps its call.
+  become(identity) {
+    const isSame = identity.user === this.identity?.user;
+    this.identity = identity;
+    if (this.agent && isSame) {
+      this.agent.set('password', identity.password);
+      this.agent.register();
+      return;
+    }
+    this.agent?.stop();
+    this.agent = new JsSIP.UA({
+      sockets: [new JsSIP.WebSocketInterface(socketUrl())],
+      uri: `sip:${identity.user}@${this.domain}`,
+      password: identity.password,
+      connection_recovery_min_interval: 1,
+      connection_recovery_max_interval: 10,
+    });
+    this.agent.on('registered', () => { this.#tell('ready'); this.#goOn(); });
+    this.agent.on('disconnected', () => this.#tell('offline'));
+    this.agent.on('registrationFailed', ({ response }) => {
+      if (response?.status_code === 403) this.#tell('refused');
+    });
+    this.agent.on('newRTCSession', ({ session, originator, request }) => {
+      if (originator === 'remote') this.#ring(session, request);
+    });
+    this.agent.start();
+  }
+
+  call(target, stream) {
+    const uri = target.includes('@') ? target : `sip:${target}@${this.domain}`;
+    this.stream = stream;
+    const session = this.agent.call(uri, { mediaStream: stream, eventHandlers: {} });
+    this.#follow(session, target);
+  }
+
+  answer(stream) {
+    this.stream = stream;
+    this.session.answer({ mediaStream: stream });
+  }
+
+  hangUp() { this.session?.terminate(); }
+
+  mute(on) { if (on) this.session?.mute({ audio: true }); else this.session?.unmute({ audio: true }); }
+
+  press(key) { this.session?.sendDTMF(key, { transportType: 'RFC2833', duration: 120, interToneGap: 60 }); }
+
+  // The page goes: tell the other side at once instead of leaving it to a timeout.
+  leave() {
+    if (this.session) this.session.terminate();
+    this.agent?.stop();
+  }
+
+  #tell(name, detail = {}) { this.dispatchEvent(new CustomEvent(name, { detail })); }
+
+  #ring(session, request) {
+    if (this.session) {
+      session.terminate({ status_code: 486 });
+      return;
+    }
+    const { uri, display_name: name } = request.from;
+    this.#follow(session, name || uri.user);
+    this.#tell('incoming', { from: name || uri.user, callId: request.call_id });
+  }
+
+  #follow(session, peer) {
+    this.session = session;
+    this.peer = peer;
+    session.on('sending', ({ request }) => this.#tell('sent', { callId: request.call_id }));
+    session.on('progress', () => this.#tell('progress'));
+    session.on('accepted', () => this.#tell('answered'));
+    session.on('peerconnection', ({ peerconnection }) => this.#watch(peerconnection));
+    if (session.connection) this.#watch(session.connection);
+    const over = ({ originator, cause, message }) => {
+      if (this.session !== session) return;
+      this.session = null;
+      this.stream?.getTracks().forEach(track => track.stop());
+      this.#tell('over', {
+        byUs: originator === 'local',
+        bySystem: originator === 'system',
+        cause,
+        status: message?.status_code ?? 0,
+        reason: message?.getHeader?.('Reason') ?? '',
+      });
+    };
+    session.on('ended', over);
+    session.on('failed', over);
+  }
+
+  #watch(connection) {
+    connection.addEventListener('track', ({ track, streams }) => {
+      this.#tell('stream', { stream: streams[0] ?? new MediaStream([track]) });
+    });
+    connection.addEventListener('iceconnectionstatechange', () => {
+      const state = connection.iceConnectionState;
+      this.#tell('ice', { state });
+      // A changed network shows here first; the socket may notice much later.
+      if (state === 'failed' && this.isReady) this.#goOn();
+    });
+    connection.addEventListener('connectionstatechange', () => {
+      if (connection.connectionState === 'connected') this.#tell('keyed');
+    });
+  }
+
+  // After the socket or the path was lost: offer the call again, with ICE from the start.
+  #goOn() {
+    const session = this.session;
+    if (!session?.isEstablished()) return;
+    session.renegotiate({ rtcOfferConstraints: { iceRestart: true } }, undefined, () => session.terminate());
+  }
+}

@@ -1,0 +1,87 @@
+// What happens to a call, step by step: what the browser sees, and what the server tells of it.
+
+import { say } from './words.js';
+
+const STEPS = ['microphone', 'signal', 'path', 'keys', 'sent', 'heard'];
+const ASK_MS = 500;
+
+// What a moment of the server means; `own` is whether it speaks of our side.
+const MEANING = {
+  'ice.selected': own => own && ['path', 'done'],
+  'ice.failed': own => own && ['path', 'bad'],
+  'ice.consent-lost': own => own && ['path', 'bad'],
+  'srtp.keyed': own => own && ['keys', 'done'],
+  'dtls.fingerprint-wrong': own => own && ['keys', 'bad'],
+  'media.first-packet': own => own && ['sent', 'done'],
+};
+
+export class Story {
+  constructor(section) {
+    this.section = section;
+    this.list = section.querySelector('#steps');
+    this.outcome = section.querySelector('#outcome');
+    this.state = new Map();
+  }
+
+  // `side` is "caller" or "callee": whose moments are ours.
+  begin(side) {
+    this.end();
+    this.side = side;
+    this.began = performance.now();
+    this.state = new Map();
+    this.asking = null;
+    this.outcome.hidden = true;
+    this.section.hidden = false;
+    this.show();
+  }
+
+  // A step is done or bad; the first word with a time counts, a later "bad" wins over it.
+  mark(step, how, text = `${step}${how === 'done' ? 'Done' : 'Bad'}`, after = (performance.now() - this.began) / 1000) {
+    const known = this.state.get(step);
+    if (known?.how === 'done' && how === 'done') return;
+    this.state.set(step, { how, text, after });
+    this.show();
+  }
+
+  follow(callId) {
+    this.callId = callId;
+    this.asked = performance.now();
+    this.asking ??= setInterval(() => this.ask(), ASK_MS);
+  }
+
+  // Tell what there is once more and ask no longer.
+  end(outcome) {
+    if (this.asking) { clearInterval(this.asking); this.ask(); }
+    this.asking = null;
+    this.isOver = outcome !== undefined;
+    if (outcome) { this.outcome.textContent = outcome; this.outcome.hidden = false; }
+    this.show();
+  }
+
+  async ask() {
+    const callId = this.callId;
+    const response = await fetch(`call?id=${encodeURIComponent(callId)}`).catch(() => null);
+    if (!response?.ok || callId !== this.callId) return;
+    const { steps } = await response.json();
+    for (const [, kind, side] of steps) {
+      const meant = MEANING[kind]?.(side === this.side);
+      if (meant) this.mark(...meant);
+    }
+    if (STEPS.every(step => this.state.has(step)) && this.asking) { clearInterval(this.asking); this.asking = null; }
+  }
+
+  show() {
+    const next = this.isOver ? undefined : STEPS.find(step => !this.state.has(step));
+    this.list.replaceChildren(...STEPS.map(step => {
+      const known = this.state.get(step);
+      const item = document.createElement('li');
+      item.className = known?.how ?? (step === next ? 'now' : '');
+      const text = document.createElement('span');
+      text.textContent = say(known?.text ?? step);
+      const time = document.createElement('time');
+      time.textContent = known ? say('seconds', { value: known.after.toFixed(1) }) : '';
+      item.append(text, time);
+      return item;
+    }));
+  }
+}

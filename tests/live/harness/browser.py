@@ -1,0 +1,148 @@
+"""Headless Chromium with several pages, driven over its DevTools protocol from ordinary (blocking) tests."""
+
+import base64
+import json
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from websockets.sync.client import ClientConnection, connect
+
+from harness.chromium import ARGUMENTS
+from harness.process import Process, wait_until
+
+# What a click, a load, or a question to a page may take on a busy machine.
+_PATIENCE_S = 30.0
+
+
+class PageFailed(AssertionError):
+    """A script of a page threw, or something did not come true in time."""
+
+
+class DevTools:
+    """One connection to the browser or to a page of it: commands and their answers, events in between."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._sent = 0
+        #: What scripts threw and nobody caught.
+        self.complaints: list[str] = []
+
+    def command(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self._sent += 1
+        self._socket.send(json.dumps({"id": self._sent, "method": method, "params": parameters}))
+        while True:
+            reply: dict[str, Any] = json.loads(self._socket.recv(_PATIENCE_S))
+            if reply.get("id") == self._sent:
+                if "error" in reply:
+                    raise PageFailed(f"{method}: {reply['error']}")
+                return dict(reply["result"])
+            self._hear(reply)
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        if event.get("method") == "Runtime.exceptionThrown":
+            details = event["params"]["exceptionDetails"]
+            self.complaints.append(details.get("exception", {}).get("description") or details["text"])
+
+
+class Page(DevTools):
+    """One page. Scripts that throw where a test asked something raise here."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        super().__init__(socket)
+        for domain in ("Page", "Runtime"):
+            self.command(f"{domain}.enable")
+
+    def open(self, url: str) -> None:
+        """Go there and wait until it is loaded."""
+        self.command("Page.navigate", url=url)
+        self.run("new Promise(done => document.readyState == 'complete' ? done() : onload = done)")
+
+    def reload(self) -> None:
+        """As somebody who presses F5."""
+        self.run("window.isOld = true")
+        self.command("Page.reload")
+        self.until("!window.isOld && document.readyState == 'complete'")
+
+    def run(self, expression: str, *values: Any) -> Any:
+        """The value of a JavaScript expression, awaited; `%s` in it stand for the values, as JSON."""
+        source = expression % tuple(json.dumps(value) for value in values) if values else expression
+        reply = self.command(
+            "Runtime.evaluate", expression=source, awaitPromise=True, returnByValue=True, userGesture=True
+        )
+        if "exceptionDetails" in reply:
+            raise PageFailed(f"{source[:200]}: {reply['exceptionDetails']}")
+        return reply.get("result", {}).get("value")
+
+    def until(self, condition: str, *values: Any, timeout_s: float = _PATIENCE_S) -> Any:
+        """Wait until an expression is true; its value."""
+        value: Any = None
+
+        def holds() -> bool:
+            nonlocal value
+            value = self.run(condition, *values)
+            return bool(value)
+
+        if not wait_until(holds, timeout_s):
+            raise PageFailed(f"not true in {timeout_s} s: {condition} {values} {self.complaints}")
+        return value
+
+    def click(self, selector: str) -> None:
+        """Click an element once it is there and enabled."""
+        self.until("(e => e && !e.disabled && e.offsetParent !== null)(document.querySelector(%s))", selector)
+        self.run("document.querySelector(%s).click()", selector)
+
+    def text(self, selector: str) -> str:
+        """What an element says."""
+        return str(self.run("document.querySelector(%s).innerText", selector))
+
+    def picture(self, path: Path, width: int = 1280, height: int = 900) -> None:
+        """A screenshot."""
+        self.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+        path.write_bytes(base64.b64decode(self.command("Page.captureScreenshot")["data"]))
+
+    def close(self) -> None:
+        """Close the tab without asking it."""
+        self.command("Page.close")
+
+
+class Browser:
+    """One Chromium; `page` gives pages of it, each as if in a window of its own (nothing is shared between them)."""
+
+    def __init__(self, place: Path, *arguments: str, namespace: str | None = None, language: str = "en") -> None:
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        argv = ["chromium", *ARGUMENTS, f"--lang={language}", *arguments, f"--user-data-dir={self._profile.name}"]
+        place.mkdir(parents=True, exist_ok=True)
+        self.process = Process([*argv, "about:blank"], place / "chromium.log", namespace=namespace)
+        found = self.process.wait_for(r"DevTools listening on ws://127\.0\.0\.1:(\d+)(\S+)", 60)
+        self.port = int(found[1])
+        self._sockets = ExitStack()
+        self._tools = DevTools(self._connect(found[2]))
+
+    def page(self, url: str = "about:blank") -> Page:
+        context = self._tools.command("Target.createBrowserContext")["browserContextId"]
+        target = self._tools.command("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
+        made = Page(self._connect(f"/devtools/page/{target}"))
+        if url != "about:blank":
+            made.open(url)
+        return made
+
+    def stop(self) -> None:
+        self._sockets.close()
+        self.process.stop()
+        self._profile.cleanup()
+
+    def _connect(self, path: str) -> ClientConnection:
+        return self._sockets.enter_context(connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
