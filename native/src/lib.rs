@@ -4,6 +4,7 @@
 use pyo3::prelude::*;
 
 mod audio;
+mod calls;
 mod capture;
 mod datagram;
 mod extension;
@@ -16,6 +17,7 @@ pub mod srtp;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    calls::register(module)?;
     capture::register(module)?;
     datagram::register(module)?;
     relay::register(module)?;

@@ -8,6 +8,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyList, PyString};
+use std::borrow::Cow;
 
 /// Field names with a compact form (RFC 3261 section 7.3.3 and the registry of its successors).
 const COMPACT: [(&str, u8); 20] = [
@@ -33,33 +34,55 @@ const COMPACT: [(&str, u8); 20] = [
     ("identity", b'y'),
 ];
 
-#[derive(Clone, Copy)]
-struct Span {
+#[derive(Clone, Copy, Default)]
+pub struct Span {
     start: u32,
     end: u32,
 }
 
 impl Span {
-    fn new(start: usize, end: usize) -> Self {
+    pub fn new(start: usize, end: usize) -> Self {
         Span { start: start as u32, end: end as u32 }
     }
 
-    fn of(self, data: &[u8]) -> &[u8] {
+    pub fn of(self, data: &[u8]) -> &[u8] {
         &data[self.start as usize..self.end as usize]
+    }
+
+    pub fn start(self) -> usize {
+        self.start as usize
+    }
+
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    /// A part of it: from where to where, counted from its beginning.
+    pub fn slice(self, from: usize, to: usize) -> Span {
+        Span::new(self.start() + from, self.start() + to)
+    }
+
+    /// Its rest.
+    pub fn from(self, from: usize) -> Span {
+        self.slice(from, self.len())
     }
 }
 
 #[derive(Clone, Copy)]
-struct Field {
-    name: Span,
-    value: Span,
+pub struct Field {
+    pub name: Span,
+    pub value: Span,
     /// The whole line or lines, line end included.
     line: Span,
 }
 
 /// What the first line says (RFC 3261 sections 7.1 and 7.2).
 #[derive(Clone, Copy)]
-enum StartLine {
+pub enum StartLine {
     Request { method: Span, uri: Span },
     Status { code: u16, reason: Span },
 }
@@ -77,6 +100,26 @@ pub struct Frame {
 
 /// Why bytes are no SIP message, as the code that `Malformed` carries.
 type Refusal = &'static str;
+
+/// Where everything of a message lies in its bytes.
+pub struct Index {
+    pub start: StartLine,
+    start_line: Span,
+    pub fields: Vec<Field>,
+    pub body: Span,
+}
+
+impl Index {
+    /// Indexes one message. Leading line ends are skipped (RFC 3261 section 7.5).
+    pub fn of(data: &[u8], max_headers: usize) -> Result<Index, Refusal> {
+        let begin = data.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).ok_or("empty")?;
+        let (text_end, next) = line_end(data, begin).ok_or("start-line")?;
+        let start = start_line(data, begin, text_end)?;
+        let (fields, body_start) = index_fields(data, next, max_headers)?;
+        let body = Span::new(body_start, data.len());
+        Ok(Index { start, start_line: Span::new(begin, next), fields, body })
+    }
+}
 
 /// Where the line that begins at `from` ends: (end of its text, begin of the next line). LF alone is tolerated.
 fn line_end(data: &[u8], from: usize) -> Option<(usize, usize)> {
@@ -175,7 +218,7 @@ fn compact_of(name: &str) -> Option<u8> {
 }
 
 /// Text of a field: UTF-8 where it is, other bytes as lone surrogates so that they can be written back.
-fn text<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString>> {
+pub fn text<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString>> {
     unsafe {
         let object = ffi::PyUnicode_DecodeUTF8(
             bytes.as_ptr().cast(),
@@ -188,8 +231,13 @@ fn text<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString>> {
 
 /// Text of a field value; a folded value is given on one line.
 fn value_text<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    text(py, &unfolded(bytes))
+}
+
+/// A field value on one line (RFC 3261 section 7.3.1).
+pub fn unfolded(bytes: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\n', bytes).is_none() {
-        return text(py, bytes);
+        return Cow::Borrowed(bytes);
     }
     let mut flat = Vec::with_capacity(bytes.len());
     for part in bytes.split(|&byte| byte == b'\n') {
@@ -198,11 +246,11 @@ fn value_text<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyStrin
         }
         flat.extend_from_slice(part.trim_ascii());
     }
-    text(py, &flat)
+    Cow::Owned(flat)
 }
 
 /// The bytes of a str (lone surrogates turned back) or of a bytes object.
-fn with_bytes<R>(object: &Bound<'_, PyAny>, use_bytes: impl FnOnce(&[u8]) -> R) -> PyResult<R> {
+pub fn with_bytes<R>(object: &Bound<'_, PyAny>, use_bytes: impl FnOnce(&[u8]) -> R) -> PyResult<R> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return Ok(use_bytes(bytes.as_bytes()));
     }
@@ -365,14 +413,9 @@ impl Frame {
 
 impl Frame {
     fn index_message(raw: Bound<'_, PyBytes>, max_headers: usize) -> Result<Self, Refusal> {
-        let data = raw.as_bytes();
-        let begin = data.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).ok_or("empty")?;
-        let (text_end, next) = line_end(data, begin).ok_or("start-line")?;
-        let start = start_line(data, begin, text_end)?;
-        let (fields, body_start) = index_fields(data, next, max_headers)?;
-        let body = Span::new(body_start, data.len());
-        let fields = fields.into_boxed_slice();
-        Ok(Frame { start, start_line: Span::new(begin, next), fields, body, raw: raw.unbind() })
+        let index = Index::of(raw.as_bytes(), max_headers)?;
+        let Index { start, start_line, fields, body } = index;
+        Ok(Frame { start, start_line, fields: fields.into_boxed_slice(), body, raw: raw.unbind() })
     }
 
     fn find(&self, data: &[u8], name: &str, from: usize) -> Option<usize> {

@@ -3,6 +3,12 @@
 from collections.abc import Sequence
 from typing import final
 
+from talkpath.base.address import Address, Transport
+from talkpath.capture.records import HepOrigin, Record
+
+# kind, host, port, RTCP port where it is RTP, profile, (payload type, name) ..., direction, packet time in ms
+_Section = tuple[str, str, int, int | None, str, tuple[tuple[int, str], ...], str, float | None]
+
 # --- sip.rs
 
 @final
@@ -43,6 +49,184 @@ class Frame:
     ) -> bytes: ...
 
 def stream_message_length(data: bytes, limit: int) -> int | None: ...
+
+# --- calls/ (wrapped by talkpath.calls and talkpath.capture)
+
+@final
+class SipSeen:
+    """One SIP message as a capture shows it; the running edge makes its own (with frame 0).
+
+    `frame` is the frame that completed it and `frames` all that carry a piece of it; `fragments` counts the IP
+    fragments of its datagram (1: whole). `connection` numbers the stream it came on (0: datagram).
+    `is_copy`: the very same packet was captured before (two interfaces, a mirror port); it says nothing new.
+    `is_retransmission`: the same bytes went the same way before, as another packet.
+    `is_truncated`: `raw` is cut by the capture's snap length; `wire_bytes` is the size it had.
+    """
+
+    def __new__(
+        cls,
+        frame: int,
+        time: float,
+        src: Address,
+        dst: Address,
+        transport: Transport,
+        raw: bytes,
+        frames: Sequence[int],
+        fragments: int,
+        connection: int,
+        is_copy: bool,
+        is_retransmission: bool,
+        is_truncated: bool,
+        wire_bytes: int,
+        hep: HepOrigin | None,
+    ) -> SipSeen: ...
+    @property
+    def frame(self) -> int: ...
+    @property
+    def time(self) -> float: ...
+    @property
+    def src(self) -> Address: ...
+    @property
+    def dst(self) -> Address: ...
+    @property
+    def transport(self) -> Transport: ...
+    @property
+    def raw(self) -> bytes: ...
+    @property
+    def frames(self) -> tuple[int, ...]: ...
+    @property
+    def fragments(self) -> int: ...
+    @property
+    def connection(self) -> int: ...
+    @property
+    def is_copy(self) -> bool: ...
+    @property
+    def is_retransmission(self) -> bool: ...
+    @property
+    def is_truncated(self) -> bool: ...
+    @property
+    def wire_bytes(self) -> int: ...
+    @property
+    def hep(self) -> HepOrigin | None: ...
+
+@final
+class Hop:
+    """One hop of a call: an INVITE between two addresses and everything that belongs to it, repetitions folded in.
+
+    Attributes are those of `calls.model.Leg`; `first` is what began the hop, its INVITE where it was seen.
+    """
+
+    def __new__(cls, seen: SipSeen) -> Hop:
+        """The hop that a message begins, for who then calls `learn`. Raises ValueError for what is no SIP message."""
+
+    def learn(self, time: float, raw: bytes, from_caller: bool) -> None:
+        """What the next message means for the state of the hop, without keeping it."""
+
+    def messages(
+        self,
+    ) -> list[tuple[SipSeen, bool | None, bool, tuple[SipSeen, ...], tuple[SipSeen, ...]]]:
+        """(message, whether we sent it, whether it is from the caller, sent again, copies) in the order of time."""
+
+    def media(self) -> list[tuple[float, bool, _Section]]:
+        """(time, whether from the caller, section) of every m= section that either side announced."""
+
+    def offer(self) -> bytes:
+        """The session description of `first`, b"" when it has none."""
+
+    def agent(self, from_caller: bool) -> str:
+        """What one side calls itself (User-Agent, Server), "" where it does not say."""
+
+    def signs(self) -> tuple[str, ...]:
+        """What a first look shows: "repeated", "other-length" (a body over UDP that is not as long as Content-Length
+        says), "large", "unanswered", "challenged", "refused", "timed". Signs may stand several times.
+        """
+
+    def requests(self) -> list[tuple[str, str, Address]]:
+        """(method, branch, source) of every request."""
+
+    @property
+    def caller(self) -> Address: ...
+    @property
+    def callee(self) -> Address: ...
+    @property
+    def transport(self) -> Transport: ...
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def from_tag(self) -> str: ...
+    @property
+    def to_tag(self) -> str: ...
+    @property
+    def to_tags(self) -> tuple[str, ...]: ...
+    @property
+    def start(self) -> float: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def ringing_at(self) -> float | None: ...
+    @property
+    def answered_at(self) -> float | None: ...
+    @property
+    def acked_at(self) -> float | None: ...
+    @property
+    def ended_at(self) -> float | None: ...
+    @property
+    def ended_by(self) -> str: ...
+    @property
+    def ended_how(self) -> str: ...
+    @property
+    def result(self) -> str: ...
+    @property
+    def first(self) -> SipSeen: ...
+
+@final
+class SipLedger:
+    """The SIP messages of a capture or a feed by Call-ID, and who spoke when.
+
+    `first` and `last` are the times of the first message and of the latest (0 without any); `left_out` counts the
+    messages beyond `max_messages` of one Call-ID.
+    """
+
+    def __new__(cls, max_messages: int) -> SipLedger: ...
+    def take(self, records: list[Record]) -> tuple[list[SipSeen], list[Record]]:
+        """Keeps the messages of calls. Gives back the messages outside calls, and the records that are no SIP."""
+
+    def calls(self, horizon: float, only: Sequence[str] | None = None) -> list[list[tuple[Hop, int | None]]]:
+        """The calls that the Call-IDs (or only those named) were used for: each as its hops in the order of their
+        INVITEs, with the place of the hop that each was made from. What was silent until `horizon` is over.
+        """
+
+    def ended(self) -> list[tuple[str, float]]:
+        """(Call-ID, when it was last heard) of those over which a BYE or a refusal went."""
+
+    def forget(self, call_ids: Sequence[str]) -> None:
+        """Lets go of what was kept for these Call-IDs."""
+
+    def forget_before(self, time: float) -> None:
+        """Lets go of who spoke before a time."""
+
+    def spoke(self, host: str, start: float, end: float) -> int:
+        """How many messages a host sent within a span of time."""
+
+    def has_heard(self, host: str) -> bool:
+        """Whether a host sent any message."""
+
+    @property
+    def malformed(self) -> int: ...
+    @property
+    def left_out(self) -> int: ...
+    @property
+    def first(self) -> float: ...
+    @property
+    def last(self) -> float: ...
+
+def fold(rows: Sequence[tuple[SipSeen, bool | None]]) -> list[tuple[Hop, int | None]]:
+    """The hops of one call from (message, whether we sent it; None: a capture saw it), in the order of time."""
+
+def announced(description: bytes) -> list[_Section]:
+    """The m= sections of a description that have an address and a port."""
 
 # --- datagram.rs
 

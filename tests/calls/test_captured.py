@@ -19,7 +19,7 @@ MEDIA_A, MEDIA_B = Address("10.0.1.1", 4000), Address("10.0.2.2", 4002)
 def calls_of(caught: Caught, *others: RtpStream | IcmpError) -> list[Call]:
     ledger = CaptureLedger()
     for record in (*caught.records, *others):
-        ledger.seen(record)
+        ledger.take([record])
     return ledger.calls()
 
 
@@ -181,11 +181,9 @@ def test_nobody_answered_and_the_capture_goes_on(silence_s: float, result: Resul
 
 def test_what_is_no_call_is_given_back() -> None:
     ledger, caught = CaptureLedger(), Caught()
-    register = ledger.seen(caught.see(1.0, A, P, Talk(call_id="r@x").request("REGISTER", tagged=False)))
-    assert register is not None
-    assert register.method == "REGISTER"
-    assert ledger.seen(caught.see(1.0, A, P, Talk().invite())) is None
-    assert ledger.seen(caught.see(2.0, A, P, b"INVITE garbage")) is None
+    register = caught.see(1.0, A, P, Talk(call_id="r@x").request("REGISTER", tagged=False))
+    invite, broken = caught.see(1.0, A, P, Talk().invite()), caught.see(2.0, A, P, b"INVITE garbage")
+    assert ledger.take([register, invite, broken]) == ([register], [])
     assert ledger.malformed == 1
     assert len(ledger.calls()) == 1
 
@@ -315,8 +313,8 @@ def test_streams_go_to_the_call_that_announced_them_at_that_time() -> None:
         caught.see(start + 9, A, B, talk.via("b").request("BYE", cseq=2))
     ledger = CaptureLedger()
     for record in (*caught.records, stream(MEDIA_A, MEDIA_B, 101.0, 109.0), stream(MEDIA_B, MEDIA_A, 201.0, 209.0)):
-        ledger.seen(record)
-    ledger.seen(stream(Address("10.9.9.9", 1), Address("10.9.9.9", 2), 101.0, 102.0))
+        ledger.take([record])
+    ledger.take([stream(Address("10.9.9.9", 1), Address("10.9.9.9", 2), 101.0, 102.0)])
     first, second = ledger.calls()
     assert [(one.leg, one.from_caller) for one in first.streams] == [(0, True)]
     assert [(one.leg, one.from_caller) for one in second.streams] == [(0, False)]
@@ -334,8 +332,8 @@ def test_an_icmp_error_stays_with_the_call_whose_packet_it_answers() -> None:
 def test_a_feed_tells_each_call_once_when_all_of_it_is_quiet() -> None:
     ledger = CaptureLedger()
     for record in _two_sides(LEFT, RIGHT).records:
-        ledger.seen(record)
-    ledger.seen(Caught().see(105.0, A, P, Talk("other@a", ("o1",)).invite()))
+        ledger.take([record])
+    ledger.take([Caught().see(105.0, A, P, Talk("other@a", ("o1",)).invite())])
     assert ledger.ended(111.0) == []
     (call,) = ledger.ended(130.0)
     assert call.call_ids == ("left@a", "right@p")

@@ -196,7 +196,7 @@ def test_whatever_peers_send_can_be_read_and_drawn(changes: list[tuple[int, int,
             record.frame, record.time, record.src, record.dst, record.transport, raw, (record.frame,), 1, 0,
             False, False, False, len(raw), None,
         )  # fmt: skip
-        captured.seen(changed)
+        captured.take([changed])
         try:
             live.message(record.time, flow(record.src), Message.parse(raw), sent=False)
         except Malformed:

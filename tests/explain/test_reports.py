@@ -38,7 +38,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
     path.write_bytes(wire.pcap())
     capture = Capture([str(path)])
     explainer = Explainer(Sites.parse("address,site\n10.0.0.0/16,a\n10.1.0.0/16,b\n10.2.0.0/16,c\n10.3.0.0/16,d\n"))
-    explainer.receive_all(capture)
+    explainer.receive(list(capture))
     return explainer.finish(capture.files)
 
 

@@ -20,8 +20,8 @@ def explained(scenario: Scenario, folder: Path) -> Explanation:
     path.write_bytes(scenario.pcap())
     capture = Capture([str(path)])
     explainer = Explainer()
-    for record in capture:
-        explainer.receive(record)
+    for batch in capture.batches():
+        explainer.receive(batch)
     return explainer.finish(capture.files)
 
 

@@ -5,7 +5,7 @@ mod bytes;
 mod codec;
 mod dtls;
 mod engine;
-mod flow;
+pub mod flow;
 mod frag;
 mod handshake;
 mod hep;

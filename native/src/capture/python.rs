@@ -4,6 +4,7 @@
 use super::flow::Endpoint;
 use super::record::{self, At, Handshake, HepOrigin, Record, Transport};
 use super::rtp::Summary;
+use crate::calls::{Catch, Place, SipSeen, Wire};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -147,13 +148,27 @@ impl Shapes {
     }
 
     fn sip(&mut self, py: Python<'_>, sip: &record::Sip) -> PyResult<Py<PyAny>> {
-        let (frame, time, src, dst) = self.at(py, &sip.at)?;
-        let transport = self.word(py, "Transport", transport_name(sip.transport))?;
-        let hep = self.hep(py, &sip.hep)?;
-        let fields = fields![py;
-            frame, time, src, dst, transport, PyBytes::new(py, &sip.raw), PyTuple::new(py, &sip.frames)?,
-            sip.fragments, sip.connection, sip.is_copy, sip.is_retransmission, sip.is_truncated, sip.wire_bytes, hep];
-        self.build(py, "SipSeen", fields)
+        let At { frame, time, flow } = sip.at;
+        let catch = Catch {
+            frame,
+            time: seconds(time),
+            frames: (sip.frames != [frame]).then(|| sip.frames.as_slice().into()),
+            fragments: sip.fragments,
+            connection: sip.connection,
+            is_udp: sip.transport == Transport::Udp,
+            is_copy: sip.is_copy,
+            is_retransmission: sip.is_retransmission,
+            is_truncated: sip.is_truncated,
+            wire_bytes: sip.wire_bytes,
+        };
+        let wire = Wire {
+            src: (Place::new(flow.src.ip, flow.src.port), self.address(py, flow.src)?),
+            dst: (Place::new(flow.dst.ip, flow.dst.port), self.address(py, flow.dst)?),
+            transport: self.word(py, "Transport", transport_name(sip.transport))?,
+            raw: PyBytes::new(py, &sip.raw).unbind(),
+            hep: self.hep(py, &sip.hep)?,
+        };
+        Ok(Py::new(py, SipSeen::new(py, catch, wire))?.into_any())
     }
 
     fn fragments(&mut self, py: Python<'_>, lost: &record::Fragments) -> PyResult<Py<PyAny>> {

@@ -59,7 +59,7 @@ def with_progress(capture: Capture, explainer: Explainer, language: Language) ->
     batches = capture.batches()
     if not sys.stderr.isatty():
         for batch in batches:
-            explainer.receive_all(batch)
+            explainer.receive(batch)
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -68,7 +68,7 @@ def with_progress(capture: Capture, explainer: Explainer, language: Language) ->
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         for batch in batches:
-            explainer.receive_all(batch)
+            explainer.receive(batch)
             at = capture.progress
             bar.update(
                 task,

@@ -74,7 +74,7 @@ def _follow(
         while True:
             for data in _arrived(door):
                 try:
-                    explainer.receive_all(take(data, time.time()))
+                    explainer.receive(take(data, time.time()))
                 except Malformed:
                     continue
             if time.time() >= look_at:
@@ -82,7 +82,7 @@ def _follow(
                 for one in explainer.ended(time.time()):
                     print(_line(one, language), flush=True)
     except KeyboardInterrupt:
-        explainer.receive_all(feed.finish())
+        explainer.receive(feed.finish())
     return explainer.finish()
 
 

@@ -1,4 +1,4 @@
-"""Builds a `Call` from what was seen: decides which message belongs to which hop, and what the hops mean together.
+"""Builds a `Call` from what was seen: what the hops mean together.
 
 The running edge's traces and the captures' come through here alike. `summary_of` is the short way for a trace of the
 running edge: it reads the caller's side only, which says all that a list needs.
@@ -6,17 +6,14 @@ running edge: it reads the caller's side only, which says all that a list needs.
 
 import re
 
+from talkpath._native import Hop, fold
 from talkpath.base.errors import Malformed
 from talkpath.calls.ids import id_of
-from talkpath.calls.legs import LegWriter, branch_of, cseq_of
+from talkpath.calls.legs import Placed, leg_of, placed_hops
 from talkpath.calls.media import streams_of
-from talkpath.calls.model import Call, Joined, Leg, Party, Result, Side, Summary
+from talkpath.calls.model import Call, Leg, Party, Result, Side, Summary
 from talkpath.calls.trace import Trace, seen_live
-from talkpath.capture.records import SipSeen
 from talkpath.sip.message import Message
-
-#: A hop, the index of the hop it was made from, and how we know.
-Hop = tuple[LegWriter, int | None, Joined]
 
 # A SIP URI whose user part has neither escapes nor parameters nor a password.
 _PLAIN_USER = re.compile(r"^[^<]*<?sips?:([A-Za-z0-9_.+\-]+)@")
@@ -24,132 +21,15 @@ _PLAIN_USER = re.compile(r"^[^<]*<?sips?:([A-Za-z0-9_.+\-]+)@")
 
 def call_of(trace: Trace) -> Call:
     """Everything known of the call whose rows are in `trace`."""
-    hops = Hops()
-    for seen, sip, sent in trace.rows():
-        hops.take(seen, sip, sent)
-    return assemble(hops.hops(), trace)
-
-
-class Hops:
-    """The hops of the calls that use one Call-ID, each with its messages."""
-
-    def __init__(self) -> None:
-        self._writers: list[LegWriter] = []
-        self._by_branch: dict[str, LegWriter] = {}
-        #: the branches of all Vias of the INVITE that began each hop, the top one first
-        self._vias: dict[int, list[str]] = {}
-
-    def hops(self) -> list[Hop]:
-        """The hops in the order of their INVITEs."""
-        parents = [self._parent_of(index) for index in range(len(self._writers))]
-        return [
-            (writer, parent, Joined.FIRST if parent is None else Joined.PROXY)
-            for writer, parent in zip(self._writers, parents, strict=True)
-        ]
-
-    def take(self, seen: SipSeen, sip: Message, sent: bool | None) -> None:
-        """The next message, in the order of time."""
-        branch = branch_of(sip)
-        writer = self._writer_for(seen, sip, branch)
-        if writer is None:
-            writer = LegWriter(seen, sip)
-            self._vias[len(self._writers)] = branches_of(sip)
-            self._writers.append(writer)
-        if branch and sip.is_request and sip.method == "INVITE":
-            self._by_branch.setdefault(branch, writer)
-        writer.take(seen, sip, sent, branch)
-
-    def is_over(self) -> bool:
-        """Whether the call is over as far as its first hop knows."""
-        return bool(self._writers) and self._writers[0].is_over()
-
-    def starts_another(self, seen: SipSeen, sip: Message) -> bool:
-        """Whether this message, after what came before, begins another call with the Call-ID used again."""
-        if not (self.is_over() and sip.is_request and sip.method == "INVITE") or sip.to_tag:
-            return False
-        first = self._writers[0]
-        if branch_of(sip) in self._by_branch:
-            return False
-        return sip.from_tag != first.from_tag or cseq_of(sip) > first.attempt or first.ended_how == "bye"
-
-    def _writer_for(self, seen: SipSeen, sip: Message, branch: str) -> LegWriter | None:
-        known = self._by_branch.get(branch)
-        if known is not None and self._fits(known, seen, sip):
-            return known
-        if sip.is_request and sip.method == "INVITE" and not sip.to_tag:
-            return self._next_attempt(seen, sip)
-        if not self._writers:
-            return None
-        return self._by_ends(seen, sip)
-
-    def _fits(self, writer: LegWriter, seen: SipSeen, sip: Message) -> bool:
-        """The branch names the hop, unless a hop was copied from another without a new branch."""
-        ends = {seen.src, seen.dst}
-        if ends == {writer.caller, writer.callee} or sip.method != "INVITE" or not sip.is_request:
-            return True
-        return writer.has_said(sip.raw)
-
-    def _next_attempt(self, seen: SipSeen, sip: Message) -> LegWriter | None:
-        """The hop on which the caller tries again (with credentials); a fork to the same address is another hop."""
-        for writer in reversed(self._writers):
-            if (seen.src, seen.dst) == (writer.caller, writer.callee) and sip.from_tag == writer.from_tag:
-                return writer if cseq_of(sip) != writer.attempt or not writer.has_invite else None
-        return None
-
-    def _by_ends(self, seen: SipSeen, sip: Message) -> LegWriter:
-        """The hop between these addresses; else between these hosts (a new connection); else one that ends here."""
-        likeness = [_likeness(writer, seen) for writer in self._writers]
-        best = max(likeness)
-        return _by_tags([writer for writer, like in zip(self._writers, likeness, strict=True) if like == best], sip)
-
-    def _parent_of(self, index: int) -> int | None:
-        """The hop whose INVITE the middle box passed on: by the Vias below its own, else by the addresses."""
-        if index == 0:
-            return None
-        below = self._vias[index][1:]
-        for branch in below:
-            for other, vias in self._vias.items():
-                if other != index and vias and vias[0] == branch:
-                    return other
-        sender = self._writers[index].caller
-        earlier = range(index)
-        at_address = [other for other in earlier if self._writers[other].callee == sender]
-        at_host = [other for other in earlier if self._writers[other].callee.host == sender.host]
-        return (at_address or at_host or [0])[0]
-
-
-def _likeness(writer: LegWriter, seen: SipSeen) -> int:
-    """How well a message's addresses fit a hop. A message past a proxy belongs to the hop of its sender."""
-    ends = {writer.caller, writer.callee}
-    same_hosts = {writer.caller.host, writer.callee.host} == {seen.src.host, seen.dst.host}
-    return 3 * (seen.src in ends) + 2 * (seen.dst in ends) + 2 * same_hosts
-
-
-def _by_tags(writers: list[LegWriter], sip: Message) -> LegWriter:
-    """Of several hops the one whose dialog the message names; else the one that was answered last."""
-    if len(writers) == 1:
-        return writers[0]
-    tags = {sip.from_tag, sip.to_tag}
-    for writer in reversed(writers):
-        if writer.from_tag in tags and tags & set(writer.to_tags):
-            return writer
-    answered = [writer for writer in writers if writer.answered_at is not None]
-    return (answered or writers)[-1]
-
-
-def branches_of(sip: Message) -> list[str]:
-    """The branches of all Vias, the top one first; unreadable ones are left out."""
-    items = (item for value in sip.all("Via") for item in value.split(","))
-    cut = (item.partition("branch=") for item in items)
-    return [rest.partition(";")[0].strip() for _, found, rest in cut if found]
+    return assemble(placed_hops(fold([(seen_live(*row), row[3]) for row in trace.live])), trace)
 
 
 # --- the call
 
 
-def assemble(hops: list[Hop], trace: Trace) -> Call:
+def assemble(hops: list[Placed], trace: Trace) -> Call:
     """The call that these hops make. The first one is the caller's."""
-    legs = tuple(writer.leg(index, parent, joined) for index, (writer, parent, joined) in enumerate(hops))
+    legs = tuple(leg_of(hop, index, parent, joined) for index, (hop, parent, joined) in enumerate(hops))
     first, last = legs[0], _answering_leg(legs)
     ended_at, ended_by, ended_how = _end_of(legs, trace)
     return Call(
@@ -212,14 +92,13 @@ def _result_of(seen: Result, ringing_at: float | None, trace: Trace) -> Result:
 
 
 def _caller(first: Leg) -> Party:
-    invite = first.messages[0].sip
-    user, host, display = _named(invite, "From")
-    return Party(user, host, display, first.caller, first.transport, _agent(first, from_caller=True))
+    user, host, display = _named(Message.parse(first.hop.first.raw), "From")
+    return Party(user, host, display, first.caller, first.transport, first.hop.agent(from_caller=True))
 
 
 def _callee(first: Leg, last: Leg) -> Party:
-    user, host, display = _named(first.messages[0].sip, "To")
-    return Party(user, host, display, last.callee, last.transport, _agent(last, from_caller=False))
+    user, host, display = _named(Message.parse(first.hop.first.raw), "To")
+    return Party(user, host, display, last.callee, last.transport, last.hop.agent(from_caller=False))
 
 
 def _named(sip: Message, name: str) -> tuple[str, str, str]:
@@ -232,45 +111,31 @@ def _named(sip: Message, name: str) -> tuple[str, str, str]:
     return uri.username, uri.host, who.display_name
 
 
-def _agent(leg: Leg, *, from_caller: bool) -> str:
-    """What the phone at one end of a hop calls itself."""
-    for seen in leg.messages:
-        if seen.from_caller is from_caller:
-            agent = seen.sip.first("User-Agent") or seen.sip.first("Server")
-            if agent:
-                return agent
-    return ""
-
-
 # --- the short way
 
 
 def summary_of(trace: Trace) -> Summary:
     """The call in one row. Reads the caller's side of a trace of the running edge only."""
-    if not trace.live:
-        return summarised(call_of(trace))
     time, flow, raw, sent = trace.live[0]
-    invite = Message.parse(raw)
-    writer = LegWriter(seen_live(time, flow, raw, sent), invite)
-    writer.conclude(time, invite, True)
+    invite, hop = Message.parse(raw), Hop(seen_live(time, flow, raw, sent))
     for time, other, raw, sent in trace.live[1:]:
-        if writer.answered_at is not None:
+        if hop.answered_at is not None:
             break  # the end is the edge's word
         if other.remote == flow.remote and not raw.startswith(b"SIP/2.0 100"):
-            writer.conclude(time, Message.parse(raw), not sent)
-    answered_at, ended_at = writer.answered_at, trace.ended_at
+            hop.learn(time, raw, not sent)
+    answered_at, ended_at = hop.answered_at, trace.ended_at
     return Summary(
-        id=id_of(trace.call_ids[0], writer.start),
+        id=id_of(trace.call_ids[0], hop.start),
         call_id=trace.call_ids[0],
-        start=writer.start,
+        start=hop.start,
         caller=number_of(invite, "From"),
         callee=number_of(invite, "To"),
         source=str(flow.remote),
-        result=_result_of(writer.result, writer.ringing_at, trace),
-        status=writer.status,
-        reason=writer.reason,
-        ring_s=_since(writer.start, writer.ringing_at),
-        answer_s=_since(writer.start, answered_at),
+        result=_result_of(Result(hop.result), hop.ringing_at, trace),
+        status=hop.status,
+        reason=hop.reason,
+        ring_s=_since(hop.start, hop.ringing_at),
+        answer_s=_since(hop.start, answered_at),
         talk_s=None if answered_at is None else _since(answered_at, ended_at),
         ended_at=ended_at,
         ended_by=trace.ended_by,

@@ -1,8 +1,8 @@
 """The ledger's other side: from the records of a capture to the same `Call`s that the running edge's traces become.
 
     ledger = CaptureLedger()
-    for record in capture:
-        ledger.seen(record)
+    for batch in capture.batches():
+        ledger.take(batch)
     calls = ledger.calls()
 
 SIP is grouped by Call-ID and taken apart where a Call-ID was used again; calls that cross a back-to-back agent are
@@ -14,11 +14,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from talkpath._native import Hop, SipLedger
 from talkpath.base import limits
 from talkpath.base.address import Address
-from talkpath.base.errors import Malformed
-from talkpath.calls.build import Hop, Hops, assemble
+from talkpath.calls.build import assemble
 from talkpath.calls.join import Part, joined
+from talkpath.calls.legs import Placed, placed_hops
 from talkpath.calls.media import placed
 from talkpath.calls.model import Call, Stream
 from talkpath.calls.trace import Trace
@@ -39,7 +40,6 @@ from talkpath.capture.records import (
     WebSocketEvent,
     ZrtpSeen,
 )
-from talkpath.sip.message import Message
 
 # A call that ended may still be answered late, and its BYE repeated; then it is quiet.
 _LINGER_S = 8.0
@@ -51,72 +51,55 @@ class CaptureLedger:
     """Takes records in the order of the capture; gives calls at its end."""
 
     def __init__(self) -> None:
-        self._traces: dict[str, Trace] = {}
+        #: the messages of calls, and who spoke when
+        self.sip = SipLedger(limits.CALL_MESSAGES)
         self._streams: list[RtpStream] = []
         self._around: list[Record] = []
         self._last = 0.0
-        self._told: set[int] = set()
-        #: SIP messages that could not be read, and messages or records left out for want of room
-        self.malformed = 0
+        self._told: set[str] = set()
+        #: records left out for want of room
         self.left_out = 0
         #: streams that no call announced; known once `calls` was asked
         self.strays: list[RtpStream] = []
 
-    def seen(self, record: Record) -> Message | None:
-        """The next record. Gives back a SIP message that belongs to no call, parsed, for whoever wants it."""
-        self._last = max(self._last, record.time)
-        match record:
-            case SipSeen():
-                return self._message(record)
-            case RtpStream():
-                self._streams.append(record)
-            case CaptureNote():
-                pass
-            case _:
-                self._keep(record)
-        return None
+    @property
+    def malformed(self) -> int:
+        """SIP messages that could not be read."""
+        return self.sip.malformed
+
+    def take(self, records: list[Record]) -> tuple[list[SipSeen], list[Record]]:
+        """The next records. Gives back the SIP messages that belong to no call, and the records that are no SIP."""
+        outside, others = self.sip.take(records)
+        for record in others:
+            self._last = max(self._last, record.time)
+            match record:
+                case RtpStream():
+                    self._streams.append(record)
+                case CaptureNote():
+                    pass
+                case _:
+                    self._keep(record)
+        return outside, others
 
     def calls(self) -> list[Call]:
         """Every call, in the order in which they began."""
         self.strays.clear()
-        return self._built(self._traces.values(), self._last, self.strays)
+        return self._built(self.sip.calls(max(self._last, self.sip.last)), self.strays)
 
     def ended(self, now: float) -> list[Call]:
         """For a feed: the calls that ended and of which nothing was heard for a while, each given once."""
-        quiet = now - _LINGER_S
-        over = [one for one in self._traces.values() if one.ended_at is not None and one.number not in self._told]
-        if not any(trace.touched < quiet for trace in over):
+        touched = {call_id: at for call_id, at in self.sip.ended() if call_id not in self._told}
+        quiet = {call_id for call_id, at in touched.items() if at < now - _LINGER_S}
+        if not quiet:
             return []
-        calls = [call for call in self._built(over, 0.0, []) if self._is_quiet(call, quiet)]
-        self._told.update(self._traces[call_id].number for call in calls for call_id in call.call_ids)
+        over = self._built(self.sip.calls(0.0, list(touched)), [])
+        calls = [call for call in over if call.ended_at is not None and quiet.issuperset(call.call_ids)]
+        self._told.update(call_id for call in calls for call_id in call.call_ids)
         return calls
 
-    def _built(self, traces: Iterable[Trace], horizon: float, strays: list[RtpStream]) -> list[Call]:
-        parts = [Part(hops) for trace in traces for hops in _apart(trace, horizon)]
+    def _built(self, calls: list[list[tuple[Hop, int | None]]], strays: list[RtpStream]) -> list[Call]:
+        parts = [Part(placed_hops(hops)) for hops in calls]
         return _Owners([_call(hops) for hops in joined(parts)]).given(self._streams, self._around, strays)
-
-    def _is_quiet(self, call: Call, since: float) -> bool:
-        return call.ended_at is not None and all(self._traces[call_id].touched < since for call_id in call.call_ids)
-
-    def _message(self, seen: SipSeen) -> Message | None:
-        try:
-            message = Message.parse(seen.raw)
-        except Malformed:
-            self.malformed += 1
-            return None
-        trace = self._traces.get(message.call_id)
-        if trace is None:
-            if message.method != "INVITE":
-                return message
-            trace = self._traces[message.call_id] = Trace(message.call_id, len(self._traces), seen.time)
-        trace.touched = seen.time
-        if message.method == "BYE" or message.status >= 300:
-            trace.ended_at = seen.time
-        if len(trace.caught) < limits.CALL_MESSAGES:
-            trace.caught.append((seen, message))
-        else:
-            trace.left_out += 1
-        return None
 
     def _keep(self, record: Record) -> None:
         if len(self._around) < limits.CAPTURE_RECORDS:
@@ -125,20 +108,7 @@ class CaptureLedger:
             self.left_out += 1
 
 
-def _apart(trace: Trace, horizon: float) -> list[list[Hop]]:
-    """The calls that one Call-ID was used for, each as its hops."""
-    found = [Hops()]
-    for seen, sip in sorted(trace.caught, key=lambda row: row[0].time):
-        if found[-1].starts_another(seen, sip):
-            found.append(Hops())
-        found[-1].take(seen, sip, None)
-    every = [hops.hops() for hops in found]
-    for hop, _, _ in every[-1]:
-        hop.time_out(horizon)
-    return every
-
-
-def _call(hops: list[Hop]) -> Call:
+def _call(hops: list[Placed]) -> Call:
     first = hops[0][0]
     return assemble(hops, Trace(first.call_id, 0, first.start))
 

@@ -9,10 +9,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
+from talkpath._native import Hop
 from talkpath.base.address import Address
 from talkpath.calls.announced import announced_in
-from talkpath.calls.build import Hop, number_of
-from talkpath.calls.legs import LegWriter
+from talkpath.calls.build import number_of
+from talkpath.calls.legs import Placed
 from talkpath.calls.model import Joined, Result
 from talkpath.sip.message import Message
 
@@ -45,10 +46,10 @@ _TOKEN = re.compile(r"[^\s;,<>\"=]+")
 class Part:
     """What one Call-ID shows of a call: its hops, and what they can be recognised by."""
 
-    def __init__(self, hops: list[Hop]) -> None:
+    def __init__(self, hops: list[Placed]) -> None:
         self.hops = hops
-        self.first: LegWriter = hops[0][0]
-        self.invite: Message = self.first.first
+        self.first: Hop = hops[0][0]
+        self.invite = Message.parse(self.first.first.raw)
         self.start = self.first.start
         self.numbers = (number_of(self.invite, "From"), _called(self.invite))
         self.offered = _offered(self.first)
@@ -61,7 +62,7 @@ class Part:
         return self.first.ended_at
 
 
-def joined(parts: list[Part]) -> list[list[Hop]]:
+def joined(parts: list[Part]) -> list[list[Placed]]:
     """The hops of each whole call, in the order in which the calls began."""
     parts = sorted(parts, key=lambda part: part.start)
     ties = _Ties(parts)
@@ -76,7 +77,7 @@ def joined(parts: list[Part]) -> list[list[Hop]]:
     return [_merged(root, children) for root in roots]
 
 
-def _merged(root: Part, children: dict[int, list[Part]]) -> list[Hop]:
+def _merged(root: Part, children: dict[int, list[Part]]) -> list[Placed]:
     """The hops of a call and of everything that was made from it; the first hop of a part hangs on its parent."""
     hops = list(root.hops)
     waiting = [(root, 0)]
@@ -216,11 +217,9 @@ def _vendor_values(invite: Message) -> Iterator[str]:
             yield value
 
 
-def _offered(first: LegWriter) -> set[Address]:
+def _offered(first: Hop) -> set[Address]:
     """Where the caller of a part waits for media; unspecified addresses tell nothing."""
-    if not first.first.carries_sdp:
-        return set()
-    announced = (address for _, address, *_ in announced_in(first.first.body))
+    announced = (address for _, address, *_ in announced_in(first.offer()))
     return {address for address in announced if address.port and address.host not in ("0.0.0.0", "::")}
 
 

@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from talkpath.calls.announced import announced_in
-from talkpath.calls.model import Leg, Medium, MessageSeen, Stream
+from talkpath.calls.model import Leg, Stream
 from talkpath.calls.trace import StreamKey, Trace, unpacked
 from talkpath.capture.records import PayloadUse, RtpStream, Second
 from talkpath.rtp.mos import mos
@@ -20,16 +19,6 @@ SILENCE_DBOV = -60.0
 # The jitter buffer of phones where none was simulated, and the one-way delay of an ordinary path with a codec frame.
 _BUFFER_MS = 40.0
 _PATH_MS = 40.0
-
-
-def media_of(messages: Sequence[MessageSeen]) -> tuple[Medium, ...]:
-    """Every m= section that either side of a hop announced, in the order of time."""
-    return tuple(
-        Medium(seen.time, seen.from_caller, *section)
-        for seen in messages
-        if seen.sip.carries_sdp
-        for section in announced_in(seen.sip.body)
-    )
 
 
 def streams_of(trace: Trace, legs: Sequence[Leg]) -> tuple[Stream, ...]:

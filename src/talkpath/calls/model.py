@@ -7,10 +7,12 @@ All times are seconds since the epoch; durations are seconds unless the name say
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
+from talkpath._native import Hop
 from talkpath.base.address import Address, Transport
 from talkpath.capture.records import Record, RtpStream, SipSeen
 from talkpath.sip.message import Message
@@ -57,7 +59,7 @@ class Party:
     user_agent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MessageSeen:
     """One SIP message on one hop, with its repetitions folded in.
 
@@ -67,11 +69,15 @@ class MessageSeen:
     """
 
     seen: SipSeen
-    sip: Message
     sent: bool | None
     from_caller: bool
     retransmitted: tuple[SipSeen, ...] = ()
     copies: tuple[SipSeen, ...] = ()
+
+    @cached_property
+    def sip(self) -> Message:
+        """The message itself, parsed when somebody asks."""
+        return Message.parse(self.seen.raw)
 
     @property
     def time(self) -> float:
@@ -117,12 +123,13 @@ class Medium(NamedTuple):
     ptime_ms: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Leg:
     """One hop of a call: an INVITE between two addresses and everything that belongs to it.
 
     `caller` sent the INVITE and `callee` received it, on this hop. Forked answers show as several `to_tags`; the one
     that was answered is `to_tag`. `parent` is the index of the leg from which the middle box made this one.
+    `hop` keeps what was said there; most calls are told without anybody looking.
     """
 
     index: int
@@ -143,10 +150,35 @@ class Leg:
     result: Result
     ended_by: Side
     ended_how: str
-    messages: tuple[MessageSeen, ...]
-    media: tuple[Medium, ...] = ()
-    parent: int | None = None
-    joined: Joined = Joined.FIRST
+    parent: int | None
+    joined: Joined
+    hop: Hop = field(repr=False, compare=False)
+
+    @cached_property
+    def messages(self) -> tuple[MessageSeen, ...]:
+        """What was said, repetitions folded in, in the order of time."""
+        return tuple(MessageSeen(*row) for row in self.hop.messages())
+
+    @cached_property
+    def media(self) -> tuple[Medium, ...]:
+        """Every m= section that either side announced, in the order of time."""
+        return tuple(_medium(time, from_caller, *section) for time, from_caller, section in self.hop.media())
+
+
+def _medium(
+    time: float,
+    from_caller: bool,
+    kind: str,
+    host: str,
+    port: int,
+    rtcp: int | None,
+    profile: str,
+    codecs: tuple[tuple[int, str], ...],
+    direction: str,
+    ptime_ms: float | None,
+) -> Medium:
+    control = None if rtcp is None else Address(host, rtcp)
+    return Medium(time, from_caller, kind, Address(host, port), control, profile, codecs, direction, ptime_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,14 @@ A running call costs the hot path one tuple a message. Parsing, folding and conc
 
 import math
 from collections.abc import Iterator
-from contextlib import suppress
 
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow
-from talkpath.base.errors import Malformed
 from talkpath.calls.model import Moment, Side, Value
 from talkpath.capture.records import NO_LEVEL, SECOND, Record, RtpStream, Second, SipSeen
-from talkpath.sip.message import Message
 
 #: (time, flow, bytes, sent): what the running edge hands in for a message.
 LiveRow = tuple[float, Flow, bytes, bool]
-#: (what the capture tells, the message it holds).
-CaughtRow = tuple[SipSeen, Message]
 #: (source, destination, SSRC) of a stream.
 StreamKey = tuple[Address, Address, int]
 
@@ -28,7 +23,6 @@ class Trace:
 
     __slots__ = (
         "call_ids",
-        "caught",
         "ended_at",
         "ended_by",
         "ended_how",
@@ -48,7 +42,6 @@ class Trace:
         #: counts the traces of this ledger, so that readers can follow what is new
         self.number = number
         self.live: list[LiveRow] = []
-        self.caught: list[CaughtRow] = []
         self.moments: list[Moment] = []
         self.seconds: dict[StreamKey, bytearray] = {}
         self.streams: dict[StreamKey, RtpStream] = {}
@@ -63,18 +56,7 @@ class Trace:
     @property
     def start(self) -> float:
         """When its first message was seen."""
-        return self.live[0][0] if self.live else self.caught[0][0].time
-
-    def rows(self) -> Iterator[tuple[SipSeen, Message, bool | None]]:
-        """Its messages in the order seen, each with whether we sent it. Live rows are parsed here.
-
-        What no longer parses (rows of a history that somebody damaged) is passed over.
-        """
-        for seen, sip in self.caught:
-            yield seen, sip, None
-        for time, flow, raw, sent in self.live:
-            with suppress(Malformed):
-                yield seen_live(time, flow, raw, sent), Message.parse(raw), sent
+        return self.live[0][0]
 
     def add_moment(self, now: float, kind: str, values: dict[str, Value]) -> None:
         if len(self.moments) < limits.CALL_MOMENTS:

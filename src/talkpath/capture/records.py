@@ -10,9 +10,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from talkpath.base.address import Address, Transport
+from talkpath import _native
+from talkpath.base.address import Address
 
 
 class HepOrigin(NamedTuple):
@@ -23,31 +24,8 @@ class HepOrigin(NamedTuple):
     correlation: str
 
 
-@dataclass(frozen=True, slots=True)
-class SipSeen:
-    """One SIP message.
-
-    `frame` is the frame that completed it and `frames` all that carry a piece of it; `fragments` counts the IP
-    fragments of its datagram (1: whole). `connection` numbers the stream it came on (0: datagram).
-    `is_copy`: the very same packet was captured before (two interfaces, a mirror port); it says nothing new.
-    `is_retransmission`: the same bytes went the same way before, as another packet.
-    `is_truncated`: `raw` is cut by the capture's snap length; `wire_bytes` is the size it had.
-    """
-
-    frame: int
-    time: float
-    src: Address
-    dst: Address
-    transport: Transport
-    raw: bytes
-    frames: tuple[int, ...]
-    fragments: int
-    connection: int
-    is_copy: bool
-    is_retransmission: bool
-    is_truncated: bool
-    wire_bytes: int
-    hep: HepOrigin | None
+SipSeen: TypeAlias = _native.SipSeen
+"""One SIP message. Native, since there are many; `_native.pyi` explains its attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -523,7 +501,7 @@ class CaptureNote:
     offset: int
 
 
-Record = (
+Record: TypeAlias = (
     SipSeen
     | FragmentsIncomplete
     | IcmpError

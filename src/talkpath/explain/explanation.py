@@ -1,6 +1,6 @@
 """The whole way from records to what is said: calls, findings, and what bad calls have in common."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from talkpath.calls.model import Call, Stream
@@ -64,12 +64,9 @@ class Explainer:
         self._sites = sites or Sites()
         self._gatherer = Gatherer()
 
-    def receive(self, record: Record) -> None:
-        self._gatherer.receive(record)
-
-    def receive_all(self, records: Iterable[Record]) -> None:
-        for record in records:
-            self._gatherer.receive(record)
+    def receive(self, records: list[Record]) -> None:
+        """The next records, in the order in which they became known."""
+        self._gatherer.receive(records)
 
     def ended(self, now: float) -> list[Explained]:
         """For a feed: the calls that ended a while ago, each told once. What they share is said by `finish`."""

@@ -2,7 +2,7 @@
 
 from talkpath.calls.captured import CaptureLedger
 from talkpath.calls.model import Call
-from talkpath.capture.records import Record, RtpStream, SipSeen
+from talkpath.capture.records import Record, RtpStream
 from talkpath.explain.scene import Scene
 
 
@@ -10,22 +10,20 @@ class Gatherer:
     """Takes the records of a capture, and gives its calls at the end."""
 
     def __init__(self) -> None:
-        self.scene = Scene()
         self._ledger = CaptureLedger()
+        self.scene = Scene(self._ledger.sip)
 
     @property
     def strays(self) -> list[RtpStream]:
         """Streams that no call announced; known after `finish`."""
         return self._ledger.strays
 
-    def receive(self, record: Record) -> None:
-        outside = self._ledger.seen(record)
-        if not isinstance(record, SipSeen):
+    def receive(self, records: list[Record]) -> None:
+        outside, others = self._ledger.take(records)
+        for seen in outside:
+            self.scene.outside_call(seen)
+        for record in others:
             self.scene.other(record)
-            return
-        self.scene.sip(record)
-        if outside is not None:
-            self.scene.outside_call(record, outside)
 
     def ended(self, now: float) -> list[Call]:
         """The calls that ended and of which nothing more was heard for a while, each given once."""

@@ -4,13 +4,13 @@ Fed with every record while reading; asked by the rules afterwards. Holds a few 
 exchanges of each user, never the packets.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, TypeVar
 
+from talkpath._native import SipLedger
 from talkpath.base.address import Address
 from talkpath.calls.model import Call
 from talkpath.capture.reader import FileSummary
@@ -57,20 +57,12 @@ class Outside:
         return (self.request.frame, *(seen.frame for seen, _ in self.answers))
 
 
-@dataclass(slots=True)
-class Source:
-    """What one host sent."""
-
-    messages: int = 0
-    times: list[float] = field(default_factory=list)
-
-
 class Scene:
-    """See the module's docstring."""
+    """See the module's docstring. `heard` knows who sent SIP, and when."""
 
-    def __init__(self) -> None:
-        self.first = 0.0
-        self.last = 0.0
+    def __init__(self, heard: SipLedger) -> None:
+        self.heard = heard
+        self._span: tuple[float, float] | None = None
         self.calls: list[Call] = []
         self.outside: list[Outside] = []
         self.notes: list[CaptureNote] = []
@@ -80,7 +72,6 @@ class Scene:
         self.icmp: list[IcmpError] = []
         self.fragments: list[FragmentsIncomplete] = []
         self.streams = 0
-        self.sources: dict[str, Source] = defaultdict(Source)
         #: hosts that ever sent or were sent RTP
         self.media_hosts: set[str] = set()
         self.left_out = 0
@@ -95,17 +86,9 @@ class Scene:
 
     # --- while reading
 
-    def sip(self, seen: SipSeen) -> None:
-        """Any message at all: who is alive, and when."""
-        if not self.first:
-            self.first = seen.time
-        self.last = max(self.last, seen.time)
-        source = self.sources[seen.src.host]
-        source.messages += 1
-        source.times.append(seen.time)
-
-    def outside_call(self, seen: SipSeen, message: Message) -> None:
+    def outside_call(self, seen: SipSeen) -> None:
         """A message that belongs to no call."""
+        message = Message.parse(seen.raw)
         key = (message.call_id, message.frame.first("CSeq") or "", branch_of(message))
         exchange = self._pending.get(key)
         if not message.is_request:
@@ -123,8 +106,7 @@ class Scene:
     def span(self, files: Sequence[FileSummary]) -> None:
         """The time that the capture covers, from its packets rather than from what was understood of them."""
         if files:
-            self.first = min(file.first for file in files)
-            self.last = max(file.last for file in files)
+            self._span = min(file.first for file in files), max(file.last for file in files)
 
     def other(self, record: Record) -> None:
         """Anything that is not SIP."""
@@ -160,14 +142,22 @@ class Scene:
     # --- for the rules
 
     @property
+    def first(self) -> float:
+        """When the capture begins; without a file, when the first message came."""
+        return self._span[0] if self._span else self.heard.first
+
+    @property
+    def last(self) -> float:
+        return self._span[1] if self._span else self.heard.last
+
+    @property
     def has_drops(self) -> bool:
         """The capture itself says that packets are missing from it."""
         return any(note.kind is NoteKind.DROPPED for note in self.notes)
 
     def spoke(self, host: str, start: float, end: float) -> int:
         """How many messages a host sent within a span of time."""
-        times = self.sources[host].times if host in self.sources else []
-        return bisect_left(times, end) - bisect_left(times, start)
+        return self.heard.spoke(host, start, end)
 
     def outside_of(self, *methods: str) -> Iterable[Outside]:
         return (exchange for exchange in self.outside if exchange.sip.method in methods)

@@ -8,9 +8,8 @@ from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
 
-from talkpath.base.address import Transport
 from talkpath.base.errors import Malformed
-from talkpath.calls.model import Call, MessageSeen
+from talkpath.calls.model import Call
 from talkpath.capture.records import RtcpSeen, RtpStream
 from talkpath.sip.message import Message
 
@@ -60,48 +59,28 @@ def media_traits(call: Call, end: float) -> Iterator[Trait]:
     yield from _pace(call)
 
 
+_SIGNS = {
+    "repeated": Trait.REPEATED,
+    "other-length": Trait.REWRITTEN,
+    "large": Trait.LARGE,
+    "unanswered": Trait.UNANSWERED,
+    "challenged": Trait.CHALLENGED,
+    "refused": Trait.REFUSED,
+    "timed": Trait.TIMED,
+}
+
+
 def sip_traits(call: Call) -> Iterator[Trait]:
     """The signs in the signalling of every hop."""
     branches: set[tuple[str, str]] = set()
     for leg in call.legs:
-        asked: set[tuple[bool, str, int]] = set()
-        answered: set[tuple[bool, str, int]] = set()
-        for seen in leg.messages:
-            sip = seen.sip
-            if seen.retransmitted:
-                yield Trait.REPEATED
-            if _has_other_length(seen):
-                yield Trait.REWRITTEN
-            if not sip.is_request:
-                if sip.status >= 200:
-                    answered.add((not seen.from_caller, sip.method, cseq_number(sip)))
-                    yield from _final_traits(sip)
-                continue
-            if sip.method != "ACK":
-                asked.add((seen.from_caller, sip.method, cseq_number(sip)))
-            if seen.seen.wire_bytes > 1300:
-                yield Trait.LARGE
-            key = (sip.method, branch_of(sip))
-            if key in branches or is_public(seen.source.host):
+        for sign in leg.hop.signs():
+            yield _SIGNS[sign]
+        for method, branch, source in leg.hop.requests():
+            key = (method, branch)
+            if key in branches or is_public(source.host):
                 yield Trait.REWRITTEN
             branches.add(key)
-        if asked - answered:
-            yield Trait.UNANSWERED
-
-
-def _final_traits(sip: Message) -> Iterator[Trait]:
-    if sip.status in (401, 407):
-        yield Trait.CHALLENGED
-    elif sip.status >= 300:
-        yield Trait.REFUSED
-    elif sip.method == "INVITE" and sip.first("Session-Expires") is not None:
-        yield Trait.TIMED
-
-
-def _has_other_length(seen: MessageSeen) -> bool:
-    """A body over UDP whose Content-Length is not its length."""
-    real = seen.sip.frame.body_length
-    return real > 0 and seen.transport is Transport.UDP and seen.sip.content_length != real
 
 
 def _covered(call: Call, answered_at: float, end: float) -> bool:

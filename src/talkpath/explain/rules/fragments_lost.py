@@ -122,7 +122,7 @@ def check_scene(scene: Scene) -> Iterator[Found]:
         if pieces.protocol == 17 and _may_be_invite(pieces) and not _belongs_to_a_call(scene, pieces):
             between[pieces.src.host, pieces.dst.host].append(pieces)
     for (src, dst), found in between.items():
-        if len(found) < 2 or not (scene.sources.keys() & {src, dst}):
+        if len(found) < 2 or not any(map(scene.heard.has_heard, (src, dst))):
             continue
         values = {"got": found[0].received_bytes, "src": src, "dst": dst}
         frames = [frame for pieces in found for frame in pieces.frames]

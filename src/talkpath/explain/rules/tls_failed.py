@@ -49,7 +49,8 @@ def check_scene(scene: Scene) -> Iterator[Found]:
 
 def _carries_sip(scene: Scene, seen: TlsSeen) -> bool:
     """Whether the connection is for signalling: by its port, the names it asks for, or what else its ends speak."""
-    if SIP_PORTS & {seen.src.port, seen.dst.port} or scene.sources.keys() & {seen.src.host, seen.dst.host}:
+    hosts = (seen.src.host, seen.dst.host)
+    if SIP_PORTS & {seen.src.port, seen.dst.port} or any(map(scene.heard.has_heard, hosts)):
         return True
     client = _client_hello(scene, seen)
     if client is None or client.hello is None:

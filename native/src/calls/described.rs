@@ -1,0 +1,183 @@
+//! What a session description announces: the little that a call's story needs of it (RFC 8866, RFC 3264). The object
+//! that can be edited is `src/talkpath/sdp/`; `tests/calls` holds this against it.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+use pyo3::IntoPyObjectExt;
+use std::net::IpAddr;
+
+/// Lines of one description (`base/limits.py` SDP_LINES).
+const MAX_LINES: usize = 2000;
+
+/// RFC 3551 section 6, tables 4 and 5.
+const STATIC: [(u32, &str); 24] = [
+    (0, "PCMU"),
+    (3, "GSM"),
+    (4, "G723"),
+    (5, "DVI4"),
+    (6, "DVI4"),
+    (7, "LPC"),
+    (8, "PCMA"),
+    (9, "G722"),
+    (10, "L16"),
+    (11, "L16"),
+    (12, "QCELP"),
+    (13, "CN"),
+    (14, "MPA"),
+    (15, "G728"),
+    (16, "DVI4"),
+    (17, "DVI4"),
+    (18, "G729"),
+    (25, "CelB"),
+    (26, "JPEG"),
+    (28, "nv"),
+    (31, "H261"),
+    (32, "MPV"),
+    (33, "MP2T"),
+    (34, "H263"),
+];
+
+/// One m= section with an address and a port.
+pub struct Section {
+    kind: String,
+    host: String,
+    port: u32,
+    /// None where the media is no RTP.
+    rtcp: Option<u32>,
+    profile: String,
+    codecs: Vec<(u32, String)>,
+    direction: &'static str,
+    ptime_ms: Option<f64>,
+}
+
+impl Section {
+    /// (kind, host, port, RTCP port or None, profile, codecs, direction, packet time or None)
+    pub fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let mut codecs = Vec::with_capacity(self.codecs.len());
+        for (number, name) in &self.codecs {
+            codecs.push((number, PyString::intern(py, name)).into_py_any(py)?);
+        }
+        let fields = [
+            PyString::intern(py, &self.kind).into_any(),
+            PyString::new(py, &self.host).into_any(),
+            self.port.into_bound_py_any(py)?,
+            self.rtcp.into_bound_py_any(py)?,
+            PyString::intern(py, &self.profile).into_any(),
+            PyTuple::new(py, codecs)?.into_any(),
+            PyString::intern(py, self.direction).into_any(),
+            self.ptime_ms.into_bound_py_any(py)?,
+        ];
+        PyTuple::new(py, fields)
+    }
+}
+
+/// The m= sections of a description that have an address and a port, each as (kind, host, port, RTCP port or None,
+/// profile, ((payload type, name), ...), direction, packet time in ms or None).
+#[pyfunction]
+pub fn announced<'py>(py: Python<'py>, description: &[u8]) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    sections(description).iter().map(|section| section.fields(py)).collect()
+}
+
+/// Lines that make no sense are passed over.
+pub fn sections(description: &[u8]) -> Vec<Section> {
+    if !description.starts_with(b"v=") {
+        return Vec::new();
+    }
+    let text = String::from_utf8_lossy(description);
+    let lines = text.split(['\n', '\r']).filter(|line| !line.is_empty()).take(MAX_LINES);
+    // "--" begins what follows the description in a body of several parts (RFC 2046 section 5.1.1).
+    let mut lines = lines.take_while(|line| !line.starts_with("--")).peekable();
+    let (mut host, mut direction) = ("", "sendrecv");
+    while let Some(line) = lines.next_if(|line| !line.starts_with("m=")) {
+        if line.starts_with("c=") {
+            host = connection(line);
+        } else if let Some(named) = line.strip_prefix("a=").and_then(|name| direction_of(name.trim_end())) {
+            direction = named;
+        }
+    }
+    let mut found = Vec::new();
+    while let Some(media) = lines.next() {
+        let mut attributes = Vec::new();
+        while let Some(line) = lines.next_if(|line| !line.starts_with("m=")) {
+            attributes.push(line);
+        }
+        found.extend(section(media, &attributes, host, direction));
+    }
+    found
+}
+
+fn section(media: &str, lines: &[&str], host: &str, direction: &'static str) -> Option<Section> {
+    let mut words = media[2..].split_whitespace();
+    let (kind, port, profile) = (words.next()?, words.next()?.split('/').next()?, words.next()?);
+    let port = decimal(port)?;
+    let (mut own, mut direction, mut rtcp) = ("", direction, port + 1);
+    let (mut ptime, mut is_bundled, mut rtpmaps) = (None, false, Vec::new());
+    for line in lines {
+        if line.starts_with("c=") && own.is_empty() {
+            own = connection(line);
+        }
+        let Some(attribute) = line.strip_prefix("a=") else { continue };
+        let attribute = attribute.trim_end();
+        let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
+        match name {
+            "rtpmap" => rtpmaps.push(rtpmap(value)),
+            "ptime" => ptime = ptime.or_else(|| value.trim().parse().ok()),
+            "rtcp-mux" => rtcp = port,
+            "rtcp" if rtcp == port + 1 => rtcp = control_port(value).unwrap_or(rtcp),
+            "bundle-only" => is_bundled = true,
+            _ => direction = direction_of(name).unwrap_or(direction),
+        }
+    }
+    let host = ip_text(if own.is_empty() { host } else { own })?;
+    if port == 0 && !is_bundled {
+        return None;
+    }
+    let is_rtp = profile.to_ascii_uppercase().contains("RTP/");
+    let codecs = if is_rtp { words.filter_map(|number| codec(number, &rtpmaps)).collect() } else { Vec::new() };
+    let (kind, profile, rtcp) = (kind.to_string(), profile.to_string(), is_rtp.then_some(rtcp));
+    Some(Section { kind, host, port, rtcp, profile, codecs, direction, ptime_ms: ptime })
+}
+
+fn direction_of(name: &str) -> Option<&'static str> {
+    ["sendrecv", "sendonly", "recvonly", "inactive"].into_iter().find(|direction| *direction == name)
+}
+
+/// The address of a c= line without its TTL: "IN IP4 192.0.2.1/127".
+fn connection(line: &str) -> &str {
+    line.split_whitespace().nth(2).and_then(|address| address.split('/').next()).unwrap_or("")
+}
+
+/// An IP address in its shortest text; IPv4 mapped into IPv6 is IPv4.
+fn ip_text(host: &str) -> Option<String> {
+    Some(host.parse::<IpAddr>().ok()?.to_canonical().to_string())
+}
+
+/// A number of at most nine digits.
+fn decimal(text: &str) -> Option<u32> {
+    let is_number = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
+}
+
+/// RFC 3605: the port, before an address that may follow.
+fn control_port(value: &str) -> Option<u32> {
+    value.split(' ').next().filter(|port| port.len() < 6).and_then(decimal)
+}
+
+/// Payload type and encoding of "101 telephone-event/8000".
+fn rtpmap(value: &str) -> (&str, Option<&str>) {
+    let (number, encoding) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+    let mut parts = encoding.trim().splitn(3, '/').map(str::trim);
+    let (name, clock, channels) =
+        (parts.next().unwrap_or(""), parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+    let is_known =
+        !name.is_empty() && decimal(clock).is_some() && (channels.is_empty() || decimal(channels).is_some());
+    (number, is_known.then_some(name))
+}
+
+/// A format of the m= line with what its first rtpmap says, else RFC 3551, else nothing known.
+fn codec(number: &str, rtpmaps: &[(&str, Option<&str>)]) -> Option<(u32, String)> {
+    let payload_type = decimal(number)?;
+    let mapped = rtpmaps.iter().find(|(of, _)| *of == number).and_then(|(_, name)| *name);
+    let known = || STATIC.iter().find(|(of, _)| *of == payload_type).map(|&(_, name)| name);
+    Some((payload_type, mapped.or_else(known).unwrap_or("").to_string()))
+}

@@ -1,0 +1,21 @@
+//! What SIP messages mean together: which of them make a hop of a call, and what became of it. The model that Python
+//! builds of it is `src/talkpath/calls/`.
+
+mod described;
+mod head;
+mod hop;
+mod hops;
+mod ledger;
+mod seen;
+
+use pyo3::prelude::*;
+pub use seen::{Catch, Place, SipSeen, Wire};
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<SipSeen>()?;
+    module.add_class::<hop::Hop>()?;
+    module.add_class::<ledger::SipLedger>()?;
+    module.add_function(wrap_pyfunction!(hops::fold, module)?)?;
+    module.add_function(wrap_pyfunction!(described::announced, module)?)?;
+    Ok(())
+}
