@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from talkpath import _native
-from talkpath.base.address import Address
+from talkpath.base.address import Address, Transport  # noqa: F401 - the reader takes both from here
 
 
 class HepOrigin(NamedTuple):
