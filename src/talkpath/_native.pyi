@@ -503,9 +503,20 @@ class Relay:
         """Under `ice`: hear this address no more (consent expired, RFC 7675), nor send there."""
     def checks(self, port: Port, ufrags: list[str]) -> None:
         """Under `ice`: let only those connectivity checks climb that name one of these local ufrags (at most two)."""
-    def secure(self, port: Port, suite: str, ours: tuple[bytes, bytes], theirs: tuple[bytes, bytes]) -> None:
+    def secure(
+        self,
+        port: Port,
+        suite: str,
+        ours: tuple[bytes, bytes],
+        theirs: tuple[bytes, bytes],
+        *,
+        rtcp: bool = False,
+        mki: bytes = b"",
+    ) -> None:
         """SRTP with the peer: seal what is sent under `ours`, open what is heard under `theirs` (key, salt).
 
+        `mki` is the identifier that the peer's packets carry (RFC 3711 section 3.1). With `rtcp` the keys are of the
+        RTCP port alone, which has a DTLS association of its own (RFC 5764 section 4.1).
         Setting the keys that are in use again changes nothing. ValueError for an unknown suite or wrong lengths.
         """
     def shut(self, port: Port) -> None:

@@ -175,3 +175,46 @@ def test_only_checks_that_name_our_ufrag_climb(relay: Relay, peer: Peers) -> Non
     assert isinstance(climbed, Climbed)
     assert climbed.data == check(b"ours:foo")
     assert relay.totals(port).strangers == 1
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_packets_with_an_mki_are_opened(relay: Relay, peer: Peers, suite: str) -> None:
+    keys = Secured(suite)
+    bridge = Bridge(relay, peer, keys)
+    relay.secure(bridge.secured, suite, keys.ours, keys.theirs, mki=b"MKI4")
+    # RFC 3711 section 3.1: before the tag; RFC 7714 section 8.2: behind the tag, which is part of the cipher there.
+    tags = {"AES_CM_128_HMAC_SHA1_80": (10, 10), "AES_CM_128_HMAC_SHA1_32": (4, 10)}.get(suite, (0, 0))
+
+    def marked(sealed: bytes, tag: int) -> bytes:
+        return sealed[: len(sealed) - tag] + b"MKI4" + sealed[len(sealed) - tag :]
+
+    bridge.browser.send(bridge.secured, marked(keys.sealer.protect(rtp(1)), tags[0]))
+    assert bridge.phone.receive()[0] == rtp(1)
+    bridge.browser.send(bridge.secured, marked(keys.sealer.protect_rtcp(rtcp()), tags[1]))
+    assert bridge.phone.receive()[0] == rtcp()
+    bridge.say(rtp(2))
+    until(lambda: relay.totals(bridge.secured).unauthentic == 1)
+
+
+def test_rtcp_on_a_port_of_its_own_has_keys_of_its_own(relay: Relay, peer: Peers) -> None:
+    media, reports = Secured(), Secured("AES_CM_128_HMAC_SHA1_80")
+    phone, (web, web_rtcp) = peer(), peer.pair()
+    secured, plain = (relay.open("127.0.0.1", LOW, HIGH) for _ in range(2))
+    relay.shut(secured)
+    relay.expect(secured, rtp=web.address, rtcp=web_rtcp.address, formats=PCMA, climb=True)
+    relay.expect(plain, rtp=phone.address, mux=True, formats=PCMA)
+    relay.route(secured, plain)
+    relay.route(plain, secured)
+    relay.secure(secured, reports.suite, reports.ours, reports.theirs, rtcp=True)
+    media.agree(relay, secured)
+    web.send(secured, media.sealer.protect(rtp(1)))
+    assert phone.receive()[0] == rtp(1)
+    web_rtcp.send(secured, reports.sealer.protect_rtcp(rtcp()), to_rtcp=True)
+    assert phone.receive()[0] == rtcp()
+    phone.send(plain, rtcp(9))
+    assert reports.opener.unprotect_rtcp(web_rtcp.receive()[0]) == rtcp(9)
+    web_rtcp.send(secured, media.sealer.protect_rtcp(rtcp()), to_rtcp=True)
+    until(lambda: relay.totals(secured).unauthentic == 1)
+    web_rtcp.send(secured, DTLS, to_rtcp=True)
+    climbed = next(event for event in next_events(relay, 2) if isinstance(event, Climbed))
+    assert climbed.rtcp

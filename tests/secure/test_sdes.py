@@ -30,7 +30,7 @@ def test_the_line_of_rfc_4568() -> None:
     "value",
     [
         f"1 F8_128_HMAC_SHA1_80 inline:{KEY_30}",
-        f"1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30}|2^20|1:4",
+        f"1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30}|1:4;inline:{KEY_30}|2:4",
         f"1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30};inline:{KEY_30}",
         f"1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30} UNENCRYPTED_SRTCP",
         f"1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30} KDR=16",
@@ -38,6 +38,11 @@ def test_the_line_of_rfc_4568() -> None:
 )
 def test_what_we_cannot_do_is_no_error_but_not_usable(value: str) -> None:
     assert sdes.read_lines([value]) == ([], [])
+
+
+@pytest.mark.parametrize(("said", "mki"), [("1:4", b"\0\0\0\1"), ("2^20|258:2", b"\1\2"), ("2^31", b"")])
+def test_an_identifier_of_the_key_is_remembered(said: str, mki: bytes) -> None:
+    assert Crypto.parse(f"1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30}|{said}").mki == mki
 
 
 def test_window_size_hints_are_harmless() -> None:
@@ -54,6 +59,10 @@ def test_window_size_hints_are_harmless() -> None:
         "1 AES_CM_128_HMAC_SHA1_80 inline:",
         f"1 AES_CM_128_HMAC_SHA1_80 outline:{KEY_30}",
         f"1 AEAD_AES_256_GCM inline:{KEY_30}",
+        f"1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30}|256:1",
+        f"1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30}|1:0",
+        f"1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30}|1:129",
+        f"1 AES_CM_128_HMAC_SHA1_80 inline:{KEY_30}|one:4",
     ],
 )
 def test_broken_lines_are_malformed(value: str) -> None:

@@ -21,20 +21,22 @@ pub enum Guard {
 pub struct Pair {
     /// Opens what the peer seals.
     theirs: Context,
+    /// What the peer puts before the tag, or behind everything where the tag is part of the cipher (RFC 3711 3.1,
+    /// RFC 7714 8.2). Usually nothing.
+    mki: Box<[u8]>,
     /// Seals what we send.
     ours: Context,
 }
 
 impl Guard {
     /// None where key or salt have not the suite's lengths.
-    pub fn srtp(suite: Suite, ours: &Master, theirs: &Master) -> Option<Guard> {
+    fn srtp(suite: Suite, ours: &Master, theirs: &Master, mki: &[u8]) -> Option<Guard> {
         let theirs = Context::new(suite, theirs.key, theirs.salt)?;
         let ours = Context::new(suite, ours.key, ours.salt)?;
-        Some(Guard::Srtp(Box::new(Pair { theirs, ours })))
+        Some(Guard::Srtp(Box::new(Pair { theirs, mki: mki.into(), ours })))
     }
 
-    /// These very keys are in use: to set them again would forget the rollover counters.
-    pub fn has(&self, suite: Suite, ours: &Master, theirs: &Master) -> bool {
+    fn has(&self, suite: Suite, ours: &Master, theirs: &Master) -> bool {
         match self {
             Guard::Srtp(pair) => {
                 pair.ours.has_keys(suite, ours.key, ours.salt) && pair.theirs.has_keys(suite, theirs.key, theirs.salt)
@@ -43,27 +45,112 @@ impl Guard {
         }
     }
 
-    pub fn is_clear(&self) -> bool {
+    fn is_clear(&self) -> bool {
         matches!(self, Guard::Clear)
     }
 
-    /// Opens a packet of the peer in place; its new length.
-    pub fn open(&mut self, media: Media, data: &mut [u8]) -> Result<usize, Refusal> {
+    fn open(&mut self, media: Media, data: &mut [u8]) -> Result<usize, Refusal> {
         match (self, media) {
             (Guard::Clear, _) => Ok(data.len()),
             (Guard::Shut, _) => Err(Refusal::Unauthentic),
-            (Guard::Srtp(pair), Media::Rtp) => pair.theirs.open_rtp(data),
-            (Guard::Srtp(pair), Media::Rtcp) => pair.theirs.open_rtcp(data),
+            (Guard::Srtp(pair), _) => pair.open(media, data),
         }
     }
 
-    /// Seals the packet in `buffer[..length]` for the peer; its new length.
-    pub fn seal(&mut self, media: Media, buffer: &mut [u8], length: usize) -> Result<usize, Refusal> {
+    fn seal(&mut self, media: Media, buffer: &mut [u8], length: usize) -> Result<usize, Refusal> {
         match (self, media) {
             (Guard::Clear, _) => Ok(length),
             (Guard::Shut, _) => Err(Refusal::Unauthentic),
             (Guard::Srtp(pair), Media::Rtp) => pair.ours.seal_rtp(buffer, length),
             (Guard::Srtp(pair), Media::Rtcp) => pair.ours.seal_rtcp(buffer, length),
         }
+    }
+}
+
+/// What stands before a port. RTCP on a port of its own has keys of its own under DTLS (RFC 5764 section 4.1); else it
+/// goes with RTP.
+#[derive(Default)]
+pub struct Guards {
+    rtp: Guard,
+    rtcp: Option<Guard>,
+}
+
+impl Guards {
+    /// The same, or nothing, for everything from now on.
+    pub fn set(&mut self, guard: Guard) {
+        *self = Guards { rtp: guard, rtcp: None };
+    }
+
+    /// These keys for everything but RTCP that has its own, or for RTCP alone. Those in use already stay: to set them
+    /// again would forget the rollover counters. False where key or salt have not the suite's lengths.
+    pub fn secure(&mut self, rtcp_alone: bool, suite: Suite, ours: &Master, theirs: &Master, mki: &[u8]) -> bool {
+        let guard = if rtcp_alone { self.rtcp.get_or_insert_with(|| Guard::Shut) } else { &mut self.rtp };
+        if guard.has(suite, ours, theirs) {
+            return true;
+        }
+        Guard::srtp(suite, ours, theirs, mki).map(|made| *guard = made).is_some()
+    }
+
+    pub fn is_clear(&self) -> bool {
+        self.rtp.is_clear()
+    }
+
+    /// Opens a packet of the peer in place; its new length.
+    pub fn open(&mut self, media: Media, data: &mut [u8]) -> Result<usize, Refusal> {
+        self.of(media).open(media, data)
+    }
+
+    /// Seals the packet in `buffer[..length]` for the peer; its new length.
+    pub fn seal(&mut self, media: Media, buffer: &mut [u8], length: usize) -> Result<usize, Refusal> {
+        self.of(media).seal(media, buffer, length)
+    }
+
+    fn of(&mut self, media: Media) -> &mut Guard {
+        match (media, &mut self.rtcp) {
+            (Media::Rtcp, Some(own)) => own,
+            _ => &mut self.rtp,
+        }
+    }
+}
+
+impl Pair {
+    fn open(&mut self, media: Media, data: &mut [u8]) -> Result<usize, Refusal> {
+        let suite = self.theirs.suite();
+        let tag = match media {
+            _ if suite.is_gcm() => 0,
+            Media::Rtp => suite.rtp_tag(),
+            Media::Rtcp => suite.rtcp_tag(),
+        };
+        let length = without_mki(data, &self.mki, tag).ok_or(Refusal::Unauthentic)?;
+        match media {
+            Media::Rtp => self.theirs.open_rtp(&mut data[..length]),
+            Media::Rtcp => self.theirs.open_rtcp(&mut data[..length]),
+        }
+    }
+}
+
+/// Take the MKI out from before the last `tag` bytes; what is left. None where it is not the one agreed.
+fn without_mki(data: &mut [u8], mki: &[u8], tag: usize) -> Option<usize> {
+    let at = data.len().checked_sub(tag + mki.len())?;
+    if data[at..at + mki.len()] != *mki {
+        return None;
+    }
+    data.copy_within(at + mki.len().., at);
+    Some(at + tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mki_is_taken_out_where_it_lies() {
+        let mut data = *b"payloadMKtag";
+        assert_eq!(without_mki(&mut data, b"MK", 3), Some(10));
+        assert_eq!(&data[..10], b"payloadtag");
+        assert_eq!(without_mki(&mut b"payloadtagMK".to_owned(), b"MK", 0), Some(10));
+        assert_eq!(without_mki(&mut b"payloadXXtag".to_owned(), b"MK", 3), None);
+        assert_eq!(without_mki(&mut b"abc".to_owned(), b"MK", 3), None);
+        assert_eq!(without_mki(&mut b"abc".to_owned(), b"", 2), Some(3));
     }
 }

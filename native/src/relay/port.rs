@@ -16,7 +16,7 @@ use super::bundle::Bundle;
 use super::checks::Checks;
 use super::desk::{Admission, Desk};
 use super::events::{Events, What};
-use super::guard::Guard;
+use super::guard::Guards;
 use super::io::deliver;
 use super::latch::{Latch, Rule, Signalled, Verdict};
 use super::lease::{self, Lease};
@@ -122,7 +122,7 @@ struct Watch {
 pub struct Side {
     latch: Latch,
     flavour: Flavour,
-    pub guard: Guard,
+    pub guard: Guards,
     pub checks: Checks,
     is_first: bool,
     pub outlet: Outlet,
@@ -303,7 +303,7 @@ impl Side {
         Side {
             latch: Latch::new(NOBODY),
             flavour: Flavour::default(),
-            guard: Guard::default(),
+            guard: Guards::default(),
             checks: Checks::default(),
             is_first: true,
             outlet: Outlet::Nowhere,

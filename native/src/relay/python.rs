@@ -222,32 +222,31 @@ impl PyRelay {
         Ok(())
     }
 
+    #[pyo3(signature = (port, suite, ours, theirs, *, rtcp = false, mki = Vec::new()))]
     fn secure(
         &self,
         port: &PyPort,
         suite: &str,
         ours: (Vec<u8>, Vec<u8>),
         theirs: (Vec<u8>, Vec<u8>),
+        rtcp: bool,
+        mki: Vec<u8>,
     ) -> PyResult<()> {
         let port = self.port(port)?;
         let suite = Suite::by_name(suite).ok_or_else(|| PyValueError::new_err("unknown suite"))?;
         let ours = Master { key: &ours.0, salt: &ours.1 };
         let theirs = Master { key: &theirs.0, salt: &theirs.1 };
-        let mut side = port.side();
-        if !side.guard.has(suite, &ours, &theirs) {
-            let guard = Guard::srtp(suite, &ours, &theirs);
-            side.guard = guard.ok_or_else(|| PyValueError::new_err("key or salt of the wrong length"))?;
-        }
-        Ok(())
+        let is_set = port.side().guard.secure(rtcp, suite, &ours, &theirs, &mki);
+        is_set.then_some(()).ok_or_else(|| PyValueError::new_err("key or salt of the wrong length"))
     }
 
     fn shut(&self, port: &PyPort) -> PyResult<()> {
-        self.port(port)?.side().guard = Guard::Shut;
+        self.port(port)?.side().guard.set(Guard::Shut);
         Ok(())
     }
 
     fn unsecure(&self, port: &PyPort) -> PyResult<()> {
-        self.port(port)?.side().guard = Guard::Clear;
+        self.port(port)?.side().guard.set(Guard::Clear);
         Ok(())
     }
 

@@ -58,7 +58,7 @@ impl Suite {
         }
     }
 
-    fn is_gcm(self) -> bool {
+    pub fn is_gcm(self) -> bool {
         matches!(self, Suite::AeadAes128Gcm | Suite::AeadAes256Gcm)
     }
 }

@@ -4,12 +4,12 @@ It knows descriptions and ports; SIP messages, sockets and packets are elsewhere
 """
 
 from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut
+from talkpath.media.keying import Security
 from talkpath.media.moments import MediaMoment
 from talkpath.media.negotiation import Exchange
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, MediaRefused, Origin
 from talkpath.media.service import Service
 from talkpath.media.session import MediaDied, MediaSession, PortTotals
-from talkpath.media.transport import Security
 
 __all__ = [
     "CALLER",

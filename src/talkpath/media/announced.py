@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
-from talkpath.media.transport import WebAnnounced, web_announced
+from talkpath.ice.events import Credentials
 from talkpath.sdp import Connection, Direction, MediaSection, Outline, RtcpPort, SessionDescription
 from talkpath.sdp.codecs import AUXILIARY, formats_of
+from talkpath.secure.certificate import Fingerprint
 
 
 class Formats:
@@ -22,6 +23,72 @@ class Formats:
         self.names = ", ".join(dict.fromkeys(name for _, _, name in payload_types if name))
         #: the first codec that carries media by itself, empty without one
         self.voice = next((name for _, _, name in payload_types if name and name.lower() not in AUXILIARY), "")
+
+
+# RFC 9143 section 15: the header extension that names the section of a packet.
+MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
+# SSRCs of one section that are read. Simulcast of three layers with repair names six.
+SSRCS = 32
+
+
+class WebAnnounced(NamedTuple):
+    """What a section of a WebRTC description says about its transport."""
+
+    credentials: Credentials | None
+    candidates: tuple[str, ...]
+    lite: bool
+    ended: bool
+    fingerprints: tuple[Fingerprint, ...]
+    setup: str
+    tls_id: str
+    #: the first mid of its BUNDLE group; None for a section in none
+    bundle: str | None
+    #: identifier of the header extension that carries the MID, 0 without one
+    mid_extension: int
+    ssrcs: tuple[int, ...]
+
+
+def _web_announced(section: MediaSection) -> WebAnnounced:
+    """Read ICE and DTLS of a section; what may stand at session level is looked up there."""
+    ufrag, password = section.inherited("ice-ufrag"), section.inherited("ice-pwd")
+    options = section.inherited("ice-options") or ""
+    fingerprints = section.attributes.all("fingerprint") or section.session.attributes.all("fingerprint")
+    return WebAnnounced(
+        credentials=Credentials(ufrag, password) if ufrag and password else None,
+        candidates=tuple(section.attributes.all("candidate")),
+        lite="ice-lite" in section.session.attributes,
+        ended="trickle" not in options.split() or "end-of-candidates" in section.attributes,
+        fingerprints=tuple(_fingerprints(fingerprints)),
+        setup=section.inherited("setup") or "actpass",
+        tls_id=section.inherited("tls-id") or "",
+        bundle=_bundle(section),
+        mid_extension=next((_identifier(value) for value in section.attributes.all("extmap") if MID_URI in value), 0),
+        ssrcs=tuple(ssrc for ssrc in section.ssrcs if ssrc < 1 << 32)[:SSRCS],
+    )
+
+
+def _bundle(section: MediaSection) -> str | None:
+    mid = section.mid
+    if mid is None:
+        return None
+    bundles = (group.mids for group in section.session.groups if group.semantics == "BUNDLE")
+    return next((mids[0] for mids in bundles if mid in mids), None)
+
+
+def _identifier(extmap: str) -> int:
+    """RFC 8285 section 8: `4/recvonly uri attributes`; what no packet can carry is 0."""
+    number = extmap.partition(" ")[0].partition("/")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 4 and int(number) < 256 else 0
+
+
+def _fingerprints(values: list[str]) -> list[Fingerprint]:
+    read = []
+    for value in values:
+        try:
+            read.append(Fingerprint.parse(value))
+        except Malformed:
+            continue
+    return read
 
 
 class Announced(NamedTuple):
@@ -48,6 +115,11 @@ class Announced(NamedTuple):
     def text(self) -> str:
         """Kind and codecs in words, such as `audio (opus, PCMA)`."""
         return f"{self.kind} ({self.formats.names or self.protocol})" if self.live else f"{self.kind} (none)"
+
+    @property
+    def is_under_ice(self) -> bool:
+        """Whether it takes part in ICE that ends here."""
+        return self.web is not None and self.web.credentials is not None
 
     @property
     def is_ipv6(self) -> bool | None:
@@ -89,13 +161,15 @@ def _announce(section: MediaSection, outline: Outline, whole: Reading) -> Announ
     direction = outline.direction or whole.outline.direction or Direction.SENDRECV
     protocol = section.protocol.upper()
     is_rtp = "RTP/" in protocol
-    web = web_announced(section) if whole.terminates and is_rtp and section.is_dtls else None
+    web = _web_announced(section) if whole.terminates and is_rtp and section.is_dtls else None
     port = section.port
     if web is not None and port == 0 and not section.is_rejected:
         port = _DISCARD
     encrypted = web is None and "SAVP" in protocol
-    held = web is None and connection is not None and connection.is_zero
-    host = None if connection is None or held or web is not None else connection.ip
+    # Under ICE the address in c= means nothing: candidates do.
+    under_ice = web is not None and web.credentials is not None
+    held = not under_ice and connection is not None and connection.is_zero
+    host = None if connection is None or held or under_ice else connection.ip
     return Announced(
         kind=section.kind,
         protocol=section.protocol,

@@ -7,9 +7,8 @@ them all; the answer moves those it bundled onto one. A phone on the other side 
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from talkpath.media.announced import Announced
-from talkpath.media.leg import Anchor, Leg
-from talkpath.media.transport import MID_URI, WebTransport
+from talkpath.media.announced import MID_URI, Announced
+from talkpath.media.leg import Anchor, Leg, Transport
 from talkpath.sdp import Group, SessionDescription
 
 
@@ -81,7 +80,7 @@ def learn(pairs: Iterable[tuple[Anchor | None, Announced]], now: float) -> None:
     The first section of a transport that says anything speaks for all on it (section 7.1.3). A party that came by
     WebSocket may still be plain.
     """
-    told: dict[WebTransport, Announced] = {}
+    told: dict[Transport, Announced] = {}
     for anchor, announced in pairs:
         if anchor is None or anchor.transport is None:
             continue
@@ -90,8 +89,7 @@ def learn(pairs: Iterable[tuple[Anchor | None, Announced]], now: float) -> None:
         elif announced.web.fingerprints and (anchor.transport not in told):
             told[anchor.transport] = announced
     for transport, announced in told.items():
-        assert announced.web is not None
-        transport.learn(announced.web, now)
+        transport.learn(announced, now)
 
 
 def identify(leg: Leg, sections: Sequence[Announced], *, stamped: bool) -> None:
@@ -106,7 +104,7 @@ def identify(leg: Leg, sections: Sequence[Announced], *, stamped: bool) -> None:
 
 def needs_mid(leg: Leg, offered: Sequence[Announced], answered: Sequence[Announced]) -> bool:
     """Whether the leg cannot tell by payload type which of its sections a packet is of, and nobody else says it."""
-    numbers: dict[WebTransport, set[int]] = {}
+    numbers: dict[Transport, set[int]] = {}
     for index, (offer, answer) in enumerate(zip(offered, answered, strict=True)):
         anchor = leg.anchor(index)
         if anchor is None or anchor.transport is None or not answer.live or answer.web is not None or not offer.live:
@@ -133,7 +131,7 @@ def write_groups(
     """Write BUNDLE into a description for the leg: in an answer what of each offered group shares a transport with
     its first accepted section; in our offer (`offered` is None) the sections `ours`."""
     groups: dict[str, list[str]] = {}
-    carriers: dict[str, WebTransport] = {}
+    carriers: dict[str, Transport] = {}
     for index, section in enumerate(description.media):
         anchor = leg.anchor(index)
         if not section.port or section.mid is None or anchor is None or anchor.transport is None:

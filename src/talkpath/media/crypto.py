@@ -12,14 +12,16 @@ from collections.abc import Callable
 from typing import Protocol
 
 from talkpath.media import moments
+from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg
 from talkpath.media.portkeys import PortKeys, Spoken
-from talkpath.media.transport import Security
 from talkpath.sdp import MediaSection, SessionDescription
 from talkpath.secure import sdes
 from talkpath.secure.suites import SrtpKeys
 
 _PLAIN = "RTP/AVP"
+# Some write them beside a=crypto; to plain RTP they would mean opportunistic DTLS (RFC 8643).
+DTLS_ATTRIBUTES = ("fingerprint", "setup", "tls-id", "dtls-id")
 
 
 class Note(Protocol):
@@ -51,7 +53,9 @@ class CryptoDesk:
                 ends_here = True
                 if spoken[index].is_keyed:
                     section.protocol = _PLAIN
-                    section.attributes.drop("crypto")
+                    section.attributes.drop("crypto", *DTLS_ATTRIBUTES)
+        if ends_here:
+            description.attributes.drop(*DTLS_ATTRIBUTES)
         return ends_here
 
     @staticmethod

@@ -4,12 +4,16 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from talkpath.base.address import Address
-from talkpath.media.announced import Announced, Formats
+from talkpath.media.announced import Announced, Formats, WebAnnounced
 from talkpath.media.engine import Engine, Port
+from talkpath.media.gated import GatedTransport
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin
 from talkpath.media.portkeys import PortKeys, Spoken
-from talkpath.media.transport import WebAnnounced, WebTransport
+from talkpath.media.transport import WebTransport
 from talkpath.sdp.values import is_private
+
+# What ends a party's DTLS on one of our ports.
+Transport = WebTransport | GatedTransport
 
 
 class Talk(NamedTuple):
@@ -63,8 +67,8 @@ class Anchor:
         self.remote: Address | None = None
         self.heard = False
         self.must_send = False
-        #: ICE and DTLS towards this leg, None where it speaks plain RTP
-        self.transport: WebTransport | None = None
+        #: DTLS towards this leg, None where it speaks plain RTP
+        self.transport: Transport | None = None
         #: the anchor whose transport this one shares (RFC 9143); it keeps its port as long as somebody does
         self.carrier: Anchor | None = None
         #: the leg agreed to bundle this section
@@ -88,7 +92,7 @@ class Anchor:
         """Hear this leg where it announced itself. False when it named an address we cannot reach from here."""
         own = talk.own
         self.kind = own.kind
-        if self.transport is not None:
+        if self.transport is not None and self.transport.uses_ice:
             self._expect_web(_spoken(own.formats, talk.other.formats))
             return True
         if own.held_by_address and self._expected is not None:
@@ -99,13 +103,16 @@ class Anchor:
         latch = self.leg.latch_host(rtp)
         if latch is not None and (":" in latch) != self.address.is_ipv6:
             latch = None
-        expected = (rtp, rtcp, talk.mux, latch, _spoken(own.formats, talk.other.formats), not own.is_rtp or own.dtls)
+        raw, climb = not own.is_rtp or own.dtls, self.transport is not None
+        mux = self.transport.mux if self.transport is not None else talk.mux
+        expected = (rtp, rtcp, mux, latch, _spoken(own.formats, talk.other.formats), raw, climb)
         self.announced = own.rtp
         if expected != self._expected:
             self._expected = expected
             self.remote = rtp
+            formats = expected[4]
             self._engine.expect(
-                self.port, rtp=rtp, rtcp=rtcp, mux=talk.mux, latch=latch, formats=expected[4], raw=expected[5]
+                self.port, rtp=rtp, rtcp=rtcp, mux=mux, latch=latch, formats=formats, raw=raw, climb=climb
             )
         return reachable
 
@@ -164,7 +171,7 @@ class Anchor:
 class Leg:
     """The caller or one branch."""
 
-    __slots__ = ("anchors", "id", "origin", "said", "spoken")
+    __slots__ = ("anchors", "ends_here", "id", "origin", "said", "spoken")
 
     def __init__(self, id: LegId) -> None:
         self.id = id
@@ -172,6 +179,8 @@ class Leg:
         self.anchors: list[Anchor | None] = []
         #: the description it wrote last, so that an offer to many branches is told once
         self.said = b""
+        #: it spoke DTLS, which ends here
+        self.ends_here = False
         #: of a leg that is no browser: profile and SDES keys of each section of its last description
         self.spoken: tuple[Spoken, ...] = ()
 
@@ -179,6 +188,13 @@ class Leg:
     def side(self) -> str:
         """The word the ledger uses for it."""
         return "caller" if self.id == CALLER else "callee"
+
+    @property
+    def is_web(self) -> bool:
+        """Whether it is a browser or like one: ICE, BUNDLE, and everything else of WebRTC."""
+        if self.origin is not None and self.origin.webrtc:
+            return True
+        return any(one is not None and one.transport is not None and one.transport.uses_ice for one in self.anchors)
 
     @property
     def had_spoken(self) -> bool:

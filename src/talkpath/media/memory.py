@@ -29,6 +29,10 @@ class MemoryPort:
     datagrams: list[tuple[bytes, HostPort]] = field(default_factory=list)
     ufrags: list[str] = field(default_factory=list)
     keys: tuple[str, tuple[bytes, bytes], tuple[bytes, bytes]] | None = None
+    mki: bytes = b""
+    #: the same of an RTCP port that is keyed by itself
+    rtcp_datagrams: list[tuple[bytes, HostPort]] = field(default_factory=list)
+    rtcp_keys: tuple[str, tuple[bytes, bytes], tuple[bytes, bytes]] | None = None
     #: the port whose transport this one shares, and by what its packets are known there
     carrier: "MemoryPort | None" = None
     identity: dict[str, object] = field(default_factory=dict)
@@ -94,10 +98,11 @@ class MemoryEngine:
         formats: Sequence[tuple[int, int, str]] = (),
         raw: bool = False,
         ice: bool = False,
+        climb: bool = False,
     ) -> None:
         mine = self._told("expect", port)
         mine.expected = {"rtp": rtp, "rtcp": rtcp, "mux": mux, "latch": latch, "formats": tuple(formats), "raw": raw}
-        mine.expected["ice"] = ice
+        mine.expected |= {"ice": ice, "climb": climb}
 
     def approve(self, port: Port, address: HostPort, *, send: bool = True) -> None:
         mine = self._told("approve", port)
@@ -109,14 +114,28 @@ class MemoryEngine:
         mine.approved.discard(address)
         mine.sends_to = None if mine.sends_to == address else mine.sends_to
 
-    def send(self, port: Port, data: bytes, address: HostPort) -> None:
-        self._told("send", port).datagrams.append((data, address))
+    def send(self, port: Port, data: bytes, address: HostPort, *, rtcp: bool = False) -> None:
+        mine = self._told("send", port)
+        (mine.rtcp_datagrams if rtcp else mine.datagrams).append((data, address))
 
     def checks(self, port: Port, ufrags: list[str]) -> None:
         self._told("checks", port).ufrags = list(ufrags)
 
-    def secure(self, port: Port, suite: str, ours: tuple[bytes, bytes], theirs: tuple[bytes, bytes]) -> None:
-        self._told("secure", port).keys = (suite, ours, theirs)
+    def secure(
+        self,
+        port: Port,
+        suite: str,
+        ours: tuple[bytes, bytes],
+        theirs: tuple[bytes, bytes],
+        *,
+        rtcp: bool = False,
+        mki: bytes = b"",
+    ) -> None:
+        mine, keys = self._told("secure", port), (suite, ours, theirs)
+        if rtcp:
+            mine.rtcp_keys = keys
+        else:
+            mine.keys, mine.mki = keys, mki
 
     def shut(self, port: Port) -> None:
         self._told("shut", port).keys = None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from talkpath.media.engine import Port
-from talkpath.media.transport import Security
+from talkpath.media.keying import Security
 from talkpath.secure import sdes
 from talkpath.secure.suites import SrtpKeys
 
@@ -59,4 +59,4 @@ class PortKeys:
     def _set(self, keys: SrtpKeys) -> None:
         self._offered = []
         ours, theirs = (keys.ours.key, keys.ours.salt), (keys.theirs.key, keys.theirs.salt)
-        self._security.engine.secure(self._port, keys.suite.sdes_name, ours, theirs)
+        self._security.engine.secure(self._port, keys.suite.sdes_name, ours, theirs, mki=keys.mki)

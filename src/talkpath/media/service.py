@@ -78,17 +78,22 @@ class LocalService:
         anchor = lease(0, ())
         connection = Connection.of_host(anchor.address.advertised)
         lines = self._head(connection, "0 0", now)
-        answer = self._answer = SessionDescription([*lines, *_own_offer(anchor)]).encode()
-        self._offer = b""
-        return answer
+        offer = SessionDescription([*lines, *_own_offer(anchor)])
+        if anchor.transport is not None:
+            offer.media[0].mid = "0"
+            bundle.write_groups(offer, anchor.leg, None, {0})
+            dress_all(offer, [anchor], anchor.address.advertised, answering=False)
+        self._offer, self._answer = b"", offer.encode()
+        return self._answer
 
-    def answered(self, raw: bytes, lease: Leaser, now: float) -> None:
-        """The caller's answer to our offer. Raises `MediaRefused`."""
+    def answered(self, raw: bytes, lease: Leaser, now: float, *, web: bool = False) -> None:
+        """The caller's answer to our offer; `web` as in `answer`. Raises `MediaRefused`."""
         answer = SessionDescription.parse(raw)
-        announced = Reading(answer).announced
+        announced = Reading(answer, terminates=web).announced
         if not announced or not self._codecs(answer.media[0], announced[0]):
             raise MediaRefused("service-codec", f"{self.service} can use nothing of this answer; answer with PCMU")
-        own = Reading(SessionDescription.parse(self._answer)).announced
+        own = Reading(SessionDescription.parse(self._answer), terminates=web).announced
+        bundle.learn([(lease(0, announced), announced[0])], now)
         self._serve([(lease(0, announced), answer.media[0], announced[0], own[0])], now)
 
     def _codecs(self, section: MediaSection, announced: Announced) -> list[Codec]:

@@ -17,13 +17,15 @@ from talkpath.media import bundle, moments
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.crypto import CryptoDesk
 from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut, Totals
-from talkpath.media.leg import Anchor, Leg, Talk
+from talkpath.media.gated import GatedTransport
+from talkpath.media.keying import Security
+from talkpath.media.leg import Anchor, Leg, Talk, Transport
 from talkpath.media.moments import MediaMoment, Value
 from talkpath.media.negotiation import Agreement, Exchange, Negotiation, Role, Told, Turn
 from talkpath.media.policy import CALLER, LegId, MediaPolicy, MediaRefused, Origin
 from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import Leaser, LocalService, Service
-from talkpath.media.transport import Security, WebTransport
+from talkpath.media.transport import WebTransport
 from talkpath.media.web import dress_all, name_sections, reject_data, undress
 from talkpath.sdp import SessionDescription
 
@@ -135,8 +137,9 @@ class MediaSession:
         lease = self._leaser(now)
         if not description:
             return self._service.offer(lease, now)
-        is_web, us = self._is_web(self._caller), Leg(CALLER)  # a service speaks plain RTP and has no ports
-        offer = SessionDescription.parse(description)
+        offer, us = SessionDescription.parse(description), Leg(CALLER)  # a service speaks plain RTP and has no ports
+        self._listen_to(self._caller, offer)
+        is_web = self._is_web(self._caller)
         if is_web or self._crypto is None or not self._crypto.take_off(offer, self._caller, us, self._is_web):
             return self._service.answer(description, lease, now, web=is_web)
         answer = SessionDescription.parse(self._service.answer(offer.encode(), lease, now))
@@ -147,13 +150,16 @@ class MediaSession:
         """The caller answers, in its ACK, what we offered. Raises `Malformed` and `MediaRefused`: end the call."""
         self._caller.origin = origin
         if self._service is not None:
-            self._service.answered(description, self._leaser(now), now)
+            is_web = self._is_web(self._caller)
+            self._service.answered(description, self._leaser(now), now, web=is_web)
 
     def _leaser(self, now: float) -> Leaser:
         def lease(section: int, announced: Sequence[Announced]) -> Anchor:
-            own = announced[section] if announced else None
-            carrier = bundle.joined_by_offer(self._caller, announced, section) if announced else None
-            return self._lease(self._caller, section, own, own is not None and own.web is not None, carrier, now)
+            if not announced:
+                return self._lease(self._caller, section, None, self._is_web(self._caller), None, now)
+            carrier = bundle.joined_by_offer(self._caller, announced, section)
+            own = announced[section]
+            return self._lease(self._caller, section, own, own.web is not None, carrier, now)
 
         return lease
 
@@ -224,7 +230,7 @@ class MediaSession:
         for transport in self._transports():
             transport.expire(now)
 
-    def _transports(self) -> list[WebTransport]:
+    def _transports(self) -> list[Transport]:
         """Those of all legs, each once: sections of one transport share it with the first."""
         anchors = self._anchors.values()
         return [one.transport for one in anchors if one.transport is not None and one.carrier is None]
@@ -273,6 +279,7 @@ class MediaSession:
         description = SessionDescription.parse(raw)
         if turn.offer is not None:
             _hold_to(description, turn.offer)
+        self._listen_to(speaker, description)
         for what in reject_data(description) if self._is_web(speaker) or self._is_web(hearer) else ():
             self._note(now, moments.NOT_RELAYED, side=speaker.side, what=what)
         crypto = self._crypto
@@ -286,25 +293,31 @@ class MediaSession:
         readdress(reading, host, facing)
         if self._is_web(speaker) or self._is_web(hearer):
             self._convert(reading, host, speaker, hearer, turn, now)
+        _name_profiles(description, hearer, turn.offer)
         if crypto is not None and is_keyed:
             crypto.put_on(description, speaker, hearer, turn.offer is not None, now)
         return Told(speaker.id == CALLER, raw, description.encode(), reading.announced)
 
+    def _listen_to(self, leg: Leg, description: SessionDescription) -> None:
+        """What a leg speaks is what its last description says, and what its ports have agreed."""
+        has_agreed = any(anchor is not None and anchor.transport is not None for anchor in leg.anchors)
+        leg.ends_here = self._security is not None and (has_agreed or _speaks_dtls(description))
+
     def _is_web(self, leg: Leg) -> bool:
-        return self._security is not None and leg.origin is not None and leg.origin.webrtc
+        """Whether the leg's DTLS ends here; what comes over a WebSocket is taken to speak it."""
+        return self._security is not None and (leg.ends_here or (leg.origin is not None and leg.origin.webrtc))
 
     def _convert(self, reading: Reading, host: str, speaker: Leg, hearer: Leg, turn: Turn, now: float) -> None:
         """Between a browser and anybody: each side's ICE and DTLS end here."""
         description, offered = reading.description, turn.offer.sections if turn.offer else None
         if self._is_web(speaker):
-            undress(
-                description, host, [one.web is not None for one in reading.announced], for_web=self._is_web(hearer)
-            )
-        name_sections(description, offered, for_web=self._is_web(hearer))
+            undress(description, host, [one.web is not None for one in reading.announced], for_web=hearer.is_web)
+        name_sections(description, offered, for_web=hearer.is_web)
         if offered is not None:
             self._share_transports(description, reading.announced, speaker, hearer, offered, now)
-        if self._is_web(hearer):
+        if hearer.is_web:
             bundle.write_groups(description, hearer, offered, bundle.distinct(reading.announced))
+        if self._is_web(hearer):
             dress_all(description, hearer.anchors, host, answering=offered is not None)
 
     def _share_transports(
@@ -320,6 +333,9 @@ class MediaSession:
         for anchor, carrier in list(bundle.moved_by_answer(speaker, answered)):
             self._move(anchor, carrier, now)
         live = [index for index, section in enumerate(answered) if section.live]
+        for leg, sections in ((speaker, answered), (hearer, offered)):
+            for index in live:
+                self._secure(leg.anchor(index), sections[index])
         bundle.learn([(speaker.anchor(index), answered[index]) for index in live], now)
         bundle.learn([(hearer.anchor(index), offered[index]) for index in live], now)
         stamped = bundle.needs_mid(hearer, offered, answered)
@@ -327,6 +343,11 @@ class MediaSession:
             bundle.accept_mid(description, offered)
         bundle.identify(speaker, answered, stamped=False)
         bundle.identify(hearer, offered, stamped=stamped)
+
+    def _secure(self, anchor: Anchor | None, own: Announced) -> None:
+        """A leg that was plain speaks DTLS from this answer on."""
+        if anchor is not None and anchor.transport is None and own.web is not None and self._security is not None:
+            anchor.transport = self._transport(anchor, own, self._security)
 
     def _move(self, anchor: Anchor, carrier: Anchor, now: float) -> None:
         """A section leaves the transport of its own, which nobody used yet, for that of another."""
@@ -382,12 +403,18 @@ class MediaSession:
             self._anchors[anchor.port.id] = anchor
             self._note(now, moments.LEASED, side=leg.side, local=str(anchor.local))
             if web and self._security is not None:
-                note = partial(self._note, side=leg.side)
-                offering = wanted is None
-                anchor.transport = WebTransport(
-                    self._engine, anchor.port, anchor.local, self._security, controlling=offering, note=note
-                )
+                anchor.transport = self._transport(anchor, wanted, self._security)
         return anchor
+
+    def _transport(self, anchor: Anchor, wanted: Announced | None, security: Security) -> Transport:
+        """With ICE where the leg offered it, or is offered it by us because it speaks it."""
+        leg = anchor.leg
+        note = partial(self._note, side=leg.side)
+        if leg.is_web if wanted is None or wanted.web is None else wanted.is_under_ice and (leg.is_web or wanted.mux):
+            return WebTransport(
+                self._engine, anchor.port, anchor.local, security, controlling=wanted is None, note=note
+            )
+        return GatedTransport(anchor.port, anchor.local, security, note)
 
     def _note_oddities(self, reading: Reading, speaker: Leg, now: float) -> None:
         """Say what is not relayed as usual."""
@@ -497,6 +524,10 @@ class MediaSession:
         self._out.append(MediaMoment(now, kind, values))
 
 
+def _speaks_dtls(description: SessionDescription) -> bool:
+    return any(section.port and section.is_rtp and section.is_dtls for section in description.media)
+
+
 def _hold_to(answer: SessionDescription, offer: Told) -> None:
     """Mend an answer that has not the sections of its offer, or accepts a rejected one (RFC 3264 section 6)."""
     if len(answer.media) != len(offer.sections):
@@ -506,6 +537,15 @@ def _hold_to(answer: SessionDescription, offer: Told) -> None:
     for section, offered in zip(answer.media, offer.sections, strict=True):
         if not offered.port:
             section.reject()
+
+
+def _name_profiles(description: SessionDescription, hearer: Leg, offer: Told | None) -> None:
+    """An answer names the profile of its offer (RFC 3264 section 6), though phones answer AVPF with AVP; an offer
+    that of the party's own last description."""
+    own = [one.protocol for one in (hearer.spoken if offer is None else offer.sections)]
+    for section, protocol in zip(description.media, own, strict=False):
+        if {section.protocol, protocol} == {"RTP/AVP", "RTP/AVPF"}:
+            section.protocol = protocol
 
 
 def _media(told: Told) -> str:

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from talkpath.media.announced import Announced
-from talkpath.media.leg import Anchor
-from talkpath.media.transport import WebTransport
+from talkpath.media.leg import Anchor, Transport
 from talkpath.sdp import Connection, Direction, MediaSection, SessionDescription
 
 WEB_PROTOCOL = "UDP/TLS/RTP/SAVPF"
@@ -41,11 +40,12 @@ def undress(description: SessionDescription, host: str, web: list[bool], *, for_
 def dress_all(
     description: SessionDescription, anchors: Iterable[Anchor | None], host: str, *, answering: bool
 ) -> None:
-    """Put on every live section what a browser needs. Of those on one transport, the first describes it."""
-    written: set[WebTransport] = set()
+    """Put on every live section what DTLS, and for a browser ICE, needs. Of a bundle the first says it for all."""
+    written: set[Transport] = set()
     for section, anchor in zip(description.media, anchors, strict=False):
         if section.port and anchor is not None and (transport := anchor.transport) is not None:
-            _dress(section, host)
+            if transport.uses_ice:
+                _dress(section, host)
             if transport not in written:
                 transport.write(section, answering=answering)
             written.add(transport)

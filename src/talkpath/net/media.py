@@ -24,9 +24,9 @@ from talkpath.media.engine import (
     TimedOut,
     Totals,
 )
+from talkpath.media.keying import Security
 from talkpath.media.policy import MediaPolicy
 from talkpath.media.session import MediaSession
-from talkpath.media.transport import Security
 from talkpath.net.clock import Clock
 from talkpath.secure.certificate import Certificate
 from talkpath.secure.identity import Identity
@@ -97,8 +97,8 @@ class SecureRelay:
         self._wake = wake
         self.approve: Callable[..., None] = engine.approve
         self.revoke: Callable[[Port, HostPort], None] = engine.revoke
-        self.send: Callable[[Port, bytes, HostPort], None] = engine.send
-        self.secure: Callable[[Port, str, tuple[bytes, bytes], tuple[bytes, bytes]], None] = engine.secure
+        self.send: Callable[..., None] = engine.send
+        self.secure: Callable[..., None] = engine.secure
         self.shut: Callable[[Port], None] = engine.shut
         self.unsecure: Callable[[Port], None] = engine.unsecure
 
@@ -236,6 +236,6 @@ def translated(event: object) -> EngineEvent | None:
         case _native.TimedOut():
             return TimedOut(event.port, event.at, event.silent_s)
         case _native.Climbed():
-            return Climbed(event.port, event.at, Address(*event.source), event.data)
+            return Climbed(event.port, event.at, Address(*event.source), event.data, event.rtcp)
         case _:
             return None

@@ -176,7 +176,10 @@ class MediaSection(Section):
 
     @property
     def is_dtls(self) -> bool:
-        return self._protocol.upper().startswith("UDP/TLS/")
+        """Keyed by DTLS: by its profile, or by a fingerprint under the SAVPF that early browsers wrote."""
+        if self._protocol.upper().startswith("UDP/TLS/"):
+            return True
+        return self.is_secure and "crypto" not in self.attributes and self.inherited("fingerprint") is not None
 
     @property
     def is_rejected(self) -> bool:

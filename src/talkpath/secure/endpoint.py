@@ -121,7 +121,7 @@ class DtlsEndpoint:
             self._drop(home, "replaced")
             handshake = None
         if handshake is None:
-            handshake = self._admit(path, arrived, data, now)
+            handshake = self._admit(path, arrived, now)
             home = path
         else:
             handshake.receive(arrived, now)
@@ -157,7 +157,7 @@ class DtlsEndpoint:
         self._begun_on = path if self._begun_on == home else self._begun_on
         return path
 
-    def _admit(self, path: Path, arrived: list[Record], data: bytes, now: float) -> Handshake | None:
+    def _admit(self, path: Path, arrived: list[Record], now: float) -> Handshake | None:
         if not arrived[0].is_client_hello or self._begun_on is not None or self._association is not None:
             self.counters["unexpected"] += 1
             return None
@@ -167,7 +167,7 @@ class DtlsEndpoint:
         if self._listener is None:
             handshake = Handshake(self._identity.server(self._mtu), is_client=False, mtu=self._mtu, now=now)
             handshake.receive(arrived, now)
-        elif (listening := self._listen(path, data, now)) is not None:
+        elif (listening := self._listen(path, arrived[0], now)) is not None:
             handshake = listening
         else:
             return None
@@ -175,12 +175,12 @@ class DtlsEndpoint:
         self._handshakes[path] = handshake
         return handshake
 
-    def _listen(self, path: Path, data: bytes, now: float) -> Handshake | None:
+    def _listen(self, path: Path, hello: Record, now: float) -> Handshake | None:
         """One step of the cookie exchange: keeps nothing of a source until its cookie came back."""
         listener = self._listener
         assert listener is not None
         listener.set_app_data(f"{path[0]} {path[1]}".encode())
-        listener.bio_write(data)
+        listener.bio_write(hello.numbered(0).data)
         try:
             listener.DTLSv1_listen()
         except SSL.WantReadError:
@@ -192,7 +192,7 @@ class DtlsEndpoint:
             return None
         self._listener = self._identity.listener(self._mtu)
         handshake = Handshake(listener, is_client=False, mtu=self._mtu, now=now)
-        handshake.proceed(now)
+        handshake.proceed(hello, now)
         return handshake
 
     def _send_cookie(self, path: Path, listener: SSL.Connection) -> None:

@@ -60,8 +60,10 @@ class Handshake:
         if is_client:
             self._step(now)
 
-    def proceed(self, now: float) -> None:
-        """A listener took the hello already: answer it."""
+    def proceed(self, hello: Record, now: float) -> None:
+        """A listener took the hello already, as the record 0: answer it."""
+        self._hello_random = hello.hello_random
+        self._arrivals.renumber([hello])
         self._step(now)
 
     @property

@@ -12,6 +12,9 @@ from talkpath.secure.suites import MasterKey, SrtpKeys, Suite
 # RFC 4568 section 6.3: a session parameter in this list changes the packets; without support the line is unusable.
 _UNSUPPORTED = ("KDR=", "UNENCRYPTED_", "UNAUTHENTICATED_", "FEC_KEY=")
 
+# RFC 4568 section 6.1.
+_MKI_BYTES = 128
+
 
 class CryptoMalformed(Malformed):
     """A line that is no `a=crypto`."""
@@ -22,12 +25,16 @@ class CryptoMalformed(Malformed):
 
 @dataclass(frozen=True, slots=True)
 class Crypto:
-    """One `a=crypto` line. `suite` is None where we do not have the suite, or cannot do a parameter it demands."""
+    """One `a=crypto` line. `suite` is None where we do not have the suite, or cannot do a parameter it demands.
+
+    `mki` is what the packets of its writer carry (RFC 4568 section 6.1); our own lines have none.
+    """
 
     tag: int
     suite: Suite | None
     master: MasterKey | None
     name: str
+    mki: bytes = b""
 
     @classmethod
     def parse(cls, value: str) -> "Crypto":
@@ -47,10 +54,11 @@ class Crypto:
         if method.lower() != "inline":
             raise CryptoMalformed(f"key method {method[:20]!r}")
         material, *extras = info.split("|")
-        # Several keys, or one with an identifier, need an MKI in each packet, which we do not carry. A lifetime we
-        # may pass over: re-keying before 2^31 packets is the sender's affair (section 6.1).
-        if others or any(":" in extra for extra in extras):
+        # Of several keys each packet would say by its MKI which it needs; we hold one. A lifetime we may pass over:
+        # re-keying before 2^31 packets is the sender's affair (section 6.1).
+        if others:
             return cls(tag, None, None, suite.sdes_name)
+        mki = next((_identifier(extra) for extra in extras if ":" in extra), b"")
         try:
             octets = base64.b64decode(material + "=" * (-len(material) % 4), validate=True)
         except (binascii.Error, ValueError):
@@ -58,7 +66,7 @@ class Crypto:
         if len(octets) != suite.key_bytes + suite.salt_bytes:
             raise CryptoMalformed(f"{len(octets)} bytes of key and salt for {suite.sdes_name}")
         master = MasterKey(octets[: suite.key_bytes], octets[suite.key_bytes :])
-        return cls(tag, suite, master, suite.sdes_name)
+        return cls(tag, suite, master, suite.sdes_name, mki)
 
     def __str__(self) -> str:
         """The value of `a=crypto`: it holds the key. `repr` does not."""
@@ -66,6 +74,17 @@ class Crypto:
             return f"{self.tag} {self.name}"
         material = base64.b64encode(self.master.key + self.master.salt).decode()
         return f"{self.tag} {self.name} inline:{material}"
+
+
+def _identifier(text: str) -> bytes:
+    """`1:4` is the number 1 in four bytes."""
+    number, _, length = text.partition(":")
+    if not (number.isascii() and number.isdigit() and length.isascii() and length.isdigit() and len(length) <= 3):
+        raise CryptoMalformed("the MKI is no number and length")
+    size = int(length)
+    if not 1 <= size <= _MKI_BYTES or len(number) > 3 * size or int(number) >= 1 << 8 * size:
+        raise CryptoMalformed("the MKI does not fit its length")
+    return int(number).to_bytes(size, "big")
 
 
 def read_lines(values: Iterable[str]) -> tuple[list[Crypto], list[CryptoMalformed]]:
@@ -104,7 +123,7 @@ def answer(
     else:
         line = _line(chosen.tag, chosen.suite, entropy)
     assert line.master is not None
-    return line, SrtpKeys(chosen.suite, line.master, chosen.master)
+    return line, SrtpKeys(chosen.suite, line.master, chosen.master, chosen.mki)
 
 
 def accept(ours: Sequence[Crypto], theirs: Sequence[Crypto]) -> SrtpKeys | None:
@@ -113,7 +132,7 @@ def accept(ours: Sequence[Crypto], theirs: Sequence[Crypto]) -> SrtpKeys | None:
         for line in ours:
             if (line.tag, line.suite) == (answered.tag, answered.suite) and line.master and answered.master:
                 assert line.suite is not None
-                return SrtpKeys(line.suite, line.master, answered.master)
+                return SrtpKeys(line.suite, line.master, answered.master, answered.mki)
     return None
 
 

@@ -40,8 +40,12 @@ class MasterKey:
 
 @dataclass(frozen=True, slots=True)
 class SrtpKeys:
-    """Both directions of one association: `ours` seals what we send, `theirs` opens what we hear."""
+    """Both directions of one association: `ours` seals what we send, `theirs` opens what we hear.
+
+    `mki` is the identifier that their packets carry (RFC 3711 section 3.1), empty without one.
+    """
 
     suite: Suite
     ours: MasterKey
     theirs: MasterKey
+    mki: bytes = b""

@@ -1,0 +1,73 @@
+"""DTLS-SRTP without ICE, as desk phones and gateways speak it.
+
+Only the signalled address (or, behind a NAT, the host it signals from) may shake hands, and must return a cookie
+first; where media goes is for the relay's latch, which believes nothing that is not authentic. Without rtcp-mux the
+RTCP port has an association of its own (RFC 5764 section 4.1).
+"""
+
+from talkpath.base.address import Address
+from talkpath.media.announced import Announced
+from talkpath.media.engine import Climbed, Port
+from talkpath.media.keying import Keying, Note, Security
+from talkpath.sdp import MediaSection
+
+
+class GatedTransport:
+    """Towards one peer on one of our port pairs."""
+
+    uses_ice = False
+
+    def __init__(self, port: Port, local: Address, security: Security, note: Note) -> None:
+        self._port = port
+        self._local = local
+        self._security = security
+        self._rtp = Keying(port, security, note, cookie=True)
+        self._rtcp = Keying(port, security, note, cookie=True, rtcp=True)
+        self._protocol = "UDP/TLS/RTP/SAVP"
+        #: RTCP goes with RTP: the peer offered it, or took it up
+        self.mux = False
+        security.engine.shut(port)
+
+    def learn(self, theirs: Announced, now: float) -> None:
+        """The peer's description came, first or again."""
+        web = theirs.web
+        assert web is not None, "a section without DTLS goes plain instead"
+        self._protocol, self.mux = theirs.protocol, theirs.mux
+        for keying in (self._rtp, self._rtcp):
+            keying.learn(web.fingerprints, web.tls_id, web.setup, now)
+        if theirs.rtp is not None and theirs.rtp.is_ipv6 == self._local.is_ipv6:
+            self._rtp.selected(theirs.rtp, now)
+            if not theirs.mux:
+                self._rtcp.selected(theirs.rtcp or Address(theirs.rtp.host, theirs.rtp.port + 1), now)
+
+    def write(self, section: MediaSection, *, answering: bool) -> None:
+        """Put our side of the transport into a section that goes to the peer. The RTCP port has the same role."""
+        if answering and self._rtp.active is None:
+            self._rtcp.active = False
+        self._rtp.write(section, answering=answering)
+        section.rtcp_mux = self.mux
+        if not answering:
+            section.protocol = self._protocol
+
+    def receive(self, event: Climbed, now: float) -> None:
+        """A DTLS packet climbed. STUN, which some send to keep a NAT open, says nothing without ICE."""
+        if event.data[:1] >= b"\x04":
+            (self._rtcp if event.rtcp else self._rtp).receive(event.source, event.data, now)
+
+    def deadline(self) -> float | None:
+        times = [time for time in (self._rtp.deadline(), self._rtcp.deadline()) if time is not None]
+        return min(times, default=None)
+
+    def expire(self, now: float) -> None:
+        """Let every timer that is due fire."""
+        self._rtp.expire(now)
+        self._rtcp.expire(now)
+
+    def give_up(self) -> None:
+        """The peer turned out to speak plain RTP: the port is as it was before."""
+        self._security.engine.unsecure(self._port)
+
+    def close(self, now: float) -> None:
+        """Say goodbye to the peer; the port is closed next."""
+        self._rtp.close(now)
+        self._rtcp.close(now)

@@ -1,0 +1,139 @@
+"""DTLS-SRTP with one peer over one socket of ours (RFC 5763): who shakes hands first, and what comes of it.
+
+The keys go to the engine from here. Who may be heard at all is for the transports that use this to say.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from talkpath.base.address import Address
+from talkpath.media import moments
+from talkpath.media.engine import Port, SecureEngine
+from talkpath.sdp import MediaSection
+from talkpath.secure import events as dtls
+from talkpath.secure.certificate import Fingerprint
+from talkpath.secure.endpoint import DtlsEndpoint
+from talkpath.secure.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What secured media needs from outside: engine, our certificate, and `entropy(n)` for n random bytes."""
+
+    engine: SecureEngine
+    identity: Identity
+    entropy: Callable[[int], bytes]
+
+
+class Note(Protocol):
+    """Takes one moment of the call."""
+
+    def __call__(self, now: float, kind: str, /, **values: str | int | float | None) -> None: ...
+
+
+class Keying:
+    """One DTLS association, and the next when the peer's identity changes (RFC 8842 section 5.1).
+
+    `cookie` is for media without ICE: a source must first return one. `rtcp` is for the association of an RTCP port
+    that is not shared with RTP (RFC 5764 section 4.1).
+    """
+
+    def __init__(
+        self, port: Port, security: Security, note: Note, *, cookie: bool = False, rtcp: bool = False
+    ) -> None:
+        self._port = port
+        self._security = security
+        self._note = note
+        self._cookie = cookie
+        self._rtcp = rtcp
+        self._theirs: tuple[tuple[Fingerprint, ...], str] | None = None
+        self._endpoint = DtlsEndpoint(security.identity, cookie=cookie)
+        #: whether we are the client; None as long as neither side has said
+        self.active: bool | None = None
+        self._is_held = False
+
+    def learn(self, fingerprints: tuple[Fingerprint, ...], tls_id: str, setup: str, now: float) -> None:
+        """The peer's description came, first or again."""
+        association = (fingerprints, tls_id)
+        if self._theirs not in (None, association):
+            self.close(now)
+            self._endpoint, self.active = DtlsEndpoint(self._security.identity, cookie=self._cookie), None
+            if not self._rtcp:
+                self._security.engine.shut(self._port)
+        self._theirs = association
+        self._is_held = setup == "holdconn"
+        if self.active is None and setup in ("active", "passive"):
+            self.active = setup == "passive"
+        self._endpoint.receive(dtls.RemoteDescribed(fingerprints), now)
+        self.settle(now)
+
+    def write(self, section: MediaSection, *, answering: bool) -> None:
+        """Put our certificate and role into a section that goes to the peer."""
+        if answering and self.active is None and not self._is_held:
+            self.active = False  # of actpass we take passive: the peer can be behind a NAT, we are not
+        section.attributes.add("fingerprint", str(self._security.identity.fingerprint))
+        section.attributes.add("setup", _SETUP[self.active] if answering else "actpass")
+
+    def receive(self, remote: Address, data: bytes, now: float) -> None:
+        """A DTLS packet of somebody who may be heard."""
+        self._endpoint.receive(dtls.DtlsArrived((self._port.id, remote), data), now)
+        self.settle(now)
+
+    def selected(self, remote: Address, now: float) -> None:
+        """The peer is at this address now: what we send on our own goes there, and as client we begin."""
+        path = (self._port.id, remote)
+        self._endpoint.receive(dtls.PathSelected(path), now)
+        if self.active:
+            self._endpoint.receive(dtls.Begun(path), now)
+        self.settle(now)
+
+    def deadline(self) -> float | None:
+        return self._endpoint.deadline()
+
+    def expire(self, now: float) -> None:
+        """Let every timer that is due fire."""
+        self._endpoint.expire(now)
+        self.settle(now)
+
+    def close(self, now: float) -> None:
+        """Say goodbye."""
+        self._endpoint.receive(dtls.Ended(), now)
+        self.settle(now)
+
+    def settle(self, now: float) -> None:
+        """Carry out what the endpoint asks for."""
+        for output in self._endpoint.drain():
+            self._carry_out(output, now)
+
+    def _carry_out(self, output: dtls.EndpointOutput, now: float) -> None:
+        engine, port = self._security.engine, self._port
+        match output:
+            case dtls.SendDtls((_, remote), data):
+                with suppress(OSError):  # an address that the kernel cannot reach is a lost packet
+                    engine.send(port, data, remote, rtcp=self._rtcp)
+            case dtls.KeysAgreed(_, keys):
+                ours, theirs = (keys.ours.key, keys.ours.salt), (keys.theirs.key, keys.theirs.salt)
+                engine.secure(port, keys.suite.sdes_name, ours, theirs, rtcp=self._rtcp)
+                self._note(now, moments.SRTP_KEYED, how="DTLS", profile=keys.suite.sdes_name)
+            case _:
+                self._tell(output, now)
+
+    def _tell(self, output: dtls.EndpointOutput, now: float) -> None:
+        """Outputs that are moments of the call and nothing else."""
+        match output:
+            case dtls.ClientHelloArrived((_, remote)):
+                self._note(now, moments.DTLS_CLIENT_HELLO, remote=str(remote))
+            case dtls.HandshakeFailed((_, remote), reason):
+                self._note(now, moments.DTLS_REFUSED, remote=str(remote), why=reason)
+            case dtls.FingerprintMismatched((_, remote)):
+                self._note(now, moments.DTLS_FINGERPRINT_WRONG, remote=str(remote))
+            case dtls.FingerprintMatched((_, remote)):
+                self._note(now, moments.DTLS_FINGERPRINT_RIGHT, remote=str(remote))
+            case _:
+                pass
+
+
+# RFC 4145 section 4: to holdconn, and to nothing else, the answer is holdconn.
+_SETUP = {True: "active", False: "passive", None: "holdconn"}

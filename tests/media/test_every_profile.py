@@ -1,0 +1,324 @@
+"""Every profile with every other: what each side speaks is what it reads and hears, whatever the other speaks."""
+
+import random
+from dataclasses import dataclass
+
+import pytest
+from tests.media.browser import NOW, Browser, WebCall, converse
+from tests.media.in_memory import sdp
+
+from talkpath.base.address import Address
+from talkpath.media import Climbed, Exchange, Origin
+from talkpath.media.memory import MemoryPort
+from talkpath.sdp import MediaSection, SessionDescription
+from talkpath.secure import events as dtls
+from talkpath.secure import sdes
+from talkpath.secure.certificate import Certificate, Fingerprint
+from talkpath.secure.endpoint import DtlsEndpoint
+from talkpath.secure.identity import Identity
+from talkpath.secure.suites import Suite
+
+SIDES = ("rtp", "avpf", "sdes", "sdes-savpf", "dtls", "dtls-mux", "dtls-passive", "ice", "browser")
+HOSTS = ("192.0.2.10", "192.0.2.21")
+CERTIFICATES = [Identity(Certificate.make(NOW), bytes([n]) * 32) for n in (1, 2)]
+
+
+@dataclass
+class Profile:
+    """What a party writes, and whether it keys by DTLS or SDES."""
+
+    protocol: str
+    dtls: bool = False
+    sdes: bool = False
+    mux: bool = False
+
+
+PROFILES = {
+    "rtp": Profile("RTP/AVP"),
+    "avpf": Profile("RTP/AVPF"),
+    "sdes": Profile("RTP/SAVP", sdes=True),
+    "sdes-savpf": Profile("RTP/SAVPF", sdes=True),
+    "dtls": Profile("UDP/TLS/RTP/SAVP", dtls=True),
+    "dtls-mux": Profile("UDP/TLS/RTP/SAVPF", dtls=True, mux=True),
+    "dtls-passive": Profile("UDP/TLS/RTP/SAVP", dtls=True),
+    "ice": Profile("UDP/TLS/RTP/SAVPF", dtls=True, mux=True),
+    "browser": Profile("UDP/TLS/RTP/SAVPF", dtls=True, mux=True),
+}
+
+
+class Party:
+    """One side of the call; `number` 0 is the caller."""
+
+    def __init__(self, number: int, kind: str) -> None:
+        self.number, self.kind, self.profile = number, kind, PROFILES[kind]
+        self.host, self.port = HOSTS[number], 4000 + 1000 * number
+        self.identity = CERTIFICATES[number]
+        self.is_web = kind in ("ice", "browser")
+        self.browser = Browser(offers=number == 0, host=self.host, port=self.port)
+        self.browser.identity = self.identity
+        self.browser.endpoint = DtlsEndpoint(self.identity)
+        self.endpoints = {False: DtlsEndpoint(self.identity), True: DtlsEndpoint(self.identity)}
+        self.keys: dict[bool, tuple[object, ...]] = {}
+        seed = random.Random(number)
+        self.lines = sdes.offer(seed.randbytes, [Suite.AES_CM_128_HMAC_SHA1_80])
+        self.chosen: MediaSection | None = None
+
+    def describe(self, *, offering: bool) -> bytes:
+        if self.is_web:
+            self.browser.setup = "actpass" if offering else "active"
+            return self.browser.describe("8")
+        lines = [f"audio {self.port} {self.profile.protocol} 8"]
+        if self.profile.sdes:
+            lines += [f"a=crypto:{line}" for line in self.lines]
+        if self.profile.dtls:
+            passive = self.kind == "dtls-passive"
+            role = "passive" if passive else "actpass" if offering else "active"
+            lines += [f"a=fingerprint:{self.identity.fingerprint}", f"a=setup:{role}"]
+        if self.profile.mux:
+            lines.append("a=rtcp-mux")
+        return sdp(self.host, "\n".join(lines))
+
+    def learn(self, section: MediaSection, now: float, *, offering: bool) -> None:
+        """Our description of the other side came to it."""
+        assert section.protocol == self.profile.protocol
+        assert section.rtcp_mux == self.profile.mux
+        assert bool(section.attributes.all("crypto")) == self.profile.sdes
+        assert bool(section.attributes.all("fingerprint")) == self.profile.dtls
+        self.chosen = section
+        if self.is_web:
+            self.browser.learn(section, now)
+        elif self.profile.dtls:
+            assert section.ice_ufrag is None
+            self.is_client = section.setup == "passive" if offering else self.kind != "dtls-passive"
+            named = tuple(Fingerprint.parse(value) for value in section.attributes.all("fingerprint"))
+            for rtcp, endpoint in self.endpoints.items():
+                endpoint.receive(dtls.RemoteDescribed(named), now)
+                if self.is_client and not (rtcp and self.profile.mux):
+                    endpoint.receive(dtls.Begun((1, Address(self.host, self.port + rtcp))), now)
+
+    def shake_hands(self, call: WebCall, port: MemoryPort) -> None:
+        """Both sides' DTLS datagrams, until there is nothing more to say."""
+        for _ in range(20):
+            for rtcp, endpoint in self.endpoints.items():
+                source = Address(self.host, self.port + rtcp)
+                for output in endpoint.drain():
+                    if isinstance(output, dtls.SendDtls):
+                        call.session.receive(Climbed(port.id, call.now, source, output.data, rtcp), call.now)
+                    elif isinstance(output, dtls.KeysAgreed):
+                        ours, theirs = output.keys.ours, output.keys.theirs
+                        suite = output.keys.suite.sdes_name
+                        self.keys[rtcp] = (suite, (theirs.key, theirs.salt), (ours.key, ours.salt))
+                sent = port.rtcp_datagrams if rtcp else port.datagrams
+                for data, target in list(sent):
+                    assert target == source
+                    endpoint.receive(dtls.DtlsArrived((1, source), data), call.now)
+                sent.clear()
+        call.drain()
+
+    def check(self, call: WebCall) -> None:
+        """Its port at our side has its keys, and hears it as it is."""
+        port = call.port(self.number)
+        if self.is_web:
+            converse(call, self.browser, port)
+            assert self.browser.keys is not None
+            assert port.keys is not None
+            assert port.expected["ice"]
+            return
+        assert port.expected["rtp"] == (self.host, self.port)
+        assert port.expected["mux"] == self.profile.mux
+        assert not port.expected["raw"]
+        assert (8, 8000, "PCMA") in port.expected["formats"]  # type: ignore[operator]
+        assert port.expected["climb"] == self.profile.dtls
+        if self.profile.dtls:
+            self.shake_hands(call, port)
+            assert port.keys == self.keys[False]
+            assert port.rtcp_keys == self.keys.get(True)
+            assert (port.rtcp_keys is None) == self.profile.mux
+        elif self.profile.sdes:
+            assert self.chosen is not None
+            ours = sdes.Crypto.parse(self.chosen.attributes.all("crypto")[0]).master
+            theirs = self.lines[0].master
+            assert ours is not None
+            assert theirs is not None
+            suite = Suite.AES_CM_128_HMAC_SHA1_80.sdes_name
+            assert port.keys == (suite, (ours.key, ours.salt), (theirs.key, theirs.salt))
+        else:
+            assert port.keys is None
+
+
+class AnyCall(WebCall):
+    """A call over signalling in the clear, where an unknown phone is offered no keys."""
+
+    def origin(self, leg: int) -> Origin:
+        return super().origin(leg)._replace(secure=False)
+
+
+def is_offered_in(party: Party, offered: SessionDescription) -> None:
+    """A party that has not spoken yet is offered what every phone understands, or what every browser does."""
+    section = offered.audio
+    if party.is_web:
+        assert section.protocol == "UDP/TLS/RTP/SAVPF"
+        assert section.ice_ufrag
+        return
+    assert section.protocol.startswith("RTP/AVP")
+    for name in ("crypto", "fingerprint", "setup", "rtcp-mux", "ice-ufrag"):
+        assert name not in section.attributes
+
+
+@pytest.mark.parametrize("callee", ["rtp", "browser"])
+@pytest.mark.parametrize("caller", SIDES)
+def test_a_caller_of_each_profile_is_answered_in_it(caller: str, callee: str) -> None:
+    one, other = Party(0, caller), Party(1, callee)
+    call = AnyCall(web=[n for n, kind in enumerate((caller, callee)) if kind == "browser"])
+    offered = call.offer(one.describe(offering=True))
+    is_offered_in(other, offered)
+    other.chosen = offered.audio
+    if other.is_web:
+        other.browser.learn(offered.audio, call.now)
+    answer = call.answer(other.describe(offering=False))
+    call.chosen()
+    one.learn(answer.audio, call.now, offering=True)
+    one.check(call)
+    other.check(call)
+    assert call.port(0).target is call.port(1)
+    assert call.port(1).target is call.port(0)
+
+
+@pytest.mark.parametrize("caller", SIDES)
+@pytest.mark.parametrize("callee", [kind for kind in SIDES if kind != "browser"])
+def test_a_callee_of_each_profile_offers_it_to_a_caller_of_each(caller: str, callee: str) -> None:
+    """The callee takes plain RTP at first; then it speaks as it likes, and the caller is offered its own profile."""
+    one, other = Party(0, caller), Party(1, callee)
+    call = AnyCall(web=[0] if caller == "browser" else [])
+    call.offer(one.describe(offering=True))
+    first = call.answer(sdp(HOSTS[1], f"audio {other.port} RTP/AVP 8"))
+    call.chosen()
+    one.learn(first.audio, call.now, offering=True)
+    one.check(call)
+    before = call.port(0).keys
+    again = call.say(1, 0, Exchange("INVITE", 7), other.describe(offering=True))
+    assert again.audio.protocol == PROFILES[caller].protocol
+    assert bool(again.audio.attributes.all("fingerprint")) == PROFILES[caller].dtls
+    if one.is_web:
+        one.browser.setup = "active"
+    answer = call.say(0, 1, Exchange("INVITE", 7, 200), one.describe(offering=False))
+    other.learn(answer.audio, call.now, offering=True)
+    other.check(call)
+    assert call.port(0).target is call.port(1)
+    if PROFILES[caller].dtls:
+        assert call.port(0).keys == before, "its association goes on"
+
+
+@pytest.mark.parametrize("caller", SIDES)
+@pytest.mark.parametrize("callee", SIDES)
+def test_an_offer_in_the_answer_works_in_every_profile(caller: str, callee: str) -> None:
+    """An INVITE without a description: the 2xx has the offer and the ACK the answer (RFC 3261 section 13.2.1)."""
+    if caller != "browser" and PROFILES[caller].dtls | PROFILES[caller].sdes:
+        pytest.skip("a phone that has not spoken is offered plain RTP, and answers so")
+    one, other = Party(0, caller), Party(1, callee)
+    call = AnyCall(web=[n for n, kind in enumerate((caller, callee)) if kind == "browser"])
+    offered = call.say(1, 0, Exchange("INVITE", 1, 200), other.describe(offering=True))
+    is_offered_in(one, offered)
+    if one.is_web:
+        one.browser.setup = "active"
+        one.browser.learn(offered.audio, call.now)
+        answered = one.describe(offering=False)
+    else:
+        answered = sdp(HOSTS[0], f"audio {one.port} {offered.audio.protocol} 8")
+    answer = call.say(0, 1, Exchange("ACK", 1), answered)
+    call.chosen()
+    other.learn(answer.audio, call.now, offering=True)
+    other.check(call)
+    if one.is_web:
+        one.check(call)
+    assert call.port(0).target is call.port(1)
+
+
+def test_a_dtls_phone_behind_a_nat_is_latched_after_it_proved_itself() -> None:
+    call = AnyCall(web=[])
+    call.origins[0] = call.origin(0)._replace(behind_nat=True, host="198.51.100.5")
+    party = Party(0, "dtls-mux")
+    party.host = "192.168.1.10"
+    call.offer(party.describe(offering=True))
+    answer = call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"))
+    call.chosen()
+    assert answer.audio.setup == "passive", "it can reach us, we cannot reach it"
+    assert call.port(0).expected["latch"] == "198.51.100.5"
+    assert ("shut", call.port(0).id) in call.engine.told
+
+
+def test_a_hello_without_a_cookie_leaves_nothing() -> None:
+    call, party = AnyCall(web=[]), Party(0, "dtls-mux")
+    call.offer(party.describe(offering=True))
+    call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"))
+    stranger = DtlsEndpoint(CERTIFICATES[1])
+    stranger.receive(dtls.Begun((1, Address(HOSTS[0], 4000))), call.now)
+    hello = next(one.data for one in stranger.drain() if isinstance(one, dtls.SendDtls))
+    for number in range(100):
+        call.session.receive(Climbed(call.port(0).id, call.now, Address(HOSTS[0], 5000 + number), hello), call.now)
+    assert "dtls.client-hello" not in call.kinds()
+    assert {data[13] for data, _ in call.port(0).datagrams} == {3}, "HelloVerifyRequest and nothing else"
+
+
+def test_the_echo_service_speaks_every_profile() -> None:
+    for kind in SIDES:
+        call, party = AnyCall(web=[0] if kind == "browser" else []), Party(0, kind)
+        body = call.session.answer_locally(party.describe(offering=True), "echo", call.origin(0), call.now)
+        party.learn(SessionDescription.parse(body).audio, call.now, offering=True)
+        party.check(call)
+        assert call.port(0).plays == "echo"
+
+
+def test_a_browser_that_calls_a_service_without_an_offer_is_made_one() -> None:
+    call, party = AnyCall(web=[0]), Party(0, "browser")
+    offered = SessionDescription.parse(call.session.answer_locally(b"", "echo", call.origin(0), call.now))
+    is_offered_in(party, offered)
+    assert offered.bundle == ("0",)
+    party.browser.setup = "active"
+    party.browser.learn(offered.audio, call.now)
+    call.session.answered_locally(party.describe(offering=False), call.origin(0), call.now)
+    party.check(call)
+    assert call.port(0).plays == "echo"
+
+
+def test_sdes_with_an_mki() -> None:
+    call, party = AnyCall(web=[]), Party(0, "sdes")
+    body = party.describe(offering=True).replace(b"inline:", b"inline:", 1)
+    line = str(party.lines[0]).encode()
+    call.offer(body.replace(line, line + b"|2^20|1:4"))
+    answer = call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"))
+    call.chosen()
+    party.learn(answer.audio, call.now, offering=True)
+    party.check(call)
+    assert call.port(0).mki == b"\0\0\0\1"
+
+
+def test_keys_of_both_kinds_are_told_apart_by_the_profile() -> None:
+    """Some write a fingerprint and keys, or DTLS under the profile of SDES (as browsers did once)."""
+    both = Party(0, "sdes")
+    call = AnyCall(web=[])
+    extra = f"a=fingerprint:{both.identity.fingerprint}\r\na=setup:actpass\r\n".encode()
+    offered = call.offer(both.describe(offering=True) + extra)
+    is_offered_in(Party(1, "rtp"), offered)
+    answer = call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"))
+    call.chosen()
+    both.learn(answer.audio, call.now, offering=True)
+    both.check(call)
+    early = Party(0, "dtls-mux")
+    early.profile = Profile("RTP/SAVPF", dtls=True, mux=True)
+    call = AnyCall(web=[])
+    call.offer(early.describe(offering=True))
+    answer = call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"))
+    call.chosen()
+    early.learn(answer.audio, call.now, offering=True)
+    early.check(call)
+
+
+@pytest.mark.parametrize("role", ["active", "actpass", "passive", "holdconn"])
+def test_every_role_of_an_offer_is_answered_with_its_counterpart(role: str) -> None:
+    call, party = AnyCall(web=[]), Party(0, "dtls-mux")
+    offer = party.describe(offering=True).replace(b"setup:actpass", b"setup:" + role.encode())
+    call.offer(offer)
+    answer = call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"))
+    # RFC 4145 section 4.1. To holdconn nothing may begin.
+    assert answer.audio.setup == {"passive": "active", "holdconn": "holdconn"}.get(role, "passive")
