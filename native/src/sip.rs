@@ -368,6 +368,22 @@ impl Frame {
         names.iter().map(count).collect()
     }
 
+    /// The values of all fields whose name begins with one of these, in any case.
+    fn beginning<'py>(&self, py: Python<'py>, prefixes: Vec<PyBackedStr>) -> PyResult<Bound<'py, PyList>> {
+        let data = self.raw.as_bytes(py);
+        let list = PyList::empty(py);
+        for field in &self.fields {
+            let begins = |name: &PyBackedStr| {
+                let start = field.name.of(data).get(..name.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+            };
+            if prefixes.iter().any(begins) {
+                list.append(value_text(py, field.value.of(data))?)?;
+            }
+        }
+        Ok(list)
+    }
+
     /// (name as written, value) of the field at a place.
     fn field<'py>(&self, py: Python<'py>, at: usize) -> PyResult<(Bound<'py, PyString>, Bound<'py, PyString>)> {
         let data = self.raw.as_bytes(py);

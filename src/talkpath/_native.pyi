@@ -38,6 +38,7 @@ class Frame:
     def all(self, name: str) -> list[str]: ...
     def index(self, name: str, start: int = 0) -> int: ...
     def occurrences(self, names: Sequence[str]) -> list[int]: ...
+    def beginning(self, prefixes: Sequence[str]) -> list[str]: ...
     def field(self, at: int) -> tuple[str, str]: ...
     def rewrite(
         self,
@@ -140,6 +141,10 @@ class Hop:
         """What a first look shows: "repeated", "other-length" (a body over UDP that is not as long as Content-Length
         says), "large", "unanswered", "challenged", "refused", "timed". Signs may stand several times.
         """
+
+    @property
+    def is_one_sided(self) -> bool:
+        """Whether messages of only one side were seen."""
 
     def requests(self) -> list[tuple[str, str, Address]]:
         """(method, branch, source) of every request."""

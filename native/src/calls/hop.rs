@@ -407,6 +407,12 @@ impl Hop {
         self.kept.first().map(|kept| self.rows[kept.row].seen.clone_ref(py))
     }
 
+    #[getter]
+    fn is_one_sided(&self) -> bool {
+        let first = self.kept.first().map(|kept| kept.from_caller);
+        self.kept.iter().all(|kept| Some(kept.from_caller) == first)
+    }
+
     fn messages<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         let these = |rows: &[usize]| PyTuple::new(py, rows.iter().map(|&row| self.rows[row].seen.clone_ref(py)));

@@ -5,33 +5,44 @@ running edge: it reads the caller's side only, which says all that a list needs.
 """
 
 import re
+from collections.abc import Sequence
 
 from talkpath._native import Hop, fold
 from talkpath.base.errors import Malformed
 from talkpath.calls.ids import id_of
 from talkpath.calls.legs import Placed, leg_of, placed_hops
 from talkpath.calls.media import streams_of
-from talkpath.calls.model import Call, Leg, Party, Result, Side, Summary
+from talkpath.calls.model import Call, Leg, Party, Result, Side, Stream, Summary
 from talkpath.calls.trace import Trace, seen_live
 from talkpath.sip.message import Message
 
+# An address in angle brackets without escapes, an odd port or anything else that needs a parser.
+_PLAIN = re.compile(
+    r'(?:"([^"\\]*)"\s*|([A-Za-z0-9 ]*))'
+    r"<sips?:([A-Za-z0-9_.+-]+)@([A-Za-z0-9.-]+)(?::[1-9]\d{0,3})?(?:;[\w=.-]+)*>(?:;|$)"
+)
 # A SIP URI whose user part has neither escapes nor parameters nor a password.
 _PLAIN_USER = re.compile(r"^[^<]*<?sips?:([A-Za-z0-9_.+\-]+)@")
 
 
 def call_of(trace: Trace) -> Call:
     """Everything known of the call whose rows are in `trace`."""
-    return assemble(placed_hops(fold([(seen_live(*row), row[3]) for row in trace.live])), trace)
+    legs = legs_of(placed_hops(fold([(seen_live(*row), row[3]) for row in trace.live])))
+    return assemble(legs, trace, streams_of(trace, legs))
 
 
 # --- the call
 
 
-def assemble(hops: list[Placed], trace: Trace) -> Call:
-    """The call that these hops make. The first one is the caller's."""
-    legs = tuple(leg_of(hop, index, parent, joined) for index, (hop, parent, joined) in enumerate(hops))
+def legs_of(hops: Sequence[Placed]) -> tuple[Leg, ...]:
+    """The hops of a call as the model has them."""
+    return tuple(leg_of(hop, index, parent, joined) for index, (hop, parent, joined) in enumerate(hops))
+
+
+def assemble(legs: tuple[Leg, ...], trace: Trace, streams: tuple[Stream, ...]) -> Call:
+    """The call that these legs make. The first one is the caller's."""
     first, last = legs[0], _answering_leg(legs)
-    ended_at, ended_by, ended_how = _end_of(legs, trace)
+    ended_at, ended_by, ended_how = end_of(legs, trace)
     return Call(
         id=id_of(trace.call_ids[0], first.start),
         call_ids=tuple(dict.fromkeys([*trace.call_ids, *(leg.call_id for leg in legs)])),
@@ -48,7 +59,7 @@ def assemble(hops: list[Placed], trace: Trace) -> Call:
         ended_how=ended_how,
         legs=legs,
         moments=tuple(trace.moments),
-        streams=streams_of(trace, legs),
+        streams=streams,
         records=tuple(trace.records),
         left_out=trace.left_out,
     )
@@ -62,7 +73,7 @@ def _answering_leg(legs: tuple[Leg, ...]) -> Leg:
     return (ends or answered)[-1]
 
 
-def _end_of(legs: tuple[Leg, ...], trace: Trace) -> tuple[float | None, Side, str]:
+def end_of(legs: tuple[Leg, ...], trace: Trace) -> tuple[float | None, Side, str]:
     """When, by whom and how it ended: by what the edge decided, else by the first BYE on any hop."""
     if trace.ended_at is not None:
         return trace.ended_at, trace.ended_by, trace.ended_how
@@ -92,17 +103,21 @@ def _result_of(seen: Result, ringing_at: float | None, trace: Trace) -> Result:
 
 
 def _caller(first: Leg) -> Party:
-    user, host, display = _named(Message.parse(first.hop.first.raw), "From")
+    user, host, display = _named(first.invite, "From")
     return Party(user, host, display, first.caller, first.transport, first.hop.agent(from_caller=True))
 
 
 def _callee(first: Leg, last: Leg) -> Party:
-    user, host, display = _named(Message.parse(first.hop.first.raw), "To")
+    user, host, display = _named(first.invite, "To")
     return Party(user, host, display, last.callee, last.transport, last.hop.agent(from_caller=False))
 
 
 def _named(sip: Message, name: str) -> tuple[str, str, str]:
-    """User, host and display name of From or To; empty where they are unreadable."""
+    """User, host and display name of From or To; empty where they are unreadable. Nearly all are plain."""
+    plain = _PLAIN.match(sip.first(name) or "")
+    if plain is not None:
+        quoted, token, user, host = plain.groups()
+        return user, host.lower(), quoted or (token or "").strip()
     try:
         who = sip.address(name)
         uri = who.parsed_uri()

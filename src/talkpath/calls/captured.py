@@ -12,12 +12,11 @@ joined (`join.py`); streams and everything else go to the call that announced th
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from talkpath._native import Hop, SipLedger
 from talkpath.base import limits
 from talkpath.base.address import Address
-from talkpath.calls.build import assemble
+from talkpath.calls.build import assemble, end_of, legs_of
 from talkpath.calls.join import Part, joined
 from talkpath.calls.legs import Placed, placed_hops
 from talkpath.calls.media import placed
@@ -99,7 +98,11 @@ class CaptureLedger:
 
     def _built(self, calls: list[list[tuple[Hop, int | None]]], strays: list[RtpStream]) -> list[Call]:
         parts = [Part(placed_hops(hops)) for hops in calls]
-        return _Owners([_call(hops) for hops in joined(parts)]).given(self._streams, self._around, strays)
+        drafts = [_Draft(hops) for hops in joined(parts)]
+        owners = _Owners(drafts)
+        strays += owners.give_streams(self._streams)
+        owners.give_records(self._around)
+        return [draft.call() for draft in drafts]
 
     def _keep(self, record: Record) -> None:
         if len(self._around) < limits.CAPTURE_RECORDS:
@@ -108,46 +111,58 @@ class CaptureLedger:
             self.left_out += 1
 
 
-def _call(hops: list[Placed]) -> Call:
-    first = hops[0][0]
-    return assemble(hops, Trace(first.call_id, 0, first.start))
+class _Draft:
+    """A call that does not have its streams and records yet."""
+
+    def __init__(self, hops: list[Placed]) -> None:
+        self.legs = legs_of(hops)
+        self.start = self.legs[0].start
+        self.trace = Trace(self.legs[0].call_id, 0, self.start)
+        self.ended_at, _, _ = end_of(self.legs, self.trace)
+        self.streams: list[Stream] = []
+
+    def call(self) -> Call:
+        return assemble(self.legs, self.trace, tuple(self.streams))
+
+    def lived(self, start: float, end: float) -> bool:
+        """Whether the call, with some time around it, was there in this span."""
+        return end >= self.start - _AROUND_S and (self.ended_at is None or start <= self.ended_at + _AROUND_S)
 
 
 class _Owners:
     """Which call owned an address, and when."""
 
-    def __init__(self, calls: Sequence[Call]) -> None:
-        self._calls = calls
+    def __init__(self, drafts: Sequence[_Draft]) -> None:
+        self._drafts = drafts
         #: for each address the (time of announcement, number of the call), in the order of time
         self._media: dict[Address, list[tuple[float, int]]] = defaultdict(list)
         self._signalling: dict[Address, list[tuple[float, int]]] = defaultdict(list)
-        for number, call in enumerate(calls):
-            self._index(number, call)
+        for number, draft in enumerate(drafts):
+            self._index(number, draft)
         for index in (self._media, self._signalling):
             for claims in index.values():
                 claims.sort()
 
-    def given(self, streams: Iterable[RtpStream], records: Iterable[Record], strays: list[RtpStream]) -> list[Call]:
-        """The calls with what is theirs; streams that are nobody's go to `strays`."""
-        owned: dict[int, list[Stream]] = defaultdict(list)
-        around: dict[int, list[Record]] = defaultdict(list)
+    def give_streams(self, streams: Iterable[RtpStream]) -> list[RtpStream]:
+        """Each to the call that announced it; gives back those that are nobody's."""
+        strays = []
         for rtp in streams:
             owner = self._owner(self._media, (rtp.dst, rtp.src), rtp.start, rtp.end)
             if owner is None:
                 strays.append(rtp)
             else:
-                owned[owner].append(placed(rtp, self._calls[owner].legs))
+                owner.streams.append(placed(rtp, owner.legs))
+        return strays
+
+    def give_records(self, records: Iterable[Record]) -> None:
+        """Each to the call whose addresses it touches."""
         for record in records:
             owner = self._owner_of(record)
-            if owner is not None and len(around[owner]) < limits.CALL_RECORDS:
-                around[owner].append(record)
-        return [
-            replace(call, streams=tuple(owned[number]), records=tuple(around[number]))
-            for number, call in enumerate(self._calls)
-        ]
+            if owner is not None and len(owner.trace.records) < limits.CALL_RECORDS:
+                owner.trace.records.append(record)
 
-    def _index(self, number: int, call: Call) -> None:
-        for leg in call.legs:
+    def _index(self, number: int, draft: _Draft) -> None:
+        for leg in draft.legs:
             for address in (leg.caller, leg.callee):
                 self._signalling[address].append((leg.start, number))
             for medium in leg.media:
@@ -155,7 +170,7 @@ class _Owners:
                     if announced is not None:
                         self._media[announced].append((medium.time, number))
 
-    def _owner_of(self, record: Record) -> int | None:
+    def _owner_of(self, record: Record) -> _Draft | None:
         match record:
             case StunSeen() | DtlsSeen() | RtcpSeen() | ZrtpSeen() | HepSeen():
                 return self._owner(self._media, (record.dst, record.src), record.time, record.time)
@@ -169,24 +184,20 @@ class _Owners:
             case _:
                 return None
 
-    def _of_either(self, ends: tuple[Address, Address], time: float) -> int | None:
+    def _of_either(self, ends: tuple[Address, Address], time: float) -> _Draft | None:
         owner = self._owner(self._media, ends, time, time)
         return self._owner(self._signalling, ends, time, time) if owner is None else owner
 
     def _owner(
         self, index: dict[Address, list[tuple[float, int]]], addresses: Iterable[Address], start: float, end: float
-    ) -> int | None:
+    ) -> _Draft | None:
         """The call that claimed one of the addresses last, of those that lived at that time."""
         for address in addresses:
             claims = index.get(address)
             if claims is None:
                 continue
-            at = bisect_right(claims, (end + _AROUND_S, len(self._calls)))
+            at = bisect_right(claims, (end + _AROUND_S, len(self._drafts)))
             for _, number in reversed(claims[max(0, at - 64) : at]):
-                if self._lived(self._calls[number], start, end):
-                    return number
+                if self._drafts[number].lived(start, end):
+                    return self._drafts[number]
         return None
-
-    @staticmethod
-    def _lived(call: Call, start: float, end: float) -> bool:
-        return end >= call.start - _AROUND_S and (call.ended_at is None or start <= call.ended_at + _AROUND_S)

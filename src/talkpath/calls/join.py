@@ -40,6 +40,7 @@ _IDENTIFIERS = (
     ("Cisco-Guid", re.compile(r"^\s*([\d-]+)\s*$")),
 )
 _NO_SESSION = "0" * 32
+_VENDOR = ("X-", "P-")
 _TOKEN = re.compile(r"[^\s;,<>\"=]+")
 
 
@@ -115,8 +116,9 @@ class _Ties:
 
     def parent_of(self, part: Part) -> Part | None:
         """The part that this one was made from, among those that were asked about before."""
-        parent = self._named(part) or self._alike(part) or self._same_media(part) or self._likely(part)
-        for identifier in _identifiers(part.invite):
+        identifiers = list(_identifiers(part.invite))
+        parent = self._named(part) or self._alike(part, identifiers) or self._same_media(part) or self._likely(part)
+        for identifier in identifiers:
             self._by_identifier[identifier].append(part)
         for address in part.offered:
             self._by_media[address].append(part)
@@ -129,18 +131,16 @@ class _Ties:
 
     def _named(self, part: Part) -> Part | None:
         """A header of a vendor (X-CID, X-Orig-Call-ID ...) names the other side's Call-ID."""
-        for value in _vendor_values(part.invite):
+        for value in part.invite.frame.beginning(_VENDOR):
             for token in _TOKEN.findall(value):
                 other = self._by_call_id.get(token)
                 if other is not None and _may_lead_to(other, part):
                     return other
         return None
 
-    def _alike(self, part: Part) -> Part | None:
+    def _alike(self, part: Part, identifiers: list[str]) -> Part | None:
         """An identifier that such agents pass on is the same."""
-        found = (
-            other for name in _identifiers(part.invite) for other in reversed(self._by_identifier[name][-_LOOK:])
-        )
+        found = (other for name in identifiers for other in reversed(self._by_identifier[name][-_LOOK:]))
         return next((other for other in found if _may_lead_to(other, part)), None)
 
     def _same_media(self, part: Part) -> Part | None:
@@ -207,14 +207,6 @@ def _identifiers(invite: Message) -> Iterator[str]:
         match = pattern.search(invite.first(name) or "")
         if match is not None and match[1] != _NO_SESSION:
             yield f"{name}:{match[1].lower()}"
-
-
-def _vendor_values(invite: Message) -> Iterator[str]:
-    frame = invite.frame
-    for at in range(frame.count):
-        name, value = frame.field(at)
-        if name[:2] in ("X-", "x-", "P-", "p-"):
-            yield value
 
 
 def _offered(first: Hop) -> set[Address]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from talkpath.calls.model import Leg, Stream
 from talkpath.calls.trace import StreamKey, Trace, unpacked
-from talkpath.capture.records import PayloadUse, RtpStream, Second
+from talkpath.capture.records import LEVEL, NO_LEVEL, PayloadUse, RtpStream, Second
 from talkpath.rtp.mos import mos
 
 # From this level on somebody speaks, in dBov: speech of a quiet talker on G.711 averages -45 over a second, comfort
@@ -61,7 +61,7 @@ def _place(rtp: RtpStream, legs: Sequence[Leg]) -> tuple[int | None, bool | None
 
 def heard_s(rtp: RtpStream) -> tuple[float | None, float | None]:
     """Seconds with speech and seconds with nothing to hear; None where no level is known."""
-    levels = [second.level_dbov for second in rtp.seconds() if not math.isnan(second.level_dbov)]
+    levels = [level / 10 for (level,) in LEVEL.iter_unpack(rtp.packed_seconds) if level != NO_LEVEL]
     if not levels:
         return None, None
     speech = sum(1 for level in levels if level >= SPEECH_DBOV)

@@ -155,6 +155,11 @@ class Leg:
     hop: Hop = field(repr=False, compare=False)
 
     @cached_property
+    def invite(self) -> Message:
+        """What began the hop: its INVITE where it was seen."""
+        return Message.parse(self.hop.first.raw)
+
+    @cached_property
     def messages(self) -> tuple[MessageSeen, ...]:
         """What was said, repetitions folded in, in the order of time."""
         return tuple(MessageSeen(*row) for row in self.hop.messages())

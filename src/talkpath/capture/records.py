@@ -423,6 +423,8 @@ class RtpStream:
     @property
     def encoding(self) -> str:
         """The encoding of most packets, leaving out comfort noise and telephone-events where there is a voice."""
+        if len(self.payload_types) == 1:
+            return self.payload_types[0].encoding
         voices = [use for use in self.payload_types if use.encoding.lower() not in ("telephone-event", "cn")]
         return max(voices or self.payload_types, key=lambda use: use.packets).encoding
 
@@ -436,6 +438,9 @@ class RtpStream:
 
 SECOND = struct.Struct("<dHHHHIhHHHHI")
 """One row of `RtpStream.packed_seconds`: jitter in 0.1 ms, level in 0.1 dBov (NO_LEVEL: none)."""
+
+LEVEL = struct.Struct("<20xh12x")
+"""The level alone of such a row."""
 
 NO_LEVEL = -32768
 

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv6Address
 
 from talkpath.calls.model import Call, Party
 from talkpath.explain.scene import Scene
@@ -16,6 +16,8 @@ PREFERRED = ("gateway", "firmware", "model", "codec", "transport", "node", "subn
 TRUNK_USERS = 4
 
 _FIRMWARE = re.compile(r"[/\s_-]v?(\d+(?:\.\w+)+(?:[-_.]\w+)*)\s*(?:\(.*\))?$")
+
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 Attributes = dict[str, str]
 
@@ -66,22 +68,22 @@ class Attributor:
         nodes = [leg.caller.host for leg in call.legs if leg.caller not in ends]
         if nodes:
             found["node"] = nodes[0]
-        first = call.legs[0].messages[0].seen.hep
-        if first is not None and first.node:
-            found["node"] = first.node
+        hep = call.legs[0].hop.first.hep
+        if hep is not None and hep.node:
+            found["node"] = hep.node
         return found
 
 
 @lru_cache(maxsize=65_536)
 def subnet_of(host: str) -> str:
     """The /24 (IPv6: /64) of an address; "" for a name."""
+    if _IPV4.fullmatch(host):
+        return host.rpartition(".")[0] + ".0/24"
     try:
-        address = ip_address(host)
+        address = IPv6Address(host)
     except ValueError:
         return ""
-    if isinstance(address, IPv4Address):
-        return host.rpartition(".")[0] + ".0/24"
-    return str(type(address)(int(address) >> 64 << 64)) + "/64"
+    return str(IPv6Address(int(address) >> 64 << 64)) + "/64"
 
 
 @lru_cache(maxsize=4096)

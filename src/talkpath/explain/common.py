@@ -82,8 +82,10 @@ def shared(
     `audible` are the codes that only a call with audio can have: they are compared among those calls alone. `order`
     says which of two codes stands for both where one group has both.
     """
-    fleet = _Fleet(subjects, preferred)
     codes = sorted({code for subject in subjects for code in subject.faults})
+    if not codes:
+        return []
+    fleet = _Fleet(subjects, preferred)
     found = [cause for code in codes for cause in fleet.causes(code, len(codes), code in audible)]
     rank = {code: number for number, code in enumerate(order)}
     found.sort(key=lambda cause: (-cause.excess, rank.get(cause.code, len(rank)), cause.p))
@@ -138,12 +140,7 @@ class _Fleet:
         self._everyone = (1 << len(subjects)) - 1
         self._audible = sum(1 << index for index, subject in enumerate(subjects) if subject.had_audio)
         self._hidden: frozenset[str] = frozenset()
-        self._calls: dict[_Item, int] = defaultdict(int)
-        for index, subject in enumerate(subjects):
-            for side, attributes in (("caller", subject.caller), ("callee", subject.callee)):
-                for key, value in attributes.items():
-                    self._calls[_Item(side, key, value)] |= 1 << index
-                    self._calls[_Item("", key, value)] |= 1 << index
+        self._calls = dict(_calls_of_items(subjects))
 
     def causes(self, code: str, codes: int, audible: bool) -> Iterator[Shared]:
         """The causes of one fault class, by repeated search."""
@@ -232,6 +229,31 @@ class _Fleet:
             (),
             tuple(subject.id for i, subject in enumerate(self._subjects) if (best.calls & ~bad) >> i & 1),
         )
+
+
+def _calls_of_items(subjects: Sequence[Subject]) -> Iterator[tuple[_Item, int]]:
+    """The calls with each attribute that enough of them have; most of a fleet's addresses and users occur once."""
+    found: dict[tuple[str, str], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for index, subject in enumerate(subjects):
+        for attribute in subject.caller.items():
+            found[attribute][0].append(index)
+        for attribute in subject.callee.items():
+            found[attribute][1].append(index)
+    for (key, value), (calling, called) in found.items():
+        if len(calling) + len(called) < LEAST_BAD:
+            continue
+        sides = [(calling, "caller"), (called, "callee")]
+        for indices, side in sorted((side for side in sides if side[0]), key=lambda side: side[0][0]):
+            yield _Item(side, key, value), _bits(indices)
+        yield _Item("", key, value), _bits(calling) | _bits(called)
+
+
+def _bits(indices: Sequence[int]) -> int:
+    """The integer with these bits set. `indices` rise."""
+    packed = bytearray(indices[-1] // 8 + 1 if indices else 0)
+    for index in indices:
+        packed[index >> 3] |= 1 << (index & 7)
+    return int.from_bytes(packed, "little")
 
 
 def _split(items: tuple[_Item, ...], calls: int, bad: int, left: int) -> _Split | None:

@@ -36,7 +36,7 @@ class Sites:
 
     def of(self, host: str) -> dict[str, str]:
         """What is known of an address: the values of the longest prefix that has each column."""
-        return self._of(host)
+        return self._of(host) if self._rows else {}
 
     def _look_up(self, host: str) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -63,13 +63,13 @@ def _one_way(scene: Scene) -> Iterator[Because]:
     lame = [
         call
         for call in scene.calls
-        if all(len({seen.from_caller for seen in leg.messages}) == 1 for leg in call.legs)
-        and any(len(leg.messages) > 1 and leg.messages[0].sip.is_request for leg in call.legs)
+        if all(leg.hop.is_one_sided for leg in call.legs)
+        and any(len(leg.messages) > 1 and leg.invite.is_request for leg in call.legs)
         and any(seen.sip.method in ("ACK", "BYE") for leg in call.legs for seen in leg.messages)
     ]
     if lame:
         yield because(
-            ONE_WAY, (lame[0].legs[0].messages[0].frame,), lame[0].start, count=len(lame), total=len(scene.calls)
+            ONE_WAY, (lame[0].legs[0].hop.first.frame,), lame[0].start, count=len(lame), total=len(scene.calls)
         )
 
 
@@ -80,9 +80,9 @@ def _no_media(scene: Scene) -> Iterator[Because]:
 
 
 def _midway(scene: Scene) -> Iterator[Because]:
-    begun = [call for call in scene.calls if call.legs[0].messages[0].sip.to_tag]
+    begun = [call for call in scene.calls if call.legs[0].invite.to_tag]
     if begun:
-        yield because(MIDWAY, (begun[0].legs[0].messages[0].frame,), begun[0].start, count=len(begun))
+        yield because(MIDWAY, (begun[0].legs[0].hop.first.frame,), begun[0].start, count=len(begun))
 
 
 RULE = Rule(

@@ -85,10 +85,10 @@ def _visitors(scene: Scene) -> dict[str, Visitor]:
             visitor = visitors.setdefault(exchange.request.src.host, Visitor())
             visitor.take(exchange.sip, exchange.request.frame, exchange.request.time, exchange.status)
     for call in scene.calls:
-        invite = call.legs[0].messages[0]
-        visitor = visitors.setdefault(invite.source.host, Visitor())
-        if invite.sip.is_request:
-            visitor.take(invite.sip, invite.frame, invite.time, call.status)
+        first, invite = call.legs[0].hop.first, call.legs[0].invite
+        visitor = visitors.setdefault(first.src.host, Visitor())
+        if invite.is_request:
+            visitor.take(invite, first.frame, first.time, call.status)
     return visitors
 
 
@@ -101,7 +101,10 @@ def tool_of(sip: Message) -> str:
     """The name of a scanning tool, "" for anything else."""
     agent = sip.first("User-Agent") or ""
     text = f"{agent} {sip.first('From') or ''}".lower()
-    return next((agent or tool for tool in TOOLS if tool in text), "")
+    for tool in TOOLS:
+        if tool in text:
+            return agent or tool
+    return ""
 
 
 def _evidence(source: str, visitor: Visitor) -> Iterator[Because]:

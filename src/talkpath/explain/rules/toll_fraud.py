@@ -31,54 +31,59 @@ MANY = Text(
 TALK = Text("They lasted {minutes:.0f} minutes together.", "合计通话 {minutes:.0f} 分钟。")
 
 
+#: A number as it was dialled, and the call.
+Dialled = tuple[str, Call]
+_SEPARATORS = str.maketrans("", "", "-.()")
+
+
 def check_scene(scene: Scene) -> Iterator[Found]:
-    by_source: dict[str, list[Call]] = defaultdict(list)
+    by_source: dict[str, list[Dialled]] = defaultdict(list)
     for call in scene.calls:
-        if call.caller.address is not None and _dialled(call):
-            by_source[call.caller.address.host].append(call)
+        number = _dialled(call)
+        if call.caller.address is not None and number:
+            by_source[call.caller.address.host].append((number, call))
     for source, calls in by_source.items():
         evidence = [*_prefixes(source, calls), *_burst(source, calls)]
         if evidence:
-            answered = [call for call in calls if call.answered_at is not None and ABROAD.match(_dialled(call))]
+            answered = [call for number, call in calls if call.answered_at is not None and ABROAD.match(number)]
             severity = Severity.ERROR if answered else Severity.WARNING
             yield Found(tuple(evidence), {"src": source}, severity=severity, confidence=0.8)
 
 
 def _dialled(call: Call) -> str:
     """The digits dialled, without visual separators."""
-    sip = call.legs[0].messages[0].sip
+    sip = call.legs[0].invite
     user = sip.uri.partition(":")[2].partition("@")[0] if sip.is_request else call.callee.user
-    return re.sub(r"[-.()]", "", user.partition(";")[0]).replace("%2B", "+")
+    return user.partition(";")[0].translate(_SEPARATORS).replace("%2B", "+")
 
 
-def _prefixes(source: str, calls: list[Call]) -> Iterator[Because]:
+def _prefixes(source: str, calls: list[Dialled]) -> Iterator[Because]:
     """The last nine digits equal, what stands before them different."""
     ways: dict[str, dict[str, Call]] = defaultdict(dict)
-    for call in calls:
-        number = _dialled(call)
+    for number, call in calls:
         if len(number) >= 11 and number.lstrip("+#*").isdigit():
             ways[number[-9:]].setdefault(number[:-9], call)
     for number, prefixes in ways.items():
         if len(prefixes) >= PREFIXES:
             tried = list(prefixes.values())
             listed = ", ".join(f"{prefix}{number}" for prefix in list(prefixes)[:5])
-            frames = [call.legs[0].messages[0].frame for call in tried]
+            frames = [call.legs[0].hop.first.frame for call in tried]
             yield because(TRIED, frames, tried[0].start, src=source, count=len(prefixes), list=listed)
             return
 
 
-def _burst(source: str, calls: list[Call]) -> Iterator[Because]:
-    abroad = sorted((call for call in calls if ABROAD.match(_dialled(call))), key=lambda call: call.start)
+def _burst(source: str, calls: list[Dialled]) -> Iterator[Because]:
+    abroad = sorted((call for number, call in calls if ABROAD.match(number)), key=lambda call: call.start)
     users = {call.caller.user for call in abroad}
     if len(abroad) < CALLS or len(users) > max(2, len(abroad) // 4):
         return
     span = abroad[-1].start - abroad[0].start
     at_once = max(sum(1 for other in abroad if other.start <= call.start < _end(other)) for call in abroad)
-    tool = any(tool_of(call.legs[0].messages[0].sip) for call in abroad)
+    tool = any(tool_of(call.legs[0].invite) for call in abroad)
     if not tool and (span > WINDOW_S * len(abroad) / CALLS or at_once < AT_ONCE):
         return
     answered = [call for call in abroad if call.answered_at is not None]
-    frames = [call.legs[0].messages[0].frame for call in abroad[:20]]
+    frames = [call.legs[0].hop.first.frame for call in abroad[:20]]
     values = {"count": len(abroad), "answered": len(answered), "seconds": span, "at_once": at_once}
     yield because(MANY, frames, abroad[0].start, src=source, **values)
     minutes = sum(call.talk_s or 0.0 for call in answered) / 60
