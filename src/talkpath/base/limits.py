@@ -71,6 +71,9 @@ CALL_RECORDS = 2_000
 # Caps of the capture reader are beside its code, with their reasons: native/src/capture/limits.rs.
 # Nonces whose count is remembered against replay, at some 200 bytes each; a phone uses one for minutes or hours.
 NONCES = 50_000
+# Moments of one kind told of one transport: a browser with many interfaces has some twenty pairs; what strangers and
+# bad networks cause beyond is counted.
+MOMENTS_OF_A_KIND = 30
 # Streams relayed for one call, each with two port pairs: audio, video, slides, text and as many spare. A stranger who
 # may call a user must not be able to take the whole port range with a few packets.
 MEDIA_SECTIONS = 8

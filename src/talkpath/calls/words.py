@@ -86,7 +86,8 @@ MOMENTS: dict[str, Text] = {
         "丢弃陌生地址 {remote} 发到 {side} 端口的包。",
     ),
     "media.first-packet": Text("First packet from the {side} ({remote}).", "收到 {side} 的首个媒体包({remote})。"),
-    "media.first-sound": Text("First sound from the {side}.", "首次听到 {side} 的声音。"),
+    "media.first-sound": Text("First sound from the {side} ({codec}).", "首次听到 {side} 的声音({codec})。"),
+    "media.left-out": Text("Of {what}, {count} more are not told.", "{what} 另有 {count} 次未逐一列出。"),
     "media.held": Text("The {side} put the call on hold.", "{side} 将通话保持。"),
     "media.resumed": Text("The {side} took the call back.", "{side} 恢复通话。"),
     "media.timeout": Text(
@@ -123,6 +124,31 @@ MOMENTS: dict[str, Text] = {
     "codec.dropped": Text("The codec {codec} is left out: {why}.", "编解码器 {codec} 被去除:{why}。"),
     "codec.chosen": Text("The codec is {codec}.", "选用编解码器 {codec}。"),
     # --- ICE, DTLS, SRTP
+    "ice.own-candidate": Text(
+        "Towards the {side} we named the candidate {candidate}.", "向 {side} 给出本机候选 {candidate}。"
+    ),
+    "ice.learnt": Text(
+        "The {side} was found at {candidate}, which it had not named (RFC 8445 section 7.3.1.3).",
+        "发现 {side} 位于未声明的 {candidate}(RFC 8445 第 7.3.1.3 节)。",
+    ),
+    "ice.learnt-local": Text("The {side} sees us at {candidate}.", "{side} 看到的本机地址为 {candidate}。"),
+    "ice.check-sent": Text("First check {local} to {remote}.", "首次检查:{local} 到 {remote}。"),
+    "ice.check-received": Text("Check of {remote} received and answered.", "收到并应答 {remote} 的检查。"),
+    "ice.check-answered": Text("{remote} answered our check after {ms} ms.", "{remote} 在 {ms} 毫秒后应答本机检查。"),
+    "ice.checks": Text(
+        "Checks with the {side}: {received} answered, {sent} pairs asked, {answered} answered us, {dropped} dropped.",
+        "与 {side} 的检查:应答 {received} 次,询问 {sent} 对,得到应答 {answered} 次,丢弃 {dropped} 次。",
+    ),
+    "ice.role": Text(
+        "A role conflict was decided: we are {role} (RFC 8445 section 7.3.1.1).",
+        "角色冲突已裁决:本机为 {role}(RFC 8445 第 7.3.1.1 节)。",
+    ),
+    "ice.pair-changed": Text(
+        "Media of the {side} moves to the pair {local} and {remote}.", "{side} 的媒体改用候选对 {local} 与 {remote}。"
+    ),
+    "ice.consent-regained": Text(
+        "The {side} answers again, from {remote} (RFC 7675).", "{side} 恢复应答,来自 {remote}(RFC 7675)。"
+    ),
     "ice.candidate": Text("The {side} named the candidate {candidate}.", "{side} 给出候选 {candidate}。"),
     "ice.candidate-ignored": Text(
         "The candidate {candidate} of the {side} is passed over: {why}.", "忽略 {side} 的候选 {candidate}:{why}。"
@@ -134,8 +160,20 @@ MOMENTS: dict[str, Text] = {
     "ice.selected": Text("The pair {local} and {remote} is selected.", "选定候选对 {local} 与 {remote}。"),
     "ice.restarted": Text("The {side} restarted ICE.", "{side} 重启 ICE。"),
     "ice.failed": Text("No pair passed: {why}.", "没有候选对通过:{why}。"),
-    "ice.consent-lost": Text("The {side} no longer answers consent checks.", "{side} 不再应答同意检查。"),
-    "dtls.client-hello": Text("ClientHello from {remote}.", "收到来自 {remote} 的 ClientHello。"),
+    "ice.consent-lost": Text(
+        "The {side} no longer answers consent checks (RFC 7675).", "{side} 不再应答同意检查(RFC 7675)。"
+    ),
+    "dtls.client-hello": Text(
+        "ClientHello from {remote}: DTLS {versions}, cipher suites {ciphers}, SRTP {profiles}.",
+        "收到来自 {remote} 的 ClientHello:DTLS {versions},密码套件 {ciphers},SRTP {profiles}。",
+    ),
+    "dtls.hello-sent": Text("Our ClientHello went to {remote}.", "已向 {remote} 发送 ClientHello。"),
+    "dtls.alert-ignored": Text(
+        "An alert of {remote} is ignored: anyone could have written it (level {level}, description {description}; "
+        "RFC 6347 section 4.1.2.7).",
+        "忽略来自 {remote} 的告警,因其未经认证(级别 {level},描述 {description};RFC 6347 第 4.1.2.7 节)。",
+    ),
+    "dtls.closed": Text("The {side} closed DTLS.", "{side} 关闭了 DTLS。"),
     "dtls.refused": Text("The handshake with {remote} failed: {why}.", "与 {remote} 的握手失败:{why}。"),
     "dtls.connected": Text("DTLS is up with {remote} ({profile}).", "与 {remote} 的 DTLS 已建立({profile})。"),
     "dtls.fingerprint-right": Text(
@@ -150,6 +188,35 @@ MOMENTS: dict[str, Text] = {
     ),
     "srtp.refused": Text(
         "{packets} packets from {remote} failed authentication.", "来自 {remote} 的 {packets} 个包认证失败。"
+    ),
+    # --- the first link of a side's chain that broke
+    "chain.no-check": Text(
+        "The chain broke at ICE: no check of the {side} came, and none of ours was answered. UDP between the two is "
+        "blocked, or the candidates are of another network.",
+        "链路断于 ICE:未收到 {side} 的检查,本机检查也无应答。两者之间的 UDP 被阻断,或候选属于其他网络。",
+    ),
+    "chain.no-pair": Text(
+        "The chain broke at ICE: checks with the {side} passed, but no pair was nominated (RFC 8445 section 8).",
+        "链路断于 ICE:与 {side} 的检查通过,但未提名候选对(RFC 8445 第 8 节)。",
+    ),
+    "chain.no-hello": Text(
+        "The chain broke at DTLS: the way to the {side} stands, but its ClientHello never came (RFC 5763 section 5).",
+        "链路断于 DTLS:到 {side} 的通路已建立,但未收到其 ClientHello(RFC 5763 第 5 节)。",
+    ),
+    "chain.no-keys": Text(
+        "The chain broke at DTLS: the handshake with the {side} began and was not completed.",
+        "链路断于 DTLS:与 {side} 的握手已开始但未完成。",
+    ),
+    "chain.wrong-certificate": Text(
+        "The chain broke at DTLS: the {side} has another certificate than its description names.",
+        "链路断于 DTLS:{side} 的证书与其描述中的指纹不符。",
+    ),
+    "chain.no-packet": Text(
+        "The chain broke at media: not one packet of the {side} came.", "链路断于媒体:未收到 {side} 的任何媒体包。"
+    ),
+    "chain.no-sound": Text(
+        "The chain broke at sound: packets of the {side} came, with silence in them.",
+        "链路断于声音:收到 {side} 的媒体包,但内容为静音。",
     ),
     # --- services, recording, the node
     "service.answered": Text("The service {service} answered.", "服务 {service} 已应答。"),

@@ -199,6 +199,7 @@ class IceAgent:
             return self._count("unauthentic")
         if (code := self._objection(message, generation)) is not None:
             return self._refuse(message, event, generation, code)
+        self._count("answered")
         generation.request(message, event.socket, event.remote, now)
         if key not in self._peers and generation.checklist.find(*key) is not None:
             self._peers[key] = Throttle(ICE_PEER_CHECKS_PER_S)

@@ -8,8 +8,9 @@ from talkpath.media.keying import Security
 from talkpath.media.moments import MediaMoment
 from talkpath.media.negotiation import Exchange
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, MediaRefused, Origin
+from talkpath.media.ports import PortTotals
 from talkpath.media.service import Service
-from talkpath.media.session import MediaDied, MediaSession, PortTotals
+from talkpath.media.session import MediaDied, MediaSession
 
 __all__ = [
     "CALLER",

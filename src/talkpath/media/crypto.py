@@ -9,12 +9,12 @@ signalling: elsewhere everybody on the way reads the keys (RFC 4568 section 7), 
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 from talkpath.media import moments
 from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg
 from talkpath.media.portkeys import PortKeys, Spoken
+from talkpath.media.telling import Noting
 from talkpath.sdp import MediaSection, SessionDescription
 from talkpath.secure import sdes
 from talkpath.secure.suites import SrtpKeys
@@ -24,16 +24,10 @@ _PLAIN = "RTP/AVP"
 DTLS_ATTRIBUTES = ("fingerprint", "setup", "tls-id", "dtls-id")
 
 
-class Note(Protocol):
-    """Takes one moment of the call."""
-
-    def __call__(self, now: float, kind: str, **values: str | int | float | bool | None) -> None: ...
-
-
 class CryptoDesk:
     """SDES of one call."""
 
-    def __init__(self, security: Security, note: Note) -> None:
+    def __init__(self, security: Security, note: Noting) -> None:
         self._security = security
         self._note = note
 

@@ -8,7 +8,8 @@ RTCP port has an association of its own (RFC 5764 section 4.1).
 from talkpath.base.address import Address
 from talkpath.media.announced import Announced
 from talkpath.media.engine import Climbed, Port
-from talkpath.media.keying import Keying, Note, Security
+from talkpath.media.keying import Keying, Security
+from talkpath.media.telling import Telling
 from talkpath.sdp import MediaSection
 
 
@@ -17,10 +18,11 @@ class GatedTransport:
 
     uses_ice = False
 
-    def __init__(self, port: Port, local: Address, security: Security, note: Note) -> None:
+    def __init__(self, port: Port, local: Address, security: Security, note: Telling) -> None:
         self._port = port
         self._local = local
         self._security = security
+        self._note = note
         self._rtp = Keying(port, security, note, cookie=True)
         self._rtcp = Keying(port, security, note, cookie=True, rtcp=True)
         self._protocol = "UDP/TLS/RTP/SAVP"
@@ -63,6 +65,11 @@ class GatedTransport:
         self._rtp.expire(now)
         self._rtcp.expire(now)
 
+    @property
+    def broken_link(self) -> str | None:
+        """The kind of moment that says how far it did not come."""
+        return self._rtp.broken_link
+
     def give_up(self) -> None:
         """The peer turned out to speak plain RTP: the port is as it was before."""
         self._security.engine.unsecure(self._port)
@@ -71,3 +78,4 @@ class GatedTransport:
         """Say goodbye to the peer; the port is closed next."""
         self._rtp.close(now)
         self._rtcp.close(now)
+        self._note.end(now)

@@ -6,15 +6,16 @@ The keys go to the engine from here. Who may be heard at all is for the transpor
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 from talkpath.base.address import Address
 from talkpath.media import moments
 from talkpath.media.engine import Port, SecureEngine
+from talkpath.media.telling import Telling
 from talkpath.sdp import MediaSection
 from talkpath.secure import events as dtls
 from talkpath.secure.certificate import Fingerprint
 from talkpath.secure.endpoint import DtlsEndpoint
+from talkpath.secure.hello import Hello
 from talkpath.secure.identity import Identity
 
 
@@ -27,12 +28,6 @@ class Security:
     entropy: Callable[[int], bytes]
 
 
-class Note(Protocol):
-    """Takes one moment of the call."""
-
-    def __call__(self, now: float, kind: str, /, **values: str | int | float | None) -> None: ...
-
-
 class Keying:
     """One DTLS association, and the next when the peer's identity changes (RFC 8842 section 5.1).
 
@@ -41,7 +36,7 @@ class Keying:
     """
 
     def __init__(
-        self, port: Port, security: Security, note: Note, *, cookie: bool = False, rtcp: bool = False
+        self, port: Port, security: Security, note: Telling, *, cookie: bool = False, rtcp: bool = False
     ) -> None:
         self._port = port
         self._security = security
@@ -53,6 +48,8 @@ class Keying:
         #: whether we are the client; None as long as neither side has said
         self.active: bool | None = None
         self._is_held = False
+        #: how far it came: a hello, a certificate that is not the signalled one, keys
+        self.has_begun = self.is_foreign = self.is_keyed = False
 
     def learn(self, fingerprints: tuple[Fingerprint, ...], tls_id: str, setup: str, now: float) -> None:
         """The peer's description came, first or again."""
@@ -102,6 +99,15 @@ class Keying:
         self._endpoint.receive(dtls.Ended(), now)
         self.settle(now)
 
+    @property
+    def broken_link(self) -> str | None:
+        """The kind of moment that says how far it did not come; None with keys."""
+        if self.is_keyed:
+            return None
+        if self.is_foreign:
+            return moments.WRONG_CERTIFICATE
+        return moments.NO_KEYS if self.has_begun else moments.NO_HELLO
+
     def settle(self, now: float) -> None:
         """Carry out what the endpoint asks for."""
         for output in self._endpoint.drain():
@@ -114,6 +120,7 @@ class Keying:
                 with suppress(OSError):  # an address that the kernel cannot reach is a lost packet
                     engine.send(port, data, remote, rtcp=self._rtcp)
             case dtls.KeysAgreed(_, keys):
+                self.is_keyed = True
                 ours, theirs = (keys.ours.key, keys.ours.salt), (keys.theirs.key, keys.theirs.salt)
                 engine.secure(port, keys.suite.sdes_name, ours, theirs, rtcp=self._rtcp)
                 self._note(now, moments.SRTP_KEYED, how="DTLS", profile=keys.suite.sdes_name)
@@ -123,16 +130,37 @@ class Keying:
     def _tell(self, output: dtls.EndpointOutput, now: float) -> None:
         """Outputs that are moments of the call and nothing else."""
         match output:
-            case dtls.ClientHelloArrived((_, remote)):
-                self._note(now, moments.DTLS_CLIENT_HELLO, remote=str(remote))
+            case dtls.ClientHelloArrived((_, remote), hello):
+                self.has_begun = True
+                self._tell_hello(remote, hello, now)
+            case dtls.ClientHelloSent((_, remote)):
+                self.has_begun = True
+                self._note(now, moments.DTLS_HELLO_SENT, remote=str(remote))
+            case dtls.AlertIgnored((_, remote), level, description):
+                values = {"level": level, "description": description}
+                self._note(now, moments.DTLS_ALERT_IGNORED, remote=str(remote), **values)
+            case dtls.PeerClosed():
+                self._note(now, moments.DTLS_CLOSED)
             case dtls.HandshakeFailed((_, remote), reason):
                 self._note(now, moments.DTLS_REFUSED, remote=str(remote), why=reason)
             case dtls.FingerprintMismatched((_, remote)):
+                self.is_foreign = True
                 self._note(now, moments.DTLS_FINGERPRINT_WRONG, remote=str(remote))
             case dtls.FingerprintMatched((_, remote)):
                 self._note(now, moments.DTLS_FINGERPRINT_RIGHT, remote=str(remote))
             case _:
                 pass
+
+    def _tell_hello(self, remote: Address, hello: Hello | None, now: float) -> None:
+        said = Hello((), (), ()) if hello is None else hello
+        self._note(
+            now,
+            moments.DTLS_CLIENT_HELLO,
+            remote=str(remote),
+            versions=", ".join(said.versions) or "?",
+            ciphers=said.ciphers,
+            profiles=", ".join(said.profiles) or "-",
+        )
 
 
 # RFC 4145 section 4: to holdconn, and to nothing else, the answer is holdconn.

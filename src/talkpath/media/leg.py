@@ -1,11 +1,11 @@
 """One party of a call: who it is, and our ports that face it, one for each section of its descriptions."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from talkpath.base.address import Address
 from talkpath.media.announced import Announced, Formats, WebAnnounced
-from talkpath.media.engine import Engine, Port
+from talkpath.media.engine import Engine, Port, Totals
 from talkpath.media.gated import GatedTransport
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin
 from talkpath.media.portkeys import PortKeys, Spoken
@@ -24,6 +24,29 @@ class Talk(NamedTuple):
     mux: bool
 
 
+class Loudness(Protocol):
+    """What is asked of a second of the engine's meter."""
+
+    @property
+    def at(self) -> float: ...
+    @property
+    def payload_type(self) -> int: ...
+    @property
+    def packets(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def level_dbov(self) -> float | None: ...
+
+
+# G.711 is metered; Opus needs more bytes for speech than for silence, whatever else of it cannot be read.
+_AUDIBLE = ("PCMU", "PCMA", "OPUS")
+# Louder than the comfort noise of a phone.
+_SOUND_DBOV = -55.0
+# Bytes of an RTP packet of Opus with 20 ms of speech, header and extensions included: silence has some 20 to 40.
+_SOUND_BYTES = 50.0
+
+
 class Anchor:
     """One leased port pair that faces a leg. It repeats nothing to the engine that the engine was told already."""
 
@@ -31,6 +54,7 @@ class Anchor:
         "_engine",
         "_expected",
         "_identity",
+        "_sounds",
         "_target",
         "_watched_s",
         "_watched_since",
@@ -38,7 +62,9 @@ class Anchor:
         "announced",
         "carrier",
         "crypto",
+        "has_sounded",
         "heard",
+        "heard_at",
         "index",
         "is_bundled",
         "is_vacant",
@@ -66,6 +92,10 @@ class Anchor:
         self.announced: Address | None = None
         self.remote: Address | None = None
         self.heard = False
+        self.heard_at = 0.0
+        #: codecs of its payload types in which sound can be told from silence, and whether there was any
+        self._sounds: dict[int, str] = {}
+        self.has_sounded = False
         self.must_send = False
         #: DTLS towards this leg, None where it speaks plain RTP
         self.transport: Transport | None = None
@@ -92,6 +122,8 @@ class Anchor:
         """Hear this leg where it announced itself. False when it named an address we cannot reach from here."""
         own = talk.own
         self.kind = own.kind
+        names = {number: name.upper() for number, _, name in own.formats.payload_types if name.upper() in _AUDIBLE}
+        self._sounds = names if own.kind == "audio" else {}
         if self.transport is not None and self.transport.uses_ice:
             self._expect_web(_spoken(own.formats, talk.other.formats))
             return True
@@ -155,6 +187,27 @@ class Anchor:
         if (timeout_s or None) != self._watched_s:
             self._watched_s, self._watched_since = timeout_s or None, now
             self._engine.watch(self.port, self._watched_s)
+
+    @property
+    def totals(self) -> Totals:
+        """What it saw so far."""
+        return self._engine.totals(self.port)
+
+    @property
+    def can_be_heard(self) -> bool:
+        """Whether what it says is in codecs of which we can tell sound from silence."""
+        return bool(self._sounds)
+
+    def sound_in(self, second: Loudness) -> str | None:
+        """The codec in which this second of the meter is the first with sound in it, else None."""
+        codec = self._sounds.get(second.payload_type)
+        if self.has_sounded or codec is None or not second.packets:
+            return None
+        if second.level_dbov is not None:
+            self.has_sounded = second.level_dbov > _SOUND_DBOV
+        elif codec == "OPUS":
+            self.has_sounded = second.bytes / second.packets > _SOUND_BYTES
+        return codec if self.has_sounded else None
 
     def watch_again(self) -> None:
         """Arm a watch that has fired."""

@@ -31,6 +31,8 @@ ROLLED_BACK = "media.rolled-back"
 CONNECTED = "media.connected"
 # The {side} sends from {remote} and not from {announced} as announced; its media goes there.
 LATCHED = "media.latched"
+# First sound from the {side} ({codec}).
+FIRST_SOUND = "media.first-sound"
 # First packet from the {side} ({remote}).
 FIRST_PACKET = "media.first-packet"
 # The {side} put the call on hold.
@@ -62,10 +64,30 @@ SERVICE_ANSWERED = "service.answered"
 
 # --- towards WebRTC; all of them have `side`
 
+# Of {what}, {count} more are not told.
+LEFT_OUT = "media.left-out"
+# Towards the {side} we named the candidate {candidate}.
+ICE_OWN_CANDIDATE = "ice.own-candidate"
 # The {side} named the candidate {candidate}.
 ICE_CANDIDATE = "ice.candidate"
 # The candidate {candidate} of the {side} is passed over: {why}.
 ICE_CANDIDATE_IGNORED = "ice.candidate-ignored"
+# The address {candidate} was learnt from a check: it is the {side}'s.
+ICE_LEARNT = "ice.learnt"
+# The {side} sees us at {candidate}.
+ICE_LEARNT_LOCAL = "ice.learnt-local"
+# First check {local} to {remote} sent.
+ICE_CHECK_SENT = "ice.check-sent"
+# First check of {remote} received and answered.
+ICE_CHECK_RECEIVED = "ice.check-received"
+# {remote} answered our check after {ms} ms.
+ICE_CHECK_ANSWERED = "ice.check-answered"
+# {received} checks of the {side} answered, {sent} of ours sent, {answered} answered; {dropped} dropped.
+ICE_CHECKS = "ice.checks"
+# A role conflict was decided: we are {role}.
+ICE_ROLE = "ice.role"
+# The {side} restarted ICE.
+ICE_RESTARTED = "ice.restarted"
 # The pair {local} and {remote} passed its check.
 ICE_CHECKED = "ice.checked"
 # The check {local} to {remote} failed: {why}.
@@ -74,9 +96,19 @@ ICE_CHECK_FAILED = "ice.check-failed"
 ICE_SELECTED = "ice.selected"
 # No pair passed: {why}.
 ICE_FAILED = "ice.failed"
+# Media of the {side} moves to the pair {local} and {remote}.
+ICE_PAIR_CHANGED = "ice.pair-changed"
+# The {side} answers again, from {remote}.
+ICE_CONSENT_REGAINED = "ice.consent-regained"
 # The {side} no longer answers consent checks.
 ICE_CONSENT_LOST = "ice.consent-lost"
-# ClientHello from {remote}.
+# Our ClientHello went to {remote}.
+DTLS_HELLO_SENT = "dtls.hello-sent"
+# An alert of {remote} is ignored (level {level}, description {description}).
+DTLS_ALERT_IGNORED = "dtls.alert-ignored"
+# The {side} closed DTLS.
+DTLS_CLOSED = "dtls.closed"
+# ClientHello from {remote}: DTLS {versions}, cipher suites {ciphers}, {profiles}.
 DTLS_CLIENT_HELLO = "dtls.client-hello"
 # The handshake with {remote} failed: {why}.
 DTLS_REFUSED = "dtls.refused"
@@ -86,3 +118,20 @@ DTLS_FINGERPRINT_RIGHT = "dtls.fingerprint-right"
 DTLS_FINGERPRINT_WRONG = "dtls.fingerprint-wrong"
 # The {side} is keyed by {how} ({profile}).
 SRTP_KEYED = "srtp.keyed"
+
+# --- the first broken link of a side's chain, told when an answered call ends; all of them have `side`
+
+# No check of the {side} came, none of ours was answered.
+NO_CHECK = "chain.no-check"
+# Checks passed, but no pair was nominated.
+NO_PAIR = "chain.no-pair"
+# The pair stands, but no ClientHello came.
+NO_HELLO = "chain.no-hello"
+# The handshake began and was not completed.
+NO_KEYS = "chain.no-keys"
+# The handshake was completed with another certificate than was signalled.
+WRONG_CERTIFICATE = "chain.wrong-certificate"
+# Not one media packet came.
+NO_PACKET = "chain.no-packet"
+# Packets came, and there was no sound in them.
+NO_SOUND = "chain.no-sound"

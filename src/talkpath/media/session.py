@@ -7,8 +7,6 @@ until it is answered; what was answered early is taken back when the request is 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
@@ -16,18 +14,22 @@ from talkpath.base.limits import MEDIA_BRANCHES, MEDIA_SECTIONS
 from talkpath.media import bundle, moments
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.crypto import CryptoDesk
-from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut, Totals
-from talkpath.media.gated import GatedTransport
+from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut
 from talkpath.media.keying import Security
-from talkpath.media.leg import Anchor, Leg, Talk, Transport
-from talkpath.media.moments import MediaMoment, Value
+from talkpath.media.leg import Anchor, Leg, Loudness, Talk
+from talkpath.media.links import broken_link
+from talkpath.media.moments import MediaMoment
 from talkpath.media.negotiation import Agreement, Exchange, Negotiation, Role, Told, Turn
 from talkpath.media.policy import CALLER, LegId, MediaPolicy, MediaRefused, Origin
+from talkpath.media.ports import Ports, PortTotals
 from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import Leaser, LocalService, Service
-from talkpath.media.transport import WebTransport
+from talkpath.media.telling import Notes
 from talkpath.media.web import dress_all, name_sections, reject_data, undress
 from talkpath.sdp import SessionDescription
+
+# Seconds after the answer until media may be missed.
+_SETTLED_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,6 @@ class MediaDied:
     reason: str
     side: str
     silent_s: float
-
-
-class PortTotals(NamedTuple):
-    """What one of our ports saw from and sent to its leg, from lease to release. `section` counts m= from 0."""
-
-    leg: LegId
-    side: str
-    section: int
-    kind: str
-    local: str
-    totals: Totals
 
 
 class Branch:
@@ -69,6 +60,7 @@ class MediaSession:
 
     def __init__(self, engine: Engine, policy: MediaPolicy, security: Security | None = None) -> None:
         self._engine = engine
+        self._note = Notes()
         self._security = security
         self._crypto = None if security is None else CryptoDesk(security, self._note)
         self._policy = policy
@@ -76,9 +68,9 @@ class MediaSession:
         self._branches: dict[LegId, Branch] = {}
         self._heard: LegId | None = None
         self._chosen: LegId | None = None
-        self._anchors: dict[int, Anchor] = {}
-        self._released: list[PortTotals] = []
-        self._out: list[MediaMoment | MediaDied] = []
+        self._chosen_at: float | None = None
+        self._ports = Ports(engine, policy, security, self._note)
+        self._deaths: list[MediaDied] = []
         self._died = False
         self._service: LocalService | None = None
 
@@ -131,6 +123,7 @@ class MediaSession:
         Repetitions give what was given before. Raises `Malformed` and `MediaRefused` (488), `Unavailable` (503).
         """
         self._caller.origin, self._chosen = origin, CALLER
+        self._chosen_at = now if self._chosen_at is None else self._chosen_at
         if self._service is None:
             self._service = LocalService(self._engine, self._policy, Service(service))
             self._note(now, moments.SERVICE_ANSWERED, service=service)
@@ -156,10 +149,10 @@ class MediaSession:
     def _leaser(self, now: float) -> Leaser:
         def lease(section: int, announced: Sequence[Announced]) -> Anchor:
             if not announced:
-                return self._lease(self._caller, section, None, self._is_web(self._caller), None, now)
+                return self._ports.lease(self._caller, section, None, self._is_web(self._caller), None, now)
             carrier = bundle.joined_by_offer(self._caller, announced, section)
             own = announced[section]
-            return self._lease(self._caller, section, own, own.web is not None, carrier, now)
+            return self._ports.lease(self._caller, section, own, own.web is not None, carrier, now)
 
         return lease
 
@@ -178,6 +171,7 @@ class MediaSession:
     def chosen(self, leg: LegId, now: float) -> None:
         """This branch's 2xx won: its media is the caller's from now on, and is watched."""
         self._chosen = leg
+        self._chosen_at = now if self._chosen_at is None else self._chosen_at
         branch = self._branches.get(leg)
         if branch is not None and branch.negotiation.agreed is not None:
             self._connect(branch, now)
@@ -190,7 +184,7 @@ class MediaSession:
             return
         for anchor in branch.leg.anchors:
             if anchor is not None:
-                self._close(anchor, now)
+                self._ports.close(anchor, now)
         branch.leg.anchors.clear()
         if self._heard == leg:
             self._heard = None
@@ -202,13 +196,13 @@ class MediaSession:
 
     def receive(self, event: EngineEvent, now: float) -> None:
         """Take an event of one of this call's ports; those of ports given back are ignored."""
-        anchor = self._anchors.get(event.port)
+        anchor = self._ports.find(event.port)
         if anchor is None:
             return
         side = anchor.leg.side
         match event:
             case FirstHeard():
-                anchor.heard, anchor.remote = True, event.source
+                anchor.heard, anchor.heard_at, anchor.remote = True, event.at, event.source
                 self._note(event.at, moments.FIRST_PACKET, side=side, remote=str(event.source), media=anchor.kind)
             case Latched():
                 anchor.remote = anchor.remote if event.rtcp else event.source
@@ -222,45 +216,48 @@ class MediaSession:
 
     def deadline(self) -> float | None:
         """When ICE or DTLS of some leg wants `expire`, or None. Silence is watched by the engine."""
-        times = [transport.deadline() for transport in self._transports()]
+        times = [transport.deadline() for transport in self._ports.transports()]
         return min((time for time in times if time is not None), default=None)
 
     def expire(self, now: float) -> None:
         """Let every timer that is due fire."""
-        for transport in self._transports():
+        for transport in self._ports.transports():
             transport.expire(now)
 
-    def _transports(self) -> list[Transport]:
-        """Those of all legs, each once: sections of one transport share it with the first."""
-        anchors = self._anchors.values()
-        return [one.transport for one in anchors if one.transport is not None and one.carrier is None]
+    def metered(self, port: int, second: Loudness) -> bool:
+        """Take a finished second of a port's meter; whether it made a moment."""
+        anchor = self._ports.find(port)
+        codec = None if anchor is None else anchor.sound_in(second)
+        if anchor is not None and codec is not None:
+            at = max(second.at, anchor.heard_at)
+            self._note(at, moments.FIRST_SOUND, side=anchor.leg.side, codec=codec)
+        return codec is not None
 
     def drain(self) -> list[MediaMoment | MediaDied]:
         """What happened since the last drain, in order."""
-        out, self._out = self._out, []
-        return out
+        deaths, self._deaths = self._deaths, []
+        return [*self._note.take(), *deaths]
 
     def close(self, now: float) -> list[PortTotals]:
         """The call is over: give every port back. What each leg sent and got, in the order of release."""
-        for anchor in list(self._anchors.values()):
-            if anchor.port.id in self._anchors:
-                self._close(anchor, now)
+        self._tell_broken_links(now)
+        self._ports.close_others(set(), now)
         # A leg and its anchors name each other: what is over must go by counting, not wait for the collector.
         for leg in (self._caller, *(branch.leg for branch in self._branches.values())):
             leg.anchors.clear()
         self._branches.clear()
-        packets = sum(one.totals.sent_packets for one in self._released)
+        packets = sum(one.totals.sent_packets for one in self._ports.released)
         self._note(now, moments.ENDED, packets=packets)
-        return self._released
+        return self._ports.released
 
     @property
     def ports(self) -> Iterator[tuple[int, Anchor]]:
         """The ids of the ports now leased, as engine events and meters name them."""
-        return iter(self._anchors.items())
+        return iter(self._ports)
 
     def way(self, port: int) -> tuple[Address, Address] | None:
         """Where what this port hears comes from and goes to, as announced; None for a port that has no peer."""
-        anchor = self._anchors.get(port)
+        anchor = self._ports.find(port)
         if anchor is None or anchor.remote is None:
             return None
         return anchor.remote, anchor.local
@@ -331,11 +328,11 @@ class MediaSession:
     ) -> None:
         """An answer came: sections come together on the transports agreed, and those learn of their peers."""
         for anchor, carrier in list(bundle.moved_by_answer(speaker, answered)):
-            self._move(anchor, carrier, now)
+            self._ports.move(anchor, carrier, now)
         live = [index for index, section in enumerate(answered) if section.live]
         for leg, sections in ((speaker, answered), (hearer, offered)):
             for index in live:
-                self._secure(leg.anchor(index), sections[index])
+                self._ports.secure(leg.anchor(index), sections[index], now)
         bundle.learn([(speaker.anchor(index), answered[index]) for index in live], now)
         bundle.learn([(hearer.anchor(index), offered[index]) for index in live], now)
         stamped = bundle.needs_mid(hearer, offered, answered)
@@ -343,22 +340,6 @@ class MediaSession:
             bundle.accept_mid(description, offered)
         bundle.identify(speaker, answered, stamped=False)
         bundle.identify(hearer, offered, stamped=stamped)
-
-    def _secure(self, anchor: Anchor | None, own: Announced) -> None:
-        """A leg that was plain speaks DTLS from this answer on."""
-        if anchor is not None and anchor.transport is None and own.web is not None and self._security is not None:
-            anchor.transport = self._transport(anchor, own, self._security)
-
-    def _move(self, anchor: Anchor, carrier: Anchor, now: float) -> None:
-        """A section leaves the transport of its own, which nobody used yet, for that of another."""
-        if anchor.transport is not None and anchor.carrier is None:
-            anchor.transport.close(now)
-        leg, index = anchor.leg, anchor.index
-        del self._anchors[anchor.port.id]
-        self._engine.close(anchor.port)
-        anchor.forget()
-        moved = leg.share(self._engine, index, carrier)
-        self._anchors[moved.port.id] = moved
 
     def _face(
         self, sections: tuple[Announced, ...], speaker: Leg, hearer: Leg, turn: Turn, now: float
@@ -369,52 +350,24 @@ class MediaSession:
             raise MediaRefused(
                 "media-sections", f"{live} streams are more than the {MEDIA_SECTIONS} of a call; offer fewer"
             )
-        known = set(self._anchors)
+        known = {port for port, _ in self._ports}
         facing: list[Facing | None] = []
         try:
             for index, section in enumerate(sections):
                 offer = None if turn.offer is None else turn.offer.sections[index]
                 if section.live:
                     joined = bundle.joined_by_offer(speaker, sections, index)
-                    self._lease(speaker, index, section, section.web is not None, joined, now)
+                    self._ports.lease(speaker, index, section, section.web is not None, joined, now)
                     is_web = self._is_web(hearer) and section.is_rtp
                     joined = bundle.joined_by_us(hearer, sections, index) if is_web else None
-                    port = self._lease(hearer, index, offer, is_web, joined, now).port
+                    port = self._ports.lease(hearer, index, offer, is_web, joined, now).port
                     facing.append(Facing(port.rtp, port.rtcp, None if offer is None else offer.mux))
                 else:
                     facing.append(None)
         except Unavailable:
-            for anchor in [one for port, one in self._anchors.items() if port not in known]:
-                self._close(anchor, now)
+            self._ports.close_others(known, now)
             raise
         return facing
-
-    def _lease(
-        self, leg: Leg, index: int, wanted: Announced | None, web: bool, carrier: Anchor | None, now: float
-    ) -> Anchor:
-        """Our port for a section. A new one is on the transport of `carrier`; else `web` gives it ICE and DTLS."""
-        anchor = leg.anchor(index)
-        if anchor is None and carrier is not None:
-            anchor = leg.share(self._engine, index, carrier)
-            self._anchors[anchor.port.id] = anchor
-            self._note(now, moments.BUNDLED, side=leg.side, local=str(anchor.local))
-        elif anchor is None:
-            anchor = leg.lease(self._engine, self._policy, index, wanted)
-            self._anchors[anchor.port.id] = anchor
-            self._note(now, moments.LEASED, side=leg.side, local=str(anchor.local))
-            if web and self._security is not None:
-                anchor.transport = self._transport(anchor, wanted, self._security)
-        return anchor
-
-    def _transport(self, anchor: Anchor, wanted: Announced | None, security: Security) -> Transport:
-        """With ICE where the leg offered it, or is offered it by us because it speaks it."""
-        leg = anchor.leg
-        note = partial(self._note, side=leg.side)
-        if leg.is_web if wanted is None or wanted.web is None else wanted.is_under_ice and (leg.is_web or wanted.mux):
-            return WebTransport(
-                self._engine, anchor.port, anchor.local, security, controlling=wanted is None, note=note
-            )
-        return GatedTransport(anchor.port, anchor.local, security, note)
 
     def _note_oddities(self, reading: Reading, speaker: Leg, now: float) -> None:
         """Say what is not relayed as usual."""
@@ -487,7 +440,7 @@ class MediaSession:
         elif not self._died:
             self._died = True
             self._note(now, moments.TIMEOUT, side=leg.side, seconds=round(event.silent_s))
-            self._out.append(MediaDied(now, "media-timeout", leg.side, event.silent_s))
+            self._deaths.append(MediaDied(now, "media-timeout", leg.side, event.silent_s))
 
     def _release_unused(self, branch: Branch, now: float) -> None:
         """Give back the ports of sections that are rejected, and that no waiting offer wants."""
@@ -499,29 +452,17 @@ class MediaSession:
             for index, anchor in enumerate(leg.anchors):
                 live = any(index < len(sections) and sections[index].live for sections in wanted)
                 if anchor is not None and not live:
-                    self._close(anchor, now)
+                    self._ports.close(anchor, now)
 
-    def _close(self, anchor: Anchor, now: float) -> None:
-        """The section is over; its port goes back when no other shares it."""
-        leg, carrier = anchor.leg, anchor.carrier
-        if not anchor.is_vacant:
-            leg.anchors[anchor.index] = None
-        if any(other.carrier is anchor for other in self._anchors.values()):
-            anchor.is_vacant = True
-            anchor.route(None)
-            anchor.heed(None, self._policy, now)
+    def _tell_broken_links(self, now: float) -> None:
+        """Of an answered call whose media never came, say how far it came."""
+        if self._chosen_at is None or now - self._chosen_at < _SETTLED_S:
             return
-        if anchor.transport is not None and carrier is None:
-            anchor.transport.close(now)
-        del self._anchors[anchor.port.id]
-        totals = self._engine.close(anchor.port)
-        anchor.forget()
-        self._released.append(PortTotals(leg.id, leg.side, anchor.index, anchor.kind, str(anchor.local), totals))
-        if carrier is not None and carrier.is_vacant:
-            self._close(carrier, now)
-
-    def _note(self, now: float, kind: str, **values: Value) -> None:
-        self._out.append(MediaMoment(now, kind, values))
+        branch = self._branches.get(self._chosen) if self._chosen is not None else None
+        for leg in (self._caller, *([] if branch is None else [branch.leg])):
+            link = broken_link(leg)
+            if link is not None:
+                self._note(now, link, side=leg.side)
 
 
 def _speaks_dtls(description: SessionDescription) -> bool:

@@ -9,10 +9,12 @@ from contextlib import suppress
 from talkpath.base.address import Address
 from talkpath.ice import events as ice
 from talkpath.ice.agent import IceAgent
+from talkpath.ice.candidate import Candidate
 from talkpath.media import moments
 from talkpath.media.announced import Announced
 from talkpath.media.engine import Climbed, Engine, Port
-from talkpath.media.keying import Keying, Note, Security
+from talkpath.media.keying import Keying, Security
+from talkpath.media.telling import Telling
 from talkpath.sdp import MediaSection
 from talkpath.sdp.values import is_private
 
@@ -28,7 +30,7 @@ class WebTransport:
     mux = True
 
     def __init__(
-        self, engine: Engine, port: Port, local: Address, security: Security, *, controlling: bool, note: Note
+        self, engine: Engine, port: Port, local: Address, security: Security, *, controlling: bool, note: Telling
     ) -> None:
         self._engine = security.engine
         self._port = port
@@ -38,6 +40,10 @@ class WebTransport:
         self._agent = IceAgent((socket,), lite=lite, controlling=controlling, entropy=security.entropy)
         self._keying = Keying(port, security, note)
         self._ufrags: list[str] = []
+        self._theirs: ice.Credentials | None = None
+        self._pair: Address | None = None
+        self._has_checked = self._is_lost = False
+        self._sent = self._answered = 0
         security.engine.shut(port)
         engine.expect(port, rtp=None, mux=True, ice=True)
         self._name_checks()
@@ -50,7 +56,10 @@ class WebTransport:
         assert web is not None, "a section without DTLS goes plain instead"
         self._keying.learn(web.fingerprints, web.tls_id, web.setup, now)
         if web.credentials is not None:
-            for line in web.candidates[:CANDIDATES_TOLD]:
+            if self._theirs not in (None, web.credentials):
+                self._note(now, moments.ICE_RESTARTED)
+            self._theirs = web.credentials
+            for line in web.candidates:
                 self._note(now, moments.ICE_CANDIDATE, candidate=line)
             self._agent.receive(ice.RemoteDescribed(web.credentials, web.candidates, web.lite, web.ended), now)
         self._name_checks()
@@ -96,6 +105,18 @@ class WebTransport:
         self._settle(now)
         self._keying.expire(now)
 
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Ours."""
+        return self._agent.candidates
+
+    @property
+    def broken_link(self) -> str | None:
+        """The kind of moment that says how far it did not come."""
+        if self._pair is None:
+            return moments.NO_PAIR if self._has_checked else moments.NO_CHECK
+        return self._keying.broken_link
+
     def give_up(self) -> None:
         """The peer turned out to speak plain RTP: the port is as it was before."""
         self._engine.unsecure(self._port)
@@ -103,6 +124,12 @@ class WebTransport:
     def close(self, now: float) -> None:
         """Say goodbye to the peer; the port is closed next."""
         self._keying.close(now)
+        counted = self._agent.counters
+        dropped = sum(count for name, count in counted.items() if name != "answered")
+        sums = {"received": counted["answered"], "sent": self._sent, "answered": self._answered, "dropped": dropped}
+        if any(sums.values()):
+            self._note(now, moments.ICE_CHECKS, **sums)
+        self._note.end(now)
 
     def _settle(self, now: float) -> None:
         """Carry out what the agent asks for."""
@@ -120,19 +147,43 @@ class WebTransport:
                 self._note(now, moments.ICE_CHECKED, local=self._local, remote=str(remote))
             case ice.PairNominated(_, remote):
                 engine.approve(port, remote, send=True)
-                self._note(now, moments.ICE_SELECTED, local=self._local, remote=str(remote))
+                self._tell_pair(remote, now)
                 self._keying.selected(remote, now)
             case ice.PairRetired(_, remote):
                 engine.revoke(port, remote)
             case ice.ConsentLost(_, remote):
                 engine.revoke(port, remote)
+                self._is_lost = True
                 self._note(now, moments.ICE_CONSENT_LOST)
             case _:
                 self._tell(output, now)
 
+    def _tell_pair(self, remote: Address, now: float) -> None:
+        kind = moments.ICE_SELECTED if self._pair is None else moments.ICE_PAIR_CHANGED
+        if self._is_lost:
+            self._note(now, moments.ICE_CONSENT_REGAINED, remote=str(remote))
+        if remote != self._pair:
+            self._note(now, kind, local=self._local, remote=str(remote))
+        self._pair, self._is_lost = remote, False
+
     def _tell(self, output: ice.AgentOutput, now: float) -> None:
         """Outputs that are moments of the call and nothing else."""
         match output:
+            case ice.CheckSent(_, remote):
+                self._sent += 1
+                self._note(now, moments.ICE_CHECK_SENT, local=self._local, remote=str(remote))
+            case ice.CheckReceived(_, remote):
+                self._has_checked = True
+                self._note(now, moments.ICE_CHECK_RECEIVED, remote=str(remote))
+            case ice.CheckAnswered(_, remote, round_trip_s):
+                self._has_checked = True
+                self._answered += 1
+                self._note(now, moments.ICE_CHECK_ANSWERED, remote=str(remote), ms=round(round_trip_s * 1000, 1))
+            case ice.CandidateLearnt(_, candidate, local):
+                kind = moments.ICE_LEARNT_LOCAL if local else moments.ICE_LEARNT
+                self._note(now, kind, candidate=str(candidate.address))
+            case ice.RoleChanged(controlling):
+                self._note(now, moments.ICE_ROLE, role="controlling" if controlling else "controlled")
             case ice.CheckFailed(_, remote, reason):
                 self._note(now, moments.ICE_CHECK_FAILED, local=self._local, remote=str(remote), why=reason)
             case ice.Failed(_, reason):
@@ -145,7 +196,3 @@ class WebTransport:
     @property
     def _local(self) -> str:
         return f"{self._port.host}:{self._port.rtp}"
-
-
-# Candidates of one description that become moments; a browser on a laptop with VPNs names a dozen.
-CANDIDATES_TOLD = 20

@@ -201,6 +201,8 @@ class MediaDriver:
             call = self._owners.get(second.port)
             if call is None or call.media is None:
                 continue
+            if call.media.metered(second.port, second) and self._told is not None:
+                self._told(call, self._clock.now())
             way = call.media.way(second.port)
             if way is not None:
                 key = (*way, second.ssrc)

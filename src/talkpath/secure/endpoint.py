@@ -34,6 +34,7 @@ from talkpath.secure.events import (
     SendDtls,
 )
 from talkpath.secure.handshake import STALLED_S, Handshake, State
+from talkpath.secure.hello import read_hello
 from talkpath.secure.identity import Identity
 from talkpath.secure.records import Record
 
@@ -171,7 +172,7 @@ class DtlsEndpoint:
             handshake = listening
         else:
             return None
-        self._emit(ClientHelloArrived(path))
+        self._emit(ClientHelloArrived(path, read_hello(arrived[0].fragment)))
         self._handshakes[path] = handshake
         return handshake
 

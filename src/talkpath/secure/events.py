@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from talkpath.base.address import Address
 from talkpath.secure.certificate import Fingerprint
+from talkpath.secure.hello import Hello
 from talkpath.secure.suites import SrtpKeys
 
 # (local socket, remote address), as in `ice`.
@@ -61,9 +62,10 @@ class SendDtls:
 
 @dataclass(frozen=True, slots=True)
 class ClientHelloArrived:
-    """A source began a handshake with us."""
+    """A source began a handshake with us. `hello` is what it offers, None where that cannot be read."""
 
     path: Path
+    hello: Hello | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,126 @@
+"""The ports of one call: leased for sections, shared by bundles, secured, moved, and given back.
+
+Which section wants what is decided elsewhere; here is what becomes of the engine's ports, and what the ledger hears
+of it.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+from talkpath.media import moments
+from talkpath.media.announced import Announced
+from talkpath.media.engine import Engine, Totals
+from talkpath.media.gated import GatedTransport
+from talkpath.media.keying import Security
+from talkpath.media.leg import Anchor, Leg, Transport
+from talkpath.media.policy import LegId, MediaPolicy
+from talkpath.media.telling import Noting, Telling
+from talkpath.media.transport import WebTransport
+
+
+class PortTotals(NamedTuple):
+    """What one of our ports saw from and sent to its leg, from lease to release. `section` counts m= from 0."""
+
+    leg: LegId
+    side: str
+    section: int
+    kind: str
+    local: str
+    totals: Totals
+
+
+class Ports:
+    """See the module. Every port that is open is here, by the id that engine events name."""
+
+    def __init__(self, engine: Engine, policy: MediaPolicy, security: Security | None, note: Noting) -> None:
+        self._engine = engine
+        self._policy = policy
+        self._security = security
+        self._note = note
+        self._anchors: dict[int, Anchor] = {}
+        #: what those given back had seen, in order
+        self.released: list[PortTotals] = []
+
+    def __iter__(self) -> Iterator[tuple[int, Anchor]]:
+        return iter(self._anchors.items())
+
+    def find(self, port: int) -> Anchor | None:
+        """The anchor of an open port."""
+        return self._anchors.get(port)
+
+    def transports(self) -> list[Transport]:
+        """Those of all legs, each once: sections of one transport share it with the first."""
+        anchors = self._anchors.values()
+        return [one.transport for one in anchors if one.transport is not None and one.carrier is None]
+
+    def lease(
+        self, leg: Leg, index: int, wanted: Announced | None, web: bool, carrier: Anchor | None, now: float
+    ) -> Anchor:
+        """Our port for a section. A new one is on the transport of `carrier`; else `web` gives it ICE and DTLS."""
+        anchor = leg.anchor(index)
+        if anchor is None and carrier is not None:
+            anchor = leg.share(self._engine, index, carrier)
+            self._anchors[anchor.port.id] = anchor
+            self._note(now, moments.BUNDLED, side=leg.side, local=str(anchor.local))
+        elif anchor is None:
+            anchor = leg.lease(self._engine, self._policy, index, wanted)
+            self._anchors[anchor.port.id] = anchor
+            self._note(now, moments.LEASED, side=leg.side, local=str(anchor.local))
+            if web and self._security is not None:
+                anchor.transport = self._transport(anchor, wanted, self._security, now)
+        return anchor
+
+    def secure(self, anchor: Anchor | None, own: Announced, now: float) -> None:
+        """A leg that was plain speaks DTLS from this answer on."""
+        if anchor is not None and anchor.transport is None and own.web is not None and self._security is not None:
+            anchor.transport = self._transport(anchor, own, self._security, now)
+
+    def _transport(self, anchor: Anchor, wanted: Announced | None, security: Security, now: float) -> Transport:
+        """With ICE where the leg offered it, or is offered it by us because it speaks it."""
+        leg = anchor.leg
+        note = Telling(partial(self._note, side=leg.side))
+        if leg.is_web if wanted is None or wanted.web is None else wanted.is_under_ice and (leg.is_web or wanted.mux):
+            local, offering = anchor.local, wanted is None
+            made = WebTransport(self._engine, anchor.port, local, security, controlling=offering, note=note)
+            for candidate in made.candidates:
+                note(now, moments.ICE_OWN_CANDIDATE, candidate=str(candidate))
+            return made
+        return GatedTransport(anchor.port, anchor.local, security, note)
+
+    def move(self, anchor: Anchor, carrier: Anchor, now: float) -> None:
+        """A section leaves the transport of its own, which nobody used yet, for that of another."""
+        if anchor.transport is not None and anchor.carrier is None:
+            anchor.transport.close(now)
+        leg, index = anchor.leg, anchor.index
+        del self._anchors[anchor.port.id]
+        self._engine.close(anchor.port)
+        anchor.forget()
+        moved = leg.share(self._engine, index, carrier)
+        self._anchors[moved.port.id] = moved
+        self._note(now, moments.BUNDLED, side=leg.side, local=str(moved.local))
+
+    def close(self, anchor: Anchor, now: float) -> None:
+        """The section is over; its port goes back when no other shares it."""
+        leg, carrier = anchor.leg, anchor.carrier
+        if not anchor.is_vacant:
+            leg.anchors[anchor.index] = None
+        if any(other.carrier is anchor for other in self._anchors.values()):
+            anchor.is_vacant = True
+            anchor.route(None)
+            anchor.heed(None, self._policy, now)
+            return
+        if anchor.transport is not None and carrier is None:
+            anchor.transport.close(now)
+        del self._anchors[anchor.port.id]
+        totals = self._engine.close(anchor.port)
+        anchor.forget()
+        self.released.append(PortTotals(leg.id, leg.side, anchor.index, anchor.kind, str(anchor.local), totals))
+        if carrier is not None and carrier.is_vacant:
+            self.close(carrier, now)
+
+    def close_others(self, known: set[int], now: float) -> None:
+        """Give back all ports but the `known`."""
+        for port, anchor in list(self._anchors.items()):
+            if port not in known and port in self._anchors:
+                self.close(anchor, now)
