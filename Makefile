@@ -110,7 +110,7 @@ $(VENV)/.test-packages: | $(VENV)/.system
 	@./install-packages libpython3-dev
 	@touch $@
 
-$(VENV)/.peers: tests/live/install-peers $(VENV)/.tools
+$(VENV)/.peers: tests/live/install-peers $(wildcard tests/live/pages/*.js*) $(VENV)/.tools
 	@echo "talkpath: installing the peers that the tests talk to" >&2
 	@tests/live/install-peers
 	@touch $@

@@ -324,3 +324,19 @@ def test_a_guest_does_not_make_others_dial(lab: Lab, caller: Phone) -> None:
     guest.in_dialog("REFER", invite, extra="Refer-To: <sip:9001@203.0.113.50>")
     assert guest.last().status == 403
     assert caller.inbox == []
+
+
+def test_a_request_that_names_the_very_phone_goes_down_its_flow(lab: Lab, caller: Phone) -> None:
+    """As attended transfers do with the Contact of the phone they lead to (RFC 5589 7.3), reachable or not."""
+    first = lab.phone("1002", "203.0.113.8", transport=Transport.WSS)
+    second = lab.phone("1002", "203.0.113.9", transport=Transport.WSS)
+    first.contact, second.contact = "sip:a1@x.invalid;transport=ws", "sip:1002@192.168.1.9:5062;transport=ws"
+    first.register()
+    second.register()
+    caller.invite(first.contact)
+    assert (first.methods(), second.methods()) == (["INVITE"], [])
+    caller.invite(second.contact, call_id="c2")
+    assert second.methods() == ["INVITE"]
+    first.register(expires=0)
+    caller.invite(first.contact, call_id="c3")
+    assert caller.last().status == 404

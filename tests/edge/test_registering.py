@@ -38,9 +38,14 @@ def test_nobody_registers_for_somebody_else(lab: Lab) -> None:
     assert phone.last().status == 403
 
 
-@pytest.mark.parametrize("agent", ["baresip v1.0.0 (x86_64/linux)", "JsSIP 3.13.8"])
-def test_phones_that_fail_at_unknown_algorithms_are_offered_md5_alone(lab: Lab, agent: str) -> None:
-    phone = lab.phone("1001", "198.51.100.7")
+@pytest.mark.parametrize(
+    ("transport", "agent"),
+    [(Transport.UDP, "baresip v1.0.0 (x86_64/linux)"), (Transport.WS, "my page"), (Transport.WSS, "SIP.js/0.21.1")],
+)
+def test_phones_that_fail_at_unknown_algorithms_are_offered_md5_alone(
+    lab: Lab, transport: Transport, agent: str
+) -> None:
+    phone = lab.phone("1001", "198.51.100.7", transport=transport)
     phone.request("REGISTER", f"sip:{HOME}", to=f"<sip:1001@{HOME}>", extra=f"User-Agent: {agent}")
     assert [value.count("MD5") for value in phone.last().all("WWW-Authenticate")] == [1]
 

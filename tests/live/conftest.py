@@ -15,7 +15,8 @@ from harness.linphone import Linphone
 from harness.network import enter_private_network
 from harness.reference import Reference
 from harness.rtp import Talker
-from harness.sound import voice
+from harness.sound import tone, voice
+from harness.webphone import WebPhone
 from harness.wire import Wire
 
 AnyEdge = Edge | Reference
@@ -92,6 +93,47 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield made
 
 
+class WebPhones:
+    """Makes registered phones that are pages; all are gone when the test ends."""
+
+    def __init__(self, edge: AnyEdge, browser: Browser, place: Path) -> None:
+        self._edge = edge
+        self._browser = browser
+        self._place = place
+        self._made: list[WebPhone] = []
+
+    def jssip(self, transport: str = "wss", identity: Identity | None = None, **options: Any) -> WebPhone:
+        return self._phone("jssip", transport, identity, options)
+
+    def sipjs(self, transport: str = "wss", identity: Identity | None = None, **options: Any) -> WebPhone:
+        return self._phone("sipjs", transport, identity, options)
+
+    def of(self, library: str, transport: str = "wss", **options: Any) -> WebPhone:
+        return self._phone(library, transport, None, options)
+
+    def stop(self) -> None:
+        for each in self._made:
+            each.stop()
+        assert [each.page.complaints for each in self._made if each.page.complaints] == []
+
+    def _phone(self, library: str, transport: str, identity: Identity | None, options: dict[str, Any]) -> WebPhone:
+        number = len(self._made) + 20
+        place = self._place / f"web{number}"
+        place.mkdir()
+        who = identity or self._edge.identity(transport)
+        made = WebPhone(self._browser, who, place, library=library, **{"hertz": 40 * number + 5, **options})
+        self._made.append(made)
+        return made.registered()
+
+
+@pytest.fixture
+def webphones(edge: AnyEdge, browser: Browser, tmp_path: Path) -> Iterator[WebPhones]:
+    """Pages as phones of the shared edge."""
+    made = WebPhones(edge, browser, tmp_path)
+    yield made
+    made.stop()
+
+
 class Agents:
     """Makes registered agents of our own and talkers; all sockets are closed when the test ends."""
 
@@ -110,9 +152,11 @@ class Agents:
         self._made.append(made)
         return made
 
-    def talker(self, host: str | None = None, seconds: float = 30.0) -> Talker:
+    def talker(self, host: str | None = None, seconds: float = 30.0, hertz: float = 0.0) -> Talker:
+        """It speaks with a voice of its own, or plays a tone."""
         number = next(self._numbers)
-        made = Talker(host or self._edge.host, voice(number, seconds), ssrc=number)
+        played = tone(hertz, seconds) if hertz else voice(number, seconds)
+        made = Talker(host or self._edge.host, played, ssrc=number)
         self._made.append(made)
         return made
 

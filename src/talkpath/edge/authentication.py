@@ -106,9 +106,12 @@ class Authentication:
 
 
 def _refuses_sha256(request: Message) -> bool:
-    """Phones on libre before 3.0 (baresip 1 and 2) give up at a challenge with an algorithm they do not know.
+    """Who gives up at a challenge with an algorithm it does not know, also where there is another one.
 
-    JsSIP (3.13) does too, and of several challenges it keeps only the last.
+    The libraries for browsers (JsSIP 3.13, SIP.js 0.21) keep the last of several challenges, and know MD5 alone. A
+    page may give them any User-Agent, so that all who come over WebSocket are taken for them. Phones on libre before
+    3.0 (baresip 1 and 2) give up at the first they do not know.
     """
+    own_via = request.all("Via")[-1].rpartition(",")[2].strip().upper()
     agent = (request.first("User-Agent") or "").lower()
-    return agent.startswith(("baresip v0", "baresip v1", "baresip v2", "jssip"))
+    return own_via.startswith("SIP/2.0/WS") or agent.startswith(("baresip v0", "baresip v1", "baresip v2"))

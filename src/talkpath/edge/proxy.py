@@ -106,7 +106,8 @@ class Proxy:
         self._bar_transfer(user, request)
         self._say_trying(fork, now)
         uri = heading.next_uri
-        if heading.routes or not core.locality.serves(uri, arrival.flow):
+        phone = None if heading.routes else core.registrar.of_contact(heading.uri, now)
+        if phone is None and (heading.routes or not core.locality.serves(uri, arrival.flow)):
             if not user and not self._admission.is_trusted(arrival):
                 self._admission.challenge_stranger(arrival, fork.server, now)
                 return
@@ -116,13 +117,13 @@ class Proxy:
             core.note(request.call_id, "route.domain", now, domain=uri.host)
             self._resolve(fork, heading, now)
             return
-        bindings = core.registrar.bindings(uri.username, now)
+        bindings = [phone] if phone is not None else core.registrar.bindings(uri.username, now)
         if not bindings:
             exists = core.world.accounts.exists(uri.username)
             core.note(request.call_id, "registration.none", now, user=uri.username)
             raise Refusal(480 if exists else 404)
         self._begin_call(fork, user, now)
-        core.note(request.call_id, "route.user", now, user=uri.username)
+        core.note(request.call_id, "route.user", now, user=bindings[0].user)
         self._fork_to(fork, heading, bindings, now)
 
     def _bar_transfer(self, user: str, request: Message) -> None:

@@ -85,6 +85,7 @@ class Registrar:
         self._settings = settings
         self._store = store
         self._users: dict[str, dict[tuple[str, str], Binding]] = {}
+        self._contacts: dict[str, Binding] = {}
 
     def load(self, bindings: Iterable[Binding], now: float) -> None:
         """Take up what the store kept."""
@@ -105,6 +106,11 @@ class Registrar:
     def find(self, user: str, identity: tuple[str, str]) -> Binding | None:
         """The present binding of that phone."""
         return self._users.get(user, {}).get(identity)
+
+    def of_contact(self, uri: str, now: float) -> Binding | None:
+        """The live binding with that Contact: who transfers a call may name the very phone (RFC 5589 section 7.3)."""
+        binding = self._contacts.get(contact_key(uri))
+        return binding if binding is not None and binding.expires_at > now else None
 
     def of_flow(self, user: str, flow: Flow, contact: str = "") -> Binding | None:
         """The binding of `user` that came on this very flow; of several (one NAT, one source port) by its contact."""
@@ -209,14 +215,21 @@ class Registrar:
             self._drop(known)
 
     def _put(self, binding: Binding) -> None:
-        self._users.setdefault(binding.user, {})[binding.identity] = binding
+        known = self._users.setdefault(binding.user, {})
+        self._forget_contact(known.get(binding.identity))
+        known[binding.identity] = self._contacts[contact_key(binding.contact)] = binding
 
     def _drop(self, binding: Binding) -> None:
         known = self._users.get(binding.user, {})
+        self._forget_contact(known.get(binding.identity))
         if known.pop(binding.identity, None) is not None:
             self._store.drop_binding(binding)
         if not known:
             self._users.pop(binding.user, None)
+
+    def _forget_contact(self, binding: Binding | None) -> None:
+        if binding is not None and self._contacts.get(contact_key(binding.contact)) is binding:
+            del self._contacts[contact_key(binding.contact)]
 
 
 def _quality(text: str | None) -> float:

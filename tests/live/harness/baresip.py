@@ -61,6 +61,7 @@ class Baresip:
         place: Path,
         *,
         seed: int = 0,
+        hertz: float = 0.0,
         listen: str = "0.0.0.0",
         codec: str = "PCMA/8000/1",
         answer: str = "manual",
@@ -72,7 +73,7 @@ class Baresip:
         self.sip_port = free_port()
         self._recordings = place / "heard"
         self._recordings.mkdir(parents=True)
-        self.voice = sound.write_voice(place / "voice.wav", seed)
+        self.voice = sound.write_voice(place / "voice.wav", seed, hertz)
         control = free_port()
         config = _CONFIG.format(
             listen=f"{listen}:{self.sip_port}",
@@ -154,6 +155,10 @@ class Baresip:
                 raise PeerFailed(f"{who}: no {kind} in {timeout_s} s, but {seen}:\n{self.process.text[-800:]}")
         assert found is not None
         return found
+
+    def events(self, kind: str) -> list[Event]:
+        """All events of this type so far."""
+        return [event for event in self._events if event.type == kind]
 
     def heard(self) -> sound.Samples:
         """All it heard so far, call after call."""

@@ -10,9 +10,11 @@ from typing import Any, Self
 
 from websockets.sync.client import ClientConnection, connect
 
-from harness.chromium import ARGUMENTS
+from harness.chromium import ARGUMENTS, SECURE_PAGE
 from harness.process import Process, wait_until
 
+# The certificates here are home-made.
+_MORE_ARGUMENTS = ("--ignore-certificate-errors",)
 # What a click, a load, or a question to a page may take on a busy machine.
 _PATIENCE_S = 30.0
 
@@ -115,13 +117,25 @@ class Browser:
 
     def __init__(self, place: Path, *arguments: str, namespace: str | None = None, language: str = "en") -> None:
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        argv = ["chromium", *ARGUMENTS, f"--lang={language}", *arguments, f"--user-data-dir={self._profile.name}"]
+        argv = [
+            "chromium",
+            *ARGUMENTS,
+            *_MORE_ARGUMENTS,
+            f"--lang={language}",
+            *arguments,
+            f"--user-data-dir={self._profile.name}",
+        ]
         place.mkdir(parents=True, exist_ok=True)
         self.process = Process([*argv, "about:blank"], place / "chromium.log", namespace=namespace)
         found = self.process.wait_for(r"DevTools listening on ws://127\.0\.0\.1:(\d+)(\S+)", 60)
         self.port = int(found[1])
         self._sockets = ExitStack()
         self._tools = DevTools(self._connect(found[2]))
+
+    @property
+    def secure_url(self) -> str:
+        """A page without scripts that may use a microphone."""
+        return SECURE_PAGE.format(port=self.port)
 
     def page(self, url: str = "about:blank") -> Page:
         context = self._tools.command("Target.createBrowserContext")["browserContextId"]

@@ -12,7 +12,7 @@ from typing import Any
 import websockets
 
 # A page that every Chromium has and that may use a microphone: it is its own, on loopback (a secure context).
-_PAGE = "http://127.0.0.1:{port}/json/version"
+SECURE_PAGE = "http://127.0.0.1:{port}/json/version"
 ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -108,7 +108,7 @@ async def chromium() -> AsyncIterator[Page]:
                 url = f"ws://127.0.0.1:{port}/devtools/page/{target}"
                 async with websockets.connect(url, max_size=None) as socket:
                     page = Page(socket)
-                    await page.open(_PAGE.format(port=port))
+                    await page.open(SECURE_PAGE.format(port=port))
                     yield page
         finally:
             process.kill()

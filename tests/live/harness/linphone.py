@@ -59,13 +59,14 @@ class Linphone:
         place: Path,
         *,
         seed: int = 0,
+        hertz: float = 0.0,
         codecs: tuple[str, ...] = ("PCMA/8000",),
         namespace: str | None = None,
         ipv6: bool = False,
     ) -> None:
         self.identity = identity
         self.instance = f"00000000-0000-4000-8000-{seed:012d}"
-        self.voice = sound.write_voice(place / "voice.wav", seed)
+        self.voice = sound.write_voice(place / "voice.wav", seed, hertz)
         self._recording = place / "heard.wav"
         (place / "rc").write_text(self._settings(codecs, ipv6))
         (place / ".local/share/linphone").mkdir(parents=True)

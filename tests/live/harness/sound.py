@@ -47,9 +47,15 @@ def voice(seed: int, seconds: float = 30.0) -> Samples:
     return made
 
 
-def write_voice(path: Path, seed: int) -> Path:
-    """The voice of `seed` as a wav."""
-    write(path, voice(seed))
+def tone(hertz: float, seconds: float = 30.0) -> Samples:
+    """A tone: what codecs for speech and jitter buffers that stretch time leave of it is still that tone."""
+    made: Samples = 0.4 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * RATE_HZ)) / RATE_HZ)
+    return made
+
+
+def write_voice(path: Path, seed: int, hertz: float = 0.0) -> Path:
+    """The voice of `seed` as a wav, or a tone where `hertz` is given."""
+    write(path, tone(hertz) if hertz else voice(seed))
     return path
 
 
@@ -73,7 +79,7 @@ def read(path: Path) -> Samples:
     rate = int.from_bytes(data[form + 12 : form + 16], "little")
     body = data[at + 8 :]
     samples = np.frombuffer(body[: len(body) // (2 * channels) * 2 * channels], "<i2")[::channels] / 32768
-    return _resample(samples, rate)
+    return resampled(samples, rate)
 
 
 def length_s(path: Path) -> float:
@@ -115,6 +121,14 @@ def tone_share(samples: Samples, hertz: float) -> float:
     return float(power[np.abs(frequency - hertz) <= 20].sum()) / total if total else 0.0
 
 
+def assert_tone(hertz: float, recording: Samples) -> None:
+    """What was heard is that tone and nothing else, for more than half a second."""
+    heard = trimmed(recording)
+    share = tone_share(heard, hertz) if len(heard) else 0.0
+    heard_s = len(heard) / RATE_HZ
+    assert (heard_s > 0.5, share > 0.85) == (True, True), (heard_s, share)
+
+
 def trimmed(samples: Samples) -> Samples:
     """Without the silence at both ends."""
     loud = np.flatnonzero(np.abs(samples) > _SILENCE)
@@ -150,10 +164,10 @@ class _Finder:
         return float(scores[best]), best
 
 
-def _resample(samples: Samples, rate: int) -> Samples:
+def resampled(samples: Samples, rate: int) -> Samples:
     """To 8 kHz through the spectrum: exact for what a telephone carries."""
-    if rate == RATE_HZ or not len(samples):
-        return samples
     count = int(len(samples) * RATE_HZ / rate)
+    if rate == RATE_HZ or not count:
+        return samples[:count]
     spectrum = np.fft.rfft(samples)[: count // 2 + 1]
     return np.fft.irfft(spectrum, count) * (count / len(samples))

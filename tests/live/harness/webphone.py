@@ -1,0 +1,129 @@
+"""A page with JsSIP or SIP.js as a phone: the same verbs as baresip and linphone have."""
+
+import base64
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from harness import sound
+from harness.browser import Browser, Page
+from harness.edge import Identity
+from harness.process import PeerFailed, wait_until
+
+_KIT = Path(__file__).parent.parent / "pages" / "built" / "kit.js"
+# Where AudioContext works in pages.
+_EAR_HZ = 48_000
+
+
+class WebPhone:
+    """One page with one account. `url` is where its WebSocket goes, where that is not the edge itself.
+
+    It plays a tone of `hertz`. `stun` leaves SIP.js the STUN server that it has by default: it is not there, and
+    SIP.js waits 5 s for it at each call. JsSIP has none.
+    """
+
+    def __init__(
+        self,
+        browser: Browser,
+        identity: Identity,
+        place: Path,
+        *,
+        library: str = "jssip",
+        hertz: float,
+        url: str = "",
+        video: bool = False,
+        stun: bool = False,
+    ) -> None:
+        self.identity = identity
+        self.library = library
+        self.hertz = hertz
+        self.voice = sound.write_voice(place / "voice.wav", 0, hertz)
+        self._url = url or f"{identity.transport}://{identity.authority}/"
+        self._media = {"video": video, "stun": stun}
+        self.page: Page = browser.page(browser.secure_url)
+        self._seen = 0
+        self.start()
+
+    def start(self) -> None:
+        """Load the libraries and register."""
+        voice = (sound.read(self.voice) * 32767).astype("<i2").tobytes()
+        self.page.run(_KIT.read_text())
+        self.page.run("kit.speak(%s)", base64.b64encode(voice).decode())
+        self._seen = 0
+        options = {
+            "url": self._url,
+            "user": self.identity.user,
+            "password": self.identity.password,
+            "domain": self.identity.host,
+            **self._media,
+        }
+        self.page.run("kit.open(%s, %s)", self.library, options)
+
+    def registered(self) -> Self:
+        """Itself, once the registrar has said 200."""
+        self.wait("registered")
+        return self
+
+    def wait(self, word: str, timeout_s: float = 20.0) -> str:
+        """The next word of its log that begins so, after the last one waited for."""
+        found = ""
+
+        def happened() -> bool:
+            nonlocal found
+            log = self.log()
+            for number in range(self._seen, len(log)):
+                if log[number].startswith(word):
+                    found, self._seen = log[number], number + 1
+                    return True
+            return False
+
+        if not wait_until(happened, timeout_s):
+            who = f"{self.library} {self.identity.user}"
+            raise PeerFailed(f"{who}: no {word} in {timeout_s} s after {self._seen} of {self.log()}")
+        return found
+
+    def log(self) -> list[str]:
+        return list(self.page.run("phone.log"))
+
+    def do(self, verb: str, *values: Any) -> None:
+        """One of its verbs: hold, unhold, restart, press, referTo, joinCalls, comeBack."""
+        self.page.run(f"void phone.{verb}({', '.join(['%s'] * len(values))})", *values)
+
+    def dial(self, target: str) -> None:
+        self.do("dial", target)
+
+    def ring(self) -> None:
+        self.wait("incoming")
+
+    def accept(self) -> None:
+        """Wait for an incoming call and answer it."""
+        self.ring()
+        self.do("accept")
+
+    def established(self) -> None:
+        self.wait("established")
+
+    def closed(self, timeout_s: float = 20.0) -> str:
+        return self.wait("ended", timeout_s)
+
+    def hang_up(self) -> None:
+        self.do("hangUp")
+
+    def heard_s(self) -> float:
+        return float(self.page.run("phone.ear.count")) / _EAR_HZ
+
+    def heard(self, from_s: float = 0.0) -> sound.Samples:
+        """What it heard since that many seconds of hearing, at 8 kHz."""
+        data = base64.b64decode(self.page.run("phone.ear.heard(%s)", from_s))
+        return sound.resampled(np.frombuffer(data, "<i2") / 32768, _EAR_HZ)
+
+    def wait_heard(self, seconds: float, timeout_s: float = 20.0) -> None:
+        """Wait until that many more seconds of sound (not of silence) have come."""
+        wanted = self.page.run("phone.ear.loud") + seconds * 10
+        if not wait_until(lambda: bool(self.page.run("phone.ear.loud >= %s", wanted)), timeout_s):
+            heard = self.page.run("phone.ear.loud") / 10
+            raise PeerFailed(f"{self.library} {self.identity.user} heard {heard} s of sound: {self.log()}")
+
+    def stop(self) -> None:
+        self.page.close()
