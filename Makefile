@@ -66,7 +66,7 @@ clean:  ## remove everything that was built or installed here
 # What is installed leaves a mark, so that the second time takes no time.
 
 $(VENV)/.system:
-	@./install-packages python3-venv build-essential
+	@./install-packages python3-venv build-essential cmake
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed. Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@command -v cargo >/dev/null || { echo "Rust is missing. Install it from https://rustup.rs and try again." >&2; exit 1; }

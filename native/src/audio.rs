@@ -43,6 +43,24 @@ const fn decode_a(code: u8) -> i16 {
     }
 }
 
+/// The segment is where the highest bit of the biased magnitude stands (G.711 table 2a).
+fn encode_mu(sample: i16) -> u8 {
+    let magnitude = i32::from(sample).abs().min(32_635) + 0x84;
+    let segment = (magnitude as u32 >> 7).ilog2();
+    let code = segment << 4 | (magnitude as u32 >> (segment + 3)) & 0x0f;
+    let sign = if sample < 0 { 0x80 } else { 0 };
+    !(sign | code as u8)
+}
+
+/// As above, of 13 bits; negative magnitudes are those of the ones' complement (G.711 table 1a).
+fn encode_a(sample: i16) -> u8 {
+    let magnitude = if sample < 0 { !sample } else { sample } as u32 >> 4;
+    let segment = (magnitude >> 4).checked_ilog2().map_or(0, |bit| bit + 1);
+    let code = segment << 4 | (magnitude >> segment.saturating_sub(1)) & 0x0f;
+    let sign = if sample < 0 { 0 } else { 0x80 };
+    (sign | code as u8) ^ 0x55
+}
+
 const fn squares(law: Law) -> [u32; 256] {
     let mut table = [0; 256];
     let mut code = 0;
@@ -63,6 +81,14 @@ impl Law {
         match self {
             Law::Mu => decode_mu(code),
             Law::A => decode_a(code),
+        }
+    }
+
+    /// The code of a sample on the 16-bit scale.
+    pub fn encode(self, sample: i16) -> u8 {
+        match self {
+            Law::Mu => encode_mu(sample),
+            Law::A => encode_a(sample),
         }
     }
 
@@ -179,6 +205,28 @@ mod tests {
         assert_eq!((Law::Mu.decode(0x80), Law::Mu.decode(0x00)), (32124, -32124));
         assert_eq!((Law::A.decode(0xd5), Law::A.decode(0x55)), (8, -8));
         assert_eq!((Law::A.decode(0xaa), Law::A.decode(0x2a)), (32256, -32256));
+    }
+
+    #[test]
+    fn every_code_is_written_as_it_was_read() {
+        for law in [Law::Mu, Law::A] {
+            for code in 0..=255 {
+                // Mu-law has two zeroes.
+                let written = law.encode(law.decode(code));
+                assert!(written == code || law == Law::Mu && code == 0x7f, "{law:?} {code:#x}: {written:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_sample_gets_the_nearest_code() {
+        for law in [Law::Mu, Law::A] {
+            for sample in i16::MIN..=i16::MAX {
+                let error = (i32::from(law.decode(law.encode(sample))) - i32::from(sample)).abs();
+                let step = (i32::from(sample).abs() / 16).clamp(8, 1024);
+                assert!(error <= step, "{law:?} {sample}: {error}");
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 mod audio;
 mod calls;
 mod capture;
+mod codec;
 mod datagram;
 mod extension;
 mod meter;

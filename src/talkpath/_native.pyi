@@ -532,6 +532,31 @@ class Relay:
         """Send one datagram (STUN, DTLS) from the port; OSError when the kernel refuses."""
     def route(self, source: Port, target: Port | None) -> None:
         """Forward what is heard on `source` out of `target` to its peer; None stops (it is then only metered)."""
+    def transcode(
+        self,
+        source: Port,
+        heard: Sequence[tuple[int, int, str, tuple[int, int] | None]],
+        payload_type: int,
+        codec: str,
+        *,
+        packet_ms: int = 20,
+        bitrate: int = 0,
+        fec: bool = False,
+        dtx: bool = False,
+        constant: bool = False,
+        playback_rate: int = 0,
+    ) -> None:
+        """Convert what is heard on `source` before it is forwarded, until `untranscode`; RTCP is made to fit.
+
+        `heard` are payload types with clock in Hz and encoding name, and what they are sent as when the other side
+        understands them too: (payload type, clock). The others of PCMU, PCMA, G722, opus and CN are converted to
+        `codec` under `payload_type`, in packets of `packet_ms`; what is neither is dropped. `bitrate` (bit/s, 0 for
+        ours), `fec`, `dtx`, `constant` and `playback_rate` (Hz, 0 for all) are what the other side asked of Opus.
+        The same again changes nothing; another plan goes on with the same stream. Both directions of a section are
+        converted or neither.
+        """
+    def untranscode(self, source: Port) -> None:
+        """Forward what is heard on `source` as it came again."""
     def reflect(self, port: Port) -> None:
         """Send the peer's RTP back to it under a synchronisation source of our own. Ended by `route`."""
     def tone(

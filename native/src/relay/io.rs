@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::address::SocketAddress;
 use super::events::Bell;
 use super::lease::checked;
-use super::port::{Outgoing, Socket};
+use super::port::{Outgoing, Port, Socket};
 
 /// Room behind a datagram for what sealing appends (RFC 3711 section 3.1: tag and key identifier).
 const TAIL: usize = 64;
@@ -35,6 +35,8 @@ pub trait Switch {
     /// The datagram is the first `length` bytes of `buffer`; what is to be sent, if anything, is left there.
     fn datagram(&mut self, socket: &Socket, source: SocketAddr, buffer: &mut [u8], length: usize)
         -> Option<Outgoing>;
+    /// What else leaves in place of what came to this port, left in `buffer` again.
+    fn follow(&mut self, port: &Arc<Port>, buffer: &mut [u8]) -> Option<Outgoing>;
 }
 
 /// What other threads may ask of a worker's backend while it waits.
@@ -147,8 +149,10 @@ impl Portable {
         let Some(socket) = switch.socket(token) else { return };
         let room = BUFFER - TAIL;
         let Some((length, source)) = receive_from(&socket.descriptor, &mut self.buffer[..room]) else { return };
-        if let Some(outgoing) = switch.datagram(&socket, source, &mut self.buffer, length) {
+        let mut next = switch.datagram(&socket, source, &mut self.buffer, length);
+        while let Some(outgoing) = next {
             deliver(&outgoing, &self.buffer[..outgoing.length]);
+            next = outgoing.followed_from.as_ref().and_then(|port| switch.follow(port, &mut self.buffer));
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The media engine: leases ports, and forwards, reflects, plays and meters media on threads of its own.
 //!
-//! `engine` here; `port` judges packets (with `latch` for who is heard, `bundle` for sections of one transport), `worker` runs the threads (each behind its
-//! `desk`) over a backend of `io`, `lease` finds ports, `events` tells Python, `tone` plays, `python` is the face of it all. Nothing here
-//! allocates, or waits for another thread, on the way of a packet.
+//! `engine` here; `port` judges packets (with `latch` for who is heard, `bundle` for sections of one transport),
+//! `worker` runs the threads (each behind its `desk`) over a backend of `io`, `lease` finds ports, `events` tells
+//! Python, `tone` plays, `transcode` converts, `python` is the face of it all. Nothing here allocates,
+//! or waits for another thread, on the way of a packet that passes as it is.
 
 mod address;
 mod bundle;
 mod checks;
+mod convert;
 mod desk;
 mod events;
 mod guard;
@@ -17,6 +19,7 @@ mod port;
 mod python;
 mod tone;
 mod totals;
+mod transcode;
 mod worker;
 
 use std::io::{Error, Result};
@@ -37,6 +40,7 @@ use lease::{checked, Pool};
 use port::{Flavour, Outlet, Port, Socket};
 use tone::{Start, ToneStream};
 use totals::Totals;
+use transcode::{Plan, Seed, Transcoder};
 use worker::{now_ns, Worker};
 
 pub use python::register;
@@ -140,6 +144,23 @@ impl Engine {
 
     pub fn route(&self, source: &Port, target: Option<Weak<Port>>) {
         source.side().outlet = target.map_or(Outlet::Nowhere, Outlet::Port);
+    }
+
+    /// Convert what is heard on `source` by this plan from now on; without one it goes on as it came.
+    pub fn transcode(&self, source: &Port, plan: Option<Plan>) -> Result<()> {
+        let mut side = source.side();
+        side.converts = plan.is_some();
+        let Some(plan) = plan else { return Ok(()) };
+        if side.transcoder.as_ref().is_some_and(|known| known.has(&plan)) {
+            return Ok(());
+        }
+        let seed = Seed { ssrc: random()?, sequence: random()? as u16, timestamp: random()? };
+        let done = match &mut side.transcoder {
+            Some(known) => known.change(plan, &seed),
+            none => Transcoder::new(plan, &seed).map(|made| *none = Some(Box::new(made))),
+        };
+        side.converts = done.is_some();
+        done.ok_or_else(|| Error::other("no memory for the codec"))
     }
 
     pub fn reflect(&self, port: &Port) -> Result<()> {

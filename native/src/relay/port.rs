@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::bundle::Bundle;
 use super::checks::Checks;
+use super::convert::{convert, report_converted};
 use super::desk::{Admission, Desk};
 use super::events::{Events, What};
 use super::guard::Guards;
@@ -22,6 +23,7 @@ use super::latch::{Latch, Rule, Signalled, Verdict};
 use super::lease::{self, Lease};
 use super::tone::ToneStream;
 use super::totals::Totals;
+use super::transcode::Transcoder;
 use crate::meter::{Format, Meter};
 use crate::rtp::{self, Header, Kind};
 use crate::srtp::{Refusal, OVERHEAD};
@@ -48,6 +50,8 @@ pub struct Outgoing {
     pub is_steady: bool,
     pub media: Media,
     pub length: usize,
+    /// More may leave in place of what came to this port: ask `follow` when this is sent.
+    pub followed_from: Option<Arc<Port>>,
 }
 
 impl Outgoing {
@@ -126,6 +130,9 @@ pub struct Side {
     pub checks: Checks,
     is_first: bool,
     pub outlet: Outlet,
+    /// What is heard goes on in another codec; kept while it does not, so that its stream goes on later.
+    pub transcoder: Option<Box<Transcoder>>,
+    pub converts: bool,
     pub meter: Meter,
     pub tone: Option<Box<ToneStream>>,
     watch: Option<Watch>,
@@ -235,6 +242,9 @@ pub fn forward(
         return forward_sections(sections, &arrival, media, buffer, length);
     }
     side.hear(&arrival, media, &buffer[..length])?;
+    if side.converts {
+        return convert(port, side, media, buffer, length, now_ns);
+    }
     let target = side.target(port, media, &mut buffer[..length])?;
     drop(side);
     leave(&target, media, buffer, length)
@@ -253,6 +263,15 @@ fn forward_sections(
         let arrival = Arrival { port: section.id, ..*arrival };
         let mut side = section.side();
         let heard = side.hear(&arrival, media, &buffer[..length]);
+        if side.converts {
+            match media {
+                Media::Rtp => {
+                    return heard.and_then(|()| convert(&section, side, media, buffer, length, arrival.now_ns))
+                }
+                Media::Rtcp => report_converted(&section, side, &buffer[..length], arrival.now_ns),
+            }
+            continue;
+        }
         if let Some(target) = heard.and_then(|()| side.target(&section, media, &mut buffer[..length])) {
             if targets.iter().all(|other| other.transport().id != target.transport().id) {
                 targets.push(target);
@@ -307,6 +326,8 @@ impl Side {
             checks: Checks::default(),
             is_first: true,
             outlet: Outlet::Nowhere,
+            transcoder: None,
+            converts: false,
             meter: Meter::default(),
             tone: None,
             watch: None,
@@ -371,6 +392,8 @@ impl Side {
         let totals = self.totals();
         self.latch = Latch::new(NOBODY);
         self.outlet = Outlet::Nowhere;
+        self.transcoder = None;
+        self.converts = false;
         self.tone = None;
         self.watch = None;
         self.direct = None;
@@ -396,7 +419,8 @@ impl Side {
         let is_connected = direct.is_some();
         let is_steady = !is_rtcp && !is_connected && self.steady == STEADY;
         let descriptor = direct.unwrap_or_else(|| port.sockets[usize::from(is_rtcp)].clone());
-        Some(Outgoing { port: port.clone(), descriptor, to, is_connected, is_steady, media, length })
+        let port = port.clone();
+        Some(Outgoing { port, descriptor, to, is_connected, is_steady, media, length, followed_from: None })
     }
 
     fn count_sent(&mut self, outgoing: Option<&Outgoing>) {

@@ -14,8 +14,10 @@ use super::guard::{Guard, Master};
 use super::latch::{Rule, Signalled};
 use super::port::{Flavour, Port};
 use super::totals::Totals;
+use super::transcode::{Heard, Plan, Spoken, Way};
 use super::Engine;
 use crate::audio::{Law, SAMPLE_RATE};
+use crate::codec::{Coding, Settings};
 use crate::meter::{Format, Second, NANOS};
 use crate::srtp::Suite;
 
@@ -37,6 +39,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 type Address = (String, u16);
+
+/// Payload type, clock and name, and what it is sent as: payload type and clock.
+type HeardFormat = (u8, u32, String, Option<(u8, u32)>);
 
 #[pyclass(frozen, name = "Port", module = "talkpath._native")]
 struct PyPort {
@@ -264,6 +269,42 @@ impl PyRelay {
         Ok(())
     }
 
+    #[pyo3(signature = (source, heard, payload_type, codec, *, packet_ms = 20, bitrate = 0, fec = false, dtx = false,
+                        constant = false, playback_rate = 0))]
+    #[allow(clippy::too_many_arguments)]
+    fn transcode(
+        &self,
+        source: &PyPort,
+        heard: Vec<HeardFormat>,
+        payload_type: u8,
+        codec: &str,
+        packet_ms: u32,
+        bitrate: u32,
+        fec: bool,
+        dtx: bool,
+        constant: bool,
+        playback_rate: u32,
+    ) -> PyResult<()> {
+        let coding = Coding::by_name(codec).ok_or_else(|| PyValueError::new_err("unknown codec"))?;
+        let is_length = match coding {
+            Coding::Opus => matches!(packet_ms, 10 | 20 | 40 | 60),
+            Coding::G711(_) | Coding::G722 => (10..=60).contains(&packet_ms) && packet_ms.is_multiple_of(10),
+        };
+        if !is_length || usize::from(payload_type) >= FORMATS || heard.len() > FORMATS {
+            return Err(PyValueError::new_err(
+                "payload type 0 to 127; packets of 10 to 60 ms, Opus 10, 20, 40 or 60",
+            ));
+        }
+        let heard = heard.into_iter().filter_map(|(number, clock, name, sent)| way(number, clock, &name, sent));
+        let settings = Settings { bitrate, fec, dtx, constant, playback_rate };
+        let plan = Plan { heard: heard.collect(), spoken: Spoken { payload_type, coding, packet_ms, settings } };
+        Ok(self.engine.transcode(&*self.port(source)?, Some(plan))?)
+    }
+
+    fn untranscode(&self, source: &PyPort) -> PyResult<()> {
+        Ok(self.engine.transcode(&*self.port(source)?, None)?)
+    }
+
     fn reflect(&self, port: &PyPort) -> PyResult<()> {
         Ok(self.engine.reflect(&*self.port(port)?)?)
     }
@@ -465,6 +506,18 @@ fn rule(latch: Option<&str>, ice: bool) -> PyResult<Rule> {
         (Some(text), false) => Ok(Rule::Nat(host(text)?.to_canonical())),
         (Some(_), true) => Err(PyValueError::new_err("under ICE nothing is latched: leave out latch")),
     }
+}
+
+/// What to do with a payload type; None for one that can neither pass nor be converted.
+fn way(payload_type: u8, clock: u32, name: &str, sent: Option<(u8, u32)>) -> Option<Heard> {
+    let coding = Coding::by_name(name);
+    let way = match (sent, coding) {
+        (Some((payload_type, clock)), _) => Way::Pass { payload_type, clock },
+        (None, Some(coding)) => Way::Convert(coding),
+        (None, None) if name.eq_ignore_ascii_case("CN") => Way::Noise,
+        (None, None) => return None,
+    };
+    Some(Heard { payload_type, clock, coding, is_event: name.eq_ignore_ascii_case("telephone-event"), way })
 }
 
 fn known(formats: &[(u8, u32, String)]) -> PyResult<Vec<Format>> {

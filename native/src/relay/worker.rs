@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Weak};
 
+use super::convert::follow;
 use super::desk::{Desk, Playing};
 use super::events::{Events, What};
 use super::io::{Backend, Switch, Token};
@@ -41,6 +42,10 @@ impl Switch for Forwarding<'_> {
         length: usize,
     ) -> Option<Outgoing> {
         forward(socket, source, buffer, length, now_ns(), self.events)
+    }
+
+    fn follow(&mut self, port: &Arc<Port>, buffer: &mut [u8]) -> Option<Outgoing> {
+        follow(port, buffer)
     }
 }
 

@@ -1,0 +1,211 @@
+use super::*;
+use crate::audio::Law;
+use crate::rtp::write_header;
+
+const MS: u64 = 1_000_000;
+const SEED: Seed = Seed { ssrc: 0xabcd, sequence: 65_530, timestamp: u32::MAX - 1000 };
+const PCMU: Coding = Coding::G711(Law::Mu);
+const PCMA: Coding = Coding::G711(Law::A);
+
+fn heard(payload_type: u8, coding: Coding) -> Heard {
+    Heard { payload_type, clock: coding.clock(), coding: Some(coding), is_event: false, way: Way::Convert(coding) }
+}
+
+fn event(payload_type: u8, clock: u32, sent: (u8, u32)) -> Heard {
+    let way = Way::Pass { payload_type: sent.0, clock: sent.1 };
+    Heard { payload_type, clock, coding: None, is_event: true, way }
+}
+
+fn transcoder(heard: Vec<Heard>, coding: Coding, packet_ms: u32) -> Transcoder {
+    let spoken = Spoken { payload_type: 77, coding, packet_ms, settings: Settings::default() };
+    Transcoder::new(Plan { heard, spoken }, &SEED).unwrap()
+}
+
+/// A packet of the peer, and what leaves for it.
+fn put(
+    it: &mut Transcoder,
+    sequence: u16,
+    timestamp: u32,
+    payload_type: u8,
+    payload: &[u8],
+    now_ms: u64,
+) -> Vec<Header> {
+    let mut data = vec![0; HEADER];
+    write_header(&mut data, false, payload_type, sequence, timestamp, 5);
+    data.extend_from_slice(payload);
+    let header = Header::parse(&data).unwrap();
+    it.hear(&header, header.payload(&data), now_ms * MS);
+    let mut out = vec![0; 4096];
+    let mut sent = Vec::new();
+    while let Some(length) = it.speak(&mut out) {
+        sent.push(Header::parse(&out[..length]).unwrap());
+    }
+    sent
+}
+
+fn voice(it: &mut Transcoder, n: u16) -> Vec<Header> {
+    put(it, n, u32::from(n) * 160, 8, &[0x55; 160], u64::from(n) * 20)
+}
+
+fn numbers(sent: &[Header]) -> Vec<(bool, u16, u32)> {
+    let timestamp = |header: &Header| header.timestamp.wrapping_sub(SEED.timestamp);
+    sent.iter()
+        .map(|header| (header.marker, header.sequence.wrapping_sub(SEED.sequence), timestamp(header)))
+        .collect()
+}
+
+#[test]
+fn packets_go_one_for_one_on_the_clock_of_the_other_side() {
+    let mut it = transcoder(vec![heard(8, PCMA)], Coding::Opus, 20);
+    for n in 0..20 {
+        assert_eq!(numbers(&voice(&mut it, n)), [(n == 0, n, u32::from(n) * 960)]);
+    }
+}
+
+#[test]
+fn packets_are_cut_to_the_length_of_the_other_side() {
+    let mut it = transcoder(vec![heard(8, PCMA)], PCMU, 30);
+    let sent: Vec<_> = (0..6).flat_map(|n| voice(&mut it, n)).collect();
+    assert_eq!(numbers(&sent), [(true, 0, 0), (false, 1, 240), (false, 2, 480), (false, 3, 720)]);
+    let mut it = transcoder(vec![heard(8, PCMA)], PCMU, 10);
+    assert_eq!(numbers(&voice(&mut it, 0)), [(true, 0, 0), (false, 1, 80)]);
+}
+
+#[test]
+fn what_is_lost_is_made_up() {
+    for coding in [PCMU, Coding::G722, Coding::Opus] {
+        let mut it = transcoder(vec![heard(8, PCMA)], coding, 20);
+        let sent: Vec<_> = [0, 1, 3, 4, 7, 8].into_iter().flat_map(|n| voice(&mut it, n)).collect();
+        let step = coding.clock() / 50;
+        let whole: Vec<_> = (0..9).map(|n| (n == 0, n as u16, n * step)).collect();
+        assert_eq!(numbers(&sent), whole);
+    }
+}
+
+#[test]
+fn two_that_changed_places_are_put_right() {
+    let mut it = transcoder(vec![heard(8, PCMA)], PCMU, 20);
+    let counts: Vec<_> = [0, 2, 1, 3].into_iter().map(|n| voice(&mut it, n).len()).collect();
+    assert_eq!(counts, [1, 0, 2, 1]);
+}
+
+#[test]
+fn a_silence_of_the_sender_stays_one() {
+    let mut it = transcoder(vec![heard(8, PCMA)], PCMU, 30);
+    voice(&mut it, 0);
+    assert_eq!(numbers(&voice(&mut it, 1)), [(true, 0, 0)]);
+    let sent = put(&mut it, 2, 16_000, 8, &[0x55; 160], 2000);
+    assert_eq!(numbers(&sent), [(false, 1, 240)], "what was left is filled up");
+    let sent = put(&mut it, 3, 16_160, 8, &[0x55; 160], 2020);
+    assert_eq!(numbers(&sent), [(true, 2, 16_000)]);
+}
+
+#[test]
+fn events_pass_on_the_clock_of_the_other_side() {
+    let mut it = transcoder(vec![heard(8, PCMA), event(101, 8000, (110, 48_000))], Coding::Opus, 20);
+    voice(&mut it, 0);
+    for (n, duration) in [(1, 160u16), (2, 320)] {
+        let payload = [&[5, 10][..], &duration.to_be_bytes()].concat();
+        let sent = put(&mut it, n, 160, 101, &payload, u64::from(n) * 20);
+        assert_eq!(numbers(&sent), [(false, n, 960)]);
+        assert_eq!(sent[0].payload_type, 110);
+    }
+    assert_eq!(numbers(&voice(&mut it, 3)), [(true, 3, 3 * 960)]);
+    let mut duration = [5, 10, 0, 160];
+    rescale_event(&mut duration, 8000, 48_000);
+    assert_eq!(duration, [5, 10, 3, 192]);
+}
+
+#[test]
+fn what_the_other_side_understands_passes_as_it_is() {
+    let pass = Way::Pass { payload_type: 8, clock: 8000 };
+    let mut it = transcoder(vec![Heard { way: pass, ..heard(8, PCMA) }, heard(9, Coding::G722)], PCMU, 20);
+    assert_eq!(numbers(&voice(&mut it, 0)), [(true, 0, 0)]);
+    let sent = put(&mut it, 1, 160, 9, &[0; 160], 20);
+    assert_eq!((sent[0].payload_type, numbers(&sent)), (77, vec![(false, 1, 160)]));
+    assert_eq!(numbers(&voice(&mut it, 2)), [(false, 2, 320)]);
+    let sent: Vec<_> = [4, 5].into_iter().flat_map(|n| voice(&mut it, n)).collect();
+    assert_eq!(numbers(&sent), [(false, 4, 640), (false, 5, 800)], "a loss that nobody made up is seen");
+}
+
+#[test]
+fn another_source_goes_on_in_the_same_stream() {
+    let mut it = transcoder(vec![heard(8, PCMA)], PCMU, 20);
+    voice(&mut it, 0);
+    let mut data = vec![0xd5; HEADER + 160];
+    write_header(&mut data, true, 8, 40_000, 0xdead_beef, 6);
+    let header = Header::parse(&data).unwrap();
+    it.hear(&header, header.payload(&data), 20 * MS);
+    let mut out = [0; 400];
+    let length = it.speak(&mut out).unwrap();
+    assert_eq!(numbers(&[Header::parse(&out[..length]).unwrap()]), [(true, 1, 160)]);
+}
+
+#[test]
+fn comfort_noise_is_played_once() {
+    let noise = Heard { payload_type: 13, clock: 8000, coding: None, is_event: false, way: Way::Noise };
+    let mut it = transcoder(vec![heard(8, PCMA), noise], Coding::Opus, 20);
+    voice(&mut it, 0);
+    assert_eq!(numbers(&put(&mut it, 1, 160, 13, &[60], 20)), [(false, 1, 960)]);
+    assert_eq!(numbers(&put(&mut it, 2, 8000, 8, &[0x55; 160], 1000)), [(true, 2, 48_000)]);
+}
+
+#[test]
+fn another_plan_goes_on_with_the_stream_unless_its_clock_differs() {
+    let mut it = transcoder(vec![heard(8, PCMA)], PCMU, 20);
+    voice(&mut it, 0);
+    let other = transcoder(vec![heard(8, PCMA)], Coding::G722, 20).plan;
+    it.change(other, &Seed { ssrc: 9, sequence: 1, timestamp: 1 }).unwrap();
+    assert_eq!((numbers(&voice(&mut it, 1)), it.line.ssrc), (vec![(true, 1, 160)], SEED.ssrc));
+    let opus = transcoder(vec![heard(8, PCMA)], Coding::Opus, 20).plan;
+    it.change(opus, &Seed { ssrc: 9, sequence: 1, timestamp: 1 }).unwrap();
+    assert_eq!(it.line.ssrc, 9);
+}
+
+#[test]
+fn reports_are_about_the_streams_that_end_here() {
+    let mut there = transcoder(vec![heard(8, PCMA)], Coding::Opus, 20);
+    let mut back = transcoder(vec![heard(111, Coding::Opus)], PCMA, 20);
+    for n in [0, 1, 2, 4, 5] {
+        voice(&mut there, n);
+    }
+    back.hear(&Header::parse(&[0x80, 111, 0, 9, 0, 0, 0, 0, 0, 0, 0, 8]).unwrap(), &[0x08], 0);
+    let mut report = vec![0x81, 200, 0, 12, 0, 0, 0, 5];
+    report.extend([1, 2, 3, 4, 5, 6, 7, 8]);
+    report.extend(800u32.to_be_bytes());
+    report.extend([0, 0, 0, 5, 0, 0, 3, 32]);
+    report.extend(back.line.ssrc.to_be_bytes());
+    report.extend([128, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0xa, 0xb, 0xc, 0xd, 1, 2, 3, 4]);
+    report.extend([0x81, 202, 0, 2, 0, 0, 0, 5, 1, 2, b'a', b'b']);
+    report.extend([0x81, 203, 0, 1, 0, 0, 0, 5]);
+    let read = there.read_report(&report).unwrap();
+    let mut out = [0; 400];
+    let length = back.write_report(&read, &mut out).unwrap();
+    let out = &out[..length];
+    assert_eq!(out[..8], [0x81, 200, 0, 12, 0, 0, 0xab, 0xcd]);
+    assert_eq!(out[8..16], [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(out[16..20], SEED.timestamp.wrapping_add(4800).to_be_bytes());
+    assert_eq!(out[20..24], 6u32.to_be_bytes(), "the one that was made up is counted");
+    assert_eq!(out[28..40], [0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 9], "about what we heard");
+    assert_eq!(out[44..52], [0xa, 0xb, 0xc, 0xd, 1, 2, 3, 4]);
+    assert_eq!(out[52..], [0x81, 202, 0, 2, 0, 0, 0xab, 0xcd, 1, 2, b'a', b'b'], "and no BYE");
+}
+
+#[test]
+fn whatever_comes_nothing_breaks() {
+    let noise = Heard { payload_type: 13, clock: 8000, coding: None, is_event: false, way: Way::Noise };
+    let formats =
+        vec![heard(8, PCMA), heard(9, Coding::G722), heard(111, Coding::Opus), event(101, 8000, (96, 48_000)), noise];
+    let mut it = transcoder(formats, Coding::Opus, 20);
+    let mut word = 1u32;
+    for n in 0..4_000u64 {
+        word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let payload: Vec<u8> = (0..word >> 22).map(|at| (word >> (at % 24)) as u8).collect();
+        let payload_type = [8, 9, 111, 101, 13, 50][(word >> 8) as usize % 6];
+        let sequence = if word & 0x70 == 0 { word as u16 } else { n as u16 };
+        let timestamp = if word & 0x700 == 0 { word } else { n as u32 * 160 };
+        put(&mut it, sequence, timestamp, payload_type, &payload, n * 5);
+        let _ = it.read_report(&payload);
+    }
+    assert!(it.gathered.len() < 16_000);
+}
