@@ -28,10 +28,14 @@ def sdp(host: str, *sections: str, lines: str = "") -> bytes:
     return (head + "".join(f"m={section.strip()}\n" for section in sections)).replace("\n", "\r\n").encode()
 
 
+# Descriptions are compared byte by byte: nothing is added to them.
+AS_THEY_ARE = MediaPolicy(transcoding=())
+
+
 class Call:
     """A session under test with the SIP messages around it left out."""
 
-    def __init__(self, policy: MediaPolicy = MediaPolicy(), identity: Identity | None = None) -> None:
+    def __init__(self, policy: MediaPolicy = AS_THEY_ARE, identity: Identity | None = None) -> None:
         self.engine = MemoryEngine()
         security = None if identity is None else Security(self.engine, identity, os.urandom)
         self.session = MediaSession(self.engine, policy, security)
@@ -68,6 +72,12 @@ class Call:
 
     def chosen(self, branch: int = 1) -> None:
         self.session.chosen(LegId(branch), self.now)
+        self.drain()
+
+    def rejected(self, branch: int = 1, cseq: int = 1) -> None:
+        """The branch refuses a request of the caller that carried an offer."""
+        exchange = Exchange("INVITE", cseq)
+        self.session.rejected(frm=LegId(branch), to=LegId(0), exchange=exchange, now=self.now)
         self.drain()
 
     def released(self, branch: int) -> None:

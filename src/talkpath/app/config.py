@@ -15,6 +15,9 @@ from talkpath.base.texts import Language
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
+# What the media engine can convert.
+Codec = Literal["opus", "G722", "PCMA", "PCMU"]
+
 # Every address of this host, of both families.
 ANY = "*"
 
@@ -242,6 +245,16 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
             le=604_800,
         ),
     ] = 3600.0
+    transcoding: Annotated[
+        tuple[Codec, ...],
+        doc(
+            "The codecs that may be added to the audio of an offer, behind those of the caller, so that two phones "
+            "without a common codec can talk: opus, G722, PCMA and PCMU. Only when the answer chooses such a codec "
+            "is audio converted. An empty list adds none and converts nothing.",
+            "可以追加到主叫音频编解码器之后的编解码器：opus、G722、PCMA、PCMU，使没有共同编解码器的两部话机也能通话。"
+            "只有应答选用了追加的编解码器时才转码。空列表表示不追加，也不转码。",
+        ),
+    ] = ("opus", "G722", "PCMA", "PCMU")
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):

@@ -258,7 +258,9 @@ def _host(listener: Listener) -> str:
 
 def _media_policy(config: Config) -> MediaPolicy:
     media = config.media
-    return MediaPolicy(media.first_port, media.last_port, media.timeout_s, media.hold_timeout_s)
+    return MediaPolicy(
+        media.first_port, media.last_port, media.timeout_s, media.hold_timeout_s, tuple(media.transcoding)
+    )
 
 
 def _edge_settings(config: Config) -> EdgeSettings:

@@ -122,6 +122,13 @@ MOMENTS: dict[str, Text] = {
     ),
     "media.ended": Text("Media is released: {packets} packets relayed.", "媒体已释放,共转发 {packets} 个包。"),
     "codec.dropped": Text("The codec {codec} is left out: {why}.", "编解码器 {codec} 被去除:{why}。"),
+    "codec.transcoding": Text(
+        "The {side} takes only {offered}: {own} and {other} are converted into each other.",
+        "{side} 只接受 {offered}:在 {own} 与 {other} 之间转码。",
+    ),
+    "codec.transcoding-ended": Text(
+        "Both sides share a codec again: nothing is converted any more.", "双方又有共同的编解码器,不再转码。"
+    ),
     "codec.chosen": Text("The codec is {codec}.", "选用编解码器 {codec}。"),
     # --- ICE, DTLS, SRTP
     "ice.own-candidate": Text(

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from talkpath.base.address import Address
 from talkpath.media.announced import Announced, Formats, WebAnnounced
+from talkpath.media.conversion import Conversion
 from talkpath.media.engine import Engine, Port, Totals
 from talkpath.media.gated import GatedTransport
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin
@@ -17,11 +18,18 @@ Transport = WebTransport | GatedTransport
 
 
 class Talk(NamedTuple):
-    """One section as a leg announced it, as the other side did, and whether this leg has RTCP on its RTP port."""
+    """One section as a leg announced it, as the other side did, whether this leg has RTCP on its RTP port, and what
+    becomes of what it says where the sides share no codec."""
 
     own: Announced
     other: Announced
     mux: bool
+    way: Conversion | None = None
+
+    @property
+    def formats(self) -> tuple[tuple[int, int, str], ...]:
+        """The payload types that the leg may send."""
+        return _spoken(self.own.formats, self.other.formats) if self.way is None else self.way.formats
 
 
 class Loudness(Protocol):
@@ -51,6 +59,7 @@ class Anchor:
     """One leased port pair that faces a leg. It repeats nothing to the engine that the engine was told already."""
 
     __slots__ = (
+        "_conversion",
         "_engine",
         "_expected",
         "_identity",
@@ -78,6 +87,7 @@ class Anchor:
 
     def __init__(self, engine: Engine, leg: "Leg", index: int, address: MediaAddress, port: Port) -> None:
         self._engine = engine
+        self._conversion: Conversion | None = None
         self._expected: object = None
         self._identity: object = None
         self._target: Anchor | None = None
@@ -125,7 +135,7 @@ class Anchor:
         names = {number: name.upper() for number, _, name in own.formats.payload_types if name.upper() in _AUDIBLE}
         self._sounds = names if own.kind == "audio" else {}
         if self.transport is not None and self.transport.uses_ice:
-            self._expect_web(_spoken(own.formats, talk.other.formats))
+            self._expect_web(talk.formats)
             return True
         if own.held_by_address and self._expected is not None:
             return True  # it gives no address now, and comes back to the one it has (RFC 3264 section 8.4)
@@ -137,7 +147,7 @@ class Anchor:
             latch = None
         raw, climb = not own.is_rtp or own.dtls, self.transport is not None
         mux = self.transport.mux if self.transport is not None else talk.mux
-        expected = (rtp, rtcp, mux, latch, _spoken(own.formats, talk.other.formats), raw, climb)
+        expected = (rtp, rtcp, mux, latch, talk.formats, raw, climb)
         self.announced = own.rtp
         if expected != self._expected:
             self._expected = expected
@@ -176,6 +186,16 @@ class Anchor:
         if target is not self._target:
             self._target = target
             self._engine.route(self.port, None if target is None else target.port)
+
+    def convert(self, conversion: Conversion | None) -> None:
+        """Put what this leg says into another codec on its way; None lets it pass as it is."""
+        if conversion == self._conversion:
+            return
+        self._conversion = conversion
+        if conversion is None:
+            self._engine.untranscode(self.port)
+        else:
+            conversion.tell(self._engine, self.port)
 
     def heed(self, talk: Talk | None, policy: MediaPolicy, now: float) -> None:
         """Be told when this leg falls silent: soon when it should send, late when it is on hold; None for never."""
@@ -224,7 +244,7 @@ class Anchor:
 class Leg:
     """The caller or one branch."""
 
-    __slots__ = ("anchors", "ends_here", "id", "origin", "said", "spoken")
+    __slots__ = ("anchors", "ends_here", "id", "origin", "said", "sections", "spoken")
 
     def __init__(self, id: LegId) -> None:
         self.id = id
@@ -232,6 +252,7 @@ class Leg:
         self.anchors: list[Anchor | None] = []
         #: the description it wrote last, so that an offer to many branches is told once
         self.said = b""
+        self.sections: tuple[Announced, ...] = ()
         #: it spoke DTLS, which ends here
         self.ends_here = False
         #: of a leg that is no browser: profile and SDES keys of each section of its last description
@@ -258,6 +279,10 @@ class Leg:
         """Whether none of its watched ports heard anything for as long as it is watched for."""
         watched = [anchor for anchor in self.anchors if anchor is not None and anchor.watched_s is not None]
         return bool(watched) and all(anchor.is_silent(now) for anchor in watched)
+
+    def formats(self, index: int) -> Formats | None:
+        """What it announced last for this section."""
+        return self.sections[index].formats if index < len(self.sections) else None
 
     def anchor(self, index: int) -> Anchor | None:
         return self.anchors[index] if index < len(self.anchors) else None

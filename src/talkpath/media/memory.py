@@ -20,6 +20,8 @@ class MemoryPort:
     rtp: int
     expected: dict[str, object] = field(default_factory=dict)
     target: "MemoryPort | None" = None
+    #: what is heard and what it becomes, where it is converted
+    converts: tuple[object, ...] | None = None
     #: "", "echo", or the payload type and codec of a tone
     plays: str = ""
     timeout_s: float | None = None
@@ -146,6 +148,26 @@ class MemoryEngine:
     def route(self, source: Port, target: Port | None) -> None:
         mine = self._told("route", source)
         mine.target, mine.plays = None if target is None else self.ports[target.id], ""
+
+    def transcode(
+        self,
+        source: Port,
+        heard: Sequence[tuple[int, int, str, tuple[int, int] | None]],
+        payload_type: int,
+        codec: str,
+        *,
+        packet_ms: int = 20,
+        bitrate: int = 0,
+        fec: bool = False,
+        dtx: bool = False,
+        constant: bool = False,
+        playback_rate: int = 0,
+    ) -> None:
+        wishes = {"bitrate": bitrate, "fec": fec, "dtx": dtx, "constant": constant, "playback_rate": playback_rate}
+        self._told("transcode", source).converts = (tuple(heard), payload_type, codec, packet_ms, wishes)
+
+    def untranscode(self, source: Port) -> None:
+        self._told("untranscode", source).converts = None
 
     def reflect(self, port: Port) -> None:
         self._told("reflect", port).plays = "echo"

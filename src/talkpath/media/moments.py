@@ -57,6 +57,10 @@ OPAQUE = "media.opaque"
 FAMILY_MISMATCH = "media.family-mismatch"
 # The codec is {codec}.
 CODEC_CHOSEN = "codec.chosen"
+# The {side} takes only {offered}: converted between {own} and {other}.
+TRANSCODING = "codec.transcoding"
+# The sides share a codec again, {codec}: nothing is converted any more.
+TRANSCODING_ENDED = "codec.transcoding-ended"
 # The {side} and we have no SDES suite in common.
 SRTP_UNKEYED = "srtp.unkeyed"
 # The service {service} answered.

@@ -11,13 +11,15 @@ after is a repetition. Each transaction waits for its own answer, so crossing of
 other: the phones refuse one with 491 and the refusal forgets it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple, TypeVar
 
 from talkpath.base.limits import MEDIA_EXCHANGES
 from talkpath.media.announced import Announced
+from talkpath.media.conversion import Conversion
+from talkpath.media.transcoding import Bridge
 
 Item = TypeVar("Item")
 
@@ -41,12 +43,16 @@ class Transaction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One description as it came, as it was sent on, and what it announces for each section."""
+    """One description as it came, as it was sent on, and what it announces for each section.
+
+    `bridges` are the sections of an answer whose codec its offer did not name, by their place.
+    """
 
     by_caller: bool
     raw: bytes
     sent: bytes
     sections: tuple[Announced, ...]
+    bridges: Mapping[int, Bridge] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -61,6 +67,13 @@ class Agreement:
     def told_by(self, caller: bool) -> Told:
         """The description of the caller, or of the branch."""
         return self.offer if self.offer.by_caller == caller else self.answer
+
+    def conversions(self, index: int) -> tuple[Conversion | None, Conversion | None]:
+        """What becomes of what the caller says in this section, and of what the branch says."""
+        bridge = self.answer.bridges.get(index)
+        if bridge is None:
+            return None, None
+        return (bridge.offerer, bridge.answerer) if self.offer.by_caller else (bridge.answerer, bridge.offerer)
 
 
 class Role(Enum):

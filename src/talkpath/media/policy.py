@@ -40,12 +40,16 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MediaPolicy:
-    """The operator's choices: port range, and seconds without media after which a call is ended (0 never ends)."""
+    """The operator's choices: port range, and seconds without media after which a call is ended (0 never ends).
+
+    `transcoding` names the codecs that may be added to an offer and converted; none turns it off.
+    """
 
     first_port: int = 16_384
     last_port: int = 32_767
     timeout_s: float = 60.0
     hold_timeout_s: float = 3_600.0
+    transcoding: tuple[str, ...] = ("opus", "G722", "PCMA", "PCMU")
 
 
 class MediaRefused(TalkpathError):

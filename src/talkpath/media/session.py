@@ -25,6 +25,7 @@ from talkpath.media.ports import Ports, PortTotals
 from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import Leaser, LocalService, Service
 from talkpath.media.telling import Notes
+from talkpath.media.transcoding import Bridge, Known, bridge_codecs, is_convertible, is_foreign, widen
 from talkpath.media.web import dress_all, name_sections, reject_data, undress
 from talkpath.sdp import SessionDescription
 
@@ -113,7 +114,7 @@ class MediaSession:
             self._agreed(branch, before, agreement, now)
             if turn.final:
                 self._release_unused(branch, now)
-        speaker.said = description
+        speaker.said, speaker.sections = description, told.sections
         return told.sent
 
     def answer_locally(self, description: bytes, service: str, origin: Origin, now: float) -> bytes:
@@ -291,9 +292,27 @@ class MediaSession:
         if self._is_web(speaker) or self._is_web(hearer):
             self._convert(reading, host, speaker, hearer, turn, now)
         _name_profiles(description, hearer, turn.offer)
+        bridges = self._share_codecs(reading, hearer, turn.offer)
         if crypto is not None and is_keyed:
             crypto.put_on(description, speaker, hearer, turn.offer is not None, now)
-        return Told(speaker.id == CALLER, raw, description.encode(), reading.announced)
+        return Told(speaker.id == CALLER, raw, description.encode(), reading.announced, bridges)
+
+    def _share_codecs(self, reading: Reading, hearer: Leg, offer: Told | None) -> dict[int, Bridge]:
+        """Add to an offer what can be converted; give the sections of an answer in which it has to be."""
+        allowed, bridges = self._policy.transcoding, dict[int, Bridge]()
+        sections = reading.announced
+        for index, section in enumerate(sections if allowed else ()):
+            lines = reading.description.media[index]
+            if not is_convertible(section):
+                continue
+            if offer is None:
+                others = tuple(one.formats for at, one in enumerate(sections) if at != index and one.live)
+                widen(lines, section.formats, Known(hearer.formats(index), others), allowed)
+            elif is_foreign(offer.sections[index].formats, section.formats, allowed):
+                offered, asked = (SessionDescription.parse(one).media[index] for one in (offer.raw, offer.sent))
+                made = bridge_codecs(offered, asked, lines)
+                bridges |= {} if made is None else {index: made}
+        return bridges
 
     def _listen_to(self, leg: Leg, description: SessionDescription) -> None:
         """What a leg speaks is what its last description says, and what its ports have agreed."""
@@ -390,9 +409,22 @@ class MediaSession:
             held = _holds(agreement.told_by(by_caller))
             if before is not None and held != _holds(before.told_by(by_caller)):
                 self._note(now, moments.HELD if held else moments.RESUMED, side=leg.side)
+        self._note_conversions(before, agreement, now)
         codec = _codec(agreement.answer)
         if codec and (before is None or codec != _codec(before.answer)):
             self._note(now, moments.CODEC_CHOSEN, codec=codec)
+
+    def _note_conversions(self, before: Agreement | None, agreement: Agreement, now: float) -> None:
+        """Say what has to be converted, and when that is over."""
+        side = "callee" if agreement.offer.by_caller else "caller"
+        old = {} if before is None else before.answer.bridges
+        for index, made in agreement.answer.bridges.items():
+            if old.get(index) != made:
+                offered = agreement.answer.sections[index].formats.names
+                codecs = {"own": made.answerer.codec, "other": made.offerer.codec}
+                self._note(now, moments.TRANSCODING, side=side, offered=offered, **codecs)
+        if any(index not in agreement.answer.bridges for index in old):
+            self._note(now, moments.TRANSCODING_ENDED)
 
     def _connect(self, branch: Branch, now: float) -> None:
         """Make this branch and the caller hear each other as agreed; other branches are heard by nobody."""
@@ -410,8 +442,9 @@ class MediaSession:
             front, back = self._caller.anchor(index), branch.leg.anchor(index)
             if front is not None and back is not None:
                 muxed = agreement.offer.sections[index].mux
-                self._hear(front, back, Talk(caller, callee, caller.mux and muxed), now)
-                self._hear(back, front, Talk(callee, caller, callee.mux and muxed), now)
+                ways = agreement.conversions(index)
+                self._hear(front, back, Talk(caller, callee, caller.mux and muxed, ways[0]), now)
+                self._hear(back, front, Talk(callee, caller, callee.mux and muxed, ways[1]), now)
 
     def _hear(self, anchor: Anchor, opposite: Anchor, talk: Talk, now: float) -> None:
         """Hear the leg of `anchor` as it announced itself, and relay it out of the `opposite` port."""
@@ -421,6 +454,7 @@ class MediaSession:
             side, local = anchor.leg.side, str(anchor.local)
             self._note(now, moments.FAMILY_MISMATCH, side=side, announced=str(own.rtp), local=local)
         # Who holds with a zero address wants nothing sent (RFC 3264 section 8.4); other holds may have music.
+        anchor.convert(talk.way)
         anchor.route(opposite if alive and not other.held_by_address else None)
         anchor.heed(talk if self._chosen is not None else None, self._policy, now)
 

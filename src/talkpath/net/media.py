@@ -48,6 +48,8 @@ class CallEngine:
         "route",
         "tone",
         "totals",
+        "transcode",
+        "untranscode",
         "watch",
     )
 
@@ -60,6 +62,8 @@ class CallEngine:
         self.expect: Callable[..., None] = engine.expect
         self.identify: Callable[..., None] = engine.identify
         self.route: Callable[[Port, Port | None], None] = engine.route
+        self.transcode: Callable[..., None] = engine.transcode
+        self.untranscode: Callable[[Port], None] = engine.untranscode
         self.reflect: Callable[[Port], None] = engine.reflect
         self.tone: Callable[[Port, int, str], None] = engine.tone
         self.quiet: Callable[[Port], None] = engine.quiet

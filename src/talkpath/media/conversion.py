@@ -1,0 +1,116 @@
+"""One direction of a section whose sides share no codec: what is heard there, and what the other side gets for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from talkpath.media.engine import Engine, Port
+from talkpath.sdp import Codec, MediaSection
+from talkpath.sdp.offer_answer import fmtp_parameters
+
+# The codecs that the engine converts, in lower case: the width of their audio in Hz as we compute it, and what a
+# packet costs, relative to each other.
+WIDTH_HZ = {"opus": 8000, "g722": 7000, "pcma": 3400, "pcmu": 3400}
+COST = {"opus": 3, "g722": 2, "pcma": 1, "pcmu": 1}
+
+# Milliseconds of audio in a packet.
+_USUAL_MS = 20
+_OPUS_MS = (60, 40, 20, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A payload type that may come, and what it is sent as where the other side understands it too."""
+
+    payload_type: int
+    clock_hz: int
+    name: str
+    sent: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What the engine is to do. `wishes` are what the hearer asks of Opus in its fmtp (RFC 7587 section 6.1)."""
+
+    heard: tuple[Heard, ...]
+    payload_type: int
+    codec: str
+    packet_ms: int
+    wishes: Mapping[str, int]
+
+    @property
+    def formats(self) -> tuple[tuple[int, int, str], ...]:
+        """The payload types that may come, as the engine takes them."""
+        return tuple((one.payload_type, one.clock_hz, one.name) for one in self.heard)
+
+    def tell(self, engine: Engine, port: Port) -> None:
+        """Convert what this port hears from now on."""
+        heard = [(one.payload_type, one.clock_hz, one.name, one.sent) for one in self.heard]
+        wish = self.wishes
+        engine.transcode(
+            port,
+            heard,
+            self.payload_type,
+            self.codec,
+            packet_ms=self.packet_ms,
+            bitrate=wish.get("maxaveragebitrate", 0),
+            fec=bool(wish.get("useinbandfec")),
+            dtx=bool(wish.get("usedtx")),
+            constant=bool(wish.get("cbr")),
+            playback_rate=wish.get("maxplaybackrate", 0),
+        )
+
+
+def converts(codec: Codec) -> bool:
+    """Whether the engine can decode and encode it."""
+    return codec.name.lower() in WIDTH_HZ
+
+
+def conversion(speaker: Sequence[Codec], hearer: MediaSection, codecs: Sequence[Codec], spoken: Codec) -> Conversion:
+    """From what the speaker may send to what the hearer takes.
+
+    `speaker` are the codecs it may send, `codecs` those that the hearer takes in its `section`, of which `spoken` is
+    what the others are converted to.
+    """
+    return Conversion(
+        heard=tuple(one for one in (_heard(codec, codecs, spoken) for codec in speaker) if one is not None),
+        payload_type=spoken.payload_type,
+        codec=spoken.name,
+        packet_ms=_packet_ms(hearer, spoken),
+        wishes=_wishes(spoken),
+    )
+
+
+def _heard(codec: Codec, taken: Sequence[Codec], spoken: Codec) -> Heard | None:
+    name = codec.name.lower()
+    if name == "telephone-event":
+        # Events are told on the clock of the audio beside them, if the hearer has them so (RFC 4733 section 2.5.1.2).
+        events = [one for one in taken if one.name.lower() == name]
+        same = next((one for one in events if one.clock_hz == spoken.clock_hz), None) or next(iter(events), None)
+    else:
+        same = next((one for one in taken if one.format.key == codec.format.key), None)
+    if same is None and not converts(codec) and name != "cn":
+        return None
+    sent = None if same is None else (same.payload_type, same.clock_hz)
+    return Heard(codec.payload_type, codec.clock_hz, codec.name, sent)
+
+
+def _packet_ms(section: MediaSection, codec: Codec) -> int:
+    """What the hearer wants, as far as the codec has it."""
+    wanted = section.ptime_ms or _USUAL_MS
+    longest = _number(section.attributes.first("maxptime") or "") or wanted
+    wanted = min(wanted, longest)
+    if codec.name.lower() == "opus":
+        return next((ms for ms in _OPUS_MS if ms <= wanted), _OPUS_MS[-1])
+    return int(min(max(wanted // 10 * 10, 10), 60))
+
+
+def _wishes(codec: Codec) -> dict[str, int]:
+    if codec.name.lower() != "opus":
+        return {}
+    return {name: _number(value) for name, value in fmtp_parameters(codec).items()}
+
+
+def _number(text: str) -> int:
+    """Zero for what is none: a wish that cannot be read is not made."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
