@@ -23,14 +23,15 @@ call_max_calls 8
 audio_source aufile,{voice}
 audio_player aubridge,ear
 audio_alert aubridge,bell
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate {rate}
+auplay_srate {rate}
 ausrc_channels 1
 auplay_channels 1
 jitter_buffer_delay 2-10
 module_path {modules}
 module g711.so
 module g722.so
+module opus.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -73,11 +74,14 @@ class Baresip:
         self.sip_port = free_port()
         self._recordings = place / "heard"
         self._recordings.mkdir(parents=True)
-        self.voice = sound.write_voice(place / "voice.wav", seed, hertz)
+        # The resampler of baresip 1.0 leaves images, so that its files have the rate of the codec.
+        rate = int(codec.split("/")[1])
+        self.voice = sound.write_voice(place / "voice.wav", seed, hertz, rate)
         control = free_port()
         config = _CONFIG.format(
             listen=f"{listen}:{self.sip_port}",
             voice=self.voice,
+            rate=rate,
             modules=_MODULES,
             control=control,
             recordings=self._recordings,

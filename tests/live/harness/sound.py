@@ -53,18 +53,18 @@ def tone(hertz: float, seconds: float = 30.0) -> Samples:
     return made
 
 
-def write_voice(path: Path, seed: int, hertz: float = 0.0) -> Path:
+def write_voice(path: Path, seed: int, hertz: float = 0.0, rate: int = RATE_HZ) -> Path:
     """The voice of `seed` as a wav, or a tone where `hertz` is given."""
-    write(path, tone(hertz) if hertz else voice(seed))
+    write(path, resampled(tone(hertz) if hertz else voice(seed), RATE_HZ, rate), rate)
     return path
 
 
-def write(path: Path, samples: Samples) -> None:
-    """Mono, 16 bits, 8 kHz; `samples` from -1 to 1 (what is louder is clipped)."""
+def write(path: Path, samples: Samples, rate: int = RATE_HZ) -> None:
+    """Mono, 16 bits; `samples` from -1 to 1 (what is louder is clipped)."""
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
-        out.setframerate(RATE_HZ)
+        out.setframerate(rate)
         out.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
 
 
@@ -164,10 +164,10 @@ class _Finder:
         return float(scores[best]), best
 
 
-def resampled(samples: Samples, rate: int) -> Samples:
-    """To 8 kHz through the spectrum: exact for what a telephone carries."""
-    count = int(len(samples) * RATE_HZ / rate)
-    if rate == RATE_HZ or not count:
+def resampled(samples: Samples, rate: int, wanted: int = RATE_HZ) -> Samples:
+    """Through the spectrum: exact for what a telephone carries."""
+    count = int(len(samples) * wanted / rate)
+    if rate == wanted or not count:
         return samples[:count]
     spectrum = np.fft.rfft(samples)[: count // 2 + 1]
     return np.fft.irfft(spectrum, count) * (count / len(samples))
