@@ -206,11 +206,17 @@ class SipLedger:
     def ended(self) -> list[tuple[str, float]]:
         """(Call-ID, when it was last heard) of those over which a BYE or a refusal went."""
 
-    def forget(self, call_ids: Sequence[str]) -> None:
-        """Lets go of what was kept for these Call-IDs."""
+    def silent(self, before: float) -> list[str]:
+        """The Call-IDs that were last heard before a time."""
+
+    def forget(self, call_ids: Sequence[str], now: float) -> None:
+        """Lets go of what was kept for these Call-IDs. Stragglers of theirs are passed over from now on."""
 
     def forget_before(self, time: float) -> None:
-        """Lets go of who spoke before a time."""
+        """Lets go of who spoke before a time, and of Call-IDs that were forgotten before it."""
+
+    def __len__(self) -> int:
+        """How many Call-IDs are kept."""
 
     def spoke(self, host: str, start: float, end: float) -> int:
         """How many messages a host sent within a span of time."""
@@ -269,6 +275,7 @@ class CaptureReader:
     def packet(self, link_type: int, time: float, data: bytes, wire_bytes: int) -> None: ...
     def receive(self, fd: int, now: float, limit: int) -> int: ...
     def expire(self, now: float) -> None: ...
+    def settle(self, addresses: Sequence[tuple[str, int]]) -> None: ...
     def hep(self, data: bytes, time: float) -> bool: ...
     def drain(self) -> list[object]: ...
     def finish(self) -> list[object]: ...

@@ -334,8 +334,8 @@ def test_a_feed_tells_each_call_once_when_all_of_it_is_quiet() -> None:
     for record in _two_sides(LEFT, RIGHT).records:
         ledger.take([record])
     ledger.take([Caught().see(105.0, A, P, Talk("other@a", ("o1",)).invite())])
-    assert ledger.ended(111.0) == []
-    (call,) = ledger.ended(130.0)
+    assert ledger.over(111.0) == []
+    (call,) = ledger.release(ledger.over(130.0), 130.0)
     assert call.call_ids == ("left@a", "right@p")
-    assert ledger.ended(140.0) == []
-    assert len(ledger.calls()) == 2
+    assert ledger.over(140.0) == []
+    assert len(ledger.calls()) == 1

@@ -5,7 +5,7 @@ use super::hops::Hops;
 use super::seen::{Host, SipSeen};
 use crate::sip::{text, with_bytes};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PyString};
 use rustc_hash::FxHashMap;
 
 /// What was seen with one Call-ID.
@@ -14,13 +14,17 @@ struct Trace {
     number: u64,
     rows: Vec<Py<SipSeen>>,
     touched: f64,
-    ended_at: Option<f64>,
+    /// A refusal, or a BYE, was the last that concerned the whole.
+    has_ended: bool,
+    has_bye: bool,
 }
 
 /// See `_native.pyi`.
 #[pyclass(module = "talkpath._native")]
 pub struct SipLedger {
     traces: FxHashMap<Box<[u8]>, Trace>,
+    /// Call-IDs that were forgotten, and when: stragglers of theirs belong to no call any more.
+    closed: FxHashMap<Box<[u8]>, f64>,
     heard: FxHashMap<Host, Vec<f64>>,
     max_messages: usize,
     begun: u64,
@@ -38,8 +42,8 @@ pub struct SipLedger {
 impl SipLedger {
     #[new]
     fn new(max_messages: usize) -> SipLedger {
-        let (traces, heard) = Default::default();
-        SipLedger { traces, heard, max_messages, begun: 0, malformed: 0, left_out: 0, first: 0.0, last: 0.0 }
+        let (traces, closed, heard) = Default::default();
+        SipLedger { traces, closed, heard, max_messages, begun: 0, malformed: 0, left_out: 0, first: 0.0, last: 0.0 }
     }
 
     fn take<'py>(
@@ -78,24 +82,35 @@ impl SipLedger {
 
     fn ended<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
-        for (call_id, trace) in self.traces.iter().filter(|(_, trace)| trace.ended_at.is_some()) {
+        for (call_id, trace) in self.traces.iter().filter(|(_, trace)| trace.has_ended) {
             list.append((text(py, call_id)?, trace.touched))?;
         }
         Ok(list)
     }
 
-    fn forget(&mut self, call_ids: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
+    fn silent<'py>(&self, py: Python<'py>, before: f64) -> PyResult<Vec<Bound<'py, PyString>>> {
+        let silent = self.traces.iter().filter(|(_, trace)| trace.touched < before);
+        silent.map(|(call_id, _)| text(py, call_id)).collect()
+    }
+
+    fn forget(&mut self, call_ids: Vec<Bound<'_, PyAny>>, now: f64) -> PyResult<()> {
         for call_id in &call_ids {
-            with_bytes(call_id, |call_id| self.traces.remove(call_id))?;
+            let known = with_bytes(call_id, |call_id| self.traces.remove_entry(call_id))?;
+            self.closed.extend(known.map(|(call_id, _)| (call_id, now)));
         }
         Ok(())
     }
 
     fn forget_before(&mut self, time: f64) {
+        self.closed.retain(|_, closed_at| *closed_at >= time);
         self.heard.retain(|_, times| {
             times.drain(..times.partition_point(|heard| *heard < time));
             !times.is_empty()
         });
+    }
+
+    fn __len__(&self) -> usize {
+        self.traces.len()
     }
 
     fn spoke(&self, host: &str, start: f64, end: f64) -> usize {
@@ -123,17 +138,26 @@ impl SipLedger {
         let call_id = head.call_id(raw);
         let (method, status) = (head.method(raw), head.status);
         if !self.traces.contains_key(call_id) {
+            let is_first = method == b"INVITE" && (!head.is_request || head.receiver_tag(raw).is_empty());
+            if !is_first && self.closed.contains_key(call_id) {
+                return true;
+            }
             if method != b"INVITE" {
                 return false;
             }
-            let trace = Trace { number: self.begun, rows: Vec::new(), touched: time, ended_at: None };
+            self.closed.remove(call_id);
+            let trace =
+                Trace { number: self.begun, rows: Vec::new(), touched: time, has_ended: false, has_bye: false };
             self.traces.insert(call_id.into(), trace);
             self.begun += 1;
         }
         let Some(trace) = self.traces.get_mut(call_id) else { return false };
         trace.touched = time;
-        if method == b"BYE" || status >= 300 {
-            trace.ended_at = Some(time);
+        trace.has_bye |= method == b"BYE";
+        if trace.has_bye || status >= 300 {
+            trace.has_ended = true;
+        } else if method == b"INVITE" {
+            trace.has_ended = false;
         }
         if trace.rows.len() < self.max_messages {
             trace.rows.push(seen.clone().unbind());

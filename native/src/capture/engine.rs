@@ -90,7 +90,7 @@ impl Engine {
         self.frame += 1;
         self.first.get_or_insert(time);
         self.last = time;
-        self.backwards += u64::from(time < self.latest);
+        self.backwards += u64::from(time + QUEUES_NS < self.latest);
         self.latest = self.latest.max(time);
         self.expire(time);
     }

@@ -62,5 +62,7 @@ pub const DTLS_S: i64 = 60 * SECOND;
 pub const SECRETS: usize = 1_000_000;
 /// A mirrored payload unpacked: a SIP message and some room.
 pub const HEP_BYTES: usize = 131_072;
+/// Interfaces with several queues hand packets over out of order by so much; more is a clock that stepped.
+pub const QUEUES_NS: i64 = SECOND / 1000;
 /// Tables are swept for what is idle this often.
 pub const SWEEP_S: i64 = 5 * SECOND;

@@ -196,7 +196,29 @@ impl Media {
 
     /// Tells and forgets what is idle; everything when `all`.
     pub fn sweep(&mut self, now: i64, all: bool, out: &mut Vec<Record>) {
-        let mut over: Vec<(Flow, MediaFlow)> = self.flows.extract_if(|_, f| all || f.is_idle(now)).collect();
+        self.end(|_, f| all || f.is_idle(now), |_, c| all || now - c.end > MEDIA_IDLE_S, out);
+        // Some hundred thousand entries that live for hours need no look every few seconds.
+        if now - self.forgot > ANNOUNCED_S / 16 {
+            self.forgot = now;
+            self.announced.retain(|_, a| now - a.used <= ANNOUNCED_S);
+        }
+    }
+}
+
+impl Media {
+    /// The call that announced these addresses is over: tells what flowed to and from them.
+    pub fn settle(&mut self, addresses: &FxHashSet<Endpoint>, out: &mut Vec<Record>) {
+        let is_theirs = |flow: &Flow| addresses.contains(&flow.dst) || addresses.contains(&flow.src);
+        self.end(|flow, _| is_theirs(flow), |flow, _| is_theirs(flow), out);
+    }
+
+    fn end(
+        &mut self,
+        mut is_over: impl FnMut(&Flow, &MediaFlow) -> bool,
+        mut is_fax_over: impl FnMut(&Flow, &Counted) -> bool,
+        out: &mut Vec<Record>,
+    ) {
+        let mut over: Vec<(Flow, MediaFlow)> = self.flows.extract_if(|flow, f| is_over(flow, f)).collect();
         // Hash order would differ from one run to the next.
         over.sort_by_key(|(_, f)| f.streams.first().map(|s| s.first.frame));
         for (flow, media) in over {
@@ -205,15 +227,9 @@ impl Media {
                 self.ended.tell(stream, flow, &plans, keyed, out);
             }
         }
-        let mut faxes: Vec<Counted> =
-            self.udptl.extract_if(|_, c| all || now - c.end > MEDIA_IDLE_S).map(|(_, c)| c).collect();
+        let mut faxes: Vec<Counted> = self.udptl.extract_if(|flow, c| is_fax_over(flow, c)).map(|(_, c)| c).collect();
         faxes.sort_by_key(|c| c.first_frame);
         out.extend(faxes.into_iter().map(|c| Record::Counted(Box::new(c))));
-        // Some hundred thousand entries that live for hours need no look every few seconds.
-        if now - self.forgot > ANNOUNCED_S / 16 {
-            self.forgot = now;
-            self.announced.retain(|_, a| now - a.used <= ANNOUNCED_S);
-        }
     }
 }
 

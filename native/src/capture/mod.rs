@@ -139,6 +139,12 @@ impl CaptureReader {
         self.engine.expire(nanos(now));
     }
 
+    /// Ends the streams to and from these addresses.
+    fn settle(&mut self, addresses: Vec<(String, u16)>) {
+        let known = addresses.iter().filter_map(|(host, port)| Some(Endpoint { ip: Ip::parse(host)?, port: *port }));
+        self.engine.media.settle(&known.collect(), &mut self.engine.out);
+    }
+
     /// Takes one HEP message; whether it was one.
     fn hep(&mut self, data: &[u8], time: f64) -> bool {
         self.engine.mirrored(data, nanos(time))

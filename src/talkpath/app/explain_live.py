@@ -4,7 +4,7 @@ import select
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 from talkpath.app import explain_words as texts
@@ -20,8 +20,8 @@ from talkpath.explain.explanation import Explained, Explainer, Explanation
 from talkpath.explain.sites import Sites
 
 HEP_PORT = 9060
-ETHERNET = 1
 ETH_P_ALL = 3
+SO_TIMESTAMPNS = 35  # socket(7); Python has no name for it
 # How often calls that ended are looked for.
 LOOK_S = 1.0
 
@@ -39,7 +39,7 @@ def explain_hep(address: str, sites: Sites, language: Language) -> Explanation:
             raise Unread("cannot-listen", phrase(texts.CANNOT_LISTEN, address=address, reason=reason)) from None
         print(texts.LISTENING.say(language, address=address), file=sys.stderr)
         feed = Feed()
-        return _follow(door, feed, feed.hep, sites, language)
+        return _follow(door, feed, lambda: _mirrored(door, feed), sites, language)
 
 
 def _endpoint(address: str) -> tuple[str, int]:
@@ -59,43 +59,47 @@ def explain_interface(interface: str, sites: Sites, language: Language) -> Expla
         reason = error.strerror or str(error)
         raise Unread("cannot-capture", phrase(texts.CANNOT_CAPTURE, interface=interface, reason=reason)) from None
     with door:
+        # the kernel says when a frame came, since we may look late
+        door.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 << 20)
         print(texts.WATCHING.say(language, interface=interface), file=sys.stderr)
         feed = Feed()
-        return _follow(door, feed, lambda data, now: feed.packet(ETHERNET, now, data), sites, language)
+        return _follow(door, feed, lambda: feed.receive(door.fileno(), time.time())[1], sites, language)
 
 
 def _follow(
-    door: socket.socket, feed: Feed, take: Callable[[bytes, float], list[Record]], sites: Sites, language: Language
+    door: socket.socket, feed: Feed, take: Callable[[], list[Record]], sites: Sites, language: Language
 ) -> Explanation:
     """Read the door, tell every call that ended, and sum up when interrupted."""
     explainer = Explainer(sites)
     look_at = time.time() + LOOK_S
     try:
         while True:
-            for data in _arrived(door):
-                try:
-                    explainer.receive(take(data, time.time()))
-                except Malformed:
-                    continue
-            if time.time() >= look_at:
-                look_at = time.time() + LOOK_S
-                for one in explainer.ended(time.time()):
+            if select.select([door], [], [], LOOK_S)[0]:
+                explainer.receive(take())
+            now = time.time()
+            if now >= look_at:
+                look_at = now + LOOK_S
+                explainer.receive(feed.expire(now))
+                for one in explainer.ended(now, feed.settle):
                     print(_line(one, language), flush=True)
     except KeyboardInterrupt:
         explainer.receive(feed.finish())
     return explainer.finish()
 
 
-def _arrived(door: socket.socket) -> Iterator[bytes]:
-    """What is there now, after waiting for it at most as long as one look."""
-    if not select.select([door], [], [], LOOK_S)[0]:
-        return
+def _mirrored(door: socket.socket, feed: Feed) -> list[Record]:
+    """The records of the HEP messages that are there now."""
     door.setblocking(False)
+    records: list[Record] = []
     for _ in range(1000):
         try:
-            yield door.recv(65_535)
+            records += feed.hep(door.recv(65_535), time.time())
+        except Malformed:
+            continue
         except BlockingIOError:
-            return
+            break
+    return records
 
 
 def _line(one: Explained, language: Language) -> str:

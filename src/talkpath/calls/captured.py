@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from talkpath._native import Hop, SipLedger
+from talkpath._native import SipLedger
 from talkpath.base import limits
 from talkpath.base.address import Address
 from talkpath.calls.build import assemble, end_of, legs_of
@@ -44,6 +44,12 @@ from talkpath.capture.records import (
 _LINGER_S = 8.0
 # Media begins before the answer arrives and goes on after the BYE; connectivity checks begin with the offer.
 _AROUND_S = 5.0
+# A feed is cleaned this often.
+_SWEEP_S = 60.0
+# Nobody rings for longer (RFC 3261 16.6 step 11, Timer C); what was answered goes on for as long as it likes.
+_SILENT_S = 200.0
+# Who spoke when is asked about the span of a call's set-up, and Call-IDs have stragglers for a minute.
+_HEARD_S = 3600.0
 
 
 class CaptureLedger:
@@ -55,7 +61,7 @@ class CaptureLedger:
         self._streams: list[RtpStream] = []
         self._around: list[Record] = []
         self._last = 0.0
-        self._told: set[str] = set()
+        self._sweep_at = 0.0
         #: records left out for want of room
         self.left_out = 0
         #: streams that no call announced; known once `calls` was asked
@@ -83,26 +89,49 @@ class CaptureLedger:
     def calls(self) -> list[Call]:
         """Every call, in the order in which they began."""
         self.strays.clear()
-        return self._built(self.sip.calls(max(self._last, self.sip.last)), self.strays)
-
-    def ended(self, now: float) -> list[Call]:
-        """For a feed: the calls that ended and of which nothing was heard for a while, each given once."""
-        touched = {call_id: at for call_id, at in self.sip.ended() if call_id not in self._told}
-        quiet = {call_id for call_id, at in touched.items() if at < now - _LINGER_S}
-        if not quiet:
-            return []
-        over = self._built(self.sip.calls(0.0, list(touched)), [])
-        calls = [call for call in over if call.ended_at is not None and quiet.issuperset(call.call_ids)]
-        self._told.update(call_id for call in calls for call_id in call.call_ids)
-        return calls
-
-    def _built(self, calls: list[list[tuple[Hop, int | None]]], strays: list[RtpStream]) -> list[Call]:
-        parts = [Part(placed_hops(hops)) for hops in calls]
-        drafts = [_Draft(hops) for hops in joined(parts)]
+        drafts = self._drafts(max(self._last, self.sip.last))
         owners = _Owners(drafts)
-        strays += owners.give_streams(self._streams)
+        self.strays += owners.give_streams(self._streams)
         owners.give_records(self._around)
         return [draft.call() for draft in drafts]
+
+    # --- a feed, which has no end
+
+    def over(self, now: float) -> list["Draft"]:
+        """The calls that ended and of which nothing was heard for a while; now and then those that died silently."""
+        touched = dict(self.sip.ended())
+        quiet = {call_id for call_id, at in touched.items() if at < now - _LINGER_S}
+        forgotten: set[str] = set()
+        if now >= self._sweep_at:
+            self._sweep_at = now + _SWEEP_S
+            self._sweep(now)
+            quiet.update(self.sip.silent(now - _SILENT_S))
+            forgotten.update(self.sip.silent(now - limits.CALL_FORGOTTEN_S))
+        if not quiet:
+            return []
+        drafts = self._drafts(now, list(touched.keys() | quiet))
+        quiet_ones = (one for one in drafts if quiet.issuperset(one.call_ids))
+        return [one for one in quiet_ones if one.ended_at is not None or forgotten.issuperset(one.call_ids)]
+
+    def release(self, over: Sequence["Draft"], now: float) -> list[Call]:
+        """These calls with what is theirs. Nothing of them is kept."""
+        owners = _Owners(over)
+        self._streams = owners.give_streams(self._streams)
+        self._around = owners.give_records(self._around)
+        self.sip.forget([call_id for draft in over for call_id in draft.call_ids], now)
+        return [draft.call() for draft in over]
+
+    def _sweep(self, now: float) -> None:
+        """Let go of what belongs to no running call: its call would be known by now."""
+        owners = _Owners(self._drafts(0.0))
+        since = now - _AROUND_S - _SWEEP_S
+        self._streams = [one for one in self._streams if one.time > since or owners.owns(one)]
+        self._around = [one for one in self._around if one.time > since or owners.owns(one)]
+        self.sip.forget_before(now - _HEARD_S)
+
+    def _drafts(self, horizon: float, only: list[str] | None = None) -> list["Draft"]:
+        parts = [Part(placed_hops(hops)) for hops in self.sip.calls(horizon, only)]
+        return [Draft(hops) for hops in joined(parts)]
 
     def _keep(self, record: Record) -> None:
         if len(self._around) < limits.CAPTURE_RECORDS:
@@ -111,7 +140,7 @@ class CaptureLedger:
             self.left_out += 1
 
 
-class _Draft:
+class Draft:
     """A call that does not have its streams and records yet."""
 
     def __init__(self, hops: list[Placed]) -> None:
@@ -120,6 +149,15 @@ class _Draft:
         self.trace = Trace(self.legs[0].call_id, 0, self.start)
         self.ended_at, _, _ = end_of(self.legs, self.trace)
         self.streams: list[Stream] = []
+
+    @property
+    def call_ids(self) -> list[str]:
+        return [leg.call_id for leg in self.legs]
+
+    @property
+    def media_addresses(self) -> set[Address]:
+        """Where its sides wait for RTP."""
+        return {medium.address for leg in self.legs for medium in leg.media}
 
     def call(self) -> Call:
         return assemble(self.legs, self.trace, tuple(self.streams))
@@ -132,7 +170,7 @@ class _Draft:
 class _Owners:
     """Which call owned an address, and when."""
 
-    def __init__(self, drafts: Sequence[_Draft]) -> None:
+    def __init__(self, drafts: Sequence[Draft]) -> None:
         self._drafts = drafts
         #: for each address the (time of announcement, number of the call), in the order of time
         self._media: dict[Address, list[tuple[float, int]]] = defaultdict(list)
@@ -147,21 +185,29 @@ class _Owners:
         """Each to the call that announced it; gives back those that are nobody's."""
         strays = []
         for rtp in streams:
-            owner = self._owner(self._media, (rtp.dst, rtp.src), rtp.start, rtp.end)
+            owner = self._owner_of(rtp)
             if owner is None:
                 strays.append(rtp)
             else:
                 owner.streams.append(placed(rtp, owner.legs))
         return strays
 
-    def give_records(self, records: Iterable[Record]) -> None:
-        """Each to the call whose addresses it touches."""
+    def give_records(self, records: Iterable[Record]) -> list[Record]:
+        """Each to the call whose addresses it touches; gives back those that are nobody's."""
+        strays = []
         for record in records:
             owner = self._owner_of(record)
-            if owner is not None and len(owner.trace.records) < limits.CALL_RECORDS:
+            if owner is None:
+                strays.append(record)
+            elif len(owner.trace.records) < limits.CALL_RECORDS:
                 owner.trace.records.append(record)
+        return strays
 
-    def _index(self, number: int, draft: _Draft) -> None:
+    def owns(self, record: Record) -> bool:
+        """Whether a call announced its addresses."""
+        return self._owner_of(record) is not None
+
+    def _index(self, number: int, draft: Draft) -> None:
         for leg in draft.legs:
             for address in (leg.caller, leg.callee):
                 self._signalling[address].append((leg.start, number))
@@ -170,11 +216,11 @@ class _Owners:
                     if announced is not None:
                         self._media[announced].append((medium.time, number))
 
-    def _owner_of(self, record: Record) -> _Draft | None:
+    def _owner_of(self, record: Record) -> Draft | None:
         match record:
             case StunSeen() | DtlsSeen() | RtcpSeen() | ZrtpSeen() | HepSeen():
                 return self._owner(self._media, (record.dst, record.src), record.time, record.time)
-            case DatagramStream():
+            case RtpStream() | DatagramStream():
                 return self._owner(self._media, (record.dst, record.src), record.start, record.end)
             case IcmpError():
                 ends = (record.flow_dst, record.flow_src)
@@ -184,13 +230,13 @@ class _Owners:
             case _:
                 return None
 
-    def _of_either(self, ends: tuple[Address, Address], time: float) -> _Draft | None:
+    def _of_either(self, ends: tuple[Address, Address], time: float) -> Draft | None:
         owner = self._owner(self._media, ends, time, time)
         return self._owner(self._signalling, ends, time, time) if owner is None else owner
 
     def _owner(
         self, index: dict[Address, list[tuple[float, int]]], addresses: Iterable[Address], start: float, end: float
-    ) -> _Draft | None:
+    ) -> Draft | None:
         """The call that claimed one of the addresses last, of those that lived at that time."""
         for address in addresses:
             claims = index.get(address)

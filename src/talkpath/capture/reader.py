@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 from talkpath._native import CaptureReader, CaptureUnreadable
+from talkpath.base.address import Address
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.base.texts import Language, Text
 from talkpath.capture import records, words
@@ -133,6 +134,11 @@ class Feed:
     def expire(self, now: float) -> list[Record]:
         """Lets time pass where no packet comes: tells what has been idle for long."""
         self._reader.expire(now)
+        return cast("list[Record]", self._reader.drain())
+
+    def settle(self, addresses: Iterable[Address]) -> list[Record]:
+        """Ends the streams to and from these addresses, and tells them: their call is over."""
+        self._reader.settle(list(addresses))
         return cast("list[Record]", self._reader.drain())
 
     def hep(self, data: bytes, now: float) -> list[Record]:

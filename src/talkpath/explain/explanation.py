@@ -1,5 +1,6 @@
 """The whole way from records to what is said: calls, findings, and what bad calls have in common."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from talkpath.capture.records import Record, RtpStream
 from talkpath.explain.attributes import PREFERRED, Attributes, Attributor
 from talkpath.explain.common import Shared, Subject, shared
 from talkpath.explain.finding import Finding, Severity, Symptom
-from talkpath.explain.gather import Gatherer
+from talkpath.explain.gather import Gatherer, Settle
 from talkpath.explain.rules import RULES
 from talkpath.explain.scene import Scene
 from talkpath.explain.sites import Sites
@@ -21,6 +22,9 @@ AUDIBLE = tuple(
 )
 # Calls below which nothing can be said about what they share.
 LEAST_CALLS = 12
+# Calls of a feed that its closing report still shows (some 20 KB each), and of which the statistics know (1 KB).
+TOLD_CALLS = 1_000
+TOLD_SUBJECTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,51 +67,58 @@ class Explainer:
     def __init__(self, sites: Sites | None = None) -> None:
         self._sites = sites or Sites()
         self._gatherer = Gatherer()
+        #: of a feed: the latest calls that were told, and what the statistics need of many more
+        self._told: deque[Explained] = deque(maxlen=TOLD_CALLS)
+        self._subjects: deque[Subject] = deque(maxlen=TOLD_SUBJECTS)
 
     def receive(self, records: list[Record]) -> None:
         """The next records, in the order in which they became known."""
         self._gatherer.receive(records)
 
-    def ended(self, now: float) -> list[Explained]:
-        """For a feed: the calls that ended a while ago, each told once. What they share is said by `finish`."""
-        calls = self._gatherer.ended(now)
+    def ended(self, now: float, settle: Settle) -> list[Explained]:
+        """For a feed: the calls that ended a while ago, each told once. What they share is said by `finish`.
+
+        `settle` ends the streams to and from the addresses it is given, and gives their records (`Feed.settle`).
+        """
         scene = self._gatherer.scene
-        attributor = Attributor(calls, self._sites, scene)
         scene.is_live = True
-        return [Explained(call, tuple(judge(call, scene)), *attributor.of(call)) for call in calls]
+        told = self._explained(self._gatherer.ended(now, settle))
+        self._told.extend(told)
+        self._subjects.extend(map(_subject, told))
+        return list(told)
 
     def finish(self, captures: Sequence[FileSummary] = ()) -> Explanation:
-        """Judge every call, then the capture, then look for what the bad calls share."""
+        """Judge every call, then the capture, then look for what the bad calls share. Of a feed: its latest calls."""
         scene = self._gatherer.scene
         scene.is_live = False
         scene.span([one for one in captures if one.packets])
-        calls = self._gatherer.finish()
-        attributor = Attributor(calls, self._sites, scene)
-        explained = tuple(Explained(call, tuple(judge(call, scene)), *attributor.of(call)) for call in calls)
+        explained = self._explained(self._gatherer.finish())
+        subjects = [*self._subjects, *map(_subject, explained)]
         return Explanation(
             tuple(captures),
-            explained,
+            (*self._told, *explained),
             tuple(judge_scene(scene)),
-            tuple(self._common(explained)),
+            tuple(self._common(subjects)),
             scene,
             tuple(self._gatherer.strays),
         )
 
-    def _common(self, explained: Sequence[Explained]) -> list[Shared]:
-        """Per fault class, never on "bad" in general; notes are no faults."""
-        if len(explained) < LEAST_CALLS:
+    def _explained(self, calls: Sequence[Call]) -> tuple[Explained, ...]:
+        scene = self._gatherer.scene
+        attributor = Attributor(calls, self._sites, scene)
+        return tuple(Explained(call, tuple(judge(call, scene)), *attributor.of(call)) for call in calls)
+
+    def _common(self, subjects: Sequence[Subject]) -> list[Shared]:
+        """Per fault class, never on "bad" in general."""
+        if len(subjects) < LEAST_CALLS:
             return []
-        subjects = [
-            Subject(
-                one.call.id,
-                one.caller,
-                one.callee,
-                frozenset(finding.code for finding in one.findings if finding.severity is not Severity.NOTE),
-                one.call.answered_at is not None,
-            )
-            for one in explained
-        ]
         return shared(subjects, (*self._sites.columns, *PREFERRED), AUDIBLE, tuple(rule.code for rule in RULES))
+
+
+def _subject(one: Explained) -> Subject:
+    """What the statistics need of a call. Notes are no faults."""
+    faults = frozenset(finding.code for finding in one.findings if finding.severity is not Severity.NOTE)
+    return Subject(one.call.id, one.caller, one.callee, faults, one.call.answered_at is not None)
 
 
 def mos_of(stream: Stream) -> float | None:

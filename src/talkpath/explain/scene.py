@@ -30,10 +30,12 @@ from talkpath.explain.traits import branch_of
 from talkpath.sip.message import Message
 
 _Kept = TypeVar("_Kept")
+_Event = TypeVar("_Event", bound=Record)
 # Exchanges outside calls that are kept. A scanner sends tens of thousands; the counts per source go on.
 EXCHANGES_KEPT = 50_000
 # Records of a kind about the network that are kept for the rules over the whole capture.
 EVENTS_KEPT = 50_000
+FORGET_EVERY_S = 60.0
 # So many answered calls without any RTP mean that the capture was not taken where media flows.
 SIGNALLING_ONLY = 3
 
@@ -75,7 +77,8 @@ class Scene:
         #: hosts that ever sent or were sent RTP
         self.media_hosts: set[str] = set()
         self.left_out = 0
-        #: a feed goes on: streams are told when they were idle for long, so their absence says nothing yet
+        self._forgot = 0.0
+        #: a feed, of which the calls are not known all at once
         self.is_live = False
         self._gateways: dict[str, list[Address]] | None = None
         self._outside = _Index(self.outside, lambda one: {one.request.src.host, one.request.dst.host})
@@ -107,6 +110,21 @@ class Scene:
         """The time that the capture covers, from its packets rather than from what was understood of them."""
         if files:
             self._span = min(file.first for file in files), max(file.last for file in files)
+
+    def forget_before(self, time: float) -> None:
+        """A feed goes on: let go of what is old, not oftener than every minute."""
+        if time < self._forgot + FORGET_EVERY_S:
+            return
+        self._forgot = time
+        self.outside[:] = [one for one in self.outside if one.request.time >= time]
+        self._pending = {key: one for key, one in self._pending.items() if one.request.time >= time}
+        self.tcp[:] = _since(self.tcp, time)
+        self.tls[:] = _since(self.tls, time)
+        self.websocket[:] = _since(self.websocket, time)
+        self.icmp[:] = _since(self.icmp, time)
+        self.fragments[:] = _since(self.fragments, time)
+        for index in (self._outside, self._errors, self._connections, self._attempts):
+            index.clear()
 
     def other(self, record: Record) -> None:
         """Anything that is not SIP."""
@@ -175,8 +193,8 @@ class Scene:
 
     @property
     def shows_media(self) -> bool:
-        """Whether the absence of media means anything: not in a capture of signalling, and not yet in a feed."""
-        return not self.is_live and (self.streams > 0 or self.answered < SIGNALLING_ONLY)
+        """Whether the absence of media means anything: not in a capture or a feed of signalling."""
+        return self.streams > 0 or (not self.is_live and self.answered < SIGNALLING_ONLY)
 
     @cached_property
     def codecs_of(self) -> Mapping[str, frozenset[str]]:
@@ -214,6 +232,10 @@ class Scene:
         return [event for event in self._attempts.of(host) if start <= event.time <= end]
 
 
+def _since(events: list[_Event], time: float) -> list[_Event]:
+    return [event for event in events if event.time >= time]
+
+
 class _Index(Generic[_Kept]):
     """A list by the keys of its items; catches up when the list has grown."""
 
@@ -222,6 +244,11 @@ class _Index(Generic[_Kept]):
         self._keys = keys
         self._seen = 0
         self._known: dict[Hashable, list[_Kept]] = {}
+
+    def clear(self) -> None:
+        """The list was shortened."""
+        self._seen = 0
+        self._known.clear()
 
     def of(self, key: Hashable) -> list[_Kept]:
         for item in self._items[self._seen :] if self._seen < len(self._items) else ():
