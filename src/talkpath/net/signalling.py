@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 from collections import Counter
+from functools import partial
 from math import ceil
 
 from talkpath._native import Datagrams
@@ -17,6 +18,7 @@ from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import Edge, FlowClosed
 from talkpath.net.clock import Clock
 from talkpath.net.listening import Endpoint, open_sockets, source_for
+from talkpath.net.pacing import PacedReader
 from talkpath.net.stream import Connection, StreamConnection
 from talkpath.net.websocket import Networks, Page, WebSocketConnection
 
@@ -70,6 +72,7 @@ class Signalling:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
         self._datagrams: list[tuple[socket.socket, Datagrams, Address]] = []
+        self._readers: list[PacedReader] = []
         self._servers: list[asyncio.Server] = []
         self._listening: dict[Transport, list[Address]] = {}
         self._connections: dict[int, Connection] = {}
@@ -116,7 +119,9 @@ class Signalling:
         self._edge = edge
         assert self._loop is not None
         for sock, datagrams, local in self._datagrams:
-            self._loop.add_reader(sock.fileno(), self._readable, datagrams, local)
+            reader = PacedReader(self._loop, sock.fileno(), partial(self._readable, datagrams, local))
+            self._readers.append(reader)
+            reader.start()
         for server in self._servers:
             await server.start_serving()
         self.pump()
@@ -129,15 +134,17 @@ class Signalling:
             server.close()
         for connection in list(self._connections.values()):
             connection.close()
+        for reader in self._readers:
+            reader.stop()
         for sock, _, _ in self._datagrams:
-            if self._loop is not None:
-                self._loop.remove_reader(sock.fileno())
             sock.close()
 
     # --- up: sockets to edge
 
-    def _readable(self, datagrams: Datagrams, local: Address) -> None:
+    def _readable(self, datagrams: Datagrams, local: Address) -> int:
+        """Take what waits in a socket; gives how many datagrams that was."""
         clock = self._clock
+        taken = 0
         for _ in range(_BATCHES_A_TURN):
             batch = datagrams.receive()
             if not batch:
@@ -151,8 +158,10 @@ class Signalling:
                 key = (host, local.port, remote_host, remote_port)
                 self._take(self._neighbours.get(key) or self._neighbour(key), data, now)
             self.pump()
+            taken += len(batch)
             if len(batch) < 32:
                 break
+        return taken
 
     def _neighbour(self, key: tuple[str, int, str, int]) -> Flow:
         """The flow of a datagram; the same object for the same phone, so that what is kept of its calls is small."""
