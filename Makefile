@@ -9,24 +9,26 @@ VENV := .venv
 # Debian's own Python is built with every optimisation: a third faster than what version managers usually build.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11 /usr/bin/python3) python3)
 BIN := $(VENV)/bin
+SOURCES := $(shell find src -name '*.py' -o -name '*.pyi')
 NATIVE := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
 
-PYTHON_FILES := $(shell find src -name '*.py')
 PAGE := page/package.json $(wildcard page/src/*)
 
-.PHONY: help run test setup build check lint types stubs native-test fast live fuzz bench docs clean
+.PHONY: help run test setup build compiled check lint types stubs native-test fast live fuzz bench docs clean
 
 help:  ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 -- /p' $(MAKEFILE_LIST) | awk -F' -- ' '{printf "%-18s%s\n", $$1, $$2}'
 
-run: build  ## install what is missing, build, and start the edge (options: make run ARGS="--config FILE")
+run: compiled  ## install what is missing, build, and start the edge (options: make run ARGS="--config FILE")
 	@exec $(BIN)/talkpath run $(ARGS)
 
 test: check stubs native-test fast live  ## install what the tests need, the real peers included, and run them all
 
 setup: $(VENV)/.tools  ## install everything for development, build nothing
 
-build: $(VENV)/.built $(VENV)/.page $(VENV)/.compiled  ## build the native part and the page
+build: $(VENV)/.built $(VENV)/.page  ## build the native part and the page
+
+compiled: $(VENV)/.compiled  ## install what `make run` starts: the sources, with the hot modules compiled
 
 check: lint types  ## what every change must pass before it is kept
 
@@ -44,29 +46,30 @@ stubs: build $(VENV)/.tools  ## compare _native.pyi with the module that was bui
 native-test: $(VENV)/.test-packages $(VENV)/.installed  ## the tests of the Rust crate
 	cargo test -q --manifest-path native/Cargo.toml --no-default-features
 
-fast: build $(VENV)/.tools  ## the tests that need no peers
+fast: compiled $(VENV)/.tools  ## the tests that need no peers; those of the compiled rooms in both forms
 	$(BIN)/python -m pytest -n 2 -m "not live"
+	$(BIN)/python -m pytest -n 2 -m "not live" -o "pythonpath=tests/live" tests/sip tests/sdp tests/calls tests/edge tests/net
 
-live: build $(VENV)/.peers  ## the tests with real phones, servers and network namespaces
+live: compiled $(VENV)/.peers  ## the tests with real phones, servers and network namespaces
 	$(BIN)/python -m pytest -n 4 -m "live and not load"
 	$(BIN)/python -m pytest -m "live and load"
 
 fuzz: build $(VENV)/.tools  ## the property tests, many times longer and with fresh randomness
 	$(BIN)/python -m pytest -n 2 -m "not live" --hypothesis-profile=fuzz
 
-bench: build $(VENV)/.peers  ## measure side by side with Kamailio and rtpengine (bench/README.md)
+bench: compiled $(VENV)/.peers  ## measure side by side with Kamailio and rtpengine (bench/README.md)
 	$(BIN)/python -m bench $(ARGS)
 
 docs: $(VENV)/.installed  ## write the generated pages of docs/reference
 	PYTHONPATH=src $(BIN)/python docs/generate.py
 
 clean:  ## remove everything that was built or installed here
-	rm -rf $(VENV) native/target page/node_modules src/talkpath/web/static
+	rm -rf $(VENV) native/target build page/node_modules src/talkpath/web/static
 
 # What is installed leaves a mark, so that the second time takes no time.
 
 $(VENV)/.system:
-	@./install-packages python3-venv build-essential cmake
+	@./install-packages python3-venv python3-dev build-essential cmake
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed. Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@command -v cargo >/dev/null || { echo "Rust is missing. Install it from https://rustup.rs and try again." >&2; exit 1; }
@@ -89,11 +92,6 @@ $(VENV)/.built: $(VENV)/.installed $(NATIVE)
 	@PIP_NO_INDEX=1 PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release -q
 	@touch $@
 
-# A command starts in a third of the time when nothing must be compiled first, also where nobody may write here later.
-$(VENV)/.compiled: $(VENV)/.installed $(PYTHON_FILES)
-	@$(BIN)/python -m compileall -q src/talkpath
-	@touch $@
-
 $(VENV)/.page-packages: page/package-lock.json | $(VENV)/.system
 	@command -v npm >/dev/null || ./install-packages nodejs npm
 	@echo "talkpath: installing what the page is made of" >&2
@@ -103,6 +101,10 @@ $(VENV)/.page-packages: page/package-lock.json | $(VENV)/.system
 $(VENV)/.page: $(VENV)/.page-packages $(PAGE)
 	@mkdir -p src/talkpath/web/static
 	@cd page && npm run --silent build
+	@touch $@
+
+$(VENV)/.compiled: $(VENV)/.built $(VENV)/.page native/compile.py $(SOURCES)
+	@$(BIN)/python native/compile.py
 	@touch $@
 
 # The test binaries of the crate embed Python.

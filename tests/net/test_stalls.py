@@ -8,7 +8,6 @@ import pytest
 from talkpath._native import Datagrams
 from talkpath.base.address import Address
 from talkpath.calls.ledger import Ledger
-from talkpath.edge.edge import Edge
 from talkpath.net.clock import Clock
 from talkpath.net.signalling import Limits, Signalling
 
@@ -58,7 +57,7 @@ async def test_late_timers_let_waiting_messages_go_first(late_s: float, seen: li
     clock, diary = SetClock(1000.0), Diary(1001.0)
     signalling = Signalling(cast(Clock, clock), Ledger(), Limits(1, 1), None, ())
     signalling._datagrams.append((cast(None, None), cast(Datagrams, Waiting()), Address("127.0.0.1", 5060)))  # type: ignore[arg-type]
-    signalling._edge = cast(Edge, diary)
+    signalling._edge = diary
     signalling._loop = asyncio.get_running_loop()
     signalling.pump()
     clock.time = 1001.0 + late_s

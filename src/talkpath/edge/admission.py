@@ -33,8 +33,6 @@ class Admission:
             return None
         if self.is_trusted(arrival):
             return user
-        if self.is_trusted(arrival):
-            return user
         proof = self._core.authentication.check(arrival.message, "Authorization", now)
         if proof.verdict is not Verdict.PROVEN:
             self._refuse(arrival, server, proof, "WWW-Authenticate", 401, now)

@@ -106,12 +106,12 @@ class Anchoring:
         """Turn what the media machine raises into the answer to give, and tell the ledger what happened."""
         try:
             yield
-        except Unavailable as error:
-            self._core.note(call.call_id, "media.refused", now, why=error.reason)
-            raise MediaFailed(503, "No media port is free") from error
-        except (MediaRefused, Malformed) as error:
-            self._core.note(call.call_id, "media.refused", now, why=error.reason)
-            raise MediaFailed(488, "") from error
+        except Unavailable as exhausted:
+            self._core.note(call.call_id, "media.refused", now, why=exhausted.reason)
+            raise MediaFailed(503, "No media port is free") from exhausted
+        except (MediaRefused, Malformed) as refused:
+            self._core.note(call.call_id, "media.refused", now, why=refused.reason)
+            raise MediaFailed(488, "") from refused
         finally:
             self.tell(call, now)
 

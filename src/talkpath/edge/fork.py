@@ -12,7 +12,6 @@ A `Fork` is the response context of a request; a `Branch` is one target of it. T
 from __future__ import annotations
 
 from typing import Protocol
-from weakref import ref
 
 from talkpath.base.address import Hop
 from talkpath.base.timers import Timer
@@ -47,8 +46,8 @@ class Branch:
     __slots__ = ("_fork", "cancel_reason", "hop", "name", "party", "record_routes", "status", "transaction")
 
     def __init__(self, fork: Fork, hop: Hop, name: str, party: Party | None) -> None:
-        # The fork lives as long as its server transaction, which owns it; a branch must not hold it in a circle.
-        self._fork = ref(fork)
+        #: None once the server transaction is over: what comes on the branch then is answered to nobody.
+        self._fork: Fork | None = fork
         self.hop = hop
         #: The target in words, for the ledger.
         self.name = name
@@ -61,23 +60,26 @@ class Branch:
         self.record_routes = 0
 
     def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
-        if (fork := self._fork()) is not None:
-            fork.answered(self, response, now)
+        if self._fork is not None:
+            self._fork.answered(self, response, now)
 
     def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
-        if (fork := self._fork()) is not None:
-            fork.failed(self, 408, "timeout", now)
+        if self._fork is not None:
+            self._fork.failed(self, 408, "timeout", now)
 
     def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
-        if (fork := self._fork()) is not None:
-            fork.failed(self, 480, "unreachable", now)
+        if self._fork is not None:
+            self._fork.failed(self, 480, "unreachable", now)
+
+    def let_go(self) -> None:
+        """Hold the fork no more: what is over must go by counting, not wait for the collector."""
+        self._fork = None
 
 
 class Fork:
     """The response context. See the module's docstring."""
 
     __slots__ = (
-        "__weakref__",
         "_best",
         "_best_branch",
         "_best_status",
@@ -185,6 +187,11 @@ class Fork:
     def on_no_ack(self, transaction: ServerTransaction, now: float) -> None:
         """Our final answer was never acknowledged; the caller is told of it by its own timers."""
         self._owner.note(self, "transaction.timeout", now, method="ACK", target=str(self.arrival.flow.remote))
+
+    def on_over(self, transaction: ServerTransaction) -> None:
+        """The server transaction is over, and nobody waits upstream."""
+        for branch in self.branches:
+            branch.let_go()
 
     # --- the answer
 

@@ -11,11 +11,12 @@ import ssl
 from collections import Counter
 from functools import partial
 from math import ceil
+from typing import Protocol
 
 from talkpath._native import Datagrams
 from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
 from talkpath.calls.ledger import Ledger
-from talkpath.edge.edge import Edge, FlowClosed
+from talkpath.edge.edge import FlowClosed, Input
 from talkpath.net.clock import Clock
 from talkpath.net.listening import Endpoint, open_sockets, source_for
 from talkpath.net.pacing import PacedReader
@@ -39,6 +40,28 @@ _HANDSHAKE_TIMEOUT_S = 10.0
 _REMEMBERED_SOURCES = 4096
 # Flows of phones that speak UDP, at some 400 bytes each; cleared when full, and made again.
 _REMEMBERED_NEIGHBOURS = 32_768
+
+
+class Machine(Protocol):
+    """What is driven: the edge."""
+
+    def message(self, flow: Flow, data: bytes, now: float) -> None:
+        """One message."""
+
+    def unframeable(self, flow: Flow, head: bytes, code: str) -> None:
+        """A stream that lost its framing."""
+
+    def receive(self, event: Input, now: float) -> None:
+        """The news of a closed connection."""
+
+    def expire(self, now: float) -> None:
+        """Let timers fire."""
+
+    def deadline(self) -> float | None:
+        """When `expire` wants to be called."""
+
+    def drain(self) -> list[Send]:
+        """What is to be sent."""
 
 
 class Limits:
@@ -67,7 +90,7 @@ class Signalling:
         self._tls = tls
         self._trusted_proxies = trusted_proxies
         self._page = page
-        self._edge: Edge | None = None
+        self._edge: Machine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
@@ -114,7 +137,7 @@ class Signalling:
         )
         self._servers.append(server)
 
-    async def start(self, edge: Edge) -> None:
+    async def start(self, edge: Machine) -> None:
         """Begin to serve."""
         self._edge = edge
         assert self._loop is not None
@@ -262,7 +285,7 @@ class Signalling:
             sends = edge.drain()
         self._set_timer(edge)
 
-    def _set_timer(self, edge: Edge) -> None:
+    def _set_timer(self, edge: Machine) -> None:
         soonest = edge.deadline()
         if soonest is None or soonest >= self._timer_at:
             return

@@ -77,6 +77,9 @@ class ServerOwner(Protocol):
     def on_no_ack(self, transaction: ServerTransaction, now: float) -> None:
         """The ACK for a 3xx-6xx never came (timer H)."""
 
+    def on_over(self, transaction: ServerTransaction) -> None:
+        """It is forgotten, and so is its owner."""
+
 
 class Nobody:
     """The owner of a transaction that nobody waits for: one that is over, or a CANCEL, whose answer tells nothing."""
@@ -200,7 +203,9 @@ class ServerTransaction:
         """Be forgotten, and leave no circle behind: what is over must go by counting, not wait for the collector."""
         self.state = State.TERMINATED
         self._layer.servers.pop(self.key, None)
-        self.owner = self._timer = None
+        owner, self.owner, self._timer = self.owner, None, None
+        if owner is not None:
+            owner.on_over(self)
 
 
 class ClientTransaction:
