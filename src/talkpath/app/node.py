@@ -6,7 +6,7 @@ import os
 import secrets
 import ssl
 from collections.abc import Sequence
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from talkpath import __version__
@@ -116,8 +116,9 @@ class Node:
         """What users of the page call their domain: the configured one, else what we are called at this listener."""
         if self._config.domains:
             return self._config.domains[0]
-        host = self._edge.core.locality.advertised(flow.transport, flow.local).host
-        return f"[{host}]" if ":" in host else host
+        named = self._edge.core.locality.advertised(flow.transport, flow.local).host
+        host = self._facing(flow) if named == flow.local.host else named
+        return f"[{host}]" if host and ":" in host else host or named
 
     def _story(self, call_id: str, host: str) -> Progress | None:
         trace = self._ledger.trace(call_id)
@@ -217,15 +218,16 @@ class Node:
     def _media_towards(self, hop: Hop, facing: str | None) -> tuple[MediaAddress, ...]:
         addresses = [MediaAddress(one.address, one.advertised or one.address) for one in self._config.media.addresses]
         if facing is not None and not any(one.is_ipv6 == (":" in facing) for one in addresses):
-            advertised = self._edge.core.facing(hop) if isinstance(hop, Flow) else None
-            is_address = advertised is not None and _is_ip(advertised.host)
-            addresses.append(MediaAddress(facing, advertised.host if advertised and is_address else facing))
+            named = self._edge.core.facing(hop) if isinstance(hop, Flow) and hop.local.host == facing else None
+            addresses.append(MediaAddress(facing, named.host if named and _is_ip(named.host) else facing))
         addresses.sort(key=lambda one: one.is_ipv6 != (":" in hop.remote.host))
         return (*addresses, *self._other_family(addresses))
 
     def _facing(self, hop: Hop) -> str | None:
+        """Our address that meets a party. A browser does not meet the loopback of the web server before us."""
         if isinstance(hop, Flow):
-            return hop.local.host
+            is_behind_us = _is_loopback(hop.local.host) and not _is_loopback(hop.remote.host)
+            return self._signalling.source(hop.remote.host) if is_behind_us else hop.local.host
         local = self._signalling.local_for(hop.transport, hop.remote.host)
         return local.host if local is not None else None
 
@@ -246,6 +248,10 @@ def _tame_collector() -> None:
 
 def _networks(texts: Sequence[str]) -> Networks:
     return tuple(ip_network(text, strict=False) for text in texts)
+
+
+def _is_loopback(host: str) -> bool:
+    return ip_address(host).is_loopback
 
 
 def _is_ip(host: str) -> bool:

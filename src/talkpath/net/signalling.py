@@ -259,11 +259,12 @@ class Signalling:
                 continue
             if address.host not in ("0.0.0.0", "::"):
                 return address
-            source = self._source(remote)
+            source = self.source(remote)
             return Address(source, address.port) if source is not None else None
         return None
 
-    def _source(self, remote: str) -> str | None:
+    def source(self, remote: str) -> str | None:
+        """The address of this host from which packets to `remote` leave; None when there is no way there."""
         if remote not in self._sources:
             if len(self._sources) >= _REMEMBERED_SOURCES:
                 self._sources.clear()

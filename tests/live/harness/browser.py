@@ -11,6 +11,7 @@ from typing import Any, Self
 from websockets.sync.client import ClientConnection, connect
 
 from harness.chromium import ARGUMENTS, SECURE_PAGE
+from harness.network import inside
 from harness.process import Process, wait_until
 
 # The certificates here are home-made.
@@ -116,6 +117,7 @@ class Browser:
     """One Chromium; `page` gives pages of it, each as if in a window of its own (nothing is shared between them)."""
 
     def __init__(self, place: Path, *arguments: str, namespace: str | None = None, language: str = "en") -> None:
+        self._namespace = namespace
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         argv = [
             "chromium",
@@ -151,7 +153,8 @@ class Browser:
         self._profile.cleanup()
 
     def _connect(self, path: str) -> ClientConnection:
-        return self._sockets.enter_context(connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None))
+        with inside(self._namespace):
+            return self._sockets.enter_context(connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None))
 
     def __enter__(self) -> Self:
         return self

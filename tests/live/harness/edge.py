@@ -101,9 +101,7 @@ class Edge:
 
     def calls(self, *selectors: str) -> Any:
         """What `talkpath calls --json` says of the running and past calls, or of one."""
-        text = self.command("calls", *selectors, "--json")
-        lines = [line for line in text.splitlines() if line.strip()]
-        return [json.loads(line) for line in lines] if len(lines) > 1 else json.loads(text or "[]")
+        return json.loads(self.command("calls", *selectors, "--json"))
 
     def command(self, name: str, *rest: str) -> str:
         """The standard output of another talkpath command about this edge."""

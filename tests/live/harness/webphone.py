@@ -16,6 +16,13 @@ _KIT = Path(__file__).parent.parent / "pages" / "built" / "kit.js"
 _EAR_HZ = 48_000
 
 
+def load_kit(page: Page, voice: Path) -> None:
+    """Give a page the libraries, and a voice instead of a microphone."""
+    samples = (sound.read(voice) * 32767).astype("<i2").tobytes()
+    page.run(_KIT.read_text())
+    page.run("kit.speak(%s)", base64.b64encode(samples).decode())
+
+
 class WebPhone:
     """One page with one account. `url` is where its WebSocket goes, where that is not the edge itself.
 
@@ -47,9 +54,7 @@ class WebPhone:
 
     def start(self) -> None:
         """Load the libraries and register."""
-        voice = (sound.read(self.voice) * 32767).astype("<i2").tobytes()
-        self.page.run(_KIT.read_text())
-        self.page.run("kit.speak(%s)", base64.b64encode(voice).decode())
+        load_kit(self.page, self.voice)
         self._seen = 0
         options = {
             "url": self._url,

@@ -199,19 +199,21 @@ class SipJsPhone extends Phone {
       },
     });
     this.registerer = new SIP.Registerer(this.agent);
-    this.registerer.stateChange.addListener(state => { if (state === 'Registered') this.note('registered'); });
     this.agent.start().then(() => this.register());
   }
 
   register() {
     return this.registerer.register({
-      requestDelegate: { onReject: ({ message }) => this.note(`failed:${message.statusCode}`) },
+      requestDelegate: {
+        onAccept: () => this.note('registered'),
+        onReject: ({ message }) => this.note(`failed:${message.statusCode}`),
+      },
     });
   }
 
   // SIP.js leaves it to the page to come back.
   async comeBack() {
-    await this.agent.reconnect();
+    while (!this.agent.isConnected()) await this.agent.reconnect().catch(error => this.note(`failed:${error}`));
     await this.register();
   }
 
@@ -296,7 +298,28 @@ class SipJsPhone extends Phone {
   }
 }
 
+// --- neither: a peer whose signalling the test does itself
+
+class Peer extends Phone {
+  async offer() {
+    const connection = new RTCPeerConnection();
+    this.watch(connection);
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    stream.getTracks().forEach(track => connection.addTrack(track, stream));
+    await connection.setLocalDescription();
+    await new Promise(done => {
+      const look = () => { if (connection.iceGatheringState === 'complete') done(); };
+      connection.onicegatheringstatechange = look;
+      look();
+    });
+    return connection.localDescription.sdp;
+  }
+
+  take(sdp) { return this.connection.setRemoteDescription({ type: 'answer', sdp }); }
+}
+
 window.kit = {
+  peer() { window.phone = new Peer(); return window.phone.offer(); },
   context,
   speak,
   open(library, options) { window.phone = library === 'jssip' ? new JsSipPhone(options) : new SipJsPhone(options); },

@@ -1,0 +1,105 @@
+"""Pages behind nginx and NATs, and pages whose connection dies in the middle of a call."""
+
+import pytest
+
+from conftest import WebPhones
+from harness.agent import Agent
+from harness.browser import Browser
+from harness.network import HOME, Nat, site
+from harness.nginx import Nginx
+from harness.sound import assert_tone
+from harness.talk import begin, end, listen
+from harness.websocket import WebEndpoint
+
+pytestmark = pytest.mark.live
+
+HERTZ = 620.0
+LIBRARIES = ("jssip", "sipjs")
+
+
+@pytest.fixture(name="nginx")
+def an_nginx(edge, tmp_path):
+    with Nginx(tmp_path / "nginx", HOME, edge.doors.ws, edge.place / "state") as running:
+        yield running
+
+
+def cut(nginx: Nginx, page) -> None:
+    """The connection of a page dies, and the page makes a new one and registers."""
+    nginx.stop()
+    page.wait("disconnected")
+    nginx.start()
+    if page.library == "sipjs":  # which leaves that to the page
+        page.do("comeBack")
+    page.wait("registered")
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_page_behind_nginx_calls_and_is_called_and_hung_up(nginx, edge, webphones, phones, library) -> None:
+    """`Contact: <sip:xyz@abc.invalid;transport=ws>` over WSS to nginx, over WS to us: BYE comes all the way back."""
+    page, phone = webphones.of(library, url=nginx.url), phones.baresip(hertz=HERTZ)
+    for caller, callee in ((page, phone), (phone, page)):
+        begin(caller, callee)
+        listen(caller, callee, 1)
+        end(phone, page)
+    assert_tone(HERTZ, page.heard())
+    assert_tone(page.hertz, phone.heard())
+    sources = {row["source"].rpartition(":")[0] for row in edge.calls() if page.identity.user in row["from"]}
+    assert sources == {HOME}, "the browser's address, not nginx's"
+
+
+def test_a_strangers_x_forwarded_for_is_not_believed(edge, nginx) -> None:
+    spoofed = {"X-Forwarded-For": "203.0.113.9"}
+    direct = WebEndpoint(HOME, edge.doors.ws, headers=spoofed)
+    through = WebEndpoint(HOME, nginx.port, secure=True, headers=spoofed)
+    for endpoint in (direct, through):
+        agent = Agent(edge.identity("ws"), endpoint)
+        assert f"received={HOME}" in agent.ask(agent.request("OPTIONS", f"sip:{HOME}")).first("via")
+        agent.close()
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_hang_up_reaches_a_page_whose_connection_was_replaced(nginx, webphones, phones, library) -> None:
+    page, phone = webphones.of(library, url=nginx.url), phones.baresip()
+    begin(page, phone)
+    cut(nginx, page)
+    end(phone, page)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_call_goes_on_after_its_page_came_back_and_offers_again(nginx, webphones, phones, library) -> None:
+    page, phone = webphones.of(library, url=nginx.url), phones.linphone(hertz=HERTZ, codecs=("PCMU/8000",))
+    begin(phone, page)
+    listen(phone, page, 0.5)
+    cut(nginx, page)
+    page.do("restart")
+    page.wait("restarted")
+    before = page.heard_s()
+    listen(phone, page, 1)
+    assert_tone(HERTZ, page.heard(before))
+    end(page, phone)
+
+
+def test_a_call_that_was_hung_up_meanwhile_ends_when_the_page_offers_again(nginx, webphones, phones) -> None:
+    page, phone = webphones.jssip(url=nginx.url), phones.baresip()
+    begin(page, phone)
+    nginx.stop()
+    page.wait("disconnected")
+    phone.hang_up()
+    phone.closed()
+    nginx.start()
+    page.wait("registered")
+    page.do("restart")
+    page.closed()
+
+
+def test_a_page_behind_a_symmetric_nat_calls_and_is_called(edge, phones, tmp_path) -> None:
+    with site(Nat.SYMMETRIC) as home, Browser(tmp_path, namespace=home.namespace) as browser:
+        webphones = WebPhones(edge, browser, tmp_path)
+        page, phone = webphones.jssip(), phones.baresip(hertz=HERTZ)
+        for caller, callee in ((page, phone), (phone, page)):
+            begin(caller, callee)
+            listen(caller, callee, 1)
+            end(callee, caller)
+        assert_tone(HERTZ, page.heard())
+        assert_tone(page.hertz, phone.heard())
+        webphones.stop()
