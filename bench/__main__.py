@@ -4,7 +4,9 @@ import importlib
 import sys
 from pathlib import Path
 
-PARTS = [part for part in ("signalling", "relay", "capture") if (Path(__file__).parent / f"{part}.py").exists()]
+PARTS = [
+    part for part in ("signalling", "relay", "webrtc", "capture") if (Path(__file__).parent / f"{part}.py").exists()
+]
 
 
 def main() -> int:

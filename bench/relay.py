@@ -6,7 +6,6 @@ Phones on loopback (`native/examples/rtp_load.rs`) send 50,000 packets a second 
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,14 +13,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from bench.processes import cpu_s, memory_bytes, wait_until
+from bench.ng import Rtpengine
+from bench.processes import cpu_s, memory_bytes
 
 ROOT = Path(__file__).parent.parent
 PACKETS_PER_S = 50_000
 STREAMS = (200, 1_000)
 SECONDS = 10
 PHONES = "127.0.0.2"
-NG_PORT = 22_222
 
 
 class Server(Protocol):
@@ -35,50 +34,19 @@ class Server(Protocol):
     def stop(self) -> None: ...
 
 
-class Rtpengine:
-    """rtpengine from Debian, without its kernel module, commanded over the NG protocol (bencode over UDP)."""
-
-    name = "rtpengine"
+class BridgingRtpengine(Rtpengine):
+    """rtpengine, told of phones."""
 
     def __init__(self, threads: int = 1) -> None:
-        options = ["--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{NG_PORT}", "--table=-1", "--foreground"]
-        options += ["--port-min=40000", "--port-max=49999", f"--num-threads={threads}"]
-        options += ["--log-level=2", "--log-stderr"]
-        self._process = subprocess.Popen(["rtpengine", *options], stderr=subprocess.DEVNULL)
-        self.pid = self._process.pid
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.connect(("127.0.0.1", NG_PORT))
-        self._socket.settimeout(0.2)
-        self._asked = self._calls = 0
-        wait_until(self._pings, 10, "rtpengine")
-        self._socket.settimeout(5)
+        super().__init__(threads)
+        self._calls = 0
 
     def bridge(self, one: int, two: int) -> tuple[int, int]:
         self._calls += 1
         call = {"call-id": f"bench-{self._calls}", "from-tag": "a"}
-        towards_two = self._port_in(self._ask({"command": "offer", **call, "sdp": _sdp(one)}))
-        answer = self._ask({"command": "answer", **call, "to-tag": "b", "sdp": _sdp(two)})
+        towards_two = self._port_in(self.ask({"command": "offer", **call, "sdp": _sdp(one)}))
+        answer = self.ask({"command": "answer", **call, "to-tag": "b", "sdp": _sdp(two)})
         return self._port_in(answer), towards_two
-
-    def stop(self) -> None:
-        self._socket.close()
-        self._process.terminate()
-        self._process.wait(timeout=20)
-
-    def _pings(self) -> bool:
-        try:
-            return "pong" in self._ask({"command": "ping"})
-        except OSError:
-            return False
-
-    def _ask(self, command: dict[str, str]) -> str:
-        """Answers bear the cookie of their question; late ones of questions given up are passed over."""
-        self._asked += 1
-        cookie = f"bench-{self._asked} "
-        self._socket.send(cookie.encode() + _bencoded(command))
-        while not (answer := self._socket.recv(65535).decode()).startswith(cookie):
-            pass
-        return answer
 
     @staticmethod
     def _port_in(answer: str) -> int:
@@ -88,11 +56,6 @@ class Rtpengine:
 def _sdp(port: int) -> str:
     lines = ["v=0", f"o=- 1 1 IN IP4 {PHONES}", "s=-", f"c=IN IP4 {PHONES}", "t=0 0", f"m=audio {port} RTP/AVP 8", ""]
     return "\r\n".join(lines)
-
-
-def _bencoded(values: dict[str, str]) -> bytes:
-    items = (text.encode() for pair in sorted(values.items()) for text in pair)
-    return b"d" + b"".join(b"%d:%s" % (len(item), item) for item in items) + b"e"
 
 
 class Talkpath:
@@ -183,9 +146,9 @@ def main() -> None:
     print("| relay | streams | us/packet | ratio | CPU % | KiB/call | lost | p50 us | p99 us |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for streams in STREAMS:
-        theirs = _measured(Rtpengine, streams)
+        theirs = _measured(BridgingRtpengine, streams)
         ours = _measured(Talkpath, streams)
-        for name, result in ((Rtpengine.name, theirs), (Talkpath.name, ours)):
+        for name, result in ((BridgingRtpengine.name, theirs), (Talkpath.name, ours)):
             print(
                 f"| {name} | {streams} | {result.cpu_us:.2f} | {result.cpu_us / theirs.cpu_us:.2f} "
                 f"| {result.cpu_percent:.0f} | {result.memory_kib:.1f} | {result.lost} | {result.p50_us} "

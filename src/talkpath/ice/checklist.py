@@ -124,8 +124,11 @@ class Checklist:
                     self.triggered.remove(pair)
 
     def has_work(self) -> bool:
-        """Whether `next` would give a pair."""
-        return bool(self.triggered) or bool(self._thawable()) or self.count(PairState.WAITING) > 0
+        """Whether `next` would give a pair. Asked after every packet."""
+        if self.triggered:
+            return True
+        states = [pair.state for pair in self.pairs.values()]
+        return PairState.WAITING in states or (PairState.FROZEN in states and bool(self._thawable()))
 
     def count(self, state: PairState) -> int:
         return sum(pair.state is state for pair in self.pairs.values())

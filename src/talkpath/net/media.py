@@ -122,7 +122,7 @@ class MediaDriver:
         self._owners: dict[int, RunningCall] = {}
         self._told: Callable[[RunningCall, float], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._timers: dict[RunningCall, asyncio.TimerHandle] = {}
+        self._timers: dict[RunningCall, tuple[float, asyncio.TimerHandle]] = {}
         self.relay = _native.Relay(workers=workers, epoch=clock.epoch)
         # One certificate a process: browsers know it by the fingerprint in each description.
         identity = Identity(Certificate.make(clock.now()), os.urandom(32))
@@ -140,7 +140,7 @@ class MediaDriver:
         if self._timer is not None:
             self._timer.cancel()
             asyncio.get_running_loop().remove_reader(self.relay.fileno())
-        for timer in self._timers.values():
+        for _, timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
         self.relay.shutdown()
@@ -157,7 +157,7 @@ class MediaDriver:
             call.media.close(now)
         timer = self._timers.pop(call, None)
         if timer is not None:
-            timer.cancel()
+            timer[1].cancel()
 
     def _wake(self, port: int) -> None:
         """The call of this port may have a new deadline, once what is being done now is done."""
@@ -166,14 +166,20 @@ class MediaDriver:
             asyncio.get_running_loop().call_soon(self._schedule, call)
 
     def _schedule(self, call: RunningCall) -> None:
-        """Call `_expire` when ICE or DTLS of this call wants it; calls of phones only never do."""
-        timer = self._timers.pop(call, None)
-        if timer is not None:
-            timer.cancel()
+        """Call `_expire` when ICE or DTLS of this call wants it; calls of phones only never do.
+
+        A timer that fires earlier than needed stays: deadlines mostly move away, and it asks again.
+        """
         deadline = None if call.media is None else call.media.deadline()
-        if deadline is not None:
-            delay_s = max(0.0, deadline - self._clock.now())
-            self._timers[call] = asyncio.get_running_loop().call_later(delay_s, self._expire, call)
+        if deadline is None:
+            return
+        loop, timer = asyncio.get_running_loop(), self._timers.get(call)
+        at = loop.time() + max(0.0, deadline - self._clock.now())
+        if timer is not None:
+            if timer[0] <= at:
+                return
+            timer[1].cancel()
+        self._timers[call] = (at, loop.call_at(at, self._expire, call))
 
     def _expire(self, call: RunningCall) -> None:
         self._timers.pop(call, None)

@@ -52,14 +52,14 @@ class Fingerprint:
         return f"{self.algorithm} {self.digest.hex(':').upper()}"
 
 
-def is_certified(certificate: bytes, signalled: tuple[Fingerprint, ...]) -> bool:
-    """Whether the certificate (DER) is one that the description named."""
+def verdict(certificate: bytes, signalled: tuple[Fingerprint, ...]) -> tuple[Fingerprint, bool]:
+    """The fingerprint of the certificate (DER) that counts, and whether the description named it."""
     for algorithm in _ALGORITHMS:
         named = [fingerprint for fingerprint in signalled if fingerprint.algorithm == algorithm]
         if named:
-            digest = Fingerprint.of(certificate, algorithm).digest
-            return any(hmac.compare_digest(digest, each.digest) for each in named)
-    return False
+            shown = Fingerprint.of(certificate, algorithm)
+            return shown, any(hmac.compare_digest(shown.digest, each.digest) for each in named)
+    return Fingerprint.of(certificate), False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from OpenSSL import SSL
 
 from talkpath.base.limits import DTLS_DATAGRAM_BYTES, DTLS_HANDSHAKES
 from talkpath.secure import records
-from talkpath.secure.certificate import Fingerprint, is_certified
+from talkpath.secure.certificate import Fingerprint, verdict
 from talkpath.secure.events import (
     AlertIgnored,
     Begun,
@@ -258,8 +258,8 @@ class DtlsEndpoint:
         if handshake.state is not State.COMPLETE or self._association is not None or not self._fingerprints:
             return
         certificate = handshake.certificate()
-        shown = Fingerprint.of(certificate)
-        if not is_certified(certificate, self._fingerprints):
+        shown, is_named = verdict(certificate, self._fingerprints)
+        if not is_named:
             self._emit(FingerprintMismatched(path, shown))
             self._drop(path, "fingerprint")
         elif (keys := handshake.keys()) is None:

@@ -29,6 +29,7 @@ STALLED_S = 2.0
 _REPEAT_S = 0.03
 _EXPORTER = b"EXTRACTOR-dtls_srtp"
 _ENOUGH = 65_536
+_HANDSHAKES = (int(Content.HANDSHAKE), int(Content.CHANGE_CIPHER_SPEC))
 
 
 class State(Enum):
@@ -79,7 +80,7 @@ class Handshake:
 
     def receive(self, arrived: list[Record], now: float) -> None:
         """Take the records of one datagram. Clear alerts are the caller's to drop."""
-        if self.state in {State.FAILED, State.CLOSED}:
+        if self.state is State.FAILED or self.state is State.CLOSED:
             return
         fresh = [record for record in arrived if not self._is_stale(record)]
         if not fresh:
@@ -169,7 +170,7 @@ class Handshake:
         if not sent:
             return False
         self.datagrams += records.pack(sent, self._mtu)
-        if self.state in {State.HANDSHAKING, State.COMPLETE} and _is_handshake(sent):
+        if (self.state is State.HANDSHAKING or self.state is State.COMPLETE) and _is_handshake(sent):
             self._flight = sent
             self._progress_at = now
             self._wait_s = RETRANSMIT_S
@@ -212,7 +213,7 @@ class Handshake:
 
 def _is_handshake(flight: Iterable[Record]) -> bool:
     """Records as of a handshake. An encrypted alert that looks like data does not count."""
-    return any(record.content in {Content.HANDSHAKE, Content.CHANGE_CIPHER_SPEC} for record in flight)
+    return any(record.content in _HANDSHAKES for record in flight)
 
 
 def _words(problem: SSL.Error) -> str:

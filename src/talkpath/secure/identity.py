@@ -21,16 +21,13 @@ class Identity:
 
     def __init__(self, certificate: Certificate, cookie_secret: bytes) -> None:
         self.certificate = certificate
+        self.fingerprint: Fingerprint = certificate.fingerprint
         self._cookie_secret = cookie_secret
         self._plain = self._context()
         self._cookied = self._context()
         self._cookied.set_options(SSL.OP_COOKIE_EXCHANGE or 0)
         self._cookied.set_cookie_generate_callback(self._cookie)
         self._cookied.set_cookie_verify_callback(self._is_cookie)
-
-    @property
-    def fingerprint(self) -> Fingerprint:
-        return self.certificate.fingerprint
 
     def client(self, mtu: int) -> SSL.Connection:
         connection = SSL.Connection(self._plain, None)

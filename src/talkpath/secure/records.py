@@ -8,8 +8,8 @@ peer's records.
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from talkpath.base.limits import DTLS_RECORDS
 
@@ -26,11 +26,14 @@ class Content(IntEnum):
     APPLICATION_DATA = 23
 
 
-_CONTENTS = frozenset(Content)
+# As plain numbers: looking up an enum's member costs more than all the rest of a record.
+_FIRST, _LAST = int(min(Content)), int(max(Content))
+_HANDSHAKE, _ALERT = int(Content.HANDSHAKE), int(Content.ALERT)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
+    """One record as it lies on the wire, header and all."""
+
     content: int
     epoch: int
     sequence: int
@@ -47,7 +50,7 @@ class Record:
 
     @property
     def is_client_hello(self) -> bool:
-        return self.is_clear and self.content == Content.HANDSHAKE and self.fragment[:1] == _CLIENT_HELLO
+        return self.epoch == 0 and self.content == _HANDSHAKE and self.data[13:14] == _CLIENT_HELLO
 
     @property
     def hello_random(self) -> bytes:
@@ -57,7 +60,7 @@ class Record:
     @property
     def alert(self) -> tuple[int, int] | None:
         """(level, description) of a clear alert."""
-        is_alert = self.is_clear and self.content == Content.ALERT and len(self.fragment) == 2
+        is_alert = self.epoch == 0 and self.content == _ALERT and len(self.data) == _HEADER.size + 2
         return (self.fragment[0], self.fragment[1]) if is_alert else None
 
     def numbered(self, sequence: int) -> "Record":
@@ -73,7 +76,7 @@ def split(datagram: bytes) -> list[Record]:
     while at + _HEADER.size <= len(datagram) and len(records) < DTLS_RECORDS:
         content, version, epoch, high, low, length = _HEADER.unpack_from(datagram, at)
         end = at + _HEADER.size + length
-        if content not in _CONTENTS or version >> 8 != 0xFE or end > len(datagram):
+        if not _FIRST <= content <= _LAST or version >> 8 != 0xFE or end > len(datagram):
             break
         records.append(Record(content, epoch, high << 32 | low, datagram[at:end]))
         at = end
