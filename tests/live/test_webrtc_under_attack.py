@@ -1,8 +1,10 @@
 """A thousand calls of browsers to phones through the real relay while strangers do what silenced other servers.
 
-Every 10 ms, before, during and after the browser's own handshake, each port is sent: ClientHellos with no usable
-cipher (as published in 2023), well-formed ClientHellos with a foreign certificate, checks with a wrong password, RTP,
-RTCP, and the browser's own sealed packets once more.
+Every 10 ms, before, during and after the browser's own handshake, strangers of several addresses send ClientHellos to
+every port of the whole range, leased or not, for RTP or for RTCP: some with no usable cipher (as published in 2023),
+some well-formed, with a foreign certificate. To each call they send checks with a wrong password, RTP, RTCP, and the
+browser's own sealed packets once more; to the phone's port RTP and RTCP. The same is done to phones that speak DTLS
+without ICE.
 """
 
 import os
@@ -11,9 +13,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.media.browser import OURS, Browser
+from tests.media.browser import OURS, Browser, DtlsPhone
 from tests.media.in_memory import sdp
-from tests.native.rtp_peers import HIGH, LOW, Peer, rtcp, rtp
+from tests.native.rtp_peers import Peer, rtcp, rtp
 
 from talkpath._native import Relay, Srtp
 from talkpath.base.address import Address
@@ -30,11 +32,14 @@ from talkpath.secure.identity import Identity
 pytestmark = pytest.mark.live
 
 CALLS, AT_ONCE = 1000, 25
+# All that the calls of one wave may lease, and some that nobody has.
+LOW, HIGH = 20_000, 20_199
 ATTACK_EVERY_S = 0.01
 # A wave that needs longer has lost a call; alone it takes less than a second.
 WAVE_S = 30.0
 HERE = (MediaAddress("127.0.0.1", "127.0.0.1"),)
-BROWSER, PHONE = Origin("127.0.0.1", False, HERE, True), Origin("127.0.0.1", False, HERE)
+PHONE = Origin("127.0.0.1", False, HERE)
+ATTACKERS = ("127.0.0.66", "127.0.0.67", "127.0.0.68", "127.0.0.69")
 
 
 def null_hello() -> bytes:
@@ -54,9 +59,10 @@ def foreign_hello() -> bytes:
 class Line:
     """One call: a browser and a phone, each with a socket, and our session between them."""
 
-    def __init__(self, relay: Relay, lines: "dict[int, Line]") -> None:
+    def __init__(self, relay: Relay, lines: "dict[int, Line]", kind: type[Browser]) -> None:
         self.web, self.phone = Peer(), Peer()
-        self.browser = Browser(offers=True, host="127.0.0.1", port=self.web.address[1])
+        self.browser = kind(offers=True, host="127.0.0.1", port=self.web.address[1])
+        self.caller = PHONE._replace(webrtc=kind is Browser)
         self.ports: dict[int, Line] = {}
         engine = CallEngine(relay, self.ports, self)
         self.session = MediaSession(engine, MediaPolicy(LOW, HIGH), Security(relay, OURS, os.urandom))
@@ -70,12 +76,14 @@ class Line:
         self.replay = b""
         self.heard_by_phone: list[bytes] = []
         self.heard_by_web: list[bytes] = []
+        ports = [anchor.port.rtp for _, anchor in self.session.ports if anchor.leg.id == LegId(1)]
+        self.to_phone = ("127.0.0.1", ports[0])
         lines |= dict.fromkeys(self.ports, self)
         self.browser.learn(answered.audio, time.time())
 
     def carry(self, body: bytes, *, caller: bool, status: int) -> bytes:
         frm, to = (CALLER, LegId(1)) if caller else (LegId(1), CALLER)
-        origin, target = (BROWSER, PHONE) if caller else (PHONE, BROWSER)
+        origin, target = (self.caller, PHONE) if caller else (PHONE, self.caller)
         exchange = Exchange("INVITE", 1, status)
         return self.session.carry(
             body, frm=frm, to=to, exchange=exchange, origin=origin, target=target, now=time.time()
@@ -110,9 +118,7 @@ class Line:
         self.sequence += 1
         self.replay = self.seal.protect(rtp(self.sequence))
         self.web.socket.sendto(self.replay, self.to_web)
-        for _, anchor in self.session.ports:
-            if anchor.leg.id == LegId(1):
-                self.phone.socket.sendto(rtp(self.sequence, ssrc=7), ("127.0.0.1", anchor.port.rtp))
+        self.phone.socket.sendto(rtp(self.sequence, ssrc=7), self.to_phone)
 
     @property
     def is_done(self) -> bool:
@@ -125,19 +131,34 @@ class Line:
 
 
 class Mallory:
-    """Sends from an address of its own."""
+    """Sends from addresses of its own, one after the other."""
 
     def __init__(self) -> None:
-        self.peer = Peer("127.0.0.66")
-        self.foreign = foreign_hello()
+        self.peers = [Peer(host) for host in ATTACKERS]
+        self.hellos = [null_hello(), foreign_hello()]
         self.sent = 0
 
+    def sweep(self) -> None:
+        """A hello to every port of the range."""
+        socket = self.peers[self.sent % len(self.peers)].socket
+        for port in range(LOW, HIGH + 2):
+            socket.sendto(self.hellos[(port // 2 + self.sent) % 2], ("127.0.0.1", port))
+            self.sent += 1
+
     def attack(self, line: Line) -> None:
+        """What aims at one call."""
         attributes = [(stun.Attr.USERNAME, f"{line.ufrag}:x".encode()), (stun.Attr.USE_CANDIDATE, b"")]
         check = stun.write(stun.Kind.REQUEST, os.urandom(12), attributes, b"guessed")
-        for packet in (null_hello(), self.foreign, check, rtp(self.sent), rtcp(), line.replay or b"\x80"):
-            self.peer.socket.sendto(packet, line.to_web)
+        socket = self.peers[self.sent % len(self.peers)].socket
+        for packet in (*self.hellos, check, rtp(self.sent), rtcp(), line.replay or b"\x80"):
+            socket.sendto(packet, line.to_web)
             self.sent += 1
+        for packet in (rtp(self.sent), rtcp()):
+            socket.sendto(packet, line.to_phone)
+
+    def close(self) -> None:
+        for peer in self.peers:
+            peer.close()
 
 
 @pytest.fixture(name="relay")
@@ -147,15 +168,17 @@ def a_relay() -> Iterator[Relay]:
     relay.shutdown()
 
 
-def run_wave(relay: Relay, mallory: Mallory, events: dict[str, int]) -> None:
+def run_wave(relay: Relay, mallory: Mallory, events: dict[str, int], kind: type[Browser]) -> None:
     owners: dict[int, Line] = {}
-    lines = [Line(relay, owners) for _ in range(AT_ONCE)]
+    mallory.sweep()
+    lines = [Line(relay, owners, kind) for _ in range(AT_ONCE)]
     sockets = [one for line in lines for one in (line.web.socket, line.phone.socket)]
     ends_at, attack_at = time.monotonic() + WAVE_S, 0.0
     while not all(line.is_done for line in lines):
         assert time.monotonic() < ends_at, [str(line.session.drain()) for line in lines if not line.is_done][:1]
         if time.monotonic() >= attack_at:
             attack_at = time.monotonic() + ATTACK_EVERY_S
+            mallory.sweep()
             for line in lines:
                 mallory.attack(line)
         select.select([relay.fileno(), *sockets], [], [], 0.002)
@@ -171,19 +194,21 @@ def run_wave(relay: Relay, mallory: Mallory, events: dict[str, int]) -> None:
         packets = [int.from_bytes(packet[2:4], "big") for packet in line.heard_by_phone]
         assert len(packets) == len(set(packets)), "a replayed packet was heard"
         assert all(packet[8:12] == rtp(1)[8:12] for packet in line.heard_by_phone), "an injected packet was heard"
+        assert {packet[8:12] for packet in line.heard_by_web} == {rtp(1, ssrc=7)[8:12]}
         kinds = [one.kind for one in line.session.drain()]
         assert kinds.count("dtls.client-hello") == 1, "a stranger's hello was taken"
         line.close()
 
 
-def test_a_thousand_calls_and_none_is_lost(relay: Relay) -> None:
+@pytest.mark.parametrize(("kind", "calls"), [(Browser, CALLS), (DtlsPhone, CALLS // 4)])
+def test_a_thousand_calls_and_none_is_lost(relay: Relay, kind: type[Browser], calls: int) -> None:
     mallory, events = Mallory(), {"climbed": 0}
     try:
-        for _ in range(CALLS // AT_ONCE):
-            run_wave(relay, mallory, events)
+        for _ in range(calls // AT_ONCE):
+            run_wave(relay, mallory, events, kind)
     finally:
-        mallory.peer.close()
-    assert mallory.sent > 6 * CALLS
+        mallory.close()
+    assert mallory.sent > 6 * calls
     counted = relay.counters()
     assert counted["panics"] == 0
-    assert counted["strangers"] > CALLS
+    assert counted["strangers"] > calls

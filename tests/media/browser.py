@@ -2,7 +2,7 @@
 
 import os
 
-from tests.media.in_memory import Call
+from tests.media.in_memory import Call, sdp
 
 from talkpath.base.address import Address
 from talkpath.ice import events as ice
@@ -100,6 +100,19 @@ class Browser:
                     case dtls.KeysAgreed(_, keys):
                         self.keys = keys
         return sent
+
+
+class DtlsPhone(Browser):
+    """A phone with DTLS and without ICE, the client of its handshake."""
+
+    def describe(self, formats: str = "8", extra: str = "", *, bundled: tuple[str, ...] = ()) -> bytes:
+        lines = f"a=fingerprint:{self.identity.fingerprint}\na=setup:active\na=rtcp-mux\n{extra}"
+        return sdp(self.address.host, f"audio {self.address.port} UDP/TLS/RTP/SAVPF {formats}\n{lines}")
+
+    def learn(self, section: MediaSection, now: float) -> None:
+        named = tuple(Fingerprint.parse(value) for value in section.attributes.all("fingerprint"))
+        self.endpoint.receive(dtls.RemoteDescribed(named), now)
+        self.endpoint.receive(dtls.Begun((1, Address(section.connection.host, section.port))), now)
 
 
 def converse(call: Call, browser: Browser, port: MemoryPort, seconds: float = 5.0) -> None:
