@@ -303,20 +303,49 @@ def test_encryption_by_profile_by_dtls_and_by_the_looks(records: Reading) -> Non
     assert (tagged.is_encrypted, math.isnan(tagged.level_dbov)) == (True, True)
 
 
-def test_level_in_a_header_extension(records: Reading) -> None:
+ONE_BYTE = struct.pack("!HHBBH", 0xBEDE, 1, 0x10, 0x80 | 30, 0)
+TWO_BYTE = struct.pack("!HHBBBB", 0x1000, 1, 1, 1, 0x80 | 30, 0)
+
+
+def with_extension(extension: bytes) -> list[tuple[float, bytes]]:
+    plain = [wire.rtp(i, i * 960, b"", payload_type=111) for i in range(50)]
+    return [(i * 0.02, b"\x90" + packet[1:] + extension + b"o" * 80) for i, packet in enumerate(plain)]
+
+
+@pytest.mark.parametrize("extension", [ONE_BYTE, TWO_BYTE], ids=["one-byte", "two-byte"])
+def test_level_in_a_header_extension(records: Reading, extension: bytes) -> None:
     invite = announcing(
         profile="UDP/TLS/RTP/SAVPF",
         formats="111",
         lines="a=rtpmap:111 opus/48000/2\r\na=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n",
     )
-    packets = []
-    for i in range(50):
-        plain = wire.rtp(i, i * 960, b"", payload_type=111)
-        extension = struct.pack("!HHBBH", 0xBEDE, 1, 0x10, 0x80 | 30, 0)
-        packets.append((i * 0.02, b"\x90" + plain[1:] + extension + b"o" * 80))
-    stream = one(records(capture(packets, before=[invite])))
+    stream = one(records(capture(with_extension(extension), before=[invite])))
     assert stream.is_encrypted
     assert [round(s.level_dbov) for s in stream.seconds()] == [-30]
+
+
+def test_a_level_that_is_itself_encrypted_is_no_level(records: Reading) -> None:
+    name = "urn:ietf:params:rtp-hdrext:encrypt urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+    lines = f"a=rtpmap:111 opus/48000/2\r\na=extmap:1 {name}\r\n"
+    invite = announcing(profile="UDP/TLS/RTP/SAVPF", formats="111", lines=lines)
+    stream = one(records(capture(with_extension(ONE_BYTE), before=[invite])))
+    assert math.isnan(stream.level_dbov)
+
+
+def test_sections_that_share_a_flow_are_told_apart(records: Reading) -> None:
+    body = wire.sdp(B, 4000).replace(b"\r\nm=", b"\r\na=group:BUNDLE 0 1\r\nm=", 1) + (
+        b"a=mid:0\r\nm=video 4000 RTP/AVP 96\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\n"
+    )
+    invite = wire.sip_request("INVITE", "bundle", body=body)
+    audio = sending(50)
+    video = [
+        (t + 0.005, wire.rtp(i, i * 3000, b"v" * 900, ssrc=0x9, payload_type=96)) for i, (t, _) in enumerate(audio)
+    ]
+    found = [r for r in records(capture(sorted(audio + video), before=[invite])) if isinstance(r, RtpStream)]
+    assert {(stream.ssrc, stream.media, stream.encoding) for stream in found} == {
+        (0x1234, "audio", "PCMU"),
+        (0x9, "video", "VP8"),
+    }
 
 
 def test_second_pass_gives_the_packets(records: Reading, tmp_path: Path) -> None:

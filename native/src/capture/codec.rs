@@ -99,11 +99,19 @@ pub struct Plan {
     pub offers_keys: bool,
     pub is_udptl: bool,
     pub codecs: Vec<(u8, Codec)>,
+    /// What other sections send on the same flow (RFC 9143): their media and payload types.
+    pub bundled: Vec<(Cow<'static, str>, Vec<u8>)>,
     /// Header extension number of RFC 6464's level, 0 if none.
     pub level_extension: u8,
 }
 
 impl Plan {
+    /// The media that a payload type belongs to.
+    pub fn media_of(&self, number: u8) -> Cow<'static, str> {
+        let other = self.bundled.iter().find(|(_, numbers)| numbers.contains(&number));
+        other.map_or(&self.media, |(media, _)| media).clone()
+    }
+
     pub fn codec(&self, number: u8) -> Option<&Codec> {
         self.codecs.iter().find(|(n, _)| *n == number).map(|(_, codec)| codec)
     }

@@ -352,7 +352,7 @@ impl Ended {
             self.told.insert((flow, stream.ssrc));
         }
         let plan = plans.iter().flatten().next();
-        let media = plan.map_or_else(|| Cow::Borrowed(""), |p| p.media.clone());
+        let media = plan.map_or_else(|| Cow::Borrowed(""), |p| p.media_of(stream.payload_type()));
         let jitter_buffer = i64::from(self.jitter_buffer_ms);
         let summary = stream.finish(flow, media, plan.is_some(), keyed || secure(plans), jitter_buffer);
         out.push(Record::Stream(Box::new(summary)));

@@ -61,15 +61,20 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// RFC 6464's level in a one-byte (RFC 8285) header extension of that number.
+    /// RFC 6464's level in the header extension of that number, one-byte or two-byte (RFC 8285).
     fn audio_level(&self, number: u8) -> Option<u8> {
-        let mut rest = self.extension.strip_prefix(&[0xbe, 0xde])?.get(2..)?;
+        let profile = super::bytes::be16(self.extension, 0)?;
+        let mut rest = self.extension.get(4..)?;
         while let [head, tail @ ..] = rest {
-            let len = usize::from(head & 0xf) + 1;
-            match head >> 4 {
+            let (id, length, data) = match profile {
+                0xbede => (head >> 4, usize::from(head & 0xf) + 1, tail),
+                0x1000..=0x100f => (*head, usize::from(*tail.first().unwrap_or(&0)), tail.get(1..).unwrap_or(&[])),
+                _ => return None,
+            };
+            match id {
                 0 => rest = tail,
-                id if id == number => return tail.first().copied(),
-                _ => rest = tail.get(len..)?,
+                id if id == number => return data.first().copied().filter(|_| length > 0),
+                _ => rest = data.get(length..)?,
             }
         }
         None

@@ -13,6 +13,7 @@ struct Section {
     ip: Option<Ip>,
     port: u16,
     candidates: Vec<Endpoint>,
+    mid: String,
 }
 
 /// (address, what it carries) for everything the SDP in a SIP message announces.
@@ -20,23 +21,30 @@ pub fn announced(message: &[u8]) -> Vec<(Endpoint, Arc<Plan>)> {
     let Some(start) = body_start(message) else { return Vec::new() };
     let mut session_ip = None;
     let mut session_secure = false;
+    let mut session_level = 0;
+    let mut bundle: Vec<&str> = Vec::new();
     let mut sections: Vec<Section> = Vec::new();
     for line in message[start..].split(|&b| b == b'\n').take(MAX_LINES) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let Ok(line) = std::str::from_utf8(line) else { continue };
         let Some((kind, value)) = line.split_once('=') else { continue };
         if kind == "m" && sections.len() < MAX_PLANS {
-            sections.extend(media_line(value, session_ip, session_secure));
+            sections.extend(media_line(value, session_ip, session_secure, session_level));
             continue;
         }
         match (kind, sections.last_mut()) {
             ("c", None) => session_ip = connection(value),
             ("c", Some(section)) => section.ip = connection(value).or(section.ip),
             ("a", Some(section)) => attribute(section, value),
-            ("a", None) => session_secure |= value.starts_with("fingerprint:"),
+            ("a", None) => {
+                session_secure |= value.starts_with("fingerprint:");
+                session_level = level_extension(value).unwrap_or(session_level);
+                bundle.extend(value.strip_prefix("group:BUNDLE").into_iter().flat_map(str::split_ascii_whitespace));
+            }
             _ => {}
         }
     }
+    share_flow(&mut sections, &bundle);
     sections.into_iter().flat_map(endpoints).collect()
 }
 
@@ -52,7 +60,7 @@ fn body_start(message: &[u8]) -> Option<usize> {
 }
 
 /// "audio 49170/2 RTP/AVP 0 8 101"
-fn media_line(value: &str, ip: Option<Ip>, session_secure: bool) -> Option<Section> {
+fn media_line(value: &str, ip: Option<Ip>, session_secure: bool, session_level: u8) -> Option<Section> {
     let mut words = value.split_ascii_whitespace();
     let media = words.next()?;
     let port = words.next()?.split('/').next()?.parse().ok()?;
@@ -68,9 +76,10 @@ fn media_line(value: &str, ip: Option<Ip>, session_secure: bool) -> Option<Secti
         offers_keys: session_secure,
         is_udptl: profile.eq_ignore_ascii_case("udptl"),
         codecs,
-        level_extension: 0,
+        bundled: Vec::new(),
+        level_extension: session_level,
     };
-    Some(Section { plan, ip, port, candidates: Vec::new() })
+    Some(Section { plan, ip, port, candidates: Vec::new(), mid: String::new() })
 }
 
 /// "IN IP4 192.0.2.1/127"
@@ -81,15 +90,40 @@ fn connection(value: &str) -> Option<Ip> {
 
 fn attribute(section: &mut Section, value: &str) {
     let (name, rest) = value.split_once(':').unwrap_or((value, ""));
+    section.plan.level_extension = level_extension(value).unwrap_or(section.plan.level_extension);
     match name {
+        "mid" => section.mid = rest.trim().to_string(),
         "rtpmap" => drop(rtpmap(section, rest)),
         "crypto" | "fingerprint" => section.plan.offers_keys = true,
         "candidate" => drop(candidate(section, rest)),
-        "extmap" if rest.contains("ssrc-audio-level") => {
-            let number = rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse().ok());
-            section.plan.level_extension = number.unwrap_or(0);
-        }
         _ => {}
+    }
+}
+
+/// The number in "extmap:1/sendonly urn:ietf:params:rtp-hdrext:ssrc-audio-level" (RFC 6464 section 4). One that is
+/// itself encrypted names RFC 6904's URN first.
+fn level_extension(attribute: &str) -> Option<u8> {
+    let (number, name) = attribute.strip_prefix("extmap:")?.split_once(' ')?;
+    if name.split_ascii_whitespace().next()? != "urn:ietf:params:rtp-hdrext:ssrc-audio-level" {
+        return None;
+    }
+    number.split('/').next()?.parse().ok()
+}
+
+/// The sections of a BUNDLE group (RFC 9143) may send on each other's flow.
+fn share_flow(sections: &mut [Section], bundle: &[&str]) {
+    let is_member = |section: &Section| bundle.contains(&section.mid.as_str());
+    let shared: Vec<_> = sections.iter().filter(|s| is_member(s)).map(|s| (s.mid.clone(), s.plan.clone())).collect();
+    for section in sections.iter_mut().filter(|section| is_member(section)) {
+        let plan = &mut section.plan;
+        for (_, other) in shared.iter().filter(|(mid, _)| *mid != section.mid) {
+            let is_new = |(number, _): &&(u8, Codec)| plan.codecs.iter().all(|(known, _)| known != number);
+            let codecs: Vec<_> = other.codecs.iter().filter(is_new).cloned().collect();
+            plan.bundled.push((other.media.clone(), codecs.iter().map(|(number, _)| *number).collect()));
+            plan.codecs.extend(codecs);
+            plan.level_extension =
+                if plan.level_extension == 0 { other.level_extension } else { plan.level_extension };
+        }
     }
 }
 
