@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 PARTS = [
-    part for part in ("signalling", "relay", "webrtc", "capture") if (Path(__file__).parent / f"{part}.py").exists()
+    part
+    for part in ("signalling", "relay", "webrtc", "transcode", "capture")
+    if (Path(__file__).parent / f"{part}.py").exists()
 ]
 
 

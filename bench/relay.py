@@ -29,7 +29,7 @@ class Server(Protocol):
     name: str
     pid: int
 
-    def bridge(self, one: int, two: int) -> tuple[int, int]: ...
+    def bridge(self, one: int, two: int, codecs: tuple[str, str] = ("PCMA", "PCMA")) -> tuple[int, int]: ...
 
     def stop(self) -> None: ...
 
@@ -41,11 +41,14 @@ class BridgingRtpengine(Rtpengine):
         super().__init__(threads)
         self._calls = 0
 
-    def bridge(self, one: int, two: int) -> tuple[int, int]:
+    def bridge(self, one: int, two: int, codecs: tuple[str, str] = ("PCMA", "PCMA")) -> tuple[int, int]:
         self._calls += 1
         call = {"call-id": f"bench-{self._calls}", "from-tag": "a"}
-        towards_two = self._port_in(self.ask({"command": "offer", **call, "sdp": _sdp(one)}))
-        answer = self.ask({"command": "answer", **call, "to-tag": "b", "sdp": _sdp(two)})
+        offer: dict[str, str | list[str]] = {"command": "offer", **call, "sdp": _sdp(one, codecs[0])}
+        if codecs[0] != codecs[1]:
+            offer["flags"] = [f"codec-transcode-{codecs[1]}"]
+        towards_two = self._port_in(self.ask(offer))
+        answer = self.ask({"command": "answer", **call, "to-tag": "b", "sdp": _sdp(two, codecs[1])})
         return self._port_in(answer), towards_two
 
     @staticmethod
@@ -53,8 +56,12 @@ class BridgingRtpengine(Rtpengine):
         return int(answer.partition("m=audio ")[2].split()[0])
 
 
-def _sdp(port: int) -> str:
-    lines = ["v=0", f"o=- 1 1 IN IP4 {PHONES}", "s=-", f"c=IN IP4 {PHONES}", "t=0 0", f"m=audio {port} RTP/AVP 8", ""]
+RTPMAPS = {"PCMU": "0 PCMU/8000", "PCMA": "8 PCMA/8000", "G722": "9 G722/8000", "opus": "111 opus/48000/2"}
+
+
+def _sdp(port: int, codec: str) -> str:
+    lines = ["v=0", f"o=- 1 1 IN IP4 {PHONES}", "s=-", f"c=IN IP4 {PHONES}", "t=0 0"]
+    lines += [f"m=audio {port} RTP/AVP {RTPMAPS[codec].split()[0]}", f"a=rtpmap:{RTPMAPS[codec]}", ""]
     return "\r\n".join(lines)
 
 
@@ -74,8 +81,8 @@ class Talkpath:
         self.pid = self._process.pid
         self._ask("ready")
 
-    def bridge(self, one: int, two: int) -> tuple[int, int]:
-        first, second = self._ask(f"{PHONES} {one} {two}").split()
+    def bridge(self, one: int, two: int, codecs: tuple[str, str] = ("PCMA", "PCMA")) -> tuple[int, int]:
+        first, second = self._ask(f"{PHONES} {one} {two} {' '.join(codecs)}").split()
         return int(first), int(second)
 
     def stop(self) -> None:

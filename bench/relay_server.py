@@ -1,4 +1,7 @@
-"""talkpath's media engine alone, as `bench/relay.py` drives it: a line of two phones in, a line of two ports out."""
+"""talkpath's media engine alone, as `bench/relay.py` and `bench/transcode.py` drive it.
+
+A line with a host and the ports of two phones in, a line of two ports out; the codecs of the phones may follow.
+"""
 
 import asyncio
 import sys
@@ -7,7 +10,12 @@ import uvloop
 
 from talkpath._native import Relay
 
-FORMATS = [(8, 8000, "PCMA")]
+FORMATS = {
+    "PCMU": (0, 8000, "PCMU"),
+    "PCMA": (8, 8000, "PCMA"),
+    "G722": (9, 8000, "G722"),
+    "opus": (111, 48_000, "opus"),
+}
 
 
 async def main() -> None:
@@ -25,11 +33,16 @@ async def main() -> None:
 
 
 def _bridge(relay: Relay, words: list[str]) -> str:
-    host, *phones = words
+    host, *phones = words[:3]
+    codecs = words[3:] or ["PCMA", "PCMA"]
     ports = [relay.open("127.0.0.1", 50_000, 59_999) for _ in phones]
-    for port, phone in zip(ports, phones, strict=True):
-        relay.expect(port, rtp=(host, int(phone)), formats=FORMATS)
+    for port, phone, codec in zip(ports, phones, codecs, strict=True):
+        relay.expect(port, rtp=(host, int(phone)), formats=[FORMATS[codec]])
         relay.watch(port, 60.0)
+    if codecs[0] != codecs[1]:
+        for port, own, other in zip(ports, codecs, reversed(codecs), strict=True):
+            number, _, name = FORMATS[other]
+            relay.transcode(port, [(*FORMATS[own], None)], number, name)
     relay.route(ports[0], ports[1])
     relay.route(ports[1], ports[0])
     return " ".join(str(port.rtp) for port in ports)

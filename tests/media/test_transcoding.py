@@ -159,6 +159,34 @@ def test_what_is_answered_besides_a_shared_codec_is_converted_when_it_comes() ->
     assert (8, 8000, "PCMA", (8, 8000)) in caller[0]
 
 
+def test_events_of_another_clock_are_converted_beside_a_shared_voice() -> None:
+    call = a_call()
+    call.offer(sdp("192.0.2.10", OPUS))
+    answer = "audio 3000 RTP/AVP 111 96\na=rtpmap:111 opus/48000/2\na=rtpmap:96 telephone-event/8000"
+    assert names(call.answer(sdp("192.0.2.21", answer))) == ["111 opus/48000/2", "110 telephone-event/48000"]
+    call.chosen()
+    caller, callee = converts(call, 0), converts(call, 1)
+    assert caller is not None
+    assert caller[0] == ((111, 48000, "opus", (111, 48000)), (110, 48000, "telephone-event", (96, 8000)))
+    assert callee is not None
+    assert {(111, 48000, "opus", (111, 48000)), (96, 8000, "telephone-event", (110, 48000))} <= set(callee[0])
+    assert "codec.transcoding" not in call.kinds()
+
+
+def test_comfort_noise_passes_only_where_both_know_it() -> None:
+    noisy = "audio 2000 RTP/AVP 8 13"
+    call = a_call()
+    call.offer(sdp("192.0.2.10", noisy))
+    assert names(call.answer(sdp("192.0.2.21", "audio 3000 RTP/AVP 0 13"))) == ["8 PCMA/8000", "13 CN/8000"]
+    call.chosen()
+    assert (13, 8000, "CN", (13, 8000)) in (converts(call, 1) or ((),))[0]
+    call = a_call()
+    call.offer(sdp("192.0.2.10", noisy))
+    assert names(call.answer(sdp("192.0.2.21", "audio 3000 RTP/AVP 0"))) == ["8 PCMA/8000"]
+    call.chosen()
+    assert (13, 8000, "CN", None) in (converts(call, 1) or ((),))[0]
+
+
 def test_an_answer_that_shares_nothing_we_may_convert_goes_back_as_it_is() -> None:
     call = a_call("PCMU")
     call.offer(sdp("192.0.2.10", PCMA))

@@ -419,11 +419,11 @@ class MediaSession:
         side = "callee" if agreement.offer.by_caller else "caller"
         old = {} if before is None else before.answer.bridges
         for index, made in agreement.answer.bridges.items():
-            if old.get(index) != made:
+            if old.get(index) != made and made.changes_voice:
                 offered = agreement.answer.sections[index].formats.names
                 codecs = {"own": made.answerer.codec, "other": made.offerer.codec}
                 self._note(now, moments.TRANSCODING, side=side, offered=offered, **codecs)
-        if any(index not in agreement.answer.bridges for index in old):
+        if any(index not in agreement.answer.bridges and made.changes_voice for index, made in old.items()):
             self._note(now, moments.TRANSCODING_ENDED)
 
     def _connect(self, branch: Branch, now: float) -> None:

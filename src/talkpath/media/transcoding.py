@@ -30,6 +30,8 @@ class Bridge(NamedTuple):
 
     offerer: Conversion
     answerer: Conversion
+    #: otherwise only events change their clock
+    changes_voice: bool
 
 
 class Known(NamedTuple):
@@ -115,10 +117,12 @@ def _rank(name: str, other: str) -> tuple[int, int]:
 
 @lru_cache(maxsize=4096)
 def is_foreign(offer: Formats, answer: Formats, allowed: tuple[str, ...]) -> bool:
-    """Whether the answer names a codec that its offer did not, and that may be converted."""
+    """Whether the answer names what its offer did not, and what may be converted: a codec, or events on a clock."""
     known = {(name.lower(), clock) for _, clock, name in offer.payload_types}
     answered = {(name.lower(), clock) for _, clock, name in answer.payload_types}
-    return any(name in WIDTH_HZ and name in _lower(allowed) for name, _ in answered - known)
+    new = {name for name, _ in answered - known}
+    has_events = any(name == _EVENTS for name, _ in known & answered)
+    return not new.isdisjoint(_lower(allowed)) or (_EVENTS in new and not has_events)
 
 
 def bridge_codecs(offered: MediaSection, asked: MediaSection, answer: MediaSection) -> Bridge | None:
@@ -130,37 +134,41 @@ def bridge_codecs(offered: MediaSection, asked: MediaSection, answer: MediaSecti
     own, theirs = list(offered.codecs), list(answer.codecs)
     keys = {codec.format.key for codec in own}
     shared = [codec for codec in theirs if codec.format.key in keys and not codec.is_auxiliary]
-    told = _told_in_common(shared, theirs, keys) if shared else _told_instead(own, theirs)
+    told = shared or _best_for(own, theirs)
+    told = told + _companions(own, theirs, told)
     spoken_there = next((codec for codec in theirs if converts(codec)), None)
     spoken_here = next((codec for codec in told if converts(codec)), None)
     if spoken_there is None or spoken_here is None:
         return None
     # Who answers sends by the numbers of the offer, and some by those of their own answer (RFC 3264 section 5.1).
-    from_answerer = _by_number(asked.codecs, theirs)
+    answered = {codec.format.key for codec in theirs}
+    may_come = [codec for codec in asked.codecs if codec.format.key in answered or codec.name.lower() == "cn"]
+    from_answerer = _by_number(may_come, theirs)
     from_offerer = _by_number(told, own)
     made = Bridge(
         offerer=conversion(from_offerer, answer, theirs, spoken_there),
-        answerer=conversion(from_answerer, offered, own, spoken_here),
+        answerer=conversion(from_answerer, offered, told, spoken_here),
+        changes_voice=any(converts(codec) for codec in theirs if codec.format.key not in keys),
     )
     _rewrite(answer, told)
     return made
 
 
-def _told_in_common(shared: Sequence[Codec], theirs: Sequence[Codec], keys: set[tuple[str, int, int]]) -> list[Codec]:
-    """What both understand; the rest of the answer is only what may come besides."""
-    return [codec for codec in theirs if codec in shared or (codec.is_auxiliary and codec.format.key in keys)]
-
-
-def _told_instead(own: Sequence[Codec], theirs: Sequence[Codec]) -> list[Codec]:
-    """The codec of the offer that goes best with the answer, and its events where the answer has some too."""
+def _best_for(own: Sequence[Codec], theirs: Sequence[Codec]) -> list[Codec]:
+    """The codec of the offer that goes best with the answer."""
     there = next((codec.name.lower() for codec in theirs if converts(codec)), None)
     usable = [codec for codec in own if converts(codec)]
-    if there is None or not usable:
-        return []
-    chosen = min(usable, key=lambda codec: _rank(codec.name.lower(), there))
+    return [] if there is None else sorted(usable, key=lambda codec: _rank(codec.name.lower(), there))[:1]
+
+
+def _companions(own: Sequence[Codec], theirs: Sequence[Codec], voices: Sequence[Codec]) -> list[Codec]:
+    """Events and comfort noise of the offer beside these voices, where the answer has some too."""
+    clocks = {codec.clock_hz for codec in voices}
+    names = {codec.name.lower() for codec in theirs}
     events = [codec for codec in own if codec.name.lower() == _EVENTS]
-    events = [codec for codec in events if codec.clock_hz == chosen.clock_hz] or events[:1]
-    return [chosen, *(events if any(codec.name.lower() == _EVENTS for codec in theirs) else [])]
+    events = [codec for codec in events if codec.clock_hz in clocks] or events[:1]
+    noise = [codec for codec in own if codec.name.lower() == "cn" and codec.clock_hz in clocks]
+    return [codec for codec in (*events, *noise) if codec.name.lower() in names]
 
 
 def _by_number(first: Iterable[Codec], then: Iterable[Codec]) -> list[Codec]:
