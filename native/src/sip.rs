@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use std::borrow::Cow;
 
 /// Field names with a compact form (RFC 3261 section 7.3.3 and the registry of its successors).
@@ -206,6 +206,101 @@ fn index_fields(data: &[u8], mut at: usize, most: usize) -> Result<(Vec<Field>, 
     }
 }
 
+/// Fields that may stand once.
+enum Single {
+    From,
+    To,
+    CallId,
+    CSeq,
+    MaxForwards,
+    ContentLength,
+}
+
+fn single_of(name: &[u8]) -> Option<Single> {
+    let is = |long: &[u8]| name.eq_ignore_ascii_case(long);
+    match name.len() {
+        1 => match name[0].to_ascii_lowercase() {
+            b'f' => Some(Single::From),
+            b't' => Some(Single::To),
+            b'i' => Some(Single::CallId),
+            b'l' => Some(Single::ContentLength),
+            _ => None,
+        },
+        2 => is(b"to").then_some(Single::To),
+        4 if is(b"from") => Some(Single::From),
+        4 => is(b"cseq").then_some(Single::CSeq),
+        7 => is(b"call-id").then_some(Single::CallId),
+        12 => is(b"max-forwards").then_some(Single::MaxForwards),
+        14 => is(b"content-length").then_some(Single::ContentLength),
+        _ => None,
+    }
+}
+
+/// A number of at most nine digits.
+fn number(text: &[u8]) -> Option<usize> {
+    let is_number = !text.is_empty() && text.len() < 10 && text.iter().all(u8::is_ascii_digit);
+    is_number.then(|| text.iter().fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0')))
+}
+
+/// `<sip:...>;tag=...`: one URI in angle brackets, no display name, nothing quoted.
+fn is_plain_address(value: &[u8]) -> bool {
+    value.starts_with(b"<sip")
+        && memchr::memrchr(b'<', value) == Some(0)
+        && memchr::memchr(b'>', value).is_some_and(|end| end > 5)
+        && memchr::memchr(b'"', value).is_none()
+}
+
+/// A challenge or credentials taken apart (RFC 7235 section 2.1): (scheme in lower case, parameters without quotes; of a
+/// name that comes twice the first).
+#[pyfunction]
+fn auth_params<'py>(py: Python<'py>, value: &str) -> PyResult<(String, Bound<'py, PyDict>)> {
+    let (scheme, mut rest) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+    let found = PyDict::new(py);
+    while let Some(start) = rest.find(is_auth_name) {
+        rest = &rest[start..];
+        let end = rest.find(|character| !is_auth_name(character)).unwrap_or(rest.len());
+        let name = &rest[..end];
+        rest = rest[end..].trim_start();
+        let Some(after) = rest.strip_prefix('=') else { continue };
+        let (text, left) = auth_value(after.trim_start());
+        rest = left;
+        let name = name.to_ascii_lowercase();
+        if !found.contains(&name)? {
+            found.set_item(name, text)?;
+        }
+    }
+    Ok((scheme.to_lowercase(), found))
+}
+
+fn is_auth_name(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '_' | '-')
+}
+
+/// (a token or a quoted string without its quotes and escapes, what follows it).
+fn auth_value(text: &str) -> (Cow<'_, str>, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find(|character: char| character == ',' || character.is_whitespace()).unwrap_or(text.len());
+        return (Cow::Borrowed(&text[..end]), &text[end..]);
+    };
+    match quoted.find(['"', '\\']) {
+        Some(end) if quoted.as_bytes()[end] == b'"' => (Cow::Borrowed(&quoted[..end]), &quoted[end + 1..]),
+        _ => unescaped(quoted),
+    }
+}
+
+fn unescaped(quoted: &str) -> (Cow<'_, str>, &str) {
+    let mut plain = String::new();
+    let mut characters = quoted.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return (Cow::Owned(plain), &quoted[at + 1..]),
+            '\\' => plain.extend(characters.next().map(|(_, escaped)| escaped)),
+            _ => plain.push(character),
+        }
+    }
+    (Cow::Owned(plain), "")
+}
+
 fn names_match(written: &[u8], asked: &str, compact: Option<u8>) -> bool {
     match compact {
         Some(letter) if written.len() == 1 => written[0].to_ascii_lowercase() == letter,
@@ -384,6 +479,12 @@ impl Frame {
         Ok(list)
     }
 
+    /// Whether nothing that `fault_of` looks for can be wrong: what nearly every message is, told in one pass. False says
+    /// only that Python must look.
+    fn is_plain(&self, py: Python<'_>) -> bool {
+        self.plainness(self.raw.as_bytes(py)).is_some()
+    }
+
     /// (name as written, value) of the field at a place.
     fn field<'py>(&self, py: Python<'py>, at: usize) -> PyResult<(Bound<'py, PyString>, Bound<'py, PyString>)> {
         let data = self.raw.as_bytes(py);
@@ -432,6 +533,46 @@ impl Frame {
         let index = Index::of(raw.as_bytes(), max_headers)?;
         let Index { start, start_line, fields, body } = index;
         Ok(Frame { start, start_line, fields: fields.into_boxed_slice(), body, raw: raw.unbind() })
+    }
+
+    /// Some when each field that a message needs stands there once and in its simplest form.
+    fn plainness(&self, data: &[u8]) -> Option<()> {
+        let [mut from, mut to, mut call_id, mut cseq, mut via] = [false; 5];
+        let [mut hops, mut length] = [false; 2];
+        for field in &self.fields {
+            let value = field.value.of(data);
+            let (seen, is_good) = match single_of(field.name.of(data)) {
+                Some(Single::From) => (&mut from, is_plain_address(value)),
+                Some(Single::To) => (&mut to, is_plain_address(value)),
+                Some(Single::CallId) => (&mut call_id, !value.is_empty()),
+                Some(Single::CSeq) => (&mut cseq, self.is_plain_cseq(data, value)),
+                Some(Single::MaxForwards) => (&mut hops, number(value).is_some_and(|hops| hops < 256)),
+                Some(Single::ContentLength) => {
+                    let room = (self.body.end - self.body.start) as usize;
+                    (&mut length, number(value).is_some_and(|length| length <= room))
+                }
+                None => {
+                    via = via || names_match(field.name.of(data), "via", Some(b'v')) && !value.is_empty();
+                    continue;
+                }
+            };
+            if *seen || !is_good {
+                return None;
+            }
+            *seen = true;
+        }
+        (from && to && call_id && cseq && via).then_some(())
+    }
+
+    /// `1 INVITE`, with the method of the first line.
+    fn is_plain_cseq(&self, data: &[u8], value: &[u8]) -> bool {
+        let Some(space) = memchr::memchr(b' ', value) else { return false };
+        let named = &value[space + 1..];
+        number(&value[..space]).is_some()
+            && match self.start {
+                StartLine::Request { method, .. } => named == method.of(data),
+                StartLine::Status { .. } => !named.is_empty() && named.iter().copied().all(is_token),
+            }
     }
 
     fn find(&self, data: &[u8], name: &str, from: usize) -> Option<usize> {
@@ -520,6 +661,7 @@ fn content_length(headers: &[u8]) -> Result<usize, Refusal> {
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Frame>()?;
+    module.add_function(wrap_pyfunction!(auth_params, module)?)?;
     module.add_function(wrap_pyfunction!(stream_message_length, module)?)?;
     Ok(())
 }

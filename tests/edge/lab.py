@@ -52,10 +52,14 @@ class Bindings:
     """What a store would have been told."""
 
     saved: list[Binding] = field(default_factory=list)
+    refreshed: list[Binding] = field(default_factory=list)
     dropped: list[Binding] = field(default_factory=list)
 
     def save_binding(self, binding: Binding) -> None:
         self.saved.append(binding)
+
+    def refresh_binding(self, binding: Binding) -> None:
+        self.refreshed.append(binding)
 
     def drop_binding(self, binding: Binding) -> None:
         self.dropped.append(binding)

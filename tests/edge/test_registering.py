@@ -151,3 +151,19 @@ def test_one_nonce_serves_many_requests_with_rising_counts(lab: Lab) -> None:
         proof = phone.credentials(challenge, "REGISTER", uri, count=count)
         phone.request("REGISTER", uri, to=to, call_id="r", extra=f"Authorization: {proof}")
         assert phone.last().status == 200
+
+
+def test_refresh_that_changes_only_times_is_kept_as_one(lab: Lab) -> None:
+    phone = lab.phone("1001", "198.51.100.7")
+    phone.register()
+    phone.register()
+    assert len(lab.bindings.saved) == 1
+    assert [one.contact for one in lab.bindings.refreshed] == [phone.contact]
+
+
+def test_user_who_is_removed_is_reached_no_more(lab: Lab) -> None:
+    phone = lab.phone("1001", "198.51.100.7")
+    phone.register()
+    lab.edge.core.registrar.forget("1001")
+    assert lab.edge.core.registrar.bindings("1001", lab.now) == []
+    assert [one.contact for one in lab.bindings.dropped] == [phone.contact]

@@ -117,6 +117,16 @@ def test_a_running_edge_sees_accounts_that_another_process_adds(store: Store, fi
     other.close()
 
 
+def test_who_was_removed_is_told_once(file: Path, store: Store) -> None:
+    store.accounts.put(Account.of_password("1009", "talkpath", Secret("x")))
+    other = EmbeddedStore(file, Registered)
+    store.accounts.remove("1009")
+    other.accounts.refresh()
+    assert other.accounts.take_removed() == {"1009"}
+    assert other.accounts.take_removed() == set()
+    other.close()
+
+
 # --- registrations
 
 
@@ -141,6 +151,36 @@ def test_what_expired_or_was_dropped_does_not_come_back(store: Store) -> None:
     assert store.writer.flush()
     assert store.bindings.load(1000.0) == [PHONE_UDP]
     assert store.bindings.load(5000.0) == []
+
+
+def test_refreshed_registrations_are_written_together_and_the_last_one_counts(store: Store) -> None:
+    store.bindings.save_binding(PHONE_UDP)
+    for expires_at in (6000.0, 7000.0):
+        store.bindings.refresh_binding(replace(PHONE_UDP, expires_at=expires_at))
+    assert store.writer.flush()
+    assert store.bindings.load(1000.0) == [PHONE_UDP]
+    store.bindings.keep_refreshed()
+    assert store.writer.flush()
+    assert store.bindings.load(1000.0) == [replace(PHONE_UDP, expires_at=7000.0)]
+
+
+def test_a_refresh_does_not_bring_back_what_was_dropped_or_replaced(store: Store) -> None:
+    moved = replace(PHONE_UDP, expires_at=9000.0, flow=PHONE_UDP.flow._replace(remote=Address("192.0.2.99", 5060)))
+    store.bindings.refresh_binding(replace(PHONE_UDP, expires_at=6000.0))
+    store.bindings.save_binding(moved)
+    store.bindings.refresh_binding(PHONE_WSS)
+    store.bindings.drop_binding(PHONE_WSS)
+    store.bindings.keep_refreshed()
+    assert store.writer.flush()
+    assert store.bindings.load(1000.0) == [moved]
+
+
+def test_what_was_refreshed_is_written_when_the_store_closes(store: Store, file: Path) -> None:
+    store.bindings.refresh_binding(PHONE_UDP)
+    store.close()
+    again = EmbeddedStore(file, Registered)
+    assert again.bindings.load(1000.0) == [PHONE_UDP]
+    again.close()
 
 
 def test_a_row_of_another_form_is_left_out(store: Store, file: Path) -> None:

@@ -41,6 +41,10 @@ class Users:
         """Notice what `talkpath users` changed; whether anything did."""
         return self._stored.refresh()
 
+    def take_removed(self) -> set[str]:
+        """The users that are users no more since the last time this was asked."""
+        return self._stored.take_removed() - self._configured.keys()
+
     def __len__(self) -> int:
         return len(self._configured) + sum(one.user not in self._configured for one in self._stored.all())
 

@@ -188,11 +188,14 @@ class Node:
             await asyncio.sleep(_CHORES_S)
             now = self._clock.now()
             self._users.refresh()
+            for user in self._users.take_removed():
+                self._edge.core.registrar.forget(user)
             self._media_facing.clear()
             self._guests.sweep(now)
             self._call_log.tell()
             self._ledger.expire(now)
             self._save_ended()
+            self._store.bindings.keep_refreshed()
             if count % _SWEEP_EVERY == 0:
                 self._store.history.sweep(now)
             count += 1

@@ -19,8 +19,8 @@ from talkpath.capture.records import RtpStream, Second
 from talkpath.sip.message import Message
 
 # The methods of RFC 3261 and its successors; others are counted together, for a peer may invent any number.
-_METHODS = {"ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK"}
-_METHODS |= {"PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE"}
+_METHODS = "ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE"
+_WORDS = {method.encode(): method for method in _METHODS.split()} | {b"SIP/2.0": "response"}
 _SWEEP_S = 60.0
 
 
@@ -198,8 +198,7 @@ class Ledger:
 
     def _note_other(self, call_id: str, row: LiveRow) -> None:
         _, _, raw, sent = row
-        word = raw[:16].split(b" ", 1)[0].decode("ascii", "replace")
-        self.counts[word if word in _METHODS else "response" if word == "SIP/2.0" else "other", sent] += 1
+        self.counts[_WORDS.get(raw[: max(0, raw.find(b" ", 0, 16))], "other"), sent] += 1
         self._others[call_id] = row
         self._others.move_to_end(call_id)
         if len(self._others) > limits.LEDGER_OTHERS:

@@ -3,6 +3,8 @@
 Bindings live in memory; each change is told to a `BindingStore`, which keeps it past a restart.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -46,12 +48,25 @@ class Binding:
             return (self.instance, self.reg_id)
         return ("", contact_key(self.contact))
 
+    def leads_where(self, newer: Binding) -> bool:
+        """Whether a newer binding of the same phone reaches it in the same way."""
+        return (
+            self.contact == newer.contact
+            and self.flow == newer.flow
+            and self.path == newer.path
+            and self.behind_nat == newer.behind_nat
+            and self.q == newer.q
+        )
+
 
 class BindingStore(Protocol):
     """Keeps bindings past a restart; must not make the caller wait."""
 
     def save_binding(self, binding: Binding) -> None:
         """Keep a new or renewed binding, in place of one with the same user and identity."""
+
+    def refresh_binding(self, binding: Binding) -> None:
+        """The same for one of which only the times are new; a moment later is soon enough."""
 
     def drop_binding(self, binding: Binding) -> None:
         """Forget it."""
@@ -128,6 +143,11 @@ class Registrar:
             self._drop(binding)
         return gone
 
+    def forget(self, user: str) -> None:
+        """The user is one no more: nobody is reached by that name."""
+        for binding in list(self._users.get(user, {}).values()):
+            self._drop(binding)
+
     def register(self, request: Message, user: str, flow: Flow, behind_nat: bool, now: float) -> list[Binding]:
         """Apply one authenticated REGISTER, all of it or nothing; gives the bindings of the user. Raises Refused."""
         contacts = request.listed("Contact")
@@ -139,8 +159,12 @@ class Registrar:
         self._check_number(user, wanted, now)
         for binding in wanted:
             if binding.expires_at > now:
+                known = self.find(user, binding.identity)
                 self._put(binding)
-                self._store.save_binding(binding)
+                if known is not None and known.leads_where(binding):
+                    self._store.refresh_binding(binding)
+                else:
+                    self._store.save_binding(binding)
             else:
                 self._forget(user, binding)
         return self.bindings(user, now)
@@ -149,8 +173,7 @@ class Registrar:
         """Contact: * with Expires: 0 (RFC 3261 section 10.3 step 6)."""
         if (request.first("Expires") or "").strip() != "0":
             raise Refused(400, "Contact * needs Expires 0")
-        for binding in list(self._users.get(user, {}).values()):
-            self._drop(binding)
+        self.forget(user)
 
     def _wanted(self, request: Message, item: str, user: str, flow: Flow, behind_nat: bool, now: float) -> Binding:
         if item == "*":

@@ -23,6 +23,8 @@ def _sha256(text: str) -> str:
 
 _HASH: dict[Algorithm, Callable[[str], str]] = {Algorithm.MD5: _md5, Algorithm.SHA256: _sha256}
 
+_BY_NAME = {str(algorithm): algorithm for algorithm in Algorithm}
+
 
 def ha1(algorithm: Algorithm, username: str, realm: str, password: str) -> str:
     """H(username:realm:password) in hex: what an account keeps instead of a password."""
@@ -42,8 +44,7 @@ def response(algorithm: Algorithm, secret: str, method: str, params: Mapping[str
 
 def algorithm_of(params: Mapping[str, str]) -> Algorithm | None:
     """The algorithm that credentials name; MD5 when they name none; None when it is not one of ours."""
-    name = params.get("algorithm", "MD5").upper()
-    return next((algorithm for algorithm in Algorithm if algorithm == name), None)
+    return _BY_NAME.get(params.get("algorithm", "MD5").upper())
 
 
 class Nonces:

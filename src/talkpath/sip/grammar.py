@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from talkpath._native import auth_params
 from talkpath.base.address import Transport
 from talkpath.base.errors import Malformed
 from talkpath.sip.uri import CACHED_CHARACTERS, Uri, format_params, parse_params
@@ -20,7 +21,6 @@ _PLAIN_HOST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 _CSEQ = re.compile(r"(\d{1,10})\s+([A-Za-z0-9\-.!%*_+`'~]+)$")
 _ODD_IN_TAG = frozenset(';,? \t">')
 _TAG = re.compile(r';\s*tag\s*=\s*([^;,\s?>"]+)', re.IGNORECASE)
-_AUTH_PARAM = re.compile(r'([A-Za-z0-9_\-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^,\s]*)')
 
 
 class CSeq(NamedTuple):
@@ -159,11 +159,6 @@ def _parsed_cseq(text: str) -> CSeq:
     return CSeq(number, match[2])
 
 
-def is_plain_name_addr(value: str) -> bool:
-    """Whether a value is of the simple form that needs no parsing to be known good: <sip:...>;tag=..."""
-    return value.startswith("<sip") and value.find(">", 5) > 0 and '"' not in value and value.count("<") == 1
-
-
 def tag_of(value: str) -> str:
     """The tag of a From or To value, "" when it has none."""
     after = value.rpartition(">")[2]
@@ -175,9 +170,4 @@ def tag_of(value: str) -> str:
 
 def parse_auth(value: str) -> tuple[str, dict[str, str]]:
     """A challenge or credentials: (scheme in lower case, parameters without quotes). RFC 7616, RFC 7235."""
-    scheme, _, rest = value.strip().partition(" ")
-    params: dict[str, str] = {}
-    for name, text in _AUTH_PARAM.findall(rest):
-        plain = re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') and len(text) > 1 else text
-        params.setdefault(name.lower(), plain)
-    return scheme.lower(), params
+    return auth_params(value.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))

@@ -3,7 +3,7 @@
 from talkpath._native import Frame
 from talkpath.base import limits
 from talkpath.base.errors import Malformed
-from talkpath.sip.grammar import CSeq, NameAddr, Via, is_plain_name_addr, parse_cseq, split_list, tag_of
+from talkpath.sip.grammar import CSeq, NameAddr, Via, parse_cseq, split_list, tag_of
 from talkpath.sip.multipart import sdp_span
 
 # What `Frame` refuses, in words (RFC 3261 section 7).
@@ -176,6 +176,8 @@ _SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length")
 
 def fault_of(message: Message) -> Malformed | None:
     """What makes a framed message unacceptable, or None (RFC 3261 sections 8.1.1, 16.3 step 1, 18.3)."""
+    if message.frame.is_plain():
+        return _fault_of_via(message)
     count = message.frame.occurrences(_SINGLE)
     for name, times in zip(_SINGLE, count, strict=True):
         if times > 1:
@@ -186,13 +188,19 @@ def fault_of(message: Message) -> Malformed | None:
     try:
         if message.cseq.method != message.method:
             return Malformed("cseq", "CSeq names another method")
-        message.top_via  # noqa: B018 - asked for its refusal
         for name in ("From", "To"):
-            if not is_plain_name_addr(message.frame.first(name) or ""):
-                message.address(name)
+            message.address(name)
     except Malformed as fault:
         return fault
-    return _fault_of_numbers(message)
+    return _fault_of_via(message) or _fault_of_numbers(message)
+
+
+def _fault_of_via(message: Message) -> Malformed | None:
+    try:
+        message.top_via  # noqa: B018 - asked for its refusal
+    except Malformed as fault:
+        return fault
+    return None
 
 
 def _fault_of_numbers(message: Message) -> Malformed | None:

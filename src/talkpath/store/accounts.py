@@ -39,6 +39,7 @@ class Accounts:
         """Read the accounts of the file, which is made when it is missing. Raises `Unavailable`."""
         self._database = connect(path)
         self._by_user: dict[str, Account] = {}
+        self._removed: set[str] = set()
         self._version = -1
         self.refresh()
 
@@ -62,9 +63,16 @@ class Accounts:
         (version,) = self._database.execute("SELECT value FROM counters WHERE name = 'accounts'").fetchone()
         if version == self._version:
             return False
-        self._by_user = {row[0]: _account(row) for row in self._database.execute(_ALL)}
+        known = {row[0]: _account(row) for row in self._database.execute(_ALL)}
+        self._removed = (self._removed | self._by_user.keys()) - known.keys()
+        self._by_user = known
         self._version = version
         return True
+
+    def take_removed(self) -> set[str]:
+        """The users whose account is gone since the last time this was asked."""
+        removed, self._removed = self._removed, set()
+        return removed
 
     def put(self, account: Account) -> None:
         """Add the account, or replace the one of the same user. Committed when this returns."""

@@ -43,19 +43,30 @@ class Bindings(Generic[AnyBinding]):
         self._path = path
         self._writer = writer
         self._decoder = msgspec.json.Decoder(kind)
+        self._refreshed: dict[tuple[str, tuple[str, str]], AnyBinding] = {}
 
     def save_binding(self, binding: AnyBinding) -> None:
         """Keep a new or renewed binding, in place of the one of the same phone. Returns at once."""
-        self._writer.write(
-            lambda database: _run(
-                database,
-                _PUT,
-                (binding.user, _key(binding), binding.expires_at, msgspec.json.encode(binding)),
-            )
-        )
+        self._refreshed.pop((binding.user, binding.identity), None)
+        self._writer.write(lambda database: _run(database, _PUT, _row(binding)))
+
+    def refresh_binding(self, binding: AnyBinding) -> None:
+        """Keep a binding of which only the times are new, with the next `keep_refreshed`. Returns at once."""
+        self._refreshed[binding.user, binding.identity] = binding
+
+    def keep_refreshed(self) -> None:
+        """Write what was refreshed since the last time; to be called every second. Returns at once.
+
+        A phone that refreshes often is written once. `kill -9` costs a second of refreshes and no phone: its binding is
+        kept, and good until it would have expired without them.
+        """
+        if self._refreshed:
+            refreshed, self._refreshed = self._refreshed, {}
+            self._writer.write(lambda database: _run_many(database, _PUT, [_row(one) for one in refreshed.values()]))
 
     def drop_binding(self, binding: AnyBinding) -> None:
         """Forget it. Returns at once."""
+        self._refreshed.pop((binding.user, binding.identity), None)
         self._writer.write(lambda database: _run(database, _DROP, (binding.user, _key(binding))))
 
     def load(self, now: float) -> list[AnyBinding]:
@@ -86,6 +97,14 @@ class Bindings(Generic[AnyBinding]):
 
 def _key(binding: Kept) -> str:
     return json.dumps(binding.identity)
+
+
+def _row(binding: Kept) -> tuple[object, ...]:
+    return binding.user, _key(binding), binding.expires_at, msgspec.json.encode(binding)
+
+
+def _run_many(database: sqlite3.Connection, statement: str, rows: list[tuple[object, ...]]) -> None:
+    database.executemany(statement, rows)
 
 
 def _run(database: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> None:
