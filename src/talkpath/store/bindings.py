@@ -57,8 +57,8 @@ class Bindings(Generic[AnyBinding]):
     def keep_refreshed(self) -> None:
         """Write what was refreshed since the last time; to be called every second. Returns at once.
 
-        A phone that refreshes often is written once. `kill -9` costs a second of refreshes and no phone: its binding is
-        kept, and good until it would have expired without them.
+        A phone that refreshes often is written once. `kill -9` costs a second of refreshes and no phone: a
+        binding is kept, and good until it would have expired without them.
         """
         if self._refreshed:
             refreshed, self._refreshed = self._refreshed, {}
