@@ -2,11 +2,13 @@
 
 import pytest
 
+from harness.sound import assert_tone
 from harness.talk import assert_both_hear, begin, end, listen
 
 pytestmark = pytest.mark.live
 
 OPUS, G722, PCMA, PCMU = "opus/48000/2", "G722/16000/1", "PCMA/8000/1", "PCMU/8000/1"
+HERTZ = 620.0
 
 
 @pytest.mark.parametrize(
@@ -20,3 +22,54 @@ def test_baresips_without_a_common_codec_hear_each_other(phones, caller, callee)
     listen(first, second, 3)
     end(first, second)
     assert_both_hear(first, second)
+
+
+def opus_only(page):
+    """A page whose browser has no other codec."""
+    page.page.run("""(() => {
+        const kept = ["audio/opus", "audio/telephone-event"];
+        const codecs = RTCRtpSender.getCapabilities("audio").codecs
+            .filter(codec => kept.includes(codec.mimeType) && codec.clockRate == 48000);
+        for (const verb of ["createOffer", "createAnswer"]) {
+            const made = RTCPeerConnection.prototype[verb];
+            RTCPeerConnection.prototype[verb] = function (...options) {
+                this.getTransceivers().forEach(one => one.setCodecPreferences(codecs));
+                return made.apply(this, options);
+            };
+        }
+    })()""")
+    return page
+
+
+@pytest.mark.parametrize("codec", [PCMA, G722])
+@pytest.mark.parametrize("library", ["jssip", "sipjs"])
+def test_a_page_with_opus_and_a_phone_without_call_each_other(webphones, phones, library, codec) -> None:
+    page, phone = opus_only(webphones.of(library)), phones.baresip(codec=codec, hertz=HERTZ)
+    for caller, callee in ((page, phone), (phone, page)):
+        begin(caller, callee)
+        listen(caller, callee, 1.5)
+        end(callee, caller)
+    assert_tone(HERTZ, page.heard())
+    assert_tone(page.hertz, phone.heard())
+
+
+def test_a_page_with_opus_and_linphone_with_pcmu_hold_and_go_on(webphones, phones) -> None:
+    page, phone = opus_only(webphones.jssip()), phones.linphone("tls", hertz=HERTZ, codecs=("PCMU/8000",))
+    begin(phone, page)
+    listen(page, phone, 1.5)
+    phone.hold()
+    phone.resume()
+    listen(phone, page, 1.5)
+    end(phone, page)
+    assert_tone(HERTZ, page.heard())
+
+
+def test_keys_pressed_on_a_page_with_opus_reach_a_phone_with_pcma(webphones, phones) -> None:
+    page, phone = opus_only(webphones.jssip()), phones.baresip(codec=PCMA, hertz=HERTZ)
+    begin(page, phone)
+    listen(page, phone, 0.5)
+    for key in "5#":
+        page.do("press", key, "rfc4733")
+        phone.wait("CALL_DTMF_START")
+    assert [event.param for event in phone.events("CALL_DTMF_START")] == ["5", "#"]
+    end(page, phone)

@@ -52,8 +52,7 @@ def widen(section: MediaSection, formats: Formats, known: Known, allowed: tuple[
     numbers, lines = _additions(formats, known, allowed)
     if numbers:
         section.formats = [*section.formats, *numbers]
-        end = end_of_section(section.lines)
-        section.lines[end:end] = lines
+        _replace(section, _SOURCES, lines)
 
 
 @lru_cache(maxsize=1024)
@@ -140,10 +139,9 @@ def bridge_codecs(offered: MediaSection, asked: MediaSection, answer: MediaSecti
     spoken_here = next((codec for codec in told if converts(codec)), None)
     if spoken_there is None or spoken_here is None:
         return None
-    # Who answers sends by the numbers of the offer, and some by those of their own answer (RFC 3264 section 5.1).
-    answered = {codec.format.key for codec in theirs}
-    may_come = [codec for codec in asked.codecs if codec.format.key in answered or codec.name.lower() == "cn"]
-    from_answerer = _by_number(may_come, theirs)
+    # Who answers sends by the numbers of the offer, some by those of their own answer (RFC 3264 section 5.1); and
+    # browsers may send a codec of the offer that their answer leaves out.
+    from_answerer = _by_number(asked.codecs, theirs)
     from_offerer = _by_number(told, own)
     made = Bridge(
         offerer=conversion(from_offerer, answer, theirs, spoken_there),
@@ -186,6 +184,14 @@ def _rewrite(answer: MediaSection, told: Sequence[Codec]) -> None:
         if fmtp is not None:
             lines.append(f"a=fmtp:{codec.payload_type} {fmtp}")
     answer.formats = [str(codec.payload_type) for codec in told]
-    kept = [line for line in answer.lines if not line.startswith(("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"))]
+    _replace(answer, ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", *_SOURCES), lines)
+
+
+# The source of what is converted is ours: who was promised another would not play it (RFC 5576 section 4.1).
+_SOURCES = ("a=ssrc:", "a=ssrc-group:")
+
+
+def _replace(section: MediaSection, gone: tuple[str, ...], lines: Sequence[str]) -> None:
+    kept = [line for line in section.lines if not line.startswith(gone)]
     end = end_of_section(kept)
-    answer.lines[:] = [*kept[:end], *lines, *kept[end:]]
+    section.lines[:] = [*kept[:end], *lines, *kept[end:]]
