@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
@@ -16,7 +17,7 @@ from harness.network import run
 from talkpath._native import Relay
 from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
 from talkpath.net.media import CallEngine, translated
-from talkpath.sdp import SessionDescription
+from talkpath.sdp import MediaSection, SessionDescription
 
 pytestmark = pytest.mark.live
 
@@ -99,6 +100,41 @@ class Phone(asyncio.DatagramProtocol):
 
     def description(self) -> bytes:
         return sdp("127.0.0.1", f"audio {self.port} RTP/AVP 8 101\na=rtpmap:101 telephone-event/8000")
+
+
+class Mirror(asyncio.DatagramProtocol):
+    """A phone's video: it sends back what it sees under a source of its own, and asks for key frames (RFC 4585).
+
+    It knows neither MID nor any other header extension.
+    """
+
+    SSRC = 0x700
+    EVERY = 100
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.port = 0
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.port = transport.get_extra_info("sockname")[1]
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if 192 <= data[1] <= 223:
+            return
+        if self.seen % self.EVERY == 0:
+            self.transport.sendto(struct.pack("!BBHI4s", 0x81, 206, 2, self.SSRC, data[8:12]), addr)
+        self.seen += 1
+        start = 12 + (4 + 4 * int.from_bytes(data[14:16], "big") if data[0] & 0x10 else 0)
+        head = bytes([data[0] & 0xEF]) + data[1:8] + self.SSRC.to_bytes(4, "big")
+        self.transport.sendto(head + data[start:], addr)
+
+    def section(self, offered: MediaSection) -> bytes:
+        """Its answer to a video section: the first codec, RTCP on the same port."""
+        number = offered.formats[0]
+        rtpmap = next(line for line in offered.attributes.all("rtpmap") if line.startswith(f"{number} "))
+        lines = [f"m=video {self.port} {offered.protocol} {number}", f"a=rtpmap:{rtpmap}", f"a=rtcp:{self.port}"]
+        return ("\r\n".join([*lines, f"a=rtcp-fb:{number} nack pli"]) + "\r\n").encode()
 
 
 @pytest.fixture(name="page")
@@ -248,6 +284,26 @@ async def test_a_page_with_video_calls_a_phone_without(page: Page, host: Host, p
     await heard(phone, 30)
     await hears(page, 30)
     talking.cancel()
+
+
+@pytest.mark.parametrize("policy", ["balanced", "max-bundle"])
+async def test_a_page_sees_the_video_of_a_phone(page: Page, host: Host, phone: Phone, policy: str) -> None:
+    """The phone has a port for each section and names no MID; the page has both on one transport."""
+    mirror = Mirror()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: mirror, local_addr=("127.0.0.1", 0))
+    await page.run("begin({bundlePolicy: %s}, {audio: true, video: true})", policy)
+    body = host.carry((await page.run("offer()")).encode(), by_caller=True, status=0, web=True)
+    offered = SessionDescription.parse(body.encode())
+    answer = phone.description() + mirror.section(offered.video)
+    await page.run("take('answer', %s)", host.carry(answer, by_caller=False, status=200, web=False))
+    talking = loop.create_task(phone.talk(offered.audio.port))
+    await sees(page, 20)
+    await hears(page, 30)
+    await heard(phone, 30)
+    assert {packet[1] & 0x7F for packet in phone.heard} == {8}, "its audio port hears audio alone"
+    talking.cancel()
+    transport.close()
 
 
 @pytest.fixture(name="bad_network")
