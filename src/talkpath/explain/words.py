@@ -69,6 +69,7 @@ PAGE = {
     "caller": Text("caller", "主叫"),
     "callee": Text("callee", "被叫"),
     "packets": Text("packets", "个包"),
+    "level": Text("level", "音量"),
     "lost": Text("lost", "丢失"),
     "jitter": Text("jitter", "抖动"),
 }
