@@ -23,9 +23,11 @@ class ReadyAccount:
     password: Secret
 
 
-def banner(config: Config, ready: Sequence[ReadyAccount], users: int, certificate: str, language: Language) -> str:
+def banner(
+    config: Config, ready: Sequence[ReadyAccount], users: int, certificate: str, where: str, language: Language
+) -> str:
     """The text, with a line end after each line. `users` counts all users; `certificate` is the path of a self-signed
-    one, empty when the operator gave one."""
+    one, empty when the operator gave one; `where` is what other commands need to find this node (` --state DIR`)."""
     lines = [f"talkpath {__version__}", "", words.CONNECT.say(language)]
     for listener in config.doors:
         lines.append(f"  {listener.transport:<4} {_where(listener.transport, reachable(listener), language)}")
@@ -35,13 +37,13 @@ def banner(config: Config, ready: Sequence[ReadyAccount], users: int, certificat
     lines += ["", words.ACCOUNTS.say(language)]
     lines += [f"  {words.ACCOUNT.say(language, user=one.user, password=one.password.reveal())}" for one in ready]
     if users > len(ready) or not ready:
-        lines.append(f"  {words.ACCOUNTS_ELSEWHERE.say(language, count=users)}")
+        lines.append(f"  {words.ACCOUNTS_ELSEWHERE.say(language, count=users, where=where)}")
     lines += ["", words.NUMBERS.say(language)]
     lines += [f"  {number.say(language)}" for number in (words.NUMBER_ECHO, words.NUMBER_TONE)]
     if certificate and (address := _secure_web_address(config)):
         lines += ["", words.CERTIFICATE.say(language)]
         lines.append(f"  {words.SELF_SIGNED.say(language, path=certificate, address=address)}")
-    return "\n".join([*lines, "", words.SEE_CALLS.say(language)]) + "\n"
+    return "\n".join([*lines, "", words.SEE_CALLS.say(language, where=where)]) + "\n"
 
 
 def _where(transport: Transport, addresses: list[str], language: Language) -> str:

@@ -20,7 +20,7 @@ from talkpath.app import calls_words as texts
 from talkpath.app.choose import is_root
 from talkpath.app.config import Config
 from talkpath.app.control import ControlClient
-from talkpath.app.phrase import Trouble, phrase
+from talkpath.app.phrase import Misuse, Trouble, phrase
 from talkpath.app.state import DATABASE, state_directory
 from talkpath.base.texts import Language
 from talkpath.calls import words
@@ -169,7 +169,7 @@ class Calls:
 
 
 def begun_since(text: str, now: float | None = None) -> float:
-    """The time that a person means, in seconds since the epoch. Raises `Trouble`."""
+    """The time that a person means, in seconds since the epoch. Raises `Misuse`."""
     now = time.time() if now is None else now
     span = _SPAN.match(text)
     if span is not None:
@@ -179,7 +179,7 @@ def begun_since(text: str, now: float | None = None) -> float:
             text = f"{datetime.fromtimestamp(now).date().isoformat()}T{text:0>5}"
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
-        raise Trouble("bad-since", phrase(texts.BAD_SINCE, given=printable(text))) from None
+        raise Misuse("bad-since", phrase(texts.BAD_SINCE, given=printable(text))) from None
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import click
 from talkpath.app import calls_words, explain_cli, words
 from talkpath.app.choose import chosen_language, config_file, explicit_language, load, with_state
 from talkpath.app.mistakes import BadConfig
-from talkpath.app.phrase import Phrase, Trouble, phrase
+from talkpath.app.phrase import Misuse, Phrase, Trouble, phrase
 from talkpath.base.errors import TalkpathError
 from talkpath.base.texts import Language, Text
 from talkpath.calls.model import Result
@@ -73,9 +73,9 @@ def main() -> None:
         count = len(error.mistakes)
         _talk(phrase(words.MISTAKE) if count == 1 else phrase(words.MISTAKES, count=count))
         sys.exit(WRONG)
-    except Trouble as error:
-        _talk(error.what)
-        sys.exit(PROBLEM)
+    except Trouble as trouble:
+        _talk(trouble.what)
+        sys.exit(WRONG if isinstance(trouble, Misuse) else PROBLEM)
     except TalkpathError as error:
         print(error, file=sys.stderr)
         sys.exit(PROBLEM)

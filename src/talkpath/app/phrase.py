@@ -35,3 +35,7 @@ class Trouble(Unavailable):
     def __init__(self, code: str, what: Phrase) -> None:
         super().__init__(code, what.say(Language.EN))
         self.what = what
+
+
+class Misuse(Trouble):
+    """The command was given something that it cannot mean."""

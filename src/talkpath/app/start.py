@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Protocol
 
 import uvloop
@@ -94,4 +95,6 @@ def _certificate(config: Config, state: Path) -> CertificateFiles | None:
 def _banner(prepared: Prepared) -> str:
     is_own = prepared.certificate is not None and not prepared.config.tls.certificate
     certificate = str(prepared.certificate.certificate) if is_own and prepared.certificate else ""
-    return banner(prepared.config, prepared.ready, len(prepared.users), certificate, prepared.language)
+    is_found = prepared.state == state_directory(Config(), os.environ, is_root())
+    where = "" if is_found else f" --state {quote(str(prepared.state))}"
+    return banner(prepared.config, prepared.ready, len(prepared.users), certificate, where, prepared.language)

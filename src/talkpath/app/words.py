@@ -39,8 +39,8 @@ CONFIG_DEFAULTS = Text(
     "There is no configuration file, and none is needed. The defaults are used.",
     "没有配置文件，也不需要。使用默认值。",
 )
-MISTAKES = Text("{count} mistakes. Nothing was started.", "{count} 处错误。未启动任何服务。")
-MISTAKE = Text("One mistake. Nothing was started.", "1 处错误。未启动任何服务。")
+MISTAKES = Text("{count} mistakes. Mend them and try again.", "{count} 处错误。请改正后重试。")
+MISTAKE = Text("One mistake. Mend it and try again.", "1 处错误。请改正后重试。")
 
 # Starting.
 CONNECT = Text("Connect phones and browsers to", "话机和浏览器的连接地址")
@@ -48,7 +48,8 @@ PAGE = Text("Open in a browser, click once, and hear the echo", "用浏览器打
 ACCOUNTS = Text("Accounts", "帐号")
 ACCOUNT = Text("{user}   password {password}", "{user}   密码 {password}")
 ACCOUNTS_ELSEWHERE = Text(
-    "{count} users; `talkpath users list` names them.", "{count} 个用户；用 `talkpath users list` 查看。"
+    "{count} users; `talkpath users list{where}` names them.",
+    "{count} 个用户；用 `talkpath users list{where}` 查看。",
 )
 NUMBERS = Text("Numbers to call", "可拨打的号码")
 NUMBER_ECHO = Text("echo   plays back what it hears", "echo   回放听到的声音")
@@ -60,7 +61,8 @@ SELF_SIGNED = Text(
 )
 GIVEN = Text("{path}", "{path}")
 SEE_CALLS = Text(
-    "`talkpath calls` shows what happens. Ctrl-C stops.", "`talkpath calls` 显示通话情况。按 Ctrl-C 停止。"
+    "`talkpath calls{where}` shows what happens. Ctrl-C stops.",
+    "`talkpath calls{where}` 显示通话情况。按 Ctrl-C 停止。",
 )
 AND_MORE = Text("and {count} more", "另有 {count} 个")
 
