@@ -3,7 +3,8 @@
 import pytest
 
 from harness.edge import Edge
-from harness.sound import assert_tone, write_voice
+from harness.process import wait_until
+from harness.sound import RATE_HZ, assert_tone, trimmed, write_voice
 from harness.talk import begin, end, listen
 from harness.webphone import load_kit
 
@@ -39,11 +40,12 @@ def test_a_page_loaded_again_takes_its_call_up_with_a_fresh_offer(browser, agent
     request = call.dialog.offer_again(page.run("kit.peer()").encode())
     again.endpoint.send(request)
     call.answer = again.endpoint.final(request)
+    assert call.answer.status == 200, call.answer.start
     call.invite.number = request.number
     call.acknowledge()
     page.run("phone.take(%s)", call.answer.body.decode())
     page.until("phone.ear.loud > 10")
-    phone.wait_heard(1)
+    assert wait_until(lambda: len(trimmed(phone.heard())) > RATE_HZ)
     phone.hang_up()
     call.dialog.wait_bye()
     assert_tone(PAGE_HERTZ, phone.heard())
