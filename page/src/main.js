@@ -2,7 +2,7 @@
 
 import { about, guest, Refused } from './identity.js';
 import { Phone } from './phone.js';
-import { cadence, meter, microphone, silence, wake } from './sound.js';
+import { cadence, isSilence, meter, microphone, silence, wake } from './sound.js';
 import { Story } from './story.js';
 import { say, sayAll, switchLanguage } from './words.js';
 
@@ -12,12 +12,15 @@ const ECHO = 'echo';
 const IN_CALL = 'talkpath.call';
 // How loud the other side must be to count as heard.
 const HEARD = 0.15;
+// A guest who is seen now and then keeps the number for as long as the page is open.
+const RENEW_MS = 30 * 60 * 1000;
 
 let phone = null;
-let wanted = decodeURIComponent(location.hash.slice(1)) || ECHO;
+let wanted = ECHO;
 let running = [];
 let hush = () => {};
 let notice = null;
+let isLeaving = false;
 let view = 'start';
 let isOnline = false;
 let hasBeenOnline = false;
@@ -36,8 +39,10 @@ function named(target) { return target === ECHO ? say('echo') : spaced(target); 
 function spaced(text) { return /^\d{6}$/.test(text) ? `${text.slice(0, 3)} ${text.slice(3)}` : text; }
 
 // A notice stays until another one or `tell(null)`; `make` gives what it is made of, so that it can change language.
-function tell(make) {
+// What is told of the connection goes when the connection is there.
+function tell(make, isOfConnection = false) {
   notice = make;
+  $('notice').dataset.connection = isOfConnection;
   $('notice').hidden = !make;
   if (make) $('notice').replaceChildren(...[make()].flat());
 }
@@ -68,7 +73,7 @@ function refresh() {
   $('mine').hidden = !phone?.identity;
   $('number').textContent = spaced(phone?.identity?.user ?? '');
   if (phone?.peer) $('peer').textContent = $('caller').textContent = named(phone.peer);
-  if (notice) tell(notice);
+  if (notice) $('notice').replaceChildren(...[notice()].flat());
   story.show();
 }
 
@@ -76,7 +81,16 @@ function stateIs(key) { $('state').dataset.say = key; $('state').textContent = s
 
 // --- before a call
 
+function readTarget() {
+  try {
+    wanted = decodeURIComponent(location.hash.slice(1)) || ECHO;
+  } catch {
+    wanted = ECHO;
+  }
+}
+
 async function arrive() {
+  readTarget();
   refresh();
   show('start');
   if (!window.RTCPeerConnection || !window.WebSocket) { tell(() => say('unsupported')); return; }
@@ -89,6 +103,7 @@ async function arrive() {
   phone = new Phone(told.domain);
   listen(phone);
   await beGuest();
+  setInterval(() => { if (phone.identity?.isGuest) beGuest(); }, RENEW_MS);
   const before = sessionStorage.getItem(IN_CALL);
   sessionStorage.removeItem(IN_CALL);
   if (before) {
@@ -103,7 +118,7 @@ async function reached(ask) {
       return await ask();
     } catch (error) {
       if (error instanceof Refused) throw error;
-      tell(() => say('unreachable'));
+      tell(() => say('unreachable'), true);
       await new Promise(later => setTimeout(later, 2000));
     }
   }
@@ -112,7 +127,7 @@ async function reached(ask) {
 async function beGuest() {
   try {
     phone.become(await reached(guest));
-    tell(() => say('connecting'));
+    if (!isOnline) tell(() => say('connecting'), true);
   } catch (refusal) {
     if (!(refusal instanceof Refused)) throw refusal;
     const key = { off: 'guestsOff', network: 'guestsNetwork', full: 'guestsFull' }[refusal.why] ?? 'guestsOff';
@@ -126,12 +141,12 @@ function listen(on) {
   const hear = (name, act) => on.addEventListener(name, ({ detail }) => act(detail));
   hear('ready', () => {
     isOnline = hasBeenOnline = true;
-    tell(null);
+    if ($('notice').dataset.connection === 'true') tell(null);
     refresh();
   });
   hear('offline', () => {
     isOnline = false;
-    if (hasBeenOnline) tell(() => say(view === 'talk' && phone.session ? 'lostInCall' : 'disconnected'));
+    if (hasBeenOnline) tell(() => say(phone.session ? 'lostInCall' : 'disconnected'), true);
     refresh();
   });
   hear('refused', () => {
@@ -171,6 +186,7 @@ async function openMicrophone(proceed) {
 }
 
 async function call(target, stream) {
+  if (target === phone.identity.user) { tell(() => say('ownNumber')); return; }
   wake();
   stream ??= await openMicrophone(silent => call(target, silent));
   if (!stream || phone.session) return;
@@ -200,12 +216,9 @@ function begin(side, target, stream) {
   show('talk');
   refresh();
   if (side === 'caller') story.begin('caller');
-  story.mark('microphone', 'done', stream.getAudioTracks().length && !isSilent(stream) ? 'microphoneDone' : 'microphoneSilent');
+  story.mark('microphone', 'done', isSilence(stream) ? 'microphoneSilent' : 'microphoneDone');
   running.push(meter(stream, level => { $('level-out').value = level; }));
 }
-
-// A stream of our own making has no device.
-function isSilent(stream) { return !stream.getAudioTracks()[0].getSettings().deviceId; }
 
 function answered() {
   answeredAt = performance.now();
@@ -220,6 +233,7 @@ function answered() {
 }
 
 function play(stream) {
+  hush();
   const ear = $('ear');
   ear.srcObject = stream;
   ear.play().catch(() => tell(() => [`${say('clickToHear')} `, button('play', () => { ear.play(); tell(null); })]));
@@ -234,22 +248,25 @@ const CAUSES = {
   'Incompatible SDP': 'noCodec', 'Authentication Error': 'forbidden',
 };
 
-function outcomeOf({ byUs, cause, status, reason }) {
+// Key and values of the sentence that says how a call ended.
+function outcomeOf({ byUs, isLost, cause, status, reason }) {
   if (answeredAt) {
-    if (/No media/.test(reason)) return say('endedNoMedia');
-    if (/server stops/.test(reason)) return say('endedServer');
-    if (cause !== 'Terminated') return say('endedLost');
-    return say(byUs ? 'endedByYou' : 'endedByThem');
+    if (/No media/.test(reason)) return ['endedNoMedia'];
+    if (/server stops/.test(reason)) return ['endedServer'];
+    if (isLost || cause !== 'Terminated') return ['endedLost'];
+    return [byUs ? 'endedByYou' : 'endedByThem'];
   }
-  if (cause === 'Canceled') return say(byUs ? 'canceled' : 'missed');
-  if (status === 403) return say('forbidden');
-  return CAUSES[cause] ? say(CAUSES[cause]) : say('failed', { why: status ? `${status} ${cause}` : cause });
+  if (cause === 'Canceled') return [byUs ? 'canceled' : 'missed'];
+  if (status === 403) return ['forbidden'];
+  return CAUSES[cause] ? [CAUSES[cause]] : ['failed', { why: status ? `${status} ${cause}` : cause }];
 }
 
 function over(detail) {
+  if (isLeaving) return;
   sessionStorage.removeItem(IN_CALL);
   stopRunning();
-  story.end(outcomeOf(detail));
+  const outcome = outcomeOf(detail);
+  story.end(() => say(...outcome));
   $('ear').srcObject = null;
   $('pad').hidden = true;
   $('keys').setAttribute('aria-expanded', 'false');
@@ -303,8 +320,8 @@ $('signin').onsubmit = event => {
   tell(() => say('connecting'));
   phone.become({ user: $('user').value.trim(), password: $('password').value, isGuest: false });
 };
-addEventListener('hashchange', () => { wanted = decodeURIComponent(location.hash.slice(1)) || ECHO; refresh(); });
-addEventListener('pagehide', () => phone?.leave());
+addEventListener('hashchange', () => { readTarget(); refresh(); });
+addEventListener('pagehide', () => { isLeaving = true; phone?.leave(); });
 addEventListener('pageshow', ({ persisted }) => { if (persisted) location.reload(); });
 
 arrive();

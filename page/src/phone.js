@@ -28,11 +28,14 @@ export class Phone extends EventTarget {
     const isSame = identity.user === this.identity?.user;
     this.identity = identity;
     if (this.agent && isSame) {
+      if (this.isReady && this.password === identity.password) return;
+      this.password = identity.password;
       this.agent.set('password', identity.password);
       this.agent.register();
       return;
     }
     this.agent?.stop();
+    this.password = identity.password;
     this.agent = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(socketUrl())],
       uri: `sip:${identity.user}@${this.domain}`,
@@ -90,6 +93,7 @@ export class Phone extends EventTarget {
   #follow(session, peer) {
     this.session = session;
     this.peer = peer;
+    this.isLost = false;
     session.on('sending', ({ request }) => this.#tell('sent', { callId: request.call_id }));
     session.on('progress', () => this.#tell('progress'));
     session.on('accepted', () => this.#tell('answered'));
@@ -101,7 +105,7 @@ export class Phone extends EventTarget {
       this.stream?.getTracks().forEach(track => track.stop());
       this.#tell('over', {
         byUs: originator === 'local',
-        bySystem: originator === 'system',
+        isLost: this.isLost,
         cause,
         status: message?.status_code ?? 0,
         reason: message?.getHeader?.('Reason') ?? '',
@@ -130,6 +134,7 @@ export class Phone extends EventTarget {
   #goOn() {
     const session = this.session;
     if (!session?.isEstablished()) return;
-    session.renegotiate({ rtcOfferConstraints: { iceRestart: true } }, undefined, () => session.terminate());
+    const lost = () => { this.isLost = true; session.terminate(); };
+    session.renegotiate({ rtcOfferConstraints: { iceRestart: true } }, undefined, lost);
   }
 }

@@ -14,10 +14,16 @@ export async function microphone() {
   return navigator.mediaDevices.getUserMedia({ audio: true, video: false });
 }
 
+const silent = new WeakSet();
+
 // A stream without sound, for those who only listen.
 export function silence() {
-  return wake().createMediaStreamDestination().stream;
+  const { stream } = wake().createMediaStreamDestination();
+  silent.add(stream);
+  return stream;
 }
+
+export function isSilence(stream) { return silent.has(stream); }
 
 // Calls `tell` with a loudness from 0 to 1 many times a second until the function given back is called.
 export function meter(stream, tell) {

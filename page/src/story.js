@@ -3,7 +3,7 @@
 import { say } from './words.js';
 
 const STEPS = ['microphone', 'signal', 'path', 'keys', 'sent', 'heard'];
-const ASK_MS = 500;
+const ASK_MS = 1000;
 
 // What a moment of the server means; `own` is whether it speaks of our side.
 const MEANING = {
@@ -29,8 +29,8 @@ export class Story {
     this.side = side;
     this.began = performance.now();
     this.state = new Map();
-    this.asking = null;
-    this.outcome.hidden = true;
+    this.told = 0;
+    this.said = null;
     this.section.hidden = false;
     this.show();
   }
@@ -49,12 +49,11 @@ export class Story {
     this.asking ??= setInterval(() => this.ask(), ASK_MS);
   }
 
-  // Tell what there is once more and ask no longer.
-  end(outcome) {
+  // Ask once more and then no longer. `said` says how it ended, in whatever language is spoken.
+  end(said = null) {
     if (this.asking) { clearInterval(this.asking); this.ask(); }
     this.asking = null;
-    this.isOver = outcome !== undefined;
-    if (outcome) { this.outcome.textContent = outcome; this.outcome.hidden = false; }
+    this.said = said;
     this.show();
   }
 
@@ -63,15 +62,18 @@ export class Story {
     const response = await fetch(`call?id=${encodeURIComponent(callId)}`).catch(() => null);
     if (!response?.ok || callId !== this.callId) return;
     const { steps } = await response.json();
-    for (const [, kind, side] of steps) {
+    const news = steps.slice(this.told);
+    this.told = steps.length;
+    for (const [, kind, side] of news) {
       const meant = MEANING[kind]?.(side === this.side);
       if (meant) this.mark(...meant);
     }
-    if (STEPS.every(step => this.state.has(step)) && this.asking) { clearInterval(this.asking); this.asking = null; }
   }
 
   show() {
-    const next = this.isOver ? undefined : STEPS.find(step => !this.state.has(step));
+    const next = this.said ? undefined : STEPS.find(step => !this.state.has(step));
+    this.outcome.hidden = !this.said;
+    this.outcome.textContent = this.said?.() ?? '';
     this.list.replaceChildren(...STEPS.map(step => {
       const known = this.state.get(step);
       const item = document.createElement('li');

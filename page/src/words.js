@@ -115,6 +115,10 @@ const TEXTS = {
     'The microphone can not be opened; another program may have it. Close that and try again, or listen only.',
     '麦克风无法打开，可能被其他程序占用。请关闭该程序后重试，或者只听不说。',
   ],
+  ownNumber: [
+    'That is your own number. Open this page in another window or on another device and call from there.',
+    '这是您自己的号码。请在另一个窗口或设备上打开本页后再呼叫。',
+  ],
   listenOnly: ['Listen only', '只听不说'],
   wasTalking: ['You were talking with {target} when this page was loaded again.', '本页重新加载时，您正与 {target} 通话。'],
   clickToHear: ['The browser waits for a click before it plays sound.', '浏览器需要您点击一下才播放声音。'],

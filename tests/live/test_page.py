@@ -1,11 +1,15 @@
 """The page that `talkpath run` serves, as visitors use it, in a real browser."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from conftest import AnyEdge, Phones
 from harness.browser import Browser, Page
+from harness.edge import Edge
+from harness.network import HOME
+from harness.process import wait_until
 
 pytestmark = pytest.mark.live
 
@@ -22,13 +26,20 @@ class Pages:
 
     def __init__(self, browser: Browser, edge: AnyEdge) -> None:
         self._browser = browser
-        self._url = f"http://localhost:{edge.doors.ws}/"
+        self._edge = edge
         self._made: list[Page] = []
 
-    def visit(self, path: str = "") -> Page:
-        page = self._browser.page(self._url + path)
+    def open(self, path: str = "", host: str = "localhost", language: str = "en-US") -> Page:
+        page = self._browser.page()
+        page.command("Emulation.setUserAgentOverride", userAgent="tests", acceptLanguage=language)
+        page.open(f"http://{host}:{self._edge.doors.ws}/{path}")
         self._made.append(page)
-        page.until("!document.querySelector('#primary').disabled")
+        return page
+
+    def visit(self, path: str = "", language: str = "en-US") -> Page:
+        """Open the page and wait until it is registered."""
+        page = self.open(path, language=language)
+        is_online(page)
         return page
 
     def close(self) -> None:
@@ -37,8 +48,27 @@ class Pages:
         assert [page.complaints for page in self._made if page.complaints] == []
 
 
+def is_online(page: Page) -> None:
+    page.until("!document.querySelector('#primary').disabled")
+
+
+def ended(page: Page, how: str) -> None:
+    reached = wait_until(lambda: page.text("#outcome") == how)
+    assert reached, page.text("main")
+
+
+def notice(page: Page, text: str) -> None:
+    page.until("document.querySelector('#notice').innerText.startsWith(%s)", text)
+
+
+def without_microphone(page: Page, error: str) -> None:
+    page.run("navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', %s))", error)
+
+
 def steps_done(page: Page) -> bool:
-    return bool(page.until("document.querySelectorAll('#steps .done').length == 6"))
+    done = wait_until(lambda: bool(page.run("document.querySelectorAll('#steps .done').length == 6")))
+    assert done, page.text("main")
+    return done
 
 
 def number_of(page: Page) -> str:
@@ -55,7 +85,7 @@ def test_a_visitor_clicks_once_and_hears_the_echo(pages: Pages) -> None:
     page.click("#primary")
     assert steps_done(page)
     page.click("#end")
-    page.until("document.querySelector('#outcome').innerText == 'You hung up.'")
+    ended(page, "You hung up.")
 
 
 def test_two_visitors_talk_by_the_link_that_one_of_them_shares(pages: Pages) -> None:
@@ -66,7 +96,7 @@ def test_two_visitors_talk_by_the_link_that_one_of_them_shares(pages: Pages) -> 
     assert steps_done(one)
     assert steps_done(other)
     one.click("#end")
-    other.until("document.querySelector('#outcome').innerText == 'The other side hung up.'")
+    ended(other, "The other side hung up.")
 
 
 def test_a_visitor_calls_a_desk_phone_and_is_called_by_it(pages: Pages, phones: Phones) -> None:
@@ -75,10 +105,134 @@ def test_a_visitor_calls_a_desk_phone_and_is_called_by_it(pages: Pages, phones: 
     phone.accept()
     assert steps_done(page)
     phone.hang_up()
-    page.until("document.querySelector('#outcome').innerText == 'The other side hung up.'")
+    ended(page, "The other side hung up.")
     phone.dial(number_of(page))
     page.click("#answer")
     phone.established()
     assert steps_done(page)
     page.click("#end")
     phone.closed()
+
+
+def test_the_page_speaks_the_language_of_the_browser_and_another_on_request(pages: Pages) -> None:
+    page = pages.visit(language="zh-CN")
+    assert page.text("#primary") == "听听回声"
+    page.click("#language")
+    assert page.text("#primary") == "Hear the echo"
+    page.reload()
+    page.until("document.querySelector('#primary').innerText == 'Hear the echo'")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("NotFoundError", "No microphone was found."),
+        ("NotAllowedError", "The browser keeps the microphone from this page."),
+        ("NotReadableError", "The microphone can not be opened;"),
+    ],
+)
+def test_without_a_microphone_a_visitor_is_told_so_and_may_listen(pages: Pages, error: str, said: str) -> None:
+    page = pages.visit("#tone")
+    without_microphone(page, error)
+    page.click("#primary")
+    notice(page, said)
+    page.click("#notice button")
+    page.until("[...document.querySelectorAll('#steps li')].at(-1).innerText.startsWith('You hear the other side')")
+    assert "No microphone: you only listen" in page.text("#steps")
+    page.click("#end")
+    ended(page, "You hung up.")
+
+
+def test_keys_and_mute_work_in_a_call(pages: Pages, phones: Phones) -> None:
+    page, phone = pages.visit(), phones.baresip()
+    dial(page, phone.identity.user)
+    phone.accept()
+    assert steps_done(page)
+    page.click("#keys")
+    page.click("#pad button:nth-child(5)")
+    assert phone.wait("CALL_DTMF_START").param == "5"
+    page.click("#mute")
+    page.until("document.querySelector('#mute').innerText == 'Muted'")
+    page.click("#end")
+    phone.closed()
+
+
+def test_numbers_that_nobody_has_or_answers_at_are_told_apart(pages: Pages, edge: AnyEdge) -> None:
+    page = pages.visit()
+    for target, how in (
+        ("987654321", "Nobody here has that number."),
+        (edge.identity().user, "That number is not online at the moment."),
+        ("x@192.0.2.99", "You may not call that number from here."),
+    ):
+        dial(page, target)
+        ended(page, how)
+    dial(page, number_of(page))
+    notice(page, "That is your own number.")
+
+
+def test_a_page_loaded_again_in_mid_call_hangs_up_keeps_its_number_and_offers_to_call_again(pages: Pages) -> None:
+    one, other = pages.visit(), pages.visit()
+    number = number_of(other)
+    dial(other, number_of(one))
+    one.click("#answer")
+    assert steps_done(other)
+    other.reload()
+    ended(one, "The other side hung up.")
+    is_online(other)
+    assert number_of(other) == number
+    notice(other, "You were talking with")
+    other.click("#notice button")
+    one.click("#answer")
+    assert steps_done(other)
+
+
+def test_a_page_from_elsewhere_without_tls_is_shown_the_way_to_a_safe_one(pages: Pages, edge: AnyEdge) -> None:
+    page = pages.open("#1001", host=HOME)
+    notice(page, "Browsers give the microphone to safe pages only.")
+    assert page.run("document.querySelector('#notice a').href") == f"https://{HOME}:{edge.doors.wss}/#1001"
+
+
+def test_after_a_restart_of_the_server_a_page_is_there_again_with_its_number(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with Edge(tmp_path) as edge:
+        pages = Pages(browser, edge)
+        page = pages.visit()
+        number = number_of(page)
+        page.click("#primary")
+        assert steps_done(page)
+        edge.kill()
+        notice(page, "The connection to the server is lost. The call goes on")
+        edge.start()
+        ended(page, "The connection was away too long; the server no longer knows this call.")
+        is_online(page)
+        assert number_of(page) == number
+        page.click("#primary")
+        assert steps_done(page)
+        pages.close()
+
+
+def test_where_visitors_are_no_guests_they_sign_in(browser: Browser, tmp_path: Path) -> None:
+    with Edge(tmp_path, settings="[page]\nguests_from = []") as edge:
+        pages, who = Pages(browser, edge), edge.identity()
+        page = pages.open()
+        notice(page, "Visitors from your network need an account here.")
+        for password, comes_in in (("wrong", False), (who.password, True)):
+            page.run("document.querySelector('#user').value = %s", who.user)
+            page.run("document.querySelector('#password').value = %s", password)
+            page.click("#signin button")
+            if comes_in:
+                is_online(page)
+            else:
+                notice(page, "User or password is wrong.")
+        assert number_of(page) == who.user
+        page.click("#primary")
+        assert steps_done(page)
+        pages.close()
+
+
+def test_the_page_can_be_taken_away(browser: Browser, tmp_path: Path) -> None:
+    with Edge(tmp_path, settings="[page]\nenabled = false") as edge:
+        page = browser.page(f"http://localhost:{edge.doors.ws}/")
+        assert page.text("body").startswith("This is a SIP over WebSocket listener.")
+        page.close()

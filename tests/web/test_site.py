@@ -52,6 +52,7 @@ def test_the_page_and_its_parts_are_served_and_may_load_nothing_from_elsewhere(s
         assert (answer.status, answer.body) == (200, f"this is {name}".encode())
         assert "default-src 'none'" in answer.fields["Content-Security-Policy"]
         assert answer.fields["X-Content-Type-Options"] == "nosniff"
+        assert "connect-src 'self';" in answer.fields["Content-Security-Policy"]
     packed = ask(site, "/page.js", accept_encoding="gzip, br")
     assert packed.fields["Content-Encoding"] == "gzip"
     assert gzip.decompress(packed.body) == b"this is page.js"
@@ -62,6 +63,20 @@ def test_the_page_and_its_parts_are_served_and_may_load_nothing_from_elsewhere(s
 )
 def test_nothing_else_is_there(site: Site, path: str) -> None:
     assert ask(site, path).status == 404
+
+
+@pytest.mark.parametrize(
+    ("named", "allowed"),
+    [
+        ("talk.example:5443", " ws://talk.example:5443 wss://talk.example:5443"),
+        ("[2001:db8::1]:5443", " ws://[2001:db8::1]:5443 wss://[2001:db8::1]:5443"),
+        ("x; script-src *", ""),
+        ("", ""),
+    ],
+)
+def test_a_page_may_open_websockets_to_where_it_came_from(site: Site, named: str, allowed: str) -> None:
+    answer = site(HttpRequest("GET", "/", {"host": named}, flow(VISITOR)))
+    assert f"connect-src 'self'{allowed};" in answer.fields["Content-Security-Policy"]
 
 
 def test_other_methods_are_refused(site: Site) -> None:

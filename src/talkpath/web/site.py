@@ -1,6 +1,7 @@
 """The page at the address of the WebSocket listeners: its files, guests, and what happened to a visitor's call."""
 
 import gzip
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,12 @@ _FILES = {
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
-# Nothing from elsewhere, nothing inline, in nobody's frame.
+# Nothing from elsewhere, nothing inline, in nobody's frame. Not every browser takes 'self' for WebSockets too.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{sockets}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -120,7 +122,9 @@ def _read(path: Path, kind: str) -> _File:
 
 
 def _file(file: _File, request: HttpRequest) -> HttpResponse:
-    fields = {**_ALWAYS, "Content-Type": file.kind, "Content-Security-Policy": _POLICY, "Vary": "Accept-Encoding"}
+    host = request.fields.get("host", "")
+    policy = _POLICY.format(sockets=f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else "")
+    fields = {**_ALWAYS, "Content-Type": file.kind, "Content-Security-Policy": policy, "Vary": "Accept-Encoding"}
     if "gzip" in request.fields.get("accept-encoding", ""):
         return HttpResponse(200, {**fields, "Content-Encoding": "gzip"}, file.packed)
     return HttpResponse(200, fields, file.plain)
