@@ -147,38 +147,29 @@ fn power(squares: &[u32; 256], payload: &[u8]) -> u64 {
     sums.iter().sum::<u64>() + rest.iter().map(|code| u64::from(squares[usize::from(*code)])).sum::<u64>()
 }
 
-/// A tone as an endless loop of G.711 codes that closes without a click.
+/// A tone as an endless loop of samples that closes without a click.
 #[derive(Debug)]
 pub struct Tone {
-    codes: Vec<u8>,
+    samples: Vec<i16>,
     at: usize,
 }
 
 impl Tone {
-    /// `frequency` in Hz, below half the sample rate; `level_dbm0` relative to the digital milliwatt.
-    pub fn new(law: Law, frequency: u32, level_dbm0: f64) -> Tone {
+    /// `rate` and `frequency` in Hz, the frequency below half the rate; `level_dbm0` relative to the digital milliwatt.
+    pub fn new(rate: u32, frequency: u32, level_dbm0: f64) -> Tone {
         let dbov = level_dbm0 + ZERO_DBM0_IN_DBOV;
         let amplitude = OVERLOAD * std::f64::consts::SQRT_2 * 10f64.powf(dbov / 20.0);
-        let step = std::f64::consts::TAU * f64::from(frequency) / f64::from(SAMPLE_RATE);
-        let mut by_sample: Vec<(i16, u8)> = (0..=255).map(|code| (law.decode(code), code)).collect();
-        by_sample.sort_unstable();
-        let code = |n: u32| nearest(&by_sample, (amplitude * (step * f64::from(n)).sin()) as i16);
-        Tone { codes: (0..SAMPLE_RATE / gcd(frequency, SAMPLE_RATE)).map(code).collect(), at: 0 }
+        let step = std::f64::consts::TAU * f64::from(frequency) / f64::from(rate);
+        let sample = |n: u32| (amplitude * (step * f64::from(n)).sin()).round() as i16;
+        Tone { samples: (0..rate / gcd(frequency, rate)).map(sample).collect(), at: 0 }
     }
 
-    pub fn fill(&mut self, out: &mut [u8]) {
-        for code in out {
-            *code = self.codes[self.at];
-            self.at = (self.at + 1) % self.codes.len();
+    pub fn fill(&mut self, out: &mut [i16]) {
+        for sample in out {
+            *sample = self.samples[self.at];
+            self.at = (self.at + 1) % self.samples.len();
         }
     }
-}
-
-fn nearest(by_sample: &[(i16, u8)], sample: i16) -> u8 {
-    let above = by_sample.partition_point(|(value, _)| *value < sample).min(by_sample.len() - 1);
-    let below = above.saturating_sub(1);
-    let distance = |at: usize| (i32::from(by_sample[at].0) - i32::from(sample)).abs();
-    by_sample[if distance(below) < distance(above) { below } else { above }].1
 }
 
 fn gcd(a: u32, b: u32) -> u32 {
@@ -232,8 +223,9 @@ mod tests {
     #[test]
     fn a_digital_milliwatt_is_six_below_overload() {
         for law in [Law::Mu, Law::A] {
-            let mut second = vec![0; 8000];
-            Tone::new(law, 1004, 0.0).fill(&mut second);
+            let mut samples = vec![0; 8000];
+            Tone::new(8000, 1004, 0.0).fill(&mut samples);
+            let second: Vec<u8> = samples.iter().map(|sample| law.encode(*sample)).collect();
             let level = measured(law, &second).level_dbov().unwrap();
             assert!((level + 6.18).abs() < 0.05, "{law:?}: {level}");
             assert_eq!(measured(law, &second).near_silence, 0);
@@ -242,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_tone_closes_its_loop() {
-        let mut tone = Tone::new(Law::A, 1004, -10.0);
+        let mut tone = Tone::new(8000, 1004, -10.0);
         let (mut first, mut second) = (vec![0; 2000], vec![0; 2000]);
         tone.fill(&mut first);
         tone.fill(&mut second);

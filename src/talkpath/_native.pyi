@@ -571,7 +571,7 @@ class Relay:
     def tone(
         self, port: Port, payload_type: int, codec: str, *, frequency: int = 1004, level_dbm0: float = 0.0
     ) -> None:
-        """Send a tone to the port's peer in packets of 20 ms until `quiet`; `codec` is "PCMU" or "PCMA"."""
+        """Send a tone to the port's peer in packets of 20 ms until `quiet`, in PCMU, PCMA, G722 or opus."""
     def quiet(self, port: Port) -> None:
         """End the tone."""
     def watch(self, port: Port, timeout_s: float | None) -> None:

@@ -49,7 +49,7 @@ def test_hold_and_resume_are_answered(lab: Lab, caller: Phone) -> None:
 
 
 def test_an_offer_that_nobody_here_can_play_is_refused(lab: Lab, caller: Phone) -> None:
-    caller.invite(f"sip:tone@{HOME}", body=OFFER.replace(b"0 8", b"9").replace(b"PCMU", b"X").replace(b"PCMA", b"Y"))
+    caller.invite(f"sip:tone@{HOME}", body=OFFER.replace(b"0 8", b"18").replace(b"PCMU", b"X").replace(b"PCMA", b"Y"))
     assert caller.last().status == 488
     assert lab.engine.open_ports == []
 

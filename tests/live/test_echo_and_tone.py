@@ -28,7 +28,7 @@ def test_a_phone_hears_its_own_voice_at_echo(phones, kind, transport) -> None:
     assert likeness.is_good, likeness
 
 
-@pytest.mark.parametrize("codec", ["PCMA/8000/1", "PCMU/8000/1"])
+@pytest.mark.parametrize("codec", ["PCMA/8000/1", "PCMU/8000/1", "G722/16000/1", "opus/48000/2"])
 def test_a_phone_hears_1004_hertz_at_tone(phones, codec) -> None:
     phone = phones.baresip("udp", codec=codec)
     phone.dial("tone")

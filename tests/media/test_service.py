@@ -32,7 +32,7 @@ def test_echo_sends_back_any_codec(call: Call) -> None:
     assert answer.origin.version == "1"
 
 
-def test_tone_speaks_g711_only(call: Call) -> None:
+def test_tone_speaks_what_costs_least(call: Call) -> None:
     answer = ask(call, "tone", sdp("192.0.2.10", OFFER, "video 4002 RTP/AVP 31"))
     assert answer.audio.formats == ["8", "101"]
     assert answer.video.port == 0
@@ -40,9 +40,22 @@ def test_tone_speaks_g711_only(call: Call) -> None:
 
 
 @pytest.mark.parametrize(
+    ("section", "playing"),
+    [
+        ("audio 4000 RTP/AVP 96\na=rtpmap:96 opus/48000/2", "96 OPUS"),
+        ("audio 4000 RTP/AVP 96 9\na=rtpmap:96 opus/48000/2", "9 G722"),
+        ("audio 4000 RTP/AVP 97 0\na=rtpmap:97 speex/8000", "0 PCMU"),
+    ],
+)
+def test_tone_speaks_what_the_caller_has(call: Call, section: str, playing: str) -> None:
+    ask(call, "tone", sdp("192.0.2.10", section))
+    assert call.port(0).plays == playing
+
+
+@pytest.mark.parametrize(
     ("service", "section"),
     [
-        ("tone", "audio 4000 RTP/AVP 96\na=rtpmap:96 opus/48000/2"),
+        ("tone", "audio 4000 RTP/AVP 97\na=rtpmap:97 speex/8000"),
         ("tone", "video 4000 RTP/AVP 31"),
         ("echo", "audio 0 RTP/AVP 0"),
         ("echo", "audio 4000 RTP/AVP 101\na=rtpmap:101 telephone-event/8000"),
@@ -83,7 +96,7 @@ def test_a_session_refresh_disturbs_nothing(call: Call) -> None:
 
 def test_a_caller_without_an_offer_is_made_one(call: Call) -> None:
     offer = ask(call, "tone", b"")
-    assert offer.audio.formats == ["0", "8", "101"]
+    assert offer.audio.formats == ["0", "8", "9", "96", "101"]
     assert offer.audio.port == call.port(0).rtp
     call.session.answered_locally(sdp("192.0.2.10", "audio 4000 RTP/AVP 8"), call.origin(0), call.now)
     assert call.port(0).plays == "8 PCMA"

@@ -29,7 +29,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
-use crate::audio::{Law, Tone};
 use crate::meter::Second;
 use bundle::Identity;
 use desk::{Desk, Playing};
@@ -38,7 +37,7 @@ use io::{Backend, Portable};
 use latch::Signalled;
 use lease::{checked, Pool};
 use port::{Flavour, Outlet, Port, Socket};
-use tone::{Start, ToneStream};
+use tone::{Sound, Start, ToneStream};
 use totals::Totals;
 use transcode::{Plan, Seed, Transcoder};
 use worker::{now_ns, Worker};
@@ -160,7 +159,7 @@ impl Engine {
             none => Transcoder::new(plan, &seed).map(|made| *none = Some(Box::new(made))),
         };
         side.converts = done.is_some();
-        done.ok_or_else(|| Error::other("no memory for the codec"))
+        done.ok_or_else(out_of_memory)
     }
 
     pub fn reflect(&self, port: &Port) -> Result<()> {
@@ -169,11 +168,11 @@ impl Engine {
         Ok(())
     }
 
-    pub fn tone(&self, port: &Arc<Port>, payload_type: u8, law: Law, frequency: u32, level_dbm0: f64) -> Result<()> {
+    pub fn tone(&self, port: &Arc<Port>, sound: &Sound) -> Result<()> {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let start = Start { ssrc: random()?, sequence: random()? as u16, timestamp: random()? };
         let due_ns = now_ns();
-        let stream = ToneStream::new(serial, Tone::new(law, frequency, level_dbm0), payload_type, &start, due_ns);
+        let stream = ToneStream::new(serial, sound, &start, due_ns).ok_or_else(out_of_memory)?;
         port.side().tone = Some(Box::new(stream));
         port.desk.play(Playing { due_ns, serial, port: Arc::downgrade(port) });
         Ok(())
@@ -272,6 +271,10 @@ fn raise_descriptor_limit() -> Result<()> {
     limit.rlim_cur = limit.rlim_max;
     checked(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) })?;
     Ok(())
+}
+
+fn out_of_memory() -> Error {
+    Error::other("no memory for the codec")
 }
 
 fn random() -> Result<u32> {

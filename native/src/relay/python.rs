@@ -13,10 +13,11 @@ use super::events::{Event, What};
 use super::guard::{Guard, Master};
 use super::latch::{Rule, Signalled};
 use super::port::{Flavour, Port};
+use super::tone::Sound;
 use super::totals::Totals;
 use super::transcode::{Heard, Plan, Spoken, Way};
 use super::Engine;
-use crate::audio::{Law, SAMPLE_RATE};
+use crate::audio::SAMPLE_RATE;
 use crate::codec::{Coding, Settings};
 use crate::meter::{Format, Second, NANOS};
 use crate::srtp::Suite;
@@ -312,15 +313,11 @@ impl PyRelay {
     #[pyo3(signature = (port, payload_type, codec, *, frequency = 1004, level_dbm0 = 0.0))]
     fn tone(&self, port: &PyPort, payload_type: u8, codec: &str, frequency: u32, level_dbm0: f64) -> PyResult<()> {
         let port = self.port(port)?;
-        let law = match codec {
-            "PCMU" => Law::Mu,
-            "PCMA" => Law::A,
-            _ => return Err(PyValueError::new_err("a tone is played in PCMU or PCMA")),
-        };
+        let coding = Coding::by_name(codec).ok_or_else(|| PyValueError::new_err("unknown codec"))?;
         if usize::from(payload_type) >= FORMATS || !FREQUENCIES.contains(&frequency) || level_dbm0.is_nan() {
             return Err(PyValueError::new_err("payload type 0 to 127, frequency 1 to 3999 Hz, a level in dBm0"));
         }
-        Ok(self.engine.tone(&port, payload_type, law, frequency, level_dbm0)?)
+        Ok(self.engine.tone(&port, &Sound { coding, payload_type, frequency, level_dbm0 })?)
     }
 
     fn quiet(&self, port: &PyPort) -> PyResult<()> {

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use super::port::{leave, Media, Outgoing, Port};
-use crate::audio::{Tone, SAMPLE_RATE};
+use crate::audio::Tone;
+use crate::codec::{Coding, Encoder, Settings};
 use crate::rtp::write_header;
 use crate::srtp::OVERHEAD;
 
 const PACKET_NS: u64 = 20_000_000;
-const PACKET_SAMPLES: usize = SAMPLE_RATE as usize / 50;
-const PACKET_BYTES: usize = 12 + PACKET_SAMPLES;
+const HEADER: usize = 12;
+/// Samples of a packet at the highest rate, and bytes of one in any codec (Opus: RFC 6716 section 3.2.1).
+const SAMPLES: usize = 320;
+const PAYLOAD: usize = 1275;
 /// A packet and what sealing appends.
-pub const PACKET_ROOM: usize = PACKET_BYTES + OVERHEAD;
+pub const PACKET_ROOM: usize = HEADER + PAYLOAD + OVERHEAD;
 
 /// Later than this, packets are left out rather than sent in a burst that a phone would throw away.
 const LATE_NS: u64 = 5 * PACKET_NS;
@@ -20,12 +23,24 @@ pub struct ToneStream {
     /// Tells this tone from one that the port played before.
     pub serial: u64,
     tone: Tone,
+    encoder: Encoder,
+    /// Samples of a packet, and ticks of its RTP clock.
+    samples: usize,
+    ticks: u32,
     payload_type: u8,
     ssrc: u32,
     sequence: u16,
     timestamp: u32,
     starts: bool,
     due_ns: u64,
+}
+
+/// What is played, and how: `frequency` in Hz, `level_dbm0` relative to the digital milliwatt.
+pub struct Sound {
+    pub coding: Coding,
+    pub payload_type: u8,
+    pub frequency: u32,
+    pub level_dbm0: f64,
 }
 
 /// What of a tone is random (RFC 3550 5.1).
@@ -36,31 +51,50 @@ pub struct Start {
 }
 
 impl ToneStream {
-    pub fn new(serial: u64, tone: Tone, payload_type: u8, start: &Start, due_ns: u64) -> ToneStream {
+    /// None when there is no memory for the codec.
+    pub fn new(serial: u64, sound: &Sound, start: &Start, due_ns: u64) -> Option<ToneStream> {
+        let Sound { coding, payload_type, frequency, level_dbm0 } = *sound;
         let Start { ssrc, sequence, timestamp } = *start;
-        ToneStream { serial, tone, payload_type, ssrc, sequence, timestamp, starts: true, due_ns }
+        let rate = coding.rate();
+        Some(ToneStream {
+            serial,
+            tone: Tone::new(rate, frequency, level_dbm0),
+            encoder: Encoder::new(coding, rate, &Settings::default())?,
+            samples: rate as usize / 50,
+            ticks: coding.clock() / 50,
+            payload_type,
+            ssrc,
+            sequence,
+            timestamp,
+            starts: true,
+            due_ns,
+        })
     }
 
     pub fn due_ns(&self) -> u64 {
         self.due_ns
     }
 
-    /// Write the packet that is due into `out`, and move on to the next.
-    pub fn write(&mut self, out: &mut [u8; PACKET_BYTES], now_ns: u64) {
+    /// Write the packet that is due into `out`, and move on to the next; its length.
+    pub fn write(&mut self, out: &mut [u8; PACKET_ROOM], now_ns: u64) -> usize {
         let late_ns = now_ns.saturating_sub(self.due_ns);
         if late_ns > LATE_NS {
             // A pause of the whole machine: time went on, so the timestamp does too (RFC 3550 5.1).
             let missed = late_ns / PACKET_NS;
             self.due_ns += missed * PACKET_NS;
-            self.timestamp = self.timestamp.wrapping_add(missed as u32 * PACKET_SAMPLES as u32);
+            self.timestamp = self.timestamp.wrapping_add(missed as u32 * self.ticks);
             self.starts = true;
         }
         write_header(out, self.starts, self.payload_type, self.sequence, self.timestamp, self.ssrc);
-        self.tone.fill(&mut out[12..]);
+        let mut samples = [0; SAMPLES];
+        let samples = &mut samples[..self.samples];
+        self.tone.fill(samples);
+        let length = self.encoder.encode(samples, &mut out[HEADER..HEADER + PAYLOAD]).unwrap_or(0);
         self.starts = false;
         self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(PACKET_SAMPLES as u32);
+        self.timestamp = self.timestamp.wrapping_add(self.ticks);
         self.due_ns += PACKET_NS;
+        HEADER + length
     }
 }
 
@@ -73,11 +107,10 @@ pub fn play(
 ) -> Option<(u64, Option<Outgoing>)> {
     let mut side = port.side();
     let stream = side.tone.as_mut().filter(|stream| stream.serial == serial)?;
-    let (packet, _) = out.split_first_chunk_mut()?;
-    stream.write(packet, now_ns);
+    let length = stream.write(out, now_ns);
     let due_ns = stream.due_ns();
     drop(side);
-    Some((due_ns, leave(port, Media::Rtp, out, PACKET_BYTES)))
+    Some((due_ns, leave(port, Media::Rtp, out, length)))
 }
 
 #[cfg(test)]
@@ -88,13 +121,16 @@ mod tests {
 
     fn stream() -> ToneStream {
         let start = Start { ssrc: 5, sequence: 65535, timestamp: u32::MAX };
-        ToneStream::new(1, Tone::new(Law::A, 1004, 0.0), 8, &start, 1000)
+        let coding = Coding::G711(Law::A);
+        let sound = Sound { coding, payload_type: 8, frequency: 1004, level_dbm0: 0.0 };
+        ToneStream::new(1, &sound, &start, 1000).unwrap()
     }
 
     fn next(stream: &mut ToneStream, now_ns: u64) -> Header {
-        let mut out = [0; PACKET_BYTES];
-        stream.write(&mut out, now_ns);
-        Header::parse(&out).unwrap()
+        let mut out = [0; PACKET_ROOM];
+        let length = stream.write(&mut out, now_ns);
+        assert_eq!(length, 172);
+        Header::parse(&out[..length]).unwrap()
     }
 
     #[test]

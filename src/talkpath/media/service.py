@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from talkpath.media import bundle
 from talkpath.media.announced import Announced, Reading
+from talkpath.media.conversion import COST, converts
 from talkpath.media.engine import Engine
 from talkpath.media.leg import Anchor, Talk
 from talkpath.media.policy import MediaPolicy, MediaRefused
@@ -18,8 +19,6 @@ from talkpath.sdp import Codec, Connection, MediaSection, Origin, SessionDescrip
 Leaser = Callable[[int, Sequence[Announced]], Anchor]
 # Our port, the caller's section, and what it and we announce in it.
 Served = tuple[Anchor | None, MediaSection, Announced, Announced]
-# What the tone can be encoded in.
-_TONE_CODECS = ("PCMU/8000", "PCMA/8000")
 
 
 class Service(StrEnum):
@@ -103,7 +102,9 @@ class LocalService:
         voice = [codec for codec in section.codecs.voice if codec.name]
         if self.service is Service.TONE:
             first = section.session.of_kind("audio")[:1] == [section]
-            voice = [codec for codec in voice if first and any(map(codec.matches, _TONE_CODECS))]
+            voice = [codec for codec in voice if first and converts(codec)]
+            # Of what the caller can hear, what costs us least: a tone has no more in it.
+            voice.sort(key=lambda codec: COST[codec.name.lower()])
         if not voice:
             return []
         events = [c for c in section.codecs if c.name == "telephone-event" and c.clock_hz == voice[0].clock_hz]
@@ -170,7 +171,8 @@ def _accepted(section: MediaSection, chosen: list[Codec], anchor: Anchor) -> lis
 
 
 def _own_offer(anchor: Anchor) -> list[str]:
-    lines = [f"m=audio {anchor.port.rtp} RTP/AVP 0 8 101", "a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000"]
+    lines = [f"m=audio {anchor.port.rtp} RTP/AVP 0 8 9 96 101", "a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000"]
+    lines += ["a=rtpmap:9 G722/8000", "a=rtpmap:96 opus/48000/2"]
     return [*lines, "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15", "a=sendrecv"]
 
 

@@ -77,8 +77,9 @@ class Baresip:
         self._recordings = place / "heard"
         self._recordings.mkdir(parents=True)
         # The resampler of baresip 1.0 leaves images, so that its files have the rate of the codec.
-        rate = int(codec.split("/")[1])
-        self.voice = sound.write_voice(place / "voice.wav", seed, hertz, rate)
+        _, rate, channels = codec.split(",")[0].split("/")
+        self._bytes_s = 2 * int(rate) * int(channels)
+        self.voice = sound.write_voice(place / "voice.wav", seed, hertz, int(rate))
         control = free_port()
         config = _CONFIG.format(
             listen=f"{listen}:{self.sip_port}",
@@ -173,7 +174,7 @@ class Baresip:
 
     def wait_heard(self, seconds: float, timeout_s: float = 20.0) -> None:
         """Wait until that many more seconds of decoded sound are in its recording."""
-        wanted = self._heard_bytes() + int(seconds * sound.RATE_HZ * 2)
+        wanted = self._heard_bytes() + int(seconds * self._bytes_s)
         if not wait_until(lambda: self._heard_bytes() >= wanted, timeout_s):
             raise PeerFailed(
                 f"baresip {self.identity.user} heard {self._heard_bytes()} bytes, not {wanted}:\n"
