@@ -77,7 +77,7 @@ class Baresip:
         self._recordings = place / "heard"
         self._recordings.mkdir(parents=True)
         # The resampler of baresip 1.0 leaves images, so that its files have the rate of the codec.
-        _, rate, channels = codec.split(",")[0].split("/")
+        _, rate, channels = codec.partition(",")[0].split("/")
         self._bytes_s = 2 * int(rate) * int(channels)
         self.voice = sound.write_voice(place / "voice.wav", seed, hertz, int(rate))
         control = free_port()
