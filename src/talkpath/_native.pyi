@@ -473,7 +473,7 @@ class Relay:
         """
     def share(self, port: Port) -> Port:
         """Another section on the transport of `port` (RFC 9143): with its own formats, route, meters and watch, but
-        the sockets, addresses and keys of `port`, whose close ends both. ValueError beyond nine on one transport.
+        the sockets, addresses and keys of `port`, whose close ends both. ValueError beyond sixteen on one transport.
         """
     def identify(
         self, port: Port, mid: str, *, extension: int = 0, ssrcs: Sequence[int] = ..., stamp: bool = False

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.media.browser import WebCall
 from tests.media.in_memory import Call
 
 from talkpath.base.errors import Malformed, Unavailable
-from talkpath.media import Exchange, LegId, MediaPolicy
+from talkpath.media import Exchange, LegId, MediaPolicy, MediaRefused
 from talkpath.sdp import SessionDescription
 from talkpath.sdp.outline import ICE_ATTRIBUTES
 
@@ -92,26 +93,66 @@ BODIES = st.one_of(
         max_size=12,
     ).map(lambda lines: b"\r\n".join([b"v=0", *lines])),
 )
-STEPS = st.tuples(
+STEPS_BEFORE_BODY = (
     st.sampled_from(["carry", "carry", "carry", "rejected", "chosen", "released"]),
     st.integers(1, 3),
     st.booleans(),
     st.sampled_from(["INVITE", "UPDATE", "PRACK", "ACK"]),
     st.integers(1, 3),
     st.sampled_from([0, 0, 183, 200]),
-    BODIES,
 )
+STEPS = st.tuples(*STEPS_BEFORE_BODY, BODIES)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(STEPS, max_size=12))
 def test_any_order_of_messages_leaves_every_port_accounted_for(steps) -> None:
-    call = Call(MediaPolicy(first_port=20000, last_port=20040))
+    _take(Call(MediaPolicy(first_port=20000, last_port=20040)), steps)
+
+
+WEB_LINES = [
+    b"m=audio 9 UDP/TLS/RTP/SAVPF 111 8",
+    b"m=video 9 UDP/TLS/RTP/SAVPF 96",
+    b"m=video 0 UDP/TLS/RTP/SAVPF 96",
+    b"m=audio 4000 UDP/TLS/RTP/SAVP 8",
+    b"m=audio 4000 RTP/SAVP 8",
+    b"m=audio 4000 RTP/AVP 8",
+    b"m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+    b"c=IN IP4 192.0.2.1",
+    b"a=group:BUNDLE 0 1 2",
+    b"a=group:BUNDLE 2 1",
+    b"a=mid:0",
+    b"a=mid:1",
+    b"a=mid:2",
+    b"a=bundle-only",
+    b"a=rtcp-mux",
+    b"a=fingerprint:sha-256 AA:BB",
+    b"a=setup:actpass",
+    b"a=setup:passive",
+    b"a=setup:holdconn",
+    b"a=ice-ufrag:abcd",
+    b"a=ice-pwd:0123456789012345678901",
+    b"a=candidate:1 1 udp 1 192.0.2.1 9 typ host",
+    b"a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
+    b"a=extmap:4000/x urn:ietf:params:rtp-hdrext:sdes:mid",
+    b"a=ssrc:99999999999 x",
+    b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|1:4",
+]
+WEB_BODIES = st.lists(st.sampled_from(WEB_LINES), max_size=24).map(lambda lines: b"\r\n".join([b"v=0", *lines]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(*STEPS_BEFORE_BODY, WEB_BODIES), max_size=10), st.sampled_from([[], [0], [1], [0, 1, 2]]))
+def test_any_order_of_secured_messages_leaves_every_port_accounted_for(steps, web) -> None:
+    _take(WebCall(web), steps)
+
+
+def _take(call: Call, steps) -> None:
     for what, branch, from_caller, method, cseq, status, body in steps:
         frm, to = (0, branch) if from_caller else (branch, 0)
         exchange = Exchange(method, cseq, status)
         if what == "carry":
-            with suppress(Malformed, Unavailable):
+            with suppress(Malformed, Unavailable, MediaRefused):
                 call.say(frm, to, exchange, body)
         elif what == "rejected":
             call.session.rejected(frm=LegId(frm), to=LegId(to), exchange=exchange, now=call.now)

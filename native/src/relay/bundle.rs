@@ -17,8 +17,8 @@ use crate::srtp::OVERHEAD;
 /// peer invents beyond pushes out its own oldest.
 const STREAMS: usize = 64;
 
-/// Sections of one transport: `MEDIA_SECTIONS` of `base/limits.py`, and the rejected one that its sockets were leased for.
-pub const SECTIONS: usize = 9;
+/// Sections of one transport: `MEDIA_SECTIONS` of `base/limits.py`, and as many that an offer under way replaces.
+pub const SECTIONS: usize = 16;
 
 /// How packets of a section are told from those of others.
 #[derive(Clone, Debug, Default)]

@@ -50,7 +50,7 @@ class Totals(Protocol):
 
 
 class Engine(Protocol):
-    """The engine as one call's media uses it. `open` raises `Unavailable` when no port pair is free."""
+    """The engine as one call's media uses it. `open` and `share` raise `Unavailable` when there is no room."""
 
     def open(self, address: str, low: int, high: int) -> Port: ...
     def share(self, port: Port) -> Port: ...

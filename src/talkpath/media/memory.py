@@ -54,6 +54,10 @@ class MemoryPort:
         return self.rtp + 1
 
 
+# Sections that may share the transport of one, as in the relay.
+_SHARED = 15
+
+
 class MemoryEngine:
     """Implements `Engine`. `told` lists every call in order, for tests that count them."""
 
@@ -74,8 +78,11 @@ class MemoryEngine:
 
     def share(self, port: Port) -> MemoryPort:
         carrier = self._told("share", port)
+        carrier = carrier.carrier or carrier
+        if sum(one.carrier is carrier for one in self.open_ports) >= _SHARED:
+            raise Unavailable("media-bundle", "too many sections share a transport; offer fewer in one bundle")
         self._opened += 1
-        shared = MemoryPort(self._opened, carrier.host, carrier.rtp, carrier=carrier.carrier or carrier)
+        shared = MemoryPort(self._opened, carrier.host, carrier.rtp, carrier=carrier)
         self.ports[self._opened] = shared
         return shared
 

@@ -81,8 +81,11 @@ class CallEngine:
         return port
 
     def share(self, port: Port) -> Port:
-        """Another section on the transport of a port of this call."""
-        shared = cast(Engine, self._relay).share(port)
+        """Another section on the transport of a port of this call. Raises Unavailable(`media-bundle`)."""
+        try:
+            shared = cast(Engine, self._relay).share(port)
+        except ValueError as error:
+            raise Unavailable("media-bundle", f"{error}; offer fewer in one bundle", port.host) from error
         self._owners[shared.id] = self._call
         return shared
 
