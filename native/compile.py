@@ -22,7 +22,7 @@ INSTALLED = Path(sysconfig.get_path("purelib")) / "talkpath"
 ROOMS = ("base", "sip", "sdp", "edge", "calls")
 MODULES = ("net/signalling.py",)
 # Named tuples and plain values that msgspec writes by their annotations, which compiling takes from them.
-PLAIN = ("base/address.py", "calls/model.py", "edge/registrar.py")
+PLAIN = ("base/address.py", "calls/model.py", "edge/binding.py")
 # What the compiled modules call: they are made for its signatures.
 GROUND = ("capture", "ice", "media", "rtp", "secure")
 

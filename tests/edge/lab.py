@@ -7,10 +7,10 @@ from itertools import count
 
 from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
 from talkpath.calls.ledger import Ledger
+from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge, FlowClosed, Received
-from talkpath.edge.registrar import Binding
 from talkpath.edge.settings import EdgeSettings
 from talkpath.media.memory import MemoryEngine
 from talkpath.media.policy import MediaAddress, MediaPolicy

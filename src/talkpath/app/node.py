@@ -20,10 +20,10 @@ from talkpath.app.metrics import Metrics, MetricsPage
 from talkpath.app.start import Prepared
 from talkpath.base.address import Address, Flow, Hop, Transport
 from talkpath.calls.ledger import Ledger
+from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
-from talkpath.edge.registrar import Binding
 from talkpath.edge.settings import CallerProof, EdgeSettings, RegistrarSettings
 from talkpath.media.policy import MediaAddress, MediaPolicy
 from talkpath.net.clock import Clock

@@ -11,6 +11,7 @@ from talkpath.base.errors import Malformed
 from talkpath.edge.admission import Admission
 from talkpath.edge.anchoring import Anchoring, MediaFailed
 from talkpath.edge.arrival import Arrival
+from talkpath.edge.binding import Binding
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
@@ -23,7 +24,6 @@ from talkpath.edge.forwarding import (
     record_route_line,
     via_line,
 )
-from talkpath.edge.registrar import Binding
 from talkpath.edge.routing import Heading, Reachability, Refusal, sides_of
 from talkpath.media.policy import CALLER
 from talkpath.sip.message import Message

@@ -3,8 +3,9 @@
 from talkpath.base.errors import Malformed
 from talkpath.edge.admission import Admission
 from talkpath.edge.arrival import Arrival
+from talkpath.edge.binding import Binding
 from talkpath.edge.core import Core
-from talkpath.edge.registrar import Binding, Refused
+from talkpath.edge.registrar import Refused
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ServerTransaction
 

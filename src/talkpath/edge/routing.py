@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from talkpath.base.address import Flow
 from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
+from talkpath.edge.binding import contact_key
 from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.forwarding import Route, routes_of
-from talkpath.edge.registrar import contact_key
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
 

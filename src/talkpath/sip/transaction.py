@@ -96,6 +96,10 @@ class Nobody:
 
 NOBODY = Nobody()
 
+# A challenge needs no memory (RFC 3261 section 8.2.7): the same request again gets a fresh one, and a flood of
+# strangers leaves nothing behind.
+_CHALLENGES = (401, 407)
+
 Key = tuple[str, str, int, str]
 
 
@@ -153,7 +157,7 @@ class ServerTransaction:
         reliable = self.flow.transport.is_reliable
         if not self.is_invite:
             self.state = State.COMPLETED
-            if reliable:
+            if reliable or status in _CHALLENGES:
                 self._terminate(now)
             else:
                 self._timer = layer.timers.start(layer.values.timeout, now, self._terminate)

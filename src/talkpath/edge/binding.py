@@ -1,0 +1,62 @@
+"""One contact of one user, as the registrar keeps it and the store writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from talkpath.base.address import Flow
+from talkpath.base.errors import Malformed
+from talkpath.sip.uri import Uri
+
+
+@dataclass(slots=True)
+class Binding:
+    """One contact of one user. Never changed, only replaced; not frozen, because that trebles the cost of making it.
+
+    Times are seconds since the epoch.
+
+    `instance` is the +sip.instance of the phone (RFC 5626), "" when it gave none; `path` are Route values.
+    """
+
+    user: str
+    contact: str
+    instance: str
+    reg_id: str
+    flow: Flow
+    call_id: str
+    cseq: int
+    expires_at: float
+    registered_at: float
+    q: float = 1.0
+    user_agent: str = ""
+    path: tuple[str, ...] = ()
+    params: str = ""
+    behind_nat: bool = False
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What a newer binding of the same phone has in common with this one (RFC 5626 section 6)."""
+        if self.instance:
+            return (self.instance, self.reg_id)
+        return ("", contact_key(self.contact))
+
+    def leads_where(self, newer: Binding) -> bool:
+        """Whether a newer binding of the same phone reaches it in the same way."""
+        return (
+            self.contact == newer.contact
+            and self.flow == newer.flow
+            and self.path == newer.path
+            and self.behind_nat == newer.behind_nat
+            and self.q == newer.q
+        )
+
+
+def contact_key(contact: str) -> str:
+    """What makes two Contact URIs the same: scheme, user, host and port (RFC 3261 section 19.1.4, less strictly:
+    of the parameters only the transport, because phones move the others about)."""
+    try:
+        uri = Uri.parse(contact)
+    except Malformed:
+        return contact
+    transport = (uri.params.get("transport") or "udp").lower()
+    return f"{uri.scheme}:{uri.user}@{uri.host_port};{transport}"
