@@ -1,4 +1,5 @@
-//! Loudness of G.711 (ITU-T G.711) without decoding it: the square of every code is in a table.
+//! Loudness of G.711 (ITU-T G.711): the squares of its samples, eight at a time where the processor can shift each of
+//! eight numbers by its own segment (AVX2), else out of a table.
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Law {
@@ -22,21 +23,10 @@ pub const FULL_SCALE: f64 = 32768.0 * 32768.0;
 
 #[inline]
 pub fn measure(payload: &[u8], law: Law) -> Loudness {
-    let (table, invert) = match law {
-        Law::Mu => (&MU, 0x7f),
-        Law::A => (&A, 0x55),
+    let invert = match law {
+        Law::Mu => 0x7f,
+        Law::A => 0x55,
     };
-    let mut sums = [0u64; 4];
-    let mut chunks = payload.chunks_exact(4);
-    for c in &mut chunks {
-        sums[0] += u64::from(table[usize::from(c[0])]);
-        sums[1] += u64::from(table[usize::from(c[1])]);
-        sums[2] += u64::from(table[usize::from(c[2])]);
-        sums[3] += u64::from(table[usize::from(c[3])]);
-    }
-    for &b in chunks.remainder() {
-        sums[0] += u64::from(table[usize::from(b)]);
-    }
     let (mut low, mut high) = (0xffu8, 0u8);
     for &b in payload {
         let magnitude = (b ^ invert) & 0x7f;
@@ -44,11 +34,60 @@ pub fn measure(payload: &[u8], law: Law) -> Loudness {
         high = high.max(magnitude);
     }
     Loudness {
-        energy: sums.iter().sum(),
+        energy: energy(payload, law),
         samples: payload.len() as u32,
         is_flat: high == 0 || (low == high && payload.iter().all(|&b| b == payload[0])),
         clipped: if high == 0x7f { clipped(payload, invert) } else { 0 },
     }
+}
+
+fn energy(payload: &[u8], law: Law) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor was just asked.
+        return unsafe { energy_in_lanes(payload, law) };
+    }
+    energy_by_table(payload, law)
+}
+
+fn energy_by_table(payload: &[u8], law: Law) -> u64 {
+    let table = match law {
+        Law::Mu => &MU,
+        Law::A => &A,
+    };
+    payload.iter().map(|&code| u64::from(table[usize::from(code)])).sum()
+}
+
+/// The loops are plain; with this feature the compiler makes eight lanes of them.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn energy_in_lanes(payload: &[u8], law: Law) -> u64 {
+    // A square is at most 8031^2, of which 64 just fit 32 bits.
+    match law {
+        Law::Mu => {
+            16 * payload.chunks(64).map(|run| u64::from(run.iter().map(|&c| square_mu(c)).sum::<u32>())).sum::<u64>()
+        }
+        Law::A => {
+            64 * payload.chunks(64).map(|run| u64::from(run.iter().map(|&c| square_a(c)).sum::<u32>())).sum::<u64>()
+        }
+    }
+}
+
+/// The square of a sample in units of 4.
+#[inline(always)]
+fn square_mu(code: u8) -> u32 {
+    let code = u32::from(!code & 0x7f);
+    let sample = ((2 * (code & 0xf) + 33) << (code >> 4)) - 33;
+    sample * sample
+}
+
+/// The square of a sample in units of 8.
+#[inline(always)]
+fn square_a(code: u8) -> u32 {
+    let code = u32::from((code ^ 0x55) & 0x7f);
+    let high = u32::from(code >= 16);
+    let sample = (2 * (code & 0xf) + 1 + 32 * high) << ((code >> 4) - high);
+    sample * sample
 }
 
 /// Samples at full scale, counted in bytes over short runs: then the compiler counts many at a time.
@@ -98,5 +137,21 @@ const fn a(code: u8) -> i64 {
         0 => step + 8,
         1 => step + 0x108,
         _ => (step + 0x108) << (segment - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_and_table_agree_on_every_code_and_on_the_loudest_packets() {
+        let every: Vec<u8> = (0..=255).collect();
+        for law in [Law::Mu, Law::A] {
+            let loudest = (0..=255u8).max_by_key(|&code| energy_by_table(&[code], law)).unwrap_or(0);
+            for payload in [every.clone(), vec![loudest; 1500], every[7..100].to_vec(), Vec::new()] {
+                assert_eq!(energy(&payload, law), energy_by_table(&payload, law));
+            }
+        }
     }
 }

@@ -31,4 +31,8 @@ def span_of(beginning: str) -> tuple[float, float] | None:
 
 
 def _text(number: int, characters: int) -> str:
-    return "".join(_ALPHABET[(number >> 5 * place) & 31] for place in reversed(range(characters)))
+    found = ""
+    for _ in range(characters):
+        found = _ALPHABET[number & 31] + found
+        number >>= 5
+    return found

@@ -39,9 +39,9 @@ def mos_of(rtp: RtpStream) -> float | None:
     """What a listener would say of a voice stream; None for other media, foreign scales and samples too small, and
     for streams that pause (hold, silence suppression). Where only the sum of losses is known, they count as single.
     """
-    if rtp.media != "audio" or rtp.paused or any(use.encoding.upper() == "CN" for use in rtp.payload_types):
+    if rtp.media != "audio" or rtp.paused or "CN" in [use.encoding.upper() for use in rtp.payload_types]:
         return None
-    runs = rtp.effective_runs or ([(1, rtp.lost)] if rtp.lost else [])
+    runs = rtp.effective_runs or (((1, rtp.lost),) if rtp.lost else ())
     return mos(rtp.encoding, rtp.expected, runs, _PATH_MS + (rtp.jitter_buffer_ms or _BUFFER_MS))
 
 

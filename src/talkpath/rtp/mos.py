@@ -6,6 +6,7 @@ scale (Opus, G.722, AMR-WB) has no score here: a wideband voice beside a telepho
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from math import log2
 from typing import NamedTuple
 
@@ -49,8 +50,16 @@ def mos(encoding: str, expected: int, runs: Iterable[tuple[int, int]], delay_ms:
     if impairment is None or expected < LEAST_PACKETS:
         return None
     missing, bursts = _sum(runs)
+    if not missing:
+        return _without_loss(impairment, delay_ms)
     rating = CLEAN_R - delay_impairment(delay_ms) - loss_impairment(impairment, expected, missing, bursts)
     return round(score(rating), 2)
+
+
+# Most streams lose nothing, and have one of a few codecs and delays.
+@lru_cache(256)
+def _without_loss(impairment: Impairment, delay_ms: float) -> float:
+    return round(score(CLEAN_R - delay_impairment(delay_ms) - impairment.ie), 2)
 
 
 def _sum(runs: Iterable[tuple[int, int]]) -> tuple[int, int]:
@@ -62,9 +71,7 @@ def _sum(runs: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 
 def loss_impairment(codec: Impairment, expected: int, missing: int, bursts: int) -> float:
-    """Ie,eff of G.107 clause 7.5 (equation 7-29), from how much was missing and in how many runs."""
-    if not missing:
-        return codec.ie
+    """Ie,eff of G.107 clause 7.5 (equation 7-29), from how much was missing (something) and in how many runs."""
     share = min(missing / expected, 1.0)
     percent = 100 * share
     random_run = 1 / (1 - share) if share < 1 else float(missing)
