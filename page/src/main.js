@@ -63,6 +63,7 @@ function button(key, click) {
 }
 
 function refresh() {
+  $('lead').dataset.say = wanted === ECHO ? 'lead' : 'leadCall';
   sayAll();
   $('language').textContent = say('switchLanguage');
   $('user').placeholder = say('user');

@@ -43,6 +43,7 @@ export class Story {
     this.show();
   }
 
+  // From now on ask the server of this call. Its clock for the call begins now: with the INVITE that leaves or comes.
   follow(callId) {
     this.callId = callId;
     this.asked = performance.now();
@@ -64,9 +65,9 @@ export class Story {
     const { steps } = await response.json();
     const news = steps.slice(this.told);
     this.told = steps.length;
-    for (const [, kind, side] of news) {
+    for (const [after, kind, side] of news) {
       const meant = MEANING[kind]?.(side === this.side);
-      if (meant) this.mark(...meant);
+      if (meant) this.mark(...meant, undefined, (this.asked - this.began) / 1000 + after);
     }
   }
 

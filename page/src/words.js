@@ -6,6 +6,7 @@ const TEXTS = {
     'One click, say something, and hear yourself come back.',
     '点一下，说句话，就能听到自己的声音传回来。',
   ],
+  leadCall: ['One click calls who gave you this link.', '点一下，即可呼叫给您此链接的人。'],
   hearEcho: ['Hear the echo', '听听回声'],
   callNumber: ['Call {target}', '呼叫 {target}'],
   dialLabel: ['Or call somebody: a number of this server', '或者呼叫别人：本服务器上的号码'],
