@@ -75,6 +75,7 @@ def test_linphone_and_a_page_hold_and_go_on(webphones, phones, library) -> None:
     page.wait("held:local")
     phone.wait("PausedByRemote")
     page.do("unhold")
+    page.wait("unheld:local")
     phone.wait("StreamsRunning")
     listen(phone, page, 1)
     phone.hold()

@@ -2,9 +2,9 @@
 
 import pytest
 
+from harness.agent import hang_up
 from harness.edge import Edge
-from harness.process import wait_until
-from harness.sound import RATE_HZ, assert_tone, trimmed, write_voice
+from harness.sound import assert_tone, write_voice
 from harness.talk import begin, end, listen
 from harness.webphone import load_kit
 
@@ -22,33 +22,32 @@ def an_impatient_edge(tmp_path_factory):
 HERTZ, PAGE_HERTZ = 620.0, 980.0
 
 
-def test_a_page_loaded_again_takes_its_call_up_with_a_fresh_offer(browser, agents, phones, tmp_path) -> None:
+def test_a_page_loaded_again_takes_its_call_up_with_a_fresh_offer(browser, agents, tmp_path) -> None:
     """What a page can do that kept its dialog: another connection, other ICE, another certificate, the same call."""
-    web, phone = agents.agent("wss"), phones.linphone(hertz=HERTZ, codecs=("PCMU/8000",))
+    web, phone, talker = agents.agent("wss"), agents.agent(), agents.talker(hertz=HERTZ)
     page, voice = browser.page(browser.secure_url), write_voice(tmp_path / "voice.wav", 0, PAGE_HERTZ)
     load_kit(page, voice)
     call = web.dial(phone.identity.user, page.run("kit.peer()").encode())
-    phone.accept()
+    incoming = phone.incoming()
+    talker.start(incoming.invite.body)
+    incoming.accept(talker.offer())
     page.run("phone.take(%s)", call.established().decode())
+    incoming.wait_ack()
     page.until("phone.ear.loud > 5")
 
     page.reload()
     load_kit(page, voice)
     again = agents.agent("wss", web.identity)
     web.close()
-    call.agent = call.dialog.agent = again
-    request = call.dialog.offer_again(page.run("kit.peer()").encode())
-    again.endpoint.send(request)
-    call.answer = again.endpoint.final(request)
-    assert call.answer.status == 200, call.answer.start
-    call.invite.number = request.number
-    call.acknowledge()
-    page.run("phone.take(%s)", call.answer.body.decode())
+    call.dialog.agent = again
+    before = len(talker.received)
+    offer = page.run("kit.peer()").encode()
+    _, accepted = call.dialog.renegotiate(incoming.dialog, offer, talker.offer(version=2))
+    page.run("phone.take(%s)", accepted.body.decode())
     page.until("phone.ear.loud > 10")
-    assert wait_until(lambda: len(trimmed(phone.heard())) > RATE_HZ)
-    phone.hang_up()
-    call.dialog.wait_bye()
-    assert_tone(PAGE_HERTZ, phone.heard())
+    talker.wait_received(before + 100)
+    hang_up(incoming.dialog, call.dialog)
+    assert_tone(PAGE_HERTZ, talker.heard(talker.received[-1].ssrc))
 
 
 @pytest.mark.parametrize("library", ["jssip", "sipjs"])

@@ -136,8 +136,9 @@ class JsSipPhone extends Phone {
     session.on('peerconnection', ({ peerconnection }) => this.watch(peerconnection));
     session.on('progress', () => this.note('progress'));
     session.on('confirmed', () => this.note('established'));
-    session.on('hold', ({ originator: who }) => this.note(`held:${who}`));
-    session.on('unhold', ({ originator: who }) => this.note(`unheld:${who}`));
+    // What we ask for ourselves is noted when it is granted.
+    session.on('hold', ({ originator: who }) => { if (who === 'remote') this.note('held:remote'); });
+    session.on('unhold', ({ originator: who }) => { if (who === 'remote') this.note('unheld:remote'); });
     session.on('newDTMF', ({ originator: who, dtmf }) => { if (who === 'remote') this.note(`dtmf:${dtmf.tone}`); });
     session.on('failed', ({ cause }) => this.note(`failed:${cause}`));
     session.on('ended', ({ cause }) => this.note(`ended:${cause}`));
@@ -152,8 +153,8 @@ class JsSipPhone extends Phone {
   dial(target) { this.agent.call(`sip:${target}@${this.domain}`, this.media); }
   accept() { this.session.answer(this.media); }
   hangUp() { this.session.terminate(); }
-  hold() { this.session.hold(); }
-  unhold() { this.session.unhold(); }
+  hold() { this.session.hold({}, () => this.note('held:local')); }
+  unhold() { this.session.unhold({}, () => this.note('unheld:local')); }
   press(key, how) { this.session.sendDTMF(key, how === 'info' ? {} : { transportType: 'RFC2833' }); }
   restart() {
     this.session.renegotiate({ rtcOfferConstraints: { iceRestart: true } }, () => this.note('restarted'));
