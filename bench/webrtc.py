@@ -29,7 +29,7 @@ from talkpath.secure.identity import Identity
 
 ROOT = Path(__file__).parent.parent
 CALLS, AT_ONCE = 600, 20
-STREAMS, PACKETS_PER_S, SECONDS = 200, 10_000, 10
+STREAMS, PACKETS_PER_S, SECONDS = 400, 20_000, 10
 HANDSHAKES = 400
 SOON_S = 5.0
 IDENTITY = Identity(Certificate.make(time.time()), os.urandom(32))
