@@ -148,8 +148,11 @@ impl Engine {
     /// Convert what is heard on `source` by this plan from now on; without one it goes on as it came.
     pub fn transcode(&self, source: &Port, plan: Option<Plan>) -> Result<()> {
         let mut side = source.side();
-        side.converts = plan.is_some();
+        let went_on = std::mem::replace(&mut side.converts, plan.is_some());
         let Some(plan) = plan else { return Ok(()) };
+        if let Some(known) = side.transcoder.as_mut().filter(|_| !went_on) {
+            known.resume();
+        }
         if side.transcoder.as_ref().is_some_and(|known| known.has(&plan)) {
             return Ok(());
         }

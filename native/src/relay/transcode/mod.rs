@@ -148,6 +148,14 @@ impl Transcoder {
         Some(())
     }
 
+    /// Packets went past in the meantime: none of them is waited for.
+    pub fn resume(&mut self) {
+        self.order = Order::default();
+        self.gathered.clear();
+        self.waiting = None;
+        self.line.starts = true;
+    }
+
     /// Take a packet of the peer.
     pub fn hear(&mut self, header: &Header, payload: &[u8], now_ns: u64) {
         let clock = self.heard(header.payload_type).map_or(0, |heard| if heard.is_event { 0 } else { heard.clock });
