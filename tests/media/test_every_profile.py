@@ -247,6 +247,23 @@ def test_a_dtls_phone_behind_a_nat_is_latched_after_it_proved_itself() -> None:
     assert ("shut", call.port(0).id) in call.engine.told
 
 
+def test_what_a_phone_repeats_does_not_move_its_handshake() -> None:
+    call, party = AnyCall(web=[]), Party(0, "dtls-mux")
+    call.offer(party.describe(offering=True))
+    answer = call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"))
+    call.chosen()
+    party.learn(answer.audio, call.now, offering=True)
+    party.port = 31_000  # the NAT's, not the announced one
+    party.shake_hands(call, call.port(0))
+    assert call.port(0).keys == party.keys[False]
+    party.port = 4_000
+    call.offer(party.describe(offering=True), cseq=2)
+    call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"), cseq=2)
+    port = call.port(0)
+    call.session.close(call.now)
+    assert [target.port for _, target in port.datagrams] == [31_000], "goodbye goes where it was"  # type: ignore[attr-defined]
+
+
 def test_a_hello_without_a_cookie_leaves_nothing() -> None:
     call, party = AnyCall(web=[]), Party(0, "dtls-mux")
     call.offer(party.describe(offering=True))

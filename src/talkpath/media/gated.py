@@ -26,6 +26,7 @@ class GatedTransport:
         self._rtp = Keying(port, security, note, cookie=True)
         self._rtcp = Keying(port, security, note, cookie=True, rtcp=True)
         self._protocol = "UDP/TLS/RTP/SAVP"
+        self._named: Address | None = None
         #: RTCP goes with RTP: the peer offered it, or took it up
         self.mux = False
         security.engine.shut(port)
@@ -37,7 +38,9 @@ class GatedTransport:
         self._protocol, self.mux = theirs.protocol, theirs.mux
         for keying in (self._rtp, self._rtcp):
             keying.learn(web.fingerprints, web.tls_id, web.setup, now)
-        if theirs.rtp is not None and theirs.rtp.is_ipv6 == self._local.is_ipv6:
+        # The address again is no news: behind a NAT the peer was found elsewhere meanwhile.
+        if theirs.rtp is not None and theirs.rtp.is_ipv6 == self._local.is_ipv6 and theirs.rtp != self._named:
+            self._named = theirs.rtp
             self._rtp.selected(theirs.rtp, now)
             if not theirs.mux:
                 self._rtcp.selected(theirs.rtcp or Address(theirs.rtp.host, theirs.rtp.port + 1), now)
