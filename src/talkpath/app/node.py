@@ -10,6 +10,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from talkpath import __version__
+from talkpath.app import words
 from talkpath.app.accounts import Everybody
 from talkpath.app.config import ANY, Config, Listener
 from talkpath.app.config_checks import parse_address_and_port, parse_endpoint
@@ -17,6 +18,7 @@ from talkpath.app.control import ControlServer
 from talkpath.app.host import cannot_listen, host_addresses
 from talkpath.app.log import CallLog
 from talkpath.app.metrics import Metrics, MetricsPage
+from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.start import Prepared
 from talkpath.base.address import Address, Flow, Hop, Transport
 from talkpath.calls.ledger import Ledger
@@ -110,7 +112,10 @@ class Node:
     def _site(self) -> Site:
         secure = next((door for door in self._config.doors if door.transport is Transport.WSS), None)
         about = About(self._domain, secure.listening_port if secure else 0, __version__)
-        return Site(about, self._guests, self._story, self._clock.now)
+        try:
+            return Site(about, self._guests, self._story, self._clock.now)
+        except FileNotFoundError as error:
+            raise Trouble("page-missing", phrase(words.PAGE_NOT_BUILT, path=error.filename)) from error
 
     def _domain(self, flow: Flow) -> str:
         """What users of the page call their domain: the configured one, else what we are called at this listener."""
@@ -166,7 +171,12 @@ class Node:
         counters = {"edge": lambda: self._edge.core.counters, "net": lambda: self._signalling.counters}
         registrations = self._edge.core.registrar
         metrics = Metrics(
-            counters, {"running_calls": self.running_calls, "registrations": lambda: len(registrations)}
+            counters,
+            {
+                "running_calls": self.running_calls,
+                "registrations": lambda: len(registrations),
+                "guests": lambda: len(self._guests),
+            },
         )
         try:
             self._metrics = MetricsPage(listen, metrics)

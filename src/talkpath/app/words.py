@@ -120,6 +120,10 @@ NOT_BUILT = Text(
     "the native part is missing or does not fit this Python. Run `make build` in the source directory.",
     "缺少本机模块，或与此 Python 不符。请在源码目录运行 `make build`。",
 )
+PAGE_NOT_BUILT = Text(
+    "the page is missing: {path}. Run `make build` in the source directory, or set `page.enabled = false`.",
+    "缺少网页：{path}。请在源码目录运行 `make build`，或设置 `page.enabled = false`。",
+)
 
 # Users.
 USER_ADDED = Text("User {user} may register now.", "用户 {user} 现在可以注册。")
