@@ -39,7 +39,7 @@ def test_mistakes_of_a_file_are_told_with_exit_code_2(talkpath: Command, tmp_pat
     assert done.stderr == (
         f'{file}:1:1: there is no key "langage" at the top level. Did you mean "language"?\n'
         f'{file}:3:1: "first_port" must be a whole number from 1024 to 65534, not 1.\n'
-        "2 mistakes. Nothing was started.\n"
+        "2 mistakes. Mend them and try again.\n"
     )
 
 
