@@ -525,7 +525,7 @@ class Relay:
         theirs: tuple[bytes, bytes],
         *,
         rtcp: bool = False,
-        mki: bytes = b"",
+        mki: bytes = ...,
     ) -> None:
         """SRTP with the peer: seal what is sent under `ours`, open what is heard under `theirs` (key, salt).
 
