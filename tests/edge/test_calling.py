@@ -340,3 +340,31 @@ def test_a_request_that_names_the_very_phone_goes_down_its_flow(lab: Lab, caller
     first.register(expires=0)
     caller.invite(first.contact, call_id="c3")
     assert caller.last().status == 404
+
+
+def test_a_phone_that_refuses_the_profile_is_asked_for_another(lab: Lab, caller: Phone, callee: Phone) -> None:
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.take(), 488, "Not Acceptable Here")
+    again = next(message for message in callee.inbox if message.method == "INVITE")
+    callee.inbox.clear()
+    callee.answer(again, 200, "OK", body=OFFER.replace(b"198.51.100.7", b"198.51.100.8"))
+    assert caller.statuses() == [100, 200]
+    assert "media.asked-again" in lab.kinds("c1")
+
+
+def test_a_phone_that_refuses_every_profile_has_the_last_word(lab: Lab, caller: Phone, callee: Phone) -> None:
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    asked = 0
+    while invites := [message for message in callee.inbox if message.method == "INVITE"]:
+        callee.inbox.clear()
+        callee.answer(invites[0], 488, "Not Acceptable Here")
+        asked += 1
+    assert asked == 3
+    assert caller.statuses() == [100, 488]
+
+
+def test_a_phone_without_the_codecs_is_not_asked_again(lab: Lab, caller: Phone, callee: Phone) -> None:
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.take(), 488, extra='Warning: 305 phone "incompatible media format"')
+    assert callee.methods() == ["ACK"]
+    assert caller.statuses() == [100, 488]

@@ -19,6 +19,15 @@ def test_a_phone_that_encrypts_calls_one_that_does_not(phones, account: str) -> 
     assert_both_hear(first, second)
 
 
+@pytest.mark.parametrize("account", HOW)
+def test_a_phone_that_encrypts_is_called_by_one_that_does_not(phones, account: str) -> None:
+    first, second = phones.baresip("udp"), phones.baresip("tcp", account=account)
+    begin(first, second)
+    listen(first, second, 3)
+    end(first, second)
+    assert_both_hear(first, second)
+
+
 def test_two_phones_encrypt_each_in_its_way(phones) -> None:
     first = phones.baresip("udp", account=";mediaenc=dtls_srtp")
     second = phones.baresip("tls", account=";mediaenc=srtp")

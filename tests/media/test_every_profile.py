@@ -1,14 +1,14 @@
 """Every profile with every other: what each side speaks is what it reads and hears, whatever the other speaks."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from tests.media.browser import NOW, Browser, WebCall, converse
 from tests.media.in_memory import sdp
 
 from talkpath.base.address import Address
-from talkpath.media import Climbed, Exchange, Origin
+from talkpath.media import Climbed, Exchange, Origin, policy
 from talkpath.media.memory import MemoryPort
 from talkpath.sdp import MediaSection, SessionDescription
 from talkpath.secure import events as dtls
@@ -85,6 +85,10 @@ class Party:
         assert bool(section.attributes.all("crypto")) == self.profile.sdes
         assert bool(section.attributes.all("fingerprint")) == self.profile.dtls
         self.chosen = section
+        if self.profile.sdes and not offering:
+            lines = [sdes.Crypto.parse(line) for line in section.attributes.all("crypto")]
+            known = next(line for line in lines if line.suite is Suite.AES_CM_128_HMAC_SHA1_80)
+            self.lines = [replace(self.lines[0], tag=known.tag)]
         if self.is_web:
             self.browser.learn(section, now)
         elif self.profile.dtls:
@@ -136,7 +140,8 @@ class Party:
             assert (port.rtcp_keys is None) == self.profile.mux
         elif self.profile.sdes:
             assert self.chosen is not None
-            ours = sdes.Crypto.parse(self.chosen.attributes.all("crypto")[0]).master
+            lines = [sdes.Crypto.parse(line) for line in self.chosen.attributes.all("crypto")]
+            ours = next(line for line in lines if line.tag == self.lines[0].tag).master
             theirs = self.lines[0].master
             assert ours is not None
             assert theirs is not None
@@ -209,12 +214,45 @@ def test_a_callee_of_each_profile_offers_it_to_a_caller_of_each(caller: str, cal
         assert call.port(0).keys == before, "its association goes on"
 
 
-@pytest.mark.parametrize("caller", SIDES)
+@pytest.mark.parametrize("caller", [kind for kind in SIDES if not PROFILES[kind].sdes])
+@pytest.mark.parametrize("callee", ["sdes", "dtls"])
+def test_a_callee_that_insists_is_asked_in_its_profile(caller: str, callee: str) -> None:
+    """It refused plain RTP; the offer of the next branch is made for it."""
+    one, other = Party(0, caller), Party(1, callee)
+    call = AnyCall(web=[0] if caller == "browser" else [])
+    wanted = policy.Profile.SDES if other.profile.sdes else policy.Profile.DTLS
+    call.origins[1] = call.origin(1)._replace(profile=wanted)
+    offered = call.offer(one.describe(offering=True))
+    other.learn(offered.audio, call.now, offering=False)
+    answer = call.answer(other.describe(offering=False))
+    call.chosen()
+    one.learn(answer.audio, call.now, offering=True)
+    one.check(call)
+    other.check(call)
+    assert call.port(0).target is call.port(1)
+
+
+@pytest.mark.parametrize("caller", ["sdes", "dtls"])
+def test_a_callee_that_wants_no_keys_is_asked_without(caller: str) -> None:
+    one, other = Party(0, caller), Party(1, "rtp")
+    call = WebCall(web=[])
+    call.origins[1] = call.origin(1)._replace(profile=policy.Profile.PLAIN)
+    offered = call.offer(one.describe(offering=True))
+    is_offered_in(other, offered)
+    answer = call.answer(other.describe(offering=False))
+    call.chosen()
+    one.learn(answer.audio, call.now, offering=True)
+    one.check(call)
+
+
+# A phone that has not spoken is offered plain RTP and answers so, whatever it would rather speak.
+UNHEARD = [kind for kind in SIDES if kind == "browser" or not (PROFILES[kind].dtls or PROFILES[kind].sdes)]
+
+
+@pytest.mark.parametrize("caller", UNHEARD)
 @pytest.mark.parametrize("callee", SIDES)
 def test_an_offer_in_the_answer_works_in_every_profile(caller: str, callee: str) -> None:
     """An INVITE without a description: the 2xx has the offer and the ACK the answer (RFC 3261 section 13.2.1)."""
-    if caller != "browser" and PROFILES[caller].dtls | PROFILES[caller].sdes:
-        pytest.skip("a phone that has not spoken is offered plain RTP, and answers so")
     one, other = Party(0, caller), Party(1, callee)
     call = AnyCall(web=[n for n, kind in enumerate((caller, callee)) if kind == "browser"])
     offered = call.say(1, 0, Exchange("INVITE", 1, 200), other.describe(offering=True))

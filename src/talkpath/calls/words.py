@@ -60,6 +60,10 @@ MOMENTS: dict[str, Text] = {
     "transaction.timeout": Text("{method} to {target} was never answered.", "发往 {target} 的 {method} 始终无应答。"),
     "transport.failed": Text("Sending {method} to {target} failed: {why}.", "向 {target} 发送 {method} 失败:{why}。"),
     "flow.gone": Text("The connection to {remote} is closed; {what}.", "到 {remote} 的连接已关闭;{what}。"),
+    "media.asked-again": Text(
+        "{target} refused an offer of {refused}; asked again with {profile}.",
+        "{target} 拒绝了 {refused} 的媒体提议,改用 {profile} 再次邀请。",
+    ),
     "size.risky": Text(
         "{method} has {bytes} bytes; over UDP it may be split into fragments and lost.",
         "{method} 长达 {bytes} 字节,经 UDP 可能被分片而丢失。",

@@ -11,7 +11,7 @@ from talkpath.base.address import Address, Flow, Hop
 from talkpath.calls.model import Side
 from talkpath.edge.forwarding import via_line
 from talkpath.edge.locality import Locality
-from talkpath.media.policy import LegId
+from talkpath.media.policy import LegId, Profile
 from talkpath.media.session import MediaSession
 from talkpath.sip.message import Message
 
@@ -27,7 +27,20 @@ class Phase(Enum):
 class Party:
     """One end of a call."""
 
-    __slots__ = ("behind_nat", "contact", "cseq", "flow", "identity", "leg", "name", "routes", "tag", "user")
+    __slots__ = (
+        "behind_nat",
+        "contact",
+        "cseq",
+        "flow",
+        "identity",
+        "leg",
+        "name",
+        "profile",
+        "refused",
+        "routes",
+        "tag",
+        "user",
+    )
 
     def __init__(self, leg: LegId, flow: Hop, behind_nat: bool) -> None:
         self.leg = leg
@@ -44,6 +57,9 @@ class Party:
         #: The registration it was reached by or calls from: user and identity of the binding.
         self.user = ""
         self.identity: tuple[str, str] | None = None
+        #: What it is offered while it has not spoken (None: judged by the other side), and what it refused.
+        self.profile: Profile | None = None
+        self.refused: frozenset[Profile] = frozenset()
 
     def learn(self, message: Message, name: str, routes: Sequence[str]) -> None:
         """Take up what a dialog-forming message says of this party."""

@@ -17,7 +17,7 @@ from talkpath.edge.registrar import BindingStore, Registrar
 from talkpath.edge.responses import response_to
 from talkpath.edge.settings import EdgeSettings
 from talkpath.edge.token import Tokens
-from talkpath.media.policy import MediaAddress
+from talkpath.media.policy import MediaAddress, Profile
 from talkpath.media.session import MediaSession
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import MAGIC_COOKIE, ServerTransaction, Transactions
@@ -79,6 +79,8 @@ class Core:
         self.calls: dict[tuple[str, str], RunningCall] = {}
         #: Those of them that nobody has answered yet.
         self.ringing: set[RunningCall] = set()
+        #: What phones took after they had refused another profile, by user and identity of the binding.
+        self.profiles: dict[tuple[str, tuple[str, str]], Profile] = {}
         self.counters: Counter[str] = Counter()
         self.is_draining = False
         self._prefix = entropy.prefix

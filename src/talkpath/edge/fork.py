@@ -17,6 +17,8 @@ from talkpath.base.address import Hop
 from talkpath.base.timers import Timer
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.call import Party, RunningCall
+from talkpath.edge.routing import Heading
+from talkpath.media.policy import Profile
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import NOBODY, ClientTransaction, ServerTransaction, State, Transactions
 
@@ -29,6 +31,9 @@ class ForkOwner(Protocol):
 
     def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> None:
         """Write a response back upstream."""
+
+    def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
+        """A branch refused what it was offered (488): ask it for something else, if there is something."""
 
     def reply(self, fork: Fork, status: int, now: float, reason: str = "") -> None:
         """Answer upstream in our own name."""
@@ -43,19 +48,37 @@ class ForkOwner(Protocol):
 class Branch:
     """One target."""
 
-    __slots__ = ("_fork", "cancel_reason", "hop", "name", "party", "record_routes", "status", "transaction")
+    __slots__ = (
+        "_fork",
+        "cancel_reason",
+        "heading",
+        "hop",
+        "name",
+        "offered",
+        "party",
+        "path",
+        "record_routes",
+        "status",
+        "transaction",
+    )
 
-    def __init__(self, fork: Fork, hop: Hop, name: str, party: Party | None) -> None:
+    def __init__(
+        self, fork: Fork, hop: Hop, party: Party | None, heading: Heading, path: tuple[str, ...] = ()
+    ) -> None:
         #: None once the server transaction is over: what comes on the branch then is answered to nobody.
         self._fork: Fork | None = fork
         self.hop = hop
         #: The target in words, for the ledger.
-        self.name = name
+        self.name = str(hop.remote)
         self.party = party
         self.transaction: ClientTransaction | None = None
         #: The final status, 0 while there is none.
         self.status = 0
         self.cancel_reason: str | None = None
+        #: Where its request goes beyond the hop, and the profile that it offered.
+        self.heading = heading
+        self.path = path
+        self.offered: Profile | None = None
         #: How many Record-Route entries we put into its request.
         self.record_routes = 0
 
@@ -163,6 +186,8 @@ class Fork:
             self._owner.branch_over(self, branch, f"{status} {response.reason}", now)
             if status >= 600:
                 self.cancel(now, "", "declined everywhere")
+            elif status == 488 and branch.cancel_reason is None and not self.is_won:
+                self._owner.ask_again(self, branch, response, now)
             self._finish_if_over(now)
 
     def _accepted(self, branch: Branch, response: Message, now: float) -> None:

@@ -6,6 +6,7 @@ RFC 3261 section 16. Forks stand in `fork.py`, the way of a request in `routing.
 from functools import partial
 from ipaddress import ip_address
 
+from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.edge.admission import Admission
@@ -25,7 +26,7 @@ from talkpath.edge.forwarding import (
     via_line,
 )
 from talkpath.edge.routing import Heading, Reachability, Refusal, sides_of
-from talkpath.media.policy import CALLER
+from talkpath.media.policy import CALLER, Profile
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ServerTransaction
 from talkpath.sip.uri import Uri
@@ -200,6 +201,7 @@ class Proxy:
         party = fork.call.add_callee(hop, binding.behind_nat if binding else False)
         if binding is not None:
             party.user, party.identity = binding.user, binding.identity
+            party.profile = self._core.profiles.get((binding.user, binding.identity))
         return party
 
     def _hop_to(self, binding: Binding) -> Hop | None:
@@ -257,11 +259,12 @@ class Proxy:
         self, fork: Fork, hop: Hop, heading: Heading, party: Party | None, now: float, path: tuple[str, ...] = ()
     ) -> None:
         core, request = self._core, fork.request
-        branch = Branch(fork, hop, str(hop.remote), party)
+        branch = Branch(fork, hop, party, heading, path)
         branch_id = core.branch(_loop_mark(request, heading.uri))
         record = self._recorded(fork.arrival, hop)
         branch.record_routes = record.count("\n")
         data = self._written(fork.arrival, hop, heading, party, fork.call, branch_id, now, record, path)
+        branch.offered = Profile.of(data) if party is not None and not request.to_tag else None
         fork.branches.append(branch)
         if hop.transport is Transport.UDP and len(data) > _SAFE_DATAGRAM_BYTES:
             core.note(request.call_id, "size.risky", now, method=request.method, bytes=len(data), limit=1300)
@@ -367,9 +370,39 @@ class Proxy:
         self._core.ringing.discard(call)
         call.give_up = None
         call.winner = branch.party
+        self._remember_profile(branch.party)
         if call.media is not None and branch.party is not None:
             call.media.chosen(branch.party.leg, now)
             self._anchoring.tell(call, now)
+
+    def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
+        """A phone refuses an offer by its profile: with SRTP when it wants none, or without. Ask for the next.
+
+        A Warning that names the codecs (305, RFC 3261 section 20.43) says that another profile would not help.
+        """
+        call, party, offered = fork.call, branch.party, branch.offered
+        if call is None or party is None or offered is None or branch.hop.transport.is_websocket:
+            return
+        if (refusal.first("Warning") or "").startswith("305"):
+            return
+        refused = party.refused | {offered, party.profile or offered}
+        left = [profile for profile in Profile if profile not in refused]
+        if not left:
+            return
+        again = call.add_callee(branch.hop, party.behind_nat)
+        again.user, again.identity, again.profile, again.refused = party.user, party.identity, left[0], refused
+        self.note(fork, "media.asked-again", now, target=branch.name, refused=str(offered), profile=str(left[0]))
+        try:
+            self._send(fork, branch.hop, branch.heading, again, now, branch.path)
+        except Refusal:
+            # No port is free, or the offer cannot be written so: what the phone said stands.
+            return
+
+    def _remember_profile(self, party: Party | None) -> None:
+        if party is not None and party.identity is not None and party.profile is not None and party.refused:
+            if len(self._core.profiles) >= limits.PROFILES:
+                self._core.profiles.clear()
+            self._core.profiles[party.user, party.identity] = party.profile
 
     def _learn(self, fork: Fork, call: RunningCall, branch: Branch, response: Message) -> None:
         """A response that makes or refreshes a dialog tells its party's tag, Contact and route."""

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from talkpath.media import moments
 from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg
+from talkpath.media.policy import Profile
 from talkpath.media.portkeys import PortKeys, Spoken
 from talkpath.media.telling import Noting
 from talkpath.sdp import MediaSection, SessionDescription
 from talkpath.secure import sdes
 from talkpath.secure.suites import SrtpKeys
 
-_PLAIN = "RTP/AVP"
 # Some write them beside a=crypto; to plain RTP they would mean opportunistic DTLS (RFC 8643).
 DTLS_ATTRIBUTES = ("fingerprint", "setup", "tls-id", "dtls-id")
 
@@ -39,14 +39,15 @@ class CryptoDesk:
         if not is_web(speaker):
             speaker.spoken = spoken
         ports = [anchor for anchor in (*speaker.anchors, *hearer.anchors) if anchor is not None]
-        if not any(one.is_keyed for one in (*spoken, *hearer.spoken)) and not any(port.crypto for port in ports):
+        is_keyed = any(one.is_keyed for one in (*spoken, *hearer.spoken)) or _wants_sdes(hearer)
+        if not is_keyed and not any(port.crypto for port in ports):
             return False
         ends_here = False
         for index, section in enumerate(description.media):
             if section.is_rtp and self._ends_here(index, spoken[index], speaker, hearer, is_web):
                 ends_here = True
                 if spoken[index].is_keyed:
-                    section.protocol = _PLAIN
+                    section.protocol = Profile.PLAIN
                     section.attributes.drop("crypto", *DTLS_ATTRIBUTES)
         if ends_here:
             description.attributes.drop(*DTLS_ATTRIBUTES)
@@ -82,16 +83,19 @@ class CryptoDesk:
 
     def _dress(self, section: MediaSection, leg: Leg, anchor: Anchor, is_answer: bool, now: float) -> None:
         spoken = _said(leg, anchor.index)
-        if spoken is None or not spoken.is_keyed:
-            section.protocol = _PLAIN if spoken is None else spoken.protocol
+        if not (_wants_sdes(leg) if spoken is None else spoken.is_keyed):
+            section.protocol = Profile.PLAIN if spoken is None else spoken.protocol
             self._open(anchor)
             return
-        section.protocol = spoken.protocol
+        section.protocol = Profile.SDES if spoken is None else spoken.protocol
         if not section.port:
             return
         if anchor.crypto is None:
             anchor.crypto = PortKeys(self._security, anchor.port)
-        lines = self._answered(leg, anchor.crypto, spoken, now) if is_answer else anchor.crypto.offer()
+        if spoken is None or not is_answer:
+            lines = anchor.crypto.offer()
+        else:
+            lines = self._answered(leg, anchor.crypto, spoken, now)
         if not lines:
             section.reject()
         section.attributes.set_all("crypto", [str(line) for line in lines])
@@ -118,7 +122,14 @@ def _speaks_sdes(leg: Leg, index: int, offered: Spoken) -> bool:
     said = _said(leg, index)
     if said is not None:
         return said.is_keyed
+    if leg.origin is not None and leg.origin.profile is not None:
+        return leg.origin.profile is Profile.SDES
     return offered.is_keyed and leg.origin is not None and leg.origin.secure
+
+
+def _wants_sdes(leg: Leg) -> bool:
+    """Whether a leg that has not spoken is to be offered keys."""
+    return not leg.spoken and leg.origin is not None and leg.origin.profile is Profile.SDES
 
 
 def _said(leg: Leg, index: int) -> Spoken | None:

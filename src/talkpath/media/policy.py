@@ -1,6 +1,10 @@
 """What media needs to be told: the operator's policy, and who stands on each side of a description."""
 
+from __future__ import annotations
+
+import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple, NewType
 
 from talkpath.base.errors import TalkpathError
@@ -21,6 +25,24 @@ class MediaAddress(NamedTuple):
         return ":" in self.host
 
 
+class Profile(StrEnum):
+    """What a phone can be offered, by the name that it bears in SDP."""
+
+    PLAIN = "RTP/AVP"
+    DTLS = "UDP/TLS/RTP/SAVP"
+    SDES = "RTP/SAVP"
+
+    @classmethod
+    def of(cls, description: bytes) -> Profile | None:
+        """The one of the first section that is RTP; None when there is none."""
+        found = _RTP_SECTION.search(description)
+        name = found[1].decode("ascii") if found is not None else ""
+        return next((one for one in cls if one == name.removesuffix("F")), None)
+
+
+_RTP_SECTION = re.compile(rb"^m=[^ \r\n]+ +[0-9/]+ +((?:UDP/TLS/)?RTP/S?AVPF?)[ \r\n]", re.MULTILINE)
+
+
 class Origin(NamedTuple):
     """The party on one side of a description, as its signalling shows it.
 
@@ -28,7 +50,8 @@ class Origin(NamedTuple):
     `behind_nat` is True when its own Via or Contact names another address than that. `media` are our addresses it
     can reach, the preferred first, at most one of each family. `webrtc` is True for a party that takes part over a
     WebSocket: it is offered ICE and DTLS, and when it offers them they end here. `secure` is True when the signalling
-    is encrypted, so that keys in descriptions are secrets.
+    is encrypted, so that keys in descriptions are secrets. `profile` is what the party is to be offered while it has
+    not spoken, None to judge by the other side.
     """
 
     host: str
@@ -36,6 +59,7 @@ class Origin(NamedTuple):
     media: tuple[MediaAddress, ...]
     webrtc: bool = False
     secure: bool = True
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from talkpath.media.leg import Anchor, Leg, Loudness, Talk
 from talkpath.media.links import broken_link
 from talkpath.media.moments import MediaMoment
 from talkpath.media.negotiation import Agreement, Exchange, Negotiation, Role, Told, Turn
-from talkpath.media.policy import CALLER, LegId, MediaPolicy, MediaRefused, Origin
+from talkpath.media.policy import CALLER, LegId, MediaPolicy, MediaRefused, Origin, Profile
 from talkpath.media.ports import Ports, PortTotals
 from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import Leaser, LocalService, Service
@@ -321,7 +321,7 @@ class MediaSession:
 
     def _is_web(self, leg: Leg) -> bool:
         """Whether the leg's DTLS ends here; what comes over a WebSocket is taken to speak it."""
-        return self._security is not None and (leg.ends_here or (leg.origin is not None and leg.origin.webrtc))
+        return self._security is not None and (leg.ends_here or _wants_dtls(leg))
 
     def _convert(self, reading: Reading, host: str, speaker: Leg, hearer: Leg, turn: Turn, now: float) -> None:
         """Between a browser and anybody: each side's ICE and DTLS end here."""
@@ -497,6 +497,12 @@ class MediaSession:
             link = broken_link(leg)
             if link is not None:
                 self._note(now, link, side=leg.side)
+
+
+def _wants_dtls(leg: Leg) -> bool:
+    """Whether a leg is to be spoken to in DTLS whatever it said, or as long as it said nothing."""
+    origin = leg.origin
+    return origin is not None and (origin.webrtc or (not leg.said and origin.profile is Profile.DTLS))
 
 
 def _speaks_dtls(description: SessionDescription) -> bool:

@@ -67,7 +67,7 @@ class Edge:
     is_reference = False
 
     def __init__(
-        self, place: Path, *, host: str = HOME, settings: str = "", media: str = "", users: int = 120
+        self, place: Path, *, host: str = HOME, settings: str = "", media: str = "", users: int = 600
     ) -> None:
         self.place = place
         self.host = host
