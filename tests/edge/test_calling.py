@@ -359,7 +359,7 @@ def test_a_phone_that_refuses_every_profile_has_the_last_word(lab: Lab, caller: 
         callee.inbox.clear()
         callee.answer(invites[0], 488, "Not Acceptable Here")
         asked += 1
-    assert asked == 3
+    assert asked == 4
     assert caller.statuses() == [100, 488]
 
 

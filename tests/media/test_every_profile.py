@@ -215,12 +215,12 @@ def test_a_callee_of_each_profile_offers_it_to_a_caller_of_each(caller: str, cal
 
 
 @pytest.mark.parametrize("caller", [kind for kind in SIDES if not PROFILES[kind].sdes])
-@pytest.mark.parametrize("callee", ["sdes", "dtls"])
+@pytest.mark.parametrize("callee", ["sdes", "sdes-savpf", "dtls"])
 def test_a_callee_that_insists_is_asked_in_its_profile(caller: str, callee: str) -> None:
     """It refused plain RTP; the offer of the next branch is made for it."""
     one, other = Party(0, caller), Party(1, callee)
     call = AnyCall(web=[0] if caller == "browser" else [])
-    wanted = policy.Profile.SDES if other.profile.sdes else policy.Profile.DTLS
+    wanted = policy.Profile(other.profile.protocol)
     call.origins[1] = call.origin(1)._replace(profile=wanted)
     offered = call.offer(one.describe(offering=True))
     other.learn(offered.audio, call.now, offering=False)
@@ -377,3 +377,17 @@ def test_every_role_of_an_offer_is_answered_with_its_counterpart(role: str) -> N
     answer = call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"))
     # RFC 4145 section 4.1. To holdconn nothing may begin.
     assert answer.audio.setup == {"passive": "active", "holdconn": "holdconn"}.get(role, "passive")
+
+
+@pytest.mark.parametrize(
+    ("line", "profile"),
+    [
+        ("audio 4000 RTP/AVP 8", "RTP/AVP"),
+        ("audio 4000 RTP/AVPF 8", "RTP/AVP"),
+        ("audio 4000/2 RTP/SAVPF 8", "RTP/SAVPF"),
+        ("video 4000 UDP/TLS/RTP/SAVPF 96", "UDP/TLS/RTP/SAVP"),
+        ("image 4000 udptl t38", None),
+    ],
+)
+def test_the_profile_of_an_offer_is_that_of_its_first_rtp_section(line: str, profile: str | None) -> None:
+    assert policy.Profile.of(sdp(HOSTS[0], line)) == profile

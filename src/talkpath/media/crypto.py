@@ -87,7 +87,7 @@ class CryptoDesk:
             section.protocol = Profile.PLAIN if spoken is None else spoken.protocol
             self._open(anchor)
             return
-        section.protocol = Profile.SDES if spoken is None else spoken.protocol
+        section.protocol = _asked(leg) if spoken is None else spoken.protocol
         if not section.port:
             return
         if anchor.crypto is None:
@@ -123,13 +123,18 @@ def _speaks_sdes(leg: Leg, index: int, offered: Spoken) -> bool:
     if said is not None:
         return said.is_keyed
     if leg.origin is not None and leg.origin.profile is not None:
-        return leg.origin.profile is Profile.SDES
+        return leg.origin.profile.is_sdes
     return offered.is_keyed and leg.origin is not None and leg.origin.secure
+
+
+def _asked(leg: Leg) -> Profile:
+    """The profile of an offer with keys to a leg that has not spoken."""
+    return (None if leg.origin is None else leg.origin.profile) or Profile.SDES
 
 
 def _wants_sdes(leg: Leg) -> bool:
     """Whether a leg that has not spoken is to be offered keys."""
-    return not leg.spoken and leg.origin is not None and leg.origin.profile is Profile.SDES
+    return not leg.spoken and leg.origin is not None and leg.origin.profile is not None and leg.origin.profile.is_sdes
 
 
 def _said(leg: Leg, index: int) -> Spoken | None:

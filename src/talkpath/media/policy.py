@@ -31,13 +31,20 @@ class Profile(StrEnum):
     PLAIN = "RTP/AVP"
     DTLS = "UDP/TLS/RTP/SAVP"
     SDES = "RTP/SAVP"
+    #: Some phones want the profile with feedback, and no other (RFC 5124).
+    SDES_FEEDBACK = "RTP/SAVPF"
+
+    @property
+    def is_sdes(self) -> bool:
+        return self in (Profile.SDES, Profile.SDES_FEEDBACK)
 
     @classmethod
     def of(cls, description: bytes) -> Profile | None:
         """The one of the first section that is RTP; None when there is none."""
         found = _RTP_SECTION.search(description)
         name = found[1].decode("ascii") if found is not None else ""
-        return next((one for one in cls if one == name.removesuffix("F")), None)
+        known = {str(one): one for one in cls}
+        return known.get(name) or known.get(name.removesuffix("F"))
 
 
 _RTP_SECTION = re.compile(rb"^m=[^ \r\n]+ +[0-9/]+ +((?:UDP/TLS/)?RTP/S?AVPF?)[ \r\n]", re.MULTILINE)
