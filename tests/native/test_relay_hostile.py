@@ -86,8 +86,10 @@ def test_a_flood_of_stun_is_bounded_and_media_goes_on(relay: Relay, peer: Peers)
 def test_calls_come_and_go_under_traffic(relay: Relay, peer: Peers) -> None:
     """Ports are closed while packets for them wait, and their numbers are leased to others at once."""
     alice, bob = peer(), peer()
+    # A worker that looks at a port keeps it until it is done: two pairs are leased, and each of three may keep two.
+    first, last = 24000, 24015
     for round_ in range(300):
-        a, b = relay.open("127.0.0.6", 24000, 24007), relay.open("127.0.0.6", 24000, 24007)
+        a, b = relay.open("127.0.0.6", first, last), relay.open("127.0.0.6", first, last)
         relay.expect(a, rtp=alice.address, formats=PCMA)
         relay.expect(b, rtp=bob.address, formats=PCMA)
         relay.route(a, b)
