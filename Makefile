@@ -51,7 +51,7 @@ fast: compiled $(VENV)/.tools  ## the tests that need no peers; those of the com
 	$(BIN)/python -m pytest -n 2 -m "not live" -o "pythonpath=tests/live" tests/sip tests/sdp tests/calls tests/edge tests/net tests/explain
 
 live: compiled $(VENV)/.peers  ## the tests with real phones, servers and network namespaces
-	$(BIN)/python -m pytest -n 4 -m "live and not load"
+	$(BIN)/python -m pytest -n 3 -m "live and not load"
 	$(BIN)/python -m pytest -m "live and load"
 
 fuzz: build $(VENV)/.tools  ## the property tests, many times longer and with fresh randomness

@@ -125,14 +125,15 @@ async function reached(ask) {
   }
 }
 
-async function beGuest() {
+// Quietly where something more important is told already.
+async function beGuest({ quietly = false } = {}) {
   try {
     phone.become(await reached(guest));
-    if (!isOnline) tell(() => say('connecting'), true);
+    if (!isOnline && !quietly) tell(() => say('connecting'), true);
   } catch (refusal) {
     if (!(refusal instanceof Refused)) throw refusal;
     const key = { off: 'guestsOff', network: 'guestsNetwork', full: 'guestsFull' }[refusal.why] ?? 'guestsOff';
-    tell(() => say(key));
+    if (!quietly) tell(() => say(key));
     $('account').open = true;
   }
   refresh();
@@ -151,8 +152,12 @@ function listen(on) {
     refresh();
   });
   hear('refused', () => {
-    if (on.identity.isGuest) beGuest();
-    else tell(() => say('wrongPassword'));
+    if (on.identity.isGuest) {
+      beGuest();
+    } else {
+      tell(() => say('wrongPassword'));
+      beGuest({ quietly: true });
+    }
   });
   hear('incoming', ({ callId }) => {
     show('incoming');
@@ -318,7 +323,8 @@ $('share').onclick = async ({ currentTarget: element }) => {
 };
 $('signin').onsubmit = event => {
   event.preventDefault();
-  tell(() => say('connecting'));
+  tell(() => say('connecting'), true);
+  isOnline = false;
   phone.become({ user: $('user').value.trim(), password: $('password').value, isGuest: false });
 };
 addEventListener('hashchange', () => { readTarget(); refresh(); });

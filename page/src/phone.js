@@ -34,24 +34,29 @@ export class Phone extends EventTarget {
       this.agent.register();
       return;
     }
-    this.agent?.stop();
+    const before = this.agent;
+    this.agent = null;
+    before?.stop();
     this.password = identity.password;
-    this.agent = new JsSIP.UA({
+    const agent = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(socketUrl())],
       uri: `sip:${identity.user}@${this.domain}`,
       password: identity.password,
       connection_recovery_min_interval: 1,
       connection_recovery_max_interval: 10,
     });
-    this.agent.on('registered', () => { this.#tell('ready'); this.#goOn(); });
-    this.agent.on('disconnected', () => this.#tell('offline'));
-    this.agent.on('registrationFailed', ({ response }) => {
+    this.agent = agent;
+    // What the one before says while it leaves is not about us.
+    const hear = (name, act) => agent.on(name, told => { if (this.agent === agent) act(told); });
+    hear('registered', () => { this.#tell('ready'); this.#goOn(); });
+    hear('disconnected', () => this.#tell('offline'));
+    hear('registrationFailed', ({ response }) => {
       if (response?.status_code === 403) this.#tell('refused');
     });
-    this.agent.on('newRTCSession', ({ session, originator, request }) => {
+    hear('newRTCSession', ({ session, originator, request }) => {
       if (originator === 'remote') this.#ring(session, request);
     });
-    this.agent.start();
+    agent.start();
   }
 
   call(target, stream) {

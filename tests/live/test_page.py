@@ -218,9 +218,7 @@ def test_where_visitors_are_no_guests_they_sign_in(browser: Browser, tmp_path: P
         page = pages.open()
         notice(page, "Visitors from your network need an account here.")
         for password, comes_in in (("wrong", False), (who.password, True)):
-            page.run("document.querySelector('#user').value = %s", who.user)
-            page.run("document.querySelector('#password').value = %s", password)
-            page.click("#signin button")
+            _sign_in(page, who.user, password)
             if comes_in:
                 is_online(page)
             else:
@@ -229,6 +227,30 @@ def test_where_visitors_are_no_guests_they_sign_in(browser: Browser, tmp_path: P
         page.click("#primary")
         assert steps_done(page)
         pages.close()
+
+
+def test_a_guest_signs_in_with_an_account_and_goes_on(pages: Pages, edge: AnyEdge) -> None:
+    page, who = pages.open(), edge.identity()
+    is_online(page)
+    number = number_of(page)
+    _sign_in(page, who.user, "wrong")
+    notice(page, "User or password is wrong.")
+    is_online(page)
+    assert number_of(page) == number
+    notice(page, "User or password is wrong.")
+    _sign_in(page, who.user, who.password)
+    page.until("document.querySelector('#notice').hidden")
+    is_online(page)
+    assert number_of(page) == who.user
+    page.click("#primary")
+    assert steps_done(page)
+
+
+def _sign_in(page: Page, user: str, password: str) -> None:
+    page.run("document.querySelector('#account').open = true")
+    page.run("document.querySelector('#user').value = %s", user)
+    page.run("document.querySelector('#password').value = %s", password)
+    page.click("#signin button")
 
 
 def test_the_page_can_be_taken_away(browser: Browser, tmp_path: Path) -> None:

@@ -48,18 +48,20 @@ def check(story: Story) -> Iterator[Found]:
 
 
 def _most_seen(exchange: Exchange) -> tuple[str, int]:
-    """The host that stands most often in the Vias below the top, if the message now goes to it again."""
+    """Where the message goes, and how often that very server stands in its Vias already. A host may have several: two
+    phones and a proxy on one machine are no circle."""
     vias = exchange.request.sip.listed("Via")
-    hosts = Counter(host for via in vias if (host := _host(via)))
-    there = exchange.request.destination.host
-    return there, hosts.get(there, 0)
+    servers = Counter(server for via in vias if (server := _server(via)))
+    there = exchange.request.destination
+    return there.host, servers.get((there.host, there.port), 0)
 
 
-def _host(text: str) -> str:
+def _server(text: str) -> tuple[str, int] | None:
     try:
-        return Via.parse(text).host
+        via = Via.parse(text)
     except Malformed:
-        return ""
+        return None
+    return via.host, via.sent_by_port
 
 
 def _max_forwards(exchange: Exchange) -> int:
