@@ -30,8 +30,8 @@ def begin(caller: Phone, callee: Phone) -> None:
     callee.established()
 
 
-def listen(first: Phone, second: Phone, seconds: float = 2.0) -> None:
-    """Both hear that much more."""
+def listen(first: Phone, second: Phone, seconds: float = 5.0) -> None:
+    """Both hear that much more: enough for what a jitter buffer does in its first second not to weigh."""
     first.wait_heard(seconds)
     second.wait_heard(seconds)
 
