@@ -68,7 +68,6 @@ class Linphone:
         self.instance = f"00000000-0000-4000-8000-{seed:012d}"
         self.voice = sound.write_voice(place / "voice.wav", seed, hertz)
         self._recording = place / "heard.wav"
-        self._kept = sound.join([])
         (place / "rc").write_text(self._settings(codecs, ipv6))
         (place / ".local/share/linphone").mkdir(parents=True)
         argv = ["linphonec", "-c", str(place / "rc"), "-d", "6", "-l", "/dev/stdout"]
@@ -119,16 +118,16 @@ class Linphone:
         self.wait("StreamsRunning")
 
     def heard(self) -> sound.Samples:
-        """What it recorded. It begins the file anew at times of its own, so that what was waited for is kept."""
-        now = sound.read(self._recording)
-        return now if len(now) >= len(self._kept) else self._kept
+        """What it recorded. The head of its wav is zeros until its side of the call has ended, and is waited for."""
+        if not wait_until(lambda: self._recording.read_bytes()[:4] == b"RIFF", 10.0):
+            raise PeerFailed(f"linphonec {self.identity.user} still records:\n{self.process.text[-800:]}")
+        return sound.read(self._recording)
 
     def wait_heard(self, seconds: float, timeout_s: float = 20.0) -> None:
         """Wait until that many more seconds of sound are in its recording."""
         wanted = self._heard_s() + seconds
         if not wait_until(lambda: self._heard_s() >= wanted, timeout_s):
             raise PeerFailed(f"linphonec {self.identity.user} hears too little:\n{self.process.text[-800:]}")
-        self._kept = sound.read(self._recording)
 
     def kill(self) -> None:
         """Die as by a power cut."""
