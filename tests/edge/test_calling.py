@@ -74,6 +74,51 @@ def test_a_whole_call_passes_and_the_ledger_knows_who_ended_it(lab: Lab, caller:
     assert lab.edge.core.calls == {}
 
 
+def _ended(lab: Lab) -> tuple[float | None, str, str]:
+    trace = lab.ledger.trace("c1")
+    assert trace is not None
+    return trace.ended_at, trace.ended_by, trace.ended_how
+
+
+def test_talk_ends_with_the_bye_and_not_with_its_answer(lab: Lab, caller: Phone, callee: Phone) -> None:
+    _, ok = call(caller, callee)
+    hung_up_at = lab.now
+    caller.in_dialog("BYE", ok)
+    lab.wait(3)
+    callee.answer(callee.last(), 200)
+    assert _ended(lab) == (hung_up_at, "caller", "bye")
+
+
+def test_a_bye_that_nobody_answers_does_not_stretch_the_talk(lab: Lab, caller: Phone, callee: Phone) -> None:
+    invite, _ = call(caller, callee)
+    hung_up_at = lab.now
+    callee.in_dialog("BYE", invite)
+    lab.wait(33)
+    assert callee.last().status == 408
+    assert _ended(lab) == (hung_up_at, "callee", "bye")
+
+
+def test_a_challenged_bye_does_not_end_the_talk(lab: Lab, caller: Phone, callee: Phone) -> None:
+    invite, _ = call(caller, callee)
+    callee.in_dialog("BYE", invite)
+    caller.answer(caller.take(), 401)
+    lab.wait(5)
+    callee.in_dialog("BYE", invite)
+    caller.answer(caller.take(), 200)
+    assert _ended(lab) == (lab.now, "callee", "bye")
+
+
+def test_a_stop_while_a_bye_is_under_way_tells_only_who_does_not_know(lab: Lab, caller: Phone, callee: Phone) -> None:
+    invite, _ = call(caller, callee)
+    callee.in_dialog("BYE", invite)
+    hung_up_at = lab.now
+    lab.wait(0.2)
+    lab.edge.stop_calls(lab.now)
+    lab.pump()
+    assert (caller.methods(), callee.methods()) == (["BYE", "BYE"], [])
+    assert _ended(lab) == (hung_up_at, "callee", "bye")
+
+
 @pytest.mark.parametrize("near", [Transport.UDP, Transport.TCP, Transport.TLS, Transport.WSS])
 @pytest.mark.parametrize("far", [Transport.UDP, Transport.TCP, Transport.TLS, Transport.WS])
 def test_every_mix_of_transports_reaches_both_sides(lab: Lab, near: Transport, far: Transport) -> None:

@@ -93,14 +93,16 @@ class Ledger:
             trace.call_ids.append(other)
             self._open[other] = trace
 
-    def ended(self, now: float, call_id: str, by: Side, how: str) -> None:
+    def ended(self, now: float, call_id: str, by: Side, how: str, at: float | None = None) -> None:
         """The call is over: who ended it, and how in a word ("bye", "cancel", "refused", "media-timeout" ...).
 
+        `at` is when, where that was before `now`: a BYE ends the talk, its answer only tells that it arrived.
         The first word counts. The call stays open for late messages and is then given out by `drain`.
         """
         trace = self._open.get(call_id)
         if trace is not None and trace.ended_at is None:
             self._end(trace, now, by, how)
+            trace.ended_at = now if at is None else at
 
     # --- the machine
 

@@ -82,9 +82,10 @@ class RunningCall:
         "call_id",
         "callees",
         "caller",
-        "ended_by",
-        "ended_how",
         "give_up",
+        "hung_up_at",
+        "hung_up_by",
+        "is_cancelled",
         "media",
         "next_leg",
         "phase",
@@ -103,9 +104,10 @@ class RunningCall:
         self.winner: Party | None = None
         #: Stops the ringing of a call that nobody waits for any more.
         self.give_up: Callable[[float], None] | None = None
-        #: Who is about to end it and how, before that is final.
-        self.ended_by = Side.UNKNOWN
-        self.ended_how = ""
+        self.is_cancelled = False
+        #: When the BYE came that ends it, and whose: then they stopped talking, whenever it is answered.
+        self.hung_up_at: float | None = None
+        self.hung_up_by = Side.UNKNOWN
 
     def add_callee(self, flow: Hop, behind_nat: bool) -> Party:
         """A new branch."""

@@ -290,5 +290,5 @@ class Edge:
         if isinstance(invite.owner, Fork) and invite.state is State.PROCEEDING:
             call = invite.owner.call
             if call is not None and not invite.request.to_tag:
-                call.ended_how = "cancel"
+                call.is_cancelled = True
             invite.owner.cancel(now, request.first("Reason") or "", "the caller gave up")

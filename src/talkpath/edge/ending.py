@@ -27,31 +27,44 @@ class Ending:
     def seen(self, call: RunningCall, sender: Party, request: Message, now: float) -> None:
         """An in-dialog request passes: a BYE says who hangs up, a target refresh moves a Contact."""
         if request.method == "BYE":
-            call.ended_how = "bye"
-            call.ended_by = Side.CALLER if sender.leg == CALLER else Side.CALLEE
+            self._hangs_up(call, sender, request, now)
         elif request.method in ("INVITE", "UPDATE"):
             try:
                 sender.refresh(request)
             except Malformed:
                 self._core.counters["contacts_unreadable"] += 1
 
+    @staticmethod
+    def _hangs_up(call: RunningCall, sender: Party, request: Message, now: float) -> None:
+        """The first BYE counts, and none to or from a branch that was answered in vain."""
+        if call.hung_up_at is None and not _is_of_a_loser(call, request):
+            call.hung_up_at = now
+            call.hung_up_by = _side_of(sender)
+
     def answered_in_dialog(self, call: RunningCall, request: Message, status: int, now: float) -> None:
         """A final answer to an in-dialog request: to a BYE it ends the call, or one branch of it."""
-        if request.method != "BYE" or status in _TRY_AGAIN:
+        if request.method != "BYE":
             return
+        if _is_of_a_loser(call, request):
+            if status not in _TRY_AGAIN:
+                self._released(call, request, now)
+        elif status in _TRY_AGAIN:
+            call.hung_up_at = None
+        else:
+            self.end(call, call.hung_up_by, "bye", now)
+
+    @staticmethod
+    def _released(call: RunningCall, request: Message, now: float) -> None:
         pair = call.sides(request)
-        if pair is not None and call.winner is not None and call.winner not in pair:
+        if pair is not None and call.media is not None:
             loser = pair[0] if pair[1] is call.caller else pair[1]
-            if call.media is not None:
-                call.media.released(loser.leg, now)
-            return
-        self.end(call, call.ended_by, call.ended_how or "bye", now)
+            call.media.released(loser.leg, now)
 
     def refused(self, call: RunningCall | None, request: Message, status: int, now: float) -> None:
         """The initial INVITE got a final answer that is no success."""
         if call is None or call.phase is not Phase.CALLING:
             return
-        how, by = ("cancel", Side.CALLER) if call.ended_how == "cancel" else ("refused", Side.CALLEE)
+        how, by = ("cancel", Side.CALLER) if call.is_cancelled else ("refused", Side.CALLEE)
         if how == "refused" and status == 408:
             how = "timeout"
         self.end(call, by, how, now)
@@ -66,15 +79,17 @@ class Ending:
             self.refused(call, request, status, now)
 
     def end(self, call: RunningCall, by: Side, how: str, now: float) -> None:
-        """Close the media, tell the ledger, forget the call."""
+        """Close the media, tell the ledger, forget the call. Who hung up before ended it, and then."""
         if call.phase is Phase.OVER:
             return
+        if call.hung_up_at is not None:
+            by, how = call.hung_up_by, "bye"
         call.phase = Phase.OVER
         self._core.ringing.discard(call)
         call.give_up = None
         self._core.calls.pop((call.call_id, call.caller.tag), None)
         self._anchoring.close(call, now)
-        self._core.ledger.ended(now, call.call_id, by, how)
+        self._core.ledger.ended(now, call.call_id, by, how, at=call.hung_up_at)
 
     def end_on_both_sides(self, call: RunningCall, how: str, reason: str, now: float) -> None:
         """Hang up in each party's name towards the other (RFC 3261 section 15.1.1), with a Reason (RFC 3326)."""
@@ -83,8 +98,8 @@ class Ending:
         callee = call.winner
         if call.phase is Phase.ANSWERED and callee is not None:
             for to, other in ((call.caller, callee), (callee, call.caller)):
-                # A party without Contact is a service of ours, which needs no telling.
-                if to.contact:
+                # A party without Contact is a service of ours; neither it nor who hung up needs telling.
+                if to.contact and not (call.hung_up_at is not None and _side_of(to) is call.hung_up_by):
                     self._hang_up(call, to, other, reason, now)
         self.end(call, Side.SERVER, how, now)
 
@@ -109,3 +124,13 @@ class Ending:
             if binding is not None and core.world.reach.is_open(binding.flow):
                 return binding.flow
         return None
+
+
+def _is_of_a_loser(call: RunningCall, request: Message) -> bool:
+    """Whether a BYE ends the dialog of a branch that answered after another one had won."""
+    pair = call.sides(request)
+    return pair is not None and call.winner is not None and call.winner not in pair
+
+
+def _side_of(party: Party) -> Side:
+    return Side.CALLER if party.leg == CALLER else Side.CALLEE
