@@ -228,6 +228,28 @@ def test_meters_become_streams_with_their_leg_and_direction() -> None:
     assert math.isclose(caller.rtp.level_dbov, -20.0)
 
 
+def test_the_seconds_in_which_a_stream_began_and_ended_count_for_their_part() -> None:
+    edge = Edge().begins().answers()
+    for second, packets in enumerate((15, 50, 50, 20)):
+        row = Second(12.0 + second, packets, 0, 0, 0.4, 21, -20.0, 0, 0, 0, 0, 8000)
+        edge.ledger.media(13.0 + second, "a@x", (MEDIA_PHONE, US_IN, 7), row, 8)
+    (stream,) = edge.call.streams
+    assert stream.rtp.ptime_ms == 20.0
+    assert (round(stream.rtp.start, 3), round(stream.rtp.end, 3)) == (12.7, 15.38)
+    assert stream.speech_s is not None
+    assert math.isclose(stream.speech_s, 2.7)
+
+
+def test_a_stream_shorter_than_a_second_has_the_length_of_its_packets() -> None:
+    edge = Edge().begins().answers()
+    row = Second(12.0, 10, 0, 0, 0.4, 21, -80.0, 0, 0, 0, 0, 1600)
+    edge.ledger.media(13.0, "a@x", (MEDIA_PHONE, US_IN, 7), row, 8)
+    (stream,) = edge.call.streams
+    assert stream.speech_s == 0.0
+    assert stream.silent_s is not None
+    assert math.isclose(stream.silent_s, 0.2)
+
+
 def test_a_phone_on_a_new_connection_stays_on_its_leg() -> None:
     edge = Edge().begins().answers()
     elsewhere = Address(PHONE.host, 61000)

@@ -124,7 +124,7 @@ def _stream(stream: Stream, language: Language) -> str:
     if stream.mos is not None:
         parts.append(words.SCORE.say(language, mos=f"{stream.mos:.1f}"))
     if stream.speech_s is not None and stream.silent_s is not None:
-        parts.append(words.HEARD.say(language, speech=f"{stream.speech_s:.0f}", silent=f"{stream.silent_s:.0f}"))
+        parts.append(words.HEARD.say(language, speech=f"{stream.speech_s:.1f}", silent=f"{stream.silent_s:.1f}"))
     side = {True: Side.CALLER, False: Side.CALLEE, None: Side.UNKNOWN}[stream.from_caller]
     return f"{words.SIDES[side].say(language)}: " + "  ".join(parts)
 

@@ -81,14 +81,18 @@ def facts_of_stream(stream: Stream) -> Facts:
         "lost": rtp.lost,
         "jitter_ms": round(rtp.jitter_ms, 3),
         "mos": stream.mos,
-        "speech_s": stream.speech_s,
-        "silent_s": stream.silent_s,
+        "speech_s": _tenths(stream.speech_s),
+        "silent_s": _tenths(stream.silent_s),
         "level_dbov": None if math.isnan(rtp.level_dbov) else round(rtp.level_dbov, 1),
         "start": rtp.start,
         "end": rtp.end,
         "leg": stream.leg,
         "from": sides[stream.from_caller],
     }
+
+
+def _tenths(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
 
 
 def story_of(call: Call, language: Language, *, with_messages: bool) -> Facts:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from talkpath.calls.model import Leg, Stream
 from talkpath.calls.trace import StreamKey, Trace, unpacked
-from talkpath.capture.records import LEVEL, NO_LEVEL, PayloadUse, RtpStream, Second
+from talkpath.capture.records import LEVEL, NO_LEVEL, SECOND, PayloadUse, RtpStream, Second
 from talkpath.rtp.mos import mos
 
 # From this level on somebody speaks, in dBov: speech of a quiet talker on G.711 averages -45 over a second, comfort
@@ -19,6 +19,7 @@ SILENCE_DBOV = -60.0
 # The jitter buffer of phones where none was simulated, and the one-way delay of an ordinary path with a codec frame.
 _BUFFER_MS = 40.0
 _PATH_MS = 40.0
+_USUAL_PTIME_MS = 20.0
 
 
 def streams_of(trace: Trace, legs: Sequence[Leg]) -> tuple[Stream, ...]:
@@ -61,12 +62,30 @@ def _place(rtp: RtpStream, legs: Sequence[Leg]) -> tuple[int | None, bool | None
 
 def heard_s(rtp: RtpStream) -> tuple[float | None, float | None]:
     """Seconds with speech and seconds with nothing to hear; None where no level is known."""
-    levels = [level / 10 for (level,) in LEVEL.iter_unpack(rtp.packed_seconds) if level != NO_LEVEL]
-    if not levels:
+    levels = [math.nan if level == NO_LEVEL else level / 10 for (level,) in LEVEL.iter_unpack(rtp.packed_seconds)]
+    speech = float(sum(1 for level in levels if level >= SPEECH_DBOV))
+    silent = float(sum(1 for level in levels if level < SILENCE_DBOV))
+    if not speech + silent and all(map(math.isnan, levels)):
         return None, None
-    speech = sum(1 for level in levels if level >= SPEECH_DBOV)
-    silent = sum(1 for level in levels if level < SILENCE_DBOV)
-    return float(speech), float(silent)
+    # The first and the last row stand for the part of their second in which the stream ran.
+    for level, missing_s in ((levels[0], _late_s(rtp)), (levels[-1], _early_s(rtp))):
+        speech -= missing_s if level >= SPEECH_DBOV else 0.0
+        silent -= missing_s if level < SILENCE_DBOV else 0.0
+    return max(0.0, speech), max(0.0, silent)
+
+
+def _late_s(rtp: RtpStream) -> float:
+    """How much of its first second had passed when a stream began."""
+    return min(1.0, max(0.0, rtp.start - _time_of(rtp.packed_seconds[: SECOND.size])))
+
+
+def _early_s(rtp: RtpStream) -> float:
+    """How much of its last second was left when a stream ended; its last packet sounds for a packet time."""
+    return min(1.0, max(0.0, _time_of(rtp.packed_seconds[-SECOND.size :]) + 1.0 - rtp.end - rtp.ptime_ms / 1000))
+
+
+def _time_of(packed: bytes) -> float:
+    return next(unpacked(packed)).time
 
 
 def _stream(trace: Trace, key: StreamKey, legs: Sequence[Leg]) -> RtpStream:
@@ -94,7 +113,8 @@ def summed(key: StreamKey, packed: bytes, payload_type: int = 0, encoding: str =
     seconds = list(unpacked(packed))
     packets = sum(second.packets for second in seconds)
     size = sum(second.payload_bytes for second in seconds)
-    start, end = seconds[0].time, seconds[-1].time + 1.0
+    ptime_ms = _ptime_ms(seconds)
+    start, end = _span(seconds, ptime_ms)
     heard = [second.level_dbov for second in seconds if not math.isnan(second.level_dbov)]
     return RtpStream(
         src=src,
@@ -114,7 +134,7 @@ def summed(key: StreamKey, packed: bytes, payload_type: int = 0, encoding: str =
         restarts=0,
         markers=0,
         paused=0,
-        ptime_ms=_ptime_ms(seconds),
+        ptime_ms=ptime_ms,
         clock_hz=0,
         rate_hz=0.0,
         drift_ppm=0.0,
@@ -140,9 +160,21 @@ def summed(key: StreamKey, packed: bytes, payload_type: int = 0, encoding: str =
 
 
 def _ptime_ms(seconds: list[Second]) -> float:
-    """The packet time, from the seconds in the middle: the first and the last may not be whole."""
-    whole = sorted(second.packets for second in seconds if second.packets)
-    return 1000.0 / whole[len(whole) // 2] if whole else 0.0
+    """The packet time, from the seconds in the middle: the first and the last may not be whole. Where there is no
+    middle, the usual one (RFC 3551 section 4.2), unless more packets came."""
+    whole = sorted(second.packets for second in seconds[1:-1] if second.packets)
+    if whole:
+        return 1000.0 / whole[len(whole) // 2]
+    return min(_USUAL_PTIME_MS, 1000.0 / max(1, *(second.packets for second in seconds)))
+
+
+def _span(seconds: list[Second], ptime_ms: float) -> tuple[float, float]:
+    """When the first packet came and the last one, as far as their count in the first and the last second tells."""
+    first_s, last_s = (
+        min(1.0, (second.packets + max(0, second.lost)) * ptime_ms / 1000) for second in (seconds[0], seconds[-1])
+    )
+    start = seconds[0].time + (1.0 - first_s if len(seconds) > 1 else 0.0)
+    return start, seconds[-1].time + max(0.0, last_s - ptime_ms / 1000)
 
 
 def _mean_dbov(levels: list[float]) -> float:
