@@ -1,10 +1,12 @@
 import errno
 import socket
+from ipaddress import ip_address
 
 import pytest
 
 from talkpath.app.config import Listener
 from talkpath.app.host import cannot_listen, host_addresses, reachable
+from talkpath.app.node import guest_networks
 from talkpath.base.address import Address, Transport
 from talkpath.base.texts import Language
 
@@ -43,3 +45,16 @@ def test_port_below_1024_without_root_says_so() -> None:
     listener = Listener(transport=Transport.WSS, port=443)
     trouble = cannot_listen(listener, Address("0.0.0.0", 443), PermissionError(errno.EACCES, "Permission denied"))
     assert trouble.what.say(Language.ZH) == "WSS 端口 443 需要 root 权限。请使用 1023 以上的端口，或以 root 运行。"
+
+
+@pytest.mark.parametrize(
+    ("networks", "is_guest"),
+    [(("127.0.0.0/8", "10.0.0.0/8"), True), (("::1/128",), True), (("10.0.0.0/8",), False), ((), False)],
+)
+def test_where_loopback_may_be_a_guest_so_may_every_address_of_this_host(
+    networks: tuple[str, ...], is_guest: bool
+) -> None:
+    allowed = guest_networks(networks, ["203.0.113.5", "2001:db8::5", "127.0.0.1"])
+    for own in ("203.0.113.5", "2001:db8::5"):
+        assert any(ip_address(own) in network for network in allowed) is is_guest
+    assert not any(ip_address("203.0.113.6") in network for network in allowed)

@@ -317,9 +317,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     guests_from: Annotated[
         tuple[str, ...],
         doc(
-            "Networks whose visitors may be guests; by default this host and private networks. Behind a web server, "
-            "what its X-Forwarded-For says counts (`websocket.trusted_proxies`).",
-            "允许成为访客的网络；默认为本机和私有网络。位于 Web 服务器之后时，"
+            "Networks whose visitors may be guests; by default this host and private networks. Loopback stands for "
+            "this host at every address it has. Behind a web server, what its X-Forwarded-For says counts "
+            "(`websocket.trusted_proxies`).",
+            "允许成为访客的网络；默认为本机和私有网络。环回地址代表本机，包括其全部地址。位于 Web 服务器之后时，"
             "以其 X-Forwarded-For 为准（`websocket.trusted_proxies`）。",
             of="network",
         ),

@@ -95,7 +95,7 @@ class Node:
     def _make_guests(self) -> Guests:
         page = self._config.page
         rules = GuestRules(
-            _networks(page.guests_from),
+            guest_networks(page.guests_from, host_addresses()),
             page.guests if page.enabled else 0,
             page.guest_lifetime_s,
             self._config.authentication.realm,
@@ -261,6 +261,14 @@ def _tame_collector() -> None:
 
 def _networks(texts: Sequence[str]) -> Networks:
     return tuple(ip_network(text, strict=False) for text in texts)
+
+
+def guest_networks(texts: Sequence[str], own: Sequence[str]) -> Networks:
+    """Whose visitors may be guests. Loopback stands for this host: a browser on it that opens the page at any address
+    of ours comes from that address, and is as much at home."""
+    networks = _networks(texts)
+    is_home = any(network.is_loopback for network in networks)
+    return (*networks, *_networks(own)) if is_home else networks
 
 
 def _is_loopback(host: str) -> bool:
