@@ -168,6 +168,27 @@ async def test_plain_http_is_answered_by_the_page_with_the_visitors_address(serv
     assert asked[1].flow.remote.host == HOST
 
 
+@pytest.mark.parametrize(
+    ("offered", "status"),
+    [
+        ("", b"400"),
+        ("Sec-WebSocket-Protocol: xmpp\r\n", b"400"),
+        ("Sec-WebSocket-Protocol: ,,;\r\n", b"400"),
+        ("Sec-WebSocket-Protocol: xmpp\r\nSec-WebSocket-Protocol: sip\r\n", b"101"),
+        ("Sec-WebSocket-Protocol: xmpp, sip\r\n", b"101"),
+        ("Sec-WebSocket-Protocol: sip\r\nUpgrade: h2c\r\n", b"426"),
+        ("Sec-WebSocket-Protocol: sip\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n", b"400"),
+    ],
+)
+async def test_who_does_not_ask_for_sip_gets_no_websocket(server: Server, offered: str, status: bytes) -> None:
+    reader, writer = await dial(server, Transport.WS)
+    head = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    writer.write(f"{head}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{offered}\r\n".encode())
+    line = await asyncio.wait_for(reader.readline(), 10)
+    writer.close()
+    assert line.split()[1:2] == [status]
+
+
 async def test_without_a_page_http_is_told_what_is_spoken_here(server: Server) -> None:
     assert (await _http(server, "GET / HTTP/1.1\r\n")).startswith(b"HTTP/1.1 426 ")
 

@@ -1,8 +1,9 @@
 """SIP over WebSocket (RFC 7118), over the sans-I/O core of the websockets library."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from websockets.exceptions import NegotiationError
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
@@ -55,7 +56,7 @@ class WebSocketConnection(Connection):
 
     def _handshake(self, request: Request) -> None:
         self._believe_proxy(request)
-        if request.headers.get("Upgrade", "").lower() == "websocket":
+        if any(value.lower() == "websocket" for value in request.headers.get_all("Upgrade")):
             self._protocol.send_response(self._protocol.accept(request))
         elif self._page is None or self.flow is None:
             self._protocol.send_response(self._protocol.reject(426, "This is a SIP over WebSocket listener.\n"))
@@ -126,9 +127,11 @@ class WebSocketConnection(Connection):
                 self._transport.close()
 
 
-def _choose_sip(_protocol: ServerProtocol, offered: object) -> Subprotocol | None:
-    """`sip` where it is offered; a client that offers nothing is forgiven."""
-    return _SIP if isinstance(offered, (list, tuple)) and _SIP in offered else None
+def _choose_sip(_protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol:
+    """What a client of SIP must offer; others speak something else. Raises NegotiationError, answered with 400."""
+    if _SIP not in offered:
+        raise NegotiationError("the subprotocol `sip` must be offered (RFC 7118 section 4.1)")
+    return _SIP
 
 
 def _is_address(text: str) -> bool:
