@@ -11,12 +11,13 @@ from tests.edge.lab import Accounts, Bindings
 from websockets.asyncio.client import connect
 
 from talkpath.app.certificate import self_signed
-from talkpath.base.address import Transport
+from talkpath.base.address import Address, Transport
 from talkpath.base.http import HttpRequest, HttpResponse
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
 from talkpath.edge.settings import EdgeSettings
+from talkpath.ice import stun
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
 from talkpath.net.listening import Endpoint
@@ -241,9 +242,12 @@ async def test_datagrams_are_answered_from_the_address_they_came_to(server: Serv
 
     port = server.port(Transport.UDP)
     transport, _ = await loop.create_datagram_endpoint(Peer, remote_addr=(HOST, port))
-    for data in (b"", b"\0" * 4, b"\r\n\r\n", b"junk of some length", options("UDP")):
+    for data in (b"", b"\0" * 4, b"\r\n\r\n", b"junk of some length", b"\0\1" + bytes(18), options("UDP")):
         transport.sendto(data)
     answer = await asyncio.wait_for(heard.get(), 10)
     assert answer.startswith(b"SIP/2.0 200 OK")
     assert heard.empty()
+    transport.sendto(stun.write(stun.Kind.REQUEST, b"twelve bytes", ()))
+    mapped = stun.Stun.parse(await asyncio.wait_for(heard.get(), 10)).mapped_address
+    assert mapped == Address(*transport.get_extra_info("sockname"))
     transport.close()

@@ -81,6 +81,7 @@ class Stun:
     method: int
     transaction: bytes
     attributes: tuple[Attribute, ...]
+    has_fingerprint: bool
     _raw: bytes
     _integrity_at: int | None
 
@@ -94,10 +95,10 @@ class Stun:
             raise StunMalformed("no magic cookie")
         if length % 4 or length != len(data) - _HEADER.size:
             raise StunMalformed(f"length {length} in {len(data)} bytes")
-        attributes, integrity_at = _attributes(data)
+        attributes, integrity_at, has_fingerprint = _attributes(data)
         kind = Kind(word >> 7 & 2 | word >> 4 & 1)
         method = word >> 2 & 0xF80 | word >> 1 & 0x70 | word & 0xF
-        return cls(kind, method, transaction, attributes, data, integrity_at)
+        return cls(kind, method, transaction, attributes, has_fingerprint, data, integrity_at)
 
     def first(self, kind: Attr) -> bytes | None:
         """The value of the first attribute of this kind; later ones do not count (RFC 8489 section 14)."""
@@ -150,9 +151,15 @@ def is_stun(data: bytes) -> bool:
 
 
 def write(
-    kind: Kind, transaction: bytes, attributes: Iterable[tuple[Attr, bytes]], password: bytes | None = None
+    kind: Kind,
+    transaction: bytes,
+    attributes: Iterable[tuple[Attr, bytes]],
+    password: bytes | None = None,
+    *,
+    fingerprint: bool = True,
 ) -> bytes:
-    """A Binding message with these attributes, then MESSAGE-INTEGRITY where `password` is given, then FINGERPRINT."""
+    """A Binding message with these attributes, then MESSAGE-INTEGRITY where `password` is given, then FINGERPRINT
+    unless it is not wanted."""
     body = bytearray()
     for number, value in attributes:
         body += _ATTRIBUTE.pack(number, len(value)) + value + bytes(-len(value) % 4)
@@ -162,6 +169,8 @@ def write(
         tag = _integrity(message, password)
         message = _with_length(message, _ATTRIBUTE.size + len(tag))
         message += _ATTRIBUTE.pack(Attr.MESSAGE_INTEGRITY, len(tag)) + tag
+    if not fingerprint:
+        return message
     message = _with_length(message, 8)
     return message + struct.pack("!HHI", Attr.FINGERPRINT, 4, zlib.crc32(message) ^ _FINGERPRINT_MASK)
 
@@ -184,8 +193,9 @@ def packed_unknown(numbers: Iterable[int]) -> bytes:
     return b"".join(struct.pack("!H", number) for number in numbers)
 
 
-def _attributes(data: bytes) -> tuple[tuple[Attribute, ...], int | None]:
+def _attributes(data: bytes) -> tuple[tuple[Attribute, ...], int | None, bool]:
     found: list[Attribute] = []
+    has_fingerprint = False
     integrity_at: int | None = None
     at = _HEADER.size
     while at < len(data):
@@ -195,6 +205,7 @@ def _attributes(data: bytes) -> tuple[tuple[Attribute, ...], int | None]:
             raise StunMalformed("an attribute runs over the end" if end > len(data) else "too many attributes")
         if number == Attr.FINGERPRINT:
             _check_fingerprint(data, at, end)
+            has_fingerprint = True
         elif integrity_at is None and number == Attr.MESSAGE_INTEGRITY:
             if length != _INTEGRITY_BYTES:
                 raise StunMalformed(f"MESSAGE-INTEGRITY of {length} bytes")
@@ -202,7 +213,7 @@ def _attributes(data: bytes) -> tuple[tuple[Attribute, ...], int | None]:
         elif integrity_at is None:
             found.append(Attribute(number, data[at + _ATTRIBUTE.size : end]))
         at = end + -length % 4
-    return tuple(found), integrity_at
+    return tuple(found), integrity_at, has_fingerprint
 
 
 def _check_fingerprint(data: bytes, at: int, end: int) -> None:

@@ -17,6 +17,7 @@ from talkpath._native import Datagrams
 from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import FlowClosed, Input
+from talkpath.ice.keepalive import answer_to
 from talkpath.net.clock import Clock
 from talkpath.net.listening import Endpoint, open_sockets, source_for
 from talkpath.net.pacing import PacedReader
@@ -32,6 +33,8 @@ _BATCHES_A_TURN = 8
 _TICK_S = 0.02
 # A timer that fires later than this shows that the process stood still, and that messages may be waiting.
 _STALL_S = 0.05
+# What begins with a smaller byte is STUN, or nothing (RFC 7983 section 7); SIP begins with a letter or a line end.
+_NO_STUN = 4
 # How long a connection that we open may take to stand.
 _CONNECT_TIMEOUT_S = 5.0
 # How long a TLS handshake may take; who does not finish it is no phone.
@@ -179,12 +182,23 @@ class Signalling:
                     self.counters["datagram_keepalives"] += 1
                     continue
                 key = (host, local.port, remote_host, remote_port)
-                self._take(self._neighbours.get(key) or self._neighbour(key), data, now)
+                flow = self._neighbours.get(key) or self._neighbour(key)
+                if data[0] < _NO_STUN:
+                    self._keep_alive(flow, data)
+                else:
+                    self._take(flow, data, now)
             self.pump()
             taken += len(batch)
             if len(batch) < 32:
                 break
         return taken
+
+    def _keep_alive(self, flow: Flow, data: bytes) -> None:
+        """Answer a STUN keep-alive (RFC 5626 section 4.4.2); drop what is none."""
+        answer = answer_to(data, flow.remote)
+        self.counters["stun_dropped" if answer is None else "stun_keepalives"] += 1
+        if answer is not None:
+            self._write(flow, answer)
 
     def _neighbour(self, key: tuple[str, int, str, int]) -> Flow:
         """The flow of a datagram; the same object for the same phone, so that what is kept of its calls is small."""
