@@ -20,7 +20,7 @@ BUILD = ROOT / "build" / "compiled"
 INSTALLED = Path(sysconfig.get_path("purelib")) / "talkpath"
 
 ROOMS = ("base", "sip", "sdp", "edge", "calls")
-MODULES = ("net/signalling.py",)
+MODULES = ("net/clock.py", "net/pacing.py", "net/signalling.py")
 # Named tuples and plain values that msgspec writes by their annotations, which compiling takes from them.
 PLAIN = ("base/address.py", "calls/model.py", "edge/binding.py")
 # What the compiled modules call: they are made for its signatures.

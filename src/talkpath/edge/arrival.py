@@ -25,11 +25,6 @@ class Arrival:
         self.via = _completed(message, via, source, same_host)
         self.reply_to = _reply_to(flow, via, self.behind_nat)
 
-    @property
-    def via_value(self) -> str:
-        """The first Via field as a response must bear it."""
-        return self.via or self.message.frame.first("Via") or ""
-
 
 def _same_address(text: str, host: str) -> bool:
     """Whether two spellings mean one address (IPv6 has several)."""

@@ -15,12 +15,13 @@ class Binding:
 
     Times are seconds since the epoch.
 
-    `instance` is the +sip.instance of the phone (RFC 5626), "" when it gave none; `path` are Route values.
+    `path` are Route values.
     """
 
     user: str
+    #: See `identity_of`.
+    identity: tuple[str, str]
     contact: str
-    instance: str
     reg_id: str
     flow: Flow
     call_id: str
@@ -33,13 +34,6 @@ class Binding:
     params: str = ""
     behind_nat: bool = False
 
-    @property
-    def identity(self) -> tuple[str, str]:
-        """What a newer binding of the same phone has in common with this one (RFC 5626 section 6)."""
-        if self.instance:
-            return (self.instance, self.reg_id)
-        return ("", contact_key(self.contact))
-
     def leads_where(self, newer: Binding) -> bool:
         """Whether a newer binding of the same phone reaches it in the same way."""
         return (
@@ -49,6 +43,12 @@ class Binding:
             and self.behind_nat == newer.behind_nat
             and self.q == newer.q
         )
+
+
+def identity_of(instance: str, reg_id: str, contact: str) -> tuple[str, str]:
+    """What a newer binding of the same phone has in common with an older one: its +sip.instance and reg-id (RFC 5626
+    section 6), or "" and its Contact."""
+    return (instance, reg_id) if instance else ("", contact_key(contact))
 
 
 def contact_key(contact: str) -> str:

@@ -124,9 +124,7 @@ class Core:
     ) -> None:
         """Answer a request in our own name."""
         tag = to_tag or (self.fresh() if status > 100 else "")
-        data = response_to(
-            arrival.message, arrival.via_value, status, to_tag=tag, reason=reason, fields=fields, body=body
-        )
+        data = response_to(arrival.message, arrival.via, status, to_tag=tag, reason=reason, fields=fields, body=body)
         self.counters[f"answered_{status}"] += 1
         server.respond(status, data, now)
         if status >= 300 and server.is_invite and not arrival.message.to_tag:

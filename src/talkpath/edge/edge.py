@@ -145,7 +145,7 @@ class Edge:
             return
         status, reason = (505, "") if fault.code == "version" else (400, fault.reason)
         arrival = Arrival(message, flow)
-        data = response_to(message, arrival.via_value, status, to_tag=self.core.fresh(), reason=reason)
+        data = response_to(message, arrival.via, status, to_tag=self.core.fresh(), reason=reason)
         self.core.send(arrival.reply_to, data, message.call_id)
 
     def unframeable(self, flow: Flow, head: bytes, code: str) -> None:
@@ -155,7 +155,7 @@ class Edge:
         if message is not None and message.method != "ACK":
             arrival = Arrival(message, flow)
             status, reason = (513, "") if code == "too-large" else (400, "Bad or missing Content-Length")
-            data = response_to(message, arrival.via_value, status, to_tag=self.core.fresh(), reason=reason)
+            data = response_to(message, arrival.via, status, to_tag=self.core.fresh(), reason=reason)
             self.core.send(arrival.reply_to, data, message.call_id)
 
     def _response(self, message: Message, now: float) -> None:
@@ -190,7 +190,7 @@ class Edge:
         core.counters[f"malformed_{fault.code}"] += 1
         if request.method != "ACK":
             core.counters["answered_400"] += 1
-            data = response_to(request, arrival.via_value, 400, to_tag=core.fresh(), reason=fault.reason)
+            data = response_to(request, arrival.via, 400, to_tag=core.fresh(), reason=fault.reason)
             core.send(arrival.reply_to, data, request.call_id)
 
     def _dispatch(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
@@ -289,6 +289,6 @@ class Edge:
         core.reply(arrival, server, 200, now)
         if isinstance(invite.owner, Fork) and invite.state is State.PROCEEDING:
             call = invite.owner.call
-            if call is not None and not invite.request.to_tag:
+            if call is not None and not invite.owner.request.to_tag:
                 call.is_cancelled = True
             invite.owner.cancel(now, request.first("Reason") or "", "the caller gave up")

@@ -1,7 +1,6 @@
 """How a request or response is written on (RFC 3261 sections 16.4, 16.6 and 16.7). Pure: bytes out of messages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Malformed
@@ -12,16 +11,26 @@ from talkpath.sip.uri import sip_uri
 Edit = tuple[int, str | None]
 
 
-@dataclass(frozen=True, slots=True)
 class Onward:
     """What changes in a request on its way: new target, our Via, Record-Route and Route lines, its body."""
 
-    uri: str
-    via: str
-    record_route: str = ""
-    routes: Sequence[str] | None = None
-    body: bytes | None = None
-    drop_credentials: str = ""
+    __slots__ = ("body", "drop_credentials", "record_route", "routes", "uri", "via")
+
+    def __init__(
+        self,
+        uri: str,
+        via: str,
+        record_route: str = "",
+        routes: Sequence[str] | None = None,
+        body: bytes | None = None,
+        drop_credentials: str = "",
+    ) -> None:
+        self.uri = uri
+        self.via = via
+        self.record_route = record_route
+        self.routes = routes
+        self.body = body
+        self.drop_credentials = drop_credentials
 
 
 def via_line(transport: Transport, advertised: Address, branch: str) -> str:
@@ -95,12 +104,14 @@ def _missing_length(message: Message, body: bytes | None) -> str:
     return f"Content-Length: {message.frame.body_length}\r\n"
 
 
-@dataclass(frozen=True, slots=True)
 class Route:
     """One value of a Route field: its text, and its URI taken apart."""
 
-    text: str
-    address: NameAddr
+    __slots__ = ("address", "text")
+
+    def __init__(self, text: str, address: NameAddr) -> None:
+        self.text = text
+        self.address = address
 
 
 def routes_of(request: Message) -> list[Route]:

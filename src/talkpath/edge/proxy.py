@@ -185,7 +185,7 @@ class Proxy:
                     what="the phone has not registered again",
                 )
                 continue
-            onward = Heading(binding.contact, heading.routes, bool(heading.changed or binding.path), None)
+            onward = Heading(binding.contact, heading.routes, bool(heading.changed or binding.path))
             party = self._callee(fork, hop, binding)
             self._core.note(
                 fork.request.call_id, "fork.branch-added", now, target=binding.contact, flow=_described(hop)

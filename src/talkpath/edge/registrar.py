@@ -8,10 +8,13 @@ from typing import Protocol
 
 from talkpath.base.address import Flow
 from talkpath.base.errors import Malformed
-from talkpath.edge.binding import Binding, contact_key
+from talkpath.edge.binding import Binding, contact_key, identity_of
 from talkpath.edge.settings import RegistrarSettings
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
+
+#: The bindings of one user, by the identity of the phone.
+Known = dict[tuple[str, str], Binding]
 
 
 class BindingStore(Protocol):
@@ -43,7 +46,7 @@ class Registrar:
     def __init__(self, settings: RegistrarSettings, store: BindingStore) -> None:
         self._settings = settings
         self._store = store
-        self._users: dict[str, dict[tuple[str, str], Binding]] = {}
+        self._users: dict[str, Known] = {}
         self._contacts: dict[str, Binding] = {}
 
     def load(self, bindings: Iterable[Binding], now: float) -> None:
@@ -93,25 +96,31 @@ class Registrar:
             self._drop(binding)
 
     def register(self, request: Message, user: str, flow: Flow, behind_nat: bool, now: float) -> list[Binding]:
-        """Apply one authenticated REGISTER, all of it or nothing; gives the bindings of the user. Raises Refused."""
+        """Apply one authenticated REGISTER, all of it or nothing; gives the bindings of the user. Raises Refused.
+
+        `behind_nat`: its Via showed one; a Contact with another host than the source shows one as well.
+        """
         contacts = request.listed("Contact")
         if contacts == ["*"]:
             self._remove_all(request, user)
             return []
         wanted = [self._wanted(request, item, user, flow, behind_nat, now) for item in contacts if item]
-        self._check_order(request, user, wanted)
-        self._check_number(user, wanted, now)
+        known = self._users.get(user, {})
+        self._check_order(wanted, known)
+        self._check_number(wanted, known, now)
         for binding in wanted:
             if binding.expires_at > now:
-                known = self.find(user, binding.identity)
-                self._put(binding)
-                if known is not None and known.leads_where(binding):
-                    self._store.refresh_binding(binding)
-                else:
-                    self._store.save_binding(binding)
+                self._keep(binding, known.get(binding.identity))
             else:
                 self._forget(user, binding)
         return self.bindings(user, now)
+
+    def _keep(self, binding: Binding, known: Binding | None) -> None:
+        self._put(binding)
+        if known is not None and known.leads_where(binding):
+            self._store.refresh_binding(binding)
+        else:
+            self._store.save_binding(binding)
 
     def _remove_all(self, request: Message, user: str) -> None:
         """Contact: * with Expires: 0 (RFC 3261 section 10.3 step 6)."""
@@ -124,17 +133,18 @@ class Registrar:
             raise Refused(400, "Contact * stands alone")
         try:
             contact = NameAddr.parse(item)
-            is_sip = contact.parsed_uri().is_sip
+            uri = contact.parsed_uri()
         except Malformed:
             raise Refused(400, "Bad Contact") from None
-        if not is_sip:
+        if not uri.is_sip:
             raise Refused(400, "Contact is no SIP URI")
         instance = (contact.params.get("+sip.instance") or "").strip('"')
+        reg_id = contact.params.get("reg-id") or ""
         return Binding(
             user=user,
+            identity=identity_of(instance, reg_id, contact.uri),
             contact=contact.uri,
-            instance=instance,
-            reg_id=contact.params.get("reg-id") or "",
+            reg_id=reg_id,
             flow=flow,
             call_id=request.call_id,
             cseq=request.cseq.number,
@@ -146,7 +156,7 @@ class Registrar:
             params="".join(
                 f";{name}={value}" for name, value in contact.params.items() if name.startswith(("+sip", "reg-id"))
             ),
-            behind_nat=behind_nat,
+            behind_nat=behind_nat or uri.host != flow.remote.host,
         )
 
     def _lifetime(self, request: Message, contact: NameAddr) -> int:
@@ -160,17 +170,19 @@ class Registrar:
             raise Refused(423, fields=f"Min-Expires: {settings.min_expires_s}\r\n")
         return asked
 
-    def _check_order(self, request: Message, user: str, wanted: list[Binding]) -> None:
+    @staticmethod
+    def _check_order(wanted: list[Binding], known: Known) -> None:
         """A REGISTER that was overtaken by a later one of the same phone changes nothing (10.3 step 7)."""
         for binding in wanted:
-            known = self.find(user, binding.identity)
-            if known and known.call_id == binding.call_id and request.cseq.number < known.cseq:
+            older = known.get(binding.identity)
+            if older is not None and older.call_id == binding.call_id and binding.cseq < older.cseq:
                 raise Refused(500, "Out of order")
 
-    def _check_number(self, user: str, wanted: list[Binding], now: float) -> None:
-        identities = {one.identity for one in self.bindings(user, now)}
-        identities |= {one.identity for one in wanted if one.expires_at > now}
-        if len(identities) > self._settings.max_contacts:
+    def _check_number(self, wanted: list[Binding], known: Known, now: float) -> None:
+        """Who only refreshes what there is may always do so."""
+        live = {one.identity for one in known.values() if one.expires_at > now}
+        added = {one.identity for one in wanted if one.expires_at > now} - live
+        if added and len(live) + len(added) > self._settings.max_contacts:
             raise Refused(403, "Too many contacts")
 
     def _forget(self, user: str, binding: Binding) -> None:
@@ -183,8 +195,10 @@ class Registrar:
 
     def _put(self, binding: Binding) -> None:
         known = self._users.setdefault(binding.user, {})
-        self._forget_contact(known.get(binding.identity))
-        known[binding.identity] = self._contacts[contact_key(binding.contact)] = binding
+        older = known.get(binding.identity)
+        if older is not None and older.contact != binding.contact:
+            self._forget_contact(older)
+        known[binding.identity] = self._contacts[_contact_of(binding)] = binding
 
     def _drop(self, binding: Binding) -> None:
         known = self._users.get(binding.user, {})
@@ -195,8 +209,14 @@ class Registrar:
             self._users.pop(binding.user, None)
 
     def _forget_contact(self, binding: Binding | None) -> None:
-        if binding is not None and self._contacts.get(contact_key(binding.contact)) is binding:
-            del self._contacts[contact_key(binding.contact)]
+        if binding is not None and self._contacts.get(_contact_of(binding)) is binding:
+            del self._contacts[_contact_of(binding)]
+
+
+def _contact_of(binding: Binding) -> str:
+    """The key of its Contact, which is also the identity of a phone that names no instance."""
+    instance, key = binding.identity
+    return contact_key(binding.contact) if instance else key
 
 
 def _quality(text: str | None) -> float:

@@ -24,7 +24,7 @@ class Registration:
             return
         registrar, request = self._core.registrar, arrival.message
         try:
-            bindings = registrar.register(request, user, arrival.flow, _behind_nat(arrival), now)
+            bindings = registrar.register(request, user, arrival.flow, arrival.behind_nat, now)
         except Refused as refused:
             self._core.reply(arrival, server, refused.status, now, reason=refused.reason, fields=refused.fields)
             return
@@ -33,16 +33,6 @@ class Registration:
             return
         self._core.counters["registrations"] += 1
         self._core.reply(arrival, server, 200, now, fields=_fields(request, bindings, now))
-
-
-def _behind_nat(arrival: Arrival) -> bool:
-    """Whether the Contact would lead nowhere: its host is not where the REGISTER came from."""
-    if arrival.behind_nat:
-        return True
-    try:
-        return arrival.message.address("Contact").parsed_uri().host != arrival.flow.remote.host
-    except Malformed:
-        return False
 
 
 def _fields(request: Message, bindings: list[Binding], now: float) -> str:

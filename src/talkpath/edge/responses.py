@@ -38,7 +38,7 @@ REASONS = {
 
 def response_to(
     request: Message,
-    via: str,
+    via: str | None,
     status: int,
     *,
     to_tag: str = "",
@@ -48,17 +48,8 @@ def response_to(
 ) -> bytes:
     """The bytes of a response.
 
-    `via` is the first Via of the request as it is to be answered (with received and rport). `fields` are whole
-    lines; Content-Type belongs to them when there is a body.
+    `via` is the first Via of the request as it is to be answered (with received and rport), None when as it came.
+    `fields` are whole lines; Content-Type belongs to them when there is a body.
     """
-    frame = request.frame
-    vias = "".join(f"Via: {value}\r\n" for value in (via, *frame.all("Via")[1:]))
-    to = frame.first("To") or ""
-    if to_tag and not request.to_tag:
-        to = f"{to};tag={to_tag}"
-    head = (
-        f"SIP/2.0 {status} {reason or REASONS.get(status, 'Unknown')}\r\n"
-        f"{vias}From: {frame.first('From') or ''}\r\nTo: {to}\r\nCall-ID: {request.call_id}\r\n"
-        f"CSeq: {frame.first('CSeq') or ''}\r\n{fields}Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode("utf-8", "surrogateescape") + body
+    tag = "" if request.to_tag else to_tag
+    return request.frame.answer(status, reason or REASONS.get(status, "Unknown"), via, tag, fields, body)

@@ -1,7 +1,6 @@
 """Where a request goes: the route it brings, its dialog, a user of ours, or a domain elsewhere."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from talkpath.base.address import Flow
 from talkpath.base.errors import Malformed
@@ -23,7 +22,6 @@ class Refusal(Exception):
         self.reason = reason
 
 
-@dataclass(slots=True)
 class Heading:
     """A request's way as it stands after our own routes are taken off (RFC 3261 section 16.4).
 
@@ -31,11 +29,14 @@ class Heading:
     names.
     """
 
-    uri: str
-    routes: list[Route] = field(default_factory=list)
-    changed: bool = False
-    onward: Flow | None = None
-    has_token: bool = False
+    __slots__ = ("changed", "has_token", "onward", "routes", "uri")
+
+    def __init__(self, uri: str, routes: list[Route], changed: bool = False) -> None:
+        self.uri = uri
+        self.routes = routes
+        self.changed = changed
+        self.onward: Flow | None = None
+        self.has_token = False
 
     @property
     def route_texts(self) -> Sequence[str] | None:

@@ -91,7 +91,7 @@ class Services:
         contact = sip_uri(here, arrival.flow.transport, dialog.service) if here else f"sip:{dialog.service}@invalid"
         records = "".join(f"Record-Route: {value}\r\n" for value in request.all("Record-Route"))
         fields = f"{records}Contact: <{contact}>\r\n{ALLOW}Content-Type: application/sdp\r\n"
-        dialog.last = response_to(request, arrival.via_value, 200, to_tag=dialog.local_tag, fields=fields, body=body)
+        dialog.last = response_to(request, arrival.via, 200, to_tag=dialog.local_tag, fields=fields, body=body)
         dialog.is_acknowledged = False
         server.respond(200, dialog.last, now)
         self._repeat_answer(server, dialog, dialog.last, self._core.settings.timers.t1, now, now)

@@ -116,25 +116,34 @@ def server_key(request: Message) -> Key:
 
 
 class ServerTransaction:
-    """A request that we answer."""
+    """A request that we answer. It keeps nothing of the request: most of its life it only waits to repeat itself."""
 
-    __slots__ = ("_layer", "_timer", "flow", "key", "last", "owner", "reply_to", "request", "state", "status")
+    __slots__ = (
+        "_layer",
+        "_timer",
+        "call_id",
+        "flow",
+        "is_invite",
+        "key",
+        "last",
+        "owner",
+        "reply_to",
+        "state",
+        "status",
+    )
 
     def __init__(self, layer: Transactions, key: Key, request: Message, flow: Flow, reply_to: Hop) -> None:
         self._layer = layer
         self._timer: Timer | None = None
         self.key = key
-        self.request = request
+        self.call_id = request.call_id
+        self.is_invite = request.method == "INVITE"
         self.flow = flow
         self.reply_to = reply_to
         self.owner: ServerOwner | None = None
-        self.state = State.PROCEEDING if request.method == "INVITE" else State.TRYING
+        self.state = State.PROCEEDING if self.is_invite else State.TRYING
         self.last: bytes | None = None
         self.status = 0
-
-    @property
-    def is_invite(self) -> bool:
-        return self.request.method == "INVITE"
 
     def respond(self, status: int, data: bytes, now: float) -> None:
         """Send a response. After a final one only 2xx to INVITE may follow (RFC 6026 section 7.1)."""
@@ -145,12 +154,12 @@ class ServerTransaction:
             else:
                 self.state = State.PROCEEDING
         elif self.state is State.ACCEPTED and 200 <= status < 300:
-            self._layer.out.append(Send(self.reply_to, data, self.request.call_id))
+            self._layer.out.append(Send(self.reply_to, data, self.call_id))
 
     def _send(self, status: int, data: bytes) -> None:
         self.status = status
         self.last = data
-        self._layer.out.append(Send(self.reply_to, data, self.request.call_id))
+        self._layer.out.append(Send(self.reply_to, data, self.call_id))
 
     def _finish(self, status: int, now: float) -> None:
         layer = self._layer
@@ -174,7 +183,7 @@ class ServerTransaction:
     def _start_retransmission(self, interval: float, now: float) -> None:
         def again(then: float) -> None:
             if self.state is State.COMPLETED and self.last is not None:
-                self._layer.out.append(Send(self.reply_to, self.last, self.request.call_id))
+                self._layer.out.append(Send(self.reply_to, self.last, self.call_id))
                 self._start_retransmission(min(2 * interval, self._layer.values.t2), then)
 
         self._layer.timers.start(interval, now, again)
@@ -183,7 +192,7 @@ class ServerTransaction:
         """The request came again."""
         self._layer.counters["request_retransmissions"] += 1
         if self.last is not None and self.state in (State.PROCEEDING, State.COMPLETED):
-            self._layer.out.append(Send(self.reply_to, self.last, self.request.call_id))
+            self._layer.out.append(Send(self.reply_to, self.last, self.call_id))
 
     def acknowledged(self, now: float) -> None:
         """The ACK for a 3xx-6xx came."""

@@ -1,0 +1,210 @@
+//! Where everything of a SIP message lies in its bytes (RFC 3261 section 7).
+
+/// Field names with a compact form (RFC 3261 section 7.3.3 and the registry of its successors).
+const COMPACT: [(&str, u8); 20] = [
+    ("accept-contact", b'a'),
+    ("referred-by", b'b'),
+    ("content-type", b'c'),
+    ("request-disposition", b'd'),
+    ("content-encoding", b'e'),
+    ("from", b'f'),
+    ("call-id", b'i'),
+    ("reject-contact", b'j'),
+    ("supported", b'k'),
+    ("content-length", b'l'),
+    ("contact", b'm'),
+    ("identity-info", b'n'),
+    ("event", b'o'),
+    ("refer-to", b'r'),
+    ("subject", b's'),
+    ("to", b't'),
+    ("allow-events", b'u'),
+    ("via", b'v'),
+    ("session-expires", b'x'),
+    ("identity", b'y'),
+];
+
+#[derive(Clone, Copy, Default)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    pub fn new(start: usize, end: usize) -> Self {
+        Span { start: start as u32, end: end as u32 }
+    }
+
+    pub fn of(self, data: &[u8]) -> &[u8] {
+        &data[self.start as usize..self.end as usize]
+    }
+
+    pub fn start(self) -> usize {
+        self.start as usize
+    }
+
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    /// A part of it: from where to where, counted from its beginning.
+    pub fn slice(self, from: usize, to: usize) -> Span {
+        Span::new(self.start() + from, self.start() + to)
+    }
+
+    /// Its rest.
+    pub fn from(self, from: usize) -> Span {
+        self.slice(from, self.len())
+    }
+}
+
+#[derive(Clone, Copy)]
+pub struct Field {
+    pub name: Span,
+    pub value: Span,
+    /// The whole line or lines, line end included.
+    pub line: Span,
+}
+
+/// What the first line says (RFC 3261 sections 7.1 and 7.2).
+#[derive(Clone, Copy)]
+pub enum StartLine {
+    Request { method: Span, uri: Span },
+    Status { code: u16, reason: Span },
+}
+
+/// Why bytes are no SIP message, as the code that `Malformed` carries.
+pub type Refusal = &'static str;
+
+/// Where everything of a message lies in its bytes.
+pub struct Index {
+    pub start: StartLine,
+    /// The first line, line end included.
+    pub start_line: Span,
+    pub fields: Box<[Field]>,
+    pub body: Span,
+}
+
+impl Index {
+    /// Indexes one message. Leading line ends are skipped (RFC 3261 section 7.5).
+    pub fn of(data: &[u8], max_headers: usize) -> Result<Index, Refusal> {
+        let begin = data.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).ok_or("empty")?;
+        let (text_end, next) = line_end(data, begin).ok_or("start-line")?;
+        let start = start_line(data, begin, text_end)?;
+        let (fields, body_start) = index_fields(data, next, max_headers)?;
+        let body = Span::new(body_start, data.len());
+        Ok(Index { start, start_line: Span::new(begin, next), fields: fields.into_boxed_slice(), body })
+    }
+
+    /// The place of the first field of that name, in any spelling, at or after `from`.
+    pub fn find(&self, data: &[u8], name: &str, from: usize) -> Option<usize> {
+        let compact = compact_of(name);
+        (from..self.fields.len()).find(|&at| names_match(self.fields[at].name.of(data), name, compact))
+    }
+}
+
+/// Where the line that begins at `from` ends: (end of its text, begin of the next line). LF alone is tolerated.
+pub fn line_end(data: &[u8], from: usize) -> Option<(usize, usize)> {
+    let newline = from + memchr::memchr(b'\n', &data[from..])?;
+    let text_end = if newline > from && data[newline - 1] == b'\r' { newline - 1 } else { newline };
+    Some((text_end, newline + 1))
+}
+
+pub fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
+}
+
+fn trimmed(data: &[u8], mut start: usize, mut end: usize) -> Span {
+    while start < end && matches!(data[start], b' ' | b'\t' | b'\r' | b'\n') {
+        start += 1;
+    }
+    while end > start && matches!(data[end - 1], b' ' | b'\t' | b'\r' | b'\n') {
+        end -= 1;
+    }
+    Span::new(start, end)
+}
+
+fn start_line(data: &[u8], from: usize, end: usize) -> Result<StartLine, Refusal> {
+    let line = &data[from..end];
+    let first = memchr::memchr(b' ', line).ok_or("start-line")?;
+    if line[..first].eq_ignore_ascii_case(b"SIP/2.0") {
+        return status_line(line, from, first);
+    }
+    let last = memchr::memrchr(b' ', line).ok_or("start-line")?;
+    if !line[last + 1..].to_ascii_uppercase().starts_with(b"SIP/") {
+        return Err("start-line");
+    }
+    if first == 0 || !line[..first].iter().copied().all(is_token) {
+        return Err("method");
+    }
+    if !line[last + 1..].eq_ignore_ascii_case(b"SIP/2.0") {
+        return Err("version");
+    }
+    let uri = trimmed(data, from + first + 1, (from + last).max(from + first + 1));
+    if uri.start == uri.end {
+        return Err("request-uri");
+    }
+    Ok(StartLine::Request { method: Span::new(from, from + first), uri })
+}
+
+fn status_line(line: &[u8], from: usize, first: usize) -> Result<StartLine, Refusal> {
+    let rest = &line[first + 1..];
+    if rest.len() < 3 || !rest[..3].iter().all(u8::is_ascii_digit) || rest.get(3).is_some_and(|&b| b != b' ') {
+        return Err("status-code");
+    }
+    let code = rest[..3].iter().fold(0u16, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+    if !(100..700).contains(&code) {
+        return Err("status-code");
+    }
+    let reason = Span::new(from + (first + 5).min(line.len()), from + line.len());
+    Ok(StartLine::Status { code, reason })
+}
+
+/// The header fields from `at` on and where the body begins. A line that is no field is an error (RFC 3261 7.3).
+fn index_fields(data: &[u8], mut at: usize, most: usize) -> Result<(Vec<Field>, usize), Refusal> {
+    let mut fields: Vec<Field> = Vec::with_capacity(16);
+    loop {
+        let (text_end, next) = line_end(data, at).ok_or("no-end-of-headers")?;
+        if text_end == at {
+            return Ok((fields, next));
+        }
+        if matches!(data[at], b' ' | b'\t') {
+            // A folded line continues the value above it (RFC 3261 section 7.3.1).
+            let field = fields.last_mut().ok_or("header-line")?;
+            field.value = trimmed(data, field.value.start as usize, text_end);
+            field.line.end = next as u32;
+        } else {
+            if fields.len() >= most {
+                return Err("too-many-headers");
+            }
+            let colon = at + memchr::memchr(b':', &data[at..text_end]).ok_or("header-line")?;
+            let name = trimmed(data, at, colon);
+            if name.start == name.end || !name.of(data).iter().copied().all(is_token) {
+                return Err("header-line");
+            }
+            fields.push(Field { name, value: trimmed(data, colon + 1, text_end), line: Span::new(at, next) });
+        }
+        at = next;
+    }
+}
+
+pub fn names_match(written: &[u8], asked: &str, compact: Option<u8>) -> bool {
+    match compact {
+        Some(letter) if written.len() == 1 => written[0].to_ascii_lowercase() == letter,
+        _ => written.eq_ignore_ascii_case(asked.as_bytes()),
+    }
+}
+
+pub fn compact_of(name: &str) -> Option<u8> {
+    COMPACT.iter().find(|(long, _)| long.eq_ignore_ascii_case(name)).map(|&(_, letter)| letter)
+}
+
+/// A number of at most nine digits.
+pub fn number(text: &[u8]) -> Option<usize> {
+    let is_number = !text.is_empty() && text.len() < 10 && text.iter().all(u8::is_ascii_digit);
+    is_number.then(|| text.iter().fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0')))
+}

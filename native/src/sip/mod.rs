@@ -1,0 +1,288 @@
+//! Framing of SIP messages and the index of their headers (RFC 3261 section 7); no grammar beyond that.
+//!
+//! A `Frame` keeps the datagram as it came and remembers where each header field lies, so that reading one costs a
+//! slice and writing a changed message is one pass over the old one.
+
+mod auth;
+mod index;
+mod plain;
+mod stream;
+mod text;
+
+pub use index::{Index, Span, StartLine};
+pub use text::{text, unfolded, with_bytes};
+
+use index::names_match;
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyBytes, PyList, PyString};
+use text::value_text;
+
+/// One SIP message and the index of its header fields. Immutable.
+#[pyclass(frozen, module = "talkpath._native")]
+pub struct Frame {
+    raw: Py<PyBytes>,
+    index: Index,
+}
+
+fn write_parts(parts: &[&[u8]], out: &mut Vec<u8>) {
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+}
+
+#[pymethods]
+impl Frame {
+    /// Index one message. Leading line ends are skipped (RFC 3261 section 7.5). Raises ValueError(code).
+    #[new]
+    #[pyo3(signature = (raw, max_headers = 256))]
+    fn new(raw: Bound<'_, PyBytes>, max_headers: usize) -> PyResult<Self> {
+        let index = Index::of(raw.as_bytes(), max_headers).map_err(PyValueError::new_err)?;
+        Ok(Frame { index, raw: raw.unbind() })
+    }
+
+    #[getter]
+    fn raw(&self, py: Python<'_>) -> Py<PyBytes> {
+        self.raw.clone_ref(py)
+    }
+
+    #[getter]
+    fn is_request(&self) -> bool {
+        matches!(self.index.start, StartLine::Request { .. })
+    }
+
+    /// The method of a request; empty for a response.
+    #[getter]
+    fn method<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        match self.index.start {
+            StartLine::Request { method, .. } => text(py, method.of(self.raw.as_bytes(py))),
+            StartLine::Status { .. } => text(py, b""),
+        }
+    }
+
+    #[getter]
+    fn uri<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        match self.index.start {
+            StartLine::Request { uri, .. } => text(py, uri.of(self.raw.as_bytes(py))),
+            StartLine::Status { .. } => text(py, b""),
+        }
+    }
+
+    /// The status code of a response; 0 for a request.
+    #[getter]
+    fn status(&self) -> u16 {
+        match self.index.start {
+            StartLine::Request { .. } => 0,
+            StartLine::Status { code, .. } => code,
+        }
+    }
+
+    #[getter]
+    fn reason<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        match self.index.start {
+            StartLine::Request { .. } => text(py, b""),
+            StartLine::Status { reason, .. } => text(py, reason.of(self.raw.as_bytes(py))),
+        }
+    }
+
+    /// All that follows the empty line; what Content-Length says of it is the caller's to judge.
+    #[getter]
+    fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.index.body.of(self.raw.as_bytes(py)))
+    }
+
+    #[getter]
+    fn body_length(&self) -> usize {
+        self.index.body.len()
+    }
+
+    #[getter]
+    fn count(&self) -> usize {
+        self.index.fields.len()
+    }
+
+    /// The value of the first field of that name in any spelling, compact form included, or None.
+    fn first<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyString>>> {
+        let data = self.raw.as_bytes(py);
+        match self.index.find(data, name, 0) {
+            Some(index) => value_text(py, self.index.fields[index].value.of(data)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The values of all fields of that name, one a field line, in order.
+    fn all<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyList>> {
+        let data = self.raw.as_bytes(py);
+        let list = PyList::empty(py);
+        let mut from = 0;
+        while let Some(index) = self.index.find(data, name, from) {
+            list.append(value_text(py, self.index.fields[index].value.of(data))?)?;
+            from = index + 1;
+        }
+        Ok(list)
+    }
+
+    /// The place of the first field of that name at or after `start`, or -1.
+    #[pyo3(signature = (name, start = 0))]
+    fn index(&self, py: Python<'_>, name: &str, start: usize) -> isize {
+        self.index.find(self.raw.as_bytes(py), name, start).map_or(-1, |index| index as isize)
+    }
+
+    /// How often fields of each of these names stand in the message.
+    fn occurrences(&self, py: Python<'_>, names: Vec<PyBackedStr>) -> Vec<usize> {
+        let data = self.raw.as_bytes(py);
+        let count = |name: &PyBackedStr| {
+            let compact = index::compact_of(name);
+            self.index.fields.iter().filter(|field| names_match(field.name.of(data), name, compact)).count()
+        };
+        names.iter().map(count).collect()
+    }
+
+    /// The values of all fields whose name begins with one of these, in any case.
+    fn beginning<'py>(&self, py: Python<'py>, prefixes: Vec<PyBackedStr>) -> PyResult<Bound<'py, PyList>> {
+        let data = self.raw.as_bytes(py);
+        let list = PyList::empty(py);
+        for field in &self.index.fields {
+            let begins = |name: &PyBackedStr| {
+                let start = field.name.of(data).get(..name.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+            };
+            if prefixes.iter().any(begins) {
+                list.append(value_text(py, field.value.of(data))?)?;
+            }
+        }
+        Ok(list)
+    }
+
+    /// Whether nothing that `fault_of` looks for can be wrong: what nearly every message is, told in one pass. False says
+    /// only that Python must look.
+    fn is_plain(&self, py: Python<'_>) -> bool {
+        self.index.is_plain(self.raw.as_bytes(py))
+    }
+
+    /// (name as written, value) of the field at a place.
+    fn field<'py>(&self, py: Python<'py>, at: usize) -> PyResult<(Bound<'py, PyString>, Bound<'py, PyString>)> {
+        let data = self.raw.as_bytes(py);
+        let field = self.index.fields.get(at).ok_or_else(|| PyIndexError::new_err(at))?;
+        Ok((text(py, field.name.of(data))?, value_text(py, field.value.of(data))?))
+    }
+
+    /// Write a response to this request (RFC 3261 section 8.2.6.2).
+    ///
+    /// `via` is the first Via as it is to be answered, None to repeat it as it stands; `to_tag` is added to To unless it
+    /// is empty; `fields` are whole lines.
+    #[pyo3(signature = (status, reason, via, to_tag, fields, body))]
+    fn answer<'py>(
+        &self,
+        py: Python<'py>,
+        status: u16,
+        reason: &Bound<'py, PyAny>,
+        via: Option<&Bound<'py, PyAny>>,
+        to_tag: &str,
+        fields: &Bound<'py, PyAny>,
+        body: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let mut out = Vec::with_capacity(self.raw.as_bytes(py).len() + 256);
+        out.extend_from_slice(format!("SIP/2.0 {status} ").as_bytes());
+        with_bytes(reason, |bytes| out.extend_from_slice(bytes))?;
+        out.extend_from_slice(b"\r\n");
+        match via {
+            Some(via) => with_bytes(via, |via| self.write_mirrored(py, Some(via), to_tag, &mut out))?,
+            None => self.write_mirrored(py, None, to_tag, &mut out),
+        }
+        with_bytes(fields, |bytes| out.extend_from_slice(bytes))?;
+        out.extend_from_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
+        out.extend_from_slice(body);
+        Ok(PyBytes::new(py, &out))
+    }
+
+    /// Write a changed message in one pass.
+    ///
+    /// `start_line` without its line end, or None to keep it; `head` are whole field lines put before the first
+    /// field; `edits` are (place, new value, or None to drop the field) in rising order of places; `tail` are
+    /// whole lines put after the last field; `body` replaces the body and sets Content-Length, None keeps both.
+    #[pyo3(signature = (start_line, head, edits, tail, body))]
+    fn rewrite<'py>(
+        &self,
+        py: Python<'py>,
+        start_line: Option<&Bound<'py, PyAny>>,
+        head: &Bound<'py, PyAny>,
+        edits: Vec<(usize, Option<Bound<'py, PyAny>>)>,
+        tail: &Bound<'py, PyAny>,
+        body: Option<&[u8]>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let data = self.raw.as_bytes(py);
+        let mut out = Vec::with_capacity(data.len() + 512);
+        match start_line {
+            Some(line) => {
+                with_bytes(line, |bytes| out.extend_from_slice(bytes))?;
+                out.extend_from_slice(b"\r\n");
+            }
+            None => out.extend_from_slice(self.index.start_line.of(data)),
+        }
+        with_bytes(head, |bytes| out.extend_from_slice(bytes))?;
+        self.write_fields(data, &edits, body.is_some(), &mut out)?;
+        with_bytes(tail, |bytes| out.extend_from_slice(bytes))?;
+        if let Some(bytes) = body {
+            out.extend_from_slice(format!("Content-Length: {}\r\n", bytes.len()).as_bytes());
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(body.unwrap_or_else(|| self.index.body.of(data)));
+        Ok(PyBytes::new(py, &out))
+    }
+}
+
+impl Frame {
+    /// The lines that a response has from its request.
+    fn write_mirrored(&self, py: Python<'_>, mut via: Option<&[u8]>, to_tag: &str, out: &mut Vec<u8>) {
+        let data = self.raw.as_bytes(py);
+        let mut at = 0;
+        while let Some(index) = self.index.find(data, "Via", at) {
+            let written = unfolded(self.index.fields[index].value.of(data));
+            write_parts(&[b"Via: ", via.take().unwrap_or(&written), b"\r\n"], out);
+            at = index + 1;
+        }
+        for name in ["From", "To", "Call-ID", "CSeq"] {
+            let value = self.index.find(data, name, 0).map_or(&b""[..], |at| self.index.fields[at].value.of(data));
+            write_parts(&[name.as_bytes(), b": ", &unfolded(value)], out);
+            if name == "To" && !to_tag.is_empty() {
+                write_parts(&[b";tag=", to_tag.as_bytes()], out);
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    fn write_fields(
+        &self,
+        data: &[u8],
+        edits: &[(usize, Option<Bound<'_, PyAny>>)],
+        drop_length: bool,
+        out: &mut Vec<u8>,
+    ) -> PyResult<()> {
+        let mut pending = edits.iter().peekable();
+        for (index, field) in self.index.fields.iter().enumerate() {
+            match pending.next_if(|(at, _)| *at == index) {
+                Some((_, Some(value))) => {
+                    write_parts(&[field.name.of(data), b": "], out);
+                    with_bytes(value, |bytes| out.extend_from_slice(bytes))?;
+                    out.extend_from_slice(b"\r\n");
+                }
+                Some((_, None)) => {}
+                None if drop_length && names_match(field.name.of(data), "content-length", Some(b'l')) => {}
+                None => out.extend_from_slice(field.line.of(data)),
+            }
+        }
+        if pending.peek().is_some() {
+            return Err(PyIndexError::new_err("edits are out of order or beyond the last field"));
+        }
+        Ok(())
+    }
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Frame>()?;
+    module.add_function(wrap_pyfunction!(auth::auth_params, module)?)?;
+    module.add_function(wrap_pyfunction!(stream::stream_message_length, module)?)?;
+    Ok(())
+}
