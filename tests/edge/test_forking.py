@@ -3,7 +3,9 @@
 import pytest
 from tests.edge.lab import HOME, Lab, Phone
 
-from talkpath.base.address import Transport
+from talkpath.base.address import Address, Target, Transport
+from talkpath.calls.build import call_of, summary_of
+from talkpath.calls.model import Result, Side, Summary
 
 URI = f"sip:1002@{HOME}"
 
@@ -190,7 +192,7 @@ def test_nothing_is_left_behind_when_all_is_over(lab: Lab, caller: Phone, desk: 
     lab.wait(64)
     core = lab.edge.core
     assert (core.transactions.servers, core.transactions.clients, core.calls) == ({}, {}, {})
-    assert core.ringing == set()
+    assert core.beginning == set()
     assert len(core.timers) == 0
 
 
@@ -220,3 +222,126 @@ def test_a_caller_that_vanished_stops_the_ringing(lab: Lab, desk: Phone) -> None
     assert desk.inbox == []
     lab.wait(2)
     assert set(desk.methods()) == {"CANCEL"}
+
+
+def _vanishing(lab: Lab, transport: Transport = Transport.WSS) -> Phone:
+    caller = lab.phone("visitor", "198.51.100.7", 41000, transport)
+    caller.via_host = "a1.invalid"
+    caller.invite(URI)
+    return caller
+
+
+def _row(lab: Lab) -> Summary:
+    trace = lab.ledger.trace("c1")
+    assert trace is not None
+    row, built = summary_of(trace), call_of(trace)
+    assert (built.result, built.ended_at) == (row.result, row.ended_at)
+    return row
+
+
+def test_an_answer_for_a_caller_that_vanished_is_acknowledged_and_ended(lab: Lab, desk: Phone) -> None:
+    caller = _vanishing(lab)
+    invite = desk.take()
+    desk.answer(invite, 180)
+    lab.close(caller)
+    lab.wait(2)
+    desk.answer(invite, 200)
+    assert desk.inbox == []
+    lab.wait(6)
+    ack, bye = desk.take(), desk.take()
+    assert (ack.method, ack.cseq.number, ack.to_tag, ack.uri) == ("ACK", invite.cseq.number, "tag1002", desk.contact)
+    assert (bye.method, bye.cseq.number) == ("BYE", invite.cseq.number + 1)
+    assert "The caller is gone" in (bye.first("Reason") or "")
+    row = _row(lab)
+    assert (row.result, row.ended_by, row.ended_how) == (Result.FAILED, Side.SERVER, "flow-gone")
+    desk.answer(invite, 200)
+    desk.answer(bye, 200)
+    assert desk.methods() == ["ACK"]
+    assert lab.edge.core.calls == {}
+    assert not lab.edge.core.beginning
+
+
+def test_an_answer_that_crosses_the_giving_up_is_acknowledged_and_ended_at_once(lab: Lab, desk: Phone) -> None:
+    caller = _vanishing(lab)
+    invite = desk.take()
+    desk.answer(invite, 180)
+    lab.close(caller)
+    lab.wait(8)
+    desk.answer(desk.take(), 200)
+    desk.answer(invite, 200)
+    desk.answer(invite, 200)
+    assert desk.methods() == ["ACK", "BYE", "ACK"]
+    assert (_row(lab).result, _row(lab).ended_how) == (Result.FAILED, "flow-gone")
+
+
+def test_ringing_for_a_caller_that_vanished_is_told_as_that_and_not_as_a_refusal(lab: Lab, desk: Phone) -> None:
+    caller = _vanishing(lab)
+    invite = desk.take()
+    desk.answer(invite, 180)
+    lab.close(caller)
+    lab.wait(9)
+    desk.answer(desk.take(), 200)
+    desk.answer(invite, 487)
+    row = _row(lab)
+    assert (row.result, row.ended_by, row.ended_how) == (Result.FAILED, Side.SERVER, "flow-gone")
+
+
+def test_every_phone_that_answers_a_caller_who_vanished_is_told(lab: Lab, desk: Phone, mobile: Phone) -> None:
+    caller = _vanishing(lab)
+    first, second = desk.take(), mobile.take()
+    lab.close(caller)
+    desk.answer(first, 200)
+    mobile.answer(second, 200)
+    assert mobile.methods() == ["ACK", "BYE"]
+    lab.wait(8)
+    assert desk.methods() == ["ACK", "BYE"]
+
+
+def test_the_answer_follows_a_caller_to_its_new_connection(lab: Lab, desk: Phone) -> None:
+    caller = lab.phone("1001", "198.51.100.7", 41000, Transport.TCP)
+    caller.contact_params = ';+sip.instance="<urn:uuid:1>"'
+    caller.register()
+    caller.invite(URI)
+    invite = desk.take()
+    lab.close(caller)
+    caller.reconnect(41001)
+    caller.register()
+    desk.answer(invite, 200)
+    ok = caller.take()
+    assert ok.status == 200
+    caller.ack(ok, desk.contact)
+    assert desk.take().method == "ACK"
+    lab.wait(60)
+    assert desk.inbox == []
+
+
+def test_a_server_that_closed_an_idle_connection_is_answered_where_it_listens(lab: Lab, desk: Phone) -> None:
+    caller = lab.phone("visitor", "198.51.100.7", 41000, Transport.TCP)
+    caller.via_host = "198.51.100.7:5060"
+    caller.invite(URI)
+    invite = desk.take()
+    lab.close(caller)
+    desk.answer(invite, 200)
+    (answer,) = [send for send in lab.lost if b"INVITE" in send.data]
+    assert answer.hop == Target(Transport.TCP, Address("198.51.100.7", 5060))
+    assert answer.data.startswith(b"SIP/2.0 200")
+
+
+def test_a_caller_whose_connection_dies_before_its_ack_is_ended(lab: Lab, desk: Phone) -> None:
+    caller = _vanishing(lab)
+    desk.answer(desk.take(), 200)
+    assert caller.last().status == 200
+    lab.close(caller)
+    lab.wait(8)
+    assert desk.methods() == ["ACK", "BYE"]
+    assert (_row(lab).result, _row(lab).ended_how) == (Result.ANSWERED, "flow-gone")
+
+
+def test_a_connection_that_dies_after_the_ack_ends_no_call(lab: Lab, desk: Phone) -> None:
+    caller = _vanishing(lab)
+    desk.answer(desk.take(), 200)
+    caller.ack(caller.last(), desk.contact)
+    lab.close(caller)
+    lab.wait(30)
+    assert desk.methods() == ["ACK"]
+    assert len(lab.edge.core.calls) == 1

@@ -45,6 +45,21 @@ def test_hang_up_towards_a_phone_that_is_gone_is_answered(edge, agents) -> None:
     assert call.bye().status in (200, 408, 410, 430, 480, 481)
 
 
+@pytest.mark.parametrize("transport", ["tcp", "tls", "wss"])
+def test_a_phone_that_answers_a_caller_whose_connection_died_is_hung_up(edge, agents, phones, transport) -> None:
+    """The answer comes within the seconds in which the caller might have come back."""
+    if edge.is_reference:
+        pytest.skip("the reference lets the phone wait")
+    alice, bob = agents.agent(transport), phones.baresip("udp")
+    call = alice.dial(bob.identity.user, agents.talker().offer())
+    call.provisional()
+    alice.close()
+    bob.accept()
+    bob.closed(20)
+    told = edge.calls(call.invite.call_id)
+    assert (told["ended_by"], told["ended_how"]) == ("server", "flow-gone")
+
+
 @pytest.mark.parametrize("transport", ["ws", "wss"])
 def test_a_websocket_phone_with_an_invalid_contact_calls_and_is_called(edge, agents, transport) -> None:
     if edge.is_reference:

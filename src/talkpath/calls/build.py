@@ -99,6 +99,8 @@ def _result_of(seen: Result, ringing_at: float | None, trace: Trace) -> Result:
         return seen
     if trace.ended_how == "cancel":
         return Result.CANCELLED
+    if trace.ended_how == "flow-gone":
+        return Result.FAILED
     return Result.NO_ANSWER if ringing_at is not None else Result.FAILED
 
 

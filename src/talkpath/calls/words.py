@@ -60,6 +60,15 @@ MOMENTS: dict[str, Text] = {
     "transaction.timeout": Text("{method} to {target} was never answered.", "发往 {target} 的 {method} 始终无应答。"),
     "transport.failed": Text("Sending {method} to {target} failed: {why}.", "向 {target} 发送 {method} 失败:{why}。"),
     "flow.gone": Text("The connection to {remote} is closed; {what}.", "到 {remote} 的连接已关闭;{what}。"),
+    "flow.caller-gone": Text(
+        "The caller's connection {remote} closed and it did not come back; nobody waits for an answer.",
+        "主叫的连接 {remote} 已关闭且未恢复;已无人等待应答。",
+    ),
+    "flow.answer-undelivered": Text(
+        "The answer cannot be brought to the caller: its connection {remote} is closed. The edge acknowledges it and "
+        "hangs up.",
+        "应答无法送达主叫:其连接 {remote} 已关闭。由本机确认应答并挂断。",
+    ),
     "media.asked-again": Text(
         "{target} refused an offer of {refused}; asked again with {profile}.",
         "{target} 拒绝了 {refused} 的媒体提议,改用 {profile} 再次邀请。",

@@ -33,6 +33,7 @@ class Party:
         "cseq",
         "flow",
         "identity",
+        "is_told_the_end",
         "leg",
         "name",
         "profile",
@@ -54,6 +55,8 @@ class Party:
         self.routes: Sequence[str] = ()
         #: The last CSeq number it used in this dialog, 0 for none.
         self.cseq = 0
+        #: We sent it a BYE of our own.
+        self.is_told_the_end = False
         #: The registration it was reached by or calls from: user and identity of the binding.
         self.user = ""
         self.identity: tuple[str, str] | None = None
@@ -85,7 +88,10 @@ class RunningCall:
         "give_up",
         "hung_up_at",
         "hung_up_by",
+        "invite_cseq",
+        "is_acknowledged",
         "is_cancelled",
+        "is_given_up",
         "media",
         "next_leg",
         "phase",
@@ -104,7 +110,12 @@ class RunningCall:
         self.winner: Party | None = None
         #: Stops the ringing of a call that nobody waits for any more.
         self.give_up: Callable[[float], None] | None = None
+        self.invite_cseq = caller.cseq
         self.is_cancelled = False
+        #: The caller's connection died, and it did not come back in time.
+        self.is_given_up = False
+        #: The ACK of the answer has passed.
+        self.is_acknowledged = False
         #: When the BYE came that ends it, and whose: then they stopped talking, whenever it is answered.
         self.hung_up_at: float | None = None
         self.hung_up_by = Side.UNKNOWN
@@ -131,6 +142,16 @@ class RunningCall:
 
     def parties(self) -> list[Party]:
         return [self.caller, *self.callees.values()]
+
+
+def ack(call: RunningCall, callee: Party, branch: str, hop: Hop, here: Address) -> bytes:
+    """The ACK for an answer in the caller's name (RFC 3261 section 13.2.2.4), when the caller cannot be reached."""
+    routes = "".join(f"Route: {route}\r\n" for route in callee.routes)
+    return (
+        f"ACK {callee.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
+        f"From: {call.caller.name}\r\nTo: {callee.name}\r\nCall-ID: {call.call_id}\r\n"
+        f"CSeq: {call.invite_cseq} ACK\r\nContent-Length: 0\r\n\r\n"
+    ).encode("utf-8", "surrogateescape")
 
 
 def bye(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: Address, reason: str) -> bytes:

@@ -77,8 +77,8 @@ class Core:
         self.out: list[Send] = []
         self.transactions = Transactions(settings.timers, self.out, self.timers)
         self.calls: dict[tuple[str, str], RunningCall] = {}
-        #: Those of them that nobody has answered yet.
-        self.ringing: set[RunningCall] = set()
+        #: Those of them whose caller has not acknowledged an answer yet.
+        self.beginning: set[RunningCall] = set()
         #: What phones took after they had refused another profile, by user and identity of the binding.
         self.profiles: dict[tuple[str, tuple[str, str]], Profile] = {}
         self.counters: Counter[str] = Counter()

@@ -7,7 +7,7 @@ from talkpath.base.address import Hop, Target
 from talkpath.base.errors import Malformed
 from talkpath.calls.model import Side
 from talkpath.edge.anchoring import Anchoring
-from talkpath.edge.call import Party, Phase, RunningCall, bye
+from talkpath.edge.call import Party, Phase, RunningCall, ack, bye
 from talkpath.edge.core import Core
 from talkpath.media.policy import CALLER
 from talkpath.sip.message import Message
@@ -65,7 +65,9 @@ class Ending:
         if call is None or call.phase is not Phase.CALLING:
             return
         how, by = ("cancel", Side.CALLER) if call.is_cancelled else ("refused", Side.CALLEE)
-        if how == "refused" and status == 408:
+        if call.is_given_up and not call.is_cancelled:
+            how, by = "flow-gone", Side.SERVER
+        elif how == "refused" and status == 408:
             how = "timeout"
         self.end(call, by, how, now)
 
@@ -85,7 +87,7 @@ class Ending:
         if call.hung_up_at is not None:
             by, how = call.hung_up_by, "bye"
         call.phase = Phase.OVER
-        self._core.ringing.discard(call)
+        self._core.beginning.discard(call)
         call.give_up = None
         self._core.calls.pop((call.call_id, call.caller.tag), None)
         self._anchoring.close(call, now)
@@ -103,18 +105,30 @@ class Ending:
                     self._hang_up(call, to, other, reason, now)
         self.end(call, Side.SERVER, how, now)
 
+    def refuse_answer(self, call: RunningCall, callee: Party, now: float) -> None:
+        """A phone answered a caller who is gone: acknowledge it and hang up, also when it says so again."""
+        reason = 'SIP;cause=480;text="The caller is gone"'
+        self._hang_up(call, callee, call.caller, reason, now)
+        if call.media is not None:
+            call.media.released(callee.leg, now)
+
     def _hang_up(self, call: RunningCall, to: Party, other: Party, reason: str, now: float) -> None:
         core = self._core
-        hop = self._hop_to(to, now)
+        hop = self.hop_to(to, now)
         here = core.facing(hop) if hop is not None else None
         if hop is None or here is None:
             core.note(call.call_id, "flow.gone", now, remote=str(to.flow.remote), what="it can not be told the end")
             return
+        if to is not call.caller and not call.is_acknowledged:
+            core.send(hop, ack(call, to, core.branch(), hop, here), call.call_id)
+        if to.is_told_the_end:
+            return
+        to.is_told_the_end = True
         branch = core.branch()
         data = bye(call.call_id, to, other, branch, hop, here, reason)
         core.transactions.start(branch, "BYE", call.call_id, data, hop, NOBODY, now)
 
-    def _hop_to(self, party: Party, now: float) -> Hop | None:
+    def hop_to(self, party: Party, now: float) -> Hop | None:
         """The flow to a party, or that of its present registration, or its Contact."""
         core, flow = self._core, party.flow
         if isinstance(flow, Target) or core.world.reach.is_open(flow):

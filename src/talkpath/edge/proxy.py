@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.errors import Malformed
+from talkpath.calls.model import Side
 from talkpath.edge.admission import Admission
 from talkpath.edge.anchoring import Anchoring, MediaFailed
 from talkpath.edge.arrival import Arrival
@@ -154,7 +155,7 @@ class Proxy:
         caller.cseq = request.cseq.number
         self._bind(caller, user, arrival, now)
         fork.call = core.calls[key] = RunningCall(request.call_id, caller, now)
-        core.ringing.add(fork.call)
+        core.beginning.add(fork.call)
         fork.call.give_up = partial(fork.cancel, reason="", why="the caller is gone")
 
     def _bind(self, caller: Party, user: str, arrival: Arrival, now: float) -> None:
@@ -238,20 +239,24 @@ class Proxy:
             core.reply(fork.arrival, fork.server, refusal.status, now, reason=refusal.reason)
 
     def flow_closed(self, flow: Flow, now: float) -> None:
-        """A caller whose connection dies while phones ring may come back; if it does not, they ring for nobody."""
-        for call in self._core.ringing:
+        """A caller whose connection dies before it acknowledged an answer may come back; if it does not, phones ring,
+        or talk, for nobody."""
+        for call in self._core.beginning:
             if call.caller.flow == flow:
                 self._core.timers.start(_GRACE_S, now, partial(self._give_up, call))
 
     def _give_up(self, call: RunningCall, now: float) -> None:
         caller = call.caller.flow
-        if call.phase is not Phase.CALLING or call.give_up is None:
+        if call.is_acknowledged or not isinstance(caller, Flow) or self._core.world.reach.is_open(caller):
             return
-        if isinstance(caller, Flow) and not self._core.world.reach.is_open(caller):
-            self._core.note(
-                call.call_id, "flow.gone", now, remote=str(caller.remote), what="the caller did not return"
-            )
+        if call.give_up is not None:
+            self._core.note(call.call_id, "flow.caller-gone", now, remote=str(caller.remote))
+            call.is_given_up = True
             call.give_up(now)
+        elif call.phase is Phase.ANSWERED:
+            self._core.note(call.call_id, "flow.answer-undelivered", now, remote=str(caller.remote))
+            reason = 'SIP;cause=480;text="The caller is gone"'
+            self._ending.end_on_both_sides(call, "flow-gone", reason, now)
 
     # --- writing a request on
 
@@ -328,6 +333,9 @@ class Proxy:
         sender, receiver = sides_of(call, request)
         self._follow(sender, arrival)
         hop = self._hop_in_dialog(arrival, receiver, heading, now)
+        if call is not None and sender is call.caller:
+            call.is_acknowledged = True
+            self._core.beginning.discard(call)
         self._send_ack(arrival, hop, heading, receiver, call, now)
 
     def _send_ack(
@@ -354,6 +362,8 @@ class Proxy:
         call = fork.call
         if call is not None and branch.party is not None and 100 < status < 300:
             self._learn(fork, call, branch, response)
+        if status >= 200 and not self._finds_asker(fork, now) and self._is_in_vain(fork, branch, status, now):
+            return
         body = self._anchoring.response_body(call, branch.party, fork.arrival, response, now)
         fork.server.respond(status, forwarded_response(response, body), now)
         if call is None or status < 200:
@@ -365,9 +375,38 @@ class Proxy:
         elif call.phase is Phase.CALLING and branch.party is not None:
             self._answered(call, branch, now)
 
+    def _finds_asker(self, fork: Fork, now: float) -> bool:
+        """Whether an answer can go back. Where its connection is gone, down the one that took its place, or to a new
+        one to where the asker listens (RFC 3261 section 18.2.2)."""
+        flow, call, request = fork.arrival.flow, fork.call, fork.request
+        if self._core.world.reach.is_open(flow):
+            return True
+        asker = call.caller if call is not None and not request.to_tag else sides_of(call, request)[0]
+        hop = self._ending.hop_to(asker, now) if asker is not None else None
+        if hop is not None:
+            fork.server.reply_to = hop
+        elif not fork.arrival.behind_nat and not flow.transport.is_websocket:
+            there = Address(flow.remote.host, request.top_via.sent_by_port)
+            fork.server.reply_to = Target(flow.transport, there)
+        return hop is not None
+
+    def _is_in_vain(self, fork: Fork, branch: Branch, status: int, now: float) -> bool:
+        """Whether a phone took a call that nobody waits for any more; it is told so."""
+        call, party = fork.call, branch.party
+        if call is None or party is None or fork.request.to_tag or not fork.is_invite or status >= 300:
+            return False
+        is_first = call.phase is Phase.CALLING and not call.is_given_up
+        if is_first or (call.phase is Phase.ANSWERED and call.winner is party):
+            return False
+        if not party.is_told_the_end:
+            self._core.note(call.call_id, "flow.answer-undelivered", now, remote=str(call.caller.flow.remote))
+        self._ending.refuse_answer(call, party, now)
+        if call.phase is Phase.CALLING:
+            self._ending.end(call, Side.SERVER, "flow-gone", now)
+        return True
+
     def _answered(self, call: RunningCall, branch: Branch, now: float) -> None:
         call.phase = Phase.ANSWERED
-        self._core.ringing.discard(call)
         call.give_up = None
         call.winner = branch.party
         self._remember_profile(branch.party)
