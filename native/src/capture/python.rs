@@ -5,12 +5,11 @@ use super::flow::Endpoint;
 use super::record::{self, At, Handshake, HepOrigin, Record, Transport};
 use super::rtp::Summary;
 use crate::calls::{Catch, Place, SipSeen, Wire};
-use pyo3::exceptions::PyTypeError;
-use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 use pyo3::IntoPyObjectExt;
 use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
 
 /// Addresses kept as Python objects; a trunk has dozens, a scan many that come once.
 const MAX_ADDRESSES: usize = 65_536;
@@ -21,18 +20,9 @@ macro_rules! fields {
     };
 }
 
-/// A class of `records.py`.
-enum Class {
-    /// A frozen dataclass with slots: its fields' names. Filled slot by slot, since its own `__init__` would take
-    /// longer than everything else done for a message.
-    Slots(Py<PyAny>, Vec<Py<PyString>>),
-    /// A NamedTuple or an enumeration: called.
-    Other(Py<PyAny>),
-}
-
 pub struct Shapes {
     records: Py<PyAny>,
-    classes: FxHashMap<&'static str, Class>,
+    classes: FxHashMap<&'static str, Py<PyAny>>,
     words: FxHashMap<(&'static str, &'static str), Py<PyAny>>,
     addresses: FxHashMap<Endpoint, Py<PyAny>>,
 }
@@ -43,23 +33,13 @@ impl Shapes {
         Shapes { records, classes, words, addresses }
     }
 
-    fn class(&mut self, py: Python<'_>, name: &'static str) -> PyResult<&Class> {
-        if !self.classes.contains_key(name) {
-            let class = self.records.bind(py).getattr(name)?;
-            let class = match class.hasattr("__dataclass_fields__")? && class.hasattr("__slots__")? {
-                true => Class::Slots(class.clone().unbind(), class.getattr("__match_args__")?.extract()?),
-                false => Class::Other(class.unbind()),
-            };
-            self.classes.insert(name, class);
-        }
-        Ok(&self.classes[name])
-    }
-
+    /// A new object of a class of `records.py`.
     fn build(&mut self, py: Python<'_>, name: &'static str, fields: &[Py<PyAny>]) -> PyResult<Py<PyAny>> {
-        match self.class(py, name)? {
-            Class::Other(class) => class.call1(py, PyTuple::new(py, fields)?),
-            Class::Slots(class, names) => fill(py, class, names, fields),
-        }
+        let class = match self.classes.entry(name) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(self.records.bind(py).getattr(name)?.unbind()),
+        };
+        class.call1(py, PyTuple::new(py, fields)?)
     }
 
     /// A member of one of the enumerations, by its value.
@@ -280,22 +260,6 @@ impl Shapes {
         }
         Ok((PyTuple::new(py, uses)?, PyTuple::new(py, gaps)?, PyTuple::new(py, digits)?))
     }
-}
-
-/// A new object of a slotted class with all its slots filled; `__setattr__` of a frozen class is stepped around.
-fn fill(py: Python<'_>, class: &Py<PyAny>, names: &[Py<PyString>], fields: &[Py<PyAny>]) -> PyResult<Py<PyAny>> {
-    let class = class.bind(py).cast::<PyType>()?;
-    if names.len() != fields.len() {
-        return Err(PyTypeError::new_err(format!("{} has {} fields", class.name()?, names.len())));
-    }
-    let object = py.get_type::<PyAny>().call_method1(pyo3::intern!(py, "__new__"), (class,))?;
-    for (name, field) in names.iter().zip(fields) {
-        // SAFETY: three live objects, under the GIL; errors are taken up.
-        if unsafe { ffi::PyObject_GenericSetAttr(object.as_ptr(), name.as_ptr(), field.as_ptr()) } != 0 {
-            return Err(PyErr::fetch(py));
-        }
-    }
-    Ok(object.unbind())
 }
 
 pub fn seconds(nanos: i64) -> f64 {

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from talkpath.calls.model import Leg, Stream
 from talkpath.calls.trace import StreamKey, Trace, unpacked

@@ -7,10 +7,11 @@ All times are seconds since the epoch; durations are seconds unless the name say
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from talkpath._native import Hop
 from talkpath.base.address import Address, Transport
@@ -47,8 +48,7 @@ class Joined(StrEnum):
     B2BUA = "b2bua"
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(Struct, frozen=True):
     """One end of a call: what it calls itself, and where its packets come from."""
 
     user: str = ""
@@ -59,8 +59,7 @@ class Party:
     user_agent: str = ""
 
 
-@dataclass(frozen=True)
-class MessageSeen:
+class MessageSeen(Struct, frozen=True, dict=True):
     """One SIP message on one hop, with its repetitions folded in.
 
     `seen` is how it was caught; the running edge fills it too (with frame 0). `sent` is True when we sent it, False
@@ -123,8 +122,7 @@ class Medium(NamedTuple):
     ptime_ms: float | None
 
 
-@dataclass(frozen=True)
-class Leg:
+class Leg(Struct, frozen=True, dict=True):
     """One hop of a call: an INVITE between two addresses and everything that belongs to it.
 
     `caller` sent the INVITE and `callee` received it, on this hop. Forked answers show as several `to_tags`; the one
@@ -152,7 +150,7 @@ class Leg:
     ended_how: str
     parent: int | None
     joined: Joined
-    hop: Hop = field(repr=False, compare=False)
+    hop: Hop
 
     @cached_property
     def invite(self) -> Message:
@@ -186,8 +184,7 @@ def _medium(
     return Medium(time, from_caller, kind, Address(host, port), control, profile, codecs, direction, ptime_ms)
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """One RTP stream of a call: what was measured, and where it belongs.
 
     `leg` is the index of the leg whose SDP announced it, None when no SDP did; `from_caller` says which end of that
@@ -214,8 +211,7 @@ class Moment(NamedTuple):
     values: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """A call in one row: what lists show and what the history can be searched by.
 
     `ring_s` and `answer_s` count from the first INVITE to the first 18x and to the 2xx; `talk_s` from the 2xx to the
@@ -239,8 +235,7 @@ class Summary:
     ended_how: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """Everything known of one call. Legs are in the order of their INVITEs; the first one is the caller's.
 
     `records` are what a capture holds besides SIP and RTP that touches the call's addresses while it lived (STUN,

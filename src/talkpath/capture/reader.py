@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, cast
+
+from msgspec import Struct
 
 from talkpath._native import CaptureReader, CaptureUnreadable
 from talkpath.base.address import Address
@@ -37,8 +38,7 @@ class UnreadableCapture(Malformed):
         return words.CONVERT_FIRST if self.kind in words.OTHER_CAPTURES else words.NOT_A_CAPTURE
 
 
-@dataclass(frozen=True, slots=True)
-class FileSummary:
+class FileSummary(Struct, frozen=True):
     """One file that was read. `first_frame` is the number its first packet has in the records.
 
     `first` and `last` are the times of its first and last packet (0 without packets); `undecoded` counts packets

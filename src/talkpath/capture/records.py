@@ -8,9 +8,10 @@ known (a lost first fragment) has port 0. RTP packets never appear here: streams
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from talkpath import _native
 from talkpath.base.address import Address, Transport  # noqa: F401 - the reader takes both from here
@@ -28,8 +29,7 @@ SipSeen: TypeAlias = _native.SipSeen
 """One SIP message. Native, since there are many; `_native.pyi` explains its attributes."""
 
 
-@dataclass(frozen=True, slots=True)
-class FragmentsIncomplete:
+class FragmentsIncomplete(Struct, frozen=True):
     """IP fragments that never became a datagram: evidence of a path, or a capture, that loses them.
 
     `head` is the beginning of the transport payload if the first fragment is there (so a start line can be read
@@ -68,8 +68,7 @@ class IcmpKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class IcmpError:
+class IcmpError(Struct, frozen=True):
     """An ICMP error and the flow it answers.
 
     `src` reports to `dst` that the packet from `flow_src` to `flow_dst` did not arrive. `mtu` is 0 unless TOO_BIG
@@ -104,8 +103,7 @@ class TcpKind(StrEnum):
     IDLE = "idle"  # nothing for so long that the reader forgot the connection
 
 
-@dataclass(frozen=True, slots=True)
-class TcpEvent:
+class TcpEvent(Struct, frozen=True):
     """A moment of a TCP connection that carries SIP (under whatever layers), or that never came about."""
 
     frame: int
@@ -125,8 +123,7 @@ class WebSocketKind(StrEnum):
     CLOSED = "closed"  # `code` is the close code (1005: none given), `text` the reason
 
 
-@dataclass(frozen=True, slots=True)
-class WebSocketEvent:
+class WebSocketEvent(Struct, frozen=True):
     """A moment of a WebSocket; `head` is the HTTP request (OPENED, REFUSED), with Origin and path."""
 
     frame: int
@@ -140,8 +137,7 @@ class WebSocketEvent:
     head: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StunSeen:
+class StunSeen(Struct, frozen=True):
     """A STUN or TURN message (RFC 8489, RFC 8445, RFC 8656).
 
     `method`: "binding", "allocate", "refresh", "send", "data", "create-permission", "channel-bind" or a number.
@@ -191,8 +187,7 @@ class TlsAlert(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class DtlsSeen:
+class DtlsSeen(Struct, frozen=True):
     """One datagram of DTLS: `messages` names what it holds in order.
 
     Names are RFC 8446's and RFC 6347's ("client-hello", "hello-verify-request", "certificate", ... ,
@@ -212,8 +207,7 @@ class DtlsSeen:
     alert: TlsAlert | None
 
 
-@dataclass(frozen=True, slots=True)
-class TlsSeen:
+class TlsSeen(Struct, frozen=True):
     """A TLS handshake message, alert or failure on a TCP connection; application data is not reported.
 
     `is_decrypted`: the key log had the secrets (or the handshake is still in clear).
@@ -230,8 +224,7 @@ class TlsSeen:
     alert: TlsAlert | None
 
 
-@dataclass(frozen=True, slots=True)
-class ZrtpSeen:
+class ZrtpSeen(Struct, frozen=True):
     """A ZRTP message (RFC 6189) by the name of its block: "Hello", "Commit", "DHPart1", ..."""
 
     frame: int
@@ -253,8 +246,7 @@ class RtcpReport(NamedTuple):
     delay_since_sr: int
 
 
-@dataclass(frozen=True, slots=True)
-class RtcpSeen:
+class RtcpSeen(Struct, frozen=True):
     """One compound RTCP packet. `kinds` like ("SR", "SDES", "BYE", "PLI", "NACK", "XR").
 
     `sent_packets`/`sent_octets`/`ntp` (seconds since the epoch) are from the sender report, else 0.
@@ -276,8 +268,7 @@ class RtcpSeen:
     hep: HepOrigin | None
 
 
-@dataclass(frozen=True, slots=True)
-class HepSeen:
+class HepSeen(Struct, frozen=True):
     """A HEP message that is not SIP, RTP or binary RTCP: statistics as JSON, logs.
 
     `kind` is HEP's payload type (5: RTCP as JSON, 32 to 38: QoS reports, 100: log).
@@ -353,8 +344,7 @@ DELAY_BIN_EDGES_MS = (5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1000)
 """Upper edges of `RtpStream.delay_bins`; one more bin counts what is beyond the last."""
 
 
-@dataclass(frozen=True, slots=True)
-class RtpStream:
+class RtpStream(Struct, frozen=True):
     """An RTP stream (one direction, one SSRC): told when it ended, went idle, or the capture ended.
 
     Counts are of packets unless named otherwise. `expected` = `packets` - `duplicates` + `lost`.
@@ -445,8 +435,7 @@ LEVEL = struct.Struct("<20xh12x")
 NO_LEVEL = -32768
 
 
-@dataclass(frozen=True, slots=True)
-class DatagramStream:
+class DatagramStream(Struct, frozen=True):
     """Media that is not RTP, counted per flow: `kind` "udptl" (T.38) or "srtp-unknown"."""
 
     src: Address
@@ -495,8 +484,7 @@ class NoteKind(StrEnum):
     COPIES = "copies"  # `count` packets were captured twice
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureNote:
+class CaptureNote(Struct, frozen=True):
     """Something about the capture that weakens what can be concluded from it; told at its end."""
 
     frame: int

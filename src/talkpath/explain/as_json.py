@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from math import isfinite
 
 import msgspec
+from msgspec.structs import replace
 
 from talkpath.base.texts import Language
 from talkpath.calls.model import Stream

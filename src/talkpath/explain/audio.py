@@ -6,10 +6,11 @@ G.711 is decoded here; other codecs by PyAV where it is installed. Samples are s
 import array
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
+
+from msgspec import Struct
 
 from talkpath.base.errors import Unavailable
 from talkpath.capture.records import RtpPacket, RtpStream
@@ -23,8 +24,7 @@ TRUST_TIMESTAMPS_S = 2.0
 PYAV_CODECS = {"OPUS": "opus", "G722": "g722", "G729": "g729", "GSM": "gsm", "ILBC": "ilbc", "SPEEX": "speex"}
 
 
-@dataclass(slots=True)
-class Track:
+class Track(Struct):
     """One direction of a call's sound. `start` is the time of its first sample, in seconds since the epoch."""
 
     start: float

@@ -5,7 +5,8 @@ from the packets seen and says how far they came.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
@@ -17,8 +18,7 @@ from talkpath.sdp import MediaSection, SessionDescription
 Pair = tuple[Address, Address]
 
 
-@dataclass(slots=True)
-class Described:
+class Described(Struct):
     """What one side said about its end: its description's first audio section, and the message that carried it."""
 
     seen: MessageSeen
@@ -34,8 +34,7 @@ class Described:
         return found
 
 
-@dataclass(slots=True)
-class Chain:
+class Chain(Struct):
     """How far the media of one hop came. `asked` and `validated` are pairs (who asked, who was asked)."""
 
     leg: Leg

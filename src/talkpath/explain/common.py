@@ -8,9 +8,11 @@ first. Calls are bits of integers here: a fleet of thousands is counted in milli
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from math import exp, lgamma, log
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 # A shared attribute is reported only below this corrected probability of chance.
 SIGNIFICANCE = 0.01
@@ -28,8 +30,7 @@ _OF_AUDIO = frozenset({"codec"})
 MOST_CAUSES = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """One call as the statistics see it: who took part, and which faults it had.
 
     `had_audio` says whether it came so far that a fault of the audio could show.
@@ -42,8 +43,7 @@ class Subject:
     had_audio: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Struct, frozen=True):
     """What the calls with fault `code` have in common.
 
     `side` is "caller", "callee" or "" (either). `bad` of the `group` calls with these attributes have the fault,

@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from talkpath.calls.model import Call, Stream
 from talkpath.capture.reader import FileSummary
@@ -27,8 +28,7 @@ TOLD_CALLS = 1_000
 TOLD_SUBJECTS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+class Explained(Struct, frozen=True):
     """A call, what was found on it, and what is known of its ends."""
 
     call: Call
@@ -41,8 +41,7 @@ class Explained:
         return self.findings[0].severity if self.findings else None
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Everything that is said of one or several captures. `findings` are those that belong to no single call.
 
     `strays` are streams that no call announced.

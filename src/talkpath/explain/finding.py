@@ -4,9 +4,10 @@ A finding holds texts and values, never finished sentences, so that it can be sa
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from talkpath.base.texts import Language, Text
 
@@ -57,8 +58,7 @@ class Direction(StrEnum):
         return cls.TO_CALLEE if from_caller else cls.TO_CALLER
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A sentence with its values; a value may itself be a text of the catalogue."""
 
     text: Text
@@ -80,8 +80,7 @@ def said(text: Text, /, **values: object) -> Said:
     return Said(text, values)
 
 
-@dataclass(frozen=True, slots=True)
-class Because:
+class Because(Struct, frozen=True):
     """One piece of evidence: what was seen, in which frames (from 1), and when."""
 
     said: Said
@@ -94,8 +93,7 @@ def because(text: Text, frames: Iterable[int], time: float, **values: object) ->
     return Because(Said(text, values), tuple(frame for frame in frames if frame), time)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a rule's check gives: the evidence and what is particular to this case.
 
     `values` fill the placeholders of the rule's title and fix. `severity`, `symptom` and `fix` replace the rule's own
@@ -112,8 +110,7 @@ class Found:
     confidence: float = 0.9
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A rule that fired, and on what."""
 
     rule: "Rule"

@@ -1,7 +1,8 @@
 """What can be heard in a stream, second by second: the common ground of the silence rules."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from talkpath.capture.records import RtpStream, Second
 from talkpath.explain.story import Story
@@ -17,8 +18,7 @@ LEAST_SILENT_S = 5
 SHARE = 0.95
 
 
-@dataclass(frozen=True, slots=True)
-class Quiet:
+class Quiet(Struct, frozen=True):
     """A direction in which nothing is heard: since when, how long, and whether it was so from the beginning."""
 
     path: MediaPath

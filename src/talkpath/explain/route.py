@@ -6,9 +6,10 @@ place is compared with the addresses the parties really use.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Malformed
@@ -40,8 +41,7 @@ class Cause(Enum):
     UNKNOWN = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Stuck:
+class Stuck(Struct, frozen=True):
     """A request that did not get through.
 
     `hops` is where it was seen, in order of its way (empty: nowhere). `refusal` is who gave up on it; `answer` the
@@ -150,7 +150,7 @@ def _diagnosed(story: Story, stuck: Stuck) -> Stuck:
 
 
 def _with(stuck: Stuck, cause: Cause, **facts: object) -> Stuck:
-    values = {name: getattr(stuck, name) for name in stuck.__dataclass_fields__}
+    values = {name: getattr(stuck, name) for name in stuck.__struct_fields__}
     return Stuck(**{**values, "cause": cause, **facts})
 
 

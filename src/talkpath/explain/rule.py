@@ -1,7 +1,8 @@
 """What a rule is: one cause, what it says of it, and the check that finds it. Each rule is one file in `rules/`."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Found, Severity, Symptom
@@ -13,8 +14,7 @@ CallCheck = Callable[[Story], Iterable[Found]]
 SceneCheck = Callable[[Scene], Iterable[Found]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One cause.
 
     `title` says it in a sentence, `why` why a user feels it, `needs` which evidence it takes and what looks alike but

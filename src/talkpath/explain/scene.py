@@ -6,9 +6,10 @@ exchanges of each user, never the packets.
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
 
 from talkpath._native import SipLedger
 from talkpath.base.address import Address
@@ -40,8 +41,7 @@ FORGET_EVERY_S = 60.0
 SIGNALLING_ONLY = 3
 
 
-@dataclass(slots=True)
-class Outside:
+class Outside(Struct):
     """A request outside any call (REGISTER, OPTIONS ...) and its answers."""
 
     request: SipSeen

@@ -1,15 +1,16 @@
 """Which calls of an explanation somebody wants to see."""
 
-from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from talkpath.base.errors import Misuse
 from talkpath.calls.model import Call
 from talkpath.explain.explanation import Explained, Explanation
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """All conditions must hold; an empty one holds always. Times are seconds since the epoch."""
 
     call: str = ""

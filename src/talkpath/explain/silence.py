@@ -1,7 +1,8 @@
 """Next hops that never said a word: what `gateway-down` and `failover-missing` both stand on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from talkpath.base.address import Address
 from talkpath.calls.model import Leg
@@ -15,8 +16,7 @@ _HARD = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Silence:
+class Silence(Struct):
     """A hop without any response, and what else was said about its far end.
 
     `is_alive`: it spoke to others meanwhile, so it is not down altogether.

@@ -5,9 +5,10 @@ few of them, and a rule whose traits a call does not show is never run.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
+
+from msgspec import Struct, field
 
 from talkpath.base.address import Address
 from talkpath.calls.model import Call, Leg, MessageSeen, Result
@@ -25,8 +26,7 @@ _Kind = TypeVar("_Kind", bound=Record)
 _Any = TypeVar("_Any")
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(Struct):
     """A request on one hop and its responses there, in the order of time."""
 
     leg: Leg

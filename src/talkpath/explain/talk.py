@@ -5,9 +5,10 @@ a relay in the middle makes two.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from talkpath.calls.model import Call, Leg, Medium, Stream
 from talkpath.capture.records import RtpStream
@@ -27,8 +28,7 @@ class Span(NamedTuple):
         return self.end - self.start
 
 
-@dataclass
-class MediaPath:
+class MediaPath(Struct, dict=True):
     """One way of the audio: the hops that share it, and its streams in both directions.
 
     `refused` are the times of offers within the call that were refused and changed nothing (RFC 3261 14.1).

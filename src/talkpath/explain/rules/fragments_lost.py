@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from talkpath.base.address import Transport
 from talkpath.base.texts import Text
@@ -33,8 +34,7 @@ TIMED_OUT = Text(
 PARTS = Text("What makes it large: {parts}.", "占用空间最大的部分：{parts}。")
 
 
-@dataclass(slots=True)
-class Lost:
+class Lost(Struct):
     """A large message that did not get through: an exchange that was seen whole, or only pieces of one."""
 
     exchange: Exchange | None

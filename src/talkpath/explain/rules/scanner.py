@@ -1,7 +1,8 @@
 """Somebody tries the door: scanning for users, passwords and open relays."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
@@ -38,8 +39,7 @@ TRIED = Text(
 IN = Text("At least one attempt was accepted: {user}.", "至少一次尝试成功：{user}。")
 
 
-@dataclass(slots=True)
-class Visitor:
+class Visitor(Struct):
     """What one source tried outside and inside calls."""
 
     users: set[str] = field(default_factory=set)
