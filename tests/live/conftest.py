@@ -160,9 +160,9 @@ class Agents:
         self._made.append(made)
         return made
 
-    def close(self) -> None:
+    def stop(self) -> None:
         for each in self._made:
-            each.close()
+            each.stop()
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def own_agents(own_edge: AnyEdge) -> Iterator[Agents]:
     """Agents of the edge that only this test has."""
     made = Agents(own_edge)
     yield made
-    made.close()
+    made.stop()
 
 
 @pytest.fixture
@@ -186,4 +186,4 @@ def agents(edge: AnyEdge) -> Iterator[Agents]:
     """Agents of the shared edge."""
     made = Agents(edge)
     yield made
-    made.close()
+    made.stop()

@@ -15,7 +15,7 @@ def test_a_call_to_a_phone_whose_connection_died_is_refused_and_not_lost(edge, a
         pytest.skip("the reference has no WebSocket and tries to connect to the phone first")
     alice, bob = agents.agent(), agents.agent(transport)
     user = bob.identity.user
-    bob.close()
+    bob.stop()
     final = alice.dial(user, agents.talker().offer()).final(10)
     assert final.status in (404, 408, 410, 430, 480), final.start
 
@@ -29,7 +29,7 @@ def test_hang_up_reaches_a_phone_that_came_back_on_a_new_connection(edge, agents
     who = edge.identity(transport)
     alice, bob = agents.agent(), agents.agent(transport, who, instance, "reg-id=1")
     call, incoming = connect(alice, bob, agents.talker().offer(), agents.talker().offer())
-    bob.close()
+    bob.stop()
     again = agents.agent(transport, who, instance, "reg-id=1")
     incoming.dialog.agent = again
     hang_up(call.dialog, incoming.dialog)
@@ -41,7 +41,7 @@ def test_hang_up_towards_a_phone_that_is_gone_is_answered(edge, agents) -> None:
         pytest.skip("the reference answers 477")
     alice, bob = agents.agent(), agents.agent("tcp")
     call, _ = connect(alice, bob, agents.talker().offer(), agents.talker().offer())
-    bob.close()
+    bob.stop()
     assert call.bye().status in (200, 408, 410, 430, 480, 481)
 
 

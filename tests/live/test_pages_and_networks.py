@@ -54,7 +54,7 @@ def test_a_strangers_x_forwarded_for_is_not_believed(edge, nginx) -> None:
     for endpoint in (direct, through):
         agent = Agent(edge.identity("ws"), endpoint)
         assert f"received={HOME}" in agent.ask(agent.request("OPTIONS", f"sip:{HOME}")).first("via")
-        agent.close()
+        agent.stop()
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

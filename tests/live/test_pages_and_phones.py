@@ -99,7 +99,7 @@ def test_a_page_calls_sipp_and_hears_its_own_voice(edge, webphones, agents, tmp_
     # SIPp answers on the very address from which its user was registered.
     binding = agents.agent(identity=who)
     _, port = binding.endpoint.local
-    binding.close()
+    binding.stop()
     with Sipp("uas_routed", tmp_path, "-rtp_echo", port=port) as sipp:
         sipp.listening()
         page.dial(who.user)

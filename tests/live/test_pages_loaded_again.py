@@ -38,7 +38,7 @@ def test_a_page_loaded_again_takes_its_call_up_with_a_fresh_offer(browser, agent
     page.reload()
     load_kit(page, voice)
     again = agents.agent("wss", web.identity)
-    web.close()
+    web.stop()
     call.dialog.agent = again
     before = len(talker.received)
     offer = page.run("kit.peer()").encode()

@@ -2,10 +2,9 @@
 
 import select
 import time
-from collections.abc import Iterator
 
 import pytest
-from tests.native.rtp_peers import DEADLINE_S, Peer, Peers, peers, rtcp, rtp
+from tests.native.rtp_peers import DEADLINE_S, Peer, Peers, rtcp, rtp
 
 from talkpath._native import Relay
 from talkpath.base.errors import Unavailable
@@ -44,19 +43,6 @@ class Board:
             told = translated(event)
             if event.port in self.owners and told is not None:
                 self.sessions[self.owners[event.port]].receive(told, now)
-
-
-@pytest.fixture(name="relay")
-def a_relay() -> Iterator[Relay]:
-    relay = Relay()
-    yield relay
-    relay.shutdown()
-
-
-@pytest.fixture(name="peer")
-def some_peers() -> Iterator[Peers]:
-    with peers() as made:
-        yield made
 
 
 def description(peer: Peer, formats: str = "8 101", extra: str = "") -> bytes:

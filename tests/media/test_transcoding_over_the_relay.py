@@ -6,14 +6,13 @@ The phones encode and decode with PyAV, an implementation that shares nothing wi
 import base64
 import itertools
 import struct
-from collections.abc import Iterator
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.native.rtp_peers import Peer, Peers, peers
+from tests.native.rtp_peers import Peer, Peers
 
 from talkpath._native import Relay, Srtp
 from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
@@ -34,19 +33,6 @@ CODECS = {
 PACKETS = 75
 #: how far a tone stands above everything else at the other end, in dB: what the worse of the two codecs allows
 PURITY_DB = {"PCMU": 33.0, "PCMA": 33.0, "G722": 33.0, "opus": 20.0}
-
-
-@pytest.fixture(name="relay")
-def a_relay() -> Iterator[Relay]:
-    relay = Relay()
-    yield relay
-    relay.shutdown()
-
-
-@pytest.fixture(name="peer")
-def some_peers() -> Iterator[Peers]:
-    with peers() as made:
-        yield made
 
 
 def tone(hertz: float, rate: int, seconds: float = 1.5) -> Samples:

@@ -3,12 +3,10 @@
 import os
 import select
 import time
-from collections.abc import Iterator
 
-import pytest
 from tests.media.browser import OURS, Browser
 from tests.media.in_memory import sdp
-from tests.native.rtp_peers import DEADLINE_S, Peer, Peers, peers, rtp
+from tests.native.rtp_peers import DEADLINE_S, Peer, Peers, rtp
 
 from talkpath._native import Relay, Srtp
 from talkpath.base.address import Address
@@ -19,19 +17,6 @@ from talkpath.sdp import SessionDescription
 HERE = (MediaAddress("127.0.0.1", "127.0.0.1"),)
 BROWSER, PHONE = Origin("127.0.0.1", False, HERE, True), Origin("127.0.0.1", False, HERE)
 BRANCH = LegId(1)
-
-
-@pytest.fixture(name="relay")
-def a_relay() -> Iterator[Relay]:
-    relay = Relay()
-    yield relay
-    relay.shutdown()
-
-
-@pytest.fixture(name="peer")
-def some_peers() -> Iterator[Peers]:
-    with peers() as made:
-        yield made
 
 
 class Wire:

@@ -3,17 +3,17 @@
 import re
 import secrets
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from harness.edge import Identity
+from harness.process import Stoppable
 from harness.sip import Endpoint, Received, Request, acknowledgement, tag_of
 from harness.websocket import WebEndpoint
 
 _SDP = "Content-Type: application/sdp"
 
 
-class Agent:
+class Agent(Stoppable):
     """One user at one socket."""
 
     def __init__(self, identity: Identity, endpoint: Endpoint | None = None, *, bind: str = "") -> None:
@@ -69,16 +69,8 @@ class Agent:
         invite = self.endpoint.wait(lambda item: item.method == "INVITE" and not item.status, timeout_s)
         return Incoming(self, invite)
 
-    def close(self) -> None:
-        self.endpoint.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def stop(self) -> None:
+        self.endpoint.stop()
 
     def _registrar(self) -> str:
         return f"sip:{self.identity.authority}"

@@ -6,13 +6,12 @@ import socket
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from harness import sound
 from harness.edge import Identity
 from harness.network import free_port, inside
-from harness.process import PeerFailed, Process, wait_until
+from harness.process import PeerFailed, Process, Stoppable, wait_until
 
 _MODULES = Path("/usr/lib/baresip/modules")
 _CONFIG = """\
@@ -55,7 +54,7 @@ class Event:
     param: str
 
 
-class Baresip:
+class Baresip(Stoppable):
     """One running baresip with one account. Every command waits for baresip's own word that it was done."""
 
     def __init__(
@@ -190,14 +189,6 @@ class Baresip:
         """End it; where it is polite it unregisters."""
         self._control.close()
         self.process.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _account(self, codec: str, answer: str, expires_s: int) -> str:
         who = self.identity

@@ -5,14 +5,13 @@ import json
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
 from harness.chromium import ARGUMENTS, SECURE_PAGE
 from harness.network import inside
-from harness.process import Process, wait_until
+from harness.process import Process, Stoppable, wait_until
 
 # The certificates here are home-made.
 _MORE_ARGUMENTS = ("--ignore-certificate-errors",)
@@ -113,7 +112,7 @@ class Page(DevTools):
         self.command("Page.close")
 
 
-class Browser:
+class Browser(Stoppable):
     """One Chromium; `page` gives pages of it, each as if in a window of its own (nothing is shared between them)."""
 
     def __init__(self, place: Path, *arguments: str, namespace: str | None = None, language: str = "en") -> None:
@@ -155,11 +154,3 @@ class Browser:
     def _connect(self, path: str) -> ClientConnection:
         with inside(self._namespace):
             return self._sockets.enter_context(connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()

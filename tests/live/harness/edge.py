@@ -9,11 +9,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from harness.network import HOME, free_port
-from harness.process import PeerFailed, Process, wait_until
+from harness.process import PeerFailed, Process, Stoppable, wait_until
 from harness.sip import Endpoint
 
 COMMAND = Path(sys.executable).parent / "talkpath"
@@ -61,7 +60,7 @@ class Doors:
         return int(getattr(self, transport))
 
 
-class Edge:
+class Edge(Stoppable):
     """One `talkpath run`: users `user100` and on are in its configuration, so that no test shares one."""
 
     is_reference = False
@@ -125,14 +124,6 @@ class Edge:
         """Lines of its output that only a defect prints."""
         words = ("Traceback", "panicked", "never retrieved", "never awaited", "ResourceWarning")
         return [line for line in self.process.text.splitlines() if any(word in line for word in words)]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _settings(self, settings: str, media: str, users: int) -> str:
         listeners = "".join(

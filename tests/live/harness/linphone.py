@@ -6,13 +6,12 @@ from fitting the edge to baresip alone.
 
 import signal
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from harness import sound
 from harness.edge import Identity
 from harness.network import free_port
-from harness.process import PeerFailed, Process, wait_until
+from harness.process import PeerFailed, Process, Stoppable, wait_until
 
 _CONFIG = """\
 [sip]
@@ -50,7 +49,7 @@ publish=0
 _CODECS = ("opus/48000", "speex/16000", "speex/8000", "PCMU/8000", "PCMA/8000", "GSM/8000", "G722/8000", "G729/8000")
 
 
-class Linphone:
+class Linphone(Stoppable):
     """One running linphonec with one account."""
 
     def __init__(
@@ -138,14 +137,6 @@ class Linphone:
         if self.process.is_running:
             self.process.say("quit")
         self.process.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _heard_s(self) -> float:
         return sound.length_s(self._recording) if self._recording.exists() else 0.0

@@ -1,11 +1,9 @@
 """nginx in front of an edge: https and wss towards browsers, http and ws towards us."""
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from harness.network import free_port
-from harness.process import Process, wait_until
+from harness.process import Process, Stoppable, wait_until
 
 _CONFIG = """\
 daemon off;
@@ -34,7 +32,7 @@ http {{
 """
 
 
-class Nginx:
+class Nginx(Stoppable):
     """One nginx, which can be stopped (every connection through it dies) and started again on the same port."""
 
     def __init__(self, place: Path, host: str, target: int, state: Path) -> None:
@@ -67,11 +65,3 @@ class Nginx:
 
     def stop(self) -> None:
         self.process.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()

@@ -25,7 +25,22 @@ def wait_until(happened: Callable[[], bool], timeout_s: float = 20.0) -> bool:
     return happened()
 
 
-class Process:
+class Stoppable:
+    """What is stopped when the `with` that holds it ends."""
+
+    def stop(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class Process(Stoppable):
     """One child in its own process group; stdout and stderr go to `log` and are searched as they come."""
 
     def __init__(
@@ -122,14 +137,6 @@ class Process:
             self.send(signal.SIGKILL)
             self._child.wait(5)
         self._close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _close(self) -> None:
         """Read to the end (a grandchild may hold the output open a little longer), then let go of the pipes."""

@@ -2,17 +2,15 @@
 
 import itertools
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from harness.edge import Doors, Identity, answers
 from harness.network import HOME, free_port, run
-from harness.process import Process
+from harness.process import Process, Stoppable
 
 PASSWORD = "reference"
 
 
-class Reference:
+class Reference(Stoppable):
     """Kamailio 5.6 and rtpengine, userspace; every user registers with one password."""
 
     is_reference = True
@@ -57,14 +55,6 @@ class Reference:
     def stop(self) -> None:
         self.process.stop()
         self._media.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _write_config(self, values: dict[str, object]) -> None:
         text = (Path(__file__).parent / "kamailio.cfg").read_text()

@@ -7,11 +7,10 @@ import struct
 import threading
 import time
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
-from harness.process import wait_until
+from harness.process import Stoppable, wait_until
 from harness.sound import Samples
 
 PCMA = 8
@@ -93,7 +92,7 @@ class Talker:
         """Send no more; go on listening."""
         self._silent.set()
 
-    def close(self) -> None:
+    def stop(self) -> None:
         self._ended.set()
         self._silent.set()
         for thread in self._threads:
@@ -127,7 +126,7 @@ class Talker:
                 self.received.append(Packet(source[:2], kind & 0x7F, sequence, timestamp, ssrc, data[12:]))
 
 
-class Stranger:
+class Stranger(Stoppable):
     """Somebody who is no party of a call and sends RTP to its ports all the same."""
 
     def __init__(self, host: str, voice: Samples) -> None:
@@ -163,10 +162,7 @@ class Stranger:
                 self.socket.sendto(packet(self._sent, self._sent * _PACKET, 0x666, part), target)
             self._sent += 1
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
         self.socket.close()
 
 

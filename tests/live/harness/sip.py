@@ -12,8 +12,8 @@ import ssl
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
+
+from harness.process import Stoppable
 
 _HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 _COMPACT = {
@@ -118,7 +118,7 @@ class Request:
         self.extra.append(credentials(answer, self, user, password, algorithm))
 
 
-class Endpoint:
+class Endpoint(Stoppable):
     """A socket that speaks SIP: UDP, TCP or TLS, bound to `local`, towards `remote`."""
 
     def __init__(self, local: tuple[str, int], remote: tuple[str, int], transport: str = "udp") -> None:
@@ -242,16 +242,8 @@ class Endpoint:
         """Nothing comes for that long."""
         return not self._waiting and not self._pump(seconds)
 
-    def close(self) -> None:
+    def stop(self) -> None:
         self.socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _pump(self, timeout_s: float) -> bool:
         """Read what is there into the waiting list; False when nothing came in time or the peer closed."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from harness.network import HOME, free_port
-from harness.process import PeerFailed, Process, wait_until
+from harness.process import PeerFailed, Process, Stoppable, wait_until
 
 SCENARIOS = Path(__file__).parent.parent / "sipp"
 
@@ -23,7 +23,7 @@ class Outcome:
     seconds: float
 
 
-class Sipp:
+class Sipp(Stoppable):
     """One SIPp. `scenario` is a built-in name (uac, uas) or a file of tests/live/sipp."""
 
     def __init__(
@@ -94,12 +94,6 @@ class Sipp:
 
     def stop(self) -> None:
         self.process.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @staticmethod
     def _is_file(scenario: str) -> bool:

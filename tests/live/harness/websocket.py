@@ -51,9 +51,6 @@ class WebEndpoint(Endpoint):
         self._protocol.send_text(data)
         self._flush()
 
-    def close(self) -> None:
-        self.socket.close()
-
     def _upgrade(self, headers: Mapping[str, str]) -> None:
         request = self._protocol.connect()
         for name, value in headers.items():
