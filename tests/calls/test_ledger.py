@@ -43,6 +43,16 @@ def test_an_invite_begins_a_call_and_the_end_gives_it_out_after_a_linger() -> No
     assert list(ledger.running()) == []
 
 
+def test_what_would_be_lost_is_what_goes_on_and_what_just_ended() -> None:
+    ledger = Ledger()
+    for name in ("a@x", "b@x"):
+        ledger.written(10.0, _PHONE, name, _invite(name), sent=False)
+    ledger.joined("b@x", "c@us")
+    ledger.ended(11.0, "a@x", Side.CALLER, "bye")
+    assert [trace.call_ids for trace in ledger.to_keep()] == [["a@x"], ["b@x", "c@us"]]
+    assert [trace.call_ids for trace in ledger.to_keep()] == [["b@x", "c@us"]]
+
+
 def test_the_first_word_on_the_end_counts() -> None:
     ledger = Ledger()
     ledger.written(10.0, _PHONE, "a@x", _invite(), sent=False)

@@ -58,6 +58,36 @@ def test_kill_and_restart_keeps_accounts_and_registrations(own_edge, own_agents,
     desk.closed()
 
 
+def test_calls_that_ran_when_the_node_was_killed_are_in_the_history(own_edge, own_agents) -> None:
+    """Also while no edge runs; the one that was answered with its ladder, until when it was seen."""
+    alice, bob = own_agents.agent("udp"), own_agents.agent("tcp")
+    talkers = own_agents.talker(), own_agents.talker()
+    call, incoming = connect(alice, bob, talkers[0].offer(), talkers[1].offer())
+    talkers[0].start(call.answer.body)
+    talkers[1].start(incoming.invite.body)
+    ringing = bob.dial(alice.identity.user, own_agents.talker().offer())
+    alice.incoming().ring()
+    ringing.provisional()
+    talkers[0].wait_received(150)
+    own_edge.kill()
+    for is_running in (False, True):
+        if is_running:
+            own_edge.start()
+        talk, ring = (own_edge.calls(one.invite.call_id) for one in (call, ringing))
+        assert (talk["result"], talk["ended_how"], ring["result"], ring["ended_how"]) == (
+            "answered",
+            "node-died",
+            "failed",
+            "node-died",
+        )
+        assert 1.0 < talk["talk_s"] < 30.0
+        assert {"media.first-packet", "media.answered"} <= {moment["kind"] for moment in talk["moments"]}
+        listed = [row for row in own_edge.calls() if row["call_ids"] == [call.invite.call_id]]
+        assert [(row["state"], row["talk_s"]) for row in listed] == [("ended", talk["talk_s"])]
+    text = own_edge.command("calls", call.invite.call_id, "--lang", "zh")
+    assert "节点异常终止" in text
+
+
 def test_hang_up_after_a_restart_reaches_the_other_phone(own_edge, own_agents) -> None:
     """In-dialog requests carry their own route, so a BYE needs no memory of the node that is gone."""
     alice, bob = own_agents.agent("udp"), own_agents.agent("udp")

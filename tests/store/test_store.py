@@ -18,7 +18,7 @@ from talkpath.base.errors import Malformed, Unavailable
 from talkpath.base.redact import Secret
 from talkpath.calls.build import call_of
 from talkpath.calls.ledger import Ledger
-from talkpath.calls.model import Result, Side
+from talkpath.calls.model import Result, Side, Summary
 from talkpath.calls.trace import Trace
 from talkpath.capture.records import Second
 from talkpath.sip.digest import Algorithm, ha1
@@ -293,6 +293,110 @@ def test_a_disk_that_does_not_keep_up_costs_calls_and_no_memory(
     reader = HistoryReader(file)
     assert reader.count() == 3
     reader.close()
+
+
+class Running:
+    """A call that goes on, as the ledger has it."""
+
+    def __init__(self, start: float = 1000.0) -> None:
+        self.talk, self.ledger = Talk(call_id="1@x"), Ledger()
+        self.says(start, self.talk.invite(), sent=False)
+
+    def says(self, at: float, message: bytes, *, sent: bool = True) -> None:
+        self.ledger.written(at, flow(PHONE), self.talk.call_id, message, sent=sent)
+
+    def ends(self, at: float) -> Trace:
+        self.ledger.ended(at, self.talk.call_id, Side.CALLER, "bye")
+        self.ledger.expire(at + limits.CALL_LINGER_S)
+        return self.ledger.drain()[0]
+
+
+def _listed(file: Path, *, is_edge_running: bool = False) -> list[Summary]:
+    reader = HistoryReader(file, is_edge_running=is_edge_running)
+    rows = reader.find(Wanted())
+    reader.close()
+    return rows
+
+
+def _row(file: Path) -> tuple[Result, float | None, str, float | None]:
+    (row,) = _listed(file)
+    return row.result, row.ended_at, row.ended_how, row.talk_s
+
+
+def test_a_call_that_runs_when_the_node_dies_ended_when_it_was_last_alive(file: Path, store: Store) -> None:
+    running = Running()
+    store.history.keep(running.ledger.to_keep(), 1001.0)
+    running.says(1002.0, running.talk.answer(200))
+    store.history.keep(running.ledger.to_keep(), 1003.0)
+    store.history.keep(running.ledger.to_keep(), 1007.0)
+    assert store.writer.flush()
+    assert _row(file) == (Result.ANSWERED, 1007.0, "node-died", 5.0)
+    assert _listed(file, is_edge_running=True) == []
+    store.close()
+    again: Store = EmbeddedStore(file, Registered)
+    again.history.keep([], 2000.0)
+    again.history.keep(Running(2000.0).ledger.to_keep(), 2001.0)
+    assert again.writer.flush()
+    (row,) = _listed(file, is_edge_running=True)
+    assert (row.start, row.ended_at, row.talk_s) == (1000.0, 1007.0, 5.0)
+    reader = HistoryReader(file)
+    (trace,) = [trace for trace in reader.traces("1@x", 5) if trace.start == 1000.0]
+    assert (call_of(trace).ended_at, call_of(trace).talk_s) == (1007.0, 5.0)
+    reader.close()
+    again.close()
+
+
+def test_a_call_that_rang_when_the_node_died_failed(file: Path, store: Store) -> None:
+    running = Running()
+    running.says(1000.2, running.talk.answer(180))
+    store.history.keep(running.ledger.to_keep(), 1001.5)
+    assert store.writer.flush()
+    assert _row(file) == (Result.FAILED, 1001.5, "node-died", None)
+
+
+def test_a_call_that_was_kept_while_it_ran_is_there_once_when_it_ended(file: Path, store: Store) -> None:
+    running = Running()
+    store.history.keep(running.ledger.to_keep(), 1001.0)
+    assert store.writer.flush()
+    running.says(1002.0, running.talk.answer(200))
+    store.history.keep(running.ledger.to_keep(), 1003.0)
+    store.history.save(running.ends(1009.0))
+    assert store.writer.flush()
+    assert _row(file) == (Result.ANSWERED, 1009.0, "bye", 7.0)
+    database = sqlite3.connect(file)
+    assert database.execute("SELECT count(*) FROM pages").fetchone() == (1,)
+    database.close()
+
+
+def test_a_call_that_just_ended_survives_a_kill_too_and_is_written_once(file: Path, store: Store) -> None:
+    running = Running()
+    running.says(1000.1, running.talk.answer(200))
+    running.ledger.ended(1000.5, running.talk.call_id, Side.CALLER, "bye")
+    store.history.keep(running.ledger.to_keep(), 1000.6)
+    assert store.writer.flush()
+    assert _row(file) == (Result.ANSWERED, 1000.5, "bye", pytest.approx(0.4))
+    with sqlite3.connect(file) as database:
+        pages = database.execute("SELECT max(page) FROM pages").fetchone()
+        running.ledger.expire(1010.0)
+        store.history.save(running.ledger.drain()[0])
+        assert store.writer.flush()
+        assert database.execute("SELECT max(page) FROM pages").fetchone() == pages
+    database.close()
+
+
+def test_a_young_call_and_one_that_says_nothing_new_are_not_written(file: Path, store: Store) -> None:
+    running = Running()
+    store.history.keep(running.ledger.to_keep(), 1000.9)
+    assert store.writer.flush()
+    assert _listed(file) == []
+    written: set[float] = set()
+    for tick in range(1, 100):
+        now = 1000.0 + tick
+        second = Second(now, 50, 0, 0, 0.1, 20, -30.0, 0, 0, 0, 0, 8000)
+        running.ledger.media(now, running.talk.call_id, (PHONE, Address("192.0.2.1", 30000), 7), second, 8)
+        store.history.keep(running.ledger.to_keep(), now)
+        written.add(store.history._kept[1].at)
+    assert 5 < len(written) < 12
 
 
 def test_a_damaged_trace_is_malformed() -> None:

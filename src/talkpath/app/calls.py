@@ -100,12 +100,13 @@ class Calls:
     def _rows(self, wanted: Wanted) -> tuple[list[Summary], bool]:
         """Running and past calls, the oldest first; whether an edge runs."""
         running = self._edge.rows(wanted)
-        rows = {(row.id, row.call_id): row for row in [*self._past(wanted), *(running or ())]}
+        past = self._past(wanted, is_edge_running=running is not None)
+        rows = {(row.id, row.call_id): row for row in [*past, *(running or ())]}
         latest = sorted(rows.values(), key=lambda row: row.start, reverse=True)[: wanted.limit]
         return latest[::-1], running is not None
 
-    def _past(self, wanted: Wanted) -> list[Summary]:
-        with _history(self._state / DATABASE) as history:
+    def _past(self, wanted: Wanted, *, is_edge_running: bool) -> list[Summary]:
+        with _history(self._state / DATABASE, is_edge_running) as history:
             return history.find(wanted) if history else []
 
     def _trace(self, name: str) -> Trace:
@@ -183,9 +184,9 @@ def begun_since(text: str, now: float | None = None) -> float:
 
 
 @contextmanager
-def _history(file: Path) -> Iterator[HistoryReader | None]:
+def _history(file: Path, is_edge_running: bool = False) -> Iterator[HistoryReader | None]:
     """The history of a file, or None where there is no file yet."""
-    reader = HistoryReader(file) if file.exists() else None
+    reader = HistoryReader(file, is_edge_running=is_edge_running) if file.exists() else None
     try:
         yield reader
     finally:

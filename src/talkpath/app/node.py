@@ -204,6 +204,7 @@ class Node:
             self._guests.sweep(now)
             self._call_log.tell()
             self._ledger.expire(now)
+            self._store.history.keep(self._ledger.to_keep(), now)
             self._save_ended()
             self._store.bindings.keep_refreshed()
             if count % _SWEEP_EVERY == 0:

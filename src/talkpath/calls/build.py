@@ -13,7 +13,7 @@ from talkpath.calls.ids import id_of
 from talkpath.calls.legs import Placed, leg_of, placed_hops
 from talkpath.calls.media import streams_of
 from talkpath.calls.model import Call, Leg, Party, Result, Side, Stream, Summary
-from talkpath.calls.trace import Trace, seen_live
+from talkpath.calls.trace import NODE_DIED, Trace, seen_live
 from talkpath.sip.message import Message
 
 # An address in angle brackets without escapes, an odd port or anything else that needs a parser.
@@ -21,6 +21,8 @@ _PLAIN = re.compile(
     r'(?:"([^"\\]*)"\s*|([A-Za-z0-9 ]*))'
     r"<sips?:([A-Za-z0-9_.+-]+)@([A-Za-z0-9.-]+)(?::[1-9]\d{0,3})?(?:;[\w=.-]+)*>(?:;|$)"
 )
+# Ends of a call without an answer that no party chose.
+_FAILURES = ("flow-gone", "node-stopped", NODE_DIED)
 # A SIP URI whose user part has neither escapes nor parameters nor a password.
 _PLAIN_USER = re.compile(r"^[^<]*<?sips?:([A-Za-z0-9_.+\-]+)@")
 
@@ -99,7 +101,7 @@ def _result_of(seen: Result, ringing_at: float | None, trace: Trace) -> Result:
         return seen
     if trace.ended_how == "cancel":
         return Result.CANCELLED
-    if trace.ended_how == "flow-gone":
+    if trace.ended_how in _FAILURES:
         return Result.FAILED
     return Result.NO_ANSWER if ringing_at is not None else Result.FAILED
 

@@ -40,6 +40,7 @@ class Ledger:
         self._open: dict[str, Trace] = {}
         self._lingering: deque[tuple[float, Trace]] = deque()
         self._finished: list[Trace] = []
+        self._ended: list[Trace] = []
         self._begun = 0
         self._sweep_at: float | None = None
         #: messages that belong to no call, by method and whether we sent them
@@ -127,6 +128,11 @@ class Ledger:
         finished, self._finished = self._finished, []
         return finished
 
+    def to_keep(self) -> list[Trace]:
+        """What would be lost with the process: calls that go on, and those that ended since this was last asked."""
+        ended, self._ended = self._ended, []
+        return [*ended, *dict.fromkeys(trace for trace in self._open.values() if trace.ended_at is None)]
+
     def close_all(self, now: float) -> None:
         """The node stops: close every call, so that `drain` gives them all."""
         for trace in list(dict.fromkeys(self._open.values())):
@@ -183,6 +189,7 @@ class Ledger:
     def _end(self, trace: Trace, now: float, by: Side, how: str) -> None:
         trace.ended_at, trace.ended_by, trace.ended_how = now, by, how
         self._lingering.append((now + limits.CALL_LINGER_S, trace))
+        self._ended.append(trace)
 
     def _close(self, trace: Trace) -> None:
         if self._open.get(trace.call_ids[0]) is not trace:

@@ -14,6 +14,8 @@ from talkpath.capture.records import NO_LEVEL, SECOND, Record, RtpStream, Second
 
 #: (time, flow, bytes, sent): what the running edge hands in for a message.
 LiveRow = tuple[float, Flow, bytes, bool]
+#: How a call ended that ran when its node died.
+NODE_DIED = "node-died"
 #: (source, destination, SSRC) of a stream.
 StreamKey = tuple[Address, Address, int]
 
@@ -57,6 +59,24 @@ class Trace:
     def start(self) -> float:
         """When its first message was seen."""
         return self.live[0][0]
+
+    @property
+    def rows(self) -> int:
+        """How much was said and decided so far; measurements do not count."""
+        return len(self.live) + len(self.moments)
+
+    def standing(self, now: float) -> "Trace":
+        """The call as it stands, for who writes it down while it goes on. While nothing better is known it ended now,
+        because the node died."""
+        copy = Trace(self.call_ids[0], self.number, self.touched)
+        copy.call_ids, copy.live, copy.moments = list(self.call_ids), list(self.live), list(self.moments)
+        copy.seconds = {key: bytearray(rows) for key, rows in self.seconds.items()}
+        copy.streams, copy.payload_types = dict(self.streams), dict(self.payload_types)
+        copy.ended_at, copy.ended_by, copy.ended_how = self.ended_at, self.ended_by, self.ended_how
+        copy.left_out = self.left_out
+        if copy.ended_at is None:
+            copy.ended_at, copy.ended_by, copy.ended_how = now, Side.SERVER, NODE_DIED
+        return copy
 
     def add_moment(self, now: float, kind: str, values: dict[str, Value]) -> None:
         if len(self.moments) < limits.CALL_MOMENTS:

@@ -257,6 +257,7 @@ ENDINGS: dict[str, Text] = {
     "session-expired": Text("the session timer ran out; ended by {by}", "会话定时器到期,由{by}结束"),
     "ack-missing": Text("the answer was never acknowledged; ended by {by}", "应答始终未被确认,由{by}结束"),
     "node-stopped": Text("the node was stopped", "节点停止"),
+    "node-died": Text("the node died; until then it was seen", "节点异常终止,此前通话仍在"),
     "ledger-full": Text("the ledger was full; the end was not seen", "账本已满,未见结束"),
     "forgotten": Text("nobody spoke of it any more; the end was not seen", "长时间无消息,未见结束"),
     "": Text("", ""),

@@ -3,7 +3,7 @@
 `app` hands the parts to whoever needs them, as the `Protocol`s that those declare; these here are their sum.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from talkpath.calls.model import Summary
@@ -36,9 +36,10 @@ class RegistrationStore(Protocol[Binding]):
 
 
 class CallHistory(Protocol):
-    """Where calls go that ended."""
+    """Where calls go that ended, and those that run in case they never do."""
 
     def save(self, trace: Trace) -> None: ...
+    def keep(self, traces: Iterable[Trace], now: float) -> None: ...
     def sweep(self, now: float) -> None: ...
 
 

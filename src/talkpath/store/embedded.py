@@ -18,6 +18,7 @@ class EmbeddedStore(Generic[AnyBinding]):
         self.accounts = Accounts(path)
         self.bindings = Bindings(path, self.writer, binding)
         self.history = HistoryWriter(self.writer, retention or Retention())
+        self.history.close_left_open()
 
     def close(self) -> None:
         """Write what waits, and close the file."""

@@ -1,12 +1,16 @@
 """Calls of the past: one row to search by, and the whole trace to read.
 
+A call that runs for more than a second is written too, as one that ended because the node died, and written again
+when it changed: whatever happens to the process, the history holds it. Its row is open until the call is over; until
+when open calls were seen says a note that the node is alive.
+
 Rows are in a table of their own, so that a search over a million calls reads some hundred megabytes and not the
 traces. The traces of calls that were written together share a page; it goes when the last of its calls goes.
 """
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,7 @@ from talkpath.base.errors import Unavailable
 from talkpath.calls.build import summary_of
 from talkpath.calls.ids import span_of
 from talkpath.calls.model import Result, Side, Summary
-from talkpath.calls.trace import Trace
+from talkpath.calls.trace import NODE_DIED, Trace
 from talkpath.store.blob import packed, unpacked
 from talkpath.store.writer import Job, Writer, connect
 
@@ -24,11 +28,26 @@ _COLUMNS = (
     "id, call_id, start, caller, callee, source, result, status, reason, ring_s, answer_s, talk_s, "
     "ended_at, ended_by, ended_how"
 )
-_PUT = f"INSERT INTO calls (page, place, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT = f"INSERT OR REPLACE INTO calls (number, page, place, is_open, {_COLUMNS}) VALUES ({', '.join('?' * 19)})"
 _PUT_PAGE = "INSERT INTO pages (calls, traces) VALUES (?, ?)"
 _EXPIRED = "SELECT number, page FROM calls WHERE start < ? ORDER BY start LIMIT ?"
 _OLDEST = "SELECT number, page FROM calls ORDER BY number LIMIT ?"
 _EMPTY = "DELETE FROM pages WHERE page = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.page = pages.page)"
+_ALIVE = "UPDATE counters SET value = ? WHERE name = 'alive_ms'"
+_LAST_ALIVE = "(SELECT value / 1000.0 FROM counters WHERE name = 'alive_ms')"
+_SEEN_UNTIL = f"max(ended_at, {_LAST_ALIVE})"
+# The end of a call; of one that was left open, when its node was last known to be alive.
+_END = f"CASE WHEN is_open THEN {_SEEN_UNTIL} ELSE ended_at END"
+_CLOSE_LEFT_OPEN = f"""
+    UPDATE calls SET ended_at = {_SEEN_UNTIL}, is_open = 0,
+    talk_s = CASE WHEN talk_s IS NULL THEN NULL ELSE {_SEEN_UNTIL} - start - answer_s END WHERE is_open
+"""
+# Most calls of a load test, and all of a scanner, end sooner and cost nothing more.
+_YOUNG_S = 1.0
+# A call is written again when something was said, and now and then for what was measured; the longer it runs the more
+# there is to write, so the more seldom: pauses in seconds, and as parts of its age.
+_SAID_S, _SAID_PART = 1.0, 1 / 32
+_MEASURED_S, _MEASURED_PART = 10.0, 1 / 8
 # Calls of one page: enough to share what they have in common, few enough to read one of them quickly.
 _PAGE_CALLS = 32
 # Calls deleted in one go: some tens of milliseconds, so that registrations need not wait long behind them.
@@ -64,24 +83,76 @@ def fits(row: Summary, wanted: Wanted) -> bool:
     )
 
 
+@dataclass(slots=True, eq=False)
+class _Kept:
+    """What was handed over of a call that goes on, and when; its number in the table once it has one."""
+
+    rows: int = -1
+    at: float = 0.0
+    is_ended: bool = False
+    number: int = 0
+
+    def is_due(self, trace: Trace, now: float) -> bool:
+        """Whether the call should be written again."""
+        if trace.ended_at is not None:
+            return not self.has_end_of(trace)
+        since, age = now - self.at, now - trace.start
+        if self.is_ended or trace.rows != self.rows:
+            return since >= max(_SAID_S, age * _SAID_PART)
+        return trace.touched > self.at and since >= max(_MEASURED_S, age * _MEASURED_PART)
+
+    def has_end_of(self, trace: Trace) -> bool:
+        """Whether what was handed over is the whole of a call that ended."""
+        return self.is_ended and trace.rows == self.rows
+
+
 class HistoryWriter:
-    """Writes the calls that ended, and deletes the oldest."""
+    """Writes the calls that ended and those that run, and deletes the oldest."""
 
     def __init__(self, writer: Writer, retention: Retention) -> None:
         self._writer = writer
         self._retention = retention
-        self._waiting: deque[Trace] = deque()
+        self._waiting: deque[tuple[_Kept, Trace]] = deque()
+        #: by the number of their trace
+        self._kept: dict[int, _Kept] = {}
+        self._last_number = -1
         #: calls that were left out because the disk did not keep up
         self.dropped = 0
 
     def save(self, trace: Trace) -> None:
         """Keep a call that ended. Returns at once; dropped (and counted) when the disk does not keep up."""
-        if len(self._waiting) >= limits.STORE_QUEUE:
+        kept = self._kept.pop(trace.number, None) or _Kept()
+        if not kept.has_end_of(trace) and not self._put(kept, trace):
             self.dropped += 1
-            return
-        self._waiting.append(trace)
+
+    def keep(self, traces: Iterable[Trace], now: float) -> None:
+        """Keep the calls that go on, and those that just ended, as they stand (`Ledger.to_keep`). To be called every
+        second. Returns at once."""
+        has_open = False
+        for trace in traces:
+            kept = self._kept.get(trace.number)
+            if kept is None:
+                if trace.ended_at is None and now - trace.start < _YOUNG_S:
+                    continue
+                kept = self._kept[trace.number] = _Kept()
+            has_open = has_open or trace.ended_at is None
+            if kept.is_due(trace, now) and self._put(kept, trace.standing(now)):
+                kept.rows, kept.at, kept.is_ended = trace.rows, now, trace.ended_at is not None
+        if has_open:
+            self._writer.write(lambda database: database.execute(_ALIVE, (int(now * 1000),)))
+
+    def close_left_open(self) -> None:
+        """Calls that an earlier life left open ended with it. Returns at once."""
+        self._writer.write(lambda database: database.execute(_CLOSE_LEFT_OPEN))
+
+    def _put(self, kept: _Kept, trace: Trace) -> bool:
+        """Queue a call to be written; False when too many wait."""
+        if len(self._waiting) >= limits.STORE_QUEUE:
+            return False
+        self._waiting.append((kept, trace))
         if len(self._waiting) == 1:
             self._writer.write(self._job())
+        return True
 
     def sweep(self, now: float) -> None:
         """Delete what is too old or too much, some hundred at a time. To be called every minute. Returns at once."""
@@ -94,29 +165,45 @@ class HistoryWriter:
 
     def _job(self) -> Job:
         """Writes what waits when its turn comes. Tried again, it still has what it took."""
-        taken: list[Trace] = []
+        taken: dict[_Kept, Trace] = {}
 
         def job(database: sqlite3.Connection) -> None:
             while self._waiting:
-                taken.append(self._waiting.popleft())
-            for at in range(0, len(taken), _PAGE_CALLS):
-                _write_page(database, taken[at : at + _PAGE_CALLS])
+                kept, trace = self._waiting.popleft()
+                taken[kept] = trace
+            for kept in taken:
+                kept.number = kept.number or self._next_number(database)
+            # Apart, so that pages of calls that will be written again are soon empty.
+            for is_open in (False, True):
+                rows = [(kept.number, trace) for kept, trace in taken.items() if _is_open(trace) is is_open]
+                for at in range(0, len(rows), _PAGE_CALLS):
+                    _write_page(database, rows[at : at + _PAGE_CALLS], is_open)
 
         return job
+
+    def _next_number(self, database: sqlite3.Connection) -> int:
+        if self._last_number < 0:
+            (self._last_number,) = database.execute("SELECT ifnull(max(number), 0) FROM calls").fetchone()
+        self._last_number += 1
+        return self._last_number
 
 
 class HistoryReader:
     """Reads the calls of the past, also while an edge writes them."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises `Unavailable` when there is no such file or no talkpath wrote it."""
+    def __init__(self, path: Path, *, is_edge_running: bool = False) -> None:
+        """An edge that runs knows its open calls better. Raises `Unavailable` when there is no such file or no
+        talkpath wrote it."""
         self._database = connect(path, read_only=True)
         self._path = path
+        self._is_edge_running = is_edge_running
 
     def find(self, wanted: Wanted) -> list[Summary]:
         """The rows asked for, the latest first."""
         where, values = _condition(wanted)
-        statement = f"SELECT {_COLUMNS} FROM calls WHERE {where} ORDER BY start DESC LIMIT ?"
+        if self._is_edge_running:
+            where += " AND NOT is_open"
+        statement = f"SELECT {_COLUMNS}, {_END} FROM calls WHERE {where} ORDER BY start DESC LIMIT ?"
         return [_summary(row) for row in self._read(statement, (*values, wanted.limit))]
 
     def traces(self, name: str, limit: int = 2) -> list[Trace]:
@@ -127,9 +214,15 @@ class HistoryReader:
 
     def _traces(self, condition: str, values: tuple[object, ...], limit: int) -> list[Trace]:
         statement = (
-            f"SELECT place, traces FROM calls JOIN pages USING (page) WHERE {condition} ORDER BY start DESC LIMIT ?"
+            f"SELECT place, traces, {_END} FROM calls JOIN pages USING (page) "
+            f"WHERE {condition} ORDER BY start DESC LIMIT ?"
         )
-        return [unpacked(traces)[place] for place, traces in self._read(statement, (*values, limit))]
+        found: list[Trace] = []
+        for place, traces, end in self._read(statement, (*values, limit)):
+            trace = unpacked(traces)[place]
+            trace.ended_at = end
+            found.append(trace)
+        return found
 
     def count(self) -> int:
         """How many calls are kept."""
@@ -148,10 +241,18 @@ class HistoryReader:
             ) from error
 
 
-def _write_page(database: sqlite3.Connection, traces: list[Trace]) -> None:
-    page = database.execute(_PUT_PAGE, (len(traces), packed(traces))).lastrowid
-    rows = [(page, place, *_row(summary_of(trace))) for place, trace in enumerate(traces)]
+def _is_open(trace: Trace) -> bool:
+    return trace.ended_how == NODE_DIED
+
+
+def _write_page(database: sqlite3.Connection, calls: list[tuple[int, Trace]], is_open: bool) -> None:
+    """Write calls under their numbers; what was written of them before goes."""
+    numbers = ", ".join(str(number) for number, _ in calls)
+    before = database.execute(f"SELECT DISTINCT page FROM calls WHERE number IN ({numbers})").fetchall()
+    page = database.execute(_PUT_PAGE, (len(calls), packed([trace for _, trace in calls]))).lastrowid
+    rows = [(number, page, place, is_open, *_row(summary_of(trace))) for place, (number, trace) in enumerate(calls)]
     database.executemany(_PUT, rows)
+    database.executemany(_EMPTY, before)
 
 
 def _row(row: Summary) -> tuple[object, ...]:
@@ -202,7 +303,11 @@ def _condition(wanted: Wanted) -> tuple[str, tuple[object, ...]]:
 
 
 def _summary(row: tuple[Any, ...]) -> Summary:
-    fields = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    *columns, end = row
+    fields = dict(zip(_COLUMNS.split(", "), columns, strict=True))
+    if fields["talk_s"] is not None:
+        fields["talk_s"] += end - fields["ended_at"]
+    fields["ended_at"] = end
     fields["result"] = Result(str(fields["result"]))
     fields["ended_by"] = Side(str(fields["ended_by"]))
     return Summary(**fields)

@@ -60,6 +60,12 @@ STEPS = (
 
     CREATE TABLE pages (page INTEGER PRIMARY KEY, calls INTEGER NOT NULL, traces BLOB NOT NULL);
     """,
+    # Calls are kept while they run; when the node was last known to be alive, in milliseconds since the epoch.
+    """
+    ALTER TABLE calls ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX calls_open ON calls (is_open) WHERE is_open;
+    INSERT INTO counters VALUES ('alive_ms', 0);
+    """,
 )
 
 

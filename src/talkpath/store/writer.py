@@ -21,7 +21,7 @@ GATHER_S = 0.01
 RETRY_S = 1.0
 
 #: Writes one item within the transaction that is open.
-Job = Callable[[sqlite3.Connection], None]
+Job = Callable[[sqlite3.Connection], object]
 
 _log = logging.getLogger("talkpath.store")
 
