@@ -93,6 +93,16 @@ def test_a_phone_that_comes_back_from_another_port_replaces_itself_by_its_instan
     assert answer.all("Contact") == [f'<{phone.contact}>;expires=600;+sip.instance="<urn:uuid:1>"']
 
 
+@pytest.mark.parametrize(("extra", "params"), [("Supported: path, ice", ""), ("", ";+sip.ice")])
+def test_a_phone_that_says_it_speaks_ice_is_remembered_so(lab: Lab, extra: str, params: str) -> None:
+    phone = lab.phone("1001", "198.51.100.7")
+    phone.contact_params = params
+    phone.register(extra=extra)
+    assert [one.ice for one in lab.edge.core.registrar.bindings("1001", lab.now)] == [True]
+    lab.phone("1002", "198.51.100.8").register()
+    assert [one.ice for one in lab.edge.core.registrar.bindings("1002", lab.now)] == [False]
+
+
 def test_a_registration_runs_out(lab: Lab) -> None:
     lab.phone("1002", "198.51.100.8").register(expires=60)
     caller = lab.phone("1001", "198.51.100.7")

@@ -1,5 +1,6 @@
 """Every profile with every other: what each side speaks is what it reads and hears, whatever the other speaks."""
 
+import os
 import random
 from dataclasses import dataclass, replace
 
@@ -8,7 +9,9 @@ from tests.media.browser import NOW, Browser, WebCall, converse
 from tests.media.in_memory import sdp
 
 from talkpath.base.address import Address
-from talkpath.media import Climbed, Exchange, Origin, policy
+from talkpath.ice import events as ice
+from talkpath.ice.agent import IceAgent
+from talkpath.media import Climbed, Exchange, MediaAddress, Origin, policy
 from talkpath.media.memory import MemoryPort
 from talkpath.sdp import MediaSection, SessionDescription
 from talkpath.secure import events as dtls
@@ -18,19 +21,19 @@ from talkpath.secure.endpoint import DtlsEndpoint
 from talkpath.secure.identity import Identity
 from talkpath.secure.suites import Suite
 
-SIDES = ("rtp", "avpf", "sdes", "sdes-savpf", "dtls", "dtls-mux", "dtls-passive", "ice", "browser")
 HOSTS = ("192.0.2.10", "192.0.2.21")
 CERTIFICATES = [Identity(Certificate.make(NOW), bytes([n]) * 32) for n in (1, 2)]
 
 
 @dataclass
 class Profile:
-    """What a party writes, and whether it keys by DTLS or SDES."""
+    """What a party writes, how it keys, whether it speaks ICE."""
 
     protocol: str
     dtls: bool = False
     sdes: bool = False
     mux: bool = False
+    ice: bool = False
 
 
 PROFILES = {
@@ -41,9 +44,19 @@ PROFILES = {
     "dtls": Profile("UDP/TLS/RTP/SAVP", dtls=True),
     "dtls-mux": Profile("UDP/TLS/RTP/SAVPF", dtls=True, mux=True),
     "dtls-passive": Profile("UDP/TLS/RTP/SAVP", dtls=True),
-    "ice": Profile("UDP/TLS/RTP/SAVPF", dtls=True, mux=True),
+    "dtls-passive-mux": Profile("UDP/TLS/RTP/SAVP", dtls=True, mux=True),
+    "ice-rtp": Profile("RTP/AVP", ice=True),
+    "ice-rtp-mux": Profile("RTP/AVP", ice=True, mux=True),
+    "ice-avpf": Profile("RTP/AVPF", ice=True),
+    "ice-sdes": Profile("RTP/SAVP", ice=True, sdes=True),
+    "ice-sdes-mux": Profile("RTP/SAVPF", ice=True, sdes=True, mux=True),
+    "ice-dtls": Profile("UDP/TLS/RTP/SAVP", ice=True, dtls=True),
+    "ice-dtls-passive": Profile("UDP/TLS/RTP/SAVPF", ice=True, dtls=True),
+    "ice-dtls-mux": Profile("UDP/TLS/RTP/SAVP", ice=True, dtls=True, mux=True),
+    "ice-browser": Profile("UDP/TLS/RTP/SAVPF", dtls=True, mux=True),
     "browser": Profile("UDP/TLS/RTP/SAVPF", dtls=True, mux=True),
 }
+SIDES = tuple(PROFILES)
 
 
 class Party:
@@ -53,7 +66,11 @@ class Party:
         self.number, self.kind, self.profile = number, kind, PROFILES[kind]
         self.host, self.port = HOSTS[number], 4000 + 1000 * number
         self.identity = CERTIFICATES[number]
-        self.is_web = kind in ("ice", "browser")
+        self.is_web = kind in ("ice-browser", "browser")
+        self.is_passive = "passive" in kind
+        self.sockets = (False,) if self.profile.mux else (False, True)
+        self.agent = self.ice_agent(controlling=number == 0)
+        self.has_described = self.is_relayed_unread = False
         self.browser = Browser(offers=number == 0, host=self.host, port=self.port)
         self.browser.identity = self.identity
         self.browser.endpoint = DtlsEndpoint(self.identity)
@@ -63,61 +80,106 @@ class Party:
         self.lines = sdes.offer(seed.randbytes, [Suite.AES_CM_128_HMAC_SHA1_80])
         self.chosen: MediaSection | None = None
 
+    def ice_agent(self, *, controlling: bool) -> IceAgent:
+        """A full agent of one component, or of two where RTCP has a port of its own."""
+        sockets = [ice.LocalSocket(1 + rtcp, 1 + rtcp, Address(self.host, self.port + rtcp)) for rtcp in self.sockets]
+        return IceAgent(sockets, lite=False, controlling=controlling, entropy=os.urandom)
+
     def describe(self, *, offering: bool) -> bytes:
         if self.is_web:
             self.browser.setup = "actpass" if offering else "active"
             return self.browser.describe("8")
+        if not self.has_described:
+            self.has_described, self.agent = True, self.ice_agent(controlling=offering)
         lines = [f"audio {self.port} {self.profile.protocol} 8"]
         if self.profile.sdes:
             lines += [f"a=crypto:{line}" for line in self.lines]
         if self.profile.dtls:
-            passive = self.kind == "dtls-passive"
-            role = "passive" if passive else "actpass" if offering else "active"
+            role = "passive" if self.is_passive else "actpass" if offering else "active"
             lines += [f"a=fingerprint:{self.identity.fingerprint}", f"a=setup:{role}"]
         if self.profile.mux:
             lines.append("a=rtcp-mux")
+        if self.profile.ice:
+            ours = self.agent.credentials
+            lines += [f"a=ice-ufrag:{ours.ufrag}", f"a=ice-pwd:{ours.password}"]
+            lines += [f"a=candidate:{candidate}" for candidate in self.agent.candidates]
         return sdp(self.host, "\n".join(lines))
 
     def learn(self, section: MediaSection, now: float, *, offering: bool) -> None:
         """Our description of the other side came to it."""
         assert section.protocol == self.profile.protocol
-        assert section.rtcp_mux == self.profile.mux
+        if offering:
+            assert section.rtcp_mux == self.profile.mux
         assert bool(section.attributes.all("crypto")) == self.profile.sdes
         assert bool(section.attributes.all("fingerprint")) == self.profile.dtls
-        self.chosen = section
+        self.chosen, self.has_described = section, True
         if self.profile.sdes and not offering:
             lines = [sdes.Crypto.parse(line) for line in section.attributes.all("crypto")]
             known = next(line for line in lines if line.suite is Suite.AES_CM_128_HMAC_SHA1_80)
             self.lines = [replace(self.lines[0], tag=known.tag)]
         if self.is_web:
             self.browser.learn(section, now)
-        elif self.profile.dtls:
-            assert section.ice_ufrag is None
-            self.is_client = section.setup == "passive" if offering else self.kind != "dtls-passive"
+            return
+        assert (section.ice_ufrag is not None) == self.profile.ice
+        if self.profile.ice:
+            assert {line.split()[1] for line in section.attributes.all("candidate")} >= {
+                str(1 + n) for n in self.sockets
+            }
+            credentials = ice.Credentials(section.ice_ufrag or "", section.ice_pwd or "")
+            lite = "ice-lite" in section.session.attributes
+            candidates = tuple(section.attributes.all("candidate"))
+            self.agent.receive(ice.RemoteDescribed(credentials, candidates, lite), now)
+        if self.profile.dtls:
+            self.is_client = section.setup == "passive" if offering else not self.is_passive
             named = tuple(Fingerprint.parse(value) for value in section.attributes.all("fingerprint"))
             for rtcp, endpoint in self.endpoints.items():
                 endpoint.receive(dtls.RemoteDescribed(named), now)
-                if self.is_client and not (rtcp and self.profile.mux):
+                if self.is_client and not self.profile.ice and rtcp in self.sockets:
                     endpoint.receive(dtls.Begun((1, Address(self.host, self.port + rtcp))), now)
 
-    def shake_hands(self, call: WebCall, port: MemoryPort) -> None:
-        """Both sides' DTLS datagrams, until there is nothing more to say."""
-        for _ in range(20):
+    def converse(self, call: WebCall, port: MemoryPort) -> None:
+        """Both sides' checks and DTLS datagrams for two seconds: until there is nothing more to say."""
+        for _ in range(100):
+            self.check_and_nominate(call, port)
+            ours = call.origin(self.number).media[0].advertised
             for rtcp, endpoint in self.endpoints.items():
-                source = Address(self.host, self.port + rtcp)
-                for output in endpoint.drain():
-                    if isinstance(output, dtls.SendDtls):
-                        call.session.receive(Climbed(port.id, call.now, source, output.data, rtcp), call.now)
-                    elif isinstance(output, dtls.KeysAgreed):
-                        ours, theirs = output.keys.ours, output.keys.theirs
-                        suite = output.keys.suite.sdes_name
-                        self.keys[rtcp] = (suite, (theirs.key, theirs.salt), (ours.key, ours.salt))
-                sent = port.rtcp_datagrams if rtcp else port.datagrams
-                for data, target in list(sent):
-                    assert target == source
-                    endpoint.receive(dtls.DtlsArrived((1, source), data), call.now)
+                self.shake_hands(call, port, endpoint, rtcp)
+            for rtcp, sent in ((False, port.datagrams), (True, port.rtcp_datagrams)):
+                for data, target in sent:
+                    assert target == Address(self.host, self.port + rtcp)
+                    self.take(data, Address(ours, port.rtp + rtcp), call.now, rtcp)
                 sent.clear()
+            call.now += 0.02
+            self.agent.expire(call.now)
+            call.session.expire(call.now)
         call.drain()
+
+    def take(self, data: bytes, source: Address, now: float, rtcp: bool) -> None:
+        if data[0] < 4:
+            self.agent.receive(ice.DatagramArrived(1 + rtcp, source, data), now)
+        else:
+            target = Address(self.host, self.port + rtcp)
+            self.endpoints[rtcp].receive(dtls.DtlsArrived((1, target), data), now)
+
+    def check_and_nominate(self, call: WebCall, port: MemoryPort) -> None:
+        for output in self.agent.drain():
+            if isinstance(output, ice.SendDatagram):
+                rtcp = output.socket == 2
+                source = Address(self.host, self.port + rtcp)
+                call.session.receive(Climbed(port.id, call.now, source, output.data, rtcp), call.now)
+            elif isinstance(output, ice.PairNominated) and self.profile.dtls and self.is_client:
+                rtcp = output.component == 2
+                self.endpoints[rtcp].receive(dtls.Begun((1, Address(self.host, self.port + rtcp))), call.now)
+
+    def shake_hands(self, call: WebCall, port: MemoryPort, endpoint: DtlsEndpoint, rtcp: bool) -> None:
+        source = Address(self.host, self.port + rtcp)
+        for output in endpoint.drain():
+            if isinstance(output, dtls.SendDtls):
+                call.session.receive(Climbed(port.id, call.now, source, output.data, rtcp), call.now)
+            elif isinstance(output, dtls.KeysAgreed):
+                ours, theirs = output.keys.ours, output.keys.theirs
+                suite = output.keys.suite.sdes_name
+                self.keys[rtcp] = (suite, (theirs.key, theirs.salt), (ours.key, ours.salt))
 
     def check(self, call: WebCall) -> None:
         """Its port at our side has its keys, and hears it as it is."""
@@ -128,16 +190,22 @@ class Party:
             assert port.keys is not None
             assert port.expected["ice"]
             return
-        assert port.expected["rtp"] == (self.host, self.port)
+        self.converse(call, port)
+        assert port.expected["ice"] == self.profile.ice
+        assert port.expected["rtp"] == (None if self.profile.ice else (self.host, self.port))
         assert port.expected["mux"] == self.profile.mux
+        if self.profile.ice:
+            assert port.sends_to == (self.host, self.port)
+            assert port.rtcp_sends_to == (None if self.profile.mux else (self.host, self.port + 1))
         assert not port.expected["raw"]
-        assert (8, 8000, "PCMA") in port.expected["formats"]  # type: ignore[operator]
-        assert port.expected["climb"] == self.profile.dtls
+        if not self.is_relayed_unread:
+            assert (8, 8000, "PCMA") in port.expected["formats"]  # type: ignore[operator]
+        assert port.expected["climb"] == (self.profile.dtls and not self.profile.ice), "under ICE they climb anyway"
         if self.profile.dtls:
-            self.shake_hands(call, port)
             assert port.keys == self.keys[False]
-            assert port.rtcp_keys == self.keys.get(True)
-            assert (port.rtcp_keys is None) == self.profile.mux
+            assert port.rtcp_keys == (None if self.profile.mux else self.keys[True])
+        elif self.profile.sdes and self.is_relayed_unread:
+            assert port.keys is None
         elif self.profile.sdes:
             assert self.chosen is not None
             lines = [sdes.Crypto.parse(line) for line in self.chosen.attributes.all("crypto")]
@@ -166,7 +234,7 @@ def is_offered_in(party: Party, offered: SessionDescription) -> None:
         assert section.ice_ufrag
         return
     assert section.protocol.startswith("RTP/AVP")
-    for name in ("crypto", "fingerprint", "setup", "rtcp-mux", "ice-ufrag"):
+    for name in ("crypto", "fingerprint", "setup", "ice-ufrag", "candidate"):
         assert name not in section.attributes
 
 
@@ -272,6 +340,86 @@ def test_an_offer_in_the_answer_works_in_every_profile(caller: str, callee: str)
     assert call.port(0).target is call.port(1)
 
 
+UNDER_ICE = [kind for kind in SIDES if PROFILES[kind].ice]
+
+
+@pytest.mark.parametrize("advertised", ["203.0.113.1", "10.9.9.9"], ids=["lite", "full"])
+@pytest.mark.parametrize("callee", UNDER_ICE)
+@pytest.mark.parametrize("caller", ["rtp", "ice-sdes", "ice-dtls", "browser"])
+def test_a_phone_that_registered_with_ice_is_offered_it(caller: str, callee: str, advertised: str) -> None:
+    one, other = Party(0, caller), Party(1, callee)
+    call = AnyCall(web=[0] if caller == "browser" else [])
+    asked = (
+        policy.Profile(other.profile.protocol.removesuffix("F")) if other.profile.dtls or other.profile.sdes else None
+    )
+    here = (MediaAddress("10.9.9.9", advertised),)
+    call.origins[1] = call.origin(1)._replace(ice=True, profile=asked, media=here)
+    offered = call.offer(one.describe(offering=True)).audio
+    assert offered.ice_ufrag
+    assert offered.rtcp_mux, "it may choose"
+    assert {line.split()[1] for line in offered.attributes.all("candidate")} == {"1", "2"}
+    other.profile = replace(other.profile, protocol=offered.protocol)
+    other.learn(offered, call.now, offering=False)
+    answer = call.answer(other.describe(offering=False))
+    call.chosen()
+    one.learn(answer.audio, call.now, offering=True)
+    one.is_relayed_unread = other.is_relayed_unread = one.profile.sdes and other.profile.sdes
+    one.check(call)
+    other.check(call)
+    assert call.port(0).target is call.port(1)
+
+
+def test_a_phone_that_registered_with_ice_may_do_without() -> None:
+    call = AnyCall(web=[])
+    call.origins[1] = call.origin(1)._replace(ice=True)
+    call.offer(sdp(HOSTS[0], "audio 4000 RTP/AVP 8"))
+    call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"))
+    call.chosen()
+    assert call.port(1).expected["rtp"] == (HOSTS[1], 5000)
+    assert not call.port(1).expected["ice"]
+    assert ("shut", call.port(1).id) not in call.engine.told
+
+
+@pytest.mark.parametrize("before", ["rtp", "sdes", *UNDER_ICE])
+@pytest.mark.parametrize("after", ["rtp", "sdes", "ice-rtp", "ice-sdes", "ice-dtls", "ice-dtls-mux"])
+def test_a_party_changes_its_mind_in_mid_call(before: str, after: str) -> None:
+    """ICE and keys come and go with its own offers; RTCP keeps its port, or goes to that of RTP for good."""
+    if PROFILES[before].mux and PROFILES[before].ice and PROFILES[after].ice and not PROFILES[after].mux:
+        pytest.skip("what is multiplexed stays so")
+    one, changed = Party(0, before), Party(0, after)
+    changed.identity, changed.endpoints = one.identity, one.endpoints
+    call = AnyCall(web=[])
+    call.offer(one.describe(offering=True))
+    one.learn(call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8")).audio, call.now, offering=True)
+    call.chosen()
+    one.check(call)
+    call.offer(changed.describe(offering=True), cseq=2)
+    if PROFILES[before].dtls:
+        changed.endpoints, changed.keys = one.endpoints, one.keys
+    changed.learn(call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"), cseq=2).audio, call.now, offering=True)
+    changed.check(call)
+
+
+def test_ice_whose_address_was_changed_on_the_way_is_not_believed() -> None:
+    """Somebody between us put in its own address and passed the candidates on: media goes where it says."""
+    call, party = AnyCall(web=[]), Party(0, "ice-rtp")
+    changed = party.describe(offering=True).replace(b"audio 4000", b"audio 7000")
+    call.offer(changed)
+    answer = call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"))
+    call.chosen()
+    assert answer.audio.ice_ufrag is None
+    assert call.port(0).expected["rtp"] == (HOSTS[0], 7000)
+    assert "media.ice-removed" in call.kinds()
+
+
+def test_candidates_say_which_family_a_party_is_in() -> None:
+    call, party = AnyCall(web=[]), Party(0, "ice-rtp")
+    party.host = "2001:db8::10"
+    call.offer(party.describe(offering=True))
+    answer = call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"))
+    assert ":" in answer.audio.attributes.all("candidate")[0].split()[4]
+
+
 def test_a_dtls_phone_behind_a_nat_is_latched_after_it_proved_itself() -> None:
     call = AnyCall(web=[])
     call.origins[0] = call.origin(0)._replace(behind_nat=True, host="198.51.100.5")
@@ -292,7 +440,7 @@ def test_what_a_phone_repeats_does_not_move_its_handshake() -> None:
     call.chosen()
     party.learn(answer.audio, call.now, offering=True)
     party.port = 31_000  # the NAT's, not the announced one
-    party.shake_hands(call, call.port(0))
+    party.converse(call, call.port(0))
     assert call.port(0).keys == party.keys[False]
     party.port = 4_000
     call.offer(party.describe(offering=True), cseq=2)

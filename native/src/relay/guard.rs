@@ -91,6 +91,11 @@ impl Guards {
         Guard::srtp(suite, ours, theirs, mki).map(|made| *guard = made).is_some()
     }
 
+    /// RTCP goes with RTP from now on, and under its keys.
+    pub fn share(&mut self) {
+        self.rtcp = None;
+    }
+
     pub fn is_clear(&self) -> bool {
         self.rtp.is_clear()
     }
@@ -142,6 +147,34 @@ fn without_mki(data: &mut [u8], mki: &[u8], tag: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rtcp_on_the_rtp_port_is_under_its_keys() {
+        let keys = |byte| ([byte; 16], [byte; 14]);
+        let mut guards = Guards::default();
+        let secure = |guards: &mut Guards, rtcp_alone, byte| {
+            let (key, salt) = keys(byte);
+            let master = Master { key: &key, salt: &salt };
+            assert!(guards.secure(rtcp_alone, Suite::AesCm128HmacSha1_80, &master, &master, &[]));
+        };
+        secure(&mut guards, false, 1);
+        secure(&mut guards, true, 2);
+        let report = [0x81, 200, 0, 1, 0, 0, 0, 9];
+        let sealed = |guards: &mut Guards| {
+            let mut buffer = [0; 64];
+            buffer[..8].copy_from_slice(&report);
+            let length = guards.seal(Media::Rtcp, &mut buffer, 8).unwrap();
+            buffer[..length].to_vec()
+        };
+        let apart = sealed(&mut guards);
+        guards.share();
+        let shared = sealed(&mut guards);
+        assert_ne!(apart, shared);
+        let mut opener = Guards::default();
+        secure(&mut opener, false, 1);
+        assert_eq!(opener.open(Media::Rtcp, &mut shared.clone()).unwrap(), 8);
+        assert!(opener.open(Media::Rtcp, &mut apart.clone()).is_err());
+    }
 
     #[test]
     fn the_mki_is_taken_out_where_it_lies() {

@@ -106,6 +106,20 @@ impl Latch {
         &self.signalled
     }
 
+    /// Signalling says something else; whether what was heard so far means nothing any more. What ICE approved stays
+    /// approved, whatever becomes of the RTCP port.
+    pub fn expect(&mut self, signalled: Signalled) -> bool {
+        if self.signalled == signalled {
+            return false;
+        }
+        if self.signalled.rule == Rule::Approved && signalled.rule == Rule::Approved {
+            self.signalled = signalled;
+            return false;
+        }
+        *self = Latch::new(signalled);
+        true
+    }
+
     /// Judge an RTP packet; without `header` it is media that is not RTP, of which only the address counts.
     /// `is_negotiated`: its payload type is, so it may stand probation.
     pub fn rtp(&mut self, source: SocketAddr, header: Option<&Header>, is_negotiated: bool, now_ns: u64) -> Verdict {
@@ -378,6 +392,20 @@ mod tests {
             assert_eq!(latch.rtcp(address(PUBLIC), 77, false), Verdict::Stranger);
         }
         assert_eq!(latch.rtp_destination(), Some(address(SIGNALLED)));
+    }
+
+    #[test]
+    fn under_ice_the_rtcp_port_has_pairs_of_its_own_until_it_is_shared() {
+        let mut latch = latch(Rule::Approved);
+        latch.approve(address(PUBLIC), false, true);
+        latch.approve(address(OTHER_PORT), true, true);
+        assert_eq!(latch.rtcp(address(OTHER_PORT), 1, true), Verdict::Heard);
+        assert_eq!(latch.rtcp(address(PUBLIC), 1, true), Verdict::Stranger);
+        assert_eq!(latch.rtcp_destination(), (Some(address(OTHER_PORT)), true));
+        let shared = Signalled { mux: true, ..*latch.signalled() };
+        assert!(!latch.expect(shared), "nothing was forgotten");
+        assert_eq!(latch.rtcp_destination(), (Some(address(PUBLIC)), false));
+        assert_eq!(hear(&mut latch, PUBLIC, 1, 0), Verdict::Heard);
     }
 
     #[test]

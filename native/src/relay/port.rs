@@ -343,10 +343,14 @@ impl Side {
 
     /// What the peer signalled. The same addresses as before keep what was latched.
     pub fn expect(&mut self, signalled: Signalled, flavour: Flavour) {
-        if *self.latch.signalled() != signalled || self.flavour.raw != flavour.raw {
+        if self.flavour.raw != flavour.raw {
             self.latch = Latch::new(signalled);
             self.is_first = true;
         }
+        if signalled.mux {
+            self.guard.share();
+        }
+        self.is_first |= self.latch.expect(signalled);
         self.flavour = flavour;
     }
 

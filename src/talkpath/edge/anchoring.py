@@ -119,7 +119,8 @@ class Anchoring:
         """Where a party is, and by which addresses of ours it can be reached with media."""
         addresses, transport = self._core.media_addresses(party.flow), party.flow.transport
         host = party.flow.remote.host
-        return Origin(host, party.behind_nat, addresses, transport.is_websocket, transport.is_secure, party.profile)
+        encrypted, webrtc = transport.is_secure, transport.is_websocket
+        return Origin(host, party.behind_nat, addresses, webrtc, encrypted, party.profile, party.ice)
 
     def answer(self, call: RunningCall, service: Service, request: Message, now: float) -> bytes:
         """Our own answer to an offer, for a service number. Raises MediaFailed."""

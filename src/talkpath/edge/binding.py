@@ -33,6 +33,8 @@ class Binding:
     path: tuple[str, ...] = ()
     params: str = ""
     behind_nat: bool = False
+    #: it says that it speaks ICE (RFC 5768)
+    ice: bool = False
 
     def leads_where(self, newer: Binding) -> bool:
         """Whether a newer binding of the same phone reaches it in the same way."""
@@ -42,6 +44,7 @@ class Binding:
             and self.path == newer.path
             and self.behind_nat == newer.behind_nat
             and self.q == newer.q
+            and self.ice == newer.ice
         )
 
 

@@ -32,6 +32,7 @@ class Party:
         "contact",
         "cseq",
         "flow",
+        "ice",
         "identity",
         "is_told_the_end",
         "leg",
@@ -63,6 +64,8 @@ class Party:
         #: What it is offered while it has not spoken (None: judged by the other side), and what it refused.
         self.profile: Profile | None = None
         self.refused: frozenset[Profile] = frozenset()
+        #: Whether it said when it registered that it speaks ICE.
+        self.ice = False
 
     def learn(self, message: Message, name: str, routes: Sequence[str]) -> None:
         """Take up what a dialog-forming message says of this party."""

@@ -201,7 +201,7 @@ class Proxy:
             return None
         party = fork.call.add_callee(hop, binding.behind_nat if binding else False)
         if binding is not None:
-            party.user, party.identity = binding.user, binding.identity
+            party.user, party.identity, party.ice = binding.user, binding.identity, binding.ice
             party.profile = self._core.profiles.get((binding.user, binding.identity))
         return party
 
@@ -429,7 +429,8 @@ class Proxy:
         if not left:
             return
         again = call.add_callee(branch.hop, party.behind_nat)
-        again.user, again.identity, again.profile, again.refused = party.user, party.identity, left[0], refused
+        again.user, again.identity, again.ice = party.user, party.identity, party.ice
+        again.profile, again.refused = left[0], refused
         self.note(fork, "media.asked-again", now, target=branch.name, refused=str(offered), profile=str(left[0]))
         try:
             self._send(fork, branch.hop, branch.heading, again, now, branch.path)

@@ -157,6 +157,7 @@ class Registrar:
                 f";{name}={value}" for name, value in contact.params.items() if name.startswith(("+sip", "reg-id"))
             ),
             behind_nat=behind_nat or uri.host != flow.remote.host,
+            ice="+sip.ice" in contact.params or "ice" in request.listed("Supported"),
         )
 
     def _lifetime(self, request: Message, contact: NameAddr) -> int:

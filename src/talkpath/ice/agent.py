@@ -51,9 +51,11 @@ class IceAgent:
         controlling: bool,
         entropy: Callable[[int], bytes],
     ) -> None:
+        # Both components of a host have its foundation and preference (RFC 8445 sections 5.1.1.3 and 5.1.2.1).
+        hosts = list(dict.fromkeys(socket.address.host for socket in sockets))
         self._local = tuple(
-            LocalCandidate(s, host_candidate(s.address, s.component, 65535 - order))
-            for order, s in enumerate(sockets)
+            LocalCandidate(s, host_candidate(s.address, s.component, 65535 - hosts.index(s.address.host)))
+            for s in sockets
         )
         self._entropy = entropy
         self._lite = lite

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
+from talkpath.ice.candidate import Candidate, read_candidate
 from talkpath.ice.events import Credentials
 from talkpath.sdp import Connection, Direction, MediaSection, Outline, RtcpPort, SessionDescription
 from talkpath.sdp.codecs import AUXILIARY, formats_of
@@ -32,8 +33,9 @@ SSRCS = 32
 
 
 class WebAnnounced(NamedTuple):
-    """What a section of a WebRTC description says about its transport."""
+    """What a section says about a transport that ends here: DTLS, ICE, or both."""
 
+    dtls: bool
     credentials: Credentials | None
     candidates: tuple[str, ...]
     lite: bool
@@ -50,21 +52,36 @@ class WebAnnounced(NamedTuple):
 
 def _web_announced(section: MediaSection) -> WebAnnounced:
     """Read ICE and DTLS of a section; what may stand at session level is looked up there."""
-    ufrag, password = section.inherited("ice-ufrag"), section.inherited("ice-pwd")
+    dtls = section.is_dtls
     options = section.inherited("ice-options") or ""
     fingerprints = section.attributes.all("fingerprint") or section.session.attributes.all("fingerprint")
     return WebAnnounced(
-        credentials=Credentials(ufrag, password) if ufrag and password else None,
+        dtls=dtls,
+        credentials=_credentials(section),
         candidates=tuple(section.attributes.all("candidate")),
         lite="ice-lite" in section.session.attributes,
         ended="trickle" not in options.split() or "end-of-candidates" in section.attributes,
         fingerprints=tuple(_fingerprints(fingerprints)),
         setup=section.inherited("setup") or "actpass",
         tls_id=section.inherited("tls-id") or "",
-        bundle=_bundle(section),
+        bundle=_bundle(section) if dtls else None,
         mid_extension=next((_identifier(value) for value in section.attributes.all("extmap") if MID_URI in value), 0),
         ssrcs=tuple(ssrc for ssrc in section.ssrcs if ssrc < 1 << 32)[:SSRCS],
     )
+
+
+def _credentials(section: MediaSection) -> Credentials | None:
+    ufrag, password = section.inherited("ice-ufrag"), section.inherited("ice-pwd")
+    return Credentials(ufrag, password) if ufrag and password else None
+
+
+def _is_mismatched(section: MediaSection, host: str | None) -> bool:
+    """Whether somebody on the way has put in another address and knows nothing of ICE (RFC 8839 section 3.2.5)."""
+    if "ice-mismatch" in section.attributes:
+        return True
+    read = [read_candidate(line) for line in section.attributes.all("candidate")]
+    named = [candidate.address for candidate in read if isinstance(candidate, Candidate)]
+    return host is not None and len(named) == len(read) > 0 and Address(host, section.port) not in named
 
 
 def _bundle(section: MediaSection) -> str | None:
@@ -122,9 +139,18 @@ class Announced(NamedTuple):
         return self.web is not None and self.web.credentials is not None
 
     @property
+    def is_under_dtls(self) -> bool:
+        """Whether it is keyed by DTLS that ends here."""
+        return self.web is not None and self.web.dtls
+
+    @property
     def is_ipv6(self) -> bool | None:
         """The family it wants its media in; None when it names no address."""
-        return None if self.rtp is None else self.rtp.is_ipv6
+        if self.rtp is not None or self.web is None:
+            return None if self.rtp is None else self.rtp.is_ipv6
+        candidates = [read_candidate(line) for line in self.web.candidates]
+        families = {one.address.is_ipv6 for one in candidates if isinstance(one, Candidate)}
+        return families.pop() if len(families) == 1 else None
 
 
 class Reading:
@@ -161,15 +187,17 @@ def _announce(section: MediaSection, outline: Outline, whole: Reading) -> Announ
     direction = outline.direction or whole.outline.direction or Direction.SENDRECV
     protocol = section.protocol.upper()
     is_rtp = "RTP/" in protocol
-    web = _web_announced(section) if whole.terminates and is_rtp and section.is_dtls else None
+    held = connection is not None and connection.is_zero
+    host = None if connection is None or held else connection.ip
+    web = _terminated(section, host) if whole.terminates and is_rtp else None
+    dtls = web is not None and web.dtls
     port = section.port
-    if web is not None and port == 0 and not section.is_rejected:
+    if dtls and port == 0 and not section.is_rejected:
         port = _DISCARD
-    encrypted = web is None and "SAVP" in protocol
+    encrypted = not dtls and "SAVP" in protocol
     # Under ICE the address in c= means nothing: candidates do.
-    under_ice = web is not None and web.credentials is not None
-    held = not under_ice and connection is not None and connection.is_zero
-    host = None if connection is None or held or under_ice else connection.ip
+    if web is not None and web.credentials is not None:
+        held, host = False, None
     return Announced(
         kind=section.kind,
         protocol=section.protocol,
@@ -188,6 +216,14 @@ def _announce(section: MediaSection, outline: Outline, whole: Reading) -> Announ
         mid=None if outline.mid is None else section.lines[outline.mid][6:].strip(),
         web=web,
     )
+
+
+def _terminated(section: MediaSection, host: str | None) -> WebAnnounced | None:
+    """DTLS with or without ICE; ICE alone where it can be used."""
+    if section.is_dtls:
+        return _web_announced(section)
+    is_usable = _credentials(section) is not None and not _is_mismatched(section, host)
+    return _web_announced(section) if is_usable else None
 
 
 def _rtcp_address(lines: list[str], outline: Outline, host: str | None) -> Address | None:

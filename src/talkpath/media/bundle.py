@@ -43,7 +43,7 @@ def distinct(sections: Sequence[Announced]) -> set[int]:
         if section.live and section.is_rtp:
             types = {one[0]: one for one in section.formats.payload_types}
             shared = types.keys() & known.keys()
-            if not shared or (section.web is not None and all(types[n] == known[n] for n in shared)):
+            if not shared or (section.is_under_dtls and all(types[n] == known[n] for n in shared)):
                 known.update(types)
                 fitting.add(index)
     return fitting
@@ -86,7 +86,7 @@ def learn(pairs: Iterable[tuple[Anchor | None, Announced]], now: float) -> None:
             continue
         if announced.web is None:
             anchor.go_plain()
-        elif announced.web.fingerprints and (anchor.transport not in told):
+        elif (announced.web.fingerprints or not announced.web.dtls) and anchor.transport not in told:
             told[anchor.transport] = announced
     for transport, announced in told.items():
         transport.learn(announced, now)
@@ -107,7 +107,7 @@ def needs_mid(leg: Leg, offered: Sequence[Announced], answered: Sequence[Announc
     numbers: dict[Transport, set[int]] = {}
     for index, (offer, answer) in enumerate(zip(offered, answered, strict=True)):
         anchor = leg.anchor(index)
-        if anchor is None or anchor.transport is None or not answer.live or answer.web is not None or not offer.live:
+        if anchor is None or anchor.transport is None or not answer.live or answer.is_under_dtls or not offer.live:
             continue
         known = numbers.setdefault(anchor.transport, set())
         own = {one[0] for one in answer.formats.payload_types}

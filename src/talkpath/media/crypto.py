@@ -69,12 +69,12 @@ class CryptoDesk:
             if is_answer and section.port:
                 self._accept(speaker, index, now)
             anchor = hearer.anchor(index)
-            if anchor is not None and anchor.transport is None:
+            if anchor is not None and not anchor.has_dtls:
                 self._dress(section, hearer, anchor, is_answer, now)
 
     def _accept(self, leg: Leg, index: int, now: float) -> None:
         anchor, spoken = leg.anchor(index), _said(leg, index)
-        if anchor is None or spoken is None or anchor.transport is not None:
+        if anchor is None or spoken is None or anchor.has_dtls:
             return
         if not spoken.is_keyed:
             self._open(anchor)

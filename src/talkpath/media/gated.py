@@ -17,6 +17,7 @@ class GatedTransport:
     """Towards one peer on one of our port pairs."""
 
     uses_ice = False
+    uses_dtls = True
 
     def __init__(self, port: Port, local: Address, security: Security, note: Telling) -> None:
         self._port = port
@@ -25,17 +26,22 @@ class GatedTransport:
         self._note = note
         self._rtp = Keying(port, security, note, cookie=True)
         self._rtcp = Keying(port, security, note, cookie=True, rtcp=True)
-        self._protocol = "UDP/TLS/RTP/SAVP"
+        self.protocol = "UDP/TLS/RTP/SAVP"
         self._named: Address | None = None
         #: RTCP goes with RTP: the peer offered it, or took it up
         self.mux = False
         security.engine.shut(port)
 
+    @property
+    def announces_mux(self) -> bool:
+        """Whether our description says rtcp-mux."""
+        return self.mux
+
     def learn(self, theirs: Announced, now: float) -> None:
         """The peer's description came, first or again."""
         web = theirs.web
         assert web is not None, "a section without DTLS goes plain instead"
-        self._protocol, self.mux = theirs.protocol, theirs.mux
+        self.protocol, self.mux = theirs.protocol, theirs.mux
         for keying in (self._rtp, self._rtcp):
             keying.learn(web.fingerprints, web.tls_id, web.setup, now)
         # The address again is no news: behind a NAT the peer was found elsewhere meanwhile.
@@ -50,9 +56,6 @@ class GatedTransport:
         if answering and self._rtp.active is None:
             self._rtcp.active = False
         self._rtp.write(section, answering=answering)
-        section.rtcp_mux = self.mux
-        if not answering:
-            section.protocol = self._protocol
 
     def receive(self, event: Climbed, now: float) -> None:
         """A DTLS packet climbed. STUN, which some send to keep a NAT open, says nothing without ICE."""

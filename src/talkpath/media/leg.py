@@ -8,13 +8,13 @@ from talkpath.media.announced import Announced, Formats, WebAnnounced
 from talkpath.media.conversion import Conversion
 from talkpath.media.engine import Engine, Port, Totals
 from talkpath.media.gated import GatedTransport
-from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin
+from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin, Profile
 from talkpath.media.portkeys import PortKeys, Spoken
-from talkpath.media.transport import WebTransport
+from talkpath.media.transport import IceTransport
 from talkpath.sdp.values import is_private
 
-# What ends a party's DTLS on one of our ports.
-Transport = WebTransport | GatedTransport
+# What ends a party's ICE or DTLS on one of our ports.
+Transport = IceTransport | GatedTransport
 
 
 class Talk(NamedTuple):
@@ -107,7 +107,7 @@ class Anchor:
         self._sounds: dict[int, str] = {}
         self.has_sounded = False
         self.must_send = False
-        #: DTLS towards this leg, None where it speaks plain RTP
+        #: ICE or DTLS towards this leg, None where it speaks neither
         self.transport: Transport | None = None
         #: the anchor whose transport this one shares (RFC 9143); it keeps its port as long as somebody does
         self.carrier: Anchor | None = None
@@ -124,6 +124,16 @@ class Anchor:
         return Address(self.address.advertised, self.port.rtp)
 
     @property
+    def has_dtls(self) -> bool:
+        """Whether DTLS towards this leg ends here."""
+        return self.transport is not None and self.transport.uses_dtls
+
+    @property
+    def has_ice(self) -> bool:
+        """Whether ICE towards this leg ends here."""
+        return self.transport is not None and self.transport.uses_ice
+
+    @property
     def watched_s(self) -> float | None:
         """After how many silent seconds the engine tells, None when the port is not watched."""
         return self._watched_s
@@ -135,7 +145,7 @@ class Anchor:
         names = {number: name.upper() for number, _, name in own.formats.payload_types if name.upper() in _AUDIBLE}
         self._sounds = names if own.kind == "audio" else {}
         if self.transport is not None and self.transport.uses_ice:
-            self._expect_web(talk.formats)
+            self._expect_checked(talk.formats, self.transport.mux)
             return True
         if own.held_by_address and self._expected is not None:
             return True  # it gives no address now, and comes back to the one it has (RFC 3264 section 8.4)
@@ -145,7 +155,7 @@ class Anchor:
         latch = self.leg.latch_host(rtp)
         if latch is not None and (":" in latch) != self.address.is_ipv6:
             latch = None
-        raw, climb = not own.is_rtp or own.dtls, self.transport is not None
+        raw, climb = not own.is_rtp or own.dtls, self.has_dtls
         mux = self.transport.mux if self.transport is not None else talk.mux
         expected = (rtp, rtcp, mux, latch, talk.formats, raw, climb)
         self.announced = own.rtp
@@ -158,11 +168,11 @@ class Anchor:
             )
         return reachable
 
-    def _expect_web(self, formats: tuple[tuple[int, int, str], ...]) -> None:
+    def _expect_checked(self, formats: tuple[tuple[int, int, str], ...], mux: bool) -> None:
         """Whom to hear is for ICE to say."""
-        if formats != self._expected:
-            self._expected = formats
-            self._engine.expect(self.port, rtp=None, mux=True, formats=formats, ice=True)
+        if (formats, mux) != self._expected:
+            self._expected = (formats, mux)
+            self._engine.expect(self.port, rtp=None, mux=mux, formats=formats, ice=True)
 
     def identify(self, mid: str, web: WebAnnounced, *, stamped: bool) -> None:
         """By what packets of this section are known on a transport that others share."""
@@ -244,7 +254,7 @@ class Anchor:
 class Leg:
     """The caller or one branch."""
 
-    __slots__ = ("anchors", "ends_here", "id", "origin", "said", "sections", "spoken")
+    __slots__ = ("anchors", "ends_here", "id", "origin", "said", "sections", "speaks_ice", "spoken")
 
     def __init__(self, id: LegId) -> None:
         self.id = id
@@ -255,6 +265,8 @@ class Leg:
         self.sections: tuple[Announced, ...] = ()
         #: it spoke DTLS, which ends here
         self.ends_here = False
+        #: so did its ICE
+        self.speaks_ice = False
         #: of a leg that is no browser: profile and SDES keys of each section of its last description
         self.spoken: tuple[Spoken, ...] = ()
 
@@ -265,10 +277,23 @@ class Leg:
 
     @property
     def is_web(self) -> bool:
-        """Whether it is a browser or like one: ICE, BUNDLE, and everything else of WebRTC."""
+        """Whether it is a browser or like one: ICE and DTLS on one port, BUNDLE, and everything else of WebRTC."""
         if self.origin is not None and self.origin.webrtc:
             return True
-        return any(one is not None and one.transport is not None and one.transport.uses_ice for one in self.anchors)
+        transports = (one.transport for one in self.anchors if one is not None)
+        return any(one is not None and one.uses_ice and one.uses_dtls and one.mux for one in transports)
+
+    @property
+    def wants_dtls(self) -> bool:
+        """Whether it is to be spoken to in DTLS whatever it said, or as long as it said nothing."""
+        origin = self.origin
+        return origin is not None and (origin.webrtc or (not self.said and origin.profile is Profile.DTLS))
+
+    @property
+    def wants_ice(self) -> bool:
+        """Whether it is to be offered ICE."""
+        origin = self.origin
+        return self.speaks_ice or self.is_web or (origin is not None and origin.ice and not self.said)
 
     @property
     def had_spoken(self) -> bool:

@@ -32,9 +32,11 @@ class MemoryPort:
     ufrags: list[str] = field(default_factory=list)
     keys: tuple[str, tuple[bytes, bytes], tuple[bytes, bytes]] | None = None
     mki: bytes = b""
-    #: the same of an RTCP port that is keyed by itself
+    #: the same of an RTCP port that is keyed, or checked, by itself
     rtcp_datagrams: list[tuple[bytes, HostPort]] = field(default_factory=list)
     rtcp_keys: tuple[str, tuple[bytes, bytes], tuple[bytes, bytes]] | None = None
+    rtcp_approved: set[HostPort] = field(default_factory=set)
+    rtcp_sends_to: HostPort | None = None
     #: the port whose transport this one shares, and by what its packets are known there
     carrier: "MemoryPort | None" = None
     identity: dict[str, object] = field(default_factory=dict)
@@ -110,18 +112,27 @@ class MemoryEngine:
         climb: bool = False,
     ) -> None:
         mine = self._told("expect", port)
+        mine.rtcp_keys = None if mux else mine.rtcp_keys
         mine.expected = {"rtp": rtp, "rtcp": rtcp, "mux": mux, "latch": latch, "formats": tuple(formats), "raw": raw}
         mine.expected |= {"ice": ice, "climb": climb}
 
-    def approve(self, port: Port, address: HostPort, *, send: bool = True) -> None:
+    def approve(self, port: Port, address: HostPort, *, rtcp: bool = False, send: bool = True) -> None:
         mine = self._told("approve", port)
-        mine.approved.add(address)
-        mine.sends_to = address if send else mine.sends_to
+        if rtcp:
+            mine.rtcp_approved.add(address)
+            mine.rtcp_sends_to = address if send else mine.rtcp_sends_to
+        else:
+            mine.approved.add(address)
+            mine.sends_to = address if send else mine.sends_to
 
-    def revoke(self, port: Port, address: HostPort) -> None:
+    def revoke(self, port: Port, address: HostPort, *, rtcp: bool = False) -> None:
         mine = self._told("revoke", port)
-        mine.approved.discard(address)
-        mine.sends_to = None if mine.sends_to == address else mine.sends_to
+        if rtcp:
+            mine.rtcp_approved.discard(address)
+            mine.rtcp_sends_to = None if mine.rtcp_sends_to == address else mine.rtcp_sends_to
+        else:
+            mine.approved.discard(address)
+            mine.sends_to = None if mine.sends_to == address else mine.sends_to
 
     def send(self, port: Port, data: bytes, address: HostPort, *, rtcp: bool = False) -> None:
         mine = self._told("send", port)

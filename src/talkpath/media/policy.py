@@ -25,6 +25,10 @@ class MediaAddress(NamedTuple):
         return ":" in self.host
 
 
+# The profile of WebRTC (RFC 8834 section 4.2).
+WEB_PROTOCOL = "UDP/TLS/RTP/SAVPF"
+
+
 class Profile(StrEnum):
     """What a phone can be offered, by the name that it bears in SDP."""
 
@@ -58,7 +62,8 @@ class Origin(NamedTuple):
     can reach, the preferred first, at most one of each family. `webrtc` is True for a party that takes part over a
     WebSocket: it is offered ICE and DTLS, and when it offers them they end here. `secure` is True when the signalling
     is encrypted, so that keys in descriptions are secrets. `profile` is what the party is to be offered while it has
-    not spoken, None to judge by the other side.
+    not spoken, None to judge by the other side. `ice` is True for a party that says when it registers that it speaks
+    ICE (RFC 5768): some of those hear nothing without it.
     """
 
     host: str
@@ -67,6 +72,7 @@ class Origin(NamedTuple):
     webrtc: bool = False
     secure: bool = True
     profile: Profile | None = None
+    ice: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from talkpath.media.engine import Engine, Totals
 from talkpath.media.gated import GatedTransport
 from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg, Transport
-from talkpath.media.policy import LegId, MediaPolicy
+from talkpath.media.policy import WEB_PROTOCOL, LegId, MediaPolicy, Profile
 from talkpath.media.telling import Noting, Telling
-from talkpath.media.transport import WebTransport
+from talkpath.media.transport import IceTransport
 
 
 class PortTotals(NamedTuple):
@@ -57,7 +57,7 @@ class Ports:
     def lease(
         self, leg: Leg, index: int, wanted: Announced | None, web: bool, carrier: Anchor | None, now: float
     ) -> Anchor:
-        """Our port for a section. A new one is on the transport of `carrier`; else `web` gives it ICE and DTLS."""
+        """Our port for a section. A new one is on the transport of `carrier`; else `web` gives it ICE or DTLS."""
         anchor = leg.anchor(index)
         if anchor is None and carrier is not None:
             anchor = leg.share(self._engine, index, carrier)
@@ -72,21 +72,32 @@ class Ports:
         return anchor
 
     def secure(self, anchor: Anchor | None, own: Announced, now: float) -> None:
-        """A leg that was plain speaks DTLS from this answer on."""
+        """A leg that was plain speaks ICE or DTLS from this answer on."""
         if anchor is not None and anchor.transport is None and own.web is not None and self._security is not None:
             anchor.transport = self._transport(anchor, own, self._security, now)
 
     def _transport(self, anchor: Anchor, wanted: Announced | None, security: Security, now: float) -> Transport:
-        """With ICE where the leg offered it, or is offered it by us because it speaks it."""
+        """With what the leg offered, or is offered by us because it speaks it."""
         leg = anchor.leg
         note = Telling(partial(self._note, side=leg.side))
-        if leg.is_web if wanted is None or wanted.web is None else wanted.is_under_ice and (leg.is_web or wanted.mux):
-            local, offering = anchor.local, wanted is None
-            made = WebTransport(self._engine, anchor.port, local, security, controlling=offering, note=note)
-            for candidate in made.candidates:
-                note(now, moments.ICE_OWN_CANDIDATE, candidate=str(candidate))
-            return made
-        return GatedTransport(anchor.port, anchor.local, security, note)
+        theirs = None if wanted is None or wanted.web is None else wanted
+        if not (leg.wants_ice if theirs is None else theirs.is_under_ice):
+            return GatedTransport(anchor.port, anchor.local, security, note)
+        made = IceTransport(
+            self._engine,
+            anchor.port,
+            anchor.local,
+            security,
+            note,
+            controlling=wanted is None,
+            dtls=leg.ends_here or leg.wants_dtls if theirs is None else theirs.is_under_dtls,
+            # Endpoints of WebRTC all can (RFC 8834 section 4.5); others are left the choice.
+            mux=leg.is_web if theirs is None else theirs.mux,
+            profile=WEB_PROTOCOL if leg.is_web else Profile.DTLS,
+        )
+        for candidate in made.candidates:
+            note(now, moments.ICE_OWN_CANDIDATE, candidate=str(candidate))
+        return made
 
     def move(self, anchor: Anchor, carrier: Anchor, now: float) -> None:
         """A section leaves the transport of its own, which nobody used yet, for that of another."""

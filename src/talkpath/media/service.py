@@ -42,7 +42,7 @@ class LocalService:
     def answer(self, raw: bytes, lease: Leaser, now: float, *, web: bool = False) -> bytes:
         """Our answer to this offer; the accepted sections are served from now on. Raises `MediaRefused`.
 
-        `web` is whether the caller's ICE and DTLS end here.
+        `web` is whether the caller's ICE or DTLS end here.
         """
         if raw == self._offer:
             return self._answer

@@ -20,7 +20,7 @@ from talkpath.media.leg import Anchor, Leg, Loudness, Talk
 from talkpath.media.links import broken_link
 from talkpath.media.moments import MediaMoment
 from talkpath.media.negotiation import Agreement, Exchange, Negotiation, Role, Told, Turn
-from talkpath.media.policy import CALLER, LegId, MediaPolicy, MediaRefused, Origin, Profile
+from talkpath.media.policy import CALLER, LegId, MediaPolicy, MediaRefused, Origin
 from talkpath.media.ports import Ports, PortTotals
 from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import Leaser, LocalService, Service
@@ -132,11 +132,11 @@ class MediaSession:
         if not description:
             return self._service.offer(lease, now)
         offer, us = SessionDescription.parse(description), Leg(CALLER)  # a service speaks plain RTP and has no ports
-        self._listen_to(self._caller, offer)
-        is_web = self._is_web(self._caller)
+        self._listen_to(self._caller, description, offer)
+        is_web, ends_here = self._is_web(self._caller), self._ends_here(self._caller)
         if is_web or self._crypto is None or not self._crypto.take_off(offer, self._caller, us, self._is_web):
-            return self._service.answer(description, lease, now, web=is_web)
-        answer = SessionDescription.parse(self._service.answer(offer.encode(), lease, now))
+            return self._service.answer(description, lease, now, web=ends_here)
+        answer = SessionDescription.parse(self._service.answer(offer.encode(), lease, now, web=ends_here))
         self._crypto.put_on(answer, us, self._caller, True, now)
         return answer.encode()
 
@@ -144,13 +144,13 @@ class MediaSession:
         """The caller answers, in its ACK, what we offered. Raises `Malformed` and `MediaRefused`: end the call."""
         self._caller.origin = origin
         if self._service is not None:
-            is_web = self._is_web(self._caller)
-            self._service.answered(description, self._leaser(now), now, web=is_web)
+            ends_here = self._ends_here(self._caller)
+            self._service.answered(description, self._leaser(now), now, web=ends_here)
 
     def _leaser(self, now: float) -> Leaser:
         def lease(section: int, announced: Sequence[Announced]) -> Anchor:
             if not announced:
-                return self._ports.lease(self._caller, section, None, self._is_web(self._caller), None, now)
+                return self._ports.lease(self._caller, section, None, self._ends_here(self._caller), None, now)
             carrier = bundle.joined_by_offer(self._caller, announced, section)
             own = announced[section]
             return self._ports.lease(self._caller, section, own, own.web is not None, carrier, now)
@@ -277,19 +277,19 @@ class MediaSession:
         description = SessionDescription.parse(raw)
         if turn.offer is not None:
             _hold_to(description, turn.offer)
-        self._listen_to(speaker, description)
+        self._listen_to(speaker, raw, description)
         for what in reject_data(description) if self._is_web(speaker) or self._is_web(hearer) else ():
             self._note(now, moments.NOT_RELAYED, side=speaker.side, what=what)
         crypto = self._crypto
         is_keyed = crypto is not None and crypto.take_off(description, speaker, hearer, self._is_web)
-        reading = Reading(description, terminates=self._is_web(speaker))
+        reading = Reading(description, terminates=self._ends_here(speaker))
         facing = self._face(reading.announced, speaker, hearer, turn, now)
         if speaker.said != raw:
             self._note_oddities(reading, speaker, now)
         first = next((anchor for anchor in hearer.anchors if anchor is not None), None)
         host = "" if first is None else first.address.advertised
         readdress(reading, host, facing)
-        if self._is_web(speaker) or self._is_web(hearer):
+        if self._ends_here(speaker) or self._ends_here(hearer):
             self._convert(reading, host, speaker, hearer, turn, now)
         _name_profiles(description, hearer, turn.offer)
         bridges = self._share_codecs(reading, hearer, turn.offer)
@@ -314,26 +314,36 @@ class MediaSession:
                 bridges |= {} if made is None else {index: made}
         return bridges
 
-    def _listen_to(self, leg: Leg, description: SessionDescription) -> None:
-        """What a leg speaks is what its last description says, and what its ports have agreed."""
-        has_agreed = any(anchor is not None and anchor.transport is not None for anchor in leg.anchors)
-        leg.ends_here = self._security is not None and (has_agreed or _speaks_dtls(description))
+    def _listen_to(self, leg: Leg, raw: bytes, description: SessionDescription) -> None:
+        """What a leg speaks is what its last description says; one without live sections says nothing of it."""
+        if self._security is not None:
+            live = [section.is_dtls for section in description.media if section.port and section.is_rtp]
+            has_agreed = any(anchor is not None and anchor.has_dtls for anchor in leg.anchors)
+            leg.ends_here = any(live) if live else has_agreed
+            leg.speaks_ice = b"\na=ice-ufrag:" in raw
 
     def _is_web(self, leg: Leg) -> bool:
         """Whether the leg's DTLS ends here; what comes over a WebSocket is taken to speak it."""
-        return self._security is not None and (leg.ends_here or _wants_dtls(leg))
+        return self._security is not None and (leg.ends_here or leg.wants_dtls)
+
+    def _ends_here(self, leg: Leg) -> bool:
+        """Whether the leg's ICE or DTLS ends here, or did until its last description."""
+        if self._security is None:
+            return False
+        is_agreed = any(anchor is not None and anchor.transport is not None for anchor in leg.anchors)
+        return is_agreed or leg.ends_here or leg.wants_dtls or leg.wants_ice
 
     def _convert(self, reading: Reading, host: str, speaker: Leg, hearer: Leg, turn: Turn, now: float) -> None:
-        """Between a browser and anybody: each side's ICE and DTLS end here."""
+        """Between a party with ICE or DTLS and anybody: they end here on each side."""
         description, offered = reading.description, turn.offer.sections if turn.offer else None
         if self._is_web(speaker):
-            undress(description, host, [one.web is not None for one in reading.announced], for_web=hearer.is_web)
+            undress(description, host, [one.is_under_dtls for one in reading.announced], for_web=hearer.is_web)
         name_sections(description, offered, for_web=hearer.is_web)
         if offered is not None:
             self._share_transports(description, reading.announced, speaker, hearer, offered, now)
         if hearer.is_web:
             bundle.write_groups(description, hearer, offered, bundle.distinct(reading.announced))
-        if self._is_web(hearer):
+        if self._ends_here(hearer):
             dress_all(description, hearer.anchors, host, answering=offered is not None)
 
     def _share_transports(
@@ -377,9 +387,9 @@ class MediaSession:
                 if section.live:
                     joined = bundle.joined_by_offer(speaker, sections, index)
                     self._ports.lease(speaker, index, section, section.web is not None, joined, now)
-                    is_web = self._is_web(hearer) and section.is_rtp
-                    joined = bundle.joined_by_us(hearer, sections, index) if is_web else None
-                    port = self._ports.lease(hearer, index, offer, is_web, joined, now).port
+                    ends_here = self._ends_here(hearer) and section.is_rtp
+                    joined = bundle.joined_by_us(hearer, sections, index) if ends_here else None
+                    port = self._ports.lease(hearer, index, offer, ends_here, joined, now).port
                     facing.append(Facing(port.rtp, port.rtcp, None if offer is None else offer.mux))
                 else:
                     facing.append(None)
@@ -390,7 +400,8 @@ class MediaSession:
 
     def _note_oddities(self, reading: Reading, speaker: Leg, now: float) -> None:
         """Say what is not relayed as usual."""
-        if not reading.terminates and (reading.outline.ice or any(outline.ice for outline in reading.outlines)):
+        has_ice = reading.outline.ice or any(outline.ice for outline in reading.outlines)
+        if has_ice and not any(section.is_under_ice for section in reading.announced):
             candidates = sum(len(section.attributes.all("candidate")) for section in reading.description)
             self._note(now, moments.ICE_REMOVED, side=speaker.side, candidates=candidates)
         for section in reading.announced:
@@ -497,16 +508,6 @@ class MediaSession:
             link = broken_link(leg)
             if link is not None:
                 self._note(now, link, side=leg.side)
-
-
-def _wants_dtls(leg: Leg) -> bool:
-    """Whether a leg is to be spoken to in DTLS whatever it said, or as long as it said nothing."""
-    origin = leg.origin
-    return origin is not None and (origin.webrtc or (not leg.said and origin.profile is Profile.DTLS))
-
-
-def _speaks_dtls(description: SessionDescription) -> bool:
-    return any(section.port and section.is_rtp and section.is_dtls for section in description.media)
 
 
 def _hold_to(answer: SessionDescription, offer: Told) -> None:

@@ -1,7 +1,9 @@
-"""ICE towards one WebRTC section or bundle, and the DTLS-SRTP that rides on it (RFC 8445, RFC 5763).
+"""ICE towards one section or bundle, and the DTLS-SRTP that rides on it where there is any (RFC 8445, RFC 5763).
 
 Composed of the machines of `ice` and `secure`; STUN and DTLS climb to it from the engine, and it tells the engine
-whom to hear, where to send and under which keys. Nothing is heard or sent before the keys are there.
+whom to hear, where to send and under which keys. Nobody is heard before an authenticated check, and under DTLS
+nothing passes before the keys are there. Without rtcp-mux RTCP is a component of its own, with candidates, pair and
+association of its own (RFC 8445 section 2.2, RFC 5764 section 4.1).
 """
 
 from contextlib import suppress
@@ -18,43 +20,81 @@ from talkpath.media.telling import Telling
 from talkpath.sdp import MediaSection
 from talkpath.sdp.values import is_private
 
+# Components (RFC 8445 section 4); the agent's sockets have the same numbers.
+RTP, RTCP = 1, 2
 
-class WebTransport:
-    """Towards one peer on one of our ports, RTP and RTCP together.
 
-    `controlling` is whether we made the first offer. We are ICE lite where the address we advertise can be reached
-    from everywhere (RFC 8445 section 2.5), and full otherwise.
+class IceTransport:
+    """Towards one peer on one of our ports.
+
+    `controlling` is whether we made the first offer, `dtls` whether DTLS is spoken, `mux` whether it is certain that
+    RTCP goes with RTP; else that is open until the peer has answered. `profile` is what an offer names before the
+    peer named its own. We are ICE lite where the address we advertise can be reached from everywhere (RFC 8445
+    section 2.5), and full otherwise.
     """
 
     uses_ice = True
-    mux = True
 
     def __init__(
-        self, engine: Engine, port: Port, local: Address, security: Security, *, controlling: bool, note: Telling
+        self,
+        engine: Engine,
+        port: Port,
+        local: Address,
+        security: Security,
+        note: Telling,
+        *,
+        controlling: bool,
+        dtls: bool,
+        mux: bool,
+        profile: str,
     ) -> None:
-        self._engine = security.engine
+        self._security = security
+        self._relay = engine
         self._port = port
         self._note = note
-        socket = ice.LocalSocket(port.id, 1, local)
+        self._local = {RTP: local} if mux else {RTP: local, RTCP: Address(local.host, port.rtcp)}
+        sockets = tuple(ice.LocalSocket(component, component, at) for component, at in self._local.items())
         lite = not is_private(local.host)
-        self._agent = IceAgent((socket,), lite=lite, controlling=controlling, entropy=security.entropy)
-        self._keying = Keying(port, security, note)
+        self._agent = IceAgent(sockets, lite=lite, controlling=controlling, entropy=security.entropy)
+        #: the associations, by component; none without DTLS
+        self._keyings: dict[int, Keying] = {}
+        self.protocol = profile
+        #: RTCP goes with RTP, as agreed
+        self.mux = mux
+        self._is_agreed = False
         self._ufrags: list[str] = []
         self._theirs: ice.Credentials | None = None
-        self._pair: Address | None = None
+        self._pairs: dict[int, Address] = {}
         self._has_checked = self._is_lost = False
         self._sent = self._answered = 0
-        security.engine.shut(port)
-        engine.expect(port, rtp=None, mux=True, ice=True)
+        if dtls:
+            self._begin_dtls()
+        self._expect()
         self._name_checks()
+
+    @property
+    def uses_dtls(self) -> bool:
+        return bool(self._keyings)
+
+    @property
+    def announces_mux(self) -> bool:
+        """Whether our description says rtcp-mux: as agreed, before that for the peer to choose (RFC 5761 5.1.3)."""
+        return self.mux or not self._is_agreed
 
     # --- descriptions
 
     def learn(self, theirs: Announced, now: float) -> None:
         """The peer's description came: first, again, or with a restart of ICE or of DTLS (RFC 8842 section 5.1)."""
         web = theirs.web
-        assert web is not None, "a section without DTLS goes plain instead"
-        self._keying.learn(web.fingerprints, web.tls_id, web.setup, now)
+        assert web is not None, "a section without ICE and DTLS goes plain instead"
+        self.protocol, self._is_agreed = theirs.protocol, True
+        self._share_port(theirs.mux, now)
+        if web.dtls and not self._keyings:
+            self._begin_dtls()
+        elif not web.dtls and self._keyings:
+            self._end_dtls(now)
+        for keying in self._keyings.values():
+            keying.learn(web.fingerprints, web.tls_id, web.setup, now)
         if web.credentials is not None:
             if self._theirs not in (None, web.credentials):
                 self._note(now, moments.ICE_RESTARTED)
@@ -72,38 +112,71 @@ class WebTransport:
             section.session.attributes.add("ice-lite")
         attributes.add("ice-ufrag", credentials.ufrag)
         attributes.add("ice-pwd", credentials.password)
-        self._keying.write(section, answering=answering)
+        for keying in self._keyings.values():
+            if keying is self._keyings[RTP]:
+                keying.write(section, answering=answering)
+            else:
+                keying.active = self._keyings[RTP].active
         for candidate in self._agent.candidates:
             attributes.add("candidate", str(candidate))
         attributes.add("end-of-candidates")
         self._name_checks()
+
+    def _share_port(self, mux: bool, now: float) -> None:
+        """The peer wants RTCP on the RTP port: component 2 is over (RFC 8445 section 6.1.2.1)."""
+        if not mux or self.mux:
+            return
+        self.mux = True
+        self._agent.receive(ice.ComponentClosed(RTCP), now)
+        self._keyings.pop(RTCP, None)
+        if (pair := self._pairs.pop(RTCP, None)) is not None:
+            self._security.engine.revoke(self._port, pair, rtcp=True)
+        self._expect()
+
+    def _begin_dtls(self) -> None:
+        self._security.engine.shut(self._port)
+        for component in (RTP,) if self.mux else (RTP, RTCP):
+            keying = Keying(self._port, self._security, self._note, rtcp=component == RTCP)
+            self._keyings[component] = keying
+
+    def _end_dtls(self, now: float) -> None:
+        """The peer speaks plain RTP or SDES on this transport from now on."""
+        for keying in self._keyings.values():
+            keying.close(now)
+        self._keyings.clear()
+        self._security.engine.unsecure(self._port)
+
+    def _expect(self) -> None:
+        self._relay.expect(self._port, rtp=None, mux=self.mux, ice=True)
 
     def _name_checks(self) -> None:
         """Checks that name none of our ufrags need not climb; the last but one is still good (RFC 8445 section 9)."""
         ufrag = self._agent.credentials.ufrag
         if ufrag not in self._ufrags:
             self._ufrags = [*self._ufrags[-1:], ufrag]
-        self._engine.checks(self._port, self._ufrags)
+        self._security.engine.checks(self._port, self._ufrags)
 
     # --- the machine
 
     def receive(self, event: Climbed, now: float) -> None:
         """A STUN or DTLS packet climbed (RFC 7983: the first byte tells)."""
+        component = RTCP if event.rtcp else RTP
         if event.data[:1] < b"\x04":
-            self._agent.receive(ice.DatagramArrived(self._port.id, event.source, event.data), now)
+            self._agent.receive(ice.DatagramArrived(component, event.source, event.data), now)
             self._settle(now)
-        else:
-            self._keying.receive(event.source, event.data, now)
+        elif (keying := self._keyings.get(component)) is not None:
+            keying.receive(event.source, event.data, now)
 
     def deadline(self) -> float | None:
-        times = [time for time in (self._agent.deadline(), self._keying.deadline()) if time is not None]
-        return min(times, default=None)
+        times = [self._agent.deadline(), *(keying.deadline() for keying in self._keyings.values())]
+        return min((time for time in times if time is not None), default=None)
 
     def expire(self, now: float) -> None:
         """Let every timer that is due fire."""
         self._agent.expire(now)
         self._settle(now)
-        self._keying.expire(now)
+        for keying in self._keyings.values():
+            keying.expire(now)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -113,17 +186,19 @@ class WebTransport:
     @property
     def broken_link(self) -> str | None:
         """The kind of moment that says how far it did not come."""
-        if self._pair is None:
+        if RTP not in self._pairs:
             return moments.NO_PAIR if self._has_checked else moments.NO_CHECK
-        return self._keying.broken_link
+        return self._keyings[RTP].broken_link if self._keyings else None
 
     def give_up(self) -> None:
         """The peer turned out to speak plain RTP: the port is as it was before."""
-        self._engine.unsecure(self._port)
+        if self._keyings:
+            self._security.engine.unsecure(self._port)
 
     def close(self, now: float) -> None:
         """Say goodbye to the peer; the port is closed next."""
-        self._keying.close(now)
+        for keying in self._keyings.values():
+            keying.close(now)
         counted = self._agent.counters
         dropped = sum(count for name, count in counted.items() if name != "answered")
         sums = {"received": counted["answered"], "sent": self._sent, "answered": self._answered, "dropped": dropped}
@@ -137,41 +212,43 @@ class WebTransport:
             self._carry_out(output, now)
 
     def _carry_out(self, output: ice.AgentOutput, now: float) -> None:
-        engine, port = self._engine, self._port
+        engine, port = self._security.engine, self._port
         match output:
-            case ice.SendDatagram(_, remote, data):
+            case ice.SendDatagram(component, remote, data):
                 with suppress(OSError):  # an address that the kernel cannot reach is a lost packet
-                    engine.send(port, data, remote)
-            case ice.PairAuthenticated(_, remote):
-                engine.approve(port, remote, send=False)
-                self._note(now, moments.ICE_CHECKED, local=self._local, remote=str(remote))
-            case ice.PairNominated(_, remote):
-                engine.approve(port, remote, send=True)
-                self._tell_pair(remote, now)
-                self._keying.selected(remote, now)
-            case ice.PairRetired(_, remote):
-                engine.revoke(port, remote)
-            case ice.ConsentLost(_, remote):
-                engine.revoke(port, remote)
+                    engine.send(port, data, remote, rtcp=component == RTCP)
+            case ice.PairAuthenticated(component, remote):
+                engine.approve(port, remote, rtcp=component == RTCP, send=False)
+                self._note(now, moments.ICE_CHECKED, local=self._own(component), remote=str(remote))
+            case ice.PairNominated(component, remote):
+                engine.approve(port, remote, rtcp=component == RTCP, send=True)
+                self._tell_pair(component, remote, now)
+                if (keying := self._keyings.get(component)) is not None:
+                    keying.selected(remote, now)
+            case ice.PairRetired(component, remote):
+                engine.revoke(port, remote, rtcp=component == RTCP)
+            case ice.ConsentLost(component, remote):
+                engine.revoke(port, remote, rtcp=component == RTCP)
                 self._is_lost = True
                 self._note(now, moments.ICE_CONSENT_LOST)
             case _:
                 self._tell(output, now)
 
-    def _tell_pair(self, remote: Address, now: float) -> None:
-        kind = moments.ICE_SELECTED if self._pair is None else moments.ICE_PAIR_CHANGED
+    def _tell_pair(self, component: int, remote: Address, now: float) -> None:
+        known = self._pairs.get(component)
+        kind = moments.ICE_SELECTED if known is None else moments.ICE_PAIR_CHANGED
         if self._is_lost:
             self._note(now, moments.ICE_CONSENT_REGAINED, remote=str(remote))
-        if remote != self._pair:
-            self._note(now, kind, local=self._local, remote=str(remote))
-        self._pair, self._is_lost = remote, False
+        if remote != known:
+            self._note(now, kind, local=self._own(component), remote=str(remote))
+        self._pairs[component], self._is_lost = remote, False
 
     def _tell(self, output: ice.AgentOutput, now: float) -> None:
         """Outputs that are moments of the call and nothing else."""
         match output:
-            case ice.CheckSent(_, remote):
+            case ice.CheckSent(component, remote):
                 self._sent += 1
-                self._note(now, moments.ICE_CHECK_SENT, local=self._local, remote=str(remote))
+                self._note(now, moments.ICE_CHECK_SENT, local=self._own(component), remote=str(remote))
             case ice.CheckReceived(_, remote):
                 self._has_checked = True
                 self._note(now, moments.ICE_CHECK_RECEIVED, remote=str(remote))
@@ -184,8 +261,8 @@ class WebTransport:
                 self._note(now, kind, candidate=str(candidate.address))
             case ice.RoleChanged(controlling):
                 self._note(now, moments.ICE_ROLE, role="controlling" if controlling else "controlled")
-            case ice.CheckFailed(_, remote, reason):
-                self._note(now, moments.ICE_CHECK_FAILED, local=self._local, remote=str(remote), why=reason)
+            case ice.CheckFailed(component, remote, reason):
+                self._note(now, moments.ICE_CHECK_FAILED, local=self._own(component), remote=str(remote), why=reason)
             case ice.Failed(_, reason):
                 self._note(now, moments.ICE_FAILED, why=reason)
             case ice.CandidateIgnored(line, reason):
@@ -193,6 +270,7 @@ class WebTransport:
             case _:
                 pass
 
-    @property
-    def _local(self) -> str:
-        return f"{self._port.host}:{self._port.rtp}"
+    def _own(self, component: int) -> str:
+        """Our end of a pair, by the address that the socket is bound to."""
+        port = self._port
+        return f"{port.host}:{port.rtcp if component == RTCP else port.rtp}"

@@ -6,7 +6,6 @@ from talkpath.media.announced import Announced
 from talkpath.media.leg import Anchor, Transport
 from talkpath.sdp import Connection, Direction, MediaSection, SessionDescription
 
-WEB_PROTOCOL = "UDP/TLS/RTP/SAVPF"
 PLAIN_PROTOCOL = "RTP/AVP"
 # About the transport that ends here (RFC 8842, RFC 8843, RFC 5761, RFC 3605); ICE is gone already.
 _TRANSPORT = ("fingerprint", "setup", "connection", "tls-id", "dtls-id", "identity", "bundle-only", "rtcp", "cryptex")
@@ -40,12 +39,11 @@ def undress(description: SessionDescription, host: str, web: list[bool], *, for_
 def dress_all(
     description: SessionDescription, anchors: Iterable[Anchor | None], host: str, *, answering: bool
 ) -> None:
-    """Put on every live section what DTLS, and for a browser ICE, needs. Of a bundle the first says it for all."""
+    """Put on every live section what ICE and DTLS need. Of a bundle the first says it for all."""
     written: set[Transport] = set()
     for section, anchor in zip(description.media, anchors, strict=False):
         if section.port and anchor is not None and (transport := anchor.transport) is not None:
-            if transport.uses_ice:
-                _dress(section, host)
+            _dress(section, transport, host, answering=answering)
             if transport not in written:
                 transport.write(section, answering=answering)
             written.add(transport)
@@ -61,14 +59,18 @@ def reject_data(description: SessionDescription) -> list[str]:
     return refused
 
 
-def _dress(section: MediaSection, host: str) -> None:
-    """Profile, and one port for RTP and RTCP."""
-    if section.is_held_by_address:
-        section.direction = Direction.of(sends=section.direction.sends, receives=False)
-        section.connection = Connection.of_host(host)
-    section.attributes.drop("rtcp", "crypto")
-    section.protocol = WEB_PROTOCOL
-    section.rtcp_mux = True
+def _dress(section: MediaSection, transport: Transport, host: str, *, answering: bool) -> None:
+    """Profile, and whether RTP and RTCP have one port. An answer has the profile of its offer already."""
+    if transport.uses_ice:
+        if section.is_held_by_address:
+            section.direction = Direction.of(sends=section.direction.sends, receives=False)
+            section.connection = Connection.of_host(host)
+        section.attributes.drop("rtcp")
+    if transport.uses_dtls:
+        section.attributes.drop("crypto")
+        if not answering:
+            section.protocol = transport.protocol
+    section.rtcp_mux = transport.announces_mux
 
 
 def name_sections(description: SessionDescription, offered: tuple[Announced, ...] | None, *, for_web: bool) -> None:

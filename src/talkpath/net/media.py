@@ -17,7 +17,6 @@ from talkpath.media.engine import (
     Engine,
     EngineEvent,
     FirstHeard,
-    HostPort,
     Latched,
     Port,
     SecureEngine,
@@ -103,7 +102,7 @@ class SecureRelay:
         self._checks = engine.checks
         self._wake = wake
         self.approve: Callable[..., None] = engine.approve
-        self.revoke: Callable[[Port, HostPort], None] = engine.revoke
+        self.revoke: Callable[..., None] = engine.revoke
         self.send: Callable[..., None] = engine.send
         self.secure: Callable[..., None] = engine.secure
         self.shut: Callable[[Port], None] = engine.shut

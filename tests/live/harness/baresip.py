@@ -35,6 +35,7 @@ module aufile.so
 module aubridge.so
 module sndfile.so
 module srtp.so
+module ice.so
 module dtls_srtp.so
 module_tmp uuid.so
 module_tmp account.so
