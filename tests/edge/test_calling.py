@@ -1,11 +1,13 @@
 """Calls through the proxy: where each message goes, and what is written into it (RFC 3261 section 16)."""
 
 import gc
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone, call
 
-from talkpath.base.address import Transport
+from talkpath.base.address import Target, Transport
 from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.fork import Branch, Fork
 from talkpath.media.leg import Anchor, Leg
@@ -413,3 +415,62 @@ def test_a_phone_without_the_codecs_is_not_asked_again(lab: Lab, caller: Phone, 
     callee.answer(callee.take(), 488, extra='Warning: 305 phone "incompatible media format"')
     assert callee.methods() == ["ACK"]
     assert caller.statuses() == [100, 488]
+
+
+def test_an_answer_to_a_reinvite_that_crossed_the_bye_takes_no_ports(lab: Lab, caller: Phone, callee: Phone) -> None:
+    invite, ok = call(caller, callee, body=OFFER)
+    caller.in_dialog("INVITE", ok, body=OFFER)
+    again = callee.last()
+    callee.in_dialog("BYE", invite)
+    caller.answer(caller.last(), 200)
+    assert lab.engine.open_ports == []
+    callee.answer(again, 200, body=OFFER)
+    assert caller.last().status == 200
+    assert lab.engine.open_ports == []
+
+
+def test_a_bye_before_the_answer_ends_one_ringing_phone_and_not_the_call(
+    lab: Lab, caller: Phone, callee: Phone
+) -> None:
+    mobile = lab.phone("1002", "198.51.100.9")
+    mobile.register()
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    at_desk, at_mobile = callee.take(), mobile.take()
+    callee.answer(at_desk, 180, tag="d")
+    mobile.answer(at_mobile, 180, tag="m")
+    caller.in_dialog("BYE", next(message for message in caller.inbox if message.to_tag == "d"))
+    callee.answer(callee.take(), 200)
+    callee.answer(at_desk, 487, tag="d")
+    mobile.answer(at_mobile, 200, tag="m", body=OFFER)
+    caller.ack(caller.last(), mobile.contact)
+    assert len(lab.edge.core.calls) == 1
+    caller.in_dialog("BYE", next(message for message in caller.inbox if message.to_tag == "m"))
+    mobile.answer(mobile.last(), 200)
+    assert _ended(lab)[1:] == ("caller", "bye")
+    assert lab.engine.open_ports == []
+
+
+def test_a_bye_before_the_answer_is_giving_up(lab: Lab, caller: Phone, callee: Phone) -> None:
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    invite = callee.take()
+    callee.answer(invite, 180)
+    caller.in_dialog("BYE", caller.last())
+    callee.answer(callee.take(), 200)
+    callee.answer(invite, 487)
+    assert caller.last().status == 487
+    assert _ended(lab)[1:] == ("caller", "cancel")
+    assert lab.engine.open_ports == []
+
+
+def test_a_cancel_while_a_name_is_looked_up_ends_the_call_and_nothing_rings(lab: Lab, caller: Phone) -> None:
+    pending: list[Callable[[list[Target], float], None]] = []
+    lab.edge.core.world = replace(lab.edge.core.world, resolve=lambda uri, done: pending.append(done))
+    peer = lab.phone("9", "203.0.113.50")
+    branch = caller.invite("sip:9@203.0.113.50", body=OFFER)
+    caller.request("CANCEL", "sip:9@203.0.113.50", call_id="c1", cseq=caller.cseq, branch=branch)
+    assert caller.statuses() == [100, 200, 487]
+    pending[0]([Target(Transport.UDP, peer.flow.remote)], lab.now)
+    lab.pump()
+    assert peer.inbox == []
+    assert _ended(lab)[1:] == ("caller", "cancel")
+    assert lab.edge.core.calls == {}

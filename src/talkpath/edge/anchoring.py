@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from talkpath.base.address import Hop
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.edge.arrival import Arrival
-from talkpath.edge.call import Party, RunningCall
+from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.media.negotiation import Exchange
 from talkpath.media.policy import MediaRefused, Origin
@@ -38,7 +38,7 @@ class Anchoring:
     ) -> bytes | None:
         """The body to send on with a request, None to leave it as it is. Raises MediaFailed."""
         request = arrival.message
-        if call is None or receiver is None or not request.carries_sdp:
+        if call is None or call.phase is Phase.OVER or receiver is None or not request.carries_sdp:
             return None
         sender = call.caller if receiver is not call.caller else call.winner or self._speaking(call, request)
         if sender is None:
@@ -55,12 +55,14 @@ class Anchoring:
     def response_body(
         self, call: RunningCall | None, speaker: Party | None, arrival: Arrival, response: Message, now: float
     ) -> bytes | None:
-        """The body to send back with a response, None to leave it as it is.
+        """The body to send back with a response, None to leave it as it is, as that of a call that ended meanwhile.
 
         An answer that can not be relayed goes through unread: the phones then disagree and say so themselves, and the
         ledger has the reason.
         """
-        if call is None or speaker is None or not response.carries_sdp or response.status >= 300:
+        if call is None or call.phase is Phase.OVER or speaker is None:
+            return None
+        if not response.carries_sdp or response.status >= 300:
             return None
         hearer = self._asker(call, speaker, arrival.message)
         if hearer is None:

@@ -36,14 +36,17 @@ class Ending:
 
     @staticmethod
     def _hangs_up(call: RunningCall, sender: Party, request: Message, now: float) -> None:
-        """The first BYE counts, and none to or from a branch that was answered in vain."""
-        if call.hung_up_at is None and not _is_of_a_loser(call, request):
+        """The first BYE counts, and none to or from a branch that was answered in vain. One before the answer ends an
+        early dialog only (RFC 3261 section 15): the call ends with the final answer to its INVITE."""
+        if call.phase is Phase.CALLING:
+            call.is_cancelled = call.is_cancelled or sender is call.caller
+        elif call.hung_up_at is None and not _is_of_a_loser(call, request):
             call.hung_up_at = now
             call.hung_up_by = _side_of(sender)
 
     def answered_in_dialog(self, call: RunningCall, request: Message, status: int, now: float) -> None:
         """A final answer to an in-dialog request: to a BYE it ends the call, or one branch of it."""
-        if request.method != "BYE":
+        if request.method != "BYE" or call.phase is Phase.CALLING:
             return
         if _is_of_a_loser(call, request):
             if status not in _TRY_AGAIN:

@@ -148,6 +148,11 @@ class Fork:
     def is_invite(self) -> bool:
         return self.server.is_invite
 
+    @property
+    def is_over(self) -> bool:
+        """Whether its final answer has gone back."""
+        return self.server.state not in (State.TRYING, State.PROCEEDING)
+
     def send(self, branch: Branch, branch_id: str, data: bytes, now: float) -> None:
         """Start a branch with the bytes of its request."""
         if self.is_invite and self._timer_c is None:
@@ -227,7 +232,7 @@ class Fork:
     def _finish_if_over(self, now: float) -> None:
         if self.is_won or any(not branch.status for branch in self.branches):
             return
-        if self.server.state not in (State.TRYING, State.PROCEEDING):
+        if self.is_over:
             return
         self._stop_timer_c()
         if self._best is None or self._best_branch is None or self._best_status == 503:
@@ -246,6 +251,9 @@ class Fork:
 
     def cancel(self, now: float, reason: str, why: str) -> None:
         """Cancel every branch that has no final response yet; `reason` is a Reason field for the phones."""
+        if not self.branches and not self.is_over:
+            # Where it goes is not known yet, and need not be known any more.
+            self._owner.reply(self, 487, now)
         for branch in self.branches:
             if branch.status or branch.cancel_reason is not None:
                 continue

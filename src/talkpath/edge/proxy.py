@@ -226,6 +226,8 @@ class Proxy:
 
     def _go_on(self, fork: Fork, heading: Heading, uri: Uri, targets: list[Target], now: float) -> None:
         core, call_id = self._core, fork.request.call_id
+        if fork.is_over:
+            return
         try:
             if not targets:
                 core.note(call_id, "dns.failed", now, host=uri.host, why="no usable address")
