@@ -53,7 +53,7 @@ def test_a_phone_that_answers_a_caller_whose_connection_died_is_hung_up(edge, ag
     alice, bob = agents.agent(transport), phones.baresip("udp")
     call = alice.dial(bob.identity.user, agents.talker().offer())
     call.provisional()
-    alice.close()
+    alice.stop()
     bob.accept()
     bob.closed(20)
     told = edge.calls(call.invite.call_id)
