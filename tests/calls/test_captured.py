@@ -246,6 +246,32 @@ def test_three_call_ids_in_a_row_are_one_call() -> None:
     assert [leg.parent for leg in call.legs] == [None, 0, 1]
 
 
+def test_a_border_controller_with_an_address_for_each_side_makes_one_call() -> None:
+    caught, outside = Caught(), Address("203.0.113.9", 5060)
+    place(caught, LEFT.on(callee="061963177-ikhuuep5bi123"), 100.0, src=A, dst=P)
+    place(caught, RIGHT.on(callee="061963177"), 100.05, src=outside, dst=B, end=9.98)
+    assert len(calls_of(caught)) == 1
+    other = Talk("other@q", ("q1",), "qf", "qt", callee="061963177")
+    place(caught, other, 100.04, src=B2, dst=Address("10.9.9.8", 5060))
+    assert len(calls_of(caught)) == 3
+
+
+def test_a_bye_past_the_proxy_and_its_response_are_on_one_hop() -> None:
+    caught = Caught()
+    one, two = Talk(vias=("a1",)), Talk(vias=("p1", "a1"))
+    caught.see(100.0, A, P, one.invite(sdp(MEDIA_A)))
+    caught.see(100.02, P, B, two.invite(sdp(MEDIA_A)))
+    caught.see(102.0, B, P, two.answer(200, body=sdp(MEDIA_B)))
+    caught.see(102.01, P, A, one.answer(200, body=sdp(MEDIA_B)))
+    caught.see(102.1, A, B, Talk(vias=("a2",)).request("ACK"))
+    caught.see(110.0, A, B, Talk(vias=("a3",)).request("BYE", cseq=2))
+    caught.see(110.1, B, A, Talk(vias=("a3",)).answer(200, "OK", "BYE", cseq=2))
+    (call,) = calls_of(caught)
+    places = {seen.sip.raw[:7]: (leg.index, seen.from_caller) for leg in call.legs for seen in leg.messages}
+    assert places[b"BYE sip"] == (0, True)
+    assert [seen.from_caller for seen in call.legs[0].messages if "BYE" in str(seen.sip.cseq.method)] == [True, False]
+
+
 def test_who_hung_up_is_told_through_the_agent() -> None:
     caught = _two_sides(LEFT, RIGHT)
     records = [record for record in caught.records if b"BYE" not in record.raw]
@@ -319,6 +345,18 @@ def test_streams_go_to_the_call_that_announced_them_at_that_time() -> None:
     assert [(one.leg, one.from_caller) for one in first.streams] == [(0, True)]
     assert [(one.leg, one.from_caller) for one in second.streams] == [(0, False)]
     assert len(ledger.strays) == 1
+
+
+def test_of_two_calls_in_a_row_on_the_same_ports_each_has_its_own_stream() -> None:
+    caught = Caught()
+    for number, start in enumerate((100.0, 109.2)):
+        talk = Talk(f"{number}@x", (f"z{number}",))
+        caught.see(start, A, B, talk.invite(sdp(MEDIA_A)))
+        caught.see(start + 1, B, A, talk.answer(200, body=sdp(MEDIA_B)))
+        caught.see(start + 9, A, B, talk.via("b").request("BYE", cseq=2))
+    first, second = calls_of(caught, stream(MEDIA_A, MEDIA_B, 101.0, 109.0), stream(MEDIA_A, MEDIA_B, 110.3, 118.0))
+    assert [one.rtp.start for one in first.streams] == [101.0]
+    assert [one.rtp.start for one in second.streams] == [110.3]
 
 
 def test_an_icmp_error_stays_with_the_call_whose_packet_it_answers() -> None:

@@ -25,6 +25,7 @@ from .talk import DESK, EDGE, PHONE, Caught, Talk, flow, sdp
 from .test_captured import calls_of, place, through_a_proxy
 
 OTHER = Address("192.0.2.13", 5060)
+PHONE_A, PHONE_B = Address("10.0.1.1", 5060), Address("10.0.2.2", 5060)
 
 
 def _forked() -> Call:
@@ -54,6 +55,16 @@ def test_the_columns_are_the_boxes_on_the_path_in_their_order() -> None:
         ((DESK,), ""),
         ((OTHER,), ""),
     ]
+
+
+def test_what_goes_past_the_middle_box_is_drawn_from_end_to_end() -> None:
+    caught = Caught()
+    through_a_proxy(caught)
+    caught.see(111.0, PHONE_A, PHONE_B, Talk(vias=("a9",)).request("INFO", cseq=9))
+    caught.see(111.1, PHONE_B, PHONE_A, Talk(vias=("a9",)).answer(200, "OK", "INFO", cseq=9))
+    (call,) = calls_of(caught)
+    arrows = [step for step in ladder_of(call).steps if isinstance(step, Arrow) and "INFO" in step.text]
+    assert [(arrow.tail, arrow.head) for arrow in arrows] == [(0, 2), (2, 0)]
 
 
 def test_arrows_and_moments_stand_in_the_order_of_time() -> None:

@@ -108,7 +108,7 @@ impl Hops {
 
     /// The hop between these addresses; else between these hosts (a new connection); else one that ends here.
     fn by_ends(&self, seen: &SipSeen, head: &Head, raw: &[u8]) -> usize {
-        let likeness: Vec<_> = self.hops.iter().map(|hop| likeness(hop, seen)).collect();
+        let likeness: Vec<_> = self.hops.iter().map(|hop| likeness(hop, seen, head, raw)).collect();
         let best = likeness.iter().max().copied().unwrap_or(0);
         let likely: Vec<_> = (0..self.hops.len()).filter(|&at| likeness[at] == best).collect();
         self.by_tags(&likely, head, raw)
@@ -147,13 +147,17 @@ impl Hops {
     }
 }
 
-/// How well a message's addresses fit a hop. A message past a proxy belongs to the hop of its sender.
-fn likeness(hop: &Hop, seen: &SipSeen) -> u8 {
-    let (from, to) = (&seen.from, &seen.to);
+/// How well a message's addresses fit a hop. A request past a proxy belongs to the hop of its sender, and so does its
+/// response: both are weighed from the side of the one who asks. Where two hops lie between the same addresses (both
+/// phones are one host) the way tells them apart: what the caller asks goes from a hop's caller to its callee.
+fn likeness(hop: &Hop, seen: &SipSeen, head: &Head, raw: &[u8]) -> u8 {
+    let (from, to) = if head.is_request { (&seen.from, &seen.to) } else { (&seen.to, &seen.from) };
     let is_end = |place: &Place| *place == hop.caller || *place == hop.callee;
     let (a, b) = (&hop.caller.host, &hop.callee.host);
     let same_hosts = (a, b) == (&from.host, &to.host) || (a, b) == (&to.host, &from.host);
-    3 * u8::from(is_end(from)) + 2 * u8::from(is_end(to)) + 2 * u8::from(same_hosts)
+    let way = if *head.sender_tag(raw) == *hop.from_tag { (from, to) } else { (to, from) };
+    let is_on_its_way = way == (&hop.caller, &hop.callee);
+    3 * u8::from(is_end(from)) + 2 * u8::from(is_end(to)) + 2 * u8::from(same_hosts) + u8::from(is_on_its_way)
 }
 
 fn is_invite(head: &Head, raw: &[u8]) -> bool {

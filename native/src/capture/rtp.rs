@@ -346,6 +346,9 @@ impl Stream {
             self.late += 1;
             self.row.late = self.row.late.saturating_add(1);
             self.sequence.too_late(header.sequence);
+            self.timing.fall_behind();
+        } else {
+            self.timing.keep_up();
         }
     }
 

@@ -8,6 +8,14 @@ pub const BINS: usize = EDGES_MS.len() + 1;
 const JUMP_NS: f64 = 1e9;
 /// The path's minimum delay is that of the last one to two windows, so that a drifting clock does not add up.
 const WINDOW_NS: i64 = 10_000_000_000;
+/// A receiver that gets nothing in time for so many packets starts its buffer anew at their delay.
+const RESYNC_PACKETS: u32 = 15;
+/// Seconds from which on a line through delays says something.
+const LINE_SECONDS: f64 = 10.0;
+/// The share of the variance that a line must explain (r squared); random waits and steps are none.
+const LINE_FIT: f64 = 0.8;
+/// Nanoseconds in a second by which a sender must be off (5 %) to be told after five seconds.
+const GROSS_NS: f64 = 5e7;
 /// A clock is guessed from timestamps after so long.
 const GUESS_NS: i64 = 1_000_000_000;
 const CLOCKS: [f64; 8] = [8000.0, 11025.0, 16000.0, 24000.0, 32000.0, 44100.0, 48000.0, 90000.0];
@@ -31,9 +39,15 @@ pub struct Timing {
     minimum: f64,
     previous_minimum: f64,
     window_end: i64,
+    /// Packets that came too late one after another, and the least of their delays.
+    behind: u32,
+    behind_minimum: f64,
     second_minimum: f64,
     second_jitter: f64,
     drift: Regression,
+    /// The same since the buffer was filled anew, and the longest such stretch.
+    stretch: Regression,
+    longest: Regression,
     steps: [(u32, u32); 4],
     pub paused: u64,
     pub bins: [u32; BINS],
@@ -58,9 +72,13 @@ impl Timing {
             minimum: 0.0,
             previous_minimum: 0.0,
             window_end: time + WINDOW_NS,
+            behind: 0,
+            behind_minimum: f64::INFINITY,
             second_minimum: f64::INFINITY,
             second_jitter: 0.0,
             drift: Regression::default(),
+            stretch: Regression::default(),
+            longest: Regression::default(),
             steps: [(0, 0); 4],
             paused: 0,
             bins: [0; BINS],
@@ -86,8 +104,10 @@ impl Timing {
         self.minimum = 0.0;
         self.previous_minimum = 0.0;
         self.window_end = time + WINDOW_NS;
+        self.keep_up();
         self.second_minimum = f64::INFINITY;
         self.drift = Regression::default();
+        self.begin_stretch();
     }
 
     /// Takes a media packet; gives its delay above the path's minimum in ns.
@@ -119,6 +139,34 @@ impl Timing {
         self.jitter_count += 1;
         self.second_jitter = self.second_jitter.max(self.jitter_ns);
         self.above_minimum(time, delay)
+    }
+
+    /// The last packet came in time.
+    #[inline]
+    pub fn keep_up(&mut self) {
+        self.behind = 0;
+    }
+
+    /// The last packet came too late. When all do, the way became longer or the sender paused: that is no jitter, and
+    /// the buffer is filled anew.
+    pub fn fall_behind(&mut self) {
+        let least = if self.behind == 0 { f64::INFINITY } else { self.behind_minimum };
+        self.behind_minimum = least.min(self.last_delay);
+        self.behind += 1;
+        if self.behind == RESYNC_PACKETS {
+            self.minimum = self.behind_minimum;
+            self.previous_minimum = self.behind_minimum;
+            self.behind = 0;
+            self.second_minimum = f64::INFINITY;
+            self.begin_stretch();
+        }
+    }
+
+    fn begin_stretch(&mut self) {
+        let stretch = std::mem::take(&mut self.stretch);
+        if stretch.n > self.longest.n {
+            self.longest = stretch;
+        }
     }
 
     #[inline]
@@ -182,7 +230,9 @@ impl Timing {
     /// The highest jitter of the second in ms.
     pub fn close_second(&mut self) -> f64 {
         if self.second_minimum.is_finite() {
-            self.drift.add((self.last_time - self.base_time) as f64 / 1e9, self.second_minimum);
+            let x = (self.last_time - self.base_time) as f64 / 1e9;
+            self.drift.add(x, self.second_minimum);
+            self.stretch.add(x, self.second_minimum);
         }
         self.second_minimum = f64::INFINITY;
         let jitter = std::mem::take(&mut self.second_jitter);
@@ -214,9 +264,13 @@ impl Timing {
     }
 
     /// The sender's clock against the capture's in millionths: positive is fast. The least delay of each second,
-    /// fitted by a line: queues only ever add delay.
+    /// fitted by a line: queues only ever add delay. A way that became longer is no clock: where the longest stretch
+    /// without a step shows less, that counts.
     pub fn drift_ppm(&self) -> f64 {
-        -self.drift.slope() / 1000.0
+        let longest = if self.stretch.n > self.longest.n { &self.stretch } else { &self.longest };
+        let (whole, part) = (self.drift.slope(), longest.slope());
+        let slope = if longest.n >= LINE_SECONDS && part.abs() < whole.abs() { part } else { whole };
+        -slope / 1000.0
     }
 }
 
@@ -235,6 +289,7 @@ struct Regression {
     y: f64,
     xx: f64,
     xy: f64,
+    yy: f64,
 }
 
 impl Regression {
@@ -244,15 +299,23 @@ impl Regression {
         self.y += y;
         self.xx += x * x;
         self.xy += x * y;
+        self.yy += y * y;
     }
 
-    /// 0 while there is too little to say (ten seconds).
+    /// 0 while there is too little to say: ten seconds, or five where it is gross. 0 too where the points are no line.
     fn slope(&self) -> f64 {
         let spread = self.n * self.xx - self.x * self.x;
-        if self.n < 10.0 || spread <= 0.0 {
-            0.0
+        let height = self.n * self.yy - self.y * self.y;
+        if self.n < 5.0 || spread <= 0.0 || height <= 0.0 {
+            return 0.0;
+        }
+        let common = self.n * self.xy - self.x * self.y;
+        let slope = common / spread;
+        let is_line = common * common >= LINE_FIT * spread * height;
+        if is_line && (self.n >= LINE_SECONDS || slope.abs() >= GROSS_NS) {
+            slope
         } else {
-            (self.n * self.xy - self.x * self.y) / spread
+            0.0
         }
     }
 }

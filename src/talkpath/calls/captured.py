@@ -166,6 +166,10 @@ class Draft:
         """Whether the call, with some time around it, was there in this span."""
         return end >= self.start - _AROUND_S and (self.ended_at is None or start <= self.ended_at + _AROUND_S)
 
+    def shared_s(self, start: float, end: float) -> float:
+        """How much of this span the call lived, without the time around it; negative is a distance."""
+        return min(end, self.ended_at if self.ended_at is not None else end) - max(start, self.start)
+
 
 class _Owners:
     """Which call owned an address, and when."""
@@ -237,13 +241,17 @@ class _Owners:
     def _owner(
         self, index: dict[Address, list[tuple[float, int]]], addresses: Iterable[Address], start: float, end: float
     ) -> Draft | None:
-        """The call that claimed one of the addresses last, of those that lived at that time."""
+        """Of the calls that claimed one of the addresses and lived then: who lived longest of it, the last of these.
+
+        A phone uses the same port for one call after another, seconds apart.
+        """
         for address in addresses:
             claims = index.get(address)
             if claims is None:
                 continue
             at = bisect_right(claims, (end + _AROUND_S, len(self._drafts)))
-            for _, number in reversed(claims[max(0, at - 64) : at]):
-                if self._drafts[number].lived(start, end):
-                    return self._drafts[number]
+            recent = (self._drafts[number] for _, number in reversed(claims[max(0, at - 64) : at]))
+            living = [draft for draft in recent if draft.lived(start, end)]
+            if living:
+                return living[0] if len(living) == 1 else max(living, key=lambda draft: draft.shared_s(start, end))
         return None

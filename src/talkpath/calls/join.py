@@ -6,6 +6,7 @@ time decide, and only when they leave no doubt: two calls joined wrongly are wor
 """
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -23,6 +24,9 @@ _FOLLOWS_S = 10.0
 _SKEW_S = 0.1
 # Both sides of a call that was answered are answered within a round trip or two.
 _ANSWERS_TOGETHER_S = 3.0
+# A border controller answers from another address than it is called at. What passes it does so within this time.
+_PASSES_S = 1.0
+_AT_ONCE_S = 0.1
 # Digits that must be equal at the end of two numbers, whatever prefixes stand before (+49 30 1234567, 0301234567).
 _DIGITS = 6
 
@@ -41,6 +45,7 @@ _IDENTIFIERS = (
 )
 _NO_SESSION = "0" * 32
 _VENDOR = ("X-", "P-")
+_TAILED = re.compile(r"^(\+?\d{6,})[-_#*~][\w.-]*$")
 _TOKEN = re.compile(r"[^\s;,<>\"=]+")
 
 
@@ -113,11 +118,16 @@ class _Ties:
         self._by_media: dict[Address, list[Part]] = defaultdict(list)
         self._by_number: dict[tuple[str, int, str], list[Part]] = defaultdict(list)
         self._targets: dict[int, set[Address]] = defaultdict(set)
+        #: all parts, by whom they call
+        self._by_called: dict[str, list[Part]] = defaultdict(list)
+        for part in parts:
+            self._by_called[_ending(part.numbers[1])].append(part)
 
     def parent_of(self, part: Part) -> Part | None:
         """The part that this one was made from, among those that were asked about before."""
         identifiers = list(_identifiers(part.invite))
-        parent = self._named(part) or self._alike(part, identifiers) or self._same_media(part) or self._likely(part)
+        certain = self._named(part) or self._alike(part, identifiers) or self._same_media(part)
+        parent = certain or self._likely(part) or self._in_step(part)
         for identifier in identifiers:
             self._by_identifier[identifier].append(part)
         for address in part.offered:
@@ -161,6 +171,19 @@ class _Ties:
         is_certain = len(found) == 1 or best == _ALL_ALIKE
         return min(found, key=lambda other: other.start) if best > 0 and is_certain else None
 
+    def _in_step(self, part: Part) -> Part | None:
+        """Through a box with an address for each side: both numbers, and every step at the same time.
+
+        Only where exactly one other walks in step, so that calls of a load test stay what they are.
+        """
+        peers = self._by_called[_ending(part.numbers[1])]
+        first, last = (bisect_left(peers, part.start + by, key=_start_of) for by in (-_PASSES_S, _PASSES_S))
+        if last - first > _LOOK:
+            return None
+        found = [other for other in peers[first:last] if _walks_with(other, part)]
+        is_parent = len(found) == 1 and not self._targets[id(found[0])] and _may_lead_to(found[0], part)
+        return found[0] if is_parent and found[0].start <= part.start else None
+
     def _likeness(self, other: Part, part: Part) -> int:
         """0 for strangers. Both numbers, or one from the very socket where the other side ended, make kin.
 
@@ -177,12 +200,29 @@ class _Ties:
         return 4 * numbers + 2 * is_same_socket + is_new_target  # at most _ALL_ALIKE
 
 
+def _start_of(part: Part) -> float:
+    return part.start
+
+
 def _recent(others: list[Part], start: float) -> Iterator[Part]:
     """Those that began shortly before, the latest first."""
     for other in reversed(others[-_LOOK:]):
         if other.start < start - _FOLLOWS_S:
             return
         yield other
+
+
+def _walks_with(other: Part, part: Part) -> bool:
+    """Same numbers, no address in common, and answered or refused alike and at the same time."""
+    one, two = other.first, part.first
+    if {one.caller.host, one.callee.host} & {two.caller.host, two.callee.host} or one.status != two.status:
+        return False
+    if not all(_same_number(_bare(a), _bare(b)) for a, b in zip(other.numbers, part.numbers, strict=True)):
+        return False
+    steps = [(one.answered_at, two.answered_at), (one.ringing_at, two.ringing_at), (one.ended_at, two.ended_at)]
+    if any((a is None) != (b is None) or abs((a or 0.0) - (b or 0.0)) > _AT_ONCE_S for a, b in steps):
+        return False
+    return one.status >= 200
 
 
 def _may_lead_to(other: Part, part: Part) -> bool:
@@ -217,7 +257,14 @@ def _offered(first: Hop) -> set[Address]:
 
 def _ending(number: str) -> str:
     """What numbers that may be the same have in common."""
+    number = _bare(number)
     return number[-_DIGITS:] if number.lstrip("+").isdigit() else number
+
+
+def _bare(number: str) -> str:
+    """A number without what a box hangs on it for itself (061963177-ikhuuep5bi123)."""
+    found = _TAILED.match(number)
+    return found[1] if found else number
 
 
 def _called(invite: Message) -> str:

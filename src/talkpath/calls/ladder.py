@@ -50,7 +50,8 @@ def ladder_of(call: Call) -> Ladder:
     """The ladder of a call. The callee of a hop and the caller of the hop it led to are one column."""
     boxes = _boxes(call.legs)
     order = _order(call.legs, boxes)
-    arrows = [_arrow(call, leg, seen, boxes, order) for leg in call.legs for seen in leg.messages]
+    places = _places(call.legs, boxes)
+    arrows = [_arrow(call, leg, seen, boxes, order, places) for leg in call.legs for seen in leg.messages]
     notes = [Note(moment.time - call.start, moment) for moment in call.moments]
     steps: list[Arrow | Note] = [*arrows, *notes]
     return Ladder(_columns(call, boxes, order), tuple(sorted(steps, key=lambda step: step.offset_s)))
@@ -95,13 +96,36 @@ def _behind(leg: Leg, legs: tuple[Leg, ...], boxes: list[tuple[int, int]], order
     return max(order.index(box) for box in family) + 1
 
 
-def _arrow(call: Call, leg: Leg, seen: MessageSeen, boxes: list[tuple[int, int]], order: dict[int, int]) -> Arrow:
-    caller, callee = (order[box] for box in boxes[leg.index])
-    tail, head = (caller, callee) if seen.from_caller else (callee, caller)
+def _places(legs: tuple[Leg, ...], boxes: list[tuple[int, int]]) -> dict[Address, int]:
+    """Which box an address is."""
+    ends = zip(legs, boxes, strict=True)
+    return {address: box for leg, own in ends for address, box in zip((leg.caller, leg.callee), own, strict=True)}
+
+
+def _arrow(
+    call: Call,
+    leg: Leg,
+    seen: MessageSeen,
+    boxes: list[tuple[int, int]],
+    order: dict[int, int],
+    places: dict[Address, int],
+) -> Arrow:
+    tail, head = (order[box] for box in _ends(leg, seen, boxes[leg.index], places))
     told = leg.media if seen.sip.carries_sdp else ()
     media = tuple(one for one in told if one.time == seen.time and one.from_caller is seen.from_caller)
     offset_s = seen.time - call.start
     return Arrow(offset_s, tail, head, start_line(seen), media, seen, leg.index)
+
+
+def _ends(leg: Leg, seen: MessageSeen, own: tuple[int, int], places: dict[Address, int]) -> tuple[int, int]:
+    """From which box to which: the ends of its hop, but for what goes past the middle box straight to another."""
+    one, two = own if seen.from_caller else own[::-1]
+    hosts = (leg.caller.host, leg.callee.host)
+    if seen.source.host not in hosts:
+        one = places.get(seen.source, one)
+    if seen.destination.host not in hosts:
+        two = places.get(seen.destination, two)
+    return one, two
 
 
 def _columns(call: Call, boxes: list[tuple[int, int]], order: dict[int, int]) -> tuple[Column, ...]:

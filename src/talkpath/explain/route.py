@@ -29,6 +29,8 @@ OWN_WORDS = frozenset({404, 410, 480, 500})
 REPEATS_WITHOUT_ACK = 3
 # How long a request waits before its silence means something; Timer E and G reach 4 s (RFC 3261 17.1.2.2).
 PATIENCE_S = 4.0
+# Who hangs up within a round trip of the other has not heard of it yet.
+GLARE_S = 1.0
 
 
 class Cause(Enum):
@@ -88,7 +90,7 @@ def _stuck_others(story: Story) -> Iterator[Stuck]:
         key = (sip.call_id, exchange.from_caller, sip.method, cseq_number(sip))
         groups.setdefault(key, []).append(exchange)
     for (call_id, from_caller, method, _), hops in groups.items():
-        if not _is_stuck(story, hops):
+        if not _is_stuck(story, hops) or (method == "BYE" and _is_pointless(story, hops)):
             continue
         final = hops[0].final
         yield _diagnosed(
@@ -107,6 +109,16 @@ def _is_stuck(story: Story, hops: list[Exchange]) -> bool:
         return False
     waited = story.scene.last - hops[0].request.time
     return hops[0].sendings >= 3 or (waited > PATIENCE_S and hops[0].last_sent + 1 < story.scene.last)
+
+
+def _is_pointless(story: Story, hops: list[Exchange]) -> bool:
+    """A BYE into a call that was refused, or that the other BYE (both hang up at once) or an earlier one has ended."""
+    first = hops[0].request
+    ends = (e for e in story.in_dialog("BYE") if e not in hops and e.request.sip.call_id == first.sip.call_id)
+    if any(end.answer and end.request.time <= first.time + GLARE_S for end in ends):
+        return True
+    own = [leg for leg in story.legs if leg.call_id == first.sip.call_id]
+    return all(leg.answered_at is None and leg.status >= 300 for leg in own)
 
 
 def _was_refused_at_its_end(story: Story, hops: list[Exchange]) -> bool:
@@ -129,7 +141,7 @@ def _stuck_acks(story: Story) -> Iterator[Stuck]:
         number = cseq_number(answer.sip)
         acks = [e for e in story.exchanges if e.method == "ACK" and cseq_number(e.request.sip) == number]
         acks = [e for e in acks if e.request.sip.call_id == leg.call_id]
-        arrived = [e for e in acks if e.leg is leg and e.request.destination == leg.callee]
+        arrived = [e for e in acks if e.request.destination == leg.callee]
         if arrived and answer.retransmitted[-1].time - arrived[0].last_sent < 1.0:
             continue
         yield _diagnosed(

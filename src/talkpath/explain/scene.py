@@ -5,7 +5,7 @@ exchanges of each user, never the packets.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from talkpath._native import SipLedger
 from talkpath.base.address import Address
-from talkpath.calls.model import Call
+from talkpath.calls.model import Call, Medium
 from talkpath.capture.reader import FileSummary
 from talkpath.capture.records import (
     CaptureNote,
@@ -37,6 +37,7 @@ EXCHANGES_KEPT = 50_000
 # Records of a kind about the network that are kept for the rules over the whole capture.
 EVENTS_KEPT = 50_000
 FORGET_EVERY_S = 60.0
+_CREDENTIALS = ("Authorization", "Proxy-Authorization")
 # So many answered calls without any RTP mean that the capture was not taken where media flows.
 SIGNALLING_ONLY = 3
 
@@ -74,13 +75,15 @@ class Scene:
         self.icmp: list[IcmpError] = []
         self.fragments: list[FragmentsIncomplete] = []
         self.streams = 0
-        #: hosts that ever sent or were sent RTP
-        self.media_hosts: set[str] = set()
+        #: pairs of hosts between which RTP was seen
+        self.media_pairs: set[frozenset[str]] = set()
         self.left_out = 0
         self._forgot = 0.0
         #: a feed, of which the calls are not known all at once
         self.is_live = False
         self._gateways: dict[str, list[Address]] | None = None
+        #: of so many pairs and calls
+        self._known_places: tuple[tuple[int, int], frozenset[str]] = (0, 0), frozenset()
         self._outside = _Index(self.outside, lambda one: {one.request.src.host, one.request.dst.host})
         self._errors = _Index(self.icmp, lambda one: (one.flow_dst,))
         self._connections = _Index(self.tcp, lambda one: (one.connection,))
@@ -98,7 +101,7 @@ class Scene:
             if exchange is not None and not seen.is_copy:
                 exchange.answers.append((seen, message))
             return
-        if exchange is not None:
+        if exchange is not None and _repeats(exchange, seen, message):
             exchange.again += [] if seen.is_copy else [seen.time]
         elif len(self.outside) < EXCHANGES_KEPT:
             exchange = self._pending[key] = Outside(seen, message)
@@ -148,8 +151,7 @@ class Scene:
 
     def _stream(self, stream: RtpStream) -> None:
         self.streams += 1
-        self.media_hosts.add(stream.src.host)
-        self.media_hosts.add(stream.dst.host)
+        self.media_pairs.add(frozenset((stream.src.host, stream.dst.host)))
 
     def _keep(self, kept: list[_Kept], record: _Kept) -> None:
         if len(kept) < EVENTS_KEPT:
@@ -196,17 +198,43 @@ class Scene:
         """Whether the absence of media means anything: not in a capture or a feed of signalling."""
         return self.streams > 0 or (not self.is_live and self.answered < SIGNALLING_ONLY)
 
+    def would_show(self, hosts: Collection[str]) -> str | None:
+        """Whether media between two hosts would be in the capture, by what else is: the host that says so.
+
+        It would when they are where the capture was taken. A capture beside a server shows nothing of two phones that
+        send to each other past it, though it shows media of both with the server.
+        """
+        seen = [host for host in hosts if any(host in pair for pair in self.media_pairs)]
+        places = self._places
+        if not places:
+            several = (host for host in seen if sum(host in pair for pair in self.media_pairs) > 1)
+            return seen[0] if len(seen) == len(hosts) else next(several, None)
+        return seen[0] if seen and places <= set(hosts) else None
+
+    @property
+    def _places(self) -> frozenset[str]:
+        """The hosts beside which the capture may have been taken: those in all media, and in all signalling or none.
+
+        None where media passes between strangers: at a switch, or at a relay with several addresses.
+        """
+        known_of = len(self.media_pairs), len(self.calls)
+        if self._known_places[0] != known_of:
+            hops = {(leg.caller.host, leg.callee.host) for call in self.calls for leg in call.legs}
+            talkers = {host for ends in hops for host in ends}
+            shared = frozenset.intersection(*self.media_pairs) if self.media_pairs else frozenset()
+            places = (host for host in shared if host not in talkers or all(host in ends for ends in hops))
+            self._known_places = known_of, frozenset(places)
+        return self._known_places[1]
+
     @cached_property
-    def codecs_of(self) -> Mapping[str, frozenset[str]]:
-        """The codecs with which each host answered a call."""
-        found: dict[str, set[str]] = defaultdict(set)
+    def answers_of(self) -> Mapping[str, list[Medium]]:
+        """The audio sections with which each host answered calls."""
+        found: dict[str, list[Medium]] = defaultdict(list)
         for call in self.calls:
             for leg in call.legs:
                 told = leg.media if leg.answered_at is not None else ()
-                for medium in told:
-                    if medium.kind == "audio" and not medium.from_caller:
-                        found[leg.callee.host].update(name for _, name in medium.codecs)
-        return {host: frozenset(names) for host, names in found.items()}
+                found[leg.callee.host] += (one for one in told if one.kind == "audio" and not one.from_caller)
+        return found
 
     def is_phone(self, host: str) -> bool:
         """Whether it registers here."""
@@ -230,6 +258,17 @@ class Scene:
     def attempts(self, host: str, start: float, end: float) -> list[TcpEvent]:
         """Connections with a host at one end that did not come about in a span of time."""
         return [event for event in self._attempts.of(host) if start <= event.time <= end]
+
+
+def _repeats(exchange: Outside, seen: SipSeen, sip: Message) -> bool:
+    """The same request again. What names no branch is not known again once it was answered, and a client that adds its
+    credentials without counting on (RFC 3261 22.2) asks anew."""
+    if not branch_of(sip):
+        return not exchange.status
+    if seen.raw == exchange.request.raw:
+        return True
+    before, now = ([one.frame.first(name) for name in _CREDENTIALS] for one in (exchange.sip, sip))
+    return before == now
 
 
 def _since(events: list[_Event], time: float) -> list[_Event]:

@@ -1,19 +1,44 @@
-"""The callee cannot speak any codec (or kind of media) that was offered."""
+"""The callee cannot speak any codec, or the kind of media transport, that was offered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from talkpath.base.texts import Text
-from talkpath.calls.model import Medium
-from talkpath.explain.finding import Found, Severity, Symptom, because
+from talkpath.calls.model import Medium, MessageSeen
+from talkpath.explain.finding import Found, Said, Severity, Symptom, because, said
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
-from talkpath.explain.talk import NO_VOICE, voices
+from talkpath.explain.talk import NO_VOICE, is_nowhere, voices
 from talkpath.explain.traits import Trait
 
 OFFERED = Text("Offered: {codecs} ({profile}).", "提供的编解码：{codecs}（{profile}）。")
 REFUSED = Text("{dst} refused with {status} {reason}. {warning}", "{dst} 以 {status} {reason} 拒绝。{warning}")
-ELSEWHERE = Text("In other calls {dst} speaks {codecs}.", "在其他呼叫中 {dst} 使用 {codecs}。")
+ELSEWHERE = Text(
+    "In other calls {dst} speaks {codecs} ({profile}).", "在其他呼叫中 {dst} 使用 {codecs}（{profile}）。"
+)
 STATUSES = frozenset({415, 488, 606})
+# RFC 3261 section 20.43: incompatible transport protocol (the profile of m=), and incompatible media format.
+WARNS_OF_PROFILE, WARNS_OF_CODEC = ("302",), ("304", "305")
+PLAIN = "RTP/AVP"
+EVERYBODYS = frozenset({"pcmu", "pcma"})
+
+NO_CODEC = Text("it speaks none of what was offered ({codecs})", "所提供的编解码（{codecs}）它都不支持")
+NO_PROFILE = Text("it does not take the media profile {profile}", "它不接受媒体传输方式 {profile}")
+NOTHING = Text("nothing was offered: no audio section has a port", "没有提供任何语音：没有端口不为 0 的语音段")
+LATE = Text("the INVITE brought no description (late offer)", "INVITE 没有携带媒体描述（延迟 offer）")
+FIX_LATE = Text(
+    "Let the caller's side offer in the INVITE (early offer); gateways and relays between SRTP and RTP often need it.",
+    "让主叫侧在 INVITE 中就提供 offer（early offer）；许多网关和加密转换中继需要它。",
+)
+FIX_PROFILE = Text(
+    "Offer {dst} what it takes: plain RTP/AVP to phones without SRTP or feedback, RTP/SAVP where SRTP is required, "
+    "UDP/TLS/RTP/SAVPF to browsers; or let a relay in between translate (rtpengine: RTP/AVP, DTLS=off, ICE=remove).",
+    "按 {dst} 能接受的方式提供：不支持 SRTP 或反馈的话机用 RTP/AVP，要求加密的用 RTP/SAVP，浏览器用 UDP/TLS/RTP/SAVPF；"
+    "或由中继转换（rtpengine：RTP/AVP、DTLS=off、ICE=remove）。",
+)
+FIX_NOTHING = Text(
+    "Look at the caller: no codec is switched on, no sound device was found, or the call was made on hold.",
+    "检查主叫：是否没有启用编解码、没有找到声卡，或以保持状态发起呼叫。",
+)
 
 
 def check(story: Story) -> Iterator[Found]:
@@ -24,38 +49,63 @@ def check(story: Story) -> Iterator[Found]:
         final = invite.final if invite else None
         if invite is None or final is None or final.sip.status not in STATUSES:
             continue
-        offer = next((m for m in leg.media if m.from_caller and m.kind == "audio"), None)
+        offer = next((m for m in reversed(leg.media) if m.from_caller and m.kind == "audio"), None)
         warning = final.sip.first("Warning") or ""
         values = {"dst": leg.callee, "status": final.sip.status, "reason": final.sip.reason, "warning": warning}
         evidence = [because(REFUSED, final.frames, final.time, **values)]
         if offer is not None:
             request = invite.request
-            names = ", ".join(voices(offer)) or "-"
-            evidence.append(because(OFFERED, request.frames[:1], request.time, codecs=names, profile=offer.profile))
-        spoken = _spoken(story, leg.callee.host)
-        if spoken:
-            evidence.append(because(ELSEWHERE, (), final.time, dst=leg.callee, codecs=", ".join(spoken)))
-        yield Found(tuple(evidence), {"dst": leg.callee, "offer": _list(offer)}, leg=leg.index)
+            evidence.append(because(OFFERED, request.frames[:1], request.time, **_told(offer)))
+        answered = story.scene.answers_of.get(leg.callee.host, ())
+        if answered:
+            evidence.append(because(ELSEWHERE, (), final.time, dst=leg.callee, **_told(answered[-1])))
+        why, fix = _why(offer, answered, final) if offer else _without_offer(invite.request)
+        yield Found(tuple(evidence), {"dst": leg.callee, "why": why}, leg=leg.index, fix=_fix(fix, leg.callee))
         return
 
 
-def _list(offer: Medium | None) -> str:
-    return ", ".join(voices(offer)) if offer and voices(offer) else "?"
+def _told(medium: Medium) -> dict[str, object]:
+    return {"codecs": ", ".join(voices(medium)) or "-", "profile": medium.profile}
 
 
-def _spoken(story: Story, host: str) -> list[str]:
-    """The voices the same callee answered with elsewhere in the capture."""
-    return sorted(name for name in story.scene.codecs_of.get(host, ()) if name.lower() not in NO_VOICE)
+def _fix(text: Text | None, dst: object) -> Said | None:
+    return said(text, dst=dst) if text else None
+
+
+def _without_offer(invite: MessageSeen) -> tuple[Said, Text | None]:
+    """No audio section, or none with a port; or no description at all, which RFC 3261 13.2.1 allows."""
+    return (said(NOTHING), FIX_NOTHING) if invite.sip.carries_sdp else (said(LATE), FIX_LATE)
+
+
+def _why(offer: Medium, answered: Sequence[Medium], final: MessageSeen) -> tuple[Said, Text | None]:
+    """The codecs, the profile, or that there was nothing to take; and what to do if it is not the codecs."""
+    if is_nowhere(offer) and offer.direction == "inactive":
+        return said(NOTHING), FIX_NOTHING
+    if _is_about_profile(offer, answered, (final.sip.first("Warning") or "").strip()[:3]):
+        return said(NO_PROFILE, profile=offer.profile), FIX_PROFILE
+    return said(NO_CODEC, codecs=", ".join(voices(offer)) or "?"), None
+
+
+def _is_about_profile(offer: Medium, answered: Sequence[Medium], warning: str) -> bool:
+    """What the refusal says; else what the same callee takes elsewhere; else that everybody speaks G.711."""
+    if warning in WARNS_OF_PROFILE or warning in WARNS_OF_CODEC:
+        return warning in WARNS_OF_PROFILE
+    offered = _names(offer)
+    if answered:
+        spoken = frozenset[str]().union(*map(_names, answered))
+        return bool(offered & spoken) and offer.profile not in {one.profile for one in answered}
+    return offer.profile.upper() != PLAIN and bool(offered & EVERYBODYS)
+
+
+def _names(medium: Medium) -> frozenset[str]:
+    return frozenset(name.lower() for _, name in medium.codecs) - NO_VOICE
 
 
 RULE = Rule(
     code="codec-refused",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,
-    title=Text(
-        "{dst} refuses the call: it speaks none of what was offered ({offer})",
-        "{dst} 拒绝呼叫：所提供的编解码（{offer}）它都不支持",
-    ),
+    title=Text("{dst} refuses the media it is offered: {why}", "{dst} 拒绝所提供的媒体：{why}"),
     why=Text(
         "Both sides need one codec, and one kind of media transport, in common.",
         "双方至少要有一种共同的编解码和媒体传输方式。",
@@ -67,10 +117,8 @@ RULE = Rule(
         "呼叫以 488、606 或 415 失败。通话中 re-INVITE（T.38、视频）被 488 拒绝而通话继续时不算故障。",
     ),
     fix=Text(
-        "Offer a codec that {dst} knows (PCMA or PCMU always), or transcode in between; check that one side does not "
-        "ask for SRTP (RTP/SAVP, UDP/TLS/RTP/SAVPF) while the other knows plain RTP only.",
-        "提供 {dst} 支持的编解码（PCMA 或 PCMU 通用），或在中间转码；并检查是否一方要求 SRTP"
-        "（RTP/SAVP、UDP/TLS/RTP/SAVPF）而另一方只支持明文 RTP。",
+        "Offer a codec that {dst} knows (PCMA or PCMU always), or transcode in between.",
+        "提供 {dst} 支持的编解码（PCMA 或 PCMU 通用），或在中间转码。",
     ),
     traits=frozenset({Trait.FAILED}),
     explains=frozenset({"failover-missing"}),

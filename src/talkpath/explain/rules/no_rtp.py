@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from talkpath.base.address import Address
 from talkpath.base.texts import Text
 from talkpath.capture.records import IcmpError, RtcpSeen
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because
@@ -17,10 +18,14 @@ SILENT = Text(
     "Answered, and {seconds:.0f} s without an RTP packet; {one} and {two} had been agreed.",
     "已接通，{seconds:.0f} 秒内没有任何 RTP 包；双方约定的地址为 {one} 和 {two}。",
 )
-SEEN = Text("Other calls of this capture show media of {host}.", "本抓包中其他呼叫可见 {host} 的媒体。")
+SEEN = Text(
+    "Other calls show that media of {host} passes the place of this capture.",
+    "其他呼叫表明 {host} 的媒体会经过抓包点。",
+)
 UNSEEN = Text(
-    "The capture shows no RTP of these addresses at all: it may have been taken where the media does not pass.",
-    "抓包中完全没有这些地址的 RTP：可能抓包点不在媒体路径上。",
+    "Nothing says that the capture would show RTP between these addresses: it may have been taken where the media "
+    "does not pass.",
+    "没有迹象表明抓包点能看到这些地址之间的 RTP：可能抓包点不在媒体路径上。",
 )
 ICMP = Text("{src} reports {kind} for {dst}.", "{src} 报告 {dst}：{kind}。")
 RTCP = Text("{src} sends RTCP, so the path is open for it.", "{src} 在发送 RTCP，说明该路径可通。")
@@ -46,24 +51,26 @@ def check(story: Story) -> Iterator[Found]:
         return
 
 
+def _agreed(path: MediaPath) -> list[Address]:
+    return [side.address for side in (path.latest(True), path.latest(False)) if side is not None]
+
+
 def _hosts(path: MediaPath) -> list[str]:
-    sides = (path.latest(True), path.latest(False))
-    return [side.address.host for side in sides if side is not None]
+    return [address.host for address in _agreed(path)]
 
 
 def _judge(story: Story, path: MediaPath) -> tuple[Severity | None, float]:
     """How sure one can be that the capture would show media if there were any."""
-    signs = bool(story.around(IcmpError)) or bool(story.around(RtcpSeen))
-    if signs or _passes_here(story, path):
+    if _errors(story, path) or story.around(RtcpSeen) or story.scene.would_show(_hosts(path)):
         return Severity.ERROR, 0.9
     if story.scene.shows_media:
         return Severity.WARNING, 0.5
     return None, 0.0
 
 
-def _passes_here(story: Story, path: MediaPath) -> bool:
-    """Media of one of these hosts is in the capture, so this call's would be."""
-    return any(host in story.scene.media_hosts for host in _hosts(path))
+def _errors(story: Story, path: MediaPath) -> list[IcmpError]:
+    """Somebody reports that what was sent to an agreed address did not get there."""
+    return [error for error in story.around(IcmpError) if error.flow_dst in _agreed(path)]
 
 
 def _evidence(story: Story, path: MediaPath, expected: float, severity: Severity) -> Iterator[Because]:
@@ -72,18 +79,16 @@ def _evidence(story: Story, path: MediaPath, expected: float, severity: Severity
     invite = story.invite(path.first_leg)
     frames = [*invite.request.frames[:1], *(invite.answer.frames[:1] if invite.answer else ())] if invite else []
     yield because(SILENT, frames, story.call.answered_at or 0.0, seconds=expected, **values)
-    for error in story.around(IcmpError)[:1]:
+    for error in _errors(story, path)[:1]:
         kind = error.kind.replace("-", " ")
         yield because(ICMP, (error.frame,), error.time, src=error.src, kind=kind, dst=error.flow_dst)
     for report in story.around(RtcpSeen)[:1]:
         yield because(RTCP, (report.frame,), report.time, src=report.src)
-    for host in _hosts(path):
-        if host in story.scene.media_hosts:
-            yield because(SEEN, (), story.call.start, host=host)
-            break
-    else:
-        if severity is not Severity.ERROR:
-            yield because(UNSEEN, (), story.call.start)
+    host = story.scene.would_show(_hosts(path))
+    if host is not None:
+        yield because(SEEN, (), story.call.start, host=host)
+    elif severity is not Severity.ERROR:
+        yield because(UNSEEN, (), story.call.start)
 
 
 RULE = Rule(

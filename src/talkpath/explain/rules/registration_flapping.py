@@ -11,9 +11,12 @@ from talkpath.explain.route import contact_of
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Outside, Scene
 from talkpath.sip.grammar import NameAddr
+from talkpath.sip.uri import Uri
 
-# Changes of address within the window that are no longer a phone that moved once.
+# Changes of address within the window that are no longer a phone that moved once. A phone that starts anew takes
+# another Call-ID (RFC 3261 10.2.4): somebody may have restarted it, though not so often.
 CHANGES = 3
+RESTARTS = 5
 WINDOW_S = 600.0
 
 MOVED = Text(
@@ -59,23 +62,34 @@ def _device(exchange: Outside) -> str:
 
 
 def _moved(user: str, exchanges: Sequence[Outside]) -> Iterator[Because]:
-    """One device whose packets come from another address every time: a NAT that forgets, a phone that restarts."""
+    """One device whose packets come from another address every time: a NAT that forgets, a network that changes."""
     by_device: dict[str, list[Outside]] = defaultdict(list)
     for exchange in _good(exchanges):
         if _expires(exchange):
             by_device[_device(exchange)].append(exchange)
     for seen in by_device.values():
-        sources = [f"{exchange.request.src} {contact_of(exchange.sip)}" for exchange in seen]
+        sources = [f"{exchange.request.src} {_reached_at(exchange)}" for exchange in seen]
         changes = [index for index in range(1, len(seen)) if sources[index] != sources[index - 1]]
         back_and_forth = (
             len(set(sources)) <= len(changes) // 2 and len({exchange.request.src.host for exchange in seen}) > 1
         )
         span = seen[-1].request.time - seen[0].request.time
-        if len(changes) >= CHANGES and span <= WINDOW_S * max(1, len(changes) / CHANGES) and not back_and_forth:
+        restarts = sum(seen[index].sip.call_id != seen[index - 1].sip.call_id for index in changes)
+        enough = len(changes) - restarts >= CHANGES or len(changes) >= RESTARTS
+        if enough and span <= WINDOW_S * max(1, len(changes) / CHANGES) and not back_and_forth:
             listed = ", ".join(dict.fromkeys(sources))
             frames = [exchange.request.frame for exchange in seen]
             values = {"user": user, "times": len(seen), "seconds": span, "list": listed}
             yield because(MOVED, frames, seen[0].request.time, **values)
+
+
+def _reached_at(exchange: Outside) -> str:
+    """Host and port of the Contact; its parameters are new with every start of many phones."""
+    try:
+        contact = Uri.parse(contact_of(exchange.sip))
+    except Malformed:
+        return contact_of(exchange.sip)
+    return f"{contact.host}:{contact.port}" if contact.port else contact.host
 
 
 def _left(user: str, exchanges: Sequence[Outside]) -> Iterator[Because]:

@@ -30,6 +30,8 @@ TOOLS = (
 USERS = 8
 # Refused attempts for one user: a phone with a wrong password repeats too, but not this often within a minute.
 GUESSES = 30
+# What unknown users and wrong passwords get. Nobody at home (480), no (603) and no answer at all are everyday's.
+REFUSALS = frozenset({401, 403, 404, 407, 484})
 
 TOOL = Text("{src} calls itself {agent}.", "{src} 自称 {agent}。")
 TRIED = Text(
@@ -58,7 +60,7 @@ class Visitor(Struct):
         self.users.add(user)
         if len(self.frames) < 20:
             self.frames.append(frame)
-        if status in (401, 403, 404, 407, 480, 484, 603, 0):
+        if status in REFUSALS:
             self.refused += 1
         elif 200 <= status < 300 and sip.method != "OPTIONS":
             self.accepted.append(user)
@@ -81,7 +83,7 @@ def check_scene(scene: Scene) -> Iterator[Found]:
 def _visitors(scene: Scene) -> dict[str, Visitor]:
     visitors: dict[str, Visitor] = {}
     for exchange in scene.outside:
-        if exchange.sip.method in ("REGISTER", "OPTIONS", "SUBSCRIBE", "MESSAGE"):
+        if exchange.sip.method in ("REGISTER", "OPTIONS"):
             visitor = visitors.setdefault(exchange.request.src.host, Visitor())
             visitor.take(exchange.sip, exchange.request.frame, exchange.request.time, exchange.status)
     for call in scene.calls:
