@@ -112,7 +112,7 @@ def _is_stuck(story: Story, hops: list[Exchange]) -> bool:
 
 
 def _is_pointless(story: Story, hops: list[Exchange]) -> bool:
-    """A BYE into a call that was refused, or that the other BYE (both hang up at once) or an earlier one has ended."""
+    """A BYE into a call that was refused, or that another BYE has ended (an earlier one; both hang up at once)."""
     first = hops[0].request
     ends = (e for e in story.in_dialog("BYE") if e not in hops and e.request.sip.call_id == first.sip.call_id)
     if any(end.answer and end.request.time <= first.time + GLARE_S for end in ends):

@@ -261,8 +261,8 @@ class Scene:
 
 
 def _repeats(exchange: Outside, seen: SipSeen, sip: Message) -> bool:
-    """The same request again. What names no branch is not known again once it was answered, and a client that adds its
-    credentials without counting on (RFC 3261 22.2) asks anew."""
+    """The same request again. What names no branch is not known again once it was answered; who adds credentials
+    asks anew, also where the CSeq stays as it was."""
     if not branch_of(sip):
         return not exchange.status
     if seen.raw == exchange.request.raw:

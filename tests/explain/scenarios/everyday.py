@@ -121,7 +121,8 @@ def a_phone_book_whose_people_are_not_here(wire: Wire) -> None:
     phone = phones()[0]
     for number in range(14):
         text = (
-            f"SUBSCRIBE sip:{2000 + number}@example.com SIP/2.0\r\nVia: SIP/2.0/UDP {phone.at};branch=z9hG4bKs{number}\r\n"
+            f"SUBSCRIBE sip:{2000 + number}@example.com SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP {phone.at};branch=z9hG4bKs{number}\r\n"
             f"From: <sip:1001@example.com>;tag=s\r\nTo: <sip:{2000 + number}@example.com>\r\nCall-ID: s{number}\r\n"
             "CSeq: 1 SUBSCRIBE\r\nEvent: presence\r\nContent-Length: 0\r\n\r\n"
         )

@@ -67,9 +67,10 @@ RULE = Rule(
     ),
     needs=Text(
         "Timestamps and arrival times that part by at least 300 ppm (2000: an error) and 40 ms over ten seconds or "
-        "more, beyond what jitter explains. Silence suppression, after which timestamps go on as the sender likes, is no "
-        "fault.",
-        "十秒以上内，时间戳与到达时间的偏差至少 300 ppm（2000 以上为错误）且累计 40 毫秒，并超出抖动能解释的范围。静音抑制之后时间戳如何继续由发送方决定，不算故障。",
+        "more, beyond what jitter explains. Silence suppression, after which timestamps go on as the sender "
+        "likes, is no fault.",
+        "十秒以上内，时间戳与到达时间的偏差至少 300 ppm（2000 以上为错误）且累计 40 毫秒，并超出抖动能解释的范围。"
+        "静音抑制之后时间戳如何继续由发送方决定，不算故障。",
     ),
     fix=Text(
         "On a virtual machine look at its clock source and load; on a gateway at its TDM synchronisation; on "

@@ -26,14 +26,14 @@ NO_PROFILE = Text("it does not take the media profile {profile}", "它不接受�
 NOTHING = Text("nothing was offered: no audio section has a port", "没有提供任何语音：没有端口不为 0 的语音段")
 LATE = Text("the INVITE brought no description (late offer)", "INVITE 没有携带媒体描述（延迟 offer）")
 FIX_LATE = Text(
-    "Let the caller's side offer in the INVITE (early offer); gateways and relays between SRTP and RTP often need it.",
+    "Let the caller's side offer in the INVITE (early offer); gateways and relays towards SRTP often need it.",
     "让主叫侧在 INVITE 中就提供 offer（early offer）；许多网关和加密转换中继需要它。",
 )
 FIX_PROFILE = Text(
     "Offer {dst} what it takes: plain RTP/AVP to phones without SRTP or feedback, RTP/SAVP where SRTP is required, "
     "UDP/TLS/RTP/SAVPF to browsers; or let a relay in between translate (rtpengine: RTP/AVP, DTLS=off, ICE=remove).",
-    "按 {dst} 能接受的方式提供：不支持 SRTP 或反馈的话机用 RTP/AVP，要求加密的用 RTP/SAVP，浏览器用 UDP/TLS/RTP/SAVPF；"
-    "或由中继转换（rtpengine：RTP/AVP、DTLS=off、ICE=remove）。",
+    "按 {dst} 能接受的方式提供：不支持 SRTP 或反馈的话机用 RTP/AVP，要求加密的用 RTP/SAVP，"
+    "浏览器用 UDP/TLS/RTP/SAVPF；或由中继转换（rtpengine：RTP/AVP、DTLS=off、ICE=remove）。",
 )
 FIX_NOTHING = Text(
     "Look at the caller: no codec is switched on, no sound device was found, or the call was made on hold.",
