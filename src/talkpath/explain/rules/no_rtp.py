@@ -61,7 +61,8 @@ def _hosts(path: MediaPath) -> list[str]:
 
 def _judge(story: Story, path: MediaPath) -> tuple[Severity | None, float]:
     """How sure one can be that the capture would show media if there were any."""
-    if _errors(story, path) or story.around(RtcpSeen) or story.scene.would_show(_hosts(path)):
+    signs = bool(_errors(story, path)) or bool(story.around(RtcpSeen))
+    if signs or story.scene.would_show(_hosts(path)):
         return Severity.ERROR, 0.9
     if story.scene.shows_media:
         return Severity.WARNING, 0.5
