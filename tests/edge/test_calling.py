@@ -474,3 +474,21 @@ def test_a_cancel_while_a_name_is_looked_up_ends_the_call_and_nothing_rings(lab:
     assert peer.inbox == []
     assert _ended(lab)[1:] == ("caller", "cancel")
     assert lab.edge.core.calls == {}
+
+
+def test_a_phone_that_sends_from_one_port_and_listens_on_another_is_reached_there(lab: Lab, caller: Phone) -> None:
+    """As some desk phones do: no rport in Via, which names the port that they listen on (RFC 3261 section 18.2.2)."""
+    mouth, ear = lab.phone("1002", "198.51.100.8", 49_152), lab.phone("1002", "198.51.100.8")
+    mouth.via_host, mouth.contact = ear.via_host, ear.contact
+    mouth.inbox = ear.inbox
+    assert mouth.register().status == 200
+    invite, _ = call(caller, ear)
+    mouth.in_dialog("BYE", invite)
+    caller.answer(caller.take(), 200)
+    assert ear.last().status == 200
+    mouth.invite(f"sip:1001@{HOME}", call_id="c2")
+    at_caller = caller.last()
+    caller.answer(at_caller, 200)
+    ear.ack(ear.last(), caller.contact)
+    caller.in_dialog("BYE", at_caller)
+    assert (ear.last().method, ear.last().call_id) == ("BYE", "c2")

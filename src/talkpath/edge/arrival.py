@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 
-from talkpath.base.address import Address, Flow, Hop
+from talkpath.base.address import Address, Flow
 from talkpath.sip.grammar import Via, split_list
 from talkpath.sip.message import Message
 
@@ -11,6 +11,8 @@ class Arrival:
     """One request on one flow.
 
     `via` is the value of the first Via field with `received` and `rport` put in, None when it needs neither.
+    `reply_to` is where responses go and where the sender is taken to be: some phones send from one UDP port and
+    listen on another.
     """
 
     __slots__ = ("behind_nat", "flow", "message", "reply_to", "via")
@@ -54,7 +56,7 @@ def _completed(message: Message, via: Via, source: Address, same_host: bool) -> 
     return ", ".join([str(Via(via.transport, via.host, via.port, params)), *items[1:]])
 
 
-def _reply_to(flow: Flow, via: Via, behind_nat: bool) -> Hop:
+def _reply_to(flow: Flow, via: Via, behind_nat: bool) -> Flow:
     """Where responses go (RFC 3261 section 18.2.2): down the connection; over UDP to the source port where the
     client asked for it (RFC 3581) or its address shows a NAT, else to the port of its Via."""
     if flow.transport.is_reliable or "rport" in via.params or behind_nat:

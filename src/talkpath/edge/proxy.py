@@ -76,7 +76,7 @@ class Proxy:
     def _follow(self, sender: Party | None, arrival: Arrival) -> None:
         """A party that speaks from a new flow has moved there."""
         if sender is not None:
-            sender.flow = arrival.flow
+            sender.flow = arrival.reply_to
             sender.cseq = max(sender.cseq, arrival.message.cseq.number)
 
     def _hop_in_dialog(self, arrival: Arrival, receiver: Party | None, heading: Heading, now: float) -> Hop:
@@ -149,7 +149,7 @@ class Proxy:
             return
         if core.is_draining or len(core.calls) >= core.settings.max_calls:
             raise Refusal(503, "Draining" if core.is_draining else "Too many calls")
-        caller = Party(CALLER, arrival.flow, arrival.behind_nat)
+        caller = Party(CALLER, arrival.reply_to, arrival.behind_nat)
         routes = request.listed("Record-Route")
         caller.learn(request, "From", routes)
         caller.cseq = request.cseq.number
@@ -165,7 +165,7 @@ class Proxy:
             user = user or arrival.message.address("From").parsed_uri().username
         except Malformed:
             return
-        binding = self._core.registrar.of_flow(user, arrival.flow, caller.contact)
+        binding = self._core.registrar.of_flow(user, arrival.reply_to, caller.contact)
         if binding is not None:
             caller.user, caller.identity = user, binding.identity
 
@@ -316,7 +316,7 @@ class Proxy:
         on top (RFC 5658). Nothing for what makes no dialog or runs in one."""
         if arrival.message.to_tag or arrival.message.method not in _DIALOG_MAKING:
             return ""
-        core, source = self._core, arrival.flow
+        core, source = self._core, arrival.reply_to
         tag, call_id = arrival.message.from_tag, arrival.message.call_id
         here = self._facing(hop)
         near = core.locality.advertised(source.transport, source.local)

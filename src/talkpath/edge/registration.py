@@ -24,7 +24,7 @@ class Registration:
             return
         registrar, request = self._core.registrar, arrival.message
         try:
-            bindings = registrar.register(request, user, arrival.flow, arrival.behind_nat, now)
+            bindings = registrar.register(request, user, arrival.reply_to, arrival.behind_nat, now)
         except Refused as refused:
             self._core.reply(arrival, server, refused.status, now, reason=refused.reason, fields=refused.fields)
             return
