@@ -28,6 +28,13 @@ struct Context<'a> {
     hep: Option<&'a HepOrigin>,
 }
 
+impl Context<'_> {
+    /// One encapsulation further in.
+    fn deeper(&self) -> Self {
+        Context { depth: self.depth + 1, ..*self }
+    }
+}
+
 pub struct Engine {
     pub out: Vec<Record>,
     pub media: Media,
@@ -74,7 +81,7 @@ impl Engine {
         self.snapped += u64::from(wire > data.len());
         let context = Context { frame: self.frame, time, depth: 0, cut: 0, frames: &[], id: 0, dscp: 0, hep: None };
         match link::to_ip(link, data) {
-            Ok(packet) => self.ip(packet, context),
+            Ok(packet) => self.ip(packet, &context),
             Err(reason) => self.skip(reason),
         }
     }
@@ -83,9 +90,10 @@ impl Engine {
     pub fn mirrored(&mut self, data: &[u8], time: i64) -> bool {
         self.tick(time);
         let context = Context { frame: self.frame, time, depth: 0, cut: 0, frames: &[], id: 0, dscp: 0, hep: None };
-        self.hep(data, context)
+        self.hep(data, &context)
     }
 
+    #[inline]
     fn tick(&mut self, time: i64) {
         self.frame += 1;
         self.first.get_or_insert(time);
@@ -147,31 +155,28 @@ impl Engine {
     }
 
     #[inline]
-    fn ip(&mut self, data: &[u8], mut context: Context<'_>) {
-        if context.depth >= DEPTH {
+    fn ip(&mut self, data: &[u8], outer: &Context<'_>) {
+        if outer.depth >= DEPTH {
             return self.skip(Reason("too many tunnels", 0));
         }
-        context.depth += 1;
         let packet = match ip::parse(data) {
             Ok(packet) => packet,
             Err(reason) => return self.skip(reason),
         };
-        context.cut += packet.cut;
-        context.id = packet.id;
-        context.dscp = packet.dscp;
+        let context = Context { cut: outer.cut + packet.cut, id: packet.id, dscp: packet.dscp, ..outer.deeper() };
         if packet.fragment.is_none() {
-            return self.transport(&packet, packet.protocol, packet.payload, context);
+            return self.transport(&packet, packet.protocol, packet.payload, &context);
         }
         let Some(whole) = self.fragments.receive(&packet, context.frame, context.time) else { return };
         let context = Context { cut: whole.cut, frames: &whole.frames, ..context };
         match ip::after_reassembly(packet.protocol, &whole.payload) {
-            Ok((protocol, payload)) => self.transport(&packet, protocol, payload, context),
+            Ok((protocol, payload)) => self.transport(&packet, protocol, payload, &context),
             Err(reason) => self.skip(reason),
         }
     }
 
     #[inline]
-    fn transport(&mut self, packet: &ip::Packet<'_>, protocol: u8, payload: &[u8], context: Context<'_>) {
+    fn transport(&mut self, packet: &ip::Packet<'_>, protocol: u8, payload: &[u8], context: &Context<'_>) {
         match protocol {
             17 => self.udp(packet, payload, context),
             6 => {
@@ -208,7 +213,7 @@ impl Engine {
     }
 
     #[inline]
-    fn udp(&mut self, packet: &ip::Packet<'_>, segment: &[u8], mut context: Context<'_>) {
+    fn udp(&mut self, packet: &ip::Packet<'_>, segment: &[u8], context: &Context<'_>) {
         let Some(head) = segment.first_chunk::<8>() else {
             return self.skip(Reason("packet cut in its UDP header", 0));
         };
@@ -222,13 +227,13 @@ impl Engine {
             8.. => &segment[8..len.min(segment.len())],
             _ => &segment[8..],
         };
-        context.cut = if len >= 8 { len.saturating_sub(segment.len()) } else { context.cut };
-        self.datagram(flow, data, context);
+        let cut = if len >= 8 { len.saturating_sub(segment.len()) } else { context.cut };
+        self.datagram(flow, data, &Context { cut, ..*context });
     }
 
     /// The payload of a datagram, by its content (RFC 7983 for what shares a media port).
     #[inline]
-    fn datagram(&mut self, flow: Flow, data: &[u8], context: Context<'_>) {
+    fn datagram(&mut self, flow: Flow, data: &[u8], context: &Context<'_>) {
         let at = At { frame: context.frame, time: context.time, flow };
         if let Some(inner) = tunnel::over_udp(flow.src.port, flow.dst.port, data) {
             return self.ip(inner, context);
@@ -253,8 +258,7 @@ impl Engine {
             Some(0x10) if zrtp::is_zrtp(data) => return self.zrtp(at, data),
             Some(0x40..=0x4f) => {
                 if let Some(inner) = stun::channel_data(data).filter(|_| context.depth < DEPTH) {
-                    context_deeper(context, |c| self.datagram(flow, inner, c));
-                    return;
+                    return self.datagram(flow, inner, &context.deeper());
                 }
             }
             None => return self.skip(Reason("empty datagram", 0)),
@@ -272,10 +276,10 @@ impl Engine {
         self.skip(if message::is_keepalive(data) { Reason("keep-alive", 0) } else { Reason("other UDP", 0) });
     }
 
-    fn stun(&mut self, at: At, data: &[u8], context: Context<'_>) {
+    fn stun(&mut self, at: At, data: &[u8], context: &Context<'_>) {
         // TURN's Send and Data carry somebody's packet: that is what matters then.
         if let Some(inner) = stun::relayed(data).filter(|_| context.depth < DEPTH) {
-            return context_deeper(context, |c| self.datagram(at.flow, inner, c));
+            return self.datagram(at.flow, inner, &context.deeper());
         }
         if let Some(stun) = stun::parse(at, data) {
             self.out.push(Record::Stun(Box::new(stun)));
@@ -291,7 +295,7 @@ impl Engine {
         self.out.push(Record::Zrtp(at, name));
     }
 
-    fn sip(&mut self, at: At, data: &[u8], context: Context<'_>) {
+    fn sip(&mut self, at: At, data: &[u8], context: &Context<'_>) {
         let repeat = self.repeats.receive(at.flow, data, context.id, at.time);
         self.copies += u64::from(repeat == Repeat::Copy);
         self.announce(data, at.time);
@@ -322,7 +326,7 @@ impl Engine {
         for (at, data) in std::mem::take(&mut self.tcp.mirrored) {
             let context =
                 Context { frame: at.frame, time: at.time, depth: 1, cut: 0, frames: &[], id: 0, dscp: 0, hep: None };
-            self.hep(&data, context);
+            self.hep(&data, &context);
         }
         for i in self.tcp.fresh.drain(..).collect::<Vec<usize>>() {
             if let Some(Record::Sip(sip)) = self.out.get(i) {
@@ -335,26 +339,25 @@ impl Engine {
     }
 
     /// A mirrored message: what it carries is taken as if captured where its agent stands.
-    fn hep(&mut self, data: &[u8], context: Context<'_>) -> bool {
+    fn hep(&mut self, data: &[u8], context: &Context<'_>) -> bool {
         let Some(message) = hep::parse(data).filter(|_| context.depth < DEPTH) else { return false };
         let time = if message.time > 0 { message.time } else { context.time };
         let at = At { frame: context.frame, time, flow: message.flow };
-        let inner =
-            Context { time, depth: context.depth + 1, id: 0, frames: &[], hep: Some(&message.origin), ..context };
+        let inner = Context { time, id: 0, frames: &[], hep: Some(&message.origin), ..context.deeper() };
         let payload: &[u8] = &message.payload;
         match message.kind {
-            1 if message::is_sip(payload) => self.mirrored_sip(at, payload, message.protocol, inner),
+            1 if message::is_sip(payload) => self.mirrored_sip(at, payload, message.protocol, &inner),
             5 if rtcp::is_rtcp(payload) => {
                 let rtcp = rtcp::parse(at, payload, false, Some(message.origin));
                 self.out.push(Record::Rtcp(Box::new(rtcp)));
             }
-            4 if payload.first().is_some_and(|b| b >> 6 == 2) => self.datagram(message.flow, payload, inner),
+            4 if payload.first().is_some_and(|b| b >> 6 == 2) => self.datagram(message.flow, payload, &inner),
             kind => self.out.push(Record::Hep { at, kind, payload: payload.to_vec(), hep: message.origin }),
         }
         true
     }
 
-    fn mirrored_sip(&mut self, at: At, data: &[u8], protocol: u8, context: Context<'_>) {
+    fn mirrored_sip(&mut self, at: At, data: &[u8], protocol: u8, context: &Context<'_>) {
         self.sip(at, data, context);
         // Agents say TCP for TLS too: HEP has no number for it; the well-known port tells (RFC 3261 section 18.2).
         if let (Some(Record::Sip(sip)), 6) = (self.out.last_mut(), protocol) {
@@ -362,8 +365,4 @@ impl Engine {
             sip.transport = if is_tls { Transport::Tls } else { Transport::Tcp };
         }
     }
-}
-
-fn context_deeper(context: Context<'_>, then: impl FnOnce(Context<'_>)) {
-    then(Context { depth: context.depth + 1, ..context });
 }

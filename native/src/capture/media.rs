@@ -24,6 +24,8 @@ struct MediaFlow {
     generation: u32,
     /// DTLS or ZRTP was seen on the flow.
     keyed: bool,
+    /// What keys and plans mean for each packet.
+    context: Context,
     last: i64,
 }
 
@@ -53,7 +55,8 @@ pub struct Media {
 
 /// What becomes of streams that end.
 struct Ended {
-    jitter_buffer_ms: u32,
+    /// In ns.
+    jitter_buffer: i64,
     /// Streams told because they were silent for long; what comes again of them continues.
     told: FxHashSet<(Flow, u32)>,
     /// Packets of streams that looked like RTP for a moment.
@@ -68,7 +71,11 @@ impl Media {
             generation: 1,
             forgot: 0,
             udptl: FxHashMap::default(),
-            ended: Ended { jitter_buffer_ms, told: FxHashSet::default(), doubtful: 0 },
+            ended: Ended {
+                jitter_buffer: i64::from(jitter_buffer_ms) * 1_000_000,
+                told: FxHashSet::default(),
+                doubtful: 0,
+            },
             picked,
             touched: false,
             refused: 0,
@@ -97,6 +104,7 @@ impl Media {
             if self.flows.len() < MEDIA_FLOWS || self.flows.contains_key(&flow) {
                 let known = self.flows.entry(flow).or_default();
                 known.keyed = true;
+                known.context.is_secure = true;
                 known.last = time;
             }
         }
@@ -161,12 +169,7 @@ impl Media {
         let Some(stream) = media.stream(&header, at, datagram.dscp, flow, &mut self.ended, out) else {
             return false;
         };
-        let context = Context {
-            is_secure: media.keyed || secure(&media.plans),
-            level_extension: media.plans.iter().flatten().map(|p| p.level_extension).find(|&n| n != 0).unwrap_or(0),
-            jitter_buffer: i64::from(self.ended.jitter_buffer_ms) * 1_000_000,
-        };
-        media.streams[stream].receive(&header, at, &context);
+        media.streams[stream].receive(&header, at, &media.context, self.ended.jitter_buffer);
         if !self.picked.is_empty() {
             self.pick(datagram, &header, out);
         }
@@ -248,6 +251,11 @@ impl MediaFlow {
                 *plan = Some(known.plan.clone());
             }
         }
+        let plans = self.plans.iter().flatten();
+        self.context = Context {
+            is_secure: self.keyed || secure(&self.plans),
+            level_extension: plans.map(|p| p.level_extension).find(|&n| n != 0).unwrap_or(0),
+        };
         for stream in &mut self.streams {
             stream.is_confirmed |= self.plans.iter().flatten().next().is_some();
         }
@@ -353,7 +361,7 @@ impl Ended {
         }
         let plan = plans.iter().flatten().next();
         let media = plan.map_or_else(|| Cow::Borrowed(""), |p| p.media_of(stream.payload_type()));
-        let jitter_buffer = i64::from(self.jitter_buffer_ms);
+        let jitter_buffer = self.jitter_buffer / 1_000_000;
         let summary = stream.finish(flow, media, plan.is_some(), keyed || secure(plans), jitter_buffer);
         out.push(Record::Stream(Box::new(summary)));
     }

@@ -168,10 +168,10 @@ pub struct Stream {
 }
 
 /// What the flow knows that the packet does not say.
+#[derive(Clone, Copy, Default)]
 pub struct Context {
     pub is_secure: bool,
     pub level_extension: u8,
-    pub jitter_buffer: i64,
 }
 
 impl Stream {
@@ -259,7 +259,7 @@ impl Stream {
     }
 
     #[inline]
-    pub fn receive(&mut self, header: &Header<'_>, at: Moment, context: &Context) {
+    pub fn receive(&mut self, header: &Header<'_>, at: Moment, context: &Context, jitter_buffer: i64) {
         let gap = at.time - self.last.time;
         let arrival = self.sequence.receive(header.sequence);
         if at.time >= (self.row.second + 1) * SECOND || at.time < self.row.second * SECOND {
@@ -293,7 +293,7 @@ impl Stream {
             Arrival::Stray => return,
         }
         self.note_gap(gap, at, lost_here);
-        self.listen(header, at, arrival, context);
+        self.listen(header, at, arrival, context, jitter_buffer);
     }
 
     /// Counts that every packet makes, stray and doubled ones too.
@@ -324,7 +324,7 @@ impl Stream {
 
     /// Delay, jitter and loudness, by what the payload type is.
     #[inline]
-    fn listen(&mut self, header: &Header<'_>, at: Moment, arrival: Arrival, context: &Context) {
+    fn listen(&mut self, header: &Header<'_>, at: Moment, arrival: Arrival, context: &Context, jitter_buffer: i64) {
         match self.uses[self.current].codec.kind {
             Kind::Event => return self.event(header, at),
             Kind::Noise => {
@@ -342,7 +342,7 @@ impl Stream {
         }
         let in_order = matches!(arrival, Arrival::Next { lost: 0 });
         let delay = self.timing.receive(at.time, header.timestamp, header.sequence, in_order);
-        if delay > context.jitter_buffer {
+        if delay > jitter_buffer {
             self.late += 1;
             self.row.late = self.row.late.saturating_add(1);
             self.sequence.too_late(header.sequence);
