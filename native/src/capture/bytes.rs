@@ -1,5 +1,6 @@
 //! Reading numbers from hostile bytes: every accessor is total.
 
+#[inline]
 pub fn be16(b: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(b.get(at..at + 2)?.try_into().ok()?))
 }
@@ -33,6 +34,7 @@ impl Order {
         })
     }
 
+    #[inline(always)]
     pub fn u32(self, b: &[u8], at: usize) -> Option<u32> {
         let b = b.get(at..at + 4)?.try_into().ok()?;
         Some(match self {

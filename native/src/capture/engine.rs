@@ -179,6 +179,12 @@ impl Engine {
     fn transport(&mut self, packet: &ip::Packet<'_>, protocol: u8, payload: &[u8], context: &Context<'_>) {
         match protocol {
             17 => self.udp(packet, payload, context),
+            _ => self.other_transport(packet, protocol, payload, context),
+        }
+    }
+
+    fn other_transport(&mut self, packet: &ip::Packet<'_>, protocol: u8, payload: &[u8], context: &Context<'_>) {
+        match protocol {
             6 => {
                 let (at, hep) = (At { frame: context.frame, time: context.time, flow: Flow::default() }, context.hep);
                 if let Some(reason) =

@@ -26,7 +26,7 @@ pub struct Fragment {
     pub more: bool,
 }
 
-#[inline]
+#[inline(always)]
 pub fn parse(data: &[u8]) -> Result<Packet<'_>, Reason> {
     match data.first().map(|b| b >> 4) {
         Some(4) => v4(data),
@@ -36,7 +36,7 @@ pub fn parse(data: &[u8]) -> Result<Packet<'_>, Reason> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn v4(data: &[u8]) -> Result<Packet<'_>, Reason> {
     let Some(head) = data.first_chunk::<20>() else { return Err(SHORT) };
     let header = usize::from(head[0] & 0xf) * 4;

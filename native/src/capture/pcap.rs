@@ -75,7 +75,27 @@ impl Pcap {
         Ok(Some(Pcap { order, nanos, link, record, last_s: None }))
     }
 
+    #[inline(always)]
     pub fn next(&mut self, source: &mut Source) -> io::Result<Step> {
+        match self.buffered(source.buffered()) {
+            Some(span) => Ok(Step::Packet(span)),
+            None => self.fetch(source),
+        }
+    }
+
+    /// The next packet if all of it is there already, as nearly always.
+    #[inline(always)]
+    fn buffered(&mut self, bytes: &[u8]) -> Option<Span> {
+        let (seconds, time, len, wire) = self.sound(bytes.get(..self.record)?)?;
+        let total = self.record + len;
+        if bytes.len() < total {
+            return None;
+        }
+        self.last_s = Some(seconds);
+        Some(Span { time, link: self.link, from: self.record, len, wire: wire.max(len), total })
+    }
+
+    fn fetch(&mut self, source: &mut Source) -> io::Result<Step> {
         let at = source.offset;
         let head = source.peek(self.record)?;
         if head.is_empty() {
@@ -84,19 +104,15 @@ impl Pcap {
         if head.len() < self.record {
             return Ok(Step::Cut);
         }
-        let Some((seconds, time, len, wire)) = self.sound(head) else {
+        let Some((_, _, len, _)) = self.sound(head) else {
             return self.resync(source, at);
         };
-        let total = self.record + len;
-        if source.peek(total)?.len() < total {
-            return Ok(Step::Cut);
-        }
-        self.last_s = Some(seconds);
-        Ok(Step::Packet(Span { time, link: self.link, from: self.record, len, wire: wire.max(len), total }))
+        let whole = source.peek(self.record + len)?;
+        Ok(self.buffered(whole).map_or(Step::Cut, Step::Packet))
     }
 
     /// (seconds, time in ns, captured, wire) of a record header that makes sense.
-    #[inline]
+    #[inline(always)]
     fn sound(&self, head: &[u8]) -> Option<(i64, i64, usize, usize)> {
         let seconds = i64::from(self.order.u32(head, 0)?);
         let fraction = i64::from(self.order.u32(head, 4)?);

@@ -14,6 +14,7 @@ pub enum Format {
 }
 
 impl Format {
+    #[inline(always)]
     pub fn next(&mut self, source: &mut Source) -> io::Result<Step> {
         match self {
             Format::Pcap(pcap) => pcap.next(source),

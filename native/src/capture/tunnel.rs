@@ -30,6 +30,7 @@ fn erspan3(data: &[u8]) -> Option<&[u8]> {
 }
 
 /// Ports on which tunnels live; the structure is checked too, since RTP may use any port.
+#[inline]
 pub fn over_udp(sport: u16, dport: u16, data: &[u8]) -> Option<&[u8]> {
     match dport {
         2152 => gtp_u(data),
