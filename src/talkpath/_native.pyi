@@ -242,6 +242,15 @@ def fold(rows: Sequence[tuple[SipSeen, bool | None]]) -> list[tuple[Hop, int | N
 def announced(description: bytes) -> list[_Section]:
     """The m= sections of a description that have an address and a port."""
 
+def heard(
+    packed: bytes, start: float, end: float, ptime_ms: float, speech_dbov: float, silence_dbov: float
+) -> tuple[float, float] | None:
+    """Seconds whose level reaches `speech_dbov`, and seconds below `silence_dbov`; None where no level is known.
+
+    `packed` is `RtpStream.packed_seconds`. The first and the last row stand for the part of their second in which the
+    stream ran, from `start` until its last packet, of `end`, was heard for its packet time.
+    """
+
 # --- datagram.rs
 
 @final

@@ -84,7 +84,7 @@ pub fn sections(description: &[u8]) -> Vec<Section> {
         return Vec::new();
     }
     let text = String::from_utf8_lossy(description);
-    let lines = text.split(['\n', '\r']).filter(|line| !line.is_empty()).take(MAX_LINES);
+    let lines = text.split('\n').flat_map(|line| line.split('\r')).filter(|line| !line.is_empty()).take(MAX_LINES);
     // "--" begins what follows the description in a body of several parts (RFC 2046 section 5.1.1).
     let mut lines = lines.take_while(|line| !line.starts_with("--")).peekable();
     let (mut host, mut direction) = ("", "sendrecv");

@@ -3,6 +3,7 @@
 
 mod described;
 mod head;
+mod heard;
 mod hop;
 mod hops;
 mod ledger;
@@ -17,5 +18,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ledger::SipLedger>()?;
     module.add_function(wrap_pyfunction!(hops::fold, module)?)?;
     module.add_function(wrap_pyfunction!(described::announced, module)?)?;
+    module.add_function(wrap_pyfunction!(heard::heard, module)?)?;
     Ok(())
 }

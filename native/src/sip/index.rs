@@ -115,8 +115,25 @@ pub fn line_end(data: &[u8], from: usize) -> Option<(usize, usize)> {
 }
 
 pub fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)
+    TOKEN[usize::from(byte)]
 }
+
+/// RFC 3261 section 25.1. Every byte of every field name is asked about.
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"-.!%*_+`'~";
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 fn trimmed(data: &[u8], mut start: usize, mut end: usize) -> Span {
     while start < end && matches!(data[start], b' ' | b'\t' | b'\r' | b'\n') {

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from talkpath._native import heard
 from talkpath.calls.model import Leg, Stream
 from talkpath.calls.trace import StreamKey, Trace, unpacked
-from talkpath.capture.records import LEVEL, NO_LEVEL, SECOND, PayloadUse, RtpStream, Second
+from talkpath.capture.records import PayloadUse, RtpStream, Second
 from talkpath.rtp.mos import mos
 
 # From this level on somebody speaks, in dBov: speech of a quiet talker on G.711 averages -45 over a second, comfort
@@ -63,30 +64,8 @@ def _place(rtp: RtpStream, legs: Sequence[Leg]) -> tuple[int | None, bool | None
 
 def heard_s(rtp: RtpStream) -> tuple[float | None, float | None]:
     """Seconds with speech and seconds with nothing to hear; None where no level is known."""
-    levels = [math.nan if level == NO_LEVEL else level / 10 for (level,) in LEVEL.iter_unpack(rtp.packed_seconds)]
-    speech = float(sum(1 for level in levels if level >= SPEECH_DBOV))
-    silent = float(sum(1 for level in levels if level < SILENCE_DBOV))
-    if not speech + silent and all(map(math.isnan, levels)):
-        return None, None
-    # The first and the last row stand for the part of their second in which the stream ran.
-    for level, missing_s in ((levels[0], _late_s(rtp)), (levels[-1], _early_s(rtp))):
-        speech -= missing_s if level >= SPEECH_DBOV else 0.0
-        silent -= missing_s if level < SILENCE_DBOV else 0.0
-    return max(0.0, speech), max(0.0, silent)
-
-
-def _late_s(rtp: RtpStream) -> float:
-    """How much of its first second had passed when a stream began."""
-    return min(1.0, max(0.0, rtp.start - _time_of(rtp.packed_seconds[: SECOND.size])))
-
-
-def _early_s(rtp: RtpStream) -> float:
-    """How much of its last second was left when a stream ended; its last packet sounds for a packet time."""
-    return min(1.0, max(0.0, _time_of(rtp.packed_seconds[-SECOND.size :]) + 1.0 - rtp.end - rtp.ptime_ms / 1000))
-
-
-def _time_of(packed: bytes) -> float:
-    return next(unpacked(packed)).time
+    seconds = heard(rtp.packed_seconds, rtp.start, rtp.end, rtp.ptime_ms, SPEECH_DBOV, SILENCE_DBOV)
+    return (None, None) if seconds is None else seconds
 
 
 def _stream(trace: Trace, key: StreamKey, legs: Sequence[Leg]) -> RtpStream:

@@ -429,9 +429,6 @@ class RtpStream(Struct, frozen=True):
 SECOND = struct.Struct("<dHHHHIhHHHHI")
 """One row of `RtpStream.packed_seconds`: jitter in 0.1 ms, level in 0.1 dBov (NO_LEVEL: none)."""
 
-LEVEL = struct.Struct("<20xh12x")
-"""The level alone of such a row."""
-
 NO_LEVEL = -32768
 
 
