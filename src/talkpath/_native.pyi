@@ -242,6 +242,9 @@ def fold(rows: Sequence[tuple[SipSeen, bool | None]]) -> list[tuple[Hop, int | N
 def announced(description: bytes) -> list[_Section]:
     """The m= sections of a description that have an address and a port."""
 
+def id_of(call_id: bytes, start: float) -> str:
+    """The short name of the call that began at `start` with this Call-ID (`calls.ids`)."""
+
 def heard(
     packed: bytes, start: float, end: float, ptime_ms: float, speech_dbov: float, silence_dbov: float
 ) -> tuple[float, float] | None:

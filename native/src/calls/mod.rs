@@ -6,6 +6,7 @@ mod head;
 mod heard;
 mod hop;
 mod hops;
+mod id;
 mod ledger;
 mod seen;
 
@@ -19,5 +20,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(hops::fold, module)?)?;
     module.add_function(wrap_pyfunction!(described::announced, module)?)?;
     module.add_function(wrap_pyfunction!(heard::heard, module)?)?;
+    module.add_function(wrap_pyfunction!(id::id_of, module)?)?;
     Ok(())
 }

@@ -20,12 +20,13 @@ from talkpath.app import calls_words as texts
 from talkpath.app.choose import is_root
 from talkpath.app.config import Config
 from talkpath.app.control import ControlClient
+from talkpath.app.lines import print_lines
 from talkpath.app.phrase import Misuse, Trouble, phrase
 from talkpath.app.state import DATABASE, state_directory
 from talkpath.base.texts import Language
 from talkpath.calls import words
 from talkpath.calls.build import call_of
-from talkpath.calls.drawing import Line, Style, draw_call, draw_messages, printable
+from talkpath.calls.drawing import Line, draw_call, draw_messages, printable
 from talkpath.calls.facts import facts_of_summary, state_of, story_of
 from talkpath.calls.ids import id_of
 from talkpath.calls.model import Call, Result, Summary
@@ -34,15 +35,6 @@ from talkpath.store.history import HistoryReader, Wanted
 
 _SPAN = re.compile(r"^(\d+)([smhd])$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_COLOUR = {
-    Style.TITLE: "bold",
-    Style.PLAIN: "",
-    Style.REQUEST: "cyan",
-    Style.GOOD: "green",
-    Style.BAD: "red",
-    Style.NOTE: "yellow",
-    Style.DETAIL: "dim",
-}
 _RESULT_COLOUR = {Result.ANSWERED: "green", Result.FAILED: "red", Result.ONGOING: "cyan"}
 # Columns of a line that is printed as it comes, when nobody knows how wide the next will be.
 _WIDTHS = (19, 12, 12, 14, 8, 8, 24, 12)
@@ -93,7 +85,7 @@ class Calls:
             story = story_of(call, self._language, with_messages=with_messages)
             _write(msgspec.json.format(msgspec.json.encode(story)))
             return
-        _print_lines(self._page(call, with_messages))
+        print_lines(self._page(call, with_messages))
 
     # --- finding
 
@@ -210,16 +202,6 @@ def _span(seconds: float | None) -> str:
     minutes, left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
-
-
-def _print_lines(lines: Iterator[Line]) -> None:
-    if not sys.stdout.isatty():
-        for line in lines:
-            _write(line.text.encode())
-        return
-    console = Console(highlight=False, soft_wrap=True)
-    for line in lines:
-        console.print(RichText(line.text, style=_COLOUR[line.style]))
 
 
 def _write(line: bytes) -> None:

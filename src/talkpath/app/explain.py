@@ -6,14 +6,13 @@ Exit codes: 0 nothing found, 1 errors found, 2 the capture could not be read (or
 import gc
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from talkpath.app import explain_words as texts
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.base.texts import Language
-from talkpath.calls.drawing import Line, Style
 from talkpath.capture.export import StreamKey, save_frames
 from talkpath.capture.reader import STDIN, Capture, UnreadableCapture
 from talkpath.explain.explanation import Explained, Explainer, Explanation
@@ -22,16 +21,6 @@ from talkpath.explain.select import Selection, selected
 from talkpath.explain.sites import Sites
 
 NOTHING, ERRORS, UNREAD = 0, 1, 2
-
-COLOURS = {
-    Style.TITLE: "bold",
-    Style.PLAIN: "",
-    Style.REQUEST: "cyan",
-    Style.GOOD: "green",
-    Style.BAD: "red",
-    Style.NOTE: "yellow",
-    Style.DETAIL: "dim",
-}
 
 
 class Unread(Trouble):
@@ -94,30 +83,14 @@ def print_report(explanation: Explanation, wanted: Selection, language: Language
         sys.stdout.flush()
         sys.stdout.buffer.write(b"".join(encoded(chosen, language)) + b"\n")
         return
-    print_lines(_drawn(chosen, wanted, language))
-
-
-def _drawn(chosen: Explanation, wanted: Selection, language: Language) -> Iterable[Line]:
+    from talkpath.app.lines import print_lines
     from talkpath.explain.terminal import draw_explained, draw_report
 
     width = shutil.get_terminal_size((100, 40)).columns
     if wanted.call:
-        return [line for one in chosen.calls for line in draw_explained(one, language, width)]
-    return draw_report(chosen, language, width)
-
-
-def print_lines(lines: Iterable[Line]) -> None:
-    """Colour only on a terminal; a pipe gets the text."""
-    if not sys.stdout.isatty():
-        sys.stdout.flush()
-        sys.stdout.buffer.write("".join(f"{line.text}\n" for line in lines).encode(sys.stdout.encoding, "replace"))
-        return
-    from rich.console import Console
-    from rich.text import Text as RichText
-
-    console = Console(highlight=False, soft_wrap=True)
-    for line in lines:
-        console.print(RichText(line.text, style=COLOURS[line.style]))
+        print_lines(line for one in chosen.calls for line in draw_explained(one, language, width))
+    else:
+        print_lines(draw_report(chosen, language, width))
 
 
 def print_rules(code: str, language: Language) -> None:

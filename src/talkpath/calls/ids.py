@@ -4,18 +4,17 @@ A call has the same id whenever it is read again, live, from the history or from
 beginning of one is a span of time, so that a history finds them by its index on the start.
 """
 
-from hashlib import blake2s
+from talkpath import _native
 
 # Crockford's: without the letters that are mistaken for digits.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUE = {character: value for value, character in enumerate(_ALPHABET)}
-_TIME_CHARACTERS, _HASH_CHARACTERS = 7, 5
+_TIME_CHARACTERS = 7
 
 
 def id_of(call_id: str, start: float) -> str:
     """The id of the call that began at `start` with this Call-ID."""
-    digest = blake2s(f"{start:.6f} {call_id}".encode("utf-8", "replace"), digest_size=4).digest()
-    return _text(int(start), _TIME_CHARACTERS) + _text(int.from_bytes(digest), _HASH_CHARACTERS)
+    return _native.id_of(call_id.encode("utf-8", "replace"), start)
 
 
 def span_of(beginning: str) -> tuple[float, float] | None:
@@ -28,11 +27,3 @@ def span_of(beginning: str) -> tuple[float, float] | None:
         value = value * 32 + _VALUE[character]
     unit = 32 ** (_TIME_CHARACTERS - len(known))
     return float(value * unit), float((value + 1) * unit)
-
-
-def _text(number: int, characters: int) -> str:
-    found = ""
-    for _ in range(characters):
-        found = _ALPHABET[number & 31] + found
-        number >>= 5
-    return found

@@ -17,7 +17,7 @@ from talkpath import _native
 from talkpath.base.address import Address, Transport  # noqa: F401 - the reader takes both from here
 
 
-class HepOrigin(NamedTuple):
+class HepOrigin(Struct, frozen=True):
     """Who mirrored a message to us by HEP: capture agent number, node name, and its correlation id."""
 
     agent: int
@@ -162,7 +162,7 @@ class StunSeen(Struct, frozen=True):
     software: str
 
 
-class TlsHello(NamedTuple):
+class TlsHello(Struct, frozen=True):
     """What a ClientHello offers or a ServerHello chooses; numbers are IANA's.
 
     `versions` as "1.2" or "1.3" (the most recent first); `ciphers` has one element in a ServerHello.
@@ -176,7 +176,7 @@ class TlsHello(NamedTuple):
     protocols: tuple[str, ...]
 
 
-class TlsAlert(NamedTuple):
+class TlsAlert(Struct, frozen=True):
     """An alert: `level` "warning" or "fatal", and its description's number (RFC 8446 section 6) and name.
 
     Encrypted alerts without a key are not seen as alerts.
@@ -234,7 +234,7 @@ class ZrtpSeen(Struct, frozen=True):
     message: str
 
 
-class RtcpReport(NamedTuple):
+class RtcpReport(Struct, frozen=True):
     """One report block (RFC 3550 section 6.4.1): what its sender received of `ssrc`. Jitter is in clock units."""
 
     ssrc: int
@@ -306,7 +306,7 @@ class Second(NamedTuple):
     payload_bytes: int
 
 
-class PayloadUse(NamedTuple):
+class PayloadUse(Struct, frozen=True, array_like=True):
     """One payload type of a stream. `encoding` is the SDP's or RFC 3551's name, "" when unknown."""
 
     number: int
@@ -318,7 +318,7 @@ class PayloadUse(NamedTuple):
     end: float
 
 
-class MediaGap(NamedTuple):
+class MediaGap(Struct, frozen=True, array_like=True):
     """A pause of half a second or more: between which arrivals, and how many packets are missing in it.
 
     None missing means the sender paused (silence suppression, hold); many, that they were lost on the way.
@@ -330,7 +330,7 @@ class MediaGap(NamedTuple):
     lost: int
 
 
-class Digit(NamedTuple):
+class Digit(Struct, frozen=True, array_like=True):
     """A telephone-event (RFC 4733): "0" to "9", "*", "#", "A" to "D", or the event's number."""
 
     frame: int
@@ -454,7 +454,7 @@ class DatagramStream(Struct, frozen=True):
         return self.end
 
 
-class RtpPacket(NamedTuple):
+class RtpPacket(Struct, frozen=True):
     """One packet of a stream asked for by `rtp_packets` (never part of ordinary reading)."""
 
     frame: int
