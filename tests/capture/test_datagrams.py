@@ -272,7 +272,8 @@ def test_sender_report(records: Reading) -> None:
     (seen,) = only(records(at_once([frame(report + names, 4001, 5001)])), RtcpSeen)
     assert (seen.ssrc, seen.kinds, seen.sent_packets, seen.cname) == (0x1234, ("SR", "SDES"), 500, "alice")
     assert seen.ntp == pytest.approx(wire.START, abs=1e-3)
-    assert tuple(seen.reports[0])[:5] == (0x5678, 64, 5, 70_000, 33)
+    (told,) = seen.reports
+    assert (told.ssrc, told.fraction_lost, told.lost, told.highest, told.jitter) == (0x5678, 64, 5, 70_000, 33)
 
 
 def test_encrypted_rtcp_is_not_believed(records: Reading) -> None:
