@@ -190,6 +190,46 @@ async def test_who_does_not_ask_for_sip_gets_no_websocket(server: Server, offere
     assert line.split()[1:2] == [status]
 
 
+_UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
+)
+
+
+def _frame_of(message: bytes) -> bytes:
+    """A masked text frame; the mask is zero."""
+    return b"\x81\xfe" + len(message).to_bytes(2, "big") + bytes(4) + message
+
+
+@pytest.mark.parametrize(
+    ("head", "rest", "status", "is_heard"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", _frame_of(options("WS")), b"426", False),
+        (b"POST /guest HTTP/1.1\r\nContent-Length: 4\r\n\r\n", b"body", b"", False),
+        (b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"426", False),
+        (_UPGRADE.replace(b"sip", b"xmpp"), _frame_of(options("WS")), b"400", False),
+        (_UPGRADE, b"\x81\x05hello", b"101", False),
+        (_UPGRADE, _frame_of(options("WS")), b"101", True),
+    ],
+)
+@pytest.mark.parametrize("pieces", [1, 2, 50])
+async def test_what_follows_a_request_at_once_is_heard_only_on_a_websocket(
+    server: Server, head: bytes, rest: bytes, status: bytes, is_heard: bool, pieces: int
+) -> None:
+    reader, writer = await dial(server, Transport.WS)
+    data = head + rest
+    size = -(-len(data) // pieces)
+    for at in range(0, len(data), size):
+        writer.write(data[at : at + size])
+        await asyncio.sleep(0)
+    said = await asyncio.wait_for(reader.read(4096), 10)
+    while is_heard and b"SIP/2.0 200 OK" not in said:
+        said += await asyncio.wait_for(reader.read(4096), 10)
+    writer.close()
+    assert said.split()[1:2] == [status] * bool(status)
+    assert server.signalling.counters["faults"] == 0
+
+
 async def test_without_a_page_http_is_told_what_is_spoken_here(server: Server) -> None:
     assert (await _http(server, "GET / HTTP/1.1\r\n")).startswith(b"HTTP/1.1 426 ")
 

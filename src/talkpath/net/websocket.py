@@ -1,5 +1,6 @@
 """SIP over WebSocket (RFC 7118), over the sans-I/O core of the websockets library."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
@@ -21,6 +22,9 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 Page = Callable[[HttpRequest], HttpResponse]
 
 _SIP = Subprotocol("sip")
+# How long a peer may take to close after us.
+_PARTING_S = 1.0
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class WebSocketConnection(Connection):
@@ -31,6 +35,9 @@ class WebSocketConnection(Connection):
         self._trusted_proxies = trusted_proxies
         self._page = page
         self._parts: list[bytes] = []
+        self._is_past_head = False
+        # The last bytes before the end of the request's head was found.
+        self._before = b""
         self._protocol = ServerProtocol(
             subprotocols=[_SIP],
             select_subprotocol=_choose_sip,
@@ -39,6 +46,26 @@ class WebSocketConnection(Connection):
         )
 
     def data_received(self, data: bytes) -> None:
+        """The request first; what follows one that opened no WebSocket (a body, another request) is nobody's."""
+        if not self._is_past_head:
+            data = self._take_head(data)
+        if data and self._protocol.state is not State.CONNECTING:
+            self._feed(data)
+
+    def _take_head(self, data: bytes) -> bytes:
+        """Feed the protocol up to the end of the request's head, and give the rest: before the handshake is answered
+        the protocol must not see it, for it would take it for frames."""
+        end = (self._before + data).find(_END_OF_HEAD)
+        if end < 0:
+            self._before = (self._before + data)[1 - len(_END_OF_HEAD) :]
+            self._feed(data)
+            return b""
+        self._is_past_head = True
+        rest = end + len(_END_OF_HEAD) - len(self._before)
+        self._feed(data[:rest])
+        return data[rest:]
+
+    def _feed(self, data: bytes) -> None:
         """Feed the protocol and act on what it makes of it."""
         self._protocol.receive_data(data)
         for event in self._protocol.events_received():
@@ -124,7 +151,16 @@ class WebSocketConnection(Connection):
             if data:
                 self._transport.write(data)
             else:
-                self._transport.close()
+                self._part(self._transport)
+
+    def _part(self, transport: asyncio.Transport) -> None:
+        """Say that nothing more comes, and close when the peer has. Closed at once, what it still sends would be
+        answered with a reset, which can overtake what we said."""
+        if not transport.can_write_eof():
+            transport.close()
+        elif not transport.is_closing():
+            transport.write_eof()
+            asyncio.get_running_loop().call_later(_PARTING_S, self.close)
 
 
 def _choose_sip(_protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol:
