@@ -22,6 +22,7 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 Page = Callable[[HttpRequest], HttpResponse]
 
 _SIP = Subprotocol("sip")
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 # How long a peer may take to close after us.
 _PARTING_S = 1.0
 _END_OF_HEAD = b"\r\n\r\n"
@@ -35,6 +36,7 @@ class WebSocketConnection(Connection):
         self._trusted_proxies = trusted_proxies
         self._page = page
         self._parts: list[bytes] = []
+        self._has_answered = False
         self._is_past_head = False
         # The last bytes before the end of the request's head was found.
         self._before = b""
@@ -151,7 +153,10 @@ class WebSocketConnection(Connection):
             if data:
                 self._transport.write(data)
             else:
+                # The protocol library says nothing to what it takes for no HTTP, a request with a body among it.
+                self._transport.write(b"" if self._has_answered else _BAD_REQUEST)
                 self._part(self._transport)
+            self._has_answered = True
 
     def _part(self, transport: asyncio.Transport) -> None:
         """Say that nothing more comes, and close when the peer has. Closed at once, what it still sends would be
