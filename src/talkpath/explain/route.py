@@ -246,11 +246,17 @@ def _next_hop(story: Story, stuck: Stuck) -> Stuck | None:
         return _with(stuck, Cause.CONTACT_TRANSPORT, **facts)
     if is_unusable(where, target):
         return _with(stuck, Cause.CONTACT, **facts)
-    if stuck.hops and stuck.hops[-1].request.destination == target and not leg.transport.is_reliable:
+    is_at_its_end = bool(stuck.hops) and stuck.hops[-1].request.destination == target
+    if not leg.transport.is_reliable and (is_at_its_end or (stuck.answer is None and _is_home(where, target))):
         return _with(stuck, Cause.CONTACT, **facts)
     if leg.transport.is_reliable and stuck.refusal is not None and stuck.refusal.sip.status in (430, 477):
         return _with(stuck, Cause.CONNECTION_GONE, **facts)
     return None
+
+
+def _is_home(where: Uri, target: Address) -> bool:
+    """The Contact is right, and its owner does not answer there any more."""
+    return (where.host, where.port or target.port) == target
 
 
 def _same_kind(where: Uri, spoken: Transport) -> bool:
@@ -285,7 +291,7 @@ def _onward(story: Story, stuck: Stuck) -> tuple[MessageSeen | None, str, bool]:
     """Where the request had to go from the last place it was seen: (the message that says so, URI, is a Route)."""
     if stuck.hops:
         last = stuck.hops[-1].request
-        routes = [route for route in _uris(last.sip, "Route") if _host(route) != last.destination.host]
+        routes = _routes_beyond(_uris(last.sip, "Route"), _box_at(story, last.destination))
         return (last, routes[0], True) if routes else (last, last.sip.uri, False)
     leg = _edge(story, stuck, stuck.from_caller)
     told = _told(story, leg, stuck)
@@ -298,6 +304,34 @@ def _onward(story: Story, stuck: Stuck) -> tuple[MessageSeen | None, str, bool]:
         return told, routes[0], True
     contact = _uris(told.sip, "Contact")
     return (told, contact[0], False) if contact else (None, "", False)
+
+
+def _box_at(story: Story, address: Address) -> set[str]:
+    """The hosts of the box behind an address: where it is called, and where it calls from.
+
+    A proxy between two networks stands in the Record-Route with both (RFC 5658), and takes both Routes away.
+    """
+    hosts = {address.host}
+    for leg in story.legs:
+        before = story.legs[leg.parent] if leg.parent is not None else None
+        if before is not None and address.host in (before.callee.host, leg.caller.host):
+            hosts |= {before.callee.host, leg.caller.host}
+    return hosts
+
+
+def _routes_beyond(routes: list[str], own: set[str]) -> list[str]:
+    """What is left of the Routes when a box has taken its own away; `r2` marks the second of the same box."""
+    left = list(routes)
+    was_first_of_two = False
+    while left and (_host(left[0]) in own or (was_first_of_two and _is_one_of_two(left[0]))):
+        taken = left.pop(0)
+        was_first_of_two = _is_one_of_two(taken) and not was_first_of_two
+    return left
+
+
+def _is_one_of_two(route: str) -> bool:
+    parsed = _parsed(route)
+    return parsed is not None and "r2" in parsed.params
 
 
 def _told(story: Story, leg: Leg, stuck: Stuck) -> MessageSeen | None:

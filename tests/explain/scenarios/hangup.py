@@ -267,3 +267,28 @@ def challenged_and_then_answered(wire: Wire) -> None:
     call.invite().respond(407, "Proxy Authentication Required", contact=False).ack_failure()
     call.invite(cseq=2, extra=['Proxy-Authorization: Digest username="1001", realm="a", nonce="1", response="1"'])
     call.respond(180, "Ringing", cseq=2).wait(1).answer(cseq=2).ack(cseq=2).talk(6).bye(cseq=3)
+
+
+@fires("contact-unreachable")
+def the_proxy_cannot_send_to_the_phone_any_more(wire: Wire) -> None:
+    call = plain_call(wire).talk(6)
+    call.request("BYE", upto=1).close("BYE", True, 477, "Send failed", first=1)
+
+
+@fires("contact-unreachable")
+def a_bye_is_lost_between_two_proxies(wire: Wire) -> None:
+    call = plain_call(wire, proxies=[Proxy(), Proxy("10.0.0.2")]).talk(6)
+    call.request("BYE", upto=1)
+    again = wire.packets[-1][1]
+    wire.packets.extend((call.at + wait, again) for wait in (0.5, 1.5, 3.5, 7.5))
+    call.wait(32).close("BYE", True, 408, "Request Timeout", first=1)
+
+
+@fires("contact-unreachable")
+def a_proxy_between_two_networks_and_a_private_contact(wire: Wire) -> None:
+    """Two Record-Routes of one box (RFC 5658): both Routes are taken away there, and the Contact counts."""
+    one, two = PUBLIC, Agent("1002", "198.51.100.99", contact="sip:1002@192.168.99.9:5060")
+    call = Call(wire, one, two, [Proxy("203.0.113.5", record_route="sip:203.0.113.5;r2=on;lr")])
+    call.invite().ring().answer().ack().talk(6)
+    routes = ["Route: <sip:192.168.99.1;r2=on;lr>"]
+    call.request("BYE", upto=1, extra=routes).close("BYE", True, 477, "Send failed", first=1)

@@ -22,11 +22,18 @@ SILENT = Text(
     "The Contact of {owner} is {uri}, where it had been heard before; it does not answer any more.",
     "{owner}的 Contact 为 {uri}，此前曾在此处通信；现在不再应答。",
 )
+LOST = Text(
+    "It was last seen from {src} to {dst}; beyond that it does not show.",
+    "它最后一次出现是从 {src} 到 {dst}；此后不再出现。",
+)
+# So often a BYE is repeated before one can say of the unknown that it swallowed it.
+SENDINGS = 3
 
 
 def check(story: Story) -> Iterator[Found]:
     stuck = stuck_by(story, Cause.CONTACT)
     if stuck is None or stuck.source is None or stuck.target is None:
+        yield from _lost_on_the_way(story)
         return
     owner = party(not stuck.from_caller)
     host = Uri.parse(stuck.uri).host
@@ -35,6 +42,19 @@ def check(story: Story) -> Iterator[Found]:
     text = SILENT if host == stuck.target.host else CONTACT
     evidence = because(text, stuck.source.frames, stuck.source.time, **values)
     yield found_of(stuck, evidence, owner=owner, uri=stuck.uri, target=stuck.target)
+
+
+def _lost_on_the_way(story: Story) -> Iterator[Found]:
+    """A BYE that did not arrive, though every address that the capture shows is right."""
+    stuck = stuck_by(story, Cause.UNKNOWN)
+    if stuck is None or stuck.method != "BYE" or not stuck.hops:
+        return
+    last = stuck.hops[-1].request
+    if stuck.refusal is None and stuck.hops[-1].sendings < SENDINGS:
+        return
+    evidence = because(LOST, last.frames, last.time, src=last.source, dst=last.destination)
+    owner, target = party(not stuck.from_caller), story.address_of(not stuck.from_caller)
+    yield found_of(stuck, evidence, owner=owner, uri=last.sip.uri, target=target)
 
 
 RULE = Rule(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from talkpath.base.texts import Text
 from talkpath.capture.records import IcmpError, RtcpSeen
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
-from talkpath.explain.route import is_private
+from talkpath.explain.route import is_private, stuck_requests
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
@@ -43,6 +43,8 @@ def check(story: Story) -> Iterator[Found]:
 def _silent_path(story: Story, from_caller: bool) -> MediaPath | None:
     """The first path on the way of this direction on which it is missing while the other one flows."""
     paths = story.talk.paths if from_caller else story.talk.paths[::-1]
+    if not from_caller and any(stuck.answer for stuck in stuck_requests(story)):
+        return None  # a callee without an ACK need not send (RFC 3261 13.3.1.4), and that has a finding of its own
     for path in paths:
         wanted = path.expected_s(from_caller)
         others = path.heard(not from_caller)
