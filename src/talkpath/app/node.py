@@ -238,10 +238,13 @@ class Node:
         return (*addresses, *self._other_family(addresses))
 
     def _facing(self, hop: Hop) -> str | None:
-        """Our address that meets a party. A browser does not meet the loopback of the web server before us."""
+        """Our address that meets a party. A browser does not meet the loopback of the web server before us, and one on
+        this host has no way to a loopback address (RFC 8445 section 5.1.1.1)."""
         if isinstance(hop, Flow):
-            is_behind_us = _is_loopback(hop.local.host) and not _is_loopback(hop.remote.host)
-            return self._signalling.source(hop.remote.host) if is_behind_us else hop.local.host
+            if hop.transport.is_websocket and _is_loopback(hop.local.host):
+                is_here = _is_loopback(hop.remote.host)
+                return _outside(hop.local.host) if is_here else self._signalling.source(hop.remote.host)
+            return hop.local.host
         local = self._signalling.local_for(hop.transport, hop.remote.host)
         return local.host if local is not None else None
 
@@ -274,6 +277,12 @@ def guest_networks(texts: Sequence[str], own: Sequence[str]) -> Networks:
 
 def _is_loopback(host: str) -> bool:
     return ip_address(host).is_loopback
+
+
+def _outside(loopback: str) -> str:
+    """An address of this host in the same family that is no loopback, if it has one."""
+    others = (host for host in host_addresses() if (":" in host) == (":" in loopback) and not _is_loopback(host))
+    return next(others, loopback)
 
 
 def _is_ip(host: str) -> bool:
