@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import AnyEdge, Phones
-from harness.browser import Browser, Page
+from harness.browser import Browser, ChromiumPage
 from harness.edge import Edge
 from harness.network import HOME
 from harness.process import wait_until
@@ -27,16 +27,16 @@ class Pages:
     def __init__(self, browser: Browser, edge: AnyEdge) -> None:
         self._browser = browser
         self._edge = edge
-        self._made: list[Page] = []
+        self._made: list[ChromiumPage] = []
 
-    def open(self, path: str = "", host: str = "localhost", language: str = "en-US") -> Page:
+    def open(self, path: str = "", host: str = "localhost", language: str = "en-US") -> ChromiumPage:
         page = self._browser.page()
         page.command("Emulation.setUserAgentOverride", userAgent="tests", acceptLanguage=language)
         page.open(f"http://{host}:{self._edge.doors.ws}/{path}")
         self._made.append(page)
         return page
 
-    def visit(self, path: str = "", language: str = "en-US") -> Page:
+    def visit(self, path: str = "", language: str = "en-US") -> ChromiumPage:
         """Open the page and wait until it is registered."""
         page = self.open(path, language=language)
         is_online(page)
@@ -48,34 +48,34 @@ class Pages:
         assert [page.complaints for page in self._made if page.complaints] == []
 
 
-def is_online(page: Page) -> None:
+def is_online(page: ChromiumPage) -> None:
     page.until("!document.querySelector('#primary').disabled")
 
 
-def ended(page: Page, how: str) -> None:
+def ended(page: ChromiumPage, how: str) -> None:
     reached = wait_until(lambda: page.text("#outcome") == how)
     assert reached, page.text("main")
 
 
-def notice(page: Page, text: str) -> None:
+def notice(page: ChromiumPage, text: str) -> None:
     page.until("document.querySelector('#notice').innerText.startsWith(%s)", text)
 
 
-def without_microphone(page: Page, error: str) -> None:
+def without_microphone(page: ChromiumPage, error: str) -> None:
     page.run("navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', %s))", error)
 
 
-def steps_done(page: Page) -> bool:
+def steps_done(page: ChromiumPage) -> bool:
     done = wait_until(lambda: bool(page.run("document.querySelectorAll('#steps .done').length == 6")))
     assert done, page.text("main")
     return done
 
 
-def number_of(page: Page) -> str:
+def number_of(page: ChromiumPage) -> str:
     return page.text("#number").replace(" ", "")
 
 
-def dial(page: Page, target: str) -> None:
+def dial(page: ChromiumPage, target: str) -> None:
     page.run("document.querySelector('#target').value = %s", target)
     page.click("#dial button")
 
@@ -246,7 +246,7 @@ def test_a_guest_signs_in_with_an_account_and_goes_on(pages: Pages, edge: AnyEdg
     assert steps_done(page)
 
 
-def _sign_in(page: Page, user: str, password: str) -> None:
+def _sign_in(page: ChromiumPage, user: str, password: str) -> None:
     page.run("document.querySelector('#account').open = true")
     page.run("document.querySelector('#user').value = %s", user)
     page.run("document.querySelector('#password').value = %s", password)

@@ -11,16 +11,11 @@ from websockets.sync.client import ClientConnection, connect
 
 from harness.chromium import ARGUMENTS, SECURE_PAGE
 from harness.network import inside
-from harness.process import Process, Stoppable, wait_until
+from harness.page import PATIENCE_S, Page, PageFailed
+from harness.process import Process, Stoppable
 
 # The certificates here are home-made.
 _MORE_ARGUMENTS = ("--ignore-certificate-errors",)
-# What a click, a load, or a question to a page may take on a busy machine.
-_PATIENCE_S = 30.0
-
-
-class PageFailed(AssertionError):
-    """A script of a page threw, or something did not come true in time."""
 
 
 class DevTools:
@@ -29,14 +24,12 @@ class DevTools:
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self._sent = 0
-        #: What scripts threw and nobody caught.
-        self.complaints: list[str] = []
 
     def command(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._sent += 1
         self._socket.send(json.dumps({"id": self._sent, "method": method, "params": parameters}))
         while True:
-            reply: dict[str, Any] = json.loads(self._socket.recv(_PATIENCE_S))
+            reply: dict[str, Any] = json.loads(self._socket.recv(PATIENCE_S))
             if reply.get("id") == self._sent:
                 if "error" in reply:
                     raise PageFailed(f"{method}: {reply['error']}")
@@ -44,16 +37,15 @@ class DevTools:
             self._hear(reply)
 
     def _hear(self, event: dict[str, Any]) -> None:
-        if event.get("method") == "Runtime.exceptionThrown":
-            details = event["params"]["exceptionDetails"]
-            self.complaints.append(details.get("exception", {}).get("description") or details["text"])
+        """What came in between."""
 
 
-class Page(DevTools):
-    """One page. Scripts that throw where a test asked something raise here."""
+class ChromiumPage(DevTools, Page):
+    """One tab."""
 
     def __init__(self, socket: ClientConnection) -> None:
-        super().__init__(socket)
+        DevTools.__init__(self, socket)
+        Page.__init__(self)
         for domain in ("Page", "Runtime"):
             self.command(f"{domain}.enable")
 
@@ -69,7 +61,6 @@ class Page(DevTools):
         self.until("!window.isOld && document.readyState == 'complete'")
 
     def run(self, expression: str, *values: Any) -> Any:
-        """The value of a JavaScript expression, awaited; `%s` in it stand for the values, as JSON."""
         source = expression % tuple(json.dumps(value) for value in values) if values else expression
         reply = self.command(
             "Runtime.evaluate", expression=source, awaitPromise=True, returnByValue=True, userGesture=True
@@ -78,27 +69,10 @@ class Page(DevTools):
             raise PageFailed(f"{source[:200]}: {reply['exceptionDetails']}")
         return reply.get("result", {}).get("value")
 
-    def until(self, condition: str, *values: Any, timeout_s: float = _PATIENCE_S) -> Any:
-        """Wait until an expression is true; its value."""
-        value: Any = None
-
-        def holds() -> bool:
-            nonlocal value
-            value = self.run(condition, *values)
-            return bool(value)
-
-        if not wait_until(holds, timeout_s):
-            raise PageFailed(f"not true in {timeout_s} s: {condition} {values} {self.complaints}")
-        return value
-
-    def click(self, selector: str) -> None:
-        """Click an element once it is there and enabled."""
-        self.until("(e => e && !e.disabled && e.offsetParent !== null)(document.querySelector(%s))", selector)
-        self.run("document.querySelector(%s).click()", selector)
-
-    def text(self, selector: str) -> str:
-        """What an element says."""
-        return str(self.run("document.querySelector(%s).innerText", selector))
+    def _hear(self, event: dict[str, Any]) -> None:
+        if event.get("method") == "Runtime.exceptionThrown":
+            details = event["params"]["exceptionDetails"]
+            self.complaints.append(details.get("exception", {}).get("description") or details["text"])
 
     def picture(self, path: Path, width: int = 1280, height: int = 900) -> None:
         """A screenshot."""
@@ -108,7 +82,6 @@ class Page(DevTools):
         path.write_bytes(base64.b64decode(self.command("Page.captureScreenshot")["data"]))
 
     def close(self) -> None:
-        """Close the tab without asking it."""
         self.command("Page.close")
 
 
@@ -138,10 +111,10 @@ class Browser(Stoppable):
         """A page without scripts that may use a microphone."""
         return SECURE_PAGE.format(port=self.port)
 
-    def page(self, url: str = "about:blank") -> Page:
+    def page(self, url: str = "about:blank") -> ChromiumPage:
         context = self._tools.command("Target.createBrowserContext")["browserContextId"]
         target = self._tools.command("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
-        made = Page(self._connect(f"/devtools/page/{target}"))
+        made = ChromiumPage(self._connect(f"/devtools/page/{target}"))
         if url != "about:blank":
             made.open(url)
         return made

@@ -7,8 +7,10 @@ from typing import Any, Self
 import numpy as np
 
 from harness import sound
-from harness.browser import Browser, Page
+from harness.browser import Browser
 from harness.edge import Identity
+from harness.firefox import Firefox
+from harness.page import Page
 from harness.process import PeerFailed, wait_until
 
 _KIT = Path(__file__).parent.parent / "pages" / "built" / "kit.js"
@@ -32,7 +34,7 @@ class WebPhone:
 
     def __init__(
         self,
-        browser: Browser,
+        browser: Browser | Firefox,
         identity: Identity,
         place: Path,
         *,
