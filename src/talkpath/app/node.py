@@ -238,8 +238,8 @@ class Node:
         return (*addresses, *self._other_family(addresses))
 
     def _facing(self, hop: Hop) -> str | None:
-        """Our address that meets a party. A browser does not meet the loopback of the web server before us, and one on
-        this host has no way to a loopback address (RFC 8445 section 5.1.1.1)."""
+        """Our address that meets a party. A browser does not meet the loopback of the web server before us, and one
+        on this host has no way to a loopback address (RFC 8445 section 5.1.1.1)."""
         if isinstance(hop, Flow):
             if hop.transport.is_websocket and _is_loopback(hop.local.host):
                 is_here = _is_loopback(hop.remote.host)
