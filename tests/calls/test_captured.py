@@ -367,6 +367,22 @@ def test_an_icmp_error_stays_with_the_call_whose_packet_it_answers() -> None:
     assert call.records == (icmp,)
 
 
+def test_of_a_feed_a_call_that_ended_is_folded_again_only_when_it_is_heard_of() -> None:
+    ledger, caught = CaptureLedger(), Caught()
+    place(caught, Talk("a@x"), 100.0)
+    place(caught, Talk("b@x", ("z2",)), 105.0)
+    for record in caught.records:
+        ledger.take([record])
+    first = ledger.over(119.0)
+    assert [one.call_ids for one in first] == [["a@x"]]
+    kept = ledger._ended["b@x"][1][0]
+    ledger.release(first, 119.0)
+    assert ledger.over(124.0)[0].legs[0].hop is kept.first
+    ledger.take([caught.see(124.5, A, B, Talk("b@x", ("z2b",)).request("BYE", cseq=2))])
+    assert ledger.over(125.0) == []
+    assert ledger.over(133.0)[0].legs[0].hop is not kept.first
+
+
 def test_a_feed_tells_each_call_once_when_all_of_it_is_quiet() -> None:
     ledger = CaptureLedger()
     for record in _two_sides(LEFT, RIGHT).records:

@@ -11,7 +11,7 @@ joined (`join.py`); streams and everything else go to the call that announced th
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from talkpath._native import SipLedger
 from talkpath.base import limits
@@ -62,6 +62,8 @@ class CaptureLedger:
         self._around: list[Record] = []
         self._last = 0.0
         self._sweep_at = 0.0
+        #: of a feed: the calls that ended, as they were when they were last heard of
+        self._ended: dict[str, tuple[float, list[Part]]] = {}
         #: records left out for want of room
         self.left_out = 0
         #: streams that no call announced; known once `calls` was asked
@@ -109,9 +111,9 @@ class CaptureLedger:
             forgotten.update(self.sip.silent(now - limits.CALL_FORGOTTEN_S))
         if not quiet:
             return []
-        drafts = self._drafts(now, list(touched.keys() | quiet))
-        quiet_ones = (one for one in drafts if quiet.issuperset(one.call_ids))
-        return [one for one in quiet_ones if one.ended_at is not None or forgotten.issuperset(one.call_ids)]
+        whole = joined(self._ended_parts(now, touched, quiet))
+        drafts = [Draft(hops) for hops in whole if all(hop.call_id in quiet for hop, _, _ in hops)]
+        return [one for one in drafts if one.ended_at is not None or forgotten.issuperset(one.call_ids)]
 
     def release(self, over: Sequence["Draft"], now: float) -> list[Call]:
         """These calls with what is theirs. Nothing of them is kept."""
@@ -129,9 +131,24 @@ class CaptureLedger:
         self._around = [one for one in self._around if one.time > since or owners.owns(one)]
         self.sip.forget_before(now - _HEARD_S)
 
-    def _drafts(self, horizon: float, only: list[str] | None = None) -> list["Draft"]:
-        parts = [Part(placed_hops(hops)) for hops in self.sip.calls(horizon, only)]
+    def _drafts(self, horizon: float) -> list["Draft"]:
+        parts = [Part(placed_hops(hops)) for hops in self.sip.calls(horizon)]
         return [Draft(hops) for hops in joined(parts)]
+
+    def _ended_parts(self, now: float, touched: Mapping[str, float], quiet: Collection[str]) -> list[Part]:
+        """The calls that ended, folded again only where something was heard since, and those that are silent."""
+        known = {name: entry for name, entry in self._ended.items() if touched.get(name) == entry[0]}
+        others = [name for name in dict.fromkeys([*touched, *quiet]) if name not in known]
+        silent = []
+        for hops in self.sip.calls(now, others):
+            part = Part(placed_hops(hops))
+            name = part.first.call_id
+            if name in touched:
+                known.setdefault(name, (touched[name], []))[1].append(part)
+            else:
+                silent.append(part)
+        self._ended = known
+        return [part for _, parts in known.values() for part in parts] + silent
 
     def _keep(self, record: Record) -> None:
         if len(self._around) < limits.CAPTURE_RECORDS:

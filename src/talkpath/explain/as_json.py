@@ -11,7 +11,7 @@ from talkpath.base.texts import Language
 from talkpath.calls.model import Stream
 from talkpath.capture.reader import FileSummary
 from talkpath.explain.common import Shared
-from talkpath.explain.explanation import Explained, Explanation, mos_of
+from talkpath.explain.explanation import Explained, Explanation
 from talkpath.explain.finding import Because, Finding
 
 VERSION = 1
@@ -93,7 +93,7 @@ def stream(one: Stream) -> Json:
         "packets": rtp.packets,
         "lost": rtp.lost,
         "jitter_ms": _rounded(rtp.jitter_ms, 2),
-        "mos": mos_of(one),
+        "mos": one.mos,
         "speech_s": _rounded(one.speech_s),
         "silent_s": _rounded(one.silent_s),
         "start": rtp.start,

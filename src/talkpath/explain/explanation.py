@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from talkpath.calls.model import Call, Stream
+from talkpath.calls.model import Call
 from talkpath.capture.reader import FileSummary
 from talkpath.capture.records import Record, RtpStream
 from talkpath.explain.attributes import PREFERRED, Attributes, Attributor
@@ -118,11 +118,3 @@ def _subject(one: Explained) -> Subject:
     """What the statistics need of a call. Notes are no faults."""
     faults = frozenset(finding.code for finding in one.findings if finding.severity is not Severity.NOTE)
     return Subject(one.call.id, one.caller, one.callee, faults, one.call.answered_at is not None)
-
-
-def mos_of(stream: Stream) -> float | None:
-    """The score of a stream, None where it would mean nothing: one that pauses (hold, silence suppression)."""
-    rtp = stream.rtp
-    if rtp.paused or any(use.encoding.upper() == "CN" for use in rtp.payload_types):
-        return None
-    return stream.mos
