@@ -13,7 +13,7 @@ import time
 import uvloop
 
 from talkpath._native import Relay
-from talkpath.media import CALLER, Climbed, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
+from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
 from talkpath.net.media import CallEngine, translated
 from talkpath.secure.certificate import Certificate
 from talkpath.secure.identity import Identity
@@ -84,14 +84,16 @@ class Server:
     def take_events(self) -> None:
         """What climbed, to its session."""
         now = time.time()
+        touched: dict[MediaSession, None] = {}
         for event in self.relay.events():
             told = translated(event)
             session = self._owners.get(event.port)
             if told is not None and session is not None:
                 session.receive(told, now)
-                session.drain()
-                if isinstance(told, Climbed):
-                    self._schedule(session)
+                touched[session] = None
+        for session in touched:
+            session.drain()
+            self._schedule(session)
 
     async def take_meters(self) -> None:
         """Once a second, as a node does."""

@@ -15,6 +15,7 @@ mod rtcp;
 mod rtp;
 mod sip;
 pub mod srtp;
+mod stun;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -24,5 +25,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     relay::register(module)?;
     sip::register(module)?;
     srtp::register(module)?;
+    stun::register(module)?;
     Ok(())
 }

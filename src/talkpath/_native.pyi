@@ -626,3 +626,24 @@ class Srtp:
         """Go on from where another context stood; indexes up to these count as seen."""
     def measure(self, size: int, count: int) -> tuple[float, float]:
         """Seconds to seal and to open one RTP packet of `size` bytes, over `count` packets."""
+
+# --- stun.rs (wrapped by talkpath.ice.stun)
+
+def read_stun(data: bytes, most: int) -> tuple[list[tuple[int, bytes]], int | None, bool]:
+    """Attributes before MESSAGE-INTEGRITY (at most `most`), where that begins, and whether there is a FINGERPRINT.
+
+    Raises ValueError: no STUN, or one that contradicts itself; a wrong FINGERPRINT is one of these.
+    """
+
+def stun_integrity(data: bytes, end: int, password: bytes) -> bytes:
+    """MESSAGE-INTEGRITY of a message in which it begins at `end`. Raises ValueError where that is no message."""
+
+def write_stun(
+    kind: int,
+    transaction: bytes,
+    attributes: list[tuple[int, bytes]],
+    password: bytes | None,
+    is_fingerprinted: bool,
+) -> bytes:
+    """A message of this type, with MESSAGE-INTEGRITY where there is a password. Raises ValueError for a transaction
+    identifier that has not 12 bytes."""

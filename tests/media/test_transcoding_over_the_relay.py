@@ -12,13 +12,13 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.media.browser import OURS
 from tests.native.rtp_peers import Peer, Peers
 
 from talkpath._native import Relay, Srtp
 from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
 from talkpath.net.media import CallEngine, SecureRelay
 from talkpath.sdp import SessionDescription
-from talkpath.secure.identity import Identity
 
 Samples = NDArray[np.float64]
 HERE = Origin("127.0.0.1", False, (MediaAddress("127.0.0.1", "127.0.0.1"),))
@@ -195,7 +195,7 @@ def test_lost_and_exchanged_packets_are_no_gaps(relay: Relay, peer: Peers, one: 
 def test_a_side_of_a_converted_call_may_be_encrypted(relay: Relay, peer: Peers) -> None:
     """The callee offers SDES in its response; the caller answers in its ACK and speaks plain RTP."""
     caller, callee = Phone(peer(), "PCMA"), Phone(peer(), "G722")
-    security = Security(SecureRelay(relay, lambda port: None), Identity.__new__(Identity), lambda count: b"k" * count)
+    security = Security(SecureRelay(relay, lambda port: None), OURS, lambda count: b"k" * count)
     session = MediaSession(CallEngine(relay, {}, "call"), MediaPolicy(), security)
     crypto = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}\r\n"
     offer, answer = callee.description(crypto).replace(b"RTP/AVP", b"RTP/SAVP"), caller.description()

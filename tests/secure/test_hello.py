@@ -46,4 +46,4 @@ def test_rubbish_is_read_or_not(tail: bytes, value: int, at: int) -> None:
     if at < len(whole):
         whole[at] = value
     read_hello(bytes(whole))
-    read_hello(whole[:12] + tail)
+    read_hello(bytes(whole[:12]) + tail)

@@ -225,7 +225,7 @@ class IceAgent:
 
     def _refuse(self, message: Stun, event: DatagramArrived, generation: Generation, code: int) -> None:
         self._count(f"refused-{code}")
-        attributes = [(Attr.ERROR_CODE, stun.packed_error(code, _REASONS[code]))]
+        attributes: list[tuple[int, bytes]] = [(Attr.ERROR_CODE, stun.packed_error(code, _REASONS[code]))]
         if code == 420:
             attributes.append((Attr.UNKNOWN_ATTRIBUTES, stun.packed_unknown(message.unknown)))
         key = generation.credentials.password.encode()

@@ -435,7 +435,7 @@ class Generation:
         assert self.remote is not None
         username = f"{self.remote.ufrag}:{self.credentials.ufrag}".encode()
         role = Attr.ICE_CONTROLLING if self._role.controlling else Attr.ICE_CONTROLLED
-        attributes = [
+        attributes: list[tuple[int, bytes]] = [
             (Attr.USERNAME, username),
             (Attr.PRIORITY, peer_reflexive_priority(pair.local.candidate).to_bytes(4, "big")),
             (role, self._role.tiebreaker.to_bytes(8, "big")),

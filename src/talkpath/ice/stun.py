@@ -1,28 +1,25 @@
-"""STUN messages as ICE uses them (RFC 8489, RFC 8445 section 16): parse, check, write.
+"""STUN messages as ICE uses them (RFC 8489, RFC 8445 section 16): parse, check, write. The bytes are native.
 
 Long-term credentials, TURN and STUN over streams do not live here.
 """
 
-import hashlib
 import hmac
 import struct
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import NamedTuple
 
+from talkpath import _native
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
 from talkpath.base.limits import STUN_ATTRIBUTES, STUN_MESSAGE_BYTES
 
 _COOKIE = 0x2112A442
 _COOKIE_BYTES = _COOKIE.to_bytes(4, "big")
-_HEADER = struct.Struct("!HHI12s")
-_ATTRIBUTE = struct.Struct("!HH")
+_HEADER_BYTES = 20
+_ATTRIBUTE_BYTES = 4
 _INTEGRITY_BYTES = 20
-_FINGERPRINT_MASK = 0x5354554E
 
 
 class StunMalformed(Malformed):
@@ -41,6 +38,8 @@ class Kind(IntEnum):
     ERROR = 3
 
 
+# Looking one up is dearer than reading a message.
+_KINDS = tuple(Kind)
 BINDING = 0x001
 
 
@@ -68,11 +67,6 @@ _UNDERSTOOD = frozenset(Attr)
 _COMPREHENSION_OPTIONAL = 0x8000
 
 
-class Attribute(NamedTuple):
-    kind: int
-    value: bytes
-
-
 @dataclass(frozen=True, slots=True)
 class Stun:
     """A message read from the wire. `attributes` end where integrity begins: what follows it proves nothing."""
@@ -80,7 +74,7 @@ class Stun:
     kind: Kind
     method: int
     transaction: bytes
-    attributes: tuple[Attribute, ...]
+    attributes: list[tuple[int, bytes]]
     has_fingerprint: bool
     _raw: bytes
     _integrity_at: int | None
@@ -88,17 +82,16 @@ class Stun:
     @classmethod
     def parse(cls, data: bytes) -> "Stun":
         """Raises StunMalformed. A FINGERPRINT that is there must be right (RFC 8489 section 14.7)."""
-        if not _HEADER.size <= len(data) <= STUN_MESSAGE_BYTES:
+        if not _HEADER_BYTES <= len(data) <= STUN_MESSAGE_BYTES:
             raise StunMalformed(f"{len(data)} bytes")
-        word, length, cookie, transaction = _HEADER.unpack_from(data)
-        if word >> 14 or cookie != _COOKIE:
-            raise StunMalformed("no magic cookie")
-        if length % 4 or length != len(data) - _HEADER.size:
-            raise StunMalformed(f"length {length} in {len(data)} bytes")
-        attributes, integrity_at, has_fingerprint = _attributes(data)
-        kind = Kind(word >> 7 & 2 | word >> 4 & 1)
+        try:
+            attributes, integrity_at, has_fingerprint = _native.read_stun(data, STUN_ATTRIBUTES)
+        except ValueError as problem:
+            raise StunMalformed(str(problem)) from None
+        word = data[0] << 8 | data[1]
+        kind = _KINDS[word >> 7 & 2 | word >> 4 & 1]
         method = word >> 2 & 0xF80 | word >> 1 & 0x70 | word & 0xF
-        return cls(kind, method, transaction, attributes, has_fingerprint, data, integrity_at)
+        return cls(kind, method, data[8:20], attributes, has_fingerprint, data, integrity_at)
 
     def first(self, kind: Attr) -> bytes | None:
         """The value of the first attribute of this kind; later ones do not count (RFC 8489 section 14)."""
@@ -141,38 +134,27 @@ class Stun:
         at = self._integrity_at
         if at is None:
             return False
-        received = self._raw[at + _ATTRIBUTE.size : at + _ATTRIBUTE.size + _INTEGRITY_BYTES]
-        return hmac.compare_digest(received, _integrity(self._raw[:at], password))
+        received = self._raw[at + _ATTRIBUTE_BYTES : at + _ATTRIBUTE_BYTES + _INTEGRITY_BYTES]
+        return hmac.compare_digest(received, _native.stun_integrity(self._raw, at, password))
 
 
 def is_stun(data: bytes) -> bool:
     """RFC 7983 section 7, and the cookie."""
-    return len(data) >= _HEADER.size and data[0] < 4 and data[4:8] == _COOKIE_BYTES
+    return len(data) >= _HEADER_BYTES and data[0] < 4 and data[4:8] == _COOKIE_BYTES
 
 
 def write(
     kind: Kind,
     transaction: bytes,
-    attributes: Iterable[tuple[Attr, bytes]],
+    attributes: Iterable[tuple[int, bytes]],
     password: bytes | None = None,
     *,
     fingerprint: bool = True,
 ) -> bytes:
     """A Binding message with these attributes, then MESSAGE-INTEGRITY where `password` is given, then FINGERPRINT
     unless it is not wanted."""
-    body = bytearray()
-    for number, value in attributes:
-        body += _ATTRIBUTE.pack(number, len(value)) + value + bytes(-len(value) % 4)
     word = BINDING | (kind & 2) << 7 | (kind & 1) << 4
-    message = _HEADER.pack(word, len(body), _COOKIE, transaction) + bytes(body)
-    if password is not None:
-        tag = _integrity(message, password)
-        message = _with_length(message, _ATTRIBUTE.size + len(tag))
-        message += _ATTRIBUTE.pack(Attr.MESSAGE_INTEGRITY, len(tag)) + tag
-    if not fingerprint:
-        return message
-    message = _with_length(message, 8)
-    return message + struct.pack("!HHI", Attr.FINGERPRINT, 4, zlib.crc32(message) ^ _FINGERPRINT_MASK)
+    return _native.write_stun(word, transaction, list(attributes), password, fingerprint)
 
 
 def packed_xor_address(address: Address, transaction: bytes) -> bytes:
@@ -191,47 +173,6 @@ def packed_error(code: int, reason: str) -> bytes:
 def packed_unknown(numbers: Iterable[int]) -> bytes:
     """The value of UNKNOWN-ATTRIBUTES (RFC 8489 section 14.9)."""
     return b"".join(struct.pack("!H", number) for number in numbers)
-
-
-def _attributes(data: bytes) -> tuple[tuple[Attribute, ...], int | None, bool]:
-    found: list[Attribute] = []
-    has_fingerprint = False
-    integrity_at: int | None = None
-    at = _HEADER.size
-    while at < len(data):
-        number, length = _ATTRIBUTE.unpack_from(data, at)
-        end = at + _ATTRIBUTE.size + length
-        if end > len(data) or len(found) >= STUN_ATTRIBUTES:
-            raise StunMalformed("an attribute runs over the end" if end > len(data) else "too many attributes")
-        if number == Attr.FINGERPRINT:
-            _check_fingerprint(data, at, end)
-            has_fingerprint = True
-        elif integrity_at is None and number == Attr.MESSAGE_INTEGRITY:
-            if length != _INTEGRITY_BYTES:
-                raise StunMalformed(f"MESSAGE-INTEGRITY of {length} bytes")
-            integrity_at = at
-        elif integrity_at is None:
-            found.append(Attribute(number, data[at + _ATTRIBUTE.size : end]))
-        at = end + -length % 4
-    return tuple(found), integrity_at, has_fingerprint
-
-
-def _check_fingerprint(data: bytes, at: int, end: int) -> None:
-    expected = zlib.crc32(data[:at]) ^ _FINGERPRINT_MASK
-    if end != len(data) or data[at + _ATTRIBUTE.size : end] != expected.to_bytes(4, "big"):
-        raise StunMalformed("wrong FINGERPRINT")
-
-
-def _integrity(covered: bytes, password: bytes) -> bytes:
-    """HMAC-SHA1 over all before the attribute, with the length as if the attribute ended the message."""
-    text = _with_length(covered, _ATTRIBUTE.size + _INTEGRITY_BYTES)
-    return hmac.digest(password, text, hashlib.sha1)
-
-
-def _with_length(message: bytes, more: int) -> bytes:
-    """The message with a length field that counts `more` bytes yet to come."""
-    length = len(message) - _HEADER.size + more
-    return message[:2] + length.to_bytes(2, "big") + message[4:]
 
 
 def _unpacked_address(value: bytes, mask: bytes) -> Address | None:

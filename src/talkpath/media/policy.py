@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, NewType
+from typing import ClassVar, NamedTuple, NewType
 
 from talkpath.base.errors import TalkpathError
 
@@ -92,4 +92,4 @@ class MediaPolicy:
 class MediaRefused(TalkpathError):
     """The description is sound, but nothing in it can be used here. The answer to it is 488."""
 
-    status = 488
+    status: ClassVar[int] = 488

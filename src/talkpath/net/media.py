@@ -4,7 +4,7 @@ import asyncio
 import math
 import os
 from collections.abc import Callable
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 from talkpath import _native
 from talkpath.base.address import Address
@@ -33,7 +33,10 @@ from talkpath.secure.identity import Identity
 _METER_PAUSE_S = 1.0
 
 
-class CallEngine:
+Owner = TypeVar("Owner")
+
+
+class CallEngine(Generic[Owner]):
     """The engine as one call sees it: the ports it leases are remembered as its own."""
 
     __slots__ = (
@@ -52,7 +55,7 @@ class CallEngine:
         "watch",
     )
 
-    def __init__(self, relay: _native.Relay, owners: dict[int, RunningCall], call: RunningCall) -> None:
+    def __init__(self, relay: _native.Relay, owners: dict[int, Owner], call: Owner) -> None:
         self._relay = relay
         self._owners = owners
         self._call = call
@@ -193,15 +196,17 @@ class MediaDriver:
 
     def _take_events(self) -> None:
         now = self._clock.now()
+        touched: dict[RunningCall, None] = {}
         for event in self.relay.events():
             call = self._owners.get(event.port)
             told = translated(event)
-            if call is None or call.media is None or told is None or self._told is None:
-                continue
-            call.media.receive(told, now)
-            self._told(call, now)
-            if isinstance(told, Climbed):
-                self._schedule(call)
+            if call is not None and call.media is not None and told is not None:
+                call.media.receive(told, now)
+                touched[call] = None
+        for call in touched:
+            if self._told is not None:
+                self._told(call, now)
+            self._schedule(call)
 
     def _take_meters(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(_METER_PAUSE_S, self._take_meters)

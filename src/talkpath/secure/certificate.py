@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from talkpath.base.errors import Malformed
 
 # Strongest first. Of several fingerprints only those of the strongest hash that we know count (RFC 8122 section 5).
-_ALGORITHMS = ("sha-512", "sha-384", "sha-256", "sha-1")
+_HASHES = {"sha-512": hashlib.sha512, "sha-384": hashlib.sha384, "sha-256": hashlib.sha256, "sha-1": hashlib.sha1}
 _VALID_DAYS = 397
 
 
@@ -46,7 +46,7 @@ class Fingerprint:
     @classmethod
     def of(cls, certificate: bytes, algorithm: str = "sha-256") -> "Fingerprint":
         """The fingerprint of a certificate in DER."""
-        return cls(algorithm, hashlib.new(algorithm.replace("-", ""), certificate).digest())
+        return cls(algorithm, _HASHES[algorithm](certificate).digest())
 
     def __str__(self) -> str:
         return f"{self.algorithm} {self.digest.hex(':').upper()}"
@@ -54,7 +54,7 @@ class Fingerprint:
 
 def verdict(certificate: bytes, signalled: tuple[Fingerprint, ...]) -> tuple[Fingerprint, bool]:
     """The fingerprint of the certificate (DER) that counts, and whether the description named it."""
-    for algorithm in _ALGORITHMS:
+    for algorithm in _HASHES:
         named = [fingerprint for fingerprint in signalled if fingerprint.algorithm == algorithm]
         if named:
             shown = Fingerprint.of(certificate, algorithm)

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum
 
-from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
+from OpenSSL.crypto import FILETYPE_ASN1, dump_certificate
 
 from talkpath.secure import records
 from talkpath.secure.records import Arrivals, Content, Numbering, Record
@@ -28,7 +28,8 @@ STALLED_S = 2.0
 # A peer's repeated flight makes us repeat ours at most this often.
 _REPEAT_S = 0.03
 _EXPORTER = b"EXTRACTOR-dtls_srtp"
-_ENOUGH = 65_536
+# More than a flight has, and than a record of data; what is longer is read in pieces.
+_ENOUGH = 4_096
 _HANDSHAKES = (int(Content.HANDSHAKE), int(Content.CHANGE_CIPHER_SPEC))
 
 
@@ -116,9 +117,9 @@ class Handshake:
 
     def certificate(self) -> bytes:
         """The peer's, in DER; of a complete handshake."""
-        peer = self._connection.get_peer_certificate(as_cryptography=True)
+        peer = self._connection.get_peer_certificate()
         assert peer is not None
-        return peer.public_bytes(Encoding.DER)
+        return dump_certificate(FILETYPE_ASN1, peer)
 
     def keys(self) -> SrtpKeys | None:
         """The SRTP keys (RFC 5764 section 4.2) of a complete handshake; None where no profile was agreed."""
@@ -178,10 +179,10 @@ class Handshake:
         return True
 
     def _sent(self) -> list[Record]:
-        try:
-            written = self._connection.bio_read(_ENOUGH)
-        except SSL.WantReadError:
-            return []
+        written = b""
+        with suppress(SSL.WantReadError):
+            while len(written) % _ENOUGH == 0:
+                written += self._connection.bio_read(_ENOUGH)
         return self._numbering.renumber(records.split(written))
 
     def _repeat_once(self, now: float) -> None:
