@@ -48,7 +48,7 @@ native-test: $(VENV)/.test-packages $(VENV)/.installed  ## the tests of the Rust
 
 fast: compiled $(VENV)/.tools  ## the tests that need no peers; those of the compiled rooms in both forms
 	$(BIN)/python -m pytest -n 2 -m "not live"
-	$(BIN)/python -m pytest -n 2 -m "not live" -o "pythonpath=tests/live" tests/sip tests/sdp tests/calls tests/edge tests/net tests/explain
+	$(BIN)/python -m pytest -n 2 -m "not live" -o "pythonpath=tests/live" tests/sip tests/sdp tests/calls tests/edge tests/net tests/explain tests/ice tests/secure tests/media
 
 live: compiled $(VENV)/.peers  ## the tests with real phones, servers and network namespaces
 	$(BIN)/python -m pytest -n 3 -m "live and not load"

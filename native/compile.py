@@ -7,7 +7,6 @@ means the sources. Nothing is compiled again while neither these modules nor wha
 
 import compileall
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -15,23 +14,26 @@ import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+EXTENSIONS = ROOT / "native" / "extensions.py"
 SOURCE = ROOT / "src" / "talkpath"
 BUILD = ROOT / "build" / "compiled"
 INSTALLED = Path(sysconfig.get_path("purelib")) / "talkpath"
 
-ROOMS = ("base", "sip", "sdp", "edge", "calls")
-MODULES = ("net/clock.py", "net/pacing.py", "net/signalling.py")
+ROOMS = ("base", "sip", "sdp", "edge", "calls", "ice", "secure", "media")
+MODULES = ("net/clock.py", "net/media.py", "net/pacing.py", "net/signalling.py")
 # Named tuples and plain values that msgspec writes by their annotations, which compiling takes from them.
-PLAIN = ("base/address.py", "calls/model.py", "edge/binding.py")
+PLAIN = ("base/address.py", "calls/model.py", "edge/binding.py", "secure/suites.py")
+# No message passes these, and compiling them takes long.
+COLD = ("calls/drawing.py", "calls/words.py", "media/memory.py")
 # What the compiled modules call: they are made for its signatures.
-GROUND = ("capture", "ice", "media", "rtp", "secure")
+GROUND = ("capture", "rtp")
 
 
 def compiled_modules() -> list[Path]:
     """The modules to compile, relative to the package."""
     found = [path for room in ROOMS for path in sorted((SOURCE / room).glob("*.py"))]
     names = [path.relative_to(SOURCE) for path in found] + [Path(name) for name in MODULES]
-    return [name for name in names if name.name != "__init__.py" and str(name) not in PLAIN]
+    return [name for name in names if name.name != "__init__.py" and str(name) not in PLAIN + COLD]
 
 
 def fingerprint() -> str:
@@ -39,7 +41,7 @@ def fingerprint() -> str:
     seen = hashlib.sha256(f"{sys.version} {sysconfig.get_platform()}".encode())
     ground = [path for room in (*ROOMS, *GROUND) for path in sorted((SOURCE / room).glob("*.py"))]
     stub = SOURCE / "_native.pyi"
-    for path in [Path(__file__), stub, *ground, *(SOURCE / name for name in MODULES)]:
+    for path in [Path(__file__), EXTENSIONS, stub, *ground, *(SOURCE / name for name in MODULES)]:
         seen.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
     return seen.hexdigest()
 
@@ -53,10 +55,10 @@ def compile_modules() -> bool:
     shutil.rmtree(BUILD, ignore_errors=True)
     shutil.copytree(SOURCE, BUILD / "talkpath", ignore=shutil.ignore_patterns("__pycache__"))
     print("talkpath: compiling what every message passes (a minute, when it changed)", file=sys.stderr)
-    command = [str(Path(sys.executable).parent / "mypyc"), *(f"talkpath/{name}" for name in compiled_modules())]
-    levels = {"MYPYC_OPT_LEVEL": "1", "MYPYC_DEBUG_LEVEL": "0"}
+    command = [sys.executable, str(EXTENSIONS), "build_ext", "--inplace", "--"]
+    command += [f"talkpath/{name}" for name in compiled_modules()]
     with (BUILD / "log").open("w") as log:
-        done = subprocess.run(command, cwd=BUILD, env=os.environ | levels, stdout=log, stderr=log, check=False)
+        done = subprocess.run(command, cwd=BUILD, stdout=log, stderr=log, check=False)
     if done.returncode:
         print(f"talkpath: they did not compile and run as they are ({BUILD / 'log'} says why)", file=sys.stderr)
         return False

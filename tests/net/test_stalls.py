@@ -12,16 +12,6 @@ from talkpath.net.clock import Clock
 from talkpath.net.signalling import Limits, Signalling
 
 
-class SetClock:
-    """A clock that is set."""
-
-    def __init__(self, now: float) -> None:
-        self.time = now
-
-    def now(self) -> float:
-        return self.time
-
-
 class Waiting:
     """A socket in which one datagram waits."""
 
@@ -54,13 +44,14 @@ class Diary:
 
 @pytest.mark.parametrize(("late_s", "seen"), [(0.6, ["message", "expire"]), (0.001, ["expire"])])
 async def test_late_timers_let_waiting_messages_go_first(late_s: float, seen: list[str]) -> None:
-    clock, diary = SetClock(1000.0), Diary(1001.0)
-    signalling = Signalling(cast(Clock, clock), Ledger(), Limits(1, 1), None, ())
+    clock, diary = Clock(), Diary(1001.0)
+    clock.epoch += 1000.0 - clock.now()
+    signalling = Signalling(clock, Ledger(), Limits(1, 1), None, ())
     signalling._datagrams.append((cast(None, None), cast(Datagrams, Waiting()), Address("127.0.0.1", 5060)))  # type: ignore[arg-type]
     signalling._edge = diary
     signalling._loop = asyncio.get_running_loop()
     signalling.pump()
-    clock.time = 1001.0 + late_s
+    clock.epoch += 1001.0 + late_s - clock.now()
     signalling._due()
     assert diary.seen == seen
     signalling._timer.cancel()  # type: ignore[union-attr]
