@@ -84,7 +84,7 @@ pub fn sections(description: &[u8]) -> Vec<Section> {
         return Vec::new();
     }
     let text = String::from_utf8_lossy(description);
-    let lines = text.split('\n').flat_map(|line| line.split('\r')).filter(|line| !line.is_empty()).take(MAX_LINES);
+    let lines = lines_of(&text).filter(|line| !line.is_empty()).take(MAX_LINES);
     // "--" begins what follows the description in a body of several parts (RFC 2046 section 5.1.1).
     let mut lines = lines.take_while(|line| !line.starts_with("--")).peekable();
     let (mut host, mut direction) = ("", "sendrecv");
@@ -104,6 +104,16 @@ pub fn sections(description: &[u8]) -> Vec<Section> {
         found.extend(section(media, &attributes, host, direction));
     }
     found
+}
+
+/// Lines end with CR, LF or both.
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    let mut begin = 0;
+    memchr::memchr2_iter(b'\r', b'\n', text.as_bytes()).chain([text.len()]).map(move |end| {
+        let line = &text[begin..end];
+        begin = (end + 1).min(text.len());
+        line
+    })
 }
 
 fn section(media: &str, lines: &[&str], host: &str, direction: &'static str) -> Option<Section> {
@@ -180,4 +190,16 @@ fn codec(number: &str, rtpmaps: &[(&str, Option<&str>)]) -> Option<(u32, String)
     let mapped = rtpmaps.iter().find(|(of, _)| *of == number).and_then(|(_, name)| *name);
     let known = || STATIC.iter().find(|(of, _)| *of == payload_type).map(|&(_, name)| name);
     Some((payload_type, mapped.or_else(known).unwrap_or("").to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_with_either_character_or_both() {
+        for text in ["", "v=0", "v=0\r\ns=-\r\n", "a\nb\rc\r\n\r\nd", "\r\r\n\n", "é\r\n中\n"] {
+            assert!(lines_of(text).eq(text.split(['\r', '\n'])), "{text:?}");
+        }
+    }
 }

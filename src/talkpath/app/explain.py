@@ -81,7 +81,8 @@ def print_report(explanation: Explanation, wanted: Selection, language: Language
         from talkpath.explain.as_json import encoded
 
         sys.stdout.flush()
-        sys.stdout.buffer.write(b"".join(encoded(chosen, language)) + b"\n")
+        sys.stdout.buffer.writelines(encoded(chosen, language))
+        sys.stdout.buffer.write(b"\n")
         return
     from talkpath.app.lines import print_lines
     from talkpath.explain.terminal import draw_explained, draw_report

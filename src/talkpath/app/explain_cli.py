@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
@@ -89,7 +88,7 @@ def explain(
             e.print_report(explanation, wanted, LANGUAGE, as_json=as_json)
         return e.exit_code(explanation)
 
-    _leave(_guarded(work))
+    raise SystemExit(_guarded(work))
 
 
 @click.command(help=_help(texts.HELP_WAV))
@@ -101,15 +100,7 @@ def wav(file: str, call: str, out: Path | None) -> None:
     """Make a WAV of a call in a capture."""
     from talkpath.app.wav import make_wav
 
-    _leave(_guarded(lambda: make_wav(file, call, out, LANGUAGE)))
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process without freeing a million objects one by one: that would cost as much as judging them."""
-    sys.stdout.flush()
-    if sys.stdout is not sys.__stdout__:
-        raise SystemExit(code)
-    os._exit(code)
+    raise SystemExit(_guarded(lambda: make_wav(file, call, out, LANGUAGE)))
 
 
 def _guarded(work: Callable[[], int]) -> int:
