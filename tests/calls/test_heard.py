@@ -10,7 +10,7 @@ SPEECH, SILENCE = -45.0, -60.0
 
 def rows(*levels: int) -> bytes:
     """Seconds from 100 on with these levels in 0.1 dBov."""
-    return b"".join(SECOND.pack(100.0 + n, 50, 0, 0, 0, 20, level, 0, 0, 0, 0, 8000) for n, level in enumerate(levels))
+    return b"".join(SECOND.pack(100.0 + n, 50, 0, 0, 0, 20, levels[n], 0, 0, 0, 0, 8000) for n in range(len(levels)))
 
 
 def test_speech_and_silence_are_counted_apart() -> None:
