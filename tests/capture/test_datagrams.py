@@ -355,6 +355,19 @@ def test_hep_of_old(records: Reading, version: int) -> None:
     )
 
 
+@pytest.mark.parametrize(("skew", "told"), [(-7, 0), (40, 0), (0, 0), (-90_000, -90_000)])
+def test_of_two_hep_agents_the_second_is_set_by_the_clock_of_the_first(skew: int, told: int) -> None:
+    """One agent's clock is wrong by seconds; but one that mirrors yesterday's recording keeps its times."""
+    feed, sip = Feed(), wire.sip_request()
+    late = []
+    for now in (wire.START + 1, wire.START + 3):
+        (edge,) = feed.hep(hep3(sip, time=now, extra=chunk(19, b"edge1")), now + 0.01)
+        (core,) = feed.hep(hep3(sip, time=now + skew, extra=chunk(19, b"core1")), now + 0.02)
+        assert edge.time == now
+        late.append(core.time - now)
+    assert late == pytest.approx([told, told], abs=0.1)
+
+
 def test_rtcp_as_json_and_logs(records: Reading) -> None:
     text = json.dumps({"sender_information": {"packets": 5}}).encode()
     found = records(

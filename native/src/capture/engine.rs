@@ -41,6 +41,7 @@ pub struct Engine {
     pub tcp: tcp::Table,
     fragments: Fragments,
     repeats: Repeats,
+    hep_clocks: hep::Clocks,
     dtls: dtls::Handshakes,
     undecoded: FxHashMap<Reason, u64>,
     pub frame: u64,
@@ -61,6 +62,7 @@ impl Engine {
             tcp: tcp::Table::new(keys),
             fragments: Fragments::default(),
             repeats: Repeats::default(),
+            hep_clocks: hep::Clocks::default(),
             dtls: dtls::Handshakes::default(),
             undecoded: FxHashMap::default(),
             frame: 0,
@@ -347,7 +349,7 @@ impl Engine {
     /// A mirrored message: what it carries is taken as if captured where its agent stands.
     fn hep(&mut self, data: &[u8], context: &Context<'_>) -> bool {
         let Some(message) = hep::parse(data).filter(|_| context.depth < DEPTH) else { return false };
-        let time = if message.time > 0 { message.time } else { context.time };
+        let time = self.hep_clocks.aligned(&message.origin, message.time, context.time);
         let at = At { frame: context.frame, time, flow: message.flow };
         let inner = Context { time, id: 0, frames: &[], hep: Some(&message.origin), ..context.deeper() };
         let payload: &[u8] = &message.payload;

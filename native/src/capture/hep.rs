@@ -4,7 +4,9 @@ use super::bytes::{be16, be32, be64};
 use super::flow::{Endpoint, Flow, Ip};
 use super::limits::HEP_BYTES;
 use super::record::HepOrigin;
+use rustc_hash::{FxHashMap, FxHasher};
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 use std::io::Read;
 
 #[derive(Debug)]
@@ -18,6 +20,61 @@ pub struct Message<'a> {
     pub protocol: u8,
     pub origin: HepOrigin,
     pub payload: Cow<'a, [u8]>,
+}
+
+/// Clocks of two agents that are apart by less than this are left alone: the way here takes time too.
+const CLOSE_NS: i64 = 300_000_000;
+/// Apart by more, one of them mirrors a recording, whose times are its own.
+const FOREIGN_NS: i64 = 600_000_000_000;
+/// How often the clocks are compared.
+const COMPARE_NS: i64 = 60_000_000_000;
+/// Agents whose clocks are watched.
+const AGENTS: usize = 4096;
+
+/// The clocks of the agents, set by the first one's. Two agents tell of one call, and the answer that one saw must not
+/// come before the question that the other saw.
+#[derive(Default)]
+pub struct Clocks {
+    /// The agent whose clock counts, and its latest delay from telling to arrival.
+    reference: Option<(u64, i64)>,
+    /// Of the others: what to add, and when that was found.
+    skews: FxHashMap<u64, (i64, i64)>,
+}
+
+impl Clocks {
+    /// When a message was mirrored, in ns. `told` is the agent's time, 0 when it tells none.
+    pub fn aligned(&mut self, origin: &HepOrigin, told: i64, arrived: i64) -> i64 {
+        if told <= 0 {
+            return arrived;
+        }
+        let agent = name_of(origin);
+        let delay = arrived - told;
+        let Some((first, usual)) = &mut self.reference else {
+            self.reference = Some((agent, delay));
+            return told;
+        };
+        if *first == agent {
+            *usual = delay;
+            return told;
+        }
+        match self.skews.get(&agent) {
+            Some((skew, at)) if arrived - at < COMPARE_NS => told + skew,
+            None if self.skews.len() >= AGENTS => told,
+            _ => {
+                let apart = delay - *usual;
+                let skew = if (CLOSE_NS..FOREIGN_NS).contains(&apart.abs()) { apart } else { 0 };
+                self.skews.insert(agent, (skew, arrived));
+                told + skew
+            }
+        }
+    }
+}
+
+/// Agents often keep the number they were delivered with; the node's name tells those apart.
+fn name_of(origin: &HepOrigin) -> u64 {
+    let mut hasher = FxHasher::default();
+    (origin.agent, &origin.node).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Version 3 is told by its magic; 1 and 2 have none, so their port must be one agents use.
