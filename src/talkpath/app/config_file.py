@@ -224,7 +224,8 @@ def _shown(kind: inspect.Type, raw: Any) -> str:
         return "***"
     if isinstance(raw, dict | list):
         return "{...}" if isinstance(raw, dict) else "[...]"
-    shown = msgspec.json.encode(raw).decode() if isinstance(raw, str | bool | int | float) else str(raw)
+    # JSON has no word for inf and nan, which TOML writes as Python does.
+    shown = msgspec.json.encode(raw).decode() if isinstance(raw, str | bool | int) else str(raw)
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
