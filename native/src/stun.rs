@@ -175,7 +175,9 @@ mod tests {
         for length in 0..ANSWER.len() {
             assert!(parts(&ANSWER[..length], 8).is_err());
         }
-        for at in 0..ANSWER.len() {
+        // Under another type the FINGERPRINT is an attribute behind the integrity, of which nothing is believed.
+        let kind_at = ANSWER.len() - 8;
+        for at in (0..ANSWER.len()).filter(|at| !(kind_at..kind_at + 2).contains(at)) {
             let mut changed = ANSWER.to_vec();
             changed[at] ^= 0x40;
             assert!(parts(&changed, 8).is_err(), "byte {at}");
