@@ -54,7 +54,7 @@ def compile_modules() -> bool:
         return True
     shutil.rmtree(BUILD, ignore_errors=True)
     shutil.copytree(SOURCE, BUILD / "talkpath", ignore=shutil.ignore_patterns("__pycache__"))
-    print("talkpath: compiling what every message passes (a minute, when it changed)", file=sys.stderr)
+    print("talkpath: compiling what every message passes (one or two minutes, when it changed)", file=sys.stderr)
     command = [sys.executable, str(EXTENSIONS), "build_ext", "--inplace", "--"]
     command += [f"talkpath/{name}" for name in compiled_modules()]
     with (BUILD / "log").open("w") as log:
