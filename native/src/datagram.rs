@@ -6,8 +6,8 @@ use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::RawFd;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyList};
 
 /// Datagrams read by one system call; more wait in the kernel for the next.
@@ -129,10 +129,6 @@ fn source_control(local: IpAddr, control: &mut Control) -> usize {
     }
 }
 
-fn parse_ip(host: &str) -> PyResult<IpAddr> {
-    host.parse().map_err(|_| PyValueError::new_err("not an IP address"))
-}
-
 #[pymethods]
 impl Datagrams {
     /// Take a bound, non-blocking UDP socket by its number and ask for the local address of each datagram.
@@ -190,29 +186,71 @@ impl Datagrams {
         Ok(list)
     }
 
-    /// Send one datagram from the local address `source` ("" lets the kernel choose). Raises OSError.
-    fn send(&mut self, data: &[u8], source: &str, host: &str, port: u16) -> PyResult<()> {
-        let remote = SocketAddr::new(parse_ip(host)?, port);
-        if remote.is_ipv6() != self.v6 {
-            return Err(PyValueError::new_err("the address is of the other family"));
+    /// Send datagrams, in as few system calls as it takes: whoever they go to wakes once for all of them.
+    ///
+    /// Each is (payload, local address or "" for the kernel to choose, remote host, remote port). Gives the places of
+    /// those that could not be sent.
+    fn send(&mut self, batch: Vec<(PyBackedBytes, PyBackedStr, PyBackedStr, u16)>) -> Vec<usize> {
+        let mut parcels = Vec::with_capacity(batch.len());
+        let mut failed = Vec::new();
+        for (place, (data, source, host, port)) in batch.iter().enumerate() {
+            match Parcel::of(place, data, source, host, *port, self.v6) {
+                Some(parcel) => parcels.push(parcel),
+                None => failed.push(place),
+            }
         }
+        let mut headers: Vec<libc::mmsghdr> = parcels.iter_mut().map(Parcel::header).collect();
+        let mut next = 0;
+        while next < headers.len() {
+            let rest = &mut headers[next..];
+            let sent = unsafe { libc::sendmmsg(self.fd, rest.as_mut_ptr(), rest.len() as u32, libc::MSG_DONTWAIT) };
+            if sent > 0 {
+                next += sent as usize;
+            } else {
+                failed.push(parcels[next].place);
+                next += 1;
+            }
+        }
+        failed
+    }
+}
+
+/// One datagram on its way out, with what the kernel is pointed at.
+struct Parcel {
+    place: usize,
+    vector: libc::iovec,
+    name: libc::sockaddr_storage,
+    name_length: libc::socklen_t,
+    control: Control,
+    control_length: usize,
+}
+
+impl Parcel {
+    /// None when an address is none, or of the other family than the socket.
+    fn of(place: usize, data: &[u8], source: &str, host: &str, port: u16, v6: bool) -> Option<Parcel> {
+        let remote = SocketAddr::new(host.parse().ok()?, port);
+        if remote.is_ipv6() != v6 {
+            return None;
+        }
+        let vector = libc::iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() };
         let mut name: libc::sockaddr_storage = zeroed();
-        let mut vector = libc::iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() };
+        let name_length = sockaddr(remote, &mut name);
         let mut control = Control([0; CONTROL]);
-        let mut header: libc::msghdr = zeroed();
-        header.msg_namelen = sockaddr(remote, &mut name);
-        header.msg_name = (&raw mut name).cast();
-        header.msg_iov = &raw mut vector;
-        header.msg_iovlen = 1;
-        if !source.is_empty() {
-            header.msg_controllen = source_control(parse_ip(source)?, &mut control);
-            header.msg_control = (&raw mut control).cast();
+        let control_length = if source.is_empty() { 0 } else { source_control(source.parse().ok()?, &mut control) };
+        Some(Parcel { place, vector, name, name_length, control, control_length })
+    }
+
+    fn header(&mut self) -> libc::mmsghdr {
+        let mut header: libc::mmsghdr = zeroed();
+        header.msg_hdr.msg_name = (&raw mut self.name).cast();
+        header.msg_hdr.msg_namelen = self.name_length;
+        header.msg_hdr.msg_iov = &raw mut self.vector;
+        header.msg_hdr.msg_iovlen = 1;
+        if self.control_length > 0 {
+            header.msg_hdr.msg_control = (&raw mut self.control).cast();
+            header.msg_hdr.msg_controllen = self.control_length;
         }
-        let sent = unsafe { libc::sendmsg(self.fd, &raw const header, libc::MSG_DONTWAIT) };
-        if sent < 0 {
-            return Err(io::Error::last_os_error().into());
-        }
-        Ok(())
+        header
     }
 }
 

@@ -108,6 +108,7 @@ class Signalling:
         self._sources: dict[str, str | None] = {}
         self._neighbours: dict[tuple[str, int, str, int], Flow] = {}
         self._by_local: dict[Address, Datagrams] = {}
+        self._leaving: dict[Datagrams, list[tuple[Flow, Send]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.counters: Counter[str] = Counter()
 
@@ -197,8 +198,9 @@ class Signalling:
         """Answer a STUN keep-alive (RFC 5626 section 4.4.2); drop what is none."""
         answer = answer_to(data, flow.remote)
         self.counters["stun_dropped" if answer is None else "stun_keepalives"] += 1
-        if answer is not None:
-            self._write(flow, answer)
+        datagrams = self._datagrams_of(flow)
+        if answer is not None and datagrams is not None:
+            datagrams.send([(answer, flow.local.host, flow.remote.host, flow.remote.port)])
 
     def _neighbour(self, key: tuple[str, int, str, int]) -> Flow:
         """The flow of a datagram; the same object for the same phone, so that what is kept of its calls is small."""
@@ -297,6 +299,7 @@ class Signalling:
             now = self._clock.now()
             for send in sends:
                 self._send(send, now)
+            self._send_datagrams(now)
             sends = edge.drain()
         self._set_timer(edge)
 
@@ -329,9 +332,34 @@ class Signalling:
         flow = self._flow_of(send.hop)
         if flow is None:
             self._open_for(send)
-        elif self._write(flow, send.data):
-            self._ledger.written(now, flow, send.call_id, send.data)
-        elif send.on_failure is not None:
+        elif flow.transport is Transport.UDP:
+            datagrams = self._datagrams_of(flow)
+            if datagrams is None:
+                self._not_sent(send, now)
+            else:
+                self._leaving.setdefault(datagrams, []).append((flow, send))
+        else:
+            connection = self._connections.get(flow.connection)
+            if connection is not None and connection.send(send.data):
+                self._ledger.written(now, flow, send.call_id, send.data)
+            else:
+                self._not_sent(send, now)
+
+    def _send_datagrams(self, now: float) -> None:
+        """What was gathered since the last time leaves, each socket's together."""
+        while self._leaving:
+            datagrams, leaving = self._leaving.popitem()
+            parcels = [(send.data, flow.local.host, flow.remote.host, flow.remote.port) for flow, send in leaving]
+            failed = datagrams.send(parcels)
+            for place, (flow, send) in enumerate(leaving):
+                if failed and place in failed:
+                    self.counters["datagrams_unsendable"] += 1
+                    self._not_sent(send, now)
+                else:
+                    self._ledger.written(now, flow, send.call_id, send.data)
+
+    def _not_sent(self, send: Send, now: float) -> None:
+        if send.on_failure is not None:
             self.counters["sends_failed"] += 1
             send.on_failure(now)
 
@@ -354,23 +382,11 @@ class Signalling:
                 return connection
         return None
 
-    def _write(self, flow: Flow, data: bytes) -> bool:
-        if flow.transport is not Transport.UDP:
-            connection = self._connections.get(flow.connection)
-            return connection is not None and connection.send(data)
-        datagrams = self._by_local.get(flow.local) or self._datagrams_for(flow)
-        if datagrams is None:
-            return False
-        try:
-            datagrams.send(data, flow.local.host, flow.remote.host, flow.remote.port)
-        except (OSError, ValueError):
-            self.counters["datagrams_unsendable"] += 1
-            return False
-        return True
-
-    def _datagrams_for(self, flow: Flow) -> Datagrams | None:
+    def _datagrams_of(self, flow: Flow) -> Datagrams | None:
         """The socket that a local address belongs to: its own, or the one of every address of its family."""
-        found: Datagrams | None = None
+        found = self._by_local.get(flow.local)
+        if found is not None:
+            return found
         for _, datagrams, local in self._datagrams:
             if local.is_ipv6 == flow.remote.is_ipv6 and flow.local.port in (local.port, 0):
                 if local.host == flow.local.host:
