@@ -96,7 +96,8 @@ class Admission:
         stale = proof.verdict is Verdict.STALE
         if stale:
             core.note(request.call_id, "auth.stale", now, user=proof.user)
-        else:
+        elif request.method == "INVITE":
+            # Nothing else begins a call that could have a moment.
             claimed = proof.user or _claimed_user(request)
             core.note(request.call_id, "auth.challenged", now, user=claimed, realm=core.settings.realm)
         core.reply(arrival, server, status, now, fields=core.authentication.challenges(field, stale, request, now))

@@ -1,7 +1,6 @@
 """Digest authentication of requests (RFC 3261 section 22, RFC 7616, RFC 8760)."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from enum import Enum, auto
 from hmac import compare_digest
 from typing import Protocol
@@ -35,12 +34,14 @@ class Verdict(Enum):
     WRONG = auto()
 
 
-@dataclass(frozen=True, slots=True)
 class Proof:
     """The verdict, and the user that the credentials name."""
 
-    verdict: Verdict
-    user: str = ""
+    __slots__ = ("user", "verdict")
+
+    def __init__(self, verdict: Verdict, user: str = "") -> None:
+        self.verdict = verdict
+        self.user = user
 
 
 class Authentication:
