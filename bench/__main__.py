@@ -2,17 +2,12 @@
 
 import importlib
 import sys
-from pathlib import Path
 
-PARTS = [
-    part
-    for part in ("signalling", "relay", "webrtc", "transcode", "capture")
-    if (Path(__file__).parent / f"{part}.py").exists()
-]
+PARTS = ("signalling", "relay", "webrtc", "transcode", "capture")
 
 
 def main() -> int:
-    wanted = [argument for argument in sys.argv[1:] if not argument.startswith("-")] or PARTS
+    wanted = sys.argv[1:] or PARTS
     if unknown := [part for part in wanted if part not in PARTS]:
         print(f"There is no part {unknown[0]}. The parts are {', '.join(PARTS)}.", file=sys.stderr)
         return 2
