@@ -292,6 +292,8 @@ impl Stream {
             }
             Arrival::Stray => return,
         }
+        self.row.packets = self.row.packets.saturating_add(1);
+        self.row.bytes = self.row.bytes.saturating_add(header.size as u32);
         self.note_gap(gap, at, lost_here);
         self.listen(header, at, arrival, context, jitter_buffer);
     }
@@ -303,8 +305,6 @@ impl Stream {
         self.packets += 1;
         self.bytes += header.size as u64;
         self.markers += u64::from(header.marker);
-        self.row.packets = self.row.packets.saturating_add(1);
-        self.row.bytes = self.row.bytes.saturating_add(header.size as u32);
         let used = &mut self.uses[self.current];
         used.packets += 1;
         used.end = at.time;

@@ -284,7 +284,8 @@ class HepSeen(Struct, frozen=True):
 
 
 class Second(NamedTuple):
-    """One second of an RTP stream. `time` is its start; a second without packets has no row.
+    """One second of an RTP stream. `time` is its start; a second without packets has no row. A packet that came twice
+    (a capture of two interfaces sees each so) counts once.
 
     `level_dbov` is the mean power of decoded G.711 (0 is the loudest, -127 and less silence; RFC 6464's scale), NaN
     where nothing could be decoded. `flat` counts packets whose samples are all zero or all the same, `clipped`
