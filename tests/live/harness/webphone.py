@@ -97,6 +97,14 @@ class WebPhone:
         """One of its verbs: hold, unhold, restart, press, referTo, joinCalls, comeBack."""
         self.page.run(f"void phone.{verb}({', '.join(['%s'] * len(values))})", *values)
 
+    def hold(self) -> None:
+        self.do("hold")
+        self.wait("held:local")
+
+    def resume(self) -> None:
+        self.do("unhold")
+        self.wait("unheld:local")
+
     def dial(self, target: str) -> None:
         self.do("dial", target)
 
