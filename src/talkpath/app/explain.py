@@ -141,7 +141,7 @@ def _file_of(explanation: Explanation) -> str:
 
 def write_page(explanation: Explanation, path: Path, language: Language) -> None:
     """The self-contained page. Raises `Unread` where it cannot be written."""
-    from talkpath.app.wav import sound_of
+    from talkpath.app.sound import sound_of
     from talkpath.explain.page import write_page as write
 
     files = [file.path for file in explanation.captures]

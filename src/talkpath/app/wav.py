@@ -3,19 +3,18 @@
 import array
 import sys
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from talkpath.app import explain_words as texts
 from talkpath.app.explain import NOTHING, Unread, explain_files, named_call
 from talkpath.app.phrase import phrase
+from talkpath.app.sound import Directions, both_tracks, heard_in_the_clear, two_sides
 from talkpath.base.texts import Language
-from talkpath.calls.model import Call
-from talkpath.capture.export import StreamKey, rtp_packets
 from talkpath.capture.reader import STDIN
 from talkpath.capture.records import RtpStream
-from talkpath.explain.audio import RATE_HZ, NeedsPyAV, Track, is_clear, little_endian, track
-from talkpath.explain.explanation import Explained, Explanation
+from talkpath.explain.audio import RATE_HZ, NeedsPyAV, is_clear, little_endian
+from talkpath.explain.explanation import Explanation
 
 
 def make_wav(file: str, name: str, out: Path | None, language: Language) -> int:
@@ -36,9 +35,6 @@ def make_wav(file: str, name: str, out: Path | None, language: Language) -> int:
     return NOTHING
 
 
-Directions = tuple[list[RtpStream], list[RtpStream]]
-
-
 def _directions(explanation: Explanation, name: str) -> Directions:
     """The caller's and the callee's streams: of the call named, of the only call, or of a capture without SIP."""
     if name:
@@ -55,32 +51,13 @@ def _directions(explanation: Explanation, name: str) -> Directions:
         codecs = {s.rtp.encoding or "?" for one in explanation.calls for s in one.call.streams}
         codecs |= {stream.encoding or "?" for stream in explanation.strays}
         raise Unread("no-audio", phrase(texts.NO_AUDIO, codecs=", ".join(sorted(codecs)) or "-"))
-    return _two_sides(strays)
-
-
-def heard_in_the_clear(call: Call) -> Directions:
-    """Each direction once: where a relay makes two of it, the side nearer to who speaks."""
-    sides: Directions = ([], [])
-    for from_caller, side in ((True, sides[0]), (False, sides[1])):
-        streams = [s for s in call.streams if s.from_caller is from_caller and is_clear(s.rtp)]
-        legs = sorted({s.leg for s in streams if s.leg is not None}, reverse=not from_caller)
-        side.extend(s.rtp for s in streams if legs and s.leg == legs[0])
-    if not any(sides) and call.streams:
-        return _two_sides([s.rtp for s in call.streams if is_clear(s.rtp)])
-    return sides
-
-
-def _two_sides(streams: Sequence[RtpStream]) -> Directions:
-    """Streams that nobody announced: one flow against all others."""
-    if not streams:
-        return [], []
-    first = streams[0]
-    left = [s for s in streams if (s.src.host, s.dst.host) == (first.src.host, first.dst.host) and s.src == first.src]
-    return left, [stream for stream in streams if stream not in left]
+    return two_sides(strays)
 
 
 def _write(target: Path, files: Sequence[str], left: list[RtpStream], right: list[RtpStream]) -> float:
     """Decode both directions on one time line and interleave them; gives the length in seconds."""
+    if not left and not right:
+        raise Unread("no-audio", phrase(texts.NO_AUDIO, codecs="-"))
     tracks = both_tracks(files, left, right)
     with wave.open(str(target), "wb") as out:
         out.setnchannels(2)
@@ -91,31 +68,3 @@ def _write(target: Path, files: Sequence[str], left: list[RtpStream], right: lis
         stereo[1::2] = tracks[1].samples
         out.writeframes(little_endian(stereo))
     return tracks[0].seconds
-
-
-def sound_of(files: Sequence[str]) -> Callable[[Explained], tuple[Track, Track] | None]:
-    """For a page: the sound of a call, None where there is none in the clear or nothing here decodes it."""
-
-    def sound(one: Explained) -> tuple[Track, Track] | None:
-        left, right = heard_in_the_clear(one.call)
-        if not left and not right:
-            return None
-        try:
-            return both_tracks(files, left, right)
-        except NeedsPyAV:
-            return None
-
-    return sound
-
-
-def both_tracks(files: Sequence[str], left: list[RtpStream], right: list[RtpStream]) -> tuple[Track, Track]:
-    """Both directions, aligned and of one length."""
-    every = [*left, *right]
-    if not every:
-        raise Unread("no-audio", phrase(texts.NO_AUDIO, codecs="-"))
-    start, end = min(s.start for s in every), max(s.end + s.ptime_ms / 1000 for s in every)
-    one, two = {StreamKey.of(s) for s in left}, {StreamKey.of(s) for s in right}
-    packets = list(rtp_packets(files, [StreamKey.of(s) for s in every]))
-    mine = (p for p in packets if StreamKey(p.src, p.dst, p.ssrc) in one)
-    theirs = (p for p in packets if StreamKey(p.src, p.dst, p.ssrc) in two)
-    return track(left, mine, start, end), track(right, theirs, start, end)
