@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from typing import final
 
 from talkpath.base.address import Address, Transport
+from talkpath.calls.model import Medium
 from talkpath.capture.records import HepOrigin, Record
-
-# kind, host, port, RTCP port where it is RTP, profile, (payload type, name) ..., direction, packet time in ms
-_Section = tuple[str, str, int, int | None, str, tuple[tuple[int, str], ...], str, float | None]
 
 # --- sip.rs
 
@@ -131,11 +129,13 @@ class Hop:
     ) -> list[tuple[SipSeen, bool | None, bool, tuple[SipSeen, ...], tuple[SipSeen, ...]]]:
         """(message, whether we sent it, whether it is from the caller, sent again, copies) in the order of time."""
 
-    def media(self) -> list[tuple[float, bool, _Section]]:
-        """(time, whether from the caller, section) of every m= section that either side announced."""
+    def media(self, medium: type[Medium], address: type[Address]) -> tuple[Medium, ...]:
+        """Every m= section with an address and a port that either side announced, as `calls.model.Medium`. Lines that
+        make no sense are passed over.
+        """
 
-    def offer(self) -> bytes:
-        """The session description of `first`, b"" when it has none."""
+    def offer(self, medium: type[Medium], address: type[Address]) -> tuple[Medium, ...]:
+        """Those that `first` announces."""
 
     def agent(self, from_caller: bool) -> str:
         """What one side calls itself (User-Agent, Server), "" where it does not say."""
@@ -238,9 +238,6 @@ class SipLedger:
 
 def fold(rows: Sequence[tuple[SipSeen, bool | None]]) -> list[tuple[Hop, int | None]]:
     """The hops of one call from (message, whether we sent it; None: a capture saw it), in the order of time."""
-
-def announced(description: bytes) -> list[_Section]:
-    """The m= sections of a description that have an address and a port."""
 
 def id_of(call_id: bytes, start: float) -> str:
     """The short name of the call that began at `start` with this Call-ID (`calls.ids`)."""

@@ -2,8 +2,8 @@
 //! that can be edited is `src/talkpath/sdp/`; `tests/calls` holds this against it.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
-use pyo3::IntoPyObjectExt;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyString, PyTuple, PyType};
 use std::net::IpAddr;
 
 /// Lines of one description (`base/limits.py` SDP_LINES).
@@ -38,53 +38,60 @@ const STATIC: [(u32, &str); 24] = [
 ];
 
 /// One m= section with an address and a port.
-pub struct Section {
-    kind: String,
-    host: String,
+pub struct Section<'a> {
+    kind: &'a str,
+    host: IpAddr,
     port: u32,
     /// None where the media is no RTP.
     rtcp: Option<u32>,
-    profile: String,
-    codecs: Vec<(u32, String)>,
+    profile: &'a str,
+    codecs: Vec<(u32, &'a str)>,
     direction: &'static str,
     ptime_ms: Option<f64>,
 }
 
-impl Section {
-    /// (kind, host, port, RTCP port or None, profile, codecs, direction, packet time or None)
-    pub fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let mut codecs = Vec::with_capacity(self.codecs.len());
-        for (number, name) in &self.codecs {
-            codecs.push((number, PyString::intern(py, name)).into_py_any(py)?);
-        }
-        let fields = [
-            PyString::intern(py, &self.kind).into_any(),
-            PyString::new(py, &self.host).into_any(),
-            self.port.into_bound_py_any(py)?,
-            self.rtcp.into_bound_py_any(py)?,
-            PyString::intern(py, &self.profile).into_any(),
-            PyTuple::new(py, codecs)?.into_any(),
-            PyString::intern(py, self.direction).into_any(),
-            self.ptime_ms.into_bound_py_any(py)?,
-        ];
-        PyTuple::new(py, fields)
+/// Python's named tuples `Medium` and `Address`.
+pub struct Shapes<'a, 'py> {
+    pub medium: &'a Bound<'py, PyType>,
+    pub address: &'a Bound<'py, PyType>,
+}
+
+impl<'py> Shapes<'_, 'py> {
+    pub fn medium(&self, time: f64, from_caller: bool, section: &Section<'_>) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.medium.py();
+        let host = PyString::new(py, &section.host.to_string());
+        let address = |port: u32| made(self.address, (&host, port));
+        let codec = |&(number, name): &(u32, &str)| (number, PyString::intern(py, name)).into_pyobject(py);
+        let codecs: Vec<_> = section.codecs.iter().map(codec).collect::<PyResult<_>>()?;
+        let fields = (
+            time,
+            from_caller,
+            PyString::intern(py, section.kind),
+            address(section.port)?,
+            section.rtcp.map(address).transpose()?,
+            PyString::intern(py, section.profile),
+            PyTuple::new(py, codecs)?,
+            PyString::intern(py, section.direction),
+            section.ptime_ms,
+        );
+        made(self.medium, fields)
     }
 }
 
-/// The m= sections of a description that have an address and a port, each as (kind, host, port, RTCP port or None,
-/// profile, ((payload type, name), ...), direction, packet time in ms or None).
-#[pyfunction]
-pub fn announced<'py>(py: Python<'py>, description: &[u8]) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-    sections(description).iter().map(|section| section.fields(py)).collect()
+/// A named tuple of these fields: `tuple.__new__`, as its own `__new__` does in Python.
+fn made<'py>(class: &Bound<'py, PyType>, fields: impl IntoPyObject<'py>) -> PyResult<Bound<'py, PyAny>> {
+    static NEW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = class.py();
+    let new = NEW.get_or_try_init(py, || Ok::<_, PyErr>(py.get_type::<PyTuple>().getattr("__new__")?.unbind()))?;
+    new.bind(py).call1((class, fields))
 }
 
 /// Lines that make no sense are passed over.
-pub fn sections(description: &[u8]) -> Vec<Section> {
-    if !description.starts_with(b"v=") {
+pub fn sections(description: &str) -> Vec<Section<'_>> {
+    if !description.starts_with("v=") {
         return Vec::new();
     }
-    let text = String::from_utf8_lossy(description);
-    let lines = lines_of(&text).filter(|line| !line.is_empty()).take(MAX_LINES);
+    let lines = lines_of(description).filter(|line| !line.is_empty()).take(MAX_LINES);
     // "--" begins what follows the description in a body of several parts (RFC 2046 section 5.1.1).
     let mut lines = lines.take_while(|line| !line.starts_with("--")).peekable();
     let (mut host, mut direction) = ("", "sendrecv");
@@ -116,7 +123,7 @@ fn lines_of(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn section(media: &str, lines: &[&str], host: &str, direction: &'static str) -> Option<Section> {
+fn section<'a>(media: &'a str, lines: &[&'a str], host: &str, direction: &'static str) -> Option<Section<'a>> {
     let mut words = media[2..].split_whitespace();
     let (kind, port, profile) = (words.next()?, words.next()?.split('/').next()?, words.next()?);
     let port = decimal(port)?;
@@ -138,14 +145,13 @@ fn section(media: &str, lines: &[&str], host: &str, direction: &'static str) -> 
             _ => direction = direction_of(name).unwrap_or(direction),
         }
     }
-    let host = ip_text(if own.is_empty() { host } else { own })?;
+    let host = ip_of(if own.is_empty() { host } else { own })?;
     if port == 0 && !is_bundled {
         return None;
     }
-    let is_rtp = profile.to_ascii_uppercase().contains("RTP/");
+    let is_rtp = profile.as_bytes().windows(4).any(|part| part.eq_ignore_ascii_case(b"RTP/"));
     let codecs = if is_rtp { words.filter_map(|number| codec(number, &rtpmaps)).collect() } else { Vec::new() };
-    let (kind, profile, rtcp) = (kind.to_string(), profile.to_string(), is_rtp.then_some(rtcp));
-    Some(Section { kind, host, port, rtcp, profile, codecs, direction, ptime_ms: ptime })
+    Some(Section { kind, host, port, rtcp: is_rtp.then_some(rtcp), profile, codecs, direction, ptime_ms: ptime })
 }
 
 fn direction_of(name: &str) -> Option<&'static str> {
@@ -157,9 +163,9 @@ fn connection(line: &str) -> &str {
     line.split_whitespace().nth(2).and_then(|address| address.split('/').next()).unwrap_or("")
 }
 
-/// An IP address in its shortest text; IPv4 mapped into IPv6 is IPv4.
-fn ip_text(host: &str) -> Option<String> {
-    Some(host.parse::<IpAddr>().ok()?.to_canonical().to_string())
+/// IPv4 mapped into IPv6 is IPv4.
+fn ip_of(host: &str) -> Option<IpAddr> {
+    Some(host.parse::<IpAddr>().ok()?.to_canonical())
 }
 
 /// A number of at most nine digits.
@@ -185,11 +191,11 @@ fn rtpmap(value: &str) -> (&str, Option<&str>) {
 }
 
 /// A format of the m= line with what its first rtpmap says, else RFC 3551, else nothing known.
-fn codec(number: &str, rtpmaps: &[(&str, Option<&str>)]) -> Option<(u32, String)> {
+fn codec<'a>(number: &str, rtpmaps: &[(&str, Option<&'a str>)]) -> Option<(u32, &'a str)> {
     let payload_type = decimal(number)?;
     let mapped = rtpmaps.iter().find(|(of, _)| *of == number).and_then(|(_, name)| *name);
     let known = || STATIC.iter().find(|(of, _)| *of == payload_type).map(|&(_, name)| name);
-    Some((payload_type, mapped.or_else(known).unwrap_or("").to_string()))
+    Some((payload_type, mapped.or_else(known).unwrap_or("")))
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub struct Head {
     from_tag: Span,
     to_tag: Span,
     content_type: Span,
+    /// What the sender calls itself: User-Agent, or else Server.
+    agent: Span,
     /// Of the bytes, not of the unfolded text.
     pub body: Span,
     pub content_length: Option<usize>,
@@ -43,6 +45,7 @@ impl Head {
     fn read(text: &[u8], index: &Index) -> Head {
         let mut head = Head { cseq: -1, body: index.body, ..Head::default() };
         let (mut via, mut from, mut to, mut cseq, mut length) = (None, None, None, None, None);
+        let (mut agent, mut server) = (None, None);
         for field in &index.fields {
             let value = field.value;
             match kind(field.name.of(text)) {
@@ -53,10 +56,13 @@ impl Head {
                 Kind::ContentLength => drop(length.get_or_insert(value)),
                 Kind::CallId if head.call_id.is_empty() => head.call_id = value,
                 Kind::ContentType if head.content_type.is_empty() => head.content_type = value,
+                Kind::UserAgent => drop(agent.get_or_insert(value)),
+                Kind::Server => drop(server.get_or_insert(value)),
                 Kind::SessionExpires => head.has_session_timer = true,
                 _ => {}
             }
         }
+        head.agent = agent.filter(|value| !value.is_empty()).or(server).unwrap_or_default();
         let cseq = cseq.unwrap_or_default();
         match index.start {
             StartLine::Request { method, .. } => (head.is_request, head.method) = (true, method),
@@ -106,6 +112,11 @@ impl Head {
         self.to_tag.of(self.text(raw))
     }
 
+    /// What the sender calls itself, empty where it does not say.
+    pub fn agent<'a>(&'a self, raw: &'a [u8]) -> &'a [u8] {
+        self.agent.of(self.text(raw))
+    }
+
     /// The session description it carries (RFC 2046 for those in several parts), empty where there is none.
     pub fn description<'a>(&self, raw: &'a [u8]) -> &'a [u8] {
         let body = self.body.of(raw);
@@ -132,16 +143,6 @@ impl Head {
     }
 }
 
-/// What the sender calls itself, None where it does not say: User-Agent, or else Server.
-pub fn agent(raw: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let index = Index::of(raw, MAX_HEADERS).ok()?;
-    let value = |name: &[u8]| {
-        let field = index.fields.iter().find(|field| field.name.of(raw).eq_ignore_ascii_case(name))?;
-        Some(field.value.of(raw)).filter(|value| !value.is_empty())
-    };
-    value(b"user-agent").or_else(|| value(b"server")).map(unfolded)
-}
-
 #[derive(PartialEq, Eq, Clone, Copy)]
 enum Kind {
     Via,
@@ -151,6 +152,8 @@ enum Kind {
     CSeq,
     ContentType,
     ContentLength,
+    UserAgent,
+    Server,
     SessionExpires,
     Other,
 }
@@ -170,7 +173,9 @@ fn kind(name: &[u8]) -> Kind {
         (3, _) if is(b"via") => Kind::Via,
         (4, _) if is(b"from") => Kind::From,
         (4, _) if is(b"cseq") => Kind::CSeq,
+        (6, _) if is(b"server") => Kind::Server,
         (7, _) if is(b"call-id") => Kind::CallId,
+        (10, _) if is(b"user-agent") => Kind::UserAgent,
         (12, _) if is(b"content-type") => Kind::ContentType,
         (14, _) if is(b"content-length") => Kind::ContentLength,
         (15, _) if is(b"session-expires") => Kind::SessionExpires,

@@ -2,14 +2,15 @@
 //! transaction keeps (RFC 3261 17.1.3, 17.2.3): branch, CSeq, status and tag. Which message belongs to which hop is
 //! decided in `hops.rs`.
 
-use super::described;
-use super::head::{self, Head};
+use super::described::{self, Shapes};
+use super::head::Head;
 use super::seen::{Place, SipSeen};
 use crate::sip::text;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyList, PyString, PyTuple, PyType};
 use pyo3::IntoPyObjectExt;
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
@@ -27,12 +28,20 @@ pub struct Row {
     pub sent: Option<bool>,
 }
 
-/// A message that said something new, and the places of its repetitions.
+/// A message that said something new, and its repetitions.
 struct Kept {
-    row: usize,
+    row: u32,
+    /// Equal for a message and its repetitions.
+    key: u32,
     from_caller: bool,
-    retransmitted: Vec<usize>,
-    copies: Vec<usize>,
+    again: Vec<Again>,
+}
+
+/// A repetition: sent again, or the same packet caught again.
+#[derive(Clone, Copy)]
+struct Again {
+    row: u32,
+    is_copy: bool,
 }
 
 /// One hop of a call; see `_native.pyi`.
@@ -40,8 +49,8 @@ struct Kept {
 pub struct Hop {
     rows: Vec<Row>,
     kept: Vec<Kept>,
-    /// Places in `kept` by what is equal for a message and its repetitions.
-    known: FxHashMap<u64, Vec<usize>>,
+    /// What was announced, once somebody asked: Python's `Medium`s, and how many of them are of the first message.
+    announced: PyOnceLock<(Py<PyTuple>, usize)>,
     pub caller: Place,
     pub callee: Place,
     caller_address: Py<PyAny>,
@@ -82,7 +91,7 @@ pub struct Hop {
 impl Hop {
     /// The hop that a message begins. A request that is the first we see of it is taken to come from the caller.
     pub fn new(py: Python<'_>, seen: &SipSeen, head: &Head) -> Hop {
-        let raw = seen.bytes(py);
+        let raw = &seen.raw;
         let (mut caller, mut callee) = ((&seen.from, &seen.src), (&seen.to, &seen.dst));
         if !head.is_request {
             std::mem::swap(&mut caller, &mut callee);
@@ -90,7 +99,7 @@ impl Hop {
         Hop {
             rows: Vec::new(),
             kept: Vec::new(),
-            known: FxHashMap::default(),
+            announced: PyOnceLock::new(),
             caller: caller.0.clone(),
             callee: callee.0.clone(),
             caller_address: caller.1.clone_ref(py),
@@ -123,21 +132,19 @@ impl Hop {
         let seen = seen.get();
         let Some(head) = &seen.head else { return };
         self.last = self.last.max(seen.catch.time);
-        let from_caller = self.is_from_caller(py, seen, head);
-        let key = key_of(seen.bytes(py), head, from_caller);
-        let place = self.rows.len();
+        let from_caller = self.is_from_caller(seen, head);
+        let key = key_of(&seen.raw, head, from_caller);
+        let place = self.rows.len() as u32;
         self.rows.push(row);
-        match self.repeated(py, key, seen, head, from_caller) {
+        match self.repeated(key, seen, head, from_caller) {
             Some(at) => {
-                let first = self.rows[self.kept[at].row].seen.get();
+                let first = self.seen(self.kept[at].row);
                 let is_copy = seen.catch.is_copy || (&seen.from, &seen.to) != (&first.from, &first.to);
-                let kept = &mut self.kept[at];
-                (if is_copy { &mut kept.copies } else { &mut kept.retransmitted }).push(place);
+                self.kept[at].again.push(Again { row: place, is_copy });
             }
             None => {
-                self.known.entry(key).or_default().push(self.kept.len());
-                self.kept.push(Kept { row: place, from_caller, retransmitted: Vec::new(), copies: Vec::new() });
-                self.conclude(seen.catch.time, seen.bytes(py), head, from_caller);
+                self.kept.push(Kept { row: place, key, from_caller, again: Vec::new() });
+                self.conclude(seen.catch.time, &seen.raw, head, from_caller);
             }
         }
     }
@@ -163,7 +170,7 @@ impl Hop {
     }
 
     /// Which end sent it: by exact address, else by host where the hosts differ, else by the tags.
-    fn is_from_caller(&self, py: Python<'_>, seen: &SipSeen, head: &Head) -> bool {
+    fn is_from_caller(&self, seen: &SipSeen, head: &Head) -> bool {
         if seen.from == self.caller || seen.to == self.callee {
             return true;
         }
@@ -174,7 +181,7 @@ impl Hop {
         if self.caller.host != self.callee.host && (*host == self.caller.host || *host == self.callee.host) {
             return *host == self.caller.host;
         }
-        head.is_request == (head.sender_tag(seen.bytes(py)) == &*self.from_tag)
+        head.is_request == (head.sender_tag(&seen.raw) == &*self.from_tag)
     }
 
     fn take_invite(&mut self, raw: &[u8], head: &Head, from_caller: bool) {
@@ -220,8 +227,8 @@ impl Hop {
     }
 
     /// Whether these very bytes crossed the hop before.
-    pub fn has_said(&self, py: Python<'_>, raw: &[u8]) -> bool {
-        self.kept.iter().any(|kept| self.rows[kept.row].seen.get().bytes(py) == raw)
+    pub fn has_said(&self, raw: &[u8]) -> bool {
+        self.kept.iter().any(|kept| *self.seen(kept.row).raw == *raw)
     }
 
     /// Concludes from silence: nothing came though what was seen went on until `horizon`.
@@ -236,29 +243,47 @@ impl Hop {
     }
 
     /// The place in `kept` of the message that this one repeats.
-    fn repeated(&self, py: Python<'_>, key: u64, seen: &SipSeen, head: &Head, from_caller: bool) -> Option<usize> {
-        let raw = seen.bytes(py);
-        self.known.get(&key)?.iter().copied().find(|&at| {
-            let kept = &self.kept[at];
-            let (first, first_raw) = self.message(py, kept.row);
-            kept.from_caller == from_caller && is_same(first, first_raw, head, raw)
+    fn repeated(&self, key: u32, seen: &SipSeen, head: &Head, from_caller: bool) -> Option<usize> {
+        self.kept.iter().position(|kept| {
+            let (first, first_raw) = self.message(kept.row);
+            kept.key == key && kept.from_caller == from_caller && is_same(first, first_raw, head, &seen.raw)
         })
     }
 
-    fn message<'a>(&'a self, py: Python<'a>, row: usize) -> (&'a Head, &'a [u8]) {
+    fn seen(&self, row: u32) -> &SipSeen {
+        self.rows[row as usize].seen.get()
+    }
+
+    fn message(&self, row: u32) -> (&Head, &[u8]) {
         static NONE: LazyLock<Head> = LazyLock::new(Head::default); // never needed: only readable messages are taken
-        let seen = self.rows[row].seen.get();
-        (seen.head.as_ref().unwrap_or(&NONE), seen.bytes(py))
+        let seen = self.seen(row);
+        (seen.head.as_ref().unwrap_or(&NONE), &seen.raw)
+    }
+
+    /// Every m= section that either side announced, and how many of them the first message announced.
+    fn announced<'py>(&self, py: Python<'py>, shapes: &Shapes<'_, 'py>) -> PyResult<&(Py<PyTuple>, usize)> {
+        self.announced.get_or_try_init(py, || {
+            let (mut media, mut of_first) = (Vec::new(), 0);
+            for (place, kept) in self.kept.iter().enumerate() {
+                let (head, raw) = self.message(kept.row);
+                let description = String::from_utf8_lossy(head.description(raw));
+                for section in described::sections(&description) {
+                    media.push(shapes.medium(self.seen(kept.row).catch.time, kept.from_caller, &section)?);
+                }
+                of_first = if place == 0 { media.len() } else { of_first };
+            }
+            Ok((PyTuple::new(py, media)?.unbind(), of_first))
+        })
     }
 
     /// First looks at what was said; see `signs` in `_native.pyi`.
-    fn signs_of(&self, py: Python<'_>) -> Vec<&'static str> {
+    fn signs_of(&self) -> Vec<&'static str> {
         let mut signs = Vec::new();
         let (mut asked, mut answered) = (Vec::new(), Vec::new());
         for kept in &self.kept {
-            let (head, raw) = self.message(py, kept.row);
-            let catch = &self.rows[kept.row].seen.get().catch;
-            if !kept.retransmitted.is_empty() {
+            let (head, raw) = self.message(kept.row);
+            let catch = &self.seen(kept.row).catch;
+            if kept.again.iter().any(|again| !again.is_copy) {
                 signs.push("repeated");
             }
             let body = head.body.len();
@@ -297,10 +322,10 @@ fn final_sign(head: &Head, raw: &[u8]) -> Option<&'static str> {
 }
 
 /// Equal for a message and its repetitions, as far as `is_same` says so.
-fn key_of(raw: &[u8], head: &Head, from_caller: bool) -> u64 {
+fn key_of(raw: &[u8], head: &Head, from_caller: bool) -> u32 {
     let mut hasher = FxHasher::default();
     (head.is_request, head.status, head.cseq, from_caller, head.method(raw), head.branch(raw)).hash(&mut hasher);
-    hasher.finish()
+    hasher.finish() as u32
 }
 
 /// Whether one message repeats the other. Provisional answers repeat only when they are equal byte for byte, and so
@@ -323,7 +348,7 @@ impl Hop {
     fn from_python(py: Python<'_>, seen: &SipSeen) -> PyResult<Hop> {
         let head = seen.head.as_ref().ok_or_else(|| pyo3::exceptions::PyValueError::new_err("not a SIP message"))?;
         let mut hop = Hop::new(py, seen, head);
-        hop.conclude(seen.catch.time, seen.bytes(py), head, true);
+        hop.conclude(seen.catch.time, &seen.raw, head, true);
         Ok(hop)
     }
 
@@ -404,7 +429,7 @@ impl Hop {
     /// What began the hop: its INVITE where it was seen.
     #[getter]
     fn first(&self, py: Python<'_>) -> Option<Py<SipSeen>> {
-        self.kept.first().map(|kept| self.rows[kept.row].seen.clone_ref(py))
+        self.kept.first().map(|kept| self.rows[kept.row as usize].seen.clone_ref(py))
     }
 
     #[getter]
@@ -415,49 +440,55 @@ impl Hop {
 
     fn messages<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
-        let these = |rows: &[usize]| PyTuple::new(py, rows.iter().map(|&row| self.rows[row].seen.clone_ref(py)));
+        let these = |again: &[Again], is_copy: bool| {
+            let these = again.iter().filter(|one| one.is_copy == is_copy);
+            let seen: Vec<_> = these.map(|one| self.rows[one.row as usize].seen.clone_ref(py)).collect();
+            PyTuple::new(py, seen)
+        };
         for kept in &self.kept {
-            let row = &self.rows[kept.row];
-            let again = (these(&kept.retransmitted)?, these(&kept.copies)?);
-            list.append((row.seen.clone_ref(py), row.sent, kept.from_caller, again.0, again.1))?;
+            let row = &self.rows[kept.row as usize];
+            let (retransmitted, copies) = (these(&kept.again, false)?, these(&kept.again, true)?);
+            list.append((row.seen.clone_ref(py), row.sent, kept.from_caller, retransmitted, copies))?;
         }
         Ok(list)
     }
 
-    fn media<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let list = PyList::empty(py);
-        for kept in &self.kept {
-            let (head, raw) = self.message(py, kept.row);
-            let description = head.description(raw);
-            for section in described::sections(description) {
-                let time = self.rows[kept.row].seen.get().catch.time;
-                list.append((time, kept.from_caller, section.fields(py)?))?;
-            }
-        }
-        Ok(list)
+    fn media<'py>(
+        &self,
+        py: Python<'py>,
+        medium: &Bound<'py, PyType>,
+        address: &Bound<'py, PyType>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let (media, _) = self.announced(py, &Shapes { medium, address })?;
+        Ok(media.bind(py).clone())
     }
 
-    fn offer<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let description = self.kept.first().map(|kept| self.message(py, kept.row));
-        PyBytes::new(py, description.map_or(b"", |(head, raw)| head.description(raw)))
+    fn offer<'py>(
+        &self,
+        py: Python<'py>,
+        medium: &Bound<'py, PyType>,
+        address: &Bound<'py, PyType>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let (media, of_first) = self.announced(py, &Shapes { medium, address })?;
+        Ok(media.bind(py).get_slice(0, *of_first))
     }
 
     fn agent<'py>(&self, py: Python<'py>, from_caller: bool) -> PyResult<Bound<'py, PyString>> {
-        let own = self.kept.iter().filter(|kept| kept.from_caller == from_caller);
-        let named = own.map(|kept| self.message(py, kept.row).1).find_map(head::agent);
-        text(py, &named.unwrap_or_default())
+        let own = self.kept.iter().filter(|kept| kept.from_caller == from_caller).map(|kept| self.message(kept.row));
+        let mut agents = own.map(|(head, raw)| head.agent(raw));
+        text(py, agents.find(|agent| !agent.is_empty()).unwrap_or_default())
     }
 
     fn signs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.signs_of(py).into_iter().map(|sign| PyString::intern(py, sign)))
+        PyTuple::new(py, self.signs_of().into_iter().map(|sign| PyString::intern(py, sign)))
     }
 
     fn requests<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         for kept in &self.kept {
-            let (head, raw) = self.message(py, kept.row);
+            let (head, raw) = self.message(kept.row);
             if head.is_request {
-                let seen = self.rows[kept.row].seen.get();
+                let seen = self.seen(kept.row);
                 let branch = text(py, head.branch(raw))?.into_py_any(py)?;
                 list.append((text(py, head.method(raw))?, branch, seen.src.clone_ref(py)))?;
             }

@@ -35,9 +35,9 @@ impl Hops {
         let seen = row.seen.clone_ref(py);
         let seen = seen.get();
         let Some(head) = &seen.head else { return };
-        let raw = seen.bytes(py);
+        let raw = &seen.raw;
         let branch = head.branch(raw);
-        let at = self.hop_for(py, seen, head).unwrap_or_else(|| {
+        let at = self.hop_for(seen, head).unwrap_or_else(|| {
             self.hops.push(Hop::new(py, seen, head));
             self.vias.push(head.branches(raw));
             self.hops.len() - 1
@@ -49,8 +49,8 @@ impl Hops {
     }
 
     /// Whether this message, after what came before, begins another call with the Call-ID used again.
-    pub fn starts_another(&self, py: Python<'_>, seen: &SipSeen, head: &Head) -> bool {
-        let raw = seen.bytes(py);
+    pub fn starts_another(&self, seen: &SipSeen, head: &Head) -> bool {
+        let raw = &seen.raw;
         let Some(first) = self.hops.first().filter(|hop| hop.is_over()) else { return false };
         if !is_invite(head, raw)
             || !head.receiver_tag(raw).is_empty()
@@ -76,10 +76,10 @@ impl Hops {
         Ok(list)
     }
 
-    fn hop_for(&self, py: Python<'_>, seen: &SipSeen, head: &Head) -> Option<usize> {
-        let raw = seen.bytes(py);
+    fn hop_for(&self, seen: &SipSeen, head: &Head) -> Option<usize> {
+        let raw = &seen.raw;
         if let Some(&known) = self.by_branch.get(head.branch(raw)) {
-            if self.fits(py, known, seen, head) {
+            if self.fits(known, seen, head) {
                 return Some(known);
             }
         }
@@ -90,11 +90,11 @@ impl Hops {
     }
 
     /// The branch names the hop, unless a hop was copied from another without a new branch.
-    fn fits(&self, py: Python<'_>, at: usize, seen: &SipSeen, head: &Head) -> bool {
-        let (hop, raw) = (&self.hops[at], seen.bytes(py));
+    fn fits(&self, at: usize, seen: &SipSeen, head: &Head) -> bool {
+        let (hop, raw) = (&self.hops[at], &seen.raw);
         let there = (&seen.from, &seen.to) == (&hop.caller, &hop.callee);
         let back = (&seen.to, &seen.from) == (&hop.caller, &hop.callee);
-        there || back || !is_invite(head, raw) || hop.has_said(py, raw)
+        there || back || !is_invite(head, raw) || hop.has_said(raw)
     }
 
     /// The hop on which the caller tries again (with credentials); a fork to the same address is another hop.

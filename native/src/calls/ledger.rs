@@ -54,7 +54,7 @@ impl SipLedger {
         let (outside, others) = (PyList::empty(py), PyList::empty(py));
         for record in records {
             match record.cast::<SipSeen>() {
-                Ok(seen) if self.message(py, seen) => {}
+                Ok(seen) if self.message(seen) => {}
                 Ok(seen) => outside.append(seen)?,
                 Err(_) => others.append(record)?,
             }
@@ -126,7 +126,7 @@ impl SipLedger {
 
 impl SipLedger {
     /// Keeps a message of a call; whether it is none of our business any more (kept, or no message at all).
-    fn message(&mut self, py: Python<'_>, seen: &Bound<'_, SipSeen>) -> bool {
+    fn message(&mut self, seen: &Bound<'_, SipSeen>) -> bool {
         let message = seen.get();
         let time = message.catch.time;
         self.note(&message.from.host, time);
@@ -134,7 +134,7 @@ impl SipLedger {
             self.malformed += 1;
             return true;
         };
-        let raw = message.bytes(py);
+        let raw = &message.raw;
         let call_id = head.call_id(raw);
         let (method, status) = (head.method(raw), head.status);
         if !self.traces.contains_key(call_id) {
@@ -202,7 +202,7 @@ fn apart(py: Python<'_>, trace: &Trace) -> Vec<Hops> {
     for row in rows {
         let seen = row.get();
         let Some(head) = &seen.head else { continue };
-        if found.last().is_some_and(|hops| hops.starts_another(py, seen, head)) {
+        if found.last().is_some_and(|hops| hops.starts_another(seen, head)) {
             found.push(Hops::default());
         }
         if let Some(hops) = found.last_mut() {

@@ -18,7 +18,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<hop::Hop>()?;
     module.add_class::<ledger::SipLedger>()?;
     module.add_function(wrap_pyfunction!(hops::fold, module)?)?;
-    module.add_function(wrap_pyfunction!(described::announced, module)?)?;
     module.add_function(wrap_pyfunction!(heard::heard, module)?)?;
     module.add_function(wrap_pyfunction!(id::id_of, module)?)?;
     Ok(())

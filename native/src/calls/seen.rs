@@ -63,9 +63,9 @@ pub struct SipSeen {
     #[pyo3(get)]
     transport: Py<PyAny>,
     #[pyo3(get)]
-    raw: Py<PyBytes>,
-    #[pyo3(get)]
     hep: Py<PyAny>,
+    /// The message itself. Python gets a copy: few are ever looked at.
+    pub raw: Box<[u8]>,
     pub from: Place,
     pub to: Place,
     /// None for what is no SIP message after all.
@@ -77,19 +77,15 @@ pub struct Wire {
     pub src: (Place, Py<PyAny>),
     pub dst: (Place, Py<PyAny>),
     pub transport: Py<PyAny>,
-    pub raw: Py<PyBytes>,
+    pub raw: Box<[u8]>,
     pub hep: Py<PyAny>,
 }
 
 impl SipSeen {
-    pub fn new(py: Python<'_>, catch: Catch, wire: Wire) -> SipSeen {
-        let head = Head::of(wire.raw.as_bytes(py));
+    pub fn new(catch: Catch, wire: Wire) -> SipSeen {
+        let head = Head::of(&wire.raw);
         let ((from, src), (to, dst)) = (wire.src, wire.dst);
         SipSeen { catch, src, dst, transport: wire.transport, raw: wire.raw, hep: wire.hep, from, to, head }
-    }
-
-    pub fn bytes<'a>(&'a self, py: Python<'a>) -> &'a [u8] {
-        self.raw.as_bytes(py)
     }
 
     pub fn transport(&self, py: Python<'_>) -> Py<PyAny> {
@@ -123,7 +119,6 @@ impl SipSeen {
         wire_bytes: usize,
         hep: Py<PyAny>,
     ) -> PyResult<SipSeen> {
-        let py = raw.py();
         let catch = Catch {
             frame,
             time,
@@ -137,7 +132,12 @@ impl SipSeen {
             wire_bytes,
         };
         let (src, dst) = ((Place::of(&src)?, src.unbind()), (Place::of(&dst)?, dst.unbind()));
-        Ok(SipSeen::new(py, catch, Wire { src, dst, transport: transport.unbind(), raw: raw.unbind(), hep }))
+        Ok(SipSeen::new(catch, Wire { src, dst, transport: transport.unbind(), raw: raw.as_bytes().into(), hep }))
+    }
+
+    #[getter]
+    fn raw<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.raw)
     }
 
     #[getter]
@@ -185,8 +185,8 @@ impl SipSeen {
         self.catch.wire_bytes
     }
 
-    fn __repr__(&self, py: Python<'_>) -> String {
-        let line = self.bytes(py).split(|&byte| byte == b'\r' || byte == b'\n').next().unwrap_or_default();
+    fn __repr__(&self) -> String {
+        let line = self.raw.split(|&byte| byte == b'\r' || byte == b'\n').next().unwrap_or_default();
         format!("<SipSeen frame {} {}>", self.catch.frame, String::from_utf8_lossy(line))
     }
 }

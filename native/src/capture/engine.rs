@@ -307,13 +307,12 @@ impl Engine {
         let repeat = self.repeats.receive(at.flow, data, context.id, at.time);
         self.copies += u64::from(repeat == Repeat::Copy);
         self.announce(data, at.time);
-        let frames = if context.frames.is_empty() { vec![at.frame] } else { context.frames.to_vec() };
         self.out.push(Record::Sip(Box::new(Sip {
             at,
             transport: Transport::Udp,
             raw: data.to_vec(),
-            fragments: frames.len(),
-            frames,
+            fragments: context.frames.len().max(1),
+            frames: context.frames.to_vec(),
             connection: 0,
             is_copy: repeat == Repeat::Copy,
             is_retransmission: repeat == Repeat::Retransmission,

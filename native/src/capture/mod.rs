@@ -154,7 +154,7 @@ impl CaptureReader {
     fn drain<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let records = std::mem::take(&mut self.engine.out);
         let list = PyList::empty(py);
-        for record in &records {
+        for record in records {
             list.append(self.shapes.record(py, record)?)?;
         }
         Ok(list)

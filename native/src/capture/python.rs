@@ -71,11 +71,11 @@ impl Shapes {
         }
     }
 
-    pub fn record(&mut self, py: Python<'_>, record: &Record) -> PyResult<Py<PyAny>> {
+    pub fn record(&mut self, py: Python<'_>, record: Record) -> PyResult<Py<PyAny>> {
         match record {
-            Record::Sip(sip) => self.sip(py, sip),
-            Record::Fragments(lost) => self.fragments(py, lost),
-            Record::Icmp(error) => self.icmp(py, error),
+            Record::Sip(sip) => self.sip(py, *sip),
+            Record::Fragments(lost) => self.fragments(py, &lost),
+            Record::Icmp(error) => self.icmp(py, &error),
             Record::Tcp(tcp) => {
                 let (frame, time, src, dst) = self.at(py, &tcp.at)?;
                 let kind = self.word(py, "TcpKind", tcp.kind)?;
@@ -88,20 +88,20 @@ impl Shapes {
                 let fields = fields![py; frame, time, src, dst, ws.connection, kind, ws.code, &ws.text, head];
                 self.build(py, "WebSocketEvent", fields)
             }
-            Record::Stun(stun) => self.stun(py, stun),
-            Record::Handshake(handshake) => self.handshake(py, handshake),
+            Record::Stun(stun) => self.stun(py, &stun),
+            Record::Handshake(handshake) => self.handshake(py, &handshake),
             Record::Zrtp(at, name) => {
-                let (frame, time, src, dst) = self.at(py, at)?;
+                let (frame, time, src, dst) = self.at(py, &at)?;
                 self.build(py, "ZrtpSeen", fields![py; frame, time, src, dst, name])
             }
-            Record::Rtcp(rtcp) => self.rtcp(py, rtcp),
+            Record::Rtcp(rtcp) => self.rtcp(py, &rtcp),
             Record::Hep { at, kind, payload, hep } => {
-                let (frame, time, src, dst) = self.at(py, at)?;
+                let (frame, time, src, dst) = self.at(py, &at)?;
                 let origin = self.build(py, "HepOrigin", fields![py; hep.agent, &hep.node, &hep.correlation])?;
-                let payload = PyBytes::new(py, payload);
-                self.build(py, "HepSeen", fields![py; frame, time, src, dst, *kind, payload, origin])
+                let payload = PyBytes::new(py, &payload);
+                self.build(py, "HepSeen", fields![py; frame, time, src, dst, kind, payload, origin])
             }
-            Record::Stream(summary) => self.stream(py, summary),
+            Record::Stream(summary) => self.stream(py, &summary),
             Record::Counted(c) => {
                 let (src, dst) = (self.address(py, c.flow.src)?, self.address(py, c.flow.dst)?);
                 let (start, end) = (seconds(c.start), seconds(c.end));
@@ -118,7 +118,7 @@ impl Shapes {
             }
             Record::Note { frame, time, kind, count, offset } => {
                 let kind = self.word(py, "NoteKind", kind)?;
-                self.build(py, "CaptureNote", fields![py; *frame, seconds(*time), kind, *count, *offset])
+                self.build(py, "CaptureNote", fields![py; frame, seconds(time), kind, count, offset])
             }
         }
     }
@@ -127,12 +127,12 @@ impl Shapes {
         Ok((at.frame, seconds(at.time), self.address(py, at.flow.src)?, self.address(py, at.flow.dst)?))
     }
 
-    fn sip(&mut self, py: Python<'_>, sip: &record::Sip) -> PyResult<Py<PyAny>> {
+    fn sip(&mut self, py: Python<'_>, sip: record::Sip) -> PyResult<Py<PyAny>> {
         let At { frame, time, flow } = sip.at;
         let catch = Catch {
             frame,
             time: seconds(time),
-            frames: (sip.frames != [frame]).then(|| sip.frames.as_slice().into()),
+            frames: (!sip.frames.is_empty() && sip.frames != [frame]).then(|| sip.frames.into()),
             fragments: sip.fragments,
             connection: sip.connection,
             is_udp: sip.transport == Transport::Udp,
@@ -145,10 +145,10 @@ impl Shapes {
             src: (Place::new(flow.src.ip, flow.src.port), self.address(py, flow.src)?),
             dst: (Place::new(flow.dst.ip, flow.dst.port), self.address(py, flow.dst)?),
             transport: self.word(py, "Transport", transport_name(sip.transport))?,
-            raw: PyBytes::new(py, &sip.raw).unbind(),
+            raw: sip.raw.into(),
             hep: self.hep(py, &sip.hep)?,
         };
-        Ok(Py::new(py, SipSeen::new(py, catch, wire))?.into_any())
+        Ok(Py::new(py, SipSeen::new(catch, wire))?.into_any())
     }
 
     fn fragments(&mut self, py: Python<'_>, lost: &record::Fragments) -> PyResult<Py<PyAny>> {

@@ -33,6 +33,7 @@ pub struct Sip {
     pub at: At,
     pub transport: Transport,
     pub raw: Vec<u8>,
+    /// All that carry a piece of it; empty where it is the one.
     pub frames: Vec<u64>,
     pub fragments: usize,
     pub connection: u64,

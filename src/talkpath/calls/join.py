@@ -12,10 +12,9 @@ from collections.abc import Iterator
 
 from talkpath._native import Hop
 from talkpath.base.address import Address
-from talkpath.calls.announced import announced_in
 from talkpath.calls.build import number_of
 from talkpath.calls.legs import Placed
-from talkpath.calls.model import Joined, Result
+from talkpath.calls.model import Joined, Medium, Result
 from talkpath.sip.message import Message
 
 # The second side follows the first at once; a box that looks up a number in a slow database needs some seconds.
@@ -251,7 +250,7 @@ def _identifiers(invite: Message) -> Iterator[str]:
 
 def _offered(first: Hop) -> set[Address]:
     """Where the caller of a part waits for media; unspecified addresses tell nothing."""
-    announced = (address for _, address, *_ in announced_in(first.offer()))
+    announced = (medium.address for medium in first.offer(Medium, Address))
     return {address for address in announced if address.port and address.host not in ("0.0.0.0", "::")}
 
 

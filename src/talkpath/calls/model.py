@@ -162,26 +162,10 @@ class Leg(Struct, frozen=True, dict=True):
         """What was said, repetitions folded in, in the order of time."""
         return tuple(MessageSeen(*row) for row in self.hop.messages())
 
-    @cached_property
+    @property
     def media(self) -> tuple[Medium, ...]:
         """Every m= section that either side announced, in the order of time."""
-        return tuple(_medium(time, from_caller, *section) for time, from_caller, section in self.hop.media())
-
-
-def _medium(
-    time: float,
-    from_caller: bool,
-    kind: str,
-    host: str,
-    port: int,
-    rtcp: int | None,
-    profile: str,
-    codecs: tuple[tuple[int, str], ...],
-    direction: str,
-    ptime_ms: float | None,
-) -> Medium:
-    control = None if rtcp is None else Address(host, rtcp)
-    return Medium(time, from_caller, kind, Address(host, port), control, profile, codecs, direction, ptime_ms)
+        return self.hop.media(Medium, Address)
 
 
 class Stream(Struct, frozen=True):
