@@ -38,6 +38,13 @@ def test_a_kind_nobody_wrote_down_shows_its_values() -> None:
     assert words.said(Moment(0.0, "new.kind", {"a": 1}), Language.EN) == "new.kind a=1"
 
 
+@pytest.mark.parametrize(("language", "word"), [(Language.EN, "nominated no pair"), (Language.ZH, "未提名")])
+def test_a_known_reason_is_said_in_the_language(language: Language, word: str) -> None:
+    said = words.said(Moment(0.0, "ice.failed", {"side": "caller", "why": "unnominated"}), language)
+    assert word in said
+    assert "unnominated" not in said
+
+
 def test_a_side_is_said_in_the_language() -> None:
     moment = Moment(0.0, "media.held", {"side": "caller"})
     assert "caller" in words.said(moment, Language.EN)

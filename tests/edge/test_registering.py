@@ -177,3 +177,24 @@ def test_user_who_is_removed_is_reached_no_more(lab: Lab) -> None:
     lab.edge.core.registrar.forget("1001")
     assert lab.edge.core.registrar.bindings("1001", lab.now) == []
     assert [one.contact for one in lab.bindings.dropped] == [phone.contact]
+
+
+def test_a_page_that_is_loaded_again_and_again_is_never_one_too_many(lab: Lab) -> None:
+    desk = lab.phone("1001", "198.51.100.7")
+    assert desk.register().status == 200
+    for port in range(40_000, 40_030):
+        page = lab.phone("1001", "198.51.100.8", port=port, transport=Transport.WS)
+        assert page.register().status == 200
+        lab.close(page)
+    left = [one.contact for one in lab.edge.core.registrar.bindings("1001", lab.now)]
+    assert len(left) == lab.edge.core.settings.registrar.max_contacts
+    assert desk.contact in left
+    assert page.contact in left, "the oldest go first"
+
+
+def test_phones_that_are_there_do_not_make_room(lab: Lab) -> None:
+    statuses = [
+        lab.phone("1001", "198.51.100.8", port=port, transport=Transport.WS).register().status
+        for port in range(40_000, 40_011)
+    ]
+    assert statuses == [200] * 10 + [403]

@@ -202,3 +202,13 @@ def test_who_holds_is_not_missed() -> None:
     call.chosen()
     call.session.receive(call.engine.hear(call.port(1), call.now), call.now)  # type: ignore[arg-type]
     assert ended(call) == []
+
+
+def test_candidates_that_a_re_invite_repeats_are_told_once() -> None:
+    call, browser = browser_call()
+    again = browser.describe("8", "a=candidate:7 1 tcp 1518280447 192.0.2.77 9 typ host tcptype active\r\n")
+    for cseq in (2, 3):
+        call.offer(again, cseq=cseq)
+        call.answer(sdp("192.0.2.21", PHONE), cseq=cseq)
+    assert call.kinds().count("ice.candidate") == 2
+    assert call.kinds().count("ice.candidate-ignored") == 1

@@ -170,6 +170,15 @@ def test_what_is_answered_besides_a_shared_codec_is_converted_when_it_comes() ->
     assert (8, 8000, "PCMA", (8, 8000)) in caller[0]
 
 
+def test_a_shared_codec_is_not_said_to_be_converted_into_itself() -> None:
+    call = a_call()
+    call.offer(sdp("192.0.2.10", PCMU))
+    call.answer(sdp("192.0.2.21", "audio 3000 RTP/AVP 0 9"))
+    moments = {one.kind: dict(one.values) for one in call.moments}
+    assert "codec.transcoding" not in moments
+    assert moments["codec.transcoding-ready"] == {"side": "callee", "codec": "PCMU", "offered": "PCMU, G722"}
+
+
 def test_events_of_another_clock_are_converted_beside_a_shared_voice() -> None:
     call = a_call()
     call.offer(sdp("192.0.2.10", OPUS))

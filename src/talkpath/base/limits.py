@@ -59,6 +59,8 @@ STORE_QUEUE = 10_000
 DTLS_HANDSHAKES = 8
 # UDP payload of one DTLS datagram in bytes: below 1280 (IPv6's least MTU) minus IPv6 and UDP headers, with reserve.
 DTLS_DATAGRAM_BYTES = 1_200
+# A ClientHello in bytes, put together from its fragments. With post-quantum keys it has about 2,000.
+DTLS_HELLO_BYTES = 8_192
 # DTLS records looked at in one datagram. A flight packed by us has six.
 DTLS_RECORDS = 32
 # a=crypto lines of one media section that are read. Phones send two to eight.

@@ -98,7 +98,9 @@ MOMENTS: dict[str, Text] = {
         "Packets from the stranger {remote} are dropped on the {side}'s port.",
         "丢弃陌生地址 {remote} 发到 {side} 端口的包。",
     ),
-    "media.first-packet": Text("First packet from the {side} ({remote}).", "收到 {side} 的首个媒体包({remote})。"),
+    "media.first-packet": Text(
+        "First {media} packet from the {side} ({remote}).", "收到 {side} 的首个 {media} 媒体包({remote})。"
+    ),
     "media.first-sound": Text("First sound from the {side} ({codec}).", "首次听到 {side} 的声音({codec})。"),
     "media.left-out": Text("Of {what}, {count} more are not told.", "{what} 另有 {count} 次未逐一列出。"),
     "media.held": Text("The {side} put the call on hold.", "{side} 将通话保持。"),
@@ -139,6 +141,10 @@ MOMENTS: dict[str, Text] = {
         "The {side} takes only {offered}: {own} and {other} are converted into each other.",
         "{side} 只接受 {offered}:在 {own} 与 {other} 之间转码。",
     ),
+    "codec.transcoding-ready": Text(
+        "Both sides share {codec}, which passes as it is; what else of {offered} the {side} sends is converted.",
+        "双方共有 {codec},原样转发;{side} 若发送 {offered} 中的其他格式则转码。",
+    ),
     "codec.transcoding-ended": Text(
         "Both sides share a codec again: nothing is converted any more.", "双方又有共同的编解码器,不再转码。"
     ),
@@ -148,8 +154,8 @@ MOMENTS: dict[str, Text] = {
         "Towards the {side} we named the candidate {candidate}.", "向 {side} 给出本机候选 {candidate}。"
     ),
     "ice.learnt": Text(
-        "The {side} was found at {candidate}, which it had not named (RFC 8445 section 7.3.1.3).",
-        "发现 {side} 位于未声明的 {candidate}(RFC 8445 第 7.3.1.3 节)。",
+        "The {side} was found at {candidate} by its check, not by its description (RFC 8445 section 7.3.1.3).",
+        "由 {side} 的检查得知其位于 {candidate},描述中尚无此地址(RFC 8445 第 7.3.1.3 节)。",
     ),
     "ice.learnt-local": Text("The {side} sees us at {candidate}.", "{side} 看到的本机地址为 {candidate}。"),
     "ice.check-sent": Text("First check {local} to {remote}.", "首次检查:{local} 到 {remote}。"),
@@ -179,7 +185,7 @@ MOMENTS: dict[str, Text] = {
     "ice.checked": Text("The pair {local} and {remote} passed its check.", "候选对 {local} 与 {remote} 通过检查。"),
     "ice.selected": Text("The pair {local} and {remote} is selected.", "选定候选对 {local} 与 {remote}。"),
     "ice.restarted": Text("The {side} restarted ICE.", "{side} 重启 ICE。"),
-    "ice.failed": Text("No pair passed: {why}.", "没有候选对通过:{why}。"),
+    "ice.failed": Text("There is no way to the {side}: {why}.", "没有到 {side} 的通路:{why}。"),
     "ice.consent-lost": Text(
         "The {side} no longer answers consent checks (RFC 7675).", "{side} 不再应答同意检查(RFC 7675)。"
     ),
@@ -270,6 +276,26 @@ SIDES: dict[str, Text] = {
     "": Text("nobody known", "未知方"),
 }
 
+# Why candidates, checks and handshakes came to nothing.
+REASONS: dict[str, Text] = {
+    "unheard": Text("it sent no check, and none of ours could be sent", "未收到其检查,本机也无可检查的候选"),
+    "unanswered": Text("it answered none of our checks", "本机的检查均无应答"),
+    "unnominated": Text("a check passed, but it nominated no pair", "检查已通过,但未提名候选对"),
+    "asymmetric": Text("the answer came another way", "应答来自另一路径"),
+    "mdns": Text("its name is known in its own network only", "其名称仅在其本地网络可解析"),
+    "name": Text("it is a name, not an address", "为名称而非地址"),
+    "tcp": Text("media goes over UDP here", "此处媒体仅走 UDP"),
+    "transport": Text("its transport is unknown", "传输协议未知"),
+    "type": Text("its type is unknown", "类型未知"),
+    "component": Text("there is no such component", "无此组件"),
+    "malformed": Text("it is malformed", "格式错误"),
+    "too-many": Text("there are too many", "数量过多"),
+    "timeout": Text("no answer in time", "超时无应答"),
+    "replaced": Text("another took its place", "被另一次取代"),
+    "fingerprint": Text("its certificate is another than the one signalled", "证书与信令中的指纹不符"),
+    "no-srtp-profile": Text("no SRTP profile in common", "没有共同的 SRTP 套件"),
+}
+
 RESULTS: dict[Result, Text] = {
     Result.ANSWERED: Text("answered", "已接通"),
     Result.BUSY: Text("busy", "忙"),
@@ -325,13 +351,16 @@ def result(result: Result, *, is_over: bool, language: Language) -> str:
 
 
 class _Values(dict[str, object]):
-    """The values of a moment, with the sides of a call said in the reader's language."""
+    """The values of a moment, with the sides of a call and known reasons said in the reader's language."""
 
     def __init__(self, values: object, language: Language) -> None:
         super().__init__(values)  # type: ignore[call-overload]
         side = self.get("side")
         if language is Language.ZH and isinstance(side, str) and side in SIDES:
             self["side"] = SIDES[side].zh
+        why = self.get("why")
+        if isinstance(why, str) and why in REASONS:
+            self["why"] = REASONS[why].say(language)
 
     def __missing__(self, name: str) -> str:
         return "?"

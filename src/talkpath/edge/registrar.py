@@ -3,7 +3,7 @@
 Bindings live in memory; each change is told to a `BindingStore`, which keeps it past a restart.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from talkpath.base.address import Flow
@@ -95,10 +95,13 @@ class Registrar:
         for binding in list(self._users.get(user, {}).values()):
             self._drop(binding)
 
-    def register(self, request: Message, user: str, flow: Flow, behind_nat: bool, now: float) -> list[Binding]:
+    def register(
+        self, request: Message, user: str, flow: Flow, behind_nat: bool, now: float, is_open: Callable[[Flow], bool]
+    ) -> list[Binding]:
         """Apply one authenticated REGISTER, all of it or nothing; gives the bindings of the user. Raises Refused.
 
-        `behind_nat`: its Via showed one; a Contact with another host than the source shows one as well.
+        `behind_nat`: its Via showed one; a Contact with another host than the source shows one as well. `is_open`
+        says of a flow whether its connection still stands.
         """
         contacts = request.listed("Contact")
         if contacts == ["*"]:
@@ -107,7 +110,7 @@ class Registrar:
         wanted = [self._wanted(request, item, user, flow, behind_nat, now) for item in contacts if item]
         known = self._users.get(user, {})
         self._check_order(wanted, known)
-        self._check_number(wanted, known, now)
+        self._make_room(wanted, known, now, is_open)
         for binding in wanted:
             if binding.expires_at > now:
                 self._keep(binding, known.get(binding.identity))
@@ -179,12 +182,23 @@ class Registrar:
             if older is not None and older.call_id == binding.call_id and binding.cseq < older.cseq:
                 raise Refused(500, "Out of order")
 
-    def _check_number(self, wanted: list[Binding], known: Known, now: float) -> None:
-        """Who only refreshes what there is may always do so."""
+    def _make_room(self, wanted: list[Binding], known: Known, now: float, is_open: Callable[[Flow], bool]) -> None:
+        """Who only refreshes what there is may always do so.
+
+        A page has another Contact each time it is loaded, so the oldest whose connection is closed make room: nobody
+        is reached there any more (RFC 5626 section 6).
+        """
         live = {one.identity for one in known.values() if one.expires_at > now}
         added = {one.identity for one in wanted if one.expires_at > now} - live
-        if added and len(live) + len(added) > self._settings.max_contacts:
+        excess = len(live) + len(added) - self._settings.max_contacts
+        if not added or excess <= 0:
+            return
+        idle = live - {one.identity for one in wanted}
+        dead = [one for one in known.values() if one.identity in idle and not is_open(one.flow)]
+        if len(dead) < excess:
             raise Refused(403, "Too many contacts")
+        for binding in sorted(dead, key=lambda one: one.registered_at)[:excess]:
+            self._drop(binding)
 
     def _forget(self, user: str, binding: Binding) -> None:
         known = self.find(user, binding.identity)

@@ -51,7 +51,7 @@ class GatedTransport:
             if not theirs.mux:
                 self._rtcp.selected(theirs.rtcp or Address(theirs.rtp.host, theirs.rtp.port + 1), now)
 
-    def write(self, section: MediaSection, *, answering: bool) -> None:
+    def write(self, section: MediaSection, *, answering: bool, again: bool = False) -> None:
         """Put our side of the transport into a section that goes to the peer. The RTCP port has the same role."""
         if answering and self._rtp.active is None:
             self._rtcp.active = False

@@ -59,6 +59,8 @@ FAMILY_MISMATCH = "media.family-mismatch"
 CODEC_CHOSEN = "codec.chosen"
 # The {side} takes only {offered}: converted between {own} and {other}.
 TRANSCODING = "codec.transcoding"
+# The sides share {codec}; the {side} may also send others of {offered}, which would be converted.
+TRANSCODING_READY = "codec.transcoding-ready"
 # The sides share a codec again, {codec}: nothing is converted any more.
 TRANSCODING_ENDED = "codec.transcoding-ended"
 # The {side} and we have no SDES suite in common.

@@ -432,9 +432,12 @@ class MediaSession:
         for index, made in agreement.answer.bridges.items():
             if old.get(index) != made and made.changes_voice:
                 offered = agreement.answer.sections[index].formats.names
-                codecs = {"own": made.answerer.codec, "other": made.offerer.codec}
-                self._note(now, moments.TRANSCODING, side=side, offered=offered, **codecs)
-        if any(index not in agreement.answer.bridges and made.changes_voice for index, made in old.items()):
+                own, other = made.answerer.codec, made.offerer.codec
+                if made.is_needed:
+                    self._note(now, moments.TRANSCODING, side=side, offered=offered, own=own, other=other)
+                else:
+                    self._note(now, moments.TRANSCODING_READY, side=side, codec=own, offered=offered)
+        if any(index not in agreement.answer.bridges and made.is_needed for index, made in old.items()):
             self._note(now, moments.TRANSCODING_ENDED)
 
     def _connect(self, branch: Branch, now: float) -> None:

@@ -33,6 +33,11 @@ class Bridge(NamedTuple):
     #: otherwise only events change their clock
     changes_voice: bool
 
+    @property
+    def is_needed(self) -> bool:
+        """Otherwise the sides share a codec, and only what else may come is converted."""
+        return self.changes_voice and self.offerer.codec != self.answerer.codec
+
 
 class Known(NamedTuple):
     """What keeps payload types from being free: what the reader of an offer last announced, and the other sections,

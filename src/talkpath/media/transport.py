@@ -64,6 +64,8 @@ class IceTransport:
         self._is_agreed = False
         self._ufrags: list[str] = []
         self._theirs: ice.Credentials | None = None
+        #: the peer's candidates under these credentials, which a re-INVITE repeats
+        self._named: frozenset[str] = frozenset()
         self._pairs: dict[int, Address] = {}
         self._has_checked = self._is_lost = False
         self._sent = self._answered = 0
@@ -98,15 +100,18 @@ class IceTransport:
         if web.credentials is not None:
             if self._theirs not in (None, web.credentials):
                 self._note(now, moments.ICE_RESTARTED)
+                self._named = frozenset()
             self._theirs = web.credentials
-            for line in web.candidates:
+            fresh = tuple(line for line in web.candidates if line not in self._named)
+            self._named = frozenset(web.candidates)
+            for line in fresh:
                 self._note(now, moments.ICE_CANDIDATE, candidate=line)
-            self._agent.receive(ice.RemoteDescribed(web.credentials, web.candidates, web.lite, web.ended), now)
+            self._agent.receive(ice.RemoteDescribed(web.credentials, fresh, web.lite, web.ended), now)
         self._name_checks()
         self._settle(now)
 
-    def write(self, section: MediaSection, *, answering: bool) -> None:
-        """Put our side of the transport into a section that goes to the peer."""
+    def write(self, section: MediaSection, *, answering: bool, again: bool = False) -> None:
+        """Put our side of the transport into a section that goes to the peer; `again` into another of its bundle."""
         attributes, credentials = section.attributes, self._agent.credentials
         if self._agent.is_lite and "ice-lite" not in section.session.attributes:
             section.session.attributes.add("ice-lite")
@@ -117,6 +122,8 @@ class IceTransport:
                 keying.write(section, answering=answering)
             else:
                 keying.active = self._keyings[RTP].active
+        if again:
+            return
         for candidate in self._agent.candidates:
             attributes.add("candidate", str(candidate))
         attributes.add("end-of-candidates")

@@ -39,13 +39,16 @@ def undress(description: SessionDescription, host: str, web: list[bool], *, for_
 def dress_all(
     description: SessionDescription, anchors: Iterable[Anchor | None], host: str, *, answering: bool
 ) -> None:
-    """Put on every live section what ICE and DTLS need. Of a bundle the first says it for all."""
+    """Put on every live section what ICE and DTLS need.
+
+    Of a bundle the first section speaks for all (RFC 9143 section 7.1.3). Browsers repeat credentials, fingerprint
+    and role in the others all the same, and some peers (aiortc) refuse a section without; candidates stand once.
+    """
     written: set[Transport] = set()
     for section, anchor in zip(description.media, anchors, strict=False):
         if section.port and anchor is not None and (transport := anchor.transport) is not None:
             _dress(section, transport, host, answering=answering)
-            if transport not in written:
-                transport.write(section, answering=answering)
+            transport.write(section, answering=answering, again=transport in written)
             written.add(transport)
 
 

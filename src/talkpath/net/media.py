@@ -98,15 +98,16 @@ class CallEngine(Generic[Owner]):
 
 
 class SecureRelay:
-    """The relay's verbs for WebRTC (`SecureEngine`). New checks on a port mean new deadlines: its call is woken."""
+    """The relay's verbs for WebRTC (`SecureEngine`). What makes a new deadline wakes the call of the port: `wake` is
+    told the port and whether the deadline may be earlier than the one that is waited for."""
 
-    def __init__(self, relay: _native.Relay, wake: Callable[[int], None]) -> None:
+    def __init__(self, relay: _native.Relay, wake: Callable[[int, bool], None]) -> None:
         engine = cast(SecureEngine, relay)
         self._checks = engine.checks
+        self._send = engine.send
         self._wake = wake
         self.approve: Callable[..., None] = engine.approve
         self.revoke: Callable[..., None] = engine.revoke
-        self.send: Callable[..., None] = engine.send
         self.secure: Callable[..., None] = engine.secure
         self.shut: Callable[[Port], None] = engine.shut
         self.unsecure: Callable[[Port], None] = engine.unsecure
@@ -114,7 +115,12 @@ class SecureRelay:
     def checks(self, port: Port, ufrags: list[str]) -> None:
         """Let only checks climb that name one of these."""
         self._checks(port, ufrags)
-        self._wake(port.id)
+        self._wake(port.id, True)
+
+    def send(self, port: Port, data: bytes, remote: Address, *, rtcp: bool) -> None:
+        """Send STUN or DTLS. What is not answered is sent again, so a call that has no timer yet needs one."""
+        self._wake(port.id, False)
+        self._send(port, data, remote, rtcp=rtcp)
 
 
 class MediaDriver:
@@ -164,10 +170,10 @@ class MediaDriver:
         if timer is not None:
             timer[1].cancel()
 
-    def _wake(self, port: int) -> None:
+    def _wake(self, port: int, may_be_earlier: bool) -> None:
         """The call of this port may have a new deadline, once what is being done now is done."""
         call = self._owners.get(port)
-        if call is not None:
+        if call is not None and (may_be_earlier or call not in self._timers):
             asyncio.get_running_loop().call_soon(self._schedule, call)
 
     def _schedule(self, call: RunningCall) -> None:

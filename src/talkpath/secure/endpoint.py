@@ -13,6 +13,7 @@ from OpenSSL import SSL
 
 from talkpath.base.limits import DTLS_DATAGRAM_BYTES, DTLS_HANDSHAKES
 from talkpath.secure import records
+from talkpath.secure.assembly import HelloAssembly
 from talkpath.secure.certificate import Fingerprint, verdict
 from talkpath.secure.events import (
     AlertIgnored,
@@ -52,6 +53,7 @@ class DtlsEndpoint:
         self._mtu = mtu
         self._listener = identity.listener(mtu) if cookie else None
         self._handshakes: dict[Path, Handshake] = {}
+        self._partial: dict[Path, HelloAssembly] = {}
         self._association: Path | None = None
         self._begun_on: Path | None = None
         self._attempts = 0
@@ -162,19 +164,33 @@ class DtlsEndpoint:
         if not arrived[0].is_client_hello or self._begun_on is not None or self._association is not None:
             self.counters["unexpected"] += 1
             return None
+        whole = self._put_together(path, arrived)
+        if whole is None:
+            return None
         if len(self._handshakes) >= DTLS_HANDSHAKES and not self._evict():
             self.counters["handshakes-full"] += 1
             return None
         if self._listener is None:
             handshake = Handshake(self._identity.server(self._mtu), is_client=False, mtu=self._mtu, now=now)
-            handshake.receive(arrived, now)
-        elif (listening := self._listen(path, arrived[0], now)) is not None:
+            handshake.receive([whole], now)
+        elif (listening := self._listen(path, whole, now)) is not None:
             handshake = listening
         else:
             return None
-        self._emit(ClientHelloArrived(path, read_hello(arrived[0].fragment)))
+        self._emit(ClientHelloArrived(path, read_hello(whole.fragment)))
         self._handshakes[path] = handshake
         return handshake
+
+    def _put_together(self, path: Path, arrived: list[Record]) -> Record | None:
+        """The whole hello of this source, None while a fragment is missing."""
+        assembly = self._partial.pop(path, None) or HelloAssembly()
+        for record in arrived:
+            if record.is_client_hello and (whole := assembly.take(record)) is not None:
+                return whole
+        if len(self._partial) >= DTLS_HANDSHAKES:
+            self._partial.pop(next(iter(self._partial)))
+        self._partial[path] = assembly
+        return None
 
     def _listen(self, path: Path, hello: Record, now: float) -> Handshake | None:
         """One step of the cookie exchange: keeps nothing of a source until its cookie came back."""

@@ -77,7 +77,8 @@ class Handshake:
         """Another hello of a client that gave this handshake up. While it still moves, such a hello is a forgery."""
         if self.is_client or self.state is not State.HANDSHAKING or not record.is_client_hello:
             return False
-        return record.hello_random != self._hello_random and now - self._progress_at >= STALLED_S
+        random = record.hello_random
+        return bool(random) and random != self._hello_random and now - self._progress_at >= STALLED_S
 
     def receive(self, arrived: list[Record], now: float) -> None:
         """Take the records of one datagram. Clear alerts are the caller's to drop."""

@@ -54,8 +54,9 @@ class Record(NamedTuple):
 
     @property
     def hello_random(self) -> bytes:
-        """What tells one client's hello from another's: behind handshake header and version."""
-        return self.fragment[14:46]
+        """What tells one client's hello from another's: behind handshake header and version. Empty in a later
+        fragment, which has none."""
+        return self.fragment[14:46] if self.data[19:22] == b"\0\0\0" else b""
 
     @property
     def alert(self) -> tuple[int, int] | None:

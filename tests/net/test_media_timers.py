@@ -1,0 +1,41 @@
+"""What DTLS sends and nobody answers goes out again, also where there is no ICE whose timers would look after it."""
+
+import asyncio
+import socket
+import time
+
+from tests.media.in_memory import sdp
+
+from talkpath.base.address import Address, Flow, Transport
+from talkpath.calls.ledger import Ledger
+from talkpath.edge.call import Party, RunningCall
+from talkpath.media import CALLER, MediaAddress, MediaPolicy, Origin
+from talkpath.media.service import Service
+from talkpath.net.clock import Clock
+from talkpath.net.media import MediaDriver
+
+HERE = Address("127.0.0.1", 5060)
+FINGERPRINT = "a=fingerprint:sha-256 " + ":".join(["AB"] * 32)
+
+
+async def test_a_first_hello_that_is_lost_goes_out_again() -> None:
+    clock, loop = Clock(), asyncio.get_running_loop()
+    driver = MediaDriver(clock, Ledger(), MediaPolicy(), workers=1)
+    driver.start(lambda call, now: None)
+    phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    phone.setblocking(False)
+    phone.bind(("127.0.0.1", 0))
+    call = RunningCall("c", Party(CALLER, Flow(Transport.UDP, HERE, HERE), False), clock.now())
+    call.media = driver.open(call)
+    offer = sdp("127.0.0.1", f"audio {phone.getsockname()[1]} UDP/TLS/RTP/SAVP 0\n{FINGERPRINT}\na=setup:passive")
+    origin = Origin("127.0.0.1", False, (MediaAddress("127.0.0.1", "127.0.0.1"),))
+    try:
+        call.media.answer_locally(offer, Service.ECHO, origin, clock.now())
+        began = time.monotonic()
+        hellos = [await asyncio.wait_for(loop.sock_recv(phone, 2048), 5) for _ in range(3)]
+        assert all(hello[0] == 22 and hello[13] == 1 for hello in hellos)
+        assert time.monotonic() - began < 3
+    finally:
+        phone.close()
+        driver.end(call, clock.now())
+        driver.close()
