@@ -117,10 +117,10 @@ class SecureRelay:
         self._checks(port, ufrags)
         self._wake(port.id, True)
 
-    def send(self, port: Port, data: bytes, remote: Address, *, rtcp: bool) -> None:
+    def send(self, port: Port, data: bytes, address: tuple[str, int], *, rtcp: bool = False) -> None:
         """Send STUN or DTLS. What is not answered is sent again, so a call that has no timer yet needs one."""
         self._wake(port.id, False)
-        self._send(port, data, remote, rtcp=rtcp)
+        self._send(port, data, address, rtcp=rtcp)
 
 
 class MediaDriver:
