@@ -16,13 +16,13 @@ class Rtpengine:
 
     def __init__(self, threads: int = 1) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        port = _free_port()
-        options = ["--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{port}", "--table=-1", "--foreground"]
+        self.port = _free_port()
+        options = ["--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{self.port}", "--table=-1", "--foreground"]
         options += ["--port-min=40000", "--port-max=49999", f"--num-threads={threads}"]
         options += ["--log-level=2", "--log-stderr"]
         self._process = subprocess.Popen(["rtpengine", *options], stderr=subprocess.DEVNULL)
         self.pid = self._process.pid
-        self._socket.connect(("127.0.0.1", port))
+        self._socket.connect(("127.0.0.1", self.port))
         self._socket.settimeout(0.2)
         self._asked = 0
         wait_until(self._pings, 10, "rtpengine")

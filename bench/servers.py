@@ -27,11 +27,14 @@ class Server(Protocol):
 class Kamailio:
     """Kamailio from Debian with one worker and the allocator that flatters it most (-x fm)."""
 
-    def __init__(self, directory: Path, port: int, digest: bool) -> None:
+    def __init__(
+        self, directory: Path, port: int, digest: bool, script: str = "kamailio.cfg", engine_port: int = 0
+    ) -> None:
         self.name = "kamailio"
         self.port = port
-        config = directory / "kamailio.cfg"
-        config.write_text((HERE / "peers" / "kamailio.cfg").read_text().replace("KAMAILIO_PORT", str(port)))
+        config = directory / script
+        text = (HERE / "peers" / script).read_text()
+        config.write_text(text.replace("KAMAILIO_PORT", str(port)).replace("RTPENGINE_PORT", str(engine_port)))
         memory = ["-x", "fm", "-m", "512", "-M", "16"]
         options = ["-A", "DIGEST"] if digest else []
         self._process = subprocess.Popen(
@@ -54,16 +57,22 @@ def is_open(port: int) -> bool:
 
 
 class Talkpath:
-    """talkpath as `make run` starts it, on one UDP port of loopback."""
+    """talkpath as `make run` starts it, on one UDP port of loopback, and one for WebSocket where there is to be one."""
 
-    def __init__(self, directory: Path, port: int, digest: bool, users: Iterable[str] = ()) -> None:
+    def __init__(
+        self, directory: Path, port: int, digest: bool, users: Iterable[str] = (), web_port: int | None = None
+    ) -> None:
         self.name = "talkpath"
         self.port = port
         config = directory / "talkpath.toml"
         accounts = "".join(f'[[accounts]]\nuser = "{user}"\npassword = "{PASSWORD}"\n' for user in users)
+        doors = {"UDP": port} | ({"WS": web_port} if web_port is not None else {})
+        listeners = "".join(
+            f'[[listeners]]\ntransport = "{transport}"\naddress = "127.0.0.1"\nport = {door}\n'
+            for transport, door in doors.items()
+        )
         config.write_text(
-            f'[[listeners]]\ntransport = "UDP"\naddress = "127.0.0.1"\nport = {port}\n'
-            f'[state]\ndirectory = "{directory / "state"}"\n[log]\nlevel = "error"\n'
+            f'{listeners}[state]\ndirectory = "{directory / "state"}"\n[log]\nlevel = "error"\n'
             f"[authentication]\ntrusted = {[] if digest else ['127.0.0.0/8']}\n{accounts}"
         )
         with (directory / "talkpath.log").open("w") as log:
