@@ -57,7 +57,7 @@ def is_open(port: int) -> bool:
 
 
 class Talkpath:
-    """talkpath as `make run` starts it, on one UDP port of loopback, and one for WebSocket where there is to be one."""
+    """talkpath as `make run` starts it, on one UDP port of loopback, and one for WebSocket where it is named."""
 
     def __init__(
         self, directory: Path, port: int, digest: bool, users: Iterable[str] = (), web_port: int | None = None

@@ -130,7 +130,8 @@ def _response(request: Message, status: str, port: int, body: str = "") -> bytes
     lines = [f"SIP/2.0 {status}"]
     lines += [f"{name}: {value}" for name in ("Via", "Record-Route", "From") for value in request.all(name)]
     lines.append(f"To: {request.first('To')}" + ("" if request.to_tag else ";tag=phone"))
-    lines += [f"Call-ID: {request.call_id}", f"CSeq: {request.first('CSeq')}", f"Contact: <sip:{PHONE}@{HOST}:{port}>"]
+    lines += [f"Call-ID: {request.call_id}", f"CSeq: {request.first('CSeq')}"]
+    lines.append(f"Contact: <sip:{PHONE}@{HOST}:{port}>")
     return "\r\n".join([*lines, *_described(body)]).encode()
 
 

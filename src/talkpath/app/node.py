@@ -79,7 +79,9 @@ class Node:
         self._call_log = CallLog(self._ledger, prepared.language)
         self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
+        # For a second: what the host's addresses say is dear to ask, and they seldom change.
         self._media_facing: dict[tuple[str | None, bool], tuple[MediaAddress, ...]] = {}
+        self._behind_loopback: dict[tuple[str, str], str | None] = {}
 
     def _world(self) -> World:
         return World(
@@ -201,6 +203,7 @@ class Node:
             for user in self._users.take_removed():
                 self._edge.core.registrar.forget(user)
             self._media_facing.clear()
+            self._behind_loopback.clear()
             self._guests.sweep(now)
             self._call_log.tell()
             self._ledger.expire(now)
@@ -238,15 +241,21 @@ class Node:
         return (*addresses, *self._other_family(addresses))
 
     def _facing(self, hop: Hop) -> str | None:
-        """Our address that meets a party. A browser does not meet the loopback of the web server before us, and one
-        on this host has no way to a loopback address (RFC 8445 section 5.1.1.1)."""
-        if isinstance(hop, Flow):
-            if hop.transport.is_websocket and _is_loopback(hop.local.host):
-                is_here = _is_loopback(hop.remote.host)
-                return _outside(hop.local.host) if is_here else self._signalling.source(hop.remote.host)
+        """Our address that meets a party."""
+        if not isinstance(hop, Flow):
+            local = self._signalling.local_for(hop.transport, hop.remote.host)
+            return local.host if local is not None else None
+        if not hop.transport.is_websocket or not _is_loopback(hop.local.host):
             return hop.local.host
-        local = self._signalling.local_for(hop.transport, hop.remote.host)
-        return local.host if local is not None else None
+        key = (hop.local.host, hop.remote.host)
+        if key not in self._behind_loopback:
+            self._behind_loopback[key] = self._facing_browser(*key)
+        return self._behind_loopback[key]
+
+    def _facing_browser(self, local: str, remote: str) -> str | None:
+        """A browser does not meet the loopback of the web server before us, and one on this host has no way to a
+        loopback address (RFC 8445 section 5.1.1.1)."""
+        return _outside(local) if _is_loopback(remote) else self._signalling.source(remote)
 
     def _other_family(self, have: list[MediaAddress]) -> list[MediaAddress]:
         """An address of the family that is missing, for a party whose media is not of its signalling's family."""
