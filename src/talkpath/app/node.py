@@ -6,7 +6,7 @@ import os
 import secrets
 import ssl
 from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 
 from talkpath import __version__
@@ -285,7 +285,7 @@ def guest_networks(texts: Sequence[str], own: Sequence[str]) -> Networks:
 
 
 def _is_loopback(host: str) -> bool:
-    return ip_address(host).is_loopback
+    return host.startswith("127.") or host == "::1"
 
 
 def _outside(loopback: str) -> str:

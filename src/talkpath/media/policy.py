@@ -47,10 +47,10 @@ class Profile(StrEnum):
         """The one of the first section that is RTP; None when there is none."""
         found = _RTP_SECTION.search(description)
         name = found[1].decode("ascii") if found is not None else ""
-        known = {str(one): one for one in cls}
-        return known.get(name) or known.get(name.removesuffix("F"))
+        return _PROFILES.get(name) or _PROFILES.get(name.removesuffix("F"))
 
 
+_PROFILES = {str(one): one for one in Profile}
 _RTP_SECTION = re.compile(rb"^m=[^ \r\n]+ +[0-9/]+ +((?:UDP/TLS/)?RTP/S?AVPF?)[ \r\n]", re.MULTILINE)
 
 
