@@ -12,9 +12,16 @@ REFUSED = Text(
     "{method} by {sender} was given up with {status} {reason}.", "{sender}的 {method} 被以 {status} {reason} 放弃。"
 )
 NO_ACK = Text(
-    "200 OK was repeated {times} times: no ACK reached {owner}.", "200 OK 重发了 {times} 次：{owner}没有收到 ACK。"
+    "{status} {reason} was repeated {times} times: no {method} reached {owner}.",
+    "{status} {reason} 重发了 {times} 次：{owner}没有收到 {method}。",
 )
-SYMPTOMS = {"BYE": Symptom.CANNOT_HANG_UP, "ACK": Symptom.DROPS, "INVITE": Symptom.DROPS, "UPDATE": Symptom.DROPS}
+SYMPTOMS = {
+    "BYE": Symptom.CANNOT_HANG_UP,
+    "ACK": Symptom.DROPS,
+    "PRACK": Symptom.FAILS,
+    "INVITE": Symptom.DROPS,
+    "UPDATE": Symptom.DROPS,
+}
 
 
 def found_of(stuck: Stuck, *evidence: Because, **values: object) -> Found:
@@ -32,10 +39,10 @@ def found_of(stuck: Stuck, *evidence: Because, **values: object) -> Found:
 def what_happened(stuck: Stuck) -> Because:
     """The request's fate as evidence."""
     if stuck.answer is not None:
-        times = len(stuck.answer.retransmitted)
-        return because(
-            NO_ACK, stuck.answer.frames, stuck.answer.time, times=times, owner=party(not stuck.from_caller)
-        )
+        sip = stuck.answer.sip
+        owner, times = party(not stuck.from_caller), len(stuck.answer.retransmitted)
+        facts = {"status": sip.status, "reason": sip.reason, "method": stuck.method, "owner": owner, "times": times}
+        return because(NO_ACK, stuck.answer.frames, stuck.answer.time, **facts)
     values = {"method": stuck.method, "sender": party(stuck.from_caller)}
     if stuck.refusal is not None:
         sip = stuck.refusal.sip

@@ -17,6 +17,7 @@ from talkpath.calls.model import Leg, MessageSeen
 from talkpath.capture.records import TcpEvent, TcpKind
 from talkpath.explain.story import Exchange, Story
 from talkpath.explain.traits import cseq_number
+from talkpath.explain.unheeded import unheeded
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
@@ -25,8 +26,6 @@ from talkpath.sip.uri import Uri
 UNDELIVERED = frozenset({404, 408, 410, 430, 477, 478, 480, 500, 502, 503, 504})
 # Of these, what a phone may say for itself about a request that did reach it.
 OWN_WORDS = frozenset({404, 410, 480, 500})
-# A 2xx repeated this often (after 0.5, 1.5, 3.5 s: RFC 3261 13.3.1.4) has no ACK.
-REPEATS_WITHOUT_ACK = 3
 # How long a request waits before its silence means something; Timer E and G reach 4 s (RFC 3261 17.1.2.2).
 PATIENCE_S = 4.0
 # Who hangs up within a round trip of the other has not heard of it yet.
@@ -112,8 +111,11 @@ def _is_stuck(story: Story, hops: list[Exchange]) -> bool:
 
 
 def _is_pointless(story: Story, hops: list[Exchange]) -> bool:
-    """A BYE into a call that was refused, or that another BYE has ended (an earlier one; both hang up at once)."""
-    first = hops[0].request
+    """A BYE into a call that was refused, that its own sender never acknowledged, or that another BYE has ended (an
+    earlier one; both hang up at once)."""
+    first, lost = hops[0].request, unheeded(story)
+    if lost is not None and not lost.acks and lost.exchange.from_caller is hops[0].from_caller:
+        return True
     ends = (e for e in story.in_dialog("BYE") if e not in hops and e.request.sip.call_id == first.sip.call_id)
     if any(end.answer and end.request.time <= first.time + GLARE_S for end in ends):
         return True
@@ -132,22 +134,16 @@ def _was_refused_at_its_end(story: Story, hops: list[Exchange]) -> bool:
 
 
 def _stuck_acks(story: Story) -> Iterator[Stuck]:
-    """Where a 2xx is repeated and repeated: its ACK did not come this far."""
-    for leg in reversed(story.legs):
-        invite = story.invite(leg)
-        answer = invite.answer if invite else None
-        if invite is None or answer is None or len(answer.retransmitted) < REPEATS_WITHOUT_ACK:
-            continue
-        number = cseq_number(answer.sip)
-        acks = [e for e in story.exchanges if e.method == "ACK" and cseq_number(e.request.sip) == number]
-        acks = [e for e in acks if e.request.sip.call_id == leg.call_id]
-        arrived = [e for e in acks if e.request.destination == leg.callee]
-        if arrived and answer.retransmitted[-1].time - arrived[0].last_sent < 1.0:
-            continue
-        yield _diagnosed(
-            story, Stuck("ACK", leg.call_id, True, answer.time, tuple(acks), None, answer, Cause.UNKNOWN)
-        )
+    """An answer that is repeated though it arrived: what acknowledges it did not come this far."""
+    found = unheeded(story)
+    if found is None or found.is_lost:
         return
+    sip = found.answer.sip
+    from_caller, method = found.exchange.from_caller, found.acknowledges
+    yield _diagnosed(
+        story,
+        Stuck(method, sip.call_id, from_caller, found.answer.time, found.acks, None, found.answer, Cause.UNKNOWN),
+    )
 
 
 # --- why
@@ -246,12 +242,23 @@ def _next_hop(story: Story, stuck: Stuck) -> Stuck | None:
         return _with(stuck, Cause.CONTACT_TRANSPORT, **facts)
     if is_unusable(where, target):
         return _with(stuck, Cause.CONTACT, **facts)
-    is_at_its_end = bool(stuck.hops) and stuck.hops[-1].request.destination == target
-    if not leg.transport.is_reliable and (is_at_its_end or (stuck.answer is None and _is_home(where, target))):
+    is_asked = stuck.answer is None  # an ACK gets no answer by which to tell
+    if (
+        is_asked
+        and not leg.transport.is_reliable
+        and (_is_at_its_end(stuck, where, target) or _is_home(where, target))
+    ):
         return _with(stuck, Cause.CONTACT, **facts)
     if leg.transport.is_reliable and stuck.refusal is not None and stuck.refusal.sip.status in (430, 477):
         return _with(stuck, Cause.CONNECTION_GONE, **facts)
     return None
+
+
+def _is_at_its_end(stuck: Stuck, where: Uri, target: Address) -> bool:
+    """It came to the furthest address of this capture, and that is no proxy that was to pass it on."""
+    if not stuck.hops or stuck.hops[-1].request.destination != target:
+        return False
+    return where.host == target.host or not _uris(stuck.hops[-1].request.sip, "Route")
 
 
 def _is_home(where: Uri, target: Address) -> bool:
@@ -299,11 +306,17 @@ def _onward(story: Story, stuck: Stuck) -> tuple[MessageSeen | None, str, bool]:
         return None, "", False
     routes = _uris(told.sip, "Record-Route")
     if stuck.from_caller:
-        routes.reverse()
+        routes = routes[::-1][_already_passed(story, leg) :]
     if routes:
         return told, routes[0], True
     contact = _uris(told.sip, "Contact")
     return (told, contact[0], False) if contact else (None, "", False)
+
+
+def _already_passed(story: Story, leg: Leg) -> int:
+    """How many Routes lie before the first hop of the capture: its INVITE had brought their Record-Route along."""
+    invite = story.invite(leg)
+    return len(_uris(invite.request.sip, "Record-Route")) if invite else 0
 
 
 def _box_at(story: Story, address: Address) -> set[str]:

@@ -292,3 +292,113 @@ def a_proxy_between_two_networks_and_a_private_contact(wire: Wire) -> None:
     call.invite().ring().answer().ack().talk(6)
     routes = ["Route: <sip:192.168.99.1;r2=on;lr>"]
     call.request("BYE", upto=1, extra=routes).close("BYE", True, 477, "Send failed", first=1)
+
+
+def _repeat(call: Call, times: int = 6, **kw: int) -> Call:
+    """The answer again and again, at the intervals of RFC 3261 13.3.1.4."""
+    for number in range(times):
+        call.wait(min(0.5 * 2**number, 4.0)).answer(**kw)
+    return call
+
+
+@fires("response-undelivered")
+def answer_swallowed_by_a_proxy(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy(), Proxy("10.0.0.2")])
+    call.invite().ring().answer(down_to=1)
+    _repeat(call, down_to=1).respond(408, "Request Timeout", start_link=0, contact=False)
+    call.emit(
+        0, True, call.text("ACK sip:1002@example.com SIP/2.0", "ACK", 1, call._vias(call.invite_branch, 0, True))
+    )
+
+
+@fires("response-undelivered")
+def refusal_swallowed_by_a_proxy(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite().ring()
+    for wait in (0, 0.5, 1.0, 2.0, 4.0, 4.0):
+        call.wait(wait).respond(486, "Busy Here", down_to=1, contact=False)
+
+
+@fires("response-undelivered")
+def caller_cancels_because_no_answer_reaches_it(wire: Wire) -> None:
+    call = Call(wire, *phones())
+    call.invite().ring().answer()
+    _repeat(call, 5)
+    via = call._vias(call.invite_branch, 0, forward=True)
+    for wait in (0, 0.5, 1.0, 2.0):
+        call.wait(wait).emit(
+            0, True, call.text("CANCEL sip:1002@example.com SIP/2.0", "CANCEL", 1, via, tagged=False)
+        )
+
+
+@quiet("response-undelivered")
+def refusal_of_one_branch_waits_in_the_proxy_for_the_others(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite().ring().respond(486, "Busy Here", down_to=1, contact=False)
+    vias = call._vias(call.invite_branch, 1, forward=True).split("\r\n")[0]
+    call.emit(1, True, call.text("ACK sip:1002@example.com SIP/2.0", "ACK", 1, vias))
+    call.wait(6).respond(486, "Busy Here", start_link=0, contact=False)
+    call.emit(
+        0, True, call.text("ACK sip:1002@example.com SIP/2.0", "ACK", 1, call._vias(call.invite_branch, 0, True))
+    )
+
+
+@fires("ack-missing")
+def ack_is_seen_everywhere_and_the_answer_goes_on(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite().ring().answer().ack()
+    answered = call.at
+    for number in range(8):
+        call.wait(min(0.5 * 2**number, 4.0)).answer().ack()
+    end, call.at = call.at, answered
+    call.talk(end - answered, b={"mute": True})
+    call.bye(from_caller=False)
+
+
+@fires("ack-missing")
+def answer_without_an_ack_beyond_two_proxies_that_were_not_captured(wire: Wire) -> None:
+    upstream = [
+        "Record-Route: <sip:10.9.3.1;r2=on;lr>",
+        "Record-Route: <sip:10.9.1.1;r2=on;lr>",
+        "Via: SIP/2.0/UDP 10.9.1.2:5060;branch=z9hG4bK-far",
+    ]
+    one, two = replace(phones()[0], host="10.9.3.1", media_port=30_000), phones()[1]
+    call = Call(wire, one, two, [Proxy()])
+    told = [f"Record-Route: <{Proxy().route}>", *upstream[:2], f"Contact: <{two.contact_uri}>"]
+    call.invite(extra=upstream).ring().answer(extra=told, contact=False)
+    answered = call.at
+    for number in range(8):
+        call.wait(min(0.5 * 2**number, 4.0)).answer(extra=told, contact=False)
+    end, call.at = call.at, answered
+    call.talk(end - answered, b={"mute": True})
+
+
+@quiet("ack-missing")
+def ack_that_came_five_seconds_late(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite().ring().answer()
+    for wait in (0.5, 1.0, 2.0):
+        call.wait(wait).answer()
+    call.wait(1.5).ack()
+    call.at -= 5
+    call.talk(11).bye()
+
+
+@fires("ack-missing")
+def reliable_ringing_whose_prack_is_lost(wire: Wire) -> None:
+    reliable = ["Require: 100rel", "RSeq: 7"]
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite(extra=["Supported: 100rel"]).respond(183, "Session Progress", extra=reliable)
+    for number in range(7):
+        call.request("PRACK", upto=1, extra=["RAck: 7 1 INVITE"])
+        call.wait(0.5 * 2**number).respond(183, "Session Progress", extra=reliable)
+
+
+@quiet("ack-missing")
+def reliable_ringing_with_its_prack(wire: Wire) -> None:
+    reliable = ["Require: 100rel", "RSeq: 7"]
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite(extra=["Supported: 100rel"]).respond(183, "Session Progress", extra=reliable)
+    call.wait(0.6).respond(183, "Session Progress", extra=reliable)
+    call.request("PRACK", extra=["RAck: 7 1 INVITE"]).close("PRACK", True)
+    call.wait(2).answer().ack().talk(6).bye(cseq=3)

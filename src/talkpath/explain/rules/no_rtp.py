@@ -10,6 +10,7 @@ from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
 from talkpath.explain.traits import Trait
+from talkpath.explain.unheeded import unheeded
 
 # Audio that was expected for less than this may have been in a lost second of capture.
 LEAST_S = 4.0
@@ -34,6 +35,8 @@ RTCP = Text("{src} sends RTCP, so the path is open for it.", "{src} 在发送 RT
 def check(story: Story) -> Iterator[Found]:
     if story.call.streams or story.call.answered_at is None:
         return
+    if unheeded(story) is not None:
+        return  # nobody knows of the answer, and that has a finding of its own
     for path in story.talk.paths:
         expected = max(path.expected_s(True), path.expected_s(False))
         if expected < LEAST_S:

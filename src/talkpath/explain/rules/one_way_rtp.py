@@ -10,6 +10,7 @@ from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
 from talkpath.explain.traits import Trait
+from talkpath.explain.unheeded import unheeded
 
 LEAST_S = 4.0
 LEAST_PACKETS = 100
@@ -33,6 +34,9 @@ RELAY = Text(
 
 
 def check(story: Story) -> Iterator[Found]:
+    lost = unheeded(story)
+    if lost is not None and lost.is_lost:
+        return  # who never heard of the answer cannot talk, and that has a finding of its own
     for from_caller in (True, False):
         path = _silent_path(story, from_caller)
         if path is not None and not _received(story, path, from_caller):

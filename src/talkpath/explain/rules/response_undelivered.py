@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 
+from talkpath.base.address import Address
 from talkpath.base.texts import Text
 from talkpath.capture.records import IcmpError
-from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because
+from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, said
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Scene
 from talkpath.explain.story import Exchange, Story, top_via
 from talkpath.explain.traits import Trait
+from talkpath.explain.unheeded import Unheeded, unheeded
 
 # One repetition may cross the response on its way; two more than half a second later did not.
 REPEATS = 2
@@ -23,16 +25,65 @@ ELSEWHERE = Text(
     "The responses go to {dst}, as the Via says, but the request came from {src}, and the Via has no rport.",
     "响应按 Via 发往 {dst}，但请求来自 {src}，且 Via 没有 rport。",
 )
+SWALLOWED = Text(
+    "{status} {reason} was sent to {box} {times} times; {box} never passed it on to {src}.",
+    "{status} {reason} 已向 {box} 发送 {times} 次；{box} 始终没有转给 {src}。",
+)
+UNHEARD = Text(
+    "{status} {reason} was sent to {src} {times} times, and {src} goes on as if it had not come: no {ack}, no audio, no "
+    "other word of it.",
+    "{status} {reason} 已向 {src} 发送 {times} 次，但 {src} 表现得像没有收到：没有 {ack}，没有语音，也没有其他反应。",
+)
+GAVE_UP = Text("{src} gave up with CANCEL after it.", "{src} 在此之后以 CANCEL 放弃。")
+LOOK_AT_THE_BOX = Text(
+    "Look at {box}: it is sent the {status} and passes nothing on. Does its script drop responses (reply route), has "
+    "it forgotten the transaction (restart, timer too short, another node got the response), does a firewall on "
+    "this host keep the response from it, does the Via name the address on which it listens?",
+    "检查 {box}：它收到了 {status} 却没有转发。其脚本是否丢弃应答（reply route）？是否已丢失该事务（重启、定时器过短、"
+    "应答到了另一节点）？本机防火墙是否拦住了应答？Via 是否写了它监听的地址？",
+)
 REFUSED = Text("{reporter} reports: {kind} for {dst}.", "{reporter} 报告：{dst} {kind}。")
 
 
 def check(story: Story) -> Iterator[Found]:
+    lost = unheeded(story)
+    if lost is not None and lost.is_lost:
+        yield _unheard(story, lost)
+        return
     for exchange in story.exchanges:
         if exchange.method != "ACK" and _repeats(exchange) >= REPEATS:
             evidence = tuple(_evidence(story, exchange))
-            leg = exchange.leg.index
-            yield Found(evidence, _values(exchange), leg=leg, direction=Direction.of(not exchange.from_caller))
+            leg, direction = exchange.leg.index, Direction.of(not exchange.from_caller)
+            symptom = Symptom.CANNOT_HANG_UP if exchange.method == "BYE" else None
+            yield Found(evidence, _values(exchange), leg=leg, direction=direction, symptom=symptom)
             return
+
+
+def _unheard(story: Story, lost: Unheeded) -> Found:
+    """An answer that is repeated because it does not reach who asked."""
+    exchange, answer, sip = lost.exchange, lost.answer, lost.answer.sip
+    src = _address_before(story, exchange) if lost.box else exchange.request.source
+    facts = {"status": sip.status, "src": src, "box": lost.box, "method": exchange.method}
+    times, ack = 1 + len(answer.retransmitted), lost.acknowledges
+    text = SWALLOWED if lost.box else UNHEARD
+    evidence = [because(text, answer.frames, answer.time, reason=sip.reason, times=times, ack=ack, **facts)]
+    for one in story.exchanges:
+        if one.method == "CANCEL" and one.request.time > answer.time and one.request.source == src:
+            evidence.append(because(GAVE_UP, one.request.frames, one.request.time, src=src))
+            break
+    direction, leg = Direction.of(not exchange.from_caller), exchange.leg.index
+    fix = said(LOOK_AT_THE_BOX, **facts) if lost.box else None
+    values = {**facts, "dst": answer.destination}
+    severity = Severity.WARNING if sip.status == 487 else None  # who gave up waits for nothing any more
+    return Found(tuple(evidence), values, leg=leg, direction=direction, fix=fix, severity=severity)
+
+
+def _address_before(story: Story, exchange: Exchange) -> Address:
+    """Who sits beyond the box that sent the request: the end of the hop before."""
+    leg = exchange.leg
+    if exchange.from_caller:
+        return story.legs[leg.parent].caller if leg.parent is not None else leg.caller
+    return next((one.callee for one in story.legs if one.parent == leg.index), leg.callee)
 
 
 def check_scene(scene: Scene) -> Iterator[Found]:
@@ -93,10 +144,11 @@ RULE = Rule(
         "请求方听不到应答就不断重发，32 秒后放弃，尽管对方已在振铃。",
     ),
     needs=Text(
-        "A request repeated at least twice, more than half a second after a response to it was seen. A "
-        "repetition that "
-        "crosses its response, or a packet captured twice, is no fault.",
-        "在看到应答半秒之后，同一请求至少又重发两次。与应答交错的一次重发或重复抓到的包不算故障。",
+        "A request repeated at least twice, more than half a second after a response to it was seen; or an answer to "
+        "INVITE that is sent at least four times, that a proxy got and did not pass on, or of which who asked shows "
+        "no sign. A repetition that crosses its response, or a packet captured twice, is no fault.",
+        "在看到应答半秒之后，同一请求至少又重发两次；或对 INVITE 的应答至少发送四次，代理收到却没有转发，或请求方毫无收到"
+        "的迹象。与应答交错的一次重发或重复抓到的包不算故障。",
     ),
     fix=Text(
         "Follow the response from the place of this capture to {src}. Answer to where the request came from (rport, "

@@ -92,6 +92,8 @@ RULE = Rule(
         "在 {host} 的路由中检查 {uri}：它应终止于用户或网关，而不是发回来源机器。",
     ),
     traits=frozenset({Trait.FAILED}),
-    explains=frozenset({"gateway-down", "failover-missing", "response-undelivered", "message-oversize"}),
+    explains=frozenset(
+        {"gateway-down", "failover-missing", "response-undelivered", "ack-missing", "message-oversize"}
+    ),
     of_call=check,
 )
