@@ -47,8 +47,10 @@ def _found(story: Story, stuck: Stuck, answer: MessageSeen) -> Found:
         evidence.append(because(text, last.frames, last.time, **facts))
     else:
         talks = [one.rtp.first_frame for one in story.call.streams if one.from_caller is stuck.from_caller][:1]
-        facts = {"method": stuck.method, "where": answer.destination, "sender": party(stuck.from_caller)}
-        evidence.append(because(TALKS if talks else NOWHERE, talks, stuck.time, **facts))
+        text, sender = TALKS if talks else NOWHERE, party(stuck.from_caller)
+        evidence.append(
+            because(text, talks, stuck.time, method=stuck.method, where=answer.destination, sender=sender)
+        )
     if story.call.ended_at is not None and 0 < story.talk_s < 40:
         evidence.append(because(HUNG_UP, (), story.call.ended_at, seconds=story.talk_s))
     values = {"where": _where(story, stuck, answer), "status": answer.sip.status, "method": stuck.method}
@@ -78,15 +80,16 @@ RULE = Rule(
         "应答方等待 ACK 32 秒后会挂断：通话约半分钟后掉线。",
     ),
     needs=Text(
-        "An answer to INVITE sent at least four times while no ACK (PRACK for a reliable provisional one) reaches its "
-        "sender, and signs that the caller did get it: an ACK further up, its audio, its BYE. Repetitions that end "
-        "with a late ACK, or a packet captured twice, are no fault.",
+        "An answer to INVITE sent at least four times while no ACK (PRACK for a reliable provisional one) reaches "
+        "its sender, and signs that the caller did get it: an ACK further up, its audio, its BYE. Repetitions "
+        "that end with a late ACK, or a packet captured twice, are no fault.",
         "对 INVITE 的应答至少发送四次而 ACK（可靠临时应答则为 PRACK）没有到达其发送方，且有迹象表明主叫已收到应答："
         "上游看到 ACK、主叫的语音或 BYE。随迟到的 ACK 停止的重发，或重复抓到的包，不算故障。",
     ),
     fix=Text(
-        "Follow the {method} from the caller to {where}: it must take the Record-Route set of the {status} and end at "
-        "its Contact. Look at what dropped it there (a proxy without loose routing for {method}, a firewall, a NAT).",
+        "Follow the {method} from the caller to {where}: it must take the Record-Route set of the {status} and end "
+        "at its Contact. Look at what dropped it there (a proxy without loose routing for {method}, a firewall, "
+        "a NAT).",
         "从主叫沿路检查 {method} 到 {where}：它必须按 {status} 的 Record-Route 走，最后到达其 Contact。"
         "检查是什么把它丢掉的（代理未对 {method} 做 loose routing、防火墙、NAT）。",
     ),

@@ -30,8 +30,8 @@ SWALLOWED = Text(
     "{status} {reason} 已向 {box} 发送 {times} 次；{box} 始终没有转给 {src}。",
 )
 UNHEARD = Text(
-    "{status} {reason} was sent to {src} {times} times, and {src} goes on as if it had not come: no {ack}, no audio, no "
-    "other word of it.",
+    "{status} {reason} was sent to {src} {times} times, and {src} goes on as if it had not come: no {ack}, no audio, "
+    "no other word of it.",
     "{status} {reason} 已向 {src} 发送 {times} 次，但 {src} 表现得像没有收到：没有 {ack}，没有语音，也没有其他反应。",
 )
 GAVE_UP = Text("{src} gave up with CANCEL after it.", "{src} 在此之后以 CANCEL 放弃。")
@@ -39,8 +39,8 @@ LOOK_AT_THE_BOX = Text(
     "Look at {box}: it is sent the {status} and passes nothing on. Does its script drop responses (reply route), has "
     "it forgotten the transaction (restart, timer too short, another node got the response), does a firewall on "
     "this host keep the response from it, does the Via name the address on which it listens?",
-    "检查 {box}：它收到了 {status} 却没有转发。其脚本是否丢弃应答（reply route）？是否已丢失该事务（重启、定时器过短、"
-    "应答到了另一节点）？本机防火墙是否拦住了应答？Via 是否写了它监听的地址？",
+    "检查 {box}：它收到了 {status} 却没有转发。其脚本是否丢弃应答（reply route）？"
+    "是否已丢失该事务（重启、定时器过短、应答到了另一节点）？本机防火墙是否拦住了应答？Via 是否写了它监听的地址？",
 )
 REFUSED = Text("{reporter} reports: {kind} for {dst}.", "{reporter} 报告：{dst} {kind}。")
 
@@ -147,8 +147,8 @@ RULE = Rule(
         "A request repeated at least twice, more than half a second after a response to it was seen; or an answer to "
         "INVITE that is sent at least four times, that a proxy got and did not pass on, or of which who asked shows "
         "no sign. A repetition that crosses its response, or a packet captured twice, is no fault.",
-        "在看到应答半秒之后，同一请求至少又重发两次；或对 INVITE 的应答至少发送四次，代理收到却没有转发，或请求方毫无收到"
-        "的迹象。与应答交错的一次重发或重复抓到的包不算故障。",
+        "在看到应答半秒之后，同一请求至少又重发两次；或对 INVITE 的应答至少发送四次，"
+        "代理收到却没有转发，或请求方毫无收到的迹象。与应答交错的一次重发或重复抓到的包不算故障。",
     ),
     fix=Text(
         "Follow the response from the place of this capture to {src}. Answer to where the request came from (rport, "
