@@ -212,3 +212,20 @@ def test_candidates_that_a_re_invite_repeats_are_told_once() -> None:
         call.answer(sdp("192.0.2.21", PHONE), cseq=cseq)
     assert call.kinds().count("ice.candidate") == 2
     assert call.kinds().count("ice.candidate-ignored") == 1
+
+
+def test_an_address_that_was_named_is_not_said_to_be_found() -> None:
+    call, browser = browser_call()
+    converse(call, browser, call.port(0))
+    assert "ice.checked" in call.kinds()
+    assert "ice.learnt" not in call.kinds()
+
+
+def test_what_was_dropped_is_counted_at_the_end_of_the_side_that_it_came_to() -> None:
+    call, browser = browser_call()
+    converse(call, browser, call.port(0))
+    call.port(0).strangers, call.port(0).unauthentic = 700, 3
+    call.session.close(call.now + 1)
+    call.drain()
+    (dropped,) = values(call, "media.dropped")
+    assert dropped == {"side": "caller", "strangers": 700, "unauthentic": 3, "replayed": 0}

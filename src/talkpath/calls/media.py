@@ -75,19 +75,23 @@ def _stream(trace: Trace, key: StreamKey, legs: Sequence[Leg]) -> RtpStream:
     if total is not None:
         return replace(total, packed_seconds=packed) if packed and not total.packed_seconds else total
     payload_type = trace.payload_types.get(key, 0)
-    return summed(key, packed, payload_type, _encoding_of(key, payload_type, legs))
+    kind, encoding = _announced(key, payload_type, legs)
+    return summed(key, packed, payload_type, encoding, kind)
 
 
-def _encoding_of(key: StreamKey, payload_type: int, legs: Sequence[Leg]) -> str:
-    """What the side that hears the stream calls this payload type."""
-    for leg in legs:
-        for medium in leg.media:
-            if medium.address == key[1]:
-                return dict(medium.codecs).get(payload_type, "")
-    return ""
+def _announced(key: StreamKey, payload_type: int, legs: Sequence[Leg]) -> tuple[str, str]:
+    """The kind of the stream and the name of its payload type, as the side that hears it has announced them: of the
+    sections that share its address (RFC 9143) the one that knows the payload type."""
+    media = [medium for leg in legs for medium in leg.media if medium.address == key[1]]
+    for medium in media:
+        if encoding := dict(medium.codecs).get(payload_type, ""):
+            return medium.kind, encoding
+    return (media[0].kind if media else "audio"), ""
 
 
-def summed(key: StreamKey, packed: bytes, payload_type: int = 0, encoding: str = "") -> RtpStream:
+def summed(
+    key: StreamKey, packed: bytes, payload_type: int = 0, encoding: str = "", kind: str = "audio"
+) -> RtpStream:
     """A stream of which only its seconds are known: their sums."""
     src, dst, ssrc = key
     seconds = list(unpacked(packed))
@@ -100,7 +104,7 @@ def summed(key: StreamKey, packed: bytes, payload_type: int = 0, encoding: str =
         src=src,
         dst=dst,
         ssrc=ssrc,
-        media="audio",
+        media=kind,
         first_frame=0,
         last_frame=0,
         start=start,

@@ -94,9 +94,10 @@ MOMENTS: dict[str, Text] = {
         "The {side} sends from {remote} and not from {announced} as announced; its media goes there.",
         "{side} 实际从 {remote} 发送,而非所声明的 {announced};媒体改发往该地址。",
     ),
-    "media.stranger": Text(
-        "Packets from the stranger {remote} are dropped on the {side}'s port.",
-        "丢弃陌生地址 {remote} 发到 {side} 端口的包。",
+    "media.dropped": Text(
+        "Dropped of what came to the {side}'s port: {strangers} packets of strangers, {unauthentic} that were not "
+        "authentic or came before the keys, {replayed} that had been heard before.",
+        "{side} 端口丢弃的包:陌生来源 {strangers} 个,认证失败或先于密钥到达 {unauthentic} 个,重放 {replayed} 个。",
     ),
     "media.first-packet": Text(
         "First {media} packet from the {side} ({remote}).", "收到 {side} 的首个 {media} 媒体包({remote})。"
@@ -201,7 +202,6 @@ MOMENTS: dict[str, Text] = {
     ),
     "dtls.closed": Text("The {side} closed DTLS.", "{side} 关闭了 DTLS。"),
     "dtls.refused": Text("The handshake with {remote} failed: {why}.", "与 {remote} 的握手失败:{why}。"),
-    "dtls.connected": Text("DTLS is up with {remote} ({profile}).", "与 {remote} 的 DTLS 已建立({profile})。"),
     "dtls.fingerprint-right": Text(
         "The certificate of {remote} is the one that was signalled.", "{remote} 的证书与信令中的指纹相符。"
     ),
@@ -211,9 +211,6 @@ MOMENTS: dict[str, Text] = {
     "srtp.keyed": Text("The {side} is keyed by {how} ({profile}).", "{side} 通过 {how} 完成密钥协商({profile})。"),
     "srtp.unkeyed": Text(
         "The {side} offers no key for its media that we can use.", "{side} 没有提供我们可用的媒体密钥。"
-    ),
-    "srtp.refused": Text(
-        "{packets} packets from {remote} failed authentication.", "来自 {remote} 的 {packets} 个包认证失败。"
     ),
     # --- the first link of a side's chain that broke
     "chain.no-check": Text(

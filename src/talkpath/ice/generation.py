@@ -169,11 +169,13 @@ class Generation:
         self._emit(SendDatagram(pair.socket, pair.remote.address, data))
 
     def _learn(self, message: Stun, socket: int, remote: Address) -> Pair | None:
-        """Section 7.3.1.3: the check came from an address that nobody signalled."""
+        """Section 7.3.1.3: the check came from an address that nobody signalled; or to a lite agent, which makes no
+        pairs before."""
         local = self._local.get(socket)
         if local is None or self._learnt >= ICE_PEER_REFLEXIVE:
             return None
-        candidate = Candidate(
+        named = next((one for one in self._remotes if one.address == remote), None)
+        candidate = named or Candidate(
             foundation=f"p{self._learnt}",
             component=local.socket.component,
             priority=(message.integer(Attr.PRIORITY) or 0) & 0x7FFFFFFF,
@@ -181,7 +183,7 @@ class Generation:
             type=CandidateType.PEER_REFLEXIVE,
         )
         pair = self.checklist.add(local, candidate)
-        if pair is not None:
+        if pair is not None and named is None:
             self._learnt += 1
             self._emit(CandidateLearnt(socket, candidate, local=False))
         return pair

@@ -49,6 +49,8 @@ class MemoryPort:
     sent_rtcp: int = 0
     lost: int = 0
     strangers: int = 0
+    unauthentic: int = 0
+    replayed: int = 0
     last_heard: float | None = None
 
     @property

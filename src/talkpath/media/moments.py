@@ -41,6 +41,8 @@ HELD = "media.held"
 RESUMED = "media.resumed"
 # No packet from the {side} for {seconds} s; the call is ended on both sides.
 TIMEOUT = "media.timeout"
+# Of what came to the port of the {side}: {strangers} of others, {unauthentic} not authentic, {replayed} heard before.
+DROPPED = "media.dropped"
 # Media is released: {packets} packets relayed.
 ENDED = "media.ended"
 # The {side} offers {what}, which passes us by: its media is not relayed.

@@ -247,9 +247,20 @@ class MediaSession:
         for leg in (self._caller, *(branch.leg for branch in self._branches.values())):
             leg.anchors.clear()
         self._branches.clear()
-        packets = sum(one.totals.sent_packets for one in self._ports.released)
-        self._note(now, moments.ENDED, packets=packets)
+        self._tell_totals(now)
         return self._ports.released
+
+    def _tell_totals(self, now: float) -> None:
+        """What was relayed, and what came to a side's ports and was dropped."""
+        released = self._ports.released
+        for side in dict.fromkeys(one.side for one in released):
+            ports = [one.totals for one in released if one.side == side]
+            strangers, replayed = sum(one.strangers for one in ports), sum(one.replayed for one in ports)
+            unauthentic = sum(one.unauthentic for one in ports)
+            if strangers or unauthentic or replayed:
+                counts = {"strangers": strangers, "unauthentic": unauthentic, "replayed": replayed}
+                self._note(now, moments.DROPPED, side=side, **counts)
+        self._note(now, moments.ENDED, packets=sum(one.totals.sent_packets for one in released))
 
     @property
     def ports(self) -> Iterator[tuple[int, Anchor]]:
