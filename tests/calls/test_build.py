@@ -228,6 +228,17 @@ def test_meters_become_streams_with_their_leg_and_direction() -> None:
     assert math.isclose(caller.rtp.level_dbov, -20.0)
 
 
+def test_streams_that_share_an_address_have_the_names_of_their_own_sections() -> None:
+    video = f"m=video {US_IN.port} RTP/AVP 118\r\na=rtpmap:118 red/90000\r\n"
+    edge = Edge().begins()
+    edge.said(12.01, IN.answer(200, body=sdp(US_IN) + video))
+    row = Second(12.0, 50, 0, 0, 0.4, 21, -20.0, 0, 0, 0, 0, 8000)
+    for ssrc, payload_type in ((7, 8), (8, 118), (9, 77)):
+        edge.ledger.media(13.0, "a@x", (MEDIA_PHONE, US_IN, ssrc), row, payload_type)
+    named = [(one.rtp.media, one.rtp.encoding) for one in edge.call.streams]
+    assert named == [("audio", "PCMA"), ("video", "red"), ("audio", "")]
+
+
 def test_the_seconds_in_which_a_stream_began_and_ended_count_for_their_part() -> None:
     edge = Edge().begins().answers()
     for second, packets in enumerate((15, 50, 50, 20)):

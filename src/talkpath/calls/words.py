@@ -273,7 +273,7 @@ SIDES: dict[str, Text] = {
     "": Text("nobody known", "未知方"),
 }
 
-# Why candidates, checks and handshakes came to nothing.
+# Reasons and consequences that moments name by a word or a few: why something failed, what comes of it.
 REASONS: dict[str, Text] = {
     "unheard": Text("it sent no check, and none of ours could be sent", "未收到其检查,本机也无可检查的候选"),
     "unanswered": Text("it answered none of our checks", "本机的检查均无应答"),
@@ -291,6 +291,23 @@ REASONS: dict[str, Text] = {
     "replaced": Text("another took its place", "被另一次取代"),
     "fingerprint": Text("its certificate is another than the one signalled", "证书与信令中的指纹不符"),
     "no-srtp-profile": Text("no SRTP profile in common", "没有共同的 SRTP 套件"),
+    "unreachable": Text("it cannot be reached", "无法到达"),
+    "timer C": Text("it only rang (timer C)", "振铃超时(定时器 C)"),
+    **{
+        words: Text(words, zh)
+        for words, zh in (
+            ("the caller gave up", "主叫放弃"),
+            ("the caller is gone", "主叫已离线"),
+            ("answered elsewhere", "已在别处接听"),
+            ("declined everywhere", "被拒绝(适用于所有终端)"),
+            ("no answer to CANCEL", "CANCEL 无应答"),
+            ("no usable address", "没有可用地址"),
+            ("wrong password or unknown user", "密码错误或用户不存在"),
+            ("the phone has not registered again", "该话机尚未重新注册"),
+            ("no registration took its place", "没有新的注册取代它"),
+            ("it can not be told the end", "无法通知其通话结束"),
+        )
+    },
 }
 
 RESULTS: dict[Result, Text] = {
@@ -355,9 +372,10 @@ class _Values(dict[str, object]):
         side = self.get("side")
         if language is Language.ZH and isinstance(side, str) and side in SIDES:
             self["side"] = SIDES[side].zh
-        why = self.get("why")
-        if isinstance(why, str) and why in REASONS:
-            self["why"] = REASONS[why].say(language)
+        for name in ("why", "what"):
+            value = self.get(name)
+            if isinstance(value, str) and value in REASONS:
+                self[name] = REASONS[value].say(language)
 
     def __missing__(self, name: str) -> str:
         return "?"
