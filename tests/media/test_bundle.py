@@ -247,3 +247,16 @@ def test_a_section_that_is_refused_goes_and_the_bundle_stays() -> None:
     call.offer(browser.describe("8", bundled=(VIDEO,)), cseq=2)
     call.session.rejected(frm=1, to=0, exchange=Exchange("INVITE", 2), now=call.now)  # type: ignore[arg-type]
     assert len(call.engine.open_ports) == before
+
+
+def test_a_rejected_section_of_a_browser_is_bare_towards_a_phone() -> None:
+    call, _, _ = video_call()
+    call.answer(sdp("192.0.2.21", PHONE, "video 0 RTP/AVP 96"))
+    call.chosen()
+    offered = call.offer(
+        Browser(offers=True).describe("111 8", bundled=(VIDEO.replace("video 9", "video 0"),)), cseq=2
+    )
+    assert offered.video.port == 0
+    assert len(offered.video.formats) == 1
+    assert offered.video.attributes.all("rtpmap") == []
+    assert offered.audio.attributes.all("rtpmap")

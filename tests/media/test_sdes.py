@@ -2,10 +2,11 @@
 
 import random
 
+import pytest
 from tests.media.browser import OURS, Browser, WebCall, converse
 from tests.media.in_memory import Call, sdp
 
-from talkpath.media import Exchange
+from talkpath.media import Exchange, MediaRefused
 from talkpath.sdp import SessionDescription
 from talkpath.secure import sdes
 from talkpath.secure.sdes import Crypto
@@ -98,12 +99,40 @@ def test_a_caller_that_returns_to_plain_rtp_is_heard_plain() -> None:
     assert made.engine.told[-1] != ("shut", made.port(0).id)
 
 
-def test_a_suite_nobody_has_rejects_the_media_and_says_so() -> None:
+F8 = "audio 4000 RTP/SAVP 8\na=crypto:1 F8_128_HMAC_SHA1_80 inline:AAAA"
+
+
+def test_an_offer_with_no_usable_key_is_refused_before_anybody_is_rung() -> None:
     made = call()
-    made.offer(sdp("192.0.2.10", "audio 4000 RTP/SAVP 8\na=crypto:1 F8_128_HMAC_SHA1_80 inline:AAAA"))
-    answer = made.answer(sdp("192.0.2.21", AVP))
-    assert answer.audio.port == 0
-    assert "srtp.unkeyed" in made.kinds()
+    with pytest.raises(MediaRefused):
+        made.offer(sdp("192.0.2.10", F8))
+
+
+def test_a_reinvite_with_no_usable_key_is_refused_and_the_call_goes_on() -> None:
+    made, _ = keyed_call()
+    keys = made.port(0).keys
+    with pytest.raises(MediaRefused):
+        made.offer(sdp("192.0.2.10", F8), cseq=2)
+    assert made.port(0).keys == keys
+    again = made.offer(sdp("192.0.2.10", SAVP), cseq=3)
+    assert again.audio.protocol == "RTP/AVP"
+    assert crypto(made.answer(sdp("192.0.2.21", AVP), cseq=3))
+    assert made.port(0).keys == keys
+
+
+def test_of_several_sections_one_without_a_usable_key_is_rejected() -> None:
+    made = call()
+    offered = made.offer(sdp("192.0.2.10", SAVP, F8.replace("audio 4000", "video 4002")))
+    assert offered.audio.port
+    assert not offered.video.port
+    answer = made.answer(sdp("192.0.2.21", AVP, "video 0 RTP/AVP 8"))
+    assert crypto(answer)
+    assert not answer.video.port
+
+
+def test_a_suite_that_only_the_ends_know_goes_from_end_to_end() -> None:
+    made = call(secure=True)
+    assert "F8_128" in made.offer(sdp("192.0.2.10", F8)).encode().decode()
 
 
 def test_a_phone_with_sdes_calls_a_browser() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from talkpath.media import moments
 from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg
-from talkpath.media.policy import Profile
+from talkpath.media.policy import MediaRefused, Profile
 from talkpath.media.portkeys import PortKeys, Spoken
 from talkpath.media.telling import Noting
 from talkpath.sdp import MediaSection, SessionDescription
@@ -32,10 +32,21 @@ class CryptoDesk:
         self._note = note
 
     def take_off(
-        self, description: SessionDescription, speaker: Leg, hearer: Leg, is_web: Callable[[Leg], bool]
+        self,
+        description: SessionDescription,
+        speaker: Leg,
+        hearer: Leg,
+        is_web: Callable[[Leg], bool],
+        *,
+        offering: bool,
     ) -> bool:
-        """Undress the sections whose keys end here; whether there is anything for `put_on`."""
+        """Undress the sections whose keys end here; whether there is anything for `put_on`.
+
+        Raises `MediaRefused` for an offer without a section whose keys we can use: it would be answered, and silent.
+        """
         spoken = tuple(_spoken(section) for section in description.media)
+        if offering:
+            self._reject_unusable(description, spoken, speaker, hearer, is_web)
         if not is_web(speaker):
             speaker.spoken = spoken
         ports = [anchor for anchor in (*speaker.anchors, *hearer.anchors) if anchor is not None]
@@ -52,6 +63,25 @@ class CryptoDesk:
         if ends_here:
             description.attributes.drop(*DTLS_ATTRIBUTES)
         return ends_here
+
+    def _reject_unusable(
+        self,
+        description: SessionDescription,
+        spoken: tuple[Spoken, ...],
+        speaker: Leg,
+        hearer: Leg,
+        is_web: Callable[[Leg], bool],
+    ) -> None:
+        unusable = [
+            index
+            for index, section in enumerate(description.media)
+            if section.port and spoken[index].is_keyed and not _usable(spoken[index])
+        ]
+        for index in unusable:
+            if self._ends_here(index, spoken[index], speaker, hearer, is_web):
+                description.media[index].reject()
+        if unusable and not any(section.port for section in description.media):
+            raise MediaRefused("srtp-unkeyed", "no key of this offer can be used; offer AES_CM_128_HMAC_SHA1_80")
 
     @staticmethod
     def _ends_here(index: int, own: Spoken, speaker: Leg, hearer: Leg, is_web: Callable[[Leg], bool]) -> bool:

@@ -134,10 +134,11 @@ class MediaSession:
         offer, us = SessionDescription.parse(description), Leg(CALLER)  # a service speaks plain RTP and has no ports
         self._listen_to(self._caller, description, offer)
         is_web, ends_here = self._is_web(self._caller), self._ends_here(self._caller)
-        if is_web or self._crypto is None or not self._crypto.take_off(offer, self._caller, us, self._is_web):
+        crypto = None if is_web else self._crypto
+        if crypto is None or not crypto.take_off(offer, self._caller, us, self._is_web, offering=True):
             return self._service.answer(description, lease, now, web=ends_here)
         answer = SessionDescription.parse(self._service.answer(offer.encode(), lease, now, web=ends_here))
-        self._crypto.put_on(answer, us, self._caller, True, now)
+        crypto.put_on(answer, us, self._caller, True, now)
         return answer.encode()
 
     def answered_locally(self, description: bytes, origin: Origin, now: float) -> None:
@@ -292,7 +293,9 @@ class MediaSession:
         for what in reject_data(description) if self._is_web(speaker) or self._is_web(hearer) else ():
             self._note(now, moments.NOT_RELAYED, side=speaker.side, what=what)
         crypto = self._crypto
-        is_keyed = crypto is not None and crypto.take_off(description, speaker, hearer, self._is_web)
+        is_keyed = crypto is not None and crypto.take_off(
+            description, speaker, hearer, self._is_web, offering=turn.offer is None
+        )
         reading = Reading(description, terminates=self._ends_here(speaker))
         facing = self._face(reading.announced, speaker, hearer, turn, now)
         if speaker.said != raw:

@@ -34,6 +34,8 @@ def undress(description: SessionDescription, host: str, web: list[bool], *, for_
             if not for_web:
                 section.protocol = PLAIN_PROTOCOL
                 _simplify(section)
+        if not (for_web or section.port):
+            _empty(section)
 
 
 def dress_all(
@@ -93,6 +95,13 @@ def _name_address(level: SessionDescription | MediaSection, host: str) -> None:
     own = level.own_connection
     if own is not None and own.is_zero:
         level.connect(Connection.of_host(host))
+
+
+def _empty(section: MediaSection) -> None:
+    """Of a rejected section nothing counts but its place and kind (RFC 3264 section 8.2); a browser's video would
+    fill two datagrams."""
+    section.formats = section.formats[:1]
+    section.lines[:] = [line for line in section.lines if line.startswith(("m=", "c="))]
 
 
 def _simplify(section: MediaSection) -> None:
