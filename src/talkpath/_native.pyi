@@ -137,6 +137,9 @@ class Hop:
     def offer(self, medium: type[Medium], address: type[Address]) -> tuple[Medium, ...]:
         """Those that `first` announces."""
 
+    def ways(self) -> list[tuple[float, bool, list[str], list[tuple[str, int]]]]:
+        """How either side can be reached by ICE: (time, whether the caller says it, ufrags, candidates over UDP)."""
+
     def agent(self, from_caller: bool) -> str:
         """What one side calls itself (User-Agent, Server), "" where it does not say."""
 

@@ -113,6 +113,35 @@ pub fn sections(description: &str) -> Vec<Section<'_>> {
     found
 }
 
+/// How a side can be reached by ICE (RFC 8839): what it calls itself in checks, and its candidates over UDP.
+#[derive(Default)]
+pub struct Ways<'a> {
+    pub ufrags: Vec<&'a str>,
+    pub candidates: Vec<(IpAddr, u32)>,
+}
+
+/// In all parts of a body, candidates that come after their description included (RFC 8840). Names (mDNS) are no
+/// addresses.
+pub fn ways(body: &str) -> Ways<'_> {
+    let mut found = Ways::default();
+    for line in lines_of(body).take(MAX_LINES) {
+        if let Some(ufrag) = line.strip_prefix("a=ice-ufrag:") {
+            found.ufrags.push(ufrag.trim());
+        } else if let Some(candidate) = line.strip_prefix("a=candidate:") {
+            found.candidates.extend(candidate_address(candidate));
+        }
+    }
+    found
+}
+
+/// Foundation, component, transport, priority, address, port (RFC 8839 section 5.1).
+fn candidate_address(candidate: &str) -> Option<(IpAddr, u32)> {
+    let mut words = candidate.split_whitespace().skip(2);
+    let is_udp = words.next()?.eq_ignore_ascii_case("udp");
+    let (host, port) = (words.nth(1)?, words.next()?);
+    is_udp.then_some((ip_of(host)?, decimal(port)?))
+}
+
 /// Lines end with CR, LF or both.
 fn lines_of(text: &str) -> impl Iterator<Item = &str> {
     let mut begin = 0;

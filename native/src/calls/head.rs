@@ -117,6 +117,11 @@ impl Head {
         self.agent.of(self.text(raw))
     }
 
+    /// Everything behind the empty line.
+    pub fn whole_body<'a>(&self, raw: &'a [u8]) -> &'a [u8] {
+        self.body.of(raw)
+    }
+
     /// The session description it carries (RFC 2046 for those in several parts), empty where there is none.
     pub fn description<'a>(&self, raw: &'a [u8]) -> &'a [u8] {
         let body = self.body.of(raw);

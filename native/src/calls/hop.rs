@@ -473,6 +473,23 @@ impl Hop {
         Ok(media.bind(py).get_slice(0, *of_first))
     }
 
+    fn ways<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        for kept in &self.kept {
+            let (head, raw) = self.message(kept.row);
+            let body = head.whole_body(raw);
+            if memchr::memmem::find(body, b"a=ice-ufrag:").is_none() {
+                continue;
+            }
+            let body = String::from_utf8_lossy(body);
+            let ways = described::ways(&body);
+            let candidates = ways.candidates.iter().map(|(host, port)| (host.to_string(), *port));
+            let time = self.seen(kept.row).catch.time;
+            list.append((time, kept.from_caller, ways.ufrags, candidates.collect::<Vec<_>>()))?;
+        }
+        Ok(list)
+    }
+
     fn agent<'py>(&self, py: Python<'py>, from_caller: bool) -> PyResult<Bound<'py, PyString>> {
         let own = self.kept.iter().filter(|kept| kept.from_caller == from_caller).map(|kept| self.message(kept.row));
         let mut agents = own.map(|(head, raw)| head.agent(raw));

@@ -9,7 +9,7 @@ SIP is grouped by Call-ID and taken apart where a Call-ID was used again; calls 
 joined (`join.py`); streams and everything else go to the call that announced their addresses at that time.
 """
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -93,6 +93,7 @@ class CaptureLedger:
         self.strays.clear()
         drafts = self._drafts(max(self._last, self.sip.last))
         owners = _Owners(drafts)
+        owners.learn(self._around)
         self.strays += owners.give_streams(self._streams)
         owners.give_records(self._around)
         return [draft.call() for draft in drafts]
@@ -118,6 +119,7 @@ class CaptureLedger:
     def release(self, over: Sequence["Draft"], now: float) -> list[Call]:
         """These calls with what is theirs. Nothing of them is kept."""
         owners = _Owners(over)
+        owners.learn(self._around)
         self._streams = owners.give_streams(self._streams)
         self._around = owners.give_records(self._around)
         self.sip.forget([call_id for draft in over for call_id in draft.call_ids], now)
@@ -126,6 +128,7 @@ class CaptureLedger:
     def _sweep(self, now: float) -> None:
         """Let go of what belongs to no running call: its call would be known by now."""
         owners = _Owners(self._drafts(0.0))
+        owners.learn(self._around)
         since = now - _AROUND_S - _SWEEP_S
         self._streams = [one for one in self._streams if one.time > since or owners.owns(one)]
         self._around = [one for one in self._around if one.time > since or owners.owns(one)]
@@ -196,11 +199,31 @@ class _Owners:
         #: for each address the (time of announcement, number of the call), in the order of time
         self._media: dict[Address, list[tuple[float, int]]] = defaultdict(list)
         self._signalling: dict[Address, list[tuple[float, int]]] = defaultdict(list)
+        #: the name of a side in connectivity checks, and the calls that use it
+        self._ufrags: dict[str, int] = {}
         for number, draft in enumerate(drafts):
             self._index(number, draft)
         for index in (self._media, self._signalling):
             for claims in index.values():
                 claims.sort()
+
+    def learn(self, records: Iterable[Record]) -> None:
+        """Addresses that no description names: those that a NAT gave, known by the checks that name a call's side
+        (peer-reflexive candidates, RFC 8445 7.3.1.3)."""
+        if not self._ufrags:
+            return
+        for record in records:
+            if isinstance(record, StunSeen) and record.username:
+                names = record.username.split(":")
+                number = next((self._ufrags[name] for name in names if name in self._ufrags), None)
+                if number is not None:
+                    self._claim(number, record)
+
+    def _claim(self, number: int, check: StunSeen) -> None:
+        for address in (check.src, check.dst):
+            claims = self._media[address]
+            if all(owner != number for _, owner in claims):
+                insort(claims, (check.time, number))
 
     def give_streams(self, streams: Iterable[RtpStream]) -> list[RtpStream]:
         """Each to the call that announced it; gives back those that are nobody's."""
@@ -232,6 +255,10 @@ class _Owners:
         for leg in draft.legs:
             for address in (leg.caller, leg.callee):
                 self._signalling[address].append((leg.start, number))
+            for ways in leg.ways:
+                self._ufrags.update(dict.fromkeys(ways.ufrags, number))
+                for candidate in ways.candidates:
+                    self._media[candidate].append((ways.time, number))
             for medium in leg.media:
                 for announced in (medium.address, medium.rtcp):
                     if announced is not None:

@@ -1,11 +1,12 @@
 """The media side of a call: what the descriptions announced, and which stream belongs to which of them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
 from talkpath._native import heard
+from talkpath.base.address import Address
 from talkpath.calls.model import Leg, Stream
 from talkpath.calls.trace import StreamKey, Trace, unpacked
 from talkpath.capture.records import PayloadUse, RtpStream, Second
@@ -51,15 +52,24 @@ def mos_of(rtp: RtpStream) -> float | None:
 def _place(rtp: RtpStream, legs: Sequence[Leg]) -> tuple[int | None, bool | None]:
     for address, announced_by_sender in ((rtp.dst, False), (rtp.src, True)):
         found = [
-            (abs(medium.time - rtp.start), leg.index, medium.from_caller is announced_by_sender)
+            (abs(time - rtp.start), leg.index, from_caller is announced_by_sender)
             for leg in legs
-            for medium in leg.media
-            if medium.address == address
+            for time, from_caller in _announcements(leg, address)
         ]
         if found:
             _, index, from_caller = min(found)
             return index, from_caller
     return None, None
+
+
+def _announcements(leg: Leg, address: Address) -> Iterator[tuple[float, bool]]:
+    """When a side said that it is at an address, as its own or as a candidate, and which side."""
+    for medium in leg.media:
+        if medium.address == address:
+            yield medium.time, medium.from_caller
+    for ways in leg.ways:
+        if address in ways.candidates:
+            yield ways.time, ways.from_caller
 
 
 def heard_s(rtp: RtpStream) -> tuple[float | None, float | None]:

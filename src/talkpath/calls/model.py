@@ -122,6 +122,15 @@ class Medium(NamedTuple):
     ptime_ms: float | None
 
 
+class Ways(NamedTuple):
+    """How one side can be reached by ICE, as one message says (RFC 8839): what checks call it, and its candidates."""
+
+    time: float
+    from_caller: bool
+    ufrags: tuple[str, ...]
+    candidates: tuple[Address, ...]
+
+
 class Leg(Struct, frozen=True, dict=True):
     """One hop of a call: an INVITE between two addresses and everything that belongs to it.
 
@@ -166,6 +175,14 @@ class Leg(Struct, frozen=True, dict=True):
     def media(self) -> tuple[Medium, ...]:
         """Every m= section that either side announced, in the order of time."""
         return self.hop.media(Medium, Address)
+
+    @cached_property
+    def ways(self) -> tuple[Ways, ...]:
+        """What either side announced for ICE, in the order of time."""
+        return tuple(
+            Ways(time, from_caller, tuple(ufrags), tuple(Address(*one) for one in candidates))
+            for time, from_caller, ufrags, candidates in self.hop.ways()
+        )
 
 
 class Stream(Struct, frozen=True):

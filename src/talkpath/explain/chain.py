@@ -16,6 +16,8 @@ from talkpath.explain.story import Story
 from talkpath.sdp import MediaSection, SessionDescription
 
 Pair = tuple[Address, Address]
+# A check that is repeated sooner than this after its answer crossed it on the way.
+CROSSING_S = 0.1
 
 
 class Described(Struct):
@@ -33,15 +35,26 @@ class Described(Struct):
             found.add(Address(connection.ip, self.section.port))
         return found
 
+    @property
+    def can_be_sent_to(self) -> bool:
+        """The address in the m= and c= lines is one (and not 0.0.0.0, port 9: RFC 8839 4.3.1)."""
+        connection = self.section.connection
+        ip = connection.ip if connection is not None else ""
+        return bool(ip) and ip not in ("0.0.0.0", "::") and self.section.port not in (0, 9)
+
 
 class Chain(Struct):
-    """How far the media of one hop came. `asked` and `validated` are pairs (who asked, who was asked)."""
+    """How far the media of one hop came. `asked`, `validated` and `unheard` are pairs (who asked, who was asked).
+
+    `unheard` are those whose checks are answered and asked again all the same: the answers do not arrive.
+    """
 
     leg: Leg
     offer: Described
     answer: Described
     asked: dict[Pair, list[StunSeen]] = field(default_factory=dict)
     validated: dict[Pair, StunSeen] = field(default_factory=dict)
+    unheard: dict[Pair, list[StunSeen]] = field(default_factory=dict)
     errors: list[StunSeen] = field(default_factory=list)
     dtls: list[DtlsSeen] = field(default_factory=list)
 
@@ -57,6 +70,16 @@ class Chain(Struct):
     def trusted(self) -> set[Address]:
         """Addresses that an answered check proved, both ends."""
         return {address for pair in self.validated for address in pair}
+
+    def is_open(self, for_caller: bool) -> bool:
+        """Whether one side got an answer to some check."""
+        return any(
+            self.is_callers(src) is for_caller for src, dst in self.validated if (src, dst) not in self.unheard
+        )
+
+    def asked_by(self, is_caller: bool) -> int:
+        """How many checks one side sent."""
+        return sum(len(asked) for (src, _), asked in self.asked.items() if self.is_callers(src) is is_caller)
 
     def is_callers(self, address: Address) -> bool:
         """Whose address it is: by what was announced, else by the host of the hop's ends."""
@@ -119,15 +142,16 @@ def _fill(chain: Chain, story: Story) -> None:
     known = chain.announced()
     hosts = {address.host for address in known}
     requests: dict[bytes, StunSeen] = {}
+    answers: dict[bytes, StunSeen] = {}
     for stun in story.stun:
-        if stun.method != "binding" or not (stun.src in known or stun.dst in known):
+        if stun.method != "binding" or not (stun.src in known or stun.dst in known or _names(chain, stun)):
             continue
         if stun.kind == "request":
-            requests.setdefault(stun.transaction, stun)
-            chain.asked.setdefault((stun.src, stun.dst), []).append(stun)
+            _ask(chain, stun, requests, answers)
         elif stun.transaction in requests:
             asked = requests[stun.transaction]
             if stun.kind == "success":
+                answers.setdefault(stun.transaction, stun)
                 chain.validated.setdefault((asked.src, asked.dst), stun)
             elif stun.kind == "error":
                 chain.errors.append(stun)
@@ -135,6 +159,21 @@ def _fill(chain: Chain, story: Story) -> None:
     chain.dtls = [
         one for one in story.dtls if one.src in ends or one.dst in ends or {one.src.host, one.dst.host} <= hosts
     ]
+
+
+def _ask(chain: Chain, stun: StunSeen, requests: dict[bytes, StunSeen], answers: dict[bytes, StunSeen]) -> None:
+    pair = (stun.src, stun.dst)
+    requests.setdefault(stun.transaction, stun)
+    chain.asked.setdefault(pair, []).append(stun)
+    answer = answers.get(stun.transaction)
+    if answer is not None and stun.time > answer.time + CROSSING_S:
+        chain.unheard.setdefault(pair, []).append(stun)
+
+
+def _names(chain: Chain, stun: StunSeen) -> bool:
+    """A check between addresses that a NAT gave still names both sides (RFC 8445 7.2.2)."""
+    ufrags = {chain.offer.section.ice_ufrag, chain.answer.section.ice_ufrag}
+    return bool(stun.username) and ufrags == set(stun.username.split(":"))
 
 
 def _fingerprints(section: MediaSection) -> list[str]:

@@ -140,5 +140,8 @@ def names(medium: Medium) -> str:
 
 
 def is_nowhere(medium: Medium) -> bool:
-    """An address that says: send me nothing (a refused section, or the hold of RFC 2543)."""
+    """An address that says: send me nothing (a refused section, or the hold of RFC 2543). Under ICE port 9 says that
+    the candidates come later (RFC 8840 4.1.1)."""
+    if medium.address.port == 9 and "SAVP" in medium.profile:
+        return False
     return medium.address.port == 0 or medium.address.host in ("0.0.0.0", "::", "")

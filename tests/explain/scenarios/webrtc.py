@@ -11,8 +11,14 @@ SERVER = At("203.0.113.5", 30_000)
 PRINT_A, PRINT_B = "AA:" * 31 + "AA", "BB:" * 31 + "BB"
 
 
-def browser_call(wire: Wire, fingerprint: str = "", setup: str = "active") -> Call:
-    """A browser calls a media server over WebSocket; up to the ACK."""
+def browser_call(
+    wire: Wire,
+    fingerprint: str = "",
+    setup: str = "active",
+    extra: tuple[str, str] | None = None,
+    reachable: bool = True,
+) -> Call:
+    """A browser calls a media server over WebSocket; up to the ACK. `extra` are further candidates of both."""
     browser = Agent("web", BROWSER.host, 51_000, "sip:web@x.invalid;transport=ws", "JsSIP 3.10.1", transport="WS")
     server = Agent("1002", SERVER.host, 5066, agent="FreeSWITCH")
     call = Call(wire, browser, server)
@@ -21,7 +27,19 @@ def browser_call(wire: Wire, fingerprint: str = "", setup: str = "active") -> Ca
     mine, theirs = (listener, client) if setup == "active" else (client, listener)
     offer = webrtc_sdp(BROWSER, "uB", "browserpassword0123456789", "actpass", fingerprint or mine)
     answer = webrtc_sdp(SERVER, "uS", "serverpassword0123456789ab", setup, fingerprint or theirs)
+    if extra is not None:
+        offer, answer = offer + f"a={extra[0]}\r\n", answer + f"a={extra[1]}\r\n"
+    if not reachable:
+        offer, answer = _placeless(offer), _placeless(answer)
     return call.invite(offer).ring().answer(answer).ack()
+
+
+def _placeless(description: str) -> str:
+    """Without an address: what is sent before anything was gathered (RFC 8840 4.1.1)."""
+    lines = [line for line in description.splitlines() if not line.startswith("a=candidate")]
+    lines = ["c=IN IP4 0.0.0.0" if line.startswith("c=") else line for line in lines]
+    lines = [" ".join(["m=audio 9", *line.split()[2:]]) if line.startswith("m=") else line for line in lines]
+    return "\r\n".join([*lines, ""])
 
 
 def certificate_print(byte: int) -> str:
@@ -59,6 +77,38 @@ def no_check_is_answered(wire: Wire) -> None:
     call = browser_call(wire)
     checks(wire, call.at, answered=False, count=12)
     call.wait(15).bye()
+
+
+@quiet("ice-unanswered")
+def audio_takes_another_candidate_than_the_one_in_the_connection_line(wire: Wire) -> None:
+    elsewhere = At("192.0.2.70", 50_002), At("192.0.2.50", 30_002)
+    candidate = "candidate:2 1 udp 2130706430 {0.host} {0.port} typ host"
+    call = browser_call(wire, extra=tuple(candidate.format(one) for one in elsewhere))
+    names = {"local": "uB", "remote": "uS", "password": "serverpassword0123456789ab"}
+    for number in range(7):
+        w.check(wire, call.at + 0.1 * number, BROWSER, SERVER, 50 + number, answered=False, **names)
+    w.check(wire, call.at, elsewhere[0], elsewhere[1], 1, nominate=True, **names)
+    w.handshake(wire, call.at + 0.1, elsewhere[1], elsewhere[0])
+    for src, dst in (elsewhere, elsewhere[::-1]):
+        Sender(src, dst, src.port, srtp=True).play(wire, call.at + 0.3, 8)
+    call.wait(8.3).bye()
+
+
+@fires("ice-unanswered")
+def checks_of_one_side_are_never_answered(wire: Wire) -> None:
+    call = browser_call(wire)
+    browser = {"local": "uB", "remote": "uS", "password": "serverpassword0123456789ab"}
+    server = {"local": "uS", "remote": "uB", "password": "browserpassword0123456789", "controlling": False}
+    for number in range(5):
+        w.check(wire, call.at + 0.5 * number, BROWSER, SERVER, 1, answered=False, nominate=True, **browser)
+        w.check(wire, call.at + 0.5 * number + 0.02, SERVER, BROWSER, 2, **server)
+    call.wait(12).bye()
+
+
+@fires("ice-unanswered")
+def neither_side_says_where_it_is(wire: Wire) -> None:
+    call = browser_call(wire, reachable=False)
+    call.wait(12).bye()
 
 
 @quiet("ice-unanswered")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from talkpath.base.address import Address
 from talkpath.base.texts import Text
-from talkpath.explain.chain import Chain, chains, fingerprints_of
+from talkpath.capture.records import DtlsSeen
+from talkpath.explain.chain import Chain, Described, chains, fingerprints_of
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
@@ -20,9 +20,10 @@ PRINT = Text(
 
 def check(story: Story) -> Iterator[Found]:
     for chain in chains(story):
-        evidence = [*_wrong_certificate(chain), *_alerts(chain)]
-        if evidence and not (chain.is_secured() and story.call.streams and not _wrong_certificate(chain)):
-            refuser = chain.is_callers(_refuser(chain))
+        impostor = _wrong_certificate(chain)
+        evidence = [*([_impostor(chain, impostor)] if impostor else []), *_alerts(chain)]
+        if evidence and not (chain.is_secured() and story.call.streams and not impostor):
+            refuser = _refuser(chain, impostor)
             yield Found(
                 (*evidence, *_offered(chain)),
                 {"who": party(refuser)},
@@ -32,9 +33,12 @@ def check(story: Story) -> Iterator[Found]:
             return
 
 
-def _refuser(chain: Chain) -> Address:
-    alert = next((one for one in chain.dtls if one.alert is not None), None)
-    return alert.src if alert else chain.dtls[0].src
+def _refuser(chain: Chain, impostor: DtlsSeen | None) -> bool:
+    """Whether it is the caller who refuses: who sends the alert, or must not believe the other's certificate."""
+    alert = next((one for one in chain.dtls if one.alert is not None and one.alert.name != "close_notify"), None)
+    if alert is not None:
+        return chain.is_callers(alert.src)
+    return not chain.is_callers(impostor.src) if impostor else chain.is_callers(chain.dtls[0].src)
 
 
 def _alerts(chain: Chain) -> list[Because]:
@@ -51,22 +55,28 @@ def _alerts(chain: Chain) -> list[Because]:
     return found
 
 
-def _wrong_certificate(chain: Chain) -> list[Because]:
+def _wrong_certificate(chain: Chain) -> DtlsSeen | None:
+    """The first certificate of a party that its own description does not name."""
     ends = chain.announced() | chain.trusted
-    found = []
     for one in chain.dtls:
-        if not one.certificate_sha256 or one.src not in ends:
-            continue
-        side = chain.offer if chain.is_callers(one.src) else chain.answer
-        said = fingerprints_of(side.section)
-        if said and one.certificate_sha256.upper() not in said:
-            frames = [*side.seen.frames[:1], one.frame]
-            found.append(
-                because(
-                    PRINT, frames, one.time, src=one.src, real=_short(one.certificate_sha256), said=_short(said[0])
-                )
-            )
-    return found[:1]
+        announced = _announced(chain, one) if one.certificate_sha256 and one.src in ends else []
+        if announced and one.certificate_sha256.upper() not in announced:
+            return one
+    return None
+
+
+def _announced(chain: Chain, one: DtlsSeen) -> list[str]:
+    return fingerprints_of(_side(chain, one).section)
+
+
+def _side(chain: Chain, one: DtlsSeen) -> Described:
+    return chain.offer if chain.is_callers(one.src) else chain.answer
+
+
+def _impostor(chain: Chain, one: DtlsSeen) -> Because:
+    frames = [*_side(chain, one).seen.frames[:1], one.frame]
+    told = _short(_announced(chain, one)[0])
+    return because(PRINT, frames, one.time, src=one.src, real=_short(one.certificate_sha256), said=told)
 
 
 def _short(fingerprint: str) -> str:
@@ -104,6 +114,8 @@ RULE = Rule(
         "比较双方的加密套件、DTLS 版本和 use_srtp 配置。",
     ),
     traits=frozenset({Trait.SEALED}),
-    explains=frozenset({"no-rtp", "one-way-rtp", "media-late", "media-cut", "dtls-unanswered", "srtp-key-mismatch"}),
+    explains=frozenset(
+        {"no-rtp", "one-way-rtp", "media-late", "media-cut", "dtls-unanswered", "srtp-key-mismatch", "jitter"}
+    ),
     of_call=check,
 )

@@ -67,7 +67,8 @@ def _unfinished(chain: Chain) -> Found | None:
             continue
         values = {"src": src, "dst": own[0].dst, "messages": ", ".join(own[0].messages), "count": len(own) - 1}
         evidence = [because(FLIGHT, [one.frame for one in own], own[0].time, **values)]
-        return _found(chain, evidence, party(chain.is_callers(own[0].dst)), confidence=0.8)
+        from_caller = chain.is_callers(src)
+        return _found(chain, evidence, party(not from_caller), 0.8, Direction.of(from_caller))
     return None
 
 
@@ -83,8 +84,10 @@ def _nobody_began(story: Story, chain: Chain) -> Found | None:
     return _found(chain, evidence, party(not callee_is_client), confidence=0.8)
 
 
-def _found(chain: Chain, evidence: list[Because], who: Text, confidence: float) -> Found:
-    return Found(tuple(evidence), {"who": who}, leg=chain.leg.index, direction=Direction.BOTH, confidence=confidence)
+def _found(
+    chain: Chain, evidence: list[Because], who: Text, confidence: float, direction: Direction = Direction.BOTH
+) -> Found:
+    return Found(tuple(evidence), {"who": who}, leg=chain.leg.index, direction=direction, confidence=confidence)
 
 
 RULE = Rule(
@@ -113,6 +116,6 @@ RULE = Rule(
         "以及证书大小的报文能否通过（DTLS 报文应小于 1200 字节）。",
     ),
     traits=frozenset({Trait.SEALED}),
-    explains=frozenset({"no-rtp", "one-way-rtp", "media-late", "media-cut", "srtp-key-mismatch"}),
+    explains=frozenset({"no-rtp", "one-way-rtp", "media-late", "media-cut", "srtp-key-mismatch", "jitter"}),
     of_call=check,
 )
