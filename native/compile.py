@@ -20,7 +20,12 @@ BUILD = ROOT / "build" / "compiled"
 INSTALLED = Path(sysconfig.get_path("purelib")) / "talkpath"
 
 ROOMS = ("base", "sip", "sdp", "edge", "calls", "ice", "secure", "media")
-MODULES = ("net/clock.py", "net/media.py", "net/pacing.py", "net/signalling.py")
+MODULES = (
+    *("net/clock.py", "net/media.py", "net/pacing.py", "net/signalling.py"),
+    # What every call of a capture passes.
+    *("explain/as_json.py", "explain/attributes.py", "explain/common.py", "explain/traits.py", "explain/verdict.py"),
+    "rtp/mos.py",
+)
 # Named tuples and plain values that msgspec writes by their annotations, which compiling takes from them.
 PLAIN = ("base/address.py", "calls/model.py", "edge/binding.py", "secure/suites.py")
 # No message passes these, and compiling them takes long.

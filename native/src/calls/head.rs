@@ -1,6 +1,6 @@
 //! What of a message decides where it belongs: its transaction, its dialog, and what it describes (RFC 3261 17.1.3, 12).
 
-use crate::sip::{unfolded, Index, Span, StartLine};
+use crate::sip::{unfolded, Field, Index, Span, StartLine};
 use std::borrow::Cow;
 
 /// Header fields of one message (`base/limits.py` SIP_HEADERS).
@@ -34,7 +34,8 @@ impl Head {
     /// None for what is no SIP message.
     pub fn of(raw: &[u8]) -> Option<Head> {
         let index = Index::of(raw, MAX_HEADERS).ok()?;
-        if index.fields.iter().any(|field| is_read(field.name.of(raw)) && field.value.of(raw).contains(&b'\n')) {
+        let is_folded = |field: &Field| is_read(field.name.of(raw)) && field.value.of(raw).contains(&b'\n');
+        if index.is_folded && index.fields.iter().any(is_folded) {
             let flat = flattened(raw, &index);
             let head = Head::read(&flat, &Index::of(&flat, MAX_HEADERS).ok()?);
             return Some(Head { flat: Some(flat.into()), body: index.body, ..head });

@@ -7,7 +7,6 @@ use super::record::{At, Counted, Packet, Record};
 use super::rtp::{Context, Header, Moment, Stream};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 struct Announced {
@@ -152,16 +151,7 @@ impl Media {
         let At { frame, time, flow } = datagram.at;
         let Some(header) = Header::parse(datagram.data, datagram.cut) else { return false };
         let at = Moment { frame, time };
-        let is_full = self.flows.len() >= MEDIA_FLOWS;
-        let media = match self.flows.entry(flow) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(_) if !admits(&self.announced, flow, &header) => return false,
-            Entry::Vacant(_) if is_full => {
-                self.refused += 1;
-                return false;
-            }
-            Entry::Vacant(place) => place.insert(MediaFlow::default()),
-        };
+        let Some(media) = self.flows.get_mut(&flow) else { return self.admit(flow, &header) && self.rtp(datagram, out) };
         media.last = time;
         if media.generation != self.generation && media.should_look_again() {
             media.look(&mut self.announced, flow, self.generation, time);
@@ -174,6 +164,25 @@ impl Media {
             self.pick(datagram, &header, out);
         }
         true
+    }
+
+    /// Opens a new flow: announced, or with a payload type that exists and ports that users may open.
+    fn admit(&mut self, flow: Flow, header: &Header<'_>) -> bool {
+        let is_announced = self.announced.contains_key(&flow.dst) || self.announced.contains_key(&flow.src);
+        let is_plausible = matches!(header.payload_type, 0..=34 | 96..=127)
+            && flow.src.port >= 1024
+            && flow.dst.port >= 1024
+            && header.size > 0;
+        if !is_announced && !is_plausible {
+            return false;
+        }
+        let is_full = self.flows.len() >= MEDIA_FLOWS;
+        if is_full {
+            self.refused += 1;
+        } else {
+            self.flows.insert(flow, MediaFlow::default());
+        }
+        !is_full
     }
 
     fn pick(&mut self, datagram: &Datagram<'_>, header: &Header<'_>, out: &mut Vec<Record>) {
@@ -307,16 +316,6 @@ impl MediaFlow {
         let sure = self.streams.iter().any(|s| s.is_confirmed) || self.keyed;
         now - self.last > if sure { MEDIA_IDLE_S } else { MEDIA_DOUBT_S }
     }
-}
-
-/// A new flow: announced, or with a payload type that exists and ports that users may open.
-fn admits(announced: &FxHashMap<Endpoint, Announced>, flow: Flow, header: &Header<'_>) -> bool {
-    let is_announced = announced.contains_key(&flow.dst) || announced.contains_key(&flow.src);
-    let is_plausible = matches!(header.payload_type, 0..=34 | 96..=127)
-        && flow.src.port >= 1024
-        && flow.dst.port >= 1024
-        && header.size > 0;
-    is_announced || is_plausible
 }
 
 fn secure(plans: &[Option<Arc<Plan>>; 2]) -> bool {

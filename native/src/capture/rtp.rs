@@ -12,6 +12,8 @@ use std::borrow::Cow;
 const GAP_NS: i64 = 500_000_000;
 /// Packets in a row (same SSRC, payload type, small steps) that make an unannounced stream believable.
 const CONFIRMED_BY: u32 = 4;
+/// Payload types of a stream that are told apart.
+const MAX_USES: usize = 32;
 /// `level` of a second in which nothing was decoded.
 const NO_LEVEL: i16 = i16::MIN;
 
@@ -98,6 +100,22 @@ pub struct Use {
     pub end: i64,
 }
 
+/// The payload type in use: what every packet asks and counts, close together. Its `Use` is brought up to date when another
+/// follows and at the end.
+struct Current {
+    at: usize,
+    number: u8,
+    kind: Kind,
+    packets: u64,
+    end: i64,
+}
+
+impl Current {
+    fn of(at: usize, used: &Use) -> Current {
+        Current { at, number: used.number, kind: used.codec.kind, packets: used.packets, end: used.end }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Gap {
     pub start: i64,
@@ -149,7 +167,7 @@ pub struct Stream {
     gaps: Vec<Gap>,
     gap_max: i64,
     uses: Vec<Use>,
-    current: usize,
+    current: Current,
     digits: Vec<Digit>,
     sequence: Sequence,
     timing: Timing,
@@ -199,8 +217,8 @@ impl Stream {
             markers: 0,
             gaps: Vec::new(),
             gap_max: 0,
+            current: Current::of(0, &first),
             uses: vec![first],
-            current: 0,
             digits: Vec::new(),
             // The first packet is received as the one after this.
             sequence: Sequence::new(header.sequence.wrapping_sub(1)),
@@ -222,32 +240,36 @@ impl Stream {
     /// Whether the payload type of the packet is the one in use (then no codec needs to be looked up).
     #[inline]
     pub fn knows(&self, number: u8) -> bool {
-        self.uses[self.current].number == number
+        self.current.number == number
     }
 
     pub fn payload_type(&self) -> u8 {
-        self.uses[self.current].number
+        self.current.number
     }
 
     pub fn codec(&self) -> Option<&Codec> {
-        self.uses.get(self.current).map(|u| &u.codec)
+        self.uses.get(self.current.at).map(|u| &u.codec)
     }
 
     /// Makes `number` the payload type in use.
     pub fn switch(&mut self, number: u8, codec: impl FnOnce() -> Codec, at: Moment) {
-        if let Some(i) = self.uses.iter().position(|u| u.number == number) {
-            self.current = i;
-        } else if self.uses.len() < 32 {
-            self.current = self.uses.len();
-            self.uses.push(Use {
-                number,
-                codec: codec(),
-                packets: 0,
-                first_frame: at.frame,
-                start: at.time,
-                end: at.time,
-            });
+        let known = self.uses.iter().position(|u| u.number == number);
+        if known.is_none() && self.uses.len() >= MAX_USES {
+            return;
         }
+        let place = known.unwrap_or(self.uses.len());
+        if known.is_none() {
+            let (first_frame, start, end) = (at.frame, at.time, at.time);
+            self.uses.push(Use { number, codec: codec(), packets: 0, first_frame, start, end });
+        }
+        self.settle();
+        self.current = Current::of(place, &self.uses[place]);
+    }
+
+    /// Brings the payload type in use up to date.
+    fn settle(&mut self) {
+        let used = &mut self.uses[self.current.at];
+        (used.packets, used.end) = (self.current.packets, self.current.end);
     }
 
     /// An SDP came (later than the first packets) that says what the payload type in use is.
@@ -255,7 +277,8 @@ impl Stream {
         if codec.clock != 0 && matches!(codec.kind, Kind::Other | Kind::G711(_)) {
             self.timing.set_clock(codec.clock);
         }
-        self.uses[self.current].codec = codec;
+        self.current.kind = codec.kind;
+        self.uses[self.current.at].codec = codec;
     }
 
     #[inline]
@@ -305,9 +328,8 @@ impl Stream {
         self.packets += 1;
         self.bytes += header.size as u64;
         self.markers += u64::from(header.marker);
-        let used = &mut self.uses[self.current];
-        used.packets += 1;
-        used.end = at.time;
+        self.current.packets += 1;
+        self.current.end = at.time;
     }
 
     #[inline]
@@ -325,7 +347,7 @@ impl Stream {
     /// Delay, jitter and loudness, by what the payload type is.
     #[inline]
     fn listen(&mut self, header: &Header<'_>, at: Moment, arrival: Arrival, context: &Context, jitter_buffer: i64) {
-        match self.uses[self.current].codec.kind {
+        match self.current.kind {
             Kind::Event => return self.event(header, at),
             Kind::Noise => {
                 self.row.noise += 1;
@@ -366,7 +388,7 @@ impl Stream {
     fn event(&mut self, header: &Header<'_>, at: Moment) {
         self.row.events += 1;
         let &[event, flags, high, low, ..] = header.payload else { return };
-        let clock = self.uses[self.current].codec.clock.max(1000);
+        let clock = self.uses[self.current.at].codec.clock.max(1000);
         let duration_ms = u32::from(u16::from_be_bytes([high, low])) * 1000 / clock;
         let same = |d: &&mut Digit| d.timestamp == header.timestamp && d.event == event;
         if let Some(digit) = self.digits.last_mut().filter(same) {
@@ -413,6 +435,7 @@ impl Stream {
         jitter_buffer: i64,
     ) -> Summary {
         self.close_row(0);
+        self.settle();
         self.sequence.finish();
         let looks_secure = self.odd_sized * 2 > self.packets;
         Summary { flow, media, is_announced, is_secure: is_secure || looks_secure, jitter_buffer, stream: self }

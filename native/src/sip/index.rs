@@ -86,6 +86,8 @@ pub struct Index {
     /// The first line, line end included.
     pub start_line: Span,
     pub fields: Box<[Field]>,
+    /// Some value goes on over several lines (RFC 3261 section 7.3.1).
+    pub is_folded: bool,
     pub body: Span,
 }
 
@@ -95,9 +97,9 @@ impl Index {
         let begin = data.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).ok_or("empty")?;
         let (text_end, next) = line_end(data, begin).ok_or("start-line")?;
         let start = start_line(data, begin, text_end)?;
-        let (fields, body_start) = index_fields(data, next, max_headers)?;
-        let body = Span::new(body_start, data.len());
-        Ok(Index { start, start_line: Span::new(begin, next), fields: fields.into_boxed_slice(), body })
+        let (fields, is_folded, body_start) = index_fields(data, next, max_headers)?;
+        let (start_line, body) = (Span::new(begin, next), Span::new(body_start, data.len()));
+        Ok(Index { start, start_line, fields: fields.into_boxed_slice(), is_folded, body })
     }
 
     /// The place of the first field of that name, in any spelling, at or after `from`.
@@ -152,7 +154,7 @@ fn start_line(data: &[u8], from: usize, end: usize) -> Result<StartLine, Refusal
         return status_line(line, from, first);
     }
     let last = memchr::memrchr(b' ', line).ok_or("start-line")?;
-    if !line[last + 1..].to_ascii_uppercase().starts_with(b"SIP/") {
+    if !line[last + 1..].get(..4).is_some_and(|name| name.eq_ignore_ascii_case(b"SIP/")) {
         return Err("start-line");
     }
     if first == 0 || !line[..first].iter().copied().all(is_token) {
@@ -181,32 +183,39 @@ fn status_line(line: &[u8], from: usize, first: usize) -> Result<StartLine, Refu
     Ok(StartLine::Status { code, reason })
 }
 
-/// The header fields from `at` on and where the body begins. A line that is no field is an error (RFC 3261 7.3).
-fn index_fields(data: &[u8], mut at: usize, most: usize) -> Result<(Vec<Field>, usize), Refusal> {
+/// The header fields from `at` on, whether one was folded, and where the body begins. A line that is no field is an error
+/// (RFC 3261 7.3).
+fn index_fields(data: &[u8], mut at: usize, most: usize) -> Result<(Vec<Field>, bool, usize), Refusal> {
     let mut fields: Vec<Field> = Vec::with_capacity(16);
+    let mut is_folded = false;
     loop {
         let (text_end, next) = line_end(data, at).ok_or("no-end-of-headers")?;
         if text_end == at {
-            return Ok((fields, next));
+            return Ok((fields, is_folded, next));
         }
         if matches!(data[at], b' ' | b'\t') {
             // A folded line continues the value above it (RFC 3261 section 7.3.1).
             let field = fields.last_mut().ok_or("header-line")?;
             field.value = trimmed(data, field.value.start as usize, text_end);
             field.line.end = next as u32;
+            is_folded = true;
         } else {
             if fields.len() >= most {
                 return Err("too-many-headers");
             }
-            let colon = at + memchr::memchr(b':', &data[at..text_end]).ok_or("header-line")?;
-            let name = trimmed(data, at, colon);
-            if name.start == name.end || !name.of(data).iter().copied().all(is_token) {
-                return Err("header-line");
-            }
+            let (name, colon) = field_name(data, at, text_end).ok_or("header-line")?;
             fields.push(Field { name, value: trimmed(data, colon + 1, text_end), line: Span::new(at, next) });
         }
         at = next;
     }
+}
+
+/// A token, and where the colon after it stands.
+fn field_name(data: &[u8], at: usize, end: usize) -> Option<(Span, usize)> {
+    let name = at + data[at..end].iter().position(|&byte| !matches!(byte, b'\r' | b'\t' | b' '))?;
+    let name_end = name + data[name..end].iter().position(|&byte| !is_token(byte))?;
+    let colon = name_end + data[name_end..end].iter().position(|&byte| !matches!(byte, b'\r' | b'\t' | b' '))?;
+    (data[colon] == b':' && name < name_end).then(|| (Span::new(name, name_end), colon))
 }
 
 pub fn names_match(written: &[u8], asked: &str, compact: Option<u8>) -> bool {

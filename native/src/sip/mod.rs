@@ -9,7 +9,7 @@ mod plain;
 mod stream;
 mod text;
 
-pub use index::{Index, Span, StartLine};
+pub use index::{Field, Index, Span, StartLine};
 pub use text::{text, unfolded, with_bytes};
 
 use index::names_match;
