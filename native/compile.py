@@ -24,7 +24,7 @@ MODULES = (
     *("net/clock.py", "net/media.py", "net/pacing.py", "net/signalling.py"),
     # What every call of a capture passes.
     *("explain/as_json.py", "explain/attributes.py", "explain/common.py", "explain/traits.py", "explain/verdict.py"),
-    "rtp/mos.py",
+    *("explain/rules/capture_incomplete.py", "explain/rules/scanner.py", "explain/rules/toll_fraud.py", "rtp/mos.py"),
 )
 # Named tuples and plain values that msgspec writes by their annotations, which compiling takes from them.
 PLAIN = ("base/address.py", "calls/model.py", "edge/binding.py", "secure/suites.py")

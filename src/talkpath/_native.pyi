@@ -191,6 +191,9 @@ class Hop:
     def result(self) -> str: ...
     @property
     def first(self) -> SipSeen: ...
+    @property
+    def opening(self) -> Frame:
+        """`first`, indexed."""
 
 @final
 class SipLedger:

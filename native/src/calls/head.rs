@@ -1,10 +1,7 @@
 //! What of a message decides where it belongs: its transaction, its dialog, and what it describes (RFC 3261 17.1.3, 12).
 
-use crate::sip::{unfolded, Field, Index, Span, StartLine};
+use crate::sip::{unfolded, Field, Index, Span, StartLine, MAX_HEADERS};
 use std::borrow::Cow;
-
-/// Header fields of one message (`base/limits.py` SIP_HEADERS).
-const MAX_HEADERS: usize = 256;
 
 /// Where the values lie in the text of the message; empty where there is none.
 #[derive(Default)]

@@ -5,10 +5,10 @@
 use super::described::{self, Shapes};
 use super::head::Head;
 use super::seen::{Place, SipSeen};
-use crate::sip::text;
+use crate::sip::{text, Frame};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
 use pyo3::IntoPyObjectExt;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
@@ -51,6 +51,7 @@ pub struct Hop {
     kept: Vec<Kept>,
     /// What was announced, once somebody asked: Python's `Medium`s, and how many of them are of the first message.
     announced: PyOnceLock<(Py<PyTuple>, usize)>,
+    opening: PyOnceLock<Py<Frame>>,
     pub caller: Place,
     pub callee: Place,
     caller_address: Py<PyAny>,
@@ -100,6 +101,7 @@ impl Hop {
             rows: Vec::new(),
             kept: Vec::new(),
             announced: PyOnceLock::new(),
+            opening: PyOnceLock::new(),
             caller: caller.0.clone(),
             callee: callee.0.clone(),
             caller_address: caller.1.clone_ref(py),
@@ -430,6 +432,15 @@ impl Hop {
     #[getter]
     fn first(&self, py: Python<'_>) -> Option<Py<SipSeen>> {
         self.kept.first().map(|kept| self.rows[kept.row as usize].seen.clone_ref(py))
+    }
+
+    #[getter]
+    fn opening(&self, py: Python<'_>) -> PyResult<Py<Frame>> {
+        let opening = self.opening.get_or_try_init(py, || {
+            let raw = self.kept.first().map_or(&[][..], |kept| &self.seen(kept.row).raw);
+            Py::new(py, Frame::of(PyBytes::new(py, raw))?)
+        })?;
+        Ok(opening.clone_ref(py))
     }
 
     #[getter]

@@ -151,7 +151,9 @@ impl Media {
         let At { frame, time, flow } = datagram.at;
         let Some(header) = Header::parse(datagram.data, datagram.cut) else { return false };
         let at = Moment { frame, time };
-        let Some(media) = self.flows.get_mut(&flow) else { return self.admit(flow, &header) && self.rtp(datagram, out) };
+        let Some(media) = self.flows.get_mut(&flow) else {
+            return self.admit(flow, &header) && self.rtp(datagram, out);
+        };
         media.last = time;
         if media.generation != self.generation && media.should_look_again() {
             media.look(&mut self.announced, flow, self.generation, time);

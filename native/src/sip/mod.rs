@@ -19,6 +19,9 @@ use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyList, PyString};
 use text::value_text;
 
+/// Header fields of one message (`base/limits.py` SIP_HEADERS).
+pub const MAX_HEADERS: usize = 256;
+
 /// One SIP message and the index of its header fields. Immutable.
 #[pyclass(frozen, module = "talkpath._native")]
 pub struct Frame {
@@ -32,11 +35,18 @@ fn write_parts(parts: &[&[u8]], out: &mut Vec<u8>) {
     }
 }
 
+impl Frame {
+    /// With as many header fields as a message may have.
+    pub fn of(raw: Bound<'_, PyBytes>) -> PyResult<Frame> {
+        Frame::new(raw, MAX_HEADERS)
+    }
+}
+
 #[pymethods]
 impl Frame {
     /// Index one message. Leading line ends are skipped (RFC 3261 section 7.5). Raises ValueError(code).
     #[new]
-    #[pyo3(signature = (raw, max_headers = 256))]
+    #[pyo3(signature = (raw, max_headers = MAX_HEADERS))]
     fn new(raw: Bound<'_, PyBytes>, max_headers: usize) -> PyResult<Self> {
         let index = Index::of(raw.as_bytes(), max_headers).map_err(PyValueError::new_err)?;
         Ok(Frame { index, raw: raw.unbind() })

@@ -27,10 +27,14 @@ _FAILURES = ("flow-gone", "node-stopped", NODE_DIED)
 _PLAIN_USER = re.compile(r"^[^<]*<?sips?:([A-Za-z0-9_.+\-]+)@")
 
 
+#: When, by whom and how a call ended.
+End = tuple[float | None, Side, str]
+
+
 def call_of(trace: Trace) -> Call:
     """Everything known of the call whose rows are in `trace`."""
     legs = legs_of(placed_hops(fold([(seen_live(*row), row[3]) for row in trace.live])))
-    return assemble(legs, trace, streams_of(trace, legs))
+    return assemble(legs, trace, streams_of(trace, legs), end_of(legs, trace))
 
 
 # --- the call
@@ -41,10 +45,10 @@ def legs_of(hops: Sequence[Placed]) -> tuple[Leg, ...]:
     return tuple(leg_of(hop, index, parent, joined) for index, (hop, parent, joined) in enumerate(hops))
 
 
-def assemble(legs: tuple[Leg, ...], trace: Trace, streams: tuple[Stream, ...]) -> Call:
-    """The call that these legs make. The first one is the caller's."""
+def assemble(legs: tuple[Leg, ...], trace: Trace, streams: tuple[Stream, ...], end: End) -> Call:
+    """The call that these legs make. The first one is the caller's; `end` is what `end_of` says of them."""
     first, last = legs[0], _answering_leg(legs)
-    ended_at, ended_by, ended_how = end_of(legs, trace)
+    ended_at, ended_by, ended_how = end
     return Call(
         id=id_of(trace.call_ids[0], first.start),
         call_ids=tuple(dict.fromkeys([*trace.call_ids, *(leg.call_id for leg in legs)])),
@@ -75,7 +79,7 @@ def _answering_leg(legs: tuple[Leg, ...]) -> Leg:
     return (ends or answered)[-1]
 
 
-def end_of(legs: tuple[Leg, ...], trace: Trace) -> tuple[float | None, Side, str]:
+def end_of(legs: tuple[Leg, ...], trace: Trace) -> End:
     """When, by whom and how it ended: by what the edge decided, else by the first BYE on any hop."""
     if trace.ended_at is not None:
         return trace.ended_at, trace.ended_by, trace.ended_how

@@ -167,7 +167,8 @@ class Draft:
         self.legs = legs_of(hops)
         self.start = self.legs[0].start
         self.trace = Trace(self.legs[0].call_id, 0, self.start)
-        self.ended_at, _, _ = end_of(self.legs, self.trace)
+        self._end = end_of(self.legs, self.trace)
+        self.ended_at = self._end[0]
         self.streams: list[Stream] = []
 
     @property
@@ -180,7 +181,7 @@ class Draft:
         return {medium.address for leg in self.legs for medium in leg.media}
 
     def call(self) -> Call:
-        return assemble(self.legs, self.trace, tuple(self.streams))
+        return assemble(self.legs, self.trace, tuple(self.streams), self._end)
 
     def lived(self, start: float, end: float) -> bool:
         """Whether the call, with some time around it, was there in this span."""
@@ -229,7 +230,7 @@ class _Owners:
         """Each to the call that announced it; gives back those that are nobody's."""
         strays = []
         for rtp in streams:
-            owner = self._owner_of(rtp)
+            owner = self._owner(self._media, (rtp.dst, rtp.src), rtp.start, rtp.end)
             if owner is None:
                 strays.append(rtp)
             else:

@@ -54,9 +54,11 @@ class Part:
     def __init__(self, hops: list[Placed]) -> None:
         self.hops = hops
         self.first: Hop = hops[0][0]
-        self.invite = Message.parse(self.first.first.raw)
+        self.invite = Message(self.first.opening)
         self.start = self.first.start
         self.numbers = (number_of(self.invite, "From"), _called(self.invite))
+        #: what numbers that may be the same have in common
+        self.endings = (_ending(self.numbers[0]), _ending(self.numbers[1]))
         self.offered = _offered(self.first)
         parents = {parent for _, parent, _ in hops}
         #: where the call left what was seen of it
@@ -120,7 +122,7 @@ class _Ties:
         #: all parts, by whom they call
         self._by_called: dict[str, list[Part]] = defaultdict(list)
         for part in parts:
-            self._by_called[_ending(part.numbers[1])].append(part)
+            self._by_called[part.endings[1]].append(part)
 
     def parent_of(self, part: Part) -> Part | None:
         """The part that this one was made from, among those that were asked about before."""
@@ -132,8 +134,8 @@ class _Ties:
         for address in part.offered:
             self._by_media[address].append(part)
         for host in {address.host for address in part.box}:
-            for side, number in enumerate(part.numbers):
-                self._by_number[host, side, _ending(number)].append(part)
+            for side, ending in enumerate(part.endings):
+                self._by_number[host, side, ending].append(part)
         if parent is not None:
             self._targets[id(parent)].add(part.first.callee)
         return parent
@@ -162,7 +164,7 @@ class _Ties:
     def _likely(self, part: Part) -> Part | None:
         """By box, numbers and time; None where two others would do equally well."""
         host = part.first.caller.host
-        known = (self._by_number[host, side, _ending(number)] for side, number in enumerate(part.numbers))
+        known = (self._by_number[host, side, ending] for side, ending in enumerate(part.endings))
         recent = {id(other): other for others in known for other in _recent(others, part.start)}
         likely = [(self._likeness(other, part), other) for other in recent.values()]
         best = max((likeness for likeness, _ in likely), default=0)
@@ -175,7 +177,7 @@ class _Ties:
 
         Only where exactly one other walks in step, so that calls of a load test stay what they are.
         """
-        peers = self._by_called[_ending(part.numbers[1])]
+        peers = self._by_called[part.endings[1]]
         first, last = (bisect_left(peers, part.start + by, key=_start_of) for by in (-_PASSES_S, _PASSES_S))
         if last - first > _LOOK:
             return None

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from talkpath._native import Hop
 from talkpath.calls.model import Joined, Leg, Result, Side
 
+_RESULTS = {one.value: one for one in Result}
+_SIDES = {one.value: one for one in Side}
+
 #: A hop, the index of the hop it was made from, and how we know.
 Placed = tuple[Hop, int | None, Joined]
 
@@ -32,8 +35,8 @@ def leg_of(hop: Hop, index: int, parent: int | None, joined: Joined) -> Leg:
         ended_at=hop.ended_at,
         status=hop.status,
         reason=hop.reason,
-        result=Result(hop.result),
-        ended_by=Side(hop.ended_by),
+        result=_RESULTS[hop.result],
+        ended_by=_SIDES[hop.ended_by],
         ended_how=hop.ended_how,
         parent=parent,
         joined=joined,

@@ -164,7 +164,7 @@ class Leg(Struct, frozen=True, dict=True):
     @cached_property
     def invite(self) -> Message:
         """What began the hop: its INVITE where it was seen."""
-        return Message.parse(self.hop.first.raw)
+        return Message(self.hop.opening)
 
     @cached_property
     def messages(self) -> tuple[MessageSeen, ...]:

@@ -1,6 +1,5 @@
 """The explanation as data: the contract of `--json`, version 1. Times are seconds since the epoch."""
 
-import json
 from collections.abc import Iterator, Mapping
 from math import isfinite
 
@@ -48,6 +47,8 @@ def _text(data: Json) -> bytes:
     try:
         return msgspec.json.encode(data)
     except UnicodeEncodeError:
+        import json
+
         return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
 
 

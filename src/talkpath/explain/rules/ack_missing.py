@@ -67,7 +67,7 @@ def _where(story: Story, stuck: Stuck, answer: MessageSeen) -> Address:
     return story.first.callee if stuck.from_caller else answer.source
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="ack-missing",
     symptom=Symptom.DROPS,
     severity=Severity.ERROR,

@@ -110,7 +110,7 @@ def _challenge_text(sip: Message) -> str:
     return sip.first("WWW-Authenticate") or sip.first("Proxy-Authenticate") or ""
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="auth-loop",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,

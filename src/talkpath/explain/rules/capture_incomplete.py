@@ -85,7 +85,7 @@ def _midway(scene: Scene) -> Iterator[Because]:
         yield because(MIDWAY, (begun[0].legs[0].hop.first.frame,), begun[0].start, count=len(begun))
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="capture-incomplete",
     symptom=Symptom.NONE,
     severity=Severity.NOTE,

@@ -55,7 +55,7 @@ def _drifts(rtp: RtpStream) -> bool:
     return abs(rtp.drift_ppm) * seconds / 1000 >= max(LEAST_SLIP_MS, 4 * rtp.jitter_ms)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="clock-drift",
     symptom=Symptom.BAD_QUALITY,
     severity=Severity.ERROR,

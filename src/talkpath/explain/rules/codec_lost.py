@@ -100,7 +100,7 @@ def _odd_fmtp(invite: Exchange, onward: tuple[Leg, Medium] | None) -> Iterator[t
         return
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="codec-lost",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,

@@ -101,7 +101,7 @@ def _names(medium: Medium) -> frozenset[str]:
     return frozenset(name.lower() for _, name in medium.codecs) - NO_VOICE
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="codec-refused",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,

@@ -48,7 +48,7 @@ def _ended(event: TcpEvent) -> Because:
     return because(text, (event.frame,), event.time, src=event.src, dst=event.dst, count=event.count)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="connection-gone",
     symptom=Symptom.CANNOT_HANG_UP,
     severity=Severity.ERROR,

@@ -29,7 +29,7 @@ def check(story: Story) -> Iterator[Found]:
     yield found_of(stuck, evidence, owner=owner, transport=stuck.transport)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="contact-transport-mismatch",
     symptom=Symptom.CANNOT_HANG_UP,
     severity=Severity.ERROR,

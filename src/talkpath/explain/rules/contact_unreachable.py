@@ -57,7 +57,7 @@ def _lost_on_the_way(story: Story) -> Iterator[Found]:
     yield found_of(stuck, evidence, owner=owner, uri=last.sip.uri, target=target)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="contact-unreachable",
     symptom=Symptom.CANNOT_HANG_UP,
     severity=Severity.ERROR,

@@ -45,7 +45,7 @@ def _found(from_caller: bool, one: Quiet, severity: Severity) -> Found:
     )
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="digital-silence",
     symptom=Symptom.ONE_WAY_AUDIO,
     severity=Severity.ERROR,

@@ -82,7 +82,7 @@ def _evidence(chain: Chain, strange: DtlsSeen, survived: bool) -> Iterator[Becau
         yield because(NEVER, (), strange.time)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="dtls-race",
     symptom=Symptom.NO_AUDIO,
     severity=Severity.ERROR,

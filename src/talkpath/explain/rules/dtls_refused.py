@@ -90,7 +90,7 @@ def _offered(chain: Chain) -> Iterator[Because]:
         yield because(CIPHERS, (hello.frame,), hello.time, src=hello.src, count=len(ciphers), list=listed)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="dtls-refused",
     symptom=Symptom.NO_AUDIO,
     severity=Severity.ERROR,

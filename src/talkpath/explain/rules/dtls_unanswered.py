@@ -90,7 +90,7 @@ def _found(
     return Found(tuple(evidence), {"who": who}, leg=chain.leg.index, direction=direction, confidence=confidence)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="dtls-unanswered",
     symptom=Symptom.NO_AUDIO,
     severity=Severity.ERROR,

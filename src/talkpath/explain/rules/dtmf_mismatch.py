@@ -111,7 +111,7 @@ def _refused_info(story: Story) -> Iterator[Found]:
         return
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="dtmf-mismatch",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,

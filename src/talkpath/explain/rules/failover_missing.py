@@ -68,7 +68,7 @@ def _evidence(story: Story, failed: Leg, others: list[Address]) -> Iterator[Beca
         yield because(OTHERS, (), failed.start, proxy=failed.caller.host, others=names)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="failover-missing",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,

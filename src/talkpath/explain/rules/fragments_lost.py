@@ -162,7 +162,7 @@ def _evidence(story: Story, lost: Lost) -> Iterator[Because]:
             )
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="fragments-lost",
     symptom=Symptom.NO_RING,
     severity=Severity.ERROR,

@@ -94,7 +94,7 @@ def _words(kind: IcmpKind) -> str:
     return kind.value.replace("-", " ")
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="gateway-down",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,

@@ -141,7 +141,7 @@ def _said(chain: Chain) -> Iterator[Because]:
         yield because(SAID, side.seen.frames[:1], side.seen.time, who=party(is_caller), list=listed)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="ice-unanswered",
     symptom=Symptom.NO_AUDIO,
     severity=Severity.ERROR,

@@ -60,7 +60,7 @@ def _is_uneven(rtp: RtpStream) -> bool:
     return rtp.jitter_max_ms >= 10
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="jitter",
     symptom=Symptom.BAD_QUALITY,
     severity=Severity.ERROR,

@@ -93,7 +93,7 @@ def _hole(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
     return None
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="media-cut",
     symptom=Symptom.ONE_WAY_AUDIO,
     severity=Severity.ERROR,

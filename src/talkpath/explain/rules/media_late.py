@@ -50,7 +50,7 @@ def _found(path: MediaPath, from_caller: bool, late: float) -> Found:
     )
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="media-late",
     symptom=Symptom.BAD_QUALITY,
     severity=Severity.ERROR,

@@ -75,7 +75,7 @@ def _hop_before(story: Story, worst: Exchange) -> Exchange | None:
     return earlier[-1] if earlier else None
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="message-oversize",
     symptom=Symptom.NONE,
     severity=Severity.NOTE,

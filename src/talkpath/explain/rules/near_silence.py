@@ -35,7 +35,7 @@ def check(story: Story) -> Iterator[Found]:
         )
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="near-silence",
     symptom=Symptom.ONE_WAY_AUDIO,
     severity=Severity.ERROR,

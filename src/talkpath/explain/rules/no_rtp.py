@@ -95,7 +95,7 @@ def _evidence(story: Story, path: MediaPath, expected: float, severity: Severity
         yield because(UNSEEN, (), story.call.start)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="no-rtp",
     symptom=Symptom.NO_AUDIO,
     severity=Severity.ERROR,

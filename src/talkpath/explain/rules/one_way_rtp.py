@@ -116,7 +116,7 @@ def _sender_is_outside(story: Story, from_caller: bool) -> bool:
     return not is_private(story.address_of(from_caller).host)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="one-way-rtp",
     symptom=Symptom.ONE_WAY_AUDIO,
     severity=Severity.ERROR,

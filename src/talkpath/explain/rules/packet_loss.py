@@ -129,7 +129,7 @@ def _lost_beyond(story: Story, path: MediaPath, from_caller: bool) -> Found | No
     return None
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="packet-loss",
     symptom=Symptom.BAD_QUALITY,
     severity=Severity.ERROR,

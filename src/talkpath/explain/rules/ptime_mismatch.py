@@ -71,7 +71,7 @@ def _maxptime(story: Story, path: MediaPath, of_caller: bool) -> float:
     return 0.0
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="ptime-mismatch",
     symptom=Symptom.BAD_QUALITY,
     severity=Severity.WARNING,

@@ -30,7 +30,7 @@ def check(story: Story) -> Iterator[Found]:
     yield found_of(stuck, *evidence, uri=stuck.uri, target=stuck.target or "?", sender=sender)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="record-route-unreachable",
     symptom=Symptom.CANNOT_HANG_UP,
     severity=Severity.ERROR,

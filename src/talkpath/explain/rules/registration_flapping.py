@@ -156,7 +156,7 @@ def _granted(exchange: Outside) -> int:
     return int(text) if text.strip().isdigit() else _expires(exchange)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="registration-flapping",
     symptom=Symptom.NO_RING,
     severity=Severity.ERROR,

@@ -134,7 +134,7 @@ def _evidence(story: Story, exchange: Exchange) -> Iterator[Because]:
             return
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="response-undelivered",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,

@@ -69,7 +69,7 @@ def _max_forwards(exchange: Exchange) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 70
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="routing-loop",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,

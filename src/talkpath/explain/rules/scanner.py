@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from msgspec import Struct, field
-
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
@@ -41,17 +39,16 @@ TRIED = Text(
 IN = Text("At least one attempt was accepted: {user}.", "至少一次尝试成功：{user}。")
 
 
-class Visitor(Struct):
+class Visitor:
     """What one source tried outside and inside calls."""
 
-    users: set[str] = field(default_factory=set)
-    frames: list[int] = field(default_factory=list)
-    first: float = 0.0
-    last: float = 0.0
-    messages: int = 0
-    refused: int = 0
-    accepted: list[str] = field(default_factory=list)
-    agent: str = ""
+    def __init__(self) -> None:
+        self.users: set[str] = set()
+        self.frames: list[int] = []
+        self.first = self.last = 0.0
+        self.messages = self.refused = 0
+        self.accepted: list[str] = []
+        self.agent = ""
 
     def take(self, sip: Message, frame: int, time: float, status: int) -> None:
         user = _user(sip)
@@ -84,14 +81,21 @@ def _visitors(scene: Scene) -> dict[str, Visitor]:
     visitors: dict[str, Visitor] = {}
     for exchange in scene.outside:
         if exchange.sip.method in ("REGISTER", "OPTIONS"):
-            visitor = visitors.setdefault(exchange.request.src.host, Visitor())
+            visitor = _visitor(visitors, exchange.request.src.host)
             visitor.take(exchange.sip, exchange.request.frame, exchange.request.time, exchange.status)
     for call in scene.calls:
         first, invite = call.legs[0].hop.first, call.legs[0].invite
-        visitor = visitors.setdefault(first.src.host, Visitor())
+        visitor = _visitor(visitors, first.src.host)
         if invite.is_request:
             visitor.take(invite, first.frame, first.time, call.status)
     return visitors
+
+
+def _visitor(visitors: dict[str, Visitor], source: str) -> Visitor:
+    known = visitors.get(source)
+    if known is None:
+        known = visitors[source] = Visitor()
+    return known
 
 
 def _user(sip: Message) -> str:
@@ -118,7 +122,7 @@ def _evidence(source: str, visitor: Visitor) -> Iterator[Because]:
         yield because(IN, (), visitor.last, user=visitor.accepted[0])
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="scanner",
     symptom=Symptom.SECURITY,
     severity=Severity.WARNING,

@@ -91,7 +91,7 @@ def _judge(story: Story, leg: Leg, answer: MessageSeen, seconds: int, refresher:
     yield Found(tuple(evidence), {"seconds": seconds}, leg=leg.index, confidence=0.95 if certain else 0.7)
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="session-expired",
     symptom=Symptom.DROPS,
     severity=Severity.ERROR,

@@ -134,7 +134,7 @@ def _origin(seen: MessageSeen) -> str:
     return line.rpartition(b" ")[2].decode("ascii", "replace")
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="sip-alg",
     symptom=Symptom.NONE,
     severity=Severity.WARNING,

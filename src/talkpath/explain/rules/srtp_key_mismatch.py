@@ -156,7 +156,7 @@ def _extra_bytes(rtp: RtpStream) -> float:
     return rtp.payload_bytes / rtp.packets - per_ms * rtp.ptime_ms
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="srtp-key-mismatch",
     symptom=Symptom.NO_AUDIO,
     severity=Severity.ERROR,

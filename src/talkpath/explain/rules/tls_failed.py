@@ -80,7 +80,7 @@ def _evidence(alerts: list[TlsSeen], client: TlsSeen | None) -> Iterator[Because
         yield because(AGAIN, [seen.frame for seen in alerts[1:]], alerts[-1].time, times=len(alerts))
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="tls-failed",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,

@@ -95,7 +95,7 @@ def _end(call: Call) -> float:
     return call.ended_at if call.ended_at is not None else call.start + 1
 
 
-RULE = Rule(
+RULE: Rule = Rule(
     code="toll-fraud",
     symptom=Symptom.SECURITY,
     severity=Severity.ERROR,
