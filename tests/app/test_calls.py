@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app.calls import begun_since
 from talkpath.app.control import SOCKET, ControlClient, ControlServer
+from talkpath.app.moment import moment
 from talkpath.app.phrase import Trouble
 from talkpath.app.state import DATABASE
 from talkpath.calls.build import call_of
@@ -90,10 +90,10 @@ async def test_the_running_calls_are_listed_the_latest_first(server: ControlServ
 
 
 async def test_a_running_call_is_shown_whole(server: ControlServer, tmp_path: Path) -> None:
-    (trace,) = await asyncio.to_thread(ControlClient(tmp_path).traces, "2@x")
+    (trace,) = await asyncio.to_thread(ControlClient(tmp_path).named, "2@x")
     call = call_of(trace)
     assert (len(call.messages), [moment.kind for moment in call.moments]) == (2, ["route.user"])
-    (again,) = await asyncio.to_thread(ControlClient(tmp_path).traces, call.id[:-1])
+    (again,) = await asyncio.to_thread(ControlClient(tmp_path).named, call.id[:-1])
     assert again.call_ids == ["2@x"]
 
 
@@ -133,7 +133,7 @@ async def test_what_is_no_request_just_closes(server: ControlServer, tmp_path: P
 def test_without_an_edge_nobody_answers(tmp_path: Path) -> None:
     assert ControlClient(tmp_path).rows(Wanted()) is None
     assert ControlClient(tmp_path).follow(Wanted()) is None
-    assert ControlClient(tmp_path).traces("1@x") == []
+    assert ControlClient(tmp_path).named("1@x") == []
 
 
 # --- the command
@@ -200,11 +200,11 @@ def test_there_is_nothing_to_follow_without_an_edge(past: Path) -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("3d", 259_200)])
 def test_a_span_counts_back_from_now(text: str, seconds: int) -> None:
-    assert begun_since(text, 1_000_000.0) == 1_000_000.0 - seconds
+    assert moment(text, 1_000_000.0) == 1_000_000.0 - seconds
 
 
 def test_a_time_of_day_is_todays() -> None:
-    noon = begun_since("2026-01-31T12:00")
-    assert begun_since("9:30", noon) == noon - 2.5 * 3600
+    noon = moment("2026-01-31T12:00")
+    assert moment("9:30", noon) == noon - 2.5 * 3600
     with pytest.raises(Trouble, match="tomorrow is no time"):
-        begun_since("tomorrow")
+        moment("tomorrow")

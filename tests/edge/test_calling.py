@@ -172,7 +172,7 @@ def test_a_connection_that_is_gone_is_replaced_by_the_phones_new_registration(la
     caller.register()
     callee.in_dialog("BYE", invite)
     assert caller.methods() == ["BYE"]
-    assert "flow.gone" in lab.kinds("c1")
+    assert "flow.replaced" in lab.kinds("c1")
 
 
 def test_a_browser_that_is_gone_for_good_is_told_of_with_430(lab: Lab, callee: Phone) -> None:

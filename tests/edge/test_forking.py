@@ -181,7 +181,7 @@ def test_a_contact_whose_connection_is_gone_is_passed_over(lab: Lab, caller: Pho
     assert desk.methods() == ["INVITE"]
     desk.answer(desk.take(), 486)
     assert caller.statuses()[-1] == 486
-    assert "flow.gone" in lab.kinds("c1")
+    assert "flow.not-rung" in lab.kinds("c1")
 
 
 def test_nothing_is_left_behind_when_all_is_over(lab: Lab, caller: Phone, desk: Phone, mobile: Phone) -> None:

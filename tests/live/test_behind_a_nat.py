@@ -5,7 +5,7 @@ import pytest
 from harness.network import Nat, site
 from harness.talk import assert_both_hear, begin, end, listen
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
 
 
 @pytest.mark.parametrize("nat", [Nat.CONE, Nat.SYMMETRIC])

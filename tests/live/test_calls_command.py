@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from harness.agent import connect, hang_up
 from harness.process import wait_until
+from harness.sound import RATE_HZ
 
 pytestmark = pytest.mark.live
 
@@ -47,3 +49,23 @@ def test_a_refused_call_says_so(edge, agents) -> None:
     call = alice.dial("nobody-there", agents.talker().offer())
     assert call.final().status == 404
     assert "404" in edge.command("calls", call.invite.call_id)
+
+
+def test_a_phone_whose_packets_are_silent_is_named_while_it_talks_and_afterwards(edge, agents) -> None:
+    """As with the plug in the wrong socket: every packet is there, and nothing in them."""
+    alice, bob = agents.agent("udp"), agents.agent("tcp")
+    heard, mute = agents.talker(), agents.player(np.zeros(RATE_HZ * 30, dtype=np.int16))
+    call, incoming = connect(alice, bob, heard.offer(), mute.offer())
+    heard.start(call.answer.body)
+    mute.start(incoming.invite.body)
+    heard.wait_received(50 * 8)
+    name = call.invite.call_id
+    assert _codes(edge, name) == ["digital-silence"]
+    assert "✗ the caller hears nothing of the callee" in edge.command("calls", name, "--lang", "en")
+    hang_up(call.dialog, incoming.dialog)
+    assert wait_until(lambda: _codes(edge, name) == ["digital-silence"], 5)
+    assert "digital-silence" in edge.command("explain", "--own", "--call", name, failing=True)
+
+
+def _codes(edge, name: str) -> list[str]:
+    return [finding["code"] for finding in edge.calls(name)["findings"]]

@@ -4,7 +4,7 @@ import pytest
 
 from harness.sound import assert_alike, compare, read, tone_share, trimmed
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
 
 TRANSPORTS = ("udp", "tcp", "tls")
 

@@ -5,7 +5,7 @@ import pytest
 from harness.agent import connect, hang_up
 from harness.sound import assert_alike
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
 
 
 def test_early_media_is_heard_before_the_answer(agents) -> None:

@@ -11,7 +11,7 @@ from harness.sound import assert_tone
 from harness.talk import begin, end, listen
 from harness.websocket import WebEndpoint
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
 
 HERTZ = 620.0
 LIBRARIES = ("jssip", "sipjs")

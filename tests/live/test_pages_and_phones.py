@@ -6,7 +6,7 @@ from harness.sipp import Sipp
 from harness.sound import assert_tone
 from harness.talk import begin, end, listen
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
 
 LIBRARIES = ("jssip", "sipjs")
 # What phones play; pages have tones of their own.

@@ -11,7 +11,7 @@ from harness.network import HOME
 from harness.process import Process, wait_until
 from harness.sipp import Sipp, write_injection
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
 
 
 @pytest.mark.parametrize(

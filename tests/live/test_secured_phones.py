@@ -4,7 +4,7 @@ import pytest
 
 from harness.talk import assert_both_hear, begin, end, listen
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
 
 # As baresip names them: SDES offered, SDES demanded under the profile with feedback, DTLS with and without rtcp-mux.
 HOW = [";mediaenc=srtp-mand", ";mediaenc=srtp-mandf", ";mediaenc=dtls_srtp", ";mediaenc=dtls_srtp;rtcp_mux=yes"]

@@ -5,7 +5,7 @@ import pytest
 from harness.sound import assert_tone
 from harness.talk import assert_both_hear, begin, end, listen
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
 
 OPUS, G722, PCMA, PCMU = "opus/48000/2", "G722/16000/1", "PCMA/8000/1", "PCMU/8000/1"
 HERTZ = 620.0

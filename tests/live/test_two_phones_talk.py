@@ -7,7 +7,7 @@ import pytest
 from harness.network import HOME6
 from harness.talk import assert_both_hear, begin, end, listen
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
 
 TRANSPORTS = ("udp", "tcp", "tls")
 

@@ -237,12 +237,12 @@ def test_a_call_is_found_by_what_a_list_shows_and_read_whole(store: Store, file:
     assert [row.call_id for row in reader.find(Wanted(limit=1))] == ["3@x"]
     (row,) = reader.find(Wanted(number="1001", until=1500.0))
     assert (row.result, row.ended_by, row.talk_s) == (Result.ANSWERED, Side.CALLER, 7.0)
-    (again,) = reader.traces(row.id[:6])
+    (again,) = reader.named(row.id[:6])
     for part in ("live", "moments", "seconds", "payload_types", "ended_at", "ended_by", "ended_how", "call_ids"):
         assert getattr(again, part) == getattr(traces[0], part)
     assert call_of(again).streams == call_of(traces[0]).streams
-    assert reader.traces("1@x")[0].call_ids == ["1@x"]
-    assert reader.traces("nobody@x") == []
+    assert reader.named("1@x")[0].call_ids == ["1@x"]
+    assert reader.named("nobody@x") == []
     reader.close()
 
 
@@ -256,7 +256,7 @@ def test_what_is_too_old_or_too_much_goes(file: Path) -> None:
     assert writer.flush()
     reader = HistoryReader(file)
     assert [row.call_id for row in reader.find(Wanted())] == ["4@x", "3@x"]
-    assert [trace.call_ids for trace in reader.traces("3@x")] == [["3@x"]]
+    assert [trace.call_ids for trace in reader.named("3@x")] == [["3@x"]]
     writer.close()
     reader.close()
     with sqlite3.connect(file) as database:
@@ -269,7 +269,7 @@ def test_calls_that_end_together_share_a_page_and_each_is_found(file: Path, stor
         store.history.save(_trace(number))
     assert store.writer.flush()
     reader = HistoryReader(file)
-    assert [reader.traces(f"{number}@x")[0].call_ids for number in (0, 31, 39)] == [["0@x"], ["31@x"], ["39@x"]]
+    assert [reader.named(f"{number}@x")[0].call_ids for number in (0, 31, 39)] == [["0@x"], ["31@x"], ["39@x"]]
     reader.close()
 
 
@@ -340,7 +340,7 @@ def test_a_call_that_runs_when_the_node_dies_ended_when_it_was_last_alive(file: 
     (row,) = _listed(file, is_edge_running=True)
     assert (row.start, row.ended_at, row.talk_s) == (1000.0, 1007.0, 5.0)
     reader = HistoryReader(file)
-    (trace,) = [trace for trace in reader.traces("1@x", 5) if trace.start == 1000.0]
+    (trace,) = [trace for trace in reader.named("1@x", 5) if trace.start == 1000.0]
     assert (call_of(trace).ended_at, call_of(trace).talk_s) == (1007.0, 5.0)
     reader.close()
     again.close()

@@ -1,15 +1,10 @@
-"""What `talkpath calls` does: asks the running edge for its calls and the store for those of the past."""
+"""What `talkpath calls` shows: a list, every change, or the story of one call with what was found on it."""
 
-import os
-import re
 import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from itertools import chain
-from pathlib import Path
 
 import msgspec
 from rich.console import Console
@@ -17,42 +12,35 @@ from rich.table import Table
 from rich.text import Text as RichText
 
 from talkpath.app import calls_words as texts
-from talkpath.app.choose import is_root
-from talkpath.app.config import Config
-from talkpath.app.control import ControlClient
 from talkpath.app.lines import print_lines
-from talkpath.app.phrase import Misuse, Trouble, phrase
-from talkpath.app.state import DATABASE, state_directory
+from talkpath.app.own_calls import OwnCalls
+from talkpath.app.phrase import Trouble, phrase
 from talkpath.base.texts import Language
 from talkpath.calls import words
-from talkpath.calls.build import call_of
-from talkpath.calls.drawing import Line, draw_call, draw_messages, printable
+from talkpath.calls.drawing import Line, draw_messages, printable
 from talkpath.calls.facts import facts_of_summary, state_of, story_of
-from talkpath.calls.ids import id_of
-from talkpath.calls.model import Call, Result, Summary
-from talkpath.calls.trace import Trace
-from talkpath.store.history import HistoryReader, Wanted
+from talkpath.calls.model import Result, Summary
+from talkpath.explain.as_json import finding
+from talkpath.explain.explanation import Explained, explain_own
+from talkpath.explain.sites import Sites
+from talkpath.explain.terminal import draw_explained
+from talkpath.store.history import Wanted
 
-_SPAN = re.compile(r"^(\d+)([smhd])$")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _RESULT_COLOUR = {Result.ANSWERED: "green", Result.FAILED: "red", Result.ONGOING: "cyan"}
 # Columns of a line that is printed as it comes, when nobody knows how wide the next will be.
 _WIDTHS = (19, 12, 12, 14, 8, 8, 24, 12)
-# Callers of `show` name one call; two are enough to see that a name is ambiguous.
-_NAMED = 5
 
 
 class Calls:
-    """The calls of one state directory, running and past."""
+    """Shows the calls of one edge."""
 
-    def __init__(self, config: Config, language: Language) -> None:
-        self._state = state_directory(config, os.environ, is_root())
-        self._edge = ControlClient(self._state)
+    def __init__(self, known: OwnCalls, language: Language) -> None:
+        self._known = known
         self._language = language
 
     def print_list(self, wanted: Wanted, *, as_json: bool) -> None:
         """Print the calls asked for, the latest last."""
-        rows, is_running = self._rows(wanted)
+        rows, is_running = self._known.rows(wanted)
         if as_json:
             _write(msgspec.json.format(msgspec.json.encode([facts_of_summary(row) for row in rows])))
             return
@@ -68,50 +56,27 @@ class Calls:
 
     def follow(self, wanted: Wanted, *, as_json: bool) -> None:
         """Print the calls that run and then every change, until interrupted. Raises `Trouble` without an edge."""
-        changes = self._edge.follow(wanted)
+        changes = self._known.changes(wanted)
         if changes is None:
             raise Trouble("no-edge", phrase(texts.NO_EDGE_TO_FOLLOW))
-        running = [row for row in self._edge.rows(wanted) or () if row.ended_at is None]
         try:
-            for row in chain(reversed(running), changes):
+            for row in changes:
                 _write(msgspec.json.encode(facts_of_summary(row)) if as_json else self._line(row).encode())
         except KeyboardInterrupt:
             return
 
     def show(self, name: str, *, as_json: bool, with_messages: bool) -> None:
         """Tell the story of one call. Raises `Trouble` when there is none, or several, of that name."""
-        call = call_of(self._trace(name))
+        one = self._explained(name)
         if as_json:
-            story = story_of(call, self._language, with_messages=with_messages)
+            story = story_of(one.call, self._language, with_messages=with_messages)
+            story["findings"] = [finding(each, self._language) for each in one.findings]
             _write(msgspec.json.format(msgspec.json.encode(story)))
             return
-        print_lines(self._page(call, with_messages))
+        print_lines(self._page(one, with_messages))
 
-    # --- finding
-
-    def _rows(self, wanted: Wanted) -> tuple[list[Summary], bool]:
-        """Running and past calls, the oldest first; whether an edge runs."""
-        running = self._edge.rows(wanted)
-        past = self._past(wanted, is_edge_running=running is not None)
-        rows = {(row.id, row.call_id): row for row in [*past, *(running or ())]}
-        latest = sorted(rows.values(), key=lambda row: row.start, reverse=True)[: wanted.limit]
-        return latest[::-1], running is not None
-
-    def _past(self, wanted: Wanted, *, is_edge_running: bool) -> list[Summary]:
-        with _history(self._state / DATABASE, is_edge_running) as history:
-            return history.find(wanted) if history else []
-
-    def _trace(self, name: str) -> Trace:
-        found = self._edge.traces(name)
-        if not found:
-            with _history(self._state / DATABASE) as history:
-                found = history.traces(name, _NAMED) if history else []
-        if not found:
-            raise Trouble("no-such-call", phrase(texts.NO_SUCH_CALL, name=printable(name)))
-        if len(found) > 1 and name not in found[0].call_ids:
-            ids = ", ".join(id_of(trace.call_ids[0], trace.start) for trace in found)
-            raise Trouble("several-calls", phrase(texts.SEVERAL_CALLS, name=printable(name), ids=ids))
-        return found[0]
+    def _explained(self, name: str) -> Explained:
+        return explain_own([self._known.trace(name)], Sites(), time.time()).calls[0]
 
     # --- showing
 
@@ -151,39 +116,14 @@ class Calls:
         ]
         return [printable(cell) for cell in cells]
 
-    def _page(self, call: Call, with_messages: bool) -> Iterator[Line]:
+    def _page(self, one: Explained, with_messages: bool) -> Iterator[Line]:
         width = shutil.get_terminal_size((120, 40)).columns
-        yield from draw_call(call, self._language, width)
+        yield from draw_explained(one, self._language, width)
         if with_messages:
-            yield from draw_messages(call)
+            yield from draw_messages(one.call)
 
     def _talk(self, text: str) -> None:
         print(text, file=sys.stderr)
-
-
-def begun_since(text: str, now: float | None = None) -> float:
-    """The time that a person means, in seconds since the epoch. Raises `Misuse`."""
-    now = time.time() if now is None else now
-    span = _SPAN.match(text)
-    if span is not None:
-        return now - int(span[1]) * _SECONDS[span[2]]
-    try:
-        if re.match(r"^\d{1,2}:\d{2}$", text):
-            text = f"{datetime.fromtimestamp(now).date().isoformat()}T{text:0>5}"
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        raise Misuse("bad-since", phrase(texts.BAD_SINCE, given=printable(text))) from None
-
-
-@contextmanager
-def _history(file: Path, is_edge_running: bool = False) -> Iterator[HistoryReader | None]:
-    """The history of a file, or None where there is no file yet."""
-    reader = HistoryReader(file, is_edge_running=is_edge_running) if file.exists() else None
-    try:
-        yield reader
-    finally:
-        if reader is not None:
-            reader.close()
 
 
 def _talk_s(row: Summary) -> float | None:

@@ -51,7 +51,3 @@ NO_SUCH_CALL = Text(
 SEVERAL_CALLS = Text(
     "{name} may be any of {ids}. Give more of the id.", "{name} 可能是 {ids} 中的任何一个，请给出更多位 id。"
 )
-BAD_SINCE = Text(
-    "{given} is no time. Write 30m, 2h, 3d, 14:30, 2026-01-31 or 2026-01-31T14:30.",
-    "{given} 不是时间。请写 30m、2h、3d、14:30、2026-01-31 或 2026-01-31T14:30。",
-)

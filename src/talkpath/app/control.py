@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 from base64 import b64decode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -40,7 +40,8 @@ class Ask(StrEnum):
     """What can be asked."""
 
     LIST = "list"
-    SHOW = "show"
+    NAMED = "named"
+    TRACES = "traces"
     FOLLOW = "follow"
 
 
@@ -102,16 +103,19 @@ class ControlServer:
     async def _answer(self, request: Request) -> AsyncIterator[bytes]:
         match request.ask:
             case Ask.LIST:
-                async for row in self._rows(request.wanted):
+                async for _, row in self._wanted(request.wanted):
                     yield msgspec.json.encode(row)
-            case Ask.SHOW:
+            case Ask.NAMED:
                 for trace in self._named(request.name):
+                    yield msgspec.json.encode(packed([trace]))
+            case Ask.TRACES:
+                async for trace, _ in self._wanted(request.wanted):
                     yield msgspec.json.encode(packed([trace]))
             case Ask.FOLLOW:
                 async for row in self._changes(request.wanted):
                     yield msgspec.json.encode(row)
 
-    async def _rows(self, wanted: Wanted) -> AsyncIterator[Summary]:
+    async def _wanted(self, wanted: Wanted) -> AsyncIterator[tuple[Trace, Summary]]:
         """The running calls asked for, the latest first."""
         found = 0
         for number, trace in enumerate(reversed(list(self._ledger.running()))):
@@ -119,7 +123,7 @@ class ControlServer:
                 await asyncio.sleep(0)
             row = summary_of(trace)
             if fits(row, wanted):
-                yield row
+                yield trace, row
                 found += 1
             if found == wanted.limit:
                 return
@@ -166,10 +170,14 @@ class ControlClient:
         lines = self._ask(Request(Ask.LIST, wanted=wanted))
         return None if lines is None else [msgspec.json.decode(line, type=Summary) for line in lines]
 
-    def traces(self, name: str) -> list[Trace]:
+    def named(self, name: str) -> list[Trace]:
         """The running calls of that name."""
-        lines = self._ask(Request(Ask.SHOW, name)) or ()
-        return [trace for line in lines for trace in unpacked(b64decode(msgspec.json.decode(line, type=str)))]
+        return _traces(self._ask(Request(Ask.NAMED, name)) or ())
+
+    def traces(self, wanted: Wanted) -> list[Trace] | None:
+        """The running calls, whole; None when no edge runs here."""
+        lines = self._ask(Request(Ask.TRACES, wanted=wanted))
+        return None if lines is None else _traces(lines)
 
     def follow(self, wanted: Wanted) -> Iterator[Summary] | None:
         """Calls as they begin, are answered and end; None when no edge runs here."""
@@ -185,6 +193,10 @@ class ControlClient:
             connection.close()
             return None
         return _lines(connection)
+
+
+def _traces(lines: Iterable[bytes]) -> list[Trace]:
+    return [trace for line in lines for trace in unpacked(b64decode(msgspec.json.decode(line, type=str)))]
 
 
 def _lines(connection: socket.socket) -> Iterator[bytes]:

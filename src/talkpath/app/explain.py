@@ -7,7 +7,6 @@ import gc
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from talkpath.app import explain_words as texts
@@ -134,6 +133,8 @@ def frames_of(one: Explained) -> set[int]:
 
 def _file_of(explanation: Explanation) -> str:
     """The one file that a call can be saved from; frames of later files count on, so several are refused."""
+    if not explanation.captures:
+        raise Unread("no-packets", phrase(texts.NO_PACKETS))
     if len(explanation.captures) != 1 or explanation.captures[0].path == STDIN:
         raise Unread("not-twice", phrase(texts.NOT_TWICE))
     return explanation.captures[0].path
@@ -161,20 +162,6 @@ def _writing(path: Path, write: Callable[[], None]) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise Unread("cannot-write", phrase(texts.CANNOT_WRITE, file=path, reason=reason)) from None
-
-
-def moment(text: str) -> float | None:
-    """A time of an option: ISO 8601 in local time, or seconds since the epoch. Raises `Unread`."""
-    if not text:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        raise Unread("bad-time", phrase(texts.BAD_TIME, given=text)) from None
 
 
 def exit_code(explanation: Explanation) -> int:

@@ -1,6 +1,5 @@
 """The commands `explain` and `wav`, as click sees them. What they do is in `explain.py` and `wav.py`."""
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,20 +7,10 @@ from pathlib import Path
 import click
 
 from talkpath.app import explain_words as texts
-from talkpath.app.choose import chosen_language
+from talkpath.app import options
+from talkpath.app.options import FILE, LANGUAGE, help_of
 from talkpath.app.phrase import Trouble
 from talkpath.base.errors import TalkpathError
-from talkpath.base.texts import Language, Text
-
-LANGUAGE = chosen_language(sys.argv[1:], os.environ)
-
-
-def _help(text: Text) -> str:
-    return text.say(LANGUAGE)
-
-
-_file = click.Path(path_type=Path)
-_lang = click.option("--lang", type=click.Choice([one.value for one in Language]), expose_value=False, help="en, zh")
 
 
 def register(app: click.Group) -> None:
@@ -30,23 +19,26 @@ def register(app: click.Group) -> None:
     app.add_command(wav)
 
 
-@click.command(help=_help(texts.HELP))
+@click.command(help=help_of(texts.HELP))
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help=_help(texts.HELP_JSON))
-@click.option("--html", type=_file, help=_help(texts.HELP_HTML))
-@click.option("--sites", type=_file, help=_help(texts.HELP_SITES))
-@click.option("--keylog", type=_file, help=_help(texts.HELP_KEYLOG))
-@click.option("--call", metavar="ID", default="", help=_help(texts.HELP_CALL))
-@click.option("--number", default="", help=_help(texts.HELP_NUMBER))
-@click.option("--address", default="", help=_help(texts.HELP_ADDRESS))
-@click.option("--code", default="", help=_help(texts.HELP_CODE))
-@click.option("--since", default="", help=_help(texts.HELP_SINCE))
-@click.option("--until", default="", help=_help(texts.HELP_UNTIL))
-@click.option("--rules", is_flag=True, help=_help(texts.HELP_RULES))
-@click.option("--save-call", nargs=2, metavar="ID FILE", help=_help(texts.HELP_SAVE))
-@click.option("--hep", metavar="ADDRESS", default="", help=_help(texts.HELP_HEP))
-@click.option("--live", metavar="IFACE", default="", help=_help(texts.HELP_LIVE))
-@_lang
+@click.option("--json", "as_json", is_flag=True, help=help_of(texts.HELP_JSON))
+@click.option("--html", type=FILE, help=help_of(texts.HELP_HTML))
+@click.option("--sites", type=FILE, help=help_of(texts.HELP_SITES))
+@click.option("--keylog", type=FILE, help=help_of(texts.HELP_KEYLOG))
+@click.option("--call", metavar="ID", default="", help=help_of(texts.HELP_CALL))
+@click.option("--number", default="", help=help_of(texts.HELP_NUMBER))
+@click.option("--address", default="", help=help_of(texts.HELP_ADDRESS))
+@click.option("--code", default="", help=help_of(texts.HELP_CODE))
+@click.option("--since", default="", help=help_of(texts.HELP_SINCE))
+@click.option("--until", default="", help=help_of(texts.HELP_UNTIL))
+@click.option("--rules", is_flag=True, help=help_of(texts.HELP_RULES))
+@click.option("--save-call", nargs=2, metavar="ID FILE", help=help_of(texts.HELP_SAVE))
+@click.option("--hep", metavar="ADDRESS", default="", help=help_of(texts.HELP_HEP))
+@click.option("--live", metavar="IFACE", default="", help=help_of(texts.HELP_LIVE))
+@click.option("--own", is_flag=True, help=help_of(texts.HELP_OWN))
+@options.config
+@options.state
+@options.lang
 def explain(
     files: tuple[str, ...],
     as_json: bool,
@@ -63,17 +55,26 @@ def explain(
     save_call: tuple[str, str] | None,
     hep: str,
     live: str,
+    own: bool,
+    config: Path | None,
+    state: Path | None,
 ) -> None:
-    """Explain captures, a HEP feed or what passes an interface."""
+    """Explain captures, a HEP feed, what passes an interface, or the edge's own calls."""
     from talkpath.app import explain as e
+    from talkpath.app.moment import moment
     from talkpath.explain.select import Selection
 
     def work() -> int:
         if rules:
             e.print_rules(code, LANGUAGE)
             return e.NOTHING
-        wanted = Selection(call, number, address, code, e.moment(since), e.moment(until))
-        if hep or live:
+        wanted = Selection(call, number, address, code, moment(since), moment(until))
+        if own:
+            from talkpath.app.explain_own import explain_history
+
+            known = e.read_sites(sites)
+            explanation = explain_history(options.settings(config, state), wanted, known, LANGUAGE)
+        elif hep or live:
             from talkpath.app.explain_live import explain_hep, explain_interface
 
             known = e.read_sites(sites)
@@ -91,11 +92,11 @@ def explain(
     raise SystemExit(_guarded(work))
 
 
-@click.command(help=_help(texts.HELP_WAV))
+@click.command(help=help_of(texts.HELP_WAV))
 @click.argument("file", metavar="FILE")
-@click.option("--call", metavar="ID", default="", help=_help(texts.HELP_WAV_CALL))
-@click.option("--out", "-o", type=_file, help=_help(texts.HELP_WAV_OUT))
-@_lang
+@click.option("--call", metavar="ID", default="", help=help_of(texts.HELP_WAV_CALL))
+@click.option("--out", "-o", type=FILE, help=help_of(texts.HELP_WAV_OUT))
+@options.lang
 def wav(file: str, call: str, out: Path | None) -> None:
     """Make a WAV of a call in a capture."""
     from talkpath.app.wav import make_wav

@@ -22,8 +22,8 @@ HELP_NUMBER = Text("Only calls from or to numbers with these digits.", "只看�
 HELP_ADDRESS = Text("Only calls that use this address or prefix.", "只看使用该地址或前缀的呼叫。")
 HELP_CODE = Text("Only calls with this finding.", "只看有该发现的呼叫。")
 HELP_SINCE = Text(
-    "Only calls after this time (2026-05-01T10:00, or epoch seconds).",
-    "只看此时间之后的呼叫（2026-05-01T10:00 或纪元秒）。",
+    "Only calls after this time: 30m, 2h, 3d, 14:30, 2026-05-01T10:00, or epoch seconds.",
+    "只看此时间之后的呼叫：30m、2h、3d、14:30、2026-05-01T10:00 或纪元秒。",
 )
 HELP_UNTIL = Text("Only calls before this time.", "只看此时间之前的呼叫。")
 HELP_RULES = Text(
@@ -34,6 +34,10 @@ HELP_HEP = Text(
     "Listen for HEP on this address and explain calls as they end.", "在此地址监听 HEP，并在呼叫结束时解释。"
 )
 HELP_LIVE = Text("Capture on this interface and explain calls as they end.", "在此网卡抓包，并在呼叫结束时解释。")
+HELP_OWN = Text(
+    "Explain the calls of the edge on this machine, running and past (with --since: from then on).",
+    "解释本机节点自己的呼叫，包括正在进行的与过去的（可用 --since 指定起始时间）。",
+)
 HELP_WAV = Text(
     "Make a WAV of a call's audio: stereo, the caller left, the callee right, aligned, gaps kept.",
     "把呼叫的语音转为 WAV：立体声，主叫在左，被叫在右，时间对齐，保留空洞。",
@@ -43,23 +47,27 @@ HELP_WAV_CALL = Text(
     "The call, where the capture has several: its id or Call-ID.", "抓包含多个呼叫时指定：id 或 Call-ID。"
 )
 
+ONLY_LATEST = Text(
+    "These are the latest {count} calls; there are more. Name an earlier span with --since and --until.",
+    "仅为最近 {count} 个呼叫，此前还有更多。可用 --since 与 --until 指定更早的时段。",
+)
 PROGRESS = Text("reading {file}", "正在读取 {file}")
 NO_FILES = Text(
-    "Name a capture, as in: talkpath explain trunk.pcap (or - for standard input, --hep, --live, --rules).",
-    "请给出抓包文件，例如：talkpath explain trunk.pcap（或 - 表示标准输入，或 --hep、--live、--rules）。",
+    "Name a capture, as in: talkpath explain trunk.pcap (or - for standard input, --own, --hep, --live, --rules).",
+    "请给出抓包文件，例如：talkpath explain trunk.pcap（或 - 表示标准输入，或 --own、--hep、--live、--rules）。",
 )
 NO_SUCH_CALL = Text(
     "No call {id} is in this capture; without --call all are listed.", "抓包中没有呼叫 {id}；不带 --call 可列出全部。"
 )
 NO_SUCH_RULE = Text("There is no rule {code}; --rules lists all.", "没有规则 {code}；--rules 可列出全部。")
-BAD_TIME = Text(
-    "{given} is no time; write 2026-05-01T10:00 or seconds since the epoch.",
-    "{given} 不是时间；请写 2026-05-01T10:00 或纪元秒。",
-)
 SAVED = Text("{count} packets of call {id} written to {file}.", "呼叫 {id} 的 {count} 个包已写入 {file}。")
 NOT_TWICE = Text(
     "Standard input can not be read twice: give a file to save a call or to make a WAV.",
     "标准输入不能读两次：保存呼叫或生成 WAV 需要文件。",
+)
+NO_PACKETS = Text(
+    "Only a call of a capture can be saved: the edge keeps what was said and measured in its own, not the packets.",
+    "只能保存抓包中的呼叫：对自己的呼叫，节点只保存信令与测量结果，不保存数据包。",
 )
 PAGE_WRITTEN = Text("Page written to {file}.", "网页已写入 {file}。")
 UNREADABLE = Text("{file}: {what}", "{file}：{what}")

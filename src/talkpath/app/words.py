@@ -142,3 +142,8 @@ USER_UNKNOWN_NEAR = Text('there is no user "{user}". Did you mean "{near}"?', "�
 USER_REMOVED = Text("User {user} is gone.", "用户 {user} 已删除。")
 USER_CHANGED = Text("User {user} has a new password.", "用户 {user} 已有新密码。")
 USERS_NONE = Text("There are no users. Add one: talkpath users add 1003", "没有用户。可添加：talkpath users add 1003")
+
+BAD_TIME = Text(
+    "{given} is no time. Write 30m, 2h, 3d, 14:30, 2026-01-31, 2026-01-31T14:30, or seconds since the epoch.",
+    "{given} 不是时间。请写 30m、2h、3d、14:30、2026-01-31、2026-01-31T14:30 或纪元秒。",
+)

@@ -68,6 +68,7 @@ def assemble(legs: tuple[Leg, ...], trace: Trace, streams: tuple[Stream, ...], e
         streams=streams,
         records=tuple(trace.records),
         left_out=trace.left_out,
+        is_own=bool(trace.live),
     )
 
 

@@ -240,7 +240,8 @@ class Call(Struct, frozen=True):
     """Everything known of one call. Legs are in the order of their INVITEs; the first one is the caller's.
 
     `records` are what a capture holds besides SIP and RTP that touches the call's addresses while it lived (STUN,
-    DTLS, RTCP, ICMP, fragments, connections). `left_out` counts messages beyond the cap of one call.
+    DTLS, RTCP, ICMP, fragments, connections). `left_out` counts messages beyond the cap of one call. `is_own` says
+    that it crossed this edge, which metered what came to its ports and told what it decided; else a capture saw it.
     """
 
     id: str
@@ -261,6 +262,7 @@ class Call(Struct, frozen=True):
     streams: tuple[Stream, ...] = ()
     records: tuple[Record, ...] = ()
     left_out: int = 0
+    is_own: bool = False
 
     @property
     def messages(self) -> list[MessageSeen]:

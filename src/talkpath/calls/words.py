@@ -59,15 +59,30 @@ MOMENTS: dict[str, Text] = {
     # --- transactions, flows, sizes
     "transaction.timeout": Text("{method} to {target} was never answered.", "发往 {target} 的 {method} 始终无应答。"),
     "transport.failed": Text("Sending {method} to {target} failed: {why}.", "向 {target} 发送 {method} 失败:{why}。"),
-    "flow.gone": Text("The connection to {remote} is closed; {what}.", "到 {remote} 的连接已关闭;{what}。"),
+    "flow.replaced": Text(
+        "The connection to {remote} is closed; the phone came back and is at {place}.",
+        "到 {remote} 的连接已关闭;话机已重新上线,现位于 {place}。",
+    ),
+    "flow.gone": Text(
+        "{method} cannot be brought to {remote}: the connection is closed, and the phone did not come back.",
+        "{method} 无法送达 {remote}:连接已关闭,且话机未重新上线。",
+    ),
+    "flow.not-rung": Text(
+        "The phone at {remote} is not rung: its {transport} connection is closed, and it did not register again.",
+        "未呼叫 {remote} 的话机:其 {transport} 连接已关闭,且未重新注册。",
+    ),
+    "flow.end-untold": Text(
+        "The end of the call cannot be told to {remote}: its connection is closed.",
+        "通话结束无法通知 {remote}:其连接已关闭。",
+    ),
     "flow.caller-gone": Text(
         "The caller's connection {remote} closed and it did not come back; nobody waits for an answer.",
         "主叫的连接 {remote} 已关闭且未恢复;已无人等待应答。",
     ),
     "flow.answer-undelivered": Text(
-        "The answer cannot be brought to the caller: its connection {remote} is closed. The edge acknowledges it and "
-        "hangs up.",
-        "应答无法送达主叫:其连接 {remote} 已关闭。由本机确认应答并挂断。",
+        "The answer cannot be brought to the caller: its {transport} connection {remote} is closed. The edge "
+        "acknowledges it and hangs up.",
+        "应答无法送达主叫:其 {transport} 连接 {remote} 已关闭。由本机确认应答并挂断。",
     ),
     "media.asked-again": Text(
         "{target} refused an offer of {refused}; asked again with {profile}.",

@@ -120,7 +120,7 @@ class Ending:
         hop = self.hop_to(to, now)
         here = core.facing(hop) if hop is not None else None
         if hop is None or here is None:
-            core.note(call.call_id, "flow.gone", now, remote=str(to.flow.remote), what="it can not be told the end")
+            core.note(call.call_id, "flow.end-untold", now, remote=str(to.flow.remote))
             return
         if to is not call.caller and not call.is_acknowledged:
             core.send(hop, ack(call, to, core.branch(), hop, here), call.call_id)

@@ -178,13 +178,7 @@ class Proxy:
                 # RFC 5630 section 5.3: what was asked for over TLS goes to no phone in clear.
                 continue
             if hop is None:
-                self._core.note(
-                    fork.request.call_id,
-                    "flow.gone",
-                    now,
-                    remote=str(binding.flow.remote),
-                    what="the phone has not registered again",
-                )
+                self._not_reached(fork.request.call_id, "flow.not-rung", binding.flow, now)
                 continue
             onward = Heading(binding.contact, heading.routes, bool(heading.changed or binding.path))
             party = self._callee(fork, hop, binding)
@@ -195,6 +189,9 @@ class Proxy:
             sent += 1
         if not sent:
             raise Refusal(480)
+
+    def _not_reached(self, call_id: str, kind: str, end: Hop, now: float) -> None:
+        self._core.note(call_id, kind, now, remote=str(end.remote), transport=str(end.transport))
 
     def _callee(self, fork: Fork, hop: Hop, binding: Binding | None) -> Party | None:
         if fork.call is None:
@@ -256,7 +253,7 @@ class Proxy:
             call.is_given_up = True
             call.give_up(now)
         elif call.phase is Phase.ANSWERED:
-            self._core.note(call.call_id, "flow.answer-undelivered", now, remote=str(caller.remote))
+            self._not_reached(call.call_id, "flow.answer-undelivered", caller, now)
             reason = 'SIP;cause=480;text="The caller is gone"'
             self._ending.end_on_both_sides(call, "flow-gone", reason, now)
 
@@ -401,7 +398,7 @@ class Proxy:
         if is_first or (call.phase is Phase.ANSWERED and call.winner is party):
             return False
         if not party.is_told_the_end:
-            self._core.note(call.call_id, "flow.answer-undelivered", now, remote=str(call.caller.flow.remote))
+            self._not_reached(call.call_id, "flow.answer-undelivered", call.caller.flow, now)
         self._ending.refuse_answer(call, party, now)
         if call.phase is Phase.CALLING:
             self._ending.end(call, Side.SERVER, "flow-gone", now)

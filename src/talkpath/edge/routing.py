@@ -114,9 +114,10 @@ class Reachability:
         if core.world.reach.is_open(known) and not _is_newer(registered, receiver, known):
             return known, False
         if registered is not None and core.world.reach.is_open(registered):
-            core.note(request.call_id, "flow.gone", now, remote=str(known.remote), what=f"now at {registered.remote}")
+            place = str(registered.remote)
+            core.note(request.call_id, "flow.replaced", now, remote=str(known.remote), place=place)
             return registered, False
-        core.note(request.call_id, "flow.gone", now, remote=str(known.remote), what="no registration took its place")
+        core.note(request.call_id, "flow.gone", now, remote=str(known.remote), method=request.method)
         return None, True
 
     def _registered(

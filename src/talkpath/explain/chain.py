@@ -103,8 +103,8 @@ class Chain(Struct):
 
 
 def chains(story: Story) -> list[Chain]:
-    """The chain of every answered hop whose both sides announced ICE or DTLS."""
-    return story.once("chains", lambda: list(_chains(story)))
+    """The chain of every answered hop whose both sides announced ICE or DTLS; of an own call none: it is told (`told.py`)."""
+    return story.once("chains", lambda: [] if story.call.is_own else list(_chains(story)))
 
 
 def _chains(story: Story) -> Iterator[Chain]:

@@ -5,7 +5,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from talkpath._native import SipLedger
+from talkpath.base import limits
+from talkpath.calls.build import call_of
 from talkpath.calls.model import Call
+from talkpath.calls.trace import Trace, seen_live
 from talkpath.capture.reader import FileSummary
 from talkpath.capture.records import Record, RtpStream
 from talkpath.explain.attributes import PREFERRED, Attributes, Attributor
@@ -90,28 +94,47 @@ class Explainer:
         """Judge every call, then the capture, then look for what the bad calls share. Of a feed: its latest calls."""
         scene = self._gatherer.scene
         scene.is_live = False
-        scene.span([one for one in captures if one.packets])
+        covered = [one for one in captures if one.packets]
+        if covered:
+            scene.span(min(one.first for one in covered), max(one.last for one in covered))
         explained = self._explained(self._gatherer.finish())
         subjects = [*self._subjects, *map(_subject, explained)]
         return Explanation(
             tuple(captures),
             (*self._told, *explained),
             tuple(judge_scene(scene)),
-            tuple(self._common(subjects)),
+            common_of(subjects, self._sites),
             scene,
             tuple(self._gatherer.strays),
         )
 
     def _explained(self, calls: Sequence[Call]) -> tuple[Explained, ...]:
-        scene = self._gatherer.scene
-        attributor = Attributor(calls, self._sites, scene)
-        return tuple(Explained(call, tuple(judge(call, scene)), *attributor.of(call)) for call in calls)
+        return judged(calls, self._sites, self._gatherer.scene)
 
-    def _common(self, subjects: Sequence[Subject]) -> list[Shared]:
-        """Per fault class, never on "bad" in general."""
-        if len(subjects) < LEAST_CALLS:
-            return []
-        return shared(subjects, (*self._sites.columns, *PREFERRED), AUDIBLE, tuple(rule.code for rule in RULES))
+
+def explain_own(traces: Sequence[Trace], sites: Sites, now: float) -> Explanation:
+    """The edge's own calls, by the same rules. `now` is when calls that go on were read."""
+    heard = SipLedger(limits.CALL_MESSAGES)
+    heard.take(sorted((seen_live(*row) for trace in traces for row in trace.live), key=lambda seen: seen.time))
+    scene = Scene(heard)
+    scene.calls = [call_of(trace) for trace in traces]
+    scene.span(min((call.start for call in scene.calls), default=now), now)
+    explained = judged(scene.calls, sites, scene)
+    common = common_of([_subject(one) for one in explained], sites)
+    return Explanation((), explained, tuple(judge_scene(scene)), common, scene)
+
+
+def judged(calls: Sequence[Call], sites: Sites, scene: Scene) -> tuple[Explained, ...]:
+    """Each call with what was found on it."""
+    attributor = Attributor(calls, sites, scene)
+    return tuple(Explained(call, tuple(judge(call, scene)), *attributor.of(call)) for call in calls)
+
+
+def common_of(subjects: Sequence[Subject], sites: Sites) -> tuple[Shared, ...]:
+    """What bad calls share: per fault class, never on "bad" in general."""
+    if len(subjects) < LEAST_CALLS:
+        return ()
+    return tuple(shared(subjects, (*sites.columns, *PREFERRED), AUDIBLE, tuple(rule.code for rule in RULES)))
 
 
 def _subject(one: Explained) -> Subject:

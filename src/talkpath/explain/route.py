@@ -16,6 +16,7 @@ from talkpath.base.errors import Malformed
 from talkpath.calls.model import Leg, MessageSeen
 from talkpath.capture.records import TcpEvent, TcpKind
 from talkpath.explain.story import Exchange, Story
+from talkpath.explain.told import lost_flow
 from talkpath.explain.traits import cseq_number
 from talkpath.explain.unheeded import unheeded
 from talkpath.sip.grammar import NameAddr
@@ -210,8 +211,9 @@ def _gone_connection(story: Story, stuck: Stuck) -> Stuck | None:
     if event is None:
         attempts = story.scene.attempts(target.host, stuck.time - 1, until)
         event = attempts[0] if attempts else None
+    is_gone = event is not None or lost_flow(story, stuck.time) is not None
     facts = {"target": target, "transport": leg.transport, "event": event, "source": leg.messages[0]}
-    return _with(stuck, Cause.CONNECTION_GONE, **facts) if event else None
+    return _with(stuck, Cause.CONNECTION_GONE, **facts) if is_gone else None
 
 
 def _ending(story: Story, leg: Leg, until: float) -> TcpEvent | None:

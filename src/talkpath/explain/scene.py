@@ -5,7 +5,7 @@ exchanges of each user, never the packets.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -14,7 +14,6 @@ from msgspec import Struct, field
 from talkpath._native import SipLedger
 from talkpath.base.address import Address
 from talkpath.calls.model import Call, Medium
-from talkpath.capture.reader import FileSummary
 from talkpath.capture.records import (
     CaptureNote,
     FragmentsIncomplete,
@@ -109,10 +108,9 @@ class Scene:
         else:
             self.left_out += 1
 
-    def span(self, files: Sequence[FileSummary]) -> None:
-        """The time that the capture covers, from its packets rather than from what was understood of them."""
-        if files:
-            self._span = min(file.first for file in files), max(file.last for file in files)
+    def span(self, first: float, last: float) -> None:
+        """The time that is covered, where it is known better than from what was understood."""
+        self._span = first, last
 
     def forget_before(self, time: float) -> None:
         """A feed goes on: let go of what is old, not oftener than every minute."""

@@ -171,9 +171,11 @@ class Story:
 
     def _traits(self) -> Iterator[Trait]:
         call = self.call
+        if call.is_own:
+            yield Trait.OWN
         if call.answered_at is not None:
             yield Trait.ANSWERED
-            if call.streams or call.records or self.scene.shows_media:
+            if call.is_own or call.streams or call.records or self.scene.shows_media:
                 yield from media_traits(call, self.end)
         elif call.result not in _QUIET_RESULTS:
             yield Trait.FAILED

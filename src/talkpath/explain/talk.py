@@ -13,6 +13,8 @@ from msgspec import Struct, field
 from talkpath.calls.model import Call, Leg, Medium, Stream
 from talkpath.capture.records import RtpStream
 
+# What an own call notes when its media passes through us (`media/moments.py`).
+LEASED = "media.leased"
 # Encodings that are no voice: digits, comfort noise, redundancy.
 NO_VOICE = frozenset({"telephone-event", "cn", "red", "ulpfec", "rtx", "flexfec-03"})
 
@@ -31,7 +33,8 @@ class Span(NamedTuple):
 class MediaPath(Struct, dict=True):
     """One way of the audio: the hops that share it, and its streams in both directions.
 
-    `refused` are the times of offers within the call that were refused and changed nothing (RFC 3261 14.1).
+    `refused` are the times of offers within the call that were refused and changed nothing (RFC 3261 14.1). `unseen`
+    are directions that could not be seen whatever flowed: what our own services say.
     """
 
     legs: list[Leg]
@@ -39,6 +42,7 @@ class MediaPath(Struct, dict=True):
     end: float
     refused: frozenset[float] = frozenset()
     streams: list[Stream] = field(default_factory=list)
+    unseen: frozenset[bool] = frozenset()
 
     @property
     def first_leg(self) -> Leg:
@@ -66,6 +70,8 @@ class MediaPath(Struct, dict=True):
 
     def expected(self, from_caller: bool) -> list[Span]:
         """When audio of one direction should flow: after the answer, outside hold, while both sides want it."""
+        if from_caller in self.unseen:
+            return []
         spans: list[Span] = []
         changes = [*dict.fromkeys(max(medium.time, self.answered_at) for medium in self.media)]
         for index, start in enumerate(changes):
@@ -104,15 +110,22 @@ class Talk:
 
     @cached_property
     def paths(self) -> list[MediaPath]:
-        """The media paths between answered hops, from the caller on."""
+        """The media paths between answered hops, from the caller on. An own call has one: we hear both sides."""
         if self.call.answered_at is None:
             return []
-        paths = list(self._group())
+        paths = list(self._own() if self.call.is_own else self._group())
         for stream in self.call.streams:
             path = next((path for path in paths if any(leg.index == stream.leg for leg in path.legs)), None)
             if path is not None and stream.rtp.media != "video" and stream.from_caller is not None:
                 path.streams.append(stream)
         return paths
+
+    def _own(self) -> Iterator[MediaPath]:
+        """Nothing where the two sides sent past us."""
+        legs = [leg for leg in self.call.legs if leg.answered_at is not None]
+        if any(moment.kind == LEASED for moment in self.call.moments):
+            unseen = frozenset({False}) if len(legs) == 1 else frozenset()
+            yield MediaPath(legs, self.call.answered_at or 0.0, self.end, self.refused, unseen=unseen)
 
     def _group(self) -> Iterator[MediaPath]:
         groups: dict[frozenset[tuple[bool, str, int]], list[Leg]] = {}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from talkpath.base.texts import Language
 from talkpath.calls.drawing import Line, Style, draw_call, printable
-from talkpath.calls.ladder import Arrow, ladder_of
+from talkpath.calls.ladder import Note, ladder_of
 from talkpath.calls.model import Call
 from talkpath.capture.reader import FileSummary
 from talkpath.explain import words
@@ -63,15 +63,21 @@ def draw_finding(finding: Finding, language: Language) -> Iterator[Line]:
 
 
 def pins(call: Call, findings: Sequence[Finding], language: Language) -> Mapping[int, Sequence[str]]:
-    """For each step of the ladder the findings whose evidence is in its frames, each where it first shows."""
-    by_frame: dict[int, int] = {}
+    """For each step of the ladder the findings whose evidence is in its frames, each where it first shows.
+
+    The messages and moments of an own call have no frames; they are known by their times.
+    """
+    places: dict[float, int] = {}
     for number, step in enumerate(ladder_of(call).steps):
-        if isinstance(step, Arrow):
-            for frame in step.seen.frames:
-                by_frame.setdefault(frame, number)
+        if isinstance(step, Note):
+            places.setdefault(step.moment.time, number)
+            continue
+        for place in (step.seen.time,) if call.is_own else step.seen.frames:
+            places.setdefault(place, number)
     pinned: dict[int, list[str]] = defaultdict(list)
     for finding in findings:
-        at = next((by_frame[frame] for frame in finding.frames if frame in by_frame), None)
+        evidence = (one.time for one in finding.found.because) if call.is_own else finding.frames
+        at = next((places[place] for place in evidence if place in places), None)
         if at is not None:
             text = f"▲ {finding.code}: {finding.title.say(language)}"
             pinned[at].append(printable(text))

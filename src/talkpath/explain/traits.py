@@ -41,6 +41,7 @@ class Trait(StrEnum):
     KEYED = "keyed"
     SEALED = "sealed"
     TIMED = "timed"
+    OWN = "own"
 
 
 def media_traits(call: Call, end: float) -> Iterator[Trait]:

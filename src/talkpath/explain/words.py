@@ -30,8 +30,8 @@ CALLS = Text(
     "{total} calls, {answered} answered; {errors} with errors, {warnings} with warnings only",
     "{total} 个呼叫，{answered} 个接通；{errors} 个有错误，{warnings} 个仅有警告",
 )
-NO_CALLS = Text("No call is in this capture.", "抓包中没有呼叫。")
-NOTHING = Text("Nothing is wrong as far as this capture shows.", "就本抓包所见，一切正常。")
+NO_CALLS = Text("There is no call.", "没有呼叫。")
+NOTHING = Text("Nothing is wrong as far as this shows.", "就所见内容，一切正常。")
 BY_CODE = Text("What was found", "发现的问题")
 IN_CALLS = Text("in {count} of {total} calls", "{total} 个呼叫中的 {count} 个")
 NOT_IN_A_CALL = Text("outside of calls", "呼叫之外")

@@ -206,7 +206,14 @@ class HistoryReader:
         statement = f"SELECT {_COLUMNS}, {_END} FROM calls WHERE {where} ORDER BY start DESC LIMIT ?"
         return [_summary(row) for row in self._read(statement, (*values, wanted.limit))]
 
-    def traces(self, name: str, limit: int = 2) -> list[Trace]:
+    def traces(self, wanted: Wanted) -> list[Trace]:
+        """The calls asked for, whole, the latest first."""
+        where, values = _condition(wanted)
+        if self._is_edge_running:
+            where += " AND NOT is_open"
+        return self._traces(where, values, wanted.limit)
+
+    def named(self, name: str, limit: int = 2) -> list[Trace]:
         """The calls whose id begins with `name`, or else those whose Call-ID it is; the latest first."""
         span = span_of(name)
         found = self._traces("start >= ? AND start < ? AND id GLOB ?", (*span, name + "*"), limit) if span else []
@@ -214,12 +221,15 @@ class HistoryReader:
 
     def _traces(self, condition: str, values: tuple[object, ...], limit: int) -> list[Trace]:
         statement = (
-            f"SELECT place, traces, {_END} FROM calls JOIN pages USING (page) "
+            f"SELECT page, place, traces, {_END} FROM calls JOIN pages USING (page) "
             f"WHERE {condition} ORDER BY start DESC LIMIT ?"
         )
         found: list[Trace] = []
-        for place, traces, end in self._read(statement, (*values, limit)):
-            trace = unpacked(traces)[place]
+        pages: dict[int, list[Trace]] = {}
+        for page, place, traces, end in self._read(statement, (*values, limit)):
+            if page not in pages:
+                pages[page] = unpacked(traces)
+            trace = pages[page][place]
             trace.ended_at = end
             found.append(trace)
         return found

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from talkpath.base.texts import Text
 from talkpath.capture.records import TcpEvent, TcpKind
 from talkpath.explain.evidence import found_of
-from talkpath.explain.finding import Because, Found, Severity, Symptom, because, party
+from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.route import Cause, stuck_by
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
+from talkpath.explain.told import as_evidence, lost_flow, told
 from talkpath.explain.traits import Trait
 
 ENDED = {
@@ -33,14 +36,36 @@ NOT_SEEN = Text(
 def check(story: Story) -> Iterator[Found]:
     stuck = stuck_by(story, Cause.CONNECTION_GONE)
     if stuck is None:
+        yield from _decided(story)
         return
     owner = party(not stuck.from_caller)
     if stuck.event is not None:
         evidence = _ended(stuck.event)
+    elif decided := lost_flow(story, stuck.time):
+        evidence = as_evidence(decided)
     else:
         values = {"owner": owner, "transport": stuck.transport, "target": stuck.target}
         evidence = because(NOT_SEEN, stuck.frames, stuck.time, **values)
-    yield found_of(stuck, evidence, owner=owner, transport=stuck.transport)
+    found = found_of(stuck, evidence, owner=owner, transport=stuck.transport)
+    # Who hangs up an own call is let go all the same.
+    yield replace(found, severity=Severity.WARNING) if story.call.is_own and stuck.method == "BYE" else found
+
+
+def _decided(story: Story) -> Iterator[Found]:
+    """Of an own call: a phone that was not rung, or an answer that nobody waited for any more."""
+    for moment in told(story, "flow.not-rung", "flow.answer-undelivered"):
+        is_callees = moment.kind == "flow.not-rung"
+        if is_callees and story.call.answered_at is not None:
+            continue  # another phone of the callee was reached
+        method, transport = "INVITE" if is_callees else "200", moment.values["transport"]
+        yield Found(
+            (as_evidence(moment),),
+            {"method": method, "owner": party(not is_callees), "transport": transport},
+            leg=story.edge_leg(not is_callees).index,
+            direction=Direction.of(is_callees),
+            symptom=Symptom.NO_RING if is_callees else Symptom.DROPS,
+        )
+        return
 
 
 def _ended(event: TcpEvent) -> Because:
@@ -72,7 +97,7 @@ RULE: Rule = Rule(
         "保持连接存活（WebSocket ping 或 CRLF 保活，间隔小于 NAT、nginx 或负载均衡的空闲超时）；"
         "并让服务器按实例标识（RFC 5626）找到重新上线的话机，从新连接发送。",
     ),
-    traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
+    traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED, Trait.OWN}),
     explains=frozenset(
         {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}
     ),

@@ -8,6 +8,7 @@ from talkpath.explain.chain import Chain, Described, chains, fingerprints_of
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
+from talkpath.explain.told import broken_link, told
 from talkpath.explain.traits import Trait
 
 ALERT = Text("{src} ended the handshake with the alert {name} ({code}).", "{src} 以警报 {name}（{code}）终止了握手。")
@@ -19,6 +20,9 @@ PRINT = Text(
 
 
 def check(story: Story) -> Iterator[Found]:
+    yield from broken_link(story, "chain.wrong-certificate")
+    if any(told(story, "dtls.refused")):
+        yield from broken_link(story, "chain.no-keys")
     for chain in chains(story):
         impostor = _wrong_certificate(chain)
         evidence = [*([_impostor(chain, impostor)] if impostor else []), *_alerts(chain)]
@@ -113,7 +117,7 @@ RULE: Rule = Rule(
         "指纹不符时，检查谁改写了 a=fingerprint，或重启后仍使用旧证书。出现 handshake_failure 时，"
         "比较双方的加密套件、DTLS 版本和 use_srtp 配置。",
     ),
-    traits=frozenset({Trait.SEALED}),
+    traits=frozenset({Trait.SEALED, Trait.OWN}),
     explains=frozenset(
         {"no-rtp", "one-way-rtp", "media-late", "media-cut", "dtls-unanswered", "srtp-key-mismatch", "jitter"}
     ),

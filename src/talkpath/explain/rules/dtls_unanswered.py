@@ -8,6 +8,7 @@ from talkpath.explain.chain import Chain, chains
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
+from talkpath.explain.told import broken_link
 from talkpath.explain.traits import Trait
 
 # One repetition is loss; two and more (RFC 6347 4.2.4: after 1 s, then 2 s) are silence.
@@ -32,6 +33,7 @@ CHECKED = Text(
 
 
 def check(story: Story) -> Iterator[Found]:
+    yield from broken_link(story, "chain.no-hello", "chain.no-keys")
     for chain in chains(story):
         if chain.uses_dtls and not chain.is_secured() and not any("alert" in one.messages for one in chain.dtls):
             found = _unanswered(chain) or _unfinished(chain) or _nobody_began(story, chain)
@@ -115,7 +117,7 @@ RULE: Rule = Rule(
         "检查请求与应答的 setup 角色（必须有一方为 active），{who}是否在 ICE 选中的地址上监听 DTLS，"
         "以及证书大小的报文能否通过（DTLS 报文应小于 1200 字节）。",
     ),
-    traits=frozenset({Trait.SEALED}),
+    traits=frozenset({Trait.SEALED, Trait.OWN}),
     explains=frozenset({"no-rtp", "one-way-rtp", "media-late", "media-cut", "srtp-key-mismatch", "jitter"}),
     of_call=check,
 )

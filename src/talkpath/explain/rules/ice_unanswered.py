@@ -7,6 +7,7 @@ from talkpath.explain.chain import Chain, chains
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party, said
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
+from talkpath.explain.told import broken_link
 from talkpath.explain.traits import Trait
 
 # Who waits shorter for the first check may have hung up before it.
@@ -48,6 +49,7 @@ GIVE_ADDRESSES = Text(
 
 
 def check(story: Story) -> Iterator[Found]:
+    yield from broken_link(story, "chain.no-check", "chain.no-pair")
     for chain in chains(story):
         if not chain.uses_ice or chain.is_secured() or (story.talk.heard(True) and story.talk.heard(False)):
             continue
@@ -169,7 +171,7 @@ RULE: Rule = Rule(
         "放行到{who}所声明地址的 UDP（防火墙、安全组、Docker 端口映射），声明其公网地址"
         "（rtpengine：interface=内网!公网），并为处于严格网络的客户端提供 TURN 服务器。",
     ),
-    traits=frozenset({Trait.SEALED}),
+    traits=frozenset({Trait.SEALED, Trait.OWN}),
     explains=frozenset(
         {"no-rtp", "one-way-rtp", "dtls-unanswered", "media-late", "media-cut", "srtp-key-mismatch", "jitter"}
     ),

@@ -38,6 +38,8 @@ def check(story: Story) -> Iterator[Found]:
     if unheeded(story) is not None:
         return  # nobody knows of the answer, and that has a finding of its own
     for path in story.talk.paths:
+        if path.unseen:
+            continue
         expected = max(path.expected_s(True), path.expected_s(False))
         if expected < LEAST_S:
             continue
@@ -64,7 +66,7 @@ def _hosts(path: MediaPath) -> list[str]:
 
 def _judge(story: Story, path: MediaPath) -> tuple[Severity | None, float]:
     """How sure one can be that the capture would show media if there were any."""
-    signs = bool(_errors(story, path)) or bool(story.around(RtcpSeen))
+    signs = story.call.is_own or bool(_errors(story, path)) or bool(story.around(RtcpSeen))
     if signs or story.scene.would_show(_hosts(path)):
         return Severity.ERROR, 0.9
     if story.scene.shows_media:

@@ -52,7 +52,8 @@ def _silent_path(story: Story, from_caller: bool) -> MediaPath | None:
     for path in paths:
         wanted = path.expected_s(from_caller)
         others = path.heard(not from_caller)
-        if wanted < LEAST_S or path.heard(from_caller) or sum(rtp.packets for rtp in others) < LEAST_PACKETS:
+        flows = bool(path.unseen) or sum(rtp.packets for rtp in others) >= LEAST_PACKETS
+        if wanted < LEAST_S or path.heard(from_caller) or not flows:
             continue
         if _both_ways(story, path):
             return path
@@ -91,8 +92,9 @@ def _evidence(story: Story, path: MediaPath, from_caller: bool) -> Iterator[Beca
     start = path.expected(from_caller)[0].start
     yield because(SILENT, (), start, who=who, seconds=seconds)
     heard = path.heard(not from_caller)
-    values = {"src": heard[0].src, "dst": heard[0].dst, "packets": sum(rtp.packets for rtp in heard)}
-    yield because(HEARD, (heard[0].first_frame, heard[0].last_frame), heard[0].start, who=other, **values)
+    if heard:
+        values = {"src": heard[0].src, "dst": heard[0].dst, "packets": sum(rtp.packets for rtp in heard)}
+        yield because(HEARD, (heard[0].first_frame, heard[0].last_frame), heard[0].start, who=other, **values)
     for elsewhere in story.talk.paths:
         if elsewhere is not path and elsewhere.heard(from_caller):
             first = elsewhere.heard(from_caller)[0]
@@ -138,7 +140,7 @@ RULE: Rule = Rule(
         "查找{who}的包在哪里停止：{who}是否发送（在其侧抓包）、描述让它发往哪个地址、防火墙或 NAT 是否放行？"
         "c= 中的私有地址需要媒体中继或 NAT 处理。",
     ),
-    traits=frozenset({Trait.GAPPY}),
+    traits=frozenset({Trait.GAPPY, Trait.OWN}),
     explains=frozenset({"media-late", "media-cut"}),
     of_call=check,
 )

@@ -60,21 +60,22 @@ PROFILE = Text(
 
 def check(story: Story) -> Iterator[Found]:
     for path in story.talk.paths:
-        evidence = [*_in_description(story, path), *_on_the_wire(path)]
+        evidence = list(_in_description(story, path))
+        if not story.call.is_own:  # we take the encryption off, and have keys of our own with each side
+            evidence += [*_changed_keys(story, path), *_on_the_wire(path)]
         if evidence:
             yield Found(tuple(evidence), leg=path.first_leg.index, direction=Direction.BOTH)
             return
 
 
 def _in_description(story: Story, path: MediaPath) -> Iterator[Because]:
-    if not any("SAVP" in medium.profile for medium in path.media):
+    if not _is_secured(path):
         return
     for leg in path.legs:
         offer, answer = _sides(story, leg)
         if offer is None or answer is None:
             continue
         yield from _compare(offer, answer)
-    yield from _changed_keys(story, path)
 
 
 def _sides(story: Story, leg: Leg) -> tuple[Described | None, Described | None]:
@@ -117,6 +118,8 @@ def _key_bytes(line: Crypto) -> int:
 
 def _changed_keys(story: Story, path: MediaPath) -> Iterator[Because]:
     """Hops that share one media path must carry the same keys."""
+    if not _is_secured(path):
+        return
     for is_caller in (True, False):
         told: list[tuple[Described, str]] = []
         for leg in path.legs:
@@ -128,6 +131,10 @@ def _changed_keys(story: Story, path: MediaPath) -> Iterator[Because]:
                 values = {"one": one[:20], "two": two[:20], "address": path.media[0].address, "who": party(is_caller)}
                 frames = [*before.seen.frames[:1], *after.seen.frames[:1]]
                 yield because(CHANGED, frames, after.seen.time, host=after.seen.source.host, **values)
+
+
+def _is_secured(path: MediaPath) -> bool:
+    return any("SAVP" in medium.profile for medium in path.media)
 
 
 def _on_the_wire(path: MediaPath) -> Iterator[Because]:

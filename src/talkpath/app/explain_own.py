@@ -1,0 +1,25 @@
+"""`--own`: the edge's calls, running and past, explained as captures are."""
+
+import sys
+import time
+
+from talkpath.app import explain_words as texts
+from talkpath.app.config import Config
+from talkpath.app.own_calls import OwnCalls
+from talkpath.base.texts import Language
+from talkpath.explain.explanation import Explanation, explain_own
+from talkpath.explain.select import Selection
+from talkpath.explain.sites import Sites
+from talkpath.store.history import Wanted
+
+# A call takes some 20 KB while it is explained.
+_MOST_CALLS = 10_000
+
+
+def explain_history(config: Config, wanted: Selection, sites: Sites, language: Language) -> Explanation:
+    """The latest calls within the times that are wanted. Raises `Unavailable` where the history cannot be read."""
+    within = Wanted(since=wanted.since, until=wanted.until, limit=_MOST_CALLS)
+    traces = OwnCalls(config).traces(within)
+    if len(traces) == _MOST_CALLS:
+        print(texts.ONLY_LATEST.say(language, count=_MOST_CALLS), file=sys.stderr)
+    return explain_own(traces, sites, time.time())

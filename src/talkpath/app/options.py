@@ -1,0 +1,42 @@
+"""What several commands have in common: the language of their help, and their options."""
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from talkpath.app import words
+from talkpath.app.choose import chosen_language, config_file, load, with_state
+from talkpath.base.texts import Language, Text
+
+if TYPE_CHECKING:
+    from talkpath.app.config import Config
+
+# The help texts are fixed when the commands are defined, so the language is chosen before.
+LANGUAGE = chosen_language(sys.argv[1:], os.environ)
+
+
+def help_of(text: Text) -> str:
+    return text.say(LANGUAGE)
+
+
+def values_of(choices: type[StrEnum]) -> list[str]:
+    return [one.value for one in choices]
+
+
+FILE = click.Path(path_type=Path)
+
+lang = click.option(
+    "--lang", type=click.Choice(values_of(Language)), expose_value=False, help=help_of(words.HELP_LANG)
+)
+config = click.option("--config", "-c", type=FILE, help=help_of(words.HELP_CONFIG))
+state = click.option("--state", type=FILE, help=help_of(words.HELP_STATE))
+
+
+def settings(file: Path | None, directory: Path | None) -> "Config":
+    """The configuration, with the state directory that was named on the command line. Raises `BadConfig`."""
+    known = load(config_file(file, os.environ))
+    return with_state(known, directory) if directory else known

@@ -1,0 +1,60 @@
+"""What the edge itself decided about its own calls: moments as evidence.
+
+Of a capture a rule concludes how far ICE and DTLS came from the packets. Of an own call nobody need conclude: the
+media machine knows which link of a side's chain broke, and noted it (`media/moments.py`).
+"""
+
+from collections.abc import Iterator
+from string import Formatter
+
+from talkpath.calls import words
+from talkpath.calls.model import Moment
+from talkpath.explain.finding import Because, Direction, Found, because, party
+from talkpath.explain.story import Story
+
+# What led to a broken link, of the same side; more of it is in the story of the call.
+_BEFORE = ("ice.", "dtls.", "srtp.")
+_BEFORE_SHOWN = 6
+
+
+def told(story: Story, *kinds: str) -> Iterator[Moment]:
+    """The call's moments of these kinds, in the order of time; none on a call that a capture saw."""
+    return (moment for moment in story.call.moments if moment.kind in kinds)
+
+
+def as_evidence(moment: Moment) -> Because:
+    """A moment in its own words."""
+    text = words.MOMENTS[moment.kind]
+    values: dict[str, object] = {
+        name: moment.values.get(name, "?") for _, name, _, _ in Formatter().parse(text.en) if name
+    }
+    side = values.get("side")
+    if isinstance(side, str):
+        values["side"] = words.SIDES.get(side, side)
+    return because(text, (), moment.time, **values)
+
+
+def lost_flow(story: Story, since: float) -> Moment | None:
+    """From then on the edge had no way to a party any more."""
+    reasons = {"flow.gone": None, "fork.branch-failed": "unreachable"}
+    lost = (one for one in told(story, *reasons) if one.values.get("why") == reasons[one.kind])
+    return next((one for one in lost if one.time >= since), None)
+
+
+def broken_link(story: Story, *kinds: str) -> Iterator[Found]:
+    """The first of these moments, which name the broken link in the chain of their `side`, and what led to it."""
+    for moment in told(story, *kinds):
+        is_caller = moment.values.get("side") == "caller"
+        before = [one for one in story.call.moments if one.kind.startswith(_BEFORE) and _is_of_same_side(one, moment)]
+        yield Found(
+            (as_evidence(moment), *map(as_evidence, before[-_BEFORE_SHOWN:])),
+            {"who": party(is_caller)},
+            leg=story.edge_leg(is_caller).index,
+            direction=Direction.BOTH,
+            confidence=0.95,
+        )
+        return
+
+
+def _is_of_same_side(one: Moment, other: Moment) -> bool:
+    return one.values.get("side") == other.values.get("side") and one.time <= other.time

@@ -1,0 +1,136 @@
+"""The edge's own calls, judged by the rules that judge captures."""
+
+import math
+
+import pytest
+
+from talkpath.base.address import Transport
+from talkpath.base.texts import Language
+from talkpath.calls.model import Side
+from talkpath.calls.trace import Trace
+from talkpath.explain.explanation import Explained, explain_own
+from talkpath.explain.finding import Finding, Severity, Symptom
+from talkpath.explain.sites import Sites
+from talkpath.explain.terminal import draw_explained
+
+from ..calls.talk import DESK, PHONE, flow
+from .own import ANSWER, START, OwnCall
+
+
+def explained(trace: Trace, now: float = START + 3600.0) -> Explained:
+    (one,) = explain_own([trace], Sites(), now).calls
+    for finding in one.findings:
+        for language in Language:
+            said = [finding.title, finding.fix, *(because.said for because in finding.found.because)]
+            assert all("{" not in each.say(language) for each in said)
+    return one
+
+
+def findings(trace: Trace, now: float = START + 3600.0) -> list[Finding]:
+    return list(explained(trace, now).findings)
+
+
+def codes(trace: Trace, now: float = START + 3600.0) -> list[str]:
+    return [finding.code for finding in findings(trace, now)]
+
+
+def test_nothing_is_found_on_a_call_in_which_both_are_heard() -> None:
+    assert codes(OwnCall().answered().speaks(Side.CALLER).speaks(Side.CALLEE).hung_up()) == []
+
+
+def test_a_callee_of_whom_no_packet_comes_is_not_heard() -> None:
+    (found,) = findings(OwnCall().answered().speaks(Side.CALLER).hung_up())
+    assert (found.code, found.found.direction) == ("one-way-rtp", "callee-to-caller")
+
+
+def test_a_call_without_a_packet_is_silent_both_ways_without_another_sign() -> None:
+    assert codes(OwnCall().answered().hung_up()) == ["no-rtp"]
+
+
+def test_media_that_goes_past_us_is_not_missed() -> None:
+    assert codes(OwnCall().answered(is_anchored=False).hung_up()) == []
+
+
+def test_packets_with_a_straight_line_in_them_are_silence() -> None:
+    (found,) = findings(OwnCall().answered().speaks(Side.CALLER).speaks(Side.CALLEE, -math.inf).hung_up())
+    assert (found.code, found.found.direction) == ("digital-silence", "callee-to-caller")
+
+
+def test_a_direction_that_stops_in_mid_call_is_named() -> None:
+    call = OwnCall().answered().speaks(Side.CALLER).speaks(Side.CALLEE, seconds=8)
+    assert codes(call.hung_up()) == ["media-cut"]
+
+
+def test_a_call_that_goes_on_is_judged_as_it_stands() -> None:
+    call = OwnCall().answered().speaks(Side.CALLER, seconds=8).speaks(Side.CALLEE, seconds=8)
+    assert codes(call.trace, now=ANSWER + 8.5) == []
+    assert codes(OwnCall().answered().speaks(Side.CALLER, seconds=8).trace, now=ANSWER + 8.5) == ["one-way-rtp"]
+
+
+def test_what_a_service_says_is_not_metered_and_not_missed() -> None:
+    assert codes(OwnCall(has_callee=False).answered().speaks(Side.CALLER).hung_up()) == []
+
+
+def test_a_caller_of_whom_a_service_hears_nothing_is_named() -> None:
+    (found,) = findings(OwnCall(has_callee=False).answered().hung_up())
+    assert (found.code, found.found.direction) == ("one-way-rtp", "caller-to-callee")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("chain.no-check", "ice-unanswered"),
+        ("chain.no-pair", "ice-unanswered"),
+        ("chain.no-hello", "dtls-unanswered"),
+        ("chain.no-keys", "dtls-unanswered"),
+        ("chain.wrong-certificate", "dtls-refused"),
+    ],
+)
+def test_the_link_that_broke_is_the_finding_and_silence_its_consequence(kind: str, code: str) -> None:
+    call = OwnCall().answered().note("ice.candidate", side="callee", candidate="192.0.2.12:4002")
+    (found,) = findings(call.note(kind, side="callee").hung_up())
+    assert (found.code, found.symptom, len(found.found.because)) == (code, Symptom.NO_AUDIO, 2)
+    assert "the callee" in found.title.say(Language.EN)
+
+
+def test_a_handshake_that_was_refused_is_not_one_that_was_not_answered() -> None:
+    call = OwnCall().answered().note("dtls.refused", side="callee", remote="192.0.2.12:4002", why="no shared cipher")
+    assert codes(call.note("chain.no-keys", side="callee").hung_up()) == ["dtls-refused"]
+
+
+def test_a_phone_whose_connection_died_does_not_ring() -> None:
+    call = OwnCall().dialled().note("flow.not-rung", START, remote=str(DESK), transport="WSS")
+    call.write(START + 0.1, flow(PHONE), call.talk.answer(480), sent=True)
+    call.ledger.ended(START + 0.1, call.talk.call_id, Side.CALLEE, "refused")
+    (found,) = findings(call.trace)
+    assert (found.code, found.symptom) == ("connection-gone", Symptom.NO_RING)
+    assert "WSS" in found.title.say(Language.EN)
+
+
+def test_who_hangs_up_towards_a_browser_that_is_gone_is_let_go_so_it_is_a_warning() -> None:
+    call = OwnCall(callee_flow=flow(DESK, transport=Transport.WSS, connection=4)).answered()
+    call.speaks(Side.CALLER).speaks(Side.CALLEE).note("flow.gone", ANSWER + 20, remote=str(DESK), method="BYE")
+    end = ANSWER + 20
+    call.write(end, flow(PHONE), call.talk.request("BYE", cseq=2), sent=False)
+    call.write(end + 0.02, flow(PHONE), call.talk.answer(430, method="BYE", cseq=2), sent=True)
+    call.ledger.ended(end, call.talk.call_id, Side.CALLER, "bye")
+    (found,) = findings(call.trace)
+    assert (found.code, found.severity) == ("connection-gone", Severity.WARNING)
+
+
+def test_a_finding_is_pinned_to_the_moment_or_message_that_shows_it() -> None:
+    one = explained(OwnCall().answered().note("chain.no-check", ANSWER + 19, side="callee").hung_up())
+    lines = [line.text for line in draw_explained(one, Language.EN)]
+    at = next(number for number, text in enumerate(lines) if "chain broke at ICE" in text)
+    assert "▲ ice-unanswered" in lines[at + 1]
+
+
+def test_calls_of_an_edge_share_what_their_bad_ones_have_in_common() -> None:
+    """Twenty calls, ten of them to a phone that sends nothing."""
+    traces = []
+    for number in range(20):
+        call = OwnCall(talk=OwnCall().talk.on(call_id=f"{number}@x", callee="bad" if number % 2 else "good"))
+        call.answered().speaks(Side.CALLER)
+        traces.append((call if number % 2 else call.speaks(Side.CALLEE)).hung_up())
+    (shared, *_) = explain_own(traces, Sites(), START + 3600).common
+    assert (shared.code, shared.bad, shared.attributes) == ("one-way-rtp", 10, {"user": "bad"})
