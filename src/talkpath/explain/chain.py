@@ -103,7 +103,7 @@ class Chain(Struct):
 
 
 def chains(story: Story) -> list[Chain]:
-    """The chain of every answered hop whose both sides announced ICE or DTLS; of an own call none: it is told (`told.py`)."""
+    """The chain of every answered hop whose both sides announced ICE or DTLS; none of an own call (`told.py`)."""
     return story.once("chains", lambda: [] if story.call.is_own else list(_chains(story)))
 
 
