@@ -8,8 +8,9 @@ from talkpath.base.address import Transport
 from talkpath.base.texts import Language
 from talkpath.calls.model import Side
 from talkpath.calls.trace import Trace
-from talkpath.explain.explanation import Explained, explain_own
+from talkpath.explain.explanation import Explained
 from talkpath.explain.finding import Finding, Severity, Symptom
+from talkpath.explain.own import explain_own
 from talkpath.explain.sites import Sites
 from talkpath.explain.terminal import draw_explained
 

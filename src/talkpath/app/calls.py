@@ -21,7 +21,8 @@ from talkpath.calls.drawing import Line, draw_messages, printable
 from talkpath.calls.facts import facts_of_summary, state_of, story_of
 from talkpath.calls.model import Result, Summary
 from talkpath.explain.as_json import finding
-from talkpath.explain.explanation import Explained, explain_own
+from talkpath.explain.explanation import Explained
+from talkpath.explain.own import explain_own
 from talkpath.explain.sites import Sites
 from talkpath.explain.terminal import draw_explained
 from talkpath.store.history import Wanted

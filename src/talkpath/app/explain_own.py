@@ -7,13 +7,14 @@ from talkpath.app import explain_words as texts
 from talkpath.app.config import Config
 from talkpath.app.own_calls import OwnCalls
 from talkpath.base.texts import Language
-from talkpath.explain.explanation import Explanation, explain_own
+from talkpath.explain.explanation import Explanation
+from talkpath.explain.own import explain_own
 from talkpath.explain.select import Selection
 from talkpath.explain.sites import Sites
 from talkpath.store.history import Wanted
 
-# A call takes some 20 KB while it is explained.
-_MOST_CALLS = 10_000
+# A call takes some 40 KB while it is explained.
+_MOST_CALLS = 5_000
 
 
 def explain_history(config: Config, wanted: Selection, sites: Sites, language: Language) -> Explanation:

@@ -5,11 +5,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from talkpath._native import SipLedger
-from talkpath.base import limits
-from talkpath.calls.build import call_of
 from talkpath.calls.model import Call
-from talkpath.calls.trace import Trace, seen_live
 from talkpath.capture.reader import FileSummary
 from talkpath.capture.records import Record, RtpStream
 from talkpath.explain.attributes import PREFERRED, Attributes, Attributor
@@ -87,7 +83,7 @@ class Explainer:
         scene.is_live = True
         told = self._explained(self._gatherer.ended(now, settle))
         self._told.extend(told)
-        self._subjects.extend(map(_subject, told))
+        self._subjects.extend(map(subject_of, told))
         return list(told)
 
     def finish(self, captures: Sequence[FileSummary] = ()) -> Explanation:
@@ -98,7 +94,7 @@ class Explainer:
         if covered:
             scene.span(min(one.first for one in covered), max(one.last for one in covered))
         explained = self._explained(self._gatherer.finish())
-        subjects = [*self._subjects, *map(_subject, explained)]
+        subjects = [*self._subjects, *map(subject_of, explained)]
         return Explanation(
             tuple(captures),
             (*self._told, *explained),
@@ -110,18 +106,6 @@ class Explainer:
 
     def _explained(self, calls: Sequence[Call]) -> tuple[Explained, ...]:
         return judged(calls, self._sites, self._gatherer.scene)
-
-
-def explain_own(traces: Sequence[Trace], sites: Sites, now: float) -> Explanation:
-    """The edge's own calls, by the same rules. `now` is when calls that go on were read."""
-    heard = SipLedger(limits.CALL_MESSAGES)
-    heard.take(sorted((seen_live(*row) for trace in traces for row in trace.live), key=lambda seen: seen.time))
-    scene = Scene(heard)
-    scene.calls = [call_of(trace) for trace in traces]
-    scene.span(min((call.start for call in scene.calls), default=now), now)
-    explained = judged(scene.calls, sites, scene)
-    common = common_of([_subject(one) for one in explained], sites)
-    return Explanation((), explained, tuple(judge_scene(scene)), common, scene)
 
 
 def judged(calls: Sequence[Call], sites: Sites, scene: Scene) -> tuple[Explained, ...]:
@@ -137,7 +121,7 @@ def common_of(subjects: Sequence[Subject], sites: Sites) -> tuple[Shared, ...]:
     return tuple(shared(subjects, (*sites.columns, *PREFERRED), AUDIBLE, tuple(rule.code for rule in RULES)))
 
 
-def _subject(one: Explained) -> Subject:
+def subject_of(one: Explained) -> Subject:
     """What the statistics need of a call. Notes are no faults."""
     faults = frozenset(finding.code for finding in one.findings if finding.severity is not Severity.NOTE)
     return Subject(one.call.id, one.caller, one.callee, faults, one.call.answered_at is not None)

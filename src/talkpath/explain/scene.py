@@ -7,11 +7,10 @@ exchanges of each user, never the packets.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct, field
 
-from talkpath._native import SipLedger
 from talkpath.base.address import Address
 from talkpath.calls.model import Call, Medium
 from talkpath.capture.records import (
@@ -41,6 +40,17 @@ _CREDENTIALS = ("Authorization", "Proxy-Authorization")
 SIGNALLING_ONLY = 3
 
 
+class Heard(Protocol):
+    """Who sent SIP, and when. Times are seconds since the epoch; `first` and `last` are 0 where nobody did."""
+
+    @property
+    def first(self) -> float: ...
+    @property
+    def last(self) -> float: ...
+    def spoke(self, host: str, start: float, end: float) -> int: ...
+    def has_heard(self, host: str) -> bool: ...
+
+
 class Outside(Struct):
     """A request outside any call (REGISTER, OPTIONS ...) and its answers."""
 
@@ -62,7 +72,7 @@ class Outside(Struct):
 class Scene:
     """See the module's docstring. `heard` knows who sent SIP, and when."""
 
-    def __init__(self, heard: SipLedger) -> None:
+    def __init__(self, heard: Heard) -> None:
         self.heard = heard
         self._span: tuple[float, float] | None = None
         self.calls: list[Call] = []

@@ -1,0 +1,52 @@
+"""The edge's own calls, explained by the same rules as those of a capture."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from talkpath.calls.build import call_of
+from talkpath.calls.trace import Trace
+from talkpath.explain.explanation import Explanation, common_of, judged, subject_of
+from talkpath.explain.scene import Scene
+from talkpath.explain.sites import Sites
+from talkpath.explain.verdict import judge_scene
+
+
+def explain_own(traces: Sequence[Trace], sites: Sites, now: float) -> Explanation:
+    """Calls of the running edge and of its history. `now` is when those that go on were read."""
+    scene = Scene(_Heard(traces))
+    scene.calls = [call_of(trace) for trace in traces]
+    scene.span(min((call.start for call in scene.calls), default=now), now)
+    for call in scene.calls:
+        for stream in call.streams:
+            scene.other(stream.rtp)
+    explained = judged(scene.calls, sites, scene)
+    common = common_of([subject_of(one) for one in explained], sites)
+    return Explanation((), explained, tuple(judge_scene(scene)), common, scene)
+
+
+class _Heard:
+    """Who sent SIP, and when: of others what came to us, of ourselves what left."""
+
+    def __init__(self, traces: Iterable[Trace]) -> None:
+        self._times: dict[str, list[float]] = defaultdict(list)
+        for trace in traces:
+            for time, flow, _, sent in trace.live:
+                self._times[(flow.local if sent else flow.remote).host].append(time)
+        for times in self._times.values():
+            times.sort()
+
+    @property
+    def first(self) -> float:
+        return min((times[0] for times in self._times.values()), default=0.0)
+
+    @property
+    def last(self) -> float:
+        return max((times[-1] for times in self._times.values()), default=0.0)
+
+    def spoke(self, host: str, start: float, end: float) -> int:
+        times = self._times.get(host, [])
+        return bisect_left(times, end) - bisect_left(times, start)
+
+    def has_heard(self, host: str) -> bool:
+        return host in self._times
