@@ -40,6 +40,8 @@ def test_case_8_an_unknown_fmtp_never_removes_a_codec(call: Call) -> None:
         ("198.51.100.7", True, "198.51.100.99", None),
         ("198.51.100.7", False, "198.51.100.99", None),
         ("198.51.100.7", False, "phone.example.com", "198.51.100.7"),
+        ("127.0.0.1", False, "198.51.100.9", "127.0.0.1"),
+        ("127.0.0.1", False, "127.0.0.2", None),
     ],
     ids=[
         "plain",
@@ -52,6 +54,8 @@ def test_case_8_an_unknown_fmtp_never_removes_a_codec(call: Call) -> None:
         "gateway-nat",
         "gateway",
         "name",
+        "this-host",
+        "this-host-plain",
     ],
 )
 def test_only_a_phone_behind_a_nat_is_latched(call: Call, signalling, behind_nat, media, latch) -> None:

@@ -167,7 +167,7 @@ def test_keys_stand_but_no_packet_came() -> None:
     assert ended(call) == [("chain.no-packet", "caller")]
 
 
-@pytest.mark.parametrize(("level", "links"), [(None, 1), (-90.0, 1), (-30.0, 0)])
+@pytest.mark.parametrize(("level", "links"), [(None, 0), (-90.0, 1), (-30.0, 0)])
 def test_packets_came_with_silence_in_them(level: float | None, links: int) -> None:
     call = Call()
     call.offer(sdp("192.0.2.10", "audio 4000 RTP/AVP 8"))
@@ -175,7 +175,8 @@ def test_packets_came_with_silence_in_them(level: float | None, links: int) -> N
     call.chosen()
     for leg in (0, 1):
         call.session.receive(call.engine.hear(call.port(leg), call.now, 500), call.now)  # type: ignore[arg-type]
-        meter(call, leg, Second(call.now, level_dbov=-20.0 if leg else level))
+        for second in range(2):
+            meter(call, leg, Second(call.now + second, level_dbov=-20.0 if leg else level))
     assert ended(call) == [("chain.no-sound", "caller")] * links
 
 
@@ -229,3 +230,14 @@ def test_what_was_dropped_is_counted_at_the_end_of_the_side_that_it_came_to() ->
     call.drain()
     (dropped,) = values(call, "media.dropped")
     assert dropped == {"side": "caller", "strangers": 700, "unauthentic": 3, "replayed": 0}
+
+
+def test_silence_is_not_claimed_of_a_codec_that_nobody_measured() -> None:
+    call = Call()
+    call.offer(sdp("192.0.2.10", "audio 4000 RTP/AVP 97 8\na=rtpmap:97 speex/16000"))
+    call.answer(sdp("192.0.2.21", "audio 5000 RTP/AVP 97\na=rtpmap:97 speex/16000"))
+    call.chosen()
+    for leg in (0, 1):
+        call.session.receive(call.engine.hear(call.port(leg), call.now, 500), call.now)  # type: ignore[arg-type]
+        meter(call, leg, Second(call.now, payload_type=97, packets=500))
+    assert ended(call) == []

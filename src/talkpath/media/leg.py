@@ -11,7 +11,7 @@ from talkpath.media.gated import GatedTransport
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin, Profile
 from talkpath.media.portkeys import PortKeys, Spoken
 from talkpath.media.transport import IceTransport
-from talkpath.sdp.values import is_private
+from talkpath.sdp.values import is_loopback, is_private
 
 # What ends a party's ICE or DTLS on one of our ports.
 Transport = IceTransport | GatedTransport
@@ -82,6 +82,7 @@ class Anchor:
         "must_send",
         "port",
         "remote",
+        "silent_packets",
         "transport",
     )
 
@@ -106,6 +107,8 @@ class Anchor:
         #: codecs of its payload types in which sound can be told from silence, and whether there was any
         self._sounds: dict[int, str] = {}
         self.has_sounded = False
+        #: in which sound was looked for, and there was none
+        self.silent_packets = 0
         self.must_send = False
         #: ICE or DTLS towards this leg, None where it speaks neither
         self.transport: Transport | None = None
@@ -223,11 +226,6 @@ class Anchor:
         """What it saw so far."""
         return self._engine.totals(self.port)
 
-    @property
-    def can_be_heard(self) -> bool:
-        """Whether what it says is in codecs of which we can tell sound from silence."""
-        return bool(self._sounds)
-
     def sound_in(self, second: Loudness) -> str | None:
         """The codec in which this second of the meter is the first with sound in it, else None."""
         codec = self._sounds.get(second.payload_type)
@@ -237,6 +235,10 @@ class Anchor:
             self.has_sounded = second.level_dbov > _SOUND_DBOV
         elif codec == "OPUS":
             self.has_sounded = second.bytes / second.packets > _SOUND_BYTES
+        else:
+            return None
+        if not self.has_sounded:
+            self.silent_packets += second.packets
         return codec if self.has_sounded else None
 
     def watch_again(self) -> None:
@@ -345,14 +347,15 @@ class Leg:
         """The host whose packets may take the place of the announced address; None for exactly that address.
 
         A leg behind a NAT is looked for at the address its signalling comes from; so is one that announces a private
-        address from a public one, which cannot be reached (an ALG may have hidden the NAT from its signalling). A
-        public media address other than the signalling's is a gateway of its own and is taken at its word.
+        address from a public one, which cannot be reached (an ALG may have hidden the NAT from its signalling), and
+        one on this very host that names another of its addresses, as pjsip does. A public media address other than
+        the signalling's is a gateway of its own and is taken at its word.
         """
         origin = self.origin
         if origin is None or rtp is None:
             return None if origin is None else origin.host
         private = is_private(rtp.host)
-        if private and not is_private(origin.host):
+        if (private and not is_private(origin.host)) or (is_loopback(origin.host) and not is_loopback(rtp.host)):
             return origin.host
         return origin.host if origin.behind_nat and (private or rtp.host == origin.host) else None
 

@@ -4,7 +4,6 @@ Asked when an answered call ends. Each side has its own chain; what comes after 
 """
 
 from talkpath.media import moments
-from talkpath.media.engine import Totals
 from talkpath.media.leg import Anchor, Leg
 
 # Packets after which silence is no accident: two seconds of audio.
@@ -27,5 +26,4 @@ def broken_link(leg: Leg) -> str | None:
 
 
 def _is_mute(anchor: Anchor) -> bool:
-    totals: Totals = anchor.totals
-    return anchor.can_be_heard and not anchor.has_sounded and totals.heard_packets >= _MANY_PACKETS
+    return not anchor.has_sounded and anchor.silent_packets >= _MANY_PACKETS

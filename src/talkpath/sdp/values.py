@@ -36,6 +36,11 @@ def is_private(ip: str) -> bool:
     return any(address in network for network in _PRIVATE if network.version == address.version)
 
 
+def is_loopback(ip: str) -> bool:
+    """Whether this is an IP address by which a host speaks with itself."""
+    return ip_text(ip) is not None and ipaddress.ip_address(ip).is_loopback
+
+
 # RFC 1918, RFC 6598 (carrier-grade NAT), RFC 3927, RFC 4193, RFC 4291.
 _PRIVATE = tuple(
     ipaddress.ip_network(network)
