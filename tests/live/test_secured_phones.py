@@ -28,6 +28,23 @@ def test_a_phone_that_encrypts_is_called_by_one_that_does_not(phones, account: s
     assert_both_hear(first, second)
 
 
+def test_a_phone_that_takes_the_second_asking_for_a_loop_is_reached(phones, edge) -> None:
+    """Over UDP baresip answers 482 to the second offer while it remembers the first (RFC 3261 section 8.2.2.2); the
+    call waits until it has forgotten, and the next one asks rightly at once."""
+    first, second = phones.baresip("udp"), phones.baresip("udp", account=";mediaenc=srtp-mand")
+    begin(first, second)
+    end(first, second)
+    begin(first, second)
+    listen(first, second, 3)
+    end(first, second)
+    assert_both_hear(first, second)
+    if not edge.is_reference:
+        rows = [row for row in edge.calls() if second.identity.user in row["to"]]
+        waited_s, prompt_s = (row["answer_s"] for row in sorted(rows, key=lambda row: float(row["start"])))
+        assert prompt_s < 1.0
+        assert waited_s > 5.0
+
+
 def test_two_phones_encrypt_each_in_its_way(phones) -> None:
     first = phones.baresip("udp", account=";mediaenc=dtls_srtp")
     second = phones.baresip("tls", account=";mediaenc=srtp")

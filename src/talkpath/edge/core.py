@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
 from talkpath.base.timers import Timers
 from talkpath.calls.ledger import Ledger
@@ -79,7 +80,7 @@ class Core:
         self.calls: dict[tuple[str, str], RunningCall] = {}
         #: Those of them whose caller has not acknowledged an answer yet.
         self.beginning: set[RunningCall] = set()
-        #: What phones took after they had refused another profile, by user and identity of the binding.
+        #: What phones that do not take the usual profile offered or took, by user and identity of the binding.
         self.profiles: dict[tuple[str, tuple[str, str]], Profile] = {}
         self.counters: Counter[str] = Counter()
         self.is_draining = False
@@ -107,6 +108,17 @@ class Core:
     def media_addresses(self, hop: Hop) -> tuple[MediaAddress, ...]:
         """Our addresses for the media of a party."""
         return self.world.media_addresses(hop)
+
+    def remember_profile(self, user: str, identity: tuple[str, str] | None, profile: Profile | None) -> None:
+        """What a registered phone is to be offered from now on, None for the usual."""
+        if identity is None:
+            return
+        if profile is None:
+            self.profiles.pop((user, identity), None)
+            return
+        if len(self.profiles) >= limits.PROFILES:
+            self.profiles.clear()
+        self.profiles[user, identity] = profile
 
     # --- answers
 

@@ -7,10 +7,14 @@ A `Fork` is the response context of a request; a `Branch` is one target of it. T
     6xx             the other branches are cancelled
     3xx to 6xx      the best goes back when the last branch is over
     silence         408 for the branch; a branch that could not be reached counts as 480
+
+A phone that refused what it was offered may be asked again, at once or, where it is not ready for that yet, later;
+the fork stays open meanwhile.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from talkpath.base.address import Hop
@@ -33,7 +37,8 @@ class ForkOwner(Protocol):
         """Write a response back upstream."""
 
     def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
-        """A branch refused what it was offered (488): ask it for something else, if there is something."""
+        """A branch refused what it was offered (488), or our second asking as a loop (482): ask it for something
+        else, if there is something."""
 
     def reply(self, fork: Fork, status: int, now: float, reason: str = "") -> None:
         """Answer upstream in our own name."""
@@ -53,6 +58,7 @@ class Branch:
         "cancel_reason",
         "heading",
         "hop",
+        "is_repeated",
         "name",
         "offered",
         "party",
@@ -79,6 +85,8 @@ class Branch:
         self.heading = heading
         self.path = path
         self.offered: Profile | None = None
+        #: It asks what an earlier branch asked too soon.
+        self.is_repeated = False
         #: How many Record-Route entries we put into its request.
         self.record_routes = 0
 
@@ -106,6 +114,7 @@ class Fork:
         "_best",
         "_best_branch",
         "_best_status",
+        "_later",
         "_owner",
         "_ring_timeout_s",
         "_timer_c",
@@ -130,6 +139,7 @@ class Fork:
         self._transactions = transactions
         self._ring_timeout_s = ring_timeout_s
         self._timer_c: Timer | None = None
+        self._later: list[Timer] = []
         self._best: Message | None = None
         self._best_branch: Branch | None = None
         self._best_status = 0
@@ -167,8 +177,27 @@ class Fork:
         self._timer_c = self._transactions.timers.start(self._ring_timeout_s, now, self._rang_too_long)
 
     def _rang_too_long(self, now: float) -> None:
+        self._later_never()
         self._best, self._best_branch, self._best_status = None, None, 408
         self.cancel(now, "", "timer C")
+
+    def later(self, wait_s: float, now: float, ask: Callable[[float], None]) -> None:
+        """Give no answer before `ask` has had its turn to send another branch."""
+
+        def take_turn(then: float) -> None:
+            self._later.remove(timer)
+            ask(then)
+            self._finish_if_over(then)
+
+        timer = self._transactions.timers.start(wait_s, now, take_turn)
+        self._later.append(timer)
+
+    def _later_never(self) -> bool:
+        """Nobody is to be asked any more; whether somebody was."""
+        later, self._later = self._later, []
+        for timer in later:
+            timer.cancel()
+        return bool(later)
 
     # --- what branches report
 
@@ -191,7 +220,7 @@ class Fork:
             self._owner.branch_over(self, branch, f"{status} {response.reason}", now)
             if status >= 600:
                 self.cancel(now, "", "declined everywhere")
-            elif status == 488 and branch.cancel_reason is None and not self.is_won:
+            elif status in (482, 488) and branch.cancel_reason is None and not self.is_won:
                 self._owner.ask_again(self, branch, response, now)
             self._finish_if_over(now)
 
@@ -220,6 +249,7 @@ class Fork:
 
     def on_over(self, transaction: ServerTransaction) -> None:
         """The server transaction is over, and nobody waits upstream."""
+        self._later_never()
         for branch in self.branches:
             branch.let_go()
 
@@ -230,7 +260,7 @@ class Fork:
             self._best_status, self._best_branch, self._best = status, branch, response
 
     def _finish_if_over(self, now: float) -> None:
-        if self.is_won or any(not branch.status for branch in self.branches):
+        if self.is_won or self._later or any(not branch.status for branch in self.branches):
             return
         if self.is_over:
             return
@@ -254,6 +284,10 @@ class Fork:
         if not self.branches and not self.is_over:
             # Where it goes is not known yet, and need not be known any more.
             self._owner.reply(self, 487, now)
+        if self._later_never():
+            # The refusal that led to asking again is not what ends this.
+            self._best, self._best_branch, self._best_status = None, None, 487
+            self._finish_if_over(now)
         for branch in self.branches:
             if branch.status or branch.cancel_reason is not None:
                 continue

@@ -3,10 +3,10 @@
 RFC 3261 section 16. Forks stand in `fork.py`, the way of a request in `routing.py`, media in `anchoring.py`.
 """
 
+from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
 
-from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.calls.model import Side
@@ -38,6 +38,8 @@ _DIALOG_MAKING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 _SAFE_DATAGRAM_BYTES = 1300
 # How long a caller whose connection died may take to come back before its call stops to ring.
 _GRACE_S = 8.0
+# A phone forgets a request that it refused T4 (5 s) after our ACK (RFC 3261 section 17.2.1), which takes time too.
+_FORGET_S = 5.5
 
 
 class Proxy:
@@ -168,6 +170,7 @@ class Proxy:
         binding = self._core.registrar.of_flow(user, arrival.reply_to, caller.contact)
         if binding is not None:
             caller.user, caller.identity = user, binding.identity
+            self._remember_offer(caller, arrival.message)
 
     def _fork_to(self, fork: Fork, heading: Heading, bindings: list[Binding], now: float) -> None:
         """Ring every contact of a user (RFC 3261 section 16.7)."""
@@ -261,7 +264,7 @@ class Proxy:
 
     def _send(
         self, fork: Fork, hop: Hop, heading: Heading, party: Party | None, now: float, path: tuple[str, ...] = ()
-    ) -> None:
+    ) -> Branch:
         core, request = self._core, fork.request
         branch = Branch(fork, hop, party, heading, path)
         branch_id = core.branch(_loop_mark(request, heading.uri))
@@ -273,6 +276,7 @@ class Proxy:
         if hop.transport is Transport.UDP and len(data) > _SAFE_DATAGRAM_BYTES:
             core.note(request.call_id, "size.risky", now, method=request.method, bytes=len(data), limit=1300)
         fork.send(branch, branch_id, data, now)
+        return branch
 
     def _written(
         self,
@@ -408,7 +412,8 @@ class Proxy:
         call.phase = Phase.ANSWERED
         call.give_up = None
         call.winner = branch.party
-        self._remember_profile(branch.party)
+        if branch.party is not None and branch.party.refused:
+            self._core.remember_profile(branch.party.user, branch.party.identity, branch.party.profile)
         if call.media is not None and branch.party is not None:
             call.media.chosen(branch.party.leg, now)
             self._anchoring.tell(call, now)
@@ -416,32 +421,53 @@ class Proxy:
     def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
         """A phone refuses an offer by its profile: with SRTP when it wants none, or without. Ask for the next.
 
-        A Warning that names the codecs (305, RFC 3261 section 20.43) says that another profile would not help.
+        A Warning that names the codecs (305, RFC 3261 section 20.43) says that another profile would not help. A
+        phone takes our second asking for the first on another way (482) while it waits for repeated ACKs (RFC 3261
+        section 8.2.2.2 and timer I): it is asked the same once it has forgotten, and not a third time.
         """
         call, party, offered = fork.call, branch.party, branch.offered
         if call is None or party is None or offered is None or branch.hop.transport.is_websocket:
             return
+        if refusal.status == 482:
+            if party.refused and not branch.is_repeated:
+                self.note(fork, "media.asked-too-soon", now, target=branch.name, wait_s=_FORGET_S)
+                fork.later(_FORGET_S, now, partial(self._ask, fork, branch, party.profile or offered, party.refused))
+            return
         if (refusal.first("Warning") or "").startswith("305"):
             return
         refused = party.refused | {offered, party.profile or offered}
-        left = [profile for profile in Profile if profile not in refused]
-        if not left:
+        # A refusal may say what would have been taken (RFC 3261 section 21.4.26).
+        named = Profile.of(refusal.sdp) if refusal.carries_sdp else None
+        wanted = next(
+            (profile for profile in (named, *Profile) if profile is not None and profile not in refused), None
+        )
+        # Remembered at once: a caller who does not wait calls again.
+        self._core.remember_profile(party.user, party.identity, wanted)
+        if wanted is None:
             return
+        self.note(fork, "media.asked-again", now, target=branch.name, refused=str(offered), profile=str(wanted))
+        self._ask(fork, branch, wanted, refused, now)
+
+    def _ask(self, fork: Fork, branch: Branch, profile: Profile, refused: frozenset[Profile], now: float) -> None:
+        """The target of a branch once more, for this profile."""
+        call, party = fork.call, branch.party
+        assert call is not None
+        assert party is not None
         again = call.add_callee(branch.hop, party.behind_nat)
         again.user, again.identity, again.ice = party.user, party.identity, party.ice
-        again.profile, again.refused = left[0], refused
-        self.note(fork, "media.asked-again", now, target=branch.name, refused=str(offered), profile=str(left[0]))
-        try:
-            self._send(fork, branch.hop, branch.heading, again, now, branch.path)
-        except Refusal:
-            # No port is free, or the offer cannot be written so: what the phone said stands.
-            return
+        again.profile, again.refused = profile, refused
+        # No port is free, or the offer cannot be written so: what the phone said stands.
+        with suppress(Refusal):
+            asked = self._send(fork, branch.hop, branch.heading, again, now, branch.path)
+            asked.is_repeated = profile is party.profile
 
-    def _remember_profile(self, party: Party | None) -> None:
-        if party is not None and party.identity is not None and party.profile is not None and party.refused:
-            if len(self._core.profiles) >= limits.PROFILES:
-                self._core.profiles.clear()
-            self._core.profiles[party.user, party.identity] = party.profile
+    def _remember_offer(self, caller: Party, invite: Message) -> None:
+        """A phone that offers SRTP takes it when it is called, and often nothing else."""
+        if not invite.carries_sdp or caller.flow.transport.is_websocket:
+            return
+        offered = Profile.of(invite.sdp)
+        if offered is not None and offered is not Profile.PLAIN:
+            self._core.remember_profile(caller.user, caller.identity, offered)
 
     def _learn(self, fork: Fork, call: RunningCall, branch: Branch, response: Message) -> None:
         """A response that makes or refreshes a dialog tells its party's tag, Contact and route."""

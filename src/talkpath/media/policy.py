@@ -30,9 +30,10 @@ WEB_PROTOCOL = "UDP/TLS/RTP/SAVPF"
 
 
 class Profile(StrEnum):
-    """What a phone can be offered, by the name that it bears in SDP."""
+    """What a phone can be offered, by the name that it bears in SDP; in the order in which it is asked for them."""
 
     PLAIN = "RTP/AVP"
+    #: Before SDES, which some phones with DTLS accept and then do not speak.
     DTLS = "UDP/TLS/RTP/SAVP"
     SDES = "RTP/SAVP"
     #: Some phones want the profile with feedback, and no other (RFC 5124).

@@ -234,4 +234,7 @@ class Baresip(Stoppable):
 def _connect(port: int, namespace: str | None) -> socket.socket:
     """A connection to 127.0.0.1:`port` as seen inside `namespace`."""
     with inside(namespace):
-        return socket.create_connection(("127.0.0.1", port), 10)
+        connection = socket.create_connection(("127.0.0.1", port), 10)
+    # Nothing may happen for long: a phone waits for its call.
+    connection.settimeout(None)
+    return connection
