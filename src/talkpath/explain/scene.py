@@ -187,6 +187,13 @@ class Scene:
         """How many messages a host sent within a span of time."""
         return self.heard.spoke(host, start, end)
 
+    def spoke_sip(self, one: str, other: str) -> bool:
+        """Whether two hosts exchanged SIP with each other, over whatever transport."""
+        pair = {one, other}
+        if any({exchange.request.src.host, exchange.request.dst.host} == pair for exchange in self.outside_at(one)):
+            return True
+        return any({leg.caller.host, leg.callee.host} == pair for call in self.calls for leg in call.legs)
+
     def outside_of(self, *methods: str) -> Iterable[Outside]:
         return (exchange for exchange in self.outside if exchange.sip.method in methods)
 

@@ -34,6 +34,7 @@ class Trait(StrEnum):
     REWRITTEN = "rewritten"
     MUTE = "mute"
     GAPPY = "gappy"
+    DOUBLED = "doubled"
     LOSSY = "lossy"
     QUIET = "quiet"
     DRIFTING = "drifting"
@@ -99,6 +100,8 @@ def _covered(call: Call, answered_at: float, end: float) -> bool:
 
 
 def _stream_traits(rtp: RtpStream) -> Iterator[Trait]:
+    if rtp.duplicates:
+        yield Trait.DOUBLED
     if rtp.lost or rtp.late:
         yield Trait.LOSSY
     if rtp.flat * 20 >= rtp.packets or rtp.level_dbov < QUIET_DBOV:

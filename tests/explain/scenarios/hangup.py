@@ -162,6 +162,21 @@ def nobody_refreshes_the_session(wire: Wire) -> None:
     call.bye(from_caller=False)
 
 
+@fires("session-expired")
+def a_longer_session_is_wanted_and_the_caller_gives_up(wire: Wire) -> None:
+    call = Call(wire, *phones(), headers=("Session-Expires: 60", "Supported: timer"))
+    call.invite().respond(422, "Session Interval Too Small", extra=["Min-SE: 1800"], contact=False).ack_failure()
+
+
+@quiet("session-expired")
+def a_longer_session_is_wanted_and_the_caller_agrees(wire: Wire) -> None:
+    call = Call(wire, *phones(), headers=("Session-Expires: 60", "Supported: timer"))
+    call.invite().respond(422, "Session Interval Too Small", extra=["Min-SE: 1800"], contact=False).ack_failure()
+    call.headers = ("Session-Expires: 1800", "Min-SE: 1800", "Supported: timer")
+    call.invite(cseq=2).respond(180, "Ringing", cseq=2).wait(1)
+    call.respond(200, "OK", sdp(call.callee.media), cseq=2).ack(cseq=2).talk(6).bye(cseq=3)
+
+
 @quiet("session-expired")
 def session_refreshed_by_update(wire: Wire) -> None:
     call = Call(wire, *phones(), [Proxy()], headers=TIMER)

@@ -253,9 +253,8 @@ def tls_record(kind: int, body: bytes) -> bytes:
     return bytes([kind, 3, 3]) + len(body).to_bytes(2, "big") + body
 
 
-def tls_hello() -> bytes:
+def tls_hello(name: bytes = b"sip.example.com") -> bytes:
     suites = b"\xc0\x2f\xc0\x30"
-    name = b"sip.example.com"
     sni = len(name) + 3
     extension = (
         b"\0\0" + (sni + 2).to_bytes(2, "big") + sni.to_bytes(2, "big") + b"\0" + len(name).to_bytes(2, "big") + name
@@ -278,6 +277,18 @@ def the_phone_does_not_know_the_authority(wire: Wire) -> None:
     tcp.send(EPOCH + 0.02, 1, tls_server_hello())
     tcp.send(EPOCH + 0.03, 0, tls_record(21, b"\x02\x30"))
     tcp.close(EPOCH + 0.04)
+
+
+@quiet("tls-failed")
+def a_phone_cannot_fetch_its_web_page(wire: Wire) -> None:
+    plain_call(wire).talk(6).bye()
+    for number, server in enumerate((At("198.51.100.80", 443), At("198.51.100.81", 8443))):
+        tcp = Tcp(wire, At("10.0.1.11", 40_000 + number), server)
+        tcp.open(EPOCH)
+        tcp.send(EPOCH + 0.01, 0, tls_hello(b"updates.example.net"))
+        tcp.send(EPOCH + 0.02, 1, tls_server_hello())
+        tcp.send(EPOCH + 0.03, 0, tls_record(21, b"\x02\x30"))
+        tcp.close(EPOCH + 0.04)
 
 
 @quiet("tls-failed")

@@ -63,6 +63,22 @@ def relayed(wire: Wire, drop_towards_caller: bool = False, loss: int = 0) -> Non
     call.wait(10).bye()
 
 
+def routed(wire: Wire, dropped: bytes = b"") -> None:
+    """Captured on all interfaces of a router: what it passes on is there twice."""
+    plain_call(wire).talk(8).bye()
+    wire.packets += [(at + 2e-5, frame) for at, frame in wire.packets if not dropped or frame[26:30] != dropped]
+
+
+@fires("one-way-rtp")
+def a_router_drops_one_direction(wire: Wire) -> None:
+    routed(wire, dropped=bytes((10, 0, 1, 11)))
+
+
+@quiet("one-way-rtp")
+def a_router_passes_both_directions(wire: Wire) -> None:
+    routed(wire)
+
+
 @quiet("one-way-rtp")
 def a_relayed_call_both_ways(wire: Wire) -> None:
     relayed(wire)

@@ -1,5 +1,7 @@
 """Strangers at the door, and credentials that do not fit."""
 
+from dataclasses import replace
+
 from ..generator.sip import Agent, Call, Proxy, phones
 from ..generator.wire import EPOCH, Wire
 from . import fires, quiet
@@ -29,6 +31,16 @@ def the_password_is_wrong(wire: Wire) -> None:
 def one_challenge_then_success(wire: Wire) -> None:
     attempt(wire, 0, 401)
     attempt(wire, 1, 200)
+
+
+@quiet("auth-loop")
+def a_tool_tries_passwords(wire: Wire) -> None:
+    for number in range(30):
+        more = CREDENTIALS.format(number=number) if number else ""
+        answer = CHALLENGE.format(number=number + 1, stale="")
+        at = EPOCH + 0.2 * number
+        tool = replace(phones()[0], agent="friendly-scanner")
+        register(wire, tool, at, cseq=number + 1, status=401, more=more, answer=answer)
 
 
 @quiet("auth-loop")

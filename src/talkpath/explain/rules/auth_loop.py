@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
+from talkpath.explain.rules.scanner import tool_of
 from talkpath.explain.scene import Outside, Scene
 from talkpath.explain.story import Story
 from talkpath.explain.traits import Trait
@@ -46,8 +47,8 @@ def check_scene(scene: Scene) -> Iterator[Found]:
             user = exchange.sip.first("To") or ""
             grouped[exchange.sip.method, exchange.request.src.host, user.partition(";tag")[0]].append(exchange)
     for exchanges in grouped.values():
-        if any(200 <= exchange.status < 300 for exchange in exchanges):
-            continue
+        if any(200 <= exchange.status < 300 for exchange in exchanges) or tool_of(exchanges[0].sip):
+            continue  # whoever tries passwords has no credentials, and a finding of its own
         yield from _judge(
             [
                 (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from talkpath.base.texts import Text
-from talkpath.capture.records import IcmpError, RtcpSeen
+from talkpath.capture.records import IcmpError, RtcpSeen, RtpStream
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.route import is_private, stuck_requests
 from talkpath.explain.rule import Rule
@@ -15,6 +15,17 @@ from talkpath.explain.unheeded import unheeded
 LEAST_S = 4.0
 LEAST_PACKETS = 100
 
+# Shares of the packets that were seen again, of a stream that passed once and of one that passed twice.
+ONCE, TWICE = 0.02, 0.45
+
+ONLY_IN = Text(
+    "{packets} packets of {who} come in from {src}, and none of them is seen going out to {other}: the host of this "
+    "capture drops them.",
+    "来自{who}（{src}）的 {packets} 个包进入抓包主机，但没有一个被转发给{other}：它们在本机被丢弃。",
+)
+IN_AND_OUT = Text(
+    "Those of {who} are all seen twice, coming in and going out.", "{who}的包都出现两次：进入一次，转发一次。"
+)
 HEARD = Text(
     "{who} sends: {packets} packets from {src} to {dst}.", "{who}在发送：从 {src} 到 {dst} 共 {packets} 个包。"
 )
@@ -42,6 +53,7 @@ def check(story: Story) -> Iterator[Found]:
         if path is not None and not _received(story, path, from_caller):
             yield _found(story, path, from_caller)
             return
+    yield from _kept_back(story)
 
 
 def _silent_path(story: Story, from_caller: bool) -> MediaPath | None:
@@ -63,6 +75,35 @@ def _silent_path(story: Story, from_caller: bool) -> MediaPath | None:
 def _both_ways(story: Story, path: MediaPath) -> bool:
     """The capture sees both directions of the signalling here; else it was taken on one side of a switch."""
     return any(len({seen.from_caller for seen in leg.messages}) == 2 for leg in path.legs)
+
+
+def _kept_back(story: Story) -> Iterator[Found]:
+    """On every interface of a router what passes is seen twice, coming in and going out; what it drops, once."""
+    for path in story.talk.paths:
+        for from_caller in (True, False):
+            own, others = path.heard(from_caller), path.heard(not from_caller)
+            if len(own) != 1 or len(others) != 1 or path.expected_s(from_caller) < LEAST_S:
+                continue
+            dropped, passed = own[0], others[0]
+            if (dropped.src, dropped.dst) != (passed.dst, passed.src) or dropped.packets < LEAST_PACKETS:
+                continue
+            if dropped.duplicates <= dropped.packets * ONCE and passed.duplicates >= passed.packets * TWICE:
+                yield _dropped_here(path, from_caller, dropped, passed)
+                return
+
+
+def _dropped_here(path: MediaPath, from_caller: bool, dropped: RtpStream, passed: RtpStream) -> Found:
+    who, other = party(from_caller), party(not from_caller)
+    frames = (dropped.first_frame, dropped.last_frame)
+    evidence = because(ONLY_IN, frames, dropped.start, who=who, other=other, packets=dropped.packets, src=dropped.src)
+    passing = because(IN_AND_OUT, (passed.first_frame, passed.last_frame), passed.start, who=other)
+    return Found(
+        (evidence, passing),
+        {"who": who, "other": other},
+        leg=path.first_leg.index,
+        direction=Direction.of(from_caller),
+        confidence=0.8,
+    )
 
 
 def _received(story: Story, path: MediaPath, from_caller: bool) -> bool:
@@ -140,7 +181,7 @@ RULE: Rule = Rule(
         "查找{who}的包在哪里停止：{who}是否发送（在其侧抓包）、描述让它发往哪个地址、防火墙或 NAT 是否放行？"
         "c= 中的私有地址需要媒体中继或 NAT 处理。",
     ),
-    traits=frozenset({Trait.GAPPY, Trait.OWN}),
+    traits=frozenset({Trait.GAPPY, Trait.OWN, Trait.DOUBLED}),
     explains=frozenset({"media-late", "media-cut"}),
     of_call=check,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from talkpath.base.texts import Text
 from talkpath.calls.model import Leg, MessageSeen
-from talkpath.explain.finding import Found, Severity, Symptom, because
+from talkpath.explain.finding import Found, Severity, Symptom, because, said
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.traits import Trait
@@ -19,6 +19,20 @@ SILENT = Text("{method} to refresh stayed unanswered.", "用于刷新的 {method
 ENDED = Text(
     "BYE came {seconds:.0f} s after the last refresh.{reason}", "最后一次刷新后 {seconds:.0f} 秒收到 BYE。{reason}"
 )
+REFUSED = Text(
+    "The caller asks for a session of {asked} s; the answer is 422, at least {least} s, and the caller does not try "
+    "again.",
+    "主叫要求会话时长 {asked} 秒；应答为 422，至少 {least} 秒，而主叫没有重试。",
+)
+ASK_FOR_MORE = Text(
+    "Let the caller send the INVITE again with Session-Expires of {least} s or more and a Min-SE (RFC 4028 7.3), or "
+    "set its timer to that; or lower the server's minimum.",
+    "让主叫以不小于 {least} 秒的 Session-Expires 和 Min-SE 重发 INVITE（RFC 4028 7.3），或调整其定时器；"
+    "也可降低服务器的最小值。",
+)
+NOT_REFRESHED = Text("it was not refreshed", "没有刷新")
+TOO_SHORT = Text("the other side wants a longer one", "对方要求更长的时长")
+TOO_SMALL = 422
 REFRESHER = {
     "uac": Text("caller", "主叫"),
     "uas": Text("callee", "被叫"),
@@ -30,6 +44,7 @@ LATE_S = 5.0
 
 
 def check(story: Story) -> Iterator[Found]:
+    yield from _too_small(story)
     if story.call.ended_at is None or story.talk_s < 60:
         return
     for leg in story.legs:
@@ -40,6 +55,22 @@ def check(story: Story) -> Iterator[Found]:
         if seconds:
             yield from _judge(story, leg, answer, seconds, refresher)
             return
+
+
+def _too_small(story: Story) -> Iterator[Found]:
+    """A 422 that ends the call: who called did not ask again with the interval that is wanted (RFC 4028 7.3)."""
+    if story.call.status != TOO_SMALL:
+        return
+    refused = [e for e in story.of_leg(story.first, "INVITE") if e.is_initial and e.status == TOO_SMALL]
+    for exchange in refused[-1:]:
+        final = exchange.final or exchange.request
+        asked = exchange.request.sip.first("Session-Expires") or "-"
+        frames = [*exchange.request.frames, *final.frames]
+        least = final.sip.first("Min-SE") or "-"
+        evidence = because(REFUSED, frames, final.time, asked=asked, least=least)
+        fix = said(ASK_FOR_MORE, least=least)
+        values = {"seconds": asked.partition(";")[0], "cause": TOO_SHORT}
+        yield Found((evidence,), values, leg=0, symptom=Symptom.FAILS, fix=fix)
 
 
 def _answer(story: Story, leg: Leg) -> MessageSeen | None:
@@ -88,7 +119,8 @@ def _judge(story: Story, leg: Leg, answer: MessageSeen, seconds: int, refresher:
         evidence.append(because(NONE, (), last))
     evidence.append(because(ENDED, bye.request.frames, end, seconds=passed, reason=f" {reason}" if reason else ""))
     certain = bool(bad) or names_it
-    yield Found(tuple(evidence), {"seconds": seconds}, leg=leg.index, confidence=0.95 if certain else 0.7)
+    values = {"seconds": seconds, "cause": NOT_REFRESHED}
+    yield Found(tuple(evidence), values, leg=leg.index, confidence=0.95 if certain else 0.7)
 
 
 RULE: Rule = Rule(
@@ -96,8 +128,8 @@ RULE: Rule = Rule(
     symptom=Symptom.DROPS,
     severity=Severity.ERROR,
     title=Text(
-        "The call was cut by its session timer ({seconds} s): it was not refreshed",
-        "通话被会话定时器（{seconds} 秒）切断：没有刷新",
+        "The session timer ({seconds} s) ends the call: {cause}",
+        "会话定时器（{seconds} 秒）使呼叫结束：{cause}",
     ),
     why=Text(
         "Both sides agreed to prove every so often that the call lives. Where the proof does not come "
@@ -107,9 +139,10 @@ RULE: Rule = Rule(
     ),
     needs=Text(
         "Session-Expires in the 200 OK, a BYE just when it runs out (or a third earlier), and no refresh that "
-        "succeeded within the interval. A call that happens to end at another time is no fault.",
-        "200 OK 带 Session-Expires，BYE 恰在到期时（或提前三分之一）出现，且期间没有成功的刷新。"
-        "其他时刻正常挂断不算故障。",
+        "succeeded within the interval; or a 422 after which nobody asks again. A call that happens to end at "
+        "another time is no fault.",
+        "200 OK 带 Session-Expires，BYE 恰在到期时（或提前三分之一）出现，且期间没有成功的刷新；"
+        "或收到 422 后没有重试。其他时刻正常挂断不算故障。",
     ),
     fix=Text(
         "Look for what stops the refresh: a proxy without loose routing for UPDATE or re-INVITE, a Contact "
@@ -119,6 +152,6 @@ RULE: Rule = Rule(
         "检查刷新为何不成功：代理未对 UPDATE 或 re-INVITE 做 loose routing、Contact 不可达、话机同意刷新却没有执行。"
         "否则调大定时器，或在一侧关闭。",
     ),
-    traits=frozenset({Trait.TIMED}),
+    traits=frozenset({Trait.TIMED, Trait.REFUSED}),
     of_call=check,
 )

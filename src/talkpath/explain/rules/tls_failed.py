@@ -12,8 +12,10 @@ from talkpath.explain.scene import Scene
 # Alerts that end a connection in peace, or say nothing about a fault (RFC 8446 section 6.1).
 PEACEFUL = frozenset({"close_notify", "user_canceled", "no_renegotiation"})
 
-# SIP over TLS and the WebSocket ports of common servers (RFC 3261 19.1.2; FreeSWITCH, Asterisk, Kamailio).
-SIP_PORTS = frozenset({5060, 5061, 5062, 5063, 5065, 5080, 5081, 7443, 8088, 8089, 8443, 4443, 10443})
+# SIP's own ports and those beside them that servers use (RFC 3261 19.1.2).
+SIP_PORTS = frozenset({5060, 5061, 5062, 5063, 5065, 5080, 5081})
+# Where FreeSWITCH, Asterisk and Kamailio listen for WebSockets, and others for web pages.
+WEB_PORTS = frozenset({7443, 8088, 8089, 8443, 4443, 10443})
 
 ALERT = Text(
     "{src} ended the handshake with {dst}: {name} ({code}).", "{src} 终止了与 {dst} 的握手：{name}（{code}）。"
@@ -40,22 +42,28 @@ def check_scene(scene: Scene) -> Iterator[Found]:
     for seen in scene.tls:
         if seen.alert is None or seen.alert.level != "fatal" or seen.alert.name in PEACEFUL:
             continue
-        if _carries_sip(scene, seen):
+        if _carries_sip(scene, seen) or _may_carry_sip(scene, seen):
             grouped[seen.src.host, seen.dst.host, seen.alert.name].append(seen)
     for alerts in grouped.values():
         client = _client_hello(scene, alerts[0])
-        yield Found(tuple(_evidence(alerts, client)), {"src": alerts[0].src, "dst": alerts[0].dst.host})
+        severity = None if _carries_sip(scene, alerts[0]) else Severity.WARNING
+        values = {"src": alerts[0].src, "dst": alerts[0].dst.host}
+        yield Found(tuple(_evidence(alerts, client)), values, severity=severity)
 
 
 def _carries_sip(scene: Scene, seen: TlsSeen) -> bool:
-    """Whether the connection is for signalling: by its port, the names it asks for, or what else its ends speak."""
-    hosts = (seen.src.host, seen.dst.host)
-    if SIP_PORTS & {seen.src.port, seen.dst.port} or any(map(scene.heard.has_heard, hosts)):
+    """Whether the connection is for signalling: by its port, the names it asks for, or what else the two speak."""
+    if SIP_PORTS & {seen.src.port, seen.dst.port} or scene.spoke_sip(seen.src.host, seen.dst.host):
         return True
     client = _client_hello(scene, seen)
     if client is None or client.hello is None:
         return False
     return "sip" in client.hello.server_name.lower() or any("sip" in name for name in client.hello.protocols)
+
+
+def _may_carry_sip(scene: Scene, seen: TlsSeen) -> bool:
+    """A port that WebSockets share with web pages, at a host that speaks SIP elsewhere."""
+    return any(end.port in WEB_PORTS and scene.heard.has_heard(end.host) for end in (seen.src, seen.dst))
 
 
 def _client_hello(scene: Scene, alert: TlsSeen) -> TlsSeen | None:
@@ -87,8 +95,11 @@ RULE: Rule = Rule(
     title=Text("{src} breaks off the TLS handshake with {dst}", "{src} 中断了与 {dst} 的 TLS 握手"),
     why=Text("Without the connection the phone neither registers nor calls.", "没有连接，话机既不能注册也不能呼叫。"),
     needs=Text(
-        "A fatal alert during the handshake. close_notify at the end of a connection is no fault.",
-        "握手期间出现致命警报。连接结束时的 close_notify 不算故障。",
+        "A fatal alert during the handshake of a connection that is for SIP: by its port, by the name or protocol it "
+        "asks for, or because the two speak SIP with each other. Web pages that fail, and close_notify at the end "
+        "of a connection, are no fault.",
+        "用于 SIP 的连接在握手期间出现致命警报：依据其端口、所请求的名称或协议，或双方之间另有 SIP 通信。"
+        "网页连接失败以及连接结束时的 close_notify 不算故障。",
     ),
     fix=Text(
         "Look at the alert: renew the certificate or send its whole chain, put the signing CA into the "
