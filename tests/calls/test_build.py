@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from talkpath.base.address import Address
+from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.build import call_of, summary_of
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Call, Joined, Result, Side, Summary
@@ -166,6 +166,22 @@ def test_a_call_that_was_challenged_is_one_call_on_the_same_leg() -> None:
     assert (len(call.legs), call.result, call.status) == (2, Result.ANSWERED, 200)
     assert call.answer_s == pytest.approx(1.5)
     assert call.ended_at is None
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP])
+def test_credentials_that_made_the_invite_too_large_for_udp_are_the_same_leg(transport: Transport) -> None:
+    edge, over = Edge(), Flow(transport, EDGE, PHONE._replace(port=40_123), 7)
+    edge.heard(9.0, IN.via("z9hG4bK-a0").invite())
+    edge.said(9.01, IN.via("z9hG4bK-a0").answer(407, "Proxy Authentication Required"))
+    edge.heard(9.02, IN.via("z9hG4bK-a0").request("ACK"))
+    edge.ledger.written(10.0, over, "a@x", IN.invite(cseq=2), sent=False)
+    edge.said(10.02, OUT.on(cseq=2).invite(), DESK)
+    edge.ledger.written(10.5, over, "a@x", IN.answer(200, cseq=2), sent=True)
+    call, summary = edge.call, edge.summary
+    assert [leg.parent for leg in call.legs] == [None, 0]
+    assert (call.legs[0].transport, call.caller.address) == (transport, over.remote)
+    assert (call.result, call.status, call.answer_s) == (Result.ANSWERED, 200, pytest.approx(1.5))
+    assert (summary.result, summary.status, summary.answer_s) == (Result.ANSWERED, 200, pytest.approx(1.5))
 
 
 def test_two_contacts_behind_one_address_are_two_legs() -> None:

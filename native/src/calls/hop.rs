@@ -228,6 +228,18 @@ impl Hop {
         self.ended_at.is_some() && !RETRIED.contains(&self.status)
     }
 
+    /// Whether the caller was asked to try again, and has not yet.
+    pub fn is_to_be_retried(&self) -> bool {
+        self.ended_at.is_some() && RETRIED.contains(&self.status)
+    }
+
+    /// The caller tries again between other sockets.
+    pub fn moves(&mut self, py: Python<'_>, seen: &SipSeen) {
+        (self.caller, self.callee) = (seen.from.clone(), seen.to.clone());
+        (self.caller_address, self.callee_address) = (seen.src.clone_ref(py), seen.dst.clone_ref(py));
+        self.transport = seen.transport(py);
+    }
+
     /// Whether these very bytes crossed the hop before.
     pub fn has_said(&self, raw: &[u8]) -> bool {
         self.kept.iter().any(|kept| *self.seen(kept.row).raw == *raw)

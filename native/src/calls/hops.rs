@@ -37,7 +37,7 @@ impl Hops {
         let Some(head) = &seen.head else { return };
         let raw = &seen.raw;
         let branch = head.branch(raw);
-        let at = self.hop_for(seen, head).unwrap_or_else(|| {
+        let at = self.hop_for(seen, head).or_else(|| self.moved_attempt(py, seen, head)).unwrap_or_else(|| {
             self.hops.push(Hop::new(py, seen, head));
             self.vias.push(head.branches(raw));
             self.hops.len() - 1
@@ -104,6 +104,20 @@ impl Hops {
         })?;
         let hop = &self.hops[at];
         (head.cseq != hop.attempt || !hop.has_invite).then_some(at)
+    }
+
+    /// The same over another transport: with credentials an INVITE is often too large for UDP (RFC 3261 18.1.1).
+    fn moved_attempt(&mut self, py: Python<'_>, seen: &SipSeen, head: &Head) -> Option<usize> {
+        let raw = &seen.raw;
+        let depth = head.branches(raw).len();
+        let at = (0..self.hops.len()).rev().find(|&at| {
+            let hop = &self.hops[at];
+            let hosts = (&hop.caller.host, &hop.callee.host) == (&seen.from.host, &seen.to.host);
+            let is_next = *head.sender_tag(raw) == *hop.from_tag && head.cseq > hop.attempt;
+            hop.is_to_be_retried() && hosts && is_next && self.vias[at].len() == depth
+        })?;
+        self.hops[at].moves(py, seen);
+        Some(at)
     }
 
     /// The hop between these addresses; else between these hosts (a new connection); else one that ends here.

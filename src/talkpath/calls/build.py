@@ -145,6 +145,8 @@ def summary_of(trace: Trace) -> Summary:
     for time, other, raw, sent in trace.live[1:]:
         if hop.answered_at is not None:
             break  # the end is the edge's word
+        if hop.status >= 300 and not sent and raw.startswith(b"INVITE "):
+            flow = other  # with credentials it was too large for UDP (RFC 3261 18.1.1)
         if other.remote == flow.remote and not raw.startswith(b"SIP/2.0 100"):
             hop.learn(time, raw, not sent)
     answered_at, ended_at = hop.answered_at, trace.ended_at
