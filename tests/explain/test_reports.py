@@ -1,6 +1,7 @@
 """The reports: JSON by its contract, terminal, page, filters, the pages of the rules."""
 
 import json
+from array import array
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from talkpath.base.texts import Language
 from talkpath.capture.reader import Capture
 from talkpath.explain.as_json import as_json
 from talkpath.explain.attributes import phone_of, subnet_of
-from talkpath.explain.explanation import Explainer, Explanation
+from talkpath.explain.audio import Track
+from talkpath.explain.explanation import Explained, Explainer, Explanation
 from talkpath.explain.page import write_page
 from talkpath.explain.pages import pages
 from talkpath.explain.select import Selection, selected
@@ -91,6 +93,25 @@ def test_the_page_is_one_file_and_escapes_what_the_network_says(fleet: Explanati
     assert "<" not in data
     assert "http://www.w3.org/2000/svg" in page
     assert "https:" not in page
+
+
+def test_the_page_keeps_an_example_of_every_finding_and_stays_small(
+    fleet: Explanation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sound(one: Explained) -> tuple[Track, Track]:
+        rtps = [stream.rtp for stream in one.call.streams]
+        start, end = min(rtp.start for rtp in rtps), max(rtp.end for rtp in rtps)
+        track = Track(start, array("h", bytes(2 * round((end - start) * 8000))))
+        return track, track
+
+    monkeypatch.setattr("talkpath.explain.page.SOUND_BYTES", 1_000_000)
+    page = "".join(write_page(fleet, Language.EN, sound))
+    data = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    heard = [call for call in data["calls"] if call["audio"]]
+    assert sum(len(call["audio"]["left"]) + len(call["audio"]["right"]) for call in heard) <= 1_000_000
+    codes = {call["findings"][0]["code"] for call in data["calls"] if call["findings"] and call["streams"]}
+    assert {call["findings"][0]["code"] for call in heard} == codes
+    assert any(f"the sound of {len(heard)} of " in line for line in data["overview"])
 
 
 def test_the_pages_of_the_rules_are_up_to_date() -> None:

@@ -5,7 +5,7 @@ Everything that comes from the network is data in a script block of type JSON an
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 
 from talkpath.base.texts import Language
@@ -23,20 +23,27 @@ from talkpath.explain.terminal import overview, pins, share
 #: Gives the sound of a call in both directions, or None where there is none in the clear.
 Sound = Callable[[Explained], tuple[Track, Track] | None]
 
-# What the sound of all calls may add to the page, before it is no longer something to attach to a ticket.
-SOUND_BYTES = 24_000_000
+# What the sound of all calls may add to the page: with more, mail servers refuse it as an attachment.
+SOUND_BYTES = 6_000_000
+# Captures of so few calls have the sound of all of them.
+FEW_CALLS = 3
+# Both directions at 8,000 bytes a second, in base64.
+SOUND_BYTES_PER_S = 8_000 * 2 * 4 / 3
 
 
 def write_page(explanation: Explanation, language: Language, sound: Sound | None = None) -> Iterable[str]:
-    """The page in parts. `sound` is asked for calls with findings, the worst first, while there is room."""
+    """The page in parts. `sound` is asked for calls with findings, one of every kind first, while there is room."""
     template = files("talkpath.explain").joinpath("page.html").read_text(encoding="utf-8")
     before, after = template.replace("@LANG@", language.value).split("@DATA@")
-    data = _data(explanation, language, _sounds(explanation, sound))
+    wanted = _worth_hearing(explanation) if sound else []
+    data = _data(explanation, language, _sounds(wanted, sound), wanted)
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)
     return (before, text.replace("<", "\\u003c"), after)
 
 
-def _data(explanation: Explanation, language: Language, sounds: dict[str, dict[str, str]]) -> dict[str, object]:
+def _data(
+    explanation: Explanation, language: Language, sounds: dict[str, dict[str, str]], wanted: Sequence[Explained]
+) -> dict[str, object]:
     plain = dict(as_json(explanation, language))
     calls = plain.pop("calls")
     assert isinstance(calls, list)
@@ -45,7 +52,7 @@ def _data(explanation: Explanation, language: Language, sounds: dict[str, dict[s
         for row, one in zip(calls, explanation.calls, strict=True)
     ]
     plain["findings"] = [_finding(row, one, language) for row, one in _pairs(plain["findings"], explanation.findings)]
-    plain["overview"] = [line.text for line in overview(explanation, language)]
+    plain["overview"] = [line.text for line in overview(explanation, language)] + _silent(wanted, sounds, language)
     plain["shares"] = [share(cause, language) for cause in explanation.common]
     plain["words"] = {name: text.say(language) for name, text in words.PAGE.items()}
     plain["words"]["head"] = [text.say(language) for text in words.PAGE_HEAD]  # type: ignore[index]
@@ -109,18 +116,39 @@ def _seconds(one: Stream) -> list[tuple[int, float, float | None, int]]:
     return rows
 
 
-def _sounds(explanation: Explanation, sound: Sound | None) -> dict[str, dict[str, str]]:
-    """The sound of the calls it is worth hearing, as base64 of mu-law."""
+def _worth_hearing(explanation: Explanation) -> list[Explained]:
+    """Calls with findings, of few calls all: an example of every finding first, then the worst."""
+    if len(explanation.calls) <= FEW_CALLS:
+        return [one for one in explanation.calls if one.call.streams]
+    bad = [one for one in explanation.calls if one.findings and one.call.streams]
+    bad.sort(key=lambda one: one.findings[0].severity.rank)
+    examples = {one.findings[0].code: one.call.id for one in reversed(bad)}
+    return sorted(bad, key=lambda one: examples[one.findings[0].code] != one.call.id)
+
+
+def _sounds(wanted: Sequence[Explained], sound: Sound | None) -> dict[str, dict[str, str]]:
+    """The sound of those calls for which there is room, as base64 of mu-law."""
     found: dict[str, dict[str, str]] = {}
-    room = SOUND_BYTES
-    bad = sorted((one for one in explanation.calls if one.findings), key=lambda one: one.findings[0].severity.rank)
-    chosen = bad if len(explanation.calls) > 3 else list(explanation.calls)
-    for one in chosen if sound else ():
-        tracks = sound(one) if sound and room > 0 else None
-        if tracks is None:
+    room: float = SOUND_BYTES
+    for one in wanted if sound else ():
+        if _sound_bytes(one) > room:
             continue
-        left, right = (b64encode(track.ulaw()).decode() for track in tracks)
-        room -= len(left) + len(right)
-        if room >= 0:
+        tracks = sound(one) if sound else None
+        if tracks is not None:
+            left, right = (b64encode(track.ulaw()).decode() for track in tracks)
+            room -= len(left) + len(right)
             found[one.call.id] = {"left": left, "right": right}
     return found
+
+
+def _sound_bytes(one: Explained) -> float:
+    """How much room the sound of a call takes."""
+    rtps = [stream.rtp for stream in one.call.streams]
+    return (max(rtp.end for rtp in rtps) - min(rtp.start for rtp in rtps)) * SOUND_BYTES_PER_S
+
+
+def _silent(wanted: Sequence[Explained], sounds: Mapping[str, object], language: Language) -> list[str]:
+    """That calls are without their sound for want of room, and how to hear them."""
+    if not sounds or len(sounds) == len(wanted):
+        return []
+    return [words.SOUND_LEFT_OUT.say(language, heard=len(sounds), count=len(wanted))]

@@ -73,6 +73,12 @@ PAGE = {
     "lost": Text("lost", "丢失"),
     "jitter": Text("jitter", "抖动"),
 }
+SOUND_LEFT_OUT = Text(
+    "To keep this page small it has the sound of {heard} of {count} calls: an example of every finding, then the "
+    "worst. `talkpath wav FILE --call ID` makes that of any other.",
+    "为使页面保持较小，{count} 个呼叫中只附带 {heard} 个的声音：每类问题各一例，其余按严重程度。"
+    "其他呼叫可用 `talkpath wav FILE --call ID` 生成。",
+)
 PAGE_HEAD = (
     Text("time", "时间"),
     Text("from", "主叫"),

@@ -37,6 +37,12 @@ MEANING = {
 }
 
 
+AGREED = Text(
+    "Version and cipher suite had been agreed: it is about a certificate, such as the client's that was asked for.",
+    "版本和加密套件已经协商成功：问题在证书上，例如服务器要求的客户端证书。",
+)
+
+
 def check_scene(scene: Scene) -> Iterator[Found]:
     grouped: dict[tuple[str, str, str], list[TlsSeen]] = defaultdict(list)
     for seen in scene.tls:
@@ -44,11 +50,12 @@ def check_scene(scene: Scene) -> Iterator[Found]:
             continue
         if _carries_sip(scene, seen) or _may_carry_sip(scene, seen):
             grouped[seen.src.host, seen.dst.host, seen.alert.name].append(seen)
-    for alerts in grouped.values():
+    for (_, _, name), alerts in grouped.items():
         client = _client_hello(scene, alerts[0])
         severity = None if _carries_sip(scene, alerts[0]) else Severity.WARNING
         values = {"src": alerts[0].src, "dst": alerts[0].dst.host}
-        yield Found(tuple(_evidence(alerts, client)), values, severity=severity)
+        evidence = _evidence(alerts, client, name == "handshake_failure" and _had_agreed(scene, alerts[0]))
+        yield Found(tuple(evidence), values, severity=severity)
 
 
 def _carries_sip(scene: Scene, seen: TlsSeen) -> bool:
@@ -71,7 +78,12 @@ def _client_hello(scene: Scene, alert: TlsSeen) -> TlsSeen | None:
     return next((seen for seen in same if seen.hello is not None and seen.hello.is_client), None)
 
 
-def _evidence(alerts: list[TlsSeen], client: TlsSeen | None) -> Iterator[Because]:
+def _had_agreed(scene: Scene, alert: TlsSeen) -> bool:
+    """The server had chosen, so the handshake went on beyond what the two offer each other."""
+    return any(one.connection == alert.connection and "server-hello" in one.messages for one in scene.tls)
+
+
+def _evidence(alerts: list[TlsSeen], client: TlsSeen | None, had_agreed: bool) -> Iterator[Because]:
     first = alerts[0]
     if client is not None and client.hello is not None:
         versions = ", ".join(client.hello.versions)
@@ -81,7 +93,7 @@ def _evidence(alerts: list[TlsSeen], client: TlsSeen | None) -> Iterator[Because
         ends = {"src": first.src, "dst": first.dst}
         frames = [seen.frame for seen in alerts]
         yield because(ALERT, frames, first.time, name=first.alert.name, code=first.alert.code, **ends)
-        meaning = MEANING.get(first.alert.name)
+        meaning = AGREED if had_agreed else MEANING.get(first.alert.name)
         if meaning is not None:
             yield because(meaning, (first.frame,), first.time)
     if len(alerts) > 1:
