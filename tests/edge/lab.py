@@ -12,6 +12,7 @@ from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge, FlowClosed, Received
 from talkpath.edge.settings import EdgeSettings
+from talkpath.media.keying import Security
 from talkpath.media.memory import MemoryEngine
 from talkpath.media.policy import MediaAddress, MediaPolicy
 from talkpath.media.session import MediaSession
@@ -81,6 +82,8 @@ class Lab:
         self.phones: list[Phone] = []
         self.lost: list[Send] = []
         self.media: dict[str, MediaSession] = {}
+        #: with one, ICE and DTLS end here
+        self.security: Security | None = None
         self._connections = count(1)
         settings = settings or EdgeSettings(
             own_hosts=frozenset({HOME, "localhost"}), listening=frozenset(PORT.items()), realm=REALM
@@ -105,7 +108,7 @@ class Lab:
         done(targets, self.now)
 
     def open_media(self, call: RunningCall) -> MediaSession:
-        session = self.media[call.call_id] = MediaSession(self.engine, MediaPolicy())
+        session = self.media[call.call_id] = MediaSession(self.engine, MediaPolicy(), self.security)
         return session
 
     def close_media(self, call: RunningCall, now: float) -> None:
@@ -201,7 +204,7 @@ class Phone:
 
     def send(self, text: str, body: bytes = b"") -> None:
         """Deliver a message; the lines of `text` get their line ends and the body its length."""
-        kind = "Content-Type: application/sdp\r\n" if body else ""
+        kind = "Content-Type: application/sdp\r\n" if body and "Content-Type:" not in text else ""
         head = "\r\n".join(line.strip() for line in text.strip().splitlines())
         self.lab.deliver(self.flow, f"{head}\r\n{kind}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 

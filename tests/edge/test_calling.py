@@ -1,15 +1,18 @@
 """Calls through the proxy: where each message goes, and what is written into it (RFC 3261 section 16)."""
 
 import gc
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone, call
+from tests.media.browser import OURS, Browser
 
 from talkpath.base.address import Target, Transport
 from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.fork import Branch, Fork
+from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg
 from talkpath.media.policy import Profile
 from talkpath.media.session import MediaSession
@@ -586,3 +589,25 @@ def test_a_phone_that_sends_from_one_port_and_listens_on_another_is_reached_ther
     ear.ack(ear.last(), caller.contact)
     caller.in_dialog("BYE", at_caller)
     assert (ear.last().method, ear.last().call_id) == ("BYE", "c2")
+
+
+@pytest.mark.parametrize("target", ["1002", "echo"])
+def test_candidates_that_a_browser_names_later_are_taken_here(lab: Lab, callee: Phone, target: str) -> None:
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    page = lab.phone("1001", "198.51.100.7", 41000, Transport.WSS)
+    page.register()
+    page.invite(f"sip:{target}@{HOME}", call_id="web", body=Browser(offers=True).describe("8"))
+    for invite in [message for message in callee.inbox if message.method == "INVITE"]:
+        callee.answer(invite, 200, "OK", body=OFFER.replace(b"198.51.100.7", b"198.51.100.8"))
+    ok = page.last()
+    page.ack(ok, callee.contact)
+    callee.inbox.clear()
+    kind = "Content-Type: application/trickle-ice-sdpfrag\nInfo-Package: trickle-ice"
+    fragment = b"m=audio 9 X 0\r\na=mid:0\r\na=candidate:1 1 udp 1 198.51.100.77 50000 typ host\r\n"
+    page.in_dialog("INFO", ok, body=fragment, extra=kind)
+    assert (page.last().status, page.last().method) == (200, "INFO")
+    assert callee.inbox == []
+    assert lab.kinds("web").count("ice.candidate") == 2
+    callee.inbox.clear()
+    page.in_dialog("INFO", ok, body=b"Signal=1", extra="Content-Type: application/dtmf-relay")
+    assert [message.method for message in callee.inbox] == ([] if target == "echo" else ["INFO"])

@@ -10,6 +10,7 @@ from talkpath.base.errors import Malformed, Unavailable
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
+from talkpath.media import trickle
 from talkpath.media.negotiation import Exchange
 from talkpath.media.policy import MediaRefused, Origin
 from talkpath.media.service import Service
@@ -134,6 +135,16 @@ class Anchoring:
         """The answer, in an ACK, to an offer that a service made. Raises MediaFailed."""
         with self._refusals(call, now):
             self._media(call).answered_locally(ack.sdp, self._origin(call.caller), now)
+
+    def trickled(self, call: RunningCall | None, sender: Party | None, request: Message, now: float) -> bool:
+        """Whether this is an INFO with more candidates of a party whose ICE ends here: it goes no further."""
+        if call is None or call.media is None or sender is None or request.method != "INFO":
+            return False
+        if (request.first("Content-Type") or "").partition(";")[0].strip().lower() != trickle.CONTENT_TYPE:
+            return False
+        is_ours = call.media.trickled(request.body, sender.leg, now)
+        self.tell(call, now)
+        return is_ours
 
     def rejected(self, call: RunningCall, request: Message, refuser: Party, now: float) -> None:
         """An in-dialog offer was refused: media goes on as agreed before."""

@@ -72,6 +72,9 @@ class Proxy:
         self._follow(sender, fork.arrival)
         if call is not None and sender is not None:
             self._ending.seen(call, sender, request, now)
+        if self._anchoring.trickled(call, sender, request, now):
+            core.reply(fork.arrival, fork.server, 200, now)
+            return
         hop = self._hop_in_dialog(fork.arrival, receiver, heading, now)
         self._send(fork, hop, heading, receiver, now)
 

@@ -149,6 +149,7 @@ class Services:
             self._ending.end(dialog.call, Side.CALLER, "bye", now)
             self._forget(dialog)
         elif request.method in ("OPTIONS", "INFO", "UPDATE", "MESSAGE", "NOTIFY"):
+            self._anchoring.trickled(dialog.call, dialog.call.caller, request, now)
             core.reply(arrival, server, 200, now, fields=ALLOW)
         else:
             core.reply(arrival, server, 405, now, fields=ALLOW)

@@ -39,6 +39,7 @@ class WebAnnounced(NamedTuple):
     credentials: Credentials | None
     candidates: tuple[str, ...]
     lite: bool
+    trickles: bool
     ended: bool
     fingerprints: tuple[Fingerprint, ...]
     setup: str
@@ -53,14 +54,15 @@ class WebAnnounced(NamedTuple):
 def _web_announced(section: MediaSection) -> WebAnnounced:
     """Read ICE and DTLS of a section; what may stand at session level is looked up there."""
     dtls = section.is_dtls
-    options = section.inherited("ice-options") or ""
+    trickles = "trickle" in (section.inherited("ice-options") or "").split()
     fingerprints = section.attributes.all("fingerprint") or section.session.attributes.all("fingerprint")
     return WebAnnounced(
         dtls=dtls,
         credentials=_credentials(section),
         candidates=tuple(section.attributes.all("candidate")),
         lite="ice-lite" in section.session.attributes,
-        ended="trickle" not in options.split() or "end-of-candidates" in section.attributes,
+        trickles=trickles,
+        ended=not trickles or "end-of-candidates" in section.attributes,
         fingerprints=tuple(_fingerprints(fingerprints)),
         setup=section.inherited("setup") or "actpass",
         tls_id=section.inherited("tls-id") or "",

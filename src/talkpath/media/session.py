@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
 from talkpath.base.limits import MEDIA_BRANCHES, MEDIA_SECTIONS
-from talkpath.media import bundle, moments
+from talkpath.media import bundle, moments, trickle
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.crypto import CryptoDesk
 from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut
@@ -157,6 +157,12 @@ class MediaSession:
             return self._ports.lease(self._caller, section, own, own.web is not None, carrier, now)
 
         return lease
+
+    def trickled(self, fragment: bytes, frm: LegId, now: float) -> bool:
+        """A party names more candidates (RFC 8840); False where its ICE does not end here."""
+        branch = self._branches.get(frm)
+        leg = self._caller if frm == CALLER else None if branch is None else branch.leg
+        return leg is not None and trickle.take(leg, fragment, now)
 
     def rejected(self, *, frm: LegId, to: LegId, exchange: Exchange, now: float) -> None:
         """`frm` refused a request that carried an offer (or timed out): everything is as agreed before."""

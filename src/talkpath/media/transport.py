@@ -9,6 +9,7 @@ association of its own (RFC 8445 section 2.2, RFC 5764 section 4.1).
 from contextlib import suppress
 
 from talkpath.base.address import Address
+from talkpath.base.limits import ICE_REMOTE_CANDIDATES
 from talkpath.ice import events as ice
 from talkpath.ice.agent import IceAgent
 from talkpath.ice.candidate import Candidate
@@ -66,6 +67,8 @@ class IceTransport:
         self._theirs: ice.Credentials | None = None
         #: the peer's candidates under these credentials, which a re-INVITE repeats
         self._named: frozenset[str] = frozenset()
+        #: it may name more of them in INFO requests (RFC 8840)
+        self._trickles = False
         self._pairs: dict[int, Address] = {}
         self._has_checked = self._is_lost = False
         self._sent = self._answered = 0
@@ -89,7 +92,7 @@ class IceTransport:
         """The peer's description came: first, again, or with a restart of ICE or of DTLS (RFC 8842 section 5.1)."""
         web = theirs.web
         assert web is not None, "a section without ICE and DTLS goes plain instead"
-        self.protocol, self._is_agreed = theirs.protocol, True
+        self.protocol, self._is_agreed, self._trickles = theirs.protocol, True, web.trickles
         self._share_port(theirs.mux, now)
         if web.dtls and not self._keyings:
             self._begin_dtls()
@@ -110,11 +113,25 @@ class IceTransport:
         self._name_checks()
         self._settle(now)
 
+    def trickle(self, ufrag: str, candidates: list[str], ended: bool, now: float) -> None:
+        """More candidates of the present description (RFC 8838); those of one before are too late."""
+        if self._theirs is None or ufrag not in ("", self._theirs.ufrag):
+            return
+        room = max(0, ICE_REMOTE_CANDIDATES - len(self._named))
+        fresh = tuple(line for line in dict.fromkeys(candidates) if line not in self._named)[:room]
+        self._named |= frozenset(fresh)
+        for line in fresh:
+            self._note(now, moments.ICE_CANDIDATE, candidate=line)
+        self._agent.receive(ice.CandidatesTrickled(fresh, ended), now)
+        self._settle(now)
+
     def write(self, section: MediaSection, *, answering: bool, again: bool = False) -> None:
         """Put our side of the transport into a section that goes to the peer; `again` into another of its bundle."""
         attributes, credentials = section.attributes, self._agent.credentials
         if self._agent.is_lite and "ice-lite" not in section.session.attributes:
             section.session.attributes.add("ice-lite")
+        if answering and self._trickles:
+            attributes.add("ice-options", "trickle")
         attributes.add("ice-ufrag", credentials.ufrag)
         attributes.add("ice-pwd", credentials.password)
         for keying in self._keyings.values():
