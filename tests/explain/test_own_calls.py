@@ -99,6 +99,23 @@ def test_a_handshake_that_was_refused_is_not_one_that_was_not_answered() -> None
     assert codes(call.note("chain.no-keys", side="callee").hung_up()) == ["dtls-refused"]
 
 
+def test_a_link_that_only_took_long_is_no_fault() -> None:
+    call = OwnCall().answered().speaks(Side.CALLER).speaks(Side.CALLEE).note("chain.no-keys", side="callee")
+    assert codes(call.note("srtp.keyed", ANSWER + 1, side="callee", how="DTLS", profile="x").hung_up()) == []
+
+
+def test_packets_that_no_key_opens_are_a_key_mismatch_and_not_silence() -> None:
+    call = OwnCall().answered().speaks(Side.CALLER)
+    counts = {"strangers": 0, "unauthentic": 900, "replayed": 0}
+    assert codes(call.note("media.dropped", ANSWER + 19, side="callee", **counts).hung_up()) == ["srtp-key-mismatch"]
+
+
+def test_a_side_is_named_in_the_language_of_the_reader() -> None:
+    (found,) = findings(OwnCall().answered().note("chain.no-check", side="callee").hung_up())
+    assert "no check of the callee came" in found.found.because[0].said.say(Language.EN)
+    assert "被叫" in found.found.because[0].said.say(Language.ZH)
+
+
 def test_a_phone_whose_connection_died_does_not_ring() -> None:
     call = OwnCall().dialled().note("flow.not-rung", START, remote=str(DESK), transport="WSS")
     call.write(START + 0.1, flow(PHONE), call.talk.answer(480), sent=True)

@@ -189,6 +189,18 @@ def test_speech_in_opus_shows_by_its_size(size: int, sounds: int) -> None:
     assert len(values(call, "media.first-sound")) == sounds
 
 
+def test_a_chain_that_is_not_built_in_time_is_told_of_while_the_call_goes_on_and_once() -> None:
+    call, _ = browser_call()
+    call.hear(call.port(1))
+    deadline = call.session.deadline()
+    assert deadline is not None
+    for later in (9, 11, 12):
+        call.session.expire(call.now + later)
+        call.drain()
+        assert call.kinds().count("chain.no-check") == (1 if later > 10 else 0)
+    assert ended(call) == [("chain.no-check", "caller")]
+
+
 def test_a_call_that_ended_at_once_is_not_blamed() -> None:
     call, _ = browser_call()
     call.session.close(call.now + 1)

@@ -7,6 +7,7 @@ media machine knows which link of a side's chain broke, and noted it (`media/mom
 from collections.abc import Iterator
 from string import Formatter
 
+from talkpath.base.texts import Text
 from talkpath.calls import words
 from talkpath.calls.model import Moment
 from talkpath.explain.finding import Because, Direction, Found, because, party
@@ -30,7 +31,7 @@ def as_evidence(moment: Moment) -> Because:
     }
     side = values.get("side")
     if isinstance(side, str):
-        values["side"] = words.SIDES.get(side, side)
+        values["side"] = Text(side, words.SIDES[side].zh) if side in words.SIDES else side
     return because(text, (), moment.time, **values)
 
 
@@ -44,6 +45,8 @@ def lost_flow(story: Story, since: float) -> Moment | None:
 def broken_link(story: Story, *kinds: str) -> Iterator[Found]:
     """The first of these moments, which name the broken link in the chain of their `side`, and what led to it."""
     for moment in told(story, *kinds):
+        if any(_is_of_same_side(moment, one) for one in told(story, "srtp.keyed", "media.first-packet")):
+            continue  # it took long, and came
         is_caller = moment.values.get("side") == "caller"
         before = [one for one in story.call.moments if one.kind.startswith(_BEFORE) and _is_of_same_side(one, moment)]
         yield Found(

@@ -1,13 +1,74 @@
 """Which link of the chain broke first: from the checks over the handshake to the first sound (RFC 8445, RFC 5763).
 
-Asked when an answered call ends. Each side has its own chain; what comes after a broken link cannot have worked.
+Told of an answered call when its chains had time enough to be built, and when it ends. Each side has its own chain;
+what comes after a broken link cannot have worked.
 """
+
+from collections.abc import Iterable
 
 from talkpath.media import moments
 from talkpath.media.leg import Anchor, Leg
+from talkpath.media.telling import Noting
 
+# Seconds after the answer until media may be missed by who hangs up, and until a chain that is not built is told of
+# while the call goes on: a handshake that lost its first two flights takes three.
+_SETTLED_S = 3.0
+_PATIENCE_S = 10.0
+# The links that are built before any packet.
+_BEFORE_MEDIA = (
+    moments.NO_CHECK,
+    moments.NO_PAIR,
+    moments.NO_HELLO,
+    moments.NO_KEYS,
+    moments.WRONG_CERTIFICATE,
+)
 # Packets after which silence is no accident: two seconds of audio.
 _MANY_PACKETS = 100
+
+
+class LinkWatch:
+    """Notes the broken links of one call, each once for a side."""
+
+    __slots__ = ("_answered_at", "_looks_at", "_note", "_told")
+
+    def __init__(self, note: Noting) -> None:
+        self._note = note
+        self._answered_at: float | None = None
+        self._looks_at: float | None = None
+        self._told: set[tuple[str, str]] = set()
+
+    def answered(self, now: float) -> None:
+        """The call was answered; the first time counts."""
+        if self._answered_at is None:
+            self._answered_at, self._looks_at = now, now + _PATIENCE_S
+
+    def deadline(self) -> float | None:
+        """When `look` wants to be called."""
+        return self._looks_at
+
+    def look(self, now: float, legs: Iterable[Leg]) -> None:
+        """Once, while the call goes on: whose way or keys do not stand yet."""
+        if self._looks_at is None or now < self._looks_at:
+            return
+        self._looks_at = None
+        for leg in legs:
+            link = broken_link(leg)
+            if link in _BEFORE_MEDIA:
+                self._tell(now, link, leg)
+
+    def end(self, now: float, legs: Iterable[Leg]) -> None:
+        """The call is over."""
+        if self._answered_at is None or now - self._answered_at < _SETTLED_S:
+            return
+        for leg in legs:
+            link = broken_link(leg)
+            if link is not None:
+                self._tell(now, link, leg)
+
+    def _tell(self, now: float, link: str, leg: Leg) -> None:
+        if (link, leg.side) not in self._told:
+            self._told.add((link, leg.side))
+            self._note(now, link, side=leg.side)
 
 
 def broken_link(leg: Leg) -> str | None:

@@ -17,7 +17,7 @@ from talkpath.media.crypto import CryptoDesk
 from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut
 from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg, Loudness, Talk
-from talkpath.media.links import broken_link
+from talkpath.media.links import LinkWatch
 from talkpath.media.moments import MediaMoment
 from talkpath.media.negotiation import Agreement, Exchange, Negotiation, Role, Told, Turn
 from talkpath.media.policy import CALLER, LegId, MediaPolicy, MediaRefused, Origin
@@ -28,9 +28,6 @@ from talkpath.media.telling import Notes
 from talkpath.media.transcoding import Bridge, Known, bridge_codecs, is_convertible, is_foreign, widen
 from talkpath.media.web import dress_all, name_sections, reject_data, undress
 from talkpath.sdp import SessionDescription
-
-# Seconds after the answer until media may be missed.
-_SETTLED_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class MediaSession:
         self._branches: dict[LegId, Branch] = {}
         self._heard: LegId | None = None
         self._chosen: LegId | None = None
-        self._chosen_at: float | None = None
+        self._links = LinkWatch(self._note)
         self._ports = Ports(engine, policy, security, self._note)
         self._deaths: list[MediaDied] = []
         self._died = False
@@ -124,7 +121,7 @@ class MediaSession:
         Repetitions give what was given before. Raises `Malformed` and `MediaRefused` (488), `Unavailable` (503).
         """
         self._caller.origin, self._chosen = origin, CALLER
-        self._chosen_at = now if self._chosen_at is None else self._chosen_at
+        self._links.answered(now)
         if self._service is None:
             self._service = LocalService(self._engine, self._policy, Service(service))
             self._note(now, moments.SERVICE_ANSWERED, service=service)
@@ -179,7 +176,7 @@ class MediaSession:
     def chosen(self, leg: LegId, now: float) -> None:
         """This branch's 2xx won: its media is the caller's from now on, and is watched."""
         self._chosen = leg
-        self._chosen_at = now if self._chosen_at is None else self._chosen_at
+        self._links.answered(now)
         branch = self._branches.get(leg)
         if branch is not None and branch.negotiation.agreed is not None:
             self._connect(branch, now)
@@ -224,13 +221,17 @@ class MediaSession:
 
     def deadline(self) -> float | None:
         """When ICE or DTLS of some leg wants `expire`, or None. Silence is watched by the engine."""
-        times = [transport.deadline() for transport in self._ports.transports()]
+        transports = self._ports.transports()
+        times = [transport.deadline() for transport in transports]
+        if transports:
+            times.append(self._links.deadline())
         return min((time for time in times if time is not None), default=None)
 
     def expire(self, now: float) -> None:
         """Let every timer that is due fire."""
         for transport in self._ports.transports():
             transport.expire(now)
+        self._links.look(now, self._ends)
 
     def metered(self, port: int, second: Loudness) -> bool:
         """Take a finished second of a port's meter; whether it made a moment."""
@@ -248,7 +249,7 @@ class MediaSession:
 
     def close(self, now: float) -> list[PortTotals]:
         """The call is over: give every port back. What each leg sent and got, in the order of release."""
-        self._tell_broken_links(now)
+        self._links.end(now, self._ends)
         self._ports.close_others(set(), now)
         # A leg and its anchors name each other: what is over must go by counting, not wait for the collector.
         for leg in (self._caller, *(branch.leg for branch in self._branches.values())):
@@ -522,15 +523,11 @@ class MediaSession:
                 if anchor is not None and not live:
                     self._ports.close(anchor, now)
 
-    def _tell_broken_links(self, now: float) -> None:
-        """Of an answered call whose media never came, say how far it came."""
-        if self._chosen_at is None or now - self._chosen_at < _SETTLED_S:
-            return
+    @property
+    def _ends(self) -> list[Leg]:
+        """The legs that make the call: the caller's, and that of who answered."""
         branch = self._branches.get(self._chosen) if self._chosen is not None else None
-        for leg in (self._caller, *([] if branch is None else [branch.leg])):
-            link = broken_link(leg)
-            if link is not None:
-                self._note(now, link, side=leg.side)
+        return [self._caller] if branch is None else [self._caller, branch.leg]
 
 
 def _hold_to(answer: SessionDescription, offer: Told) -> None:

@@ -14,6 +14,7 @@ from talkpath.explain.finding import Because, Direction, Found, Severity, Sympto
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
+from talkpath.explain.told import as_evidence, told
 from talkpath.explain.traits import Trait
 from talkpath.sdp.values import Crypto
 
@@ -29,6 +30,8 @@ KEY_BYTES = {
     "AEAD_AES_256_GCM": 44,
 }
 
+# Packets that fail to open by accident are fewer.
+LEAST_PACKETS = 50
 # Payload bytes per millisecond of codecs with a constant rate, and the lengths of SRTP's tags (RFC 3711, RFC 7714).
 BYTES_PER_MS = {"PCMU": 8, "PCMA": 8, "G722": 8, "G729": 1}
 TAG_BYTES = frozenset({4, 10, 16})
@@ -61,7 +64,9 @@ PROFILE = Text(
 def check(story: Story) -> Iterator[Found]:
     for path in story.talk.paths:
         evidence = list(_in_description(story, path))
-        if not story.call.is_own:  # we take the encryption off, and have keys of our own with each side
+        if story.call.is_own:  # we take the encryption off, and have keys of our own with each side
+            evidence += _unopened(story, path)
+        else:
             evidence += [*_changed_keys(story, path), *_on_the_wire(path)]
         if evidence:
             yield Found(tuple(evidence), leg=path.first_leg.index, direction=Direction.BOTH)
@@ -133,6 +138,14 @@ def _changed_keys(story: Story, path: MediaPath) -> Iterator[Because]:
                 yield because(CHANGED, frames, after.seen.time, host=after.seen.source.host, **values)
 
 
+def _unopened(story: Story, path: MediaPath) -> Iterator[Because]:
+    """Packets of a side came to our port, and the keys opened none of them."""
+    for moment in told(story, "media.dropped"):
+        count = moment.values["unauthentic"]
+        if isinstance(count, int) and count >= LEAST_PACKETS and not path.heard(moment.values["side"] == "caller"):
+            yield as_evidence(moment)
+
+
 def _is_secured(path: MediaPath) -> bool:
     return any("SAVP" in medium.profile for medium in path.media)
 
@@ -184,7 +197,7 @@ RULE: Rule = Rule(
         "每一跳的密钥只由一个设备负责：终结 SRTP 的中继必须在媒体路径上，否则不得改动 a=crypto。"
         "应答应使用请求中的套件与标签。",
     ),
-    traits=frozenset({Trait.SEALED}),
+    traits=frozenset({Trait.SEALED, Trait.OWN}),
     explains=frozenset({"no-rtp", "one-way-rtp"}),
     of_call=check,
 )
