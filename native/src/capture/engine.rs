@@ -323,8 +323,10 @@ impl Engine {
     }
 
     fn announce(&mut self, message: &[u8], time: i64) {
-        for (endpoint, plan) in sdp::announced(message) {
-            self.media.announce(endpoint, plan, time);
+        let plans = sdp::announced(message);
+        let call = if plans.is_empty() { 0 } else { sdp::call_of(message) };
+        for (endpoint, plan) in plans {
+            self.media.announce(endpoint, plan, call, time);
         }
     }
 
@@ -337,9 +339,9 @@ impl Engine {
         }
         for i in self.tcp.fresh.drain(..).collect::<Vec<usize>>() {
             if let Some(Record::Sip(sip)) = self.out.get(i) {
-                let (time, plans) = (sip.at.time, sdp::announced(&sip.raw));
+                let (time, plans, call) = (sip.at.time, sdp::announced(&sip.raw), sdp::call_of(&sip.raw));
                 for (endpoint, plan) in plans {
-                    self.media.announce(endpoint, plan, time);
+                    self.media.announce(endpoint, plan, call, time);
                 }
             }
         }

@@ -40,6 +40,8 @@ pub const MEDIA_FLOWS: usize = 262_144;
 pub const FLOW_STREAMS: usize = 64;
 /// A silent stream is told and forgotten after so long: hold music stops for longer, but then RTCP or hold is seen.
 pub const MEDIA_IDLE_S: i64 = 300 * SECOND;
+/// A flow that was quiet for so long and whose addresses another call announced meanwhile is that call's.
+pub const REUSED_QUIET_S: i64 = SECOND;
 /// An unconfirmed stream is forgotten after so long.
 pub const MEDIA_DOUBT_S: i64 = 30 * SECOND;
 /// Addresses announced by SDP.

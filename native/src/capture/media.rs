@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 struct Announced {
     plan: Arc<Plan>,
+    /// Whose SDP it was (`sdp::call_of`).
+    call: u64,
     used: i64,
 }
 
@@ -20,6 +22,8 @@ struct MediaFlow {
     current: usize,
     /// What the destination announced, then the source.
     plans: [Option<Arc<Plan>>; 2],
+    /// The calls that had announced both ends when it began.
+    calls: [u64; 2],
     generation: u32,
     /// DTLS or ZRTP was seen on the flow.
     keyed: bool,
@@ -82,15 +86,16 @@ impl Media {
     }
 
     /// An SDP said what an address will receive.
-    pub fn announce(&mut self, endpoint: Endpoint, plan: Arc<Plan>, time: i64) {
+    pub fn announce(&mut self, endpoint: Endpoint, plan: Arc<Plan>, call: u64, time: i64) {
         if let Some(known) = self.announced.get_mut(&endpoint) {
             known.used = time;
+            known.call = call;
             if known.plan == plan {
                 return;
             }
             known.plan = plan;
         } else if self.announced.len() < ANNOUNCED {
-            self.announced.insert(endpoint, Announced { plan, used: time });
+            self.announced.insert(endpoint, Announced { plan, call, used: time });
         } else {
             self.refused += 1;
         }
@@ -152,8 +157,12 @@ impl Media {
         let Some(header) = Header::parse(datagram.data, datagram.cut) else { return false };
         let at = Moment { frame, time };
         let Some(media) = self.flows.get_mut(&flow) else {
-            return self.admit(flow, &header) && self.rtp(datagram, out);
+            return self.admit(flow, &header, time) && self.rtp(datagram, out);
         };
+        if time - media.last > REUSED_QUIET_S && media.calls != calls_of(&self.announced, flow) {
+            self.leave(flow, out);
+            return self.rtp(datagram, out);
+        }
         media.last = time;
         if media.generation != self.generation && media.should_look_again() {
             media.look(&mut self.announced, flow, self.generation, time);
@@ -169,7 +178,7 @@ impl Media {
     }
 
     /// Opens a new flow: announced, or with a payload type that exists and ports that users may open.
-    fn admit(&mut self, flow: Flow, header: &Header<'_>) -> bool {
+    fn admit(&mut self, flow: Flow, header: &Header<'_>, time: i64) -> bool {
         let is_announced = self.announced.contains_key(&flow.dst) || self.announced.contains_key(&flow.src);
         let is_plausible = matches!(header.payload_type, 0..=34 | 96..=127)
             && flow.src.port >= 1024
@@ -182,9 +191,20 @@ impl Media {
         if is_full {
             self.refused += 1;
         } else {
-            self.flows.insert(flow, MediaFlow::default());
+            let calls = calls_of(&self.announced, flow);
+            self.flows.insert(flow, MediaFlow { calls, last: time, ..MediaFlow::default() });
         }
         !is_full
+    }
+
+    /// Another call has these addresses now. A phone may use port and SSRC again: what comes begins a stream.
+    fn leave(&mut self, flow: Flow, out: &mut Vec<Record>) {
+        let Some(media) = self.flows.remove(&flow) else { return };
+        for stream in media.streams {
+            let ssrc = stream.ssrc;
+            self.ended.tell(stream, flow, &media.plans, media.keyed, out);
+            self.ended.told.remove(&(flow, ssrc));
+        }
     }
 
     fn pick(&mut self, datagram: &Datagram<'_>, header: &Header<'_>, out: &mut Vec<Record>) {
@@ -245,6 +265,11 @@ impl Media {
         faxes.sort_by_key(|c| c.first_frame);
         out.extend(faxes.into_iter().map(|c| Record::Counted(Box::new(c))));
     }
+}
+
+/// The calls that announced both ends.
+fn calls_of(announced: &FxHashMap<Endpoint, Announced>, flow: Flow) -> [u64; 2] {
+    [flow.dst, flow.src].map(|end| announced.get(&end).map_or(0, |known| known.call))
 }
 
 impl MediaFlow {

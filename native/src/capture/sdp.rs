@@ -2,6 +2,8 @@
 
 use super::codec::{word, Codec, Plan};
 use super::flow::{Endpoint, Ip};
+use rustc_hash::FxHasher;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// Lines and media sections looked at: a large WebRTC offer has some hundreds of lines.
@@ -46,6 +48,20 @@ pub fn announced(message: &[u8]) -> Vec<(Endpoint, Arc<Plan>)> {
     }
     share_flow(&mut sections, &bundle);
     sections.into_iter().flat_map(endpoints).collect()
+}
+
+/// What tells the call of a message from others: its Call-ID in few bytes.
+pub fn call_of(message: &[u8]) -> u64 {
+    for line in message.split(|&byte| byte == b'\n').take(MAX_LINES).take_while(|line| line.len() > 1) {
+        let Some(colon) = memchr::memchr(b':', line) else { continue };
+        let name = line[..colon].trim_ascii_end();
+        if name.eq_ignore_ascii_case(b"call-id") || name.eq_ignore_ascii_case(b"i") {
+            let mut hasher = FxHasher::default();
+            line[colon + 1..].trim_ascii().hash(&mut hasher);
+            return hasher.finish();
+        }
+    }
+    0
 }
 
 /// Where the SDP begins: in a multipart body at its `v=0`.

@@ -21,6 +21,7 @@ from talkpath.explain.sites import Sites
 
 HEP_PORT = 9060
 ETH_P_ALL = 3
+EVERY_INTERFACE = "any"  # as other tools call it; a packet socket that is not bound hears all
 SO_TIMESTAMPNS = 35  # socket(7); Python has no name for it
 # How often calls that ended are looked for.
 LOOK_S = 1.0
@@ -54,7 +55,8 @@ def explain_interface(interface: str, sites: Sites, language: Language) -> Expla
     """Capture until Ctrl-C. Raises `Unread` where that is not allowed."""
     try:
         door = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-        door.bind((interface, 0))
+        if interface != EVERY_INTERFACE:
+            door.bind((interface, 0))
     except OSError as error:
         reason = error.strerror or str(error)
         raise Unread("cannot-capture", phrase(texts.CANNOT_CAPTURE, interface=interface, reason=reason)) from None

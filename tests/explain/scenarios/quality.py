@@ -283,3 +283,10 @@ def codec_changed_by_reinvite(wire: Wire) -> None:
     call.respond(200, "OK", sdp(call.callee.media, [(8, "PCMA/8000"), EVENT]), cseq=2, branch=call._branch)
     change = {"payload_type": 8, "first_seq": 400}
     call.ack(cseq=2).talk(8, a=change, b=change).bye(cseq=3)
+
+
+@quiet("no-rtp")
+def phones_that_use_ports_and_ssrc_again_in_the_next_call(wire: Wire) -> None:
+    for number in range(3):
+        call = Call(wire, *phones(), [Proxy()], at=EPOCH + 20 * number, call_id=f"again-{number}")
+        call.invite().ring().answer().ack().talk(6, a={"ssrc": 0x111}, b={"ssrc": 0x222}).bye()
