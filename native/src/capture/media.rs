@@ -159,7 +159,7 @@ impl Media {
         let Some(media) = self.flows.get_mut(&flow) else {
             return self.admit(flow, &header, time) && self.rtp(datagram, out);
         };
-        if time - media.last > REUSED_QUIET_S && media.calls != calls_of(&self.announced, flow) {
+        if time - media.last > REUSED_QUIET_S && media.is_left(calls_of(&self.announced, flow)) {
             self.leave(flow, out);
             return self.rtp(datagram, out);
         }
@@ -273,6 +273,11 @@ fn calls_of(announced: &FxHashMap<Endpoint, Announced>, flow: Flow) -> [u64; 2] 
 }
 
 impl MediaFlow {
+    /// Whether another call has one of its ends by now.
+    fn is_left(&self, calls: [u64; 2]) -> bool {
+        self.calls.into_iter().zip(calls).any(|(was, is)| was != 0 && is != 0 && was != is)
+    }
+
     /// A changed announcement matters at a stream's start and when its payload type means nothing; else now and then.
     #[inline]
     fn should_look_again(&self) -> bool {
