@@ -66,6 +66,16 @@ def test_only_a_phone_behind_a_nat_is_latched(call: Call, signalling, behind_nat
     assert call.port(0).expected["rtp"] == (None if media.startswith("phone") else (media, 4000))
 
 
+def test_a_latched_address_of_rtcp_is_told_as_such(call: Call) -> None:
+    call.origins[0] = Origin("198.51.100.7", True, (V4,))
+    call.offer(sdp("192.168.1.20", "audio 4000 RTP/AVP 8"))
+    call.answer(sdp("192.0.2.21", "audio 5000 RTP/AVP 8"))
+    call.session.receive(Latched(call.port(0).id, 1001.0, Address("198.51.100.7", 61001), rtcp=True), 1001.0)
+    call.drain()
+    assert call.moments[-1].kind == "media.latched-rtcp"
+    assert call.moments[-1].values == {"side": "caller", "remote": "198.51.100.7:61001"}
+
+
 def test_a_latched_address_is_told(call: Call) -> None:
     call.origins[0] = Origin("198.51.100.7", True, (V4,))
     call.offer(sdp("192.168.1.20", "audio 4000 RTP/AVP 8"))

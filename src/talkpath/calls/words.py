@@ -114,6 +114,10 @@ MOMENTS: dict[str, Text] = {
         "The {side} sends from {remote} and not from {announced} as announced; its media goes there.",
         "{side} 实际从 {remote} 发送,而非所声明的 {announced};媒体改发往该地址。",
     ),
+    "media.latched-rtcp": Text(
+        "RTCP of the {side} comes from {remote} and not as announced; ours goes there.",
+        "{side} 的 RTCP 来自 {remote},与声明不符;本机的 RTCP 改发往该地址。",
+    ),
     "media.dropped": Text(
         "Dropped of what came to the {side}'s port: {strangers} packets of strangers, {unauthentic} that were not "
         "authentic or came before the keys, {replayed} that had been heard before.",

@@ -209,8 +209,10 @@ class MediaSession:
             case FirstHeard():
                 anchor.heard, anchor.heard_at, anchor.remote = True, event.at, event.source
                 self._note(event.at, moments.FIRST_PACKET, side=side, remote=str(event.source), media=anchor.kind)
+            case Latched(rtcp=True):
+                self._note(event.at, moments.LATCHED_RTCP, side=side, remote=str(event.source))
             case Latched():
-                anchor.remote = anchor.remote if event.rtcp else event.source
+                anchor.remote = event.source
                 values = {"side": side, "remote": str(event.source), "announced": str(anchor.announced)}
                 self._note(event.at, moments.LATCHED, **values)
             case TimedOut():
