@@ -156,7 +156,9 @@ impl Engine {
         *self.undecoded.entry(reason).or_default() += 1;
     }
 
-    #[inline]
+    /// From here to `datagram` one function for the compiler: what surrounds a packet never needs to be in memory. What
+    /// is found inside another packet comes by `inner_ip` and `inner_datagram`.
+    #[inline(always)]
     fn ip(&mut self, data: &[u8], outer: &Context<'_>) {
         if outer.depth >= DEPTH {
             return self.skip(Reason("too many tunnels", 0));
@@ -177,7 +179,7 @@ impl Engine {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn transport(&mut self, packet: &ip::Packet<'_>, protocol: u8, payload: &[u8], context: &Context<'_>) {
         match protocol {
             17 => self.udp(packet, payload, context),
@@ -203,9 +205,9 @@ impl Engine {
                     None => self.skip(Reason("ICMP", 0)),
                 }
             }
-            4 | 41 => self.ip(payload, context),
+            4 | 41 => self.inner_ip(payload, context),
             47 => match tunnel::gre(payload) {
-                Some(inner) => self.ip(inner, context),
+                Some(inner) => self.inner_ip(inner, context),
                 None => self.skip(Reason("GRE", 0)),
             },
             51 => match ip::after_reassembly(51, payload) {
@@ -213,14 +215,14 @@ impl Engine {
                 _ => self.skip(Reason("IP protocol", 51)),
             },
             137 => match link::mpls(payload) {
-                Ok(inner) => self.ip(inner, context),
+                Ok(inner) => self.inner_ip(inner, context),
                 Err(reason) => self.skip(reason),
             },
             other => self.skip(Reason("IP protocol", u16::from(other))),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn udp(&mut self, packet: &ip::Packet<'_>, segment: &[u8], context: &Context<'_>) {
         let Some(head) = segment.first_chunk::<8>() else {
             return self.skip(Reason("packet cut in its UDP header", 0));
@@ -240,11 +242,11 @@ impl Engine {
     }
 
     /// The payload of a datagram, by its content (RFC 7983 for what shares a media port).
-    #[inline]
+    #[inline(always)]
     fn datagram(&mut self, flow: Flow, data: &[u8], context: &Context<'_>) {
         let at = At { frame: context.frame, time: context.time, flow };
         if let Some(inner) = tunnel::over_udp(flow.src.port, flow.dst.port, data) {
-            return self.ip(inner, context);
+            return self.inner_ip(inner, context);
         }
         let datagram = Datagram { at, data, cut: context.cut, dscp: context.dscp };
         match data.first() {
@@ -266,7 +268,7 @@ impl Engine {
             Some(0x10) if zrtp::is_zrtp(data) => return self.zrtp(at, data),
             Some(0x40..=0x4f) => {
                 if let Some(inner) = stun::channel_data(data).filter(|_| context.depth < DEPTH) {
-                    return self.datagram(flow, inner, &context.deeper());
+                    return self.inner_datagram(flow, inner, &context.deeper());
                 }
             }
             None => return self.skip(Reason("empty datagram", 0)),
@@ -284,10 +286,18 @@ impl Engine {
         self.skip(if message::is_keepalive(data) { Reason("keep-alive", 0) } else { Reason("other UDP", 0) });
     }
 
+    fn inner_ip(&mut self, data: &[u8], outer: &Context<'_>) {
+        self.ip(data, outer);
+    }
+
+    fn inner_datagram(&mut self, flow: Flow, data: &[u8], context: &Context<'_>) {
+        self.datagram(flow, data, context);
+    }
+
     fn stun(&mut self, at: At, data: &[u8], context: &Context<'_>) {
         // TURN's Send and Data carry somebody's packet: that is what matters then.
         if let Some(inner) = stun::relayed(data).filter(|_| context.depth < DEPTH) {
-            return self.datagram(at.flow, inner, &context.deeper());
+            return self.inner_datagram(at.flow, inner, &context.deeper());
         }
         if let Some(stun) = stun::parse(at, data) {
             self.out.push(Record::Stun(Box::new(stun)));
@@ -360,7 +370,7 @@ impl Engine {
                 let rtcp = rtcp::parse(at, payload, false, Some(message.origin));
                 self.out.push(Record::Rtcp(Box::new(rtcp)));
             }
-            4 if payload.first().is_some_and(|b| b >> 6 == 2) => self.datagram(message.flow, payload, &inner),
+            4 if payload.first().is_some_and(|b| b >> 6 == 2) => self.inner_datagram(message.flow, payload, &inner),
             kind => self.out.push(Record::Hep { at, kind, payload: payload.to_vec(), hep: message.origin }),
         }
         true

@@ -1,6 +1,7 @@
 """Runs the rules: those that a call's traits ask for, and of several observations with one cause only the cause."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from talkpath.calls.model import Call
 from talkpath.explain.finding import Finding
@@ -11,13 +12,12 @@ from talkpath.explain.story import Story
 from talkpath.explain.traits import Trait
 
 _OF_SCENE = tuple(rule for rule in RULES if rule.of_scene is not None)
-_BY_TRAIT = {trait: tuple(rule for rule in RULES if rule.of_call and trait in rule.traits) for trait in Trait}
 
 
 def judge(call: Call, scene: Scene) -> list[Finding]:
     """The findings on one call, the worst first."""
     story = Story(call, scene)
-    found = [finding for rule in _wanted(story) for finding in _of_call(rule, story)]
+    found = [finding for rule in _wanted(story.traits) for finding in _of_call(rule, story)]
     return _ranked(_without_consequences(found)) if found else []
 
 
@@ -27,10 +27,10 @@ def judge_scene(scene: Scene) -> list[Finding]:
     return _ranked(found)
 
 
-def _wanted(story: Story) -> Sequence[Rule]:
-    """The rules whose traits the call shows, each once, in the order of the catalogue."""
-    wanted = {rule.code: rule for trait in story.traits for rule in _BY_TRAIT[trait]}
-    return [rule for rule in RULES if rule.code in wanted]
+@lru_cache(maxsize=1024)
+def _wanted(traits: frozenset[Trait]) -> Sequence[Rule]:
+    """The rules that any of these traits sets going, in the order of the catalogue."""
+    return [rule for rule in RULES if rule.of_call and not traits.isdisjoint(rule.traits)]
 
 
 def _of_call(rule: Rule, story: Story) -> Iterable[Finding]:
