@@ -112,16 +112,16 @@ def _result_of(seen: Result, ringing_at: float | None, trace: Trace) -> Result:
 
 
 def _caller(first: Leg) -> Party:
-    user, host, display = _named(first.invite, "From")
+    user, host, display = named(first.invite, "From")
     return Party(user, host, display, first.caller, first.transport, first.hop.agent(from_caller=True))
 
 
 def _callee(first: Leg, last: Leg) -> Party:
-    user, host, display = _named(first.invite, "To")
+    user, host, display = named(first.invite, "To")
     return Party(user, host, display, last.callee, last.transport, last.hop.agent(from_caller=False))
 
 
-def _named(sip: Message, name: str) -> tuple[str, str, str]:
+def named(sip: Message, name: str) -> tuple[str, str, str]:
     """User, host and display name of From or To; empty where they are unreadable. Nearly all are plain."""
     plain = _PLAIN.match(sip.first(name) or "")
     if plain is not None:
@@ -174,7 +174,7 @@ def number_of(sip: Message, name: str) -> str:
     match = _PLAIN_USER.search(sip.first(name) or "")
     if match is not None:
         return match[1]
-    user, host, _ = _named(sip, name)
+    user, host, _ = named(sip, name)
     return user or host
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
+from talkpath.calls.build import named
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.route import contact_of
 from talkpath.explain.rule import Rule
@@ -36,22 +37,20 @@ def check_scene(scene: Scene) -> Iterator[Found]:
     for exchange in scene.outside_of("REGISTER"):
         users[_user(exchange)].append(exchange)
     for user, exchanges in users.items():
-        evidence = [*_moved(user, exchanges), *_left(user, exchanges), *_gaps(user, exchanges)]
+        # One more than the gaps that it takes at least.
+        if len(exchanges) < CHANGES:
+            continue
+        good = [(exchange, _expires(exchange)) for exchange in exchanges if 200 <= exchange.status < 300]
+        lasting = [exchange for exchange, expires in good if expires]
+        evidence = [*_moved(user, lasting), *_left(user, good), *_gaps(user, lasting)]
         if evidence:
             evidence.extend(_unanswered(exchanges))
             yield Found(tuple(evidence), {"user": user})
 
 
 def _user(exchange: Outside) -> str:
-    try:
-        uri = exchange.sip.address("To").parsed_uri()
-        return f"{uri.username}@{uri.host}"
-    except Malformed:
-        return exchange.sip.first("To") or "?"
-
-
-def _good(exchanges: Sequence[Outside]) -> list[Outside]:
-    return [exchange for exchange in exchanges if 200 <= exchange.status < 300]
+    user, host, _ = named(exchange.sip, "To")
+    return f"{user}@{host}" if user or host else exchange.sip.first("To") or "?"
 
 
 def _device(exchange: Outside) -> str:
@@ -64,10 +63,11 @@ def _device(exchange: Outside) -> str:
 def _moved(user: str, exchanges: Sequence[Outside]) -> Iterator[Because]:
     """One device whose packets come from another address every time: a NAT that forgets, a network that changes."""
     by_device: dict[str, list[Outside]] = defaultdict(list)
-    for exchange in _good(exchanges):
-        if _expires(exchange):
-            by_device[_device(exchange)].append(exchange)
+    for exchange in exchanges:
+        by_device[_device(exchange)].append(exchange)
     for seen in by_device.values():
+        if len(seen) <= CHANGES:
+            continue
         sources = [f"{exchange.request.src} {_reached_at(exchange)}" for exchange in seen]
         changes = [index for index in range(1, len(seen)) if sources[index] != sources[index - 1]]
         back_and_forth = (
@@ -92,13 +92,12 @@ def _reached_at(exchange: Outside) -> str:
     return f"{contact.host}:{contact.port}" if contact.port else contact.host
 
 
-def _left(user: str, exchanges: Sequence[Outside]) -> Iterator[Because]:
-    """Unregistered and back within seconds, several times."""
-    good = _good(exchanges)
+def _left(user: str, good: Sequence[tuple[Outside, int]]) -> Iterator[Because]:
+    """Unregistered and back within seconds, several times. Given with what each asked for."""
     left = [
         one
-        for one, two in itertools.pairwise(good)
-        if not _expires(one) and _expires(two) and two.request.time - one.request.time < 120
+        for (one, first_s), (two, next_s) in itertools.pairwise(good)
+        if not first_s and next_s and two.request.time - one.request.time < 120
     ]
     if len(left) >= CHANGES:
         frames = [exchange.request.frame for exchange in left]
@@ -107,9 +106,8 @@ def _left(user: str, exchanges: Sequence[Outside]) -> Iterator[Because]:
 
 def _gaps(user: str, exchanges: Sequence[Outside]) -> Iterator[Because]:
     """The time granted ran out before the next REGISTER succeeded."""
-    good = [exchange for exchange in _good(exchanges) if _expires(exchange)]
     gaps = []
-    for one, two in itertools.pairwise(good):
+    for one, two in itertools.pairwise(exchanges):
         missing = two.request.time - (one.request.time + _granted(one))
         if missing > 2 and _device(one) == _device(two):
             gaps.append((one, missing))
