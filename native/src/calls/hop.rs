@@ -8,11 +8,11 @@ use super::seen::{Place, SipSeen};
 use crate::sip::{text, Frame};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyList, PyString, PyTuple, PyType};
 use pyo3::IntoPyObjectExt;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Refusals that ask the caller to try again (RFC 3261 22.2 and 8.1.3.4, RFC 4028 6): the call is not over.
 const RETRIED: [u16; 18] = [300, 301, 302, 305, 401, 407, 413, 415, 416, 420, 421, 422, 428, 436, 437, 438, 491, 494];
@@ -449,8 +449,8 @@ impl Hop {
     #[getter]
     fn opening(&self, py: Python<'_>) -> PyResult<Py<Frame>> {
         let opening = self.opening.get_or_try_init(py, || {
-            let raw = self.kept.first().map_or(&[][..], |kept| &self.seen(kept.row).raw);
-            Py::new(py, Frame::of(PyBytes::new(py, raw))?)
+            let raw = self.kept.first().map_or_else(|| Arc::from([]), |kept| self.seen(kept.row).raw.clone());
+            Py::new(py, Frame::of(raw)?)
         })?;
         Ok(opening.clone_ref(py))
     }

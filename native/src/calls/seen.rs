@@ -5,6 +5,7 @@ use super::head::Head;
 use crate::capture::flow::Ip;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
+use std::sync::Arc;
 
 /// An address in a form that compares quickly. A host that is no IP address is a name.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -65,7 +66,7 @@ pub struct SipSeen {
     #[pyo3(get)]
     hep: Py<PyAny>,
     /// The message itself. Python gets a copy: few are ever looked at.
-    pub raw: Box<[u8]>,
+    pub raw: Arc<[u8]>,
     pub from: Place,
     pub to: Place,
     /// None for what is no SIP message after all.
@@ -77,7 +78,7 @@ pub struct Wire {
     pub src: (Place, Py<PyAny>),
     pub dst: (Place, Py<PyAny>),
     pub transport: Py<PyAny>,
-    pub raw: Box<[u8]>,
+    pub raw: Arc<[u8]>,
     pub hep: Py<PyAny>,
 }
 

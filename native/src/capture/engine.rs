@@ -320,7 +320,7 @@ impl Engine {
         self.out.push(Record::Sip(Box::new(Sip {
             at,
             transport: Transport::Udp,
-            raw: data.to_vec(),
+            raw: data.into(),
             fragments: context.frames.len().max(1),
             frames: context.frames.to_vec(),
             connection: 0,

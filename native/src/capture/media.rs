@@ -340,6 +340,8 @@ impl MediaFlow {
             ended.tell(old, flow, &self.plans, self.keyed, out);
         }
         self.current = self.streams.len();
+        // Nearly always the only one: room for more would be most of a page for each flow.
+        self.streams.reserve_exact(1);
         self.streams.push(stream);
         Some(self.current)
     }

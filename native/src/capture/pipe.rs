@@ -208,7 +208,7 @@ impl Sink<'_> {
             at,
             transport,
             wire_bytes: raw.len(),
-            raw,
+            raw: raw.into(),
             frames,
             fragments: 1,
             connection: self.connection,

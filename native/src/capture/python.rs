@@ -145,7 +145,7 @@ impl Shapes {
             src: (Place::new(flow.src.ip, flow.src.port), self.address(py, flow.src)?),
             dst: (Place::new(flow.dst.ip, flow.dst.port), self.address(py, flow.dst)?),
             transport: self.word(py, "Transport", transport_name(sip.transport))?,
-            raw: sip.raw.into(),
+            raw: sip.raw,
             hep: self.hep(py, &sip.hep)?,
         };
         Ok(Py::new(py, SipSeen::new(catch, wire))?.into_any())

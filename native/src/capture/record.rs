@@ -2,6 +2,7 @@
 
 use super::flow::{Endpoint, Flow, Ip};
 use super::rtp::Summary;
+use std::sync::Arc;
 
 /// Where and when.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,7 +33,7 @@ pub enum Transport {
 pub struct Sip {
     pub at: At,
     pub transport: Transport,
-    pub raw: Vec<u8>,
+    pub raw: Arc<[u8]>,
     /// All that carry a piece of it; empty where it is the one.
     pub frames: Vec<u64>,
     pub fragments: usize,

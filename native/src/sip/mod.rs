@@ -17,6 +17,7 @@ use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyList, PyString};
+use std::sync::Arc;
 use text::value_text;
 
 /// Header fields of one message (`base/limits.py` SIP_HEADERS).
@@ -25,8 +26,23 @@ pub const MAX_HEADERS: usize = 256;
 /// One SIP message and the index of its header fields. Immutable.
 #[pyclass(frozen, module = "talkpath._native")]
 pub struct Frame {
-    raw: Py<PyBytes>,
+    raw: Raw,
     index: Index,
+}
+
+/// The bytes of a message: Python's, or those that a capture keeps.
+enum Raw {
+    Python(Py<PyBytes>),
+    Kept(Arc<[u8]>),
+}
+
+impl Raw {
+    fn as_bytes<'a>(&'a self, py: Python<'a>) -> &'a [u8] {
+        match self {
+            Raw::Python(bytes) => bytes.as_bytes(py),
+            Raw::Kept(bytes) => bytes,
+        }
+    }
 }
 
 fn write_parts(parts: &[&[u8]], out: &mut Vec<u8>) {
@@ -36,9 +52,10 @@ fn write_parts(parts: &[&[u8]], out: &mut Vec<u8>) {
 }
 
 impl Frame {
-    /// With as many header fields as a message may have.
-    pub fn of(raw: Bound<'_, PyBytes>) -> PyResult<Frame> {
-        Frame::new(raw, MAX_HEADERS)
+    /// Of a message that a capture keeps.
+    pub fn of(raw: Arc<[u8]>) -> PyResult<Frame> {
+        let index = Index::of(&raw, MAX_HEADERS).map_err(PyValueError::new_err)?;
+        Ok(Frame { index, raw: Raw::Kept(raw) })
     }
 }
 
@@ -49,12 +66,15 @@ impl Frame {
     #[pyo3(signature = (raw, max_headers = MAX_HEADERS))]
     fn new(raw: Bound<'_, PyBytes>, max_headers: usize) -> PyResult<Self> {
         let index = Index::of(raw.as_bytes(), max_headers).map_err(PyValueError::new_err)?;
-        Ok(Frame { index, raw: raw.unbind() })
+        Ok(Frame { index, raw: Raw::Python(raw.unbind()) })
     }
 
     #[getter]
     fn raw(&self, py: Python<'_>) -> Py<PyBytes> {
-        self.raw.clone_ref(py)
+        match &self.raw {
+            Raw::Python(bytes) => bytes.clone_ref(py),
+            Raw::Kept(bytes) => PyBytes::new(py, bytes).unbind(),
+        }
     }
 
     #[getter]
