@@ -25,6 +25,7 @@ mod python;
 mod reader;
 mod record;
 mod repeats;
+pub mod row;
 mod rtcp;
 mod rtp;
 mod sdp;

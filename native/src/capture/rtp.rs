@@ -4,6 +4,7 @@ use super::codec::{Codec, Kind};
 use super::flow::Flow;
 use super::level::{self, FULL_SCALE};
 use super::limits::*;
+use super::row::{Row, NO_LEVEL};
 use super::sequence::{Arrival, Runs, Sequence};
 use super::timing::Timing;
 use std::borrow::Cow;
@@ -14,8 +15,6 @@ const GAP_NS: i64 = 500_000_000;
 const CONFIRMED_BY: u32 = 4;
 /// Payload types of a stream that are told apart.
 const MAX_USES: usize = 32;
-/// `level` of a second in which nothing was decoded.
-const NO_LEVEL: i16 = i16::MIN;
 
 #[derive(Clone, Copy)]
 pub struct Header<'a> {
@@ -132,23 +131,6 @@ pub struct Digit {
     pub duration_ms: u32,
     pub volume: u8,
     timestamp: u32,
-}
-
-#[derive(Default)]
-struct Row {
-    second: i64,
-    packets: u16,
-    lost: u16,
-    late: u16,
-    jitter: f64,
-    gap_ms: u32,
-    energy: u64,
-    samples: u32,
-    flat: u16,
-    clipped: u16,
-    noise: u16,
-    events: u16,
-    bytes: u32,
 }
 
 /// Everything a stream leaves behind (records.py `RtpStream`).
@@ -422,7 +404,7 @@ impl Stream {
             n => (level::dbov(row.energy as f64, f64::from(n)) * 10.0).round() as i16,
         };
         let row = Row { jitter, ..row };
-        self.rows.extend_from_slice(&pack(&row, level));
+        self.rows.extend_from_slice(&row.packed(level));
     }
 
     /// Closes the books and tells them.
@@ -440,29 +422,6 @@ impl Stream {
         let looks_secure = self.odd_sized * 2 > self.packets;
         Summary { flow, media, is_announced, is_secure: is_secure || looks_secure, jitter_buffer, stream: self }
     }
-}
-
-/// One row as `records.py`'s `SECOND` reads it: "<dHHHHIhHHHHI".
-fn pack(row: &Row, level: i16) -> [u8; 34] {
-    let mut out = [0; 34];
-    let mut at = 0;
-    let mut put = |bytes: &[u8]| {
-        out[at..at + bytes.len()].copy_from_slice(bytes);
-        at += bytes.len();
-    };
-    put(&(row.second as f64).to_le_bytes());
-    put(&row.packets.to_le_bytes());
-    put(&row.lost.to_le_bytes());
-    put(&row.late.to_le_bytes());
-    put(&((row.jitter * 10.0).min(65535.0) as u16).to_le_bytes());
-    put(&row.gap_ms.to_le_bytes());
-    put(&level.to_le_bytes());
-    put(&row.flat.to_le_bytes());
-    put(&row.clipped.to_le_bytes());
-    put(&row.noise.to_le_bytes());
-    put(&row.events.to_le_bytes());
-    put(&row.bytes.to_le_bytes());
-    out
 }
 
 /// A stream that is over, with what its flow knew.

@@ -4,7 +4,6 @@ Exit codes: 0 nothing found, 1 errors found, 2 the capture could not be read (or
 """
 
 import gc
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -83,6 +82,8 @@ def print_report(explanation: Explanation, wanted: Selection, language: Language
         sys.stdout.buffer.writelines(encoded(chosen, language))
         sys.stdout.buffer.write(b"\n")
         return
+    import shutil
+
     from talkpath.app.lines import print_lines
     from talkpath.explain.terminal import draw_explained, draw_report
 
