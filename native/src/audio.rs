@@ -1,5 +1,5 @@
-//! G.711 audio: its level against overload (dBov), digital and near silence, and tones written in it. Tables only;
-//! no codec that needs state belongs here.
+//! Audio: its level against overload (dBov), digital and near silence, tones; and the tables of G.711. No codec that
+//! needs state belongs here.
 
 /// The two laws of ITU-T G.711.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,9 @@ const OVERLOAD: f64 = 32768.0;
 /// Mean square of -60 dBov, below which a packet is near silence: speech is at -20 to -35 dBov, a quiet room heard
 /// through a phone at -50 to -58.
 const NEAR_SILENCE_SQUARE: u64 = 1074;
+
+/// What a packet counts for whose length is not known: 20 ms.
+const USUAL_SAMPLES: u32 = SAMPLE_RATE / 50;
 
 /// What 0 dBm0 is below overload (a full-scale sine is +3.17 dBm0 and -3.01 dBov; G.711 section 4).
 const ZERO_DBM0_IN_DBOV: f64 = -6.18;
@@ -110,13 +113,25 @@ pub struct Audio {
 }
 
 impl Audio {
-    /// Measure the payload of one packet: about 100 ns for 20 ms.
+    /// Measure the payload of one packet of G.711: about 100 ns for 20 ms.
     pub fn measure(&mut self, law: Law, payload: &[u8]) {
         let Some((first, rest)) = payload.split_first() else { return };
         let samples = payload.len() as u32;
         let power = power(law.squares(), payload);
         // A dead microphone gives a straight line: one code for ever, whichever it is.
         let is_straight = rest.iter().all(|code| code == first);
+        self.add(samples, power, is_straight);
+    }
+
+    /// A packet whose sender says how loud it is: so many dB below overload, 127 for digital silence (RFC 6464 3).
+    pub fn told(&mut self, below: u8) {
+        let square = OVERLOAD * OVERLOAD * 10f64.powf(f64::from(below) / -10.0);
+        self.add(USUAL_SAMPLES, (square * f64::from(USUAL_SAMPLES)) as u64, below == 127);
+    }
+
+    /// A packet that was measured elsewhere: samples at `SAMPLE_RATE`, the sum of their squares on the 16-bit scale, and
+    /// whether they are one straight line.
+    pub fn add(&mut self, samples: u32, power: u64, is_straight: bool) {
         self.samples += samples;
         self.power += power;
         if is_straight {
@@ -256,6 +271,18 @@ mod tests {
         let audio = measured(Law::A, &payload);
         assert_eq!((audio.digital_silence, audio.near_silence), (0, 160));
         assert!((audio.level_dbov().unwrap() + 72.2).abs() < 0.1);
+    }
+
+    #[test]
+    fn what_a_sender_says_of_its_level_is_believed() {
+        let mut audio = Audio::default();
+        audio.told(30);
+        assert!((audio.level_dbov().unwrap() + 30.0).abs() < 0.1);
+        assert_eq!((audio.samples, audio.near_silence), (160, 0));
+        audio.told(127);
+        assert_eq!((audio.digital_silence, audio.near_silence), (160, 160));
+        audio.told(70);
+        assert_eq!((audio.digital_silence, audio.near_silence), (160, 320));
     }
 
     #[test]

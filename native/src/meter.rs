@@ -1,9 +1,12 @@
-//! What one stream of RTP was like, second by second: loss, order, jitter, gaps, and the level of G.711 audio.
-//! Takes parsed headers and the time; a few nanoseconds a packet, apart from the audio.
+//! What one stream of RTP was like, second by second: loss, order, jitter, gaps, and the level of its audio: of G.711 and
+//! G.722, and of what says its level itself (RFC 6464). Takes parsed headers and the time; a few nanoseconds a packet,
+//! apart from the audio.
 
 use std::collections::VecDeque;
 
 use crate::audio::{Audio, Law};
+use crate::codec::g722::LowBand;
+use crate::extension;
 use crate::rtp::Header;
 
 /// Finished seconds kept for who asks seldom. Python asks once a second, and may be late by a few.
@@ -24,6 +27,7 @@ pub const NANOS: u64 = 1_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     G711(Law),
+    G722,
     /// RFC 4733 events keep one timestamp while they last: no jitter can be told from them.
     Event,
     Other,
@@ -42,6 +46,7 @@ impl Format {
         let encoding = match name.to_ascii_uppercase().as_str() {
             "PCMU" => Encoding::G711(Law::Mu),
             "PCMA" => Encoding::G711(Law::A),
+            "G722" => Encoding::G722,
             "TELEPHONE-EVENT" => Encoding::Event,
             _ => Encoding::Other,
         };
@@ -115,11 +120,14 @@ pub struct Meter {
     current: Second,
     finished: VecDeque<Second>,
     sums: Sums,
+    /// What G.722 has said so far, where that is heard.
+    low_band: Option<Box<LowBand>>,
 }
 
 impl Meter {
-    /// Count a packet of `data` that came at `now_ns`. `format` is what was negotiated for its payload type.
-    pub fn packet(&mut self, header: &Header, data: &[u8], format: Option<&Format>, now_ns: u64) {
+    /// Count a packet of `data` that came at `now_ns`. `format` is what was negotiated for its payload type, `levels`
+    /// the identifier of the header extension that says how loud a packet is (RFC 6464), 0 without one.
+    pub fn packet(&mut self, header: &Header, data: &[u8], format: Option<&Format>, levels: u8, now_ns: u64) {
         self.roll(now_ns);
         self.count_order(header, now_ns);
         let second = &mut self.current;
@@ -127,8 +135,19 @@ impl Meter {
         second.bytes += data.len() as u64;
         second.ssrc = header.ssrc;
         second.payload_type = header.payload_type;
-        if let Some(Format { encoding: Encoding::G711(law), .. }) = format {
-            second.audio.measure(*law, header.payload(data));
+        match format.map(|format| format.encoding) {
+            Some(Encoding::G711(law)) => second.audio.measure(law, header.payload(data)),
+            Some(Encoding::G722) => {
+                let payload = header.payload(data);
+                let power = self.low_band.get_or_insert_default().power(payload);
+                second.audio.add(payload.len() as u32, power, false);
+            }
+            Some(Encoding::Other) if levels != 0 => {
+                if let Some([said, ..]) = extension::find(data, levels) {
+                    second.audio.told(said & 0x7f);
+                }
+            }
+            _ => {}
         }
         if let (Some(stream), Some(format)) = (&mut self.stream, format) {
             stream.heard_ns = now_ns;
@@ -191,6 +210,7 @@ impl Meter {
                 self.sums.duplicates += 1;
             }
             Order::Restart => {
+                self.low_band = None;
                 second.restarts += 1;
                 *stream = Stream::starting(header, now_ns);
             }
@@ -274,7 +294,7 @@ mod tests {
     fn hear(meter: &mut Meter, sequence: u16, timestamp: u32, ssrc: u32, now_ms: u64) {
         let mut data = [0xd5; 172];
         write_header(&mut data, false, 8, sequence, timestamp, ssrc);
-        meter.packet(&Header::parse(&data).unwrap(), &data, Some(&PCMA), now_ms * MS);
+        meter.packet(&Header::parse(&data).unwrap(), &data, Some(&PCMA), 0, now_ms * MS);
     }
 
     fn second(sequences: &[u16]) -> Second {

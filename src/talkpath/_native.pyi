@@ -406,10 +406,10 @@ class Second:
         """The longest time between two packets that ended in this second."""
     @property
     def level_dbov(self) -> float | None:
-        """Mean level of the G.711 audio (RFC 6465: 0 is overload, 1004 Hz at 0 dBm0 is -6.2); None for others."""
+        """Mean level of the audio (RFC 6465: 0 is overload, 1004 Hz at 0 dBm0 is -6.2); None where none is known."""
     @property
     def audio_ms(self) -> float:
-        """How much G.711 audio was measured."""
+        """How much audio was measured; a packet that says its level itself (RFC 6464) counts as 20 ms."""
     @property
     def digital_silence_ms(self) -> float:
         """Of that, in packets whose waveform is a straight line."""
@@ -508,6 +508,7 @@ class Relay:
         mux: bool = False,
         latch: str | None = None,
         formats: Sequence[tuple[int, int, str]] = ...,
+        levels: int = 0,
         raw: bool = False,
         ice: bool = False,
         climb: bool = False,
@@ -515,8 +516,9 @@ class Relay:
         """Say what the port's peer signalled: where its media goes, and who may be heard.
 
         `rtcp` defaults to the port above `rtp`; with `mux` (RFC 5761) both are `rtp`. `formats` are the payload
-        types negotiated: (number, clock rate in Hz, encoding name as in rtpmap). `raw` is for media that is not RTP
-        (T.38 over udptl): only addresses are checked.
+        types negotiated: (number, clock rate in Hz, encoding name as in rtpmap), `levels` the identifier of the
+        header extension in which the peer says how loud it is (RFC 6464), 0 without one. `raw` is for media that is
+        not RTP (T.38 over udptl): only addresses are checked.
 
         Without `latch`, only the signalled addresses are heard and what we send never moves. `latch` is the host
         (an IP address) that a peer behind a NAT is known to come from: until the signalled address itself is

@@ -201,6 +201,21 @@ def test_a_chain_that_is_not_built_in_time_is_told_of_while_the_call_goes_on_and
     assert ended(call) == [("chain.no-check", "caller")]
 
 
+@pytest.mark.parametrize(("level", "sounds"), [(None, 0), (-90.0, 0), (-30.0, 1)])
+def test_sound_is_told_of_what_is_encrypted_end_to_end(level: float | None, sounds: int) -> None:
+    """Where its packets say how loud they are (RFC 6464)."""
+    keys = "\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
+    levels = "\r\na=extmap:3 urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+    call = Call()
+    call.offer(sdp("192.0.2.10", "audio 4000 RTP/SAVP 8" + keys + levels))
+    call.answer(sdp("192.0.2.21", "audio 5000 RTP/SAVP 8" + keys + levels))
+    call.chosen()
+    assert call.port(0).expected["levels"] == 3
+    call.hear(call.port(0))
+    meter(call, 0, Second(call.now, level_dbov=level))
+    assert values(call, "media.first-sound") == [{"side": "caller", "codec": "RTP/SAVP"}] * sounds
+
+
 def test_a_call_that_ended_at_once_is_not_blamed() -> None:
     call, _ = browser_call()
     call.session.close(call.now + 1)

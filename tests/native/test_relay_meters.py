@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from tests.native.rtp_peers import DEADLINE_S, HIGH, LOW, PCMA, Peer, Peers, Ticks, next_events, peers, rtp, until
 
 from talkpath._native import Port, Relay, Second, TimedOut
@@ -51,22 +52,38 @@ def test_silence_is_told_from_speech(relay: Relay, peer: Peers) -> None:
     assert sum(second.near_silence_ms for second in seconds) == 60
 
 
-def test_the_tone_is_as_loud_as_a_digital_milliwatt(relay: Relay, peer: Peers) -> None:
+@pytest.mark.parametrize(("payload_type", "codec", "error_db"), [(0, "PCMU", 0.1), (9, "G722", 1.0)])
+def test_the_tone_is_as_loud_as_a_digital_milliwatt(
+    relay: Relay, peer: Peers, payload_type: int, codec: str, error_db: float
+) -> None:
     one, two = relay.open("127.0.0.1", LOW, HIGH), relay.open("127.0.0.1", LOW, HIGH)
-    relay.expect(one, rtp=(two.host, two.rtp), formats=[(0, 8000, "PCMU")])
-    relay.expect(two, rtp=(one.host, one.rtp), formats=[(0, 8000, "PCMU")])
-    relay.tone(one, 0, "PCMU")
+    relay.expect(one, rtp=(two.host, two.rtp), formats=[(payload_type, 8000, codec)])
+    relay.expect(two, rtp=(one.host, one.rtp), formats=[(payload_type, 8000, codec)])
+    relay.tone(one, payload_type, codec)
     ticks = Ticks(relay, peer())
     while not (seconds := relay.meters()):
         ticks.wait()
     level = seconds[0].level_dbov
     assert level is not None
-    assert abs(level + 6.18) < 0.1
+    assert abs(level + 6.18) < error_db
     assert seconds[0].lost == 0
     assert seconds[0].near_silence_ms == 0
 
 
-def test_only_g711_has_a_level(relay: Relay, peer: Peers) -> None:
+def test_a_sender_says_how_loud_its_encrypted_audio_is(relay: Relay, peer: Peers) -> None:
+    """RFC 6464: one byte in the header, a flag for speech and dB below overload. It is read where it is announced."""
+    for levels, heard in ((3, -30.0), (0, None)):
+        alice = peer()
+        port = relay.open("127.0.0.1", LOW, HIGH)
+        relay.expect(port, rtp=alice.address, formats=[(96, 48000, "")], levels=levels)
+        packets = [rtp(n, payload_type=96, payload=b"sealed") for n in (1, 2)]
+        said = bytes.fromhex("bede0001") + bytes([0x30, 0x80 | 30, 0, 0])
+        packets = [bytes([packet[0] | 0x10]) + packet[1:12] + said + packet[12:] for packet in packets]
+        (second, *_) = heard_all(relay, alice, port, packets)
+        assert second.level_dbov == (None if heard is None else pytest.approx(heard, abs=0.1))
+
+
+def test_opus_has_no_level_of_its_own(relay: Relay, peer: Peers) -> None:
     alice = peer()
     port = listening(relay, alice, [(111, 48000, "opus")])
     (second, *_) = heard_all(relay, alice, port, [rtp(n, payload_type=111) for n in (1, 2)])

@@ -77,6 +77,21 @@ impl Band {
         self.det = (if shift < 0 { base << -shift } else { base >> shift }) << 2;
     }
 
+    /// The sample of the lower band that six bits stand for, and the step to the next one, which four of them decide.
+    fn decode_low(&mut self, code: u8) -> i32 {
+        let difference = (self.det * QQ6[usize::from(code)]) >> 15;
+        let sample = (self.predicted + difference).clamp(-16_384, 16_383);
+        self.adapt_low(code);
+        sample
+    }
+
+    fn adapt_low(&mut self, code: u8) {
+        let code = usize::from(code >> 2);
+        let difference = (self.det * QQ4[code]) >> 15;
+        self.rescale(&LOW, W_LOW[code]);
+        self.adapt(difference);
+    }
+
     /// Block 4: adapt to the quantised difference and predict the next sample.
     fn adapt(&mut self, difference: i32) {
         let r = saturated(self.predicted + difference);
@@ -147,13 +162,6 @@ impl Bands {
         sums
     }
 
-    fn adapt_low(&mut self, code: u8) {
-        let code = usize::from(code >> 2);
-        let difference = (self.low.det * QQ4[code]) >> 15;
-        self.low.rescale(&LOW, W_LOW[code]);
-        self.low.adapt(difference);
-    }
-
     fn adapt_high(&mut self, code: u8) -> i32 {
         let code = usize::from(code);
         let difference = (self.high.det * QQ2[code]) >> 15;
@@ -173,7 +181,7 @@ impl Encoder {
         let bands = &mut self.0;
         let (odd, even) = bands.filter(samples.map(i32::from));
         let low = quantise_low(saturated(((even + odd) >> 14) - bands.low.predicted), bands.low.det);
-        bands.adapt_low(low);
+        bands.low.adapt_low(low);
         let high = quantise_high(saturated(((even - odd) >> 14) - bands.high.predicted), bands.high.det);
         bands.adapt_high(high);
         high << 6 | low
@@ -219,19 +227,58 @@ impl Decoder {
     /// One code into two samples at 16 kHz.
     pub fn decode(&mut self, code: u8) -> [i16; 2] {
         let bands = &mut self.0;
-        let (low_code, high_code) = (code & 0x3f, code >> 6);
-        let difference = (bands.low.det * QQ6[usize::from(low_code)]) >> 15;
-        let low = (bands.low.predicted + difference).clamp(-16_384, 16_383);
-        bands.adapt_low(low_code);
-        let high = bands.adapt_high(high_code);
+        let low = bands.low.decode_low(code & 0x3f);
+        let high = bands.adapt_high(code >> 6);
         let (even, odd) = bands.filter([low + high, low - high]);
         [saturated(odd >> 11) as i16, saturated(even >> 11) as i16]
+    }
+}
+
+/// The lower band alone, up to 4 kHz: half the work of decoding, and nearly all the power of speech.
+pub struct LowBand(Band);
+
+impl Default for LowBand {
+    fn default() -> LowBand {
+        LowBand(Bands::default().low)
+    }
+}
+
+impl LowBand {
+    /// The sum of the squares of the samples of a payload, 8,000 a second, on the 16-bit scale.
+    pub fn power(&mut self, payload: &[u8]) -> u64 {
+        payload.iter().map(|code| i64::from(2 * self.0.decode_low(code & 0x3f)).pow(2) as u64).sum()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::{Audio, Tone};
+
+    fn measured(samples: &[i16]) -> Audio {
+        let (mut encoder, mut band, mut audio) = (Encoder::default(), LowBand::default(), Audio::default());
+        let codes: Vec<u8> = samples.chunks_exact(2).map(|pair| encoder.encode([pair[0], pair[1]])).collect();
+        for payload in codes.chunks(160) {
+            audio.add(160, band.power(payload), false);
+        }
+        audio
+    }
+
+    #[test]
+    fn the_lower_band_is_as_loud_as_what_was_said() {
+        for (frequency, level) in [(300, -10.0), (1004, -30.0), (2000, -20.0)] {
+            let mut samples = vec![0; 16_000];
+            Tone::new(16_000, frequency, level).fill(&mut samples);
+            let heard = measured(&samples).level_dbov().unwrap();
+            assert!((heard - (level - 6.18)).abs() < 1.0, "{frequency} Hz: {heard}");
+        }
+    }
+
+    #[test]
+    fn silence_is_near_silence() {
+        let silent = measured(&[0; 16_000]);
+        assert_eq!(silent.near_silence, 8_000, "{:?}", silent.level_dbov());
+    }
 
     fn noise(count: usize) -> impl Iterator<Item = u8> {
         let mut word = 1u32;

@@ -2,7 +2,7 @@
 //! Machines: payloads and samples in and out, and the time known only as counts of samples. Knows no packets.
 
 mod conceal;
-mod g722;
+pub mod g722;
 mod opus;
 mod resample;
 

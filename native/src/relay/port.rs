@@ -114,6 +114,8 @@ pub enum Outlet {
 #[derive(Default)]
 pub struct Flavour {
     pub formats: Vec<Format>,
+    /// The header extension that says how loud a packet is (RFC 6464), 0 without one.
+    pub levels: u8,
     /// Media that is not RTP: only addresses are checked.
     pub raw: bool,
     /// STUN and DTLS of who is heard climb to Python.

@@ -185,8 +185,8 @@ impl PyRelay {
         Ok(())
     }
 
-    #[pyo3(signature = (port, *, rtp, rtcp = None, mux = false, latch = None, formats = Vec::new(), raw = false,
-                        ice = false, climb = false))]
+    #[pyo3(signature = (port, *, rtp, rtcp = None, mux = false, latch = None, formats = Vec::new(), levels = 0,
+                        raw = false, ice = false, climb = false))]
     #[allow(clippy::too_many_arguments)]
     fn expect(
         &self,
@@ -196,6 +196,7 @@ impl PyRelay {
         mux: bool,
         latch: Option<&str>,
         formats: Vec<(u8, u32, String)>,
+        levels: u8,
         raw: bool,
         ice: bool,
         climb: bool,
@@ -205,7 +206,7 @@ impl PyRelay {
         let rtp = rtp.map(|address| peer(&port, &address)).transpose()?;
         let rtcp = rtcp.map(|address| peer(&port, &address)).transpose()?;
         let signalled = Signalled { rtp, rtcp: if mux { rtp } else { rtcp.or_else(|| above(rtp?)) }, mux, rule };
-        self.engine.expect(&port, signalled, Flavour { formats: known(&formats)?, raw, climb });
+        self.engine.expect(&port, signalled, Flavour { formats: known(&formats)?, levels, raw, climb });
         Ok(())
     }
 

@@ -26,6 +26,8 @@ class Formats:
         self.voice = next((name for _, _, name in payload_types if name and name.lower() not in AUXILIARY), "")
 
 
+# RFC 6464: the header extension that says how loud a packet is, also where its payload is encrypted.
+_LEVEL_URI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 # RFC 9143 section 15: the header extension that names the section of a packet.
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
 # SSRCs of one section that are read. Simulcast of three layers with repair names six.
@@ -67,7 +69,7 @@ def _web_announced(section: MediaSection) -> WebAnnounced:
         setup=section.inherited("setup") or "actpass",
         tls_id=section.inherited("tls-id") or "",
         bundle=_bundle(section) if dtls else None,
-        mid_extension=next((_identifier(value) for value in section.attributes.all("extmap") if MID_URI in value), 0),
+        mid_extension=_extension(section.lines, MID_URI),
         ssrcs=tuple(ssrc for ssrc in section.ssrcs if ssrc < 1 << 32)[:SSRCS],
     )
 
@@ -94,9 +96,13 @@ def _bundle(section: MediaSection) -> str | None:
     return next((mids[0] for mids in bundles if mid in mids), None)
 
 
-def _identifier(extmap: str) -> int:
-    """RFC 8285 section 8: `4/recvonly uri attributes`; what no packet can carry is 0."""
-    number = extmap.partition(" ")[0].partition("/")[0]
+def _extension(lines: list[str], uri: str) -> int:
+    """The identifier of a header extension, 0 for one that is not announced, or that no packet can carry.
+
+    RFC 8285 section 8: `a=extmap:4/recvonly uri attributes`.
+    """
+    found = next((line for line in lines if line.startswith("a=extmap:") and uri in line), "")
+    number = found[9:].partition(" ")[0].partition("/")[0]
     return int(number) if number.isascii() and number.isdigit() and len(number) < 4 and int(number) < 256 else 0
 
 
@@ -127,6 +133,8 @@ class Announced(NamedTuple):
     encrypted: bool
     dtls: bool
     formats: Formats
+    #: identifier of the header extension that says how loud its packets are, 0 without one
+    levels: int
     mid: str | None
     web: WebAnnounced | None
 
@@ -215,6 +223,7 @@ def _announce(section: MediaSection, outline: Outline, whole: Reading) -> Announ
         encrypted=encrypted,
         dtls=encrypted and section.is_dtls,
         formats=_formats(tuple(section.formats) if is_rtp else (), tuple(outline.rtpmaps), encrypted),
+        levels=_extension(section.lines, _LEVEL_URI) if is_rtp else 0,
         mid=None if outline.mid is None else section.lines[outline.mid][6:].strip(),
         web=web,
     )

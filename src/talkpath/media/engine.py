@@ -70,6 +70,7 @@ class Engine(Protocol):
         mux: bool = False,
         latch: str | None = None,
         formats: Sequence[tuple[int, int, str]] = (),
+        levels: int = 0,
         raw: bool = False,
         ice: bool = False,
         climb: bool = False,

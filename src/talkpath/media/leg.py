@@ -47,8 +47,8 @@ class Loudness(Protocol):
     def level_dbov(self) -> float | None: ...
 
 
-# G.711 is metered; Opus needs more bytes for speech than for silence, whatever else of it cannot be read.
-_AUDIBLE = ("PCMU", "PCMA", "OPUS")
+# Opus without levels (RFC 6464) needs more bytes for speech than for silence, whatever else of it cannot be read.
+_OPUS = "OPUS"
 # Louder than the comfort noise of a phone.
 _SOUND_DBOV = -55.0
 # Bytes of an RTP packet of Opus with 20 ms of speech, header and extensions included: silence has some 20 to 40.
@@ -104,7 +104,7 @@ class Anchor:
         self.remote: Address | None = None
         self.heard = False
         self.heard_at = 0.0
-        #: codecs of its payload types in which sound can be told from silence, and whether there was any
+        #: codecs of its payload types, the profile for those that are encrypted end to end; whether there was sound
         self._sounds: dict[int, str] = {}
         self.has_sounded = False
         #: in which sound was looked for, and there was none
@@ -145,10 +145,10 @@ class Anchor:
         """Hear this leg where it announced itself. False when it named an address we cannot reach from here."""
         own = talk.own
         self.kind = own.kind
-        names = {number: name.upper() for number, _, name in own.formats.payload_types if name.upper() in _AUDIBLE}
+        names = {number: name.upper() or own.protocol for number, _, name in own.formats.payload_types}
         self._sounds = names if own.kind == "audio" else {}
         if self.transport is not None and self.transport.uses_ice:
-            self._expect_checked(talk.formats, self.transport.mux)
+            self._expect_checked(talk, self.transport.mux)
             return True
         if own.held_by_address and self._expected is not None:
             return True  # it gives no address now, and comes back to the one it has (RFC 3264 section 8.4)
@@ -160,22 +160,30 @@ class Anchor:
             latch = None
         raw, climb = not own.is_rtp or own.dtls, self.has_dtls
         mux = self.transport.mux if self.transport is not None else talk.mux
-        expected = (rtp, rtcp, mux, latch, talk.formats, raw, climb)
+        expected = (rtp, rtcp, mux, latch, talk.formats, own.levels, raw, climb)
         self.announced = own.rtp
         if expected != self._expected:
             self._expected = expected
             self.remote = rtp
-            formats = expected[4]
             self._engine.expect(
-                self.port, rtp=rtp, rtcp=rtcp, mux=mux, latch=latch, formats=formats, raw=raw, climb=climb
+                self.port,
+                rtp=rtp,
+                rtcp=rtcp,
+                mux=mux,
+                latch=latch,
+                formats=talk.formats,
+                levels=own.levels,
+                raw=raw,
+                climb=climb,
             )
         return reachable
 
-    def _expect_checked(self, formats: tuple[tuple[int, int, str], ...], mux: bool) -> None:
+    def _expect_checked(self, talk: Talk, mux: bool) -> None:
         """Whom to hear is for ICE to say."""
-        if (formats, mux) != self._expected:
-            self._expected = (formats, mux)
-            self._engine.expect(self.port, rtp=None, mux=mux, formats=formats, ice=True)
+        expected = (talk.formats, talk.own.levels, mux)
+        if expected != self._expected:
+            self._expected = expected
+            self._engine.expect(self.port, rtp=None, mux=mux, formats=talk.formats, levels=talk.own.levels, ice=True)
 
     def identify(self, mid: str, web: WebAnnounced, *, stamped: bool) -> None:
         """By what packets of this section are known on a transport that others share."""
@@ -233,7 +241,7 @@ class Anchor:
             return None
         if second.level_dbov is not None:
             self.has_sounded = second.level_dbov > _SOUND_DBOV
-        elif codec == "OPUS":
+        elif codec == _OPUS:
             self.has_sounded = second.bytes / second.packets > _SOUND_BYTES
         else:
             return None

@@ -109,6 +109,7 @@ class MemoryEngine:
         mux: bool = False,
         latch: str | None = None,
         formats: Sequence[tuple[int, int, str]] = (),
+        levels: int = 0,
         raw: bool = False,
         ice: bool = False,
         climb: bool = False,
@@ -116,7 +117,7 @@ class MemoryEngine:
         mine = self._told("expect", port)
         mine.rtcp_keys = None if mux else mine.rtcp_keys
         mine.expected = {"rtp": rtp, "rtcp": rtcp, "mux": mux, "latch": latch, "formats": tuple(formats), "raw": raw}
-        mine.expected |= {"ice": ice, "climb": climb}
+        mine.expected |= {"ice": ice, "climb": climb, "levels": levels}
 
     def approve(self, port: Port, address: HostPort, *, rtcp: bool = False, send: bool = True) -> None:
         mine = self._told("approve", port)

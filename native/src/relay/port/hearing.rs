@@ -108,7 +108,7 @@ impl Side {
         self.totals.unnegotiated += u64::from(!is_negotiated);
         self.count_heard(arrival, data.len());
         if let Some(header) = header {
-            self.meter.packet(&header, data, format.as_ref(), arrival.now_ns);
+            self.meter.packet(&header, data, format.as_ref(), self.flavour.levels, arrival.now_ns);
         }
         Some(())
     }
