@@ -3,6 +3,7 @@
 import os
 import random
 from dataclasses import dataclass, replace
+from itertools import permutations, product
 
 import pytest
 from tests.media.browser import NOW, Browser, WebCall, converse
@@ -222,6 +223,11 @@ class Party:
 class AnyCall(WebCall):
     """A call over signalling in the clear, where an unknown phone is offered no keys."""
 
+    def answer_of(self, offer: bytes, cseq: int = 1) -> SessionDescription:
+        """What the caller reads after its offer, which a phone with plain RTP answers."""
+        self.offer(offer, cseq=cseq)
+        return self.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"), cseq=cseq)
+
     def origin(self, leg: int) -> Origin:
         return super().origin(leg)._replace(secure=False)
 
@@ -380,12 +386,16 @@ def test_a_phone_that_registered_with_ice_may_do_without() -> None:
     assert ("shut", call.port(1).id) not in call.engine.told
 
 
-@pytest.mark.parametrize("before", ["rtp", "sdes", *UNDER_ICE])
-@pytest.mark.parametrize("after", ["rtp", "sdes", "ice-rtp", "ice-sdes", "ice-dtls", "ice-dtls-mux"])
+CHANGES = [
+    *product(["rtp", "sdes", *UNDER_ICE], ["rtp", "sdes", "ice-rtp", "ice-sdes", "ice-dtls", "ice-dtls-mux"]),
+    *permutations(["dtls", "dtls-mux"], 2),
+    *permutations(["dtls-passive", "dtls-passive-mux"], 2),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), CHANGES)
 def test_a_party_changes_its_mind_in_mid_call(before: str, after: str) -> None:
-    """ICE and keys come and go with its own offers; RTCP keeps its port, or goes to that of RTP for good."""
-    if PROFILES[before].mux and PROFILES[before].ice and PROFILES[after].ice and not PROFILES[after].mux:
-        pytest.skip("what is multiplexed stays so")
+    """ICE and keys come and go with its own offers, and RTCP moves to the port of RTP and back."""
     one, changed = Party(0, before), Party(0, after)
     changed.identity, changed.endpoints = one.identity, one.endpoints
     call = AnyCall(web=[])
@@ -398,6 +408,32 @@ def test_a_party_changes_its_mind_in_mid_call(before: str, after: str) -> None:
         changed.endpoints, changed.keys = one.endpoints, one.keys
     changed.learn(call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"), cseq=2).audio, call.now, offering=True)
     changed.check(call)
+
+
+def test_rtcp_gets_its_port_back_without_a_restart_of_ice() -> None:
+    """The new component is checked under the credentials that stand (RFC 8445 section 2.2)."""
+    one, call = Party(0, "ice-rtp-mux"), AnyCall(web=[])
+    offer = one.describe(offering=True)
+    one.learn(call.answer_of(offer).audio, call.now, offering=True)
+    call.chosen()
+    one.check(call)
+    own = ice.LocalSocket(2, 2, Address(one.host, one.port + 1))
+    apart = b"a=candidate:1 2 udp 2130706430 %s %d typ host" % (one.host.encode(), own.address.port)
+    answer = call.answer_of(offer.replace(b"a=rtcp-mux", apart), cseq=2).audio
+    assert not answer.rtcp_mux
+    assert [line.split()[1] for line in answer.attributes.all("candidate")] == ["1", "2"]
+    one.sockets, one.profile = (False, True), replace(one.profile, mux=False)
+    one.agent.receive(ice.ComponentOpened(own), call.now)
+    one.learn(answer, call.now, offering=True)
+    one.check(call)
+
+
+def test_a_party_that_names_no_candidate_for_rtcp_keeps_it_on_the_port_of_rtp() -> None:
+    one, call = Party(0, "ice-rtp-mux"), AnyCall(web=[])
+    offer = one.describe(offering=True)
+    call.answer_of(offer)
+    call.answer_of(offer.replace(b"a=rtcp-mux\r\n", b""), cseq=2)
+    assert call.port(0).expected["mux"]
 
 
 def test_ice_whose_address_was_changed_on_the_way_is_not_believed() -> None:

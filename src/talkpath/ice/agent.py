@@ -20,6 +20,7 @@ from talkpath.ice.events import (
     AgentOutput,
     CandidatesTrickled,
     ComponentClosed,
+    ComponentOpened,
     Credentials,
     DatagramArrived,
     LocalSocket,
@@ -111,6 +112,10 @@ class IceAgent:
                 self._local = tuple(c for c in self._local if c.socket.component != component)
                 for generation in self._generations():
                     generation.close_component(component)
+            case ComponentOpened(socket):
+                opened = LocalCandidate(socket, host_candidate(socket.address, socket.component, 65535))
+                self._local = (*self._local, opened)
+                self._current.open_component(opened, now)
             case _:
                 assert_never(event)
         self._retire()

@@ -81,8 +81,21 @@ class ComponentClosed:
     component: int
 
 
+@dataclass(frozen=True, slots=True)
+class ComponentOpened:
+    """RTCP gets a component of its own again, on this socket."""
+
+    socket: LocalSocket
+
+
 AgentInput = (
-    DatagramArrived | RemoteDescribed | CandidatesTrickled | RestartWanted | RestartCancelled | ComponentClosed
+    DatagramArrived
+    | RemoteDescribed
+    | CandidatesTrickled
+    | RestartWanted
+    | RestartCancelled
+    | ComponentClosed
+    | ComponentOpened
 )
 
 

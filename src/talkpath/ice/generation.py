@@ -138,6 +138,13 @@ class Generation:
         self.selected.pop(component, None)
         self._consents.pop(component, None)
 
+    def open_component(self, local: LocalCandidate, now: float) -> None:
+        """RTCP leaves the port of RTP; the peer's candidates for it come next."""
+        self._components.add(local.socket.component)
+        self._local[local.socket.socket] = local
+        self._failed.discard(local.socket.component)
+        self._fails_at = now + PATIENCE_S
+
     # The peer's checks.
 
     def request(self, message: Stun, socket: int, remote: Address, now: float) -> None:

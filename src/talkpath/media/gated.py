@@ -41,15 +41,18 @@ class GatedTransport:
         """The peer's description came, first or again."""
         web = theirs.web
         assert web is not None, "a section without DTLS goes plain instead"
+        has_parted = self.mux and not theirs.mux
         self.protocol, self.mux = theirs.protocol, theirs.mux
         for keying in (self._rtp, self._rtcp):
             keying.learn(web.fingerprints, web.tls_id, web.setup, now)
         # The address again is no news: behind a NAT the peer was found elsewhere meanwhile.
-        if theirs.rtp is not None and theirs.rtp.is_ipv6 == self._local.is_ipv6 and theirs.rtp != self._named:
-            self._named = theirs.rtp
+        if theirs.rtp is None or theirs.rtp.is_ipv6 != self._local.is_ipv6:
+            return
+        has_moved, self._named = theirs.rtp != self._named, theirs.rtp
+        if has_moved:
             self._rtp.selected(theirs.rtp, now)
-            if not theirs.mux:
-                self._rtcp.selected(theirs.rtcp or Address(theirs.rtp.host, theirs.rtp.port + 1), now)
+        if not theirs.mux and (has_moved or has_parted):
+            self._rtcp.selected(theirs.rtcp or Address(theirs.rtp.host, theirs.rtp.port + 1), now)
 
     def write(self, section: MediaSection, *, answering: bool, again: bool = False) -> None:
         """Put our side of the transport into a section that goes to the peer. The RTCP port has the same role."""
