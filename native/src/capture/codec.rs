@@ -1,6 +1,7 @@
 //! What payload types mean: RFC 3551's static table and what SDP says.
 
 use super::level::Law;
+use crate::srtp::Suite;
 use std::borrow::Cow;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,6 +98,8 @@ pub struct Plan {
     /// The profile is a secure one, or (RTP/AVP) keys are offered.
     pub is_secure: bool,
     pub offers_keys: bool,
+    /// The master keys and salts that its owner sends with (RFC 4568); none where DTLS may agree on others.
+    pub keys: Vec<(Suite, Vec<u8>)>,
     pub is_udptl: bool,
     pub codecs: Vec<(u8, Codec)>,
     /// What other sections send on the same flow (RFC 9143): their media and payload types.

@@ -171,6 +171,10 @@ impl Media {
             return false;
         };
         media.streams[stream].receive(&header, at, &media.context, self.ended.jitter_buffer);
+        if media.streams[stream].wants_keys() && datagram.cut == 0 {
+            let keys = media.plans[1].as_ref().map_or(&[][..], |plan| &plan.keys);
+            media.streams[stream].try_keys(keys, datagram.data);
+        }
         if !self.picked.is_empty() {
             self.pick(datagram, &header, out);
         }

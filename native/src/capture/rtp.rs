@@ -7,12 +7,18 @@ use super::limits::*;
 use super::row::{Row, NO_LEVEL};
 use super::sequence::{Arrival, Runs, Sequence};
 use super::timing::Timing;
+use crate::srtp::{self, Suite};
 use std::borrow::Cow;
 
 /// Half a second without a packet is a gap worth telling.
 const GAP_NS: i64 = 500_000_000;
 /// Packets in a row (same SSRC, payload type, small steps) that make an unannounced stream believable.
 const CONFIRMED_BY: u32 = 4;
+/// Packets on which announced keys are tried, and how far from the beginning.
+const KEY_TRIES: u8 = 8;
+const KEY_PACKETS: u64 = 200;
+/// A key opened one: no more is tried.
+const OPENED: u8 = u8::MAX;
 /// Payload types of a stream that are told apart.
 const MAX_USES: usize = 32;
 
@@ -136,6 +142,8 @@ pub struct Digit {
 /// Everything a stream leaves behind (records.py `RtpStream`).
 pub struct Stream {
     pub ssrc: u32,
+    /// Packets that none of the sender's own keys opened; `KEY_TRIES` and more when one did.
+    unopened: u8,
     pub first: Moment,
     pub last: Moment,
     pub packets: u64,
@@ -197,6 +205,7 @@ impl Stream {
             duplicates: 0,
             restarts: 0,
             markers: 0,
+            unopened: 0,
             gaps: Vec::new(),
             gap_max: 0,
             current: Current::of(0, &first),
@@ -261,6 +270,26 @@ impl Stream {
         }
         self.current.kind = codec.kind;
         self.uses[self.current.at].codec = codec;
+    }
+
+    /// Whether it is worth trying keys on the next packet: at the beginning, where the rollover counter is known to be
+    /// 0 (RFC 3711 section 3.3.1).
+    #[inline]
+    pub fn wants_keys(&self) -> bool {
+        self.unopened < KEY_TRIES && self.packets < KEY_PACKETS
+    }
+
+    #[cold]
+    pub fn try_keys(&mut self, keys: &[(Suite, Vec<u8>)], packet: &[u8]) {
+        if keys.is_empty() {
+            return;
+        }
+        let is_opened = keys.iter().any(|(suite, key)| {
+            let (master, salt) = key.split_at(suite.key_len());
+            let context = srtp::Context::new(*suite, master, salt);
+            context.is_some_and(|mut context| context.open_rtp(&mut packet.to_vec()).is_ok())
+        });
+        self.unopened = if is_opened { OPENED } else { self.unopened + 1 };
     }
 
     #[inline]
@@ -453,6 +482,8 @@ pub struct Figures<'a> {
     pub duplicates: u64,
     pub restarts: u64,
     pub markers: u64,
+    /// Nothing of it opens with the keys that its sender announced.
+    pub has_wrong_key: bool,
     pub gap_max_ms: f64,
     pub level_dbov: f64,
     pub flat: u64,
@@ -484,6 +515,7 @@ impl Summary {
             duplicates: s.duplicates,
             restarts: s.restarts,
             markers: s.markers,
+            has_wrong_key: s.unopened == KEY_TRIES,
             gap_max_ms: s.gap_max as f64 / 1e6,
             level_dbov: if heard { level::dbov(s.energy, s.samples as f64) } else { f64::NAN },
             flat: s.flat,

@@ -2,6 +2,7 @@
 
 use super::codec::{word, Codec, Plan};
 use super::flow::{Endpoint, Ip};
+use crate::srtp::Suite;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -16,6 +17,8 @@ struct Section {
     port: u16,
     candidates: Vec<Endpoint>,
     mid: String,
+    /// It may be sealed with keys that cannot be tried: of DTLS, or of a suite that is not known here.
+    has_other_keys: bool,
 }
 
 /// (address, what it carries) for everything the SDP in a SIP message announces.
@@ -90,12 +93,13 @@ fn media_line(value: &str, ip: Option<Ip>, session_secure: bool, session_level: 
         media: word(media),
         is_secure: profile.contains("SAVP"),
         offers_keys: session_secure,
+        keys: Vec::new(),
         is_udptl: profile.eq_ignore_ascii_case("udptl"),
         codecs,
         bundled: Vec::new(),
         level_extension: session_level,
     };
-    Some(Section { plan, ip, port, candidates: Vec::new(), mid: String::new() })
+    Some(Section { plan, ip, port, candidates: Vec::new(), mid: String::new(), has_other_keys: session_secure })
 }
 
 /// "IN IP4 192.0.2.1/127"
@@ -110,7 +114,17 @@ fn attribute(section: &mut Section, value: &str) {
     match name {
         "mid" => section.mid = rest.trim().to_string(),
         "rtpmap" => drop(rtpmap(section, rest)),
-        "crypto" | "fingerprint" => section.plan.offers_keys = true,
+        "crypto" => {
+            section.plan.offers_keys = true;
+            match sdes_key(rest) {
+                Some(key) => section.plan.keys.push(key),
+                None => section.has_other_keys = true,
+            }
+        }
+        "fingerprint" => {
+            section.plan.offers_keys = true;
+            section.has_other_keys = true;
+        }
         "candidate" => drop(candidate(section, rest)),
         _ => {}
     }
@@ -143,6 +157,40 @@ fn share_flow(sections: &mut [Section], bundle: &[&str]) {
     }
 }
 
+/// "1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^20" (RFC 4568 section 9.1), where nothing
+/// else changes how packets are sealed: no MKI, no session parameters.
+fn sdes_key(value: &str) -> Option<(Suite, Vec<u8>)> {
+    let mut words = value.split_ascii_whitespace().skip(1);
+    let suite = Suite::by_name(words.next()?)?;
+    let mut parts = words.next()?.strip_prefix("inline:")?.split('|');
+    let key = from_base64(parts.next()?)?;
+    let is_plain = words.next().is_none() && parts.all(|part| !part.contains(':'));
+    (is_plain && key.len() == suite.key_len() + suite.salt_len()).then_some((suite, key))
+}
+
+/// RFC 4648 section 4, with or without padding.
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let (mut bytes, mut bits, mut held) = (Vec::new(), 0_u32, 0);
+    for byte in text.trim_end_matches('=').bytes() {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held) as u8);
+            bits &= (1 << held) - 1;
+        }
+    }
+    Some(bytes)
+}
+
 /// "101 telephone-event/8000"
 fn rtpmap(section: &mut Section, value: &str) -> Option<()> {
     let (number, encoding) = value.split_once(' ')?;
@@ -165,7 +213,10 @@ fn candidate(section: &mut Section, value: &str) -> Option<()> {
     Some(())
 }
 
-fn endpoints(section: Section) -> Vec<(Endpoint, Arc<Plan>)> {
+fn endpoints(mut section: Section) -> Vec<(Endpoint, Arc<Plan>)> {
+    if section.has_other_keys {
+        section.plan.keys.clear();
+    }
     let plan = Arc::new(section.plan);
     let own = section.ip.filter(|ip| !ip.is_unspecified() && section.port != 0);
     let own = own.map(|ip| Endpoint { ip, port: section.port });

@@ -357,6 +357,7 @@ class RtpStream(Struct, frozen=True):
     `effective_runs` the same for lost plus `late` packets (the simulated jitter buffer of `jitter_buffer_ms`).
     `delay_bins` is a histogram of the delay above the path's minimum, edges in DELAY_BIN_EDGES_MS.
     `paused` counts timestamp jumps without lost packets (silence suppression). `level_dbov`: NaN when not decoded.
+    `has_wrong_key`: none of its first packets opens with the SDES keys that its sender announced.
     """
 
     src: Address
@@ -398,6 +399,7 @@ class RtpStream(Struct, frozen=True):
     effective_runs: tuple[tuple[int, int], ...]
     delay_bins: tuple[int, ...]
     packed_seconds: bytes
+    has_wrong_key: bool = False
 
     @property
     def frame(self) -> int:

@@ -1,11 +1,14 @@
 """Sounds and media packets: G.711 with true levels, RTP, SRTP-like bytes, RTCP."""
 
 import struct
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+
+from talkpath._native import Srtp
 
 from .wire import At, Wire
 
@@ -74,6 +77,7 @@ class Sender:
     delay: Callable[[int], float] = lambda _: 0.0
     skew_ppm: float = 0.0
     srtp: bool = False
+    srtp_key: str = ""
     payload: bytes | None = None
     ticks_per_ms: int = 8
     first_seq: int = 100
@@ -84,6 +88,7 @@ class Sender:
         """Put `seconds` of the stream on the wire from `start` on."""
         step = self.ptime_ms / 1000
         samples = self.ptime_ms * self.ticks_per_ms
+        seal = sealer(self.srtp_key) if self.srtp_key else bytes
         tape = sound(self.sound, self.payload_type) if self.payload is None else b""
         for number in range(round(seconds / step)):
             if self.lost(number):
@@ -108,7 +113,13 @@ class Sender:
             dst = self.dst
             if self.dst_after and number >= self.dst_after[0]:
                 dst = self.dst_after[1]
-            wire.udp(at, self.src, dst, head + body)
+            wire.udp(at, self.src, dst, seal(head + body))
+
+
+def sealer(key: str) -> Callable[[bytes], bytes]:
+    """SRTP under a master key and salt as they stand in a=crypto (RFC 4568 section 6.1)."""
+    both = b64decode(key)
+    return Srtp("AES_CM_128_HMAC_SHA1_80", both[:16], both[16:]).protect
 
 
 @lru_cache(maxsize=4096)

@@ -97,4 +97,15 @@ def the_proxy_changed_the_key_but_not_the_address(wire: Wire) -> None:
 
 @quiet("srtp-key-mismatch")
 def srtp_as_it_should_be(wire: Wire) -> None:
-    secured(wire, crypto(1, KEY_B))
+    secured(wire, crypto(1, KEY_B), a={"srtp_key": KEY_A}, b={"srtp_key": KEY_B})
+
+
+@fires("srtp-key-mismatch")
+def packets_that_the_announced_key_does_not_open(wire: Wire) -> None:
+    secured(wire, crypto(1, KEY_B), a={"srtp_key": KEY_A}, b={"srtp_key": KEY_A})
+
+
+@quiet("srtp-key-mismatch")
+def srtp_that_is_first_seen_after_its_sequence_numbers_began_again(wire: Wire) -> None:
+    late = {"first_seq": 65_500, "lost": lambda number: number < 50}
+    secured(wire, crypto(1, KEY_B), a={"srtp_key": KEY_A, **late}, b={"srtp_key": KEY_B, **late})

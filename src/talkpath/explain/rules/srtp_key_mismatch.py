@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import nan
 
 from talkpath.base.texts import Text
-from talkpath.calls.model import Leg
+from talkpath.calls.model import Leg, Medium
 from talkpath.capture.records import RtpStream
 from talkpath.explain.chain import Described, described
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
@@ -47,6 +47,10 @@ LENGTH = Text(
 CHANGED = Text(
     "{host} passed on another key of {who} ({one} became {two}) while the media goes past it, directly to {address}.",
     "{host} 转发了不同的{who}密钥（{one} 变为 {two}），而媒体并不经过它，直接发往 {address}。",
+)
+WRONG_KEY = Text(
+    "What {who} sends from {src} does not open with the key that {who} announced: it is sealed with another.",
+    "{who}从 {src} 发送的数据无法用{who}声明的密钥解开：实际使用了另一个密钥。",
 )
 PLAIN = Text(
     "{who} sends plain RTP although {profile} had been agreed.", "双方约定 {profile}，但{who}发送的是明文 RTP。"
@@ -162,10 +166,19 @@ def _on_the_wire(path: MediaPath) -> Iterator[Because]:
             frames = (rtp.first_frame,)
             values = {"who": party(from_caller), "profile": own.profile}
             extra = _extra_bytes(rtp)
+            if secure and rtp.has_wrong_key and extra != 0:
+                told_in = (*_announcement(path, own), rtp.first_frame, rtp.last_frame)
+                yield because(WRONG_KEY, told_in, rtp.start, who=party(from_caller), src=rtp.src)
             if secure and extra == 0:
                 yield because(PLAIN, frames, rtp.start, **values)
             elif plain and extra in TAG_BYTES:
                 yield because(SEALED, frames, rtp.start, **values)
+
+
+def _announcement(path: MediaPath, medium: Medium) -> tuple[int, ...]:
+    """The frames in which a side told its key."""
+    seen = (seen for leg in path.legs for seen in leg.messages if seen.time == medium.time)
+    return tuple(frame for one in seen for frame in one.frames[:1])
 
 
 def _extra_bytes(rtp: RtpStream) -> float:
@@ -187,9 +200,10 @@ RULE: Rule = Rule(
     needs=Text(
         "Descriptions whose crypto lines do not fit (tag, suite, length, a key changed on a path it should "
         "only pass), "
-        "one side secure and the other not, or packets that are plain where encryption was agreed (or the reverse).",
+        "one side secure and the other not, packets that are plain where encryption was agreed (or the reverse), or "
+        "that do not open with the key their sender announced.",
         "crypto 行不匹配（标签、套件、长度，或在直通路径上被更换密钥），一方加密而另一方不加密，"
-        "或约定加密而包是明文（或相反）。",
+        "约定加密而包是明文（或相反），或包无法用发送方声明的密钥解开。",
     ),
     fix=Text(
         "Let one element own the keys of each hop: a relay that terminates SRTP must be in the media path, one that "
