@@ -3,7 +3,7 @@
 import pytest
 
 from harness.agent import connect, hang_up
-from harness.sound import assert_alike
+from harness.sound import RATE_HZ, assert_alike, tone_share
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
 
@@ -102,3 +102,27 @@ def test_what_the_edge_does_not_know_passes_untouched(agents) -> None:
     media = next(line for line in call.answer.body.splitlines() if line.startswith(b"m=audio"))
     assert media.split()[3:] == [b"0", b"101"]
     hang_up(call.dialog, incoming.dialog)
+
+
+def test_linphone_hears_every_new_source_of_a_caller(agents, phones) -> None:
+    """A page that is loaded again comes back from another port, as another SSRC that counts from the beginning."""
+    alice, phone = agents.agent(), phones.linphone("tcp")
+    first = agents.talker(hertz=400)
+    call = alice.dial(phone.identity.user, first.offer())
+    phone.accept()
+    first.start(call.established())
+    call.acknowledge()
+    phone.wait_heard(2)
+    before, tones = first, (620, 980, 1300)
+    for version, hertz in enumerate(tones, 2):
+        before.fall_silent()
+        talker = agents.talker(hertz=hertz)
+        talker.start(call.dialog.offer_to_phone(talker.offer(version=version)))
+        phone.wait_heard(3)
+        before = talker
+    alice.endpoint.send(call.dialog.request("BYE"))
+    phone.closed()
+    recording = phone.heard()
+    seconds = [recording[at : at + RATE_HZ] for at in range(0, len(recording) - RATE_HZ, RATE_HZ)]
+    for hertz in tones:
+        assert max(tone_share(second, hertz) for second in seconds) > 0.9, hertz

@@ -113,14 +113,24 @@ class Dialog:
         arrived = other.wait("INVITE")
         here = other.agent
         here.endpoint.reply(arrived, "200 OK", [here.endpoint.contact(here.identity.user), _SDP], answer)
+        accepted = self._accepted(request)
+        other.wait("ACK")
+        return arrived, accepted
+
+    def offer_to_phone(self, offer: bytes) -> bytes:
+        """A re-INVITE that a real phone accepts, to its ACK: what it answers."""
+        request = self.offer_again(offer)
+        self.agent.endpoint.send(request)
+        return self._accepted(request).body
+
+    def _accepted(self, request: Request) -> Received:
         accepted = self.agent.endpoint.final(request)
         ack = self.request("ACK")
         self.number -= 1
         ack.number = request.number
         self.agent.endpoint.send(ack)
-        other.wait("ACK")
         assert accepted.status == 200, accepted.start
-        return arrived, accepted
+        return accepted
 
     def wait(self, method: str, timeout_s: float = 10.0) -> Received:
         """The next request of this method within the dialog (retransmissions of our answer are the peer's)."""
