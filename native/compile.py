@@ -31,7 +31,7 @@ PLAIN = ("base/address.py", "calls/model.py", "edge/binding.py", "secure/suites.
 # No message passes these, and compiling them takes long.
 COLD = ("calls/drawing.py", "calls/words.py", "media/memory.py")
 # What the compiled modules call: they are made for its signatures.
-GROUND = ("capture", "rtp")
+GROUND = ("capture", "explain", "rtp")
 
 
 def compiled_modules() -> list[Path]:
