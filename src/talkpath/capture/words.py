@@ -14,12 +14,20 @@ CONVERT_FIRST = Text(
     en="this is {what}; convert it to pcap first (for example with editcap)",
     zh="这是{what}；请先转换为 pcap（例如使用 editcap）",
 )
+CONVERT_IF_CAPTURE = Text(
+    en="this is {what}, not a capture (pcap or pcapng, plain or gzip); if another tool captured it, convert it to "
+    "pcap first (for example with editcap)",
+    zh="这是{what}，不是抓包文件（pcap 或 pcapng，可用 gzip 压缩）；若由其他工具抓取，"
+    "请先转换为 pcap（例如使用 editcap）",
+)
 CANNOT_OPEN = Text(
     en="cannot be read: {reason}; check the path and the permissions", zh="无法读取：{reason}；请检查路径和权限"
 )
 
 ARCHIVES = frozenset({"zip", "7z", "rar", "zstd", "xz", "bzip2", "lz4"})
-OTHER_CAPTURES = frozenset({"snoop", "nettl", "netmon", "rtpdump"})
+OTHER_CAPTURES = frozenset(
+    {"snoop", "nettl", "netmon", "rtpdump", "sniffer", "visual", "observer", "5views", "etherpeek"}
+)
 
 KINDS = {
     "empty": Text(en="an empty file", zh="空文件"),
@@ -47,6 +55,11 @@ KINDS = {
     "snoop": Text(en="a Solaris snoop capture", zh="Solaris snoop 抓包"),
     "nettl": Text(en="an HP-UX nettl capture", zh="HP-UX nettl 抓包"),
     "netmon": Text(en="a Microsoft Network Monitor capture", zh="Microsoft Network Monitor 抓包"),
+    "sniffer": Text(en="a Network General Sniffer capture", zh="Network General Sniffer 抓包"),
+    "visual": Text(en="a Visual Networks capture", zh="Visual Networks 抓包"),
+    "observer": Text(en="a Network Instruments Observer capture", zh="Network Instruments Observer 抓包"),
+    "5views": Text(en="a 5View capture", zh="5View 抓包"),
+    "etherpeek": Text(en="an EtherPeek or OmniPeek capture", zh="EtherPeek 或 OmniPeek 抓包"),
     "rtpdump": Text(en="an rtpdump file", zh="rtpdump 文件"),
     "xml": Text(en="an XML file", zh="XML 文件"),
     "html": Text(en="a web page", zh="网页"),
