@@ -63,7 +63,7 @@ impl Frame {
 impl Frame {
     /// Index one message. Leading line ends are skipped (RFC 3261 section 7.5). Raises ValueError(code).
     #[new]
-    #[pyo3(signature = (raw, max_headers = MAX_HEADERS))]
+    #[pyo3(signature = (raw, max_headers = 256))]
     fn new(raw: Bound<'_, PyBytes>, max_headers: usize) -> PyResult<Self> {
         let index = Index::of(raw.as_bytes(), max_headers).map_err(PyValueError::new_err)?;
         Ok(Frame { index, raw: Raw::Python(raw.unbind()) })
