@@ -11,11 +11,6 @@ URI = f"sip:1002@{HOME}"
 
 
 @pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
-@pytest.fixture
 def caller(lab: Lab) -> Phone:
     return lab.phone("visitor", "198.51.100.7")
 

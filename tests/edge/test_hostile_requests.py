@@ -21,11 +21,6 @@ GOOD = [
 
 
 @pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
-@pytest.fixture
 def peer(lab: Lab) -> Phone:
     return lab.phone("a", "203.0.113.5")
 

@@ -6,11 +6,6 @@ from tests.edge.lab import HOME, Lab
 from talkpath.base.address import Transport
 
 
-@pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
 def test_a_phone_registers_with_either_algorithm(lab: Lab, algorithm: str) -> None:
     phone = lab.phone("1001", "198.51.100.7")

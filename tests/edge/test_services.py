@@ -5,11 +5,6 @@ from tests.edge.lab import HOME, OFFER, Lab, Phone
 
 
 @pytest.fixture
-def lab() -> Lab:
-    return Lab()
-
-
-@pytest.fixture
 def caller(lab: Lab) -> Phone:
     return lab.phone("visitor", "198.51.100.7")
 

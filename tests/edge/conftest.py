@@ -1,0 +1,23 @@
+"""A lab of its own for every test, and two registered phones."""
+
+import pytest
+from tests.edge.lab import Lab, Phone
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab()
+
+
+@pytest.fixture
+def caller(lab: Lab) -> Phone:
+    phone = lab.phone("1001", "198.51.100.7")
+    phone.register()
+    return phone
+
+
+@pytest.fixture
+def callee(lab: Lab) -> Phone:
+    phone = lab.phone("1002", "198.51.100.8")
+    phone.register()
+    return phone
