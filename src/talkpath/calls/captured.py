@@ -39,6 +39,7 @@ from talkpath.capture.records import (
     WebSocketEvent,
     ZrtpSeen,
 )
+from talkpath.capture.rtcp_json import rtcp_of
 
 # A call that ended may still be answered late, and its BYE repeated; then it is quiet.
 _LINGER_S = 8.0
@@ -84,6 +85,8 @@ class CaptureLedger:
                     self._streams.append(record)
                 case CaptureNote():
                     pass
+                case HepSeen():
+                    self._keep(rtcp_of(record) or record)
                 case _:
                     self._keep(record)
         return outside, others

@@ -33,7 +33,7 @@ RTCP = Text("{src} sends RTCP, so the path is open for it.", "{src} 在发送 RT
 
 
 def check(story: Story) -> Iterator[Found]:
-    if story.call.streams or story.call.answered_at is None:
+    if story.call.streams or story.call.answered_at is None or _is_heard(story):
         return
     if unheeded(story) is not None:
         return  # nobody knows of the answer, and that has a finding of its own
@@ -54,6 +54,11 @@ def check(story: Story) -> Iterator[Found]:
                 confidence=confidence,
             )
         return
+
+
+def _is_heard(story: Story) -> bool:
+    """Somebody reports by RTCP what came of the other: there was audio, and this place does not show it."""
+    return any(block.highest > 0 for report in story.around(RtcpSeen) for block in report.reports)
 
 
 def _agreed(path: MediaPath) -> list[Address]:

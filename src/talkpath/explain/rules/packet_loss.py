@@ -30,6 +30,10 @@ REPORTED = Text(
     "{src} reports by RTCP that {percent:.1f} % of what {who} sent did not arrive; here it was still complete.",
     "{src} 通过 RTCP 报告{who}发送的包有 {percent:.1f} % 未到达；而在此处仍是完整的。",
 )
+TOLD = Text(
+    "{src} reports by RTCP that {lost} of {expected} packets of {who} did not arrive ({percent:.1f} %).",
+    "{src} 通过 RTCP 报告{who}的 {expected} 个包中有 {lost} 个未到达（{percent:.1f} %）。",
+)
 SECTION = Text("On the hop before ({src} to {dst}) nothing was lost.", "在前一跳（{src} 到 {dst}）没有丢包。")
 
 
@@ -37,7 +41,11 @@ def check(story: Story) -> Iterator[Found]:
     for from_caller in (True, False):
         paths = story.talk.paths if from_caller else story.talk.paths[::-1]
         for path in paths:
-            found = _lost_here(story, path, from_caller) or _lost_beyond(story, path, from_caller)
+            found = (
+                _lost_here(story, path, from_caller)
+                or _lost_beyond(story, path, from_caller)
+                or _lost_unseen(story, path, from_caller)
+            )
             if found is not None:
                 yield found
                 break
@@ -127,6 +135,36 @@ def _lost_beyond(story: Story, path: MediaPath, from_caller: bool) -> Found | No
             severity=Severity.ERROR if share >= FELT else Severity.WARNING,
         )
     return None
+
+
+def _lost_unseen(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
+    """Of a direction that is not shown (a HEP feed without RTP) the receiver's first and last report tell."""
+    receiver = path.latest(not from_caller)
+    if receiver is None or path.heard(from_caller):
+        return None
+    places = {receiver.address, receiver.address._replace(port=receiver.address.port + 1), receiver.rtcp}
+    reports = [
+        (block, seen)
+        for seen in story.around(RtcpSeen)
+        if seen.src in places and not seen.is_encrypted
+        for block in seen.reports
+    ]
+    last = reports[-1][0] if reports else None
+    own = [(block, seen) for block, seen in reports if last is not None and block.ssrc == last.ssrc]
+    if last is None or len(own) < 2:
+        return None
+    lost, expected = last.lost - own[0][0].lost, last.highest - own[0][0].highest
+    if expected < LEAST_EXPECTED or not NOTICED <= lost / expected <= 1:
+        return None
+    percent, who, seen = 100 * lost / expected, party(from_caller), own[-1][1]
+    values = {"lost": lost, "expected": expected, "percent": percent, "who": who}
+    return Found(
+        (because(TOLD, (own[0][1].frame, seen.frame), seen.time, src=seen.src, **values),),
+        {"who": who, "other": party(not from_caller), "percent": f"{percent:.1f}"},
+        leg=path.first_leg.index,
+        direction=Direction.of(from_caller),
+        severity=Severity.ERROR if lost >= FELT * expected else Severity.WARNING,
+    )
 
 
 RULE: Rule = Rule(
