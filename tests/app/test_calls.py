@@ -203,8 +203,16 @@ def test_a_span_counts_back_from_now(text: str, seconds: int) -> None:
     assert moment(text, 1_000_000.0) == 1_000_000.0 - seconds
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("12.5", 12.5), ("0", 0.0), ("1700000000", 1_700_000_000.0)])
+def test_a_number_is_seconds_since_the_epoch_also_where_a_clock_was_not_set(text: str, seconds: float) -> None:
+    assert moment(text) == seconds
+    assert moment("20260131") == moment("2026-01-31")
+
+
 def test_a_time_of_day_is_todays() -> None:
     noon = moment("2026-01-31T12:00")
     assert moment("9:30", noon) == noon - 2.5 * 3600
     with pytest.raises(Trouble, match="tomorrow is no time"):
         moment("tomorrow")
+    with pytest.raises(Trouble, match="·\\[31m is no time"):
+        moment("\x1b[31m")

@@ -9,7 +9,8 @@ from talkpath.app.phrase import Misuse, phrase
 
 _SPAN = re.compile(r"^(\d+)([smhd])$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_EPOCH = re.compile(r"^\d{9,}(\.\d*)?$")
+# Eight digits are a date.
+_EPOCH = re.compile(r"^(?!\d{8}$)\d+(\.\d*)?$")
 
 
 def moment(text: str, now: float | None = None) -> float | None:
@@ -28,4 +29,6 @@ def moment(text: str, now: float | None = None) -> float | None:
             text = f"{datetime.fromtimestamp(now).date().isoformat()}T{text:0>5}"
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
-        raise Misuse("bad-time", phrase(words.BAD_TIME, given=text)) from None
+        from talkpath.calls.drawing import printable
+
+        raise Misuse("bad-time", phrase(words.BAD_TIME, given=printable(text))) from None
