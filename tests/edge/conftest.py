@@ -11,13 +11,9 @@ def lab() -> Lab:
 
 @pytest.fixture
 def caller(lab: Lab) -> Phone:
-    phone = lab.phone("1001", "198.51.100.7")
-    phone.register()
-    return phone
+    return lab.registered("1001", "198.51.100.7")
 
 
 @pytest.fixture
 def callee(lab: Lab) -> Phone:
-    phone = lab.phone("1002", "198.51.100.8")
-    phone.register()
-    return phone
+    return lab.registered("1002", "198.51.100.8")

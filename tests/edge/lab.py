@@ -126,6 +126,12 @@ class Lab:
         self.phones.append(phone)
         return phone
 
+    def registered(self, user: str, host: str) -> "Phone":
+        """A phone that can be called."""
+        phone = self.phone(user, host)
+        phone.register()
+        return phone
+
     def connection(self) -> int:
         return next(self._connections)
 

@@ -17,16 +17,12 @@ def caller(lab: Lab) -> Phone:
 
 @pytest.fixture
 def desk(lab: Lab) -> Phone:
-    phone = lab.phone("1002", "198.51.100.8")
-    phone.register()
-    return phone
+    return lab.registered("1002", "198.51.100.8")
 
 
 @pytest.fixture
 def mobile(lab: Lab) -> Phone:
-    phone = lab.phone("1002", "198.51.100.9")
-    phone.register()
-    return phone
+    return lab.registered("1002", "198.51.100.9")
 
 
 def test_the_phone_that_answers_wins_and_the_other_stops_ringing(
