@@ -35,8 +35,7 @@ class OwnCalls:
         with self._history(is_edge_running=running is not None) as history:
             past = history.find(wanted) if history else []
         rows = {(row.id, row.call_id): row for row in [*past, *(running or ())]}
-        latest = sorted(rows.values(), key=lambda row: row.start, reverse=True)[: wanted.limit]
-        return latest[::-1], running is not None
+        return sorted(rows.values(), key=lambda row: row.start)[-wanted.limit :], running is not None
 
     def changes(self, wanted: Wanted) -> Iterator[Summary] | None:
         """The calls that run, then each as it begins, is answered and ends; None when no edge runs here."""
@@ -65,8 +64,7 @@ class OwnCalls:
         with self._history(is_edge_running=running is not None) as history:
             past = history.traces(wanted) if history else []
         found = {(trace.call_ids[0], trace.start): trace for trace in [*past, *(running or ())]}
-        latest = sorted(found.values(), key=lambda trace: trace.start, reverse=True)[: wanted.limit]
-        return latest[::-1]
+        return sorted(found.values(), key=lambda trace: trace.start)[-wanted.limit :]
 
     @contextmanager
     def _history(self, is_edge_running: bool = False) -> Iterator[HistoryReader | None]:

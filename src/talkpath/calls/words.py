@@ -297,7 +297,7 @@ SIDES: dict[str, Text] = {
     "": Text("nobody known", "未知方"),
 }
 
-# Reasons and consequences that moments name by a word or a few: why something failed, what comes of it.
+# Reasons that moments name by a word or a few: why something failed.
 REASONS: dict[str, Text] = {
     "unheard": Text("it sent no check, and none of ours could be sent", "未收到其检查,本机也无可检查的候选"),
     "unanswered": Text("it answered none of our checks", "本机的检查均无应答"),
@@ -327,9 +327,6 @@ REASONS: dict[str, Text] = {
             ("no answer to CANCEL", "CANCEL 无应答"),
             ("no usable address", "没有可用地址"),
             ("wrong password or unknown user", "密码错误或用户不存在"),
-            ("the phone has not registered again", "该话机尚未重新注册"),
-            ("no registration took its place", "没有新的注册取代它"),
-            ("it can not be told the end", "无法通知其通话结束"),
         )
     },
 }
@@ -396,10 +393,9 @@ class _Values(dict[str, object]):
         side = self.get("side")
         if language is Language.ZH and isinstance(side, str) and side in SIDES:
             self["side"] = SIDES[side].zh
-        for name in ("why", "what"):
-            value = self.get(name)
-            if isinstance(value, str) and value in REASONS:
-                self[name] = REASONS[value].say(language)
+        why = self.get("why")
+        if isinstance(why, str) and why in REASONS:
+            self["why"] = REASONS[why].say(language)
 
     def __missing__(self, name: str) -> str:
         return "?"

@@ -64,7 +64,7 @@ class Chain(Struct):
 
     @property
     def uses_dtls(self) -> bool:
-        return bool(_fingerprints(self.offer.section) and _fingerprints(self.answer.section))
+        return bool(fingerprints_of(self.offer.section) and fingerprints_of(self.answer.section))
 
     @property
     def trusted(self) -> set[Address]:
@@ -174,10 +174,6 @@ def _names(chain: Chain, stun: StunSeen) -> bool:
     """A check between addresses that a NAT gave still names both sides (RFC 8445 7.2.2)."""
     ufrags = {chain.offer.section.ice_ufrag, chain.answer.section.ice_ufrag}
     return bool(stun.username) and ufrags == set(stun.username.split(":"))
-
-
-def _fingerprints(section: MediaSection) -> list[str]:
-    return fingerprints_of(section)
 
 
 def fingerprints_of(section: MediaSection) -> list[str]:

@@ -5,7 +5,7 @@ A finding holds texts and values, never finished sentences, so that it can be sa
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, field
 
@@ -80,10 +80,16 @@ def said(text: Text, /, **values: object) -> Said:
     return Said(text, values)
 
 
+class Sentence(Protocol):
+    """Says itself in any language of the catalogue."""
+
+    def say(self, language: Language) -> str: ...
+
+
 class Because(Struct, frozen=True):
     """One piece of evidence: what was seen, in which frames (from 1), and when."""
 
-    said: Said
+    said: Sentence
     frames: tuple[int, ...]
     time: float
 

@@ -5,12 +5,12 @@ media machine knows which link of a side's chain broke, and noted it (`media/mom
 """
 
 from collections.abc import Iterator
-from string import Formatter
 
-from talkpath.base.texts import Text
-from talkpath.calls import words
+from msgspec import Struct
+
+from talkpath.base.texts import Language
 from talkpath.calls.model import Moment
-from talkpath.explain.finding import Because, Direction, Found, because, party
+from talkpath.explain.finding import Because, Direction, Found, party
 from talkpath.explain.story import Story
 
 # What led to a broken link, of the same side; more of it is in the story of the call.
@@ -23,16 +23,20 @@ def told(story: Story, *kinds: str) -> Iterator[Moment]:
     return (moment for moment in story.call.moments if moment.kind in kinds)
 
 
-def as_evidence(moment: Moment) -> Because:
+class MomentSaid(Struct, frozen=True):
     """A moment in its own words."""
-    text = words.MOMENTS[moment.kind]
-    values: dict[str, object] = {
-        name: moment.values.get(name, "?") for _, name, _, _ in Formatter().parse(text.en) if name
-    }
-    side = values.get("side")
-    if isinstance(side, str):
-        values["side"] = Text(side, words.SIDES[side].zh) if side in words.SIDES else side
-    return because(text, (), moment.time, **values)
+
+    moment: Moment
+
+    def say(self, language: Language) -> str:
+        from talkpath.calls import words  # captures have no moments, and start without their catalogue
+
+        return words.said(self.moment, language)
+
+
+def as_evidence(moment: Moment) -> Because:
+    """What the edge noted, when it did."""
+    return Because(MomentSaid(moment), (), moment.time)
 
 
 def lost_flow(story: Story, since: float) -> Moment | None:

@@ -200,24 +200,23 @@ class HistoryReader:
 
     def find(self, wanted: Wanted) -> list[Summary]:
         """The rows asked for, the latest first."""
-        where, values = _condition(wanted)
-        if self._is_edge_running:
-            where += " AND NOT is_open"
+        where, values = self._condition(wanted)
         statement = f"SELECT {_COLUMNS}, {_END} FROM calls WHERE {where} ORDER BY start DESC LIMIT ?"
         return [_summary(row) for row in self._read(statement, (*values, wanted.limit))]
 
     def traces(self, wanted: Wanted) -> list[Trace]:
         """The calls asked for, whole, the latest first."""
-        where, values = _condition(wanted)
-        if self._is_edge_running:
-            where += " AND NOT is_open"
-        return self._traces(where, values, wanted.limit)
+        return self._traces(*self._condition(wanted), wanted.limit)
 
     def named(self, name: str, limit: int = 2) -> list[Trace]:
         """The calls whose id begins with `name`, or else those whose Call-ID it is; the latest first."""
         span = span_of(name)
         found = self._traces("start >= ? AND start < ? AND id GLOB ?", (*span, name + "*"), limit) if span else []
         return found or self._traces("call_id = ?", (name,), limit)
+
+    def _condition(self, wanted: Wanted) -> tuple[str, tuple[object, ...]]:
+        where, values = _condition(wanted)
+        return (f"{where} AND NOT is_open" if self._is_edge_running else where), values
 
     def _traces(self, condition: str, values: tuple[object, ...], limit: int) -> list[Trace]:
         statement = (

@@ -100,7 +100,7 @@ def _nowhere_to_ask(story: Story, chain: Chain) -> Found | None:
     """Nobody checks, and neither description names an address."""
     if chain.dtls or story.call.streams or story.talk_s < LEAST_S:
         return None
-    if any(leg.ways and any(way.candidates for way in leg.ways) for leg in story.legs):
+    if any(ways.candidates for leg in story.legs for ways in leg.ways):
         return None
     if any(side.can_be_sent_to for side in (chain.offer, chain.answer)):
         return None

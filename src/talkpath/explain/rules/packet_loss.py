@@ -1,6 +1,8 @@
 """Packets are lost on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from msgspec.structs import replace
 
 from talkpath.base.texts import Text
 from talkpath.capture.records import RtcpReport, RtcpSeen, RtpStream
@@ -60,17 +62,19 @@ def _lost_here(story: Story, path: MediaPath, from_caller: bool) -> Found | None
             continue
         share = lost / rtp.expected
         evidence = [_lost(rtp, lost), _worst_second(rtp), *_section(story, path, from_caller)]
-        severity = Severity.ERROR if share >= FELT else Severity.WARNING
-        doubtful = story.scene.has_drops
-        return Found(
-            tuple(evidence),
-            {"who": party(from_caller), "other": party(not from_caller), "percent": f"{100 * share:.1f}"},
-            leg=path.first_leg.index,
-            direction=Direction.of(from_caller),
-            severity=Severity.NOTE if doubtful else severity,
-            confidence=0.4 if doubtful else 0.9,
-        )
+        found = _found(path, from_caller, evidence, share)
+        return replace(found, severity=Severity.NOTE, confidence=0.4) if story.scene.has_drops else found
     return None
+
+
+def _found(path: MediaPath, from_caller: bool, evidence: Sequence[Because], share: float) -> Found:
+    return Found(
+        tuple(evidence),
+        {"who": party(from_caller), "other": party(not from_caller), "percent": f"{100 * share:.1f}"},
+        leg=path.first_leg.index,
+        direction=Direction.of(from_caller),
+        severity=Severity.ERROR if share >= FELT else Severity.WARNING,
+    )
 
 
 def _lost(rtp: RtpStream, lost: int) -> Because:
@@ -127,13 +131,7 @@ def _lost_beyond(story: Story, path: MediaPath, from_caller: bool) -> Found | No
             continue
         who = party(from_caller)
         evidence = because(REPORTED, (seen.frame,), seen.time, src=seen.src, percent=100 * share, who=who)
-        return Found(
-            (evidence,),
-            {"who": who, "other": party(not from_caller), "percent": f"{100 * share:.1f}"},
-            leg=path.first_leg.index,
-            direction=Direction.of(from_caller),
-            severity=Severity.ERROR if share >= FELT else Severity.WARNING,
-        )
+        return _found(path, from_caller, [evidence], share)
     return None
 
 
@@ -156,15 +154,10 @@ def _lost_unseen(story: Story, path: MediaPath, from_caller: bool) -> Found | No
     lost, expected = last.lost - own[0][0].lost, last.highest - own[0][0].highest
     if expected < LEAST_EXPECTED or not NOTICED <= lost / expected <= 1:
         return None
-    percent, who, seen = 100 * lost / expected, party(from_caller), own[-1][1]
-    values = {"lost": lost, "expected": expected, "percent": percent, "who": who}
-    return Found(
-        (because(TOLD, (own[0][1].frame, seen.frame), seen.time, src=seen.src, **values),),
-        {"who": who, "other": party(not from_caller), "percent": f"{percent:.1f}"},
-        leg=path.first_leg.index,
-        direction=Direction.of(from_caller),
-        severity=Severity.ERROR if lost >= FELT * expected else Severity.WARNING,
-    )
+    share, (_, seen) = lost / expected, own[-1]
+    values = {"lost": lost, "expected": expected, "percent": 100 * share, "who": party(from_caller)}
+    evidence = because(TOLD, (own[0][1].frame, seen.frame), seen.time, src=seen.src, **values)
+    return _found(path, from_caller, [evidence], share)
 
 
 RULE: Rule = Rule(

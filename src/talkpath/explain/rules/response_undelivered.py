@@ -10,11 +10,10 @@ from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Scene
 from talkpath.explain.story import Exchange, Story, top_via
 from talkpath.explain.traits import Trait
-from talkpath.explain.unheeded import Unheeded, unheeded
+from talkpath.explain.unheeded import CROSSING_S, Unheeded, unheeded
 
 # One repetition may cross the response on its way; two more than half a second later did not.
 REPEATS = 2
-CROSSING_S = 0.5
 
 ASKED = Text(
     "{method} from {src} was sent {times} more times after it had been answered with {status}.",

@@ -130,12 +130,12 @@ def _changed_keys(story: Story, path: MediaPath) -> Iterator[Because]:
     if not _is_secured(path):
         return
     for is_caller in (True, False):
-        told: list[tuple[Described, str]] = []
+        carried: list[tuple[Described, str]] = []
         for leg in path.legs:
             side = _sides(story, leg)[0 if is_caller else 1]
             if side is not None and side.section.crypto:
-                told.append((side, side.section.crypto[0].keys))
-        for (before, one), (after, two) in itertools.pairwise(told):
+                carried.append((side, side.section.crypto[0].keys))
+        for (before, one), (after, two) in itertools.pairwise(carried):
             if one != two:
                 values = {"one": one[:20], "two": two[:20], "address": path.media[0].address, "who": party(is_caller)}
                 frames = [*before.seen.frames[:1], *after.seen.frames[:1]]
