@@ -125,13 +125,17 @@ async function reached(ask) {
   }
 }
 
-// Quietly where something more important is told already.
+// Quietly where something more important is told already. Who signs in before the server has answered stays signed in.
 async function beGuest({ quietly = false } = {}) {
+  const before = phone.identity;
   try {
-    phone.become(await reached(guest));
+    const who = await reached(guest);
+    if (phone.identity !== before) return;
+    phone.become(who);
     if (!isOnline && !quietly) tell(() => say('connecting'), true);
   } catch (refusal) {
     if (!(refusal instanceof Refused)) throw refusal;
+    if (phone.identity !== before) return;
     const key = { off: 'guestsOff', network: 'guestsNetwork', full: 'guestsFull' }[refusal.why] ?? 'guestsOff';
     if (!quietly) tell(() => say(key));
     $('account').open = true;
@@ -326,6 +330,7 @@ $('signin').onsubmit = event => {
   tell(() => say('connecting'), true);
   isOnline = false;
   phone.become({ user: $('user').value.trim(), password: $('password').value, isGuest: false });
+  refresh();
 };
 addEventListener('hashchange', () => { readTarget(); refresh(); });
 addEventListener('pagehide', () => { isLeaving = true; phone?.leave(); });

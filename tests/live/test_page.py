@@ -246,6 +246,27 @@ def test_a_guest_signs_in_with_an_account_and_goes_on(pages: Pages, edge: AnyEdg
     assert steps_done(page)
 
 
+def test_who_signs_in_while_the_server_still_makes_a_guest_stays_signed_in(pages: Pages, edge: AnyEdge) -> None:
+    page, who = pages.visit(), edge.identity()
+    page.run("""(() => {
+        const fetched = fetch, held = new Promise(go => { window.release = go; });
+        window.fetch = async (...asked) => {
+            const response = await fetched(...asked);
+            await held;
+            setTimeout(() => { window.isAnswered = true; }, 200);
+            return response;
+        };
+    })()""")
+    _sign_in(page, who.user, "wrong")
+    notice(page, "User or password is wrong.")
+    _sign_in(page, who.user, who.password)
+    is_online(page)
+    page.run("release()")
+    page.until("window.isAnswered")
+    is_online(page)
+    assert number_of(page) == who.user
+
+
 def _sign_in(page: ChromiumPage, user: str, password: str) -> None:
     page.run("document.querySelector('#account').open = true")
     page.run("document.querySelector('#user').value = %s", user)
