@@ -67,7 +67,9 @@ class Browser:
         ]
         lines += extra.splitlines()
         for number, section in enumerate(bundled, 1):
-            lines += [*f"m={section}".splitlines(), f"a=mid:{number}", "a=rtcp-mux"]
+            # As browsers repeat it; what is `bundle-only` goes without (RFC 9143 section 7.1.3).
+            proof = [] if "bundle-only" in section else [f"a=fingerprint:{self.identity.fingerprint}"]
+            lines += [*f"m={section}".splitlines(), f"a=mid:{number}", "a=rtcp-mux", *proof]
         return ("\r\n".join(lines) + "\r\n").encode()
 
     def learn(self, section: MediaSection, now: float) -> None:

@@ -232,6 +232,10 @@ MOMENTS: dict[str, Text] = {
     "dtls.fingerprint-wrong": Text(
         "The certificate of {remote} is not the one that was signalled.", "{remote} 的证书与信令中的指纹不符。"
     ),
+    "dtls.unproven": Text(
+        "No fingerprint that the {side} gives for its {what} can be checked: it is rejected.",
+        "{side} 为 {what} 给出的指纹均无法校验,已拒绝。",
+    ),
     "srtp.keyed": Text("The {side} is keyed by {how} ({profile}).", "{side} 通过 {how} 完成密钥协商({profile})。"),
     "srtp.unkeyed": Text(
         "The {side} offers no key for its media that we can use.", "{side} 没有提供我们可用的媒体密钥。"

@@ -58,8 +58,8 @@ class Anchoring:
     ) -> bytes | None:
         """The body to send back with a response, None to leave it as it is, as that of a call that ended meanwhile.
 
-        An answer that can not be relayed goes through unread: the phones then disagree and say so themselves, and the
-        ledger has the reason.
+        A provisional response whose description can not be relayed goes on without it. Raises MediaFailed for that of
+        a 2xx: the call would be silent.
         """
         if call is None or call.phase is Phase.OVER or speaker is None:
             return None
@@ -73,8 +73,9 @@ class Anchoring:
         try:
             return response.with_sdp(self._carry(call, response.sdp, speaker, hearer, exchange, now))
         except MediaFailed:
-            self._core.counters["answers_not_anchored"] += 1
-            return None
+            if response.status >= 200:
+                raise
+            return b""
 
     @staticmethod
     def _asker(call: RunningCall, speaker: Party, request: Message) -> Party | None:

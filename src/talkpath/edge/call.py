@@ -111,8 +111,8 @@ class RunningCall:
         self.phase = Phase.CALLING
         self.started_at = now
         self.winner: Party | None = None
-        #: Stops the ringing of a call that nobody waits for any more.
-        self.give_up: Callable[[float], None] | None = None
+        #: Stops the ringing: with the time, a Reason for the phones, and why in words.
+        self.give_up: Callable[[float, str, str], None] | None = None
         self.invite_cseq = caller.cseq
         self.is_cancelled = False
         #: The caller's connection died, and it did not come back in time.
@@ -147,13 +147,13 @@ class RunningCall:
         return [self.caller, *self.callees.values()]
 
 
-def ack(call: RunningCall, callee: Party, branch: str, hop: Hop, here: Address) -> bytes:
-    """The ACK for an answer in the caller's name (RFC 3261 section 13.2.2.4), when the caller cannot be reached."""
-    routes = "".join(f"Route: {route}\r\n" for route in callee.routes)
+def ack(call_id: str, to: Party, other: Party, cseq: int, branch: str, hop: Hop, here: Address) -> bytes:
+    """The ACK for an answer of one party in the other's name (RFC 3261 section 13.2.2.4)."""
+    routes = "".join(f"Route: {route}\r\n" for route in to.routes)
     return (
-        f"ACK {callee.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
-        f"From: {call.caller.name}\r\nTo: {callee.name}\r\nCall-ID: {call.call_id}\r\n"
-        f"CSeq: {call.invite_cseq} ACK\r\nContent-Length: 0\r\n\r\n"
+        f"ACK {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
+        f"From: {other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\n"
+        f"CSeq: {cseq} ACK\r\nContent-Length: 0\r\n\r\n"
     ).encode("utf-8", "surrogateescape")
 
 

@@ -108,12 +108,18 @@ class Ending:
                     self._hang_up(call, to, other, reason, now)
         self.end(call, Side.SERVER, how, now)
 
-    def refuse_answer(self, call: RunningCall, callee: Party, now: float) -> None:
-        """A phone answered a caller who is gone: acknowledge it and hang up, also when it says so again."""
-        reason = 'SIP;cause=480;text="The caller is gone"'
+    def refuse_answer(self, call: RunningCall, callee: Party, reason: str, now: float) -> None:
+        """A phone answered in vain: acknowledge it and hang up, also when it says so again."""
         self._hang_up(call, callee, call.caller, reason, now)
         if call.media is not None:
             call.media.released(callee.leg, now)
+
+    def acknowledge(self, call: RunningCall, to: Party, other: Party, cseq: int, now: float) -> None:
+        """The ACK for an answer of `to` in the name of `other`, whose own does not come or can not be sent on."""
+        hop = self.hop_to(to, now)
+        here = self._core.facing(hop) if hop is not None else None
+        if hop is not None and here is not None:
+            self._core.send(hop, ack(call.call_id, to, other, cseq, self._core.branch(), hop, here), call.call_id)
 
     def _hang_up(self, call: RunningCall, to: Party, other: Party, reason: str, now: float) -> None:
         core = self._core
@@ -123,7 +129,7 @@ class Ending:
             core.note(call.call_id, "flow.end-untold", now, remote=str(to.flow.remote))
             return
         if to is not call.caller and not call.is_acknowledged:
-            core.send(hop, ack(call, to, core.branch(), hop, here), call.call_id)
+            self.acknowledge(call, to, other, call.invite_cseq, now)
         if to.is_told_the_end:
             return
         to.is_told_the_end = True

@@ -6,7 +6,8 @@ A `Fork` is the response context of a request; a `Branch` is one target of it. T
     2xx             goes back at once, always; the other branches of an INVITE are cancelled
     6xx             the other branches are cancelled
     3xx to 6xx      the best goes back when the last branch is over
-    silence         408 for the branch; a branch that could not be reached counts as 480
+    silence         408 for the branch; a branch that could not be reached counts as 480, one that gave an answer
+                    which can not be used as 502
 
 A phone that refused what it was offered may be asked again, at once or, where it is not ready for that yet, later;
 the fork stays open meanwhile.
@@ -33,8 +34,8 @@ _TELLING = (401, 407, 415, 420, 484, 488)
 class ForkOwner(Protocol):
     """What a fork asks of the proxy that made it."""
 
-    def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> None:
-        """Write a response back upstream."""
+    def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> bool:
+        """Write a response back upstream; False for a 2xx that can not be used, whose sender was told so."""
 
     def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
         """A branch refused what it was offered (488), or our second asking as a loop (482): ask it for something
@@ -159,6 +160,11 @@ class Fork:
         return self.server.is_invite
 
     @property
+    def is_initial_invite(self) -> bool:
+        """Whether it is what begins a call."""
+        return self.is_invite and not self.request.to_tag
+
+    @property
     def is_over(self) -> bool:
         """Whether its final answer has gone back."""
         return self.server.state not in (State.TRYING, State.PROCEEDING)
@@ -225,10 +231,12 @@ class Fork:
             self._finish_if_over(now)
 
     def _accepted(self, branch: Branch, response: Message, now: float) -> None:
-        branch.status = response.status
         first = not self.is_won
+        if not self._owner.relay(self, branch, response, now):
+            self.failed(branch, 502, "its answer can not be used", now)
+            return
+        branch.status = response.status
         self.is_won = True
-        self._owner.relay(self, branch, response, now)
         if first:
             self._stop_timer_c()
             if self.is_invite:

@@ -40,6 +40,9 @@ _SAFE_DATAGRAM_BYTES = 1300
 _GRACE_S = 8.0
 # A phone forgets a request that it refused T4 (5 s) after our ACK (RFC 3261 section 17.2.1), which takes time too.
 _FORGET_S = 5.5
+# What parties are told whom we hang up on (RFC 3326).
+_CALLER_GONE = 'SIP;cause=480;text="The caller is gone"'
+_UNUSABLE_ANSWER = 'SIP;cause=488;text="The answer can not be used"'
 
 
 class Proxy:
@@ -161,7 +164,7 @@ class Proxy:
         self._bind(caller, user, arrival, now)
         fork.call = core.calls[key] = RunningCall(request.call_id, caller, now)
         core.beginning.add(fork.call)
-        fork.call.give_up = partial(fork.cancel, reason="", why="the caller is gone")
+        fork.call.give_up = fork.cancel
 
     def _bind(self, caller: Party, user: str, arrival: Arrival, now: float) -> None:
         """Remember who the caller is, and by which registration it can be found again."""
@@ -257,11 +260,10 @@ class Proxy:
         if call.give_up is not None:
             self._core.note(call.call_id, "flow.caller-gone", now, remote=str(caller.remote))
             call.is_given_up = True
-            call.give_up(now)
+            call.give_up(now, "", "the caller is gone")
         elif call.phase is Phase.ANSWERED:
             self._not_reached(call.call_id, "flow.answer-undelivered", caller, now)
-            reason = 'SIP;cause=480;text="The caller is gone"'
-            self._ending.end_on_both_sides(call, "flow-gone", reason, now)
+            self._ending.end_on_both_sides(call, "flow-gone", _CALLER_GONE, now)
 
     # --- writing a request on
 
@@ -353,33 +355,46 @@ class Proxy:
         call: RunningCall | None,
         now: float,
     ) -> None:
+        request = arrival.message
         try:
             data = self._written(arrival, hop, heading, receiver, call, self._core.branch(), now)
         except Refusal:
             self._core.counters["acks_dropped"] += 1
+            sender, _ = sides_of(call, request)
+            if call is not None and sender is not None and receiver is not None:
+                self._ending.acknowledge(call, receiver, sender, request.cseq.number, now)
+                self._end_unusable(call, now)
             return
-        self._core.send(hop, data, arrival.message.call_id)
+        self._core.send(hop, data, request.call_id)
 
     # --- what forks ask
 
-    def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> None:
+    def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> bool:
         """Write a response back upstream, its media anchored, and draw the consequences for the call."""
         status = response.status
         call = fork.call
+        if status >= 200 and fork.is_initial_invite and branch.party is not None and branch.party.is_told_the_end:
+            self._refuse_answer(fork, branch, now)  # it says again what was refused
+            return False
         if call is not None and branch.party is not None and 100 < status < 300:
             self._learn(fork, call, branch, response)
         if status >= 200 and not self._finds_asker(fork, now) and self._is_in_vain(fork, branch, status, now):
-            return
-        body = self._anchoring.response_body(call, branch.party, fork.arrival, response, now)
+            return True
+        try:
+            body = self._anchoring.response_body(call, branch.party, fork.arrival, response, now)
+        except MediaFailed:
+            self._refuse_answer(fork, branch, now)
+            return False
         fork.server.respond(status, forwarded_response(response, body), now)
         if call is None or status < 200:
-            return
+            return True
         if fork.request.to_tag:
             self._ending.answered_in_dialog(call, fork.request, status, now)
         elif status >= 300:
             self._ending.refused(call, fork.request, status, now)
         elif call.phase is Phase.CALLING and branch.party is not None:
             self._answered(call, branch, now)
+        return True
 
     def _finds_asker(self, fork: Fork, now: float) -> bool:
         """Whether an answer can go back. Where its connection is gone, down the one that took its place, or to a new
@@ -399,17 +414,38 @@ class Proxy:
     def _is_in_vain(self, fork: Fork, branch: Branch, status: int, now: float) -> bool:
         """Whether a phone took a call that nobody waits for any more; it is told so."""
         call, party = fork.call, branch.party
-        if call is None or party is None or fork.request.to_tag or not fork.is_invite or status >= 300:
+        if call is None or party is None or not fork.is_initial_invite or status >= 300:
             return False
         is_first = call.phase is Phase.CALLING and not call.is_given_up
         if is_first or (call.phase is Phase.ANSWERED and call.winner is party):
             return False
         if not party.is_told_the_end:
             self._not_reached(call.call_id, "flow.answer-undelivered", call.caller.flow, now)
-        self._ending.refuse_answer(call, party, now)
+        self._ending.refuse_answer(call, party, _CALLER_GONE, now)
         if call.phase is Phase.CALLING:
             self._ending.end(call, Side.SERVER, "flow-gone", now)
         return True
+
+    def _refuse_answer(self, fork: Fork, branch: Branch, now: float) -> None:
+        """The description of a 2xx can not be relayed, and its sender waits for media. One that answered the call is
+        told by a BYE, and the others go on ringing; within a call both sides are: it was agreed to by one."""
+        call, party = fork.call, branch.party
+        if call is None or party is None:
+            return
+        if fork.is_initial_invite:
+            self._ending.refuse_answer(call, party, _UNUSABLE_ANSWER, now)
+            return
+        asker, _ = sides_of(call, fork.request)
+        if fork.is_invite and asker is not None:
+            self._ending.acknowledge(call, party, asker, fork.request.cseq.number, now)
+        self._end_unusable(call, now)
+
+    def _end_unusable(self, call: RunningCall, now: float) -> None:
+        """What was agreed to within a call can not be used."""
+        if call.phase is Phase.CALLING and call.give_up is not None:
+            call.give_up(now, _UNUSABLE_ANSWER, "an answer can not be used")
+        else:
+            self._ending.end_on_both_sides(call, "refused", _UNUSABLE_ANSWER, now)
 
     def _answered(self, call: RunningCall, branch: Branch, now: float) -> None:
         call.phase = Phase.ANSWERED

@@ -43,6 +43,7 @@ class WebAnnounced(NamedTuple):
     lite: bool
     trickles: bool
     ended: bool
+    #: those that a certificate can be checked against
     fingerprints: tuple[Fingerprint, ...]
     setup: str
     tls_id: str
@@ -110,9 +111,11 @@ def _fingerprints(values: list[str]) -> list[Fingerprint]:
     read = []
     for value in values:
         try:
-            read.append(Fingerprint.parse(value))
+            fingerprint = Fingerprint.parse(value)
         except Malformed:
             continue
+        if fingerprint.is_known:
+            read.append(fingerprint)
     return read
 
 

@@ -37,16 +37,13 @@ class CryptoDesk:
         speaker: Leg,
         hearer: Leg,
         is_web: Callable[[Leg], bool],
-        *,
-        offering: bool,
     ) -> bool:
         """Undress the sections whose keys end here; whether there is anything for `put_on`.
 
-        Raises `MediaRefused` for an offer without a section whose keys we can use: it would be answered, and silent.
+        Raises `MediaRefused` for a description without a section whose keys we can use: the call would be silent.
         """
         spoken = tuple(_spoken(section) for section in description.media)
-        if offering:
-            self._reject_unusable(description, spoken, speaker, hearer, is_web)
+        self._reject_unusable(description, spoken, speaker, hearer, is_web)
         if not is_web(speaker):
             speaker.spoken = spoken
         ports = [anchor for anchor in (*speaker.anchors, *hearer.anchors) if anchor is not None]
@@ -81,7 +78,7 @@ class CryptoDesk:
             if self._ends_here(index, spoken[index], speaker, hearer, is_web):
                 description.media[index].reject()
         if unusable and not any(section.port for section in description.media):
-            raise MediaRefused("srtp-unkeyed", "no key of this offer can be used; offer AES_CM_128_HMAC_SHA1_80")
+            raise MediaRefused("srtp-unkeyed", "none of its keys can be used; use AES_CM_128_HMAC_SHA1_80")
 
     @staticmethod
     def _ends_here(index: int, own: Spoken, speaker: Leg, hearer: Leg, is_web: Callable[[Leg], bool]) -> bool:

@@ -126,6 +126,8 @@ DTLS_REFUSED = "dtls.refused"
 DTLS_FINGERPRINT_RIGHT = "dtls.fingerprint-right"
 # The certificate of {remote} is not the one that was signalled.
 DTLS_FINGERPRINT_WRONG = "dtls.fingerprint-wrong"
+# No fingerprint that the {side} gives for its {what} can be checked: it is rejected.
+DTLS_UNPROVEN = "dtls.unproven"
 # The {side} is keyed by {how} ({profile}).
 SRTP_KEYED = "srtp.keyed"
 

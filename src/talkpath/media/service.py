@@ -12,7 +12,7 @@ from talkpath.media.conversion import COST, converts
 from talkpath.media.engine import Engine
 from talkpath.media.leg import Anchor, Talk
 from talkpath.media.policy import MediaPolicy, MediaRefused
-from talkpath.media.web import dress_all
+from talkpath.media.web import dress_all, reject_unproven
 from talkpath.sdp import Codec, Connection, MediaSection, Origin, SessionDescription
 
 # Gives our port towards the caller for a section of its description, leasing it when needed.
@@ -48,6 +48,8 @@ class LocalService:
             return self._answer
         offer = SessionDescription.parse(raw)
         announced = Reading(offer, terminates=web).announced
+        if reject_unproven(offer, announced):
+            announced = Reading(offer, terminates=web).announced
         codecs = [self._codecs(section, own) for section, own in zip(offer.media, announced, strict=True)]
         if not any(codecs):
             raise MediaRefused("service-codec", f"{self.service} can use nothing of this offer; offer PCMU or PCMA")
@@ -89,6 +91,7 @@ class LocalService:
         """The caller's answer to our offer; `web` as in `answer`. Raises `MediaRefused`."""
         answer = SessionDescription.parse(raw)
         announced = Reading(answer, terminates=web).announced
+        reject_unproven(answer, announced)
         if not announced or not self._codecs(answer.media[0], announced[0]):
             raise MediaRefused("service-codec", f"{self.service} can use nothing of this answer; answer with PCMU")
         own = Reading(SessionDescription.parse(self._answer), terminates=web).announced

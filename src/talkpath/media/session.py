@@ -26,7 +26,7 @@ from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import Leaser, LocalService, Service
 from talkpath.media.telling import Notes
 from talkpath.media.transcoding import Bridge, Known, bridge_codecs, is_convertible, is_foreign, widen
-from talkpath.media.web import dress_all, name_sections, reject_data, undress
+from talkpath.media.web import dress_all, name_sections, reject_data, reject_unproven, undress
 from talkpath.sdp import SessionDescription
 
 
@@ -132,7 +132,7 @@ class MediaSession:
         self._listen_to(self._caller, description, offer)
         is_web, ends_here = self._is_web(self._caller), self._ends_here(self._caller)
         crypto = None if is_web else self._crypto
-        if crypto is None or not crypto.take_off(offer, self._caller, us, self._is_web, offering=True):
+        if crypto is None or not crypto.take_off(offer, self._caller, us, self._is_web):
             return self._service.answer(description, lease, now, web=ends_here)
         answer = SessionDescription.parse(self._service.answer(offer.encode(), lease, now, web=ends_here))
         crypto.put_on(answer, us, self._caller, True, now)
@@ -302,10 +302,8 @@ class MediaSession:
         for what in reject_data(description) if self._is_web(speaker) or self._is_web(hearer) else ():
             self._note(now, moments.NOT_RELAYED, side=speaker.side, what=what)
         crypto = self._crypto
-        is_keyed = crypto is not None and crypto.take_off(
-            description, speaker, hearer, self._is_web, offering=turn.offer is None
-        )
-        reading = Reading(description, terminates=self._ends_here(speaker))
+        is_keyed = crypto is not None and crypto.take_off(description, speaker, hearer, self._is_web)
+        reading = self._read(description, speaker, now)
         facing = self._face(reading.announced, speaker, hearer, turn, now)
         if speaker.said != raw:
             self._note_oddities(reading, speaker, now)
@@ -319,6 +317,15 @@ class MediaSession:
         if crypto is not None and is_keyed:
             crypto.put_on(description, speaker, hearer, turn.offer is not None, now)
         return Told(speaker.id == CALLER, raw, description.encode(), reading.announced, bridges)
+
+    def _read(self, description: SessionDescription, speaker: Leg, now: float) -> Reading:
+        """Raises `MediaRefused` for DTLS whose certificate could not be checked."""
+        terminates = self._ends_here(speaker)
+        reading = Reading(description, terminates=terminates)
+        unproven = reject_unproven(description, reading.announced)
+        for kind in unproven:
+            self._note(now, moments.DTLS_UNPROVEN, side=speaker.side, what=kind)
+        return Reading(description, terminates=terminates) if unproven else reading
 
     def _share_codecs(self, reading: Reading, hearer: Leg, offer: Told | None) -> dict[int, Bridge]:
         """Add to an offer what can be converted; give the sections of an answer in which it has to be."""

@@ -1,9 +1,10 @@
 """Descriptions between browsers and phones: what only a browser understands comes off, what it needs goes on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from talkpath.media.announced import Announced
 from talkpath.media.leg import Anchor, Transport
+from talkpath.media.policy import MediaRefused
 from talkpath.sdp import Connection, Direction, MediaSection, SessionDescription
 
 PLAIN_PROTOCOL = "RTP/AVP"
@@ -61,6 +62,27 @@ def reject_data(description: SessionDescription) -> list[str]:
         if section.port and "SCTP" in section.protocol.upper():
             refused.append(f"{section.kind} {section.protocol}")
             section.reject()
+    return refused
+
+
+def reject_unproven(description: SessionDescription, announced: Sequence[Announced]) -> list[str]:
+    """DTLS whose certificate nothing vouches for would stay silent for ever: reject it, and say which sections.
+
+    A fingerprint counts when its hash is known and its digest has the hash's length. The first section of a bundle
+    speaks for the others (RFC 9143 section 7.1.3). Raises `MediaRefused` where nothing is left.
+    """
+    proven = {one.web.bundle for one in announced if one.live and one.web is not None and one.web.fingerprints}
+    refused = []
+    for section, one in zip(description.media, announced, strict=True):
+        web = one.web
+        if web is None or not (one.live and web.dtls) or web.fingerprints:
+            continue
+        if web.bundle is None or web.bundle not in proven:
+            section.attributes.drop("bundle-only")
+            section.reject()
+            refused.append(section.kind)
+    if refused and not any(section.port or not section.is_rejected for section in description.media):
+        raise MediaRefused("dtls-unproven", "no a=fingerprint of it can be checked; name one of sha-256 (RFC 8122)")
     return refused
 
 

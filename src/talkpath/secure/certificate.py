@@ -12,8 +12,15 @@ from cryptography.x509.oid import NameOID
 
 from talkpath.base.errors import Malformed
 
-# Strongest first. Of several fingerprints only those of the strongest hash that we know count (RFC 8122 section 5).
-_HASHES = {"sha-512": hashlib.sha512, "sha-384": hashlib.sha384, "sha-256": hashlib.sha256, "sha-1": hashlib.sha1}
+# Strongest first. Of several fingerprints only those of the strongest hash that we know count (RFC 8122 section 5,
+# whose md5 and md2 must not be used any more).
+_HASHES = {
+    "sha-512": hashlib.sha512,
+    "sha-384": hashlib.sha384,
+    "sha-256": hashlib.sha256,
+    "sha-224": hashlib.sha224,
+    "sha-1": hashlib.sha1,
+}
 _VALID_DAYS = 397
 
 
@@ -34,19 +41,28 @@ class Fingerprint:
     @classmethod
     def parse(cls, value: str) -> "Fingerprint":
         """Raises FingerprintMalformed. An unknown hash is kept; it matches nothing."""
-        algorithm, _, text = value.strip().partition(" ")
+        name, _, text = value.strip().partition(" ")
+        algorithm = name.lower()
         try:
             digest = bytes.fromhex(text.strip().replace(":", ""))
         except ValueError:
             raise FingerprintMalformed("the digest is not hexadecimal") from None
         if not algorithm or not 0 < len(digest) <= 64:
             raise FingerprintMalformed("hash or digest is missing")
-        return cls(algorithm.lower(), digest)
+        known = _HASHES.get(algorithm)
+        if known is not None and len(digest) != known().digest_size:
+            raise FingerprintMalformed(f"{len(digest)} bytes are no {algorithm} digest")
+        return cls(algorithm, digest)
 
     @classmethod
     def of(cls, certificate: bytes, algorithm: str = "sha-256") -> "Fingerprint":
         """The fingerprint of a certificate in DER."""
         return cls(algorithm, _HASHES[algorithm](certificate).digest())
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a certificate can be checked against it."""
+        return self.algorithm in _HASHES
 
     def __str__(self) -> str:
         return f"{self.algorithm} {self.digest.hex(':').upper()}"
