@@ -196,8 +196,12 @@ async def test_a_page_hears_its_echo(page: Page, host: Host, policy: str) -> Non
     await hears(page, 50)
     stats = await page.run("stats()")
     assert (stats["state"], stats["cipher"]) == ("connected", "SRTP_AEAD_AES_256_GCM")
-    story = ["ice.checked", "ice.selected", "dtls.client-hello", "dtls.fingerprint-right", "srtp.keyed"]
-    assert [kind for kind in dict.fromkeys(host.kinds) if kind in story] == story
+    # A browser may send its ClientHello on a pair that works before it names that pair the selected one.
+    for story in (
+        ["ice.checked", "ice.selected"],
+        ["ice.checked", "dtls.client-hello", "dtls.fingerprint-right", "srtp.keyed"],
+    ):
+        assert [kind for kind in dict.fromkeys(host.kinds) if kind in story] == story
 
 
 @pytest.mark.parametrize("policy", ["balanced", "max-bundle"])
