@@ -260,3 +260,73 @@ def test_a_rejected_section_of_a_browser_is_bare_towards_a_phone() -> None:
     assert len(offered.video.formats) == 1
     assert offered.video.attributes.all("rtpmap") == []
     assert offered.audio.attributes.all("rtpmap")
+
+
+def muxed(description: SessionDescription) -> list[bool]:
+    return [section.rtcp_mux for section in description.media]
+
+
+def test_what_is_bundle_only_may_leave_rtcp_mux_to_the_first_section() -> None:
+    """As RFC 9429 section 5.2.1 writes it; an answer has it only where its offer had (RFC 5761 section 5.1.1)."""
+    call, browser = WebCall(web=[0]), Browser(offers=True)
+    body = browser.describe("8", MID, bundled=(ONLY,))
+    call.offer(body[: body.rindex(b"a=rtcp-mux")])
+    answer = call.answer(sdp("192.0.2.21", PHONE, PHONES_VIDEO))
+    call.chosen()
+    assert answer.bundle == ("0", "1")
+    assert muxed(answer) == [True, False]
+    assert call.port(0).expected["mux"]
+    assert call.port(0, 1).expected["mux"]
+    browser.learn(answer.audio, call.now)
+    converse(call, browser, call.port(0))
+    assert call.port(0).keys is not None
+
+
+@pytest.mark.parametrize("attributes", ["a=rtcp-mux-only", "a=rtcp-mux\r\na=rtcp-mux-only"])
+def test_who_can_do_nothing_else_is_answered_with_rtcp_mux(attributes: str) -> None:
+    """RFC 8858 section 4.3."""
+    call, browser = WebCall(web=[0]), Browser(offers=True)
+    offer = call.offer(browser.describe("8").replace(b"a=rtcp-mux\r\n", f"{attributes}\r\n".encode()))
+    assert muxed(offer) == [False]
+    assert b"mux" not in offer.encode()
+    answer = call.answer(sdp("192.0.2.21", PHONE))
+    assert muxed(answer) == [True]
+    assert "rtcp-mux-only" not in answer.audio.attributes
+    assert call.port(0).expected["mux"]
+
+
+@pytest.mark.parametrize("by_phone", [False, True])
+@pytest.mark.parametrize("later", [False, True])
+def test_a_bundle_without_rtcp_mux_is_not_answered_with_it(later: bool, by_phone: bool) -> None:
+    """From who calls and from who is called; the offer that we make of it to a phone never has it."""
+    call = WebCall(web=[1 if by_phone else 0])
+    browser = Browser(offers=not by_phone)
+    if by_phone:
+        browser.learn(call.offer(sdp("192.0.2.10", PHONE, PHONES_VIDEO)).audio, call.now)
+        call.answer(browser.describe("8", MID, bundled=(VIDEO,)))
+        call.chosen()
+    elif later:
+        call.offer(browser.describe("8", MID, bundled=(VIDEO,)))
+        assert muxed(call.answer(sdp("192.0.2.21", PHONE, PHONES_VIDEO))) == [True, True]
+        call.chosen()
+    apart = browser.describe("8", MID, bundled=(VIDEO,)).replace(b"a=rtcp-mux\r\n", b"")
+    leg, other = (1, 0) if by_phone else (0, 1)
+    offered = call.say(leg, other, Exchange("INVITE", 9), apart)
+    assert muxed(offered) == [False, False]
+    answer = call.say(other, leg, Exchange("INVITE", 9, 200), sdp("192.0.2.21", PHONE, PHONES_VIDEO))
+    assert muxed(answer) == [False, False]
+    assert not call.port(leg).expected["mux"]
+    again = call.say(leg, other, Exchange("INVITE", 10), browser.describe("8", MID, bundled=(VIDEO,)))
+    assert muxed(again) == [False, False]
+    answer = call.say(other, leg, Exchange("INVITE", 10, 200), sdp("192.0.2.21", PHONE, PHONES_VIDEO))
+    assert muxed(answer) == [True, True]
+    assert call.port(leg).expected["mux"]
+
+
+@pytest.mark.parametrize("has_mux", [False, True])
+def test_a_service_answers_with_rtcp_mux_what_has_it(has_mux: bool) -> None:
+    call, browser = WebCall(web=[0]), Browser(offers=True)
+    offer = browser.describe("8", MID, bundled=(VIDEO,))
+    offer = offer if has_mux else offer.replace(b"a=rtcp-mux\r\n", b"")
+    body = call.session.answer_locally(offer, "echo", call.origin(0), call.now)
+    assert muxed(SessionDescription.parse(body)) == [has_mux, has_mux]

@@ -39,9 +39,11 @@ class Profile:
 
 PROFILES = {
     "rtp": Profile("RTP/AVP"),
+    "rtp-mux": Profile("RTP/AVP", mux=True),
     "avpf": Profile("RTP/AVPF"),
     "sdes": Profile("RTP/SAVP", sdes=True),
     "sdes-savpf": Profile("RTP/SAVPF", sdes=True),
+    "sdes-mux": Profile("RTP/SAVP", sdes=True, mux=True),
     "dtls": Profile("UDP/TLS/RTP/SAVP", dtls=True),
     "dtls-mux": Profile("UDP/TLS/RTP/SAVPF", dtls=True, mux=True),
     "dtls-passive": Profile("UDP/TLS/RTP/SAVP", dtls=True),
@@ -428,12 +430,32 @@ def test_rtcp_gets_its_port_back_without_a_restart_of_ice() -> None:
     one.check(call)
 
 
-def test_a_party_that_names_no_candidate_for_rtcp_keeps_it_on_the_port_of_rtp() -> None:
-    one, call = Party(0, "ice-rtp-mux"), AnyCall(web=[])
+@pytest.mark.parametrize("kind", ["ice-rtp-mux", "ice-sdes-mux", "ice-dtls-mux", "browser"])
+@pytest.mark.parametrize("first", ["muxed at first", "never"])
+def test_a_party_that_names_no_candidate_for_rtcp_has_none(kind: str, first: str) -> None:
+    """It is not answered with what it did not offer (RFC 5761 section 5.1.1), and RTP goes on."""
+    one, call = Party(0, kind), AnyCall(web=[0] if kind == "browser" else [])
     offer = one.describe(offering=True)
-    call.answer_of(offer)
-    call.answer_of(offer.replace(b"a=rtcp-mux\r\n", b""), cseq=2)
-    assert call.port(0).expected["mux"]
+    apart = offer.replace(b"a=rtcp-mux\r\n", b"")
+    answer = call.answer_of(offer if first == "muxed at first" else apart).audio
+    call.chosen()
+    if first == "muxed at first":
+        one.learn(answer, call.now, offering=True)
+        one.check(call)
+        answer = call.answer_of(apart, cseq=2).audio
+    assert not answer.rtcp_mux
+    assert {line.split()[1] for line in answer.attributes.all("candidate")} == {"1", "2"}
+    assert not call.port(0).expected["mux"]
+    one.profile = replace(one.profile, mux=False)
+    one.learn(answer, call.now, offering=True)
+    if one.is_web:
+        converse(call, one.browser, call.port(0))
+    else:
+        one.converse(call, call.port(0))
+    assert call.port(0).sends_to == (one.host, one.port)
+    assert call.port(0).rtcp_sends_to is None
+    if one.profile.dtls:
+        assert call.port(0).keys is not None
 
 
 def test_ice_whose_address_was_changed_on_the_way_is_not_believed() -> None:

@@ -77,10 +77,11 @@ def _is_tagged(section: Announced) -> bool:
 def learn(pairs: Iterable[tuple[Anchor | None, Announced]], now: float) -> None:
     """ICE and DTLS of a leg go on with what its accepted sections say.
 
-    The first section of a transport that says anything speaks for all on it (section 7.1.3). A party that came by
-    WebSocket may still be plain.
+    The first section of a transport that says anything speaks for all on it (section 7.1.3), and one with rtcp-mux is
+    enough (section 9.3). A party that came by WebSocket may still be plain.
     """
     told: dict[Transport, Announced] = {}
+    muxed: set[Transport] = set()
     for anchor, announced in pairs:
         if anchor is None or anchor.transport is None:
             continue
@@ -88,8 +89,10 @@ def learn(pairs: Iterable[tuple[Anchor | None, Announced]], now: float) -> None:
             anchor.go_plain()
         elif (announced.web.fingerprints or not announced.web.dtls) and anchor.transport not in told:
             told[anchor.transport] = announced
+        if announced.mux and anchor.transport is not None:
+            muxed.add(anchor.transport)
     for transport, announced in told.items():
-        transport.learn(announced, now)
+        transport.learn(announced._replace(mux=transport in muxed), now)
 
 
 def identify(leg: Leg, sections: Sequence[Announced], *, stamped: bool) -> None:

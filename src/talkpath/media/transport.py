@@ -12,7 +12,7 @@ from talkpath.base.address import Address
 from talkpath.base.limits import ICE_REMOTE_CANDIDATES
 from talkpath.ice import events as ice
 from talkpath.ice.agent import IceAgent
-from talkpath.ice.candidate import Candidate, read_candidate
+from talkpath.ice.candidate import Candidate
 from talkpath.media import moments
 from talkpath.media.announced import Announced
 from talkpath.media.engine import Climbed, Engine, Port
@@ -94,7 +94,7 @@ class IceTransport:
         assert web is not None, "a section without ICE and DTLS goes plain instead"
         self.protocol, self._is_agreed, self._trickles = theirs.protocol, True, web.trickles
         if theirs.mux != self.mux:
-            self._share_port(now) if theirs.mux else self._part_ports(theirs, now)
+            self._share_port(now) if theirs.mux else self._part_ports(now)
         if web.dtls and not self._keyings:
             self._begin_dtls()
         elif not web.dtls and self._keyings:
@@ -147,15 +147,9 @@ class IceTransport:
         attributes.add("end-of-candidates")
         self._name_checks()
 
-    def _part_ports(self, theirs: Announced, now: float) -> None:
-        """The peer wants RTCP on a port of its own after all. It says where, or it has none; in a bundle it may not
-        (RFC 9143 section 9.3)."""
-        web = theirs.web
-        assert web is not None
-        read = map(read_candidate, web.candidates)
-        has_component = any(isinstance(one, Candidate) and one.component == RTCP for one in read)
-        if web.bundle is not None or not has_component:
-            return
+    def _part_ports(self, now: float) -> None:
+        """The peer wants RTCP on a port of its own after all: an answer may not say otherwise (RFC 5761 section
+        5.1.1). One that names no candidate for it has no RTCP."""
         self.mux = False
         self._local[RTCP] = Address(self._local[RTP].host, self._port.rtcp)
         self._agent.receive(ice.ComponentOpened(ice.LocalSocket(RTCP, RTCP, self._local[RTCP])), now)

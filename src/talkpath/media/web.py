@@ -87,7 +87,7 @@ def reject_unproven(description: SessionDescription, announced: Sequence[Announc
 
 
 def _dress(section: MediaSection, transport: Transport, host: str, *, answering: bool) -> None:
-    """Profile, and whether RTP and RTCP have one port. An answer has the profile of its offer already."""
+    """Profile, and whether RTP and RTCP have one port. An answer has both of its offer already."""
     if transport.uses_ice:
         if section.is_held_by_address:
             section.direction = Direction.of(sends=section.direction.sends, receives=False)
@@ -97,14 +97,16 @@ def _dress(section: MediaSection, transport: Transport, host: str, *, answering:
         section.attributes.drop("crypto")
         if not answering:
             section.protocol = transport.protocol
-    section.rtcp_mux = transport.announces_mux
+    section.rtcp_mux = transport.announces_mux and (section.rtcp_mux or not answering)
 
 
 def name_sections(description: SessionDescription, offered: tuple[Announced, ...] | None, *, for_web: bool) -> None:
-    """Profile and mid of each section: those of its offer in an answer; in an offer to a browser each needs a mid."""
+    """Profile, mid and rtcp-mux of each section: those of its offer in an answer, which has rtcp-mux only where the
+    offer had (RFC 5761 section 5.1.1). In an offer to a browser each needs a mid."""
     if offered is not None:
         for section, offer in zip(description.media, offered, strict=True):
             section.mid = offer.mid
+            section.rtcp_mux = offer.mux and bool(section.port)
             if section.protocol != offer.protocol:
                 section.protocol = offer.protocol
     elif for_web:

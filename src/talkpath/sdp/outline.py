@@ -66,4 +66,4 @@ class Outline:
 _DIRECTIONS = {str(direction): direction for direction in Direction}
 _FOUND = {f"a={name}": "ice" for name in ICE_ATTRIBUTES}
 _FOUND |= {f"a={direction}": direction for direction in _DIRECTIONS}
-_FOUND |= {"a=rtcp": "rtcp", "a=rtcp-mux": "mux", "a=group": "group", "a=mid": "mid"}
+_FOUND |= {"a=rtcp": "rtcp", "a=rtcp-mux": "mux", "a=rtcp-mux-only": "mux", "a=group": "group", "a=mid": "mid"}
