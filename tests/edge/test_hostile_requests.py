@@ -1,5 +1,7 @@
 """What is wrong with a request is told to whoever can be told, and never costs a running call (RFC 3261 16.3)."""
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,3 +149,19 @@ def test_long_texts_are_not_remembered(lab: Lab, peer: Phone) -> None:
     peer.request("OPTIONS", f"sip:{HOME}", user="u" * 5_000)
     assert peer.last().status == 200
     assert _parsed.cache_info().currsize <= before + 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("OPTIONS", "OPTIONS" + " " * 30_000 + "x"),
+        ("OPTIONS", "OPTIONS a" + " " * 30_000 + "x SIP/2.0"),
+        ("Via", "Via: SIP/2.0/UDP host" + " " * 30_000 + "x"),
+        ("From", "From: a" + " " * 30_000 + "b"),
+        ("To", "To: <sip:;" + ":" * 30_000 + ">"),
+    ],
+)
+def test_a_datagram_of_nothing_but_spaces_does_not_hold_the_edge(lab: Lab, peer: Phone, old: str, new: str) -> None:
+    began = process_time()
+    deliver(lab, peer, replaced(old, new))
+    assert process_time() - began < 1, "milliseconds are enough; what is tried in many ways takes many seconds"

@@ -3,6 +3,7 @@
 import json
 from array import array
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -134,6 +135,14 @@ def test_the_pages_of_the_rules_are_up_to_date() -> None:
 def test_model_and_firmware_of_user_agents(agent: str, model: str | None, firmware: str | None) -> None:
     found = phone_of(agent)
     assert (found.get("model"), found.get("firmware")) == (model, firmware)
+
+
+def test_a_user_agent_made_to_be_tried_in_many_ways_is_read_in_one_pass() -> None:
+    began = process_time()
+    agent = "scanner/1.1" + "_1" * 40
+    assert phone_of(agent + "!") == {"model": agent + "!"}
+    phone_of("-1.1" * 15_000 + "!")
+    assert process_time() - began < 1
 
 
 def test_subnets() -> None:

@@ -1,5 +1,9 @@
 """Reading SIP messages: what is framed, what is forgiven, and what is refused (RFC 3261 section 7, RFC 4475)."""
 
+from collections.abc import Callable
+from contextlib import suppress
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -181,3 +185,27 @@ def test_a_name_address_is_written_as_it_is_meant() -> None:
 def test_sequence_numbers_have_bounds(text: str) -> None:
     with pytest.raises(Malformed):
         parse_cseq(text)
+
+
+@pytest.mark.parametrize(
+    ("parse", "text"),
+    [
+        (NameAddr.parse, "a" + " " * 30_000 + "b"),
+        (NameAddr.parse, '"' + "\\a" * 15_000),
+        (Via.parse, "SIP/2.0/UDP host" + " " * 30_000 + "x"),
+        (split_list, "," + '"\\' * 15_000),
+        (split_list, "," + "<" * 30_000),
+        (Uri.parse, "sip:;" + ":" * 30_000),
+        (tag_of, "; tag " * 5_000),
+    ],
+)
+def test_a_long_field_is_read_in_one_pass(parse: Callable[[str], object], text: str) -> None:
+    began = process_time()
+    with suppress(Malformed):
+        parse(text)
+    assert process_time() - began < 1, "milliseconds are enough; what is tried in many ways takes many seconds"
+
+
+def test_a_quote_that_is_never_closed_hides_the_rest_of_a_list() -> None:
+    assert split_list('<sip:a@b>, "c <sip:d@e>, <sip:f@g>') == ["<sip:a@b>", '"c <sip:d@e>, <sip:f@g>']
+    assert split_list("<sip:a@b, <sip:c@d>, e") == ["<sip:a@b, <sip:c@d>", "e"]

@@ -14,8 +14,6 @@ _SECRETS = (
     re.compile(r'(?im)^(Authentication-Info[ \t]*:.*?\brspauth[ \t]*=[ \t]*"?)[^",\s]+'),
     # other schemes carry the secret itself
     re.compile(r"(?im)^((?:Proxy-)?Authorization[ \t]*:[ \t]*(?:Basic|Bearer)[ \t]+)\S+"),
-    # a password in a URI (RFC 3261 section 19.1.1)
-    re.compile(r"(?i)(sips?:[^@:;?<>\s]+:)[^@<>\s]+(?=@)"),
     # RFC 4568 section 9.2 and RFC 8839 section 5.4
     re.compile(r"(?im)^(a=crypto:[^\r\n]*?inline:)[^\s|;]+"),
     re.compile(r"(?im)^(a=ice-pwd:)\S+"),
@@ -23,6 +21,8 @@ _SECRETS = (
     re.compile(r"(?im)^(a=key-mgmt:\S+[ \t]+)\S+"),
     re.compile(r"(?im)^(k=\w+:)\S+"),
 )
+# A password in a URI (RFC 3261 section 19.1.1). The "@" may be missing: what was read once in vain is not read again.
+_IN_URI = re.compile(r"(?i)(sips?:[^@:;?<>\s]++:)[^@<>\s]++(@?)")
 
 
 def redacted(raw: bytes) -> str:
@@ -30,4 +30,4 @@ def redacted(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace")
     for secret in _SECRETS:
         text = secret.sub(lambda match: match[1] + STARS, text)
-    return text
+    return _IN_URI.sub(lambda match: match[1] + STARS + "@" if match[2] else match[0], text)

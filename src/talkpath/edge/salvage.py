@@ -6,7 +6,8 @@ from talkpath.base import limits
 from talkpath.base.errors import Malformed
 from talkpath.sip.message import Message
 
-_REQUEST_LINE = re.compile(rb"^([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+(.+?)[ \t]+SIP/\d+\.\d+[ \t]*$", re.IGNORECASE)
+# Read in one pass: a line of nothing but spaces must not be tried in every way that it can be divided.
+_REQUEST_LINE = re.compile(rb"([A-Za-z0-9\-.!%*_+`'~]++)[ \t](.*)[ \t]SIP/\d++\.\d++$", re.IGNORECASE)
 _ANSWERED_WITH = re.compile(rb"^(?:via|v|from|f|to|t|call-id|i|cseq)[ \t]*:", re.IGNORECASE)
 
 
@@ -14,10 +15,10 @@ def salvaged(data: bytes) -> Message | None:
     """A readable request of the fields that an answer needs, None when one of them is missing."""
     head, _, _ = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     lines = head.split(b"\n")
-    first = _REQUEST_LINE.match(lines[0].rstrip(b"\r"))
+    first = _REQUEST_LINE.match(lines[0].rstrip(b"\r \t"))
     if first is None:
         return None
-    uri = first[2].replace(b" ", b"%20")
+    uri = first[2].strip(b" \t").replace(b" ", b"%20") or b"%20"
     kept = [line.rstrip(b"\r") for line in lines[1:] if _ANSWERED_WITH.match(line)][: limits.SIP_HEADERS]
     request = b"\r\n".join([first[1] + b" " + uri + b" SIP/2.0", *kept, b"Content-Length: 0", b"", b""])
     try:

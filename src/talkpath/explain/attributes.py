@@ -15,7 +15,10 @@ PREFERRED = ("gateway", "firmware", "model", "codec", "transport", "node", "subn
 # Users of one address from which on it is no phone but a trunk.
 TRUNK_USERS = 4
 
-_FIRMWARE = re.compile(r"[/\s_-]v?(\d+(?:\.\w+)+(?:[-_.]\w+)*)\s*(?:\(.*\))?$")
+# Possessive, so that what a stranger writes into User-Agent is not tried in every way that it can be divided.
+_FIRMWARE = re.compile(r"[/\s_-]v?(\d++\.\w++(?:[-.]\w++)*)\s*+(?:\(.*\))?$")
+# A longer User-Agent names no phone.
+_AGENT_CHARACTERS = 256
 
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
@@ -89,7 +92,7 @@ def subnet_of(host: str) -> str:
 @lru_cache(maxsize=4096)
 def phone_of(user_agent: str) -> Mapping[str, str]:
     """Model and firmware from User-Agent: "Yealink SIP-T46U 108.86.0.20" and the like."""
-    text = user_agent.strip()
+    text = user_agent.strip()[:_AGENT_CHARACTERS]
     if not text:
         return {}
     match = _FIRMWARE.search(text)

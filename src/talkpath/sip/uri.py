@@ -7,13 +7,14 @@ from functools import lru_cache
 from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Malformed
 
+# Possessive repetitions: see `grammar.py`.
 _URI = re.compile(
     r"(?P<scheme>sips?):"
-    r"(?:(?P<user>[^@:;?<>\s]*(?:;[^@<>\s]*)?)(?::(?P<password>[^@<>\s]*))?@)?"
-    r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9_.\-]+)"
+    r"(?:(?P<user>[^@:;?<>\s]*+(?:;[^@<>\s]*+)?)(?::(?P<password>[^@<>\s]*+))?@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.%]++\]|[A-Za-z0-9_.\-]++)"
     r"(?::(?P<port>\d{1,5}))?"
-    r"(?P<params>(?:;[^?<>\s]*)?)"
-    r"(?:\?(?P<headers>[^<>\s]*))?$",
+    r"(?P<params>(?:;[^?<>\s]*+)?)"
+    r"(?:\?(?P<headers>[^<>\s]*+))?$",
     re.IGNORECASE,
 )
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
