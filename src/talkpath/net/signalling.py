@@ -102,7 +102,7 @@ class Signalling:
         self._servers: list[asyncio.Server] = []
         self._listening: dict[Transport, list[Address]] = {}
         self._connections: dict[int, Connection] = {}
-        self._outgoing: dict[Target, int] = {}
+        self._outgoing: dict[Target, Connection] = {}
         self._opening: dict[Target, list[Send]] = {}
         self._per_address: Counter[str] = Counter()
         self._sources: dict[str, str | None] = {}
@@ -249,6 +249,8 @@ class Signalling:
     def closed(self, connection: Connection) -> None:
         """A connection is gone."""
         self._connections.pop(connection.number, None)
+        if connection.target is not None:
+            self._outgoing.pop(connection.target, None)
         host = connection.counted_host
         self._per_address[host] -= 1
         if self._per_address[host] <= 0:
@@ -325,7 +327,11 @@ class Signalling:
             # What waits in the sockets came before the timers are due: they would retransmit what is answered.
             for _, datagrams, local in self._datagrams:
                 self._readable(datagrams, local)
-        self._edge.expire(self._clock.now())
+        try:
+            self._edge.expire(self._clock.now())
+        except Exception:  # noqa: BLE001 - the outermost driver: one timer must not stop the others
+            self.counters["faults"] += 1
+            _log.exception("a timer could not be handled; please report this")
         self.pump()
 
     def _send(self, send: Send, now: float) -> None:
@@ -370,8 +376,7 @@ class Signalling:
         if hop.transport is Transport.UDP:
             local = self.local_for(hop.transport, hop.remote.host)
             return Flow(hop.transport, local or Address("", 0), hop.remote)
-        number = self._outgoing.get(hop)
-        connection = self._connections.get(number) if number is not None else self._incoming_from(hop)
+        connection = self._outgoing.get(hop) or self._incoming_from(hop)
         return connection.flow if connection is not None else None
 
     def _incoming_from(self, target: Target) -> Connection | None:
@@ -425,14 +430,21 @@ class Signalling:
                 connection, target.remote.host, target.remote.port, ssl=context, server_hostname=name
             )
             _, made = await asyncio.wait_for(opening, _CONNECT_TIMEOUT_S)
-        except (OSError, TimeoutError, ssl.SSLError):
+        except OSError:  # a timeout and what TLS refuses among them
             self.counters["connects_failed"] += 1
             self._fail(self._opening.pop(target, []))
             return
+        sends = self._opening.pop(target, [])
+        if made.flow is None or not self.is_open(made.flow):
+            # We hold too many, or the peer closed it at once. Opening it again would go on for ever.
+            self.counters["connects_closed"] += 1
+            self._fail(sends)
+            return
         made.has_spoken = True
-        self._outgoing[target] = made.number
-        for send in self._opening.pop(target, []):
-            self._send(send, self._clock.now())
+        made.target = target
+        self._outgoing[target] = made
+        for send in sends:
+            self._send(send._replace(hop=made.flow), self._clock.now())
         self.pump()
 
     def _fail(self, sends: list[Send]) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from talkpath._native import stream_message_length
 from talkpath.base import limits
-from talkpath.base.address import Address, Flow, Transport
+from talkpath.base.address import Address, Flow, Target, Transport
 
 
 class Sink(Protocol):
@@ -44,6 +44,8 @@ class Connection(asyncio.Protocol):
         self.number = Connection._next_number
         Connection._next_number += 1
         self.flow: Flow | None = None
+        #: What we opened it for; None when the peer did.
+        self.target: Target | None = None
         self.has_spoken = False
         #: The address that this connection is counted for.
         self.counted_host = ""
@@ -94,6 +96,10 @@ class Connection(asyncio.Protocol):
 
     def send(self, data: bytes) -> bool:
         """Write a message; False when the connection is gone or its peer reads nothing any more."""
+        return self.write(self.wrapped(data))
+
+    def write(self, data: bytes) -> bool:
+        """Write bytes as they are. A peer that makes us answer and reads no answer would fill our memory: it is cut off."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return False
@@ -101,7 +107,7 @@ class Connection(asyncio.Protocol):
             self.sink.count("connections_stuck")
             self.abort()
             return False
-        transport.write(self.wrapped(data))
+        transport.write(data)
         return True
 
     def wrapped(self, data: bytes) -> bytes:
@@ -142,7 +148,7 @@ class StreamConnection(Connection):
         buffer = self._buffer + data if self._buffer else data
         while buffer and buffer != b"\r":
             if buffer[:1] in (b"\r", b"\n"):
-                buffer = self._after_line_end(buffer)
+                buffer = self._after_line_ends(buffer)
                 continue
             length = self._message_length(buffer)
             if length is None:
@@ -152,17 +158,15 @@ class StreamConnection(Connection):
             self.deliver(message)
         self._buffer = b"" if self._is_broken else buffer
 
-    def _after_line_end(self, buffer: bytes) -> bytes:
+    def _after_line_ends(self, buffer: bytes) -> bytes:
         """Two line ends between messages are a keep-alive, answered with one (RFC 5626 section 4.4.1)."""
-        if not buffer.startswith(b"\r\n"):
-            return buffer[1:]
-        self._line_ends += 1
-        if self._line_ends == 2:
-            self._line_ends = 0
+        rest = buffer.lstrip(b"\r\n")
+        ends = buffer[: len(buffer) - len(rest)]
+        keep_alives, self._line_ends = divmod(self._line_ends + ends.count(b"\r\n"), 2)
+        if keep_alives:
             self.has_spoken = True
-            if self._transport is not None and not self._transport.is_closing():
-                self._transport.write(b"\r\n")
-        return buffer[2:]
+            self.write(b"\r\n" * keep_alives)
+        return rest or ends[-1:].replace(b"\n", b"")
 
     def _message_length(self, buffer: bytes) -> int | None:
         """None while the end has not come. What can not be framed any more ends the connection."""

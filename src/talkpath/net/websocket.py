@@ -118,11 +118,11 @@ class WebSocketConnection(Connection):
 
     def _frame(self, frame: Frame) -> None:
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
-            self._parts = [bytes(frame.data)]
-        elif frame.opcode is Opcode.CONT:
-            self._parts.append(bytes(frame.data))
-        else:
+            self._parts = []
+        elif frame.opcode is not Opcode.CONT:
             return
+        if frame.data:
+            self._parts.append(bytes(frame.data))
         if frame.fin:
             message, self._parts = b"".join(self._parts), []
             if message.strip(b"\r\n"):
@@ -151,7 +151,7 @@ class WebSocketConnection(Connection):
             if self._transport is None:
                 return
             if data:
-                self._transport.write(data)
+                self.write(data)
             else:
                 # The protocol library says nothing to what it takes for no HTTP, a request with a body among it.
                 self._transport.write(b"" if self._has_answered else _BAD_REQUEST)

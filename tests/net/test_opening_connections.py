@@ -1,0 +1,113 @@
+"""Connections that we open: what becomes of a message when they do not stand, and of them when they close."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+
+from talkpath.base.address import Address, Flow, Send, Target, Transport
+from talkpath.calls.ledger import Ledger
+from talkpath.edge.edge import Input
+from talkpath.net.clock import Clock
+from talkpath.net.signalling import Limits, Signalling
+
+HOST = "127.0.0.1"
+
+
+class Sender:
+    """An edge that has messages to send, and hears of closed connections."""
+
+    def __init__(self) -> None:
+        self.sends: list[Send] = []
+        self.closed = asyncio.Event()
+
+    def message(self, flow: Flow, data: bytes, now: float) -> None:
+        raise AssertionError("nothing comes here")
+
+    def unframeable(self, flow: Flow, head: bytes, code: str) -> None:
+        raise AssertionError("nothing comes here")
+
+    def receive(self, event: Input, now: float) -> None:
+        self.closed.set()
+
+    def expire(self, now: float) -> None:
+        raise AssertionError("there are no timers here")
+
+    def deadline(self) -> None:
+        return None
+
+    def drain(self) -> list[Send]:
+        sends, self.sends = self.sends, []
+        return sends
+
+
+class Peer:
+    """Listens, counts who comes, and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.writers: list[asyncio.StreamWriter] = []
+        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.writers.append(writer)
+        while data := await reader.read(4096):
+            self.heard.put_nowait(data)
+        writer.close()
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[tuple[Peer, Address]]:
+    peer = Peer()
+    server = await asyncio.start_server(peer.serve, HOST, 0)
+    yield peer, Address(*server.sockets[0].getsockname())
+    server.close()
+    for writer in peer.writers:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def made(limits: Limits, sender: Sender) -> Signalling:
+    signalling = Signalling(Clock(), Ledger(), limits, None, ())
+    signalling._loop = asyncio.get_running_loop()
+    await signalling.start(sender)
+    return signalling
+
+
+async def close(signalling: Signalling) -> None:
+    signalling.close()
+    await asyncio.sleep(0)
+
+
+async def fails(signalling: Signalling, sender: Sender, target: Target) -> None:
+    failed = asyncio.Event()
+    sender.sends.append(Send(target, b"hello", "c", lambda _: failed.set()))
+    signalling.pump()
+    await asyncio.wait_for(failed.wait(), 30)
+
+
+async def test_a_connection_that_may_not_stand_is_tried_once(peer: tuple[Peer, Address]) -> None:
+    sender = Sender()
+    signalling = await made(Limits(0, 0), sender)
+    await fails(signalling, sender, Target(Transport.TCP, peer[1]))
+    assert signalling.counters["connections_refused"] == 1
+    assert not signalling._opening
+    assert not signalling._outgoing
+    await close(signalling)
+
+
+async def test_what_we_opened_is_used_again_and_forgotten_when_it_closes(peer: tuple[Peer, Address]) -> None:
+    sender, target = Sender(), Target(Transport.TCP, peer[1])
+    signalling = await made(Limits(9, 9), sender)
+    for text in (b"first", b"second"):
+        sender.sends.append(Send(target, text, "c"))
+        signalling.pump()
+        assert await asyncio.wait_for(peer[0].heard.get(), 30) == text
+    assert peer[0].connections == 1
+    peer[0].writers[0].close()
+    await asyncio.wait_for(sender.closed.wait(), 30)
+    assert not signalling._outgoing
+    await close(signalling)
