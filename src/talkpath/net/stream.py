@@ -99,7 +99,7 @@ class Connection(asyncio.Protocol):
         return self.write(self.wrapped(data))
 
     def write(self, data: bytes) -> bool:
-        """Write bytes as they are. A peer that makes us answer and reads no answer would fill our memory: it is cut off."""
+        """Write bytes as they are. Who makes us answer and reads nothing is cut off, or it would fill our memory."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return False
