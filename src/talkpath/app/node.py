@@ -12,6 +12,7 @@ from pathlib import Path
 from talkpath import __version__
 from talkpath.app import words
 from talkpath.app.accounts import Everybody
+from talkpath.app.chores import Chore, do_chores
 from talkpath.app.config import ANY, Config, Listener
 from talkpath.app.config_checks import parse_address_and_port, parse_endpoint
 from talkpath.app.control import ControlServer
@@ -45,7 +46,7 @@ _KEY_FILE = "flow-token.key"
 _KEY_BYTES = 32
 # How often changed accounts are looked for, ended calls written, and old ones swept.
 _CHORES_S = 1.0
-_SWEEP_EVERY = 600
+_SWEEP_EVERY_S = 600.0
 # How long BYEs and the last responses may take to leave when the node stops.
 _PARTING_S = 0.3
 
@@ -79,6 +80,7 @@ class Node:
         self._call_log = CallLog(self._ledger, prepared.language)
         self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
+        self._sweep_at = 0.0
         # For a second: what the host's addresses say is dear to ask, and they seldom change.
         self._media_facing: dict[tuple[str | None, bool], tuple[MediaAddress, ...]] = {}
         self._behind_loopback: dict[tuple[str, str], str | None] = {}
@@ -147,7 +149,7 @@ class Node:
         await self._signalling.start(self._edge)
         await self._control.start()
         self._open_metrics()
-        self._chores = asyncio.get_running_loop().create_task(self._do_chores())
+        self._chores = asyncio.get_running_loop().create_task(do_chores(self._all_chores(), _CHORES_S))
         _tame_collector()
 
     async def close(self) -> None:
@@ -157,7 +159,7 @@ class Node:
             self._edge.stop_calls(self._clock.now())
             self._signalling.pump()
             await asyncio.sleep(_PARTING_S)
-            await self._control.stop()
+        await self._control.stop()
         if self._metrics is not None:
             self._metrics.close()
         self._signalling.close()
@@ -194,25 +196,37 @@ class Node:
         """Calls that have not ended."""
         return len(self._edge.core.calls)
 
-    async def _do_chores(self) -> None:
-        count = 0
-        while True:
-            await asyncio.sleep(_CHORES_S)
-            now = self._clock.now()
-            self._users.refresh()
-            for user in self._users.take_removed():
-                self._edge.core.registrar.forget(user)
-            self._media_facing.clear()
-            self._behind_loopback.clear()
-            self._guests.sweep(now)
-            self._call_log.tell()
-            self._ledger.expire(now)
-            self._store.history.keep(self._ledger.to_keep(), now)
-            self._save_ended()
-            self._store.bindings.keep_refreshed()
-            if count % _SWEEP_EVERY == 0:
-                self._store.history.sweep(now)
-            count += 1
+    def _all_chores(self) -> tuple[Chore, ...]:
+        return (
+            self._refresh_users,
+            self._forget_addresses,
+            lambda: self._guests.sweep(self._clock.now()),
+            self._call_log.tell,
+            self._keep_calls,
+            self._store.bindings.keep_refreshed,
+            self._sweep_history,
+        )
+
+    def _refresh_users(self) -> None:
+        self._users.refresh()
+        for user in self._users.take_removed():
+            self._edge.core.registrar.forget(user)
+
+    def _forget_addresses(self) -> None:
+        self._media_facing.clear()
+        self._behind_loopback.clear()
+
+    def _keep_calls(self) -> None:
+        now = self._clock.now()
+        self._ledger.expire(now)
+        self._store.history.keep(self._ledger.to_keep(), now)
+        self._save_ended()
+
+    def _sweep_history(self) -> None:
+        now = self._clock.now()
+        if now >= self._sweep_at:
+            self._sweep_at = now + _SWEEP_EVERY_S
+            self._store.history.sweep(now)
 
     def _save_ended(self) -> None:
         for trace in self._ledger.drain():

@@ -1,6 +1,7 @@
 """Drives the native media engine: ports for the media machines, events to their calls, meters to the ledger."""
 
 import asyncio
+import logging
 import math
 import os
 from collections.abc import Callable
@@ -29,6 +30,8 @@ from talkpath.media.session import MediaSession
 from talkpath.net.clock import Clock
 from talkpath.secure.certificate import Certificate
 from talkpath.secure.identity import Identity
+
+_log = logging.getLogger(__name__)
 
 _METER_PAUSE_S = 1.0
 
@@ -206,13 +209,27 @@ class MediaDriver:
         for event in self.relay.events():
             call = self._owners.get(event.port)
             told = translated(event)
-            if call is not None and call.media is not None and told is not None:
-                call.media.receive(told, now)
+            if call is not None and told is not None:
+                self._hear(call, told, now)
                 touched[call] = None
         for call in touched:
+            self._tell(call, now)
+            self._schedule(call)
+
+    def _hear(self, call: RunningCall, event: EngineEvent, now: float) -> None:
+        """Hand one event to its call. A fault of ours costs this call and no other."""
+        try:
+            if call.media is not None:
+                call.media.receive(event, now)
+        except Exception:  # noqa: BLE001 - the outermost driver: one call must not stop the others
+            _log.exception("an event of the media of %s could not be handled; please report this", call.call_id)
+
+    def _tell(self, call: RunningCall, now: float) -> None:
+        try:
             if self._told is not None:
                 self._told(call, now)
-            self._schedule(call)
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("news of the media of %s could not be handled; please report this", call.call_id)
 
     def _take_meters(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(_METER_PAUSE_S, self._take_meters)
