@@ -162,6 +162,12 @@ fn power(squares: &[u32; 256], payload: &[u8]) -> u64 {
     sums.iter().sum::<u64>() + rest.iter().map(|code| u64::from(squares[usize::from(*code)])).sum::<u64>()
 }
 
+/// The peak of a sine at this level, relative to the digital milliwatt, in units of a 16-bit sample.
+pub fn amplitude(level_dbm0: f64) -> f64 {
+    let dbov = level_dbm0 + ZERO_DBM0_IN_DBOV;
+    OVERLOAD * std::f64::consts::SQRT_2 * 10f64.powf(dbov / 20.0)
+}
+
 /// A tone as an endless loop of samples that closes without a click.
 #[derive(Debug)]
 pub struct Tone {
@@ -172,8 +178,7 @@ pub struct Tone {
 impl Tone {
     /// `rate` and `frequency` in Hz, the frequency below half the rate; `level_dbm0` relative to the digital milliwatt.
     pub fn new(rate: u32, frequency: u32, level_dbm0: f64) -> Tone {
-        let dbov = level_dbm0 + ZERO_DBM0_IN_DBOV;
-        let amplitude = OVERLOAD * std::f64::consts::SQRT_2 * 10f64.powf(dbov / 20.0);
+        let amplitude = amplitude(level_dbm0);
         let step = std::f64::consts::TAU * f64::from(frequency) / f64::from(rate);
         let sample = |n: u32| (amplitude * (step * f64::from(n)).sin()).round() as i16;
         Tone { samples: (0..rate / gcd(frequency, rate)).map(sample).collect(), at: 0 }

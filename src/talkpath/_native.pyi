@@ -577,8 +577,9 @@ class Relay:
 
         `heard` are payload types with clock in Hz and encoding name, and what they are sent as when the other side
         understands them too: (payload type, clock). The others of PCMU, PCMA, G722, opus and CN are converted to
-        `codec` under `payload_type`, in packets of `packet_ms`; what is neither is dropped. `bitrate` (bit/s, 0 for
-        ours), `fec`, `dtx`, `constant` and `playback_rate` (Hz, 0 for all) are what the other side asked of Opus.
+        `codec` under `payload_type`, in packets of `packet_ms`, and the keys of telephone-event become their tones;
+        what is neither is dropped. `bitrate` (bit/s, 0 for ours), `fec`, `dtx`, `constant` and `playback_rate` (Hz, 0
+        for all) are what the other side asked of Opus.
         The same again changes nothing; another plan goes on with the same stream. Both directions of a section are
         converted or neither.
         """

@@ -2,7 +2,8 @@
 
 import pytest
 
-from harness.sound import assert_tone
+from harness.process import wait_until
+from harness.sound import assert_tone, keys_in
 from harness.talk import assert_both_hear, begin, end, listen
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
@@ -73,3 +74,27 @@ def test_keys_pressed_on_a_page_with_opus_reach_a_phone_with_pcma(webphones, pho
         phone.wait("CALL_DTMF_START")
     assert [event.param for event in phone.events("CALL_DTMF_START")] == ["5", "#"]
     end(page, phone)
+
+
+@pytest.mark.parametrize("codecs", ["all", "opus"])
+@pytest.mark.parametrize("library", ["jssip", "sipjs"])
+def test_keys_pressed_on_a_page_are_tones_for_who_takes_no_events(webphones, agents, library, codecs) -> None:
+    """The voice of the page passes as it is, or is converted; the keys are heard in its place."""
+    page, ivr, talker = webphones.of(library), agents.agent(), agents.talker(hertz=HERTZ)
+    if codecs == "opus":
+        opus_only(page)
+    page.dial(ivr.identity.user)
+    incoming = ivr.incoming()
+    talker.start(incoming.invite.body)
+    incoming.accept(talker.offer())
+    page.established()
+    incoming.wait_ack()
+    talker.wait_received(20)
+    for count, key in enumerate("5#1", 1):
+        page.do("press", key, "rfc4733")
+        assert wait_until(lambda count=count: len(keys_in(talker.heard())) == count, 10), keys_in(talker.heard())
+    assert keys_in(talker.heard()) == "5#1"
+    page.wait_heard(0.5)
+    page.hang_up()
+    incoming.dialog.wait_bye()
+    assert_tone(HERTZ, page.heard())

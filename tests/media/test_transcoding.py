@@ -1,6 +1,7 @@
 """Sides without a common codec: what is added to an offer, how the answer goes back, and what the engine is told."""
 
 import pytest
+from tests.media.browser import NOW, OURS, Browser
 from tests.media.in_memory import Call, sdp
 
 from talkpath.media import Exchange, MediaPolicy
@@ -273,4 +274,80 @@ def test_each_branch_is_converted_by_itself() -> None:
     assert converts(call, 0) is not None
     call.answer(sdp("192.0.2.22", "audio 3000 RTP/AVP 111\na=rtpmap:111 opus/48000/2"), branch=2)
     call.chosen(2)
+    assert converts(call, 0) is None
+
+
+class WebTones(Call):
+    """A call in which one leg is a browser, whose codecs are all converted."""
+
+    def __init__(self, web: int) -> None:
+        super().__init__(MediaPolicy(), identity=OURS)
+        self.now = NOW
+        self.origins[web] = self.origin(web)._replace(webrtc=True)
+
+
+BROWSERS_EVENTS = "a=rtpmap:110 telephone-event/48000\r\na=rtpmap:126 telephone-event/8000"
+KEYLESS = "audio 5000 RTP/AVP 8 0"
+
+
+def test_a_browser_may_tell_keys_to_a_phone_that_takes_no_events() -> None:
+    call = WebTones(web=0)
+    call.offer(Browser(offers=True).describe("111 8 110 126", BROWSERS_EVENTS))
+    told = call.answer(sdp("192.0.2.21", KEYLESS))
+    call.chosen()
+    assert names(told) == ["8 PCMA/8000", "126 telephone-event/8000"]
+    browser = converts(call, 0)
+    assert browser is not None
+    assert (126, 8000, "telephone-event", None) in browser[0]
+    assert (8, 8000, "PCMA", (8, 8000)) in browser[0], "the voice passes"
+    assert browser[1:3] == (8, "PCMA")
+    moments = [one for one in call.moments if one.kind == "codec.keys-as-tones"]
+    assert [one.values["side"] for one in moments] == ["callee"]
+    call.offer(Browser(offers=True).describe("111 8 110 126", BROWSERS_EVENTS), cseq=2)
+    call.answer(sdp("192.0.2.21", "audio 5000 RTP/AVP 8 101" + EVENTS), cseq=2)
+    assert converts(call, 0) is None, "it takes them now"
+
+
+def test_a_browser_that_is_called_by_a_phone_without_events_may_tell_keys() -> None:
+    call = WebTones(web=1)
+    offered = call.offer(sdp("192.0.2.10", KEYLESS.replace("5000", "4000")))
+    events = [name for name in names(offered) if "telephone-event" in name]
+    assert [name.split()[1] for name in events] == ["telephone-event/8000", "telephone-event/48000"]
+    number = events[0].split()[0]
+    extra = f"a=rtpmap:{number} telephone-event/8000"
+    told = call.answer(Browser(offers=False).describe(f"8 {number}", extra))
+    call.chosen()
+    assert names(told) == ["8 PCMA/8000"]
+    browser = converts(call, 1)
+    assert browser is not None
+    assert (int(number), 8000, "telephone-event", None) in browser[0]
+    assert [one.values["side"] for one in call.moments if one.kind == "codec.keys-as-tones"] == ["caller"]
+
+
+def test_a_phone_is_not_told_that_events_are_taken_where_nobody_does() -> None:
+    """It plays tones itself then."""
+    call = a_call()
+    call.offer(sdp("192.0.2.10", PCMA))
+    assert names(call.answer(sdp("192.0.2.21", "audio 5000 RTP/AVP 8"))) == ["8 PCMA/8000"]
+    call.chosen()
+    assert converts(call, 0) is None
+    offered = a_call().offer(sdp("192.0.2.10", KEYLESS))
+    assert not [name for name in names(offered) if "telephone" in name]
+
+
+def test_keys_for_a_codec_that_we_can_not_write_are_not_promised() -> None:
+    call = WebTones(web=0)
+    speex = "a=rtpmap:97 speex/16000\r\n" + BROWSERS_EVENTS
+    call.offer(Browser(offers=True).describe("97 8 110 126", speex))
+    told = call.answer(sdp("192.0.2.21", "audio 5000 RTP/AVP 97\na=rtpmap:97 speex/16000"))
+    assert names(told) == ["97 speex/16000"]
+    assert converts(call, 0) is None
+
+
+def test_two_browsers_tell_each_other_keys_as_they_are() -> None:
+    call = WebTones(web=0)
+    call.origins[1] = call.origin(1)._replace(webrtc=True)
+    call.offer(Browser(offers=True).describe("111 8 110 126", BROWSERS_EVENTS))
+    told = call.answer(Browser(offers=False, host="198.51.100.77").describe("111 110", BROWSERS_EVENTS))
+    assert names(told) == ["111 opus/48000/2", "110 telephone-event/48000"]
     assert converts(call, 0) is None

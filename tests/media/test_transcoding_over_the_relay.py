@@ -221,3 +221,28 @@ def test_events_pass_on_the_clock_of_the_hearer(relay: Relay, peer: Peers) -> No
     [heard] = exchange(caller, callee, front, [event])
     assert heard[1] == 0x80 | 101
     assert struct.unpack("!BBH", heard[12:]) == (7, 10, 320)
+
+
+@pytest.mark.parametrize("name", ["PCMU", "PCMA", "G722"])
+def test_keys_are_tones_for_who_takes_no_events(relay: Relay, peer: Peers, name: str) -> None:
+    """100 ms of the key 7, as browsers tell it: in place of the voice, on its clock, with the end three times."""
+    caller, callee = Phone(peer(), "opus", 110), Phone(peer(), name)
+    front, _ = connect(relay, caller, callee)
+    said = caller.packets(np.zeros(48_000))
+    events = [
+        struct.pack("!BBHIIBBH", 0x80, 110, 5 + n, 5 * 960, 77, 7, (n > 3) << 7 | 10, 960 * min(n + 1, 5))
+        for n in range(7)
+    ]
+    said[5:10] = events
+    later = [packet[:2] + struct.pack("!H", 12 + n) + packet[4:] for n, packet in enumerate(said[12:])]
+    heard = exchange(caller, callee, front, said[:12] + later, 12 - 2 + len(later))
+    samples = callee.decode(heard)
+    key = samples[5 * callee.rate // 50 : 10 * callee.rate // 50]
+    strength = {hertz: abs(key @ np.exp(2j * np.pi * hertz * np.arange(len(key)) / callee.rate)) for hertz in KEYS}
+    assert sorted(strength, key=strength.__getitem__)[-2:] == [852, 1209]
+    assert np.max(np.abs(samples[: 4 * callee.rate // 50])) < 0.01
+    assert np.max(np.abs(samples[11 * callee.rate // 50 :])) < 0.01
+
+
+# The rows and columns of Q.23, in Hz.
+KEYS = (697, 770, 852, 941, 1209, 1336, 1477, 1633)

@@ -509,13 +509,15 @@ fn rule(latch: Option<&str>, ice: bool) -> PyResult<Rule> {
 /// What to do with a payload type; None for one that can neither pass nor be converted.
 fn way(payload_type: u8, clock: u32, name: &str, sent: Option<(u8, u32)>) -> Option<Heard> {
     let coding = Coding::by_name(name);
+    let is_event = name.eq_ignore_ascii_case("telephone-event");
     let way = match (sent, coding) {
         (Some((payload_type, clock)), _) => Way::Pass { payload_type, clock },
         (None, Some(coding)) => Way::Convert(coding),
+        (None, None) if is_event => Way::Tones,
         (None, None) if name.eq_ignore_ascii_case("CN") => Way::Noise,
         (None, None) => return None,
     };
-    Some(Heard { payload_type, clock, coding, is_event: name.eq_ignore_ascii_case("telephone-event"), way })
+    Some(Heard { payload_type, clock, coding, is_event, way })
 }
 
 fn known(formats: &[(u8, u32, String)]) -> PyResult<Vec<Format>> {

@@ -173,6 +173,10 @@ MOMENTS: dict[str, Text] = {
     "codec.transcoding-ended": Text(
         "Both sides share a codec again: nothing is converted any more.", "双方又有共同的编解码器,不再转码。"
     ),
+    "codec.keys-as-tones": Text(
+        "The {side} takes no telephone events: keys that are pressed on the other side are played to it as tones.",
+        "{side} 不接受 telephone-event:对方的按键以双音多频播放给它。",
+    ),
     "codec.chosen": Text("The codec is {codec}.", "选用编解码器 {codec}。"),
     # --- ICE, DTLS, SRTP
     "ice.own-candidate": Text(

@@ -19,7 +19,8 @@ _OPUS_MS = (60, 40, 20, 10)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A payload type that may come, and what it is sent as where the other side understands it too."""
+    """A payload type that may come, and what it is sent as where the other side understands it too. Else it is
+    converted: events to the tones of their keys."""
 
     payload_type: int
     clock_hz: int
@@ -41,6 +42,11 @@ class Conversion:
     def formats(self) -> tuple[tuple[int, int, str], ...]:
         """The payload types that may come, as the engine takes them."""
         return tuple((one.payload_type, one.clock_hz, one.name) for one in self.heard)
+
+    @property
+    def makes_tones(self) -> bool:
+        """Whether keys become tones, because the hearer takes no events."""
+        return any(one.sent is None and one.name.lower() == "telephone-event" for one in self.heard)
 
     def tell(self, engine: Engine, port: Port) -> None:
         """Convert what this port hears from now on."""
@@ -88,7 +94,7 @@ def _heard(codec: Codec, taken: Sequence[Codec], spoken: Codec) -> Heard | None:
         same = next((one for one in events if one.clock_hz == spoken.clock_hz), None) or next(iter(events), None)
     else:
         same = next((one for one in taken if one.format.key == codec.format.key), None)
-    if same is None and not converts(codec) and name != "cn":
+    if same is None and not converts(codec) and name not in ("cn", "telephone-event"):
         return None
     sent = None if same is None else (same.payload_type, same.clock_hz)
     return Heard(codec.payload_type, codec.clock_hz, codec.name, sent)

@@ -337,10 +337,10 @@ class MediaSession:
                 continue
             if offer is None:
                 others = tuple(one.formats for at, one in enumerate(sections) if at != index and one.live)
-                widen(lines, section.formats, Known(hearer.formats(index), others), allowed)
-            elif is_foreign(offer.sections[index].formats, section.formats, allowed):
+                widen(lines, section.formats, Known(hearer.formats(index), others), allowed, for_web=hearer.is_web)
+            elif is_foreign(offer.sections[index].formats, section.formats, allowed, hearer.is_web):
                 offered, asked = (SessionDescription.parse(one).media[index] for one in (offer.raw, offer.sent))
-                made = bridge_codecs(offered, asked, lines)
+                made = bridge_codecs(offered, asked, lines, for_web=hearer.is_web)
                 bridges |= {} if made is None else {index: made}
         return bridges
 
@@ -467,8 +467,18 @@ class MediaSession:
                     self._note(now, moments.TRANSCODING, side=side, offered=offered, own=own, other=other)
                 else:
                     self._note(now, moments.TRANSCODING_READY, side=side, codec=own, offered=offered)
+        self._note_tones(before, agreement, now)
         if any(index not in agreement.answer.bridges and made.is_needed for index, made in old.items()):
             self._note(now, moments.TRANSCODING_ENDED)
+
+    def _note_tones(self, before: Agreement | None, agreement: Agreement, now: float) -> None:
+        """Say who hears keys as tones."""
+        for index in agreement.answer.bridges:
+            old = (None, None) if before is None else before.conversions(index)
+            ways = zip(("callee", "caller"), old, agreement.conversions(index), strict=True)
+            for hearer, was, way in ways:
+                if way is not None and way.makes_tones and not (was is not None and was.makes_tones):
+                    self._note(now, moments.KEYS_AS_TONES, side=hearer)
 
     def _connect(self, branch: Branch, now: float) -> None:
         """Make this branch and the caller hear each other as agreed; other branches are heard by nobody."""

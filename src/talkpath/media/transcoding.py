@@ -4,6 +4,9 @@ goes back to who made the offer.
 The codecs of the offer stay first, so that audio passes as it is wherever it can. What is added to it are codecs that
 the engine converts and the operator allows (`media.transcoding`). Only when the answer names one that was not offered
 is anything converted; until then all this costs two looks into a cache.
+
+A browser tells keys by events and in no other way, while a phone that finds nobody who takes events plays tones
+itself. So a browser is always told that events are taken, and a phone that takes none hears tones.
 """
 
 from collections.abc import Iterable, Sequence
@@ -52,16 +55,20 @@ def is_convertible(section: Announced) -> bool:
     return section.kind == "audio" and section.live and section.is_rtp and not section.encrypted
 
 
-def widen(section: MediaSection, formats: Formats, known: Known, allowed: tuple[str, ...]) -> None:
-    """Add to the section of an offer the codecs that we can convert to."""
-    numbers, lines = _additions(formats, known, allowed)
+def widen(
+    section: MediaSection, formats: Formats, known: Known, allowed: tuple[str, ...], *, for_web: bool = False
+) -> None:
+    """Add to the section of an offer the codecs that we can convert to, and events for a browser."""
+    numbers, lines = _additions(formats, known, allowed, for_web)
     if numbers:
         section.formats = [*section.formats, *numbers]
         _replace(section, _SOURCES, lines)
 
 
 @lru_cache(maxsize=1024)
-def _additions(formats: Formats, known: Known, allowed: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _additions(
+    formats: Formats, known: Known, allowed: tuple[str, ...], for_web: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The payload types to add, and their lines."""
     offered = [name.lower() for _, _, name in formats.payload_types]
     usable = [name for name in offered if name in WIDTH_HZ]
@@ -73,9 +80,10 @@ def _additions(formats: Formats, known: Known, allowed: tuple[str, ...]) -> tupl
     numbers = _Numbers(formats, known)
     lines: list[str] = []
     wanted = [(name, _CLOCK_HZ[name], _RTPMAPS[name], _OPUS_FMTP if name == "opus" else None) for name in added]
-    if _EVENTS in offered:
+    if _EVENTS in offered or for_web:
         clocks = {clock for _, clock, name in formats.payload_types if name.lower() == _EVENTS}
-        missing = dict.fromkeys(clock for _, clock, *_ in wanted if clock not in clocks)
+        voices = [] if clocks else usable
+        missing = dict.fromkeys(_CLOCK_HZ[name] for name in (*voices, *added) if _CLOCK_HZ[name] not in clocks)
         wanted += [(_EVENTS, clock, f"{_EVENTS}/{clock}", _EVENTS_FMTP) for clock in missing]
     for name, clock, rtpmap, fmtp in wanted:
         number = numbers.take(name, clock)
@@ -120,26 +128,31 @@ def _rank(name: str, other: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=4096)
-def is_foreign(offer: Formats, answer: Formats, allowed: tuple[str, ...]) -> bool:
-    """Whether the answer names what its offer did not, and what may be converted: a codec, or events on a clock."""
+def is_foreign(offer: Formats, answer: Formats, allowed: tuple[str, ...], for_web: bool = False) -> bool:
+    """Whether the answer names what its offer did not, and what may be converted: a codec, or events on a clock. Or
+    it leaves out the events of a browser."""
     known = {(name.lower(), clock) for _, clock, name in offer.payload_types}
     answered = {(name.lower(), clock) for _, clock, name in answer.payload_types}
     new = {name for name, _ in answered - known}
     has_events = any(name == _EVENTS for name, _ in known & answered)
-    return not new.isdisjoint(_lower(allowed)) or (_EVENTS in new and not has_events)
+    is_keyless = for_web and _EVENTS not in _lower(name for name, _ in answered)
+    is_keyless = is_keyless and any(name == _EVENTS for name, _ in known)
+    return is_keyless or not new.isdisjoint(_lower(allowed)) or (_EVENTS in new and not has_events)
 
 
-def bridge_codecs(offered: MediaSection, asked: MediaSection, answer: MediaSection) -> Bridge | None:
+def bridge_codecs(
+    offered: MediaSection, asked: MediaSection, answer: MediaSection, *, for_web: bool = False
+) -> Bridge | None:
     """Turn an answer with foreign codecs into one that its offerer understands, and say how that is done.
 
-    `offered` is the section as it came, `asked` as we sent it on; `answer` is rewritten. None where nothing of the
-    offer can be converted: then it stays as it is.
+    `offered` is the section as it came, `asked` as we sent it on; `answer` is rewritten, `for_web` says whether for a
+    browser. None where nothing of the offer can be converted: then it stays as it is.
     """
     own, theirs = list(offered.codecs), list(answer.codecs)
     keys = {codec.format.key for codec in own}
     shared = [codec for codec in theirs if codec.format.key in keys and not codec.is_auxiliary]
     told = shared or _best_for(own, theirs)
-    told = told + _companions(own, theirs, told)
+    told = told + _companions(own, theirs, told, keeps_events=for_web)
     spoken_there = next((codec for codec in theirs if converts(codec)), None)
     spoken_here = next((codec for codec in told if converts(codec)), None)
     if spoken_there is None or spoken_here is None:
@@ -164,10 +177,12 @@ def _best_for(own: Sequence[Codec], theirs: Sequence[Codec]) -> list[Codec]:
     return [] if there is None else sorted(usable, key=lambda codec: _rank(codec.name.lower(), there))[:1]
 
 
-def _companions(own: Sequence[Codec], theirs: Sequence[Codec], voices: Sequence[Codec]) -> list[Codec]:
+def _companions(
+    own: Sequence[Codec], theirs: Sequence[Codec], voices: Sequence[Codec], *, keeps_events: bool
+) -> list[Codec]:
     """Events and comfort noise of the offer beside these voices, where the answer has some too."""
     clocks = {codec.clock_hz for codec in voices}
-    names = {codec.name.lower() for codec in theirs}
+    names = {codec.name.lower() for codec in theirs} | ({_EVENTS} if keeps_events else set())
     events = [codec for codec in own if codec.name.lower() == _EVENTS]
     events = [codec for codec in events if codec.clock_hz in clocks] or events[:1]
     noise = [codec for codec in own if codec.name.lower() == "cn" and codec.clock_hz in clocks]

@@ -129,6 +129,28 @@ def assert_tone(hertz: float, recording: Samples) -> None:
     assert (heard_s > 0.5, share > 0.85) == (True, True), (heard_s, share)
 
 
+# The rows and columns of a keypad (Q.23), in Hz.
+_ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
+_KEYS = ("123A", "456B", "789C", "*0#D")
+
+
+def keys_in(samples: Samples) -> str:
+    """The keys that are heard, each for 40 ms at least (Q.24)."""
+    found = [_key_at(samples[at : at + RATE_HZ // 50]) for at in range(0, len(samples), RATE_HZ // 50)]
+    runs = [(key, len(list(run))) for key, run in itertools.groupby(found)]
+    return "".join(key for key, count in runs if count >= 2)
+
+
+def _key_at(window: Samples) -> str:
+    """The key of 20 ms; empty where the two loudest tones are not nearly all that is heard."""
+    times = np.arange(len(window)) / RATE_HZ
+    power = {hertz: abs(window @ np.exp(2j * np.pi * hertz * times)) ** 2 for hertz in (*_ROWS, *_COLUMNS)}
+    row, column = max(_ROWS, key=power.__getitem__), max(_COLUMNS, key=power.__getitem__)
+    share = 2 * (power[row] + power[column]) / (len(window) * (window @ window) + 1e-9)
+    both = min(power[row], power[column]) > max(power[row], power[column]) / 10
+    return _KEYS[_ROWS.index(row)][_COLUMNS.index(column)] if both and share > 0.8 else ""
+
+
 def trimmed(samples: Samples) -> Samples:
     """Without the silence at both ends."""
     loud = np.flatnonzero(np.abs(samples) > _SILENCE)

@@ -7,6 +7,7 @@
 //!
 //! `hear` takes a packet, then `speak` is asked until it has nothing more to send. Pure: no clock, no I/O.
 
+mod keys;
 mod line;
 mod order;
 mod reception;
@@ -15,6 +16,7 @@ mod timeline;
 
 use crate::codec::{Coding, Decoder, Encoder, Resampler, Settings, MAX_MS};
 use crate::rtp::Header;
+use keys::Keys;
 use line::{Line, HEADER, TICKS};
 use order::{Order, Packet};
 use reception::Reception;
@@ -35,6 +37,8 @@ pub enum Way {
     Convert(Coding),
     /// Comfort noise (RFC 3389) that the other side does not know: it is played.
     Noise,
+    /// Keys (RFC 4733) that the other side does not know: their tones are played.
+    Tones,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +73,7 @@ impl Plan {
         let best = self.heard.iter().filter_map(|heard| match heard.way {
             Way::Convert(Coding::Opus) => Some(self.spoken.coding.rate()),
             Way::Convert(coding) => Some(coding.rate()),
-            Way::Pass { .. } | Way::Noise => None,
+            Way::Pass { .. } | Way::Noise | Way::Tones => None,
         });
         match self.spoken.coding {
             Coding::Opus => best.max().unwrap_or(8000),
@@ -95,6 +99,7 @@ pub struct Transcoder {
     resampler: Option<Resampler>,
     encoder: Encoder,
     line: Line,
+    keys: Keys,
     /// A packet that waits until what is before it has been sent.
     waiting: Option<Packet>,
     decoded: Vec<i16>,
@@ -119,6 +124,7 @@ impl Transcoder {
             resampler: None,
             encoder: Encoder::new(plan.spoken.coding, rate, &plan.spoken.settings)?,
             line: Line::new(seed.ssrc, seed.sequence, seed.timestamp),
+            keys: Keys::default(),
             waiting: None,
             decoded: Vec::new(),
             gathered: Vec::new(),
@@ -143,6 +149,9 @@ impl Transcoder {
         std::mem::swap(&mut fresh.order, &mut self.order);
         std::mem::swap(&mut fresh.timeline, &mut self.timeline);
         std::mem::swap(&mut fresh.reception, &mut self.reception);
+        if fresh.rate == self.rate {
+            std::mem::swap(&mut fresh.keys, &mut self.keys);
+        }
         fresh.position = self.position;
         *self = fresh;
         Some(())
@@ -177,6 +186,10 @@ impl Transcoder {
                 self.order.recycle(packet);
                 continue;
             };
+            if !heard.is_event && self.is_under_key(&packet) {
+                self.order.recycle(packet);
+                continue;
+            }
             let step = if heard.is_event {
                 self.timeline.event(&packet, heard.clock)
             } else {
@@ -201,7 +214,25 @@ impl Transcoder {
 
     /// Whether what waits to fill a packet has to go first, because this does not follow it.
     fn ends_what_is_gathered(&self, packet: &Packet, heard: &Heard, step: &Step) -> bool {
-        !heard.is_event && (matches!(heard.way, Way::Pass { .. }) || step.is_jump() && !step.conceals(packet.lost))
+        match heard.way {
+            Way::Tones => !self.keys.is_held(packet) && step.position > self.gathered_end() + CONCEALED_TICKS,
+            _ if heard.is_event => false,
+            Way::Pass { .. } => true,
+            Way::Convert(_) | Way::Noise => step.is_jump() && !step.conceals(packet.lost),
+        }
+    }
+
+    /// Whether a packet of the voice is of the time of a key, which is heard instead.
+    fn is_under_key(&mut self, packet: &Packet) -> bool {
+        self.keys.release(self.rate, &mut self.gathered);
+        self.timeline.fill(self.keys.until());
+        let position = self.timeline.position(packet.ssrc, packet.timestamp);
+        position.is_some_and(|position| self.keys.covers(position))
+    }
+
+    /// Where what is gathered ends.
+    fn gathered_end(&self) -> i64 {
+        self.position + self.gathered.len() as i64 * TICKS / i64::from(self.rate)
     }
 
     /// Of the encoder, in samples.
@@ -246,6 +277,10 @@ impl Transcoder {
                 self.play_noise(packet, step);
                 None
             }
+            Way::Tones => {
+                self.play_key(packet, heard.clock, step);
+                None
+            }
         }
     }
 
@@ -265,8 +300,11 @@ impl Transcoder {
             rescale_event(payload, heard.clock, clock);
         } else {
             let ticks = heard.coding.and_then(|coding| coding.duration(&packet.payload)).unwrap_or(0);
-            self.timeline.heard(step, i64::from(ticks) * TICKS / i64::from(heard.clock.max(1)));
-            self.line.skip(packet.lost);
+            let lasts = i64::from(ticks) * TICKS / i64::from(heard.clock.max(1));
+            // What was lost and leaves no gap was of an event.
+            let missing = step.gap.checked_div(lasts).unwrap_or(packet.lost.into());
+            self.line.skip(missing.min(packet.lost.into()) as u16);
+            self.timeline.heard(step, lasts);
         }
         let starts = heard.coding.is_some() && std::mem::take(&mut self.line.starts);
         let timestamp = self.line.timestamp(step.position, clock);
@@ -306,7 +344,11 @@ impl Transcoder {
             Some(resampler) => resampler.convert(&self.decoded, &mut self.gathered),
             None => self.gathered.append(&mut self.decoded),
         }
-        // Nobody speaks in packets so long that more than one of ours and two of theirs are under way.
+        self.keep_short();
+    }
+
+    /// Nobody speaks in packets so long that more than one of ours and two of theirs are under way.
+    fn keep_short(&mut self) {
         self.gathered.truncate(4 * MAX_MS * self.rate as usize / 1000);
     }
 
@@ -315,6 +357,21 @@ impl Transcoder {
         if self.gathered.is_empty() {
             self.position = self.position.max(position);
         }
+    }
+
+    /// The tones of a key, as far as it is told to be held. It begins behind what was heard before.
+    fn play_key(&mut self, packet: &Packet, clock: u32, step: Step) {
+        if !self.keys.is_held(packet) {
+            self.keys.release(self.rate, &mut self.gathered);
+            self.begin(step.position.max(self.timeline.end()));
+            if !self.keys.press(packet, self.gathered_end(), self.rate) {
+                return;
+            }
+        }
+        self.keys.hold(packet, clock, self.rate, &mut self.gathered);
+        self.keep_short();
+        self.timeline.begin(step);
+        self.timeline.fill(self.keys.until());
     }
 
     /// A packet of noise at the level that was asked for: the receiver goes on with it by itself, or has silence.

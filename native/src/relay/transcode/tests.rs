@@ -16,6 +16,14 @@ fn event(payload_type: u8, clock: u32, sent: (u8, u32)) -> Heard {
     Heard { payload_type, clock, coding: None, is_event: true, way }
 }
 
+fn keys(payload_type: u8, clock: u32) -> Heard {
+    Heard { payload_type, clock, coding: None, is_event: true, way: Way::Tones }
+}
+
+fn passing(payload_type: u8, coding: Coding) -> Heard {
+    Heard { way: Way::Pass { payload_type: 77, clock: coding.clock() }, ..heard(payload_type, coding) }
+}
+
 fn transcoder(heard: Vec<Heard>, coding: Coding, packet_ms: u32) -> Transcoder {
     let spoken = Spoken { payload_type: 77, coding, packet_ms, settings: Settings::default() };
     Transcoder::new(Plan { heard, spoken }, &SEED).unwrap()
@@ -114,6 +122,200 @@ fn events_pass_on_the_clock_of_the_other_side() {
     let mut duration = [5, 10, 0, 160];
     rescale_event(&mut duration, 8000, 48_000);
     assert_eq!(duration, [5, 10, 3, 192]);
+}
+
+/// What leaves for a packet: header and payload.
+fn packets(
+    it: &mut Transcoder,
+    sequence: u16,
+    timestamp: u32,
+    payload_type: u8,
+    payload: &[u8],
+) -> Vec<(Header, Vec<u8>)> {
+    packets_at(it, sequence, timestamp, payload_type, payload, u64::from(sequence) * 20)
+}
+
+fn packets_at(
+    it: &mut Transcoder,
+    sequence: u16,
+    timestamp: u32,
+    payload_type: u8,
+    payload: &[u8],
+    now_ms: u64,
+) -> Vec<(Header, Vec<u8>)> {
+    let mut data = vec![0; HEADER];
+    write_header(&mut data, false, payload_type, sequence, timestamp, 5);
+    data.extend_from_slice(payload);
+    let header = Header::parse(&data).unwrap();
+    it.hear(&header, header.payload(&data), now_ms * MS);
+    let mut out = vec![0; 4096];
+    let mut sent = Vec::new();
+    while let Some(length) = it.speak(&mut out) {
+        let header = Header::parse(&out[..length]).unwrap();
+        sent.push((header, header.payload(&out[..length]).to_vec()));
+    }
+    sent
+}
+
+fn event_payload(event: u8, ends: bool, duration: u16) -> Vec<u8> {
+    [&[event, u8::from(ends) << 7 | 10][..], &duration.to_be_bytes()].concat()
+}
+
+/// How strong a frequency is in samples at 8 kHz, as a peak (Goertzel).
+fn strength(samples: &[i16], hertz: f64) -> f64 {
+    let step = std::f64::consts::TAU * hertz / 8000.0;
+    let sums = samples.iter().enumerate().fold((0.0, 0.0), |(sine, cosine), (n, sample)| {
+        let (s, c) = (step * n as f64).sin_cos();
+        (sine + s * f64::from(*sample), cosine + c * f64::from(*sample))
+    });
+    2.0 * sums.0.hypot(sums.1) / samples.len() as f64
+}
+
+/// A key of 100 ms between voices of silence, as browsers tell it: in place of the voice, with three ends.
+fn key_between(it: &mut Transcoder, lost: &[u16]) -> Vec<(Header, Vec<u8>)> {
+    let mut told: Vec<(u16, u32, u8, Vec<u8>)> =
+        (0..3).map(|n| (n, u32::from(n) * 160, 8, vec![0xd5; 160])).collect();
+    told.extend((1..=5).map(|n| (2 + n, 480, 101, event_payload(5, n == 5, n * 160))));
+    told.extend((8..10).map(|n| (n, 480, 101, event_payload(5, true, 800))));
+    told.extend((10..14).map(|n| (n, 480 + 800 + u32::from(n - 10) * 160, 8, vec![0xd5; 160])));
+    let mut sent = Vec::new();
+    for (sequence, timestamp, payload_type, payload) in told {
+        if !lost.contains(&sequence) {
+            // The repeated ends come at once.
+            let now_ms =
+                if sequence < 8 { u64::from(sequence) * 20 } else { 140 + u64::from(sequence.max(9) - 9) * 20 };
+            sent.extend(packets_at(it, sequence, timestamp, payload_type, &payload, now_ms));
+        }
+    }
+    sent
+}
+
+/// The samples of a stream of G.711 without gap or overlap.
+fn heard_whole(sent: &[(Header, Vec<u8>)], law: Law) -> Vec<i16> {
+    for (before, after) in sent.iter().zip(&sent[1..]) {
+        assert_eq!(after.0.sequence, before.0.sequence.wrapping_add(1));
+        assert_eq!(after.0.timestamp, before.0.timestamp.wrapping_add(before.1.len() as u32));
+        assert_eq!(after.0.payload_type, 77);
+    }
+    sent.iter().flat_map(|(_, payload)| payload.iter().map(|code| law.decode(*code))).collect()
+}
+
+fn is_key_of_100_ms(samples: &[i16]) {
+    let tone = &samples[480..1280];
+    let (row, column) = (strength(tone, 770.0), strength(tone, 1336.0));
+    assert!((row / crate::audio::amplitude(-10.0) - 1.0).abs() < 0.05, "{row}");
+    assert!((column / crate::audio::amplitude(-8.0) - 1.0).abs() < 0.05, "{column}");
+    assert!(strength(tone, 852.0) < row / 30.0);
+    assert!(samples[..480].iter().chain(&samples[1280..]).all(|sample| sample.abs() < 20), "only there");
+}
+
+#[test]
+fn keys_that_the_other_side_does_not_know_are_tones_in_their_place() {
+    for lost in [&[][..], &[3], &[4, 5], &[7], &[5, 9]] {
+        for voice in [heard(8, PCMA), passing(8, PCMA)] {
+            let mut it = transcoder(vec![voice, keys(101, 8000)], PCMA, 20);
+            let samples = heard_whole(&key_between(&mut it, lost), Law::A);
+            is_key_of_100_ms(&samples);
+            assert_eq!(samples.len(), 480 + 800 + 640, "{lost:?}");
+        }
+    }
+}
+
+#[test]
+fn a_key_whose_ends_are_all_lost_is_as_long_as_was_told() {
+    let mut it = transcoder(vec![passing(8, PCMA), keys(101, 8000)], PCMA, 20);
+    let sent = key_between(&mut it, &[7, 8, 9]);
+    let tone = heard_whole(&sent[3..7], Law::A);
+    assert!(strength(&tone, 770.0) > 5000.0);
+    let gap =
+        (sent[7].0.sequence.wrapping_sub(sent[6].0.sequence), sent[7].0.timestamp.wrapping_sub(sent[6].0.timestamp));
+    assert_eq!(gap, (2, 320), "the rest is missing, and the receiver is told so");
+}
+
+#[test]
+fn keys_are_tones_in_every_codec_and_length_of_packets() {
+    for (coding, packet_ms) in [(PCMU, 10), (PCMU, 30), (Coding::G722, 20), (Coding::Opus, 20), (Coding::Opus, 60)] {
+        let mut it = transcoder(vec![heard(8, PCMA), keys(101, 8000)], coding, packet_ms);
+        let sent = key_between(&mut it, &[]);
+        let step = coding.clock() / 1000 * packet_ms;
+        for (n, (header, _)) in sent.iter().enumerate() {
+            assert_eq!(header.timestamp, SEED.timestamp.wrapping_add(n as u32 * step));
+        }
+        assert_eq!(sent.len(), 240 / packet_ms as usize);
+    }
+}
+
+#[test]
+fn the_voice_beside_a_key_is_not_heard() {
+    let mut it = transcoder(vec![passing(8, PCMA), keys(101, 8000)], PCMA, 20);
+    let loud = [0x2a; 160];
+    let mut sent = packets(&mut it, 0, 0, 8, &loud);
+    for n in 1..6u16 {
+        sent.extend(packets_at(&mut it, 2 * n - 1, 160, 101, &event_payload(1, n == 5, n * 160), u64::from(n) * 20));
+        sent.extend(packets_at(&mut it, 2 * n, u32::from(n) * 160, 8, &loud, u64::from(n) * 20));
+    }
+    sent.extend(packets_at(&mut it, 11, 960, 8, &loud, 120));
+    let samples = heard_whole(&sent, Law::A);
+    assert_eq!(samples.len(), 160 + 800 + 160);
+    assert!(strength(&samples[160..960], 697.0) > 5000.0);
+    assert!(samples[160..960].iter().all(|sample| *sample < 20_000));
+}
+
+#[test]
+fn a_key_that_was_hardly_told_of_is_as_long_as_a_receiver_needs() {
+    for (ends, next) in [(true, 8), (false, 8), (false, 101)] {
+        let mut it = transcoder(vec![heard(8, PCMA), keys(101, 8000)], PCMA, 10);
+        packets(&mut it, 0, 0, 8, &[0xd5; 160]);
+        let mut sent = packets(&mut it, 1, 160, 101, &event_payload(0, ends, 80));
+        let payload = if next == 8 { vec![0xd5; 160] } else { event_payload(16, false, 0) };
+        sent.extend(packets(&mut it, 9, 160 + 1280, next, &payload));
+        sent.extend(packets(&mut it, 10, 160 + 1440, 8, &[0xd5; 160]));
+        let loud = sent.iter().filter(|(_, payload)| payload.iter().any(|code| Law::A.decode(*code).abs() > 3000));
+        assert_eq!(loud.count(), 5, "50 ms");
+    }
+}
+
+#[test]
+fn two_keys_are_two() {
+    let mut it = transcoder(vec![heard(8, PCMA), keys(101, 8000)], PCMA, 20);
+    packets(&mut it, 0, 0, 8, &[0xd5; 160]);
+    let mut sent = Vec::new();
+    for (begins, event) in [(1u16, 1), (4, 1), (7, 2)] {
+        for n in 0..3 {
+            let payload = event_payload(event, n == 2, (n + 1) * 160);
+            sent.extend(packets(&mut it, begins + n, u32::from(begins) * 160, 101, &payload));
+        }
+    }
+    assert_eq!(sent.len(), 9);
+    let samples = heard_whole(&sent, Law::A);
+    assert!(strength(&samples[960..], 697.0) > 5000.0);
+    assert!(strength(&samples[..960], 1336.0) < 500.0);
+    assert!(strength(&samples[960..], 1336.0) > 5000.0);
+}
+
+#[test]
+fn nobody_makes_seconds_of_tone_with_one_packet() {
+    let mut it = transcoder(vec![heard(8, PCMA), keys(101, 8000)], PCMA, 20);
+    packets(&mut it, 0, 0, 8, &[0xd5; 160]);
+    assert_eq!(packets(&mut it, 1, 160, 101, &event_payload(1, true, u16::MAX)).len(), 10);
+    assert_eq!(packets(&mut it, 2, 160, 101, &event_payload(1, true, u16::MAX)).len(), 1);
+    assert_eq!(packets(&mut it, 3, 0x7fff_0000, 101, &event_payload(1, true, 160)).len(), 2, "50 ms, not yet all");
+    assert!(packets(&mut it, 4, 160, 101, &[]).is_empty());
+    assert!(packets(&mut it, 5, 160, 101, &[1, 2]).is_empty());
+}
+
+#[test]
+fn a_key_before_any_voice_is_heard() {
+    for voice in [heard(8, PCMA), passing(8, PCMA)] {
+        let mut it = transcoder(vec![voice, keys(101, 8000)], PCMA, 20);
+        let mut sent = packets(&mut it, 0, 4000, 101, &event_payload(3, false, 160));
+        sent.extend(packets(&mut it, 1, 4000, 101, &event_payload(3, true, 480)));
+        sent.extend(packets(&mut it, 3, 4480, 8, &[0xd5; 160]));
+        sent.extend(packets(&mut it, 4, 4640, 8, &[0xd5; 160]));
+        let samples = heard_whole(&sent, Law::A);
+        assert!(strength(&samples[..480], 1477.0) > 5000.0);
+        assert_eq!(samples.len(), 800);
+    }
 }
 
 #[test]

@@ -95,8 +95,9 @@ impl Timeline {
             return *step;
         }
         let position = self.anchor.map_or(0, |anchor| {
+            let by_arrival = anchor.step.position + anchor.passed(packet);
             let known = anchor.position(packet.ssrc, packet.timestamp).filter(|_| anchor.step.clock == clock);
-            known.unwrap_or_else(|| anchor.step.position + anchor.passed(packet))
+            known.filter(|position| (position - by_arrival).abs() <= OFF_CLOCK_TICKS).unwrap_or(by_arrival)
         });
         *self.event.insert(Step::of(packet, clock, position, 0))
     }
@@ -104,6 +105,23 @@ impl Timeline {
     /// A packet of the voice was taken, and lasts for so many ticks.
     pub fn heard(&mut self, step: Step, ticks: i64) {
         self.anchor = Some(Anchor { step, next: step.position + ticks });
+    }
+
+    /// Something else than voice comes first.
+    pub fn begin(&mut self, step: Step) {
+        self.anchor.get_or_insert(Anchor { step, next: step.position });
+    }
+
+    /// What comes next is behind this position.
+    pub fn fill(&mut self, until: i64) {
+        if let Some(anchor) = &mut self.anchor {
+            anchor.next = anchor.next.max(until);
+        }
+    }
+
+    /// Where the last packet ends.
+    pub fn end(&self) -> i64 {
+        self.anchor.map_or(0, |anchor| anchor.next)
     }
 
     /// The position of a timestamp of that source, by the packets around it.
