@@ -64,11 +64,17 @@ def _quiet(path: MediaPath, from_caller: bool, flat: bool) -> Quiet | None:
         run = _last_run(voiced, test)
         if len(run) < LEAST_SILENT_S:
             continue
-        from_start = len(run) >= SHARE * len(voiced)
+        from_start = len(run) >= SHARE * len(voiced) and not _was_heard(path, from_caller, stream)
         spoke = sum(_speech(other, run[0].time) for other in path.heard(not from_caller))
         levels = [second.level_dbov for second in run]
         return Quiet(path, stream, run[0].time, len(run), from_start, spoke, sum(levels) / len(levels))
     return None
+
+
+def _was_heard(path: MediaPath, from_caller: bool, stream: RtpStream) -> bool:
+    """The same side could be heard in a stream before, within the talk."""
+    before = (rtp for rtp in path.heard(from_caller) if rtp.start < stream.start and rtp.end > path.answered_at + 1)
+    return any(rtp.level_dbov > SPEECH_DBOV for rtp in before)
 
 
 def _is_candidate(stream: RtpStream, flat: bool) -> bool:

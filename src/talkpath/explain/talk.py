@@ -58,10 +58,19 @@ class MediaPath(Struct, dict=True):
 
     @cached_property
     def media(self) -> list[Medium]:
-        """What both sides announced for audio, on the hop that tells most, in the order of time."""
+        """What both sides announced for audio, on the hop that tells most, in the order of time.
+
+        A description without audio (T.38 took its place) is in the list with what it has instead.
+        """
         fullest = max(self.legs, key=lambda leg: len(leg.media))
-        audio = (one for one in fullest.media if one.kind == "audio" and one.time not in self.refused)
-        return sorted(audio, key=lambda medium: medium.time)
+        described: dict[tuple[float, bool], Medium] = {}
+        for one in fullest.media:
+            if one.time in self.refused:
+                continue
+            told = described.setdefault((one.time, one.from_caller), one)
+            if told.kind != "audio" and one.kind == "audio":
+                described[one.time, one.from_caller] = one
+        return sorted(described.values(), key=lambda medium: medium.time)
 
     def latest(self, from_caller: bool, before: float | None = None) -> Medium | None:
         """What one side announced last (before a time)."""
@@ -97,7 +106,16 @@ class MediaPath(Struct, dict=True):
         if sender is None or receiver is None or is_nowhere(receiver) or is_nowhere(sender):
             return False
         sends, hears = sender.direction in ("sendrecv", "sendonly"), receiver.direction in ("sendrecv", "recvonly")
-        return sends and hears and bool(voices(receiver)) and "RTP" in receiver.profile.upper()
+        is_voice = sender.kind == receiver.kind == "audio" and "RTP" in receiver.profile.upper()
+        return sends and hears and is_voice and bool(voices(receiver)) and not self._holds(sender)
+
+    def _holds(self, sender: Medium) -> bool:
+        """Who goes to sendonly in mid-call puts the other on hold: music may come, or nothing (RFC 3264 8.4)."""
+        return sender.direction == "sendonly" and any(
+            medium.from_caller is sender.from_caller and medium.direction == "sendrecv"
+            for medium in self.media
+            if medium.time < sender.time
+        )
 
 
 class Talk:
