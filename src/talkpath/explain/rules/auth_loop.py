@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
-from talkpath.explain.rules.scanner import tool_of
+from talkpath.explain.rules.scanner import REFUSALS, is_guessing, tool_of
 from talkpath.explain.scene import Outside, Scene
 from talkpath.explain.story import Story
 from talkpath.explain.traits import Trait
@@ -15,11 +15,12 @@ from talkpath.sip.message import Message
 
 # Challenges to requests that already carried credentials, before it is a loop: one may be a stale nonce.
 REFUSED_WITH_CREDENTIALS = 2
+# Registrations that are refused outright with credentials (how some servers say "wrong password").
+FORBIDDEN = 3
 
 LOOP = Text(
-    "{method} was sent {times} times with credentials for {user} (realm {realm}) and challenged each time "
-    "with {status}.",
-    "{method} 携带 {user}（realm {realm}）的凭据发送了 {times} 次，每次都被 {status} 质询。",
+    "{method} was sent {times} times with credentials for {user} (realm {realm}) and got {status} each time.",
+    "{method} 携带 {user}（realm {realm}）的凭据发送了 {times} 次，每次都收到 {status}。",
 )
 NONCE = Text("The nonce it answers is not the one it was given last.", "它所用的 nonce 不是最近一次给出的。")
 REALM = Text(
@@ -47,7 +48,7 @@ def check_scene(scene: Scene) -> Iterator[Found]:
             user = exchange.sip.first("To") or ""
             grouped[exchange.sip.method, exchange.request.src.host, user.partition(";tag")[0]].append(exchange)
     for exchanges in grouped.values():
-        if any(200 <= exchange.status < 300 for exchange in exchanges) or tool_of(exchanges[0].sip):
+        if any(200 <= exchange.status < 300 for exchange in exchanges) or _is_guessed(exchanges):
             continue  # whoever tries passwords has no credentials, and a finding of its own
         yield from _judge(
             [
@@ -63,6 +64,12 @@ def check_scene(scene: Scene) -> Iterator[Found]:
         )
 
 
+def _is_guessed(exchanges: Sequence[Outside]) -> bool:
+    refused = [exchange for exchange in exchanges if exchange.status in REFUSALS]
+    seconds = exchanges[-1].request.time - exchanges[0].request.time
+    return bool(tool_of(exchanges[0].sip)) or is_guessing(len(refused), seconds)
+
+
 def _judge(tries: Sequence[Try]) -> Iterator[Found]:
     """Refused though credentials were there, more often than one stale nonce explains."""
     with_credentials = [one for one in tries if _credentials(one[2]) and one[3] in (401, 407, 403)]
@@ -71,7 +78,9 @@ def _judge(tries: Sequence[Try]) -> Iterator[Found]:
     )
     challenged = [one for one in with_credentials if one[3] != 403]
     if len(challenged) - min(stale, 1) < REFUSED_WITH_CREDENTIALS:
-        return
+        if len(with_credentials) < FORBIDDEN:
+            return
+        challenged = with_credentials
     _time, _frame, sip, status, challenge = challenged[-1]
     sent = _credentials(sip)
     user, realm = sent.get("username", "?"), sent.get("realm", "?")
@@ -124,10 +133,10 @@ RULE: Rule = Rule(
         "密码、用户名或 realm 不匹配，凡需要登录的操作都会失败。",
     ),
     needs=Text(
-        "At least two requests with credentials that were challenged again, and none that succeeded. One challenge "
-        "before a success is how digest works; one stale nonce is normal too.",
-        "至少两个携带凭据的请求再次被质询，且没有一个成功。成功前的一次质询是摘要认证的正常过程；一次 nonce "
-        "过期也属正常。",
+        "At least two requests with credentials that were challenged again, or three that got 403, and none that "
+        "succeeded. One challenge before a success is how digest works; one stale nonce is normal too.",
+        "至少两个携带凭据的请求再次被质询，或三个收到 403，且没有一个成功。成功前的一次质询是摘要认证的正常过程；"
+        "一次 nonce 过期也属正常。",
     ),
     fix=Text(
         "Compare the password and the authentication name of {user} on the phone and on the server, and the realm; "

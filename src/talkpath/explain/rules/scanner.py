@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
+from talkpath.explain.numbers import dialled, leads_abroad
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Scene
 from talkpath.sip.message import Message
@@ -51,22 +52,23 @@ class Visitor:
         self.agent = ""
 
     def take(self, sip: Message, frame: int, time: float, status: int) -> None:
-        user = _user(sip)
         self.messages += 1
         self.first, self.last = self.first or time, time
-        self.users.add(user)
         if len(self.frames) < 20:
             self.frames.append(frame)
+        self.agent = self.agent or tool_of(sip)
+        if sip.method == "INVITE" and leads_abroad(dialled(sip)):
+            return  # a number abroad is no user of this house that somebody looks for
+        self.users.add(_user(sip))
         if status in REFUSALS:
             self.refused += 1
         elif 200 <= status < 300 and sip.method != "OPTIONS":
-            self.accepted.append(user)
-        self.agent = self.agent or tool_of(sip)
+            self.accepted.append(_user(sip))
 
 
 def check_scene(scene: Scene) -> Iterator[Found]:
     for source, visitor in _visitors(scene).items():
-        guesses = visitor.refused >= GUESSES and visitor.last - visitor.first < 2 * visitor.refused
+        guesses = is_guessing(visitor.refused, visitor.last - visitor.first)
         strange = len(visitor.users) >= USERS and visitor.refused > 3 * len(visitor.accepted)
         if visitor.agent or strange or (guesses and not visitor.accepted):
             yield Found(
@@ -75,6 +77,11 @@ def check_scene(scene: Scene) -> Iterator[Found]:
                 severity=Severity.ERROR if visitor.accepted and (visitor.agent or strange) else None,
                 confidence=0.95 if visitor.agent else 0.8,
             )
+
+
+def is_guessing(refused: int, seconds: float) -> bool:
+    """More refusals, and faster, than a phone with a wrong password gets."""
+    return refused >= GUESSES and seconds < 2 * refused
 
 
 def _visitors(scene: Scene) -> dict[str, Visitor]:

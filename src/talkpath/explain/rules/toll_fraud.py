@@ -1,24 +1,24 @@
 """Calls to expensive numbers that nobody in the house makes."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 
 from talkpath.base.texts import Text
 from talkpath.calls.model import Call
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
+from talkpath.explain.numbers import dialled, leads_abroad
 from talkpath.explain.rule import Rule
 from talkpath.explain.rules.scanner import tool_of
 from talkpath.explain.scene import Scene
 
-# Dialling prefixes that lead abroad, with the digits for an outside line before them.
-ABROAD = re.compile(r"^(?:\+|9?0{2,4}|9?011|810)[1-9]\d{6,14}$")
 # One number with this many different prefixes is somebody looking for the one that gets out.
 PREFIXES = 4
 # Calls abroad by one source within the window, and how many of them at once.
 CALLS = 10
 WINDOW_S = 600.0
 AT_ONCE = 4
+# Faster than this, one after the other, nobody dials numbers of ten digits.
+DIALLING_S = 6.0
 
 TRIED = Text(
     "{src} tried the same number with {count} different prefixes: {list}.",
@@ -33,7 +33,6 @@ TALK = Text("They lasted {minutes:.0f} minutes together.", "合计通话 {minute
 
 #: A number as it was dialled, and the call.
 Dialled = tuple[str, Call]
-_SEPARATORS = str.maketrans("", "", "-.()")
 
 
 def check_scene(scene: Scene) -> Iterator[Found]:
@@ -45,16 +44,14 @@ def check_scene(scene: Scene) -> Iterator[Found]:
     for source, calls in by_source.items():
         evidence = [*_prefixes(source, calls), *_burst(source, calls)]
         if evidence:
-            answered = [call for number, call in calls if call.answered_at is not None and ABROAD.match(number)]
+            answered = [call for number, call in calls if call.answered_at is not None and leads_abroad(number)]
             severity = Severity.ERROR if answered else Severity.WARNING
             yield Found(tuple(evidence), {"src": source}, severity=severity, confidence=0.8)
 
 
 def _dialled(call: Call) -> str:
-    """The digits dialled, without visual separators."""
     sip = call.legs[0].invite
-    user = sip.uri.partition(":")[2].partition("@")[0] if sip.is_request else call.callee.user
-    return user.partition(";")[0].translate(_SEPARATORS).replace("%2B", "+")
+    return dialled(sip) if sip.is_request else call.callee.user
 
 
 def _prefixes(source: str, calls: list[Dialled]) -> Iterator[Because]:
@@ -73,14 +70,15 @@ def _prefixes(source: str, calls: list[Dialled]) -> Iterator[Because]:
 
 
 def _burst(source: str, calls: list[Dialled]) -> Iterator[Because]:
-    abroad = sorted((call for number, call in calls if ABROAD.match(number)), key=lambda call: call.start)
+    abroad = sorted((call for number, call in calls if leads_abroad(number)), key=lambda call: call.start)
     users = {call.caller.user for call in abroad}
     if len(abroad) < CALLS or len(users) > max(2, len(abroad) // 4):
         return
     span = abroad[-1].start - abroad[0].start
     at_once = max(sum(1 for other in abroad if other.start <= call.start < _end(other)) for call in abroad)
     tool = any(tool_of(call.legs[0].invite) for call in abroad)
-    if not tool and (span > WINDOW_S * len(abroad) / CALLS or at_once < AT_ONCE):
+    is_machine = bool(tool) or at_once >= AT_ONCE or span < DIALLING_S * len(abroad)
+    if not is_machine or (not tool and span > WINDOW_S * len(abroad) / CALLS):
         return
     answered = [call for call in abroad if call.answered_at is not None]
     frames = [call.legs[0].hop.first.frame for call in abroad[:20]]
@@ -106,10 +104,10 @@ RULE: Rule = Rule(
     ),
     needs=Text(
         "One number tried with four or more prefixes, or ten or more calls abroad by one user within minutes, "
-        "several "
-        "at a time. A trunk that carries many users' calls, or a few calls abroad, is no fault.",
-        "同一号码用四种以上前缀尝试，或同一用户几分钟内拨打十个以上国际电话且多路并发。承载众多用户的中继线，"
-        "或少量国际电话不算。",
+        "several at a time or faster than anybody dials. A trunk that carries many users' calls, or a few calls "
+        "abroad, is no fault.",
+        "同一号码用四种以上前缀尝试，或同一用户几分钟内拨打十个以上国际电话，多路并发或快过人工拨号。"
+        "承载众多用户的中继线，或少量国际电话不算。",
     ),
     fix=Text(
         "Block {src}, change the password of the account it uses, let only authenticated users dial out, and limit "
