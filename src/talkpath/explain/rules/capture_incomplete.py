@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from talkpath.base.texts import Text
 from talkpath.capture.records import NoteKind
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
+from talkpath.explain.holes import holes
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Scene
+from talkpath.explain.story import Story
+from talkpath.explain.traits import Trait
 
 SAID = {
     NoteKind.CUT_OFF: Text("The file ends in the middle of a packet.", "文件在一个包的中间结束。"),
@@ -39,7 +42,20 @@ NO_MEDIA = Text(
     "有 {count} 个呼叫接通，但抓包中没有任何 RTP：抓包点不在媒体路径上。",
 )
 MIDWAY = Text("{count} calls had begun before the capture did.", "有 {count} 个呼叫在抓包开始前已经建立。")
+HOLES = Text(
+    "{count} messages answer or follow one that the capture does not show, and nobody sent it again: the capture "
+    "missed it.",
+    "有 {count} 条消息对应的前一条消息不在抓包中，且无人重发：是抓包漏掉了它。",
+)
 LEFT_OUT = Text("{count} records beyond the limits were left out.", "超出上限的 {count} 条记录被略去。")
+
+
+def check(story: Story) -> Iterator[Found]:
+    """A call of which single messages are missing."""
+    missed = holes(story)
+    if missed:
+        evidence = because(HOLES, [seen.frame for seen in missed[:5]], missed[0].time, count=len(missed))
+        yield Found((evidence,), confidence=0.8)
 
 
 def check_scene(scene: Scene) -> Iterator[Found]:
@@ -104,5 +120,7 @@ RULE: Rule = Rule(
         "directions, and start before the call.",
         "重新抓包：抓完整的包（tcpdump -s 0）、加大缓冲（-B 65536）、选择能看到双向的端口，并在呼叫之前开始。",
     ),
+    traits=frozenset({Trait.LOSSY, Trait.UNANSWERED}),
+    of_call=check,
     of_scene=check_scene,
 )

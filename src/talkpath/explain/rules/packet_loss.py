@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from talkpath.base.texts import Text
 from talkpath.capture.records import RtcpReport, RtcpSeen, RtpStream
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
+from talkpath.explain.holes import holes
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
@@ -36,6 +37,10 @@ TOLD = Text(
     "{src} reports by RTCP that {lost} of {expected} packets of {who} did not arrive ({percent:.1f} %).",
     "{src} 通过 RTCP 报告{who}的 {expected} 个包中有 {lost} 个未到达（{percent:.1f} %）。",
 )
+OWN_DROPS = Text(
+    "SIP messages are missing from this capture too, though nobody sent them again: the losses may be its own.",
+    "本抓包也缺少 SIP 消息，而无人重发：丢包可能是抓包自身造成的。",
+)
 SECTION = Text("On the hop before ({src} to {dst}) nothing was lost.", "在前一跳（{src} 到 {dst}）没有丢包。")
 
 
@@ -63,8 +68,19 @@ def _lost_here(story: Story, path: MediaPath, from_caller: bool) -> Found | None
         share = lost / rtp.expected
         evidence = [_lost(rtp, lost), _worst_second(rtp), *_section(story, path, from_caller)]
         found = _found(path, from_caller, evidence, share)
-        return replace(found, severity=Severity.NOTE, confidence=0.4) if story.scene.has_drops else found
+        return _weighed(story, found)
     return None
+
+
+def _weighed(story: Story, found: Found) -> Found:
+    """What a capture that has drops of its own can say of losses."""
+    if story.scene.has_drops:
+        return replace(found, severity=Severity.NOTE, confidence=0.4)
+    missed = holes(story)
+    if not missed:
+        return found
+    doubt = because(OWN_DROPS, missed[0].frames[:1], missed[0].time)
+    return replace(found, because=(*found.because, doubt), severity=Severity.WARNING, confidence=0.4)
 
 
 def _found(path: MediaPath, from_caller: bool, evidence: Sequence[Because], share: float) -> Found:
