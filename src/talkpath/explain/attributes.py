@@ -10,8 +10,9 @@ from talkpath.calls.model import Call, Party
 from talkpath.explain.scene import Scene
 from talkpath.explain.sites import Sites
 
-# In this order an attribute makes the better description of a group, after the columns of --sites.
-PREFERRED = ("gateway", "firmware", "model", "codec", "transport", "node", "subnet", "address", "user", "number")
+# In this order an attribute makes the better description of a group, after the columns of --sites. Where all phones
+# of a model have one firmware, nothing says that it is the firmware.
+PREFERRED = ("gateway", "model", "firmware", "codec", "transport", "node", "subnet", "address", "user", "number")
 # Users of one address from which on it is no phone but a trunk.
 TRUNK_USERS = 4
 
