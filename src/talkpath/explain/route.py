@@ -19,6 +19,7 @@ from talkpath.explain.story import Exchange, Story
 from talkpath.explain.told import lost_flow
 from talkpath.explain.traits import cseq_number
 from talkpath.explain.unheeded import unheeded
+from talkpath.sdp.values import is_private
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
@@ -206,14 +207,18 @@ def _gone_connection(story: Story, stuck: Stuck) -> Stuck | None:
     target = _address(story, stuck, not stuck.from_caller)
     if not leg.transport.is_reliable:
         return None
-    until = stuck.time + PATIENCE_S
+    until = max(stuck.time + PATIENCE_S, stuck.refusal.time if stuck.refusal is not None else 0.0)
     event = _ending(story, leg, until)
     if event is None:
-        attempts = story.scene.attempts(target.host, stuck.time - 1, until)
+        attempts = [one for one in story.scene.attempts(target.host, stuck.time - 1, until) if target in _ends(one)]
         event = attempts[0] if attempts else None
     is_gone = event is not None or lost_flow(story, stuck.time) is not None
     facts = {"target": target, "transport": leg.transport, "event": event, "source": leg.messages[0]}
     return _with(stuck, Cause.CONNECTION_GONE, **facts) if is_gone else None
+
+
+def _ends(event: TcpEvent) -> tuple[Address, Address]:
+    return event.src, event.dst
 
 
 def _ending(story: Story, leg: Leg, until: float) -> TcpEvent | None:
@@ -291,9 +296,14 @@ def is_unusable(where: Uri, real: Address) -> bool:
     """
     if where.host.endswith(".invalid"):
         return True
-    if not is_ip(where.host) or where.host == real.host or not is_private(where.host):
+    return is_elsewhere(where.host, real.host)
+
+
+def is_elsewhere(host: str, real: str) -> bool:
+    """Whether a private address is in another network than the one from which its owner's packets come."""
+    if not is_ip(host) or host == real or not is_private(host):
         return False
-    return not is_private(real.host) or where.host.partition(".")[0] != real.host.partition(".")[0]
+    return not is_private(real) or host.partition(".")[0] != real.partition(".")[0]
 
 
 def _onward(story: Story, stuck: Stuck) -> tuple[MessageSeen | None, str, bool]:
@@ -410,8 +420,3 @@ def is_ip(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def is_private(host: str) -> bool:
-    """RFC 1918, RFC 6598, link-local and the like."""
-    return is_ip(host) and not ip_address(host).is_global

@@ -40,8 +40,10 @@ def _silent_hops(story: Story) -> Iterator[Silence]:
         invite = story.invite(leg)
         if invite is None or invite.responses or invite.request.seen.fragments > 1:
             continue
-        errors = [e for e in story.scene.errors_about(leg.callee) if e.kind in _HARD]
-        errors = [e for e in errors if leg.start <= e.time <= story.end + 1]
+        told = [e for e in story.scene.errors_about(leg.callee) if leg.start <= e.time <= story.end + 1]
+        if any(e.kind is IcmpKind.TOO_BIG for e in told):
+            continue  # it never got there, and that has a finding of its own
+        errors = [e for e in told if e.kind in _HARD]
         gave_up = story.scene.last - invite.request.time > 2
         patient = invite.sendings >= SENDINGS or (leg.transport.is_reliable and gave_up)
         if patient or errors:

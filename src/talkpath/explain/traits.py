@@ -6,11 +6,11 @@ A healthy call shows none of them but that it was answered, and costs next to no
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import ip_address
 
 from talkpath.base.errors import Malformed
 from talkpath.calls.model import Call
 from talkpath.capture.records import RtcpSeen, RtpStream
+from talkpath.sdp.values import ip_text, is_private
 from talkpath.sip.message import Message
 
 # Margins that are wider than any rule's own threshold.
@@ -34,6 +34,7 @@ class Trait(StrEnum):
     REWRITTEN = "rewritten"
     MUTE = "mute"
     GAPPY = "gappy"
+    ASTRAY = "astray"
     DOUBLED = "doubled"
     LOSSY = "lossy"
     QUIET = "quiet"
@@ -52,6 +53,8 @@ def media_traits(call: Call, end: float) -> Iterator[Trait]:
         yield Trait.MUTE
     elif not _covered(call, answered_at, end):
         yield Trait.GAPPY
+    if {stream.rtp.dst.host for stream in call.streams} - {stream.rtp.src.host for stream in call.streams}:
+        yield Trait.ASTRAY
     if any("SAVP" in medium.profile for leg in call.legs for medium in leg.media):
         yield Trait.SEALED
     if any(isinstance(record, RtcpSeen) for record in call.records):
@@ -132,13 +135,8 @@ _PLAINLY_PRIVATE = ("10.", "192.168.", "127.")
 
 @lru_cache(maxsize=65_536)
 def is_public(host: str) -> bool:
-    """A global address; names are none."""
-    if host.startswith(_PLAINLY_PRIVATE):
-        return False
-    try:
-        return ip_address(host).is_global
-    except ValueError:
-        return False
+    """An address that means the same everywhere; names are none."""
+    return not host.startswith(_PLAINLY_PRIVATE) and ip_text(host) is not None and not is_private(host)
 
 
 def cseq_number(sip: Message) -> int:

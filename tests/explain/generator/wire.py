@@ -135,6 +135,12 @@ class Tcp:
             self._segment(at + offset * 1e-8, sender, PSH | ACK, data[offset : offset + 1400])
         self._segment(at + 0.0008, 1 - sender, ACK)
 
+    def send_in_vain(self, at: float, sender: int, data: bytes, waits: tuple[float, ...]) -> None:
+        """One segment that is sent again and again, and never acknowledged."""
+        for wait in waits:
+            self._segment(at + wait, sender, PSH | ACK, data)
+            self._next[sender] -= len(data)
+
     def close(self, at: float, sender: int = 0) -> None:
         self._segment(at, sender, FIN | ACK)
         self._segment(at + 0.0005, 1 - sender, FIN | ACK)

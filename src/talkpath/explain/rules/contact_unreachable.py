@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from talkpath.base.texts import Text
 from talkpath.explain.evidence import found_of
 from talkpath.explain.finding import Found, Severity, Symptom, because, party
-from talkpath.explain.route import Cause, is_private, stuck_by
+from talkpath.explain.route import Cause, stuck_by
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.traits import Trait
+from talkpath.sdp.values import is_private
 from talkpath.sip.uri import Uri
 
 CONTACT = Text(

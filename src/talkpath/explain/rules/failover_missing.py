@@ -48,7 +48,10 @@ def _failed_hop(story: Story) -> Leg | None:
     silent = [
         silence.leg for silence in silent_hops(story) if silence.leg is not None and silence.leg.parent is not None
     ]
-    broken = [leg for leg in story.legs if leg.parent is not None and leg.status in MACHINE]
+    relayed = {leg.parent for leg in story.legs if leg.status in MACHINE}
+    broken = [
+        leg for leg in story.legs if leg.parent is not None and leg.status in MACHINE and leg.index not in relayed
+    ]
     return next(iter([*silent, *broken]), None)
 
 

@@ -67,8 +67,17 @@ def check_scene(scene: Scene) -> Iterator[Found]:
 
 
 def _was_tried_elsewhere(story: Story, silence: Silence) -> bool:
-    """Another hop of the same middle box got some word from somewhere else."""
-    return any(leg.status >= 180 and leg is not silence.leg and leg.parent is not None for leg in story.legs)
+    """A hop beside the silent one got some word from somewhere else: not one that led there."""
+    way = set(_way_to(story, silence))
+    return any(leg.status >= 180 and leg.parent is not None and leg.index not in way for leg in story.legs)
+
+
+def _way_to(story: Story, silence: Silence) -> Iterator[int]:
+    """The silent hop and those from which it was made."""
+    leg = silence.leg
+    while leg is not None:
+        yield leg.index
+        leg = story.legs[leg.parent] if leg.parent is not None else None
 
 
 def _evidence(story: Story, silence: Silence) -> Iterator[Because]:
@@ -116,7 +125,7 @@ RULE: Rule = Rule(
         "take it out of routing while it is silent.",
         "检查 {host}：是否在运行、防火墙是否放行、地址是否仍正确？用 OPTIONS 探测，沉默期间将其移出路由。",
     ),
-    traits=frozenset({Trait.UNANSWERED}),
+    traits=frozenset({Trait.UNANSWERED, Trait.FAILED}),
     of_call=check,
     of_scene=check_scene,
 )

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from talkpath.base.texts import Text
 from talkpath.capture.records import IcmpError, RtcpSeen, RtpStream
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
-from talkpath.explain.route import is_private, stuck_requests
+from talkpath.explain.route import is_elsewhere, stuck_requests
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
 from talkpath.explain.traits import Trait
 from talkpath.explain.unheeded import unheeded
+from talkpath.sdp.values import is_private
 
 LEAST_S = 4.0
 LEAST_PACKETS = 100
@@ -34,6 +35,10 @@ SILENT = Text(
     "{seconds:.0f} 秒内没有来自{who}的任何包，尽管双方约定双向收发。",
 )
 PRIVATE = Text("{who} was told to send to {address}, a private address.", "{who}被告知发往 {address}，这是私有地址。")
+ASTRAY = Text(
+    "{packets} packets of {who} go to {address}, a private address, while those of {other} come from {real}.",
+    "{who}的 {packets} 个包发往私有地址 {address}，而{other}的包来自 {real}。",
+)
 ICMP = Text("{src} reports {kind} for {dst}.", "{src} 报告 {dst}：{kind}。")
 REPORT = Text(
     "{who} says in RTCP that it sent {count} packets: they were lost before this place.",
@@ -53,7 +58,36 @@ def check(story: Story) -> Iterator[Found]:
         if path is not None and not _received(story, path, from_caller):
             yield _found(story, path, from_caller)
             return
+    yield from _sent_astray(story)
     yield from _kept_back(story)
+
+
+def _sent_astray(story: Story) -> Iterator[Found]:
+    """All packets of a side go to a private address from which nothing comes, while the other one's come from
+    elsewhere: who is behind NAT named its inside address."""
+    for path in story.talk.paths:
+        for from_caller in (True, False):
+            own, others = path.heard(from_caller), path.heard(not from_caller)
+            sources = {rtp.src.host for rtp in others} | {story.address_of(not from_caller).host}
+            lost = [rtp for rtp in own if all(is_elsewhere(rtp.dst.host, source) for source in sources)]
+            enough = sum(rtp.packets for rtp in own) >= LEAST_PACKETS and path.expected_s(from_caller) >= LEAST_S
+            if not others or len(lost) < len(own) or not enough or _received(story, path, from_caller):
+                continue
+            yield _astray(path, from_caller, lost[0], others[0])
+            return
+
+
+def _astray(path: MediaPath, from_caller: bool, lost: RtpStream, real: RtpStream) -> Found:
+    who, other = party(from_caller), party(not from_caller)
+    frames = (lost.first_frame, lost.last_frame)
+    values = {"who": who, "other": other, "packets": lost.packets, "address": lost.dst, "real": real.src}
+    return Found(
+        (because(ASTRAY, (*frames, real.first_frame), lost.start, **values),),
+        {"who": who, "other": other},
+        leg=path.first_leg.index,
+        direction=Direction.of(from_caller),
+        confidence=0.8,
+    )
 
 
 def _silent_path(story: Story, from_caller: bool) -> MediaPath | None:
@@ -167,11 +201,11 @@ RULE: Rule = Rule(
     why=Text("One side talks and is not heard.", "一方说话，另一方听不到。"),
     needs=Text(
         "An answered call, both sides sendrecv for at least four seconds, audio in one direction and not a packet in "
-        "the other. Hold, sendonly, recvonly, video, T.38, a capture that sees only one direction of everything, and "
-        "a receiver that reports hearing it are no fault.",
-        "已接通，双方 sendrecv 至少四秒，一个方向有语音，另一个方向一个包也没有。保持、sendonly、recvonly、"
-        "视频、T.38、"
-        "只抓到单向的抓包，以及接收方报告能听到时，都不算故障。",
+        "the other, or only such as go to a private address where the other side is not. Hold, sendonly, recvonly, "
+        "video, T.38, a capture that sees only one direction of everything, and a receiver that reports hearing it "
+        "are no fault.",
+        "已接通，双方 sendrecv 至少四秒，一个方向有语音，另一个方向一个包也没有，或只发往对方并不在的私有地址。"
+        "保持、sendonly、recvonly、视频、T.38、只抓到单向的抓包，以及接收方报告能听到时，都不算故障。",
     ),
     fix=Text(
         "Find where {who}'s packets stop: does {who} send at all (its own capture), to which address does its "
@@ -181,7 +215,7 @@ RULE: Rule = Rule(
         "查找{who}的包在哪里停止：{who}是否发送（在其侧抓包）、描述让它发往哪个地址、防火墙或 NAT 是否放行？"
         "c= 中的私有地址需要媒体中继或 NAT 处理。",
     ),
-    traits=frozenset({Trait.GAPPY, Trait.OWN, Trait.DOUBLED}),
+    traits=frozenset({Trait.GAPPY, Trait.OWN, Trait.DOUBLED, Trait.ASTRAY}),
     explains=frozenset({"media-late", "media-cut"}),
     of_call=check,
 )

@@ -6,7 +6,7 @@ from talkpath.base.texts import Text
 from talkpath.calls.model import Leg, MessageSeen
 from talkpath.explain.finding import Found, Severity, Symptom, because, said
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story
+from talkpath.explain.story import Exchange, Story
 from talkpath.explain.traits import Trait
 
 AGREED = Text(
@@ -41,11 +41,16 @@ REFRESHER = {
 # BYE comes when a third, but not more than 32 s, of the interval is left (RFC 4028 section 10), or at its end.
 EARLY_SHARE = 2 / 3
 LATE_S = 5.0
+# What says that there is no session to refresh, and how soon the BYE follows it.
+GONE = frozenset({408, 481})
+AT_ONCE_S = 2.0
+# A shorter talk has no timer that ran out (Min-SE is 90 s, RFC 4028 section 5).
+LEAST_TALK_S = 60.0
 
 
 def check(story: Story) -> Iterator[Found]:
     yield from _too_small(story)
-    if story.call.ended_at is None or story.talk_s < 60:
+    if story.call.ended_at is None:
         return
     for leg in story.legs:
         answer = _answer(story, leg)
@@ -93,10 +98,15 @@ def _judge(story: Story, leg: Leg, answer: MessageSeen, seconds: int, refresher:
     bye = next(story.in_dialog("BYE"), None)
     end = story.call.ended_at or story.end
     passed = end - last
-    if bye is None or not min(seconds * EARLY_SHARE, seconds - 32) - 1 <= passed <= seconds + LATE_S:
+    if bye is None:
+        return
+    given_up = [e for e in refreshes if _gives_up(e, bye)]
+    if not given_up and story.talk_s < LEAST_TALK_S:
+        return
+    if not given_up and not min(seconds * EARLY_SHARE, seconds - 32) - 1 <= passed <= seconds + LATE_S:
         return
     reason = bye.request.sip.first("Reason") or ""
-    bad = [e for e in refreshes if not e.answer]
+    bad = given_up or [e for e in refreshes if not e.answer]
     names_it = any(word in reason.lower() for word in ("timer", "timeout", "expire", "session"))
     if (
         not bad
@@ -121,6 +131,14 @@ def _judge(story: Story, leg: Leg, answer: MessageSeen, seconds: int, refresher:
     certain = bool(bad) or names_it
     values = {"seconds": seconds, "cause": NOT_REFRESHED}
     yield Found(tuple(evidence), values, leg=leg.index, confidence=0.95 if certain else 0.7)
+
+
+def _gives_up(refresh: Exchange, bye: Exchange) -> bool:
+    """The other side knows nothing of the session any more, and who refreshed hangs up (RFC 4028 section 10)."""
+    final = refresh.final
+    if final is None or refresh.status not in GONE or refresh.request.sip.first("Session-Expires") is None:
+        return False
+    return refresh.from_caller is bye.from_caller and 0 <= bye.request.time - final.time <= AT_ONCE_S
 
 
 RULE: Rule = Rule(

@@ -6,11 +6,12 @@ from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
 from talkpath.calls.model import MessageSeen
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
-from talkpath.explain.route import contact_of, is_ip, is_private
+from talkpath.explain.route import contact_of, is_ip
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story, top_via
 from talkpath.explain.traits import Trait, branch_of
 from talkpath.sdp import SessionDescription
+from talkpath.sdp.values import is_private
 from talkpath.sip.uri import Uri
 
 LENGTH = Text(
