@@ -8,7 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use sha1::Sha1;
 
-const HEADER: usize = 20;
+pub const HEADER: usize = 20;
+/// What answers a request (RFC 8489 section 5).
+pub type Transaction = [u8; HEADER - 8];
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const INTEGRITY: u16 = 0x0008;
 const INTEGRITY_BYTES: usize = 20;
@@ -88,6 +90,13 @@ fn integrity(covered: &[u8], password: &[u8]) -> Option<[u8; INTEGRITY_BYTES]> {
     Some(mac.finalize().into_bytes().into())
 }
 
+/// Whether a whole message was written by somebody with this password. What it costs does not depend on the tag.
+pub fn is_authentic(data: &[u8], password: &[u8]) -> bool {
+    let Some(at) = parts(data, data.len()).ok().and_then(|found| found.integrity_at) else { return false };
+    let tag = &data[at + 4..at + 4 + INTEGRITY_BYTES];
+    integrity(&data[..at], password).is_some_and(|ours| ours.iter().zip(tag).fold(0, |odd, (a, b)| odd | (a ^ b)) == 0)
+}
+
 fn put(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
     message.extend(kind.to_be_bytes());
     message.extend((value.len() as u16).to_be_bytes());
@@ -126,16 +135,27 @@ fn write_stun<'py>(
     password: Option<&[u8]>,
     is_fingerprinted: bool,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    if transaction.len() != HEADER - 8 {
-        return Err(PyValueError::new_err("a transaction identifier has 12 bytes"));
-    }
+    let transaction = transaction.try_into();
+    let transaction = transaction.map_err(|_| PyValueError::new_err("a transaction identifier has 12 bytes"))?;
+    let values: Vec<(u16, &[u8])> = attributes.iter().map(|(kind, value)| (*kind, value.as_bytes())).collect();
+    Ok(PyBytes::new(py, &written(kind, transaction, &values, password, is_fingerprinted)))
+}
+
+/// A message; with a password it has MESSAGE-INTEGRITY.
+pub fn written(
+    kind: u16,
+    transaction: &Transaction,
+    attributes: &[(u16, &[u8])],
+    password: Option<&[u8]>,
+    is_fingerprinted: bool,
+) -> Vec<u8> {
     let mut message = Vec::with_capacity(128);
     message.extend(kind.to_be_bytes());
     message.extend([0, 0]);
     message.extend(COOKIE);
     message.extend(transaction);
     for (kind, value) in attributes {
-        put(&mut message, kind, value.as_bytes());
+        put(&mut message, *kind, value);
     }
     count(&mut message, 0);
     if let Some(tag) = password.and_then(|password| integrity(&message, password)) {
@@ -147,7 +167,7 @@ fn write_stun<'py>(
         let check = fingerprint(&message);
         put(&mut message, FINGERPRINT, &check);
     }
-    Ok(PyBytes::new(py, &message))
+    message
 }
 
 #[cfg(test)]

@@ -533,8 +533,9 @@ class Relay:
         """Under `ice`: hear this address from now on and, with `send`, send there (the selected pair)."""
     def revoke(self, port: Port, address: tuple[str, int], *, rtcp: bool = False) -> None:
         """Under `ice`: hear this address no more (consent expired, RFC 7675), nor send there."""
-    def checks(self, port: Port, ufrags: list[str]) -> None:
-        """Under `ice`: let only those connectivity checks climb that name one of these local ufrags (at most two)."""
+    def checks(self, port: Port, names: list[tuple[str, str]]) -> None:
+        """Under `ice`: our ufrags and their passwords, at most two. Checks that name one and know its password climb,
+        and answers to checks that we sent; of checks with a wrong password a few a second, to be told of."""
     def secure(
         self,
         port: Port,

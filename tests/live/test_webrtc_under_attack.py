@@ -2,9 +2,9 @@
 
 Every 10 ms, before, during and after the browser's own handshake, strangers of several addresses send ClientHellos to
 every port of the whole range, leased or not, for RTP or for RTCP: some with no usable cipher (as published in 2023),
-some well-formed, with a foreign certificate. To each call they send checks with a wrong password, RTP, RTCP, and the
-browser's own sealed packets once more; to the phone's port RTP and RTCP. The same is done to phones that speak DTLS
-without ICE.
+some well-formed, with a foreign certificate. To each call they send checks with a wrong password, answers that nobody
+asked for, RTP, RTCP, and the browser's own sealed packets once more; to the phone's port RTP and RTCP. The same is
+done to phones that speak DTLS without ICE.
 """
 
 import os
@@ -150,7 +150,8 @@ class Mallory:
         attributes = [(stun.Attr.USERNAME, f"{line.ufrag}:x".encode()), (stun.Attr.USE_CANDIDATE, b"")]
         check = stun.write(stun.Kind.REQUEST, os.urandom(12), attributes, b"guessed")
         socket = self.peers[self.sent % len(self.peers)].socket
-        for packet in (*self.hellos, check, rtp(self.sent), rtcp(), line.replay or b"\x80"):
+        answer = stun.write(stun.Kind.SUCCESS, os.urandom(12), [], b"guessed")
+        for packet in (*self.hellos, check, answer, rtp(self.sent), rtcp(), line.replay or b"\x80"):
             socket.sendto(packet, line.to_web)
             self.sent += 1
         for packet in (rtp(self.sent), rtcp()):

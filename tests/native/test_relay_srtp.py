@@ -4,6 +4,7 @@ import pytest
 from tests.native.rtp_peers import DTLS, HIGH, LOW, PCMA, Peer, Peers, next_events, rtcp, rtp, until
 
 from talkpath._native import Climbed, FirstHeard, Latched, Port, Relay, Srtp
+from talkpath.ice import stun
 
 SUITES = {
     "AES_CM_128_HMAC_SHA1_80": (16, 14),
@@ -159,22 +160,45 @@ def test_wrong_keys_are_our_mistake(relay: Relay) -> None:
         relay.secure(port, "F8", (b"", b""), (b"", b""))
 
 
-def test_only_checks_that_name_our_ufrag_climb(relay: Relay, peer: Peers) -> None:
-    stranger = peer()
+def stun_message(kind: stun.Kind, name: str, password: str) -> bytes:
+    return stun.write(kind, bytes(12), [(stun.Attr.USERNAME, name.encode())], password.encode())
+
+
+def test_only_checks_that_know_our_ufrag_and_password_climb(relay: Relay, peer: Peers) -> None:
+    stranger, browser = peer(), peer()
     port = relay.open("127.0.0.1", LOW, HIGH)
     relay.expect(port, rtp=None, mux=True, ice=True)
-    relay.checks(port, ["ours"])
-
-    def check(name: bytes) -> bytes:
-        body = b"\0\6" + len(name).to_bytes(2, "big") + name
-        return b"\0\1" + len(body).to_bytes(2, "big") + b"\x21\x12\xa4\x42" + bytes(12) + body
-
-    stranger.send(port, check(b"them:foo"))
-    stranger.send(port, check(b"ours:foo"))
+    relay.checks(port, [("ours", "secret")])
+    wanted = stun_message(stun.Kind.REQUEST, "ours:them", "secret")
+    stranger.send(port, stun_message(stun.Kind.REQUEST, "them:ours", "secret"))
+    browser.send(port, wanted)
     (climbed,) = next_events(relay)
     assert isinstance(climbed, Climbed)
-    assert climbed.data == check(b"ours:foo")
+    assert climbed.data == wanted
     assert relay.totals(port).strangers == 1
+
+
+@pytest.mark.parametrize("kind", [stun.Kind.REQUEST, stun.Kind.SUCCESS, stun.Kind.ERROR, stun.Kind.INDICATION])
+def test_a_flood_of_stun_does_not_keep_the_peer_from_being_heard(relay: Relay, peer: Peers, kind: stun.Kind) -> None:
+    """Whoever it is from: what has not our password, or answers nothing, takes no place of the peer's checks."""
+    browser, stranger = peer(), peer()
+    port = relay.open("127.0.0.1", LOW, HIGH)
+    relay.expect(port, rtp=None, mux=True, ice=True)
+    relay.checks(port, [("ours", "secret")])
+    flood, wanted = stun_message(kind, "ours:x", "guessed"), stun_message(stun.Kind.REQUEST, "ours:them", "secret")
+    climbed: list[bytes] = []
+
+    def judged() -> int:
+        climbed.extend(event.data for event in relay.events() if isinstance(event, Climbed))
+        return len(climbed) + relay.totals(port).strangers
+
+    for number in range(50, 501, 50):
+        for _ in range(50):
+            stranger.send(port, flood)
+        until(lambda number=number: judged() == number)
+    browser.send(port, wanted)
+    until(lambda: judged() == 501)
+    assert climbed[-1] == wanted
 
 
 @pytest.mark.parametrize("suite", SUITES)

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::bundle::{Identity, SECTIONS};
+use super::checks::Name;
 use super::events::{Event, What};
 use super::guard::{Guard, Master};
 use super::latch::{Rule, Signalled};
@@ -224,8 +225,8 @@ impl PyRelay {
         Ok(())
     }
 
-    fn checks(&self, port: &PyPort, ufrags: Vec<String>) -> PyResult<()> {
-        self.port(port)?.side().checks.expect(ufrags);
+    fn checks(&self, port: &PyPort, names: Vec<Name>) -> PyResult<()> {
+        self.port(port)?.side().checks.expect(names);
         Ok(())
     }
 
@@ -261,6 +262,7 @@ impl PyRelay {
     fn send(&self, port: &PyPort, data: &[u8], address: Address, rtcp: bool) -> PyResult<()> {
         let port = self.port(port)?;
         let to = peer(&port, &address)?;
+        port.side().checks.sent(data);
         Ok(self.engine.send(&port.socket(rtcp), to, data)?)
     }
 

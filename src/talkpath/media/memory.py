@@ -141,8 +141,8 @@ class MemoryEngine:
         mine = self._told("send", port)
         (mine.rtcp_datagrams if rtcp else mine.datagrams).append((data, address))
 
-    def checks(self, port: Port, ufrags: list[str]) -> None:
-        self._told("checks", port).ufrags = list(ufrags)
+    def checks(self, port: Port, names: list[tuple[str, str]]) -> None:
+        self._told("checks", port).ufrags = [ufrag for ufrag, _ in names]
 
     def secure(
         self,

@@ -63,7 +63,7 @@ class IceTransport:
         #: RTCP goes with RTP, as agreed
         self.mux = mux
         self._is_agreed = False
-        self._ufrags: list[str] = []
+        self._names: list[tuple[str, str]] = []
         self._theirs: ice.Credentials | None = None
         #: the peer's candidates under these credentials, which a re-INVITE repeats
         self._named: frozenset[str] = frozenset()
@@ -183,11 +183,11 @@ class IceTransport:
         self._relay.expect(self._port, rtp=None, mux=self.mux, ice=True)
 
     def _name_checks(self) -> None:
-        """Checks that name none of our ufrags need not climb; the last but one is still good (RFC 8445 section 9)."""
-        ufrag = self._agent.credentials.ufrag
-        if ufrag not in self._ufrags:
-            self._ufrags = [*self._ufrags[-1:], ufrag]
-        self._security.engine.checks(self._port, self._ufrags)
+        """Checks that know none of our names need not climb; the last but one is still good (RFC 8445 section 9)."""
+        name = self._agent.credentials.ufrag, self._agent.credentials.password
+        if name not in self._names:
+            self._names = [*self._names[-1:], name]
+        self._security.engine.checks(self._port, self._names)
 
     # --- the machine
 

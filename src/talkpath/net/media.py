@@ -115,9 +115,9 @@ class SecureRelay:
         self.shut: Callable[[Port], None] = engine.shut
         self.unsecure: Callable[[Port], None] = engine.unsecure
 
-    def checks(self, port: Port, ufrags: list[str]) -> None:
-        """Let only checks climb that name one of these."""
-        self._checks(port, ufrags)
+    def checks(self, port: Port, names: list[tuple[str, str]]) -> None:
+        """Let only checks climb that name one of these ufrags and know its password."""
+        self._checks(port, names)
         self._wake(port.id, True)
 
     def send(self, port: Port, data: bytes, address: tuple[str, int], *, rtcp: bool = False) -> None:
