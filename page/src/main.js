@@ -2,7 +2,7 @@
 
 import { about, guest, Refused } from './identity.js';
 import { Phone } from './phone.js';
-import { cadence, isSilence, meter, microphone, silence, wake } from './sound.js';
+import { cadence, isSilence, meter, microphone, release, silence, wake } from './sound.js';
 import { Story } from './story.js';
 import { say, sayAll, switchLanguage } from './words.js';
 
@@ -20,6 +20,8 @@ let wanted = ECHO;
 let running = [];
 let hush = () => {};
 let notice = null;
+// What was clicked last; what a permission prompt kept waiting while something else was clicked is not done any more.
+let wish = null;
 let isLeaving = false;
 let view = 'start';
 let isOnline = false;
@@ -53,11 +55,12 @@ function link(href) {
   return element;
 }
 
-function button(key, click) {
+function button(key, click, isEnabled = true) {
   const element = document.createElement('button');
   element.type = 'button';
   element.className = 'quiet';
   element.textContent = say(key);
+  element.disabled = !isEnabled;
   element.onclick = click;
   return element;
 }
@@ -107,8 +110,8 @@ async function arrive() {
   setInterval(() => { if (phone.identity?.isGuest) beGuest(); }, RENEW_MS);
   const before = sessionStorage.getItem(IN_CALL);
   sessionStorage.removeItem(IN_CALL);
-  if (before) {
-    tell(() => [`${say('wasTalking', { target: named(before) })} `, button('again', () => call(before))]);
+  if (before && phone.identity) {
+    tell(() => [`${say('wasTalking', { target: named(before) })} `, button('again', () => call(before), isOnline)]);
   }
 }
 
@@ -196,20 +199,26 @@ async function openMicrophone(proceed) {
 }
 
 async function call(target, stream) {
+  const mine = wish = {};
   if (target === phone.identity.user) { tell(() => say('ownNumber')); return; }
+  if (!phone.canCall(target)) { tell(() => say('notFound')); return; }
   wake();
   stream ??= await openMicrophone(silent => call(target, silent));
-  if (!stream || phone.session) return;
+  if (!stream) return;
+  if (wish !== mine || phone.session || !isOnline) { release(stream); return; }
   begin('caller', target, stream);
+  hush = cadence(425, 1, 4);
   phone.call(target, stream);
   $('peer').textContent = named(target);
-  hush = cadence(425, 1, 4);
 }
 
+// Who rang when it was clicked is answered, and not who rings when the microphone is open.
 async function answer(stream) {
+  const mine = wish = {}, { session } = phone;
   wake();
   stream ??= await openMicrophone(silent => answer(silent));
-  if (!stream || !phone.session) return;
+  if (!stream) return;
+  if (wish !== mine || !session || phone.session !== session) { release(stream); return; }
   begin('callee', phone.peer, stream);
   phone.answer(stream);
 }
@@ -259,11 +268,11 @@ const CAUSES = {
 };
 
 // Key and values of the sentence that says how a call ended.
-function outcomeOf({ byUs, isLost, cause, status, reason }) {
+function outcomeOf({ byUs, cause, status, reason }) {
   if (answeredAt) {
     if (/No media/.test(reason)) return ['endedNoMedia'];
     if (/server stops/.test(reason)) return ['endedServer'];
-    if (isLost || cause !== 'Terminated') return ['endedLost'];
+    if (cause !== 'Terminated') return ['endedLost'];
     return [byUs ? 'endedByYou' : 'endedByThem'];
   }
   if (cause === 'Canceled') return [byUs ? 'canceled' : 'missed'];
@@ -327,6 +336,7 @@ $('share').onclick = async ({ currentTarget: element }) => {
 };
 $('signin').onsubmit = event => {
   event.preventDefault();
+  if (!phone) return;
   tell(() => say('connecting'), true);
   isOnline = false;
   phone.become({ user: $('user').value.trim(), password: $('password').value, isGuest: false });

@@ -5,6 +5,8 @@
 
 import JsSIP from 'jssip';
 
+import { release } from './sound.js';
+
 // With the page from https the socket is wss, through whatever stands before the server.
 function socketUrl() {
   const url = new URL('.', location.href);
@@ -12,6 +14,9 @@ function socketUrl() {
   url.hash = '';
   return url.href;
 }
+
+// Until an offer that could not be made is tried again.
+const AGAIN_MS = 1000;
 
 export class Phone extends EventTarget {
   constructor(domain) {
@@ -59,10 +64,11 @@ export class Phone extends EventTarget {
     agent.start();
   }
 
+  canCall(target) { return Boolean(JsSIP.URI.parse(this.#uriOf(target))); }
+
   call(target, stream) {
-    const uri = target.includes('@') ? target : `sip:${target}@${this.domain}`;
     this.stream = stream;
-    const session = this.agent.call(uri, { mediaStream: stream, eventHandlers: {} });
+    const session = this.agent.call(this.#uriOf(target), { mediaStream: stream, eventHandlers: {} });
     this.#follow(session, target);
   }
 
@@ -83,6 +89,11 @@ export class Phone extends EventTarget {
     this.agent?.stop();
   }
 
+  #uriOf(target) {
+    if (/^sips?:/i.test(target)) return target;
+    return target.includes('@') ? `sip:${target}` : `sip:${target}@${this.domain}`;
+  }
+
   #tell(name, detail = {}) { this.dispatchEvent(new CustomEvent(name, { detail })); }
 
   #ring(session, request) {
@@ -98,7 +109,6 @@ export class Phone extends EventTarget {
   #follow(session, peer) {
     this.session = session;
     this.peer = peer;
-    this.isLost = false;
     session.on('sending', ({ request }) => this.#tell('sent', { callId: request.call_id }));
     session.on('progress', () => this.#tell('progress'));
     session.on('accepted', () => this.#tell('answered'));
@@ -107,10 +117,10 @@ export class Phone extends EventTarget {
     const over = ({ originator, cause, message }) => {
       if (this.session !== session) return;
       this.session = null;
-      this.stream?.getTracks().forEach(track => track.stop());
+      if (this.stream) release(this.stream);
+      this.stream = null;
       this.#tell('over', {
         byUs: originator === 'local',
-        isLost: this.isLost,
         cause,
         status: message?.status_code ?? 0,
         reason: message?.getHeader?.('Reason') ?? '',
@@ -139,7 +149,8 @@ export class Phone extends EventTarget {
   #goOn() {
     const session = this.session;
     if (!session?.isEstablished()) return;
-    const lost = () => { this.isLost = true; session.terminate(); };
-    session.renegotiate({ rtcOfferConstraints: { iceRestart: true } }, undefined, lost);
+    // Where it is refused JsSIP hangs up; while another offer is under way it says so.
+    const isUnderWay = session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
+    if (!isUnderWay) setTimeout(() => { if (this.session === session) this.#goOn(); }, AGAIN_MS);
   }
 }

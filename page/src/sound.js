@@ -14,6 +14,8 @@ export async function microphone() {
   return navigator.mediaDevices.getUserMedia({ audio: true, video: false });
 }
 
+export function release(stream) { stream.getTracks().forEach(track => track.stop()); }
+
 const silent = new WeakSet();
 
 // A stream without sound, for those who only listen.

@@ -143,6 +143,83 @@ def test_without_a_microphone_a_visitor_is_told_so_and_may_listen(pages: Pages, 
     ended(page, "You hung up.")
 
 
+def test_a_call_that_comes_while_the_microphone_is_asked_for_is_not_answered_unasked(
+    pages: Pages, phones: Phones
+) -> None:
+    page, phone = pages.visit(), phones.baresip()
+    asks_for_the_microphone(page)
+    page.click("#primary")
+    phone.dial(number_of(page))
+    page.until("!document.querySelector('#incoming').hidden")
+    permit(page)
+    page.until("given.length == 1 && !isOpen(given[0])")
+    page.click("#answer")
+    phone.established()
+    assert steps_done(page)
+    page.click("#end")
+    phone.closed()
+    page.until("!given.some(isOpen)")
+
+
+def test_who_rang_when_it_was_clicked_is_answered_and_nobody_else(pages: Pages, phones: Phones) -> None:
+    page, first, second = pages.visit(), phones.baresip(), phones.baresip()
+    asks_for_the_microphone(page)
+    first.dial(number_of(page))
+    page.click("#answer")
+    first.hang_up()
+    page.until("document.querySelector('#incoming').hidden")
+    second.dial(number_of(page))
+    page.until("!document.querySelector('#incoming').hidden")
+    permit(page)
+    page.until("given.length == 1 && !isOpen(given[0])")
+    assert page.text("#caller") == second.identity.user
+    page.click("#decline")
+    page.until("!document.querySelector('#start').hidden")
+
+
+def test_two_clicks_make_one_call_and_leave_no_microphone_open(pages: Pages) -> None:
+    page = pages.visit()
+    asks_for_the_microphone(page)
+    page.click("#primary")
+    page.click("#primary")
+    permit(page)
+    page.until("given.length == 2")
+    assert steps_done(page)
+    assert page.run("given.filter(isOpen).length") == 1
+    page.click("#end")
+    ended(page, "You hung up.")
+    assert not page.run("given.some(isOpen)")
+
+
+@pytest.mark.parametrize("target", ['"', "sip:", "a@b@c", "1001@["])
+def test_what_is_no_address_is_told_at_once(pages: Pages, target: str) -> None:
+    page = pages.visit()
+    dial(page, target)
+    notice(page, "Nobody here has that number.")
+    page.click("#primary")
+    assert steps_done(page)
+
+
+def asks_for_the_microphone(page: ChromiumPage) -> None:
+    """The browser asks the visitor, who does not answer before `permit`."""
+    page.run("""(() => {
+        const devices = navigator.mediaDevices, open = devices.getUserMedia.bind(devices);
+        const permitted = new Promise(go => { window.permit = go; });
+        window.given = [];
+        window.isOpen = stream => stream.getTracks().some(track => track.readyState == 'live');
+        devices.getUserMedia = async what => {
+            await permitted;
+            const stream = await open(what);
+            given.push(stream);
+            return stream;
+        };
+    })()""")
+
+
+def permit(page: ChromiumPage) -> None:
+    page.run("permit()")
+
+
 def test_keys_and_mute_work_in_a_call(pages: Pages, phones: Phones) -> None:
     page, phone = pages.visit(), phones.baresip()
     dial(page, phone.identity.user)

@@ -82,4 +82,4 @@ MOMENTS_OF_A_KIND = 30
 # may call a user must not be able to take the whole port range with a few packets.
 MEDIA_SECTIONS = 8
 # Guests of the page that one address may have at a time: an office behind one NAT, and not the whole house.
-GUESTS_PER_ADDRESS = 20
+GUESTS_PER_ADDRESS = 50
