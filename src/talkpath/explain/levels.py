@@ -67,7 +67,8 @@ def _quiet(path: MediaPath, from_caller: bool, flat: bool) -> Quiet | None:
         from_start = len(run) >= SHARE * len(voiced) and not _was_heard(path, from_caller, stream)
         spoke = sum(_speech(other, run[0].time) for other in path.heard(not from_caller))
         levels = [second.level_dbov for second in run]
-        return Quiet(path, stream, run[0].time, len(run), from_start, spoke, sum(levels) / len(levels))
+        since = max(run[0].time, stream.start)
+        return Quiet(path, stream, since, len(run), from_start, spoke, sum(levels) / len(levels))
     return None
 
 
