@@ -178,3 +178,29 @@ def documentation_addresses_are_no_inside(wire: Wire) -> None:
     one = Agent("1001", "203.0.113.40", contact="sip:1001@192.168.1.20:5060")
     plain = Call(wire, one, phones()[1], [Proxy("198.51.100.5")])
     plain.invite().ring().answer().ack().talk(6).bye(from_caller=False)
+
+
+@quiet("media-cut")
+def a_listener_whose_phone_falls_silent_after_a_pause(wire: Wire) -> None:
+    """Silence suppression that nobody announced: three seconds of speech, two of quiet, and no packet from then on."""
+    call = plain_call(wire)
+    one = Sender(call.caller.media, call.callee.media, 0xA1)
+    one.play(wire, call.at, 3)
+    replace(one, sound="near", first_seq=250).play(wire, call.at + 3, 2.2)
+    call.talk(20, a={"mute": True}).bye()
+
+
+@fires("media-cut")
+def cut_off_while_speaking(wire: Wire) -> None:
+    plain_call(wire).talk(20, a={"seconds": 5.1, "sound": "tone"}).bye()
+
+
+@fires("no-rtp")
+def a_relay_hears_both_and_sends_to_neither(wire: Wire) -> None:
+    one, two = phones()
+    relay = At("10.0.0.1", 30_000), At("10.0.0.1", 30_002)
+    call = Call(wire, one, two, [Proxy()]).invite(rewrite={1: sdp(relay[1])}).ring()
+    call.answer(rewrite={0: sdp(relay[0])}).ack()
+    Sender(one.media, relay[0], 0xA1).play(wire, call.at, 10)
+    Sender(two.media, relay[1], 0xB1).play(wire, call.at, 10)
+    call.wait(10).bye()

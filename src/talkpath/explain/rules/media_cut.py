@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from talkpath.base.texts import Text
 from talkpath.capture.records import RtpStream
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
+from talkpath.explain.levels import SPEECH_DBOV
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
@@ -12,6 +13,8 @@ from talkpath.explain.traits import Trait
 
 # Silence of a direction at the end of a talk: people say goodbye and the phone may stop before the BYE arrives.
 CUT_S = 4.0
+# When both directions end, a side may have been slow to hang up; not for longer.
+LONG_S = 8.0
 # A hole in the middle that was filled with lost packets.
 HOLE_S = 2.0
 HOLE_LOST_SHARE = 0.8
@@ -21,6 +24,10 @@ STOPPED = Text(
     "{who}的最后一个包出现在通话结束前 {seconds:.0f} 秒。",
 )
 WENT_ON = Text("{other} went on sending for {seconds:.0f} s.", "{other}继续发送了 {seconds:.0f} 秒。")
+FADED = Text(
+    "{who} had stopped speaking before: it may be silence suppression that was not announced.",
+    "{who}在此之前已停止说话：可能是未声明的静音抑制。",
+)
 HOLE = Text(
     "For {seconds:.1f} s nothing of {who} came; {lost} packets are missing.",
     "{seconds:.1f} 秒没有{who}的包；缺失 {lost} 个包。",
@@ -57,13 +64,27 @@ def _stopped(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
         evidence.append(because(WENT_ON, (), last, other=other, seconds=went_on))
     values = {"who": who, "other": other, "seconds": f"{missing:.0f}"}
     both = went_on < 1
+    quiet = _faded(final)
+    if quiet:
+        evidence.append(because(FADED, (final.last_frame,), last, who=who))
+    severe = not quiet and (not both or missing > LONG_S)
     return Found(
         tuple(evidence),
         values,
         leg=path.first_leg.index,
         direction=Direction.of(from_caller),
-        severity=Severity.ERROR if not both or missing > 8 else Severity.WARNING,
+        severity=Severity.ERROR if severe else Severity.WARNING,
+        confidence=0.5 if quiet else 0.9,
     )
+
+
+def _faded(final: RtpStream) -> bool:
+    """Nobody had spoken for a second or more when it stopped: a sender that says nothing of silence suppression may
+    have begun with it."""
+    if not final.level_dbov > SPEECH_DBOV:
+        return False  # no level is known, or it was quiet all the time
+    heard = [second for second in final.seconds() if second.packets and second.level_dbov == second.level_dbov]
+    return len(heard) > 2 and all(second.level_dbov < SPEECH_DBOV for second in heard[-2:])
 
 
 def _suppresses(heard: list[RtpStream]) -> bool:

@@ -19,6 +19,10 @@ SILENT = Text(
     "Answered, and {seconds:.0f} s without an RTP packet; {one} and {two} had been agreed.",
     "已接通，{seconds:.0f} 秒内没有任何 RTP 包；双方约定的地址为 {one} 和 {two}。",
 )
+KEPT = Text(
+    "{packets} packets of {src} reach {host}, and none of them is passed on.",
+    "{src} 的 {packets} 个包到达 {host}，但没有一个被转发。",
+)
 SEEN = Text(
     "Other calls show that media of {host} passes the place of this capture.",
     "其他呼叫表明 {host} 的媒体会经过抓包点。",
@@ -33,10 +37,13 @@ RTCP = Text("{src} sends RTCP, so the path is open for it.", "{src} 在发送 RT
 
 
 def check(story: Story) -> Iterator[Found]:
-    if story.call.streams or story.call.answered_at is None or _is_heard(story):
+    if story.call.answered_at is None or _is_heard(story):
         return
     if unheeded(story) is not None:
         return  # nobody knows of the answer, and that has a finding of its own
+    if story.call.streams:
+        yield from _kept_by_relays(story)
+        return
     for path in story.talk.paths:
         if path.unseen:
             continue
@@ -54,6 +61,23 @@ def check(story: Story) -> Iterator[Found]:
                 confidence=confidence,
             )
         return
+
+
+def _kept_by_relays(story: Story) -> Iterator[Found]:
+    """Both sides send, and what is between them passes on neither."""
+    paths = story.talk.paths
+    if len(paths) < 2 or story.call.is_own:
+        return
+    spoken = [*paths[0].heard(True)[:1], *paths[-1].heard(False)[:1]]
+    kept = not paths[-1].heard(True) and not paths[0].heard(False)
+    expected = min(paths[-1].expected_s(True), paths[0].expected_s(False))
+    if not kept or len(spoken) < 2 or expected < LEAST_S:
+        return
+    evidence = [
+        because(KEPT, (rtp.first_frame, rtp.last_frame), rtp.start, src=rtp.src, host=rtp.dst, packets=rtp.packets)
+        for rtp in spoken
+    ]
+    yield Found(tuple(evidence), leg=paths[0].first_leg.index, direction=Direction.BOTH)
 
 
 def _is_heard(story: Story) -> bool:
@@ -110,16 +134,17 @@ RULE: Rule = Rule(
     why=Text("Both sides talk into nothing.", "双方都听不到任何声音。"),
     needs=Text(
         "An answered call in which both sides announced audio, at least four seconds of talk, no RTP at all, and a "
-        "sign that the capture would show it. A capture of signalling only is no fault, nor is hold, T.38 or video.",
-        "已接通且双方都声明了音频，通话至少四秒，没有任何 RTP，并有迹象表明抓包点应能看到媒体。"
-        "只抓信令、保持、T.38 和视频都不算故障。",
+        "sign that the capture would show it; or relays that get audio of both sides and pass on none. A capture of "
+        "signalling only is no fault, nor is hold, T.38 or video.",
+        "已接通且双方都声明了音频，通话至少四秒，没有任何 RTP，并有迹象表明抓包点应能看到媒体；"
+        "或中继收到双方语音却都不转发。只抓信令、保持、T.38 和视频都不算故障。",
     ),
     fix=Text(
         "Check the addresses in both descriptions: can each side send to the other's? Look at the firewall for the "
         "media ports, at NAT handling of c= lines, and at whether the media relay took part.",
         "检查双方描述中的地址：彼此能否发送到达？检查媒体端口防火墙、c= 行的 NAT 处理，以及媒体中继是否参与。",
     ),
-    traits=frozenset({Trait.MUTE}),
-    explains=frozenset({"media-late", "media-cut"}),
+    traits=frozenset({Trait.MUTE, Trait.GAPPY, Trait.ASTRAY}),
+    explains=frozenset({"media-late", "media-cut", "one-way-rtp"}),
     of_call=check,
 )
