@@ -182,7 +182,7 @@ def documentation_addresses_are_no_inside(wire: Wire) -> None:
 
 @quiet("media-cut")
 def a_listener_whose_phone_falls_silent_after_a_pause(wire: Wire) -> None:
-    """Silence suppression that nobody announced: three seconds of speech, two of quiet, and no packet from then on."""
+    """Silence suppression that nobody announced: three seconds of speech, two of quiet, then no packet any more."""
     call = plain_call(wire)
     one = Sender(call.caller.media, call.callee.media, 0xA1)
     one.play(wire, call.at, 3)
