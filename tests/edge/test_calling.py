@@ -470,3 +470,30 @@ def test_candidates_that_a_browser_names_later_are_taken_here(lab: Lab, callee: 
     callee.inbox.clear()
     page.in_dialog("INFO", ok, body=b"Signal=1", extra="Content-Type: application/dtmf-relay")
     assert [message.method for message in callee.inbox] == ([] if target == "echo" else ["INFO"])
+
+
+def test_a_browser_that_is_called_without_an_offer_gets_ours(lab: Lab, caller: Phone) -> None:
+    """Its answer is the offer in the 200, and the answer in the ACK goes no further (RFC 3261 section 13.2.1)."""
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    page, desk = lab.phone("1002", "198.51.100.9", 41000, Transport.WSS), lab.registered("1002", "198.51.100.10")
+    page.register()
+    caller.invite(f"sip:1002@{HOME}")
+    invite = page.take()
+    assert invite.first("Content-Type") == "application/sdp"
+    assert b"a=fingerprint" in invite.sdp
+    at_desk = desk.take()
+    assert (at_desk.body, at_desk.first("Content-Type")) == (b"", None)
+    page.answer(invite, 183, body=Browser(offers=False).describe("8"))
+    assert (caller.last().status, caller.last().body, caller.last().first("Content-Type")) == (183, b"", None)
+    page.answer(invite, 200, body=Browser(offers=False).describe("8"))
+    ok = caller.last()
+    assert b"RTP/AVP 8" in ok.sdp
+    assert b"fingerprint" not in ok.sdp
+    page.inbox.clear()
+    caller.ack(ok, page.contact, body=OFFER)
+    ack = page.take()
+    assert (ack.method, ack.body, ack.first("Content-Type")) == ("ACK", b"", None)
+    assert ack.first("Content-Length") == "0"
+    assert "media.proposed" in lab.kinds("c1")
+    caller.in_dialog("INVITE", ok)
+    assert page.last().body == b"", "within a call it makes offers itself"

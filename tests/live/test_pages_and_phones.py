@@ -209,3 +209,21 @@ def test_a_page_consults_before_it_transfers(webphones, library) -> None:
     assert_tone(guest.hertz, expert.heard(before[0]))
     assert_tone(expert.hertz, guest.heard(before[1]))
     end(guest, expert)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_page_that_is_called_without_an_offer_is_made_one(webphones, agents, library) -> None:
+    """As call control by a third party begins (RFC 3725); the caller answers in its ACK."""
+    page, caller, talker = webphones.of(library), agents.agent(), agents.talker(hertz=HERTZ)
+    call = caller.dial(page.identity.user, b"")
+    page.accept()
+    offer = call.final(answer_in_ack=talker.offer()).body
+    page.established()
+    talker.start(offer)
+    talker.wait_received(50)
+    page.wait_heard(1.5)
+    assert call.dialog is not None
+    call.bye()
+    page.closed()
+    assert_tone(page.hertz, talker.heard())
+    assert_tone(HERTZ, page.heard())

@@ -96,7 +96,7 @@ def test_a_session_refresh_disturbs_nothing(call: Call) -> None:
 
 def test_a_caller_without_an_offer_is_made_one(call: Call) -> None:
     offer = ask(call, "tone", b"")
-    assert offer.audio.formats == ["0", "8", "9", "96", "101"]
+    assert offer.audio.formats == ["0", "8", "9", "96", "101", "102"]
     assert offer.audio.port == call.port(0).rtp
     call.session.answered_locally(sdp("192.0.2.10", "audio 4000 RTP/AVP 8"), call.origin(0), call.now)
     assert call.port(0).plays == "8 PCMA"

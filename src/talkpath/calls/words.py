@@ -144,6 +144,10 @@ MOMENTS: dict[str, Text] = {
     "media.not-relayed": Text(
         "The {side} offers {what}, which cannot be relayed and is rejected.", "{side} 提出的 {what} 无法转发,已拒绝。"
     ),
+    "media.proposed": Text(
+        "The INVITE brings no offer: the {side} gets one of ours, and what it answers is offered to the other side.",
+        "INVITE 不含提议:向 {side} 发出我方提议,其应答再作为提议发给对方。",
+    ),
     "media.bundled": Text(
         "A further section of the {side} shares the transport at {local} (RFC 9143).",
         "{side} 的又一媒体段共用 {local} 的传输(RFC 9143)。",

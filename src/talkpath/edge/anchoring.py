@@ -39,13 +39,25 @@ class Anchoring:
     ) -> bytes | None:
         """The body to send on with a request, None to leave it as it is. Raises MediaFailed."""
         request = arrival.message
-        if call is None or call.phase is Phase.OVER or receiver is None or not request.carries_sdp:
+        if call is None or call.phase is Phase.OVER or receiver is None:
             return None
+        if not request.carries_sdp:
+            return self._own_offer(call, receiver, request, now)
         sender = call.caller if receiver is not call.caller else call.winner or self._speaking(call, request)
         if sender is None:
             return None
         exchange = Exchange(request.method, request.cseq.number)
         return request.with_sdp(self._carry(call, request.sdp, sender, receiver, exchange, now))
+
+    def _own_offer(self, call: RunningCall, receiver: Party, request: Message, now: float) -> bytes | None:
+        """Our own offer with an INVITE that brings nothing, for who makes none itself. Raises MediaFailed."""
+        is_bare = request.method == "INVITE" and not request.to_tag and not request.frame.body_length
+        origin = self._origin(receiver)
+        if not is_bare or not origin.webrtc:
+            return None
+        media = self._media(call)
+        with self._refusals(call, now):
+            return media.propose(to=receiver.leg, target=origin, cseq=request.cseq.number, now=now)
 
     @staticmethod
     def _speaking(call: RunningCall, request: Message) -> Party | None:

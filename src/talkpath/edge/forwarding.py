@@ -61,8 +61,10 @@ def forwarded_request(request: Message, via_value: str | None, onward: Onward) -
         head += "".join(f"Route: {route}\r\n" for route in onward.routes)
     if onward.drop_credentials:
         edits += _dropped_credentials(request, onward.drop_credentials)
+    dropped, added = _content_type(request, onward.body)
+    edits += dropped
     edits.sort(key=lambda edit: edit[0])
-    tail += _missing_length(request, onward.body)
+    tail += added + _missing_length(request, onward.body)
     start_line = f"{request.method} {onward.uri} SIP/2.0"
     return frame.rewrite(start_line, head, edits, tail, onward.body)
 
@@ -94,7 +96,16 @@ def forwarded_response(response: Message, body: bytes | None) -> bytes:
     at = frame.index("Via")
     rest = split_list(frame.field(at)[1])[1:]
     edit: Edit = (at, ", ".join(rest) if rest else None)
-    return frame.rewrite(None, "", (edit,), _missing_length(response, body), body)
+    dropped, added = _content_type(response, body)
+    edits = sorted([edit, *dropped], key=lambda edit: edit[0]) if dropped else (edit,)
+    return frame.rewrite(None, "", edits, added + _missing_length(response, body), body)
+
+
+def _content_type(message: Message, body: bytes | None) -> tuple[list[Edit], str]:
+    """A description that is put in or left out takes its Content-Type along: fields that go, lines that come."""
+    if body is None or bool(body) == bool(message.frame.body_length):
+        return [], ""
+    return _dropped(message, "Content-Type"), "Content-Type: application/sdp\r\n" if body else ""
 
 
 def _missing_length(message: Message, body: bytes | None) -> str:

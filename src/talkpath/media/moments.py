@@ -67,6 +67,8 @@ TRANSCODING = "codec.transcoding"
 TRANSCODING_READY = "codec.transcoding-ready"
 # The sides share a codec again, {codec}: nothing is converted any more.
 TRANSCODING_ENDED = "codec.transcoding-ended"
+# The INVITE brings no offer: the {side} gets one of ours.
+PROPOSED = "media.proposed"
 # The {side} takes no events (RFC 4733): keys are played to it as tones.
 KEYS_AS_TONES = "codec.keys-as-tones"
 # The {side} and we have no SDES suite in common.

@@ -45,7 +45,8 @@ class Transaction(NamedTuple):
 class Told:
     """One description as it came, as it was sent on, and what it announces for each section.
 
-    `bridges` are the sections of an answer whose codec its offer did not name, by their place.
+    `bridges` are the sections of an answer whose codec its offer did not name, by their place. `is_settled` is True
+    for an offer that is its writer's answer to one of ours: it is told no answer.
     """
 
     by_caller: bool
@@ -53,6 +54,7 @@ class Told:
     sent: bytes
     sections: tuple[Announced, ...]
     bridges: Mapping[int, Bridge] = field(default_factory=dict)
+    is_settled: bool = False
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from talkpath.media.conversion import COST, converts
 from talkpath.media.engine import Engine
 from talkpath.media.leg import Anchor, Talk
 from talkpath.media.policy import MediaPolicy, MediaRefused
+from talkpath.media.proposal import propose
 from talkpath.media.web import dress_all, reject_unproven
 from talkpath.sdp import Codec, Connection, MediaSection, Origin, SessionDescription
 
@@ -77,13 +78,8 @@ class LocalService:
     def offer(self, lease: Leaser, now: float) -> bytes:
         """Our own offer, for an INVITE that brought none (RFC 3261 section 13.3.1.4)."""
         anchor = lease(0, ())
-        connection = Connection.of_host(anchor.address.advertised)
-        lines = self._head(connection, "0 0", now)
-        offer = SessionDescription([*lines, *_own_offer(anchor)])
-        if anchor.transport is not None:
-            offer.media[0].mid = "0"
-            bundle.write_groups(offer, anchor.leg, None, {0})
-            dress_all(offer, [anchor], anchor.address.advertised, answering=False)
+        origin = self._next_origin(Connection.of_host(anchor.address.advertised), now)
+        offer = propose(anchor, origin, ("PCMU", "PCMA", "G722", "opus"))
         self._offer, self._answer = b"", offer.encode()
         return self._answer
 
@@ -113,19 +109,21 @@ class LocalService:
         events = [c for c in section.codecs if c.name == "telephone-event" and c.clock_hz == voice[0].clock_hz]
         return [voice[0], *events]
 
-    def _head(self, connection: Connection, timing: str, now: float) -> list[str]:
-        """The lines of the session; each description of ours has the next version."""
+    def _next_origin(self, connection: Connection, now: float) -> Origin:
+        """Each description of ours has the next version."""
         old = self._origin or Origin(
             "talkpath", str(int(now)), "0", connection.network, connection.family, connection.host
         )
         self._origin = old._replace(version=str(int(old.version) + 1))
-        return ["v=0", f"o={self._origin}", "s=talkpath", f"c={connection}", f"t={timing}"]
+        return self._origin
 
     def _describe(
         self, offer: SessionDescription, codecs: list[list[Codec]], anchors: list[Anchor | None], now: float
     ) -> SessionDescription:
         host = next(anchor.address.advertised for anchor in anchors if anchor is not None)
-        lines = self._head(Connection.of_host(host), offer.field("t") or "0 0", now)
+        connection = Connection.of_host(host)
+        lines = ["v=0", f"o={self._next_origin(connection, now)}", "s=talkpath", f"c={connection}"]
+        lines.append(f"t={offer.field('t') or '0 0'}")
         for section, chosen, anchor in zip(offer.media, codecs, anchors, strict=True):
             lines += _accepted(section, chosen, anchor) if anchor is not None else _rejected(section)
         return SessionDescription(lines)
@@ -171,12 +169,6 @@ def _accepted(section: MediaSection, chosen: list[Codec], anchor: Anchor) -> lis
         lines.append("a=rtcp-mux")
     lines.append(f"a={section.direction.reversed}")
     return lines + _mid(section)
-
-
-def _own_offer(anchor: Anchor) -> list[str]:
-    lines = [f"m=audio {anchor.port.rtp} RTP/AVP 0 8 9 96 101", "a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000"]
-    lines += ["a=rtpmap:9 G722/8000", "a=rtpmap:96 opus/48000/2"]
-    return [*lines, "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15", "a=sendrecv"]
 
 
 def _rejected(section: MediaSection) -> list[str]:

@@ -6,20 +6,21 @@ until it is answered; what was answered early is taken back when the request is 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
 from talkpath.base.limits import MEDIA_BRANCHES, MEDIA_SECTIONS
 from talkpath.media import bundle, moments, trickle
 from talkpath.media.announced import Announced, Reading
+from talkpath.media.branch import Branch
 from talkpath.media.crypto import CryptoDesk
 from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut
 from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg, Loudness, Talk
 from talkpath.media.links import LinkWatch
 from talkpath.media.moments import MediaMoment
-from talkpath.media.negotiation import Agreement, Exchange, Negotiation, Role, Told, Turn
+from talkpath.media.negotiation import Agreement, Exchange, Role, Told, Turn
 from talkpath.media.policy import CALLER, LegId, MediaPolicy, MediaRefused, Origin
 from talkpath.media.ports import Ports, PortTotals
 from talkpath.media.readdress import Facing, readdress
@@ -38,16 +39,6 @@ class MediaDied:
     reason: str
     side: str
     silent_s: float
-
-
-class Branch:
-    """One way to a callee: the party, and what was negotiated between it and the caller."""
-
-    __slots__ = ("leg", "negotiation")
-
-    def __init__(self, leg: LegId) -> None:
-        self.leg = Leg(leg)
-        self.negotiation = Negotiation()
 
 
 class MediaSession:
@@ -96,10 +87,15 @@ class MediaSession:
         turn = branch.negotiation.turn(by_caller, exchange)
         repeated = branch.negotiation.repeats(turn, description)
         if repeated is not None:
-            return repeated.sent
+            return _sent(turn, repeated)
+        if branch.answers_proposal(turn) and not (turn.final or exchange.reliable):
+            return b""  # which can be no offer (RFC 3261 section 13.2.1)
         speaker, hearer = (self._caller, branch.leg) if by_caller else (branch.leg, self._caller)
         speaker.origin, hearer.origin = origin, target
         told = self._turn_around(description, speaker, hearer, turn, now)
+        if branch.answers_proposal(turn):
+            told = replace(told, is_settled=True)
+            bundle.learn([(speaker.anchor(index), one) for index, one in enumerate(told.sections) if one.live], now)
         if turn.role is Role.OFFER:
             branch.negotiation.offered(turn, told)
             if speaker.said != description:
@@ -112,7 +108,20 @@ class MediaSession:
             if turn.final:
                 self._release_unused(branch, now)
         speaker.said, speaker.sections = description, told.sections
-        return told.sent
+        return _sent(turn, told)
+
+    def propose(self, *, to: LegId, target: Origin, cseq: int, now: float) -> bytes | None:
+        """Our own offer to a WebRTC party, for an INVITE (of this CSeq) that brings none; None to ask for its own.
+
+        Without transcoding it is asked: it could send what the caller does not take. Raises `Unavailable` (503).
+        """
+        if self._security is None or not target.webrtc or not self._policy.transcoding:
+            return None
+        branch = self._branch(to)
+        if not branch.proposed:
+            branch.propose(self._ports, target, self._policy.transcoding, cseq, now)
+            self._note(now, moments.PROPOSED, side=branch.leg.side)
+        return branch.proposed
 
     def answer_locally(self, description: bytes, service: str, origin: Origin, now: float) -> bytes:
         """Be the callee ourselves (`Service`): gives our answer to the caller's offer, first or in a re-INVITE.
@@ -338,7 +347,9 @@ class MediaSession:
             if offer is None:
                 others = tuple(one.formats for at, one in enumerate(sections) if at != index and one.live)
                 widen(lines, section.formats, Known(hearer.formats(index), others), allowed, for_web=hearer.is_web)
-            elif is_foreign(offer.sections[index].formats, section.formats, allowed, hearer.is_web):
+            elif offer.is_settled or is_foreign(
+                offer.sections[index].formats, section.formats, allowed, hearer.is_web
+            ):
                 offered, asked = (SessionDescription.parse(one).media[index] for one in (offer.raw, offer.sent))
                 made = bridge_codecs(offered, asked, lines, for_web=hearer.is_web)
                 bridges |= {} if made is None else {index: made}
@@ -567,6 +578,11 @@ def _name_profiles(description: SessionDescription, hearer: Leg, offer: Told | N
     for section, protocol in zip(description.media, own, strict=False):
         if {section.protocol, protocol} == {"RTP/AVP", "RTP/AVPF"}:
             section.protocol = protocol
+
+
+def _sent(turn: Turn, told: Told) -> bytes:
+    """What goes on: nothing to who has answered our own offer."""
+    return b"" if turn.offer is not None and turn.offer.is_settled else told.sent
 
 
 def _media(told: Told) -> str:

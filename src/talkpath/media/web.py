@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from talkpath.media.announced import Announced
 from talkpath.media.leg import Anchor, Transport
-from talkpath.media.policy import MediaRefused
+from talkpath.media.policy import MediaRefused, Profile
 from talkpath.sdp import Connection, Direction, MediaSection, SessionDescription
 
-PLAIN_PROTOCOL = "RTP/AVP"
 # About the transport that ends here (RFC 8842, RFC 8843, RFC 5761, RFC 3605); ICE is gone already.
 _TRANSPORT = ("fingerprint", "setup", "connection", "tls-id", "dtls-id", "identity", "bundle-only", "rtcp", "cryptex")
 _MUX = ("rtcp-mux", "rtcp-mux-only", "rtcp-rsize")
@@ -33,7 +32,7 @@ def undress(description: SessionDescription, host: str, web: list[bool], *, for_
             section.attributes.drop(*gone)
             _name_address(section, host)
             if not for_web:
-                section.protocol = PLAIN_PROTOCOL
+                section.protocol = Profile.PLAIN
                 _simplify(section)
         if not (for_web or section.port):
             _empty(section)
