@@ -2,14 +2,18 @@
 
 import asyncio
 import socket
+from typing import cast
 
+import pytest
 from tests.media.in_memory import sdp
 
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.call import Party, RunningCall
 from talkpath.media import CALLER, MediaAddress, MediaPolicy, Origin
+from talkpath.media.engine import EngineEvent, TimedOut
 from talkpath.media.service import Service
+from talkpath.media.session import MediaSession
 from talkpath.net.clock import Clock
 from talkpath.net.media import MediaDriver
 
@@ -36,3 +40,29 @@ async def test_a_first_hello_that_is_lost_goes_out_again() -> None:
         phone.close()
         driver.end(call, clock.now())
         driver.close()
+
+
+class Machine:
+    """A media machine that hears, and may have a fault of ours."""
+
+    def __init__(self, is_broken: bool) -> None:
+        self.is_broken = is_broken
+        self.heard: list[EngineEvent] = []
+
+    def receive(self, event: EngineEvent, now: float) -> None:
+        if self.is_broken:
+            raise ValueError("a fault of ours")
+        self.heard.append(event)
+
+
+def test_a_fault_in_one_call_does_not_cost_the_events_of_another(caplog: pytest.LogCaptureFixture) -> None:
+    driver = MediaDriver(Clock(), Ledger(), MediaPolicy(), workers=1)
+    event = TimedOut(0, 1000.0, 30.0)
+    machines = [Machine(is_broken=True), Machine(is_broken=False)]
+    for name, machine in zip(("broken", "sound"), machines, strict=True):
+        call = RunningCall(name, Party(CALLER, Flow(Transport.UDP, HERE, HERE), False), 1000.0)
+        call.media = cast(MediaSession, machine)
+        driver._hear(call, event, 1000.0)
+    assert machines[1].heard == [event]
+    assert "media of broken" in caplog.text
+    driver.close()
