@@ -14,6 +14,8 @@ const IN_CALL = 'talkpath.call';
 const HEARD = 0.15;
 // A guest who is seen now and then keeps the number for as long as the page is open.
 const RENEW_MS = 30 * 60 * 1000;
+// A server that refuses what it just gave is asked again, but not without a pause.
+const AGAIN_MS = 1000;
 
 let phone = null;
 let wanted = ECHO;
@@ -107,7 +109,7 @@ async function arrive() {
   phone = new Phone(told.domain);
   listen(phone);
   await beGuest();
-  setInterval(() => { if (phone.identity?.isGuest) beGuest(); }, RENEW_MS);
+  setInterval(renew, RENEW_MS);
   const before = sessionStorage.getItem(IN_CALL);
   sessionStorage.removeItem(IN_CALL);
   if (before && phone.identity) {
@@ -146,6 +148,8 @@ async function beGuest({ quietly = false } = {}) {
   refresh();
 }
 
+function renew() { if (phone.identity?.isGuest) beGuest(); }
+
 function listen(on) {
   const hear = (name, act) => on.addEventListener(name, ({ detail }) => act(detail));
   hear('ready', () => {
@@ -160,7 +164,7 @@ function listen(on) {
   });
   hear('refused', () => {
     if (on.identity.isGuest) {
-      beGuest();
+      setTimeout(renew, AGAIN_MS);
     } else {
       tell(() => say('wrongPassword'));
       beGuest({ quietly: true });

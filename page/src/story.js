@@ -31,6 +31,8 @@ export class Story {
     this.state = new Map();
     this.told = 0;
     this.said = null;
+    // What the server still tells of the call before is not about this one.
+    this.callId = null;
     this.section.hidden = false;
     this.show();
   }
@@ -61,10 +63,10 @@ export class Story {
   async ask() {
     const callId = this.callId;
     const response = await fetch(`call?id=${encodeURIComponent(callId)}`).catch(() => null);
-    if (!response?.ok || callId !== this.callId) return;
-    const { steps } = await response.json();
+    const { steps } = response?.ok ? await response.json() : { steps: [] };
+    if (callId !== this.callId) return;
     const news = steps.slice(this.told);
-    this.told = steps.length;
+    this.told += news.length;
     for (const [after, kind, side] of news) {
       const meant = MEANING[kind]?.(side === this.side);
       if (meant) this.mark(...meant, undefined, (this.asked - this.began) / 1000 + after);

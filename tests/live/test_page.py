@@ -1,5 +1,6 @@
 """The page that `talkpath run` serves, as visitors use it, in a real browser."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,14 +10,22 @@ from conftest import AnyEdge, Phones
 from harness.browser import Browser, ChromiumPage
 from harness.edge import Edge
 from harness.network import HOME
+from harness.page import PATIENCE_S
 from harness.process import wait_until
 
 pytestmark = pytest.mark.live
 
 
+@pytest.fixture(scope="module")
+def guests() -> list[str]:
+    """Guests of the shared edge whose visitor has left. One address may have only so many, and all visitors here come
+    from one: who visits next is one of them again."""
+    return []
+
+
 @pytest.fixture(name="pages")
-def some_pages(browser: Browser, edge: AnyEdge) -> Iterator["Pages"]:
-    made = Pages(browser, edge)
+def some_pages(browser: Browser, edge: AnyEdge, guests: list[str]) -> Iterator["Pages"]:
+    made = Pages(browser, edge, guests)
     yield made
     made.close()
 
@@ -24,14 +33,18 @@ def some_pages(browser: Browser, edge: AnyEdge) -> Iterator["Pages"]:
 class Pages:
     """Visitors of the page, each in a window of its own; they must leave without an error in any script."""
 
-    def __init__(self, browser: Browser, edge: AnyEdge) -> None:
+    def __init__(self, browser: Browser, edge: AnyEdge, guests: list[str] | None = None) -> None:
         self._browser = browser
         self._edge = edge
+        self._guests = [] if guests is None else guests
         self._made: list[ChromiumPage] = []
 
     def open(self, path: str = "", host: str = "localhost", language: str = "en-US") -> ChromiumPage:
         page = self._browser.page()
         page.command("Emulation.setUserAgentOverride", userAgent="tests", acceptLanguage=language)
+        if self._guests:
+            kept = f"sessionStorage['talkpath.guest'] ??= {json.dumps(self._guests.pop())}"
+            page.command("Page.addScriptToEvaluateOnNewDocument", source=kept)
         page.open(f"http://{host}:{self._edge.doors.ws}/{path}")
         self._made.append(page)
         return page
@@ -44,12 +57,15 @@ class Pages:
 
     def close(self) -> None:
         for page in self._made:
+            if guest := page.run("sessionStorage['talkpath.guest']"):
+                self._guests.append(guest)
             page.close()
         assert [page.complaints for page in self._made if page.complaints] == []
 
 
 def is_online(page: ChromiumPage) -> None:
-    page.until("!document.querySelector('#primary').disabled")
+    reached = wait_until(lambda: bool(page.run("!document.querySelector('#primary').disabled")), PATIENCE_S)
+    assert reached, page.text("body")
 
 
 def ended(page: ChromiumPage, how: str) -> None:
@@ -66,7 +82,9 @@ def without_microphone(page: ChromiumPage, error: str) -> None:
 
 
 def steps_done(page: ChromiumPage) -> bool:
-    done = wait_until(lambda: bool(page.run("document.querySelectorAll('#steps .done').length == 6")))
+    """All steps of the call that goes on; those of the one before stand there until it begins."""
+    talks = "!document.querySelector('#talk').hidden"
+    done = wait_until(lambda: bool(page.run(f"{talks} && document.querySelectorAll('#steps .done').length == 6")))
     assert done, page.text("main")
     return done
 
@@ -245,6 +263,45 @@ def test_numbers_that_nobody_has_or_answers_at_are_told_apart(pages: Pages, edge
         ended(page, how)
     dial(page, number_of(page))
     notice(page, "That is your own number.")
+
+
+HOLD_STORY = """(() => {
+    const fetched = fetch, held = new Promise(go => { window.tell = go; });
+    window.waiting = 0;
+    window.fetch = async (...asked) => {
+        const response = await fetched(...asked);
+        if (!String(asked[0]).startsWith('call?')) return response;
+        waiting += 1;
+        await held;
+        const told = response.ok ? await response.json() : null;
+        return { ok: response.ok, json: async () => { waiting -= 1; return told; } };
+    };
+})()"""
+HOLD_OFFER = """(() => {
+    const offered = RTCPeerConnection.prototype.createOffer;
+    const held = new Promise(go => { window.offer = go; });
+    RTCPeerConnection.prototype.createOffer = async function (...wanted) {
+        await held;
+        return offered.apply(this, wanted);
+    };
+})()"""
+
+
+def test_what_the_server_tells_late_of_one_call_is_not_told_of_the_next(pages: Pages) -> None:
+    page = pages.visit()
+    page.run(HOLD_STORY)
+    page.click("#primary")
+    page.until("document.querySelectorAll('#steps .done').length == 5 && waiting > 0")
+    page.click("#end")
+    ended(page, "You hung up.")
+    page.run(HOLD_OFFER)
+    page.click("#primary")
+    page.until("document.querySelectorAll('#steps .done').length == 1")
+    page.run("tell()")
+    page.until("waiting == 0")
+    assert page.run("document.querySelectorAll('#steps .done').length") == 1
+    page.run("offer()")
+    assert steps_done(page)
 
 
 def test_a_page_loaded_again_in_mid_call_hangs_up_keeps_its_number_and_offers_to_call_again(pages: Pages) -> None:

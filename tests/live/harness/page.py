@@ -42,8 +42,8 @@ class Page:
 
     def click(self, selector: str) -> None:
         """Click an element once it is there and enabled."""
-        self.until("(e => e && !e.disabled && e.offsetParent !== null)(document.querySelector(%s))", selector)
-        self.run("document.querySelector(%s).click()", selector)
+        ready = "e && !e.disabled && e.offsetParent !== null"
+        self.until(f"(e => {ready} && (e.click(), true))(document.querySelector(%s))", selector)
 
     def text(self, selector: str) -> str:
         """What an element says."""
