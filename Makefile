@@ -40,7 +40,7 @@ lint: $(VENV)/.tools
 types: $(VENV)/.tools
 	@$(BIN)/mypy
 
-stubs: build $(VENV)/.tools  ## compare _native.pyi with the module that was built
+stubs: compiled $(VENV)/.tools  ## compare _native.pyi with the module that was built
 	@$(BIN)/python -m mypy.stubtest talkpath._native --mypy-config-file pyproject.toml --allowlist native/stubtest-allowlist
 
 native-test: $(VENV)/.test-packages $(VENV)/.installed  ## the tests of the Rust crate
