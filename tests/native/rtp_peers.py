@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from talkpath._native import Climbed, FirstHeard, Latched, Port, Relay, TimedOut
+from talkpath.ice import stun
 
 Event = FirstHeard | Latched | TimedOut | Climbed
 
@@ -36,6 +37,10 @@ def rtcp(ssrc: int = 0x1234) -> bytes:
 
 STUN = struct.pack("!HHI12s", 1, 0, 0x2112A442, b"transaction!")
 DTLS = bytes([22, 254, 253]) + bytes(20)
+
+
+def stun_message(kind: stun.Kind, name: str, password: str) -> bytes:
+    return stun.write(kind, b"transaction!", [(stun.Attr.USERNAME, name.encode())], password.encode())
 
 
 class Peer:

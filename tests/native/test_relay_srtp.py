@@ -1,7 +1,19 @@
 """A phone without encryption and one with, through the relay: keys, forgeries, replays, latching."""
 
 import pytest
-from tests.native.rtp_peers import DTLS, HIGH, LOW, PCMA, Peer, Peers, next_events, rtcp, rtp, until
+from tests.native.rtp_peers import (
+    DTLS,
+    HIGH,
+    LOW,
+    PCMA,
+    Peer,
+    Peers,
+    next_events,
+    rtcp,
+    rtp,
+    stun_message,
+    until,
+)
 
 from talkpath._native import Climbed, FirstHeard, Latched, Port, Relay, Srtp
 from talkpath.ice import stun
@@ -158,10 +170,6 @@ def test_wrong_keys_are_our_mistake(relay: Relay) -> None:
         relay.secure(port, "AEAD_AES_256_GCM", master("AEAD_AES_128_GCM", 1), master("AEAD_AES_256_GCM", 2))
     with pytest.raises(ValueError, match="suite"):
         relay.secure(port, "F8", (b"", b""), (b"", b""))
-
-
-def stun_message(kind: stun.Kind, name: str, password: str) -> bytes:
-    return stun.write(kind, bytes(12), [(stun.Attr.USERNAME, name.encode())], password.encode())
 
 
 def test_only_checks_that_know_our_ufrag_and_password_climb(relay: Relay, peer: Peers) -> None:

@@ -1,9 +1,23 @@
 """Who is heard: the signalled address, a peer behind its NAT within strict limits, and nobody else."""
 
 import pytest
-from tests.native.rtp_peers import DTLS, HIGH, LOW, PCMA, STUN, Peer, Peers, next_events, rtcp, rtp, until
+from tests.native.rtp_peers import (
+    DTLS,
+    HIGH,
+    LOW,
+    PCMA,
+    STUN,
+    Peer,
+    Peers,
+    next_events,
+    rtcp,
+    rtp,
+    stun_message,
+    until,
+)
 
 from talkpath._native import Climbed, FirstHeard, Latched, Port, Relay
+from talkpath.ice import stun
 
 NAT = "127.0.0.7"
 PRIVATE = ("192.168.77.5", 4000)
@@ -205,13 +219,16 @@ def test_broken_media_from_the_right_address_is_dropped_and_counted(relay: Relay
 def test_under_ice_only_stun_is_believed(relay: Relay, call: Call, peer: Peers) -> None:
     browser, thief = peer(), peer()
     relay.expect(call.port, rtp=PRIVATE, mux=True, ice=True, formats=PCMA)
+    relay.checks(call.port, [("ours", "secret")])
+    check = stun_message(stun.Kind.REQUEST, "ours:theirs", "secret")
     thief.send(call.port, rtp(1))
     thief.send(call.port, DTLS)
+    thief.send(call.port, STUN)
     browser.send(call.port, DTLS)
-    browser.send(call.port, STUN)
+    browser.send(call.port, check)
     (climbed,) = next_events(relay)
     assert isinstance(climbed, Climbed)
-    assert (climbed.port, climbed.source, climbed.rtcp, climbed.data) == (call.port.id, browser.address, False, STUN)
+    assert (climbed.port, climbed.source, climbed.rtcp, climbed.data) == (call.port.id, browser.address, False, check)
     relay.approve(call.port, browser.address)
     thief.send(call.port, DTLS)
     browser.send(call.port, DTLS)
