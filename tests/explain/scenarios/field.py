@@ -204,3 +204,15 @@ def a_relay_hears_both_and_sends_to_neither(wire: Wire) -> None:
     Sender(one.media, relay[0], 0xA1).play(wire, call.at, 10)
     Sender(two.media, relay[1], 0xB1).play(wire, call.at, 10)
     call.wait(10).bye()
+
+
+@quiet("packet-loss")
+def a_capture_of_which_only_samples_were_kept(wire: Wire) -> None:
+    plain_call(wire).talk(12, a={"lost": lambda n: n % 60 > 2 and n < 590}, b={"lost": lambda n: n % 100 > 3}).bye()
+
+
+@quiet("media-cut")
+def a_voice_mail_records_and_sends_nothing(wire: Wire) -> None:
+    one, two = phones()
+    two = replace(two, contact="sip:voicemail@10.0.2.11:5060", agent="Asterisk PBX 20.5.0")
+    Call(wire, one, two, [Proxy()]).invite().ring().answer().ack().talk(20, b={"seconds": 6.0}).bye()

@@ -1,5 +1,6 @@
 """Audio stops in the middle of the talk and does not come back, or leaves a hole of seconds."""
 
+import re
 from collections.abc import Iterator
 
 from talkpath.base.texts import Text
@@ -18,6 +19,11 @@ LONG_S = 8.0
 # A hole in the middle that was filled with lost packets.
 HOLE_S = 2.0
 HOLE_LOST_SHARE = 0.8
+# With fewer packets than this share of what its numbers promise a stream was thinned out when it was stored.
+LEAST_SHARE = 0.2
+
+# How voice mail is named, in the user part of a URI or beside it; *97 and *98 are Asterisk's and FreeSWITCH's.
+MAILBOX = re.compile(r"voice[-_ ]?mail|mailbox|\bvm\b|:(?:\*|%2[aA])9[78]\b", re.IGNORECASE)
 
 STOPPED = Text(
     "The last packet of {who} came {seconds:.0f} s before the end of the call.",
@@ -53,6 +59,8 @@ def _stopped(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
     missing = end - last
     if missing < CUT_S or last < spans[-1].start or _suppresses(heard):
         return None
+    if not from_caller and _is_mailbox(story):
+        return None
     others = path.heard(not from_caller)
     went_on = max((rtp.end for rtp in others), default=0.0) - last
     if went_on < CUT_S - 1 and story.call.ended_at is None:
@@ -87,6 +95,17 @@ def _faded(final: RtpStream) -> bool:
     return len(heard) > 2 and all(second.level_dbov < SPEECH_DBOV for second in heard[-2:])
 
 
+def _is_mailbox(story: Story) -> bool:
+    """Whoever answers calls itself a voice mail: it says its piece, and then it records and need not send."""
+    names = []
+    for leg in story.legs:
+        invite = story.invite(leg)
+        answer = invite.answer if invite else None
+        names += [leg.invite.uri] if leg.invite.is_request else []
+        names += [answer.sip.first("Contact") or "", answer.sip.first("To") or ""] if answer else []
+    return any(MAILBOX.search(name) for name in names)
+
+
 def _suppresses(heard: list[RtpStream]) -> bool:
     """A sender that pauses when nobody speaks may pause to the end."""
     return any(rtp.paused or any(use.encoding.upper() == "CN" for use in rtp.payload_types) for rtp in heard)
@@ -97,6 +116,8 @@ def _hole(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
         return None
     spans = path.expected(from_caller)
     for rtp in path.heard(from_caller):
+        if rtp.packets < LEAST_SHARE * rtp.expected:
+            continue
         for gap in rtp.gaps:
             seconds = gap.end - gap.start
             packets = seconds * 1000 / (rtp.ptime_ms or 20)
@@ -124,12 +145,10 @@ RULE: Rule = Rule(
     why=Text("The voice goes away in the middle of a sentence.", "说到一半声音消失。"),
     needs=Text(
         "A direction that ends at least four seconds before the call does, or a hole of two seconds of lost packets, "
-        "while audio was expected. Hold, a re-INVITE that moves the stream, silence suppression, the end of "
-        "the capture "
-        "and drops of the capture itself are no fault.",
+        "while audio was expected. Hold, a re-INVITE that moves the stream, silence suppression, a voice mail that "
+        "records, the end of the capture and drops of the capture itself are no fault.",
         "某方向在通话结束四秒之前停止，或有两秒以上由丢包构成的空洞，且当时应有语音。保持、re-INVITE 迁移流、"
-        "静音抑制、"
-        "抓包结束及抓包自身丢包都不算故障。",
+        "静音抑制、正在录音的语音信箱、抓包结束及抓包自身丢包都不算故障。",
     ),
     fix=Text(
         "Look at what happened at that moment: a NAT binding or firewall state that expired, a phone that changed "

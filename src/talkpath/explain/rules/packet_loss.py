@@ -17,6 +17,8 @@ from talkpath.explain.traits import Trait
 NOTICED = 0.01
 FELT = 0.03
 LEAST_EXPECTED = 200
+# With fewer packets than this share of them the capture was thinned out, or is no voice stream.
+LEAST_SHARE = 0.2
 # A longer run is a hole (media-cut), or a sender that began its numbers anew.
 HOLE_PACKETS = 50
 # A receiver that reports less than this share of the loss we see had the packets: the capture lost them.
@@ -62,6 +64,8 @@ def _lost_here(story: Story, path: MediaPath, from_caller: bool) -> Found | None
     for rtp in path.heard(from_caller):
         lost = sum(length * count for length, count in rtp.lost_runs if length < HOLE_PACKETS)
         if rtp.expected < LEAST_EXPECTED or lost < NOTICED * rtp.expected:
+            continue
+        if rtp.packets < LEAST_SHARE * rtp.expected:
             continue
         if _receiver_had_them(story, rtp, lost):
             continue
