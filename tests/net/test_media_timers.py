@@ -28,7 +28,7 @@ async def test_a_first_hello_that_is_lost_goes_out_again() -> None:
     phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     phone.setblocking(False)
     phone.bind(("127.0.0.1", 0))
-    call = RunningCall("c", Party(CALLER, Flow(Transport.UDP, HERE, HERE), False), clock.now())
+    call = RunningCall("c", Party(CALLER, Flow(Transport.UDP, HERE, HERE), False))
     call.media = driver.open(call)
     offer = sdp("127.0.0.1", f"audio {phone.getsockname()[1]} UDP/TLS/RTP/SAVP 0\n{FINGERPRINT}\na=setup:passive")
     origin = Origin("127.0.0.1", False, (MediaAddress("127.0.0.1", "127.0.0.1"),))
@@ -60,7 +60,7 @@ def test_a_fault_in_one_call_does_not_cost_the_events_of_another(caplog: pytest.
     event = TimedOut(0, 1000.0, 30.0)
     machines = [Machine(is_broken=True), Machine(is_broken=False)]
     for name, machine in zip(("broken", "sound"), machines, strict=True):
-        call = RunningCall(name, Party(CALLER, Flow(Transport.UDP, HERE, HERE), False), 1000.0)
+        call = RunningCall(name, Party(CALLER, Flow(Transport.UDP, HERE, HERE), False))
         call.media = cast(MediaSession, machine)
         driver._hear(call, event, 1000.0)
     assert machines[1].heard == [event]

@@ -15,7 +15,7 @@ from talkpath.base import limits
 from talkpath.base.address import Flow
 from talkpath.calls.model import Side, Value
 from talkpath.calls.trace import LiveRow, StreamKey, Trace
-from talkpath.capture.records import RtpStream, Second
+from talkpath.capture.records import Second
 from talkpath.sip.message import Message
 
 # The methods of RFC 3261 and its successors; others are counted together, for a peer may invent any number.
@@ -78,13 +78,6 @@ class Ledger:
         trace = self._open.get(call_id)
         if trace is not None:
             trace.add_second(stream, second, payload_type)
-            trace.touched = now
-
-    def stream_ended(self, now: float, call_id: str, stream: RtpStream) -> None:
-        """A stream's totals; what the seconds said before stays when `stream` carries none."""
-        trace = self._open.get(call_id)
-        if trace is not None and len(trace.streams) < limits.CALL_STREAMS:
-            trace.streams[(stream.src, stream.dst, stream.ssrc)] = stream
             trace.touched = now
 
     def joined(self, call_id: str, other: str) -> None:

@@ -98,18 +98,16 @@ class RunningCall:
         "media",
         "next_leg",
         "phase",
-        "started_at",
         "winner",
     )
 
-    def __init__(self, call_id: str, caller: Party, now: float) -> None:
+    def __init__(self, call_id: str, caller: Party) -> None:
         self.call_id = call_id
         self.caller = caller
         self.callees: dict[LegId, Party] = {}
         self.media: MediaSession | None = None
         self.next_leg = 1
         self.phase = Phase.CALLING
-        self.started_at = now
         self.winner: Party | None = None
         #: Stops the ringing: with the time, a Reason for the phones, and why in words.
         self.give_up: Callable[[float, str, str], None] | None = None
@@ -142,9 +140,6 @@ class RunningCall:
 
     def _callee(self, tag: str) -> Party | None:
         return next((party for party in self.callees.values() if party.tag == tag and tag), None)
-
-    def parties(self) -> list[Party]:
-        return [self.caller, *self.callees.values()]
 
 
 def ack(call_id: str, to: Party, other: Party, cseq: int, branch: str, hop: Hop, here: Address) -> bytes:

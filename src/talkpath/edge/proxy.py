@@ -162,7 +162,7 @@ class Proxy:
         caller.learn(request, "From", routes)
         caller.cseq = request.cseq.number
         self._bind(caller, user, arrival, now)
-        fork.call = core.calls[key] = RunningCall(request.call_id, caller, now)
+        fork.call = core.calls[key] = RunningCall(request.call_id, caller)
         core.beginning.add(fork.call)
         fork.call.give_up = fork.cancel
 

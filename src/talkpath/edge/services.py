@@ -58,7 +58,7 @@ class Services:
         caller = Party(CALLER, arrival.reply_to, arrival.behind_nat)
         caller.learn(request, "From", request.listed("Record-Route"))
         caller.cseq = request.cseq.number
-        call = RunningCall(request.call_id, caller, now)
+        call = RunningCall(request.call_id, caller)
         dialog = Dialog(call, service, core.fresh())
         core.calls[(request.call_id, request.from_tag)] = call
         self._dialogs[(request.call_id, dialog.local_tag)] = dialog

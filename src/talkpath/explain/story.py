@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from talkpath.base.address import Address
 from talkpath.calls.model import Call, Leg, MessageSeen, Result
-from talkpath.capture.records import DtlsSeen, Record, StunSeen, TcpEvent
+from talkpath.capture.records import DtlsSeen, Record, StunSeen
 from talkpath.explain.scene import Scene
 from talkpath.explain.talk import Talk
 from talkpath.explain.traits import Trait, branch_of, cseq_number, media_traits, sip_traits
@@ -215,9 +215,3 @@ def top_via(sip: Message) -> Via | None:
         return sip.top_via
     except ValueError:
         return None
-
-
-def ended_before(events: list[TcpEvent], connection: int, now: float) -> TcpEvent | None:
-    """The event that ended a connection before `now`."""
-    ends = ("reset", "finished", "undelivered", "refused", "unanswered")
-    return next((e for e in events if e.connection == connection and e.kind in ends and e.time <= now), None)

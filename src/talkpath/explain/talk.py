@@ -96,11 +96,6 @@ class MediaPath(Struct, dict=True):
     def expected_s(self, from_caller: bool) -> float:
         return sum(span.seconds for span in self.expected(from_caller))
 
-    @property
-    def was_held(self) -> bool:
-        """Some direction was switched off at some time by what a side announced."""
-        return any(medium.direction != "sendrecv" or is_nowhere(medium) for medium in self.media)
-
     def _is_wanted(self, from_caller: bool, now: float) -> bool:
         sender, receiver = self.latest(from_caller, now), self.latest(not from_caller, now)
         if sender is None or receiver is None or is_nowhere(receiver) or is_nowhere(sender):

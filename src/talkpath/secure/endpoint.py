@@ -62,10 +62,6 @@ class DtlsEndpoint:
         self._outputs: list[EndpointOutput] = []
         self.counters: Counter[str] = Counter()
 
-    @property
-    def is_established(self) -> bool:
-        return self._association is not None
-
     def receive(self, event: EndpointInput, now: float) -> None:
         """Take one input; never raises for what the peer did."""
         match event:

@@ -1,7 +1,7 @@
 """SIP, SIPS and TEL URIs (RFC 3261 section 19.1, RFC 3966)."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from talkpath.base.address import Address, Transport
@@ -98,10 +98,6 @@ class Uri:
     def host_port(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port is None else f"{host}:{self.port}"
-
-    def without(self, *names: str) -> "Uri":
-        """The same URI without these parameters."""
-        return replace(self, params={name: value for name, value in self.params.items() if name not in names})
 
     def __str__(self) -> str:
         if not self.is_sip:
