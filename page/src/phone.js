@@ -15,8 +15,9 @@ function socketUrl() {
   return url.href;
 }
 
-// Until an offer that could not be made is tried again.
-const AGAIN_MS = 1000;
+// From the loss of the path, or the return of the socket, to an offer. A library comes back after whole seconds.
+const TURN_MS = { outgoing: 1000, incoming: 2500 };
+const LOST = ['disconnected', 'failed'];
 
 export class Phone extends EventTarget {
   constructor(domain) {
@@ -53,7 +54,7 @@ export class Phone extends EventTarget {
     this.agent = agent;
     // What the one before says while it leaves is not about us.
     const hear = (name, act) => agent.on(name, told => { if (this.agent === agent) act(told); });
-    hear('registered', () => { this.#tell('ready'); this.#goOn(); });
+    hear('registered', () => { this.#tell('ready'); this.#goOnLater(this.session); });
     hear('disconnected', () => this.#tell('offline'));
     hear('registrationFailed', ({ response }) => {
       if (response?.status_code === 403) this.#tell('refused');
@@ -138,19 +139,23 @@ export class Phone extends EventTarget {
       const state = connection.iceConnectionState;
       this.#tell('ice', { state });
       // A changed network shows here first; the socket may notice much later.
-      if (state === 'failed' && this.isReady) this.#goOn();
+      if (LOST.includes(state)) this.#goOnLater(this.session);
     });
     connection.addEventListener('connectionstatechange', () => {
       if (connection.connectionState === 'connected') this.#tell('keyed');
     });
   }
 
-  // After the socket or the path was lost: offer the call again, with ICE from the start.
-  #goOn() {
-    const session = this.session;
-    if (!session?.isEstablished()) return;
-    // Where it is refused JsSIP hangs up; while another offer is under way it says so.
+  // Offer the call again, with ICE from the start, where the path did not come back by itself. What JsSIP is refused,
+  // or what crosses another offer, ends the call: who called is first.
+  #goOnLater(session) {
+    setTimeout(() => { if (session && this.session === session) this.#goOn(session); }, TURN_MS[session?.direction]);
+  }
+
+  #goOn(session) {
+    const isLost = LOST.includes(session.connection?.iceConnectionState);
+    if (!session.isEstablished() || !this.isReady || !isLost) return;
     const isUnderWay = session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
-    if (!isUnderWay) setTimeout(() => { if (this.session === session) this.#goOn(); }, AGAIN_MS);
+    if (!isUnderWay) this.#goOnLater(session);
   }
 }

@@ -170,6 +170,49 @@ def test_a_browser_that_is_gone_for_good_is_told_of_with_430(lab: Lab, callee: P
     assert lab.edge.core.calls == {}
 
 
+def away(lab: Lab, callee: Phone) -> tuple[Phone, Message]:
+    """A browser in a call whose connection broke, and the INVITE of that call as the callee has it."""
+    browser = lab.phone("1001", "198.51.100.7", 41000, Transport.WSS)
+    browser.contact, browser.via_host = "sip:xyz@abc.invalid;transport=ws", "abc.invalid"
+    browser.contact_params = ';+sip.instance="<urn:uuid:7>"'
+    browser.register()
+    invite, _ = call(browser, callee)
+    lab.close(browser)
+    return browser, invite
+
+
+def test_an_offer_waits_for_a_browser_that_comes_back(lab: Lab, callee: Phone) -> None:
+    """Two pages whose proxy is restarted come back one after the other; JsSIP hangs up when it is refused."""
+    browser, invite = away(lab, callee)
+    callee.in_dialog("INVITE", invite, body=OFFER)
+    lab.wait(3)
+    assert callee.statuses() == [100]
+    browser.reconnect(41001)
+    browser.register()
+    lab.wait(1)
+    again = browser.take()
+    assert again.method == "INVITE"
+    browser.answer(again, 200)
+    assert callee.last().status == 200
+    assert {"flow.awaited", "flow.replaced"} <= set(lab.kinds("c1"))
+
+
+def test_an_offer_to_a_browser_that_does_not_come_back_is_refused(lab: Lab, callee: Phone) -> None:
+    _, invite = away(lab, callee)
+    callee.in_dialog("INVITE", invite, body=OFFER)
+    lab.wait(9)
+    assert list(dict.fromkeys(callee.statuses())) == [100, 430]
+
+
+def test_an_offer_that_waits_ends_with_its_call(lab: Lab, callee: Phone) -> None:
+    _, invite = away(lab, callee)
+    callee.in_dialog("INVITE", invite, body=OFFER)
+    callee.in_dialog("BYE", invite)
+    lab.wait(1)
+    assert list(dict.fromkeys(callee.statuses())) == [100, 430, 481]
+    assert lab.edge.core.calls == {}
+
+
 def test_in_dialog_requests_need_no_memory_of_the_call(lab: Lab, caller: Phone, callee: Phone) -> None:
     invite, _ = call(caller, callee)
     lab.edge.core.calls.clear()

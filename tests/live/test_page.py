@@ -10,6 +10,7 @@ from conftest import AnyEdge, Phones
 from harness.browser import Browser, ChromiumPage
 from harness.edge import Edge
 from harness.network import HOME
+from harness.nginx import Nginx
 from harness.page import PATIENCE_S
 from harness.process import wait_until
 
@@ -324,6 +325,31 @@ def test_a_page_from_elsewhere_without_tls_is_shown_the_way_to_a_safe_one(pages:
     page = pages.open("#1001", host=HOME)
     notice(page, "Browsers give the microphone to safe pages only.")
     assert page.run("document.querySelector('#notice a').href") == f"https://{HOME}:{edge.doors.wss}/#1001"
+
+
+def test_a_call_of_two_visitors_outlives_the_proxy_before_the_server(
+    browser: Browser, edge: AnyEdge, tmp_path: Path
+) -> None:
+    """Both sockets break at once, and come back one after the other; the sound never stops."""
+    with Nginx(tmp_path / "nginx", edge.host, edge.doors.ws, edge.place / "state") as nginx:
+        one, other = (browser.page(nginx.url.replace("wss", "https")) for _ in range(2))
+        for page in (one, other):
+            is_online(page)
+        dial(one, number_of(other))
+        other.click("#answer")
+        assert steps_done(one)
+        nginx.stop()
+        for page in (one, other):
+            page.until("document.querySelector('#notice').dataset.connection == 'true'")
+        nginx.start()
+        for page in (one, other):
+            page.until("document.querySelector('#notice').hidden")
+        page.until("document.querySelector('#level-in').value > 0.3")
+        one.click("#end")
+        ended(other, "The other side hung up.")
+        for page in (one, other):
+            assert page.complaints == []
+            page.close()
 
 
 def test_after_a_restart_of_the_server_a_page_is_there_again_with_its_number(

@@ -67,6 +67,10 @@ MOMENTS: dict[str, Text] = {
         "{method} cannot be brought to {remote}: the connection is closed, and the phone did not come back.",
         "{method} 无法送达 {remote}:连接已关闭,且话机未重新上线。",
     ),
+    "flow.awaited": Text(
+        "The connection to {remote} is closed; the offer waits up to {wait_s} s for the phone to come back.",
+        "到 {remote} 的连接已关闭;提议最多等待 {wait_s} 秒,等话机重新上线。",
+    ),
     "flow.not-rung": Text(
         "The phone at {remote} is not rung: its {transport} connection is closed, and it did not register again.",
         "未呼叫 {remote} 的话机:其 {transport} 连接已关闭,且未重新注册。",

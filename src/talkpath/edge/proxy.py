@@ -5,7 +5,6 @@ RFC 3261 section 16. Forks stand in `fork.py`, the way of a request in `routing.
 
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_address
 
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.errors import Malformed
@@ -26,7 +25,7 @@ from talkpath.edge.forwarding import (
     record_route_line,
     via_line,
 )
-from talkpath.edge.routing import Heading, Reachability, Refusal, sides_of
+from talkpath.edge.routing import Heading, Reachability, Refusal, hop_of, reachable_contact, sides_of
 from talkpath.media.policy import CALLER, Profile
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ServerTransaction
@@ -38,6 +37,8 @@ _DIALOG_MAKING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 _SAFE_DATAGRAM_BYTES = 1300
 # How long a caller whose connection died may take to come back before its call stops to ring.
 _GRACE_S = 8.0
+# How often we look whether who is to get an offer within a call has come back in that time.
+_LOOK_S = 0.2
 # A phone forgets a request that it refused T4 (5 s) after our ACK (RFC 3261 section 17.2.1), which takes time too.
 _FORGET_S = 5.5
 # What parties are told whom we hang up on (RFC 3326).
@@ -78,8 +79,33 @@ class Proxy:
         if self._anchoring.trickled(call, sender, request, now):
             core.reply(fork.arrival, fork.server, 200, now)
             return
+        if fork.is_invite and receiver is not None and not heading.routes and self._is_away(receiver, now):
+            core.note(request.call_id, "flow.awaited", now, remote=str(receiver.flow.remote), wait_s=_GRACE_S)
+            self._look_again(fork, heading, receiver, now + _GRACE_S, now)
+            return
         hop = self._hop_in_dialog(fork.arrival, receiver, heading, now)
         self._send(fork, hop, heading, receiver, now)
+
+    def _is_away(self, party: Party, now: float) -> bool:
+        """Whether the connection of a registered party is gone, and none has taken its place: it may come back."""
+        if party.identity is None or reachable_contact(party) is not None:
+            return False
+        return self._ending.hop_to(party, now) is None
+
+    def _look_again(self, fork: Fork, heading: Heading, receiver: Party, until: float, now: float) -> None:
+        """An offer waits for its receiver: pages whose connections broke together come back one after the other, and
+        a library that is refused hangs up."""
+        core, call = self._core, fork.call
+        is_running = call is not None and call.phase is not Phase.OVER
+        if is_running and now < until and self._is_away(receiver, now):
+            fork.later(_LOOK_S, now, partial(self._look_again, fork, heading, receiver, until))
+            return
+        try:
+            if not is_running:
+                raise Refusal(481)
+            self._send(fork, self._hop_in_dialog(fork.arrival, receiver, heading, now), heading, receiver, now)
+        except Refusal as refusal:
+            core.reply(fork.arrival, fork.server, refusal.status, now, reason=refusal.reason)
 
     def _follow(self, sender: Party | None, arrival: Arrival) -> None:
         """A party that speaks from a new flow has moved there."""
@@ -98,13 +124,13 @@ class Proxy:
             # Another proxy stands between; our token leads to it.
             if heading.onward is None or not self._core.world.reach.is_open(heading.onward):
                 raise Refusal(430, "Flow Failed")
-            return _hop_of(heading.onward)
+            return hop_of(heading.onward)
         flow, is_gone = self._reachability.flow_to(arrival.message, receiver, heading, now)
         if flow is not None:
-            return _hop_of(flow)
+            return hop_of(flow)
         if receiver is not None and isinstance(receiver.flow, Target):
             return receiver.flow
-        if is_gone and receiver is not None and (contact := _reachable_contact(receiver)) is not None:
+        if is_gone and receiver is not None and (contact := reachable_contact(receiver)) is not None:
             return contact
         raise Refusal(430, "Flow Failed")
 
@@ -566,26 +592,6 @@ def is_looping(request: Message) -> bool:
 def has_hops_left(request: Message) -> bool:
     """RFC 3261 section 16.3 step 3."""
     return max_forwards(request) > 0
-
-
-def _hop_of(flow: Flow) -> Hop:
-    """A flow of a token, or the place to connect to where the token was made before the connection stood."""
-    if flow.transport.is_reliable and flow.connection == 0:
-        return Target(flow.transport, flow.remote)
-    return flow
-
-
-def _reachable_contact(party: Party) -> Hop | None:
-    """Where a party whose connection is gone said that it listens; None for what nobody can connect to."""
-    if party.behind_nat or party.flow.transport.is_websocket:
-        return None
-    try:
-        uri = Uri.parse(party.contact)
-        host = str(ip_address(uri.host))
-    except ValueError:
-        return None
-    transport = uri.transport or party.flow.transport
-    return Target(transport, Address(host, uri.port or transport.default_port))
 
 
 def _described(hop: Hop) -> str:

@@ -1,8 +1,9 @@
 """Where a request goes: the route it brings, its dialog, a user of ours, or a domain elsewhere."""
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 
-from talkpath.base.address import Flow
+from talkpath.base.address import Address, Flow, Hop, Target
 from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.binding import contact_key
@@ -160,3 +161,23 @@ def sides_of(call: RunningCall | None, request: Message) -> tuple[Party | None, 
     """(sender, receiver) of an in-dialog request as far as the running call knows them."""
     pair = call.sides(request) if call is not None else None
     return pair if pair is not None else (None, None)
+
+
+def hop_of(flow: Flow) -> Hop:
+    """A flow of a token, or the place to connect to where the token was made before the connection stood."""
+    if flow.transport.is_reliable and flow.connection == 0:
+        return Target(flow.transport, flow.remote)
+    return flow
+
+
+def reachable_contact(party: Party) -> Hop | None:
+    """Where a party whose connection is gone said that it listens; None for what nobody can connect to."""
+    if party.behind_nat or party.flow.transport.is_websocket:
+        return None
+    try:
+        uri = Uri.parse(party.contact)
+        host = str(ip_address(uri.host))
+    except ValueError:
+        return None
+    transport = uri.transport or party.flow.transport
+    return Target(transport, Address(host, uri.port or transport.default_port))
