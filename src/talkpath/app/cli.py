@@ -5,7 +5,6 @@ failed, 2 the command or the configuration is wrong. What a command needs is imp
 starts quickly.
 """
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -43,6 +42,10 @@ def main() -> None:
     """Run the command line; every known failure becomes one sentence and an exit code."""
     try:
         app()
+    except explain_cli.Told as told:
+        # Everything was written. The objects of many calls go with the process, instead of one by one before it.
+        sys.stderr.flush()
+        os._exit(told.exit_code)
     except BrokenPipeError:
         # whoever read our output has enough; keep the interpreter from complaining when it flushes
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -58,9 +61,6 @@ def main() -> None:
     except TalkpathError as error:
         print(error, file=sys.stderr)
         sys.exit(PROBLEM)
-    finally:
-        # What is left goes with the process: the interpreter need not search it for cycles, twice, before it ends.
-        gc.freeze()
 
 
 @app.command(help=help_of(words.HELP_VERSION))

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,18 @@ from talkpath.app import options
 from talkpath.app.options import FILE, LANGUAGE, help_of
 from talkpath.app.phrase import Trouble
 from talkpath.base.errors import TalkpathError
+
+if TYPE_CHECKING:
+    from talkpath.explain.explanation import Explanation
+
+
+class Told(SystemExit):
+    """The report is out: the exit code, and what was explained, which need not be taken apart before we end."""
+
+    def __init__(self, code: int, explanation: "Explanation") -> None:
+        super().__init__(code)
+        self.exit_code = code
+        self.explanation = explanation
 
 
 def register(app: click.Group) -> None:
@@ -87,7 +100,8 @@ def explain(
             e.write_page(explanation, html, LANGUAGE)
         if as_json or not (save_call or html):
             e.print_report(explanation, wanted, LANGUAGE, as_json=as_json)
-        return e.exit_code(explanation)
+        sys.stdout.flush()
+        raise Told(e.exit_code(explanation), explanation)
 
     raise SystemExit(_guarded(work))
 
