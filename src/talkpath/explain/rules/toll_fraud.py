@@ -1,5 +1,6 @@
 """Calls to expensive numbers that nobody in the house makes."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -75,7 +76,7 @@ def _burst(source: str, calls: list[Dialled]) -> Iterator[Because]:
     if len(abroad) < CALLS or len(users) > max(2, len(abroad) // 4):
         return
     span = abroad[-1].start - abroad[0].start
-    at_once = max(sum(1 for other in abroad if other.start <= call.start < _end(other)) for call in abroad)
+    at_once = _most_at_once(abroad)
     tool = any(tool_of(call.legs[0].invite) for call in abroad)
     is_machine = bool(tool) or at_once >= AT_ONCE or span < DIALLING_S * len(abroad)
     if not is_machine or (not tool and span > WINDOW_S * len(abroad) / CALLS):
@@ -89,8 +90,14 @@ def _burst(source: str, calls: list[Dialled]) -> Iterator[Because]:
         yield because(TALK, (), abroad[-1].start, minutes=minutes)
 
 
+def _most_at_once(calls: list[Call]) -> int:
+    """The most of these calls, in the order of their starts, that were up when one of them began."""
+    ends = sorted(_end(call) for call in calls)
+    return max(begun - bisect_right(ends, call.start) for begun, call in enumerate(calls, 1))
+
+
 def _end(call: Call) -> float:
-    return call.ended_at if call.ended_at is not None else call.start + 1
+    return max(call.start, call.ended_at) if call.ended_at is not None else call.start + 1
 
 
 RULE: Rule = Rule(
