@@ -237,6 +237,23 @@ def test_an_offer_passed_on_untouched_ties_two_sides() -> None:
     assert len(calls_of(caught)) == 1
 
 
+def test_callers_who_all_announce_the_same_media_stay_apart() -> None:
+    caught = Caught()
+    for number in range(6):
+        talk = Talk(f"{number}@a", (f"v{number}",), f"f{number}", "t", caller=f"1{number}", callee=f"2{number}")
+        caught.see(100.0 + number, Address(f"10.0.1.{number}", 5060), P, talk.invite(sdp(MEDIA_A)))
+    assert len(calls_of(caught)) == 6
+
+
+def test_a_retry_with_the_same_media_goes_through_its_own_box() -> None:
+    caught = Caught()
+    for number in range(2):
+        left, right = LEFT.on(call_id=f"l{number}", callee="500"), RIGHT.on(call_id=f"r{number}", caller="x")
+        caught.see(100.0 + 5 * number, A, P, left.via(f"l{number}").invite(sdp(MEDIA_A)))
+        caught.see(100.1 + 5 * number, P, B, right.via(f"r{number}").invite(sdp(MEDIA_A)))
+    assert [call.call_ids for call in calls_of(caught)] == [("l0", "r0"), ("l1", "r1")]
+
+
 def test_three_call_ids_in_a_row_are_one_call() -> None:
     caught, second = Caught(), Address("10.0.0.5", 5060)
     place(caught, LEFT, 100.0, src=A, dst=P)

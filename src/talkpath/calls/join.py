@@ -119,10 +119,13 @@ class _Ties:
         self._by_media: dict[Address, list[Part]] = defaultdict(list)
         self._by_number: dict[tuple[str, int, str], list[Part]] = defaultdict(list)
         self._targets: dict[int, set[Address]] = defaultdict(set)
-        #: all parts, by whom they call
+        #: all parts, by whom they call and by where their callers wait for media
         self._by_called: dict[str, list[Part]] = defaultdict(list)
+        self._announcing: dict[Address, list[Part]] = defaultdict(list)
         for part in parts:
             self._by_called[part.endings[1]].append(part)
+            for address in part.offered:
+                self._announcing[address].append(part)
 
     def parent_of(self, part: Part) -> Part | None:
         """The part that this one was made from, among those that were asked about before."""
@@ -155,9 +158,14 @@ class _Ties:
         return next((other for other in found if _may_lead_to(other, part)), None)
 
     def _same_media(self, part: Part) -> Part | None:
-        """The offer was passed on untouched: both sides wait for media at the same address."""
+        """The offer was passed on untouched: both sides wait for media at the same address.
+
+        An address that more than two announce (a load generator, a retry) is no proof by itself.
+        """
         recent = (other for address in part.offered for other in _recent(self._by_media[address], part.start))
         found = [other for other in recent if _may_lead_to(other, part)]
+        if any(len(_around(self._announcing[address], part.start, _FOLLOWS_S)) > 2 for address in part.offered):
+            found = [other for other in found if _is_kin(other, part)]
         waiting = [other for other in found if not self._targets[id(other)]]
         return next(reversed(waiting or found), None)
 
@@ -177,11 +185,10 @@ class _Ties:
 
         Only where exactly one other walks in step, so that calls of a load test stay what they are.
         """
-        peers = self._by_called[part.endings[1]]
-        first, last = (bisect_left(peers, part.start + by, key=_start_of) for by in (-_PASSES_S, _PASSES_S))
-        if last - first > _LOOK:
+        peers = _around(self._by_called[part.endings[1]], part.start, _PASSES_S)
+        if len(peers) > _LOOK:
             return None
-        found = [other for other in peers[first:last] if _walks_with(other, part)]
+        found = [other for other in peers if _walks_with(other, part)]
         is_parent = len(found) == 1 and not self._targets[id(found[0])] and _may_lead_to(found[0], part)
         return found[0] if is_parent and found[0].start <= part.start else None
 
@@ -203,6 +210,12 @@ class _Ties:
 
 def _start_of(part: Part) -> float:
     return part.start
+
+
+def _around(others: list[Part], start: float, within_s: float) -> list[Part]:
+    """Those that began at most so long before or after."""
+    first, last = (bisect_left(others, start + by, key=_start_of) for by in (-within_s, within_s))
+    return others[first:last]
 
 
 def _recent(others: list[Part], start: float) -> Iterator[Part]:
@@ -233,6 +246,17 @@ def _may_lead_to(other: Part, part: Part) -> bool:
     if other.first.caller == part.first.caller:
         return False
     return other.ended_at is None or other.ended_at >= part.start - _SKEW_S
+
+
+def _is_kin(other: Part, part: Part) -> bool:
+    """This one comes from the box where the other ended, or from elsewhere than the other and with a number of it."""
+    if part.first.caller in other.box:
+        return True
+    host = part.first.caller.host
+    if host == other.first.caller.host:
+        return False
+    is_same_box = host in [address.host for address in other.box]
+    return is_same_box or any(_same_number(a, b) for a, b in zip(other.numbers, part.numbers, strict=True))
 
 
 def _is_consistent(other: Part, part: Part) -> bool:

@@ -105,8 +105,12 @@ class Story:
     @cached_property
     def exchanges(self) -> list[Exchange]:
         """Every request of the call on every hop, ACK included, in the order of time."""
-        found = [exchange for leg in self.legs for exchange in _exchanges(leg)]
+        found = [exchange for leg in self.legs for exchange in self._of_leg[leg.index]]
         return sorted(found, key=lambda exchange: exchange.request.time)
+
+    @cached_property
+    def _of_leg(self) -> list[list[Exchange]]:
+        return [sorted(_exchanges(leg), key=lambda exchange: exchange.request.time) for leg in self.legs]
 
     @cached_property
     def traits(self) -> frozenset[Trait]:
@@ -140,8 +144,8 @@ class Story:
 
     def of_leg(self, leg: Leg, method: str = "") -> Iterator[Exchange]:
         """The exchanges of one hop, of one method or all."""
-        for exchange in self.exchanges:
-            if exchange.leg is leg and (not method or exchange.method == method):
+        for exchange in self._of_leg[leg.index]:
+            if not method or exchange.method == method:
                 yield exchange
 
     def invite(self, leg: Leg) -> Exchange | None:
