@@ -17,7 +17,7 @@ PAGE := page/package.json $(wildcard page/src/*)
 .PHONY: help run test setup build compiled check lint types stubs native-test fast live fuzz bench docs clean
 
 help:  ## say what there is to make
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1 -- /p' $(MAKEFILE_LIST) | awk -F' -- ' '{printf "%-18s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 -- /p' $(MAKEFILE_LIST) | awk -F' -- ' '{printf "%-20s%s\n", $$1, $$2}'
 
 run: compiled  ## install what is missing, build, and start the edge (options: make run ARGS="--config FILE")
 	@exec $(BIN)/talkpath run $(ARGS)

@@ -9,12 +9,12 @@ from talkpath.calls.model import Moment, Result
 
 MOMENTS: dict[str, Text] = {
     # --- admission
-    "guard.refused": Text("Refused with {status}: {why}.", "拒绝,返回 {status}:{why}。"),
-    "guard.dropped": Text("Dropped without an answer: {why}.", "不予应答,直接丢弃:{why}。"),
-    "auth.challenged": Text("Asked {user} for credentials (realm {realm}).", "要求 {user} 提供凭据(域 {realm})。"),
+    "guard.refused": Text("Refused with {status}: {why}.", "拒绝，返回 {status}：{why}。"),
+    "guard.dropped": Text("Dropped without an answer: {why}.", "不予应答，直接丢弃：{why}。"),
+    "auth.challenged": Text("Asked {user} for credentials (realm {realm}).", "要求 {user} 提供凭据（域 {realm}）。"),
     "auth.accepted": Text("The credentials of {user} are right.", "{user} 的凭据正确。"),
-    "auth.refused": Text("The credentials of {user} are refused: {why}.", "{user} 的凭据被拒绝:{why}。"),
-    "auth.stale": Text("The nonce of {user} is too old; asked again.", "{user} 的 nonce 已过期,重新要求认证。"),
+    "auth.refused": Text("The credentials of {user} are refused: {why}.", "{user} 的凭据被拒绝：{why}。"),
+    "auth.stale": Text("The nonce of {user} is too old; asked again.", "{user} 的 nonce 已过期，重新要求认证。"),
     # --- routing
     "route.user": Text("Routed to the user {user}.", "路由到用户 {user}。"),
     "route.service": Text("Routed to the service {service}.", "路由到服务 {service}。"),
@@ -23,167 +23,171 @@ MOMENTS: dict[str, Text] = {
     "route.in-dialog": Text(
         "{method} follows the route set of its dialog to {target}.", "{method} 按对话的路由集转发到 {target}。"
     ),
-    "route.none": Text("Nothing answers to {user}: {status} {reason}.", "{user} 没有可用目标:{status} {reason}。"),
-    "route.loop": Text("The request came back to us: a loop.", "请求又回到本机:出现环路。"),
+    "route.none": Text("Nothing answers to {user}: {status} {reason}.", "{user} 没有可用目标：{status} {reason}。"),
+    "route.loop": Text("The request came back to us: a loop.", "请求又回到本机：出现环路。"),
     "route.too-many-hops": Text("Max-Forwards is used up.", "Max-Forwards 已用尽。"),
     "dns.resolved": Text("{host} resolved to {addresses}.", "{host} 解析为 {addresses}。"),
-    "dns.failed": Text("{host} does not resolve: {why}.", "{host} 无法解析:{why}。"),
+    "dns.failed": Text("{host} does not resolve: {why}.", "{host} 无法解析：{why}。"),
     # --- registrations
     "registration.used": Text(
         "Used the registration of {user}: contact {contact} on flow {flow}.",
-        "使用 {user} 的注册:联系地址 {contact},流 {flow}。",
+        "使用 {user} 的注册：联系地址 {contact}，流 {flow}。",
     ),
     "registration.none": Text("{user} is not registered.", "{user} 未注册。"),
     "registration.replaced": Text(
-        "The phone of {user} reconnected; its new flow {flow} is used.", "{user} 的话机已重新连接,改用新流 {flow}。"
+        "The phone of {user} reconnected; its new flow {flow} is used.", "{user} 的话机已重新连接，改用新流 {flow}。"
     ),
     "contact.flow-used": Text(
         "The Contact {contact} cannot be reached as written; the request goes down its flow {flow}.",
-        "联系地址 {contact} 按原样不可达,请求沿其流 {flow} 发送。",
+        "联系地址 {contact} 按原样不可达，请求沿其流 {flow} 发送。",
     ),
     # --- forking
-    "fork.branch-added": Text("Rings {target} over {flow}.", "呼叫 {target},经 {flow}。"),
+    "fork.branch-added": Text("Rings {target} over {flow}.", "呼叫 {target}，经 {flow}。"),
     "fork.branch-answered": Text("{target} answered with {status} {reason}.", "{target} 应答 {status} {reason}。"),
-    "fork.branch-failed": Text("{target} failed: {why}.", "{target} 失败:{why}。"),
+    "fork.branch-failed": Text("{target} failed: {why}.", "{target} 失败：{why}。"),
     "fork.branch-cancelled": Text("Cancelled {target}: {why}.", "取消 {target}:{why}。"),
-    "fork.next-tried": Text("Goes on with {target} after {why}.", "因 {why},改试 {target}。"),
+    "fork.next-tried": Text("Goes on with {target} after {why}.", "因 {why}，改试 {target}。"),
     "fork.best-response": Text(
         "Of all answers {status} {reason} is the best; the caller gets it.",
-        "所有应答中 {status} {reason} 最佳,返回给主叫。",
+        "所有应答中 {status} {reason} 最佳，返回给主叫。",
     ),
     "fork.late-answer": Text(
         "{target} answered when another had been chosen; it is ended with BYE.",
-        "{target} 在其他分支已被选中后才应答,用 BYE 结束。",
+        "{target} 在其他分支已被选中后才应答，用 BYE 结束。",
     ),
-    "gateway.down": Text("The gateway {gateway} is taken for down: {why}.", "网关 {gateway} 被视为不可用:{why}。"),
+    "gateway.down": Text("The gateway {gateway} is taken for down: {why}.", "网关 {gateway} 被视为不可用：{why}。"),
     # --- transactions, flows, sizes
     "transaction.timeout": Text("{method} to {target} was never answered.", "发往 {target} 的 {method} 始终无应答。"),
-    "transport.failed": Text("Sending {method} to {target} failed: {why}.", "向 {target} 发送 {method} 失败:{why}。"),
+    "transport.failed": Text(
+        "Sending {method} to {target} failed: {why}.", "向 {target} 发送 {method} 失败：{why}。"
+    ),
     "flow.replaced": Text(
         "The connection to {remote} is closed; the phone came back and is at {place}.",
-        "到 {remote} 的连接已关闭;话机已重新上线,现位于 {place}。",
+        "到 {remote} 的连接已关闭；话机已重新上线，现位于 {place}。",
     ),
     "flow.gone": Text(
         "{method} cannot be brought to {remote}: the connection is closed, and the phone did not come back.",
-        "{method} 无法送达 {remote}:连接已关闭,且话机未重新上线。",
+        "{method} 无法送达 {remote}：连接已关闭，且话机未重新上线。",
     ),
     "flow.awaited": Text(
         "The connection to {remote} is closed; the offer waits up to {wait_s} s for the phone to come back.",
-        "到 {remote} 的连接已关闭;提议最多等待 {wait_s} 秒,等话机重新上线。",
+        "到 {remote} 的连接已关闭；提议最多等待 {wait_s} 秒，等话机重新上线。",
     ),
     "flow.not-rung": Text(
         "The phone at {remote} is not rung: its {transport} connection is closed, and it did not register again.",
-        "未呼叫 {remote} 的话机:其 {transport} 连接已关闭,且未重新注册。",
+        "未呼叫 {remote} 的话机：其 {transport} 连接已关闭，且未重新注册。",
     ),
     "flow.end-untold": Text(
         "The end of the call cannot be told to {remote}: its connection is closed.",
-        "通话结束无法通知 {remote}:其连接已关闭。",
+        "通话结束无法通知 {remote}：其连接已关闭。",
     ),
     "flow.caller-gone": Text(
         "The caller's connection {remote} closed and it did not come back; nobody waits for an answer.",
-        "主叫的连接 {remote} 已关闭且未恢复;已无人等待应答。",
+        "主叫的连接 {remote} 已关闭且未恢复；已无人等待应答。",
     ),
     "flow.answer-undelivered": Text(
         "The answer cannot be brought to the caller: its {transport} connection {remote} is closed. The edge "
         "acknowledges it and hangs up.",
-        "应答无法送达主叫:其 {transport} 连接 {remote} 已关闭。由本机确认应答并挂断。",
+        "应答无法送达主叫：其 {transport} 连接 {remote} 已关闭。由本机确认应答并挂断。",
     ),
     "media.asked-too-soon": Text(
         "The phone at {target} still remembers the call that it refused and takes the new offer for a loop (482). It "
         "is asked once more in {wait_s} seconds, when it has forgotten.",
-        "{target} 的话机仍记得它拒绝过的呼叫,把新的提议当成环路（482）。{wait_s} 秒后它已忘记,届时再次询问。",
+        "{target} 的话机仍记得它拒绝过的呼叫，把新的提议当成环路（482）。{wait_s} 秒后它已忘记，届时再次询问。",
     ),
     "media.asked-again": Text(
         "{target} refused an offer of {refused}; asked again with {profile}.",
-        "{target} 拒绝了 {refused} 的媒体提议,改用 {profile} 再次邀请。",
+        "{target} 拒绝了 {refused} 的媒体提议，改用 {profile} 再次邀请。",
     ),
     "size.risky": Text(
         "{method} has {bytes} bytes; over UDP it may be split into fragments and lost.",
-        "{method} 长达 {bytes} 字节,经 UDP 可能被分片而丢失。",
+        "{method} 长达 {bytes} 字节，经 UDP 可能被分片而丢失。",
     ),
     "size.transport-changed": Text(
         "{method} has {bytes} bytes, too many for UDP; it goes over {transport}.",
-        "{method} 长达 {bytes} 字节,超出 UDP 限制,改用 {transport}。",
+        "{method} 长达 {bytes} 字节，超出 UDP 限制，改用 {transport}。",
     ),
     "size.slimmed": Text(
         "{method} was slimmed from {before} to {after} bytes: {what}.",
-        "{method} 由 {before} 缩减到 {after} 字节:{what}。",
+        "{method} 由 {before} 缩减到 {after} 字节：{what}。",
     ),
     # --- media
     "media.offered": Text("The {side} offers {media}.", "{side} 提出 {media}。"),
     "media.answered": Text("The {side} answers {media}.", "{side} 应答 {media}。"),
     "media.leased": Text("Leased {local} towards the {side}.", "为 {side} 一侧分配 {local}。"),
-    "media.refused": Text("The media cannot be relayed: {why}.", "媒体无法转发:{why}。"),
+    "media.refused": Text("The media cannot be relayed: {why}.", "媒体无法转发：{why}。"),
     "media.latched": Text(
         "The {side} sends from {remote} and not from {announced} as announced; its media goes there.",
-        "{side} 实际从 {remote} 发送,而非所声明的 {announced};媒体改发往该地址。",
+        "{side} 实际从 {remote} 发送，而非所声明的 {announced}；媒体改发往该地址。",
     ),
     "media.latched-rtcp": Text(
         "RTCP of the {side} comes from {remote} and not as announced; ours goes there.",
-        "{side} 的 RTCP 来自 {remote},与声明不符;本机的 RTCP 改发往该地址。",
+        "{side} 的 RTCP 来自 {remote}，与声明不符；本机的 RTCP 改发往该地址。",
     ),
     "media.dropped": Text(
         "Dropped of what came to the {side}'s port: {strangers} packets of strangers, {unauthentic} that were not "
         "authentic or came before the keys, {replayed} that had been heard before.",
-        "{side} 端口丢弃的包:陌生来源 {strangers} 个,认证失败或先于密钥到达 {unauthentic} 个,重放 {replayed} 个。",
+        "{side} 端口丢弃的包：陌生来源 {strangers} 个，认证失败或先于密钥到达 {unauthentic} 个，重放 {replayed} 个。",
     ),
     "media.first-packet": Text(
-        "First {media} packet from the {side} ({remote}).", "收到 {side} 的首个 {media} 媒体包({remote})。"
+        "First {media} packet from the {side} ({remote}).", "收到 {side} 的首个 {media} 媒体包（{remote}）。"
     ),
-    "media.first-sound": Text("First sound from the {side} ({codec}).", "首次听到 {side} 的声音({codec})。"),
+    "media.first-sound": Text("First sound from the {side} ({codec}).", "首次听到 {side} 的声音（{codec}）。"),
     "media.left-out": Text("Of {what}, {count} more are not told.", "{what} 另有 {count} 次未逐一列出。"),
     "media.held": Text("The {side} put the call on hold.", "{side} 将通话保持。"),
     "media.resumed": Text("The {side} took the call back.", "{side} 恢复通话。"),
     "media.timeout": Text(
         "No packet from the {side} for {seconds} s; the call is ended on both sides.",
-        "{seconds} 秒未收到 {side} 的媒体包,双方通话均被结束。",
+        "{seconds} 秒未收到 {side} 的媒体包，双方通话均被结束。",
     ),
     "media.rolled-back": Text(
-        "The {side} refused the change; media goes on as agreed before.", "{side} 拒绝了变更,媒体按先前的协商继续。"
+        "The {side} refused the change; media goes on as agreed before.", "{side} 拒绝了变更，媒体按先前的协商继续。"
     ),
     "media.connected": Text("The caller now hears branch {leg}.", "主叫现在听到分支 {leg}。"),
     "media.unanchored": Text(
-        "The {side} uses {what}, which is passed on but not relayed.", "{side} 使用 {what},照原样传递,不经本机转发。"
+        "The {side} uses {what}, which is passed on but not relayed.",
+        "{side} 使用 {what}，照原样传递，不经本机转发。",
     ),
     "media.not-relayed": Text(
-        "The {side} offers {what}, which cannot be relayed and is rejected.", "{side} 提出的 {what} 无法转发,已拒绝。"
+        "The {side} offers {what}, which cannot be relayed and is rejected.",
+        "{side} 提出的 {what} 无法转发，已拒绝。",
     ),
     "media.proposed": Text(
         "The INVITE brings no offer: the {side} gets one of ours, and what it answers is offered to the other side.",
-        "INVITE 不含提议:向 {side} 发出我方提议,其应答再作为提议发给对方。",
+        "INVITE 不含提议：向 {side} 发出我方提议，其应答再作为提议发给对方。",
     ),
     "media.bundled": Text(
         "A further section of the {side} shares the transport at {local} (RFC 9143).",
-        "{side} 的又一媒体段共用 {local} 的传输(RFC 9143)。",
+        "{side} 的又一媒体段共用 {local} 的传输（RFC 9143）。",
     ),
     "media.ice-removed": Text(
         "ICE of the {side} ({candidates} candidates) is left out: our addresses stand in for its own.",
-        "去除 {side} 的 ICE({candidates} 个候选):其地址已由本机地址代替。",
+        "去除 {side} 的 ICE（{candidates} 个候选）：其地址已由本机地址代替。",
     ),
     "media.opaque": Text(
         "Media of the {side} is encrypted end to end ({profile}); it is relayed unread, its level is not measured.",
-        "{side} 的媒体为端到端加密({profile}),原样转发,不测量电平。",
+        "{side} 的媒体为端到端加密（{profile}），原样转发，不测量电平。",
     ),
     "media.family-mismatch": Text(
         "The {side} wants media at {announced}, which {local} cannot reach.",
-        "{side} 要求媒体发往 {announced},而 {local} 无法到达。",
+        "{side} 要求媒体发往 {announced}，而 {local} 无法到达。",
     ),
-    "media.ended": Text("Media is released: {packets} packets relayed.", "媒体已释放,共转发 {packets} 个包。"),
-    "codec.dropped": Text("The codec {codec} is left out: {why}.", "编解码器 {codec} 被去除:{why}。"),
+    "media.ended": Text("Media is released: {packets} packets relayed.", "媒体已释放，共转发 {packets} 个包。"),
+    "codec.dropped": Text("The codec {codec} is left out: {why}.", "编解码器 {codec} 被去除：{why}。"),
     "codec.transcoding": Text(
         "The {side} takes only {offered}: {own} and {other} are converted into each other.",
-        "{side} 只接受 {offered}:在 {own} 与 {other} 之间转码。",
+        "{side} 只接受 {offered}：在 {own} 与 {other} 之间转码。",
     ),
     "codec.transcoding-ready": Text(
         "Both sides share {codec}, which passes as it is; what else of {offered} the {side} sends is converted.",
-        "双方共有 {codec},原样转发;{side} 若发送 {offered} 中的其他格式则转码。",
+        "双方共有 {codec}，原样转发；{side} 若发送 {offered} 中的其他格式则转码。",
     ),
     "codec.transcoding-ended": Text(
-        "Both sides share a codec again: nothing is converted any more.", "双方又有共同的编解码器,不再转码。"
+        "Both sides share a codec again: nothing is converted any more.", "双方又有共同的编解码器，不再转码。"
     ),
     "codec.keys-as-tones": Text(
         "The {side} takes no telephone events: keys that are pressed on the other side are played to it as tones.",
-        "{side} 不接受 telephone-event:对方的按键以双音多频播放给它。",
+        "{side} 不接受 telephone-event：对方的按键以双音多频播放给它。",
     ),
     "codec.chosen": Text("The codec is {codec}.", "选用编解码器 {codec}。"),
     # --- ICE, DTLS, SRTP
@@ -192,52 +196,52 @@ MOMENTS: dict[str, Text] = {
     ),
     "ice.learnt": Text(
         "The {side} was found at {candidate} by its check, not by its description (RFC 8445 section 7.3.1.3).",
-        "由 {side} 的检查得知其位于 {candidate},描述中尚无此地址(RFC 8445 第 7.3.1.3 节)。",
+        "由 {side} 的检查得知其位于 {candidate}，描述中尚无此地址（RFC 8445 第 7.3.1.3 节）。",
     ),
     "ice.learnt-local": Text("The {side} sees us at {candidate}.", "{side} 看到的本机地址为 {candidate}。"),
-    "ice.check-sent": Text("First check {local} to {remote}.", "首次检查:{local} 到 {remote}。"),
+    "ice.check-sent": Text("First check {local} to {remote}.", "首次检查：{local} 到 {remote}。"),
     "ice.check-received": Text("Check of {remote} received and answered.", "收到并应答 {remote} 的检查。"),
     "ice.check-answered": Text("{remote} answered our check after {ms} ms.", "{remote} 在 {ms} 毫秒后应答本机检查。"),
     "ice.checks": Text(
         "Checks with the {side}: {received} answered, {sent} pairs asked, {answered} answered us, {dropped} dropped.",
-        "与 {side} 的检查:应答 {received} 次,询问 {sent} 对,得到应答 {answered} 次,丢弃 {dropped} 次。",
+        "与 {side} 的检查：应答 {received} 次，询问 {sent} 对，得到应答 {answered} 次，丢弃 {dropped} 次。",
     ),
     "ice.role": Text(
         "A role conflict was decided: we are {role} (RFC 8445 section 7.3.1.1).",
-        "角色冲突已裁决:本机为 {role}(RFC 8445 第 7.3.1.1 节)。",
+        "角色冲突已裁决：本机为 {role}（RFC 8445 第 7.3.1.1 节）。",
     ),
     "ice.pair-changed": Text(
         "Media of the {side} moves to the pair {local} and {remote}.", "{side} 的媒体改用候选对 {local} 与 {remote}。"
     ),
     "ice.consent-regained": Text(
-        "The {side} answers again, from {remote} (RFC 7675).", "{side} 恢复应答,来自 {remote}(RFC 7675)。"
+        "The {side} answers again, from {remote} (RFC 7675).", "{side} 恢复应答，来自 {remote}（RFC 7675）。"
     ),
     "ice.candidate": Text("The {side} named the candidate {candidate}.", "{side} 给出候选 {candidate}。"),
     "ice.candidate-ignored": Text(
         "The candidate {candidate} of the {side} is passed over: {why}.", "忽略 {side} 的候选 {candidate}:{why}。"
     ),
     "ice.check-failed": Text(
-        "The check {local} to {remote} failed: {why}.", "{local} 到 {remote} 的检查失败:{why}。"
+        "The check {local} to {remote} failed: {why}.", "{local} 到 {remote} 的检查失败：{why}。"
     ),
     "ice.checked": Text("The pair {local} and {remote} passed its check.", "候选对 {local} 与 {remote} 通过检查。"),
     "ice.selected": Text("The pair {local} and {remote} is selected.", "选定候选对 {local} 与 {remote}。"),
     "ice.restarted": Text("The {side} restarted ICE.", "{side} 重启 ICE。"),
-    "ice.failed": Text("There is no way to the {side}: {why}.", "没有到 {side} 的通路:{why}。"),
+    "ice.failed": Text("There is no way to the {side}: {why}.", "没有到 {side} 的通路：{why}。"),
     "ice.consent-lost": Text(
-        "The {side} no longer answers consent checks (RFC 7675).", "{side} 不再应答同意检查(RFC 7675)。"
+        "The {side} no longer answers consent checks (RFC 7675).", "{side} 不再应答同意检查（RFC 7675）。"
     ),
     "dtls.client-hello": Text(
         "ClientHello from {remote}: DTLS {versions}, cipher suites {ciphers}, SRTP {profiles}.",
-        "收到来自 {remote} 的 ClientHello:DTLS {versions},密码套件 {ciphers},SRTP {profiles}。",
+        "收到来自 {remote} 的 ClientHello：DTLS {versions}，密码套件 {ciphers}，SRTP {profiles}。",
     ),
     "dtls.hello-sent": Text("Our ClientHello went to {remote}.", "已向 {remote} 发送 ClientHello。"),
     "dtls.alert-ignored": Text(
         "An alert of {remote} is ignored: anyone could have written it (level {level}, description {description}; "
         "RFC 6347 section 4.1.2.7).",
-        "忽略来自 {remote} 的告警,因其未经认证(级别 {level},描述 {description};RFC 6347 第 4.1.2.7 节)。",
+        "忽略来自 {remote} 的告警，因其未经认证（级别 {level}，描述 {description}；RFC 6347 第 4.1.2.7 节）。",
     ),
     "dtls.closed": Text("The {side} closed DTLS.", "{side} 关闭了 DTLS。"),
-    "dtls.refused": Text("The handshake with {remote} failed: {why}.", "与 {remote} 的握手失败:{why}。"),
+    "dtls.refused": Text("The handshake with {remote} failed: {why}.", "与 {remote} 的握手失败：{why}。"),
     "dtls.fingerprint-right": Text(
         "The certificate of {remote} is the one that was signalled.", "{remote} 的证书与信令中的指纹相符。"
     ),
@@ -246,9 +250,9 @@ MOMENTS: dict[str, Text] = {
     ),
     "dtls.unproven": Text(
         "No fingerprint that the {side} gives for its {what} can be checked: it is rejected.",
-        "{side} 为 {what} 给出的指纹均无法校验,已拒绝。",
+        "{side} 为 {what} 给出的指纹均无法校验，已拒绝。",
     ),
-    "srtp.keyed": Text("The {side} is keyed by {how} ({profile}).", "{side} 通过 {how} 完成密钥协商({profile})。"),
+    "srtp.keyed": Text("The {side} is keyed by {how} ({profile}).", "{side} 通过 {how} 完成密钥协商（{profile}）。"),
     "srtp.unkeyed": Text(
         "The {side} offers no key for its media that we can use.", "{side} 没有提供我们可用的媒体密钥。"
     ),
@@ -256,53 +260,53 @@ MOMENTS: dict[str, Text] = {
     "chain.no-check": Text(
         "The chain broke at ICE: no check of the {side} came, and none of ours was answered. UDP between the two is "
         "blocked, or the candidates are of another network.",
-        "链路断于 ICE:未收到 {side} 的检查,本机检查也无应答。两者之间的 UDP 被阻断,或候选属于其他网络。",
+        "链路断于 ICE：未收到 {side} 的检查，本机检查也无应答。两者之间的 UDP 被阻断，或候选属于其他网络。",
     ),
     "chain.no-pair": Text(
         "The chain broke at ICE: checks with the {side} passed, but no pair was nominated (RFC 8445 section 8).",
-        "链路断于 ICE:与 {side} 的检查通过,但未提名候选对(RFC 8445 第 8 节)。",
+        "链路断于 ICE：与 {side} 的检查通过，但未提名候选对（RFC 8445 第 8 节）。",
     ),
     "chain.no-hello": Text(
         "The chain broke at DTLS: the way to the {side} stands, but its ClientHello never came (RFC 5763 section 5).",
-        "链路断于 DTLS:到 {side} 的通路已建立,但未收到其 ClientHello(RFC 5763 第 5 节)。",
+        "链路断于 DTLS：到 {side} 的通路已建立，但未收到其 ClientHello（RFC 5763 第 5 节）。",
     ),
     "chain.no-keys": Text(
         "The chain broke at DTLS: the handshake with the {side} began and was not completed.",
-        "链路断于 DTLS:与 {side} 的握手已开始但未完成。",
+        "链路断于 DTLS：与 {side} 的握手已开始但未完成。",
     ),
     "chain.wrong-certificate": Text(
         "The chain broke at DTLS: the {side} has another certificate than its description names.",
         "链路断于 DTLS:{side} 的证书与其描述中的指纹不符。",
     ),
     "chain.no-packet": Text(
-        "The chain broke at media: not one packet of the {side} came.", "链路断于媒体:未收到 {side} 的任何媒体包。"
+        "The chain broke at media: not one packet of the {side} came.", "链路断于媒体：未收到 {side} 的任何媒体包。"
     ),
     "chain.no-sound": Text(
         "The chain broke at sound: packets of the {side} came, with silence in them.",
-        "链路断于声音:收到 {side} 的媒体包,但内容为静音。",
+        "链路断于声音：收到 {side} 的媒体包，但内容为静音。",
     ),
     # --- services, recording, the node
     "service.answered": Text("The service {service} answered.", "服务 {service} 已应答。"),
-    "record.started": Text("Recording to {file}.", "开始录音:{file}。"),
+    "record.started": Text("Recording to {file}.", "开始录音：{file}。"),
     "record.stopped": Text("The recording {file} is complete.", "录音 {file} 已完成。"),
-    "record.failed": Text("Recording failed: {why}.", "录音失败:{why}。"),
-    "script.failed": Text("The routing script failed: {why}.", "路由脚本出错:{why}。"),
-    "script.said": Text("The routing script says: {text}", "路由脚本说明:{text}"),
+    "record.failed": Text("Recording failed: {why}.", "录音失败：{why}。"),
+    "script.failed": Text("The routing script failed: {why}.", "路由脚本出错：{why}。"),
+    "script.said": Text("The routing script says: {text}", "路由脚本说明：{text}"),
 }
 
 ENDINGS: dict[str, Text] = {
     "bye": Text("{by} hung up", "{by}挂断"),
     "cancel": Text("{by} gave up before an answer", "{by}在接听前放弃"),
     "refused": Text("{by} refused", "{by}拒绝"),
-    "timeout": Text("no answer in time ({by})", "超时无应答({by})"),
-    "media-timeout": Text("no media any more; ended by {by}", "媒体中断,由{by}结束"),
-    "flow-gone": Text("a connection was lost; ended by {by}", "连接断开,由{by}结束"),
-    "session-expired": Text("the session timer ran out; ended by {by}", "会话定时器到期,由{by}结束"),
-    "ack-missing": Text("the answer was never acknowledged; ended by {by}", "应答始终未被确认,由{by}结束"),
+    "timeout": Text("no answer in time ({by})", "超时无应答（{by}）"),
+    "media-timeout": Text("no media any more; ended by {by}", "媒体中断，由{by}结束"),
+    "flow-gone": Text("a connection was lost; ended by {by}", "连接断开，由{by}结束"),
+    "session-expired": Text("the session timer ran out; ended by {by}", "会话定时器到期，由{by}结束"),
+    "ack-missing": Text("the answer was never acknowledged; ended by {by}", "应答始终未被确认，由{by}结束"),
     "node-stopped": Text("the node was stopped", "节点停止"),
-    "node-died": Text("the node died; until then it was seen", "节点异常终止,此前通话仍在"),
-    "ledger-full": Text("the ledger was full; the end was not seen", "账本已满,未见结束"),
-    "forgotten": Text("nobody spoke of it any more; the end was not seen", "长时间无消息,未见结束"),
+    "node-died": Text("the node died; until then it was seen", "节点异常终止，此前通话仍在"),
+    "ledger-full": Text("the ledger was full; the end was not seen", "账本已满，未见结束"),
+    "forgotten": Text("nobody spoke of it any more; the end was not seen", "长时间无消息，未见结束"),
     "": Text("", ""),
 }
 
@@ -315,9 +319,9 @@ SIDES: dict[str, Text] = {
 
 # Reasons that moments name by a word or a few: why something failed.
 REASONS: dict[str, Text] = {
-    "unheard": Text("it sent no check, and none of ours could be sent", "未收到其检查,本机也无可检查的候选"),
+    "unheard": Text("it sent no check, and none of ours could be sent", "未收到其检查，本机也无可检查的候选"),
     "unanswered": Text("it answered none of our checks", "本机的检查均无应答"),
-    "unnominated": Text("a check passed, but it nominated no pair", "检查已通过,但未提名候选对"),
+    "unnominated": Text("a check passed, but it nominated no pair", "检查已通过，但未提名候选对"),
     "asymmetric": Text("the answer came another way", "应答来自另一路径"),
     "mdns": Text("its name is known in its own network only", "其名称仅在其本地网络可解析"),
     "name": Text("it is a name, not an address", "为名称而非地址"),
@@ -332,14 +336,14 @@ REASONS: dict[str, Text] = {
     "fingerprint": Text("its certificate is another than the one signalled", "证书与信令中的指纹不符"),
     "no-srtp-profile": Text("no SRTP profile in common", "没有共同的 SRTP 套件"),
     "unreachable": Text("it cannot be reached", "无法到达"),
-    "timer C": Text("it only rang (timer C)", "振铃超时(定时器 C)"),
+    "timer C": Text("it only rang (timer C)", "振铃超时（定时器 C）"),
     **{
         words: Text(words, zh)
         for words, zh in (
             ("the caller gave up", "主叫放弃"),
             ("the caller is gone", "主叫已离线"),
             ("answered elsewhere", "已在别处接听"),
-            ("declined everywhere", "被拒绝(适用于所有终端)"),
+            ("declined everywhere", "被拒绝（适用于所有终端）"),
             ("no answer to CANCEL", "CANCEL 无应答"),
             ("no usable address", "没有可用地址"),
             ("wrong password or unknown user", "密码错误或用户不存在"),
@@ -369,9 +373,11 @@ TALK = Text("Talked for", "通话时长")
 END = Text("Ended", "结束")
 CALL_ID = Text("Call-ID", "Call-ID")
 STREAMS = Text("Streams", "媒体流")
-PACKETS = Text("{packets} packets, {lost} lost, jitter {jitter} ms", "{packets} 个包,丢失 {lost},抖动 {jitter} 毫秒")
+PACKETS = Text(
+    "{packets} packets, {lost} lost, jitter {jitter} ms", "{packets} 个包，丢失 {lost}，抖动 {jitter} 毫秒"
+)
 SCORE = Text("MOS {mos}", "MOS {mos}")
-HEARD = Text("speech {speech} s, silence {silent} s", "有声 {speech} 秒,静音 {silent} 秒")
+HEARD = Text("speech {speech} s, silence {silent} s", "有声 {speech} 秒，静音 {silent} 秒")
 LEFT_OUT = Text(
     "{count} more messages or moments were not kept: the call has too many.",
     "另有 {count} 条消息或事件因过多而未保存。",
