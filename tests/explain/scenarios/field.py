@@ -8,7 +8,7 @@ from ..generator.wire import EPOCH, At, Tcp, Wire
 from . import fires, quiet
 from .network import LONG, PROXY, again_invite, register
 from .quality import healthy
-from .security import CREDENTIALS, abroad
+from .security import CHALLENGE, CREDENTIALS, abroad
 
 
 def again(call: Call, cseq: int, offer: str, answer: str) -> Call:
@@ -216,3 +216,18 @@ def a_voice_mail_records_and_sends_nothing(wire: Wire) -> None:
     one, two = phones()
     two = replace(two, contact="sip:voicemail@10.0.2.11:5060", agent="Asterisk PBX 20.5.0")
     Call(wire, one, two, [Proxy()]).invite().ring().answer().ack().talk(20, b={"seconds": 6.0}).bye()
+
+
+@fires("auth-loop")
+def a_phone_that_never_tires_of_its_wrong_password(wire: Wire) -> None:
+    for number in range(40):
+        more, answer = CREDENTIALS.format(number=number), CHALLENGE.format(number=number, stale="")
+        register(wire, phones()[0], EPOCH + number, cseq=number + 1, status=401, more=more, answer=answer)
+
+
+@fires("scanner")
+def passwords_of_one_user_are_guessed(wire: Wire) -> None:
+    for number in range(40):
+        more, answer = CREDENTIALS.format(number=number), CHALLENGE.format(number=number, stale="")
+        guest = Agent("1001", "45.95.1.2", agent="Linphone/5.2")
+        register(wire, guest, EPOCH + number, status=401, call_id=f"guess{number}", more=more, answer=answer)

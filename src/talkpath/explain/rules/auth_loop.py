@@ -67,7 +67,8 @@ def check_scene(scene: Scene) -> Iterator[Found]:
 def _is_guessed(exchanges: Sequence[Outside]) -> bool:
     refused = [exchange for exchange in exchanges if exchange.status in REFUSALS]
     seconds = exchanges[-1].request.time - exchanges[0].request.time
-    return bool(tool_of(exchanges[0].sip)) or is_guessing(len(refused), seconds)
+    call_ids = len({exchange.sip.call_id for exchange in exchanges})
+    return bool(tool_of(exchanges[0].sip)) or is_guessing(len(refused), seconds, call_ids)
 
 
 def _judge(tries: Sequence[Try]) -> Iterator[Found]:

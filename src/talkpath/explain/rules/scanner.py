@@ -29,6 +29,8 @@ TOOLS = (
 USERS = 8
 # Refused attempts for one user: a phone with a wrong password repeats too, but not this often within a minute.
 GUESSES = 30
+# So many Call-IDs may be those of one phone that was started again.
+PHONE_CALL_IDS = 3
 # What unknown users and wrong passwords get. Nobody at home (480), no (603) and no answer at all are everyday's.
 REFUSALS = frozenset({401, 403, 404, 407, 484})
 
@@ -45,6 +47,7 @@ class Visitor:
 
     def __init__(self) -> None:
         self.users: set[str] = set()
+        self.call_ids: set[str] = set()
         self.frames: list[int] = []
         self.first = self.last = 0.0
         self.messages = self.refused = 0
@@ -60,6 +63,8 @@ class Visitor:
         if sip.method == "INVITE" and leads_abroad(dialled(sip)):
             return  # a number abroad is no user of this house that somebody looks for
         self.users.add(_user(sip))
+        if len(self.call_ids) < GUESSES:
+            self.call_ids.add(sip.call_id)
         if status in REFUSALS:
             self.refused += 1
         elif 200 <= status < 300 and sip.method != "OPTIONS":
@@ -68,7 +73,7 @@ class Visitor:
 
 def check_scene(scene: Scene) -> Iterator[Found]:
     for source, visitor in _visitors(scene).items():
-        guesses = is_guessing(visitor.refused, visitor.last - visitor.first)
+        guesses = is_guessing(visitor.refused, visitor.last - visitor.first, len(visitor.call_ids))
         strange = len(visitor.users) >= USERS and visitor.refused > 3 * len(visitor.accepted)
         if visitor.agent or strange or (guesses and not visitor.accepted):
             yield Found(
@@ -79,9 +84,10 @@ def check_scene(scene: Scene) -> Iterator[Found]:
             )
 
 
-def is_guessing(refused: int, seconds: float) -> bool:
-    """More refusals, and faster, than a phone with a wrong password gets."""
-    return refused >= GUESSES and seconds < 2 * refused
+def is_guessing(refused: int, seconds: float, call_ids: int) -> bool:
+    """More refusals, and faster, than a phone with a wrong password gets; that one goes on with the Call-ID of its
+    registration (RFC 3261 10.2)."""
+    return refused >= GUESSES and seconds < 2 * refused and call_ids > PHONE_CALL_IDS
 
 
 def _visitors(scene: Scene) -> dict[str, Visitor]:
