@@ -305,7 +305,28 @@ def test_a_browser_may_tell_keys_to_a_phone_that_takes_no_events() -> None:
     assert [one.values["side"] for one in moments] == ["callee"]
     call.offer(Browser(offers=True).describe("111 8 110 126", BROWSERS_EVENTS), cseq=2)
     call.answer(sdp("192.0.2.21", "audio 5000 RTP/AVP 8 101" + EVENTS), cseq=2)
-    assert converts(call, 0) is None, "it takes them now"
+    browser = converts(call, 0)
+    assert browser is not None, "the source of what it hears stays the same"
+    assert (126, 8000, "telephone-event", (101, 8000)) in browser[0], "the phone takes them now"
+
+
+def test_what_a_browser_hears_keeps_its_source_whoever_offers() -> None:
+    """It answers more codecs than it shares with the phone, which answers only those: hold from both sides."""
+    call = WebTones(web=1)
+    phone = sdp("192.0.2.10", "audio 4000 RTP/AVP 8 101" + EVENTS)
+    page = Browser(offers=False).describe("8 0 101", EVENTS.strip().replace("\n", "\r\n"))
+    call.offer(phone)
+    call.answer(page)
+    call.chosen()
+    plan = converts(call, 0)
+    assert plan is not None
+    call.say(1, 0, Exchange("INVITE", 5), page)
+    call.say(0, 1, Exchange("INVITE", 5, 200), phone)
+    assert converts(call, 0) is not None
+    assert converts(call, 1) is not None
+    call.offer(phone, cseq=2)
+    call.answer(page, cseq=2)
+    assert converts(call, 0) == plan
 
 
 def test_a_browser_that_is_called_by_a_phone_without_events_may_tell_keys() -> None:

@@ -56,6 +56,23 @@ class Told:
     bridges: Mapping[int, Bridge] = field(default_factory=dict)
     is_settled: bool = False
 
+    @property
+    def text(self) -> str:
+        """Its sections in words."""
+        return ", ".join(section.text for section in self.sections)
+
+    @property
+    def holds(self) -> bool:
+        """Whether this side wants to hear nothing of what is live."""
+        live = [section for section in self.sections if section.live and section.is_rtp]
+        return bool(live) and not any(section.receives for section in live)
+
+    @property
+    def codec(self) -> str:
+        """The first codec of the first live audio section."""
+        audio = (section for section in self.sections if section.kind == "audio" and section.live)
+        return next((section.formats.voice for section in audio), "")
+
 
 @dataclass(slots=True)
 class Agreement:

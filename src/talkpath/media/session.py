@@ -99,11 +99,11 @@ class MediaSession:
         if turn.role is Role.OFFER:
             branch.negotiation.offered(turn, told)
             if speaker.said != description:
-                self._note(now, moments.OFFERED, side=speaker.side, media=_media(told))
+                self._note(now, moments.OFFERED, side=speaker.side, media=told.text)
         elif turn.role is Role.ANSWER and turn.offer is not None:
             before = branch.negotiation.agreed
             agreement = branch.negotiation.answered(turn, turn.offer, told)
-            self._note(now, moments.ANSWERED, side=speaker.side, media=_media(told))
+            self._note(now, moments.ANSWERED, side=speaker.side, media=told.text)
             self._agreed(branch, before, agreement, now)
             if turn.final:
                 self._release_unused(branch, now)
@@ -322,7 +322,7 @@ class MediaSession:
         if self._ends_here(speaker) or self._ends_here(hearer):
             self._convert(reading, host, speaker, hearer, turn, now)
         _name_profiles(description, hearer, turn.offer)
-        bridges = self._share_codecs(reading, hearer, turn.offer)
+        bridges = self._share_codecs(reading, speaker, hearer, turn.offer)
         if crypto is not None and is_keyed:
             crypto.put_on(description, speaker, hearer, turn.offer is not None, now)
         return Told(speaker.id == CALLER, raw, description.encode(), reading.announced, bridges)
@@ -336,7 +336,7 @@ class MediaSession:
             self._note(now, moments.DTLS_UNPROVEN, side=speaker.side, what=kind)
         return Reading(description, terminates=terminates) if unproven else reading
 
-    def _share_codecs(self, reading: Reading, hearer: Leg, offer: Told | None) -> dict[int, Bridge]:
+    def _share_codecs(self, reading: Reading, speaker: Leg, hearer: Leg, offer: Told | None) -> dict[int, Bridge]:
         """Add to an offer what can be converted; give the sections of an answer in which it has to be."""
         allowed, bridges = self._policy.transcoding, dict[int, Bridge]()
         sections = reading.announced
@@ -347,13 +347,20 @@ class MediaSession:
             if offer is None:
                 others = tuple(one.formats for at, one in enumerate(sections) if at != index and one.live)
                 widen(lines, section.formats, Known(hearer.formats(index), others), allowed, for_web=hearer.is_web)
-            elif offer.is_settled or is_foreign(
-                offer.sections[index].formats, section.formats, allowed, hearer.is_web
-            ):
+            elif self._bridges(offer, section, speaker, hearer, index):
                 offered, asked = (SessionDescription.parse(one).media[index] for one in (offer.raw, offer.sent))
                 made = bridge_codecs(offered, asked, lines, for_web=hearer.is_web)
                 bridges |= {} if made is None else {index: made}
         return bridges
+
+    def _bridges(self, offer: Told, answer: Announced, speaker: Leg, hearer: Leg, index: int) -> bool:
+        """Whether an answer makes us join the sides. A browser stays joined: it goes deaf when the source of what it
+        hears changes forth and back with who offers."""
+        agreed = self._branches[(hearer if speaker is self._caller else speaker).id].negotiation.agreed
+        is_joined = agreed is not None and index in agreed.answer.bridges and (speaker.is_web or hearer.is_web)
+        if offer.is_settled or is_joined:
+            return True
+        return is_foreign(offer.sections[index].formats, answer.formats, self._policy.transcoding, hearer.is_web)
 
     def _listen_to(self, leg: Leg, raw: bytes, description: SessionDescription) -> None:
         """What a leg speaks is what its last description says; one without live sections says nothing of it."""
@@ -458,12 +465,12 @@ class MediaSession:
         if self._chosen is None or self._chosen == branch.leg.id:
             self._connect(branch, now)
         for leg, by_caller in ((self._caller, True), (branch.leg, False)):
-            held = _holds(agreement.told_by(by_caller))
-            if before is not None and held != _holds(before.told_by(by_caller)):
+            held = agreement.told_by(by_caller).holds
+            if before is not None and held != before.told_by(by_caller).holds:
                 self._note(now, moments.HELD if held else moments.RESUMED, side=leg.side)
         self._note_conversions(before, agreement, now)
-        codec = _codec(agreement.answer)
-        if codec and (before is None or codec != _codec(before.answer)):
+        codec = agreement.answer.codec
+        if codec and (before is None or codec != before.answer.codec):
             self._note(now, moments.CODEC_CHOSEN, codec=codec)
 
     def _note_conversions(self, before: Agreement | None, agreement: Agreement, now: float) -> None:
@@ -479,7 +486,8 @@ class MediaSession:
                 else:
                     self._note(now, moments.TRANSCODING_READY, side=side, codec=own, offered=offered)
         self._note_tones(before, agreement, now)
-        if any(index not in agreement.answer.bridges and made.is_needed for index, made in old.items()):
+        bridges = agreement.answer.bridges
+        if any(made.is_needed and not (index in bridges and bridges[index].is_needed) for index, made in old.items()):
             self._note(now, moments.TRANSCODING_ENDED)
 
     def _note_tones(self, before: Agreement | None, agreement: Agreement, now: float) -> None:
@@ -583,19 +591,3 @@ def _name_profiles(description: SessionDescription, hearer: Leg, offer: Told | N
 def _sent(turn: Turn, told: Told) -> bytes:
     """What goes on: nothing to who has answered our own offer."""
     return b"" if turn.offer is not None and turn.offer.is_settled else told.sent
-
-
-def _media(told: Told) -> str:
-    return ", ".join(section.text for section in told.sections)
-
-
-def _holds(told: Told) -> bool:
-    """Whether this side wants to hear nothing of what is live."""
-    live = [section for section in told.sections if section.live and section.is_rtp]
-    return bool(live) and not any(section.receives for section in live)
-
-
-def _codec(told: Told) -> str:
-    """The first codec of the first live audio section."""
-    audio = (section for section in told.sections if section.kind == "audio" and section.live)
-    return next((section.formats.voice for section in audio), "")
