@@ -81,7 +81,8 @@ class Registrar:
         return next(iter(same or on_flow), None)
 
     def __len__(self) -> int:
-        return sum(len(bindings) for bindings in self._users.values())
+        # A copy: the page of the counters asks from a thread of its own, while users come and go.
+        return sum(len(bindings) for bindings in list(self._users.values()))
 
     def expire(self, now: float) -> list[Binding]:
         """Forget what has expired; gives what was forgotten."""
