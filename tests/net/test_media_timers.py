@@ -10,14 +10,14 @@ from tests.media.in_memory import sdp
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.call import Party, RunningCall
-from talkpath.media import CALLER, MediaAddress, MediaPolicy, Origin
-from talkpath.media.engine import EngineEvent, TimedOut
+from talkpath.media import CALLER, MediaAddress, MediaPolicy, Origin, moments
+from talkpath.media.engine import EngineEvent, FirstHeard
 from talkpath.media.service import Service
-from talkpath.media.session import MediaSession
 from talkpath.net.clock import Clock
 from talkpath.net.media import MediaDriver
 
 HERE = Address("127.0.0.1", 5060)
+ORIGIN = Origin("127.0.0.1", False, (MediaAddress("127.0.0.1", "127.0.0.1"),))
 FINGERPRINT = "a=fingerprint:sha-256 " + ":".join(["AB"] * 32)
 
 
@@ -31,9 +31,8 @@ async def test_a_first_hello_that_is_lost_goes_out_again() -> None:
     call = RunningCall("c", Party(CALLER, Flow(Transport.UDP, HERE, HERE), False))
     call.media = driver.open(call)
     offer = sdp("127.0.0.1", f"audio {phone.getsockname()[1]} UDP/TLS/RTP/SAVP 0\n{FINGERPRINT}\na=setup:passive")
-    origin = Origin("127.0.0.1", False, (MediaAddress("127.0.0.1", "127.0.0.1"),))
     try:
-        call.media.answer_locally(offer, Service.ECHO, origin, clock.now())
+        call.media.answer_locally(offer, Service.ECHO, ORIGIN, clock.now())
         hellos = [await asyncio.wait_for(loop.sock_recv(phone, 2048), 30) for _ in range(3)]
         assert all(hello[0] == 22 and hello[13] == 1 for hello in hellos)
     finally:
@@ -42,27 +41,16 @@ async def test_a_first_hello_that_is_lost_goes_out_again() -> None:
         driver.close()
 
 
-class Machine:
-    """A media machine that hears, and may have a fault of ours."""
-
-    def __init__(self, is_broken: bool) -> None:
-        self.is_broken = is_broken
-        self.heard: list[EngineEvent] = []
-
-    def receive(self, event: EngineEvent, now: float) -> None:
-        if self.is_broken:
-            raise ValueError("a fault of ours")
-        self.heard.append(event)
-
-
 def test_a_fault_in_one_call_does_not_cost_the_events_of_another(caplog: pytest.LogCaptureFixture) -> None:
     driver = MediaDriver(Clock(), Ledger(), MediaPolicy(), workers=1)
-    event = TimedOut(0, 1000.0, 30.0)
-    machines = [Machine(is_broken=True), Machine(is_broken=False)]
-    for name, machine in zip(("broken", "sound"), machines, strict=True):
-        call = RunningCall(name, Party(CALLER, Flow(Transport.UDP, HERE, HERE), False))
-        call.media = cast(MediaSession, machine)
-        driver._hear(call, event, 1000.0)
-    assert machines[1].heard == [event]
-    assert "media of broken" in caplog.text
+    broken, sound = (RunningCall(name, Party(CALLER, Flow(Transport.UDP, HERE, HERE), False)) for name in "ab")
+    for call in (broken, sound):
+        call.media = driver.open(call)
+        call.media.answer_locally(sdp("127.0.0.1", "audio 4000 RTP/AVP 0"), Service.ECHO, ORIGIN, 1000.0)
+    (port,) = [anchor.port.id for _, anchor in sound.media.ports]
+    sound.media.drain()
+    driver._hear(broken, cast(EngineEvent, "what no session knows"), 1001.0)
+    driver._hear(sound, FirstHeard(port, 1001.0, HERE), 1001.0)
+    assert [moment.kind for moment in sound.media.drain()] == [moments.FIRST_PACKET]
+    assert "media of a could not" in caplog.text
     driver.close()
