@@ -7,11 +7,12 @@ from typing import cast
 import pytest
 from tests.media.in_memory import sdp
 
+from talkpath._native import Port
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.call import Party, RunningCall
 from talkpath.media import CALLER, MediaAddress, MediaPolicy, Origin, moments
-from talkpath.media.engine import EngineEvent, FirstHeard
+from talkpath.media.engine import FirstHeard, TimedOut
 from talkpath.media.service import Service
 from talkpath.net.clock import Clock
 from talkpath.net.media import MediaDriver
@@ -45,12 +46,13 @@ def test_a_fault_in_one_call_does_not_cost_the_events_of_another(caplog: pytest.
     driver = MediaDriver(Clock(), Ledger(), MediaPolicy(), workers=1)
     broken, sound = (RunningCall(name, Party(CALLER, Flow(Transport.UDP, HERE, HERE), False)) for name in "ab")
     for call in (broken, sound):
-        call.media = driver.open(call)
-        call.media.answer_locally(sdp("127.0.0.1", "audio 4000 RTP/AVP 0"), Service.ECHO, ORIGIN, 1000.0)
-    (port,) = [anchor.port.id for _, anchor in sound.media.ports]
+        session = call.media = driver.open(call)
+        session.answer_locally(sdp("127.0.0.1", "audio 4000 RTP/AVP 0"), Service.ECHO, ORIGIN, 1000.0)
+    ports = [cast(Port, anchor.port) for call in (broken, sound) for _, anchor in call.media.ports]
+    driver.relay.close(ports[0])
     sound.media.drain()
-    driver._hear(broken, cast(EngineEvent, "what no session knows"), 1001.0)
-    driver._hear(sound, FirstHeard(port, 1001.0, HERE), 1001.0)
+    driver._hear(broken, TimedOut(ports[0].id, 1001.0, 30.0), 1001.0)
+    driver._hear(sound, FirstHeard(ports[1].id, 1001.0, HERE), 1001.0)
     assert [moment.kind for moment in sound.media.drain()] == [moments.FIRST_PACKET]
     assert "media of a could not" in caplog.text
     driver.close()
