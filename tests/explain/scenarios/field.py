@@ -6,7 +6,7 @@ from ..generator.media import Sender
 from ..generator.sip import Agent, Call, Proxy, phones, plain_call, sdp
 from ..generator.wire import EPOCH, At, Tcp, Wire
 from . import fires, quiet
-from .network import LONG, PROXY, again_invite, register
+from .network import LONG, PROXY, again_invite, register, tls_hello, tls_server_hello
 from .quality import healthy
 from .security import CHALLENGE, CREDENTIALS, abroad
 
@@ -231,3 +231,21 @@ def passwords_of_one_user_are_guessed(wire: Wire) -> None:
         more, answer = CREDENTIALS.format(number=number), CHALLENGE.format(number=number, stale="")
         guest = Agent("1001", "45.95.1.2", agent="Linphone/5.2")
         register(wire, guest, EPOCH + number, status=401, call_id=f"guess{number}", more=more, answer=answer)
+
+
+@fires("tls-failed")
+def a_server_that_hangs_up_upon_a_client_hello(wire: Wire) -> None:
+    for number in range(3):
+        tcp = Tcp(wire, At("10.0.1.11", 40_000 + number), At("10.0.0.1", 5061))
+        tcp.open(EPOCH + number)
+        tcp.send(EPOCH + number + 0.01, 0, tls_hello())
+        tcp.reset(EPOCH + number + 0.03, 1)
+
+
+@quiet("tls-failed")
+def a_client_that_goes_away_by_itself(wire: Wire) -> None:
+    tcp = Tcp(wire, At("10.0.1.11", 40_000), At("10.0.0.1", 5061))
+    tcp.open(EPOCH)
+    tcp.send(EPOCH + 0.01, 0, tls_hello())
+    tcp.send(EPOCH + 0.02, 1, tls_server_hello())
+    tcp.close(EPOCH + 2, 1)

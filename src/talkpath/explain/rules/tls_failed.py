@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from talkpath.base.address import Address
 from talkpath.base.texts import Text
-from talkpath.capture.records import TlsSeen
+from talkpath.capture.records import TcpEvent, TcpKind, TlsSeen
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Scene
@@ -16,6 +17,10 @@ PEACEFUL = frozenset({"close_notify", "user_canceled", "no_renegotiation"})
 SIP_PORTS = frozenset({5060, 5061, 5062, 5063, 5065, 5080, 5081})
 # Where FreeSWITCH, Asterisk and Kamailio listen for WebSockets, and others for web pages.
 WEB_PORTS = frozenset({7443, 8088, 8089, 8443, 4443, 10443})
+
+ENDS = frozenset({TcpKind.RESET, TcpKind.FINISHED})
+# A server that does not speak TLS hangs up as soon as it has read; one that waits for more may have other reasons.
+AT_ONCE_S = 5.0
 
 ALERT = Text(
     "{src} ended the handshake with {dst}: {name} ({code}).", "{src} 终止了与 {dst} 的握手：{name}（{code}）。"
@@ -37,6 +42,10 @@ MEANING = {
 }
 
 
+CLOSED = Text(
+    "{src} ended the connection upon the ClientHello of {dst}, without an answer or an alert.",
+    "{src} 收到 {dst} 的 ClientHello 后直接断开连接，没有应答也没有告警。",
+)
 AGREED = Text(
     "Version and cipher suite had been agreed: it is about a certificate, such as the client's that was asked for.",
     "版本和加密套件已经协商成功：问题在证书上，例如服务器要求的客户端证书。",
@@ -56,6 +65,28 @@ def check_scene(scene: Scene) -> Iterator[Found]:
         values = {"src": alerts[0].src, "dst": alerts[0].dst.host}
         evidence = _evidence(alerts, client, name == "handshake_failure" and _had_agreed(scene, alerts[0]))
         yield Found(tuple(evidence), values, severity=severity)
+    yield from _hung_up(scene)
+
+
+def _hung_up(scene: Scene) -> Iterator[Found]:
+    """Servers that end the connection upon a ClientHello, without a word of TLS: no TLS there, or no certificate."""
+    spoken = {seen.connection for seen in scene.tls if seen.hello is None or not seen.hello.is_client}
+    ended: dict[tuple[str, Address], list[tuple[TlsSeen, TcpEvent]]] = defaultdict(list)
+    for seen in scene.tls:
+        if seen.connection in spoken or seen.hello is None or not _carries_sip(scene, seen):
+            continue
+        events = (e for e in scene.connection_events(seen.connection) if e.kind in ENDS and e.src == seen.dst)
+        for event in events:
+            if 0 <= event.time - seen.time <= AT_ONCE_S:
+                ended[seen.src.host, seen.dst].append((seen, event))
+                break
+    for (_, server), tries in ended.items():
+        client, event = tries[0]
+        evidence = [because(CLOSED, (client.frame, event.frame), client.time, src=server, dst=client.src)]
+        if len(tries) > 1:
+            evidence.append(because(AGAIN, [seen.frame for seen, _ in tries], tries[-1][0].time, times=len(tries)))
+        severity = Severity.ERROR if len(tries) > 1 else Severity.WARNING
+        yield Found(tuple(evidence), {"src": server, "dst": client.src.host}, severity=severity, confidence=0.8)
 
 
 def _carries_sip(scene: Scene, seen: TlsSeen) -> bool:
@@ -107,11 +138,11 @@ RULE: Rule = Rule(
     title=Text("{src} breaks off the TLS handshake with {dst}", "{src} 中断了与 {dst} 的 TLS 握手"),
     why=Text("Without the connection the phone neither registers nor calls.", "没有连接，话机既不能注册也不能呼叫。"),
     needs=Text(
-        "A fatal alert during the handshake of a connection that is for SIP: by its port, by the name or protocol it "
-        "asks for, or because the two speak SIP with each other. Web pages that fail, and close_notify at the end "
-        "of a connection, are no fault.",
-        "用于 SIP 的连接在握手期间出现致命警报：依据其端口、所请求的名称或协议，或双方之间另有 SIP 通信。"
-        "网页连接失败以及连接结束时的 close_notify 不算故障。",
+        "A fatal alert during the handshake of a connection that is for SIP (by its port, by the name or protocol it "
+        "asks for, or because the two speak SIP with each other), or a server that hangs up upon the ClientHello. "
+        "Web pages that fail, and close_notify at the end of a connection, are no fault.",
+        "用于 SIP 的连接（依据其端口、所请求的名称或协议，或双方之间另有 SIP 通信）在握手期间出现致命警报，"
+        "或服务器收到 ClientHello 后直接断开。网页连接失败以及连接结束时的 close_notify 不算故障。",
     ),
     fix=Text(
         "Look at the alert: renew the certificate or send its whole chain, put the signing CA into the "
