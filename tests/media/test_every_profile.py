@@ -508,6 +508,16 @@ def test_what_a_phone_repeats_does_not_move_its_handshake() -> None:
     assert [target.port for _, target in port.datagrams] == [31_000], "goodbye goes where it was"  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(("kind", "associations"), [("dtls-mux", 1), ("dtls", 2)])
+def test_a_phone_that_waits_for_our_hello_gets_one_for_its_new_certificate(kind: str, associations: int) -> None:
+    call, party = AnyCall(web=[]), Party(0, kind)
+    for number, certificate in enumerate(CERTIFICATES, 1):
+        party.identity = certificate
+        call.offer(party.describe(offering=True).replace(b"setup:actpass", b"setup:passive"), cseq=number)
+        call.answer(sdp(HOSTS[1], "audio 5000 RTP/AVP 8"), cseq=number)
+        assert call.kinds().count("dtls.hello-sent") == number * associations
+
+
 def test_a_hello_without_a_cookie_leaves_nothing() -> None:
     call, party = AnyCall(web=[]), Party(0, "dtls-mux")
     call.offer(party.describe(offering=True))

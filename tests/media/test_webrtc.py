@@ -8,6 +8,8 @@ from talkpath.base.address import Address
 from talkpath.ice import events as ice
 from talkpath.media import Climbed, Exchange, LegId
 from talkpath.sdp import SessionDescription
+from talkpath.secure import events as dtls
+from talkpath.secure.endpoint import DtlsEndpoint
 
 PHONE = "audio 5000 RTP/AVP 111 8\na=rtpmap:111 opus/48000/2\na=ptime:20"
 
@@ -148,6 +150,55 @@ def test_a_changed_fingerprint_makes_a_new_association() -> None:
     reloaded.learn(answer.audio, call.now)
     agree(call, reloaded, 0)
     assert call.port(0).keys != keys
+
+
+@pytest.mark.parametrize(("before", "after"), [("passive", "passive"), ("actpass", "passive"), ("passive", "active")])
+def test_a_new_association_begins_where_ice_stands(before: str, after: str) -> None:
+    """Another certificate over the same pair, in whichever roles: who is the client begins (RFC 8842 section 5.1)."""
+    call, browser = browser_calls_phone(before)
+    agree(call, browser, 0)
+    keys = call.port(0).keys
+    again = Browser(offers=True, setup=after)
+    again.agent = browser.agent
+    offer_again(call, again)
+    agree(call, again, 0)
+    assert call.port(0).keys != keys
+
+
+@pytest.mark.parametrize(("before", "after"), [("actpass", "passive"), ("passive", "active")])
+def test_roles_that_change_make_a_new_association(before: str, after: str) -> None:
+    call, browser = browser_calls_phone(before)
+    agree(call, browser, 0)
+    keys = call.port(0).keys
+    again = Browser(offers=True, setup=after)
+    again.agent, again.identity = browser.agent, browser.identity
+    again.endpoint = DtlsEndpoint(again.identity)
+    answer = offer_again(call, again)
+    assert answer.audio.setup == {"active": "passive", "passive": "active"}[after]
+    agree(call, again, 0)
+    assert call.port(0).keys != keys
+
+
+def test_a_peer_that_is_found_before_it_says_its_role_is_greeted_when_it_does() -> None:
+    """Its checks overtake the answer in which it says that it waits for our hello."""
+    call, browser = WebCall(web=[1]), Browser(offers=False, setup="passive")
+    offer = call.offer(sdp("192.0.2.20", "audio 4000 RTP/AVP 8"))
+    browser.learn(offer.audio, call.now)
+    converse(call, browser, call.port(1), 1.0)
+    assert call.port(1).keys is None
+    call.answer(browser.describe("8"))
+    call.chosen()
+    agree(call, browser, 1)
+
+
+def offer_again(call: WebCall, browser: Browser) -> SessionDescription:
+    """A re-INVITE over the pair that is there; a browser that is the client begins at once."""
+    call.say(0, 1, Exchange("INVITE", 2), browser.describe())
+    answer = call.say(1, 0, Exchange("INVITE", 2, 200), sdp("192.0.2.21", PHONE))
+    browser.learn(answer.audio, call.now)
+    if browser.client:
+        browser.endpoint.receive(dtls.Begun((1, Address("203.0.113.1", call.port(0).rtp))), call.now)
+    return answer
 
 
 def test_strangers_hellos_and_checks_change_nothing() -> None:

@@ -48,23 +48,38 @@ class Keying:
         #: whether we are the client; None as long as neither side has said
         self.active: bool | None = None
         self._is_held = False
+        #: where the peer is, as soon as we know
+        self._remote: Address | None = None
         #: how far it came: a hello, a certificate that is not the signalled one, keys
         self.has_begun = self.is_foreign = self.is_keyed = False
 
     def learn(self, fingerprints: tuple[Fingerprint, ...], tls_id: str, setup: str, now: float) -> None:
-        """The peer's description came, first or again."""
+        """The peer's description came, first or again, with its role or without one."""
         association = (fingerprints, tls_id)
-        if self._theirs not in (None, association):
-            self.close(now)
-            self._endpoint, self.active = DtlsEndpoint(self._security.identity, cookie=self._cookie), None
-            if not self._rtcp:
-                self._security.engine.shut(self._port)
+        role = setup == "passive" if setup in ("active", "passive") else None
+        has_swapped = None not in (role, self.active) and role is not self.active
+        if self._theirs is not None and (has_swapped or self._theirs != association):
+            self._begin_anew(now)
         self._theirs = association
         self._is_held = setup == "holdconn"
-        if self.active is None and setup in ("active", "passive"):
-            self.active = setup == "passive"
+        if self.active is None:
+            self.active = role
         self._endpoint.receive(dtls.RemoteDescribed(fingerprints), now)
+        self._begin(now)
         self.settle(now)
+
+    def _begin_anew(self, now: float) -> None:
+        """Another certificate, tls-id or role: another association (RFC 8842 section 4)."""
+        self.close(now)
+        self._endpoint, self.active = DtlsEndpoint(self._security.identity, cookie=self._cookie), None
+        self.has_begun = self.is_foreign = self.is_keyed = False
+        if not self._rtcp:
+            self._security.engine.shut(self._port)
+
+    def _begin(self, now: float) -> None:
+        """As client, once we know that we are and where the peer is; whichever comes last."""
+        if self.active and self._remote is not None:
+            self._endpoint.receive(dtls.Begun((self._port.id, self._remote)), now)
 
     def write(self, section: MediaSection, *, answering: bool) -> None:
         """Put our certificate and role into a section that goes to the peer."""
@@ -80,10 +95,9 @@ class Keying:
 
     def selected(self, remote: Address, now: float) -> None:
         """The peer is at this address now: what we send on our own goes there, and as client we begin."""
-        path = (self._port.id, remote)
-        self._endpoint.receive(dtls.PathSelected(path), now)
-        if self.active:
-            self._endpoint.receive(dtls.Begun(path), now)
+        self._remote = remote
+        self._endpoint.receive(dtls.PathSelected((self._port.id, remote)), now)
+        self._begin(now)
         self.settle(now)
 
     def deadline(self) -> float | None:
