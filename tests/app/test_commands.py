@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -15,9 +16,14 @@ class Command:
         self._environ = {**os.environ, "TALKPATH_STATE": str(state), "LC_ALL": "C.UTF-8"}
         self._environ.pop("TALKPATH_CONFIG", None)
 
-    def __call__(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str, given: str = "", into: IO[str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "talkpath", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, input=given, env=self._environ, check=False)
+        out = into or subprocess.PIPE
+        return subprocess.run(
+            command, stdout=out, stderr=subprocess.PIPE, text=True, input=given, env=self._environ, check=False
+        )
 
 
 @pytest.fixture
@@ -28,6 +34,17 @@ def talkpath(tmp_path: Path) -> Command:
 def test_version_is_data(talkpath: Command) -> None:
     done = talkpath("version")
     assert (done.returncode, done.stdout, done.stderr) == (0, "talkpath 0.1.0\n", "")
+
+
+@pytest.mark.parametrize("arguments", [("version",), ("explain", "--rules"), ("check", "--example")])
+def test_output_that_finds_no_room_is_a_sentence(talkpath: Command, arguments: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        done = talkpath(*arguments, into=full)
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "The rest could not be written: no space is left where it should go. Make room and try again.\n"
+    )
 
 
 def test_mistakes_of_a_file_are_told_with_exit_code_2(talkpath: Command, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ failed, 2 the command or the configuration is wrong. What a command needs is imp
 starts quickly.
 """
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -41,14 +42,20 @@ explain_cli.register(app)
 def main() -> None:
     """Run the command line; every known failure becomes one sentence and an exit code."""
     try:
-        app()
+        _run()
     except explain_cli.Told as told:
         # Everything was written. The objects of many calls go with the process, instead of one by one before it.
         sys.stderr.flush()
         os._exit(told.exit_code)
     except BrokenPipeError:
-        # whoever read our output has enough; keep the interpreter from complaining when it flushes
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # whoever read our output has enough
+        _let_output_go()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _let_output_go()
+        _talk(phrase(words.DISK_FULL))
+        sys.exit(PROBLEM)
     except BadConfig as error:
         for mistake in error.mistakes:
             print(mistake.say(LANGUAGE), file=sys.stderr)
@@ -198,6 +205,19 @@ def calls(
 def _typed(password: str | None) -> str | None:
     """A password as given; "-" stands for a line on standard input, where other users of this host cannot see it."""
     return sys.stdin.readline().rstrip("\n") if password == "-" else password
+
+
+def _run() -> None:
+    try:
+        app()
+    finally:
+        # That the disk is full may show only now.
+        sys.stdout.flush()
+
+
+def _let_output_go() -> None:
+    """Keep the interpreter from complaining when it flushes what nobody takes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _talk(what: Phrase) -> None:

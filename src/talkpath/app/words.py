@@ -40,6 +40,10 @@ CONFIG_DEFAULTS = Text(
     "没有配置文件，也不需要。使用默认值。",
 )
 MISTAKES = Text("{count} mistakes. Mend them and try again.", "{count} 处错误。请改正后重试。")
+DISK_FULL = Text(
+    "The rest could not be written: no space is left where it should go. Make room and try again.",
+    "其余内容写不出去：目标位置已没有空间。请腾出空间后重试。",
+)
 MISTAKE = Text("One mistake. Mend it and try again.", "1 处错误。请改正后重试。")
 
 # Starting.
