@@ -4,6 +4,7 @@ import pytest
 from tests.edge.lab import HOME, Lab
 
 from talkpath.base.address import Transport
+from talkpath.edge import registrar
 from talkpath.edge.binding import Binding
 
 
@@ -196,15 +197,19 @@ def test_phones_that_are_there_do_not_make_room(lab: Lab) -> None:
     assert statuses == [200] * 10 + [403]
 
 
+@pytest.mark.skipif(
+    not (registrar.__file__ or "").endswith(".py"),
+    reason="compiled code takes the length of a dict without its class",
+)
 def test_bindings_are_counted_while_users_come(lab: Lab) -> None:
-    registrar = lab.edge.core.registrar
+    known = lab.edge.core.registrar
 
     class Known(dict[tuple[str, str], Binding]):
         """Bindings of a user; another user registers just when they are counted."""
 
         def __len__(self) -> int:
-            registrar._users[f"late {len(registrar._users)}"] = {}
+            known._users[f"late {len(known._users)}"] = {}
             return 1
 
-    registrar._users.update({"1001": Known(), "1002": Known()})
-    assert len(registrar) == 2
+    known._users.update({"1001": Known(), "1002": Known()})
+    assert len(known) == 2
