@@ -58,6 +58,23 @@ def tcp_phone_refuses_a_new_connection(wire: Wire) -> None:
     call.wait(0.1).close("BYE", True, 477, "Send failed", first=1)
 
 
+@fires("connection-gone")
+def the_phone_that_is_called_has_no_connection_any_more(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite(upto=1).respond(100, "Trying", start_link=0, contact=False)
+    call.respond(477, "Unfortunately error on sending to next hop occurred (477/TM)", start_link=0)
+
+
+@fires("gateway-down")
+def a_gateway_takes_no_connection_and_the_call_is_refused(wire: Wire) -> None:
+    from ..generator.wire import Tcp
+
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite(upto=1).wait(0.1)
+    Tcp(wire, At("10.0.0.1", 45_000), At("203.0.113.9", 5060)).refused(call.at)
+    call.wait(0.1).respond(477, "Send failed", start_link=0)
+
+
 @quiet("connection-gone")
 def websocket_closed_after_the_call(wire: Wire) -> None:
     one, two = phones()

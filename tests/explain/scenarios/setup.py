@@ -48,6 +48,14 @@ def keys_in_a_number_that_nobody_announced(wire: Wire) -> None:
 
 
 @fires("dtmf-mismatch")
+def keys_in_a_number_that_neither_side_announced(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite(sdp(call.caller.media, [PCMU])).ring().answer(sdp(call.callee.media, [PCMU])).ack()
+    digits(wire, call.caller.media, call.callee.media, 0xA0000 + call._serial(), call.at + 3)
+    call.talk(8).bye()
+
+
+@fires("dtmf-mismatch")
 def info_is_refused(wire: Wire) -> None:
     call = plain_call(wire)
     call.talk(4)

@@ -31,12 +31,19 @@ NOT_SEEN = Text(
     "{owner} is on {transport} at {target}; nothing was sent there any more.",
     "{owner}在 {target}（{transport}）；之后再没有数据发往那里。",
 )
+UNSENDABLE = Text(
+    "{src} answered {status} {reason}: it had no connection on which to send the INVITE to {owner}.",
+    "{src} 应答 {status} {reason}：没有可用的连接把 INVITE 发给{owner}。",
+)
+# 430 Flow Failed (RFC 5626 section 11.6); 477 is what OpenSIPS and Kamailio say when they could not send.
+SEND_FAILED = frozenset({430, 477})
 
 
 def check(story: Story) -> Iterator[Found]:
     stuck = stuck_by(story, Cause.CONNECTION_GONE)
     if stuck is None:
         yield from _decided(story)
+        yield from _unsendable(story)
         return
     owner = party(not stuck.from_caller)
     if stuck.event is not None:
@@ -68,6 +75,25 @@ def _decided(story: Story) -> Iterator[Found]:
         return
 
 
+def _unsendable(story: Story) -> Iterator[Found]:
+    """A call that ends at a proxy which could not send it on. A gateway that takes no connection is not meant."""
+    leg = story.last_leg
+    invite = story.invite(leg)
+    final = invite.final if invite is not None and invite.status in SEND_FAILED else None
+    if invite is None or final is None or story.scene.attempts(leg.callee.host, invite.request.time, final.time):
+        return
+    owner = party(False)
+    values = {"src": leg.callee, "status": final.sip.status, "reason": final.sip.reason, "owner": owner}
+    yield Found(
+        (because(UNSENDABLE, final.frames, final.time, **values),),
+        {"method": "INVITE", "owner": owner, "transport": "SIP"},
+        leg=leg.index,
+        direction=Direction.of(True),
+        symptom=Symptom.NO_RING,
+        confidence=0.8,
+    )
+
+
 def _ended(event: TcpEvent) -> Because:
     text = ENDED[event.kind]
     return because(text, (event.frame,), event.time, src=event.src, dst=event.dst, count=event.count)
@@ -88,8 +114,10 @@ RULE: Rule = Rule(
     ),
     needs=Text(
         "A request within the call that fails or stays unanswered after the connection of its receiver was closed, "
-        "reset or silent. A connection closed after the call is no fault.",
-        "接收方连接被关闭、复位或失去响应之后，通话内请求失败或无应答。通话结束后关闭连接不算故障。",
+        "reset or silent; or an INVITE that a proxy refuses with 430 or 477 because it could not send it. A "
+        "connection closed after the call is no fault.",
+        "接收方连接被关闭、复位或失去响应之后，通话内请求失败或无应答；或代理因无法发送而以 430 或 477 拒绝 INVITE。"
+        "通话结束后关闭连接不算故障。",
     ),
     fix=Text(
         "Keep the connection alive (WebSocket ping or CRLF keep-alive below the idle timeout of NAT, nginx or load "

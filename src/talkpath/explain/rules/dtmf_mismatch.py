@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
+from talkpath.capture.records import PayloadUse
 from talkpath.explain.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
@@ -41,8 +42,8 @@ def _wrong_number(story: Story, path: MediaPath, from_caller: bool) -> Found | N
     """A sender must use the numbers of the receiver's description (RFC 3264 section 5.1)."""
     receiver = path.latest(not from_caller)
     for rtp in path.heard(from_caller) if receiver is not None else ():
-        wanted, own = _announced(story, path, not from_caller), _announced(story, path, from_caller)
-        used = {use.number for use in rtp.payload_types} & (own or set())
+        wanted, own = _announced(story, path, not from_caller), _announced(story, path, from_caller) or set()
+        used = {use.number for use in rtp.payload_types if use.number in own or _is_event(use)}
         if wanted is None or not used or used & wanted:
             continue
         who, other = party(from_caller), party(not from_caller)
@@ -54,6 +55,11 @@ def _wrong_number(story: Story, path: MediaPath, from_caller: bool) -> Found | N
         direction = Direction.of(from_caller)
         return Found(tuple(evidence), {"who": who, "other": other}, leg=path.first_leg.index, direction=direction)
     return None
+
+
+def _is_event(use: PayloadUse) -> bool:
+    """By a description, or by its looks where nobody announced the number."""
+    return use.encoding.lower() == "telephone-event"
 
 
 def _announced(story: Story, path: MediaPath, by_caller: bool) -> set[int] | None:
