@@ -28,15 +28,16 @@ class OwnCall:
     talk: Talk = field(default_factory=Talk)
     ledger: Ledger = field(default_factory=Ledger)
     callee_flow: Flow = field(default_factory=lambda: flow(DESK))
+    to_caller: Address = TO_CALLER
 
     def answered(self, *, is_anchored: bool = True) -> "OwnCall":
         """INVITE to ACK on both hops."""
         self.dialled()
         if is_anchored:
-            self.note("media.leased", START, side="caller", local=str(TO_CALLER))
+            self.note("media.leased", START, side="caller", local=str(self.to_caller))
         beyond = self.talk.via("z9hG4bK-b1", "z9hG4bK-a1")
         towards = TO_CALLEE if is_anchored else CALLER_RTP
-        answered = TO_CALLER if is_anchored else CALLEE_RTP
+        answered = self.to_caller if is_anchored else CALLEE_RTP
         if self.has_callee:
             self.write(START + 0.01, self.callee_flow, beyond.invite(sdp(towards)), sent=True)
             self.write(ANSWER, self.callee_flow, beyond.answer(200, body=sdp(CALLEE_RTP)), sent=False)
@@ -53,7 +54,7 @@ class OwnCall:
 
     def speaks(self, side: Side, level_dbov: float = SPEECH_DBOV, *, seconds: float | None = None) -> "OwnCall":
         """What came from one side from the answer on, for `seconds` or the whole talk."""
-        source, port = (CALLER_RTP, TO_CALLER) if side is Side.CALLER else (CALLEE_RTP, TO_CALLEE)
+        source, port = (CALLER_RTP, self.to_caller) if side is Side.CALLER else (CALLEE_RTP, TO_CALLEE)
         silent = 50 if level_dbov == -math.inf else 0
         for number in range(int(self.talk_s if seconds is None else seconds)):
             at = ANSWER + number

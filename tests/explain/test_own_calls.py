@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from talkpath.base.address import Transport
+from talkpath.base.address import Address, Transport
 from talkpath.base.texts import Language
 from talkpath.calls.model import Side
 from talkpath.calls.trace import Trace
@@ -37,6 +37,12 @@ def codes(trace: Trace, now: float = START + 3600.0) -> list[str]:
 
 def test_nothing_is_found_on_a_call_in_which_both_are_heard() -> None:
     assert codes(OwnCall().answered().speaks(Side.CALLER).speaks(Side.CALLEE).hung_up()) == []
+
+
+@pytest.mark.parametrize("inside", ["10.77.0.1", "fd77::1"])
+def test_an_edge_with_an_address_inside_and_one_outside_hears_both(inside: str) -> None:
+    call = OwnCall(to_caller=Address(inside, 30_000)).answered().speaks(Side.CALLER).speaks(Side.CALLEE)
+    assert codes(call.hung_up()) == []
 
 
 def test_a_callee_of_whom_no_packet_comes_is_not_heard() -> None:

@@ -300,10 +300,14 @@ def is_unusable(where: Uri, real: Address) -> bool:
 
 
 def is_elsewhere(host: str, real: str) -> bool:
-    """Whether a private address is in another network than the one from which its owner's packets come."""
-    if not is_ip(host) or host == real or not is_private(host):
+    """Whether a private address is in another network than the one from which its owner's packets come.
+
+    Between the families nothing can be said: a host has addresses of both.
+    """
+    separator = ":" if ":" in host else "."
+    if not is_ip(host) or host == real or not is_private(host) or separator not in real:
         return False
-    return not is_private(real) or host.partition(".")[0] != real.partition(".")[0]
+    return not is_private(real) or host.partition(separator)[0] != real.partition(separator)[0]
 
 
 def _onward(story: Story, stuck: Stuck) -> tuple[MessageSeen | None, str, bool]:
