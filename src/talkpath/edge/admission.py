@@ -7,6 +7,7 @@ from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Proof, Verdict
 from talkpath.edge.core import Core
+from talkpath.edge.routing import Refusal
 from talkpath.edge.settings import CallerProof
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ServerTransaction
@@ -59,6 +60,11 @@ class Admission:
             return True, ""
         self._refuse(arrival, server, proof, "Proxy-Authenticate", 407, now)
         return False, ""
+
+    def bar_transfer(self, user: str, request: Message) -> None:
+        """A phone that obeys a REFER dials with its own rights, which a guest must not borrow. Raises Refusal."""
+        if request.method == "REFER" and self._core.world.accounts.is_guest(user):
+            raise Refusal(403, "Guests may not transfer")
 
     def _must_prove(self, arrival: Arrival) -> bool:
         policy = self._core.settings.caller_proof

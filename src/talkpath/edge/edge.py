@@ -13,16 +13,20 @@ from talkpath.base.errors import Malformed
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.admission import Admission
 from talkpath.edge.anchoring import Anchoring
+from talkpath.edge.answers import Answers
 from talkpath.edge.arrival import Arrival
+from talkpath.edge.asking import Asking
 from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Core, Entropy, World
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
-from talkpath.edge.proxy import Proxy, has_hops_left, is_looping
+from talkpath.edge.indialog import InDialog
+from talkpath.edge.proxy import Proxy
 from talkpath.edge.registration import Registration
 from talkpath.edge.responses import response_to
 from talkpath.edge.routing import Heading, Refusal, heading_of
 from talkpath.edge.salvage import salvaged
+from talkpath.edge.sending import Sending, has_hops_left, is_looping
 from talkpath.edge.services import SERVICES, Dialog, Services
 from talkpath.edge.settings import EdgeSettings
 from talkpath.media.service import Service
@@ -74,7 +78,11 @@ class Edge:
         self._anchoring = Anchoring(core)
         self._ending = Ending(core, self._anchoring)
         self._registration = Registration(core, self._admission)
-        self._proxy = Proxy(core, self._admission, self._anchoring, self._ending)
+        sending = Sending(core, self._anchoring)
+        asking = Asking(core, sending)
+        self._answers = Answers(core, self._anchoring, self._ending, asking)
+        self._in_dialog = InDialog(core, self._admission, self._anchoring, self._ending, sending, self._answers)
+        self._proxy = Proxy(core, self._admission, self._ending, sending, asking, self._answers, self._in_dialog)
         self._services = Services(core, self._anchoring, self._ending)
         self._expire_at: float | None = None
 
@@ -86,7 +94,7 @@ class Edge:
             self.message(event.flow, event.data, now)
         else:
             self.core.transactions.flow_closed(event.flow, now)
-            self._proxy.flow_closed(event.flow, now)
+            self._answers.flow_closed(event.flow, now)
 
     def deadline(self) -> float | None:
         """When `expire` wants to be called next."""
@@ -272,7 +280,7 @@ class Edge:
             self._services.acknowledge(dialog, request, now)
             return
         try:
-            self._proxy.forward_ack(arrival, heading_of(core, arrival), now)
+            self._in_dialog.forward_ack(arrival, heading_of(core, arrival), now)
         except Refusal:
             core.counters["acks_dropped"] += 1
 

@@ -1,0 +1,186 @@
+"""Responses on their way back: written for the asker, their media anchored, and the consequences for the call drawn
+(RFC 3261 section 16.7).
+"""
+
+from functools import partial
+
+from talkpath.base.address import Address, Flow, Hop, Target
+from talkpath.base.errors import Malformed
+from talkpath.calls.model import Side
+from talkpath.edge.anchoring import Anchoring, MediaFailed
+from talkpath.edge.asking import Asking
+from talkpath.edge.call import GRACE_S, Phase, RunningCall
+from talkpath.edge.core import Core
+from talkpath.edge.ending import Ending
+from talkpath.edge.fork import Branch, Fork
+from talkpath.edge.forwarding import forwarded_response
+from talkpath.edge.routing import sides_of
+from talkpath.sip.message import Message
+
+# What parties are told whom we hang up on (RFC 3326).
+_CALLER_GONE = 'SIP;cause=480;text="The caller is gone"'
+_UNUSABLE_ANSWER = 'SIP;cause=488;text="The answer can not be used"'
+
+
+class Answers:
+    """See the module's docstring. Implements what forks ask of their owner."""
+
+    def __init__(self, core: Core, anchoring: Anchoring, ending: Ending, asking: Asking) -> None:
+        self._core = core
+        self._anchoring = anchoring
+        self._ending = ending
+        self._asking = asking
+
+    def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> bool:
+        """Write a response back upstream, its media anchored, and draw the consequences for the call."""
+        status = response.status
+        call = fork.call
+        if status >= 200 and fork.is_initial_invite and branch.party is not None and branch.party.is_told_the_end:
+            self._refuse_answer(fork, branch, now)  # it says again what was refused
+            return False
+        if call is not None and branch.party is not None and 100 < status < 300:
+            self._learn(fork, call, branch, response)
+        if status >= 200 and not self._finds_asker(fork, now) and self._is_in_vain(fork, branch, status, now):
+            return True
+        try:
+            body = self._anchoring.response_body(call, branch.party, fork.arrival, response, now)
+        except MediaFailed:
+            self._refuse_answer(fork, branch, now)
+            return False
+        fork.server.respond(status, forwarded_response(response, body), now)
+        if call is None or status < 200:
+            return True
+        if fork.request.to_tag:
+            self._ending.answered_in_dialog(call, fork.request, status, now)
+        elif status >= 300:
+            self._ending.refused(call, fork.request, status, now)
+        elif call.phase is Phase.CALLING and branch.party is not None:
+            self._answered(call, branch, now)
+        return True
+
+    def _finds_asker(self, fork: Fork, now: float) -> bool:
+        """Whether an answer can go back. Where its connection is gone, down the one that took its place, or to a new
+        one to where the asker listens (RFC 3261 section 18.2.2)."""
+        flow, call, request = fork.arrival.flow, fork.call, fork.request
+        if self._core.world.reach.is_open(flow):
+            return True
+        asker = call.caller if call is not None and not request.to_tag else sides_of(call, request)[0]
+        hop = self._ending.hop_to(asker, now) if asker is not None else None
+        if hop is not None:
+            fork.server.reply_to = hop
+        elif not fork.arrival.behind_nat and not flow.transport.is_websocket:
+            there = Address(flow.remote.host, request.top_via.sent_by_port)
+            fork.server.reply_to = Target(flow.transport, there)
+        return hop is not None
+
+    def _is_in_vain(self, fork: Fork, branch: Branch, status: int, now: float) -> bool:
+        """Whether a phone took a call that nobody waits for any more; it is told so."""
+        call, party = fork.call, branch.party
+        if call is None or party is None or not fork.is_initial_invite or status >= 300:
+            return False
+        is_first = call.phase is Phase.CALLING and not call.is_given_up
+        if is_first or (call.phase is Phase.ANSWERED and call.winner is party):
+            return False
+        if not party.is_told_the_end:
+            self._not_reached(call.call_id, "flow.answer-undelivered", call.caller.flow, now)
+        self._ending.refuse_answer(call, party, _CALLER_GONE, now)
+        if call.phase is Phase.CALLING:
+            self._ending.end(call, Side.SERVER, "flow-gone", now)
+        return True
+
+    def _refuse_answer(self, fork: Fork, branch: Branch, now: float) -> None:
+        """The description of a 2xx can not be relayed, and its sender waits for media. One that answered the call is
+        told by a BYE, and the others go on ringing; within a call both sides are: it was agreed to by one."""
+        call, party = fork.call, branch.party
+        if call is None or party is None:
+            return
+        if fork.is_initial_invite:
+            self._ending.refuse_answer(call, party, _UNUSABLE_ANSWER, now)
+            return
+        asker, _ = sides_of(call, fork.request)
+        if fork.is_invite and asker is not None:
+            self._ending.acknowledge(call, party, asker, fork.request.cseq.number, now)
+        self.end_unusable(call, now)
+
+    def end_unusable(self, call: RunningCall, now: float) -> None:
+        """What was agreed to within a call can not be used."""
+        if call.phase is Phase.CALLING and call.give_up is not None:
+            call.give_up(now, _UNUSABLE_ANSWER, "an answer can not be used")
+        else:
+            self._ending.end_on_both_sides(call, "refused", _UNUSABLE_ANSWER, now)
+
+    def _answered(self, call: RunningCall, branch: Branch, now: float) -> None:
+        call.phase = Phase.ANSWERED
+        call.give_up = None
+        call.winner = branch.party
+        if branch.party is not None and branch.party.refused:
+            self._core.remember_profile(branch.party.user, branch.party.identity, branch.party.profile)
+        if call.media is not None and branch.party is not None:
+            call.media.chosen(branch.party.leg, now)
+            self._anchoring.tell(call, now)
+
+    def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
+        """A branch refused what it was offered, or our second asking as a loop."""
+        self._asking.again(fork, branch, refusal, now)
+
+    def _learn(self, fork: Fork, call: RunningCall, branch: Branch, response: Message) -> None:
+        """A response that makes or refreshes a dialog tells its party's tag, Contact and route."""
+        party = branch.party
+        assert party is not None
+        try:
+            if fork.request.to_tag:
+                if fork.request.method in ("INVITE", "UPDATE") and response.status >= 200:
+                    party.refresh(response)
+            elif response.to_tag and (party.tag != response.to_tag or response.status >= 200):
+                party.learn(response, "To", _beyond_us(response, fork, branch))
+        except Malformed:
+            self._core.counters["responses_unreadable"] += 1
+
+    def reply(self, fork: Fork, status: int, now: float, reason: str = "") -> None:
+        """Answer upstream in our own name: no branch gave a response worth passing on."""
+        self._ending.not_forwarded(fork.call, fork.request, status, now)
+        self._core.reply(fork.arrival, fork.server, status, now, reason=reason)
+
+    def branch_over(self, fork: Fork, branch: Branch, why: str, now: float) -> None:
+        """A branch ended without winning."""
+        call = fork.call
+        self._core.note(fork.request.call_id, "fork.branch-failed", now, target=branch.name, why=why)
+        if call is None or call.media is None or branch.party is None:
+            return
+        if fork.request.to_tag:
+            self._anchoring.rejected(call, fork.request, branch.party, now)
+        else:
+            call.media.released(branch.party.leg, now)
+
+    def note(self, fork: Fork, kind: str, now: float, **values: str | int | float) -> None:
+        """A decision for the ledger."""
+        self._core.note(fork.request.call_id, kind, now, **values)
+
+    def flow_closed(self, flow: Flow, now: float) -> None:
+        """A caller whose connection dies before it acknowledged an answer may come back; if it does not, phones ring,
+        or talk, for nobody."""
+        for call in self._core.beginning:
+            if call.caller.flow == flow:
+                self._core.timers.start(GRACE_S, now, partial(self._give_up, call))
+
+    def _give_up(self, call: RunningCall, now: float) -> None:
+        caller = call.caller.flow
+        if call.is_acknowledged or not isinstance(caller, Flow) or self._core.world.reach.is_open(caller):
+            return
+        if call.give_up is not None:
+            self._core.note(call.call_id, "flow.caller-gone", now, remote=str(caller.remote))
+            call.is_given_up = True
+            call.give_up(now, "", "the caller is gone")
+        elif call.phase is Phase.ANSWERED:
+            self._not_reached(call.call_id, "flow.answer-undelivered", caller, now)
+            self._ending.end_on_both_sides(call, "flow-gone", _CALLER_GONE, now)
+
+    def _not_reached(self, call_id: str, kind: str, end: Hop, now: float) -> None:
+        self._core.note(call_id, kind, now, remote=str(end.remote), transport=str(end.transport))
+
+
+def _beyond_us(response: Message, fork: Fork, branch: Branch) -> list[str]:
+    """The route from us to the callee: the Record-Route entries above ours, the nearest to us first."""
+    entries = response.listed("Record-Route")
+    added = len(entries) - len(fork.request.listed("Record-Route")) - branch.record_routes
+    return entries[: max(0, added)][::-1]

@@ -1,0 +1,142 @@
+"""Requests within a dialog: by our tokens in their route, or as part of a running call, to where the other party can
+be found now (RFC 3261 section 12.2).
+"""
+
+from functools import partial
+
+from talkpath.base.address import Hop, Target
+from talkpath.edge.admission import Admission
+from talkpath.edge.anchoring import Anchoring
+from talkpath.edge.answers import Answers
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.call import GRACE_S, Party, Phase, RunningCall
+from talkpath.edge.core import Core
+from talkpath.edge.ending import Ending
+from talkpath.edge.fork import Fork
+from talkpath.edge.routing import Heading, Reachability, Refusal, hop_of, reachable_contact, sides_of
+from talkpath.edge.sending import Sending
+
+# How often we look whether who is to get an offer within a call has come back in that time.
+_LOOK_S = 0.2
+
+
+class InDialog:
+    """Sends requests of running dialogs on."""
+
+    def __init__(
+        self,
+        core: Core,
+        admission: Admission,
+        anchoring: Anchoring,
+        ending: Ending,
+        sending: Sending,
+        answers: Answers,
+    ) -> None:
+        self._core = core
+        self._admission = admission
+        self._anchoring = anchoring
+        self._ending = ending
+        self._sending = sending
+        self._answers = answers
+        self._reachability = Reachability(core)
+
+    def forward(self, fork: Fork, heading: Heading, now: float) -> None:
+        core, request = self._core, fork.request
+        fork.call = call = core.call_of(request)
+        sender, receiver = sides_of(call, request)
+        self._admission.bar_transfer(sender.user if sender is not None else "", request)
+        self._follow(sender, fork.arrival)
+        if call is not None and sender is not None:
+            self._ending.seen(call, sender, request, now)
+        if self._anchoring.trickled(call, sender, request, now):
+            core.reply(fork.arrival, fork.server, 200, now)
+            return
+        if fork.is_invite and receiver is not None and not heading.routes and self._is_away(receiver, now):
+            core.note(request.call_id, "flow.awaited", now, remote=str(receiver.flow.remote), wait_s=GRACE_S)
+            self._look_again(fork, heading, receiver, now + GRACE_S, now)
+            return
+        hop = self._hop_in_dialog(fork.arrival, receiver, heading, now)
+        self._sending.send(fork, hop, heading, receiver, now)
+
+    def _is_away(self, party: Party, now: float) -> bool:
+        """Whether the connection of a registered party is gone, and none has taken its place: it may come back."""
+        if party.identity is None or reachable_contact(party) is not None:
+            return False
+        return self._ending.hop_to(party, now) is None
+
+    def _look_again(self, fork: Fork, heading: Heading, receiver: Party, until: float, now: float) -> None:
+        """An offer waits for its receiver: pages whose connections broke together come back one after the other, and
+        a library that is refused hangs up."""
+        core, call = self._core, fork.call
+        is_running = call is not None and call.phase is not Phase.OVER
+        if is_running and now < until and self._is_away(receiver, now):
+            fork.later(_LOOK_S, now, partial(self._look_again, fork, heading, receiver, until))
+            return
+        try:
+            if not is_running:
+                raise Refusal(481)
+            self._sending.send(
+                fork, self._hop_in_dialog(fork.arrival, receiver, heading, now), heading, receiver, now
+            )
+        except Refusal as refusal:
+            core.reply(fork.arrival, fork.server, refusal.status, now, reason=refusal.reason)
+
+    def _follow(self, sender: Party | None, arrival: Arrival) -> None:
+        """A party that speaks from a new flow has moved there."""
+        if sender is not None:
+            sender.flow = arrival.reply_to
+            sender.cseq = max(sender.cseq, arrival.message.cseq.number)
+
+    def _hop_in_dialog(self, arrival: Arrival, receiver: Party | None, heading: Heading, now: float) -> Hop:
+        """The flow or target of an in-dialog request. Raises Refusal.
+
+        A To tag proves nothing: only a token of ours or a running call does, and they say where the request may go.
+        """
+        if not heading.has_token and receiver is None:
+            raise Refusal(481)
+        if heading.routes:
+            # Another proxy stands between; our token leads to it.
+            if heading.onward is None or not self._core.world.reach.is_open(heading.onward):
+                raise Refusal(430, "Flow Failed")
+            return hop_of(heading.onward)
+        flow, is_gone = self._reachability.flow_to(arrival.message, receiver, heading, now)
+        if flow is not None:
+            return hop_of(flow)
+        if receiver is not None and isinstance(receiver.flow, Target):
+            return receiver.flow
+        if is_gone and receiver is not None and (contact := reachable_contact(receiver)) is not None:
+            return contact
+        raise Refusal(430, "Flow Failed")
+
+    def forward_ack(self, arrival: Arrival, heading: Heading, now: float) -> None:
+        """The ACK for a 2xx goes end to end without a transaction (RFC 3261 section 13.2.2.4). Raises Refusal."""
+        request = arrival.message
+        call = self._core.call_of(request)
+        sender, receiver = sides_of(call, request)
+        self._follow(sender, arrival)
+        hop = self._hop_in_dialog(arrival, receiver, heading, now)
+        if call is not None and sender is call.caller:
+            call.is_acknowledged = True
+            self._core.beginning.discard(call)
+        self._send_ack(arrival, hop, heading, receiver, call, now)
+
+    def _send_ack(
+        self,
+        arrival: Arrival,
+        hop: Hop,
+        heading: Heading,
+        receiver: Party | None,
+        call: RunningCall | None,
+        now: float,
+    ) -> None:
+        request = arrival.message
+        try:
+            data = self._sending.written(arrival, hop, heading, receiver, call, self._core.branch(), now)
+        except Refusal:
+            self._core.counters["acks_dropped"] += 1
+            sender, _ = sides_of(call, request)
+            if call is not None and sender is not None and receiver is not None:
+                self._ending.acknowledge(call, receiver, sender, request.cseq.number, now)
+                self._answers.end_unusable(call, now)
+            return
+        self._core.send(hop, data, request.call_id)

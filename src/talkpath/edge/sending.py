@@ -1,0 +1,114 @@
+"""How a request goes on: the bytes for one hop, with our Via, Record-Route and media, and the branch that waits for
+an answer (RFC 3261 section 16.6). Where it goes is decided elsewhere.
+"""
+
+from talkpath.base.address import Address, Flow, Hop, Transport
+from talkpath.edge.anchoring import Anchoring, MediaFailed
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.call import Party, RunningCall
+from talkpath.edge.core import Core
+from talkpath.edge.fork import Branch, Fork
+from talkpath.edge.forwarding import Onward, forwarded_request, max_forwards, record_route_line, via_line
+from talkpath.edge.routing import Heading, Refusal
+from talkpath.media.policy import Profile
+from talkpath.sip.message import Message
+
+# Requests that make a dialog, and so are record-routed (RFC 3261 16.6 step 4; RFC 6665, RFC 3515).
+_DIALOG_MAKING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
+# RFC 3261 section 18.1.1: larger requests may be cut into fragments on a path of unknown MTU.
+_SAFE_DATAGRAM_BYTES = 1300
+
+
+class Sending:
+    """Writes requests for their next hop and starts their branches."""
+
+    def __init__(self, core: Core, anchoring: Anchoring) -> None:
+        self._core = core
+        self._anchoring = anchoring
+
+    def send(
+        self, fork: Fork, hop: Hop, heading: Heading, party: Party | None, now: float, path: tuple[str, ...] = ()
+    ) -> Branch:
+        """Start a branch of a fork. Raises Refusal."""
+        core, request = self._core, fork.request
+        branch = Branch(fork, hop, party, heading, path)
+        branch_id = core.branch(_loop_mark(request, heading.uri))
+        record = self._recorded(fork.arrival, hop)
+        branch.record_routes = record.count("\n")
+        data = self.written(fork.arrival, hop, heading, party, fork.call, branch_id, now, record, path)
+        branch.offered = Profile.of(data) if party is not None and not request.to_tag else None
+        fork.branches.append(branch)
+        if hop.transport is Transport.UDP and len(data) > _SAFE_DATAGRAM_BYTES:
+            core.note(request.call_id, "size.risky", now, method=request.method, bytes=len(data), limit=1300)
+        fork.send(branch, branch_id, data, now)
+        return branch
+
+    def written(
+        self,
+        arrival: Arrival,
+        hop: Hop,
+        heading: Heading,
+        party: Party | None,
+        call: RunningCall | None,
+        branch_id: str,
+        now: float,
+        record: str = "",
+        path: tuple[str, ...] = (),
+    ) -> bytes:
+        """The bytes of a request for one hop. Raises Refusal."""
+        core, request = self._core, arrival.message
+        here = self._facing(hop)
+        routes = heading.route_texts
+        if path:
+            routes = [*path, *(routes or ())]
+        try:
+            body = self._anchoring.request_body(call, party, arrival, hop, now)
+        except MediaFailed as failed:
+            raise Refusal(failed.status, failed.reason) from failed
+        onward = Onward(
+            heading.uri, via_line(hop.transport, here, branch_id), record, routes, body, core.settings.realm
+        )
+        return forwarded_request(request, arrival.via, onward)
+
+    def _facing(self, hop: Hop) -> Address:
+        """What we call ourselves towards a hop. Raises Refusal."""
+        here = self._core.facing(hop)
+        if here is None:
+            raise Refusal(500, f"No {hop.transport} listener reaches the target")
+        return here
+
+    def _recorded(self, arrival: Arrival, hop: Hop) -> str:
+        """Our Record-Route: one line where both sides meet the same socket, else one for each side, the far side
+        on top (RFC 5658). Nothing for what makes no dialog or runs in one."""
+        if arrival.message.to_tag or arrival.message.method not in _DIALOG_MAKING:
+            return ""
+        core, source = self._core, arrival.reply_to
+        tag, call_id = arrival.message.from_tag, arrival.message.call_id
+        here = self._facing(hop)
+        near = core.locality.advertised(source.transport, source.local)
+        far = hop if isinstance(hop, Flow) else None
+        if far is not None and (hop.transport, here) == (source.transport, near):
+            token = core.tokens.make(source, far, tag, call_id)
+            return record_route_line(source.transport, near, token)
+        target = far if far is not None else Flow(hop.transport, here, hop.remote)
+        facing_callee = record_route_line(hop.transport, here, core.tokens.make(None, target, tag, call_id))
+        return facing_callee + record_route_line(source.transport, near, core.tokens.make(source, None, tag, call_id))
+
+
+def _loop_mark(request: Message, uri: str) -> str:
+    """What stays the same when a request loops (RFC 3261 section 16.6 step 8)."""
+    return f"{hash((uri, request.call_id, request.from_tag, request.to_tag, request.cseq)) & 0xFFFFFFFF:x}"
+
+
+def is_looping(request: Message) -> bool:
+    """Whether one of the Via branches is one that we made for this very request (16.3 step 4)."""
+    vias = request.all("Via")
+    if len(vias) == 1 and "," not in vias[0]:
+        return False
+    mark = f".{_loop_mark(request, request.uri)}"
+    return any(mark in value for value in vias)
+
+
+def has_hops_left(request: Message) -> bool:
+    """RFC 3261 section 16.3 step 3."""
+    return max_forwards(request) > 0
