@@ -1,5 +1,15 @@
-"""`python -m talkpath` is the command `talkpath`."""
+"""The command `talkpath`, which is also `python -m talkpath`."""
 
-from talkpath.app.cli import main
+import signal
 
-main()
+
+def main() -> None:
+    """Run the command line. Until it is loaded there is nothing to put in order, and an interrupt simply ends us."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from talkpath.app.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,12 +1,13 @@
 """The command `talkpath`.
 
 Data goes to standard output, talk to standard error. Exit codes: 0 all is well, 1 a problem was found or something
-failed, 2 the command or the configuration is wrong. What a command needs is imported when it runs, so that each
-starts quickly.
+failed, 2 the command or the configuration is wrong; who is interrupted dies of the signal (130 in a shell). What a
+command needs is imported when it runs, so that each starts quickly.
 """
 
 import errno
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -25,7 +26,20 @@ OK, PROBLEM, WRONG = 0, 1, 2
 _password = click.option("--password", "-p", help=help_of(words.HELP_PASSWORD))
 
 
-@click.group("talkpath", help=help_of(words.HELP), no_args_is_help=True)
+class Commands(click.Group):
+    """The commands; one that is interrupted leaves things in order and then dies of the signal, as shells expect."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGINT)
+            raise
+
+
+@click.group("talkpath", cls=Commands, help=help_of(words.HELP), no_args_is_help=True)
 @options.lang
 def app() -> None:
     """All commands; `--lang` was read when this module was loaded, wherever it stands."""

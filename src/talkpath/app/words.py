@@ -5,8 +5,8 @@ from talkpath.base.texts import Text
 # Help.
 HELP = Text(
     "A SIP and WebRTC edge that explains every call. Exit codes: 0 all is well, 1 a problem was found or something "
-    "failed, 2 the command or the configuration is wrong.",
-    "能解释每一通电话的 SIP 与 WebRTC 边缘。退出码：0 正常，1 发现问题或执行失败，2 命令或配置有误。",
+    "failed, 2 the command or the configuration is wrong, 130 it was interrupted.",
+    "能解释每一通电话的 SIP 与 WebRTC 边缘。退出码：0 正常，1 发现问题或执行失败，2 命令或配置有误，130 被中断。",
 )
 HELP_LANG = Text("Language of what is said: en or zh.", "输出语言：en 或 zh。")
 HELP_RUN = Text(
