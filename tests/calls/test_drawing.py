@@ -17,7 +17,7 @@ from talkpath.calls.drawing import Style, draw_call, draw_ladder, draw_messages,
 from talkpath.calls.facts import facts_of, facts_of_summary, story_of
 from talkpath.calls.ladder import Arrow, Note, ladder_of
 from talkpath.calls.ledger import Ledger
-from talkpath.calls.model import Call
+from talkpath.calls.model import Call, Side
 from talkpath.calls.redacted import redacted
 from talkpath.capture.records import SipSeen
 from talkpath.sip.message import Message
@@ -230,3 +230,22 @@ def test_what_only_looks_like_a_password_is_read_in_one_pass() -> None:
     began = process_time()
     assert redacted(raw) == raw.decode()
     assert process_time() - began < 1, "milliseconds are enough; what is tried in many ways takes many seconds"
+
+
+def test_a_phone_that_is_asked_twice_is_one_column() -> None:
+    ledger, one, again = Ledger(), Talk(), Talk(vias=("p2", "z9hG4bK-a1"))
+    ledger.written(10.0, flow(PHONE), "a@x", one.invite(), False)
+    for at, asked in ((10.1, Talk(vias=("p1", "z9hG4bK-a1"))), (10.3, again)):
+        ledger.written(at, flow(DESK), "a@x", asked.invite(), True)
+        ledger.written(at + 0.1, flow(DESK), "a@x", asked.answer(488), False)
+    ladder = ladder_of(call_of(next(ledger.running())))
+    assert [column.addresses for column in ladder.columns] == [(PHONE,), (EDGE,), (DESK,)]
+
+
+def test_a_call_that_was_given_up_is_not_told_by_the_last_thing_that_was_heard() -> None:
+    ledger, talk = Ledger(), Talk()
+    ledger.written(10.0, flow(PHONE), "a@x", talk.invite(), False)
+    ledger.written(10.1, flow(PHONE), "a@x", talk.answer(100, "Trying"), True)
+    ledger.ended(12.0, "a@x", Side.CALLER, "cancel")
+    page = [line.text for line in draw_call(call_of(next(ledger.running())), Language.EN)]
+    assert "Result: cancelled" in page

@@ -10,6 +10,8 @@ from tests.edge.lab import HOME, OFFER, Lab, Phone, call
 from tests.media.browser import OURS, Browser
 
 from talkpath.base.address import Target, Transport
+from talkpath.base.texts import Language
+from talkpath.calls import words
 from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.fork import Branch, Fork
 from talkpath.media.keying import Security
@@ -540,3 +542,24 @@ def test_a_browser_that_is_called_without_an_offer_gets_ours(lab: Lab, caller: P
     assert "media.proposed" in lab.kinds("c1")
     caller.in_dialog("INVITE", ok)
     assert page.last().body == b"", "within a call it makes offers itself"
+
+
+def test_a_name_that_does_not_resolve_is_our_refusal_and_not_the_callees(lab: Lab, caller: Phone) -> None:
+    lab.edge.core.world = replace(lab.edge.core.world, resolve=lambda uri, done: done([], lab.now))
+    caller.invite("sip:9@203.0.113.50", body=OFFER)
+    assert caller.last().status == 404
+    assert _ended(lab)[1:] == ("server", "refused")
+
+
+def test_who_is_not_registered_is_told_as_that_and_not_as_policy(lab: Lab, caller: Phone) -> None:
+    caller.invite(f"sip:1003@{HOME}", body=OFFER)
+    trace = lab.ledger.trace("c1")
+    assert trace is not None
+    said = [words.said(moment, Language.EN) for moment in trace.moments]
+    assert said[-2:] == ["1003 is not registered.", "Refused with 480: Temporarily Unavailable."]
+
+
+def test_an_answer_that_nobody_acknowledges_is_told_as_that(lab: Lab, caller: Phone) -> None:
+    caller.invite(f"sip:1003@{HOME}", body=OFFER)
+    lab.wait(40)
+    assert "transaction.unacknowledged" in lab.kinds("c1")

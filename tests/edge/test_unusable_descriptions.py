@@ -62,7 +62,7 @@ def test_an_answer_is_acknowledged_and_hung_up_and_the_caller_is_told(lab: Lab, 
     assert "media.refused" in lab.kinds("c1")
     trace = lab.ledger.trace("c1")
     assert trace is not None
-    assert (trace.ended_by, trace.ended_how) == (Side.CALLEE, "refused")
+    assert (trace.ended_by, trace.ended_how) == (Side.SERVER, "refused")
     assert not lab.engine.open_ports
     page.inbox.clear()
     page.answer(invite, 200, body=unproven(Browser(offers=False)))

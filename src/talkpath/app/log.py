@@ -28,17 +28,26 @@ class CallLog:
         self._ledger = ledger
         self._language = language
         self._last_begun = 0
+        #: by number: those that nothing was said of yet, and those whose beginning was told
+        self._untold: dict[int, Trace] = {}
         self._running: dict[int, Trace] = {}
 
     def tell(self) -> None:
         """Look once. Cheap, and silent, when nobody would read it."""
         if not _log.isEnabledFor(logging.INFO):
             return
+        is_open = set()
         for trace in self._ledger.running():
+            is_open.add(trace.number)
             if trace.number > self._last_begun and trace.live:
                 self._last_begun = trace.number
-                self._running[trace.number] = trace
+                self._untold[trace.number] = trace
+        for number, trace in list(self._untold.items()):
+            if not _is_asked_for_credentials(trace):
+                self._running[number] = self._untold.pop(number)
                 self._say(_begun(summary_of(trace)))
+            elif number not in is_open:
+                del self._untold[number]
         for number, trace in list(self._running.items()):
             if trace.ended_at is not None:
                 del self._running[number]
@@ -46,6 +55,12 @@ class CallLog:
 
     def _say(self, what: Phrase) -> None:
         _log.info(what.say(self._language))
+
+
+def _is_asked_for_credentials(trace: Trace) -> bool:
+    """A call that was challenged is none yet: most callers come back with credentials, strangers do not."""
+    answers = (raw for _, _, raw, sent in reversed(trace.live) if sent and raw.startswith(b"SIP/2.0 "))
+    return trace.ended_at is not None and next(answers, b"")[8:11] in (b"401", b"407")
 
 
 def _begun(row: Summary) -> Phrase:

@@ -109,7 +109,8 @@ def _facts(call: Call, language: Language) -> Iterator[Line]:
 
 def _result(call: Call, language: Language) -> str:
     text = words.result(call.result, is_over=call.ended_at is not None, language=language)
-    return f"{text} ({call.status} {printable(call.reason)})" if call.status else text
+    is_final = call.status >= 200 or call.ended_at is None  # of a call that is over, 100 and 180 say nothing
+    return f"{text} ({call.status} {printable(call.reason)})" if call.status and is_final else text
 
 
 def _party(user: str, host: str, address: object, agent: str) -> str:

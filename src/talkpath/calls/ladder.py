@@ -67,16 +67,18 @@ def start_line(seen: MessageSeen) -> str:
 
 
 def _boxes(legs: tuple[Leg, ...]) -> list[tuple[int, int]]:
-    """For each hop the numbers of the boxes at its two ends."""
+    """For each hop the numbers of the boxes at its two ends. Whom a box asks several times is one box."""
     boxes: list[tuple[int, int]] = []
+    asked: dict[tuple[int, Address], int] = {}
     count = 0
     for leg in legs:
         if leg.parent is None or leg.parent >= len(boxes):
-            boxes.append((count, count + 1))
-            count += 2
+            caller, count = count, count + 1
         else:
-            boxes.append((boxes[leg.parent][1], count))
-            count += 1
+            caller = boxes[leg.parent][1]
+        callee = asked.setdefault((caller, leg.callee), count)
+        count = max(count, callee + 1)
+        boxes.append((caller, callee))
     return boxes
 
 
@@ -86,7 +88,8 @@ def _order(legs: tuple[Leg, ...], boxes: list[tuple[int, int]]) -> dict[int, int
     for leg, (caller, callee) in zip(legs, boxes, strict=True):
         if caller not in order:
             order.append(caller)
-        order.insert(_behind(leg, legs, boxes, order), callee)
+        if callee not in order:
+            order.insert(_behind(leg, legs, boxes, order), callee)
     return {box: column for column, box in enumerate(order)}
 
 

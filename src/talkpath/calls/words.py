@@ -58,6 +58,9 @@ MOMENTS: dict[str, Text] = {
     "gateway.down": Text("The gateway {gateway} is taken for down: {why}.", "网关 {gateway} 被视为不可用：{why}。"),
     # --- transactions, flows, sizes
     "transaction.timeout": Text("{method} to {target} was never answered.", "发往 {target} 的 {method} 始终无应答。"),
+    "transaction.unacknowledged": Text(
+        "{target} never acknowledged the final answer that we sent it.", "{target} 始终没有确认本机发出的最终应答。"
+    ),
     "transport.failed": Text(
         "Sending {method} to {target} failed: {why}.", "向 {target} 发送 {method} 失败：{why}。"
     ),
@@ -119,6 +122,10 @@ MOMENTS: dict[str, Text] = {
     "media.latched": Text(
         "The {side} sends from {remote} and not from {announced} as announced; its media goes there.",
         "{side} 实际从 {remote} 发送，而非所声明的 {announced}；媒体改发往该地址。",
+    ),
+    "media.latched-back": Text(
+        "The {side} sends from {remote} again, as announced; its media goes there.",
+        "{side} 重新从所声明的 {remote} 发送；媒体改发往该地址。",
     ),
     "media.latched-rtcp": Text(
         "RTCP of the {side} comes from {remote} and not as announced; ours goes there.",

@@ -23,7 +23,7 @@ from talkpath.edge.fork import Fork
 from talkpath.edge.indialog import InDialog
 from talkpath.edge.proxy import Proxy
 from talkpath.edge.registration import Registration
-from talkpath.edge.responses import response_to
+from talkpath.edge.responses import REASONS, response_to
 from talkpath.edge.routing import Heading, Refusal, heading_of
 from talkpath.edge.salvage import salvaged
 from talkpath.edge.sending import Sending, has_hops_left, is_looping
@@ -206,7 +206,7 @@ class Edge:
             self._route(arrival, server, now)
         except Refusal as refusal:
             self.core.note(
-                arrival.message.call_id, "guard.refused", now, status=refusal.status, why=refusal.reason or "policy"
+                arrival.message.call_id, "guard.refused", now, status=refusal.status, why=refusal.reason or REASONS.get(refusal.status, "")
             )
             call = self.core.call_of(arrival.message)
             self._ending.not_forwarded(call, arrival.message, refusal.status, now)

@@ -63,11 +63,13 @@ class Ending:
             loser = pair[0] if pair[1] is call.caller else pair[1]
             call.media.released(loser.leg, now)
 
-    def refused(self, call: RunningCall | None, request: Message, status: int, now: float) -> None:
-        """The initial INVITE got a final answer that is no success."""
+    def refused(
+        self, call: RunningCall | None, request: Message, status: int, now: float, by: Side = Side.CALLEE
+    ) -> None:
+        """The initial INVITE got a final answer that is no success; `by` is whose word it is."""
         if call is None or call.phase is not Phase.CALLING:
             return
-        how, by = ("cancel", Side.CALLER) if call.is_cancelled else ("refused", Side.CALLEE)
+        how, by = ("cancel", Side.CALLER) if call.is_cancelled else ("refused", by)
         if call.is_given_up and not call.is_cancelled:
             how, by = "flow-gone", Side.SERVER
         elif how == "refused" and status == 408:
@@ -75,13 +77,13 @@ class Ending:
         self.end(call, by, how, now)
 
     def not_forwarded(self, call: RunningCall | None, request: Message, status: int, now: float) -> None:
-        """We answered a request ourselves with a refusal."""
+        """We answered a request ourselves with a refusal: a callee that is silent (408) gives no other."""
         if call is None:
             return
         if request.to_tag:
             self.answered_in_dialog(call, request, status, now)
         else:
-            self.refused(call, request, status, now)
+            self.refused(call, request, status, now, Side.CALLEE if status == 408 else Side.SERVER)
 
     def end(self, call: RunningCall, by: Side, how: str, now: float) -> None:
         """Close the media, tell the ledger, forget the call. Who hung up before ended it, and then."""

@@ -253,7 +253,7 @@ class Fork:
 
     def on_no_ack(self, transaction: ServerTransaction, now: float) -> None:
         """Our final answer was never acknowledged; the caller is told of it by its own timers."""
-        self._owner.note(self, "transaction.timeout", now, method="ACK", target=str(self.arrival.flow.remote))
+        self._owner.note(self, "transaction.unacknowledged", now, target=str(self.arrival.flow.remote))
 
     def on_over(self, transaction: ServerTransaction) -> None:
         """The server transaction is over, and nobody waits upstream."""

@@ -31,6 +31,8 @@ ROLLED_BACK = "media.rolled-back"
 CONNECTED = "media.connected"
 # The {side} sends from {remote} and not from {announced} as announced; its media goes there.
 LATCHED = "media.latched"
+# The {side} sends from {remote} again, as it announced.
+LATCHED_BACK = "media.latched-back"
 # RTCP of the {side} comes from {remote}, where ours goes from now on.
 LATCHED_RTCP = "media.latched-rtcp"
 # First sound from the {side} ({codec}).

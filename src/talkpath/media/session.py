@@ -222,6 +222,9 @@ class MediaSession:
                 self._note(event.at, moments.LATCHED_RTCP, side=side, remote=str(event.source))
             case Latched():
                 anchor.remote = event.source
+                if event.source == anchor.announced:
+                    self._note(event.at, moments.LATCHED_BACK, side=side, remote=str(event.source))
+                    return
                 values = {"side": side, "remote": str(event.source), "announced": str(anchor.announced)}
                 self._note(event.at, moments.LATCHED, **values)
             case TimedOut():

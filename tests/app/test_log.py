@@ -1,0 +1,52 @@
+"""What a running node says of its calls: a line when one begins, a line when it ends."""
+
+import logging
+
+import pytest
+
+from talkpath.app.log import CallLog
+from talkpath.base.texts import Language
+from talkpath.calls.ledger import Ledger
+from talkpath.calls.model import Side
+
+from ..calls.talk import PHONE, Talk, flow
+
+START = 1_700_000_000.0
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO, "talkpath.calls")
+    return caplog
+
+
+def test_a_call_that_had_to_prove_itself_has_one_beginning_and_one_end(said: pytest.LogCaptureFixture) -> None:
+    ledger, talk = Ledger(), Talk()
+    log = CallLog(ledger, Language.EN)
+    _challenge(ledger, talk)
+    log.tell()
+    assert said.messages == []
+    ledger.written(START + 0.2, flow(PHONE), talk.call_id, talk.invite(cseq=2), sent=False)
+    ledger.written(START + 1.0, flow(PHONE), talk.call_id, talk.answer(200, cseq=2), sent=True)
+    log.tell()
+    ledger.ended(START + 5.0, talk.call_id, Side.CALLER, "bye")
+    log.tell()
+    begun, ended = said.messages
+    assert "1001" in begun
+    assert "the caller hung up" in ended
+
+
+def test_who_never_comes_back_with_credentials_is_no_call(said: pytest.LogCaptureFixture) -> None:
+    ledger, talk = Ledger(), Talk()
+    log = CallLog(ledger, Language.EN)
+    _challenge(ledger, talk)
+    log.tell()
+    ledger.close_all(START + 9.0)
+    log.tell()
+    assert said.messages == []
+
+
+def _challenge(ledger: Ledger, talk: Talk) -> None:
+    ledger.written(START, flow(PHONE), talk.call_id, talk.invite(), sent=False)
+    ledger.written(START + 0.1, flow(PHONE), talk.call_id, talk.answer(407), sent=True)
+    ledger.ended(START + 0.1, talk.call_id, Side.SERVER, "refused")
