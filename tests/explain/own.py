@@ -29,6 +29,7 @@ class OwnCall:
     ledger: Ledger = field(default_factory=Ledger)
     callee_flow: Flow = field(default_factory=lambda: flow(DESK))
     to_caller: Address = TO_CALLER
+    announced: Address = CALLER_RTP
 
     def answered(self, *, is_anchored: bool = True) -> "OwnCall":
         """INVITE to ACK on both hops."""
@@ -49,7 +50,7 @@ class OwnCall:
 
     def dialled(self) -> "OwnCall":
         """The caller's INVITE."""
-        self.write(START, flow(PHONE), self.talk.invite(sdp(CALLER_RTP)), sent=False)
+        self.write(START, flow(PHONE), self.talk.invite(sdp(self.announced)), sent=False)
         return self
 
     def speaks(self, side: Side, level_dbov: float = SPEECH_DBOV, *, seconds: float | None = None) -> "OwnCall":

@@ -14,8 +14,8 @@ from talkpath.explain.own import explain_own
 from talkpath.explain.sites import Sites
 from talkpath.explain.terminal import draw_explained
 
-from ..calls.talk import DESK, PHONE, flow
-from .own import ANSWER, START, OwnCall
+from ..calls.talk import DESK, PHONE, flow, sdp
+from .own import ANSWER, START, TO_CALLEE, OwnCall
 
 
 def explained(trace: Trace, now: float = START + 3600.0) -> Explained:
@@ -158,3 +158,31 @@ def test_calls_of_an_edge_share_what_their_bad_ones_have_in_common() -> None:
         traces.append((call if number % 2 else call.speaks(Side.CALLEE)).hung_up())
     (shared, *_) = explain_own(traces, Sites(), START + 3600).common
     assert (shared.code, shared.bad, shared.attributes) == ("one-way-rtp", 10, {"user": "bad"})
+
+
+def test_a_registered_phone_that_gets_nothing_large_loses_fragments_and_is_not_down() -> None:
+    call = OwnCall().dialled().note("route.user", START, user="1002")
+    beyond = call.talk.via("z9hG4bK-b1", "z9hG4bK-a1").on(headers=("X-Long: " + "x" * 1500,))
+    for at in (0.01, 0.51, 1.51, 3.51):
+        call.write(START + at, call.callee_flow, beyond.invite(sdp(TO_CALLEE)), sent=True)
+    call.write(START + 32, flow(PHONE), call.talk.answer(408), sent=True)
+    call.ledger.ended(START + 32, call.talk.call_id, Side.CALLEE, "timeout")
+    (first, *_) = findings(call.trace)
+    assert (first.code, first.symptom) == ("fragments-lost", Symptom.NO_RING)
+    assert "gateway-down" not in codes(call.trace)
+
+
+def test_where_a_callee_sends_is_what_it_was_told_on_its_own_side() -> None:
+    """The caller's private address never reached it: ours did."""
+    call = OwnCall(announced=Address("10.0.0.9", 4000)).answered().speaks(Side.CALLER)
+    (found,) = findings(call.hung_up())
+    assert found.code == "one-way-rtp"
+    assert all("private" not in because.said.say(Language.EN) for because in found.found.because)
+
+
+def test_the_edge_does_not_advise_itself_to_find_phones() -> None:
+    call = OwnCall().dialled().note("flow.not-rung", START, remote=str(DESK), transport="WSS")
+    call.write(START + 0.1, flow(PHONE), call.talk.answer(480), sent=True)
+    call.ledger.ended(START + 0.1, call.talk.call_id, Side.SERVER, "refused")
+    (found,) = findings(call.trace)
+    assert "let the server find" not in found.fix.say(Language.EN)

@@ -206,7 +206,11 @@ class Edge:
             self._route(arrival, server, now)
         except Refusal as refusal:
             self.core.note(
-                arrival.message.call_id, "guard.refused", now, status=refusal.status, why=refusal.reason or REASONS.get(refusal.status, "")
+                arrival.message.call_id,
+                "guard.refused",
+                now,
+                status=refusal.status,
+                why=refusal.reason or REASONS.get(refusal.status, ""),
             )
             call = self.core.call_of(arrival.message)
             self._ending.not_forwarded(call, arrival.message, refusal.status, now)

@@ -77,6 +77,12 @@ class MediaPath(Struct, dict=True):
         own = [m for m in self.media if m.from_caller is from_caller and (before is None or m.time <= before)]
         return own[-1] if own else None
 
+    def told(self, is_caller: bool) -> Medium | None:
+        """What the caller, or the callee, was told last of where to send, on its own hop: a relay of ours makes it
+        another address than the other side announced."""
+        leg = self.legs[0] if is_caller else self.legs[-1]
+        return next((m for m in reversed(leg.media) if m.from_caller is not is_caller and m.kind == "audio"), None)
+
     def expected(self, from_caller: bool) -> list[Span]:
         """When audio of one direction should flow: after the answer, outside hold, while both sides want it."""
         if from_caller in self.unseen:

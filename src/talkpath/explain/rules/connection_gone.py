@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from talkpath.base.texts import Text
 from talkpath.capture.records import TcpEvent, TcpKind
 from talkpath.explain.evidence import found_of
-from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party
+from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party, said
 from talkpath.explain.route import Cause, stuck_by
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
@@ -35,6 +35,14 @@ UNSENDABLE = Text(
     "{src} answered {status} {reason}: it had no connection on which to send the INVITE to {owner}.",
     "{src} 应答 {status} {reason}：没有可用的连接把 INVITE 发给{owner}。",
 )
+# The edge itself looks for a phone that came back: what is left to do is the phone's, or that of what lies between.
+OWN_FIX = Text(
+    "Keep the connection alive (WebSocket ping or CRLF keep-alive below the idle timeout of NAT, nginx or load "
+    "balancer), and have the phone connect and register again at once when it is lost: talkpath finds it then by its "
+    "instance (RFC 5626).",
+    "保持连接存活（WebSocket ping 或 CRLF 保活，间隔小于 NAT、nginx 或负载均衡的空闲超时）；"
+    "并让话机在断线后立即重连并重新注册：talkpath 会按其实例标识（RFC 5626）找到它。",
+)
 # 430 Flow Failed (RFC 5626 section 11.6); 477 is what OpenSIPS and Kamailio say when they could not send.
 SEND_FAILED = frozenset({430, 477})
 
@@ -54,8 +62,10 @@ def check(story: Story) -> Iterator[Found]:
         values = {"owner": owner, "transport": stuck.transport, "target": stuck.target}
         evidence = because(NOT_SEEN, stuck.frames, stuck.time, **values)
     found = found_of(stuck, evidence, owner=owner, transport=stuck.transport)
-    # Who hangs up an own call is let go all the same.
-    yield replace(found, severity=Severity.WARNING) if story.call.is_own and stuck.method == "BYE" else found
+    if story.call.is_own:
+        # Who hangs up is let go all the same.
+        found = replace(found, fix=said(OWN_FIX), severity=Severity.WARNING if stuck.method == "BYE" else None)
+    yield found
 
 
 def _decided(story: Story) -> Iterator[Found]:
@@ -71,6 +81,7 @@ def _decided(story: Story) -> Iterator[Found]:
             leg=story.edge_leg(not is_callees).index,
             direction=Direction.of(is_callees),
             symptom=Symptom.NO_RING if is_callees else Symptom.DROPS,
+            fix=said(OWN_FIX),
         )
         return
 

@@ -14,11 +14,19 @@ from talkpath.explain.growth import biggest_parts
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Scene
 from talkpath.explain.story import UNFRAGMENTED_BYTES, Exchange, Story
+from talkpath.explain.told import told
 from talkpath.explain.traits import Trait
 
 SENT = Text(
     "{method} of {size} bytes to {dst} left as {count} IP fragments, {times} times, and nothing came back.",
     "{method} 共 {size} 字节，发往 {dst}，被拆成 {count} 个 IP 分片，发送 {times} 次，没有任何应答。",
+)
+TOO_LARGE = Text(
+    "{method} of {size} bytes to {dst}, more than fits one UDP packet, was sent {times} times; nothing came back.",
+    "{method} 共 {size} 字节，超出单个 UDP 包的容量，向 {dst} 发送 {times} 次，没有任何应答。",
+)
+REGISTERED = Text(
+    "The phone is registered at {dst}: what is small arrives.", "该话机在 {dst} 注册有效：小消息可以到达。"
 )
 INCOMPLETE = Text(
     "Only {got} bytes of a fragmented datagram from {src} to {dst} are there; the other fragments never came.",
@@ -85,7 +93,12 @@ def _was_too_large(story: Story, exchange: Exchange) -> bool:
     if seen.fragments > 1:
         return True
     large = seen.transport is Transport.UDP and seen.wire_bytes > UNFRAGMENTED_BYTES
-    return large and bool(story.scene.small_answered(seen.dst.host))
+    return large and (_is_registered(story) or bool(story.scene.small_answered(seen.dst.host)))
+
+
+def _is_registered(story: Story) -> bool:
+    """An own call to a user of ours: it goes to phones whose registrations arrive."""
+    return any(told(story, "route.user"))
 
 
 def _in_pieces(story: Story) -> Lost | None:
@@ -149,7 +162,10 @@ def _evidence(story: Story, lost: Lost) -> Iterator[Because]:
         request = exchange.request
         values = {"method": exchange.method, "dst": request.destination, "times": exchange.sendings}
         size, count = request.seen.wire_bytes, request.seen.fragments
-        yield because(SENT, request.frames, request.time, size=size, count=count, **values)
+        text = SENT if count > 1 else TOO_LARGE
+        yield because(text, request.frames, request.time, size=size, count=count, **values)
+        if _is_registered(story):
+            yield because(REGISTERED, (), request.time, dst=request.destination)
         yield because(PARTS, request.frames[:1], request.time, parts=biggest_parts(request.sip))
     elif lost.pieces is not None:
         pieces = lost.pieces

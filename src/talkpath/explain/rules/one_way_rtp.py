@@ -177,7 +177,7 @@ def _evidence(story: Story, path: MediaPath, from_caller: bool) -> Iterator[Beca
             first = elsewhere.heard(from_caller)[0]
             yield because(RELAY, (first.first_frame,), first.start, who=who, host=first.dst.host)
             return
-    target = path.latest(not from_caller)
+    target = path.told(from_caller)
     if target is not None and is_private(target.address.host) and _sender_is_outside(story, from_caller):
         yield because(PRIVATE, (), target.time, who=who, address=target.address)
     for error in story.around(IcmpError):
