@@ -78,6 +78,9 @@ class Lab:
         self.bindings = Bindings()
         self.accounts = Accounts(*users)
         self.names: dict[str, list[Target]] = {}
+        self.looked_up: list[str] = []
+        #: lookups that wait for `answer_names`, None where names are answered at once
+        self.lookups: list[Callable[[], None]] | None = None
         self.closed: set[int] = set()
         self.phones: list[Phone] = []
         self.lost: list[Send] = []
@@ -102,10 +105,21 @@ class Lab:
         return flow.connection not in self.closed
 
     def resolve(self, uri: Uri, done: Callable[[list[Target], float], None]) -> None:
+        self.looked_up.append(uri.host)
         targets = self.names.get(uri.host, [])
         if not targets and uri.host[:1].isdigit():
             targets = [Target(uri.transport or Transport.UDP, Address(uri.host, uri.port or 5060))]
-        done(targets, self.now)
+        if self.lookups is None:
+            done(targets, self.now)
+        else:
+            self.lookups.append(lambda: done(targets, self.now))
+
+    def answer_names(self) -> None:
+        """Answer the lookups that wait."""
+        waiting, self.lookups = self.lookups or [], []
+        for answer in waiting:
+            answer()
+        self.pump()
 
     def open_media(self, call: RunningCall) -> MediaSession:
         session = self.media[call.call_id] = MediaSession(self.engine, MediaPolicy(), self.security)

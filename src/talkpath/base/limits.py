@@ -83,3 +83,9 @@ MOMENTS_OF_A_KIND = 30
 MEDIA_SECTIONS = 8
 # Guests of the page that one address may have at a time: an office behind one NAT, and not the whole house.
 GUESTS_PER_ADDRESS = 50
+# Names that are being looked up at once to see whether they lead to us, and what waits for one of them. Strangers may
+# bring names, too: enough for phones that start together, and no flood of questions to a server of names.
+NAMES_ASKED = 32
+NAME_WAITERS = 256
+# Names remembered of each kind (ours, and not ours), at some 200 bytes each. A provider has a few for each product.
+NAMES = 1_024

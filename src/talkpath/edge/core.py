@@ -14,6 +14,7 @@ from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Accounts, Authentication
 from talkpath.edge.call import RunningCall
 from talkpath.edge.locality import Locality
+from talkpath.edge.names import Names
 from talkpath.edge.registrar import BindingStore, Registrar
 from talkpath.edge.responses import response_to
 from talkpath.edge.settings import EdgeSettings
@@ -71,6 +72,7 @@ class Core:
         self.world = world
         self.ledger = ledger
         self.locality = Locality(settings)
+        self.names = Names(self.locality, world.resolve)
         self.tokens = Tokens(entropy.token_key)
         self.authentication = Authentication(settings, world.accounts, entropy.nonce_key)
         self.registrar = Registrar(settings.registrar, world.bindings)

@@ -21,6 +21,7 @@ from talkpath.edge.core import Core, Entropy, World
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
 from talkpath.edge.indialog import InDialog
+from talkpath.edge.names import Waiting
 from talkpath.edge.proxy import Proxy
 from talkpath.edge.registration import Registration
 from talkpath.edge.responses import REASONS, response_to
@@ -32,6 +33,7 @@ from talkpath.edge.settings import EdgeSettings
 from talkpath.media.service import Service
 from talkpath.sip.message import Message, fault_of
 from talkpath.sip.transaction import ServerTransaction, State
+from talkpath.sip.uri import Uri
 
 _CAPABILITIES = (
     "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, MESSAGE, SUBSCRIBE, NOTIFY\r\n"
@@ -107,6 +109,7 @@ class Edge:
         if self._expire_at is None or self._expire_at <= now:
             self._expire_at = now + _EXPIRY_PAUSE_S
             self.core.registrar.expire(now)
+            self.core.names.expire(now)
 
     def drain(self) -> list[Send]:
         """What is to be sent. The driver tells the ledger, because only it knows the flow a target became."""
@@ -220,8 +223,10 @@ class Edge:
     def _route(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
         """Checks of RFC 3261 section 16.3, then who is to handle the request. Raises Refusal."""
         core, request = self.core, arrival.message
-        heading = heading_of(core, arrival)
+        heading = heading_of(core, arrival, now)
         here = self._is_for_us(arrival, heading)
+        if not here and self._awaits_name(arrival, server, heading, now):
+            return
         if not has_hops_left(request) and not (here and request.method in ("OPTIONS", "REGISTER")):
             raise Refusal(483)
         if len(request.all("Via")) > limits.SIP_VIAS or is_looping(request):
@@ -233,6 +238,30 @@ class Edge:
         if here and self._answered_here(arrival, server, heading, now):
             return
         self._proxy.forward(arrival, server, heading, now)
+
+    def _awaits_name(self, arrival: Arrival, server: ServerTransaction, heading: Heading, now: float) -> bool:
+        """Whether the request waits until it is known if a name that it brings leads to us. Raises Refusal."""
+        name = self._name_to_ask(arrival, heading, now)
+        if name is None:
+            return False
+        server.owner = waiting = Waiting(arrival)
+        if server.is_invite:
+            self.core.reply(arrival, server, 100, now)
+
+        def go_on(then: float) -> None:
+            # A CANCEL may have ended it meanwhile.
+            if server.owner is waiting and server.state in (State.TRYING, State.PROCEEDING):
+                self._dispatch(arrival, server, then)
+
+        if not self.core.names.ask(name, go_on):
+            raise Refusal(503, "Too many names")
+        return True
+
+    def _name_to_ask(self, arrival: Arrival, heading: Heading, now: float) -> Uri | None:
+        if heading.unknown is not None or heading.routes or heading.has_token or arrival.message.to_tag:
+            return heading.unknown
+        uri = heading.next_uri
+        return uri if self.core.names.must_ask(uri, now) else None
 
     def _is_for_us(self, arrival: Arrival, heading: Heading) -> bool:
         """Whether the request goes no further by its route, and names a user of ours or ourselves."""
@@ -284,7 +313,9 @@ class Edge:
             self._services.acknowledge(dialog, request, now)
             return
         try:
-            self._in_dialog.forward_ack(arrival, heading_of(core, arrival), now)
+            heading = heading_of(core, arrival, now)
+            if heading.unknown is None or not core.names.ask(heading.unknown, lambda then: self._ack(arrival, then)):
+                self._in_dialog.forward_ack(arrival, heading, now)
         except Refusal:
             core.counters["acks_dropped"] += 1
 
@@ -299,7 +330,9 @@ class Edge:
             core.reply(arrival, server, 481, now)
             return
         core.reply(arrival, server, 200, now)
-        if isinstance(invite.owner, Fork) and invite.state is State.PROCEEDING:
+        if isinstance(invite.owner, Waiting) and invite.state is State.PROCEEDING:
+            core.reply(invite.owner.arrival, invite, 487, now)
+        elif isinstance(invite.owner, Fork) and invite.state is State.PROCEEDING:
             call = invite.owner.call
             if call is not None and not invite.owner.request.to_tag:
                 call.is_cancelled = True

@@ -14,6 +14,7 @@ class Locality:
         self._hosts = set(settings.own_hosts) | {address.host for address in settings.advertised.values()}
         self._ports = {port for _, port in settings.listening}
         self._ports |= {address.port for address in settings.advertised.values()}
+        self._learnt: set[tuple[str, int | None]] = set()
 
     def advertised(self, transport: Transport, local: Address) -> Address:
         """How a peer that faces our `local` address reaches us."""
@@ -24,9 +25,27 @@ class Locality:
 
     def is_here(self, host: str, port: int | None, facing: Flow | None = None) -> bool:
         """Whether host and port are a listener of ours (RFC 3261 section 16.4)."""
-        if host not in self._hosts and (facing is None or host != facing.local.host):
-            return False
-        return port is None or port in self._ports
+        if self.is_ours(host) or (facing is not None and host == facing.local.host):
+            return port is None or port in self._ports
+        if self._learnt and (host, port) in self._learnt:
+            return True
+        return host in self._settings.domains and (port is None or port in self._ports)
+
+    def is_ours(self, host: str) -> bool:
+        """Whether it is an address of this host, or a name that it was told to be its own."""
+        return host in self._hosts
+
+    def listens_at(self, port: int) -> bool:
+        """Whether a listener of ours has that port, here or as others see it."""
+        return port in self._ports
+
+    def learn(self, host: str, port: int | None) -> None:
+        """A name was looked up and leads to us."""
+        self._learnt.add((host, port))
+
+    def unlearn(self, host: str, port: int | None) -> None:
+        """It does not, or no more."""
+        self._learnt.discard((host, port))
 
     def serves(self, uri: Uri, facing: Flow) -> bool:
         """Whether the users of this URI's host are our users (RFC 3261 section 16.5).
@@ -38,8 +57,9 @@ class Locality:
             return True
         if uri.host in self._settings.domains or self.is_here(uri.host, uri.port, facing):
             return True
-        return not self._settings.domains and not _is_ip(uri.host)
+        return not self._settings.domains and not is_ip(uri.host)
 
 
-def _is_ip(host: str) -> bool:
+def is_ip(host: str) -> bool:
+    """Whether the host of a URI is an address and no name."""
     return ":" in host or host.replace(".", "").isdigit()

@@ -27,10 +27,10 @@ class Heading:
     """A request's way as it stands after our own routes are taken off (RFC 3261 section 16.4).
 
     `routes` are the values that remain, `changed` says whether any was taken off; `onward` is the flow that our token
-    names.
+    names. `unknown` is the topmost route where only a lookup can tell whether it is us.
     """
 
-    __slots__ = ("changed", "has_token", "onward", "routes", "uri")
+    __slots__ = ("changed", "has_token", "onward", "routes", "unknown", "uri")
 
     def __init__(self, uri: str, routes: list[Route], changed: bool = False) -> None:
         self.uri = uri
@@ -38,6 +38,7 @@ class Heading:
         self.changed = changed
         self.onward: Flow | None = None
         self.has_token = False
+        self.unknown: Uri | None = None
 
     @property
     def route_texts(self) -> Sequence[str] | None:
@@ -53,7 +54,7 @@ class Heading:
             raise Refusal(400, "Bad Route" if self.routes else "Bad Request-URI") from fault
 
 
-def heading_of(core: Core, arrival: Arrival) -> Heading:
+def heading_of(core: Core, arrival: Arrival, now: float) -> Heading:
     """Take our own entries off the route set and read their tokens. Raises Refusal."""
     request = arrival.message
     try:
@@ -61,13 +62,16 @@ def heading_of(core: Core, arrival: Arrival) -> Heading:
     except Malformed as fault:
         raise Refusal(400, fault.reason) from fault
     _undo_strict_routing(core, arrival, heading)
-    while heading.routes and _is_ours(core, arrival, heading.routes[0], heading):
+    while heading.routes and _is_ours(core, arrival, heading, now):
         heading.routes.pop(0)
         heading.changed = True
     return heading
 
 
-def _is_ours(core: Core, arrival: Arrival, route: Route, heading: Heading) -> bool:
+def _is_ours(core: Core, arrival: Arrival, heading: Heading, now: float) -> bool:
+    """Whether the topmost route is us: by a token of ours, or by host and port, whatever user it names (a phone may
+    write its own there; what it may not is name the way of a dialog)."""
+    route = heading.routes[0]
     user, at, _ = route.address.uri.partition("@")
     token = core.tokens.read(user.partition(":")[2], arrival.message.call_id) if at else None
     if token is not None:
@@ -78,7 +82,11 @@ def _is_ours(core: Core, arrival: Arrival, route: Route, heading: Heading) -> bo
         uri = route.address.parsed_uri()
     except Malformed as fault:
         raise Refusal(400, "Bad Route") from fault
-    return not uri.user and core.locality.is_here(uri.host, uri.port, arrival.flow)
+    if core.locality.is_here(uri.host, uri.port, arrival.flow):
+        return True
+    if core.names.must_ask(uri, now):
+        heading.unknown = uri
+    return False
 
 
 def _undo_strict_routing(core: Core, arrival: Arrival, heading: Heading) -> None:
