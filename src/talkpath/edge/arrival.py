@@ -1,8 +1,7 @@
 """A message that arrived, with what its way here tells: where to answer, and whether a NAT stands between."""
 
-from ipaddress import ip_address
-
-from talkpath.base.address import Address, Flow
+from talkpath.base.address import Address, Flow, Transport
+from talkpath.edge.contact import is_same_host
 from talkpath.sip.grammar import Via, split_list
 from talkpath.sip.message import Message
 
@@ -22,20 +21,16 @@ class Arrival:
         self.flow = flow
         via = message.top_via
         source = flow.remote
-        same_host = via.host == source.host or _same_address(via.host, source.host)
-        self.behind_nat = not same_host and _is_address_or_invalid(via.host)
+        same_host = via.host == source.host or is_same_host(via.host, source.host)
+        self.behind_nat = _shows_port(via, flow) if same_host else _is_address_or_invalid(via.host)
         self.via = _completed(message, via, source, same_host)
         self.reply_to = _reply_to(flow, via, self.behind_nat)
 
 
-def _same_address(text: str, host: str) -> bool:
-    """Whether two spellings mean one address (IPv6 has several)."""
-    if ":" not in text:
-        return False
-    try:
-        return str(ip_address(text)) == host
-    except ValueError:
-        return False
+def _shows_port(via: Via, flow: Flow) -> bool:
+    """Whether the port was translated on the way: who asks for `rport` sends from the port that its Via names (RFC
+    3581 section 4), also where it knows its address outside."""
+    return flow.transport is Transport.UDP and "rport" in via.params and via.sent_by_port != flow.remote.port
 
 
 def _is_address_or_invalid(host: str) -> bool:

@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from talkpath.base.address import Address, Flow, Hop
 from talkpath.calls.model import Side
+from talkpath.edge.contact import reached_at
 from talkpath.edge.forwarding import via_line
 from talkpath.edge.locality import Locality
 from talkpath.media.policy import LegId, Profile
@@ -76,6 +77,11 @@ class Party:
         self.tag = message.from_tag if name == "From" else message.to_tag
         self.routes = routes
         self.refresh(message)
+
+    def speaks_from(self, flow: Flow, behind_nat: bool) -> None:
+        """A message of it came on `flow`: it is reached there, or at its Contact where nothing stands between."""
+        self.behind_nat = behind_nat
+        self.flow = flow if self.routes else reached_at(flow, self.contact, behind_nat)
 
     def refresh(self, message: Message) -> None:
         """A target refresh: INVITE, UPDATE and their 2xx move the Contact (RFC 3261 section 12.2)."""

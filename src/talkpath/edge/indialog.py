@@ -84,7 +84,7 @@ class InDialog:
     def _follow(self, sender: Party | None, arrival: Arrival) -> None:
         """A party that speaks from a new flow has moved there."""
         if sender is not None:
-            sender.flow = arrival.reply_to
+            sender.speaks_from(arrival.reply_to, arrival.behind_nat)
             sender.cseq = max(sender.cseq, arrival.message.cseq.number)
 
     def _hop_in_dialog(self, arrival: Arrival, receiver: Party | None, heading: Heading, now: float) -> Hop:

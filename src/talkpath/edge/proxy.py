@@ -4,7 +4,7 @@ RFC 3261 section 16. Forks stand in `fork.py`, requests within dialogs in `india
 `sending.py`, what comes back in `answers.py`.
 """
 
-from talkpath.base.address import Address, Hop, Target
+from talkpath.base.address import Address, Hop, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.edge.admission import Admission
 from talkpath.edge.answers import Answers
@@ -101,6 +101,7 @@ class Proxy:
         caller = Party(CALLER, arrival.reply_to, arrival.behind_nat)
         routes = request.listed("Record-Route")
         caller.learn(request, "From", routes)
+        caller.speaks_from(arrival.reply_to, arrival.behind_nat)
         caller.cseq = request.cseq.number
         self._bind(caller, user, arrival, now)
         fork.call = core.calls[key] = RunningCall(request.call_id, caller)
@@ -114,7 +115,7 @@ class Proxy:
             user = user or arrival.message.address("From").parsed_uri().username
         except Malformed:
             return
-        binding = self._core.registrar.of_flow(user, arrival.reply_to, caller.contact)
+        binding = self._core.registrar.of_flow(user, caller.flow, caller.contact)
         if binding is not None:
             caller.user, caller.identity = user, binding.identity
             self._asking.remember_offer(caller, arrival.message)
@@ -153,14 +154,22 @@ class Proxy:
         return party
 
     def _hop_to(self, binding: Binding) -> Hop | None:
-        """Down the flow that the phone registered on; when it is gone, to its Contact if that can be reached."""
-        if self._core.world.reach.is_open(binding.flow):
+        """Down the flow of the registration; to the Contact where that flow is gone, or where a datagram brought one
+        that names another transport, if nothing stands between."""
+        if self._core.world.reach.is_open(binding.flow) and not self._names_other_transport(binding):
             return binding.flow
         if binding.behind_nat or binding.flow.transport.is_websocket:
             return None
         contact = Uri.parse(binding.contact)
         transport = contact.transport or binding.flow.transport
         return Target(transport, Address(contact.host, contact.port or transport.default_port))
+
+    @staticmethod
+    def _names_other_transport(binding: Binding) -> bool:
+        """Whether a phone that registered by datagram, with nothing in between, wants to be called over a stream."""
+        if binding.flow.transport.is_reliable or binding.behind_nat or binding.reg_id or binding.path:
+            return False
+        return Uri.parse(binding.contact).transport in (Transport.TCP, Transport.TLS)
 
     def _resolve(self, fork: Fork, heading: Heading, now: float) -> None:
         """Ask where a URI leads (RFC 3263); the answer is taken up when it comes."""

@@ -6,9 +6,10 @@ Bindings live in memory; each change is told to a `BindingStore`, which keeps it
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from talkpath.base.address import Flow
+from talkpath.base.address import Flow, Hop
 from talkpath.base.errors import Malformed
 from talkpath.edge.binding import Binding, contact_key, identity_of
+from talkpath.edge.contact import is_same_host, reached_at
 from talkpath.edge.settings import RegistrarSettings
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
@@ -74,8 +75,8 @@ class Registrar:
         binding = self._contacts.get(contact_key(uri))
         return binding if binding is not None and binding.expires_at > now else None
 
-    def of_flow(self, user: str, flow: Flow, contact: str = "") -> Binding | None:
-        """The binding of `user` that came on this very flow; of several (one NAT, one source port) by its contact."""
+    def of_flow(self, user: str, flow: Hop, contact: str = "") -> Binding | None:
+        """The binding of `user` that is reached on this very flow; of several (one NAT, one port) by its contact."""
         on_flow = [binding for binding in self._users.get(user, {}).values() if binding.flow == flow]
         same = [binding for binding in on_flow if contact and contact_key(binding.contact) == contact_key(contact)]
         return next(iter(same or on_flow), None)
@@ -144,23 +145,25 @@ class Registrar:
             raise Refused(400, "Contact is no SIP URI")
         instance = (contact.params.get("+sip.instance") or "").strip('"')
         reg_id = contact.params.get("reg-id") or ""
+        path = tuple(request.listed("Path"))
+        behind_nat = behind_nat or not is_same_host(uri.host, flow.remote.host)
         return Binding(
             user=user,
             identity=identity_of(instance, reg_id, contact.uri),
             contact=contact.uri,
             reg_id=reg_id,
-            flow=flow,
+            flow=flow if reg_id or path else reached_at(flow, contact.uri, behind_nat),
             call_id=request.call_id,
             cseq=request.cseq.number,
             expires_at=now + self._lifetime(request, contact),
             registered_at=now,
             q=_quality(contact.params.get("q")),
             user_agent=request.first("User-Agent") or "",
-            path=tuple(request.listed("Path")),
+            path=path,
             params="".join(
                 f";{name}={value}" for name, value in contact.params.items() if name.startswith(("+sip", "reg-id"))
             ),
-            behind_nat=behind_nat or uri.host != flow.remote.host,
+            behind_nat=behind_nat,
             ice="+sip.ice" in contact.params or "ice" in request.listed("Supported"),
         )
 

@@ -3,9 +3,11 @@ an answer (RFC 3261 section 16.6). Where it goes is decided elsewhere.
 """
 
 from talkpath.base.address import Address, Flow, Hop, Transport
+from talkpath.base.errors import Malformed
 from talkpath.edge.anchoring import Anchoring, MediaFailed
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.call import Party, RunningCall
+from talkpath.edge.contact import reached_at
 from talkpath.edge.core import Core
 from talkpath.edge.fork import Branch, Fork
 from talkpath.edge.forwarding import Onward, forwarded_request, max_forwards, record_route_line, via_line
@@ -33,7 +35,7 @@ class Sending:
         core, request = self._core, fork.request
         branch = Branch(fork, hop, party, heading, path)
         branch_id = core.branch(_loop_mark(request, heading.uri))
-        record = self._recorded(fork.arrival, hop)
+        record = self._recorded(fork, hop)
         branch.record_routes = record.count("\n")
         data = self.written(fork.arrival, hop, heading, party, fork.call, branch_id, now, record, path)
         branch.offered = Profile.of(data) if party is not None and not request.to_tag else None
@@ -77,12 +79,14 @@ class Sending:
             raise Refusal(500, f"No {hop.transport} listener reaches the target")
         return here
 
-    def _recorded(self, arrival: Arrival, hop: Hop) -> str:
+    def _recorded(self, fork: Fork, hop: Hop) -> str:
         """Our Record-Route: one line where both sides meet the same socket, else one for each side, the far side
         on top (RFC 5658). Nothing for what makes no dialog or runs in one."""
+        arrival = fork.arrival
         if arrival.message.to_tag or arrival.message.method not in _DIALOG_MAKING:
             return ""
-        core, source = self._core, arrival.reply_to
+        caller = fork.call.caller.flow if fork.call is not None else None
+        core, source = self._core, caller if isinstance(caller, Flow) else _asker_at(arrival)
         tag, call_id = arrival.message.from_tag, arrival.message.call_id
         here = self._facing(hop)
         near = core.locality.advertised(source.transport, source.local)
@@ -93,6 +97,17 @@ class Sending:
         target = far if far is not None else Flow(hop.transport, here, hop.remote)
         facing_callee = record_route_line(hop.transport, here, core.tokens.make(None, target, tag, call_id))
         return facing_callee + record_route_line(source.transport, near, core.tokens.make(source, None, tag, call_id))
+
+
+def _asker_at(arrival: Arrival) -> Flow:
+    """Where requests of the dialog go that this request makes outside any call (SUBSCRIBE)."""
+    request = arrival.message
+    if request.frame.index("Contact") < 0 or request.frame.index("Record-Route") >= 0:
+        return arrival.reply_to
+    try:
+        return reached_at(arrival.reply_to, request.address("Contact").uri, arrival.behind_nat)
+    except Malformed:
+        return arrival.reply_to
 
 
 def _loop_mark(request: Message, uri: str) -> str:

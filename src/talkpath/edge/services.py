@@ -57,6 +57,7 @@ class Services:
             raise Refusal(503, "Draining" if core.is_draining else "Too many calls")
         caller = Party(CALLER, arrival.reply_to, arrival.behind_nat)
         caller.learn(request, "From", request.listed("Record-Route"))
+        caller.speaks_from(arrival.reply_to, arrival.behind_nat)
         caller.cseq = request.cseq.number
         call = RunningCall(request.call_id, caller)
         dialog = Dialog(call, service, core.fresh())
@@ -139,7 +140,7 @@ class Services:
     def in_dialog(self, arrival: Arrival, server: ServerTransaction, dialog: Dialog, now: float) -> None:
         """Answer a request within a call to a service. Raises Refusal."""
         core, request = self._core, arrival.message
-        dialog.call.caller.flow = arrival.reply_to
+        dialog.call.caller.speaks_from(arrival.reply_to, arrival.behind_nat)
         if request.method == "INVITE" or (request.method == "UPDATE" and request.carries_sdp):
             self._ending.seen(dialog.call, dialog.call.caller, request, now)
             self._answer_offer(arrival, server, dialog, now)
