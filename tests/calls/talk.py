@@ -70,7 +70,7 @@ class Talk:
         lines += [f"From: {ends[0]}", f"To: {ends[1]}", f"Call-ID: {self.call_id}"]
         lines += [f"CSeq: {self.cseq if cseq is None else cseq} {method}", *self.headers]
         lines += ["Content-Type: application/sdp"] if body else []
-        return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode()
+        return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode("utf-8", "surrogateescape")
 
 
 def flow(remote: Address, local: Address = EDGE, transport: Transport = Transport.UDP, connection: int = 0) -> Flow:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
+from talkpath.base.readable import printable
 from talkpath.base.texts import Language
 from talkpath.calls.build import call_of, summarised
 from talkpath.calls.captured import CaptureLedger
-from talkpath.calls.drawing import Style, draw_call, draw_ladder, draw_messages, printable
+from talkpath.calls.drawing import Style, draw_call, draw_ladder, draw_messages
 from talkpath.calls.facts import facts_of, facts_of_summary, story_of
 from talkpath.calls.ladder import Arrow, Note, ladder_of
 from talkpath.calls.ledger import Ledger

@@ -15,10 +15,11 @@ import pytest
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.base.errors import Malformed, Unavailable
+from talkpath.base.readable import readable
 from talkpath.base.redact import Secret
 from talkpath.calls.build import call_of
 from talkpath.calls.ledger import Ledger
-from talkpath.calls.model import Result, Side, Summary
+from talkpath.calls.model import Moment, Result, Side, Summary
 from talkpath.calls.trace import Trace
 from talkpath.capture.records import Second
 from talkpath.sip.digest import Algorithm, ha1
@@ -404,6 +405,58 @@ def test_a_damaged_trace_is_malformed() -> None:
         unpacked(b"garbage")
 
 
+# --- what strangers write
+
+ODD = "\udcff\udc80\x00\x1b[31m\u202e\udce9"
+
+
+def test_a_call_with_bytes_that_are_no_text_is_kept_whole_and_costs_its_neighbours_nothing(
+    file: Path, store: Store
+) -> None:
+    odd = _trace(1, caller=f"10{ODD}1")
+    odd.call_ids = [f"1{ODD}@x"]
+    odd.add_moment(1001.0, "route.user", {"user": ODD})
+    traces = [_trace(0), odd, _trace(2)]
+    for trace in traces:
+        store.history.save(trace)
+    assert store.writer.flush()
+    assert store.writer.dropped == 0
+    reader = HistoryReader(file)
+    assert {row.call_id for row in reader.find(Wanted())} == {"0@x", f"1{readable(ODD)}@x", "2@x"}
+    (again,) = reader.named(f"1{readable(ODD)}@x")
+    reader.close()
+    assert again.call_ids == odd.call_ids
+    assert again.live == odd.live
+    assert again.moments[-1].values == {"user": readable(ODD)}
+
+
+def test_a_call_that_cannot_be_written_costs_only_itself(
+    file: Path, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = _trace(1)
+    bad.moments.append(Moment(1001.0, "route.user", {"user": object()}))  # type: ignore[dict-item]
+    for trace in (_trace(0), bad, _trace(2)):
+        store.history.save(trace)
+    store.bindings.save_binding(PHONE_UDP)
+    assert store.writer.flush()
+    assert store.counters() == {"left_out": 1, "calls_dropped": 0, "transactions_refused": 0}
+    assert len([record for record in caplog.records if "left out" in record.message]) == 1
+    reader = HistoryReader(file)
+    assert {row.call_id for row in reader.find(Wanted())} == {"0@x", "2@x"}
+    reader.close()
+    assert store.bindings.load(1000.0) == [PHONE_UDP]
+
+
+def test_a_contact_of_odd_bytes_comes_back_as_it_was(store: Store) -> None:
+    odd = replace(PHONE_UDP, contact=f"sip:{ODD}@192.0.2.11")
+    store.bindings.save_binding(PHONE_WSS)
+    store.bindings.refresh_binding(odd)
+    store.bindings.keep_refreshed()
+    assert store.writer.flush()
+    assert store.writer.dropped == 0
+    assert {binding.contact for binding in store.bindings.load(1000.0)} == {odd.contact, PHONE_WSS.contact}
+
+
 # --- trouble
 
 
@@ -430,6 +483,21 @@ def test_one_bad_item_does_not_stop_the_others(store: Store) -> None:
     assert store.writer.flush()
     assert store.writer.dropped == 1
     assert store.bindings.load(1000.0) == [PHONE_UDP]
+
+
+def test_what_the_database_itself_refuses_is_left_out_and_undone(store: Store) -> None:
+    def half(database: sqlite3.Connection) -> None:
+        database.execute("INSERT INTO counters VALUES ('half', 1)")
+        database.execute("INSERT INTO counters VALUES ('half', NULL)")
+
+    store.writer.write(half)
+    store.bindings.save_binding(PHONE_UDP)
+    assert store.writer.flush()
+    assert (store.writer.dropped, store.writer.failures) == (1, 0)
+    assert store.bindings.load(1000.0) == [PHONE_UDP]
+    database = sqlite3.connect(store.path)
+    assert database.execute("SELECT * FROM counters WHERE name = 'half'").fetchall() == []
+    database.close()
 
 
 def test_the_file_of_a_newer_talkpath_is_not_touched(file: Path) -> None:

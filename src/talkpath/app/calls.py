@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 
-import msgspec
+import msgspec.json
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text as RichText
@@ -15,9 +15,10 @@ from talkpath.app import calls_words as texts
 from talkpath.app.lines import print_lines
 from talkpath.app.own_calls import OwnCalls
 from talkpath.app.phrase import Trouble, phrase
+from talkpath.base.readable import json_bytes, printable
 from talkpath.base.texts import Language
 from talkpath.calls import words
-from talkpath.calls.drawing import Line, draw_messages, printable
+from talkpath.calls.drawing import Line, draw_messages
 from talkpath.calls.facts import facts_of_summary, state_of, story_of
 from talkpath.calls.model import Result, Summary
 from talkpath.explain.as_json import finding
@@ -43,7 +44,7 @@ class Calls:
         """Print the calls asked for, the latest last."""
         rows, is_running = self._known.rows(wanted)
         if as_json:
-            _write(msgspec.json.format(msgspec.json.encode([facts_of_summary(row) for row in rows])))
+            _write(msgspec.json.format(json_bytes([facts_of_summary(row) for row in rows])))
             return
         if not is_running:
             self._talk(texts.NO_EDGE.say(self._language))
@@ -62,7 +63,7 @@ class Calls:
             raise Trouble("no-edge", phrase(texts.NO_EDGE_TO_FOLLOW))
         try:
             for row in changes:
-                _write(msgspec.json.encode(facts_of_summary(row)) if as_json else self._line(row).encode())
+                _write(json_bytes(facts_of_summary(row)) if as_json else self._line(row).encode())
         except KeyboardInterrupt:
             return
 
@@ -72,7 +73,7 @@ class Calls:
         if as_json:
             story = story_of(one.call, self._language, with_messages=with_messages)
             story["findings"] = [finding(each, self._language) for each in one.findings]
-            _write(msgspec.json.format(msgspec.json.encode(story)))
+            _write(msgspec.json.format(json_bytes(story)))
             return
         print_lines(self._page(one, with_messages))
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from talkpath.base.readable import json_bytes, readable
 from talkpath.calls.build import summary_of
 from talkpath.calls.ids import id_of
 from talkpath.calls.ledger import Ledger
@@ -150,7 +151,7 @@ class ControlServer:
 
     def _named(self, name: str) -> Iterator[Trace]:
         for trace in self._ledger.running():
-            if name in trace.call_ids or id_of(trace.call_ids[0], trace.start).startswith(name):
+            if name in map(readable, trace.call_ids) or id_of(trace.call_ids[0], trace.start).startswith(name):
                 yield trace
 
 
@@ -188,7 +189,7 @@ class ControlClient:
         connection = socket.socket(socket.AF_UNIX)
         try:
             connection.connect(str(self._path))
-            connection.sendall(msgspec.json.encode(request) + b"\n")
+            connection.sendall(json_bytes(request) + b"\n")
         except OSError:
             connection.close()
             return None

@@ -12,6 +12,7 @@ from talkpath.app.config_checks import parse_endpoint
 from talkpath.app.explain import Unread
 from talkpath.app.phrase import phrase
 from talkpath.base.errors import Malformed
+from talkpath.base.readable import printable
 from talkpath.base.texts import Language
 from talkpath.calls import words as call_words
 from talkpath.capture.reader import Feed
@@ -84,7 +85,7 @@ def _follow(
                 look_at = now + LOOK_S
                 explainer.receive(feed.expire(now))
                 for one in explainer.ended(now, feed.settle):
-                    print(_line(one, language), flush=True)
+                    print(printable(_line(one, language)), flush=True)
     except KeyboardInterrupt:
         explainer.receive(feed.finish())
     return explainer.finish()

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable
 
+from talkpath.base.readable import printable
 from talkpath.calls.drawing import Line, Style
 
 _COLOURS = {
@@ -17,14 +18,16 @@ _COLOURS = {
 
 
 def print_lines(lines: Iterable[Line]) -> None:
-    """Colour only on a terminal; a pipe gets the text."""
+    """Colour only on a terminal; a pipe gets the text. Nothing in a line commands either."""
     if not sys.stdout.isatty():
         sys.stdout.flush()
-        sys.stdout.buffer.write("".join(f"{line.text}\n" for line in lines).encode(sys.stdout.encoding, "replace"))
+        sys.stdout.buffer.write(
+            "".join(f"{printable(line.text)}\n" for line in lines).encode(sys.stdout.encoding, "replace")
+        )
         return
     from rich.console import Console
     from rich.text import Text as RichText
 
     console = Console(highlight=False, soft_wrap=True)
     for line in lines:
-        console.print(RichText(line.text, style=_COLOURS[line.style]))
+        console.print(RichText(printable(line.text), style=_COLOURS[line.style]))

@@ -2,9 +2,11 @@
 
 import logging
 import sys
+from typing import Any
 
 from talkpath.app import words
 from talkpath.app.phrase import Phrase, phrase
+from talkpath.base.readable import printable
 from talkpath.base.texts import Language
 from talkpath.calls.build import summary_of
 from talkpath.calls.ledger import Ledger
@@ -17,8 +19,21 @@ _log = logging.getLogger("talkpath.calls")
 
 def start_logging(level: str) -> None:
     """Have everything of ours at `level` ("info" ...) and above written to standard error, of others warnings."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Plain("%(asctime)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("talkpath").setLevel(level.upper())
+
+
+class _Plain(logging.Formatter):
+    """A message is one line and a traceback some lines of text, whatever a peer put into them."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = printable(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        return "\n".join(printable(line) for line in super().formatException(ei).split("\n"))
 
 
 class CallLog:

@@ -29,6 +29,6 @@ def moment(text: str, now: float | None = None) -> float | None:
             text = f"{datetime.fromtimestamp(now).date().isoformat()}T{text:0>5}"
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
-        from talkpath.calls.drawing import printable
+        from talkpath.base.readable import printable
 
         raise Misuse("bad-time", phrase(words.BAD_TIME, given=printable(text))) from None

@@ -172,7 +172,11 @@ class Node:
         listen = parse_address_and_port(self._config.metrics.listen)
         if listen is None:
             return
-        counters = {"edge": lambda: self._edge.core.counters, "net": lambda: self._signalling.counters}
+        counters = {
+            "edge": lambda: self._edge.core.counters,
+            "net": lambda: self._signalling.counters,
+            "store": self._store.counters,
+        }
         registrations = self._edge.core.registrar
         metrics = Metrics(
             counters,

@@ -11,7 +11,7 @@ from talkpath.app.config import Config
 from talkpath.app.control import ControlClient
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.state import DATABASE, state_directory
-from talkpath.calls.drawing import printable
+from talkpath.base.readable import printable, readable
 from talkpath.calls.ids import id_of
 from talkpath.calls.model import Summary
 from talkpath.calls.trace import Trace
@@ -53,7 +53,7 @@ class OwnCalls:
                 found = history.named(name, _NAMED) if history else []
         if not found:
             raise Trouble("no-such-call", phrase(texts.NO_SUCH_CALL, name=printable(name)))
-        if len(found) > 1 and name not in found[0].call_ids:
+        if len(found) > 1 and readable(name) not in map(readable, found[0].call_ids):
             ids = ", ".join(id_of(trace.call_ids[0], trace.start) for trace in found)
             raise Trouble("several-calls", phrase(texts.SEVERAL_CALLS, name=printable(name), ids=ids))
         return found[0]

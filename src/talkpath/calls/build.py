@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from talkpath._native import Hop, fold
 from talkpath.base.errors import Malformed
+from talkpath.base.readable import readable
 from talkpath.calls.ids import id_of
 from talkpath.calls.legs import Placed, leg_of, placed_hops
 from talkpath.calls.media import streams_of
@@ -152,14 +153,14 @@ def summary_of(trace: Trace) -> Summary:
     answered_at, ended_at = hop.answered_at, trace.ended_at
     return Summary(
         id=id_of(trace.call_ids[0], hop.start),
-        call_id=trace.call_ids[0],
+        call_id=readable(trace.call_ids[0]),
         start=hop.start,
-        caller=number_of(invite, "From"),
-        callee=number_of(invite, "To"),
+        caller=readable(number_of(invite, "From")),
+        callee=readable(number_of(invite, "To")),
         source=str(flow.remote),
         result=_result_of(Result(hop.result), hop.ringing_at, trace),
         status=hop.status,
-        reason=hop.reason,
+        reason=readable(hop.reason),
         ring_s=_since(hop.start, hop.ringing_at),
         answer_s=_since(hop.start, answered_at),
         talk_s=None if answered_at is None else _since(answered_at, ended_at),
@@ -186,14 +187,14 @@ def summarised(call: Call) -> Summary:
     """The row of a call that was built."""
     return Summary(
         id=call.id,
-        call_id=call.call_ids[0],
+        call_id=readable(call.call_ids[0]),
         start=call.start,
-        caller=call.caller.user or call.caller.host,
-        callee=call.callee.user or call.callee.host,
+        caller=readable(call.caller.user or call.caller.host),
+        callee=readable(call.callee.user or call.callee.host),
         source=str(call.caller.address),
         result=call.result,
         status=call.status,
-        reason=call.reason,
+        reason=readable(call.reason),
         ring_s=call.ring_s,
         answer_s=call.answer_s,
         talk_s=call.talk_s,

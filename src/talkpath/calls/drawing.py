@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from talkpath.base.readable import printable
 from talkpath.base.texts import Language, Text
 from talkpath.calls import words
 from talkpath.calls.ladder import Arrow, Column, Ladder, Note, ladder_of
@@ -79,11 +80,6 @@ def draw_messages(call: Call) -> Iterator[Line]:
             yield Line(printable(text))
 
 
-def printable(text: str) -> str:
-    """The text with everything that is not to be seen (control characters, escapes) shown as a middle dot."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else "·" for char in text)
-
-
 # --- the facts
 
 
@@ -120,7 +116,7 @@ def _party(user: str, host: str, address: object, agent: str) -> str:
 
 def _stream(stream: Stream, language: Language) -> str:
     rtp = stream.rtp
-    parts = [f"{rtp.src} → {rtp.dst}", rtp.encoding or f"PT {rtp.payload_types[0].number}"]
+    parts = [f"{rtp.src} → {rtp.dst}", printable(rtp.encoding) or f"PT {rtp.payload_types[0].number}"]
     parts.append(words.PACKETS.say(language, packets=rtp.packets, lost=rtp.lost, jitter=f"{rtp.jitter_ms:.1f}"))
     if stream.mos is not None:
         parts.append(words.SCORE.say(language, mos=f"{stream.mos:.1f}"))

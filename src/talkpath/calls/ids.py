@@ -14,7 +14,7 @@ _TIME_CHARACTERS = 7
 
 def id_of(call_id: str, start: float) -> str:
     """The id of the call that began at `start` with this Call-ID."""
-    return _native.id_of(call_id.encode("utf-8", "replace"), start)
+    return _native.id_of(call_id.encode("utf-8", "surrogateescape"), start)
 
 
 def span_of(beginning: str) -> tuple[float, float] | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow
+from talkpath.base.readable import readable
 from talkpath.calls.model import Moment, Side, Value
 from talkpath.capture.records import NO_LEVEL, SECOND, Record, RtpStream, Second, SipSeen
 
@@ -80,7 +81,7 @@ class Trace:
 
     def add_moment(self, now: float, kind: str, values: dict[str, Value]) -> None:
         if len(self.moments) < limits.CALL_MOMENTS:
-            self.moments.append(Moment(now, kind, values))
+            self.moments.append(Moment(now, kind, _readable_values(values)))
         else:
             self.left_out += 1
 
@@ -95,6 +96,14 @@ class Trace:
         if len(rows) >= limits.STREAM_SECONDS * SECOND.size:
             del rows[: SECOND.size]
         rows += pack_second(second)
+
+
+def _readable_values(values: dict[str, Value]) -> dict[str, Value]:
+    """Values that can be kept and shown; nearly all are, and are told apart without a copy."""
+    for value in values.values():
+        if isinstance(value, str) and not value.isascii():
+            return {name: readable(one) if isinstance(one, str) else one for name, one in values.items()}
+    return values
 
 
 def seen_live(time: float, flow: Flow, raw: bytes, sent: bool) -> SipSeen:

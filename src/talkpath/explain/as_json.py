@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from math import floor, isfinite
 
-import msgspec
 from msgspec.structs import replace
 
+from talkpath.base.readable import json_bytes
 from talkpath.base.texts import Language
 from talkpath.calls.model import Stream
 from talkpath.capture.reader import FileSummary
@@ -36,23 +36,13 @@ def encoded(explanation: Explanation, language: Language = Language.EN) -> Itera
     """The same as JSON text in UTF-8, in pieces of a call each: of many calls the whole would be large."""
     rest = as_json(replace(explanation, calls=()), language)
     head = {name: rest[name] for name in ("version", "captures")}
-    yield _text(head)[:-1] + b',"calls":['
+    yield json_bytes(head)[:-1] + b',"calls":['
     between = b""
     for one in explanation.calls:
-        yield between + _text(call(one, language))
+        yield between + json_bytes(call(one, language))
         between = b","
     tail = {name: rest[name] for name in ("findings", "common")}
-    yield b"]," + _text(tail)[1:]
-
-
-def _text(data: Json) -> bytes:
-    """JSON; bytes of the network that are no UTF-8 become question marks (RFC 8259 section 8.1)."""
-    try:
-        return msgspec.json.encode(data)
-    except UnicodeEncodeError:
-        import json
-
-        return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
+    yield b"]," + json_bytes(tail)[1:]
 
 
 def capture(file: FileSummary) -> Json:

@@ -8,9 +8,9 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 
+from talkpath.base.readable import printable, readable
 from talkpath.base.texts import Language
 from talkpath.calls import words as call_words
-from talkpath.calls.drawing import printable
 from talkpath.calls.ladder import Arrow, Ladder, ladder_of
 from talkpath.calls.model import Stream
 from talkpath.explain import words
@@ -37,7 +37,7 @@ def write_page(explanation: Explanation, language: Language, sound: Sound | None
     before, after = template.replace("@LANG@", language.value).split("@DATA@")
     wanted = _worth_hearing(explanation) if sound else []
     data = _data(explanation, language, _sounds(wanted, sound), wanted)
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    text = readable(json.dumps(data, ensure_ascii=False, allow_nan=False))
     return (before, text.replace("<", "\\u003c"), after)
 
 

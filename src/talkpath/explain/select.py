@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.base.errors import Misuse
+from talkpath.base.readable import readable
 from talkpath.calls.model import Call
 from talkpath.explain.explanation import Explained, Explanation
 
@@ -37,7 +38,7 @@ def selected(explanation: Explanation, wanted: Selection) -> Explanation:
 
 def _fits(one: Explained, wanted: Selection) -> bool:
     call = one.call
-    if wanted.call and not (call.id.startswith(wanted.call) or wanted.call in call.call_ids):
+    if wanted.call and not (call.id.startswith(wanted.call) or readable(wanted.call) in map(readable, call.call_ids)):
         return False
     if wanted.number and wanted.number not in call.caller.user and wanted.number not in call.callee.user:
         return False

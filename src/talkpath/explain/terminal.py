@@ -4,8 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from talkpath.base.readable import printable
 from talkpath.base.texts import Language
-from talkpath.calls.drawing import Line, Style, draw_call, printable
+from talkpath.calls.drawing import Line, Style, draw_call
 from talkpath.calls.ladder import Note, ladder_of
 from talkpath.calls.model import Call
 from talkpath.capture.reader import FileSummary

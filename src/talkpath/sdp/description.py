@@ -5,6 +5,7 @@ asked for and written into them when changed. So what nobody touched is written 
 lines included, and an edit shows at once. Text is UTF-8; other bytes survive as surrogate escapes.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, pairwise
 from typing import TypeVar
@@ -237,11 +238,9 @@ class MediaSection(Section):
 
     @property
     def ptime_ms(self) -> float | None:
-        """Milliseconds of audio in a packet (`a=ptime`), None when absent or no number."""
-        try:
-            return float(self.attributes.first("ptime") or "")
-        except ValueError:
-            return None
+        """Milliseconds of audio in a packet (`a=ptime`), None when absent or no number (RFC 8866 section 6.4)."""
+        text = (self.attributes.first("ptime") or "").strip()
+        return float(text) if _PTIME.fullmatch(text) and float(text) > 0 else None
 
     @ptime_ms.setter
     def ptime_ms(self, ptime_ms: float | None) -> None:
@@ -435,6 +434,8 @@ class SessionDescription(Section):
         return f"SessionDescription({self.media!r})"
 
 
+# What is `inf` or `nan` to Python is no packet time.
+_PTIME = re.compile(r"\d{1,6}(?:\.\d{1,6})?", re.ASCII)
 _DIRECTIONS = frozenset(str(direction) for direction in Direction)
 
 

@@ -17,17 +17,19 @@ from talkpath.sip.uri import CACHED_CHARACTERS, Uri, format_params, parse_params
 # A quote or a bracket that is never closed hides the rest.
 _LIST_ITEM = re.compile(r'(?:[^,"<]|"(?:[^"\\]|\\.?)*(?:"|\Z)|<[^>]*+(?:>|\Z))+', re.DOTALL)
 _NAME_ADDR = re.compile(
-    r'\s*+(?P<name>"(?:[^"\\]|\\.)*"\s*+|[^<"]*+)<(?P<uri>[^>]*+)>\s*+(?P<params>;.*)?$', re.DOTALL
+    r'\s*+(?P<name>"(?:[^"\\]|\\.)*"\s*+|[^<"]*+)<(?P<uri>[^>]*+)>\s*+(?P<params>;.*)?$',
+    re.DOTALL | re.ASCII,
 )
 _VIA = re.compile(
     r"SIP\s*+/\s*+2\.0\s*+/\s*+(?P<transport>[A-Za-z0-9\-]++)\s++"
     r"(?P<host>\[[0-9A-Fa-f:.%]++\]|[^\s:;,\[\]]++)\s*+(?::\s*+(?P<port>\d{1,5})\s*+)?(?P<params>;[^,]*+)?$",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
+_DIGITS = frozenset("0123456789")
 _PLAIN_HOST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")
-_CSEQ = re.compile(r"(\d{1,10})\s+([A-Za-z0-9\-.!%*_+`'~]+)$")
+_CSEQ = re.compile(r"(\d{1,10})\s+([A-Za-z0-9\-.!%*_+`'~]+)$", re.ASCII)
 _ODD_IN_TAG = frozenset(';,? \t">')
-_TAG = re.compile(r';\s*tag\s*=\s*([^;,\s?>"]+)', re.IGNORECASE)
+_TAG = re.compile(r';\s*tag\s*=\s*([^;,\s?>"]+)', re.IGNORECASE | re.ASCII)
 
 
 class CSeq(NamedTuple):
@@ -140,7 +142,7 @@ def _plain_hop(head: str) -> tuple[str, str, int | None] | None:
     """(transport, host, port) of `SIP/2.0/UDP host:port`; None for what is written in another way."""
     transport, _, sent_by = head[8:].partition(" ")
     host, _, port = sent_by.partition(":")
-    if not (transport.isalpha() and host and _PLAIN_HOST.issuperset(host) and (not port or port.isdigit())):
+    if not (transport.isalpha() and host and _PLAIN_HOST.issuperset(host) and _DIGITS.issuperset(port)):
         return None
     number = int(port[:6]) if port else None
     if number is not None and not 0 < number < 65536:
@@ -153,6 +155,11 @@ def split_list(value: str) -> list[str]:
     if "," not in value:
         return [value]
     return [item.strip() for item in _LIST_ITEM.findall(value) if item.strip()]
+
+
+def whole_number(text: str) -> int | None:
+    """What 1*9DIGIT says, None for anything else: Python's `int` and `isdigit` know digits of other scripts too."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def parse_cseq(text: str) -> CSeq:

@@ -3,7 +3,7 @@
 from talkpath._native import Frame
 from talkpath.base import limits
 from talkpath.base.errors import Malformed
-from talkpath.sip.grammar import CSeq, NameAddr, Via, parse_cseq, split_list, tag_of
+from talkpath.sip.grammar import CSeq, NameAddr, Via, parse_cseq, split_list, tag_of, whole_number
 from talkpath.sip.multipart import sdp_span
 
 # What `Frame` refuses, in words (RFC 3261 section 7).
@@ -82,7 +82,7 @@ class Message:
     def content_length(self) -> int | None:
         """Content-Length, or None when it is absent or no number."""
         text = self.frame.first("Content-Length")
-        return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
+        return None if text is None else whole_number(text)
 
     def first(self, name: str) -> str | None:
         """The value of the first field of that name, compact form included."""
@@ -205,7 +205,7 @@ def _fault_of_via(message: Message) -> Malformed | None:
 
 def _fault_of_numbers(message: Message) -> Malformed | None:
     hops = message.frame.first("Max-Forwards")
-    if hops is not None and not (hops.isascii() and hops.isdigit() and len(hops) < 10 and int(hops) < 256):
+    if hops is not None and ((number := whole_number(hops)) is None or number > 255):
         return Malformed("max-forwards", "Max-Forwards is no number below 256")
     text = message.frame.first("Content-Length")
     if text is None:

@@ -15,10 +15,10 @@ _URI = re.compile(
     r"(?::(?P<port>\d{1,5}))?"
     r"(?P<params>(?:;[^?<>\s]*+)?)"
     r"(?:\?(?P<headers>[^<>\s]*+))?$",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-_OTHER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):(?P<rest>[^\s<>]+)$")
+_OTHER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):(?P<rest>[^\s<>]+)$", re.ASCII)
 
 
 def unescaped(text: str) -> str:

@@ -6,7 +6,7 @@ identity of its phone.
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from talkpath.base.address import Flow
+from talkpath.base.readable import readable
 from talkpath.store.writer import Writer, connect
 
 _PUT = "INSERT OR REPLACE INTO bindings (user, identity, expires_at, binding) VALUES (?, ?, ?, ?)"
@@ -42,6 +43,7 @@ class Bindings(Generic[AnyBinding]):
     def __init__(self, path: Path, writer: Writer, kind: type[AnyBinding]) -> None:
         self._path = path
         self._writer = writer
+        self._kind = kind
         self._decoder = msgspec.json.Decoder(kind)
         self._refreshed: dict[tuple[str, tuple[str, str]], AnyBinding] = {}
 
@@ -62,7 +64,17 @@ class Bindings(Generic[AnyBinding]):
         """
         if self._refreshed:
             refreshed, self._refreshed = self._refreshed, {}
-            self._writer.write(lambda database: _run_many(database, _PUT, [_row(one) for one in refreshed.values()]))
+            self._writer.write(lambda database: _run_many(database, _PUT, self._rows(refreshed.values())))
+
+    def _rows(self, bindings: Iterable[AnyBinding]) -> Iterator[tuple[object, ...]]:
+        """What is written of them; one that cannot be written costs the others nothing."""
+        for binding in bindings:
+            try:
+                row = _row(binding)
+            except Exception:  # noqa: BLE001 - whatever a phone made of its binding
+                self._writer.left_out()
+            else:
+                yield row
 
     def drop_binding(self, binding: AnyBinding) -> None:
         """Forget it. Returns at once."""
@@ -86,13 +98,20 @@ class Bindings(Generic[AnyBinding]):
     def _decoded(self, rows: list[tuple[bytes]]) -> Iterator[AnyBinding]:
         for (row,) in rows:
             try:
-                binding = self._decoder.decode(row)
-            except msgspec.MsgspecError:
+                binding = self._read(row)
+            except (msgspec.MsgspecError, ValueError):
                 continue
             flow = binding.flow
             if flow.transport.is_reliable:
                 binding = replace(binding, flow=flow._replace(connection=-1))  # type: ignore[type-var]
             yield binding
+
+    def _read(self, row: bytes) -> AnyBinding:
+        try:
+            return self._decoder.decode(row)
+        except msgspec.MsgspecError:
+            # Lone surrogates (see `_row`) are more than msgspec takes.
+            return msgspec.convert(json.loads(row), self._kind)
 
 
 def _key(binding: Kept) -> str:
@@ -100,10 +119,18 @@ def _key(binding: Kept) -> str:
 
 
 def _row(binding: Kept) -> tuple[object, ...]:
-    return binding.user, _key(binding), binding.expires_at, msgspec.json.encode(binding)
+    return readable(binding.user), _key(binding), binding.expires_at, _written(binding)
 
 
-def _run_many(database: sqlite3.Connection, statement: str, rows: list[tuple[object, ...]]) -> None:
+def _written(binding: Kept) -> bytes:
+    """JSON. A Contact must come back as it was, so bytes that are no UTF-8 are kept as escaped lone surrogates."""
+    try:
+        return msgspec.json.encode(binding)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(binding)).encode()
+
+
+def _run_many(database: sqlite3.Connection, statement: str, rows: Iterator[tuple[object, ...]]) -> None:
     database.executemany(statement, rows)
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from talkpath.base.address import Address, Flow
 from talkpath.base.errors import Malformed
+from talkpath.base.readable import readable
 from talkpath.calls.model import Moment, Side, Value
 from talkpath.calls.trace import StreamKey, Trace
 from talkpath.capture.records import RtpStream
@@ -23,7 +24,8 @@ _LEVEL = 1
 
 
 class Packed(msgspec.Struct, array_like=True):
-    """The form on disk. Flows and Call-IDs are named once."""
+    """The form on disk. Flows and Call-IDs are named once; those that are no UTF-8 stand in `odd_call_ids` as they
+    were, by their place."""
 
     call_ids: list[str]
     flows: list[Flow]
@@ -35,6 +37,7 @@ class Packed(msgspec.Struct, array_like=True):
     ended_by: Side
     ended_how: str
     left_out: int
+    odd_call_ids: dict[int, bytes] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -59,7 +62,7 @@ def _form(trace: Trace) -> Packed:
     flows: dict[Flow, int] = {}
     rows = [(time, flows.setdefault(flow, len(flows)), sent, raw) for time, flow, raw, sent in trace.live]
     return Packed(
-        trace.call_ids,
+        [readable(name) for name in trace.call_ids],
         list(flows),
         rows,
         [(moment.time, moment.kind, dict(moment.values)) for moment in trace.moments],
@@ -69,10 +72,13 @@ def _form(trace: Trace) -> Packed:
         trace.ended_by,
         trace.ended_how,
         trace.left_out,
+        {place: _bytes(name) for place, name in enumerate(trace.call_ids) if readable(name) != name},
     )
 
 
 def _trace(form: Packed) -> Trace:
+    for place, name in form.odd_call_ids.items():
+        form.call_ids[place] = name.decode("utf-8", "surrogateescape")
     trace = Trace(form.call_ids[0], 0, 0.0)
     trace.call_ids = form.call_ids
     trace.live = [(time, form.flows[flow], raw, sent) for time, flow, sent, raw in form.rows]
@@ -85,3 +91,7 @@ def _trace(form: Packed) -> Trace:
     trace.ended_at, trace.ended_by, trace.ended_how = form.ended_at, form.ended_by, form.ended_how
     trace.left_out = form.left_out
     return trace
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")

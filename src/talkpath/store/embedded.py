@@ -20,6 +20,14 @@ class EmbeddedStore(Generic[AnyBinding]):
         self.history = HistoryWriter(self.writer, retention or Retention())
         self.history.close_left_open()
 
+    def counters(self) -> dict[str, int]:
+        """What went wrong so far: items that could not be written, calls that came too fast, transactions refused."""
+        return {
+            "left_out": self.writer.dropped,
+            "calls_dropped": self.history.dropped,
+            "transactions_refused": self.writer.failures,
+        }
+
     def close(self) -> None:
         """Write what waits, and close the file."""
         self.accounts.close()

@@ -13,10 +13,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from talkpath.base import limits
 from talkpath.base.errors import Unavailable
+from talkpath.base.readable import readable
 from talkpath.calls.build import summary_of
 from talkpath.calls.ids import span_of
 from talkpath.calls.model import Result, Side, Summary
@@ -106,6 +107,22 @@ class _Kept:
         return self.is_ended and trace.rows == self.rows
 
 
+#: A call with its number in the table.
+_Numbered = tuple[int, Trace]
+
+
+class _Page(NamedTuple):
+    """What is written of some calls: their traces together, and the number and values of each one's row."""
+
+    traces: bytes
+    rows: list[tuple[int, tuple[object, ...]]]
+
+    @classmethod
+    def of(cls, calls: list[_Numbered]) -> "_Page":
+        rows = [(number, _row(summary_of(trace))) for number, trace in calls]
+        return cls(packed([trace for _, trace in calls]), rows)
+
+
 class HistoryWriter:
     """Writes the calls that ended and those that run, and deletes the oldest."""
 
@@ -177,9 +194,21 @@ class HistoryWriter:
             for is_open in (False, True):
                 rows = [(kept.number, trace) for kept, trace in taken.items() if _is_open(trace) is is_open]
                 for at in range(0, len(rows), _PAGE_CALLS):
-                    _write_page(database, rows[at : at + _PAGE_CALLS], is_open)
+                    for page in self._pages(rows[at : at + _PAGE_CALLS]):
+                        _write_page(database, page, is_open)
 
         return job
+
+    def _pages(self, calls: list[_Numbered]) -> Iterator[_Page]:
+        """The calls as one page. When one of them cannot be written down each has its own, and that one has none."""
+        try:
+            yield _Page.of(calls)
+        except Exception:  # noqa: BLE001 - whatever a peer made of its call costs that call alone
+            for call in calls:
+                try:
+                    yield _Page.of([call])
+                except Exception:  # noqa: BLE001 - the same
+                    self._writer.left_out()
 
     def _next_number(self, database: sqlite3.Connection) -> int:
         if self._last_number < 0:
@@ -211,6 +240,7 @@ class HistoryReader:
     def named(self, name: str, limit: int = 2) -> list[Trace]:
         """The calls whose id begins with `name`, or else those whose Call-ID it is; the latest first."""
         span = span_of(name)
+        name = readable(name)
         found = self._traces("start >= ? AND start < ? AND id GLOB ?", (*span, name + "*"), limit) if span else []
         return found or self._traces("call_id = ?", (name,), limit)
 
@@ -254,12 +284,12 @@ def _is_open(trace: Trace) -> bool:
     return trace.ended_how == NODE_DIED
 
 
-def _write_page(database: sqlite3.Connection, calls: list[tuple[int, Trace]], is_open: bool) -> None:
+def _write_page(database: sqlite3.Connection, page: _Page, is_open: bool) -> None:
     """Write calls under their numbers; what was written of them before goes."""
-    numbers = ", ".join(str(number) for number, _ in calls)
+    numbers = ", ".join(str(number) for number, _ in page.rows)
     before = database.execute(f"SELECT DISTINCT page FROM calls WHERE number IN ({numbers})").fetchall()
-    page = database.execute(_PUT_PAGE, (len(calls), packed([trace for _, trace in calls]))).lastrowid
-    rows = [(number, page, place, is_open, *_row(summary_of(trace))) for place, (number, trace) in enumerate(calls)]
+    written = database.execute(_PUT_PAGE, (len(page.rows), page.traces)).lastrowid
+    rows = [(number, written, place, is_open, *row) for place, (number, row) in enumerate(page.rows)]
     database.executemany(_PUT, rows)
     database.executemany(_EMPTY, before)
 
@@ -299,7 +329,7 @@ def _sweep(database: sqlite3.Connection, retention: Retention, now: float) -> in
 def _condition(wanted: Wanted) -> tuple[str, tuple[object, ...]]:
     parts: list[tuple[str, tuple[object, ...]]] = []
     if wanted.number:
-        part = "%" + wanted.number.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        part = "%" + readable(wanted.number).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         parts.append(("(caller LIKE ? ESCAPE '\\' OR callee LIKE ? ESCAPE '\\')", (part, part)))
     if wanted.since is not None:
         parts.append(("start >= ?", (wanted.since,)))

@@ -20,6 +20,8 @@ GATHER_S = 0.01
 # How long to leave a disk alone that refused a transaction.
 RETRY_S = 1.0
 
+_OF_ITEM = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+
 #: Writes one item within the transaction that is open.
 Job = Callable[[sqlite3.Connection], object]
 
@@ -95,10 +97,8 @@ class Writer:
         waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
         jobs = [self._jobs.popleft() for _ in range(len(self._jobs))]
         try:
-            self._database.execute("BEGIN IMMEDIATE")
-            for job in jobs:
-                self._do(job)
-            self._database.execute("COMMIT")
+            if not self._all_together(jobs):
+                self._each_alone(jobs)
         except sqlite3.Error as error:
             self._refused(error, jobs)
             self._waiting.extendleft(reversed(waiting))
@@ -107,14 +107,41 @@ class Writer:
             done.set()
         return True
 
-    def _do(self, job: Job) -> None:
+    def _all_together(self, jobs: list[Job]) -> bool:
+        """Write them; False, and nothing written, when one of them is itself at fault."""
+        self._database.execute("BEGIN IMMEDIATE")
         try:
-            job(self._database)
-        except sqlite3.Error:
-            raise
-        except Exception:  # noqa: BLE001 - the thread's outermost frame: one bad item must not stop the others
-            self.dropped += 1
-            _log.exception("%s: an item could not be written and is left out", self._path)
+            for job in jobs:
+                job(self._database)
+        except Exception as error:
+            if not _is_fault_of_item(error):
+                raise
+            self._database.execute("ROLLBACK")
+            return False
+        self._database.execute("COMMIT")
+        return True
+
+    def _each_alone(self, jobs: list[Job]) -> None:
+        """The same with a savepoint for each, which costs more: what is at fault is undone and left out."""
+        self._database.execute("BEGIN IMMEDIATE")
+        for job in jobs:
+            self._database.execute("SAVEPOINT item")
+            try:
+                job(self._database)
+            except Exception as error:
+                if not _is_fault_of_item(error):
+                    raise
+                self._database.execute("ROLLBACK TO item")
+                self.left_out()
+            self._database.execute("RELEASE item")
+        self._database.execute("COMMIT")
+
+    def left_out(self) -> None:
+        """Count an item that can never be written; to be called while its exception is handled. The first is logged
+        with all that is known of it, later ones as they double: a stranger who can make them must not fill a disk."""
+        self.dropped += 1
+        if self.dropped & (self.dropped - 1) == 0:
+            _log.exception("%s: an item could not be written and is left out (%d so far)", self._path, self.dropped)
 
     def _refused(self, error: sqlite3.Error, jobs: list[Job]) -> None:
         if self._database.in_transaction:
@@ -122,3 +149,8 @@ class Writer:
         self._jobs.extendleft(reversed(jobs))
         self.failures += 1
         _log.error("%s: not written, tried again in %g s (%s)", self._path, RETRY_S, error)
+
+
+def _is_fault_of_item(error: Exception) -> bool:
+    """Whether trying the item again would end in the same way. Other errors of SQLite are the disk's."""
+    return isinstance(error, _OF_ITEM) or not isinstance(error, sqlite3.Error)

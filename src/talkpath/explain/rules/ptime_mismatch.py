@@ -11,6 +11,7 @@ from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
 from talkpath.explain.traits import Trait
 from talkpath.sdp import SessionDescription
+from talkpath.sip.grammar import whole_number
 
 LEAST_PACKETS = 50
 LEAST_DIFFERENCE_MS = 5.0
@@ -65,7 +66,7 @@ def _maxptime(story: Story, path: MediaPath, of_caller: bool) -> float:
     try:
         for section in SessionDescription.parse(seen.sip.body):
             text = section.attributes.first("maxptime")
-            return float(text) if text and text.strip().isdigit() else 0.0
+            return float(whole_number((text or "").strip()) or 0)
     except Malformed:
         pass
     return 0.0

@@ -11,7 +11,7 @@ from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.route import contact_of
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Outside, Scene
-from talkpath.sip.grammar import NameAddr
+from talkpath.sip.grammar import NameAddr, whole_number
 from talkpath.sip.uri import Uri
 
 # Changes of address within the window that are no longer a phone that moved once. A phone that starts anew takes
@@ -133,7 +133,8 @@ def _expires(exchange: Outside) -> int:
         asked = NameAddr.parse(contact).params.get("expires") or exchange.sip.first("Expires") or "3600"
     except Malformed:
         asked = exchange.sip.first("Expires") or "3600"
-    return int(asked) if asked.strip().isdigit() else 3600
+    seconds = whole_number(asked.strip())
+    return 3600 if seconds is None else seconds
 
 
 def _granted(exchange: Outside) -> int:
@@ -147,11 +148,11 @@ def _granted(exchange: Outside) -> int:
             one = NameAddr.parse(item)
         except Malformed:
             continue
-        text = one.params.get("expires") or ""
-        if one.uri == wanted and text.isdigit():
-            return int(text)
-    text = answer.first("Expires") or ""
-    return int(text) if text.strip().isdigit() else _expires(exchange)
+        seconds = whole_number(one.params.get("expires") or "")
+        if one.uri == wanted and seconds is not None:
+            return seconds
+    seconds = whole_number((answer.first("Expires") or "").strip())
+    return _expires(exchange) if seconds is None else seconds
 
 
 RULE: Rule = Rule(

@@ -9,7 +9,7 @@ from talkpath.explain.finding import Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Exchange, Story
 from talkpath.explain.traits import Trait
-from talkpath.sip.grammar import Via
+from talkpath.sip.grammar import Via, whole_number
 
 ROUND = Text(
     "The request to {uri} reaches {host} with {times} Vias of {host} already in it, unchanged.",
@@ -65,8 +65,8 @@ def _server(text: str) -> tuple[str, int] | None:
 
 
 def _max_forwards(exchange: Exchange) -> int:
-    text = exchange.request.sip.first("Max-Forwards") or ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 70
+    hops = whole_number(exchange.request.sip.first("Max-Forwards") or "")
+    return 70 if hops is None else hops
 
 
 RULE: Rule = Rule(

@@ -8,6 +8,7 @@ from talkpath.explain.finding import Found, Severity, Symptom, because, said
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Exchange, Story
 from talkpath.explain.traits import Trait
+from talkpath.sip.grammar import whole_number
 
 AGREED = Text(
     "Agreed: the session expires after {seconds} s unless refreshed; the {refresher} refreshes.",
@@ -88,7 +89,8 @@ def _expires(answer: MessageSeen) -> tuple[int, str]:
     text = answer.sip.first("Session-Expires") or ""
     number, _, params = text.partition(";")
     refresher = params.partition("refresher=")[2].partition(";")[0].strip().lower()
-    return (int(number), refresher) if number.strip().isdigit() else (0, "")
+    seconds = whole_number(number.strip())
+    return (0, "") if seconds is None else (seconds, refresher)
 
 
 def _judge(story: Story, leg: Leg, answer: MessageSeen, seconds: int, refresher: str) -> Iterator[Found]:
