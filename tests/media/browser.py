@@ -104,6 +104,15 @@ class Browser:
         return sent
 
 
+def as_firefox(description: bytes) -> bytes:
+    """The same with its fingerprint at session level, and only there."""
+    lines = description.decode().split("\r\n")
+    proof = next(line for line in lines if line.startswith("a=fingerprint:"))
+    kept = [line for line in lines if not line.startswith("a=fingerprint:")]
+    at = next(at for at, line in enumerate(kept) if line.startswith("m="))
+    return "\r\n".join([*kept[:at], proof, *kept[at:]]).encode()
+
+
 class DtlsPhone(Browser):
     """A phone with DTLS and without ICE, the client of its handshake."""
 

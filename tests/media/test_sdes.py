@@ -1,9 +1,10 @@
 """Phones with SDES, and phones and browsers without: the keys end here, or go from end to end."""
 
 import random
+from collections.abc import Callable
 
 import pytest
-from tests.media.browser import OURS, Browser, WebCall, converse
+from tests.media.browser import OURS, Browser, WebCall, as_firefox, converse
 from tests.media.in_memory import Call, sdp
 
 from talkpath.media import Exchange, MediaRefused
@@ -135,15 +136,20 @@ def test_a_suite_that_only_the_ends_know_goes_from_end_to_end() -> None:
     assert "F8_128" in made.offer(sdp("192.0.2.10", F8)).encode().decode()
 
 
-def test_a_phone_with_sdes_calls_a_browser() -> None:
+WRITERS = pytest.mark.parametrize("written", [bytes, as_firefox], ids=["chromium", "firefox"])
+
+
+@WRITERS
+def test_a_phone_with_sdes_calls_a_browser(written: Callable[[bytes], bytes]) -> None:
     made = WebCall(web=[1])
     made.offer(sdp("192.0.2.10", SAVP))
     assert made.last.audio.protocol == "UDP/TLS/RTP/SAVPF"
     assert crypto(made.last) == []
     browser = Browser(offers=False)
     browser.learn(made.last.audio, made.now)
-    answer = made.answer(browser.describe("8 101"))
+    answer = made.answer(written(browser.describe("8 101")))
     assert answer.audio.protocol == "RTP/SAVP"
+    assert answer.fingerprints == []
     assert len(crypto(answer)) == 1
     converse(made, browser, made.port(1))
     assert made.port(0).keys is not None
@@ -151,14 +157,15 @@ def test_a_phone_with_sdes_calls_a_browser() -> None:
     assert made.port(0).keys != made.port(1).keys
 
 
-def test_a_browser_calls_back_a_phone_that_speaks_sdes() -> None:
+@WRITERS
+def test_a_browser_calls_back_a_phone_that_speaks_sdes(written: Callable[[bytes], bytes]) -> None:
     made = WebCall(web=[0])
     browser = Browser(offers=True)
-    made.offer(browser.describe("8"))
+    made.offer(written(browser.describe("8")))
     made.answer(sdp("192.0.2.21", AVP))
     made.say(1, 0, Exchange("INVITE", 9), sdp("192.0.2.21", SAVP))
     browser.learn(made.last.audio, made.now)
-    answered = made.say(0, 1, Exchange("INVITE", 9, 200), browser.describe("8"))
+    answered = made.say(0, 1, Exchange("INVITE", 9, 200), written(browser.describe("8")))
     assert answered.audio.protocol == "RTP/SAVP"
     assert len(crypto(answered)) == 1
     assert made.port(1).keys is not None
