@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from talkpath.app.accounts import Users, ready_accounts
+from talkpath.app.banner import ReadyAccount
 from talkpath.app.config import Account as ConfiguredAccount
 from talkpath.app.config import Authentication, Config
 from talkpath.base.redact import Secret
@@ -12,23 +13,46 @@ def _stored(directory: Path) -> Accounts:
     return Accounts(directory / "talkpath.sqlite")
 
 
-def test_first_start_makes_two_accounts_and_later_ones_show_the_same_passwords(tmp_path: Path) -> None:
-    first = ready_accounts(Config(), tmp_path, _stored(tmp_path))
+def _start(directory: Path, config: Config | None = None) -> list[ReadyAccount]:
+    """A start that came as far as showing the accounts."""
+    stored = _stored(directory)
+    ready = ready_accounts(config or Config(), directory, stored)
+    stored.note_shown()
+    stored.close()
+    return ready
+
+
+def test_first_start_makes_two_accounts_and_later_ones_keep_and_do_not_show_their_passwords(tmp_path: Path) -> None:
+    first = _start(tmp_path)
     assert [one.user for one in first] == ["1001", "1002"]
     assert first[0].password != first[1].password
-    assert ready_accounts(Config(), tmp_path, _stored(tmp_path)) == first
+    assert _start(tmp_path) == []
+    password = first[0].password.reveal()
+    assert _stored(tmp_path).ha1("1001", "MD5") == ha1(Algorithm.MD5, "1001", "talkpath", password)
+
+
+def test_no_shown_password_can_be_read_in_the_state_directory(tmp_path: Path) -> None:
+    stored = _stored(tmp_path)
+    ready = ready_accounts(Config(), tmp_path, stored)
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert [one for one in ready if one.password.reveal().encode() in kept] == []
+    stored.close()
+
+
+def test_passwords_of_a_start_that_failed_before_it_showed_them_are_made_again(tmp_path: Path) -> None:
+    unseen = ready_accounts(Config(), tmp_path, _stored(tmp_path))
+    _stored(tmp_path).put(Account.of_password("1002", "talkpath", Secret("the operator's")))
+    (shown,) = _start(tmp_path)
+    assert shown.user == "1001"
+    assert shown.password != unseen[0].password
+    assert _start(tmp_path) == []
 
 
 def test_removed_ready_account_does_not_come_back(tmp_path: Path) -> None:
-    ready_accounts(Config(), tmp_path, _stored(tmp_path))
+    _start(tmp_path)
     _stored(tmp_path).remove("1001")
-    assert [one.user for one in ready_accounts(Config(), tmp_path, _stored(tmp_path))] == ["1002"]
-
-
-def test_password_that_the_operator_changed_is_not_shown(tmp_path: Path) -> None:
-    ready_accounts(Config(), tmp_path, _stored(tmp_path))
-    _stored(tmp_path).put(Account.of_password("1001", "talkpath", Secret("new")))
-    assert [one.user for one in ready_accounts(Config(), tmp_path, _stored(tmp_path))] == ["1002"]
+    assert _start(tmp_path) == []
+    assert [one.user for one in _stored(tmp_path).all()] == ["1002"]
 
 
 def test_configured_users_replace_the_ready_ones_and_win_over_stored_ones(tmp_path: Path) -> None:
@@ -43,13 +67,7 @@ def test_configured_users_replace_the_ready_ones_and_win_over_stored_ones(tmp_pa
     assert len(users) == 1
 
 
-def test_ready_accounts_follow_the_realm_and_others_are_named(tmp_path: Path) -> None:
-    stored = _stored(tmp_path)
-    before = ready_accounts(Config(), tmp_path, stored)
-    stored.put(Account.of_password("1003", "talkpath", Secret("secret")))
+def test_users_whose_password_is_bound_to_another_realm_are_named(tmp_path: Path) -> None:
+    _start(tmp_path)
     config = Config(authentication=Authentication(realm="example.com"))
-    assert ready_accounts(config, tmp_path, stored) == before
-    users = Users(config, stored)
-    assert users.of_another_realm() == ["1003"]
-    password = before[0].password.reveal()
-    assert users.ha1("1001", "SHA-256") == ha1(Algorithm.SHA256, "1001", "example.com", password)
+    assert Users(config, _stored(tmp_path)).of_another_realm() == ["1001", "1002"]

@@ -98,16 +98,35 @@ def test_hang_up_after_a_restart_reaches_the_other_phone(own_edge, own_agents) -
     hang_up(call.dialog, incoming.dialog)
 
 
-def test_the_first_start_makes_two_accounts_that_keep_their_passwords(tmp_path) -> None:
+def test_the_first_start_makes_two_accounts_that_keep_their_passwords_and_show_them_once(tmp_path) -> None:
     with Edge(tmp_path, users=0) as edge:
         shown = edge.ready_accounts()
         assert set(shown) == {"1001", "1002"}
+        kept = b"".join(file.read_bytes() for file in (tmp_path / "state").iterdir() if file.is_file())
+        assert [password for password in shown.values() if password.encode() in kept] == []
         edge.stop()
         edge.start()
-        assert edge.ready_accounts() == shown
+        assert edge.ready_accounts() == {}
         for user, password in shown.items():
             with Agent(Identity(user, password, edge.host, edge.doors.udp)) as agent:
                 assert agent.register().status == 200
+
+
+def test_what_others_could_read_is_closed_and_said(tmp_path) -> None:
+    """As under systemd, whose `StateDirectory=` makes the directory 0755, with files of a careless umask."""
+    with Edge(tmp_path, users=0) as edge:
+        edge.kill()
+        state = tmp_path / "state"
+        state.chmod(0o755)
+        for file in state.iterdir():
+            file.chmod(0o644)
+        edge.start()
+        assert "(mode 0755). Now only its owner can." in edge.process.text
+        assert "others could read talkpath.sqlite," in edge.process.text
+        assert state.stat().st_mode & 0o777 == 0o700
+        assert {file.name: oct(file.stat().st_mode & 0o177) for file in state.iterdir()} == {
+            file.name: "0o0" for file in state.iterdir()
+        }
 
 
 @pytest.mark.parametrize("own_edge", [("drain_timeout_s = 20", "")], indirect=True)

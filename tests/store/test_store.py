@@ -94,14 +94,50 @@ def test_an_account_is_there_after_a_restart_and_keeps_no_password(file: Path) -
     second.close()
 
 
-def test_a_password_is_kept_only_when_it_must_be_shown_again(file: Path) -> None:
+def test_nothing_of_a_replaced_or_removed_account_stays_in_the_file(file: Path) -> None:
     accounts = Accounts(file)
-    accounts.put(Account.of_password("1001", "talkpath", Secret("made-up"), keep=True))
-    (account,) = accounts.all()
-    assert account.password is not None
-    assert account.password.reveal() == "made-up"
-    assert "made-up" not in repr(account)
+    made = [Account.of_password(str(user), "talkpath", Secret(f"before{user}")) for user in range(40)]
+    for account in made:
+        accounts.put(account)
+    for account in made[:20]:
+        accounts.put(Account.of_password(account.user, "talkpath", Secret("after")))
+    for account in made[10:]:
+        accounts.remove(account.user)
     accounts.close()
+    left = file.read_bytes()
+    assert [one.user for one in made if one.ha1["MD5"].reveal().encode() in left] == []
+
+
+def test_passwords_that_an_earlier_version_kept_are_wiped(file: Path) -> None:
+    """Those of its rows, and those that were replaced and lie in free pages or in the log."""
+    older = sqlite3.connect(file, isolation_level=None)
+    older.execute("PRAGMA journal_mode = WAL")
+    for number, step in enumerate(schema.STEPS[:2], 1):
+        older.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
+    for user in range(300):
+        row = (str(user), "talkpath", "0" * 32, "0" * 64, f"readable{user}")
+        older.execute("INSERT INTO accounts VALUES (?, ?, ?, ?, ?)", row)
+    older.execute("DELETE FROM accounts WHERE user > 1")
+    assert any(b"readable" in one.read_bytes() for one in file.parent.iterdir())
+
+    accounts = Accounts(file)
+    assert [(one.user, one.is_shown) for one in accounts.all()] == [("0", True), ("1", True)]
+    assert [one.name for one in file.parent.iterdir() if b"readable" in one.read_bytes()] == []
+    accounts.close()
+    older.close()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_only_the_owner_can_read_the_database_whatever_the_umask(file: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        store = EmbeddedStore(file, Registered)
+        store.accounts.put(Account.of_password("1001", "talkpath", Secret("x")))
+    finally:
+        os.umask(before)
+    modes = {one.name: one.stat().st_mode & 0o777 for one in file.parent.iterdir()}
+    assert modes == dict.fromkeys(["talkpath.sqlite", "talkpath.sqlite-shm", "talkpath.sqlite-wal"], 0o600)
+    store.close()
 
 
 def test_a_running_edge_sees_accounts_that_another_process_adds(store: Store, file: Path) -> None:

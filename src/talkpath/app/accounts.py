@@ -41,6 +41,10 @@ class Users:
         """Notice what `talkpath users` changed; whether anything did."""
         return self._stored.refresh()
 
+    def note_shown(self) -> None:
+        """The passwords of the ready accounts have been printed, and are known to nobody else from now on."""
+        self._stored.note_shown()
+
     def take_removed(self) -> set[str]:
         """The users that are users no more since the last time this was asked."""
         return self._stored.take_removed() - self._configured.keys()
@@ -74,18 +78,17 @@ class Everybody:
 
 
 def ready_accounts(config: Config, state: Path, stored: Accounts) -> list[ReadyAccount]:
-    """The accounts to show at start: made at the first start of a node whose configuration names no users."""
-    mark = state / _MARK
+    """The accounts to show at this start: made at the first one of a node whose configuration names no users.
+
+    Their passwords are in memory only. A start that ended before it showed them made them for nobody: the next one
+    makes others.
+    """
+    mark, realm = state / _MARK, config.authentication.realm
+    names = {one.user for one in stored.all() if not one.is_shown}
     if not mark.exists() and not config.accounts:
-        for user in READY_USERS:
-            if not stored.exists(user):
-                _put(stored, user, config.authentication.realm, Secret(make_password()))
-    mark.touch()
-    for account in stored.all():
-        if account.password and account.realm != config.authentication.realm:
-            _put(stored, account.user, config.authentication.realm, account.password)
-    return [ReadyAccount(one.user, one.password) for one in stored.all() if one.password]
-
-
-def _put(stored: Accounts, user: str, realm: str, password: Secret) -> None:
-    stored.put(Account.of_password(user, realm, password, keep=True))
+        names |= {user for user in READY_USERS if not stored.exists(user)}
+    ready = [ReadyAccount(user, Secret(make_password())) for user in sorted(names)]
+    for one in ready:
+        stored.put(Account.of_password(one.user, realm, one.password, is_shown=False))
+    mark.touch(mode=0o600)
+    return ready

@@ -17,7 +17,7 @@ ADDRESSES_SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class ReadyAccount:
-    """A user made at first start, whose password is shown until it is changed."""
+    """A user made at first start, and the password, which is shown once and kept nowhere."""
 
     user: str
     password: Secret
@@ -36,6 +36,8 @@ def banner(
         lines += [f"  {address}" for address in addresses]
     lines += ["", words.ACCOUNTS.say(language)]
     lines += [f"  {words.ACCOUNT.say(language, user=one.user, password=one.password.reveal())}" for one in ready]
+    if ready:
+        lines.append(f"  {words.ACCOUNTS_SHOWN_ONCE.say(language, where=where)}")
     if users > len(ready) or not ready:
         lines.append(f"  {words.ACCOUNTS_ELSEWHERE.say(language, count=users, where=where)}")
     lines += ["", words.NUMBERS.say(language)]

@@ -128,7 +128,7 @@ def _make(files: CertificateFiles, names: list[str]) -> None:
     files.certificate.parent.mkdir(parents=True, exist_ok=True)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     _write(files.key, private, mode=0o600)
-    _write(files.certificate, certificate.public_bytes(Encoding.PEM), mode=0o644)
+    _write(files.certificate, certificate.public_bytes(Encoding.PEM), mode=0o600)
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

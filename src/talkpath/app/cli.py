@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from talkpath.app import calls_words, explain_cli, options, words
-from talkpath.app.choose import config_file, explicit_language, load
+from talkpath.app.choose import config_file, explicit_language, is_root, load
 from talkpath.app.mistakes import BadConfig
 from talkpath.app.options import FILE, LANGUAGE, help_of, values_of
 from talkpath.app.phrase import Misuse, Phrase, Trouble, phrase
@@ -104,7 +104,7 @@ def run(config: Path | None, state: Path | None) -> None:
 
     settings = options.settings(config, state)
     language = explicit_language(sys.argv[1:], os.environ) or settings.language or LANGUAGE
-    run_node(prepare(settings, language), Node)
+    run_node(prepare(settings, language, config_file(config, os.environ)), Node)
 
 
 @app.command(help=help_of(words.HELP_CHECK))
@@ -119,9 +119,17 @@ def check(file: Path | None, example: bool, config: Path | None) -> None:
 
         print(example_file(LANGUAGE), end="")
         return
+    from talkpath.app.private import close_to_others, readable_secrets
+    from talkpath.app.state import state_directory
+
     chosen = config_file(file or config, os.environ)
-    load(chosen)
+    settings = load(chosen)
     _talk(phrase(words.CONFIG_GOOD, file=chosen) if chosen else phrase(words.CONFIG_DEFAULTS))
+    closed = close_to_others(state_directory(settings, os.environ, is_root()))
+    for what in (*closed.said, *readable_secrets(settings, chosen)):
+        _talk(what)
+    if not closed.is_whole:
+        sys.exit(PROBLEM)
 
 
 @users.command("add", help=help_of(words.HELP_USERS_ADD))
@@ -145,7 +153,7 @@ def list_users(config: Path | None, state: Path | None) -> None:
     """Print the users, one a line."""
     from talkpath.app.users import names
 
-    found = names(options.settings(config, state))
+    found = names(options.settings(config, state), LANGUAGE)
     print("".join(f"{name}\n" for name in found), end="")
     if not found:
         _talk(phrase(words.USERS_NONE))

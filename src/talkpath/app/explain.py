@@ -10,6 +10,7 @@ from pathlib import Path
 
 from talkpath.app import explain_words as texts
 from talkpath.app.phrase import Trouble, phrase
+from talkpath.app.private import begin_output
 from talkpath.base.texts import Language
 from talkpath.capture.export import StreamKey, save_frames
 from talkpath.capture.reader import STDIN, Capture, UnreadableCapture
@@ -112,6 +113,7 @@ def save_call(explanation: Explanation, name: str, out: str, language: Language)
     one = named_call(explanation, name)
     file = _file_of(explanation)
     streams = [StreamKey.of(stream.rtp) for stream in one.call.streams]
+    _writing(Path(out), lambda: begin_output(Path(out), [file]))
     count = save_frames(file, out, sorted(frames_of(one)), streams)
     print(texts.SAVED.say(language, count=count, id=one.call.id, file=out), file=sys.stderr)
 
@@ -150,6 +152,7 @@ def write_page(explanation: Explanation, path: Path, language: Language) -> None
     parts = write(explanation, language, None if STDIN in files or not files else sound_of(files))
 
     def put() -> None:
+        begin_output(path, [file for file in files if file != STDIN])
         with path.open("w", encoding="utf-8", errors="replace") as file:
             file.writelines(parts)
 

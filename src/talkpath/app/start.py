@@ -20,6 +20,7 @@ from talkpath.app.config_checks import parse_endpoint
 from talkpath.app.host import host_addresses
 from talkpath.app.log import start_logging
 from talkpath.app.phrase import Phrase, phrase
+from talkpath.app.private import close_to_others, readable_secrets
 from talkpath.app.state import DATABASE, make_state_directory, state_directory
 from talkpath.app.stopping import Drains, StopSignals, until_stopped
 from talkpath.base.texts import Language
@@ -37,6 +38,8 @@ class Prepared:
     ready: list[ReadyAccount]
     certificate: CertificateFiles | None
     language: Language
+    #: what others could read or still can, to be said at start
+    closed: tuple[Phrase, ...] = ()
 
 
 class Node(Drains, Protocol):
@@ -49,13 +52,16 @@ class Node(Drains, Protocol):
         """End what still runs and close everything."""
 
 
-def prepare(config: Config, language: Language) -> Prepared:
-    """Make or find the state directory, the certificate and the accounts. Raises `Unavailable`."""
+def prepare(config: Config, language: Language, file: Path | None = None) -> Prepared:
+    """Make or find the state directory, the certificate and the accounts; `file` is what the configuration was read
+    from. Raises `Unavailable`."""
     state = make_state_directory(state_directory(config, os.environ, is_root()))
+    closed = (*close_to_others(state).said, *readable_secrets(config, file))
     stored = Accounts(state / DATABASE)
     ready = ready_accounts(config, state, stored)
     certificate = _certificate(config, state)
-    return Prepared(config, state, state / DATABASE, Users(config, stored), ready, certificate, language)
+    users = Users(config, stored)
+    return Prepared(config, state, state / DATABASE, users, ready, certificate, language, closed)
 
 
 def run(prepared: Prepared, make_node: Callable[[Prepared], Node]) -> None:
@@ -72,8 +78,11 @@ async def _run(prepared: Prepared, make_node: Callable[[Prepared], Node]) -> Non
     stop.listen()
     node = make_node(prepared)
     try:
+        for what in prepared.closed:
+            say(what)
         await node.open()
         print(_banner(prepared), end="", flush=True)
+        prepared.users.note_shown()
         if strangers := prepared.users.of_another_realm():
             say(phrase(words.OTHER_REALM, users=", ".join(strangers)))
         await until_stopped(node, prepared.config.drain_timeout_s, say, stop)

@@ -12,6 +12,7 @@ from talkpath.app.config import Config
 from talkpath.app.config_checks import check_user
 from talkpath.app.passwords import make_password
 from talkpath.app.phrase import Trouble, phrase
+from talkpath.app.private import close_to_others
 from talkpath.app.state import DATABASE, make_state_directory, state_directory
 from talkpath.base.redact import Secret
 from talkpath.base.texts import Language
@@ -20,7 +21,7 @@ from talkpath.store.accounts import Account, Accounts
 
 def add(config: Config, users: Sequence[str], password: str | None, language: Language) -> None:
     """Add users, all or none, with the given password or each with one that is made and printed."""
-    with _accounts(config) as accounts:
+    with _accounts(config, language) as accounts:
         for user in users:
             if what := check_user(user):
                 raise Trouble("user-name", what)
@@ -30,15 +31,15 @@ def add(config: Config, users: Sequence[str], password: str | None, language: La
             _put(accounts, user, config, password, language)
 
 
-def names(config: Config) -> list[str]:
+def names(config: Config, language: Language) -> list[str]:
     """The users of the configuration and of the store."""
-    with _accounts(config) as accounts:
+    with _accounts(config, language) as accounts:
         return sorted({one.user for one in accounts.all()} | {one.user for one in config.accounts})
 
 
 def remove(config: Config, users: Sequence[str], language: Language) -> None:
     """Remove users, all or none."""
-    with _accounts(config) as accounts:
+    with _accounts(config, language) as accounts:
         for user in users:
             _must_exist(accounts, user)
         for user in users:
@@ -48,14 +49,16 @@ def remove(config: Config, users: Sequence[str], language: Language) -> None:
 
 def new_password(config: Config, user: str, password: str | None, language: Language) -> None:
     """Give a user a new password."""
-    with _accounts(config) as accounts:
+    with _accounts(config, language) as accounts:
         _must_exist(accounts, user)
         _put(accounts, user, config, password, language)
 
 
 @contextmanager
-def _accounts(config: Config) -> Iterator[Accounts]:
+def _accounts(config: Config, language: Language) -> Iterator[Accounts]:
     directory = make_state_directory(state_directory(config, os.environ, is_root()))
+    for what in close_to_others(directory).said:
+        print(what.say(language), file=sys.stderr)
     accounts = Accounts(directory / DATABASE)
     try:
         yield accounts

@@ -9,6 +9,7 @@ from pathlib import Path
 from talkpath.app import explain_words as texts
 from talkpath.app.explain import NOTHING, Unread, explain_files, named_call
 from talkpath.app.phrase import phrase
+from talkpath.app.private import begin_output
 from talkpath.app.sound import Directions, both_tracks, heard_in_the_clear, two_sides
 from talkpath.base.texts import Language
 from talkpath.capture.reader import STDIN
@@ -59,6 +60,7 @@ def _write(target: Path, files: Sequence[str], left: list[RtpStream], right: lis
     if not left and not right:
         raise Unread("no-audio", phrase(texts.NO_AUDIO, codecs="-"))
     tracks = both_tracks(files, left, right)
+    begin_output(target, files)
     with wave.open(str(target), "wb") as out:
         out.setnchannels(2)
         out.setsampwidth(2)

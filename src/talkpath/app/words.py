@@ -51,9 +51,14 @@ CONNECT = Text("Connect phones and browsers to", "话机和浏览器的连接地
 PAGE = Text("Open in a browser, click once, and hear the echo", "用浏览器打开，点一下即可听到回声")
 ACCOUNTS = Text("Accounts", "帐号")
 ACCOUNT = Text("{user}   password {password}", "{user}   密码 {password}")
+ACCOUNTS_SHOWN_ONCE = Text(
+    "Write these passwords down: they are not shown again. `talkpath users password USER{where}` makes a new one.",
+    "请记下这些密码：以后不再显示。用 `talkpath users password USER{where}` 可设置新密码。",
+)
 ACCOUNTS_ELSEWHERE = Text(
-    "{count} users; `talkpath users list{where}` names them.",
-    "{count} 个用户；用 `talkpath users list{where}` 查看。",
+    "{count} users; `talkpath users list{where}` names them, `talkpath users password USER{where}` gives one a new "
+    "password.",
+    "{count} 个用户；用 `talkpath users list{where}` 查看，用 `talkpath users password USER{where}` 设置新密码。",
 )
 NUMBERS = Text("Numbers to call", "可拨打的号码")
 NUMBER_ECHO = Text("echo   plays back what it hears", "echo   回放听到的声音")
@@ -119,6 +124,41 @@ STATE_UNWRITABLE = Text(
     "the state directory {path} cannot be written: {reason}. Name another one with $TALKPATH_STATE or "
     "`state.directory`.",
     "状态目录 {path} 无法写入：{reason}。请用 $TALKPATH_STATE 或 `state.directory` 指定其他目录。",
+)
+STATE_WAS_OPEN = Text(
+    "others could enter the state directory {path} (mode {mode}). Now only its owner can.",
+    "其他用户曾可进入状态目录 {path}（权限 {mode}）。现已仅限其所有者。",
+)
+STATE_IS_OPEN = Text(
+    "others can enter the state directory {path} (mode {mode}), and only its owner or root can change that: "
+    "chmod go-rwx {path}",
+    "其他用户可进入状态目录 {path}（权限 {mode}），只有其所有者或 root 能更改：chmod go-rwx {path}",
+)
+STATE_SHARED = Text(
+    "the state directory {path} is also used by others and stays as it is; our files in it are closed to them. "
+    "Better give talkpath a directory of its own with $TALKPATH_STATE or `state.directory`.",
+    "状态目录 {path} 也供他人使用，保持原样；其中我们的文件对他人关闭。"
+    "最好用 $TALKPATH_STATE 或 `state.directory` 为 talkpath 指定独立目录。",
+)
+FILES_WERE_OPEN = Text(
+    "others could read {files} in {path}. Now only their owner can.",
+    "其他用户曾可读取 {path} 中的 {files}。现已仅限其所有者。",
+)
+PASSWORDS_WERE_OPEN = Text(
+    "Whoever uses this host may have read who has which password. Make new ones: talkpath users password USER",
+    "本机的其他用户可能已读到帐号的密码信息。请设置新密码：talkpath users password USER",
+)
+FILES_ARE_OPEN = Text(
+    "others can read {files} in {path}, and only their owner or root can change that: chmod go-rwx FILE",
+    "其他用户可读取 {path} 中的 {files}，只有其所有者或 root 能更改：chmod go-rwx FILE",
+)
+CONFIG_IS_READABLE = Text(
+    "{path} holds passwords, and everybody on this host can read it: chmod o-rwx {path}",
+    "{path} 含有密码，而本机任何用户都能读取：chmod o-rwx {path}",
+)
+KEY_IS_READABLE = Text(
+    "{path} is a private key, and everybody on this host can read it: chmod o-rwx {path}",
+    "{path} 是私钥，而本机任何用户都能读取：chmod o-rwx {path}",
 )
 NOT_BUILT = Text(
     "the native part is missing or does not fit this Python. Run `make build` in the source directory.",

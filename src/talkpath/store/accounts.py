@@ -1,7 +1,7 @@
 """Who may register and call. Kept in SQLite, answered from memory.
 
-What is kept of a password is HA1 for each digest algorithm, which is bound to the realm (RFC 7616 section 3.4.2).
-The password itself is kept only for accounts whose maker asks for it, because it must be shown again.
+What is kept of a password is HA1 for each digest algorithm, which is bound to the realm (RFC 7616 section 3.4.2);
+never the password itself. What is replaced or removed is overwritten in the file.
 """
 
 import sqlite3
@@ -12,24 +12,24 @@ from talkpath.base.redact import Secret
 from talkpath.sip.digest import Algorithm, ha1
 from talkpath.store.writer import connect
 
-_ALL = "SELECT user, realm, md5, sha256, password FROM accounts ORDER BY user"
-_PUT = "INSERT OR REPLACE INTO accounts (user, realm, md5, sha256, password) VALUES (?, ?, ?, ?, ?)"
+_ALL = "SELECT user, realm, md5, sha256, is_shown FROM accounts ORDER BY user"
+_PUT = "INSERT OR REPLACE INTO accounts (user, realm, md5, sha256, is_shown) VALUES (?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One user. `ha1` by algorithm; `password` only where it was kept."""
+    """One user. `ha1` by algorithm; `is_shown` is False while nobody has been told the password that was made."""
 
     user: str
     realm: str
     ha1: dict[str, Secret]
-    password: Secret | None = None
+    is_shown: bool = True
 
     @classmethod
-    def of_password(cls, user: str, realm: str, password: Secret, *, keep: bool = False) -> "Account":
-        """The account of a password, which is itself kept only when asked."""
+    def of_password(cls, user: str, realm: str, password: Secret, *, is_shown: bool = True) -> "Account":
+        """The account of a password, which is itself not kept."""
         secrets = {name.value: Secret(ha1(name, user, realm, password.reveal())) for name in Algorithm}
-        return cls(user, realm, secrets, password if keep else None)
+        return cls(user, realm, secrets, is_shown)
 
 
 class Accounts:
@@ -38,6 +38,7 @@ class Accounts:
     def __init__(self, path: Path) -> None:
         """Read the accounts of the file, which is made when it is missing. Raises `Unavailable`."""
         self._database = connect(path)
+        self._database.execute("PRAGMA secure_delete = ON")
         self._by_user: dict[str, Account] = {}
         self._removed: set[str] = set()
         self._version = -1
@@ -76,9 +77,13 @@ class Accounts:
 
     def put(self, account: Account) -> None:
         """Add the account, or replace the one of the same user. Committed when this returns."""
-        password = account.password.reveal() if account.password else None
         md5, sha256 = (account.ha1[name].reveal() for name in Algorithm)
-        self._database.execute(_PUT, (account.user, account.realm, md5, sha256, password))
+        self._database.execute(_PUT, (account.user, account.realm, md5, sha256, account.is_shown))
+        self.refresh()
+
+    def note_shown(self) -> None:
+        """Every password that was made has been told to somebody."""
+        self._database.execute("UPDATE accounts SET is_shown = 1 WHERE NOT is_shown")
         self.refresh()
 
     def remove(self, user: str) -> bool:
@@ -91,7 +96,7 @@ class Accounts:
         self._database.close()
 
 
-def _account(row: sqlite3.Row | tuple[str, str, str, str, str | None]) -> Account:
-    user, realm, md5, sha256, password = row
+def _account(row: sqlite3.Row | tuple[str, str, str, str, int]) -> Account:
+    user, realm, md5, sha256, is_shown = row
     secrets = {Algorithm.MD5.value: Secret(md5), Algorithm.SHA256.value: Secret(sha256)}
-    return Account(user, realm, secrets, Secret(password) if password is not None else None)
+    return Account(user, realm, secrets, bool(is_shown))

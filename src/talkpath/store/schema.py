@@ -66,7 +66,14 @@ STEPS = (
     CREATE INDEX calls_open ON calls (is_open) WHERE is_open;
     INSERT INTO counters VALUES ('alive_ms', 0);
     """,
+    # Passwords are no longer kept; instead it is known whose was not shown to anybody yet.
+    """
+    ALTER TABLE accounts DROP COLUMN password;
+    ALTER TABLE accounts ADD COLUMN is_shown INTEGER NOT NULL DEFAULT 1;
+    """,
 )
+# The step before which what earlier versions kept of passwords is wiped.
+_WITHOUT_PASSWORDS = 3
 
 
 def prepare(database: sqlite3.Connection, place: str) -> None:
@@ -80,4 +87,16 @@ def prepare(database: sqlite3.Connection, place: str) -> None:
             place,
         )
     for number, step in enumerate(STEPS[done:], done + 1):
+        if number == _WITHOUT_PASSWORDS and done:
+            _wipe_passwords(database)
         database.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
+
+
+def _wipe_passwords(database: sqlite3.Connection) -> None:
+    """Leave no readable password anywhere in the file: not in its rows, nor in pages that are free, nor in the log.
+
+    Comes before the step is counted, so that whoever is interrupted here begins again.
+    """
+    database.execute("UPDATE accounts SET password = NULL")
+    database.execute("VACUUM")
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")

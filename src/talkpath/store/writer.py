@@ -7,6 +7,7 @@ second: `synchronous` is NORMAL, which keeps the file sound but does not wait fo
 """
 
 import logging
+import os
 import sqlite3
 import threading
 from collections import deque
@@ -31,6 +32,8 @@ _log = logging.getLogger("talkpath.store")
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the file the way every reader and writer of it does. Raises `Unavailable`."""
     try:
+        if not read_only:
+            _make_private(path)
         database = sqlite3.connect(
             f"file:{path}?mode=ro" if read_only else path,
             uri=read_only,
@@ -42,9 +45,14 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             prepare(database, str(path))
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise Unavailable("store-unreadable", f"the database cannot be opened ({error})", str(path)) from error
     return database
+
+
+def _make_private(path: Path) -> None:
+    """Make the file for its owner alone, whatever the umask; SQLite gives what it puts beside it the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 class Writer:
