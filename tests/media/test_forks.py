@@ -2,6 +2,8 @@
 
 from tests.media.in_memory import Call, sdp
 
+from talkpath.media import LegId
+
 AUDIO = "audio 4000 RTP/AVP 8 0"
 
 
@@ -72,3 +74,56 @@ def test_serial_tries_reuse_the_callers_port(call: Call) -> None:
     assert early(call, 2, 200) == port
     call.chosen(2)
     assert call.port(2).target is call.port(0)
+
+
+def also_answers(call: Call, leg: int, status: int = 200) -> int:
+    """Somebody else answers branch 1 under a tag of its own."""
+    call.session.forked(LegId(leg), of=LegId(1), cseq=1)
+    return early(call, leg, status)
+
+
+def test_dialogs_of_one_branch_share_its_ports_and_the_heard_one_has_them(call: Call) -> None:
+    ring(call, 1)
+    early(call, 1)
+    back, front = call.port(1), call.port(0)
+    assert also_answers(call, 2, 183) == front.rtp
+    assert call.port(2) is back
+    assert back.expected["rtp"] == ("192.0.2.22", 5000)
+    early(call, 1, 200)
+    call.chosen(1)
+    assert call.port(1) is back
+    assert back.expected["rtp"] == ("192.0.2.21", 5000)
+    assert (back.target, front.target) == (front, back)
+    call.released(2)
+    assert (back.closed, back.target, front.target) == (False, front, back)
+
+
+def test_a_dialog_that_negotiates_anew_has_ports_of_its_own(call: Call) -> None:
+    ring(call, 1)
+    early(call, 1, 200)
+    call.chosen(1)
+    also_answers(call, 2)
+    call.chosen(2)
+    offered = call.offer(sdp("192.0.2.10", AUDIO), branch=2, cseq=2)
+    assert offered.audio.port == call.port(2).rtp != call.port(1).rtp
+    call.answer(sdp("192.0.2.22", "audio 5002 RTP/AVP 8"), branch=2, cseq=2)
+    assert (call.port(2).target, call.port(1).target) == (call.port(0), None)
+    assert call.port(1).timeout_s is None
+    call.released(2)
+    assert (call.port(1).target, call.port(0).target) == (call.port(0), call.port(1))
+    assert call.port(1).timeout_s == 60
+
+
+def test_the_last_dialog_gets_the_ports_of_the_one_that_ended(call: Call) -> None:
+    ring(call, 1)
+    early(call, 1, 200)
+    call.chosen(1)
+    also_answers(call, 2)
+    call.chosen(2)
+    back = call.port(1)
+    call.released(1)
+    assert call.port(2) is back
+    assert back.expected["rtp"] == ("192.0.2.22", 5000)
+    assert (back.target, call.port(0).target) == (call.port(0), back)
+    call.released(2)
+    assert [port.expected["rtp"] for port in call.engine.open_ports] == [("192.0.2.10", 4000)]

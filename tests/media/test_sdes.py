@@ -1,13 +1,15 @@
 """Phones with SDES, and phones and browsers without: the keys end here, or go from end to end."""
 
 import random
+from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
 from tests.media.browser import OURS, Browser, WebCall, as_firefox, converse
 from tests.media.in_memory import Call, sdp
 
-from talkpath.media import Exchange, MediaRefused
+from talkpath.media import Exchange, LegId, MediaRefused
+from talkpath.media.policy import Profile
 from talkpath.sdp import SessionDescription
 from talkpath.secure import sdes
 from talkpath.secure.sdes import Crypto
@@ -181,3 +183,27 @@ def test_a_service_answers_with_a_key_of_its_own() -> None:
     assert made.port(0).keys is not None
     assert made.port(0).plays == "echo"
     assert made.session.answer_locally(offer, "echo", made.origin(0), made.now) == answered
+
+
+def test_each_of_several_who_answer_one_offer_is_heard_with_its_own_key() -> None:
+    made = Call(identity=OURS)
+    made.origins[1] = made.origins[2] = made.origin(1)._replace(profile=Profile.SDES)
+    offered = crypto(made.offer(sdp("192.0.2.10", AVP)))
+    line = next(one for one in offered if one.suite is Suite.AES_CM_128_HMAC_SHA1_80)
+    keys = {leg: random.Random(leg).randbytes(30) for leg in (1, 2)}
+
+    def answer(leg: int) -> None:
+        key = b64encode(keys[leg]).decode()
+        text = f"audio 500{leg} RTP/SAVP 8 101\na=crypto:{line.tag} {line.name} inline:{key}"
+        answered = made.answer(sdp(f"192.0.2.2{leg}", text), branch=leg)
+        assert (answered.audio.protocol, crypto(answered)) == ("RTP/AVP", [])
+        made.chosen(leg)
+
+    answer(1)
+    made.session.forked(LegId(2), of=LegId(1), cseq=1)
+    answer(2)
+    assert made.port(1).keys is not None
+    assert made.port(1).keys[2] == (keys[1][:16], keys[1][16:])
+    made.released(1)
+    assert made.port(2).keys is not None
+    assert made.port(2).keys[2] == (keys[2][:16], keys[2][16:])

@@ -49,6 +49,8 @@ ICE_PEER_CHECKS_PER_S = 50.0
 MEDIA_EXCHANGES = 8
 # Branches of one call that may hold media ports at once: a user with many phones, or a fork of gateways.
 MEDIA_BRANCHES = 32
+# Dialogs of one call: the branches that ring and whoever else answers on them. A farm of gateways makes some ten.
+CALL_DIALOGS = 64
 # Bytes that wait to be written to one connection; a peer that reads nothing for this long is gone.
 STREAM_WRITE_BYTES = 1_048_576
 # Seconds until a new connection must have said something whole; a slow handset on a bad link needs some.

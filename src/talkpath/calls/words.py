@@ -51,6 +51,10 @@ MOMENTS: dict[str, Text] = {
         "Of all answers {status} {reason} is the best; the caller gets it.",
         "所有应答中 {status} {reason} 最佳，返回给主叫。",
     ),
+    "fork.answered-too": Text(
+        "{target} answered as well; whom to keep is for the caller to say.",
+        "{target} 也已应答；保留哪一方由主叫决定。",
+    ),
     "fork.late-answer": Text(
         "{target} answered when another had been chosen; it is ended with BYE.",
         "{target} 在其他分支已被选中后才应答，用 BYE 结束。",

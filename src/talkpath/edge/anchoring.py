@@ -43,7 +43,7 @@ class Anchoring:
             return None
         if not request.carries_sdp:
             return self._own_offer(call, receiver, request, now)
-        sender = call.caller if receiver is not call.caller else call.winner or self._speaking(call, request)
+        sender = call.caller if receiver is not call.caller else self._speaking(call, request)
         if sender is None:
             return None
         exchange = Exchange(request.method, request.cseq.number)
@@ -61,7 +61,7 @@ class Anchoring:
 
     @staticmethod
     def _speaking(call: RunningCall, request: Message) -> Party | None:
-        """The branch that sends an early in-dialog request."""
+        """Whose dialog it is that a request to the caller comes from."""
         pair = call.sides(request)
         return pair[0] if pair is not None else None
 
@@ -167,6 +167,12 @@ class Anchoring:
         if asker is not None:
             exchange = Exchange(request.method, request.cseq.number)
             call.media.rejected(frm=refuser.leg, to=asker.leg, exchange=exchange, now=now)
+            self.tell(call, now)
+
+    def released(self, call: RunningCall, callee: Party, now: float) -> None:
+        """A dialog is over, or will never be."""
+        if call.media is not None:
+            call.media.released(callee.leg, now)
             self.tell(call, now)
 
     def tell(self, call: RunningCall, now: float) -> None:

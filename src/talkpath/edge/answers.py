@@ -4,12 +4,13 @@
 
 from functools import partial
 
+from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Target
 from talkpath.base.errors import Malformed
 from talkpath.calls.model import Side
 from talkpath.edge.anchoring import Anchoring, MediaFailed
 from talkpath.edge.asking import Asking
-from talkpath.edge.call import GRACE_S, Phase, RunningCall
+from talkpath.edge.call import GRACE_S, Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Branch, Fork
@@ -20,6 +21,7 @@ from talkpath.sip.message import Message
 # What parties are told whom we hang up on (RFC 3326).
 _CALLER_GONE = 'SIP;cause=480;text="The caller is gone"'
 _UNUSABLE_ANSWER = 'SIP;cause=488;text="The answer can not be used"'
+_TOO_LATE = 'SIP;cause=487;text="The call is over"'
 
 
 class Answers:
@@ -34,18 +36,21 @@ class Answers:
     def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> bool:
         """Write a response back upstream, its media anchored, and draw the consequences for the call."""
         status = response.status
-        call = fork.call
-        if status >= 200 and fork.is_initial_invite and branch.party is not None and branch.party.is_told_the_end:
-            self._refuse_answer(fork, branch, now)  # it says again what was refused
-            return False
-        if call is not None and branch.party is not None and 100 < status < 300:
-            self._learn(fork, call, branch, response)
-        if status >= 200 and not self._finds_asker(fork, now) and self._is_in_vain(fork, branch, status, now):
+        call, party = fork.call, branch.party
+        if call is not None and party is not None and 100 < status < 300:
+            party = self._dialog(fork, call, party, response)
+            if party is None:
+                return True
+            if status >= 200 and fork.is_initial_invite and party.is_told_the_end:
+                self._refuse_answer(fork, party, now)  # it says again what was refused
+                return False
+            self._learn(fork, party, branch, response)
+        if status >= 200 and self._is_in_vain(fork, party, status, now):
             return True
         try:
-            body = self._anchoring.response_body(call, branch.party, fork.arrival, response, now)
+            body = self._anchoring.response_body(call, party, fork.arrival, response, now)
         except MediaFailed:
-            self._refuse_answer(fork, branch, now)
+            self._refuse_answer(fork, party, now)
             return False
         fork.server.respond(status, forwarded_response(response, body), now)
         if call is None or status < 200:
@@ -54,9 +59,23 @@ class Answers:
             self._ending.answered_in_dialog(call, fork.request, status, now)
         elif status >= 300:
             self._ending.refused(call, fork.request, status, now)
-        elif call.phase is Phase.CALLING and branch.party is not None:
-            self._answered(call, branch, now)
+        elif party is not None and not party.is_confirmed:
+            self._answered(call, party, branch, now)
         return True
+
+    @staticmethod
+    def _dialog(fork: Fork, call: RunningCall, first: Party, response: Message) -> Party | None:
+        """Whom a response is from: each To tag on a branch is a dialog of its own (RFC 3261 section 12.1.2). None for
+        one more than a call may have, which goes no further."""
+        tag = response.to_tag
+        if not tag or not fork.is_initial_invite or first.tag in ("", tag):
+            return first
+        known = next((one for one in call.dialogs_of(first) if one.tag == tag), None)
+        if known is None and len(call.callees) < limits.CALL_DIALOGS:
+            known = call.add_dialog(first)
+            if call.media is not None:
+                call.media.forked(known.leg, of=first.leg, cseq=call.invite_cseq)
+        return known
 
     def _finds_asker(self, fork: Fork, now: float) -> bool:
         """Whether an answer can go back. Where its connection is gone, down the one that took its place, or to a new
@@ -73,13 +92,15 @@ class Answers:
             fork.server.reply_to = Target(flow.transport, there)
         return hop is not None
 
-    def _is_in_vain(self, fork: Fork, branch: Branch, status: int, now: float) -> bool:
-        """Whether a phone took a call that nobody waits for any more; it is told so."""
-        call, party = fork.call, branch.party
-        if call is None or party is None or not fork.is_initial_invite or status >= 300:
+    def _is_in_vain(self, fork: Fork, party: Party | None, status: int, now: float) -> bool:
+        """Whether a phone took a call that is over, or that nobody waits for any more; it is told so."""
+        call, is_reached = fork.call, self._finds_asker(fork, now)
+        if call is None or party is None or not fork.is_initial_invite or status >= 300 or party.is_confirmed:
             return False
-        is_first = call.phase is Phase.CALLING and not call.is_given_up
-        if is_first or (call.phase is Phase.ANSWERED and call.winner is party):
+        if call.phase is Phase.OVER or party.is_over or (fork.is_over and not fork.is_won):
+            self._ending.refuse_answer(call, party, _TOO_LATE, now)
+            return True
+        if is_reached or (call.phase is Phase.CALLING and not call.is_given_up):
             return False
         if not party.is_told_the_end:
             self._not_reached(call.call_id, "flow.answer-undelivered", call.caller.flow, now)
@@ -88,10 +109,10 @@ class Answers:
             self._ending.end(call, Side.SERVER, "flow-gone", now)
         return True
 
-    def _refuse_answer(self, fork: Fork, branch: Branch, now: float) -> None:
+    def _refuse_answer(self, fork: Fork, party: Party | None, now: float) -> None:
         """The description of a 2xx can not be relayed, and its sender waits for media. One that answered the call is
         told by a BYE, and the others go on ringing; within a call both sides are: it was agreed to by one."""
-        call, party = fork.call, branch.party
+        call = fork.call
         if call is None or party is None:
             return
         if fork.is_initial_invite:
@@ -109,24 +130,29 @@ class Answers:
         else:
             self._ending.end_on_both_sides(call, "refused", _UNUSABLE_ANSWER, now)
 
-    def _answered(self, call: RunningCall, branch: Branch, now: float) -> None:
-        call.phase = Phase.ANSWERED
-        call.give_up = None
-        call.winner = branch.party
-        if branch.party is not None and branch.party.refused:
-            self._core.remember_profile(branch.party.user, branch.party.identity, branch.party.profile)
-        if call.media is not None and branch.party is not None:
-            call.media.chosen(branch.party.leg, now)
+    def _answered(self, call: RunningCall, party: Party, branch: Branch, now: float) -> None:
+        """A dialog is confirmed. The first makes the call; whoever answers as well is for the caller to keep or to
+        hang up on (RFC 3261 section 13.2.2.4)."""
+        party.is_confirmed = True
+        if call.phase is Phase.CALLING:
+            call.phase = Phase.ANSWERED
+            call.give_up = None
+            call.winner = party
+        else:
+            self._core.beginning.add(call)
+            self._core.note(call.call_id, "fork.answered-too", now, target=branch.name)
+        if party.refused:
+            self._core.remember_profile(party.user, party.identity, party.profile)
+        if call.media is not None:
+            call.media.chosen(party.leg, now)
             self._anchoring.tell(call, now)
 
     def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
         """A branch refused what it was offered, or our second asking as a loop."""
         self._asking.again(fork, branch, refusal, now)
 
-    def _learn(self, fork: Fork, call: RunningCall, branch: Branch, response: Message) -> None:
+    def _learn(self, fork: Fork, party: Party, branch: Branch, response: Message) -> None:
         """A response that makes or refreshes a dialog tells its party's tag, Contact and route."""
-        party = branch.party
-        assert party is not None
         try:
             if fork.request.to_tag:
                 if fork.request.method in ("INVITE", "UPDATE") and response.status >= 200:
@@ -145,12 +171,15 @@ class Answers:
         """A branch ended without winning."""
         call = fork.call
         self._core.note(fork.request.call_id, "fork.branch-failed", now, target=branch.name, why=why)
-        if call is None or call.media is None or branch.party is None:
+        if call is None or branch.party is None:
             return
         if fork.request.to_tag:
             self._anchoring.rejected(call, fork.request, branch.party, now)
-        else:
-            call.media.released(branch.party.leg, now)
+            return
+        for party in call.dialogs_of(branch.party):
+            if not party.is_confirmed:
+                party.is_over = True
+                self._anchoring.released(call, party, now)
 
     def note(self, fork: Fork, kind: str, now: float, **values: str | int | float) -> None:
         """A decision for the ledger."""
@@ -165,7 +194,8 @@ class Answers:
 
     def _give_up(self, call: RunningCall, now: float) -> None:
         caller = call.caller.flow
-        if call.is_acknowledged or not isinstance(caller, Flow) or self._core.world.reach.is_open(caller):
+        is_known = any(one.is_acknowledged for one in call.callees.values())
+        if is_known or not isinstance(caller, Flow) or self._core.world.reach.is_open(caller):
             return
         if call.give_up is not None:
             self._core.note(call.call_id, "flow.caller-gone", now, remote=str(caller.remote))

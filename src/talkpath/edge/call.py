@@ -29,15 +29,25 @@ class Phase(Enum):
 
 
 class Party:
-    """One end of a call."""
+    """One end of a call: the caller, or one dialog with who answers.
+
+    A branch is one dialog as a rule. Behind a gateway or a proxy several may answer what was sent once; each tag is a
+    dialog of its own, with its own target, route, media and end (RFC 3261 sections 12.1, 13.2.2.4 and 15).
+    """
 
     __slots__ = (
         "behind_nat",
         "contact",
         "cseq",
+        "first",
         "flow",
         "ice",
         "identity",
+        "is_acknowledged",
+        "is_caller_told",
+        "is_confirmed",
+        "is_hanging_up",
+        "is_over",
         "is_told_the_end",
         "leg",
         "name",
@@ -60,8 +70,12 @@ class Party:
         self.routes: Sequence[str] = ()
         #: The last CSeq number it used in this dialog, 0 for none.
         self.cseq = 0
-        #: We sent it a BYE of our own.
-        self.is_told_the_end = False
+        #: The dialog of the same branch that was there before it, None for the first.
+        self.first: Party | None = None
+        #: Its 2xx went to the caller; the ACK passed; a BYE is under way; it ended.
+        self.is_confirmed = self.is_acknowledged = self.is_hanging_up = self.is_over = False
+        #: We sent it, or the caller of this dialog, a BYE of our own.
+        self.is_told_the_end = self.is_caller_told = False
         #: The registration it was reached by or calls from: user and identity of the binding.
         self.user = ""
         self.identity: tuple[str, str] | None = None
@@ -91,7 +105,7 @@ class Party:
 
 
 class RunningCall:
-    """One call: a caller, the branches that ring, and the callee that answered."""
+    """One call: a caller, the branches that ring, and who answered: `winner` is whom the caller hears."""
 
     __slots__ = (
         "call_id",
@@ -101,7 +115,6 @@ class RunningCall:
         "hung_up_at",
         "hung_up_by",
         "invite_cseq",
-        "is_acknowledged",
         "is_cancelled",
         "is_given_up",
         "media",
@@ -124,8 +137,6 @@ class RunningCall:
         self.is_cancelled = False
         #: The caller's connection died, and it did not come back in time.
         self.is_given_up = False
-        #: The ACK of the answer has passed.
-        self.is_acknowledged = False
         #: When the BYE came that ends it, and whose: then they stopped talking, whenever it is answered.
         self.hung_up_at: float | None = None
         self.hung_up_by = Side.UNKNOWN
@@ -136,6 +147,23 @@ class RunningCall:
         self.callees[party.leg] = party
         self.next_leg += 1
         return party
+
+    def add_dialog(self, first: Party) -> Party:
+        """Somebody else answers on the branch of `first`."""
+        party = self.add_callee(first.flow, first.behind_nat)
+        party.first = first
+        party.user, party.identity = first.user, first.identity
+        party.profile, party.refused, party.ice = first.profile, first.refused, first.ice
+        return party
+
+    def dialogs_of(self, first: Party) -> list[Party]:
+        """All who answered on a branch."""
+        return [party for party in self.callees.values() if party is first or party.first is first]
+
+    def lasting(self) -> list[Party]:
+        """The dialogs that were answered and whose end nobody wants."""
+        parties = self.callees.values()
+        return [one for one in parties if one.is_confirmed and not (one.is_over or one.is_hanging_up)]
 
     def sides(self, request: Message) -> tuple[Party, Party] | None:
         """(who sent an in-dialog request, who is to get it), or None when the tags are not of this call."""

@@ -36,32 +36,39 @@ class Ending:
 
     @staticmethod
     def _hangs_up(call: RunningCall, sender: Party, request: Message, now: float) -> None:
-        """The first BYE counts, and none to or from a branch that was answered in vain. One before the answer ends an
-        early dialog only (RFC 3261 section 15): the call ends with the final answer to its INVITE."""
+        """The first BYE in the last of the dialogs that were answered counts. One before the answer ends an early
+        dialog only (RFC 3261 section 15): the call ends with the final answer to its INVITE."""
+        callee = _callee_of(call, request)
         if call.phase is Phase.CALLING:
             call.is_cancelled = call.is_cancelled or sender is call.caller
-        elif call.hung_up_at is None and not _is_of_a_loser(call, request):
-            call.hung_up_at = now
-            call.hung_up_by = _side_of(sender)
+        elif callee is not None and callee.is_confirmed:
+            callee.is_hanging_up = True
+            if call.hung_up_at is None and not call.lasting():
+                call.hung_up_at = now
+                call.hung_up_by = _side_of(sender)
 
     def answered_in_dialog(self, call: RunningCall, request: Message, status: int, now: float) -> None:
-        """A final answer to an in-dialog request: to a BYE it ends the call, or one branch of it."""
+        """A final answer to an in-dialog request: to a BYE it ends the dialog, and the call with its last one."""
         if request.method != "BYE" or call.phase is Phase.CALLING:
             return
-        if _is_of_a_loser(call, request):
-            if status not in _TRY_AGAIN:
-                self._released(call, request, now)
-        elif status in _TRY_AGAIN:
+        callee = _callee_of(call, request)
+        if callee is None:
+            return
+        if status in _TRY_AGAIN:
+            callee.is_hanging_up = False
             call.hung_up_at = None
+        elif call.lasting() or not callee.is_confirmed:
+            self._released(call, callee, now)
         else:
             self.end(call, call.hung_up_by, "bye", now)
 
-    @staticmethod
-    def _released(call: RunningCall, request: Message, now: float) -> None:
-        pair = call.sides(request)
-        if pair is not None and call.media is not None:
-            loser = pair[0] if pair[1] is call.caller else pair[1]
-            call.media.released(loser.leg, now)
+    def _released(self, call: RunningCall, callee: Party, now: float) -> None:
+        """One of several dialogs ended, and the call goes on."""
+        callee.is_over = True
+        lasting = call.lasting()
+        if call.winner is callee and lasting:
+            call.winner = lasting[0]
+        self._anchoring.released(call, callee, now)
 
     def refused(
         self, call: RunningCall | None, request: Message, status: int, now: float, by: Side = Side.CALLEE
@@ -102,8 +109,9 @@ class Ending:
         """Hang up in each party's name towards the other (RFC 3261 section 15.1.1), with a Reason (RFC 3326)."""
         if call.phase is Phase.OVER:
             return
-        callee = call.winner
-        if call.phase is Phase.ANSWERED and callee is not None:
+        for callee in call.callees.values():
+            if not callee.is_confirmed or callee.is_over:
+                continue
             for to, other in ((call.caller, callee), (callee, call.caller)):
                 # A party without Contact is a service of ours; neither it nor who hung up needs telling.
                 if to.contact and not (call.hung_up_at is not None and _side_of(to) is call.hung_up_by):
@@ -113,8 +121,7 @@ class Ending:
     def refuse_answer(self, call: RunningCall, callee: Party, reason: str, now: float) -> None:
         """A phone answered in vain: acknowledge it and hang up, also when it says so again."""
         self._hang_up(call, callee, call.caller, reason, now)
-        if call.media is not None:
-            call.media.released(callee.leg, now)
+        self._anchoring.released(call, callee, now)
 
     def acknowledge(self, call: RunningCall, to: Party, other: Party, cseq: int, now: float) -> None:
         """The ACK for an answer of `to` in the name of `other`, whose own does not come or can not be sent on."""
@@ -130,11 +137,14 @@ class Ending:
         if hop is None or here is None:
             core.note(call.call_id, "flow.end-untold", now, remote=str(to.flow.remote))
             return
-        if to is not call.caller and not call.is_acknowledged:
+        if to is not call.caller and not to.is_acknowledged:
             self.acknowledge(call, to, other, call.invite_cseq, now)
-        if to.is_told_the_end:
+        if other.is_caller_told if to is call.caller else to.is_told_the_end:
             return
-        to.is_told_the_end = True
+        if to is call.caller:
+            other.is_caller_told = True
+        else:
+            to.is_told_the_end = True
         branch = core.branch()
         data = bye(call.call_id, to, other, branch, hop, here, reason)
         core.transactions.start(branch, "BYE", call.call_id, data, hop, NOBODY, now)
@@ -151,10 +161,10 @@ class Ending:
         return None
 
 
-def _is_of_a_loser(call: RunningCall, request: Message) -> bool:
-    """Whether a BYE ends the dialog of a branch that answered after another one had won."""
+def _callee_of(call: RunningCall, request: Message) -> Party | None:
+    """Whose dialog with the caller a request is of; None when it is of none of this call."""
     pair = call.sides(request)
-    return pair is not None and call.winner is not None and call.winner not in pair
+    return None if pair is None else pair[0] if pair[1] is call.caller else pair[1]
 
 
 def _side_of(party: Party) -> Side:

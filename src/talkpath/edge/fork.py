@@ -103,6 +103,12 @@ class Branch:
         if self._fork is not None:
             self._fork.failed(self, 480, "unreachable", now)
 
+    def forget(self, now: float) -> None:
+        """Expect no answer any more."""
+        if self.transaction is not None and self.transaction.state is State.PROCEEDING:
+            self.transaction.abandon(now)
+        self.let_go()
+
     def let_go(self) -> None:
         """Hold the fork no more: what is over must go by counting, not wait for the collector."""
         self._fork = None
@@ -259,7 +265,8 @@ class Fork:
         """The server transaction is over, and nobody waits upstream."""
         self._later_never()
         for branch in self.branches:
-            branch.let_go()
+            if branch.transaction is None or branch.transaction.state is not State.PROCEEDING:
+                branch.let_go()
 
     # --- the answer
 
@@ -318,9 +325,10 @@ class Fork:
         layer.timers.start(layer.values.timeout, now, lambda then: self._never_cancelled(branch, then))
 
     def _never_cancelled(self, branch: Branch, now: float) -> None:
-        """64*T1 after CANCEL without a final response: the branch is gone (RFC 3261 section 9.1)."""
-        if not branch.status and branch.transaction is not None:
-            branch.transaction.abandon(now)
+        """64*T1 after CANCEL without a final response: the branch is gone (RFC 3261 section 9.1). Who was out of
+        reach may take up the phone yet, and is heard for as long again, to be told."""
+        if not branch.status:
+            self._transactions.timers.start(self._transactions.values.timeout, now, branch.forget)
             self.failed(branch, 408, "no answer to CANCEL", now)
 
 

@@ -116,8 +116,10 @@ class InDialog:
         self._follow(sender, arrival)
         hop = self._hop_in_dialog(arrival, receiver, heading, now)
         if call is not None and sender is call.caller:
-            call.is_acknowledged = True
-            self._core.beginning.discard(call)
+            if receiver is not None:
+                receiver.is_acknowledged = True
+            if all(one.is_acknowledged for one in call.lasting()):
+                self._core.beginning.discard(call)
         self._send_ack(arrival, hop, heading, receiver, call, now)
 
     def _send_ack(

@@ -78,7 +78,7 @@ class Services:
         callee = call.add_callee(call.caller.flow, False)
         callee.name = f"{request.first('To') or ''};tag={dialog.local_tag}"
         callee.tag = dialog.local_tag
-        call.winner = callee
+        call.winner, callee.is_confirmed = callee, True
 
     def _answer_offer(self, arrival: Arrival, server: ServerTransaction, dialog: Dialog, now: float) -> None:
         """Answer an offer, or make one where the INVITE brought none (the answer is then in the ACK)."""

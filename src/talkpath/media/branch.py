@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from talkpath.media.leg import Leg
-from talkpath.media.negotiation import Negotiation, Role, Turn
+from talkpath.media.negotiation import Negotiation, Role, Transaction, Turn
 from talkpath.media.policy import LegId, Origin
 from talkpath.media.ports import Ports
 from talkpath.media.proposal import propose
@@ -11,10 +11,21 @@ from talkpath.sdp import Connection
 from talkpath.sdp import Origin as SdpOrigin
 
 
+class Family:
+    """The dialogs that answered one offer. It named our ports once, so they share them; who is heard holds them."""
+
+    __slots__ = ("holder", "members", "transaction")
+
+    def __init__(self, first: "Branch", transaction: Transaction) -> None:
+        self.holder = first
+        self.members = [first]
+        self.transaction = transaction
+
+
 class Branch:
     """See the module."""
 
-    __slots__ = ("_proposed_in", "leg", "negotiation", "proposed")
+    __slots__ = ("_proposed_in", "family", "leg", "negotiation", "proposed")
 
     def __init__(self, leg: LegId) -> None:
         self.leg = Leg(leg)
@@ -22,6 +33,41 @@ class Branch:
         #: our own offer, empty where it was sent none; and the CSeq of the INVITE that carried it
         self.proposed = b""
         self._proposed_in = 0
+        #: None for who answers alone, or has got ports of its own
+        self.family: Family | None = None
+
+    def fork(self, leg: LegId, cseq: int) -> "Branch":
+        """Somebody else answers the INVITE of this CSeq that was sent here."""
+        transaction = Transaction(True, "INVITE", cseq)
+        made = Branch(leg)
+        made.negotiation = self.negotiation.forked(transaction)
+        made.proposed, made._proposed_in, made.leg.origin = self.proposed, self._proposed_in, self.leg.origin
+        if made.negotiation.waiting or made.proposed:
+            self.family = made.family = self.family or Family(self, transaction)
+            self.family.members.append(made)
+        return made
+
+    @property
+    def is_portless(self) -> bool:
+        """Whether another dialog holds the ports that this one was offered."""
+        return self.family is not None and self.family.holder is not self
+
+    def take_ports(self) -> None:
+        """Hold the ports of the family."""
+        assert self.family is not None
+        holder, self.family.holder = self.family.holder, self
+        self.leg.anchors, holder.leg.anchors = holder.leg.anchors, []
+        for anchor in self.leg.anchors:
+            if anchor is not None:
+                anchor.leg = self.leg
+
+    def leave(self) -> None:
+        """Have no part in the family's ports any more. Who is left alone needs no family."""
+        if self.family is not None:
+            self.family.members.remove(self)
+            if len(self.family.members) == 1:
+                self.family.members[0].family = None
+            self.family = None
 
     def propose(self, ports: Ports, target: Origin, codecs: Iterable[str], cseq: int, now: float) -> None:
         """Make our own offer, which goes to the party with this INVITE. Raises `Unavailable`."""

@@ -100,6 +100,11 @@ class CryptoDesk:
             if anchor is not None and not anchor.has_dtls:
                 self._dress(section, hearer, anchor, is_answer, now)
 
+    def take_up(self, leg: Leg, now: float) -> None:
+        """The leg has got ports that another was heard on: its own keys are in force there."""
+        for index in range(len(leg.anchors)):
+            self._accept(leg, index, now)
+
     def _accept(self, leg: Leg, index: int, now: float) -> None:
         anchor, spoken = leg.anchor(index), _said(leg, index)
         if anchor is None or spoken is None or anchor.has_dtls:

@@ -87,6 +87,11 @@ class Agreement:
         """The description of the caller, or of the branch."""
         return self.offer if self.offer.by_caller == caller else self.answer
 
+    @property
+    def is_held(self) -> bool:
+        """Whether one of the two wants to hear nothing."""
+        return self.offer.holds or self.answer.holds
+
     def conversions(self, index: int) -> tuple[Conversion | None, Conversion | None]:
         """What becomes of what the caller says in this section, and of what the branch says."""
         bridge = self.answer.bridges.get(index)
@@ -127,6 +132,14 @@ class Negotiation:
         self._waiting: dict[Transaction, Told] = {}
         self._done: dict[Transaction, Agreement] = {}
         self.agreed: Agreement | None = None
+
+    def forked(self, transaction: Transaction) -> "Negotiation":
+        """That of somebody else who answers the same offer: it waits there, and nothing is agreed."""
+        made, done = Negotiation(), self._done.get(transaction)
+        offer = self._waiting.get(transaction) or (None if done is None else done.offer)
+        if offer is not None and offer.by_caller:
+            made._waiting[transaction] = offer
+        return made
 
     def turn(self, by_caller: bool, exchange: Exchange) -> Turn:
         """Where a description from this side, carried by this message, belongs."""

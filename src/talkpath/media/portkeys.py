@@ -27,6 +27,8 @@ class PortKeys:
         self._security = security
         self._port = port
         self._offered: list[sdes.Crypto] = []
+        #: of which somebody chose before: another who was offered them may choose as well
+        self._chosen_of: list[sdes.Crypto] = []
         self._ours: sdes.Crypto | None = None
         security.engine.shut(port)
 
@@ -46,9 +48,11 @@ class PortKeys:
 
     def accept(self, theirs: list[sdes.Crypto]) -> SrtpKeys | None:
         """They chose of our lines; in force from now on."""
-        keys = sdes.accept(self._offered, theirs)
+        offered = self._offered or self._chosen_of
+        keys = sdes.accept(offered, theirs)
         if keys is not None:
-            self._ours = next(line for line in self._offered if line.suite is keys.suite)
+            self._chosen_of = offered
+            self._ours = next(line for line in offered if line.suite is keys.suite)
             self._set(keys)
         return keys
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
-from talkpath.base.limits import MEDIA_BRANCHES, MEDIA_SECTIONS
+from talkpath.base.limits import MEDIA_SECTIONS
 from talkpath.media import bundle, moments, trickle
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.branch import Branch
 from talkpath.media.crypto import CryptoDesk
 from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut
+from talkpath.media.hearing import Hearing
 from talkpath.media.keying import Security
-from talkpath.media.leg import Anchor, Leg, Loudness, Talk
+from talkpath.media.leg import Anchor, Leg, Loudness
 from talkpath.media.links import LinkWatch
 from talkpath.media.moments import MediaMoment
 from talkpath.media.negotiation import Agreement, Exchange, Role, Told, Turn
@@ -54,11 +55,9 @@ class MediaSession:
         self._crypto = None if security is None else CryptoDesk(security, self._note)
         self._policy = policy
         self._caller = Leg(CALLER)
-        self._branches: dict[LegId, Branch] = {}
-        self._heard: LegId | None = None
-        self._chosen: LegId | None = None
         self._links = LinkWatch(self._note)
         self._ports = Ports(engine, policy, security, self._note)
+        self._hearing = Hearing(self._caller, self._ports, policy, self._crypto, self._note)
         self._deaths: list[MediaDied] = []
         self._died = False
         self._service: LocalService | None = None
@@ -83,13 +82,14 @@ class MediaSession:
         `Unavailable` (503); then nothing has changed.
         """
         by_caller = frm == CALLER
-        branch = self._branch(to if by_caller else frm)
+        branch = self._hearing.branch(to if by_caller else frm)
         turn = branch.negotiation.turn(by_caller, exchange)
         repeated = branch.negotiation.repeats(turn, description)
         if repeated is not None:
             return _sent(turn, repeated)
         if branch.answers_proposal(turn) and not (turn.final or exchange.reliable):
             return b""  # which can be no offer (RFC 3261 section 13.2.1)
+        self._hearing.house(branch, turn, now)
         speaker, hearer = (self._caller, branch.leg) if by_caller else (branch.leg, self._caller)
         speaker.origin, hearer.origin = origin, target
         told = self._turn_around(description, speaker, hearer, turn, now)
@@ -106,7 +106,7 @@ class MediaSession:
             self._note(now, moments.ANSWERED, side=speaker.side, media=told.text)
             self._agreed(branch, before, agreement, now)
             if turn.final:
-                self._release_unused(branch, now)
+                self._hearing.release_unused(branch, now)
         speaker.said, speaker.sections = description, told.sections
         return _sent(turn, told)
 
@@ -117,7 +117,7 @@ class MediaSession:
         """
         if self._security is None or not target.webrtc or not self._policy.transcoding:
             return None
-        branch = self._branch(to)
+        branch = self._hearing.branch(to)
         if not branch.proposed:
             branch.propose(self._ports, target, self._policy.transcoding, cseq, now)
             self._note(now, moments.PROPOSED, side=branch.leg.side)
@@ -129,7 +129,8 @@ class MediaSession:
         An INVITE without a description gets our offer; `answered_locally` takes the answer that its ACK brings.
         Repetitions give what was given before. Raises `Malformed` and `MediaRefused` (488), `Unavailable` (503).
         """
-        self._caller.origin, self._chosen = origin, CALLER
+        self._caller.origin = origin
+        self._hearing.serve()
         self._links.answered(now)
         if self._service is None:
             self._service = LocalService(self._engine, self._policy, Service(service))
@@ -166,45 +167,35 @@ class MediaSession:
 
     def trickled(self, fragment: bytes, frm: LegId, now: float) -> bool:
         """A party names more candidates (RFC 8840); False where its ICE does not end here."""
-        branch = self._branches.get(frm)
+        branch = self._hearing.find(frm)
         leg = self._caller if frm == CALLER else None if branch is None else branch.leg
         return leg is not None and trickle.take(leg, fragment, now)
 
     def rejected(self, *, frm: LegId, to: LegId, exchange: Exchange, now: float) -> None:
         """`frm` refused a request that carried an offer (or timed out): everything is as agreed before."""
         by_caller = frm == CALLER
-        branch = self._branches.get(to if by_caller else frm)
+        branch = self._hearing.find(to if by_caller else frm)
         if branch is None:
             return
         if branch.negotiation.rejected(by_caller, exchange):
-            self._connect(branch, now)
+            self._hearing.connect(branch, now)
         if branch.negotiation.agreed is not None:
             self._note(now, moments.ROLLED_BACK, side=self._caller.side if by_caller else branch.leg.side)
-            self._release_unused(branch, now)
+            self._hearing.release_unused(branch, now)
+
+    def forked(self, leg: LegId, *, of: LegId, cseq: int) -> None:
+        """Somebody else answers, under a tag of its own, the INVITE of this CSeq that went to the branch `of`."""
+        self._hearing.fork(leg, of, cseq)
 
     def chosen(self, leg: LegId, now: float) -> None:
-        """This branch's 2xx won: its media is the caller's from now on, and is watched."""
-        self._chosen = leg
+        """This branch's 2xx went to the caller: its media is the caller's from now on, and is watched. Of several the
+        first is chosen."""
         self._links.answered(now)
-        branch = self._branches.get(leg)
-        if branch is not None and branch.negotiation.agreed is not None:
-            self._connect(branch, now)
-            self._release_unused(branch, now)
+        self._hearing.answered(leg, now)
 
     def released(self, leg: LegId, now: float) -> None:
-        """This branch failed, was cancelled, or its dialog ended: its ports go back."""
-        branch = self._branches.pop(leg, None)
-        if branch is None:
-            return
-        for anchor in branch.leg.anchors:
-            if anchor is not None:
-                self._ports.close(anchor, now)
-        branch.leg.anchors.clear()
-        if self._heard == leg:
-            self._heard = None
-            other = next((b for b in reversed(self._branches.values()) if b.negotiation.agreed), None)
-            if other is not None:
-                self._connect(other, now)
+        """This branch failed, was cancelled, or its dialog ended: its ports go back, or to who shares them."""
+        self._hearing.released(leg, now)
 
     # --- the machine
 
@@ -245,7 +236,7 @@ class MediaSession:
         """Let every timer that is due fire."""
         for transport in self._ports.transports():
             transport.expire(now)
-        self._links.look(now, self._ends)
+        self._links.look(now, self._hearing.ends)
 
     def metered(self, port: int, second: Loudness) -> bool:
         """Take a finished second of a port's meter; whether it made a moment."""
@@ -263,12 +254,9 @@ class MediaSession:
 
     def close(self, now: float) -> list[PortTotals]:
         """The call is over: give every port back. What each leg sent and got, in the order of release."""
-        self._links.end(now, self._ends)
+        self._links.end(now, self._hearing.ends)
         self._ports.close_others(set(), now)
-        # A leg and its anchors name each other: what is over must go by counting, not wait for the collector.
-        for leg in (self._caller, *(branch.leg for branch in self._branches.values())):
-            leg.anchors.clear()
-        self._branches.clear()
+        self._hearing.close()
         self._tell_totals(now)
         return self._ports.released
 
@@ -297,14 +285,6 @@ class MediaSession:
         return anchor.remote, anchor.local
 
     # --- turning a description around
-
-    def _branch(self, leg: LegId) -> Branch:
-        branch = self._branches.get(leg)
-        if branch is None:
-            if len(self._branches) >= MEDIA_BRANCHES:
-                raise Unavailable("media-branches", "the call has too many branches; let one of them end first")
-            branch = self._branches[leg] = Branch(leg)
-        return branch
 
     def _turn_around(self, raw: bytes, speaker: Leg, hearer: Leg, turn: Turn, now: float) -> Told:
         description = SessionDescription.parse(raw)
@@ -359,7 +339,7 @@ class MediaSession:
     def _bridges(self, offer: Told, answer: Announced, speaker: Leg, hearer: Leg, index: int) -> bool:
         """Whether an answer makes us join the sides. A browser stays joined: it goes deaf when the source of what it
         hears changes forth and back with who offers."""
-        agreed = self._branches[(hearer if speaker is self._caller else speaker).id].negotiation.agreed
+        agreed = self._hearing.branch((hearer if speaker is self._caller else speaker).id).negotiation.agreed
         is_joined = agreed is not None and index in agreed.answer.bridges and (speaker.is_web or hearer.is_web)
         if offer.is_settled or is_joined:
             return True
@@ -425,6 +405,8 @@ class MediaSession:
         self, sections: tuple[Announced, ...], speaker: Leg, hearer: Leg, turn: Turn, now: float
     ) -> list[Facing | None]:
         """Our ports towards the hearer for every live section; both sides are leased now, so that ringing is safe."""
+        branch = self._hearing.find(speaker.id)
+        is_portless = branch is not None and branch.is_portless
         live = sum(section.live for section in sections)
         if live > MEDIA_SECTIONS:
             raise MediaRefused(
@@ -436,8 +418,9 @@ class MediaSession:
             for index, section in enumerate(sections):
                 offer = None if turn.offer is None else turn.offer.sections[index]
                 if section.live:
-                    joined = bundle.joined_by_offer(speaker, sections, index)
-                    self._ports.lease(speaker, index, section, section.web is not None, joined, now)
+                    if not is_portless:
+                        joined = bundle.joined_by_offer(speaker, sections, index)
+                        self._ports.lease(speaker, index, section, section.web is not None, joined, now)
                     ends_here = self._ends_here(hearer) and section.is_rtp
                     joined = bundle.joined_by_us(hearer, sections, index) if ends_here else None
                     port = self._ports.lease(hearer, index, offer, ends_here, joined, now).port
@@ -464,9 +447,8 @@ class MediaSession:
     # --- telling the engine
 
     def _agreed(self, branch: Branch, before: Agreement | None, agreement: Agreement, now: float) -> None:
-        """An offer was answered: until one branch is chosen, the caller hears the one that answered last."""
-        if self._chosen is None or self._chosen == branch.leg.id:
-            self._connect(branch, now)
+        """An offer was answered."""
+        self._hearing.agreed(branch, before, agreement, now)
         for leg, by_caller in ((self._caller, True), (branch.leg, False)):
             held = agreement.told_by(by_caller).holds
             if before is not None and held != before.told_by(by_caller).holds:
@@ -502,38 +484,6 @@ class MediaSession:
                 if way is not None and way.makes_tones and not (was is not None and was.makes_tones):
                     self._note(now, moments.KEYS_AS_TONES, side=hearer)
 
-    def _connect(self, branch: Branch, now: float) -> None:
-        """Make this branch and the caller hear each other as agreed; other branches are heard by nobody."""
-        agreement = branch.negotiation.agreed
-        assert agreement is not None
-        if self._heard not in (None, branch.leg.id):
-            self._note(now, moments.CONNECTED, leg=branch.leg.id)
-            previous = self._branches.get(self._heard)
-            for anchor in [] if previous is None else previous.leg.anchors:
-                if anchor is not None:
-                    anchor.route(None)
-        self._heard = branch.leg.id
-        ours = zip(agreement.told_by(True).sections, agreement.told_by(False).sections, strict=False)
-        for index, (caller, callee) in enumerate(ours):
-            front, back = self._caller.anchor(index), branch.leg.anchor(index)
-            if front is not None and back is not None:
-                muxed = agreement.offer.sections[index].mux
-                ways = agreement.conversions(index)
-                self._hear(front, back, Talk(caller, callee, caller.mux and muxed, ways[0]), now)
-                self._hear(back, front, Talk(callee, caller, callee.mux and muxed, ways[1]), now)
-
-    def _hear(self, anchor: Anchor, opposite: Anchor, talk: Talk, now: float) -> None:
-        """Hear the leg of `anchor` as it announced itself, and relay it out of the `opposite` port."""
-        own, other = talk.own, talk.other
-        alive = own.live and other.live
-        if alive and not anchor.expect(talk):
-            side, local = anchor.leg.side, str(anchor.local)
-            self._note(now, moments.FAMILY_MISMATCH, side=side, announced=str(own.rtp), local=local)
-        # Who holds with a zero address wants nothing sent (RFC 3264 section 8.4); other holds may have music.
-        anchor.convert(talk.way)
-        anchor.route(opposite if alive and not other.held_by_address else None)
-        anchor.heed(talk if self._chosen is not None else None, self._policy, now)
-
     # --- silence and release
 
     def _fell_silent(self, anchor: Anchor, event: TimedOut, now: float) -> None:
@@ -542,33 +492,14 @@ class MediaSession:
         A leg that never spoke does not end the call alone: loudspeakers that only listen announce `sendrecv` too.
         """
         leg = anchor.leg
-        others = [self._caller, *(branch.leg for branch in self._branches.values())]
         died = leg.had_spoken and anchor.must_send
-        silent = leg.is_silent(now) and (died or all(one.is_silent(now) for one in others if one.anchors))
+        silent = leg.is_silent(now) and (died or all(one.is_silent(now) for one in self._hearing.ends if one.anchors))
         if not silent:
             anchor.watch_again()
         elif not self._died:
             self._died = True
             self._note(now, moments.TIMEOUT, side=leg.side, seconds=round(event.silent_s))
             self._deaths.append(MediaDied(now, "media-timeout", leg.side, event.silent_s))
-
-    def _release_unused(self, branch: Branch, now: float) -> None:
-        """Give back the ports of sections that are rejected, and that no waiting offer wants."""
-        agreed = branch.negotiation.agreed
-        if agreed is None or self._chosen != branch.leg.id:
-            return
-        wanted = [agreed.answer.sections, *(told.sections for told in branch.negotiation.waiting)]
-        for leg in (self._caller, branch.leg):
-            for index, anchor in enumerate(leg.anchors):
-                live = any(index < len(sections) and sections[index].live for sections in wanted)
-                if anchor is not None and not live:
-                    self._ports.close(anchor, now)
-
-    @property
-    def _ends(self) -> list[Leg]:
-        """The legs that make the call: the caller's, and that of who answered."""
-        branch = self._branches.get(self._chosen) if self._chosen is not None else None
-        return [self._caller] if branch is None else [self._caller, branch.leg]
 
 
 def _hold_to(answer: SessionDescription, offer: Told) -> None:

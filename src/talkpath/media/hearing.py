@@ -1,0 +1,223 @@
+"""Whom the caller hears: the branches of a call, and the dialogs that share what one of them was offered.
+
+Until somebody has answered it is who spoke last; then it is who answered first. Of several who answered another takes
+that place when it ends, or is put on hold while another is not. Everybody else is heard by nobody.
+"""
+
+from collections.abc import Iterator
+
+from talkpath.base.errors import Unavailable
+from talkpath.base.limits import MEDIA_BRANCHES
+from talkpath.media import bundle, moments
+from talkpath.media.branch import Branch
+from talkpath.media.crypto import CryptoDesk
+from talkpath.media.leg import Anchor, Leg, Talk
+from talkpath.media.negotiation import Agreement, Turn
+from talkpath.media.policy import CALLER, LegId, MediaPolicy
+from talkpath.media.ports import Ports
+from talkpath.media.telling import Noting
+
+
+class Hearing:
+    """See the module."""
+
+    __slots__ = (
+        "_branches",
+        "_caller",
+        "_chosen",
+        "_confirmed",
+        "_crypto",
+        "_heard",
+        "_note",
+        "_policy",
+        "_ports",
+    )
+
+    def __init__(
+        self, caller: Leg, ports: Ports, policy: MediaPolicy, crypto: CryptoDesk | None, note: Noting
+    ) -> None:
+        self._caller = caller
+        self._ports = ports
+        self._policy = policy
+        self._crypto = crypto
+        self._note = note
+        self._branches: dict[LegId, Branch] = {}
+        self._heard: LegId | None = None
+        self._chosen: LegId | None = None
+        #: who answered, in order; the chosen one among them
+        self._confirmed: list[LegId] = []
+
+    def __iter__(self) -> Iterator[Branch]:
+        return iter(self._branches.values())
+
+    def find(self, leg: LegId) -> Branch | None:
+        """The branch of this leg, when it has media."""
+        return self._branches.get(leg)
+
+    def fork(self, leg: LegId, of: LegId, cseq: int) -> None:
+        """Somebody else answers the INVITE of this CSeq that went to the branch `of`."""
+        first = self._branches.get(of)
+        if first is not None and len(self._branches) < MEDIA_BRANCHES:
+            self._branches[leg] = first.fork(leg, cseq)
+
+    def serve(self) -> None:
+        """The caller is answered by ourselves."""
+        self._chosen = CALLER
+
+    def branch(self, leg: LegId) -> Branch:
+        """The branch of this leg, made when it is new. Raises `Unavailable` when there are too many."""
+        branch = self._branches.get(leg)
+        if branch is None:
+            if len(self._branches) >= MEDIA_BRANCHES:
+                raise Unavailable("media-branches", "the call has too many branches; let one of them end first")
+            branch = self._branches[leg] = Branch(leg)
+        return branch
+
+    def answered(self, leg: LegId, now: float) -> None:
+        """This branch's 2xx went to the caller."""
+        if leg not in self._confirmed:
+            self._confirmed.append(leg)
+        if self._chosen is None:
+            self._choose(leg, now)
+
+    def _choose(self, leg: LegId, now: float) -> None:
+        self._chosen = leg
+        branch = self._branches.get(leg)
+        if branch is not None and branch.negotiation.agreed is not None:
+            self.connect(branch, now)
+            self.release_unused(branch, now)
+
+    def released(self, leg: LegId, now: float) -> None:
+        """This branch failed, was cancelled, or its dialog ended: its ports go back, or to who shares them."""
+        branch = self._branches.pop(leg, None)
+        if branch is None:
+            return
+        self._leave(branch, now)
+        for anchor in branch.leg.anchors:
+            if anchor is not None:
+                self._ports.close(anchor, now)
+        branch.leg.anchors.clear()
+        if leg in self._confirmed:
+            self._confirmed.remove(leg)
+        if self._heard == leg:
+            self._heard = None
+        if self._chosen == leg and self._confirmed:
+            self._choose(self._confirmed[-1], now)
+        elif self._heard is None:
+            other = next((b for b in reversed(self._branches.values()) if b.negotiation.agreed), None)
+            if other is not None:
+                self.connect(other, now)
+
+    def agreed(self, branch: Branch, before: Agreement | None, agreement: Agreement, now: float) -> None:
+        """An offer was answered: until one branch is chosen, the caller hears the one that answered last."""
+        if self._chosen is None or self._chosen == branch.leg.id:
+            self.connect(branch, now)
+        if before is not None and len(self._confirmed) > 1 and branch.leg.id in self._confirmed:
+            self._hear_who_talks(branch, agreement, now)
+
+    def _hear_who_talks(self, branch: Branch, agreement: Agreement, now: float) -> None:
+        """Several dialogs go on, and the caller can hear one: who was put on hold makes room for who was not."""
+        if not agreement.is_held:
+            if self._chosen != branch.leg.id:
+                self._choose(branch.leg.id, now)
+        elif self._chosen == branch.leg.id:
+            for leg in reversed(self._confirmed):
+                agreed = self._branches[leg].negotiation.agreed if leg in self._branches else None
+                if agreed is not None and not agreed.is_held:
+                    self._choose(leg, now)
+                    return
+
+    def house(self, branch: Branch, turn: Turn, now: float) -> None:
+        """See that a dialog which shares its ports has some for a description. Who answers what all were offered
+        takes them where it is heard, and needs none where it is not; who negotiates anew gets its own."""
+        if branch.family is None or not branch.is_portless:
+            return
+        if turn.transaction != branch.family.transaction:
+            branch.leave()
+        elif self._chosen in (None, branch.leg.id):
+            self._take_ports(branch, now)
+
+    def _take_ports(self, branch: Branch, now: float) -> None:
+        """Give the ports that a family shares to this dialog, and what it said of keys to them."""
+        branch.take_ports()
+        agreed = branch.negotiation.agreed
+        if agreed is None:
+            return
+        own = agreed.told_by(False).sections
+        bundle.learn([(branch.leg.anchor(index), one) for index, one in enumerate(own) if one.live], now)
+        if self._crypto is not None:
+            self._crypto.take_up(branch.leg, now)
+
+    def _leave(self, branch: Branch, now: float) -> None:
+        """A dialog ends: the ports it shares go to another, first to who is chosen."""
+        family = branch.family
+        if family is not None and family.holder is branch:
+            others = [one for one in family.members if one is not branch]
+            heir = next((one for one in others if one.leg.id == self._chosen), others[-1])
+            self._take_ports(heir, now)
+        branch.leave()
+
+    def connect(self, branch: Branch, now: float) -> None:
+        """Make this branch and the caller hear each other as agreed; other branches are heard by nobody."""
+        agreement = branch.negotiation.agreed
+        assert agreement is not None
+        if branch.is_portless:
+            self._take_ports(branch, now)
+        if self._heard not in (None, branch.leg.id):
+            self._note(now, moments.CONNECTED, leg=branch.leg.id)
+            previous = self._branches.get(self._heard)
+            for anchor in [] if previous is None else previous.leg.anchors:
+                if anchor is not None:
+                    anchor.route(None)
+                    anchor.heed(None, self._policy, now)
+        self._heard = branch.leg.id
+        ours = zip(agreement.told_by(True).sections, agreement.told_by(False).sections, strict=False)
+        for index, (caller, callee) in enumerate(ours):
+            front, back = self._caller.anchor(index), branch.leg.anchor(index)
+            if front is not None and back is not None:
+                muxed = agreement.offer.sections[index].mux
+                ways = agreement.conversions(index)
+                self._hear(front, back, Talk(caller, callee, caller.mux and muxed, ways[0]), now)
+                self._hear(back, front, Talk(callee, caller, callee.mux and muxed, ways[1]), now)
+
+    def _hear(self, anchor: Anchor, opposite: Anchor, talk: Talk, now: float) -> None:
+        """Hear the leg of `anchor` as it announced itself, and relay it out of the `opposite` port."""
+        own, other = talk.own, talk.other
+        alive = own.live and other.live
+        if alive and not anchor.expect(talk):
+            side, local = anchor.leg.side, str(anchor.local)
+            self._note(now, moments.FAMILY_MISMATCH, side=side, announced=str(own.rtp), local=local)
+        # Who holds with a zero address wants nothing sent (RFC 3264 section 8.4); other holds may have music.
+        anchor.convert(talk.way)
+        anchor.route(opposite if alive and not other.held_by_address else None)
+        anchor.heed(talk if self._chosen is not None else None, self._policy, now)
+
+    def release_unused(self, branch: Branch, now: float) -> None:
+        """Give back the ports of sections that are rejected, and that no waiting offer wants."""
+        agreed = branch.negotiation.agreed
+        if agreed is None or self._chosen != branch.leg.id:
+            return
+        wanted = [told.sections for told in branch.negotiation.waiting]
+        for other in (branch, *(self._branches[leg] for leg in self._confirmed if leg in self._branches)):
+            if other.negotiation.agreed is not None:
+                wanted.append(other.negotiation.agreed.answer.sections)
+        for leg in (self._caller, branch.leg):
+            for index, anchor in enumerate(leg.anchors):
+                live = any(index < len(sections) and sections[index].live for sections in wanted)
+                if anchor is not None and not live:
+                    self._ports.close(anchor, now)
+
+    def close(self) -> None:
+        """The call is over. A leg and its anchors name each other, and dialogs their family: what is over must go by
+        counting, not wait for the collector."""
+        self._caller.anchors.clear()
+        for branch in self._branches.values():
+            branch.leg.anchors.clear()
+            branch.family = None
+        self._branches.clear()
+
+    @property
+    def ends(self) -> list[Leg]:
+        """The legs that make the call: the caller's, and that of who answered."""
+        branch = self._branches.get(self._chosen) if self._chosen is not None else None
+        return [self._caller] if branch is None else [self._caller, branch.leg]
