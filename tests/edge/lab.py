@@ -242,8 +242,11 @@ class Phone:
         body: bytes = b"",
         max_forwards: str = "70",
         user: str = "",
+        domain: str = "",
     ) -> str:
-        """Send a request; gives its branch."""
+        """Send a request; gives its branch. Who has no account here comes from a domain elsewhere."""
+        name = user or self.user
+        domain = domain or (HOME if name in self.lab.accounts.users else "example.org")
         self.cseq = cseq or self.cseq + 1
         branch = branch or f"z9hG4bK{method}{next(Phone._calls)}"
         call_id = call_id or f"call{next(Phone._calls)}"
@@ -251,7 +254,7 @@ class Phone:
             f"{method} {uri} SIP/2.0",
             f"Via: SIP/2.0/{self.transport} {self.via_host};branch={branch}",
             f"Max-Forwards: {max_forwards}" if max_forwards else "Subject: none",
-            f"From: <sip:{user or self.user}@{HOME}>;tag={tag or 'tag' + self.user}",
+            f"From: <sip:{name}@{domain}>;tag={tag or 'tag' + self.user}",
             f"To: {to or '<' + uri + '>'}",
             f"Call-ID: {call_id}",
             f"CSeq: {self.cseq} {method}",

@@ -33,7 +33,7 @@ def site(tmp_path: Path) -> Site:
         took_part = (call_id, host) == ("c 1", VISITOR)
         return Progress([Step(0.5, "ice.selected", "caller")], "", "") if took_part else None
 
-    return Site(About(lambda flow: flow.local.host, 5443, "1"), guests, story, lambda: 1000.0, tmp_path)
+    return Site(About(lambda flow: flow.local.host, 5443), guests, story, lambda: 1000.0, tmp_path)
 
 
 def ask(site: Site, path: str, method: str = "GET", host: str = VISITOR, **fields: str) -> HttpResponse:
@@ -99,7 +99,7 @@ def test_only_the_page_itself_gets_a_guest_and_no_more_than_there_may_be(site: S
 
 def test_the_page_learns_its_domain_and_where_it_is_secure(site: Site) -> None:
     told = json.loads(ask(site, "/about").body)
-    assert told == {"domain": "192.0.2.1", "securePort": 5443, "version": "1"}
+    assert told == {"domain": "192.0.2.1", "securePort": 5443}
 
 
 def test_how_a_call_goes_is_told_to_those_who_take_part(site: Site) -> None:

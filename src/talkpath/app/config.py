@@ -162,11 +162,12 @@ class Authentication(msgspec.Struct, frozen=True, kw_only=True):
     callers: Annotated[
         Literal["accounts", "always", "never"],
         doc(
-            'Which callers must prove who they are. "accounts": whoever calls in the name of one of our users; '
-            'strangers may call our users and nothing else. "always": everybody. "never": nobody, for closed '
+            'Which callers must prove who they are. "accounts": whoever calls in the name of one of our users or '
+            "domains; strangers may call users that are registered, and services, and are asked for a password for "
+            'everything else, whether there is such a user or not. "always": everybody. "never": nobody, for closed '
             "networks only.",
-            "哪些主叫必须证明身份。“accounts”：以我方用户名义呼叫者；陌生人只能呼叫我方用户。"
-            "“always”：所有人。“never”：无人，仅用于封闭网络。",
+            "哪些主叫必须证明身份。“accounts”：以我方用户或域的名义呼叫者；陌生人只能呼叫已注册的用户和服务，"
+            "其他请求一律要求密码，无论该用户是否存在。“always”：所有人。“never”：无人，仅用于封闭网络。",
         ),
     ] = "accounts"
     nonce_lifetime_s: Annotated[

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
-from talkpath import __version__
 from talkpath.app import words
 from talkpath.app.accounts import Everybody
 from talkpath.app.chores import Chore, do_chores
@@ -115,7 +114,7 @@ class Node:
 
     def _site(self) -> Site:
         secure = next((door for door in self._config.doors if door.transport is Transport.WSS), None)
-        about = About(self._domain, secure.listening_port if secure else 0, __version__)
+        about = About(self._domain, secure.listening_port if secure else 0)
         try:
             return Site(about, self._guests, self._story, self._clock.now)
         except FileNotFoundError as error:

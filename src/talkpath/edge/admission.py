@@ -11,6 +11,10 @@ from talkpath.edge.routing import Refusal
 from talkpath.edge.settings import CallerProof
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ServerTransaction
+from talkpath.sip.uri import Uri
+
+# What strangers may ask of users: to talk. What else they ask (OPTIONS, SUBSCRIBE ...) would only tell who is there.
+_FOR_STRANGERS = frozenset(("INVITE", "MESSAGE"))
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
@@ -70,23 +74,38 @@ class Admission:
         policy = self._core.settings.caller_proof
         if policy is CallerProof.NEVER or self.is_trusted(arrival):
             return False
-        if policy is CallerProof.ALWAYS:
+        if policy is CallerProof.ALWAYS or arrival.message.method not in _FOR_STRANGERS:
             return True
-        return self._claims_an_account(arrival)
+        return self._claims_to_be_ours(arrival)
+
+    def _claims_to_be_ours(self, arrival: Arrival) -> bool:
+        """Whether From names a user in a domain of ours, be there such a user or not: who is asked for proof must not
+        learn from it which names are users. Where no domain is configured, a user of ours may bear any."""
+        uri = _from_uri(arrival.message)
+        return uri is not None and (self._is_home(uri, arrival) or self._names_an_account(uri))
 
     def _claims_an_account(self, arrival: Arrival) -> bool:
-        """Whether From names one of our users, in a domain of ours where domains are configured."""
-        try:
-            uri = arrival.message.address("From").parsed_uri()
-        except Malformed:
+        """Whether From names one of our users: nobody may bear the name of another."""
+        uri = _from_uri(arrival.message)
+        if uri is None or (self._core.settings.domains and not self._core.locality.serves(uri, arrival.flow)):
             return False
+        return self._core.world.accounts.exists(uri.username)
+
+    def _is_home(self, uri: Uri, arrival: Arrival) -> bool:
         core = self._core
-        if core.settings.domains and not core.locality.serves(uri, arrival.flow):
-            return False
-        return core.world.accounts.exists(uri.username)
+        is_named = uri.host in core.settings.domains
+        return is_named or core.locality.is_here(uri.host, uri.port, arrival.flow)
+
+    def _names_an_account(self, uri: Uri) -> bool:
+        return not self._core.settings.domains and self._core.world.accounts.exists(uri.username)
+
+    def may_know(self, arrival: Arrival, user: str) -> bool:
+        """Whether the sender may be told who is a user here: one of them, a source that is trusted, or anybody where
+        nobody must prove anything."""
+        return bool(user) or self.is_trusted(arrival) or self._core.settings.caller_proof is CallerProof.NEVER
 
     def challenge_stranger(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
-        """Only users of ours may go where this request wants to go."""
+        """Only users of ours may go where this request wants to go, or hear that nobody is there."""
         self._refuse(arrival, server, Proof(Verdict.MISSING), "Proxy-Authenticate", 407, now)
 
     def _refuse(
@@ -114,9 +133,15 @@ def _is_within(host: str, networks: Networks) -> bool:
     return any(ip_address(host) in network for network in networks)
 
 
+def _from_uri(request: Message) -> Uri | None:
+    """The URI of From, None when it cannot be read."""
+    try:
+        return request.address("From").parsed_uri()
+    except Malformed:
+        return None
+
+
 def _claimed_user(request: Message) -> str:
     """The user that From names, "" when it names none that can be read."""
-    try:
-        return request.address("From").parsed_uri().username
-    except Malformed:
-        return ""
+    uri = _from_uri(request)
+    return uri.username if uri is not None else ""

@@ -25,6 +25,12 @@ class Accounts(Protocol):
         """Whether it is one that nobody made for this user: it may call our users and services, and nobody else."""
 
 
+# What stands for the HA1 of users that there are not.
+_NO_SECRET = {Algorithm.MD5: "0" * 32, Algorithm.SHA256: "0" * 64}
+# A name that no account can have.
+_NOBODY = "\0"
+
+
 class Verdict(Enum):
     """What became of a request's credentials."""
 
@@ -69,9 +75,12 @@ class Authentication:
             return Proof(Verdict.MISSING, user)
         secret = self._accounts.ha1(user, algorithm)
         # An unknown user costs the same time as a wrong password.
-        expected = response(algorithm, secret or "0" * 32, request.method, params)
+        expected = response(algorithm, secret or _NO_SECRET[algorithm], request.method, params)
         given = params.get("response", "").lower()
         if not compare_digest(expected.encode(), given.encode("utf-8", "replace")) or secret is None:
+            if secret is not None:
+                # The look-up of a name that nobody has takes longer than that of a user.
+                self._accounts.ha1(_NOBODY, algorithm)
             return Proof(Verdict.WRONG, user)
         if self._nonces.is_stale(nonce, now) or self._is_replay(nonce, params.get("nc")):
             return Proof(Verdict.STALE, user)

@@ -60,7 +60,6 @@ class Proxy:
         if not may_pass:
             return
         self._admission.bar_transfer(user, request)
-        self._say_trying(fork, now)
         uri = heading.next_uri
         phone = None if heading.routes else core.registrar.of_contact(heading.uri, now)
         if phone is None and (heading.routes or not core.locality.serves(uri, arrival.flow)):
@@ -69,15 +68,20 @@ class Proxy:
                 return
             if core.world.accounts.is_guest(user):
                 raise Refusal(403, "Guests may call users here only")
+            self._say_trying(fork, now)
             self._begin_call(fork, user, now)
             core.note(request.call_id, "route.domain", now, domain=uri.host)
             self._resolve(fork, heading, now)
             return
         bindings = [phone] if phone is not None else core.registrar.bindings(uri.username, now)
         if not bindings:
-            exists = core.world.accounts.exists(uri.username)
             core.note(request.call_id, "registration.none", now, user=uri.username)
+            if not self._admission.may_know(arrival, user):
+                self._admission.challenge_stranger(arrival, fork.server, now)
+                return
+            exists = core.world.accounts.exists(uri.username)
             raise Refusal(480 if exists else 404)
+        self._say_trying(fork, now)
         self._begin_call(fork, user, now)
         core.note(request.call_id, "route.user", now, user=bindings[0].user)
         self._fork_to(fork, heading, bindings, now)

@@ -12,7 +12,8 @@ from talkpath.sip.transaction import TimerValues
 class CallerProof(StrEnum):
     """Which callers must prove who they are.
 
-    `ACCOUNTS`: whoever names one of our accounts in From; strangers may call users and services, and nothing else.
+    `ACCOUNTS`: whoever names a user in a domain of ours in From; strangers may call registered users and services,
+    and nothing else. Whether a user exists that is not registered, they are not told.
     """
 
     ACCOUNTS = "accounts"

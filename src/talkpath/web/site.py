@@ -43,7 +43,6 @@ class About:
 
     domain: Callable[[Flow], str]
     secure_port: int
-    version: str
 
 
 class _File(NamedTuple):
@@ -86,9 +85,7 @@ class Site:
 
     def _tell_about(self, request: HttpRequest) -> HttpResponse:
         about = self._about
-        return _json(
-            200, {"domain": about.domain(request.flow), "securePort": about.secure_port, "version": about.version}
-        )
+        return _json(200, {"domain": about.domain(request.flow), "securePort": about.secure_port})
 
     def _guest(self, request: HttpRequest) -> HttpResponse:
         """A number and a password for the visitor; the number shown again keeps."""
