@@ -140,6 +140,18 @@ class Lab:
         self.phones.append(phone)
         return phone
 
+    def behind_nat(
+        self, user: str, host: str = "203.0.113.7", port: int = 40001, nat_s: float = 8.0, params: str = ""
+    ) -> "Phone":
+        """A phone with a private address behind a NAT with the address `host`, registered."""
+        phone = self.phone(user, host, port)
+        phone.nat_s = nat_s
+        phone.contact_params = params
+        phone.via_host = "192.168.1.9:5062;rport"
+        phone.contact = f"sip:{user}@192.168.1.9:5062"
+        phone.register(3600)
+        return phone
+
     def registered(self, user: str, host: str) -> "Phone":
         """A phone that can be called."""
         phone = self.phone(user, host)
@@ -151,6 +163,9 @@ class Lab:
 
     def deliver(self, flow: Flow, data: bytes) -> None:
         """Bytes reach the edge; what it sends reaches the phones at once."""
+        for phone in self.phones:
+            if phone.flow == flow:
+                phone.heard_at = self.now
         self.edge.receive(Received(flow, data), self.now)
         self.pump()
 
@@ -158,6 +173,9 @@ class Lab:
         while sends := self.edge.drain():
             for send in sends:
                 self._carry(send)
+        for parcel in self.edge.drain_parcels():
+            for phone in [one for one in self.phones if one.is_at(parcel.flow)]:
+                phone.kept(parcel.data)
 
     def _carry(self, send: Send) -> None:
         hop = send.hop
@@ -166,7 +184,7 @@ class Lab:
                 send.on_failure(self.now)
             return
         for phone in self.phones:
-            if phone.is_at(hop):
+            if phone.is_at(hop) and phone.is_reachable():
                 self.ledger.written(self.now, phone.flow, send.call_id, send.data)
                 phone.inbox.append(Message.parse(send.data))
                 return
@@ -205,6 +223,14 @@ class Phone:
         self.inbox: list[Message] = []
         self.cseq = 0
         self.contact_params = ""
+        #: how long its NAT waits for the next packet, whichever way (None: no NAT); when the last one passed
+        self.nat_s: float | None = None
+        self.heard_at = lab.now
+        #: whether it is switched on; whether it answers OPTIONS; what came to keep its flow open
+        self.is_on = True
+        self.answers_options = True
+        self.pings: list[float] = []
+        self.probes: list[Message] = []
         home = "2001:db8::1" if ":" in host else HOME
         number = lab.connection() if transport.is_reliable else 0
         self.flow = Flow(transport, Address(home, PORT[transport]), Address(host, port), number)
@@ -221,6 +247,25 @@ class Phone:
         if isinstance(hop, Flow):
             return hop.remote == self.flow.remote and hop.connection == self.flow.connection
         return hop.transport == self.transport and hop.remote == self.flow.remote
+
+    def is_reachable(self) -> bool:
+        """Whether a packet from outside comes in, which keeps the way open."""
+        if not self.is_on or (self.nat_s is not None and self.lab.now - self.heard_at > self.nat_s):
+            return False
+        self.heard_at = self.lab.now
+        return True
+
+    def kept(self, data: bytes) -> None:
+        """A keep-alive was sent to it."""
+        if not self.is_reachable():
+            return
+        if not data.strip():
+            self.pings.append(self.lab.now)
+            return
+        probe = Message.parse(data)
+        self.probes.append(probe)
+        if self.answers_options:
+            self.answer(probe, 200, "OK")
 
     def send(self, text: str, body: bytes = b"") -> None:
         """Deliver a message; the lines of `text` get their line ends and the body its length."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from talkpath.base.address import Address, Flow, Send, Target, Transport
+from talkpath.base.address import Address, Flow, Parcel, Send, Target, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import Input
 from talkpath.net.clock import Clock
@@ -40,6 +40,9 @@ class Sender:
     def drain(self) -> list[Send]:
         sends, self.sends = self.sends, []
         return sends
+
+    def drain_parcels(self) -> list[Parcel]:
+        return []
 
 
 class Peer:

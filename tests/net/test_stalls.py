@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from talkpath._native import Datagrams
-from talkpath.base.address import Address
+from talkpath.base.address import Address, Parcel
 from talkpath.calls.ledger import Ledger
 from talkpath.net.clock import Clock
 from talkpath.net.signalling import Limits, Signalling
@@ -36,6 +36,9 @@ class Diary:
         self.seen.append("expire")
 
     def drain(self) -> list[object]:
+        return []
+
+    def drain_parcels(self) -> list[Parcel]:
         return []
 
     def deadline(self) -> float:

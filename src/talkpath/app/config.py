@@ -97,6 +97,32 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     ]
 
 
+class KeepAlive(msgspec.Struct, frozen=True, kw_only=True):
+    """How phones behind a NAT are kept reachable: a datagram now and then, before their router forgets them."""
+
+    interval_s: Annotated[
+        float,
+        doc(
+            "How long the way to a phone behind a NAT is left silent, in seconds; with more than 15,000 such phones "
+            "longer, up to 25. 0 sends nothing: phones must then register often enough by themselves.",
+            "到 NAT 后话机的通路最多静默多久（秒）；此类话机超过 15,000 部时会更久，最长 25 秒。"
+            "0 表示不发送：话机须自行频繁注册。",
+            ge=0,
+            le=600,
+        ),
+    ] = 6.0
+    missed_answers: Annotated[
+        int,
+        doc(
+            "A phone that used to answer probes (OPTIONS) and misses so many in a row counts as gone and is "
+            "not rung until it is heard again.",
+            "曾应答探测（OPTIONS）的话机连续这么多次不应答后视为离线，不再振铃，直到再次收到其消息。",
+            ge=1,
+            le=100,
+        ),
+    ] = 4
+
+
 class Registrar(msgspec.Struct, frozen=True, kw_only=True):
     """How long a phone stays registered (RFC 3261 section 10.3)."""
 
@@ -524,6 +550,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ()
     registrar: Annotated[Registrar, doc("Registrations.", "注册。")] = Registrar()
+    keepalive: Annotated[KeepAlive, doc("Phones behind NATs.", "NAT 后的话机。")] = KeepAlive()
     authentication: Annotated[Authentication, doc("Passwords.", "密码。")] = Authentication()
     media: Annotated[Media, doc("Where audio and video pass through.", "音频和视频的通道。")] = Media()
     tls: Annotated[Tls, doc("The certificate of the TLS and WSS listeners.", "TLS 和 WSS 监听的证书。")] = Tls()

@@ -26,7 +26,7 @@ from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
-from talkpath.edge.settings import CallerProof, EdgeSettings, RegistrarSettings
+from talkpath.edge.settings import CallerProof, EdgeSettings, KeepAliveSettings, RegistrarSettings
 from talkpath.media.policy import MediaAddress, MediaPolicy
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
@@ -175,13 +175,16 @@ class Node:
             "edge": lambda: self._edge.core.counters,
             "net": lambda: self._signalling.counters,
             "store": self._store.counters,
+            "keepalive": self._edge.core.keep_alive.counted,
         }
-        registrations = self._edge.core.registrar
+        registrations, keep_alive = self._edge.core.registrar, self._edge.core.keep_alive
         metrics = Metrics(
             counters,
             {
                 "running_calls": self.running_calls,
                 "registrations": lambda: len(registrations),
+                "flows_kept_open": lambda: len(keep_alive),
+                "phones_gone": lambda: len(keep_alive.gone),
                 "guests": lambda: len(self._guests),
             },
         )
@@ -340,6 +343,7 @@ def _edge_settings(config: Config) -> EdgeSettings:
         registrar=RegistrarSettings(
             registrar.min_expires_s, registrar.max_expires_s, registrar.default_expires_s, registrar.max_contacts
         ),
+        keep_alive=KeepAliveSettings(config.keepalive.interval_s, config.keepalive.missed_answers),
         timers=TimerValues(timers.t1_s, timers.t2_s, timers.t4_s),
         ring_timeout_s=timers.ring_timeout_s,
         max_calls=config.limits.calls,

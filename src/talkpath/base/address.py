@@ -90,6 +90,13 @@ class Target(NamedTuple):
 Hop = Flow | Target
 
 
+class Parcel(NamedTuple):
+    """An action: a datagram that belongs to no story and that nobody misses when it is lost."""
+
+    flow: Flow
+    data: bytes
+
+
 class Send(NamedTuple):
     """An action: bytes that are to leave. `on_failure` is called with the time when they could not.
 

@@ -84,6 +84,11 @@ MOMENTS: dict[str, Text] = {
         "The phone at {remote} is not rung: its {transport} connection is closed, and it did not register again.",
         "未呼叫 {remote} 的话机：其 {transport} 连接已关闭，且未重新注册。",
     ),
+    "flow.unanswering": Text(
+        "The phone at {remote} is not rung: it answers nothing any more, neither probes nor calls, since it last"
+        " registered.",
+        "未呼叫 {remote} 的话机：自上次注册以来，它已不再应答任何探测或呼叫。",
+    ),
     "flow.end-untold": Text(
         "The end of the call cannot be told to {remote}: its connection is closed.",
         "通话结束无法通知 {remote}：其连接已关闭。",

@@ -171,6 +171,8 @@ class Answers:
         """A branch ended without winning."""
         call = fork.call
         self._core.note(fork.request.call_id, "fork.branch-failed", now, target=branch.name, why=why)
+        if why == "timeout" and fork.is_invite and branch.party is not None and branch.party.identity is not None:
+            self._doubt(branch, branch.party.user, branch.party.identity, now)
         if call is None or branch.party is None:
             return
         if fork.request.to_tag:
@@ -180,6 +182,16 @@ class Answers:
             if not party.is_confirmed:
                 party.is_over = True
                 self._anchoring.released(call, party, now)
+
+    def _doubt(self, branch: Branch, user: str, identity: tuple[str, str], now: float) -> None:
+        """A registered phone gave no word to an INVITE, neither in its time nor until the caller gave up."""
+        binding = self._core.registrar.find(user, identity)
+        if binding is None or binding.flow != branch.hop:
+            return
+        if branch.cancel_reason is None:
+            self._core.keep_alive.unanswered(binding, now)
+        else:
+            self._core.keep_alive.doubted(binding, now)
 
     def note(self, fork: Fork, kind: str, now: float, **values: str | int | float) -> None:
         """A decision for the ledger."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Protocol
 
 from talkpath.base import limits
@@ -13,6 +14,7 @@ from talkpath.calls.model import Side, Value
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Accounts, Authentication
 from talkpath.edge.call import RunningCall
+from talkpath.edge.keepalive import KeepAlive
 from talkpath.edge.locality import Locality
 from talkpath.edge.names import Names
 from talkpath.edge.registrar import BindingStore, Registrar
@@ -75,7 +77,9 @@ class Core:
         self.names = Names(self.locality, world.resolve)
         self.tokens = Tokens(entropy.token_key)
         self.authentication = Authentication(settings, world.accounts, entropy.nonce_key)
-        self.registrar = Registrar(settings.registrar, world.bindings)
+        secret = blake2b(b"keep-alive", key=entropy.nonce_key, digest_size=6).hexdigest()
+        self.keep_alive = KeepAlive(settings.keep_alive, self.locality, secret)
+        self.registrar = Registrar(settings.registrar, world.bindings, self.keep_alive)
         self.timers = Timers()
         self.out: list[Send] = []
         self.transactions = Transactions(settings.timers, self.out, self.timers)

@@ -8,7 +8,7 @@
 from typing import NamedTuple
 
 from talkpath.base import limits
-from talkpath.base.address import Flow, Send
+from talkpath.base.address import Flow, Parcel, Send
 from talkpath.base.errors import Malformed
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.admission import Admission
@@ -86,6 +86,7 @@ class Edge:
         self._in_dialog = InDialog(core, self._admission, self._anchoring, self._ending, sending, self._answers)
         self._proxy = Proxy(core, self._admission, self._ending, sending, asking, self._answers, self._in_dialog)
         self._services = Services(core, self._anchoring, self._ending)
+        self._keep_alive = core.keep_alive
         self._expire_at: float | None = None
 
     # --- the machine
@@ -100,12 +101,16 @@ class Edge:
 
     def deadline(self) -> float | None:
         """When `expire` wants to be called next."""
-        mine, timers = self._expire_at, self.core.timers.deadline()
-        return timers if mine is None else mine if timers is None else min(mine, timers)
+        soonest = self.core.timers.deadline()
+        for mine in (self._expire_at, self._keep_alive.deadline()):
+            if mine is not None and (soonest is None or mine < soonest):
+                soonest = mine
+        return soonest
 
     def expire(self, now: float) -> None:
         """Let timers fire and registrations run out."""
         self.core.timers.expire(now)
+        self._keep_alive.expire(now)
         if self._expire_at is None or self._expire_at <= now:
             self._expire_at = now + _EXPIRY_PAUSE_S
             self.core.registrar.expire(now)
@@ -115,6 +120,11 @@ class Edge:
         """What is to be sent. The driver tells the ledger, because only it knows the flow a target became."""
         out = self.core.out[:]
         self.core.out.clear()
+        return out
+
+    def drain_parcels(self) -> list[Parcel]:
+        """Datagrams that belong to no story: what keeps the ways to phones open."""
+        out, self._keep_alive.out = self._keep_alive.out, []
         return out
 
     # --- calls
@@ -137,6 +147,8 @@ class Edge:
 
     def message(self, flow: Flow, data: bytes, now: float) -> None:
         """Take one message. Whatever the bytes are, nothing is raised."""
+        if data.startswith(b"SIP/2.0 ") and self._keep_alive.answered(data, now):
+            return
         try:
             message = Message.parse(data)
         except Malformed as fault:
@@ -178,6 +190,8 @@ class Edge:
 
     def _request(self, request: Message, flow: Flow, now: float) -> None:
         core = self.core
+        if self._keep_alive.gone and flow in self._keep_alive.gone:
+            self._keep_alive.heard(flow)
         fault = fault_of(request)
         try:
             arrival = Arrival(request, flow)

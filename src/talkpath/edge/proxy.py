@@ -126,8 +126,11 @@ class Proxy:
 
     def _fork_to(self, fork: Fork, heading: Heading, bindings: list[Binding], now: float) -> None:
         """Ring every contact of a user (RFC 3261 section 16.7)."""
-        sent = 0
+        sent, gone = 0, self._core.keep_alive.gone
         for binding in bindings:
+            if gone and binding.flow in gone:
+                self._not_reached(fork.request.call_id, "flow.unanswering", binding.flow, now)
+                continue
             hop = self._hop_to(binding)
             if hop is not None and fork.request.uri.startswith("sips:") and not hop.transport.is_secure:
                 # RFC 5630 section 5.3: what was asked for over TLS goes to no phone in clear.

@@ -31,6 +31,22 @@ class BindingStore(Protocol):
         """Forget it."""
 
 
+class Flows(Protocol):
+    """Keeps the ways to phones open."""
+
+    def hold(self, binding: Binding, now: float) -> None:
+        """A binding that is new, or new again."""
+
+    def heard(self, flow: Flow) -> None:
+        """A phone registered on this flow."""
+
+    def moved(self, older: Binding, newer: Binding) -> None:
+        """A phone registered again, maybe from elsewhere."""
+
+    def release(self, binding: Binding) -> None:
+        """A binding is gone or was replaced."""
+
+
 class Refused(Exception):
     """A REGISTER that is answered with `status`."""
 
@@ -44,9 +60,10 @@ class Refused(Exception):
 class Registrar:
     """All bindings, by user and by the identity of the phone."""
 
-    def __init__(self, settings: RegistrarSettings, store: BindingStore) -> None:
+    def __init__(self, settings: RegistrarSettings, store: BindingStore, flows: Flows) -> None:
         self._settings = settings
         self._store = store
+        self._flows = flows
         self._users: dict[str, Known] = {}
         self._contacts: dict[str, Binding] = {}
 
@@ -54,7 +71,7 @@ class Registrar:
         """Take up what the store kept."""
         for binding in bindings:
             if binding.expires_at > now:
-                self._put(binding)
+                self._put(binding, now)
 
     def bindings(self, user: str, now: float) -> list[Binding]:
         """The live bindings of a user, the most wanted and then the most recent first."""
@@ -121,7 +138,8 @@ class Registrar:
         return self.bindings(user, now)
 
     def _keep(self, binding: Binding, known: Binding | None) -> None:
-        self._put(binding)
+        self._put(binding, binding.registered_at)
+        self._flows.heard(binding.flow)
         if known is not None and known.leads_where(binding):
             self._store.refresh_binding(binding)
         else:
@@ -212,9 +230,14 @@ class Registrar:
         if known is not None:
             self._drop(known)
 
-    def _put(self, binding: Binding) -> None:
+    def _put(self, binding: Binding, now: float) -> None:
         known = self._users.setdefault(binding.user, {})
         older = known.get(binding.identity)
+        if older is not None:
+            self._flows.moved(older, binding)
+        self._flows.hold(binding, now)
+        if older is not None:
+            self._flows.release(older)
         if older is not None and older.contact != binding.contact:
             self._forget_contact(older)
         known[binding.identity] = self._contacts[_contact_of(binding)] = binding
@@ -222,7 +245,9 @@ class Registrar:
     def _drop(self, binding: Binding) -> None:
         known = self._users.get(binding.user, {})
         self._forget_contact(known.get(binding.identity))
-        if known.pop(binding.identity, None) is not None:
+        dropped = known.pop(binding.identity, None)
+        if dropped is not None:
+            self._flows.release(dropped)
             self._store.drop_binding(binding)
         if not known:
             self._users.pop(binding.user, None)

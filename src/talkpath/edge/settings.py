@@ -32,6 +32,15 @@ class RegistrarSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepAliveSettings:
+    """How flows through NATs are kept open: the wished silence in seconds, 0 to keep none open; answers that a phone
+    must miss to count as gone."""
+
+    interval_s: float = 6.0
+    missed: int = 4
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """The policy of one edge.
 
@@ -48,6 +57,7 @@ class EdgeSettings:
     caller_proof: CallerProof = CallerProof.ACCOUNTS
     nonce_lifetime_s: float = 300
     registrar: RegistrarSettings = field(default_factory=RegistrarSettings)
+    keep_alive: KeepAliveSettings = field(default_factory=KeepAliveSettings)
     timers: TimerValues = field(default_factory=TimerValues)
     ring_timeout_s: float = 181.0
     max_calls: int = 10_000

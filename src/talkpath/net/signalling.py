@@ -14,7 +14,7 @@ from math import ceil
 from typing import Protocol
 
 from talkpath._native import Datagrams
-from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
+from talkpath.base.address import Address, Flow, Hop, Parcel, Send, Target, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import FlowClosed, Input
 from talkpath.ice.keepalive import answer_to
@@ -65,6 +65,9 @@ class Machine(Protocol):
 
     def drain(self) -> list[Send]:
         """What is to be sent."""
+
+    def drain_parcels(self) -> list[Parcel]:
+        """Datagrams to be sent that belong to no story."""
 
 
 class Limits:
@@ -303,7 +306,20 @@ class Signalling:
                 self._send(send, now)
             self._send_datagrams(now)
             sends = edge.drain()
+        parcels = edge.drain_parcels()
+        if parcels:
+            self._send_parcels(parcels)
         self._set_timer(edge)
+
+    def _send_parcels(self, parcels: list[Parcel]) -> None:
+        batches: dict[Datagrams, list[tuple[bytes, str, str, int]]] = {}
+        for flow, data in parcels:
+            datagrams = self._by_local.get(flow.local) or self._datagrams_of(flow)
+            if datagrams is not None:
+                remote = flow.remote
+                batches.setdefault(datagrams, []).append((data, flow.local.host, remote.host, remote.port))
+        for datagrams, batch in batches.items():
+            self.counters["keepalives_unsendable"] += len(datagrams.send(batch))
 
     def _set_timer(self, edge: Machine) -> None:
         soonest = edge.deadline()

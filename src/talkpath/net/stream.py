@@ -12,6 +12,12 @@ from talkpath._native import stream_message_length
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Target, Transport
 
+# The kernel asks a silent peer whether it is there: routers forget connections that are silent for minutes, some
+# sooner, and a phone that vanished is known to be gone after a minute.
+_KEEP_ALIVE_AFTER_S = 30
+_KEEP_ALIVE_EVERY_S = 10
+_KEEP_ALIVES = 3
+
 
 class Sink(Protocol):
     """Where connections deliver to."""
@@ -130,6 +136,9 @@ def _no_delay(transport: asyncio.BaseTransport) -> None:
     if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE_AFTER_S)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEP_ALIVE_EVERY_S)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEP_ALIVES)
 
 
 class StreamConnection(Connection):
