@@ -478,11 +478,15 @@ class Relay:
     Every method may be called from any thread and takes effect before it returns. Ports that were closed, or are of
     another relay, raise KeyError; an address that is no IP address, or not of the port's family, raises ValueError.
     Times are CLOCK_MONOTONIC plus `epoch`, in seconds. `dscp` marks what is sent (RFC 4594: 46 is telephony).
+    Ports get descriptors numbered below `descriptors` only.
     """
 
-    def __new__(cls, *, workers: int = 1, epoch: float = 0.0, dscp: int = 46) -> Relay: ...
+    def __new__(
+        cls, *, workers: int = 1, epoch: float = 0.0, dscp: int = 46, descriptors: int = 2**31 - 1
+    ) -> Relay: ...
     def open(self, address: str, low: int, high: int) -> Port:
-        """Lease a port pair within [low, high] on the local `address`; OSError when none is free.
+        """Lease a port pair within [low, high] on the local `address`; OSError when none is free, with errno EMFILE
+        when that is for want of descriptors.
 
         Leases rotate through the range, so a pair that was just released is not used again at once. Nobody is
         heard until `expect`.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use super::address::SocketAddress;
 
@@ -12,12 +12,14 @@ pub struct Lease {
     pub rtp: OwnedFd,
     pub rtcp: OwnedFd,
     pub port: u16,
+    /// Descriptors from this number on are not ours to take, not even for a steady stream.
+    pub ceiling: RawFd,
 }
 
 /// Which pairs are out, for each local address; a pair is named by half its even port.
-#[derive(Default)]
 pub struct Pool {
     hosts: HashMap<IpAddr, Host>,
+    ceiling: RawFd,
 }
 
 struct Host {
@@ -28,6 +30,12 @@ struct Host {
 const PAIRS: usize = 1 << 15;
 
 impl Pool {
+    /// Sockets get descriptors below `ceiling` only. The kernel gives the lowest number that is free, so a higher one
+    /// says that fewer are left than are to be kept for others.
+    pub fn new(ceiling: RawFd) -> Pool {
+        Pool { hosts: HashMap::new(), ceiling }
+    }
+
     /// Lease the next free pair within [low, high], going round, so that a pair just released rests longest.
     pub fn lease(&mut self, address: IpAddr, low: u16, high: u16, dscp: u8) -> io::Result<Lease> {
         let host = self.hosts.entry(address).or_insert_with(Host::new);
@@ -35,7 +43,7 @@ impl Pool {
         let end = usize::from(high) / 2 + usize::from(high) % 2;
         for _ in first..end {
             let Some(pair) = host.next_free(first, end) else { break };
-            match bind_pair(address, pair as u16 * 2, dscp) {
+            match bind_pair(address, pair as u16 * 2, dscp, self.ceiling) {
                 Ok(lease) => {
                     host.mark(pair, true);
                     return Ok(lease);
@@ -91,10 +99,13 @@ impl Host {
     }
 }
 
-fn bind_pair(address: IpAddr, port: u16, dscp: u8) -> io::Result<Lease> {
+fn bind_pair(address: IpAddr, port: u16, dscp: u8, ceiling: RawFd) -> io::Result<Lease> {
     let rtp = bound(SocketAddr::new(address, port), dscp)?;
     let rtcp = bound(SocketAddr::new(address, port + 1), dscp)?;
-    Ok(Lease { rtp, rtcp, port })
+    if rtp.as_raw_fd().max(rtcp.as_raw_fd()) >= ceiling {
+        return Err(io::Error::from_raw_os_error(libc::EMFILE));
+    }
+    Ok(Lease { rtp, rtcp, port, ceiling })
 }
 
 fn bound(local: SocketAddr, dscp: u8) -> io::Result<OwnedFd> {
@@ -166,7 +177,7 @@ mod tests {
 
     #[test]
     fn leases_go_round_and_rest() {
-        let mut pool = Pool::default();
+        let mut pool = Pool::new(RawFd::MAX);
         let take = |pool: &mut Pool| pool.lease(HOST, 41001, 41008, 46).map(|lease| lease.port);
         assert_eq!(take(&mut pool).unwrap(), 41002);
         pool.release(HOST, 41002);
@@ -179,7 +190,7 @@ mod tests {
     #[test]
     fn a_port_of_somebody_else_is_passed_over() {
         let taken = bound(SocketAddr::new(HOST, 42001), 0).unwrap();
-        let mut pool = Pool::default();
+        let mut pool = Pool::new(RawFd::MAX);
         assert_eq!(pool.lease(HOST, 42000, 42003, 0).unwrap().port, 42002);
         assert!(pool.lease(HOST, 42000, 42003, 0).is_err());
         drop(taken);
@@ -200,8 +211,19 @@ mod tests {
     }
 
     #[test]
+    fn descriptors_that_are_kept_for_others_are_not_taken() {
+        let first = bound(SocketAddr::new(HOST, 44000), 0).unwrap();
+        let mut pool = Pool::new(first.as_raw_fd());
+        let refused = pool.lease(HOST, 44002, 44009, 0).map(|lease| lease.port).unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::EMFILE));
+        // What was given back is the first to be taken again, as soon as there are enough.
+        pool.ceiling = RawFd::MAX;
+        assert!(pool.lease(HOST, 44002, 44009, 0).is_ok());
+    }
+
+    #[test]
     fn the_ends_of_the_port_space_are_leased_whole() {
-        let mut pool = Pool::default();
+        let mut pool = Pool::new(RawFd::MAX);
         assert_eq!(pool.lease(HOST, 65534, 65535, 0).unwrap().port, 65534);
         assert!(pool.lease(HOST, 65535, 65535, 0).is_err());
         assert!(pool.lease(HOST, 5, 5, 0).is_err());

@@ -61,7 +61,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub fn new(workers: usize, dscp: u8) -> Result<Engine> {
+    /// Sockets of ports get descriptors below `ceiling` only.
+    pub fn new(workers: usize, dscp: u8, ceiling: RawFd) -> Result<Engine> {
         raise_descriptor_limit()?;
         let events = Arc::new(Events::new()?);
         let mut desks = Vec::new();
@@ -78,7 +79,7 @@ impl Engine {
             desks,
             threads: Mutex::new(threads),
             events,
-            pool: Mutex::default(),
+            pool: Mutex::new(Pool::new(ceiling)),
             dscp,
             opened: AtomicU64::new(0),
             serial: AtomicU64::new(0),

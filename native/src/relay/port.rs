@@ -11,7 +11,7 @@ mod hearing;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::bundle::Bundle;
@@ -33,6 +33,8 @@ use hearing::Arrival;
 
 /// Packets sent to one address after which a port opens a socket that is connected to it: one second of audio.
 const STEADY: u32 = 50;
+/// The share of all descriptors that may serve steady streams: the others carry half as many calls again.
+const DIRECT_SHARE: RawFd = 4;
 
 /// A socket of a port, and whether it is the one for RTCP.
 #[derive(Clone)]
@@ -80,6 +82,8 @@ pub struct Port {
     /// The port whose transport this one shares.
     carrier: Option<Arc<Port>>,
     dscp: u8,
+    /// Descriptors below this number are plenty.
+    spare: RawFd,
     sockets: [Arc<OwnedFd>; 2],
     side: Mutex<Side>,
 }
@@ -159,11 +163,12 @@ const NOBODY: Signalled = Signalled { rtp: None, rtcp: None, mux: false, rule: R
 impl Port {
     /// Receive on a lease from now on.
     pub fn open(id: u64, host: IpAddr, lease: Lease, desk: &Arc<Desk>, dscp: u8) -> io::Result<Arc<Port>> {
+        let (number, spare) = (lease.port, lease.ceiling / DIRECT_SHARE);
         let sockets = [Arc::new(lease.rtp), Arc::new(lease.rtcp)];
         let side = Mutex::new(Side::new(false));
         let desk_of_port = desk.clone();
         let port =
-            Arc::new(Port { id, host, number: lease.port, desk: desk_of_port, carrier: None, dscp, sockets, side });
+            Arc::new(Port { id, host, number, desk: desk_of_port, carrier: None, dscp, spare, sockets, side });
         let admissions = [false, true].into_iter().map(|is_rtcp| desk.admit(port.socket(is_rtcp)));
         let admissions = admissions.collect::<io::Result<_>>()?;
         port.side().admissions = admissions;
@@ -181,6 +186,7 @@ impl Port {
             desk: carrier.desk.clone(),
             carrier: Some(carrier.clone()),
             dscp: carrier.dscp,
+            spare: carrier.spare,
             sockets: carrier.sockets.clone(),
             side: Mutex::new(Side::new(true)),
         });
@@ -210,8 +216,12 @@ impl Port {
         Socket { port: self.clone(), descriptor, is_rtcp }
     }
 
-    /// Open a socket connected to the peer at `to`. Where that fails, sending goes on as before.
+    /// Open a socket connected to the peer at `to`. Where that fails, or where descriptors are wanted for calls, sending
+    /// goes on as before.
     pub fn connect(self: &Arc<Port>, to: SocketAddr) {
+        if self.sockets[1].as_raw_fd() >= self.spare {
+            return;
+        }
         let local = SocketAddr::new(self.host, self.number);
         let Ok(descriptor) = lease::connected(&self.sockets[0], local, to, self.dscp) else { return };
         let descriptor = Arc::new(descriptor);

@@ -1,10 +1,11 @@
 //! The engine as Python sees it; `_native.pyi` says what each thing means.
 
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -153,18 +154,18 @@ static RELAYS: AtomicU64 = AtomicU64::new(0);
 #[pymethods]
 impl PyRelay {
     #[new]
-    #[pyo3(signature = (*, workers = 1, epoch = 0.0, dscp = 46))]
-    fn new(workers: usize, epoch: f64, dscp: u8) -> PyResult<PyRelay> {
+    #[pyo3(signature = (*, workers = 1, epoch = 0.0, dscp = 46, descriptors = RawFd::MAX))]
+    fn new(workers: usize, epoch: f64, dscp: u8, descriptors: RawFd) -> PyResult<PyRelay> {
         if !(1..=64).contains(&workers) || dscp > 63 {
             return Err(PyValueError::new_err("workers must be 1 to 64, dscp 0 to 63"));
         }
         let number = RELAYS.fetch_add(1, Ordering::Relaxed);
-        Ok(PyRelay { number, epoch, engine: Engine::new(workers, dscp)? })
+        Ok(PyRelay { number, epoch, engine: Engine::new(workers, dscp, descriptors)? })
     }
 
     fn open(&self, address: &str, low: u16, high: u16) -> PyResult<PyPort> {
         let host = host(address)?;
-        let port = self.engine.open(host, low, high)?;
+        let port = self.engine.open(host, low, high).map_err(with_number)?;
         let (id, rtp) = (port.id, port.number);
         Ok(PyPort { relay: self.number, port: Arc::downgrade(&port), id, host: host.to_string(), rtp })
     }
@@ -478,6 +479,14 @@ fn is_gone(port: &PyPort) -> PyErr {
 
 fn told(source: SocketAddr) -> Address {
     (source.ip().to_string(), source.port())
+}
+
+/// An error of the system with its number, by which Python tells what is missing.
+fn with_number(error: std::io::Error) -> PyErr {
+    match error.raw_os_error() {
+        Some(number) => PyOSError::new_err((number, error.to_string())),
+        None => error.into(),
+    }
 }
 
 fn host(text: &str) -> PyResult<IpAddr> {

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from talkpath.base import limits
 from talkpath.base.readable import json_bytes, readable
 from talkpath.calls.build import summary_of
 from talkpath.calls.ids import id_of
@@ -89,6 +90,9 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if len(self._asking) >= limits.CONTROL_ASKING:
+            writer.close()
+            return
         self._asking.add(task)
         try:
             request = msgspec.json.decode(await reader.readline(), type=Request)

@@ -2,7 +2,6 @@
 
 import errno
 import ipaddress
-import socket
 from collections.abc import Iterator
 
 import psutil
@@ -11,17 +10,12 @@ from talkpath.app import words
 from talkpath.app.config import ANY, Listener
 from talkpath.app.phrase import Phrase, Trouble, phrase
 from talkpath.base.address import Address, Transport
+from talkpath.net.interfaces import Interfaces
 
 
 def host_addresses() -> list[str]:
     """The addresses others can reach this host at: IPv4 before IPv6, loopback last, link-local ones left out."""
-    found = {
-        address.address
-        for interface in psutil.net_if_addrs().values()
-        for address in interface
-        if address.family in (socket.AF_INET, socket.AF_INET6) and "%" not in address.address
-    }
-    return sorted((str(ipaddress.ip_address(address)) for address in found), key=_rank)
+    return Interfaces().addresses
 
 
 def reachable(listener: Listener) -> list[str]:
@@ -50,11 +44,6 @@ def cannot_listen(listener: Listener, address: Address, error: OSError) -> Troub
     reason = error.strerror or str(error)
     what = phrase(words.CANNOT_LISTEN, transport=listener.transport, address=address, reason=reason)
     return Trouble("cannot-listen", what)
-
-
-def _rank(address: str) -> tuple[bool, int, bytes]:
-    ip = ipaddress.ip_address(address)
-    return ip.is_loopback, ip.version, ip.packed
 
 
 def _addresses_of(address: str) -> list[str]:

@@ -4,6 +4,7 @@ Rooms keep plain dictionaries; they are read when somebody asks, so counting cos
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from socket import socket
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
@@ -11,6 +12,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from talkpath.base import limits
 from talkpath.base.address import Address
 
 Counters = Callable[[], Mapping[str, int]]
@@ -37,13 +39,21 @@ class Metrics(Collector):
 
 
 class MetricsPage:
-    """The page, from construction until `close`. Raises `OSError` where the port is not free."""
+    """The page, from construction until `close`. Raises `OSError` where the port is not free.
 
-    def __init__(self, listen: Address, metrics: Metrics) -> None:
+    Connections get descriptors below `descriptors` only: who opens many must not take those that others need.
+    """
+
+    def __init__(self, listen: Address, metrics: Metrics, descriptors: int = limits.DESCRIPTORS) -> None:
         registry = CollectorRegistry()
         registry.register(metrics)
         served: tuple[WSGIServer, Thread] = start_http_server(listen.port, listen.host, registry)
         self._server, self._thread = served
+
+        def has_room(request: object, _: object) -> bool:
+            return isinstance(request, socket) and request.fileno() < descriptors
+
+        self._server.verify_request = has_room  # type: ignore[assignment]
 
     @property
     def address(self) -> Address:

@@ -15,7 +15,7 @@ from talkpath.app.chores import Chore, do_chores
 from talkpath.app.config import ANY, Config, Listener
 from talkpath.app.config_checks import parse_address_and_port, parse_endpoint
 from talkpath.app.control import ControlServer
-from talkpath.app.host import cannot_listen, host_addresses
+from talkpath.app.host import cannot_listen
 from talkpath.app.log import CallLog
 from talkpath.app.metrics import Metrics, MetricsPage
 from talkpath.app.phrase import Trouble, phrase
@@ -30,6 +30,7 @@ from talkpath.edge.settings import CallerProof, EdgeSettings, KeepAliveSettings,
 from talkpath.media.policy import MediaAddress, MediaPolicy
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
+from talkpath.net.interfaces import Interfaces
 from talkpath.net.listening import CannotListen, Endpoint
 from talkpath.net.media import MediaDriver
 from talkpath.net.signalling import Limits, Signalling
@@ -63,24 +64,28 @@ class Node:
         retention = Retention(config.history.keep_days, config.history.keep_calls)
         self._store: EmbeddedStore[Binding] = EmbeddedStore(prepared.database, Binding, retention)
         self._entropy = _entropy(prepared.state)
+        self._interfaces = Interfaces()
         self._guests = self._make_guests()
-        self._media = MediaDriver(self._clock, self._ledger, _media_policy(config), workers=1)
+        descriptors = self._descriptors = prepared.descriptors
+        self._media = MediaDriver(self._clock, self._ledger, _media_policy(config), 1, descriptors)
         self._signalling = Signalling(
             self._clock,
             self._ledger,
-            Limits(config.limits.connections, config.limits.connections_per_address),
+            Limits(config.limits.connections, config.limits.connections_per_address, descriptors),
             _server_context(prepared),
             _networks(config.websocket.trusted_proxies),
             self._site() if config.page.enabled else None,
         )
-        self._resolver = Resolver(self._signalling.pump, self._clock.now)
-        self._edge = Edge(_edge_settings(config), self._world(), self._ledger, self._entropy)
+        self._resolver = Resolver(self._signalling.pump, self._clock.now, descriptors.lookups)
+        self._edge = Edge(
+            _edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
+        )
         self._control = ControlServer(self._ledger, prepared.state)
         self._call_log = CallLog(self._ledger, prepared.language)
         self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
         self._sweep_at = 0.0
-        # For a second: what the host's addresses say is dear to ask, and they seldom change.
+        # Until the host's addresses are looked at again.
         self._media_facing: dict[tuple[str | None, bool], tuple[MediaAddress, ...]] = {}
         self._behind_loopback: dict[tuple[str, str], str | None] = {}
 
@@ -98,7 +103,7 @@ class Node:
     def _make_guests(self) -> Guests:
         page = self._config.page
         rules = GuestRules(
-            guest_networks(page.guests_from, host_addresses()),
+            guest_networks(page.guests_from, self._interfaces.addresses),
             page.guests if page.enabled else 0,
             page.guest_lifetime_s,
             self._config.authentication.realm,
@@ -189,7 +194,7 @@ class Node:
             },
         )
         try:
-            self._metrics = MetricsPage(listen, metrics)
+            self._metrics = MetricsPage(listen, metrics, self._descriptors.opened)
         except OSError as error:
             page = Listener(transport=Transport.TCP, address=listen.host, port=listen.port)
             raise cannot_listen(page, listen, error) from error
@@ -205,7 +210,7 @@ class Node:
     def _all_chores(self) -> tuple[Chore, ...]:
         return (
             self._refresh_users,
-            self._forget_addresses,
+            self._look_at_interfaces,
             lambda: self._guests.sweep(self._clock.now()),
             self._call_log.tell,
             self._keep_calls,
@@ -218,7 +223,8 @@ class Node:
         for user in self._users.take_removed():
             self._edge.core.registrar.forget(user)
 
-    def _forget_addresses(self) -> None:
+    def _look_at_interfaces(self) -> None:
+        self._interfaces.look()
         self._media_facing.clear()
         self._behind_loopback.clear()
 
@@ -275,12 +281,17 @@ class Node:
     def _facing_browser(self, local: str, remote: str) -> str | None:
         """A browser does not meet the loopback of the web server before us, and one on this host has no way to a
         loopback address (RFC 8445 section 5.1.1.1)."""
-        return _outside(local) if _is_loopback(remote) else self._signalling.source(remote)
+        return self._outside(local) if _is_loopback(remote) else self._signalling.source(remote)
+
+    def _outside(self, loopback: str) -> str:
+        """An address of this host in the same family that is no loopback, if it has one."""
+        same_family = (host for host in self._interfaces.addresses if (":" in host) == (":" in loopback))
+        return next((host for host in same_family if not _is_loopback(host)), loopback)
 
     def _other_family(self, have: list[MediaAddress]) -> list[MediaAddress]:
         """An address of the family that is missing, for a party whose media is not of its signalling's family."""
         families = {one.is_ipv6 for one in have}
-        found = [host for host in host_addresses() if (":" in host) not in families]
+        found = [host for host in self._interfaces.addresses if (":" in host) not in families]
         return [MediaAddress(host, host) for host in found[:1]]
 
 
@@ -308,12 +319,6 @@ def _is_loopback(host: str) -> bool:
     return host.startswith("127.") or host == "::1"
 
 
-def _outside(loopback: str) -> str:
-    """An address of this host in the same family that is no loopback, if it has one."""
-    others = (host for host in host_addresses() if (":" in host) == (":" in loopback) and not _is_loopback(host))
-    return next(others, loopback)
-
-
 def _is_ip(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
@@ -329,12 +334,12 @@ def _media_policy(config: Config) -> MediaPolicy:
     )
 
 
-def _edge_settings(config: Config) -> EdgeSettings:
+def _edge_settings(config: Config, own: Sequence[str]) -> EdgeSettings:
     registrar, timers = config.registrar, config.transactions
     return EdgeSettings(
         realm=config.authentication.realm,
         domains=frozenset(domain.lower() for domain in config.domains),
-        own_hosts=frozenset(host_addresses()) | {"localhost"},
+        own_hosts=frozenset(own) | {"localhost"},
         listening=frozenset((door.transport, door.listening_port) for door in config.doors),
         advertised=_advertised(config),
         trusted=_networks(config.authentication.trusted),

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -24,7 +24,12 @@ from talkpath.app.private import close_to_others, readable_secrets
 from talkpath.app.state import DATABASE, make_state_directory, state_directory
 from talkpath.app.stopping import Drains, StopSignals, until_stopped
 from talkpath.base.texts import Language
+from talkpath.net.descriptors import Descriptors
 from talkpath.store.accounts import Accounts
+
+# Two ports on each side, each a socket; and what is open without calls: listeners, the database, logs, the loop.
+FILES_OF_A_CALL = 4
+FILES_AT_REST = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Prepared:
     ready: list[ReadyAccount]
     certificate: CertificateFiles | None
     language: Language
+    descriptors: Descriptors
     #: what others could read or still can, to be said at start
     closed: tuple[Phrase, ...] = ()
 
@@ -61,7 +67,9 @@ def prepare(config: Config, language: Language, file: Path | None = None) -> Pre
     ready = ready_accounts(config, state, stored)
     certificate = _certificate(config, state)
     users = Users(config, stored)
-    return Prepared(config, state, state / DATABASE, users, ready, certificate, language, closed)
+    return Prepared(
+        config, state, state / DATABASE, users, ready, certificate, language, Descriptors.of_process(), closed
+    )
 
 
 def run(prepared: Prepared, make_node: Callable[[Prepared], Node]) -> None:
@@ -78,7 +86,7 @@ async def _run(prepared: Prepared, make_node: Callable[[Prepared], Node]) -> Non
     stop.listen()
     node = make_node(prepared)
     try:
-        for what in prepared.closed:
+        for what in (*prepared.closed, *_too_few(prepared)):
             say(what)
         await node.open()
         print(_banner(prepared), end="", flush=True)
@@ -99,6 +107,16 @@ def _certificate(config: Config, state: Path) -> CertificateFiles | None:
         return None
     advertised = [endpoint[0] for door in secure if (endpoint := parse_endpoint(door.advertised))]
     return self_signed(state, [*host_addresses(), *config.domains, *advertised])
+
+
+def _too_few(prepared: Prepared) -> Iterator[Phrase]:
+    """Whether this process may open fewer files than the configured calls need."""
+    media, limits = prepared.config.media, prepared.config.limits
+    wanted = min(limits.calls, (media.last_port - media.first_port + 1) // FILES_OF_A_CALL)
+    enough_for = max(0, prepared.descriptors.media - FILES_AT_REST) // FILES_OF_A_CALL
+    if enough_for < wanted:
+        limit = prepared.descriptors.limit
+        yield phrase(words.FEW_DESCRIPTORS, limit=limit, calls=enough_for, wanted=wanted)
 
 
 def _banner(prepared: Prepared) -> str:

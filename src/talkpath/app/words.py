@@ -75,6 +75,12 @@ SEE_CALLS = Text(
 )
 AND_MORE = Text("and {count} more", "另有 {count} 个")
 
+FEW_DESCRIPTORS = Text(
+    "This process may open {limit} files, enough for about {calls} calls at once; the configuration allows {wanted}. "
+    "Raise LimitNOFILE= of the service (or `ulimit -n`), or lower `limits.calls`.",
+    "此进程最多可打开 {limit} 个文件，约够 {calls} 个同时通话；配置允许 {wanted} 个。"
+    "请提高服务的 LimitNOFILE=（或 `ulimit -n`），或调低 `limits.calls`。",
+)
 OTHER_REALM = Text(
     "These users have a password for another realm and cannot register: {users}. Give each a new one: "
     "talkpath users password USER",

@@ -96,3 +96,12 @@ NAMES = 1_024
 KEEP_ALIVES_PER_S = 2_500
 # NATs remembered because they forgot a phone, at some 100 bytes each.
 FORGETFUL_NATS = 4_096
+# Files that this process takes at most, whatever the host allows: what the kernel allows one by default (fs.nr_open).
+DESCRIPTORS = 1_048_576
+# Steps between who may have the last descriptors (`net/descriptors.py`). A step holds some dozens of what lives for
+# milliseconds: questions of `talkpath calls`, lookups, the list of interfaces. One in 32 where fewer than 2,048 are
+# allowed, and never less than that list, two lookups and a command at a time need.
+DESCRIPTORS_KEPT = 64
+LEAST_DESCRIPTORS_KEPT = 8
+# Commands of the operator that ask the running edge at a time, followers among them: eight people, two windows each.
+CONTROL_ASKING = 16

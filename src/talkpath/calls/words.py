@@ -128,6 +128,16 @@ MOMENTS: dict[str, Text] = {
     "media.answered": Text("The {side} answers {media}.", "{side} 应答 {media}。"),
     "media.leased": Text("Leased {local} towards the {side}.", "为 {side} 一侧分配 {local}。"),
     "media.refused": Text("The media cannot be relayed: {why}.", "媒体无法转发：{why}。"),
+    "media.no-port": Text(
+        "The call is refused: all media ports are in use. Widen `media.first_port` to `media.last_port`.",
+        "呼叫被拒绝：所有媒体端口都在使用中。请扩大 `media.first_port` 到 `media.last_port` 的范围。",
+    ),
+    "media.no-descriptor": Text(
+        "The call is refused: the edge may open no more files; some are kept so that running calls can end. Raise "
+        "LimitNOFILE= of the service, or `ulimit -n`.",
+        "呼叫被拒绝：边缘可打开的文件数已用完，其余留给进行中的通话以便正常结束。"
+        "请提高服务的 LimitNOFILE= 或 `ulimit -n`。",
+    ),
     "media.latched": Text(
         "The {side} sends from {remote} and not from {announced} as announced; its media goes there.",
         "{side} 实际从 {remote} 发送，而非所声明的 {announced}；媒体改发往该地址。",

@@ -17,6 +17,10 @@ from talkpath.media.service import Service
 from talkpath.media.session import MediaDied, MediaSession
 from talkpath.sip.message import Message
 
+# What was missing for a call, by the code that the engine gives: as a moment, and in the answer.
+_EXHAUSTED = {"descriptors": "media.no-descriptor", "media-ports": "media.no-port"}
+_SAID = {"descriptors": "No file descriptor is free", "media-address": "No media address"}
+
 
 class MediaFailed(Exception):
     """A description that can not be relayed; the request that brings it is answered with `status`."""
@@ -123,8 +127,9 @@ class Anchoring:
         try:
             yield
         except Unavailable as exhausted:
-            self._core.note(call.call_id, "media.refused", now, why=exhausted.reason)
-            raise MediaFailed(503, "No media port is free") from exhausted
+            self._core.counters[f"refused_{exhausted.code}"] += 1
+            self._core.note(call.call_id, _EXHAUSTED.get(exhausted.code, "media.refused"), now, why=exhausted.reason)
+            raise MediaFailed(503, _SAID.get(exhausted.code, "No media port is free")) from exhausted
         except (MediaRefused, Malformed) as refused:
             self._core.note(call.call_id, "media.refused", now, why=refused.reason)
             raise MediaFailed(488, "") from refused

@@ -37,11 +37,13 @@ _FAILURES = (dns.exception.DNSException, OSError, ValueError)
 class Resolver:
     """Resolves URIs for the edge; numeric hosts at once, names in a task."""
 
-    def __init__(self, answered: Callable[[], None], now: Callable[[], float]) -> None:
+    def __init__(self, answered: Callable[[], None], now: Callable[[], float], at_once: int = 1_024) -> None:
+        """`at_once` names are looked up at a time; the others wait."""
         self._answered = answered
         self._now = now
         self._dns: dns.asyncresolver.Resolver | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(at_once)
 
     def resolve(self, uri: Uri, done: Callable[[list[Target], float], None]) -> None:
         """Call `done(targets, now)`, now or later; the best target comes first, none where nothing is found."""
@@ -58,7 +60,8 @@ class Resolver:
 
     async def _look_up(self, uri: Uri, host: str, done: Callable[[list[Target], float], None]) -> None:
         try:
-            targets = await self._targets(uri, host)
+            async with self._turns:
+                targets = await self._targets(uri, host)
         except _FAILURES:
             targets = []
         done(targets[:_MOST_TARGETS], self._now())

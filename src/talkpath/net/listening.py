@@ -1,5 +1,6 @@
 """Sockets to listen on, and which local address faces a peer."""
 
+import ctypes
 import socket
 from dataclasses import dataclass
 
@@ -28,6 +29,10 @@ class CannotListen(Unavailable):
 # What UDP sockets ask the kernel to hold for them: 400 calls/s in a burst of half a second, with room.
 _RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 _BACKLOG = 1024
+
+_LIBC = ctypes.CDLL(None)
+# A sockaddr of the family AF_UNSPEC, as long as the longest one asked about here.
+_NOBODY = bytes(28)
 
 
 def open_sockets(endpoint: Endpoint) -> list[socket.socket]:
@@ -73,12 +78,33 @@ def _open(endpoint: Endpoint, family: socket.AddressFamily, host: str) -> socket
     return sock
 
 
-def source_for(remote: str) -> str | None:
-    """The local address from which packets to `remote` leave, None when there is no way there."""
-    family = socket.AF_INET6 if ":" in remote else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+class Probe:
+    """Asks the kernel which of our addresses packets to somebody leave from. Its sockets stay open: a call must end
+    also when this process may open no other."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[bool, socket.socket] = {}
+        for family in (socket.AF_INET, socket.AF_INET6):
+            try:
+                self._sockets[family == socket.AF_INET6] = socket.socket(family, socket.SOCK_DGRAM)
+            except OSError:
+                continue  # a host without this family has no way there
+
+    def source_for(self, remote: str) -> str | None:
+        """The local address from which packets to `remote` leave, None when there is no way there."""
+        probe = self._sockets.get(":" in remote)
+        if probe is None:
+            return None
         try:
             probe.connect((remote, 9))
+            return str(probe.getsockname()[0])
         except OSError:
             return None
-        return str(probe.getsockname()[0])
+        finally:
+            # Once connected a socket keeps its source, until it is connected to nobody (connect(2), AF_UNSPEC).
+            _LIBC.connect(probe.fileno(), _NOBODY, len(_NOBODY))
+
+    def close(self) -> None:
+        """Ask no more."""
+        for probe in self._sockets.values():
+            probe.close()

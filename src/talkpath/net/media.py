@@ -1,6 +1,7 @@
 """Drives the native media engine: ports for the media machines, events to their calls, meters to the ledger."""
 
 import asyncio
+import errno
 import logging
 import math
 import os
@@ -28,6 +29,7 @@ from talkpath.media.keying import Security
 from talkpath.media.policy import MediaPolicy
 from talkpath.media.session import MediaSession
 from talkpath.net.clock import Clock
+from talkpath.net.descriptors import Descriptors
 from talkpath.secure.certificate import Certificate
 from talkpath.secure.identity import Identity
 
@@ -80,8 +82,7 @@ class CallEngine(Generic[Owner]):
         try:
             port = self._relay.open(address, low, high)
         except OSError as error:
-            why = f"no media port can be leased in {low}-{high} ({error}); widen media.last_port"
-            raise Unavailable("media-ports", why, address) from error
+            raise _exhausted(error, low, high, address) from error
         self._owners[port.id] = self._call
         return port
 
@@ -129,7 +130,9 @@ class SecureRelay:
 class MediaDriver:
     """The relay of this process and who owns its ports."""
 
-    def __init__(self, clock: Clock, ledger: Ledger, policy: MediaPolicy, workers: int) -> None:
+    def __init__(
+        self, clock: Clock, ledger: Ledger, policy: MediaPolicy, workers: int, descriptors: Descriptors | None = None
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._policy = policy
@@ -137,7 +140,8 @@ class MediaDriver:
         self._told: Callable[[RunningCall, float], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timers: dict[RunningCall, tuple[float, asyncio.TimerHandle]] = {}
-        self.relay = _native.Relay(workers=workers, epoch=clock.epoch)
+        most = (descriptors or Descriptors.of_process()).media
+        self.relay = _native.Relay(workers=workers, epoch=clock.epoch, descriptors=most)
         # One certificate a process: browsers know it by the fingerprint in each description.
         identity = Identity(Certificate.make(clock.now()), os.urandom(32))
         self._security = Security(SecureRelay(self.relay, self._wake), identity, os.urandom)
@@ -247,6 +251,19 @@ class MediaDriver:
             if way is not None:
                 key = (*way, second.ssrc)
                 self._ledger.media(second.at, call.call_id, key, second_of(second), second.payload_type)
+
+
+def _exhausted(error: OSError, low: int, high: int, address: str) -> Unavailable:
+    """What is missing, and what to do about it."""
+    match error.errno:
+        case errno.EMFILE | errno.ENFILE:
+            why = "this process may open no more files: raise LimitNOFILE= or `ulimit -n`"
+            return Unavailable("descriptors", why, address)
+        case errno.EADDRNOTAVAIL:
+            return Unavailable("media-address", f"this host no longer has the address {address}", address)
+        case int():
+            return Unavailable("media-system", f"no media port can be opened: {error.strerror}", address)
+    return Unavailable("media-ports", f"no media port is free in {low}-{high}: widen media.last_port", address)
 
 
 def second_of(second: _native.Second) -> Second:

@@ -14,12 +14,15 @@ from math import ceil
 from typing import Protocol
 
 from talkpath._native import Datagrams
+from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Parcel, Send, Target, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import FlowClosed, Input
 from talkpath.ice.keepalive import answer_to
+from talkpath.net.accepting import Acceptor
 from talkpath.net.clock import Clock
-from talkpath.net.listening import Endpoint, open_sockets, source_for
+from talkpath.net.descriptors import Descriptors
+from talkpath.net.listening import Endpoint, Probe, open_sockets
 from talkpath.net.pacing import PacedReader
 from talkpath.net.stream import Connection, StreamConnection
 from talkpath.net.websocket import Networks, Page, WebSocketConnection
@@ -37,8 +40,6 @@ _STALL_S = 0.05
 _NO_STUN = 4
 # How long a connection that we open may take to stand.
 _CONNECT_TIMEOUT_S = 5.0
-# How long a TLS handshake may take; who does not finish it is no phone.
-_HANDSHAKE_TIMEOUT_S = 10.0
 # Local addresses remembered for remote hosts, so that no probe socket is opened for each message.
 _REMEMBERED_SOURCES = 4096
 # Flows of phones that speak UDP, at some 400 bytes each; cleared when full, and made again.
@@ -71,10 +72,11 @@ class Machine(Protocol):
 
 
 class Limits:
-    """How many connections there may be."""
+    """How many connections there may be. Where files are scarce they may take half of them, media the other."""
 
-    def __init__(self, connections: int, per_address: int) -> None:
-        self.connections = connections
+    def __init__(self, connections: int, per_address: int, descriptors: Descriptors | None = None) -> None:
+        self.descriptors = descriptors or Descriptors.within(limits.DESCRIPTORS)
+        self.connections = min(connections, self.descriptors.accepted // 2)
         self.per_address = per_address
 
 
@@ -85,14 +87,14 @@ class Signalling:
         self,
         clock: Clock,
         ledger: Ledger,
-        limits: Limits,
+        bounds: Limits,
         tls: ssl.SSLContext | None,
         trusted_proxies: Networks,
         page: Page | None = None,
     ) -> None:
         self._clock = clock
         self._ledger = ledger
-        self._limits = limits
+        self._limits = bounds
         self._tls = tls
         self._trusted_proxies = trusted_proxies
         self._page = page
@@ -102,12 +104,16 @@ class Signalling:
         self._timer_at = float("inf")
         self._datagrams: list[tuple[socket.socket, Datagrams, Address]] = []
         self._readers: list[PacedReader] = []
-        self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
         self._listening: dict[Transport, list[Address]] = {}
         self._connections: dict[int, Connection] = {}
         self._outgoing: dict[Target, Connection] = {}
         self._opening: dict[Target, list[Send]] = {}
         self._per_address: Counter[str] = Counter()
+        #: connections that are counted, those in their handshake among them
+        self._held = 0
+        self._probe: Probe | None = None
+        self._contexts: dict[bool, ssl.SSLContext] = {}
         self._sources: dict[str, str | None] = {}
         self._neighbours: dict[tuple[str, int, str, int], Flow] = {}
         self._by_local: dict[Address, Datagrams] = {}
@@ -120,13 +126,13 @@ class Signalling:
     async def open(self, endpoint: Endpoint) -> None:
         """Open a listener; it is served from `start` on. Raises CannotListen."""
         self._loop = asyncio.get_running_loop()
+        self._probe = self._probe or Probe()
         for sock in open_sockets(endpoint):
             host, port = sock.getsockname()[:2]
             self._listening.setdefault(endpoint.transport, []).append(Address(host, port))
-            await self._serve(endpoint.transport, sock)
+            self._serve(endpoint.transport, sock)
 
-    async def _serve(self, transport: Transport, sock: socket.socket) -> None:
-        assert self._loop is not None
+    def _serve(self, transport: Transport, sock: socket.socket) -> None:
         if transport is Transport.UDP:
             local = Address(*sock.getsockname()[:2])
             self._datagrams.append((sock, Datagrams(sock.fileno(), local.is_ipv6), local))
@@ -138,11 +144,7 @@ class Signalling:
                 return WebSocketConnection(transport, self, self._trusted_proxies, self._page)
             return StreamConnection(transport, self)
 
-        handshake_s = _HANDSHAKE_TIMEOUT_S if context is not None else None
-        server = await self._loop.create_server(
-            connection, sock=sock, ssl=context, ssl_handshake_timeout=handshake_s, start_serving=False
-        )
-        self._servers.append(server)
+        self._acceptors.append(Acceptor(sock, context, connection, self))
 
     async def start(self, edge: Machine) -> None:
         """Begin to serve."""
@@ -152,22 +154,26 @@ class Signalling:
             reader = PacedReader(self._loop, sock.fileno(), partial(self._readable, datagrams, local))
             self._readers.append(reader)
             reader.start()
-        for server in self._servers:
-            await server.start_serving()
+        # Read now: the certificates of this system are files, and later there may be none left to open.
+        self._contexts = {is_named: _client_context(is_named) for is_named in (False, True)}
+        for acceptor in self._acceptors:
+            acceptor.start()
         self.pump()
 
     def close(self) -> None:
         """Stop to listen and close every connection after what is written has left."""
         if self._timer is not None:
             self._timer.cancel()
-        for server in self._servers:
-            server.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         for connection in list(self._connections.values()):
             connection.close()
         for reader in self._readers:
             reader.stop()
         for sock, _, _ in self._datagrams:
             sock.close()
+        if self._probe is not None:
+            self._probe.close()
 
     # --- up: sockets to edge
 
@@ -235,18 +241,42 @@ class Signalling:
             self._edge.unframeable(connection.flow, head, code)
             self.pump()
 
-    def opened(self, connection: Connection) -> bool:
-        """A connection stands, unless there are too many."""
-        assert connection.flow is not None
-        host = connection.flow.remote.host
-        too_many = len(self._connections) >= self._limits.connections
-        if too_many or self._per_address[host] >= self._limits.per_address:
+    def admit(self, host: str, descriptor: int) -> bool:
+        """Count one more connection from `host`, before anything is read of it; False when it is one too many."""
+        bounds = self._limits
+        has_room = self._held < bounds.connections and self._per_address[host] < bounds.per_address
+        if not has_room or descriptor >= bounds.descriptors.accepted:
             self.counters["connections_refused"] += 1
             return False
-        self._connections[connection.number] = connection
+        self._hold(host)
+        return True
+
+    def _hold(self, host: str) -> None:
+        self._held += 1
         self._per_address[host] += 1
+
+    def dismiss(self, connection: Connection) -> None:
+        """The connection counts no more."""
+        host, connection.counted_host = connection.counted_host, ""
+        if host:
+            self._held -= 1
+            self._per_address[host] -= 1
+            if self._per_address[host] <= 0:
+                del self._per_address[host]
+
+    def opened(self, connection: Connection) -> bool:
+        """A connection stands. One that we opened is counted now, unless there are too many."""
+        assert connection.flow is not None
+        if not connection.counted_host:
+            host = connection.flow.remote.host
+            bounds = self._limits
+            if self._held >= bounds.connections or connection.descriptor >= bounds.descriptors.opened:
+                self.counters["connections_refused"] += 1
+                return False
+            self._hold(host)
+            connection.counted_host = host
+        self._connections[connection.number] = connection
         self.counters["connections_opened"] += 1
-        connection.counted_host = host
         return True
 
     def closed(self, connection: Connection) -> None:
@@ -254,10 +284,7 @@ class Signalling:
         self._connections.pop(connection.number, None)
         if connection.target is not None:
             self._outgoing.pop(connection.target, None)
-        host = connection.counted_host
-        self._per_address[host] -= 1
-        if self._per_address[host] <= 0:
-            del self._per_address[host]
+        self.dismiss(connection)
         if self._edge is not None and connection.flow is not None:
             self._edge.receive(FlowClosed(connection.flow), self._clock.now())
             self.pump()
@@ -289,7 +316,8 @@ class Signalling:
         if remote not in self._sources:
             if len(self._sources) >= _REMEMBERED_SOURCES:
                 self._sources.clear()
-            self._sources[remote] = source_for(remote)
+            self._probe = self._probe or Probe()
+            self._sources[remote] = self._probe.source_for(remote)
         return self._sources[remote]
 
     # --- down: edge to sockets
@@ -433,7 +461,7 @@ class Signalling:
 
     async def _connect(self, target: Target) -> None:
         assert self._loop is not None
-        context = _client_context(target) if target.transport.is_secure else None
+        context = self._contexts[bool(target.name)] if target.transport.is_secure else None
         name = (target.name or target.remote.host) if context is not None else None
 
         def connection() -> Connection:
@@ -470,10 +498,10 @@ class Signalling:
         self.pump()
 
 
-def _client_context(target: Target) -> ssl.SSLContext:
+def _client_context(is_named: bool) -> ssl.SSLContext:
     """A named domain must show a certificate for its name (RFC 5922); a phone known by its address can not."""
     context = ssl.create_default_context()
-    if not target.name:
+    if not is_named:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

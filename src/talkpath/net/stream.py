@@ -53,17 +53,20 @@ class Connection(asyncio.Protocol):
         #: What we opened it for; None when the peer did.
         self.target: Target | None = None
         self.has_spoken = False
-        #: The address that this connection is counted for.
+        #: The address that this connection is counted for, empty while it is not.
         self.counted_host = ""
+        #: Whether it ever stood, a TLS handshake done.
+        self.has_stood = False
+        self.descriptor = 0
         self._transport: asyncio.Transport | None = None
         self._watch: asyncio.TimerHandle | None = None
-        self._is_counted = False
 
     # --- asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands; it has a while to say something."""
         self._transport = cast(asyncio.Transport, transport)
+        self.has_stood = True
         local = transport.get_extra_info("sockname")
         remote = transport.get_extra_info("peername")
         if not local or not remote:
@@ -72,8 +75,9 @@ class Connection(asyncio.Protocol):
         _no_delay(transport)
         self._transport.set_write_buffer_limits(high=limits.STREAM_WRITE_BYTES)
         self.flow = Flow(self.kind, Address(local[0], local[1]), Address(remote[0], remote[1]), self.number)
-        self._is_counted = self.sink.opened(self)
-        if not self._is_counted:
+        raw = transport.get_extra_info("socket")
+        self.descriptor = raw.fileno() if raw is not None else 0
+        if not self.sink.opened(self):
             self._transport.abort()
             return
         loop = asyncio.get_running_loop()
@@ -83,7 +87,7 @@ class Connection(asyncio.Protocol):
         """The connection is gone, whoever closed it."""
         if self._watch is not None:
             self._watch.cancel()
-        if self._is_counted:
+        if self.counted_host:
             self.sink.closed(self)
         self._transport = None
 

@@ -66,11 +66,19 @@ class Edge(Stoppable):
     is_reference = False
 
     def __init__(
-        self, place: Path, *, host: str = HOME, settings: str = "", media: str = "", users: int = 600
+        self,
+        place: Path,
+        *,
+        host: str = HOME,
+        settings: str = "",
+        media: str = "",
+        users: int = 600,
+        under: Sequence[str] = (),
     ) -> None:
         self.place = place
         self.host = host
         self._users = users
+        self._under = under
         first = free_port()
         second = free_port()
         self.doors = Doors(udp=first, tcp=first, tls=first + 1, ws=second, wss=second + 1)
@@ -83,7 +91,7 @@ class Edge(Stoppable):
 
     def start(self) -> Process:
         """Start (again) with the same configuration and state, and wait until it says where to connect."""
-        argv = [str(COMMAND), "run", "--config", str(self.config), "--state", str(self.place / "state")]
+        argv = [*self._under, str(COMMAND), "run", "--config", str(self.config), "--state", str(self.place / "state")]
         self.process = Process(argv, self.place / "log", env={"LC_ALL": "C.UTF-8"}).ready("Ctrl-C")
         return self.process
 
