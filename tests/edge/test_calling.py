@@ -161,17 +161,6 @@ def test_a_connection_that_is_gone_is_replaced_by_the_phones_new_registration(la
     assert "flow.replaced" in lab.kinds("c1")
 
 
-def test_a_browser_that_is_gone_for_good_is_told_of_with_430(lab: Lab, callee: Phone) -> None:
-    caller = lab.phone("1001", "198.51.100.7", 41000, Transport.WSS)
-    caller.contact, caller.via_host = "sip:xyz@abc.invalid;transport=ws", "abc.invalid"
-    caller.register()
-    invite, _ = call(caller, callee)
-    lab.close(caller)
-    callee.in_dialog("BYE", invite)
-    assert callee.last().status == 430
-    assert lab.edge.core.calls == {}
-
-
 def away(lab: Lab, callee: Phone) -> tuple[Phone, Message]:
     """A browser in a call whose connection broke, and the INVITE of that call as the callee has it."""
     browser = lab.phone("1001", "198.51.100.7", 41000, Transport.WSS)
@@ -210,8 +199,9 @@ def test_an_offer_that_waits_ends_with_its_call(lab: Lab, callee: Phone) -> None
     _, invite = away(lab, callee)
     callee.in_dialog("INVITE", invite, body=OFFER)
     callee.in_dialog("BYE", invite)
-    lab.wait(1)
-    assert list(dict.fromkeys(callee.statuses())) == [100, 430, 481]
+    lab.wait(9)
+    answers = [(one.cseq.method, one.status) for one in callee.inbox if not one.is_request and one.status > 100]
+    assert set(answers) == {("BYE", 408), ("INVITE", 481)}
     assert lab.edge.core.calls == {}
 
 

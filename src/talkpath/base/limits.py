@@ -51,6 +51,12 @@ MEDIA_EXCHANGES = 8
 MEDIA_BRANCHES = 32
 # Dialogs of one call: the branches that ring and whoever else answers on them. A farm of gateways makes some ten.
 CALL_DIALOGS = 64
+# Calls that we ended of which it is remembered that they are dead, at some 200 bytes each: a restarted proxy in front
+# of the pages may break thousands at once.
+DEAD_CALLS = 4_096
+# Phones that were away when a call of theirs ended, and such calls of one phone, at some 2 kB each.
+UNTOLD_PHONES = 1_024
+UNTOLD_ENDS = 8
 # Bytes that wait to be written to one connection; a peer that reads nothing for this long is gone.
 STREAM_WRITE_BYTES = 1_048_576
 # Seconds until a new connection must have said something whole; a slow handset on a bad link needs some.

@@ -77,8 +77,8 @@ MOMENTS: dict[str, Text] = {
         "{method} 无法送达 {remote}：连接已关闭，且话机未重新上线。",
     ),
     "flow.awaited": Text(
-        "The connection to {remote} is closed; the offer waits up to {wait_s} s for the phone to come back.",
-        "到 {remote} 的连接已关闭；提议最多等待 {wait_s} 秒，等话机重新上线。",
+        "The connection to {remote} is closed; the {method} waits up to {wait_s} s for the phone to come back.",
+        "到 {remote} 的连接已关闭；{method} 最多等待 {wait_s} 秒，等话机重新上线。",
     ),
     "flow.not-rung": Text(
         "The phone at {remote} is not rung: its {transport} connection is closed, and it did not register again.",
@@ -90,8 +90,8 @@ MOMENTS: dict[str, Text] = {
         "未呼叫 {remote} 的话机：自上次注册以来，它已不再应答任何探测或呼叫。",
     ),
     "flow.end-untold": Text(
-        "The end of the call cannot be told to {remote}: its connection is closed.",
-        "通话结束无法通知 {remote}：其连接已关闭。",
+        "The end of the call cannot be told to {remote}: its connection is closed. It is told when it is back.",
+        "通话结束无法通知 {remote}：其连接已关闭。待其重新注册时再通知。",
     ),
     "flow.caller-gone": Text(
         "The caller's connection {remote} closed and it did not come back; nobody waits for an answer.",

@@ -21,6 +21,7 @@ from talkpath.edge.registrar import BindingStore, Registrar
 from talkpath.edge.responses import response_to
 from talkpath.edge.settings import EdgeSettings
 from talkpath.edge.token import Tokens
+from talkpath.edge.untold import Untold
 from talkpath.media.policy import MediaAddress, Profile
 from talkpath.media.session import MediaSession
 from talkpath.sip.message import Message
@@ -84,6 +85,8 @@ class Core:
         self.out: list[Send] = []
         self.transactions = Transactions(settings.timers, self.out, self.timers)
         self.calls: dict[tuple[str, str], RunningCall] = {}
+        #: Ends of calls that could not be told.
+        self.untold = Untold()
         #: Those of them whose caller has not acknowledged an answer yet.
         self.beginning: set[RunningCall] = set()
         #: What phones that do not take the usual profile offered or took, by user and identity of the binding.

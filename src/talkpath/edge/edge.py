@@ -79,7 +79,7 @@ class Edge:
         self._admission = Admission(core)
         self._anchoring = Anchoring(core)
         self._ending = Ending(core, self._anchoring)
-        self._registration = Registration(core, self._admission)
+        self._registration = Registration(core, self._admission, self._ending)
         sending = Sending(core, self._anchoring)
         asking = Asking(core, sending)
         self._answers = Answers(core, self._anchoring, self._ending, asking)

@@ -3,10 +3,11 @@
 Whatever the way, a call ends once: its media is closed, the ledger is told by whom and how, and it is forgotten.
 """
 
-from talkpath.base.address import Hop, Target
+from talkpath.base.address import Address, Hop, Target
 from talkpath.base.errors import Malformed
 from talkpath.calls.model import Side
 from talkpath.edge.anchoring import Anchoring
+from talkpath.edge.binding import Binding
 from talkpath.edge.call import Party, Phase, RunningCall, ack, bye
 from talkpath.edge.core import Core
 from talkpath.media.policy import CALLER
@@ -15,6 +16,9 @@ from talkpath.sip.transaction import NOBODY
 
 # A challenge to a BYE is no end: the phone sends it again with credentials.
 _TRY_AGAIN = (401, 407)
+
+# What who was away is told later (RFC 3326).
+_HUNG_UP = 'Q.850;cause=16;text="The other side hung up meanwhile"'
 
 
 class Ending:
@@ -88,6 +92,9 @@ class Ending:
         if call is None:
             return
         if request.to_tag:
+            pair = call.sides(request) if request.method == "BYE" and call.phase is Phase.ANSWERED else None
+            if pair is not None and self.hop_to(pair[1], now) is None:
+                self.leave_untold(call, pair[1], pair[0], _HUNG_UP, now)
             self.answered_in_dialog(call, request, status, now)
         else:
             self.refused(call, request, status, now, Side.CALLEE if status == 408 else Side.SERVER)
@@ -116,6 +123,7 @@ class Ending:
                 # A party without Contact is a service of ours; neither it nor who hung up needs telling.
                 if to.contact and not (call.hung_up_at is not None and _side_of(to) is call.hung_up_by):
                     self._hang_up(call, to, other, reason, now)
+        self._core.untold.bury(call)
         self.end(call, Side.SERVER, how, now)
 
     def refuse_answer(self, call: RunningCall, callee: Party, reason: str, now: float) -> None:
@@ -135,7 +143,7 @@ class Ending:
         hop = self.hop_to(to, now)
         here = core.facing(hop) if hop is not None else None
         if hop is None or here is None:
-            core.note(call.call_id, "flow.end-untold", now, remote=str(to.flow.remote))
+            self.leave_untold(call, to, other, reason, now)
             return
         if to is not call.caller and not to.is_acknowledged:
             self.acknowledge(call, to, other, call.invite_cseq, now)
@@ -145,9 +153,28 @@ class Ending:
             other.is_caller_told = True
         else:
             to.is_told_the_end = True
-        branch = core.branch()
-        data = bye(call.call_id, to, other, branch, hop, here, reason)
-        core.transactions.start(branch, "BYE", call.call_id, data, hop, NOBODY, now)
+        self._send_bye(call.call_id, to, other, hop, here, reason, now)
+
+    def _send_bye(
+        self, call_id: str, to: Party, other: Party, hop: Hop, here: Address, reason: str, now: float
+    ) -> None:
+        branch = self._core.branch()
+        data = bye(call_id, to, other, branch, hop, here, reason)
+        self._core.transactions.start(branch, "BYE", call_id, data, hop, NOBODY, now)
+
+    def leave_untold(self, call: RunningCall, to: Party, other: Party, reason: str, now: float) -> None:
+        """The call ends while a party is away; it is told when it registers again."""
+        self._core.note(call.call_id, "flow.end-untold", now, remote=str(to.flow.remote))
+        self._core.untold.remember(call.call_id, to, other, reason)
+        self._core.untold.bury(call)
+
+    def tell_returned(self, binding: Binding, now: float) -> None:
+        """A phone registered: what it missed is told to it now."""
+        for end in self._core.untold.take((binding.user, binding.identity)):
+            here = self._core.facing(binding.flow)
+            if here is not None:
+                self._core.counters["ends_told_late"] += 1
+                self._send_bye(end.call_id, end.to, end.other, binding.flow, here, end.reason, now)
 
     def hop_to(self, party: Party, now: float) -> Hop | None:
         """The flow to a party, or that of its present registration, or its Contact."""

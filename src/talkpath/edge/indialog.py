@@ -16,7 +16,7 @@ from talkpath.edge.fork import Fork
 from talkpath.edge.routing import Heading, Reachability, Refusal, hop_of, reachable_contact, sides_of
 from talkpath.edge.sending import Sending
 
-# How often we look whether who is to get an offer within a call has come back in that time.
+# How often we look whether who is to get a request within a call has come back in that time.
 _LOOK_S = 0.2
 
 
@@ -51,8 +51,11 @@ class InDialog:
         if self._anchoring.trickled(call, sender, request, now):
             core.reply(fork.arrival, fork.server, 200, now)
             return
-        if fork.is_invite and receiver is not None and not heading.routes and self._is_away(receiver, now):
-            core.note(request.call_id, "flow.awaited", now, remote=str(receiver.flow.remote), wait_s=GRACE_S)
+        if call is None and core.untold.is_dead(request):
+            raise Refusal(481)
+        if receiver is not None and not heading.routes and self._is_away(receiver, now):
+            remote = str(receiver.flow.remote)
+            core.note(request.call_id, "flow.awaited", now, method=request.method, remote=remote, wait_s=GRACE_S)
             self._look_again(fork, heading, receiver, now + GRACE_S, now)
             return
         hop = self._hop_in_dialog(fork.arrival, receiver, heading, now)
@@ -60,25 +63,30 @@ class InDialog:
 
     def _is_away(self, party: Party, now: float) -> bool:
         """Whether the connection of a registered party is gone, and none has taken its place: it may come back."""
-        if party.identity is None or reachable_contact(party) is not None:
+        if party.identity is None or self._ending.hop_to(party, now) is not None:
             return False
-        return self._ending.hop_to(party, now) is None
+        return reachable_contact(party) is None
 
     def _look_again(self, fork: Fork, heading: Heading, receiver: Party, until: float, now: float) -> None:
-        """An offer waits for its receiver: pages whose connections broke together come back one after the other, and
-        a library that is refused hangs up."""
+        """A request waits for its receiver: pages whose connections broke together come back one after the other, a
+        library that is refused hangs up, and one that missed a BYE talks to nobody. Who does not come back in time is
+        told when it registers again; the sender of the BYE has ended its session all the same (RFC 3261 15.1.1)."""
         core, call = self._core, fork.call
-        is_running = call is not None and call.phase is not Phase.OVER
+        is_bye = fork.request.method == "BYE"
+        is_running = call is not None and call.phase is not Phase.OVER and (is_bye or call.hung_up_at is None)
         if is_running and now < until and self._is_away(receiver, now):
             fork.later(_LOOK_S, now, partial(self._look_again, fork, heading, receiver, until))
             return
         try:
             if not is_running:
                 raise Refusal(481)
+            if is_bye and self._is_away(receiver, now):
+                raise Refusal(408)
             self._sending.send(
                 fork, self._hop_in_dialog(fork.arrival, receiver, heading, now), heading, receiver, now
             )
         except Refusal as refusal:
+            self._ending.not_forwarded(call, fork.request, refusal.status, now)
             core.reply(fork.arrival, fork.server, refusal.status, now, reason=refusal.reason)
 
     def _follow(self, sender: Party | None, arrival: Arrival) -> None:

@@ -5,6 +5,7 @@ from talkpath.edge.admission import Admission
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.binding import Binding
 from talkpath.edge.core import Core
+from talkpath.edge.ending import Ending
 from talkpath.edge.registrar import Refused
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ServerTransaction
@@ -13,9 +14,10 @@ from talkpath.sip.transaction import ServerTransaction
 class Registration:
     """Answers REGISTER requests for our users."""
 
-    def __init__(self, core: Core, admission: Admission) -> None:
+    def __init__(self, core: Core, admission: Admission, ending: Ending) -> None:
         self._core = core
         self._admission = admission
+        self._ending = ending
 
     def answer(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
         """Authenticate, apply, and tell the phone its bindings."""
@@ -34,6 +36,9 @@ class Registration:
             return
         self._core.counters["registrations"] += 1
         self._core.reply(arrival, server, 200, now, fields=_fields(request, bindings, now))
+        for binding in bindings:
+            if binding.flow == arrival.reply_to:
+                self._ending.tell_returned(binding, now)
 
 
 def _fields(request: Message, bindings: list[Binding], now: float) -> str:
