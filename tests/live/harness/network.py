@@ -101,8 +101,13 @@ class Site:
 
 
 @contextmanager
-def site(nat: Nat = Nat.SYMMETRIC, *, loss_percent: int = 0, mtu: int = 1500) -> Iterator[Site]:
-    """A customer's network: phone -- router (NAT, loss, MTU) -- edge. All of it is gone afterwards."""
+def site(
+    nat: Nat = Nat.SYMMETRIC, *, loss_percent: int = 0, mtu: int = 1500, forgets_s: int = 0
+) -> Iterator[Site]:
+    """A customer's network: phone -- router (NAT, loss, MTU) -- edge. All of it is gone afterwards.
+
+    `forgets_s`: how long the NAT remembers a datagram flow that is silent, 0 for what the kernel does by itself.
+    """
     number = next(_names) % 200
     stem = f"tp{os.getpid() % 100000}x{number}"
     inside, router = f"{stem}i", f"{stem}r"
@@ -110,6 +115,8 @@ def site(nat: Nat = Nat.SYMMETRIC, *, loss_percent: int = 0, mtu: int = 1500) ->
     try:
         _cable(place, stem)
         _translate(place, nat, loss_percent)
+        if forgets_s:
+            _forget_after(place, forgets_s)
         for device, namespace in ((f"{stem}a", None), ("wan", router), ("lan", router), ("eth0", inside)):
             run(f"ip link set {device} mtu {mtu}", namespace)
         yield place
@@ -140,6 +147,12 @@ def _cable(place: Site, stem: str) -> None:
     for command in ("link set lo up", f"addr add {place.address}/24 dev eth0", "link set eth0 up"):
         run(f"ip -n {place.namespace} {command}")
     run(f"ip -n {place.namespace} route add default via 192.168.7.1")
+
+
+def _forget_after(place: Site, seconds: int) -> None:
+    with inside(place.router):
+        for name in ("nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"):
+            Path(f"/proc/sys/net/netfilter/{name}").write_text(str(seconds))
 
 
 def _translate(place: Site, nat: Nat, loss_percent: int) -> None:
