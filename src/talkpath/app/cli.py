@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from talkpath.app import calls_words, explain_cli, options, words
+from talkpath.app import calls_words, explain_cli, options, phones_words, words
 from talkpath.app.choose import config_file, explicit_language, is_root, load
 from talkpath.app.mistakes import BadConfig
 from talkpath.app.options import FILE, LANGUAGE, help_of, values_of
@@ -222,6 +222,22 @@ def calls(
         shown.follow(wanted, as_json=as_json)
     else:
         shown.print_list(wanted, as_json=as_json)
+
+
+@app.command(help=help_of(phones_words.HELP))
+@click.argument("user", metavar="[USER]", default="")
+@click.option("--json", "as_json", is_flag=True, help=help_of(phones_words.HELP_JSON))
+@options.config
+@options.state
+@options.lang
+def phones(user: str, as_json: bool, config: Path | None, state: Path | None) -> None:
+    """List registered phones."""
+    from talkpath.app.control import ControlClient
+    from talkpath.app.phones import print_phones
+    from talkpath.app.state import state_directory
+
+    directory = state_directory(options.settings(config, state), os.environ, is_root())
+    print_phones(ControlClient(directory).phones(), user, LANGUAGE, as_json=as_json)
 
 
 def _typed(password: str | None) -> str | None:

@@ -10,13 +10,14 @@ import logging
 import os
 import socket
 from base64 import b64decode
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
+from talkpath.app.phone_rows import PhoneRow
 from talkpath.base import limits
 from talkpath.base.readable import json_bytes, readable
 from talkpath.calls.build import summary_of
@@ -45,6 +46,7 @@ class Ask(StrEnum):
     NAMED = "named"
     TRACES = "traces"
     FOLLOW = "follow"
+    PHONES = "phones"
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -58,8 +60,9 @@ class Request(msgspec.Struct, frozen=True):
 class ControlServer:
     """Answers for the running edge."""
 
-    def __init__(self, ledger: Ledger, state: Path) -> None:
+    def __init__(self, ledger: Ledger, state: Path, phones: Callable[[], Iterable[PhoneRow]] = tuple) -> None:
         self._ledger = ledger
+        self._phones = phones
         self._path = state / SOCKET
         self._server: asyncio.Server | None = None
         self._asking: set[asyncio.Task[None]] = set()
@@ -116,6 +119,11 @@ class ControlServer:
             case Ask.TRACES:
                 async for trace, _ in self._wanted(request.wanted):
                     yield msgspec.json.encode(packed([trace]))
+            case Ask.PHONES:
+                for number, phone in enumerate(self._phones()):
+                    if number % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
+                        await asyncio.sleep(0)
+                    yield json_bytes(msgspec.to_builtins(phone))
             case Ask.FOLLOW:
                 async for row in self._changes(request.wanted):
                     yield msgspec.json.encode(row)
@@ -183,6 +191,11 @@ class ControlClient:
         """The running calls, whole; None when no edge runs here."""
         lines = self._ask(Request(Ask.TRACES, wanted=wanted))
         return None if lines is None else _traces(lines)
+
+    def phones(self) -> list[PhoneRow] | None:
+        """The registered phones; None when no edge runs here."""
+        lines = self._ask(Request(Ask.PHONES))
+        return None if lines is None else [msgspec.json.decode(line, type=PhoneRow) for line in lines]
 
     def follow(self, wanted: Wanted) -> Iterator[Summary] | None:
         """Calls as they begin, are answered and end; None when no edge runs here."""

@@ -5,7 +5,7 @@ import gc
 import os
 import secrets
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from talkpath.app.control import ControlServer
 from talkpath.app.host import cannot_listen
 from talkpath.app.log import CallLog
 from talkpath.app.metrics import Metrics, MetricsPage
+from talkpath.app.phone_rows import PhoneRow, rows_of
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.start import Prepared
 from talkpath.base.address import Address, Flow, Hop, Transport
@@ -80,7 +81,7 @@ class Node:
         self._edge = Edge(
             _edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
         )
-        self._control = ControlServer(self._ledger, prepared.state)
+        self._control = ControlServer(self._ledger, prepared.state, self._phones)
         self._call_log = CallLog(self._ledger, prepared.language)
         self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
@@ -99,6 +100,9 @@ class Node:
             close_media=self._media.end,
             media_addresses=self._media_addresses,
         )
+
+    def _phones(self) -> Iterator[PhoneRow]:
+        return rows_of(self._edge.core, self._signalling.rtt_s, self._clock.now())
 
     def _make_guests(self) -> Guests:
         page = self._config.page

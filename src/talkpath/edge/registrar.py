@@ -83,6 +83,10 @@ class Registrar:
             live.sort(key=lambda binding: (-binding.q, -binding.registered_at))
         return live
 
+    def live(self, now: float) -> list[Binding]:
+        """All that have not run out."""
+        return [one for known in self._users.values() for one in known.values() if one.expires_at > now]
+
     def find(self, user: str, identity: tuple[str, str]) -> Binding | None:
         """The present binding of that phone."""
         return self._users.get(user, {}).get(identity)

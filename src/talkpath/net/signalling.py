@@ -299,6 +299,11 @@ class Signalling:
         """Whether a connection still stands; datagram flows always do."""
         return flow.connection == 0 or flow.connection in self._connections
 
+    def rtt_s(self, flow: Flow) -> float:
+        """How long the way there and back takes on an open connection, as its kernel measured; 0 where it did not."""
+        connection = self._connections.get(flow.connection)
+        return connection.rtt_s() if connection is not None else 0.0
+
     def local_for(self, transport: Transport, remote: str) -> Address | None:
         """Our listener that faces `remote`: its own address, or the one packets to there leave from."""
         is_ipv6 = ":" in remote

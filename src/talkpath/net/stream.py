@@ -5,6 +5,7 @@ Also what connections of every kind share: their number, their flow, their death
 
 import asyncio
 import socket
+import sys
 import time
 from typing import Protocol, cast
 
@@ -17,6 +18,9 @@ from talkpath.base.address import Address, Flow, Target, Transport
 _KEEP_ALIVE_AFTER_S = 30
 _KEEP_ALIVE_EVERY_S = 10
 _KEEP_ALIVES = 3
+# Where `struct tcp_info` of linux/tcp.h has `tcpi_rtt`, in microseconds, and where that ends.
+_TCP_INFO_RTT = 68
+_TCP_INFO_BYTES = 72
 
 
 class Sink(Protocol):
@@ -119,6 +123,17 @@ class Connection(asyncio.Protocol):
             return False
         transport.write(data)
         return True
+
+    def rtt_s(self) -> float:
+        """The smoothed round trip of the connection in seconds, 0 where the kernel does not say."""
+        raw = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if raw is None:
+            return 0.0
+        try:
+            info = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        except OSError:
+            return 0.0
+        return int.from_bytes(info[_TCP_INFO_RTT:_TCP_INFO_BYTES], sys.byteorder) / 1e6
 
     def wrapped(self, data: bytes) -> bytes:
         """A message as it stands on this kind of connection."""

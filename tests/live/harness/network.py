@@ -101,9 +101,7 @@ class Site:
 
 
 @contextmanager
-def site(
-    nat: Nat = Nat.SYMMETRIC, *, loss_percent: int = 0, mtu: int = 1500, forgets_s: int = 0
-) -> Iterator[Site]:
+def site(nat: Nat = Nat.SYMMETRIC, *, loss_percent: int = 0, mtu: int = 1500, forgets_s: int = 0) -> Iterator[Site]:
     """A customer's network: phone -- router (NAT, loss, MTU) -- edge. All of it is gone afterwards.
 
     `forgets_s`: how long the NAT remembers a datagram flow that is silent, 0 for what the kernel does by itself.
