@@ -66,7 +66,7 @@ impl Head {
             StartLine::Request { method, .. } => (head.is_request, head.method) = (true, method),
             StartLine::Status { code, reason } => {
                 (head.status, head.reason) = (code, reason);
-                let name = memchr::memrchr(b' ', cseq.of(text)).map_or(0, |at| at + 1);
+                let name = memchr::memrchr2(b' ', b'\t', cseq.of(text)).map_or(0, |at| at + 1);
                 head.method = cseq.from(name);
             }
         }
@@ -238,10 +238,22 @@ fn branch(text: &[u8], value: Span) -> Span {
 
 /// From where to where the branch of one Via goes. Much read, so cut out and not parsed.
 fn branch_in(via: &[u8]) -> Option<(usize, usize)> {
-    let start = memchr::memmem::find(via, b"branch=")? + 7;
+    let start = match memchr::memmem::find(via, b";branch=") {
+        Some(at) => at + 8,
+        None => branch_oddly_written(via)?,
+    };
     let end = memchr::memchr(b';', &via[start..]).map_or(via.len(), |at| start + at);
     let lead = via[start..end].len() - via[start..end].trim_ascii_start().len();
     Some((start + lead, start + lead + via[start..end].trim_ascii().len()))
+}
+
+/// Where the value begins after a name in capitals, or with white space around it (RFC 3261 sections 7.3.1 and 25.1).
+fn branch_oddly_written(via: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b';', via).find_map(|semicolon| {
+        let end = memchr::memchr(b';', &via[semicolon + 1..]).map_or(via.len(), |at| semicolon + 1 + at);
+        let equals = semicolon + memchr::memchr(b'=', &via[semicolon..end])?;
+        via[semicolon + 1..equals].trim_ascii().eq_ignore_ascii_case(b"branch").then_some(equals + 1)
+    })
 }
 
 /// The tag of a From or To value (`grammar.tag_of`).

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// name that comes twice the first).
 #[pyfunction]
 pub fn auth_params<'py>(py: Python<'py>, value: &str) -> PyResult<(String, Bound<'py, PyDict>)> {
-    let (scheme, mut rest) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+    let (scheme, mut rest) = value.trim().split_once(char::is_whitespace).unwrap_or((value.trim(), ""));
     let found = PyDict::new(py);
     while let Some(start) = rest.find(is_auth_name) {
         rest = &rest[start..];

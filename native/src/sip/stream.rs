@@ -35,7 +35,12 @@ fn end_of_headers(data: &[u8]) -> Option<usize> {
 fn content_length(headers: &[u8]) -> Result<usize, Refusal> {
     let mut found = None;
     let mut at = 0;
-    while let Some((text_end, next)) = line_end(headers, at) {
+    while let Some((mut text_end, mut next)) = line_end(headers, at) {
+        // A folded line continues the value above it (RFC 3261 section 7.3.1) and names no field of its own.
+        while let Some(b' ' | b'\t') = headers.get(next) {
+            let Some(folded) = line_end(headers, next) else { break };
+            (text_end, next) = folded;
+        }
         let line = &headers[at..text_end];
         at = next;
         let Some(colon) = memchr::memchr(b':', line) else { continue };

@@ -22,7 +22,7 @@ _SECRETS = (
     re.compile(r"(?im)^(k=\w+:)\S+"),
 )
 # A password in a URI (RFC 3261 section 19.1.1). The "@" may be missing: what was read once in vain is not read again.
-_IN_URI = re.compile(r"(?i)(sips?:[^@:;?<>\s]++:)[^@<>\s]++(@?)")
+_IN_URI = re.compile(r"(?i)(sips?:[^@:<>\s]++:)[^@<>\s]++(@?)")
 
 
 def redacted(raw: bytes) -> str:

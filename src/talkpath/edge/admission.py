@@ -32,10 +32,15 @@ class Admission:
     def admit_registration(self, arrival: Arrival, server: ServerTransaction, now: float) -> str | None:
         """The user whose bindings a REGISTER may change, or None: it has been answered."""
         try:
-            user = arrival.message.address("To").parsed_uri().username
+            uri = arrival.message.address("To").parsed_uri()
         except Malformed:
             self._core.reply(arrival, server, 400, now, reason="Bad To")
             return None
+        if uri.scheme not in ("sip", "sips", "tel"):
+            # RFC 3261 section 10.3 step 5: no address of ours
+            self._core.reply(arrival, server, 404, now)
+            return None
+        user = self._core.user_of(uri)
         if self.is_trusted(arrival):
             return user
         proof = self._core.authentication.check(arrival.message, "Authorization", now)
@@ -56,7 +61,7 @@ class Admission:
             return True, ""
         proof = self._core.authentication.check(request, "Proxy-Authorization", now)
         if proof.verdict is Verdict.PROVEN:
-            if _claimed_user(request) != proof.user and self._claims_an_account(arrival):
+            if self._claimed_user(request) != proof.user and self._claims_an_account(arrival):
                 self._core.reply(arrival, server, 403, now, reason="Not your address")
                 return False, ""
             return True, proof.user
@@ -89,7 +94,7 @@ class Admission:
         uri = _from_uri(arrival.message)
         if uri is None or (self._core.settings.domains and not self._core.locality.serves(uri, arrival.flow)):
             return False
-        return self._core.world.accounts.exists(uri.username)
+        return self._core.world.accounts.exists(self._core.user_of(uri))
 
     def _is_home(self, uri: Uri, arrival: Arrival) -> bool:
         core = self._core
@@ -97,7 +102,7 @@ class Admission:
         return is_named or core.locality.is_here(uri.host, uri.port, arrival.flow)
 
     def _names_an_account(self, uri: Uri) -> bool:
-        return not self._core.settings.domains and self._core.world.accounts.exists(uri.username)
+        return not self._core.settings.domains and self._core.world.accounts.exists(self._core.user_of(uri))
 
     def may_know(self, arrival: Arrival, user: str) -> bool:
         """Whether the sender may be told who is a user here: one of them, a source that is trusted, or anybody where
@@ -107,6 +112,11 @@ class Admission:
     def challenge_stranger(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
         """Only users of ours may go where this request wants to go, or hear that nobody is there."""
         self._refuse(arrival, server, Proof(Verdict.MISSING), "Proxy-Authenticate", 407, now)
+
+    def _claimed_user(self, request: Message) -> str:
+        """The user that From names, "" when it names none that can be read."""
+        uri = _from_uri(request)
+        return "" if uri is None else self._core.user_of(uri)
 
     def _refuse(
         self, arrival: Arrival, server: ServerTransaction, proof: Proof, field: str, status: int, now: float
@@ -118,12 +128,17 @@ class Admission:
             core.note(request.call_id, "auth.refused", now, user=proof.user, why="wrong password or unknown user")
             core.reply(arrival, server, 403, now, reason="Wrong user name or password")
             return
+        if proof.verdict is Verdict.MALFORMED:
+            core.counters["auth_malformed"] += 1
+            core.note(request.call_id, "auth.refused", now, user=proof.user, why="credentials without nc or cnonce")
+            core.reply(arrival, server, 400, now, reason="Credentials lack nc or cnonce")
+            return
         stale = proof.verdict is Verdict.STALE
         if stale:
             core.note(request.call_id, "auth.stale", now, user=proof.user)
         elif request.method == "INVITE":
             # Nothing else begins a call that could have a moment.
-            claimed = proof.user or _claimed_user(request)
+            claimed = proof.user or self._claimed_user(request)
             core.note(request.call_id, "auth.challenged", now, user=claimed, realm=core.settings.realm)
         core.reply(arrival, server, status, now, fields=core.authentication.challenges(field, stale, request, now))
 
@@ -139,9 +154,3 @@ def _from_uri(request: Message) -> Uri | None:
         return request.address("From").parsed_uri()
     except Malformed:
         return None
-
-
-def _claimed_user(request: Message) -> str:
-    """The user that From names, "" when it names none that can be read."""
-    uri = _from_uri(request)
-    return uri.username if uri is not None else ""

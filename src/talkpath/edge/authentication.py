@@ -1,5 +1,6 @@
 """Digest authentication of requests (RFC 3261 section 22, RFC 7616, RFC 8760)."""
 
+import re
 from collections import OrderedDict
 from enum import Enum, auto
 from hmac import compare_digest
@@ -10,6 +11,9 @@ from talkpath.edge.settings import EdgeSettings
 from talkpath.sip.digest import Algorithm, Nonces, algorithm_of, challenge, response
 from talkpath.sip.grammar import parse_auth
 from talkpath.sip.message import Message
+
+# nc-value of RFC 7616 section 3.4; some phones leave out leading zeros.
+_COUNT = re.compile(r"[0-9a-fA-F]{1,8}")
 
 
 class Accounts(Protocol):
@@ -37,6 +41,8 @@ class Verdict(Enum):
     PROVEN = auto()
     MISSING = auto()
     STALE = auto()
+    #: a directive is missing or says nothing (RFC 7616 section 3.4)
+    MALFORMED = auto()
     WRONG = auto()
 
 
@@ -73,6 +79,8 @@ class Authentication:
         nonce = params.get("nonce", "")
         if algorithm is None or params.get("qop", "auth") != "auth" or not self._nonces.is_ours(nonce):
             return Proof(Verdict.MISSING, user)
+        if "qop" in params and not (_COUNT.fullmatch(params.get("nc", "")) and params.get("cnonce")):
+            return Proof(Verdict.MALFORMED, user)
         secret = self._accounts.ha1(user, algorithm)
         # An unknown user costs the same time as a wrong password.
         expected = response(algorithm, secret or _NO_SECRET[algorithm], request.method, params)
@@ -93,10 +101,7 @@ class Authentication:
         """
         if count is None:
             return False
-        try:
-            used = int(count, 16)
-        except ValueError:
-            return True
+        used = int(count, 16)
         if used <= self._counts.get(nonce, 0):
             return True
         if nonce not in self._counts and len(self._counts) >= limits.NONCES:

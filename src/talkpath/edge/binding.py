@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from talkpath.base.address import Flow
 from talkpath.base.errors import Malformed
-from talkpath.sip.uri import Uri
+from talkpath.sip.uri import Uri, unescaped
 
 
 @dataclass(slots=True)
@@ -62,4 +62,4 @@ def contact_key(contact: str) -> str:
     except Malformed:
         return contact
     transport = (uri.params.get("transport") or "udp").lower()
-    return f"{uri.scheme}:{uri.user}@{uri.host_port};{transport}"
+    return f"{uri.scheme}:{unescaped(uri.user)}@{uri.host_port};{transport}"

@@ -155,6 +155,12 @@ class Core:
         """Send something that belongs to no transaction (an ACK)."""
         self.out.append(Send(hop, data, call_id))
 
+    def user_of(self, uri: Uri) -> str:
+        """The user that a URI names: by its very name where there is such an account, else by the number that it is
+        (RFC 3966 section 5). "" for none."""
+        name, number = uri.username, uri.number
+        return name if number == name or self.world.accounts.exists(name) else number
+
     # --- the ledger
 
     def note(self, call_id: str, kind: str, now: float, **values: Value) -> None:

@@ -26,7 +26,7 @@ from talkpath.edge.proxy import Proxy
 from talkpath.edge.registration import Registration
 from talkpath.edge.responses import REASONS, response_to
 from talkpath.edge.routing import Heading, Refusal, heading_of
-from talkpath.edge.salvage import salvaged
+from talkpath.edge.salvage import answerable, salvaged
 from talkpath.edge.sending import Sending, has_hops_left, is_looping
 from talkpath.edge.services import SERVICES, Dialog, Services
 from talkpath.edge.settings import EdgeSettings
@@ -167,19 +167,15 @@ class Edge:
         if message is None or message.method == "ACK":
             return
         status, reason = (505, "") if fault.code == "version" else (400, fault.reason)
-        arrival = Arrival(message, flow)
-        data = response_to(message, arrival.via, status, to_tag=self.core.fresh(), reason=reason)
-        self.core.send(arrival.reply_to, data, message.call_id)
+        self._answer_unread(message, flow, status, reason)
 
     def unframeable(self, flow: Flow, head: bytes, code: str) -> None:
         """A stream whose next message has no end that could be told; it closes after the answer."""
         self.core.counters[f"malformed_{code}"] += 1
         message = salvaged(head)
         if message is not None and message.method != "ACK":
-            arrival = Arrival(message, flow)
             status, reason = (513, "") if code == "too-large" else (400, "Bad or missing Content-Length")
-            data = response_to(message, arrival.via, status, to_tag=self.core.fresh(), reason=reason)
-            self.core.send(arrival.reply_to, data, message.call_id)
+            self._answer_unread(message, flow, status, reason)
 
     def _response(self, message: Message, now: float) -> None:
         try:
@@ -195,8 +191,8 @@ class Edge:
         fault = fault_of(request)
         try:
             arrival = Arrival(request, flow)
-        except Malformed:
-            core.counters["malformed_via"] += 1
+        except Malformed as broken:
+            self._broken_via(request, flow, broken)
             return
         if fault is not None:
             self._faulty(arrival, fault, now)
@@ -208,6 +204,20 @@ class Edge:
             server = core.transactions.request(request, flow, arrival.reply_to, now)
             if server is not None:
                 self._dispatch(arrival, server, now)
+
+    def _broken_via(self, request: Message, flow: Flow, fault: Malformed) -> None:
+        """Answered by what of it can be read, else to the source (RFC 4475 section 3.1.2.1)."""
+        core = self.core
+        core.counters["malformed_via"] += 1
+        if request.method == "ACK":
+            return
+        core.counters["answered_400"] += 1
+        self._answer_unread(request, flow, 400, fault.reason)
+
+    def _answer_unread(self, request: Message, flow: Flow, status: int, reason: str) -> None:
+        message, via, reply_to = answerable(request, flow)
+        data = response_to(message, via, status, to_tag=self.core.fresh(), reason=reason)
+        self.core.send(reply_to, data, message.call_id)
 
     def _faulty(self, arrival: Arrival, fault: Malformed, now: float) -> None:
         """RFC 3261 section 16.3 step 1. An ACK is never answered."""

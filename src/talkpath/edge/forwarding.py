@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Malformed
-from talkpath.sip.grammar import NameAddr, split_list
+from talkpath.sip.grammar import NameAddr, parse_auth, split_list
 from talkpath.sip.message import Message
 from talkpath.sip.uri import sip_uri
 
@@ -86,8 +86,13 @@ def _dropped(request: Message, name: str) -> list[Edit]:
 
 def _dropped_credentials(request: Message, realm: str) -> list[Edit]:
     """Credentials for our realm go no further (RFC 3261 section 22.3): they are nobody else's business."""
-    mine = f'realm="{realm}"'
-    return [(at, None) for at, _ in _dropped(request, "Proxy-Authorization") if mine in request.frame.field(at)[1]]
+    found = _dropped(request, "Proxy-Authorization")
+    return [(at, None) for at, _ in found if _is_for(request.frame.field(at)[1], realm)]
+
+
+def _is_for(credentials: str, realm: str) -> bool:
+    """Whether they name that realm. Nearly all write it in one way, and only others are taken apart."""
+    return f'realm="{realm}"' in credentials or parse_auth(credentials)[1].get("realm") == realm
 
 
 def forwarded_response(response: Message, body: bytes | None) -> bytes:

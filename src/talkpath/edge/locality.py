@@ -54,10 +54,16 @@ class Locality:
         IP address that is not ours belongs to somebody else.
         """
         if not uri.is_sip:
-            return True
+            return self._is_context(uri.phone_context, facing)
         if uri.host in self._settings.domains or self.is_here(uri.host, uri.port, facing):
             return True
         return not self._settings.domains and not is_ip(uri.host)
+
+    def _is_context(self, context: str, facing: Flow) -> bool:
+        """Whether a number is one of ours: a global one, or one that is local here (RFC 3966 section 5.1.5)."""
+        if not context or context.startswith("+") or self.is_here(context, None, facing):
+            return True
+        return not self._settings.domains and not is_ip(context)
 
 
 def is_ip(host: str) -> bool:

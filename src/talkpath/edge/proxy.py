@@ -20,7 +20,7 @@ from talkpath.edge.routing import Heading, Refusal
 from talkpath.edge.sending import Sending
 from talkpath.media.policy import CALLER
 from talkpath.sip.transaction import ServerTransaction
-from talkpath.sip.uri import Uri
+from talkpath.sip.uri import Uri, without_headers
 
 
 class Proxy:
@@ -73,13 +73,14 @@ class Proxy:
             core.note(request.call_id, "route.domain", now, domain=uri.host)
             self._resolve(fork, heading, now)
             return
-        bindings = [phone] if phone is not None else core.registrar.bindings(uri.username, now)
+        called = core.user_of(uri)
+        bindings = [phone] if phone is not None else core.registrar.bindings(called, now)
         if not bindings:
-            core.note(request.call_id, "registration.none", now, user=uri.username)
+            core.note(request.call_id, "registration.none", now, user=called)
             if not self._admission.may_know(arrival, user):
                 self._admission.challenge_stranger(arrival, fork.server, now)
                 return
-            exists = core.world.accounts.exists(uri.username)
+            exists = core.world.accounts.exists(called)
             raise Refusal(480 if exists else 404)
         self._say_trying(fork, now)
         self._begin_call(fork, user, now)
@@ -116,7 +117,7 @@ class Proxy:
         """Remember who the caller is, and by which registration it can be found again."""
         caller.user = user
         try:
-            user = user or arrival.message.address("From").parsed_uri().username
+            user = user or self._core.user_of(arrival.message.address("From").parsed_uri())
         except Malformed:
             return
         binding = self._core.registrar.of_flow(user, caller.flow, caller.contact)
@@ -138,7 +139,7 @@ class Proxy:
             if hop is None:
                 self._not_reached(fork.request.call_id, "flow.not-rung", binding.flow, now)
                 continue
-            onward = Heading(binding.contact, heading.routes, bool(heading.changed or binding.path))
+            onward = Heading(without_headers(binding.contact), heading.routes, bool(heading.changed or binding.path))
             party = self._callee(fork, hop, binding)
             self._core.note(
                 fork.request.call_id, "fork.branch-added", now, target=binding.contact, flow=_described(hop)

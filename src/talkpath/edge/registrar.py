@@ -13,6 +13,7 @@ from talkpath.edge.contact import is_same_host, reached_at
 from talkpath.edge.settings import RegistrarSettings
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
+from talkpath.sip.uri import format_params
 
 #: The bindings of one user, by the identity of the phone.
 Known = dict[tuple[str, str], Binding]
@@ -182,8 +183,8 @@ class Registrar:
             q=_quality(contact.params.get("q")),
             user_agent=request.first("User-Agent") or "",
             path=path,
-            params="".join(
-                f";{name}={value}" for name, value in contact.params.items() if name.startswith(("+sip", "reg-id"))
+            params=format_params(
+                {name: value for name, value in contact.params.items() if name.startswith(("+sip", "reg-id"))}
             ),
             behind_nat=behind_nat,
             ice="+sip.ice" in contact.params or "ice" in request.listed("Supported"),

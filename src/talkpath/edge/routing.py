@@ -49,7 +49,12 @@ class Heading:
     def next_uri(self) -> Uri:
         """Whom the topmost route, or else the Request-URI, names. Raises Refusal."""
         try:
-            return self.routes[0].address.parsed_uri() if self.routes else Uri.parse(self.uri)
+            if self.routes:
+                return self.routes[0].address.parsed_uri()
+            uri = Uri.parse(self.uri)
+            if uri.headers:
+                raise Malformed("uri", "a Request-URI has no header fields")  # RFC 3261 section 19.1.1, table 1
+            return uri
         except Malformed as fault:
             raise Refusal(400, "Bad Route" if self.routes else "Bad Request-URI") from fault
 
@@ -140,7 +145,7 @@ class Reachability:
                 return binding.flow
         if self._core.world.reach.is_open(known):
             return None
-        for user in _users_named(request, heading):
+        for user in _users_named(self._core, request, heading):
             live = [one for one in registrar.bindings(user, now) if self._core.world.reach.is_open(one.flow)]
             same = [one for one in live if contact_key(one.contact) == contact_key(heading.uri)]
             if same or len(live) == 1:
@@ -154,12 +159,12 @@ def _is_newer(registered: Flow | None, receiver: Party | None, known: Flow) -> b
     return registered is not None and receiver is not None and receiver.identity is not None and registered != known
 
 
-def _users_named(request: Message, heading: Heading) -> list[str]:
+def _users_named(core: Core, request: Message, heading: Heading) -> list[str]:
     """Whom To and the Request-URI name, as candidates for a registered user."""
     users: list[str] = []
     for text in (request.first("To") or "", heading.uri):
         try:
-            users.append(Uri.parse(text.partition("<")[2].partition(">")[0] or text).username)
+            users.append(core.user_of(Uri.parse(text.partition("<")[2].partition(">")[0] or text)))
         except Malformed:
             continue
     return users

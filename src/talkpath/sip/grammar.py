@@ -25,6 +25,8 @@ _VIA = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.%]++\]|[^\s:;,\[\]]++)\s*+(?::\s*+(?P<port>\d{1,5})\s*+)?(?P<params>;[^,]*+)?$",
     re.IGNORECASE | re.ASCII,
 )
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_HOLE = re.compile(r";\s*+;")
 _DIGITS = frozenset("0123456789")
 _PLAIN_HOST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")
 _CSEQ = re.compile(r"(\d{1,10})\s+([A-Za-z0-9\-.!%*_+`'~]+)$", re.ASCII)
@@ -65,7 +67,8 @@ class NameAddr:
             return cls(match["uri"].strip(), parse_params(match["params"] or ""), name)
         uri, _, params = text.partition(";")
         uri = uri.strip()
-        if ":" not in uri or any(character in uri for character in ' <>"\t'):
+        # One with a question mark must stand in brackets (RFC 3261 section 20.10).
+        if ":" not in uri or any(character in uri for character in ' <>"?\t'):
             raise Malformed("name-addr", "an address is neither <URI> nor a URI", text[:80])
         return cls(uri, parse_params(params))
 
@@ -101,6 +104,8 @@ class Via:
         if match is None:
             raise Malformed("via", "a Via can not be read", text[:80])
         transport, host, port, params = match.groups()
+        if params and _HOLE.search(_QUOTED.sub("", params)):
+            raise Malformed("via", "a Via has parameters without a name", text[:80])
         port_number = int(port) if port else None
         if port_number is not None and not 0 < port_number < 65536:
             raise Malformed("via", "the port of a Via is out of range", text[:80])
@@ -113,10 +118,16 @@ class Via:
         if hop is None:
             return None
         params: dict[str, str | None] = {}
-        for part in tail.split(";"):
+        parts = tail.split(";")
+        holes = 0
+        for part in parts:
             name, equals, value = part.partition("=")
             if name:
                 params.setdefault(name.strip().lower(), value.strip() if equals else None)
+            else:
+                holes += 1
+        if holes > (not parts[-1]):
+            raise Malformed("via", "a Via has parameters without a name", head[:80])
         return cls(*hop, params)
 
     @property
@@ -155,6 +166,15 @@ def split_list(value: str) -> list[str]:
     if "," not in value:
         return [value]
     return [item.strip() for item in _LIST_ITEM.findall(value) if item.strip()]
+
+
+def first_via(value: str) -> str:
+    """The first item of a Via field. Raises Malformed(`via`) for a list with holes (RFC 4475 section 3.1.2.1)."""
+    if "," not in value:
+        return value
+    if any(not item.strip() for item in _QUOTED.sub("", value).split(",")):
+        raise Malformed("via", "a list of Vias has nothing between commas", value[:80])
+    return split_list(value)[0]
 
 
 def whole_number(text: str) -> int | None:

@@ -3,7 +3,7 @@
 from talkpath._native import Frame
 from talkpath.base import limits
 from talkpath.base.errors import Malformed
-from talkpath.sip.grammar import CSeq, NameAddr, Via, parse_cseq, split_list, tag_of, whole_number
+from talkpath.sip.grammar import CSeq, NameAddr, Via, first_via, parse_cseq, split_list, tag_of, whole_number
 from talkpath.sip.multipart import sdp_span
 
 # What `Frame` refuses, in words (RFC 3261 section 7).
@@ -57,7 +57,8 @@ class Message:
             raise Malformed(code, _REFUSALS.get(code, code)) from None
 
     def _method_of_cseq(self) -> str:
-        return (self.frame.first("CSeq") or "").rpartition(" ")[2]
+        name = (self.frame.first("CSeq") or "").rpartition(" ")[2]
+        return name.rpartition("\t")[2] if "\t" in name else name
 
     @property
     def raw(self) -> bytes:
@@ -113,7 +114,7 @@ class Message:
             value = self.frame.first("Via")
             if value is None:
                 raise Malformed("via", "there is no Via")
-            self._via = Via.parse(split_list(value)[0])
+            self._via = Via.parse(first_via(value))
         return self._via
 
     @property

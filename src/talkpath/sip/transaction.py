@@ -372,7 +372,7 @@ def ack_of(invite: bytes, response: Message) -> bytes:
     kept += [f"Route: {route}" for route in request.all("Route")]
     kept.append("Max-Forwards: 70")
     kept.append(f"From: {request.first('From')}")
-    kept.append(f"To: {response.first('To')}")
+    kept.append(f"To: {response.first('To') or request.first('To')}")
     kept.append(f"Call-ID: {request.call_id}")
     kept.append(f"CSeq: {request.cseq.number} ACK")
     kept.append("Content-Length: 0\r\n\r\n")

@@ -10,22 +10,30 @@ from talkpath.base.errors import Malformed
 # Possessive repetitions: see `grammar.py`.
 _URI = re.compile(
     r"(?P<scheme>sips?):"
-    r"(?:(?P<user>[^@:;?<>\s]*+(?:;[^@<>\s]*+)?)(?::(?P<password>[^@<>\s]*+))?@)?"
+    # user-unreserved has ; ? and / in it: whatever stands before the @ is userinfo (RFC 3261 section 25.1).
+    r"(?:(?P<user>[^@:<>\s]*+)(?::(?P<password>[^@<>\s]*+))?@)?"
     r"(?P<host>\[[0-9A-Fa-f:.%]++\]|[A-Za-z0-9_.\-]++)"
     r"(?::(?P<port>\d{1,5}))?"
     r"(?P<params>(?:;[^?<>\s]*+)?)"
     r"(?:\?(?P<headers>[^<>\s]*+))?$",
     re.IGNORECASE | re.ASCII,
 )
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_ESCAPE = re.compile(rb"%([2-9A-Fa-f][0-9A-Fa-f])")
+# What people put between digits, and what may stand in a number besides (RFC 3966 section 3).
+_SEPARATORS = str.maketrans("", "", "-.()")
+_NUMBER = re.compile(r"\+?[0-9A-Fa-f*#\-.()]+", re.ASCII)
 _OTHER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):(?P<rest>[^\s<>]+)$", re.ASCII)
 
 
 def unescaped(text: str) -> str:
-    """Text with its %-escapes turned into characters (RFC 3261 section 19.1.2)."""
+    """Text with its %-escapes turned into characters: they are bytes of UTF-8 (RFC 3261 sections 19.1.2 and 25.1).
+
+    An escaped control character stays as it is written: nothing has a name with one in it.
+    """
     if "%" not in text:
         return text
-    return _ESCAPE.sub(lambda match: chr(int(match.group(1), 16)), text)
+    whole = _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), text.encode("utf-8", "surrogateescape"))
+    return whole.decode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,8 @@ class Uri:
         return cls(
             scheme.lower(),
             user or "",
-            host.strip("[]").lower(),
+            # An error of RFC 3261's grammar makes three colons before an IPv4 part (RFC 5118 section 4.10).
+            host.strip("[]").lower().replace(":::", "::"),
             int(port) if port else None,
             parse_params(params) if params else {},
             headers or "",
@@ -78,6 +87,24 @@ class Uri:
     def username(self) -> str:
         """The user part without escapes and without its own parameters (`;phone-context`)."""
         return unescaped(self.user.partition(";")[0])
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the user part is a telephone number (RFC 3966, RFC 3261 section 19.1.6)."""
+        return self.scheme == "tel" or (self.params.get("user") or "").lower() == "phone"
+
+    @property
+    def number(self) -> str:
+        """The user, a telephone number as it is compared: without separators (RFC 3966 section 5)."""
+        name = self.username
+        return name.translate(_SEPARATORS).upper() if self.is_number and _NUMBER.fullmatch(name) else name
+
+    @property
+    def phone_context(self) -> str:
+        """Where a local number is valid: a domain, or the beginning of global numbers; "" for all others (RFC 3966
+        section 5.1.5)."""
+        params = self.params if self.scheme == "tel" else parse_params(self.user.partition(";")[2])
+        return (params.get("phone-context") or "").lower()
 
     @property
     def is_sip(self) -> bool:
@@ -116,6 +143,15 @@ CACHED_CHARACTERS = 200
 @lru_cache(4096)
 def _parsed(text: str) -> Uri:
     return Uri._parse(text)
+
+
+def without_headers(uri: str) -> str:
+    """A URI as it may be a Request-URI: without the header fields that one of a Contact may have (RFC 3261 section
+    16.6 step 2)."""
+    if "?" not in uri:
+        return uri
+    end = uri.find("?", uri.rfind("@") + 1)
+    return uri if end < 0 else uri[:end]
 
 
 def parse_params(text: str) -> dict[str, str | None]:
