@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -148,3 +150,27 @@ def test_configuration_file_is_the_given_one_then_that_of_the_environment(tmp_pa
     given = tmp_path / "given.toml"
     assert config_file(given, {"TALKPATH_CONFIG": "other.toml"}) == given
     assert config_file(None, {"TALKPATH_CONFIG": "other.toml"}) == Path("other.toml")
+
+
+def test_what_an_edge_elsewhere_left_is_read_with_its_configuration(tmp_path: Path) -> None:
+    """Its listeners have addresses that this host has not: nobody runs here, somebody looks at its calls."""
+    text = """
+    [[listeners]]
+    transport = "UDP"
+    address = "203.0.113.99"
+
+    [media]
+    addresses = [{ address = "203.0.113.99" }]
+    """
+    file = _write(tmp_path, text)
+    assert read(file, is_to_run=False).listeners[0].address == "203.0.113.99"
+    with pytest.raises(BadConfig) as raised:
+        read(file)
+    assert len(raised.value.mistakes) == 2
+
+
+def test_past_calls_are_shown_where_the_listeners_are_not(tmp_path: Path) -> None:
+    file = _write(tmp_path, '[[listeners]]\ntransport = "UDP"\naddress = "203.0.113.99"\n')
+    command = [sys.executable, "-m", "talkpath", "calls", "--config", str(file), "--state", str(tmp_path / "state")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "203.0.113.99" in done.stderr) == (0, False)

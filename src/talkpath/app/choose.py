@@ -40,12 +40,12 @@ def config_file(given: Path | None, environ: Mapping[str, str]) -> Path | None:
     return SYSTEM_FILE if SYSTEM_FILE.exists() else None
 
 
-def load(file: Path | None) -> "Config":
-    """The configuration of a file, or the defaults. Raises `BadConfig`."""
+def load(file: Path | None, *, is_to_run: bool = True) -> "Config":
+    """The configuration of a file, or the defaults; `is_to_run`: one that this host can serve. Raises `BadConfig`."""
     from talkpath.app.config import Config
     from talkpath.app.config_file import read
 
-    return Config() if file is None else read(file)
+    return Config() if file is None else read(file, is_to_run=is_to_run)
 
 
 def with_state(config: "Config", directory: Path) -> "Config":

@@ -102,7 +102,7 @@ def run(config: Path | None, state: Path | None) -> None:
     from talkpath.app.start import prepare
     from talkpath.app.start import run as run_node
 
-    settings = options.settings(config, state)
+    settings = options.settings(config, state, is_to_run=True)
     language = explicit_language(sys.argv[1:], os.environ) or settings.language or LANGUAGE
     run_node(prepare(settings, language, config_file(config, os.environ)), Node)
 

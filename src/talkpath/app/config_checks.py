@@ -100,7 +100,7 @@ TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
 
 
 def disagreements(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
-    """Values that are each well formed and cannot stand together, or that this host cannot serve."""
+    """Values that are each well formed and cannot stand together."""
     yield from _listeners(config, line_of)
     yield from _accounts(config, line_of)
     yield from _media_addresses(config, line_of)
@@ -122,9 +122,17 @@ def _listeners(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
                     line=line_of(("listeners", first_at)),
                 ),
             )
+
+
+def not_of_this_host(config: Config) -> Iterator[Disagreement]:
+    """Addresses that this host does not have: nobody can run an edge with them here, only read what one left."""
     for at, listener in enumerate(config.listeners):
         if listener.address != ANY and not _is_ours(listener.address):
             yield ("listeners", at, "address"), phrase(words.NOT_OUR_ADDRESS, address=listener.address)
+    for at, media in enumerate(config.media.addresses):
+        if not _is_ours(media.address):
+            path = ("media", "addresses", at, "address")
+            yield path, phrase(words.NOT_OUR_ADDRESS, address=media.address)
 
 
 def _protocol(listener: Listener) -> str:
@@ -174,8 +182,6 @@ def _media_addresses(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
         family = _family(media.address)
         if ipaddress.ip_address(media.address).is_unspecified:
             yield (*path, "address"), phrase(words.MEDIA_NOT_ONE_ADDRESS, address=media.address)
-        elif not _is_ours(media.address):
-            yield (*path, "address"), phrase(words.NOT_OUR_ADDRESS, address=media.address)
         if family in first_at:
             line = line_of(("media", "addresses", first_at[family]))
             yield path, phrase(words.MEDIA_FAMILY_TWICE, family=family, line=line)

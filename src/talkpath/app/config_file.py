@@ -16,7 +16,7 @@ from msgspec import inspect
 
 from talkpath.app import config_words as words
 from talkpath.app.config import Config
-from talkpath.app.config_checks import TEXT_CHECKS, disagreements
+from talkpath.app.config_checks import TEXT_CHECKS, disagreements, not_of_this_host
 from talkpath.app.mistakes import BadConfig, Mistake
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.app.toml_places import Path as KeyPath
@@ -27,8 +27,9 @@ from talkpath.base.redact import Secret
 _REFUSED: Any = object()
 
 
-def read(file: Path) -> Config:
-    """The configuration in a file. Raises `BadConfig` with every mistake that was found."""
+def read(file: Path, *, is_to_run: bool = True) -> Config:
+    """The configuration in a file. Raises `BadConfig` with every mistake that was found; what this host lacks is one
+    where an edge is to run with it here."""
     try:
         text = file.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
@@ -36,15 +37,16 @@ def read(file: Path) -> Config:
     except OSError as error:
         what = phrase(words.FILE_UNREADABLE, reason=error.strerror)
         raise BadConfig([Mistake(str(file), None, what)]) from None
-    return _Reading(file, text.replace("\r\n", "\n")).config()
+    return _Reading(file, text.replace("\r\n", "\n"), is_to_run).config()
 
 
 class _Reading:
     """One pass over one file."""
 
-    def __init__(self, file: Path, text: str) -> None:
+    def __init__(self, file: Path, text: str, is_to_run: bool) -> None:
         self._file = file
         self._text = text
+        self._is_to_run = is_to_run
         self._places: dict[KeyPath, Place] = {}
         self._mistakes: list[Mistake] = []
 
@@ -54,6 +56,8 @@ class _Reading:
         config = self._table(_type_of(Config), raw, ())
         if not self._mistakes:
             for path, what in disagreements(config, lambda path: self._place(path).line):
+                self._note(path, what)
+            for path, what in not_of_this_host(config) if self._is_to_run else ():
                 self._note(path, what)
         if self._mistakes:
             raise BadConfig(sorted(self._mistakes, key=lambda mistake: mistake.place or Place(0, 0)))
