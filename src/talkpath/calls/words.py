@@ -166,6 +166,11 @@ MOMENTS: dict[str, Text] = {
         "No packet from the {side} for {seconds} s; the call is ended on both sides.",
         "{seconds} 秒未收到 {side} 的媒体包，双方通话均被结束。",
     ),
+    "media.gone": Text(
+        "The {side} has confirmed and sent nothing for {seconds} s and did not come back; the call is ended on both "
+        "sides.",
+        "{seconds} 秒内 {side} 既未确认也未发送，且未恢复；双方通话均被结束。",
+    ),
     "media.rolled-back": Text(
         "The {side} refused the change; media goes on as agreed before.", "{side} 拒绝了变更，媒体按先前的协商继续。"
     ),

@@ -10,12 +10,13 @@ from talkpath.base.errors import Malformed
 from talkpath.calls.model import Side
 from talkpath.edge.anchoring import Anchoring, MediaFailed
 from talkpath.edge.asking import Asking
-from talkpath.edge.call import GRACE_S, Party, Phase, RunningCall
+from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Branch, Fork
 from talkpath.edge.forwarding import forwarded_response
 from talkpath.edge.routing import sides_of
+from talkpath.media.policy import GRACE_S
 from talkpath.sip.message import Message
 
 # What parties are told whom we hang up on (RFC 3326).

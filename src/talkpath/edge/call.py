@@ -16,9 +16,6 @@ from talkpath.media.policy import LegId, Profile
 from talkpath.media.session import MediaSession
 from talkpath.sip.message import Message
 
-# How long a party whose connection died may take to come back before its call goes on without it.
-GRACE_S = 8.0
-
 
 class Phase(Enum):
     """How far a call has come."""

@@ -9,12 +9,13 @@ from talkpath.edge.admission import Admission
 from talkpath.edge.anchoring import Anchoring
 from talkpath.edge.answers import Answers
 from talkpath.edge.arrival import Arrival
-from talkpath.edge.call import GRACE_S, Party, Phase, RunningCall
+from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
 from talkpath.edge.routing import Heading, Reachability, Refusal, hop_of, reachable_contact, sides_of
 from talkpath.edge.sending import Sending
+from talkpath.media.policy import GRACE_S
 
 # How often we look whether who is to get a request within a call has come back in that time.
 _LOOK_S = 0.2

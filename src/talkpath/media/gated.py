@@ -18,6 +18,9 @@ class GatedTransport:
 
     uses_ice = False
     uses_dtls = True
+    # Consent is of ICE.
+    lost_at: float | None = None
+    is_gone = False
 
     def __init__(self, port: Port, local: Address, security: Security, note: Telling) -> None:
         self._port = port

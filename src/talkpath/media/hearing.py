@@ -60,6 +60,11 @@ class Hearing:
         if first is not None and len(self._branches) < MEDIA_BRANCHES:
             self._branches[leg] = first.fork(leg, cseq)
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether somebody is chosen."""
+        return self._chosen is not None
+
     def serve(self) -> None:
         """The caller is answered by ourselves."""
         self._chosen = CALLER

@@ -310,6 +310,14 @@ class Leg:
         """Whether any packet of it was ever heard on the ports it has now."""
         return any(anchor is not None and anchor.heard for anchor in self.anchors)
 
+    @property
+    def gone_since(self) -> float | None:
+        """When it lost its consent on every transport, none of which came back in time; None while there is hope."""
+        transports = [one.transport for one in self.anchors if one is not None]
+        lost = [one.lost_at for one in transports if one is not None and one.is_gone]
+        times = [at for at in lost if at is not None]
+        return min(times) if times and len(times) == len(transports) else None
+
     def is_silent(self, now: float) -> bool:
         """Whether none of its watched ports heard anything for as long as it is watched for."""
         watched = [anchor for anchor in self.anchors if anchor is not None and anchor.watched_s is not None]

@@ -45,6 +45,8 @@ HELD = "media.held"
 RESUMED = "media.resumed"
 # No packet from the {side} for {seconds} s; the call is ended on both sides.
 TIMEOUT = "media.timeout"
+# The {side} confirmed nothing and was silent for {seconds} s, and did not come back; the call is ended on both sides.
+GONE = "media.gone"
 # Of what came to the port of the {side}: {strangers} of others, {unauthentic} not authentic, {replayed} heard before.
 DROPPED = "media.dropped"
 # Media is released: {packets} packets relayed.

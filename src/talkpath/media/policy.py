@@ -14,6 +14,11 @@ LegId = NewType("LegId", int)
 CALLER = LegId(0)
 
 
+# How long a party may take to come back whose connection died, or who confirms no longer that it is there, before its
+# call goes on without it or ends. Pages reconnect after two seconds and restart ICE within a few.
+GRACE_S = 8.0
+
+
 class MediaAddress(NamedTuple):
     """An address of ours for media: where ports are opened, and what is written into descriptions."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
 from talkpath.base.limits import MEDIA_SECTIONS
+from talkpath.ice.consent import LIFETIME_S
 from talkpath.media import bundle, moments, trickle
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.branch import Branch
@@ -22,7 +23,7 @@ from talkpath.media.leg import Anchor, Leg, Loudness
 from talkpath.media.links import LinkWatch
 from talkpath.media.moments import MediaMoment
 from talkpath.media.negotiation import Agreement, Exchange, Role, Told, Turn
-from talkpath.media.policy import CALLER, LegId, MediaPolicy, MediaRefused, Origin
+from talkpath.media.policy import CALLER, GRACE_S, LegId, MediaPolicy, MediaRefused, Origin
 from talkpath.media.ports import Ports, PortTotals
 from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import Leaser, LocalService, Service
@@ -237,6 +238,7 @@ class MediaSession:
         for transport in self._ports.transports():
             transport.expire(now)
         self._links.look(now, self._hearing.ends)
+        self._look_who_is_gone(now)
 
     def metered(self, port: int, second: Loudness) -> bool:
         """Take a finished second of a port's meter; whether it made a moment."""
@@ -500,6 +502,23 @@ class MediaSession:
             self._died = True
             self._note(now, moments.TIMEOUT, side=leg.side, seconds=round(event.silent_s))
             self._deaths.append(MediaDied(now, "media-timeout", leg.side, event.silent_s))
+
+    def _look_who_is_gone(self, now: float) -> None:
+        """A party that lost its consent (RFC 7675) and did not come back has left: a page that was closed or loaded
+        again. One whose packets came all the time only does not confirm them; silence will tell."""
+        if self._died or not self._policy.timeout_s or not self._hearing.is_answered:
+            return
+        for leg in self._hearing.ends:
+            lost_at = leg.gone_since
+            if lost_at is None:
+                continue
+            heard_at = max((one.totals.last_heard or 0.0 for one in leg.anchors if one is not None), default=0.0)
+            if heard_at < lost_at - GRACE_S:
+                self._died = True
+                silent_s = now - max(heard_at, lost_at - LIFETIME_S)
+                self._note(now, moments.GONE, side=leg.side, seconds=round(silent_s))
+                self._deaths.append(MediaDied(now, "media-timeout", leg.side, silent_s))
+                return
 
 
 def _hold_to(answer: SessionDescription, offer: Told) -> None:

@@ -17,6 +17,7 @@ from talkpath.media import moments
 from talkpath.media.announced import Announced
 from talkpath.media.engine import Climbed, Engine, Port
 from talkpath.media.keying import Keying, Security
+from talkpath.media.policy import GRACE_S
 from talkpath.media.telling import Telling
 from talkpath.sdp import MediaSection
 from talkpath.sdp.values import is_private
@@ -71,6 +72,10 @@ class IceTransport:
         self._trickles = False
         self._pairs: dict[int, Address] = {}
         self._has_checked = self._is_lost = False
+        #: when consent was lost, None while it stands; until when it may come back; it did not
+        self.lost_at: float | None = None
+        self._gone_at: float | None = None
+        self.is_gone = False
         self._sent = self._answered = 0
         if dtls:
             self._begin_dtls()
@@ -104,6 +109,8 @@ class IceTransport:
         if web.credentials is not None:
             if self._theirs not in (None, web.credentials):
                 self._note(now, moments.ICE_RESTARTED)
+                if self.lost_at is not None:
+                    self._gone_at, self.is_gone = now + GRACE_S, False
                 self._named = frozenset()
             self._theirs = web.credentials
             fresh = tuple(line for line in web.candidates if line not in self._named)
@@ -201,7 +208,7 @@ class IceTransport:
             keying.receive(event.source, event.data, now)
 
     def deadline(self) -> float | None:
-        times = [self._agent.deadline(), *(keying.deadline() for keying in self._keyings.values())]
+        times = [self._gone_at, self._agent.deadline(), *(keying.deadline() for keying in self._keyings.values())]
         return min((time for time in times if time is not None), default=None)
 
     def expire(self, now: float) -> None:
@@ -210,6 +217,8 @@ class IceTransport:
         self._settle(now)
         for keying in self._keyings.values():
             keying.expire(now)
+        if self._gone_at is not None and now >= self._gone_at:
+            self._gone_at, self.is_gone = None, True
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -263,6 +272,8 @@ class IceTransport:
             case ice.ConsentLost(component, remote):
                 engine.revoke(port, remote, rtcp=component == RTCP)
                 self._is_lost = True
+                if component == RTP:
+                    self.lost_at, self._gone_at = now, now + GRACE_S
                 self._note(now, moments.ICE_CONSENT_LOST)
             case _:
                 self._tell(output, now)
@@ -275,6 +286,8 @@ class IceTransport:
         if remote != known:
             self._note(now, kind, local=self._own(component), remote=str(remote))
         self._pairs[component], self._is_lost = remote, False
+        if component == RTP and self.lost_at is not None:
+            self.lost_at, self._gone_at, self.is_gone = None, None, False
 
     def _tell(self, output: ice.AgentOutput, now: float) -> None:
         """Outputs that are moments of the call and nothing else."""
