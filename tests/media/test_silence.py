@@ -70,7 +70,8 @@ def test_a_side_that_never_spoke_does_not_end_the_call_alone(call: Call) -> None
     assert call.engine.told[-1] == ("watch", call.port(0).id)
     call.now += 61
     call.fall_silent(call.port(1))
-    assert call.deaths
+    assert [death.side for death in call.deaths] == [""], "neither sends: nobody is blamed alone"
+    assert call.kinds()[-1] == "media.timeout-both"
 
 
 def test_silence_counts_from_the_resume(call: Call) -> None:

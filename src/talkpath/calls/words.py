@@ -171,6 +171,10 @@ MOMENTS: dict[str, Text] = {
         "sides.",
         "{seconds} 秒内 {side} 既未确认也未发送，且未恢复；双方通话均被结束。",
     ),
+    "media.timeout-both": Text(
+        "No packet from either side for {seconds} s; the call is ended on both sides.",
+        "{seconds} 秒未收到任何一方的媒体包，双方通话均被结束。",
+    ),
     "media.rolled-back": Text(
         "The {side} refused the change; media goes on as agreed before.", "{side} 拒绝了变更，媒体按先前的协商继续。"
     ),

@@ -133,7 +133,8 @@ class Edge:
         """The engine told the media of a call something: pass it on, and end the call if its media died."""
         self._anchoring.tell(call, now)
         for dead, died in self._anchoring.take_dead():
-            reason = f'Q.850;cause=16;text="No media from the {died.side} for {died.silent_s:.0f} s"'
+            who = f"the {died.side}" if died.side else "either side"
+            reason = f'Q.850;cause=16;text="No media from {who} for {died.silent_s:.0f} s"'
             self._services.forget_ended(dead)
             self._ending.end_on_both_sides(dead, died.reason, reason, now)
 

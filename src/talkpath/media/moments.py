@@ -47,6 +47,8 @@ RESUMED = "media.resumed"
 TIMEOUT = "media.timeout"
 # The {side} confirmed nothing and was silent for {seconds} s, and did not come back; the call is ended on both sides.
 GONE = "media.gone"
+# The same where nobody sends any more.
+TIMEOUT_BOTH = "media.timeout-both"
 # Of what came to the port of the {side}: {strangers} of others, {unauthentic} not authentic, {replayed} heard before.
 DROPPED = "media.dropped"
 # Media is released: {packets} packets relayed.

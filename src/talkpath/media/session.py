@@ -35,7 +35,10 @@ from talkpath.sdp import SessionDescription
 
 @dataclass(frozen=True, slots=True)
 class MediaDied:
-    """Media is over for longer than the policy bears: the call is to be ended on both sides."""
+    """Media is over for longer than the policy bears: the call is to be ended on both sides.
+
+    `side` is "caller" or "callee", "" where neither sends any more.
+    """
 
     time: float
     reason: str
@@ -495,13 +498,16 @@ class MediaSession:
         """
         leg = anchor.leg
         died = leg.had_spoken and anchor.must_send
-        silent = leg.is_silent(now) and (died or all(one.is_silent(now) for one in self._hearing.ends if one.anchors))
-        if not silent:
+        both = all(one.is_silent(now) for one in self._hearing.ends if one.anchors)
+        if not leg.is_silent(now) or not (died or both):
             anchor.watch_again()
         elif not self._died:
             self._died = True
-            self._note(now, moments.TIMEOUT, side=leg.side, seconds=round(event.silent_s))
-            self._deaths.append(MediaDied(now, "media-timeout", leg.side, event.silent_s))
+            if both:
+                self._note(now, moments.TIMEOUT_BOTH, seconds=round(event.silent_s))
+            else:
+                self._note(now, moments.TIMEOUT, side=leg.side, seconds=round(event.silent_s))
+            self._deaths.append(MediaDied(now, "media-timeout", "" if both else leg.side, event.silent_s))
 
     def _look_who_is_gone(self, now: float) -> None:
         """A party that lost its consent (RFC 7675) and did not come back has left: a page that was closed or loaded

@@ -44,6 +44,7 @@ _SHOWN = frozenset(
         "media.held",
         "media.resumed",
         "media.timeout",
+        "media.timeout-both",
     }
 )
 
