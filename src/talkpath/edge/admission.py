@@ -1,8 +1,5 @@
 """Who may do what: proof of identity for registrations and calls."""
 
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address
-
 from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Proof, Verdict
@@ -16,8 +13,6 @@ from talkpath.sip.uri import Uri
 # What strangers may ask of users: to talk. What else they ask (OPTIONS, SUBSCRIBE ...) would only tell who is there.
 _FOR_STRANGERS = frozenset(("INVITE", "MESSAGE"))
 
-Networks = tuple[IPv4Network | IPv6Network, ...]
-
 
 class Admission:
     """Judges requests, and challenges or refuses those that may not pass."""
@@ -27,7 +22,7 @@ class Admission:
 
     def is_trusted(self, arrival: Arrival) -> bool:
         """Whether the source is one that the operator trusts."""
-        return bool(self._core.settings.trusted) and _is_within(arrival.flow.remote.host, self._core.settings.trusted)
+        return self._core.is_trusted(arrival.flow.remote.host)
 
     def admit_registration(self, arrival: Arrival, server: ServerTransaction, now: float) -> str | None:
         """The user whose bindings a REGISTER may change, or None: it has been answered."""
@@ -141,11 +136,6 @@ class Admission:
             claimed = proof.user or self._claimed_user(request)
             core.note(request.call_id, "auth.challenged", now, user=claimed, realm=core.settings.realm)
         core.reply(arrival, server, status, now, fields=core.authentication.challenges(field, stale, request, now))
-
-
-@lru_cache(8192)
-def _is_within(host: str, networks: Networks) -> bool:
-    return any(ip_address(host) in network for network in networks)
 
 
 def _from_uri(request: Message) -> Uri | None:

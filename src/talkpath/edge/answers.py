@@ -15,6 +15,7 @@ from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Branch, Fork
 from talkpath.edge.forwarding import forwarded_response
+from talkpath.edge.identity import names_sender, withheld
 from talkpath.edge.routing import sides_of
 from talkpath.media.policy import GRACE_S
 from talkpath.sip.message import Message
@@ -33,6 +34,14 @@ class Answers:
         self._anchoring = anchoring
         self._ending = ending
         self._asking = asking
+
+    def _withheld(self, fork: Fork, branch: Branch, response: Message) -> tuple[str, ...]:
+        """What is said of the callee and goes no further (RFC 3325 section 5: responses as well)."""
+        if not names_sender(response):
+            return ()
+        core = self._core
+        callee, caller = core.is_trusted(branch.hop.remote.host), core.is_trusted(fork.arrival.flow.remote.host)
+        return withheld(response, from_trusted=callee, to_trusted=caller)
 
     def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> bool:
         """Write a response back upstream, its media anchored, and draw the consequences for the call."""
@@ -53,7 +62,7 @@ class Answers:
         except MediaFailed:
             self._refuse_answer(fork, party, now)
             return False
-        fork.server.respond(status, forwarded_response(response, body), now)
+        fork.server.respond(status, forwarded_response(response, body, self._withheld(fork, branch, response)), now)
         if call is None or status < 200:
             return True
         if fork.request.to_tag:

@@ -11,14 +11,15 @@ class Arrival:
 
     `via` is the value of the first Via field with `received` and `rport` put in, None when it needs neither.
     `reply_to` is where responses go and where the sender is taken to be: some phones send from one UDP port and
-    listen on another.
+    listen on another. `proven` is the user that the sender has proven to be, "" before or without that.
     """
 
-    __slots__ = ("behind_nat", "flow", "message", "reply_to", "via")
+    __slots__ = ("behind_nat", "flow", "message", "proven", "reply_to", "via")
 
     def __init__(self, message: Message, flow: Flow) -> None:
         self.message = message
         self.flow = flow
+        self.proven = ""
         via = message.top_via
         source = flow.remote
         same_host = via.host == source.host or is_same_host(via.host, source.host)

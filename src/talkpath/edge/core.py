@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol
 
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
+from talkpath.base.errors import Malformed
 from talkpath.base.timers import Timers
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Side, Value
@@ -161,6 +164,22 @@ class Core:
         name, number = uri.username, uri.number
         return name if number == name or self.world.accounts.exists(name) else number
 
+    def is_trusted(self, host: str) -> bool:
+        """Whether the operator trusts what comes from there."""
+        return bool(self.settings.trusted) and _is_within(host, self.settings.trusted)
+
+    def domain_of(self, arrival: Arrival) -> str:
+        """The domain of our users: what the sender calls it where that is surely ours, for we vouch for it."""
+        try:
+            uri = arrival.message.address("From").parsed_uri()
+        except Malformed:
+            uri = None
+        if uri is not None and (uri.host in self.settings.domains or self.locality.is_ours(uri.host)):
+            return uri.host
+        if self.settings.domains:
+            return min(self.settings.domains)
+        return self.locality.advertised(arrival.flow.transport, arrival.flow.local).host
+
     # --- the ledger
 
     def note(self, call_id: str, kind: str, now: float, **values: Value) -> None:
@@ -171,3 +190,8 @@ class Core:
         """The running call that an in-dialog request belongs to."""
         call_id = request.call_id
         return self.calls.get((call_id, request.from_tag)) or self.calls.get((call_id, request.to_tag))
+
+
+@lru_cache(8192)
+def _is_within(host: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    return any(ip_address(host) in network for network in networks)

@@ -14,7 +14,7 @@ Edit = tuple[int, str | None]
 class Onward:
     """What changes in a request on its way: new target, our Via, Record-Route and Route lines, its body."""
 
-    __slots__ = ("body", "drop_credentials", "record_route", "routes", "uri", "via")
+    __slots__ = ("asserted", "body", "drop_credentials", "record_route", "routes", "uri", "via", "withheld")
 
     def __init__(
         self,
@@ -24,6 +24,8 @@ class Onward:
         routes: Sequence[str] | None = None,
         body: bytes | None = None,
         drop_credentials: str = "",
+        withheld: Sequence[str] = (),
+        asserted: str = "",
     ) -> None:
         self.uri = uri
         self.via = via
@@ -31,6 +33,8 @@ class Onward:
         self.routes = routes
         self.body = body
         self.drop_credentials = drop_credentials
+        self.withheld = withheld
+        self.asserted = asserted
 
 
 def via_line(transport: Transport, advertised: Address, branch: str) -> str:
@@ -61,10 +65,12 @@ def forwarded_request(request: Message, via_value: str | None, onward: Onward) -
         head += "".join(f"Route: {route}\r\n" for route in onward.routes)
     if onward.drop_credentials:
         edits += _dropped_credentials(request, onward.drop_credentials)
+    for name in onward.withheld:
+        edits += _dropped(request, name)
     dropped, added = _content_type(request, onward.body)
     edits += dropped
     edits.sort(key=lambda edit: edit[0])
-    tail += added + _missing_length(request, onward.body)
+    tail += onward.asserted + added + _missing_length(request, onward.body)
     start_line = f"{request.method} {onward.uri} SIP/2.0"
     return frame.rewrite(start_line, head, edits, tail, onward.body)
 
@@ -95,13 +101,15 @@ def _is_for(credentials: str, realm: str) -> bool:
     return f'realm="{realm}"' in credentials or parse_auth(credentials)[1].get("realm") == realm
 
 
-def forwarded_response(response: Message, body: bytes | None) -> bytes:
+def forwarded_response(response: Message, body: bytes | None, withheld: Sequence[str] = ()) -> bytes:
     """The response without our Via, which is its first (RFC 3261 section 16.7 step 3)."""
     frame = response.frame
     at = frame.index("Via")
     rest = split_list(frame.field(at)[1])[1:]
     edit: Edit = (at, ", ".join(rest) if rest else None)
     dropped, added = _content_type(response, body)
+    for name in withheld:
+        dropped += _dropped(response, name)
     edits = sorted([edit, *dropped], key=lambda edit: edit[0]) if dropped else (edit,)
     return frame.rewrite(None, "", edits, added + _missing_length(response, body), body)
 

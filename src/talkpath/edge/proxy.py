@@ -59,6 +59,7 @@ class Proxy:
         may_pass, user = self._admission.admit_request(arrival, fork.server, now)
         if not may_pass:
             return
+        arrival.proven = user
         self._admission.bar_transfer(user, request)
         uri = heading.next_uri
         phone = None if heading.routes else core.registrar.of_contact(heading.uri, now)
@@ -140,6 +141,7 @@ class Proxy:
                 self._not_reached(fork.request.call_id, "flow.not-rung", binding.flow, now)
                 continue
             onward = Heading(without_headers(binding.contact), heading.routes, bool(heading.changed or binding.path))
+            onward.is_phone = True
             party = self._callee(fork, hop, binding)
             self._core.note(
                 fork.request.call_id, "fork.branch-added", now, target=binding.contact, flow=_described(hop)

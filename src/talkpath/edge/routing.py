@@ -30,7 +30,7 @@ class Heading:
     names. `unknown` is the topmost route where only a lookup can tell whether it is us.
     """
 
-    __slots__ = ("changed", "has_token", "onward", "routes", "unknown", "uri")
+    __slots__ = ("changed", "has_token", "is_phone", "onward", "routes", "unknown", "uri")
 
     def __init__(self, uri: str, routes: list[Route], changed: bool = False) -> None:
         self.uri = uri
@@ -38,6 +38,8 @@ class Heading:
         self.changed = changed
         self.onward: Flow | None = None
         self.has_token = False
+        #: it leads to a phone that registered here
+        self.is_phone = False
         self.unknown: Uri | None = None
 
     @property

@@ -11,6 +11,7 @@ from talkpath.edge.contact import reached_at
 from talkpath.edge.core import Core
 from talkpath.edge.fork import Branch, Fork
 from talkpath.edge.forwarding import Onward, forwarded_request, max_forwards, record_route_line, via_line
+from talkpath.edge.identity import asserted, names_sender, withheld
 from talkpath.edge.routing import Heading, Refusal
 from talkpath.media.policy import Profile
 from talkpath.sip.message import Message
@@ -67,10 +68,23 @@ class Sending:
             body = self._anchoring.request_body(call, party, arrival, hop, now)
         except MediaFailed as failed:
             raise Refusal(failed.status, failed.reason) from failed
-        onward = Onward(
-            heading.uri, via_line(hop.transport, here, branch_id), record, routes, body, core.settings.realm
-        )
+        via, (gone, line) = via_line(hop.transport, here, branch_id), self._identity(arrival, hop, heading)
+        onward = Onward(heading.uri, via, record, routes, body, core.settings.realm, gone, line)
         return forwarded_request(request, arrival.via, onward)
+
+    def _identity(self, arrival: Arrival, hop: Hop, heading: Heading) -> tuple[tuple[str, ...], str]:
+        """What is said of the sender and goes, and what we say of it ourselves (`identity.py`)."""
+        core, request = self._core, arrival.message
+        is_named = names_sender(request)
+        if not is_named and not arrival.proven:
+            return (), ""
+        # What we have proven replaces whatever the sender says, be it trusted or not.
+        from_trusted = not arrival.proven and core.is_trusted(arrival.flow.remote.host)
+        to_trusted = core.is_trusted(hop.remote.host)
+        gone = withheld(request, from_trusted=from_trusted, to_trusted=to_trusted) if is_named else ()
+        if not arrival.proven or not (to_trusted or heading.is_phone):
+            return gone, ""
+        return gone, asserted(request, arrival.proven, core.domain_of(arrival), to_trusted=to_trusted)
 
     def _facing(self, hop: Hop) -> Address:
         """What we call ourselves towards a hop. Raises Refusal."""
