@@ -1,5 +1,8 @@
 //! UDP for signalling: many datagrams in one system call, and the local address of each (IP_PKTINFO), so that one
 //! wildcard socket a family serves every address of the machine and answers from the one that was asked.
+//!
+//! With a guard, what it does not let pass is dropped here, before Python sees a byte of it, and answers that nobody
+//! has a right to are not sent.
 
 use std::io;
 use std::mem;
@@ -10,8 +13,13 @@ use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyList};
 
+use crate::guard::python::Sources;
+use crate::guard::{Guard, Verdict};
+
 /// Datagrams read by one system call; more wait in the kernel for the next.
 const BATCH: usize = 32;
+/// Batches read in one go while the guard lets nothing of them pass: Python is not asked for what is dropped.
+const DROPPED_BATCHES: usize = 16;
 /// The largest UDP payload.
 const DATAGRAM: usize = 65_535;
 /// Room for one IPV6_PKTINFO (40 bytes) or IP_PKTINFO (28 bytes) with its header, aligned.
@@ -33,6 +41,9 @@ pub struct Datagrams {
     fd: RawFd,
     v6: bool,
     batch: Batch,
+    guard: Option<Sources>,
+    /// Datagrams of the last `receive`, dropped ones included.
+    taken: usize,
 }
 
 fn zeroed<T>() -> T {
@@ -133,7 +144,8 @@ fn source_control(local: IpAddr, control: &mut Control) -> usize {
 impl Datagrams {
     /// Take a bound, non-blocking UDP socket by its number and ask for the local address of each datagram.
     #[new]
-    fn new(fd: RawFd, v6: bool) -> PyResult<Self> {
+    #[pyo3(signature = (fd, v6, guard=None))]
+    fn new(fd: RawFd, v6: bool, guard: Option<PyRef<'_, Sources>>) -> PyResult<Self> {
         if v6 {
             set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
         } else {
@@ -144,12 +156,68 @@ impl Datagrams {
             names: (0..BATCH).map(|_| zeroed()).collect(),
             controls: (0..BATCH).map(|_| Control([0; CONTROL])).collect(),
         };
-        Ok(Datagrams { fd, v6, batch })
+        Ok(Datagrams { fd, v6, batch, guard: guard.map(|one| one.clone()), taken: 0 })
     }
 
-    /// All datagrams that wait, at most 32: [(payload, local host, remote host, remote port)]; [] when none does.
-    fn receive<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+    /// Datagrams that wait and may pass, at most 32: [(payload, local host, remote host, remote port)]; [] when none
+    /// does. `now` is the time, in seconds, as the guard counts it.
+    fn receive<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
+        self.taken = 0;
+        for _ in 0..DROPPED_BATCHES {
+            let taken = self.receive_batch(py, now, &list)?;
+            self.taken += taken;
+            if taken < BATCH || !list.is_empty() {
+                break;
+            }
+        }
+        Ok(list)
+    }
+
+    /// How many datagrams the last `receive` took out of the socket, dropped ones included.
+    #[getter]
+    fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Send datagrams, in as few system calls as it takes: whoever they go to wakes once for all of them.
+    ///
+    /// Each is (payload, local address or "" for the kernel to choose, remote host, remote port). Gives the places of
+    /// those that could not be sent. Answers that the guard withholds count as sent: nobody is to try again.
+    fn send(&mut self, batch: Vec<(PyBackedBytes, PyBackedStr, PyBackedStr, u16)>, now: f64) -> Vec<usize> {
+        let mut parcels = Vec::with_capacity(batch.len());
+        let mut failed = Vec::new();
+        let mut guard = self.guard.as_ref().map(Sources::lock);
+        for (place, (data, source, host, port)) in batch.iter().enumerate() {
+            match Parcel::of(place, data, source, host, *port, self.v6) {
+                Some(parcel) => {
+                    if guard.as_mut().is_none_or(|guard| parcel.may_leave(guard, data, now)) {
+                        parcels.push(parcel);
+                    }
+                }
+                None => failed.push(place),
+            }
+        }
+        drop(guard);
+        let mut headers: Vec<libc::mmsghdr> = parcels.iter_mut().map(Parcel::header).collect();
+        let mut next = 0;
+        while next < headers.len() {
+            let rest = &mut headers[next..];
+            let sent = unsafe { libc::sendmmsg(self.fd, rest.as_mut_ptr(), rest.len() as u32, libc::MSG_DONTWAIT) };
+            if sent > 0 {
+                next += sent as usize;
+            } else {
+                failed.push(parcels[next].place);
+                next += 1;
+            }
+        }
+        failed
+    }
+}
+
+impl Datagrams {
+    /// Read one batch and add what may pass to the list; gives how many were read.
+    fn receive_batch(&mut self, py: Python<'_>, now: f64, list: &Bound<'_, PyList>) -> PyResult<usize> {
         let mut vectors: [libc::iovec; BATCH] = zeroed();
         let mut headers: [libc::mmsghdr; BATCH] = zeroed();
         for index in 0..BATCH {
@@ -169,55 +237,34 @@ impl Datagrams {
         if count < 0 {
             let error = io::Error::last_os_error();
             return match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(list),
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(0),
                 // A refused ICMP of an earlier datagram; the next read goes on.
-                io::ErrorKind::ConnectionRefused => Ok(list),
+                io::ErrorKind::ConnectionRefused => Ok(0),
                 _ => Err(error.into()),
             };
         }
+        let mut guard = self.guard.as_ref().map(Sources::lock);
         for index in 0..count as usize {
             let Some(remote) = address_of(&self.batch.names[index]) else { continue };
-            let local = local_of(&headers[index].msg_hdr);
             let at = index * DATAGRAM;
-            let payload = PyBytes::new(py, &self.batch.data[at..at + headers[index].msg_len as usize]);
+            let data = &self.batch.data[at..at + headers[index].msg_len as usize];
+            let look = |guard: &mut std::sync::MutexGuard<'_, Guard>| guard.look(remote.ip(), remote.port(), data, now);
+            if guard.as_mut().is_some_and(|guard| look(guard) != Verdict::Pass) {
+                continue;
+            }
+            let local = local_of(&headers[index].msg_hdr);
+            let payload = PyBytes::new(py, data);
             let local = local.map_or_else(String::new, |ip| ip.to_string());
             list.append((payload, local, remote.ip().to_string(), remote.port()))?;
         }
-        Ok(list)
-    }
-
-    /// Send datagrams, in as few system calls as it takes: whoever they go to wakes once for all of them.
-    ///
-    /// Each is (payload, local address or "" for the kernel to choose, remote host, remote port). Gives the places of
-    /// those that could not be sent.
-    fn send(&mut self, batch: Vec<(PyBackedBytes, PyBackedStr, PyBackedStr, u16)>) -> Vec<usize> {
-        let mut parcels = Vec::with_capacity(batch.len());
-        let mut failed = Vec::new();
-        for (place, (data, source, host, port)) in batch.iter().enumerate() {
-            match Parcel::of(place, data, source, host, *port, self.v6) {
-                Some(parcel) => parcels.push(parcel),
-                None => failed.push(place),
-            }
-        }
-        let mut headers: Vec<libc::mmsghdr> = parcels.iter_mut().map(Parcel::header).collect();
-        let mut next = 0;
-        while next < headers.len() {
-            let rest = &mut headers[next..];
-            let sent = unsafe { libc::sendmmsg(self.fd, rest.as_mut_ptr(), rest.len() as u32, libc::MSG_DONTWAIT) };
-            if sent > 0 {
-                next += sent as usize;
-            } else {
-                failed.push(parcels[next].place);
-                next += 1;
-            }
-        }
-        failed
+        Ok(count as usize)
     }
 }
 
 /// One datagram on its way out, with what the kernel is pointed at.
 struct Parcel {
     place: usize,
+    remote: SocketAddr,
     vector: libc::iovec,
     name: libc::sockaddr_storage,
     name_length: libc::socklen_t,
@@ -237,7 +284,12 @@ impl Parcel {
         let name_length = sockaddr(remote, &mut name);
         let mut control = Control([0; CONTROL]);
         let control_length = if source.is_empty() { 0 } else { source_control(source.parse().ok()?, &mut control) };
-        Some(Parcel { place, vector, name, name_length, control, control_length })
+        Some(Parcel { place, remote, vector, name, name_length, control, control_length })
+    }
+
+    /// Requests are our own affair; what answers somebody must be his due.
+    fn may_leave(&self, guard: &mut Guard, data: &[u8], now: f64) -> bool {
+        !data.starts_with(b"SIP/") || guard.may_answer(self.remote.ip(), self.remote.port(), data.len() as u32, now)
     }
 
     fn header(&mut self) -> libc::mmsghdr {

@@ -9,6 +9,7 @@ mod capture;
 mod codec;
 mod datagram;
 mod extension;
+mod guard;
 mod meter;
 mod relay;
 mod rtcp;
@@ -22,6 +23,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     calls::register(module)?;
     capture::register(module)?;
     datagram::register(module)?;
+    guard::python::register(module)?;
     relay::register(module)?;
     sip::register(module)?;
     srtp::register(module)?;

@@ -11,7 +11,8 @@ from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge, FlowClosed, Received
-from talkpath.edge.settings import EdgeSettings
+from talkpath.edge.guard import Guard
+from talkpath.edge.settings import EdgeSettings, GuardSettings
 from talkpath.media.keying import Security
 from talkpath.media.memory import MemoryEngine
 from talkpath.media.policy import MediaAddress, MediaPolicy
@@ -70,7 +71,10 @@ class Lab:
     """The edge, the world around it, and the time."""
 
     def __init__(
-        self, settings: EdgeSettings | None = None, users: tuple[str, ...] = ("1001", "1002", "1003")
+        self,
+        settings: EdgeSettings | None = None,
+        users: tuple[str, ...] = ("1001", "1002", "1003"),
+        guard: GuardSettings | None = None,
     ) -> None:
         self.now = 1_000_000.0
         self.ledger = Ledger()
@@ -91,8 +95,18 @@ class Lab:
         settings = settings or EdgeSettings(
             own_hosts=frozenset({HOME, "localhost"}), listening=frozenset(PORT.items()), realm=REALM
         )
+        #: whether the guard sees what is delivered, as it does where sockets are read
+        self.is_guarded = guard is not None
+        self.guard = Guard(guard or GuardSettings(), settings.trusted, b"g" * 16, self.now)
         world = World(
-            self.accounts, self.bindings, self, self.resolve, self.open_media, self.close_media, self.media_addresses
+            self.accounts,
+            self.bindings,
+            self,
+            self.resolve,
+            self.open_media,
+            self.close_media,
+            self.media_addresses,
+            self.guard,
         )
         self.edge = Edge(settings, world, self.ledger, Entropy(b"t" * 32, b"n" * 32, "e"))
 
@@ -166,7 +180,8 @@ class Lab:
         for phone in self.phones:
             if phone.flow == flow:
                 phone.heard_at = self.now
-        self.edge.receive(Received(flow, data), self.now)
+        if not self.is_guarded or self.guard.look(flow, data, self.now):
+            self.edge.receive(Received(flow, data), self.now)
         self.pump()
 
     def pump(self) -> None:

@@ -16,7 +16,8 @@ from talkpath.base.http import HttpRequest, HttpResponse
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
-from talkpath.edge.settings import EdgeSettings
+from talkpath.edge.guard import Guard
+from talkpath.edge.settings import EdgeSettings, GuardSettings
 from talkpath.ice import stun
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
@@ -45,7 +46,8 @@ class Server:
         ledger = Ledger()
         self.signalling = Signalling(clock, ledger, limits, tls, (ip_network("127.0.0.0/8"),))
         resolver = Resolver(self.signalling.pump, clock.now)
-        world = World(Accounts("1001"), Bindings(), self.signalling, resolver.resolve, _none, _none, _none)
+        guard = Guard(GuardSettings(), (), b"g" * 16, clock.now())
+        world = World(Accounts("1001"), Bindings(), self.signalling, resolver.resolve, _none, _none, _none, guard)
         settings = EdgeSettings(own_hosts=frozenset({HOST}))
         self.edge = Edge(settings, world, ledger, Entropy(b"t" * 32, b"n" * 32, "e"))
 

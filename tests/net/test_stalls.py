@@ -16,10 +16,13 @@ class Waiting:
     """A socket in which one datagram waits."""
 
     def __init__(self) -> None:
+        self.taken = 0
         self._batches = [[(b"SIP/2.0 200 OK\r\n", "127.0.0.1", "127.0.0.2", 5060)], []]
 
-    def receive(self) -> list[tuple[bytes, str, str, int]]:
-        return self._batches.pop(0)
+    def receive(self, now: float) -> list[tuple[bytes, str, str, int]]:
+        batch = self._batches.pop(0)
+        self.taken = len(batch)
+        return batch
 
 
 class Diary:

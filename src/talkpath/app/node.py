@@ -5,7 +5,7 @@ import gc
 import os
 import secrets
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -27,7 +27,8 @@ from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
-from talkpath.edge.settings import CallerProof, EdgeSettings, KeepAliveSettings, RegistrarSettings
+from talkpath.edge.guard import Guard
+from talkpath.edge.settings import CallerProof, EdgeSettings, GuardSettings, KeepAliveSettings, RegistrarSettings
 from talkpath.media.policy import MediaAddress, MediaPolicy
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
@@ -67,6 +68,8 @@ class Node:
         self._entropy = _entropy(prepared.state)
         self._interfaces = Interfaces()
         self._guests = self._make_guests()
+        own, trusted = self._interfaces.addresses, _networks(config.authentication.trusted)
+        self._guard = Guard(_guard_settings(config, own), trusted, secrets.token_bytes(16), self._clock.now())
         descriptors = self._descriptors = prepared.descriptors
         self._media = MediaDriver(self._clock, self._ledger, _media_policy(config), 1, descriptors)
         self._signalling = Signalling(
@@ -76,6 +79,7 @@ class Node:
             _server_context(prepared),
             _networks(config.websocket.trusted_proxies),
             self._site() if config.page.enabled else None,
+            self._guard.sources if config.guard.enabled else None,
         )
         self._resolver = Resolver(self._signalling.pump, self._clock.now, descriptors.lookups)
         self._edge = Edge(
@@ -99,6 +103,7 @@ class Node:
             open_media=self._media.open,
             close_media=self._media.end,
             media_addresses=self._media_addresses,
+            guard=self._guard,
         )
 
     def _phones(self) -> Iterator[PhoneRow]:
@@ -146,7 +151,10 @@ class Node:
     async def open(self) -> None:
         """Open every listener and begin to serve. Raises `Trouble`."""
         now = self._clock.now()
-        self._edge.core.registrar.load(self._store.bindings.load(now), now)
+        known = list(self._store.bindings.load(now))
+        self._edge.core.registrar.load(known, now)
+        for binding in known:
+            self._guard.proved(binding.user, binding.flow, binding.expires_at, now)
         for listener in self._config.doors:
             endpoint = Endpoint(listener.transport, _host(listener), listener.listening_port)
             try:
@@ -185,6 +193,7 @@ class Node:
             "net": lambda: self._signalling.counters,
             "store": self._store.counters,
             "keepalive": self._edge.core.keep_alive.counted,
+            "guard": self._guard.counts,
         }
         registrations, keep_alive = self._edge.core.registrar, self._edge.core.keep_alive
         metrics = Metrics(
@@ -195,6 +204,8 @@ class Node:
                 "flows_kept_open": lambda: len(keep_alive),
                 "phones_gone": lambda: len(keep_alive.gone),
                 "guests": lambda: len(self._guests),
+                "sources": lambda: len(self._guard.sources),
+                "bans": lambda: len(self._guard.bans(self._clock.now())),
             },
         )
         try:
@@ -216,6 +227,7 @@ class Node:
             self._refresh_users,
             self._look_at_interfaces,
             lambda: self._guests.sweep(self._clock.now()),
+            lambda: self._guard.expire(self._clock.now()),
             self._call_log.tell,
             self._keep_calls,
             self._store.bindings.keep_refreshed,
@@ -356,6 +368,22 @@ def _edge_settings(config: Config, own: Sequence[str]) -> EdgeSettings:
         timers=TimerValues(timers.t1_s, timers.t2_s, timers.t4_s),
         ring_timeout_s=timers.ring_timeout_s,
         max_calls=config.limits.calls,
+    )
+
+
+def _guard_settings(config: Config, own: Iterable[str]) -> GuardSettings:
+    guard = config.guard
+    return GuardSettings(
+        is_on=guard.enabled,
+        invites_per_s=guard.invites_per_s,
+        options_per_s=guard.options_per_s,
+        registers_per_s=guard.registers_per_s,
+        others_per_s=guard.others_per_s,
+        wrong_passwords_per_min=guard.wrong_passwords_per_min,
+        strangers_per_s=guard.strangers_per_s,
+        ban_s=guard.ban_s,
+        ban_most_s=guard.ban_most_s,
+        own_hosts=frozenset(own),
     )
 
 

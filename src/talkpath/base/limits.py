@@ -111,3 +111,13 @@ DESCRIPTORS_KEPT = 64
 LEAST_DESCRIPTORS_KEPT = 8
 # Commands of the operator that ask the running edge at a time, followers among them: eight people, two windows each.
 CONTROL_ASKING = 16
+# Flows from which a user has proven himself, at some 300 bytes: he gets in there whatever others try.
+KNOWN_DEVICES = 50_000
+# Places that tried wrong passwords, at some 300 bytes each; the one longest unheard makes room.
+LANES = 50_000
+# Sources whose refused requests are remembered for the story of a ban, at up to 2 kB each.
+SUSPECTS = 2_000
+# Users that one of them asked for, kept by name: what it is after shows in a few.
+SUSPECT_USERS = 10
+# Bans, and users whose password was wrong, kept to be told of, at up to 2 kB each.
+GUARD_STORIES = 1_000

@@ -4,6 +4,7 @@ from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Proof, Verdict
 from talkpath.edge.core import Core
+from talkpath.edge.guard import PROOF_S, user_of
 from talkpath.edge.routing import Refusal
 from talkpath.edge.settings import CallerProof
 from talkpath.sip.message import Message
@@ -38,7 +39,7 @@ class Admission:
         user = self._core.user_of(uri)
         if self.is_trusted(arrival):
             return user
-        proof = self._core.authentication.check(arrival.message, "Authorization", now)
+        proof = self._check(arrival, "Authorization", now)
         if proof.verdict is not Verdict.PROVEN:
             self._refuse(arrival, server, proof, "WWW-Authenticate", 401, now)
             return None
@@ -54,7 +55,7 @@ class Admission:
         has_credentials = request.frame.index("Proxy-Authorization") >= 0
         if not needed and not has_credentials:
             return True, ""
-        proof = self._core.authentication.check(request, "Proxy-Authorization", now)
+        proof = self._check(arrival, "Proxy-Authorization", now)
         if proof.verdict is Verdict.PROVEN:
             if self._claimed_user(request) != proof.user and self._claims_an_account(arrival):
                 self._core.reply(arrival, server, 403, now, reason="Not your address")
@@ -64,6 +65,20 @@ class Admission:
             return True, ""
         self._refuse(arrival, server, proof, "Proxy-Authenticate", 407, now)
         return False, ""
+
+    def _check(self, arrival: Arrival, field: str, now: float) -> Proof:
+        """Judge credentials, unless there were too many wrong ones; who is right is known from then on."""
+        core, flow = self._core, arrival.flow
+        proof = core.authentication.check(
+            arrival.message, field, lambda user: core.guard.may_try(user, flow, now), now
+        )
+        if proof.verdict is Verdict.PROVEN:
+            core.guard.proved(proof.user, flow, now + PROOF_S, now)
+        return proof
+
+    def is_doubtful(self, arrival: Arrival, user: str, now: float) -> bool:
+        """Whether the sender has proven nothing, and asked for too many who are not there to be told who is."""
+        return not self.may_know(arrival, user) and self._core.guard.is_doubtful(arrival.flow, now)
 
     def bar_transfer(self, user: str, request: Message) -> None:
         """A phone that obeys a REFER dials with its own rights, which a guest must not borrow. Raises Refusal."""
@@ -106,6 +121,7 @@ class Admission:
 
     def challenge_stranger(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
         """Only users of ours may go where this request wants to go, or hear that nobody is there."""
+        self._core.guard.missed(arrival.flow, now)
         self._refuse(arrival, server, Proof(Verdict.MISSING), "Proxy-Authenticate", 407, now)
 
     def _claimed_user(self, request: Message) -> str:
@@ -119,8 +135,10 @@ class Admission:
         core, request = self._core, arrival.message
         if proof.verdict is Verdict.WRONG:
             # A fresh challenge would make phones try the same password again.
-            core.counters["auth_wrong"] += 1
-            core.note(request.call_id, "auth.refused", now, user=proof.user, why="wrong password or unknown user")
+            core.counters["auth_wrong" if proof.is_tried else "auth_untried"] += 1
+            why = "wrong password or unknown user" if proof.is_tried else "too many wrong passwords"
+            core.note(request.call_id, "auth.refused", now, user=proof.user, why=why)
+            core.guard.wrong(request, proof.user, arrival.flow, proof.is_tried, now)
             core.reply(arrival, server, 403, now, reason="Wrong user name or password")
             return
         if proof.verdict is Verdict.MALFORMED:
@@ -135,6 +153,8 @@ class Admission:
             # Nothing else begins a call that could have a moment.
             claimed = proof.user or self._claimed_user(request)
             core.note(request.call_id, "auth.challenged", now, user=claimed, realm=core.settings.realm)
+        if not stale:
+            core.guard.turned_away(request, user_of(request), arrival.flow, now)
         core.reply(arrival, server, status, now, fields=core.authentication.challenges(field, stale, request, now))
 
 

@@ -71,6 +71,8 @@ class Answers:
             self._ending.refused(call, fork.request, status, now)
         elif party is not None and not party.is_confirmed:
             self._answered(call, party, branch, now)
+            if not call.caller.user:
+                self._core.guard.answered(fork.arrival.flow, now)
         return True
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from enum import Enum, auto
 from hmac import compare_digest
 from typing import Protocol
@@ -47,13 +48,14 @@ class Verdict(Enum):
 
 
 class Proof:
-    """The verdict, and the user that the credentials name."""
+    """The verdict, and the user that the credentials name; `is_tried` says whether they were looked at at all."""
 
-    __slots__ = ("user", "verdict")
+    __slots__ = ("is_tried", "user", "verdict")
 
-    def __init__(self, verdict: Verdict, user: str = "") -> None:
+    def __init__(self, verdict: Verdict, user: str = "", *, is_tried: bool = True) -> None:
         self.verdict = verdict
         self.user = user
+        self.is_tried = is_tried
 
 
 class Authentication:
@@ -65,15 +67,18 @@ class Authentication:
         self._nonces = Nonces(key, settings.nonce_lifetime_s)
         self._counts: OrderedDict[str, int] = OrderedDict()
 
-    def check(self, request: Message, field: str, now: float) -> Proof:
-        """Judge the credentials for our realm in `field` (Authorization or Proxy-Authorization)."""
+    def check(self, request: Message, field: str, may_try: Callable[[str], bool], now: float) -> Proof:
+        """Judge the credentials for our realm in `field` (Authorization or Proxy-Authorization).
+
+        `may_try` says of a user whether credentials for him are looked at; those that are not count as wrong.
+        """
         for value in request.all(field):
             scheme, params = parse_auth(value)
             if scheme == "digest" and params.get("realm") == self._realm:
-                return self._judge(request, params, now)
+                return self._judge(request, params, may_try, now)
         return Proof(Verdict.MISSING)
 
-    def _judge(self, request: Message, params: dict[str, str], now: float) -> Proof:
+    def _judge(self, request: Message, params: dict[str, str], may_try: Callable[[str], bool], now: float) -> Proof:
         user = params.get("username", "")
         algorithm = algorithm_of(params)
         nonce = params.get("nonce", "")
@@ -81,6 +86,8 @@ class Authentication:
             return Proof(Verdict.MISSING, user)
         if "qop" in params and not (_COUNT.fullmatch(params.get("nc", "")) and params.get("cnonce")):
             return Proof(Verdict.MALFORMED, user)
+        if not may_try(user):
+            return Proof(Verdict.WRONG, user, is_tried=False)
         secret = self._accounts.ha1(user, algorithm)
         # An unknown user costs the same time as a wrong password.
         expected = response(algorithm, secret or _NO_SECRET[algorithm], request.method, params)

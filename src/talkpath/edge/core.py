@@ -17,6 +17,7 @@ from talkpath.calls.model import Side, Value
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Accounts, Authentication
 from talkpath.edge.call import RunningCall
+from talkpath.edge.guard import Guard
 from talkpath.edge.keepalive import KeepAlive
 from talkpath.edge.locality import Locality
 from talkpath.edge.names import Names
@@ -68,6 +69,8 @@ class World:
     close_media: Callable[[RunningCall, float], None]
     #: Our media addresses for a party at the far end of a flow, the preferred family first.
     media_addresses: Callable[[Hop], tuple[MediaAddress, ...]]
+    #: Who is heard.
+    guard: Guard
 
 
 class Core:
@@ -81,6 +84,7 @@ class Core:
         self.names = Names(self.locality, world.resolve)
         self.tokens = Tokens(entropy.token_key)
         self.authentication = Authentication(settings, world.accounts, entropy.nonce_key)
+        self.guard = world.guard
         secret = blake2b(b"keep-alive", key=entropy.nonce_key, digest_size=6).hexdigest()
         self.keep_alive = KeepAlive(settings.keep_alive, self.locality, secret)
         self.registrar = Registrar(settings.registrar, world.bindings, self.keep_alive)

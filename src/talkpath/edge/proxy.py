@@ -76,7 +76,7 @@ class Proxy:
             return
         called = core.user_of(uri)
         bindings = [phone] if phone is not None else core.registrar.bindings(called, now)
-        if not bindings:
+        if not bindings or self._admission.is_doubtful(arrival, user, now):
             core.note(request.call_id, "registration.none", now, user=called)
             if not self._admission.may_know(arrival, user):
                 self._admission.challenge_stranger(arrival, fork.server, now)

@@ -35,6 +35,8 @@ class Registration:
             self._core.reply(arrival, server, 400, now, reason=fault.reason)
             return
         self._core.counters["registrations"] += 1
+        if bindings:
+            self._core.guard.proved(user, arrival.flow, max(one.expires_at for one in bindings), now)
         self._core.reply(arrival, server, 200, now, fields=_fields(request, bindings, now))
         for binding in bindings:
             if binding.flow == arrival.reply_to:

@@ -41,6 +41,25 @@ class KeepAliveSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """What one source may send before somebody there has proven who he is; ten seconds' worth at once.
+
+    `own_hosts` are never banned as a whole: web servers in front of us speak from there.
+    """
+
+    is_on: bool = True
+    invites_per_s: float = 5.0
+    options_per_s: float = 5.0
+    registers_per_s: float = 50.0
+    others_per_s: float = 10.0
+    wrong_passwords_per_min: float = 6.0
+    strangers_per_s: float = 2_000.0
+    ban_s: float = 60.0
+    ban_most_s: float = 86_400.0
+    own_hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """The policy of one edge.
 

@@ -13,7 +13,7 @@ from functools import partial
 from math import ceil
 from typing import Protocol
 
-from talkpath._native import Datagrams
+from talkpath._native import Datagrams, Sources
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Parcel, Send, Target, Transport
 from talkpath.calls.ledger import Ledger
@@ -91,8 +91,10 @@ class Signalling:
         tls: ssl.SSLContext | None,
         trusted_proxies: Networks,
         page: Page | None = None,
+        guard: Sources | None = None,
     ) -> None:
         self._clock = clock
+        self._guard = guard
         self._ledger = ledger
         self._limits = bounds
         self._tls = tls
@@ -135,7 +137,7 @@ class Signalling:
     def _serve(self, transport: Transport, sock: socket.socket) -> None:
         if transport is Transport.UDP:
             local = Address(*sock.getsockname()[:2])
-            self._datagrams.append((sock, Datagrams(sock.fileno(), local.is_ipv6), local))
+            self._datagrams.append((sock, Datagrams(sock.fileno(), local.is_ipv6, self._guard), local))
             return
         context = self._tls if transport.is_secure else None
 
@@ -182,10 +184,11 @@ class Signalling:
         clock = self._clock
         taken = 0
         for _ in range(_BATCHES_A_TURN):
-            batch = datagrams.receive()
+            now = clock.now()
+            batch = datagrams.receive(now)
+            taken += datagrams.taken
             if not batch:
                 break
-            now = clock.now()
             for data, host, remote_host, remote_port in batch:
                 # Keep-alives of phones behind NATs (RFC 5626 section 4.4.1) are line ends, or a zero.
                 if len(data) <= 4:
@@ -198,8 +201,7 @@ class Signalling:
                 else:
                     self._take(flow, data, now)
             self.pump()
-            taken += len(batch)
-            if len(batch) < 32:
+            if datagrams.taken < 32:
                 break
         return taken
 
@@ -209,7 +211,7 @@ class Signalling:
         self.counters["stun_dropped" if answer is None else "stun_keepalives"] += 1
         datagrams = self._datagrams_of(flow)
         if answer is not None and datagrams is not None:
-            datagrams.send([(answer, flow.local.host, flow.remote.host, flow.remote.port)])
+            datagrams.send([(answer, flow.local.host, flow.remote.host, flow.remote.port)], self._clock.now())
 
     def _neighbour(self, key: tuple[str, int, str, int]) -> Flow:
         """The flow of a datagram; the same object for the same phone, so that what is kept of its calls is small."""
@@ -231,9 +233,19 @@ class Signalling:
 
     def arrived(self, flow: Flow, data: bytes) -> None:
         """One message of a connection."""
-        if self._edge is not None:
-            self._take(flow, data, self._clock.now())
-            self.pump()
+        if self._edge is None:
+            return
+        now = self._clock.now()
+        if not self._is_heard(flow, data, now):
+            if (connection := self._connections.get(flow.connection)) is not None:
+                connection.abort()
+            return
+        self._take(flow, data, now)
+        self.pump()
+
+    def _is_heard(self, flow: Flow, data: bytes, now: float) -> bool:
+        """What a source that is banned, or sends too much, says on a connection is not read."""
+        return self._guard is None or self._guard.look(flow.remote.host, flow.remote.port, data, now)
 
     def unframeable(self, connection: Connection, head: bytes, code: str) -> None:
         """A stream lost its framing: say why if it can be said, then it closes."""
@@ -243,6 +255,9 @@ class Signalling:
 
     def admit(self, host: str, descriptor: int) -> bool:
         """Count one more connection from `host`, before anything is read of it; False when it is one too many."""
+        if self._guard is not None and not self._guard.look(host, 0, b"", self._clock.now()):
+            self.counters["connections_of_banned"] += 1
+            return False
         bounds = self._limits
         has_room = self._held < bounds.connections and self._per_address[host] < bounds.per_address
         if not has_room or descriptor >= bounds.descriptors.accepted:
@@ -352,7 +367,7 @@ class Signalling:
                 remote = flow.remote
                 batches.setdefault(datagrams, []).append((data, flow.local.host, remote.host, remote.port))
         for datagrams, batch in batches.items():
-            self.counters["keepalives_unsendable"] += len(datagrams.send(batch))
+            self.counters["keepalives_unsendable"] += len(datagrams.send(batch, self._clock.now()))
 
     def _set_timer(self, edge: Machine) -> None:
         soonest = edge.deadline()
@@ -405,7 +420,7 @@ class Signalling:
         while self._leaving:
             datagrams, leaving = self._leaving.popitem()
             parcels = [(send.data, flow.local.host, flow.remote.host, flow.remote.port) for flow, send in leaving]
-            failed = datagrams.send(parcels)
+            failed = datagrams.send(parcels, now)
             for place, (flow, send) in enumerate(leaving):
                 if failed and place in failed:
                     self.counters["datagrams_unsendable"] += 1

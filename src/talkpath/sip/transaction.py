@@ -148,9 +148,10 @@ class ServerTransaction:
     def respond(self, status: int, data: bytes, now: float) -> None:
         """Send a response. After a final one only 2xx to INVITE may follow (RFC 6026 section 7.1)."""
         if self.state in (State.TRYING, State.PROCEEDING):
+            is_first = self.last is None
             self._send(status, data)
             if status >= 200:
-                self._finish(status, now)
+                self._finish(status, is_first, now)
             else:
                 self.state = State.PROCEEDING
         elif self.state is State.ACCEPTED and 200 <= status < 300:
@@ -161,7 +162,7 @@ class ServerTransaction:
         self.last = data
         self._layer.out.append(Send(self.reply_to, data, self.call_id))
 
-    def _finish(self, status: int, now: float) -> None:
+    def _finish(self, status: int, is_first: bool, now: float) -> None:
         layer = self._layer
         reliable = self.flow.transport.is_reliable
         if not self.is_invite:
@@ -174,6 +175,10 @@ class ServerTransaction:
             self.state = State.ACCEPTED
             self.last = None
             self._timer = layer.timers.start(layer.values.timeout, now, self._terminate)
+        elif is_first and status in _CHALLENGES:
+            # Who heard nothing yet repeats the INVITE, and is answered again; who forged its source draws one answer.
+            self.state = State.COMPLETED
+            self._timer = layer.timers.start(layer.values.t4, now, self._terminate)
         else:
             self.state = State.COMPLETED
             self._timer = layer.timers.start(layer.values.timeout, now, self._no_ack)

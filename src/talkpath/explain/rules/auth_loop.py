@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from talkpath.base.texts import Text
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
-from talkpath.explain.rules.scanner import REFUSALS, is_guessing, tool_of
+from talkpath.explain.rules.scanner import REFUSALS, is_guessing
 from talkpath.explain.scene import Outside, Scene
 from talkpath.explain.story import Story
 from talkpath.explain.traits import Trait
 from talkpath.sip.grammar import parse_auth
 from talkpath.sip.message import Message
+from talkpath.sip.scanners import tool_of
 
 # Challenges to requests that already carried credentials, before it is a loop: one may be a stale nonce.
 REFUSED_WITH_CREDENTIALS = 2

@@ -8,23 +8,8 @@ from talkpath.explain.numbers import dialled, leads_abroad
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Scene
 from talkpath.sip.message import Message
+from talkpath.sip.scanners import tool_of
 
-# Names that scanning tools give themselves, in User-Agent or From.
-TOOLS = (
-    "friendly-scanner",
-    "sipvicious",
-    "sundayddr",
-    "sipcli",
-    "sip-scan",
-    "vaxsipuseragent",
-    "pplsip",
-    "sipsak",
-    "iwar",
-    "siparmyknife",
-    "smap",
-    "gulp",
-    "sipptk",
-)
 # Different users that one source tries without success: more than anybody's phone book of typing errors.
 USERS = 8
 # Refused attempts for one user: a phone with a wrong password repeats too, but not this often within a minute.
@@ -114,16 +99,6 @@ def _visitor(visitors: dict[str, Visitor], source: str) -> Visitor:
 def _user(sip: Message) -> str:
     text = sip.first("To") or ""
     return text.partition("sip:")[2].partition("@")[0] or text
-
-
-def tool_of(sip: Message) -> str:
-    """The name of a scanning tool, "" for anything else."""
-    agent = sip.first("User-Agent") or ""
-    text = f"{agent} {sip.first('From') or ''}".lower()
-    for tool in TOOLS:
-        if tool in text:
-            return agent or tool
-    return ""
 
 
 def _evidence(source: str, visitor: Visitor) -> Iterator[Because]:

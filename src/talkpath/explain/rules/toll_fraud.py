@@ -9,8 +9,8 @@ from talkpath.calls.model import Call
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.numbers import dialled, leads_abroad
 from talkpath.explain.rule import Rule
-from talkpath.explain.rules.scanner import tool_of
 from talkpath.explain.scene import Scene
+from talkpath.sip.scanners import tool_of
 
 # One number with this many different prefixes is somebody looking for the one that gets out.
 PREFIXES = 4

@@ -1,0 +1,322 @@
+"""Who is heard, and who has asked for too much.
+
+The counting is native (`native/src/guard`), so that what is too much is dropped before anything reads it. Here is
+what only who understands a request can tell it: that somebody proved who he is, that a password was wrong, that a
+call was answered, that a tool calls itself one. And here is the story of each ban, for logs, findings and operators.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import count
+
+from talkpath._native import Sources
+from talkpath.base import limits
+from talkpath.base.address import Flow
+from talkpath.base.errors import Malformed
+from talkpath.edge.settings import GuardSettings
+from talkpath.edge.tries import Tries
+from talkpath.sip.message import Message
+from talkpath.sip.scanners import tool_of
+
+Network = IPv4Network | IPv6Network
+
+#: Kinds of what is counted, by the number that the native part knows them by.
+KINDS = ("INVITE", "OPTIONS", "REGISTER", "other", "in-dialog", "password", "bytes")
+_BY_METHOD = {"INVITE": 0, "OPTIONS": 1, "REGISTER": 2}
+_OTHER, _WRONG = 3, 5
+# A request of a tool for scanning counts as so many more.
+_TOOL_WEIGHT = 19
+# Users that a stranger may ask for in vain before he is told no more who is there.
+_DOUBTFUL = 5
+# A proof by credentials without a registration is good for this long.
+PROOF_S = 600.0
+_SWEEP_S = 1.0
+# Bytes of answers a second, and at once, beyond those that came: a challenge or two, repeated.
+_BYTES_A_SECOND, _BYTES_AT_ONCE = 1_000.0, 16_000.0
+
+
+@dataclass(slots=True)
+class Suspect:
+    """What one source asked for in vain."""
+
+    first: float
+    last: float
+    methods: Counter[str] = field(default_factory=Counter)
+    users: list[str] = field(default_factory=list)
+    tool: str = ""
+    wrong: int = 0
+    missed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """One ban, with its story. `source` is an address, address:port, or network; `until` None: until it is lifted.
+
+    `code` is that of the finding it makes, "" for a ban by the operator.
+    """
+
+    number: int
+    source: str
+    since: float
+    until: float | None
+    code: str = ""
+    kind: str = ""
+    methods: dict[str, int] = field(default_factory=dict)
+    users: tuple[str, ...] = ()
+    tool: str = ""
+    wrong: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Refused:
+    """Credentials of one user that were refused to one source. `untried` of them were not even looked at."""
+
+    user: str
+    source: str
+    method: str
+    first: float
+    last: float
+    times: int = 0
+    untried: int = 0
+
+
+class Guard:
+    """See the module's docstring. A machine: time comes in, stories go out (`take_told`)."""
+
+    def __init__(self, settings: GuardSettings, trusted: Iterable[Network], seed: bytes, now: float) -> None:
+        self._settings = settings
+        self.sources = Sources(
+            _rates(settings),
+            (settings.strangers_per_s, 2 * settings.strangers_per_s),
+            ban_first_s=settings.ban_s,
+            ban_most_s=settings.ban_most_s,
+            strikes=3,
+            seed=seed,
+            now=now,
+        )
+        for network in trusted:
+            self.sources.trust(str(network.network_address), network.prefixlen)
+        for host in settings.own_hosts:
+            self.sources.exempt(host, 128 if ":" in host else 32)
+        self.tries = Tries()
+        self.counters: Counter[str] = Counter()
+        self._suspects: OrderedDict[str, Suspect] = OrderedDict()
+        self._bans: OrderedDict[str, Ban] = OrderedDict()
+        self._refused: OrderedDict[tuple[str, str], Refused] = OrderedDict()
+        self._told: list[Ban] = []
+        self._numbers = count(1)
+        self._sweep_at = now
+
+    # --- what the edge tells
+
+    def proved(self, user: str, flow: Flow, until: float, now: float) -> None:
+        """Somebody proved who he is: by a registration, by credentials, or long ago by what the store kept."""
+        self.sources.prove(flow.remote.host, flow.remote.port, until, now)
+        self.tries.right(user, flow)
+
+    def may_try(self, user: str, flow: Flow, now: float) -> bool:
+        """Whether credentials from there are looked at."""
+        if not self._settings.is_on:
+            return True
+        return self.tries.may(user, flow, self._is_office(flow, now), now)
+
+    def wrong(self, request: Message, user: str, flow: Flow, is_tried: bool, now: float) -> None:
+        """Credentials were wrong, or not looked at because there were too many before."""
+        self._note_refused(request, user, flow, is_tried, now)
+        if not self._settings.is_on:
+            return
+        if is_tried:
+            self.tries.wrong(user, flow, self._is_office(flow, now), now)
+        suspect = self._suspect(flow, now)
+        suspect.wrong += 1
+        self._note(suspect, request, user)
+        self._weigh(flow, _WRONG, _TOOL_WEIGHT if suspect.tool else 1, now)
+
+    def turned_away(self, request: Message, user: str, flow: Flow, now: float) -> None:
+        """A request without credentials was refused or challenged."""
+        if not self._settings.is_on or self.sources.is_known(flow.remote.host, flow.remote.port, now):
+            return
+        suspect = self._suspect(flow, now)
+        self._note(suspect, request, user)
+        if suspect.tool:
+            self._weigh(flow, _BY_METHOD.get(request.method, _OTHER), _TOOL_WEIGHT, now)
+
+    def missed(self, flow: Flow, now: float) -> None:
+        """A stranger asked for somebody who is not there, or for what is not his."""
+        if self._settings.is_on and not self._is_office(flow, now):
+            self._suspect(flow, now).missed += 1
+
+    def is_doubtful(self, flow: Flow, now: float) -> bool:
+        """Whether a stranger asked for so many who are not there that he is looking for those who are."""
+        known = self._suspects.get(flow.remote.host)
+        return known is not None and known.missed >= _DOUBTFUL and not self._is_office(flow, now)
+
+    def answered(self, flow: Flow, now: float) -> None:
+        """A user took a call from there."""
+        self.sources.credit(flow.remote.host, flow.remote.port, now)
+
+    def look(self, flow: Flow, data: bytes, now: float) -> bool:
+        """Whether a message of a connection is heard; datagrams were looked at when they were read."""
+        return not self._settings.is_on or self.sources.look(flow.remote.host, flow.remote.port, data, now)
+
+    def _is_office(self, flow: Flow, now: float) -> bool:
+        return self.sources.is_known_source(flow.remote.host, now)
+
+    def _weigh(self, flow: Flow, kind: int, units: int, now: float) -> None:
+        if self.sources.weigh(flow.remote.host, flow.remote.port, kind, units, now):
+            self._take_events(now)
+
+    def _suspect(self, flow: Flow, now: float) -> Suspect:
+        host = flow.remote.host
+        known = self._suspects.get(host)
+        if known is None:
+            known = self._suspects[host] = Suspect(now, now)
+            if len(self._suspects) > limits.SUSPECTS:
+                self._suspects.popitem(last=False)
+        known.last = now
+        return known
+
+    @staticmethod
+    def _note(suspect: Suspect, request: Message, user: str) -> None:
+        method = (
+            request.method if request.method in _BY_METHOD or len(suspect.methods) < limits.SUSPECT_USERS else "?"
+        )
+        suspect.methods[method] += 1
+        if user and len(suspect.users) < limits.SUSPECT_USERS and user not in suspect.users:
+            suspect.users.append(user[:64])
+        suspect.tool = suspect.tool or tool_of(request)[:64]
+
+    def _note_refused(self, request: Message, user: str, flow: Flow, is_tried: bool, now: float) -> None:
+        key = (user[:64], flow.remote.host)
+        known = self._refused.get(key)
+        if known is None or now - known.last > 3600:
+            known = self._refused[key] = Refused(*key, request.method, now, now)
+            if len(self._refused) > limits.GUARD_STORIES:
+                self._refused.popitem(last=False)
+        known.last, known.times = now, known.times + 1
+        known.untried += not is_tried
+        self._refused.move_to_end(key)
+
+    # --- the machine
+
+    def deadline(self) -> float:
+        """When `expire` wants to be called next."""
+        return self._sweep_at
+
+    def expire(self, now: float) -> None:
+        """Hear of native bans, and forget what is over."""
+        self._sweep_at = now + _SWEEP_S
+        self._take_events(now)
+        self.sources.sweep(now)
+        for source in [one.source for one in self._bans.values() if one.until is not None and one.until <= now]:
+            del self._bans[source]
+
+    def counts(self) -> dict[str, int]:
+        """What was dropped, withheld and banned, by name."""
+        return {**dict(self.sources.counts()), **self.counters}
+
+    def take_told(self) -> list[Ban]:
+        """The bans that began since this was last asked."""
+        told, self._told = self._told, []
+        return told
+
+    def _take_events(self, now: float) -> None:
+        for host, port, prefix, kind, seconds, _ in self.sources.events():
+            suspect = self._suspects.get(host) or Suspect(now, now)
+            is_network = prefix not in (32, 64)
+            source = _named(host, port, prefix)
+            is_loop = kind == _WRONG and not suspect.tool and len(suspect.users) <= 1
+            ban = Ban(
+                next(self._numbers),
+                source,
+                now,
+                now + seconds,
+                code="auth-loop" if is_loop else "scanner",
+                kind="network" if is_network else KINDS[kind],
+                methods=dict(suspect.methods),
+                users=tuple(suspect.users),
+                tool=suspect.tool,
+                wrong=suspect.wrong,
+                seconds=now - suspect.first,
+            )
+            self._keep(ban)
+            self._told.append(ban)
+            self.counters[f"bans_{ban.code}"] += 1
+
+    def _keep(self, ban: Ban) -> None:
+        self._bans[ban.source] = ban
+        self._bans.move_to_end(ban.source)
+        if len(self._bans) > limits.GUARD_STORIES:
+            automatic = next((one.source for one in self._bans.values() if one.until is not None), None)
+            if automatic is not None:
+                del self._bans[automatic]
+
+    # --- the operator
+
+    def bans(self, now: float) -> list[Ban]:
+        """Those in force, the oldest first."""
+        return [ban for ban in self._bans.values() if ban.until is None or ban.until > now]
+
+    def refused(self) -> list[Refused]:
+        """Whose credentials were refused lately, the least recent first."""
+        return list(self._refused.values())
+
+    def ban(self, network: str, until: float | None, note: str, now: float) -> Ban:
+        """The operator wants not to hear a network or address. Raises ValueError for what is none."""
+        where = ip_network(network, strict=False)
+        text = _text_of(where)
+        self.sources.shut(str(where.network_address), where.prefixlen, float("inf") if until is None else until)
+        ban = Ban(next(self._numbers), text, now, until, note=note)
+        self._keep(ban)
+        return ban
+
+    def lift(self, source: str, now: float) -> bool:
+        """End the bans of an address, address:port or network, whoever made them; whether there was one."""
+        was = self._bans.pop(source, None) is not None
+        host, _, port = source.rpartition(":") if source.count(":") == 1 or "]:" in source else (source, "", "")
+        host = host.strip("[]")
+        if port.isdigit():
+            return self.sources.lift(host, now, int(port)) or was
+        where = ip_network(host, strict=False)
+        text = _text_of(where)
+        was = self._bans.pop(text, None) is not None or was
+        was = self.sources.open(str(where.network_address), where.prefixlen) or was
+        was = self.sources.lift(str(where.network_address), now) or was
+        for other in [one for one in self._bans if one.startswith((f"{text}:", f"[{text}]:"))]:
+            was = self.lift(other, now) or was
+        return was
+
+
+def _text_of(network: Network) -> str:
+    is_one = network.prefixlen == network.max_prefixlen
+    return str(network.network_address) if is_one else str(network)
+
+
+def _named(host: str, port: int, prefix: int) -> str:
+    if port:
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return host if prefix == 32 else _text_of(ip_network(f"{host}/{prefix}", strict=False))
+
+
+def user_of(request: Message) -> str:
+    """Whom a request is after, for the story."""
+    try:
+        return request.address("To").parsed_uri().username
+    except Malformed:
+        return ""
+
+
+def _rates(settings: GuardSettings) -> tuple[tuple[float, float], ...]:
+    """(a second, at once) for each of `KINDS`."""
+    a_second = (settings.invites_per_s, settings.options_per_s, settings.registers_per_s, settings.others_per_s)
+    in_dialog = 20 * settings.invites_per_s
+    return (
+        *((rate, 10 * rate) for rate in a_second),
+        (in_dialog, 20 * in_dialog),
+        (settings.wrong_passwords_per_min / 60, 20.0),
+        (_BYTES_A_SECOND, _BYTES_AT_ONCE),
+    )

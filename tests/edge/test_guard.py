@@ -1,0 +1,180 @@
+"""Floods, guesses and scans meet the edge with its guard; phones and offices beside them do not notice."""
+
+from ipaddress import ip_network
+
+import pytest
+from tests.edge.lab import HOME, OFFER, Lab, Phone, call
+
+from talkpath.edge.settings import EdgeSettings, GuardSettings
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab(guard=GuardSettings())
+
+
+def guess(phone: Phone, user: str, password: str, number: int) -> int:
+    """One REGISTER with a guessed password, with the challenge fetched before; the status, 0 for silence."""
+    uri, to = f"sip:{HOME}", f"<sip:{user}@{HOME}>"
+    phone.inbox.clear()
+    phone.request("REGISTER", uri, to=to, user=user, call_id=f"g{number}")
+    if not phone.inbox:
+        return 0
+    proof = phone.credentials(phone.last().all("WWW-Authenticate")[0], "REGISTER", uri, password, user)
+    phone.inbox.clear()
+    phone.request("REGISTER", uri, to=to, user=user, call_id=f"g{number}", extra=f"Authorization: {proof}")
+    return phone.last().status if phone.inbox else 0
+
+
+def test_of_many_guesses_few_are_looked_at(lab: Lab) -> None:
+    guesser = lab.phone("1001", "203.0.113.66")
+    statuses = [guess(guesser, "1001", "1001" if number == 300 else f"p{number}", number) for number in range(400)]
+    assert 200 not in statuses
+    assert lab.edge.core.counters["auth_wrong"] <= 6
+    assert statuses[-1] == 0
+
+
+def test_the_owner_gets_in_from_elsewhere_and_from_where_it_was(lab: Lab) -> None:
+    owner = lab.registered("1001", "198.51.100.7")
+    neighbour = lab.phone("1001", "198.51.100.7", 6000)
+    stranger = lab.phone("1001", "203.0.113.66")
+    for number in range(100):
+        guess(neighbour, "1001", f"p{number}", number)
+        guess(stranger, "1001", f"p{number}", number)
+    assert owner.register().status == 200
+    assert lab.phone("1001", "192.0.2.200").register().status == 200
+    assert lab.phone("1001", "198.51.100.7", 6001).register().status == 200
+
+
+def test_a_phone_behind_the_nat_of_a_guesser_registers_for_the_first_time(lab: Lab) -> None:
+    guesser = lab.phone("1001", "198.51.100.7", 6000)
+    for number in range(100):
+        guess(guesser, "1001", f"p{number}", number)
+    assert lab.phone("1001", "198.51.100.7", 6001).register().status == 200
+
+
+def test_a_botnet_gets_two_tries_each_and_the_owner_still_gets_in() -> None:
+    lab = Lab(guard=GuardSettings())
+    for bot in range(80):
+        phone = lab.phone("1001", f"203.0.{bot}.66")
+        for number in range(10):
+            guess(phone, "1001", f"p{number}", number)
+    assert lab.edge.core.counters["auth_wrong"] <= 60 + 70 * 2
+    assert lab.phone("1001", "192.0.2.200").register().status == 200
+
+
+def test_twenty_thousand_invites_draw_fewer_answers_than_a_hundred(lab: Lab, caller: Phone) -> None:
+    flood = lab.phone("x", "203.0.113.66")
+    for number in range(20_000):
+        flood.request("INVITE", f"sip:{number}@{HOME}", call_id=f"f{number}", domain=HOME)
+    lab.wait(40)
+    assert len(flood.inbox) <= 50
+    assert caller.register().status == 200
+
+
+def test_a_challenge_is_not_repeated_to_who_may_have_forged_its_address(lab: Lab) -> None:
+    stranger = lab.phone("x", "203.0.113.9")
+    stranger.request("INVITE", f"sip:1002@{HOME}", domain=HOME)
+    lab.wait(40)
+    assert stranger.statuses() == [407]
+
+
+def test_two_hundred_phones_behind_one_nat_register_at_once_after_a_power_cut() -> None:
+    users = tuple(f"u{number}" for number in range(200))
+    lab = Lab(users=users, guard=GuardSettings())
+    phones = [lab.phone(user, "198.51.100.7", 10_000 + place) for place, user in enumerate(users)]
+    uri = f"sip:{HOME}"
+    for phone in phones:
+        phone.request("REGISTER", uri, to=f"<sip:{phone.user}@{HOME}>", call_id=f"first-{phone.user}")
+    assert [phone.register().status for phone in phones] == [200] * 200
+
+
+def test_an_office_with_one_wrong_password_works(lab: Lab) -> None:
+    good, wrong = lab.registered("1001", "198.51.100.7"), lab.phone("1002", "198.51.100.7", 6000)
+    for minute in range(120):
+        lab.wait(30)
+        guess(wrong, "1002", "old password", minute)
+        lab.guard.expire(lab.now)
+    assert good.register().status == 200
+    assert lab.guard.take_told() == []
+
+
+def test_a_stranger_who_asks_for_many_that_are_not_there_is_told_no_more_who_is(lab: Lab, callee: Phone) -> None:
+    stranger = lab.phone("x", "203.0.113.9")
+    for number in range(6):
+        stranger.request("INVITE", f"sip:{number}@{HOME}")
+    stranger.request("INVITE", f"sip:1002@{HOME}")
+    assert stranger.last().status == 407
+    assert callee.inbox == []
+
+
+def test_a_scanner_has_a_story(lab: Lab) -> None:
+    scanner = lab.phone("x", "203.0.113.66")
+    for number in range(100):
+        extra = "User-Agent: friendly-scanner"
+        scanner.request("REGISTER", f"sip:{HOME}", to=f"<sip:{number}@{HOME}>", user=str(number), extra=extra)
+    lab.guard.expire(lab.now)
+    (ban,) = lab.guard.take_told()
+    assert (ban.source, ban.code, ban.tool) == ("203.0.113.66:5060", "scanner", "friendly-scanner")
+    assert ban.users[:2] == ("0", "1")
+    assert len(scanner.inbox) < 40
+
+
+def test_one_phone_that_guesses_makes_a_loop_and_no_scanner(lab: Lab) -> None:
+    phone = lab.phone("1001", "203.0.113.66")
+    for number in range(30):
+        guess(phone, "1001", "old password", number)
+    assert [ban.code for ban in lab.guard.take_told()] == ["auth-loop"]
+    (refused,) = lab.guard.refused()
+    assert (refused.user, refused.source, refused.method) == ("1001", "203.0.113.66", "REGISTER")
+    assert refused.times - refused.untried == 6
+
+
+def test_the_operator_bans_and_lifts(lab: Lab) -> None:
+    phone = lab.phone("1001", "203.0.113.66")
+    lab.guard.ban("203.0.113.0/24", None, "not ours", lab.now)
+    phone.request("OPTIONS", f"sip:{HOME}")
+    assert phone.inbox == []
+    assert [ban.source for ban in lab.guard.bans(lab.now)] == ["203.0.113.0/24"]
+    assert lab.guard.lift("203.0.113.0/24", lab.now)
+    phone.request("OPTIONS", f"sip:{HOME}")
+    assert phone.last().status == 200
+    assert not lab.guard.lift("203.0.113.0/24", lab.now)
+
+
+def test_what_was_banned_by_itself_is_lifted_by_its_address(lab: Lab) -> None:
+    flood = lab.phone("x", "203.0.113.66")
+    for number in range(100):
+        flood.request("INVITE", f"sip:{number}@{HOME}", domain=HOME)
+    lab.guard.expire(lab.now)
+    assert [ban.source for ban in lab.guard.bans(lab.now)] == ["203.0.113.66:5060"]
+    assert lab.guard.lift("203.0.113.66", lab.now)
+    flood.inbox.clear()
+    flood.request("OPTIONS", f"sip:{HOME}")
+    assert flood.last().status == 200
+
+
+def test_without_a_guard_everything_is_heard() -> None:
+    lab = Lab(guard=GuardSettings(is_on=False))
+    phone = lab.phone("1001", "203.0.113.66")
+    assert [guess(phone, "1001", "wrong", number) for number in range(50)] == [403] * 50
+
+
+def test_trusted_networks_are_never_banned() -> None:
+    settings = EdgeSettings(own_hosts=frozenset({HOME}), trusted=(ip_network("203.0.113.0/24"),), realm="talkpath")
+    lab = Lab(settings, guard=GuardSettings())
+    trunk = lab.phone("trunk", "203.0.113.66")
+    for number in range(500):
+        trunk.request("OPTIONS", f"sip:{HOME}", call_id=str(number))
+    assert trunk.statuses() == [200] * 500
+
+
+def test_a_call_of_phones_goes_on_beside_a_flood_from_their_own_address(lab: Lab) -> None:
+    caller, callee = lab.registered("1001", "198.51.100.7"), lab.registered("1002", "198.51.100.8")
+    flood = lab.phone("x", "198.51.100.7", 6000)
+    _, ok = call(caller, callee, body=OFFER)
+    for number in range(2_000):
+        flood.request("INVITE", f"sip:{number}@{HOME}", domain=HOME)
+    caller.in_dialog("BYE", ok)
+    assert callee.methods() == ["BYE"]
+    assert len(flood.inbox) <= 200
