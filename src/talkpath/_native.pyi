@@ -539,7 +539,12 @@ class Relay:
         """Say how packets of this section are told from those of others on its transport (RFC 9143 section 9.2).
 
         `extension` is the identifier of the header extension that carries the MID, 0 where none was agreed; `ssrcs`
-        are those that the peer's description names. With `stamp`, what is sent carries the MID.
+        are those that the peer's description names. With `stamp`, what is sent carries the MID, also where
+        the section is alone on its transport.
+        """
+    def renumber(self, port: Port, pairs: Sequence[tuple[int, int]]) -> None:
+        """Say which payload types the peer of this section calls otherwise: its number and the one that `expect` and
+        everybody else use. Packets are rewritten both ways; no pairs end it. ValueError beyond 127.
         """
     def expect(
         self,

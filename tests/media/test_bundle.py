@@ -169,11 +169,18 @@ def test_a_browser_whose_offer_has_no_bundle_gets_none() -> None:
     assert call.answer(sdp("192.0.2.21", PHONE)).bundle == ()
 
 
-def test_payload_types_that_mean_two_things_are_not_offered_in_one_bundle() -> None:
-    h264 = "video 5002 RTP/AVP 96\na=rtpmap:96 H264/90000"
-    _, _, offer = called_browser("audio 4000 RTP/AVP 96\na=rtpmap:96 opus/48000/2", h264)
-    assert offer.bundle == ("0",)
-    assert offer.video.ice_ufrag
+def test_payload_types_that_mean_two_things_get_two_numbers_in_one_bundle() -> None:
+    h264 = "video 5002 RTP/AVP 96\na=rtpmap:96 H264/90000\na=rtcp-fb:96 nack pli\na=fmtp:96 packetization-mode=1"
+    call, browser, offer = called_browser("audio 4000 RTP/AVP 96\na=rtpmap:96 opus/48000/2", h264)
+    assert offer.bundle == ("0", "1")
+    assert offer.video.formats == ["97"]
+    values = [offer.video.attributes.all(name) for name in ("rtpmap", "rtcp-fb", "fmtp")]
+    assert values == [["97 H264/90000"], ["97 nack pli"], ["97 packetization-mode=1"]]
+    video = VIDEO.replace("96", "97").replace("VP8", "H264")
+    answer = call.answer(browser.describe("96", bundled=(video,)).replace(b"rtpmap:111", b"rtpmap:96"))
+    assert answer.video.formats == ["96"]
+    assert call.port(1, 1).numbers == ((97, 96),)
+    assert call.port(1).numbers == ()
 
 
 def test_two_videos_of_one_payload_type_are_told_apart_by_mid() -> None:

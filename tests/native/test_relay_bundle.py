@@ -149,3 +149,51 @@ def test_a_section_closes_and_the_transport_goes_on(relay: Relay, peer: Peers) -
     assert bundle.heard() == rtp(1, ssrc=4)
     again = relay.share(bundle.first)
     assert (again.rtp, again.host) == (bundle.first.rtp, bundle.first.host)
+
+
+NUMBERED = [(72, 8000, "PCMA"), (96, 90000, "VP8")]
+
+
+def with_type(packet: bytes, payload_type: int) -> bytes:
+    return bytes([packet[0], packet[1] & 0x80 | payload_type]) + packet[2:]
+
+
+def test_sections_are_told_apart_by_the_numbers_that_the_peer_has_for_them(relay: Relay, peer: Peers) -> None:
+    """The browser knows 72 of the first section and 96 of the second by other numbers."""
+    bundle = Bundle(relay, peer)
+    for section, pairs in ((bundle.first, [(100, 72)]), (bundle.second, [(101, 96)])):
+        relay.expect(section, rtp=None, mux=True, ice=True, formats=NUMBERED)
+        relay.renumber(section, pairs)
+    for theirs, ours, phone, port in (
+        (100, 72, bundle.audio, bundle.phones[0]),
+        (101, 96, bundle.video, bundle.phones[1]),
+    ):
+        relay.expect(port, rtp=phone.address, mux=False, formats=NUMBERED)
+        said = rtp(7, payload_type=theirs, ssrc=theirs)
+        bundle.say(said)
+        assert phone.receive()[0] == with_type(said, ours)
+        phone.send(port, rtp(8, payload_type=ours, ssrc=ours))
+        assert bundle.heard() == with_type(rtp(8, payload_type=ours, ssrc=ours), theirs)
+    assert relay.totals(bundle.first).heard_packets == relay.totals(bundle.second).heard_packets == 1
+
+
+def test_a_section_alone_is_marked_too_where_its_peer_wants_it(relay: Relay, peer: Peers) -> None:
+    browser, phone = peer(), peer()
+    towards = relay.open("127.0.0.1", LOW, HIGH)
+    port = relay.open("127.0.0.1", LOW, HIGH)
+    relay.renumber(towards, [(100, 8)])
+    for one, other, who in ((towards, port, browser), (port, towards, phone)):
+        relay.expect(one, rtp=who.address, mux=True, formats=PCMA)
+        relay.route(one, other)
+    phone.send(port, rtp(1))
+    assert browser.receive()[0] == with_type(rtp(1), 100)
+    relay.identify(towards, "0", extension=MID_ID, stamp=True)
+    phone.send(port, rtp(2))
+    assert browser.receive()[0] == with_mid(with_type(rtp(2), 100), b"0")
+    browser.send(towards, with_type(rtp(3), 100))
+    assert phone.receive()[0] == rtp(3)
+    relay.renumber(towards, [])
+    phone.send(port, rtp(4))
+    assert browser.receive()[0] == with_mid(rtp(4), b"0")
+    with pytest.raises(ValueError, match="127"):
+        relay.renumber(towards, [(128, 8)])

@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Weak};
 
+use super::numbers::Numbers;
 use super::port::Port;
 use crate::extension;
 use crate::meter::Format;
@@ -36,8 +37,17 @@ struct Section {
     id: u64,
     port: Weak<Port>,
     identity: Identity,
-    /// Bit n: payload type n is of this section.
+    /// Bit n: payload type n is of this section, as its call numbers them; and what the peer calls otherwise.
     payload_types: u128,
+    numbers: Option<Arc<Numbers>>,
+}
+
+impl Section {
+    /// Whether the peer may send this payload type in it.
+    fn has(&self, number: u8) -> bool {
+        let number = self.numbers.as_ref().map_or(number & 0x7f, |numbers| numbers.heard(number));
+        self.payload_types >> number & 1 == 1
+    }
 }
 
 /// SSRC -> id of its section, the oldest first.
@@ -79,7 +89,7 @@ impl Bundle {
         let has_room = self.sections.len() < SECTIONS;
         if has_room {
             let (id, port) = (port.id, Arc::downgrade(port));
-            self.sections.push(Section { id, port, identity: Identity::default(), payload_types: 0 });
+            self.sections.push(Section { id, port, identity: Identity::default(), payload_types: 0, numbers: None });
         }
         has_room
     }
@@ -102,6 +112,12 @@ impl Bundle {
     pub fn expect(&mut self, id: u64, formats: &[Format]) {
         if let Some(section) = self.sections.iter_mut().find(|section| section.id == id) {
             section.payload_types = formats.iter().fold(0, |set, format| set | 1 << (format.payload_type & 0x7f));
+        }
+    }
+
+    pub fn renumber(&mut self, id: u64, numbers: Option<Arc<Numbers>>) {
+        if let Some(section) = self.sections.iter_mut().find(|section| section.id == id) {
+            section.numbers = numbers;
         }
     }
 
@@ -151,6 +167,9 @@ impl Bundle {
             self.ours.learn(u32::from_be_bytes(*ssrc), id);
         }
         let Some(section) = self.sections.iter().find(|section| section.id == id) else { return length };
+        if let Some(numbers) = &section.numbers {
+            numbers.send(buffer);
+        }
         let Identity { mid, extension, stamp, .. } = &section.identity;
         if !stamp || extension::find(&buffer[..length], *extension).is_some() {
             return length;
@@ -174,7 +193,7 @@ impl Bundle {
     }
 
     fn by_payload_type(&self, number: u8) -> Option<u64> {
-        let mut fitting = self.sections.iter().filter(|section| section.payload_types >> (number & 0x7f) & 1 == 1);
+        let mut fitting = self.sections.iter().filter(|section| section.has(number));
         let first = fitting.next()?;
         fitting.next().is_none().then_some(first.id)
     }

@@ -1,6 +1,7 @@
 //! The media engine: leases ports, and forwards, reflects, plays and meters media on threads of its own.
 //!
-//! `engine` here; `port` judges packets (with `latch` for who is heard, `bundle` for sections of one transport),
+//! `engine` here; `port` judges packets (with `latch` for who is heard, `bundle` for sections of one transport, `numbers` for payload
+//! types that the peer calls otherwise),
 //! `worker` runs the threads (each behind its `desk`) over a backend of `io`, `lease` finds ports, `events` tells
 //! Python, `tone` plays, `transcode` converts, `python` is the face of it all. Nothing here allocates,
 //! or waits for another thread, on the way of a packet that passes as it is.
@@ -15,6 +16,7 @@ mod guard;
 mod io;
 mod latch;
 mod lease;
+mod numbers;
 mod port;
 mod python;
 mod tone;
@@ -36,6 +38,7 @@ use events::{Event, Events};
 use io::{Backend, Portable};
 use latch::Signalled;
 use lease::{checked, Pool};
+use numbers::Numbers;
 use port::{Flavour, Outlet, Port, Socket};
 use tone::{Sound, Start, ToneStream};
 use totals::Totals;
@@ -109,9 +112,21 @@ impl Engine {
 
     /// How packets of this section are told from those of others on its transport.
     pub fn identify(&self, port: &Arc<Port>, identity: Identity) {
-        if let Some(bundle) = &mut port.transport().side().bundle {
+        let mut side = port.transport().side();
+        if identity.stamp {
+            side.sort_alone(port);
+        }
+        if let Some(bundle) = &mut side.bundle {
             bundle.identify(port.id, identity);
         }
+    }
+
+    /// What payload types the peer of this section knows by other numbers than its call; None for all by the same.
+    pub fn renumber(&self, port: &Arc<Port>, numbers: Option<Arc<Numbers>>) {
+        if let Some(bundle) = &mut port.transport().side().bundle {
+            bundle.renumber(port.id, numbers.clone());
+        }
+        port.side().numbers = numbers;
     }
 
     pub fn close(&self, port: Arc<Port>) -> std::result::Result<Totals, Closed> {

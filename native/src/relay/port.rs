@@ -23,6 +23,7 @@ use super::guard::Guards;
 use super::io::deliver;
 use super::latch::{Latch, Rule, Signalled};
 use super::lease::{self, Lease};
+use super::numbers::Numbers;
 use super::tone::ToneStream;
 use super::totals::Totals;
 use super::transcode::Transcoder;
@@ -149,8 +150,10 @@ pub struct Side {
     /// Packets that went to the present address before a socket was connected to it.
     steady: u32,
     direct: Option<Direct>,
-    /// The sections on this transport, where there are more than one.
+    /// The sections on this transport, where there are more than one, or its packets are marked with theirs.
     pub bundle: Option<Box<Bundle>>,
+    /// What the peer calls by other numbers.
+    pub numbers: Option<Arc<Numbers>>,
     /// The carrier judges who is heard.
     is_carried: bool,
     is_open: bool,
@@ -191,10 +194,7 @@ impl Port {
             side: Mutex::new(Side::new(true)),
         });
         let mut side = carrier.side();
-        let side = &mut *side;
-        let bundle = side.bundle.get_or_insert_default();
-        let has_room = bundle.add(carrier) && bundle.add(&port);
-        bundle.expect(carrier.id, &side.flavour.formats);
+        let has_room = side.sort_alone(carrier) && side.bundle.as_mut().is_some_and(|bundle| bundle.add(&port));
         has_room.then(|| {
             carrier.desk.add_port(&port);
             port
@@ -256,7 +256,7 @@ pub fn forward(
         drop(side);
         return forward_sections(sections, &arrival, media, buffer, length);
     }
-    side.hear(&arrival, media, &buffer[..length])?;
+    side.hear(&arrival, media, &mut buffer[..length])?;
     if side.converts {
         return convert(port, side, media, buffer, length, now_ns);
     }
@@ -277,7 +277,7 @@ fn forward_sections(
     for section in sections {
         let arrival = Arrival { port: section.id, ..*arrival };
         let mut side = section.side();
-        let heard = side.hear(&arrival, media, &buffer[..length]);
+        let heard = side.hear(&arrival, media, &mut buffer[..length]);
         if side.converts {
             match media {
                 Media::Rtp => {
@@ -335,6 +335,7 @@ impl Side {
             steady: 0,
             direct: None,
             bundle: None,
+            numbers: None,
             is_carried,
             is_open: true,
             admissions: Vec::new(),
@@ -387,6 +388,17 @@ impl Side {
         Totals { lost: sums.lost, reordered: sums.reordered, duplicates: sums.duplicates, ..self.totals }
     }
 
+    /// Sort what comes to the carrier `port` by sections, of which it is one. False when there are too many.
+    pub fn sort_alone(&mut self, port: &Arc<Port>) -> bool {
+        let bundle = self.bundle.get_or_insert_default();
+        let has_room = bundle.add(port);
+        if !port.is_carried() {
+            bundle.expect(port.id, &self.flavour.formats);
+            bundle.renumber(port.id, self.numbers.clone());
+        }
+        has_room
+    }
+
     pub fn is_open(&self) -> bool {
         self.is_open
     }
@@ -414,8 +426,12 @@ impl Side {
             Media::Rtcp => self.latch.rtcp_destination(),
         };
         let to = destination?;
-        let length = match &mut self.bundle {
-            Some(bundle) if media == Media::Rtp => bundle.leave(port.id, buffer, length),
+        let length = match (media, &mut self.bundle, &self.numbers) {
+            (Media::Rtp, Some(bundle), _) => bundle.leave(port.id, buffer, length),
+            (Media::Rtp, None, Some(numbers)) => {
+                numbers.send(buffer);
+                length
+            }
             _ => length,
         };
         let length = self.guard.seal(media, buffer, length).ok()?;

@@ -14,6 +14,7 @@ use super::checks::Name;
 use super::events::{Event, What};
 use super::guard::{Guard, Master};
 use super::latch::{Rule, Signalled};
+use super::numbers::Numbers;
 use super::port::{Flavour, Port};
 use super::tone::Sound;
 use super::totals::Totals;
@@ -184,6 +185,15 @@ impl PyRelay {
         let port = self.port(port)?;
         let stamp = stamp && extension != 0;
         self.engine.identify(&port, Identity { mid: mid.as_bytes().into(), extension, stamp, ssrcs });
+        Ok(())
+    }
+
+    fn renumber(&self, port: &PyPort, pairs: Vec<(u8, u8)>) -> PyResult<()> {
+        let numbers = Numbers::new(&pairs).map(Arc::new);
+        if numbers.is_none() && !pairs.is_empty() {
+            return Err(PyValueError::new_err("payload types are 0 to 127"));
+        }
+        self.engine.renumber(&self.port(port)?, numbers);
         Ok(())
     }
 

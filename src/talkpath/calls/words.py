@@ -191,6 +191,18 @@ MOMENTS: dict[str, Text] = {
         "The INVITE brings no offer: the {side} gets one of ours, and what it answers is offered to the other side.",
         "INVITE 不含提议：向 {side} 发出我方提议，其应答再作为提议发给对方。",
     ),
+    "media.renumbered": Text(
+        "The {side}, a page, knows payload types by other numbers: {numbers}; packets are rewritten on their way.",
+        "{side} 是网页，以其他编号使用载荷类型：{numbers}；数据包在转发时改写。",
+    ),
+    "media.extensions-left-out": Text(
+        "The {side}, a page, is told nothing of the header extensions {numbers}: browsers would refuse the offer.",
+        "{side} 是网页，不向其告知头扩展 {numbers}：浏览器会拒绝该提议。",
+    ),
+    "media.hold-kept": Text(
+        "The call begins on hold. The {side}, a page, is not told, or it would stay mute later; nothing passes until then.",
+        "通话以保持状态开始，未告知网页 {side}，否则它以后会一直静音；恢复之前不转发媒体。",
+    ),
     "media.bundled": Text(
         "A further section of the {side} shares the transport at {local} (RFC 9143).",
         "{side} 的又一媒体段共用 {local} 的传输（RFC 9143）。",

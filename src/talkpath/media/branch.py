@@ -42,6 +42,7 @@ class Branch:
         made = Branch(leg)
         made.negotiation = self.negotiation.forked(transaction)
         made.proposed, made._proposed_in, made.leg.origin = self.proposed, self._proposed_in, self.leg.origin
+        made.leg.dialect = None if self.leg.dialect is None else self.leg.dialect.copy()
         if made.negotiation.waiting or made.proposed:
             self.family = made.family = self.family or Family(self, transaction)
             self.family.members.append(made)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from talkpath.media.announced import MID_URI, Announced
 from talkpath.media.leg import Anchor, Leg, Transport
-from talkpath.sdp import Group, SessionDescription
+from talkpath.sdp import Group, MediaSection, SessionDescription
 
 
 def joined_by_offer(leg: Leg, sections: Sequence[Announced], index: int) -> Anchor | None:
@@ -27,26 +27,9 @@ def joined_by_offer(leg: Leg, sections: Sequence[Announced], index: int) -> Anch
 
 def joined_by_us(leg: Leg, sections: Sequence[Announced], index: int) -> Anchor | None:
     """The anchor whose transport a section joins that we offer to the leg: of the bundle that it agreed to before."""
-    if index not in distinct(sections):
+    if not (sections[index].live and sections[index].is_rtp):
         return None
     return next((one.carrier or one for one in leg.anchors if one is not None and one.is_bundled), None)
-
-
-def distinct(sections: Sequence[Announced]) -> set[int]:
-    """The sections that we may offer to bundle: a payload type means one thing in all of them (RFC 9143 section 9.1).
-
-    A browser's packets carry the MID, so its sections may have payload types in common. A phone's may not.
-    """
-    known: dict[int, tuple[int, int, str]] = {}
-    fitting: set[int] = set()
-    for index, section in enumerate(sections):
-        if section.live and section.is_rtp:
-            types = {one[0]: one for one in section.formats.payload_types}
-            shared = types.keys() & known.keys()
-            if not shared or (section.is_under_dtls and all(types[n] == known[n] for n in shared)):
-                known.update(types)
-                fitting.add(index)
-    return fitting
 
 
 def moved_by_answer(leg: Leg, sections: Sequence[Announced]) -> Iterator[tuple[Anchor, Anchor]]:
@@ -101,7 +84,8 @@ def identify(leg: Leg, sections: Sequence[Announced], *, stamped: bool) -> None:
     for index, section in enumerate(sections):
         anchor = leg.anchor(index)
         is_shared = anchor is not None and (anchor.carrier is not None or anchor in carriers)
-        if anchor is not None and is_shared and section.live and section.web is not None:
+        is_told = anchor is not None and (is_shared or stamped or anchor.is_identified)
+        if anchor is not None and is_told and section.live and section.web is not None:
             anchor.identify(section.mid or "", section.web, stamped=stamped)
 
 
@@ -120,6 +104,37 @@ def needs_mid(leg: Leg, offered: Sequence[Announced], answered: Sequence[Announc
     return False
 
 
+def offer_mid(description: SessionDescription, leg: Leg) -> None:
+    """Offer the header extension that carries the MID where sections have payload types in common; without it the
+    leg could not tell whose a packet is that has one (RFC 9143 section 9.2)."""
+    live = [section for section in description.media if section.port and section.is_rtp]
+    numbers = [number for section in live for number in section.formats]
+    if len(set(numbers)) == len(numbers) or all(_mid_extensions(section) for section in live):
+        return
+    extensions = {value.split("/")[0].split(" ")[0] for one in live for value in one.attributes.all("extmap")}
+    known = [section.web.mid_extension for section in leg.sections if section.web is not None]
+    known += [int(one) for section in live for one in _mid_extensions(section)]
+    free = (number for number in range(1, 15) if str(number) not in extensions)
+    number = next((number for number in known if number), None) or next(free, None)
+    for section in live if number is not None else ():
+        if not _mid_extensions(section):
+            section.attributes.add("extmap", f"{number} {MID_URI}")
+
+
+def _mid_extensions(section: MediaSection) -> list[str]:
+    values = (value.split(" ")[0].split("/")[0] for value in section.attributes.all("extmap") if MID_URI in value)
+    return [value for value in values if value.isascii() and value.isdigit()]
+
+
+def stamps_for(leg: Leg, answered: Sequence[Announced], offered: Sequence[Announced]) -> bool:
+    """Whether the leg, which answers, agreed to the MID and nobody but we can write it."""
+    return leg.is_web and _has_mid(answered) and not _has_mid(offered)
+
+
+def _has_mid(sections: Sequence[Announced]) -> bool:
+    return any(one.web is not None and one.web.mid_extension for one in sections if one.live)
+
+
 def accept_mid(description: SessionDescription, offered: Sequence[Announced]) -> None:
     """Agree, in an answer, to the header extension that carries the MID, where it was offered."""
     for section, offer in zip(description.media, offered, strict=True):
@@ -128,18 +143,16 @@ def accept_mid(description: SessionDescription, offered: Sequence[Announced]) ->
             section.attributes.add("extmap", f"{offer.web.mid_extension} {MID_URI}")
 
 
-def write_groups(
-    description: SessionDescription, leg: Leg, offered: Sequence[Announced] | None, ours: set[int]
-) -> None:
+def write_groups(description: SessionDescription, leg: Leg, offered: Sequence[Announced] | None) -> None:
     """Write BUNDLE into a description for the leg: in an answer what of each offered group shares a transport with
-    its first accepted section; in our offer (`offered` is None) the sections `ours`."""
+    its first accepted section; in our offer (`offered` is None) all of it."""
     groups: dict[str, list[str]] = {}
     carriers: dict[str, Transport] = {}
     for index, section in enumerate(description.media):
         anchor = leg.anchor(index)
         if not section.port or section.mid is None or anchor is None or anchor.transport is None:
             continue
-        tag = _group_of(index, offered, ours)
+        tag = _group_of(index, offered)
         if tag is not None and (offered is None or carriers.setdefault(tag, anchor.transport) is anchor.transport):
             groups.setdefault(tag, []).append(section.mid)
             anchor.is_bundled = anchor.is_bundled or offered is not None
@@ -147,8 +160,8 @@ def write_groups(
     description.groups = [Group("BUNDLE", tuple(mids)) for mids in groups.values()] + others
 
 
-def _group_of(index: int, offered: Sequence[Announced] | None, ours: set[int]) -> str | None:
+def _group_of(index: int, offered: Sequence[Announced] | None) -> str | None:
     if offered is None:
-        return "" if index in ours else None
+        return ""
     web = offered[index].web
     return None if web is None else web.bundle

@@ -61,6 +61,7 @@ class Engine(Protocol):
     def identify(
         self, port: Port, mid: str, *, extension: int = 0, ssrcs: Sequence[int] = ..., stamp: bool = False
     ) -> None: ...
+    def renumber(self, port: Port, pairs: Sequence[tuple[int, int]]) -> None: ...
     def expect(
         self,
         port: Port,

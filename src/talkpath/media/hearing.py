@@ -181,20 +181,20 @@ class Hearing:
             front, back = self._caller.anchor(index), branch.leg.anchor(index)
             if front is not None and back is not None:
                 muxed = agreement.offer.sections[index].mux
-                ways = agreement.conversions(index)
-                self._hear(front, back, Talk(caller, callee, caller.mux and muxed, ways[0]), now)
-                self._hear(back, front, Talk(callee, caller, callee.mux and muxed, ways[1]), now)
+                ways, is_kept = agreement.conversions(index), index in agreement.offer.holds_kept
+                self._hear(front, back, Talk(caller, callee, caller.mux and muxed, ways[0], is_kept), now)
+                self._hear(back, front, Talk(callee, caller, callee.mux and muxed, ways[1], is_kept), now)
 
     def _hear(self, anchor: Anchor, opposite: Anchor, talk: Talk, now: float) -> None:
         """Hear the leg of `anchor` as it announced itself, and relay it out of the `opposite` port."""
-        own, other = talk.own, talk.other
-        alive = own.live and other.live
-        if alive and not anchor.expect(talk):
+        own = talk.own
+        if anchor.leg.dialect is not None:
+            anchor.renumber(anchor.leg.dialect.renumbered(anchor.index))
+        if own.live and talk.other.live and not anchor.expect(talk):
             side, local = anchor.leg.side, str(anchor.local)
             self._note(now, moments.FAMILY_MISMATCH, side=side, announced=str(own.rtp), local=local)
-        # Who holds with a zero address wants nothing sent (RFC 3264 section 8.4); other holds may have music.
         anchor.convert(talk.way)
-        anchor.route(opposite if alive and not other.held_by_address else None)
+        anchor.route(opposite if talk.passes else None)
         anchor.heed(talk if self._chosen is not None else None, self._policy, now)
 
     def release_unused(self, branch: Branch, now: float) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 from talkpath.base.address import Address
 from talkpath.media.announced import Announced, Formats, WebAnnounced
 from talkpath.media.conversion import Conversion
+from talkpath.media.dialect import Dialect
 from talkpath.media.engine import Engine, Port, Totals
 from talkpath.media.gated import GatedTransport
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin, Profile
@@ -19,12 +20,20 @@ Transport = IceTransport | GatedTransport
 
 class Talk(NamedTuple):
     """One section as a leg announced it, as the other side did, whether this leg has RTCP on its RTP port, and what
-    becomes of what it says where the sides share no codec."""
+    becomes of what it says where the sides share no codec. `is_kept` is for a hold that a page does not know of."""
 
     own: Announced
     other: Announced
     mux: bool
     way: Conversion | None = None
+    is_kept: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether what it says goes on. Who holds with a zero address wants nothing sent (RFC 3264 section 8.4);
+        other holds may have music, unless one side was not told of them."""
+        is_open = not self.is_kept or (self.own.sends and self.other.receives)
+        return self.own.live and self.other.live and not self.other.held_by_address and is_open
 
     @property
     def formats(self) -> tuple[tuple[int, int, str], ...]:
@@ -63,6 +72,7 @@ class Anchor:
         "_engine",
         "_expected",
         "_identity",
+        "_numbers",
         "_sounds",
         "_target",
         "_watched_s",
@@ -91,6 +101,7 @@ class Anchor:
         self._conversion: Conversion | None = None
         self._expected: object = None
         self._identity: object = None
+        self._numbers: tuple[tuple[int, int], ...] = ()
         self._target: Anchor | None = None
         self._watched_s: float | None = None
         self._watched_since = 0.0
@@ -192,6 +203,17 @@ class Anchor:
             self._identity = identity
             self._engine.identify(self.port, mid, extension=web.mid_extension, ssrcs=web.ssrcs, stamp=stamped)
 
+    @property
+    def is_identified(self) -> bool:
+        """Whether the engine was told so."""
+        return self._identity is not None
+
+    def renumber(self, pairs: tuple[tuple[int, int], ...]) -> None:
+        """What the leg calls otherwise than its call (`Dialect.renumbered`)."""
+        if pairs != self._numbers:
+            self._numbers = pairs
+            self._engine.renumber(self.port, pairs)
+
     def go_plain(self) -> None:
         """The peer speaks plain RTP on this port after all. On a transport that is shared it cannot."""
         if self.transport is not None and self.carrier is None:
@@ -264,7 +286,7 @@ class Anchor:
 class Leg:
     """The caller or one branch."""
 
-    __slots__ = ("anchors", "ends_here", "id", "origin", "said", "sections", "speaks_ice", "spoken")
+    __slots__ = ("anchors", "dialect", "ends_here", "id", "origin", "said", "sections", "speaks_ice", "spoken")
 
     def __init__(self, id: LegId) -> None:
         self.id = id
@@ -279,6 +301,14 @@ class Leg:
         self.speaks_ice = False
         #: of a leg that is no browser: profile and SDES keys of each section of its last description
         self.spoken: tuple[Spoken, ...] = ()
+        #: of a page: how it is told of the call
+        self.dialect: Dialect | None = None
+
+    def its_dialect(self) -> Dialect:
+        """Its dialect, from now on if it had none."""
+        if self.dialect is None:
+            self.dialect = Dialect(len(self.sections))
+        return self.dialect
 
     @property
     def side(self) -> str:

@@ -40,6 +40,8 @@ class MemoryPort:
     #: the port whose transport this one shares, and by what its packets are known there
     carrier: "MemoryPort | None" = None
     identity: dict[str, object] = field(default_factory=dict)
+    #: payload types by the peer's number and the call's
+    numbers: tuple[tuple[int, int], ...] = ()
     closed: bool = False
     heard_packets: int = 0
     heard_bytes: int = 0
@@ -95,6 +97,9 @@ class MemoryEngine:
     ) -> None:
         mine = self._told("identify", port)
         mine.identity = {"mid": mid, "extension": extension, "ssrcs": tuple(ssrcs), "stamp": stamp}
+
+    def renumber(self, port: Port, pairs: Sequence[tuple[int, int]]) -> None:
+        self._told("renumber", port).numbers = tuple(pairs)
 
     @property
     def open_ports(self) -> list[MemoryPort]:

@@ -73,6 +73,12 @@ TRANSCODING = "codec.transcoding"
 TRANSCODING_READY = "codec.transcoding-ready"
 # The sides share a codec again, {codec}: nothing is converted any more.
 TRANSCODING_ENDED = "codec.transcoding-ended"
+# The {side}, a page, knows payload types by other numbers: {numbers}.
+RENUMBERED = "media.renumbered"
+# The {side}, a page, is told nothing of the header extensions {numbers}.
+EXTENSIONS = "media.extensions-left-out"
+# The call begins on hold; the {side}, a page, is not told, for it would stay mute.
+HOLD_KEPT = "media.hold-kept"
 # The INVITE brings no offer: the {side} gets one of ours.
 PROPOSED = "media.proposed"
 # The {side} takes no events (RFC 4733): keys are played to it as tones.

@@ -45,16 +45,21 @@ class Transaction(NamedTuple):
 class Told:
     """One description as it came, as it was sent on, and what it announces for each section.
 
+    `own` and `asked` are `raw` and `sent` in the words of the call, where a page has others (`media.dialect`).
     `bridges` are the sections of an answer whose codec its offer did not name, by their place. `is_settled` is True
-    for an offer that is its writer's answer to one of ours: it is told no answer.
+    for an offer that is its writer's answer to one of ours: it is told no answer. `holds_kept` are the sections of an
+    offer whose hold its reader does not know of.
     """
 
     by_caller: bool
     raw: bytes
     sent: bytes
     sections: tuple[Announced, ...]
+    own: bytes
+    asked: bytes
     bridges: Mapping[int, Bridge] = field(default_factory=dict)
     is_settled: bool = False
+    holds_kept: frozenset[int] = frozenset()
 
     @property
     def text(self) -> str:

@@ -32,6 +32,6 @@ def propose(anchor: Anchor, origin: Origin, codecs: Iterable[str]) -> SessionDes
     offer = SessionDescription([*lines, "a=sendrecv"])
     if anchor.transport is not None:
         offer.media[0].mid = "0"
-        bundle.write_groups(offer, anchor.leg, None, {0})
+        bundle.write_groups(offer, anchor.leg, None)
         dress_all(offer, [anchor], host, answering=False)
     return offer

@@ -72,7 +72,7 @@ class LocalService:
         leg, host = next((anchor.leg, anchor.address.advertised) for anchor in anchors if anchor is not None)
         bundle.learn(accepted, now)
         bundle.identify(leg, announced, stamped=False)
-        bundle.write_groups(answer, leg, announced, set())
+        bundle.write_groups(answer, leg, announced)
         dress_all(answer, anchors, host, answering=True)
 
     def offer(self, lease: Leaser, now: float) -> bytes:

@@ -7,13 +7,15 @@ until it is answered; what was answered early is taken back when the request is 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
 from talkpath.base.limits import MEDIA_SECTIONS
 from talkpath.ice.consent import LIFETIME_S
-from talkpath.media import bundle, moments, trickle
+from talkpath.media import bundle, moments, page, trickle
 from talkpath.media.announced import Announced, Reading
+from talkpath.media.answer import hold_to, name_profiles, name_sections
 from talkpath.media.branch import Branch
 from talkpath.media.crypto import CryptoDesk
 from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut
@@ -29,7 +31,7 @@ from talkpath.media.readdress import Facing, readdress
 from talkpath.media.service import Leaser, LocalService, Service
 from talkpath.media.telling import Notes
 from talkpath.media.transcoding import Bridge, Known, bridge_codecs, is_convertible, is_foreign, widen
-from talkpath.media.web import dress_all, name_sections, reject_data, reject_unproven, undress
+from talkpath.media.web import dress_all, reject_data, reject_unproven, undress
 from talkpath.sdp import SessionDescription
 
 
@@ -293,9 +295,13 @@ class MediaSession:
 
     def _turn_around(self, raw: bytes, speaker: Leg, hearer: Leg, turn: Turn, now: float) -> Told:
         description = SessionDescription.parse(raw)
-        if turn.offer is not None:
-            _hold_to(description, turn.offer)
         self._listen_to(speaker, raw, description)
+        own = page.hear(speaker, description, raw, turn.offer) if self._is_web(speaker) else raw
+        to_page = self._security is not None and hearer.is_web
+        if turn.offer is not None:
+            hold_to(description, turn.offer)
+        elif to_page:
+            page.reject_unknown(description, partial(self._note, side=speaker.side), now)
         for what in reject_data(description) if self._is_web(speaker) or self._is_web(hearer) else ():
             self._note(now, moments.NOT_RELAYED, side=speaker.side, what=what)
         crypto = self._crypto
@@ -309,11 +315,15 @@ class MediaSession:
         readdress(reading, host, facing)
         if self._ends_here(speaker) or self._ends_here(hearer):
             self._convert(reading, host, speaker, hearer, turn, now)
-        _name_profiles(description, hearer, turn.offer)
+        name_profiles(description, hearer.spoken, turn.offer)
         bridges = self._share_codecs(reading, speaker, hearer, turn.offer)
         if crypto is not None and is_keyed:
             crypto.put_on(description, speaker, hearer, turn.offer is not None, now)
-        return Told(speaker.id == CALLER, raw, description.encode(), reading.announced, bridges)
+        made = description.encode()
+        told = Told(speaker.id == CALLER, raw, made, reading.announced, own, made, bridges)
+        if not to_page:
+            return told
+        return page.speak(hearer, description, told, turn.offer, partial(self._note, side=hearer.side), now)
 
     def _read(self, description: SessionDescription, speaker: Leg, now: float) -> Reading:
         """Raises `MediaRefused` for DTLS whose certificate could not be checked."""
@@ -336,7 +346,7 @@ class MediaSession:
                 others = tuple(one.formats for at, one in enumerate(sections) if at != index and one.live)
                 widen(lines, section.formats, Known(hearer.formats(index), others), allowed, for_web=hearer.is_web)
             elif self._bridges(offer, section, speaker, hearer, index):
-                offered, asked = (SessionDescription.parse(one).media[index] for one in (offer.raw, offer.sent))
+                offered, asked = (SessionDescription.parse(one).media[index] for one in (offer.own, offer.asked))
                 made = bridge_codecs(offered, asked, lines, for_web=hearer.is_web)
                 bridges |= {} if made is None else {index: made}
         return bridges
@@ -374,11 +384,11 @@ class MediaSession:
         description, offered = reading.description, turn.offer.sections if turn.offer else None
         if self._is_web(speaker):
             undress(description, host, [one.is_under_dtls for one in reading.announced], for_web=hearer.is_web)
-        name_sections(description, offered, for_web=hearer.is_web)
-        if offered is not None:
+        if offered is None and hearer.is_web:
+            hearer.its_dialect().name(description)
+        elif offered is not None:
+            name_sections(description, offered)
             self._share_transports(description, reading.announced, speaker, hearer, offered, now)
-        if hearer.is_web:
-            bundle.write_groups(description, hearer, offered, bundle.distinct(reading.announced))
         if self._ends_here(hearer):
             dress_all(description, hearer.anchors, host, answering=offered is not None)
 
@@ -403,7 +413,7 @@ class MediaSession:
         stamped = bundle.needs_mid(hearer, offered, answered)
         if stamped:
             bundle.accept_mid(description, offered)
-        bundle.identify(speaker, answered, stamped=False)
+        bundle.identify(speaker, answered, stamped=bundle.stamps_for(speaker, answered, offered))
         bundle.identify(hearer, offered, stamped=stamped)
 
     def _face(
@@ -525,26 +535,6 @@ class MediaSession:
                 self._note(now, moments.GONE, side=leg.side, seconds=round(silent_s))
                 self._deaths.append(MediaDied(now, "media-timeout", leg.side, silent_s))
                 return
-
-
-def _hold_to(answer: SessionDescription, offer: Told) -> None:
-    """Mend an answer that has not the sections of its offer, or accepts a rejected one (RFC 3264 section 6)."""
-    if len(answer.media) != len(offer.sections):
-        del answer.media[len(offer.sections) :]
-        for section in SessionDescription.parse(offer.raw).media[len(answer.media) :]:
-            answer.add_media(" ".join((section.kind, "0", section.protocol, *section.formats)))
-    for section, offered in zip(answer.media, offer.sections, strict=True):
-        if not offered.port:
-            section.reject()
-
-
-def _name_profiles(description: SessionDescription, hearer: Leg, offer: Told | None) -> None:
-    """An answer names the profile of its offer (RFC 3264 section 6), though phones answer AVPF with AVP; an offer
-    that of the party's own last description."""
-    own = [one.protocol for one in (hearer.spoken if offer is None else offer.sections)]
-    for section, protocol in zip(description.media, own, strict=False):
-        if {section.protocol, protocol} == {"RTP/AVP", "RTP/AVPF"}:
-            section.protocol = protocol
 
 
 def _sent(turn: Turn, told: Told) -> bytes:

@@ -36,6 +36,8 @@ def undress(description: SessionDescription, host: str, web: list[bool], *, for_
                 _simplify(section)
         if not (for_web or section.port):
             _empty(section)
+            if description.own_connection is None and section.own_connection is None:
+                section.connect(Connection.of_host(host))
 
 
 def dress_all(
@@ -97,20 +99,6 @@ def _dress(section: MediaSection, transport: Transport, host: str, *, answering:
         if not answering:
             section.protocol = transport.protocol
     section.rtcp_mux = transport.announces_mux and (section.rtcp_mux or not answering)
-
-
-def name_sections(description: SessionDescription, offered: tuple[Announced, ...] | None, *, for_web: bool) -> None:
-    """Profile, mid and rtcp-mux of each section: those of its offer in an answer, which has rtcp-mux only where the
-    offer had (RFC 5761 section 5.1.1). In an offer to a browser each needs a mid."""
-    if offered is not None:
-        for section, offer in zip(description.media, offered, strict=True):
-            section.mid = offer.mid
-            section.rtcp_mux = offer.mux and bool(section.port)
-            if section.protocol != offer.protocol:
-                section.protocol = offer.protocol
-    elif for_web:
-        for index, section in enumerate(description.media):
-            section.mid = section.mid or str(index)
 
 
 def _name_address(level: SessionDescription | MediaSection, host: str) -> None:

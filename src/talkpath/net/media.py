@@ -52,6 +52,7 @@ class CallEngine(Generic[Owner]):
         "identify",
         "quiet",
         "reflect",
+        "renumber",
         "route",
         "tone",
         "totals",
@@ -68,6 +69,7 @@ class CallEngine(Generic[Owner]):
         engine = cast(Engine, relay)
         self.expect: Callable[..., None] = engine.expect
         self.identify: Callable[..., None] = engine.identify
+        self.renumber: Callable[..., None] = engine.renumber
         self.route: Callable[[Port, Port | None], None] = engine.route
         self.transcode: Callable[..., None] = engine.transcode
         self.untranscode: Callable[[Port], None] = engine.untranscode

@@ -50,9 +50,14 @@ impl Side {
     }
 
     /// Judge what was opened, and count it.
-    pub fn hear(&mut self, arrival: &Arrival, media: Media, data: &[u8]) -> Option<()> {
+    pub fn hear(&mut self, arrival: &Arrival, media: Media, data: &mut [u8]) -> Option<()> {
         match media {
-            Media::Rtp => self.hear_rtp(arrival, data),
+            Media::Rtp => {
+                if let Some(numbers) = &self.numbers {
+                    numbers.hear(data);
+                }
+                self.hear_rtp(arrival, data)
+            }
             Media::Rtcp => self.hear_rtcp(arrival, data),
         }
     }

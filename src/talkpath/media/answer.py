@@ -1,0 +1,38 @@
+"""What an answer owes its offer (RFC 3264 section 6): its sections, their profiles, their names."""
+
+from collections.abc import Sequence
+
+from talkpath.media.announced import Announced
+from talkpath.media.negotiation import Told
+from talkpath.media.portkeys import Spoken
+from talkpath.sdp import SessionDescription
+
+
+def hold_to(answer: SessionDescription, offer: Told) -> None:
+    """Mend an answer that has not the sections of its offer, or accepts a rejected one."""
+    if len(answer.media) != len(offer.sections):
+        del answer.media[len(offer.sections) :]
+        for section in SessionDescription.parse(offer.own).media[len(answer.media) :]:
+            answer.add_media(" ".join((section.kind, "0", section.protocol, *section.formats)))
+    for section, offered in zip(answer.media, offer.sections, strict=True):
+        if not offered.port:
+            section.reject()
+
+
+def name_profiles(description: SessionDescription, spoken: Sequence[Spoken], offer: Told | None) -> None:
+    """An answer names the profile of its offer, though phones answer AVPF with AVP; an offer that of the party's own
+    last description (`spoken`)."""
+    own = [one.protocol for one in (spoken if offer is None else offer.sections)]
+    for section, protocol in zip(description.media, own, strict=False):
+        if {section.protocol, protocol} == {"RTP/AVP", "RTP/AVPF"}:
+            section.protocol = protocol
+
+
+def name_sections(description: SessionDescription, offered: Sequence[Announced]) -> None:
+    """Give each section of an answer profile, mid and rtcp-mux of its offer; rtcp-mux only where that had it
+    (RFC 5761 section 5.1.1)."""
+    for section, offer in zip(description.media, offered, strict=True):
+        section.mid = offer.mid
+        section.rtcp_mux = offer.mux and bool(section.port)
+        if section.protocol != offer.protocol:
+            section.protocol = offer.protocol

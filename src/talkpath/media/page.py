@@ -1,0 +1,49 @@
+"""Descriptions on their way between a call and a page: its `Dialect`, and what the ledger hears of it."""
+
+from dataclasses import replace
+
+from talkpath.media import bundle, moments
+from talkpath.media.dialect import unknown
+from talkpath.media.leg import Leg
+from talkpath.media.negotiation import Told
+from talkpath.media.policy import MediaRefused
+from talkpath.media.telling import Noting
+from talkpath.sdp import SessionDescription
+
+
+def hear(page: Leg, description: SessionDescription, raw: bytes, offer: Told | None) -> bytes:
+    """Take what the page says, an offer or the answer to `offer`, into the words of the call; gives it in these."""
+    sections, kept = (None, frozenset[int]()) if offer is None else (offer.sections, offer.holds_kept)
+    return description.encode() if page.its_dialect().hear(description, sections, kept) else raw
+
+
+def reject_unknown(description: SessionDescription, note: Noting, now: float) -> None:
+    """Reject sections of an offer that no browser knows, before ports are leased for them.
+
+    Raises `MediaRefused` where nothing else is offered.
+    """
+    gone = unknown(description)
+    for section in gone:
+        note(now, moments.NOT_RELAYED, what=f"{section.kind} {section.protocol}")
+        section.reject()
+    if gone and not any(section.port for section in description.media):
+        kinds = ", ".join(dict.fromkeys(section.kind for section in gone))
+        raise MediaRefused("page-sections", f"a browser knows no {kinds}; offer it audio or video")
+
+
+def speak(
+    page: Leg, description: SessionDescription, told: Told, offer: Told | None, note: Noting, now: float
+) -> Told:
+    """Put an offer, or the answer to `offer`, into the words of the page; `told` in these."""
+    dialect = page.its_dialect()
+    spared = dialect.speak(description, offers=offer is None)
+    if offer is None:
+        bundle.offer_mid(description, page)
+    bundle.write_groups(description, page, None if offer is None else offer.sections)
+    dialect.take_out(description)
+    for kind, numbers in ((moments.RENUMBERED, spared.payload_types), (moments.EXTENSIONS, spared.extensions)):
+        if numbers:
+            note(now, kind, numbers=", ".join(numbers))
+    if spared.holds:
+        note(now, moments.HOLD_KEPT)
+    return replace(told, sent=description.encode(), holds_kept=spared.holds)
