@@ -200,7 +200,7 @@ MOMENTS: dict[str, Text] = {
         "{side} 是网页，不向其告知头扩展 {numbers}：浏览器会拒绝该提议。",
     ),
     "media.hold-kept": Text(
-        "The call begins on hold. The {side}, a page, is not told, or it would stay mute later; nothing passes until then.",
+        "The call begins on hold. The {side}, a page, is not told, or it would stay mute; nothing passes until then.",
         "通话以保持状态开始，未告知网页 {side}，否则它以后会一直静音；恢复之前不转发媒体。",
     ),
     "media.bundled": Text(

@@ -40,6 +40,8 @@ class Talker:
         self.received: list[Packet] = []
         self._host = host
         self.ssrc = ssrc
+        #: by which it calls PCMA
+        self.payload_type = PCMA
         self.voice = voice
         self._coded = alaw(voice)
         self._ended = threading.Event()
@@ -110,7 +112,7 @@ class Talker:
                 return
             assert self.target is not None
             part = self._coded[number * _PACKET : (number + 1) * _PACKET]
-            self.socket.sendto(packet(number, number * _PACKET, self.ssrc, part), self.target)
+            self.socket.sendto(packet(number, number * _PACKET, self.ssrc, part, self.payload_type), self.target)
 
     def _receive(self) -> None:
         self.socket.settimeout(0.2)
@@ -121,7 +123,7 @@ class Talker:
                 continue
             except OSError:
                 return
-            if len(data) >= 12 and data[0] >> 6 == 2 and not 64 <= data[1] & 0x7F <= 95:
+            if len(data) >= 12 and data[0] >> 6 == 2 and not 192 <= data[1] <= 223:
                 _, kind, sequence, timestamp, ssrc = struct.unpack("!BBHII", data[:12])
                 self.received.append(Packet(source[:2], kind & 0x7F, sequence, timestamp, ssrc, data[12:]))
 
