@@ -29,7 +29,7 @@ async def test_a_first_hello_that_is_lost_goes_out_again() -> None:
     phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     phone.setblocking(False)
     phone.bind(("127.0.0.1", 0))
-    call = RunningCall("c", Party(CALLER, Flow(Transport.UDP, HERE, HERE), False))
+    call = RunningCall("c", Party(CALLER, Flow(Transport.UDP, HERE, HERE), False), 0.0)
     call.media = driver.open(call)
     offer = sdp("127.0.0.1", f"audio {phone.getsockname()[1]} UDP/TLS/RTP/SAVP 0\n{FINGERPRINT}\na=setup:passive")
     try:
@@ -44,7 +44,7 @@ async def test_a_first_hello_that_is_lost_goes_out_again() -> None:
 
 def test_a_fault_in_one_call_does_not_cost_the_events_of_another(caplog: pytest.LogCaptureFixture) -> None:
     driver = MediaDriver(Clock(), Ledger(), MediaPolicy(), workers=1)
-    broken, sound = (RunningCall(name, Party(CALLER, Flow(Transport.UDP, HERE, HERE), False)) for name in "ab")
+    broken, sound = (RunningCall(name, Party(CALLER, Flow(Transport.UDP, HERE, HERE), False), 0.0) for name in "ab")
     for call in (broken, sound):
         session = call.media = driver.open(call)
         session.answer_locally(sdp("127.0.0.1", "audio 4000 RTP/AVP 0"), Service.ECHO, ORIGIN, 1000.0)

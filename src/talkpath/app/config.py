@@ -258,8 +258,10 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
         float,
         doc(
             "A call is ended on both sides when a party that had sent media, and still should, has sent neither RTP "
-            "nor RTCP for this many seconds, or when nobody has. 0 never ends one.",
-            "曾发送媒体且仍应发送的一方在这么多秒内既无 RTP 也无 RTCP，或双方皆无时，通话在两侧结束。0 表示从不。",
+            "nor RTCP for this many seconds, or when nobody has; with ICE 8 s after its consent is lost, which takes "
+            "30. 0 never ends one.",
+            "曾发送媒体且仍应发送的一方在这么多秒内既无 RTP 也无 RTCP，或双方皆无时，通话在两侧结束；"
+            "使用 ICE 时，在同意失效（30 秒）后再过 8 秒结束。0 表示从不。",
             ge=0,
             le=86_400,
         ),
@@ -426,6 +428,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             le=1_000_000,
         ),
     ] = 10_000
+    idle_call_s: Annotated[
+        float,
+        doc(
+            "A call without media that is watched, and without a message, for this many seconds is ended on both "
+            "sides. Long before, both sides are asked whether they still know it.",
+            "既无受监视的媒体、又无任何消息达到这么多秒的通话，在两侧结束。此前很久就会询问双方是否仍知道该通话。",
+            ge=600,
+            le=604_800,
+        ),
+    ] = 43_200.0
     connections: Annotated[
         int,
         doc(

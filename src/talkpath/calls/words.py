@@ -93,6 +93,10 @@ MOMENTS: dict[str, Text] = {
         "The end of the call cannot be told to {remote}: its connection is closed. It is told when it is back.",
         "通话结束无法通知 {remote}：其连接已关闭。待其重新注册时再通知。",
     ),
+    "dialog.lost": Text(
+        "{remote} does not know the call any more ({why}); it is ended.",
+        "{remote} 已不再知道该通话（{why}），予以结束。",
+    ),
     "flow.caller-gone": Text(
         "The caller's connection {remote} closed and it did not come back; nobody waits for an answer.",
         "主叫的连接 {remote} 已关闭且未恢复；已无人等待应答。",
@@ -349,6 +353,8 @@ ENDINGS: dict[str, Text] = {
     "media-timeout": Text("no media any more; ended by {by}", "媒体中断，由{by}结束"),
     "flow-gone": Text("a connection was lost; ended by {by}", "连接断开，由{by}结束"),
     "session-expired": Text("the session timer ran out; ended by {by}", "会话定时器到期，由{by}结束"),
+    "dialog-gone": Text("a side did not know the call any more; ended by {by}", "一方已不知道该通话，由{by}结束"),
+    "idle": Text("nothing was heard of it for too long; ended by {by}", "长时间毫无动静，由{by}结束"),
     "ack-missing": Text("the answer was never acknowledged; ended by {by}", "应答始终未被确认，由{by}结束"),
     "node-stopped": Text("the node was stopped", "节点停止"),
     "node-died": Text("the node died; until then it was seen", "节点异常终止，此前通话仍在"),

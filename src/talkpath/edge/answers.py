@@ -146,6 +146,7 @@ class Answers:
         """A dialog is confirmed. The first makes the call; whoever answers as well is for the caller to keep or to
         hang up on (RFC 3261 section 13.2.2.4)."""
         party.is_confirmed = True
+        call.heard_at = now
         if call.phase is Phase.CALLING:
             call.phase = Phase.ANSWERED
             call.give_up = None
@@ -159,6 +160,13 @@ class Answers:
             call.media.chosen(party.leg, now)
             self._anchoring.tell(call, now)
 
+    @staticmethod
+    def _time(call: RunningCall | None, response: Message) -> None:
+        """The session timer that a 2xx sets (RFC 4028 section 8.2), or takes away."""
+        if call is not None:
+            text = (response.first("Session-Expires") or "").partition(";")[0].strip()
+            call.session_s = int(text[:9]) if text.isascii() and text.isdigit() else 0
+
     def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
         """A branch refused what it was offered, or our second asking as a loop."""
         self._asking.again(fork, branch, refusal, now)
@@ -168,7 +176,11 @@ class Answers:
         try:
             if fork.request.to_tag:
                 if fork.request.method in ("INVITE", "UPDATE") and response.status >= 200:
+                    self._time(fork.call, response)
                     party.refresh(response)
+            elif fork.is_invite and response.status >= 200:
+                self._time(fork.call, response)
+                party.learn(response, "To", _beyond_us(response, fork, branch))
             elif response.to_tag and (party.tag != response.to_tag or response.status >= 200):
                 party.learn(response, "To", _beyond_us(response, fork, branch))
         except Malformed:

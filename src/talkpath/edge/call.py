@@ -47,6 +47,7 @@ class Party:
         "is_over",
         "is_told_the_end",
         "leg",
+        "misses",
         "name",
         "profile",
         "refused",
@@ -71,6 +72,8 @@ class Party:
         self.first: Party | None = None
         #: Its 2xx went to the caller; the ACK passed; a BYE is under way; it ended.
         self.is_confirmed = self.is_acknowledged = self.is_hanging_up = self.is_over = False
+        #: How often in a row it did not answer whether it knows the call.
+        self.misses = 0
         #: We sent it, or the caller of this dialog, a BYE of our own.
         self.is_told_the_end = self.is_caller_told = False
         #: The registration it was reached by or calls from: user and identity of the binding.
@@ -109,18 +112,21 @@ class RunningCall:
         "callees",
         "caller",
         "give_up",
+        "heard_at",
         "hung_up_at",
         "hung_up_by",
         "invite_cseq",
         "is_cancelled",
         "is_given_up",
+        "look_at",
         "media",
         "next_leg",
         "phase",
+        "session_s",
         "winner",
     )
 
-    def __init__(self, call_id: str, caller: Party) -> None:
+    def __init__(self, call_id: str, caller: Party, now: float) -> None:
         self.call_id = call_id
         self.caller = caller
         self.callees: dict[LegId, Party] = {}
@@ -134,6 +140,9 @@ class RunningCall:
         self.is_cancelled = False
         #: The caller's connection died, and it did not come back in time.
         self.is_given_up = False
+        #: The last word of its parties, when we look whether it still lives, and its session timer, 0 for none.
+        self.heard_at = self.look_at = now
+        self.session_s = 0
         #: When the BYE came that ends it, and whose: then they stopped talking, whenever it is answered.
         self.hung_up_at: float | None = None
         self.hung_up_by = Side.UNKNOWN
@@ -194,6 +203,16 @@ def bye(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: Addr
         f"BYE {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
         f"From: {other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\nCSeq: {other.cseq} BYE\r\n"
         f"Reason: {reason}\r\nContent-Length: 0\r\n\r\n"
+    ).encode("utf-8", "surrogateescape")
+
+
+def options(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: Address) -> bytes:
+    """The question to one party, in the other's name, whether it knows the dialog. Its CSeq is the last one used."""
+    routes = "".join(f"Route: {route}\r\n" for route in to.routes)
+    return (
+        f"OPTIONS {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
+        f"From: {other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\nCSeq: {other.cseq} OPTIONS\r\n"
+        "Accept: application/sdp\r\nContent-Length: 0\r\n\r\n"
     ).encode("utf-8", "surrogateescape")
 
 

@@ -21,6 +21,7 @@ from talkpath.edge.core import Core, Entropy, World
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
 from talkpath.edge.indialog import InDialog
+from talkpath.edge.lookout import Lookout
 from talkpath.edge.names import Waiting
 from talkpath.edge.proxy import Proxy
 from talkpath.edge.registration import Registration
@@ -86,6 +87,7 @@ class Edge:
         self._in_dialog = InDialog(core, self._admission, self._anchoring, self._ending, sending, self._answers)
         self._proxy = Proxy(core, self._admission, self._ending, sending, asking, self._answers, self._in_dialog)
         self._services = Services(core, self._anchoring, self._ending)
+        self._lookout = Lookout(core, self._ending, self._services)
         self._keep_alive = core.keep_alive
         self._expire_at: float | None = None
 
@@ -114,6 +116,7 @@ class Edge:
         if self._expire_at is None or self._expire_at <= now:
             self._expire_at = now + _EXPIRY_PAUSE_S
             self.core.registrar.expire(now)
+            self._lookout.look(now)
             self.core.names.expire(now)
 
     def drain(self) -> list[Send]:

@@ -126,6 +126,16 @@ class Ending:
         self._core.untold.bury(call)
         self.end(call, Side.SERVER, how, now)
 
+    def end_dialog(self, call: RunningCall, callee: Party, how: str, reason: str, now: float) -> None:
+        """Hang up in one dialog, and end the call when it is the last."""
+        others = [one for one in call.lasting() if one is not callee]
+        if not others:
+            self.end_on_both_sides(call, how, reason, now)
+            return
+        self._hang_up(call, call.caller, callee, reason, now)
+        self._hang_up(call, callee, call.caller, reason, now)
+        self._released(call, callee, now)
+
     def refuse_answer(self, call: RunningCall, callee: Party, reason: str, now: float) -> None:
         """A phone answered in vain: acknowledge it and hang up, also when it says so again."""
         self._hang_up(call, callee, call.caller, reason, now)

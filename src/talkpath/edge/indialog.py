@@ -48,6 +48,7 @@ class InDialog:
         self._admission.bar_transfer(sender.user if sender is not None else "", request)
         self._follow(sender, fork.arrival)
         if call is not None and sender is not None:
+            call.heard_at = now
             self._ending.seen(call, sender, request, now)
         if self._anchoring.trickled(call, sender, request, now):
             core.reply(fork.arrival, fork.server, 200, now)

@@ -110,7 +110,7 @@ class Proxy:
         caller.speaks_from(arrival.reply_to, arrival.behind_nat)
         caller.cseq = request.cseq.number
         self._bind(caller, user, arrival, now)
-        fork.call = core.calls[key] = RunningCall(request.call_id, caller)
+        fork.call = core.calls[key] = RunningCall(request.call_id, caller, now)
         core.beginning.add(fork.call)
         fork.call.give_up = fork.cancel
 

@@ -59,7 +59,7 @@ class Services:
         caller.learn(request, "From", request.listed("Record-Route"))
         caller.speaks_from(arrival.reply_to, arrival.behind_nat)
         caller.cseq = request.cseq.number
-        call = RunningCall(request.call_id, caller)
+        call = RunningCall(request.call_id, caller, now)
         dialog = Dialog(call, service, core.fresh())
         core.calls[(request.call_id, request.from_tag)] = call
         self._dialogs[(request.call_id, dialog.local_tag)] = dialog
@@ -140,6 +140,7 @@ class Services:
     def in_dialog(self, arrival: Arrival, server: ServerTransaction, dialog: Dialog, now: float) -> None:
         """Answer a request within a call to a service. Raises Refusal."""
         core, request = self._core, arrival.message
+        dialog.call.heard_at = now
         dialog.call.caller.speaks_from(arrival.reply_to, arrival.behind_nat)
         if request.method == "INVITE" or (request.method == "UPDATE" and request.carries_sdp):
             self._ending.seen(dialog.call, dialog.call.caller, request, now)

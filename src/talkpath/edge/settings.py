@@ -80,4 +80,5 @@ class EdgeSettings:
     timers: TimerValues = field(default_factory=TimerValues)
     ring_timeout_s: float = 181.0
     max_calls: int = 10_000
+    idle_call_s: float = 43_200.0
     server: str = "talkpath"

@@ -341,6 +341,11 @@ class Leg:
         return any(anchor is not None and anchor.heard for anchor in self.anchors)
 
     @property
+    def heard_at(self) -> float:
+        """When a packet of it was heard last, 0 for never."""
+        return max((one.totals.last_heard or 0.0 for one in self.anchors if one is not None), default=0.0)
+
+    @property
     def gone_since(self) -> float | None:
         """When it lost its consent on every transport, none of which came back in time; None while there is hope."""
         transports = [one.transport for one in self.anchors if one is not None]

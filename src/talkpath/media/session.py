@@ -230,6 +230,21 @@ class MediaSession:
                 if anchor.transport is not None:
                     anchor.transport.receive(event, now)
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether the engine tells when some port of it falls silent."""
+        return any(anchor.watched_s is not None for _, anchor in self._ports)
+
+    def may_be_silent(self, leg: LegId) -> bool:
+        """Whether this leg is watched, and need not send: somebody is on hold."""
+        anchors = [anchor for _, anchor in self._ports if anchor.leg.id == leg and anchor.watched_s is not None]
+        return bool(anchors) and not any(anchor.must_send for anchor in anchors)
+
+    def hears_all(self, since: float) -> bool:
+        """Whether every leg that makes the call was heard since then."""
+        legs = self._hearing.ends
+        return all(leg.heard_at >= since for leg in legs)
+
     def deadline(self) -> float | None:
         """When ICE or DTLS of some leg wants `expire`, or None. Silence is watched by the engine."""
         transports = self._ports.transports()
@@ -528,10 +543,9 @@ class MediaSession:
             lost_at = leg.gone_since
             if lost_at is None:
                 continue
-            heard_at = max((one.totals.last_heard or 0.0 for one in leg.anchors if one is not None), default=0.0)
-            if heard_at < lost_at - GRACE_S:
+            if leg.heard_at < lost_at - GRACE_S:
                 self._died = True
-                silent_s = now - max(heard_at, lost_at - LIFETIME_S)
+                silent_s = now - max(leg.heard_at, lost_at - LIFETIME_S)
                 self._note(now, moments.GONE, side=leg.side, seconds=round(silent_s))
                 self._deaths.append(MediaDied(now, "media-timeout", leg.side, silent_s))
                 return
