@@ -48,14 +48,16 @@ class Answers:
         status = response.status
         call, party = fork.call, branch.party
         if call is not None and party is not None and 100 < status < 300:
-            party = self._dialog(fork, call, party, response)
-            if party is None:
-                return True
-            if status >= 200 and fork.is_initial_invite and party.is_told_the_end:
+            if party.tag and fork.is_initial_invite and party.tag != response.to_tag:
+                party = self._dialog(call, party, response.to_tag)
+                if party is None:
+                    return True
+            if status >= 200 and party.is_told_the_end and fork.is_initial_invite:
                 self._refuse_answer(fork, party, now)  # it says again what was refused
                 return False
             self._learn(fork, party, branch, response)
-        if status >= 200 and self._is_in_vain(fork, party, status, now):
+        is_reached = status < 200 or self._finds_asker(fork, now)
+        if 200 <= status < 300 and fork.is_initial_invite and self._is_in_vain(fork, party, is_reached, now):
             return True
         try:
             body = self._anchoring.response_body(call, party, fork.arrival, response, now)
@@ -76,11 +78,10 @@ class Answers:
         return True
 
     @staticmethod
-    def _dialog(fork: Fork, call: RunningCall, first: Party, response: Message) -> Party | None:
+    def _dialog(call: RunningCall, first: Party, tag: str) -> Party | None:
         """Whom a response is from: each To tag on a branch is a dialog of its own (RFC 3261 section 12.1.2). None for
         one more than a call may have, which goes no further."""
-        tag = response.to_tag
-        if not tag or not fork.is_initial_invite or first.tag in ("", tag):
+        if not tag:
             return first
         known = next((one for one in call.dialogs_of(first) if one.tag == tag), None)
         if known is None and len(call.callees) < limits.CALL_DIALOGS:
@@ -104,10 +105,10 @@ class Answers:
             fork.server.reply_to = Target(flow.transport, there)
         return hop is not None
 
-    def _is_in_vain(self, fork: Fork, party: Party | None, status: int, now: float) -> bool:
+    def _is_in_vain(self, fork: Fork, party: Party | None, is_reached: bool, now: float) -> bool:
         """Whether a phone took a call that is over, or that nobody waits for any more; it is told so."""
-        call, is_reached = fork.call, self._finds_asker(fork, now)
-        if call is None or party is None or not fork.is_initial_invite or status >= 300 or party.is_confirmed:
+        call = fork.call
+        if call is None or party is None or party.is_confirmed:
             return False
         if call.phase is Phase.OVER or party.is_over or (fork.is_over and not fork.is_won):
             self._ending.refuse_answer(call, party, _TOO_LATE, now)

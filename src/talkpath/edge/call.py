@@ -171,6 +171,11 @@ class RunningCall:
         parties = self.callees.values()
         return [one for one in parties if one.is_confirmed and not (one.is_over or one.is_hanging_up)]
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether there is such a dialog."""
+        return any(one.is_confirmed and not (one.is_over or one.is_hanging_up) for one in self.callees.values())
+
     def sides(self, request: Message) -> tuple[Party, Party] | None:
         """(who sent an in-dialog request, who is to get it), or None when the tags are not of this call."""
         if request.from_tag == self.caller.tag:

@@ -47,7 +47,7 @@ class Ending:
             call.is_cancelled = call.is_cancelled or sender is call.caller
         elif callee is not None and callee.is_confirmed:
             callee.is_hanging_up = True
-            if call.hung_up_at is None and not call.lasting():
+            if call.hung_up_at is None and not call.is_lasting:
                 call.hung_up_at = now
                 call.hung_up_by = _side_of(sender)
 
@@ -61,7 +61,7 @@ class Ending:
         if status in _TRY_AGAIN:
             callee.is_hanging_up = False
             call.hung_up_at = None
-        elif call.lasting() or not callee.is_confirmed:
+        elif not callee.is_confirmed or call.is_lasting:
             self._released(call, callee, now)
         else:
             self.end(call, call.hung_up_by, "bye", now)

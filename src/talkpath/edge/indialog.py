@@ -128,7 +128,7 @@ class InDialog:
         if call is not None and sender is call.caller:
             if receiver is not None:
                 receiver.is_acknowledged = True
-            if all(one.is_acknowledged for one in call.lasting()):
+            if len(call.callees) == 1 or all(one.is_acknowledged for one in call.lasting()):
                 self._core.beginning.discard(call)
         self._send_ack(arrival, hop, heading, receiver, call, now)
 
