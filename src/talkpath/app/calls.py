@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text as RichText
 
 from talkpath.app import calls_words as texts
+from talkpath.app.control import Change
+from talkpath.app.guard_log import banned, refused
 from talkpath.app.lines import print_lines
 from talkpath.app.own_calls import OwnCalls
 from talkpath.app.phrase import Trouble, phrase
@@ -20,6 +22,7 @@ from talkpath.base.texts import Language
 from talkpath.calls import words
 from talkpath.calls.drawing import Line, draw_messages
 from talkpath.calls.facts import facts_of_summary, state_of, story_of
+from talkpath.calls.guarded import Ban, Refused
 from talkpath.calls.model import Result, Summary
 from talkpath.explain.as_json import finding
 from talkpath.explain.explanation import Explained
@@ -62,8 +65,8 @@ class Calls:
         if changes is None:
             raise Trouble("no-edge", phrase(texts.NO_EDGE_TO_FOLLOW))
         try:
-            for row in changes:
-                _write(json_bytes(facts_of_summary(row)) if as_json else self._line(row).encode())
+            for change in changes:
+                _write(self._change_as_json(change) if as_json else self._change(change).encode())
         except KeyboardInterrupt:
             return
 
@@ -81,6 +84,21 @@ class Calls:
         return explain_own([self._known.trace(name)], Sites(), time.time()).calls[0]
 
     # --- showing
+
+    @staticmethod
+    def _change_as_json(change: Change) -> bytes:
+        if isinstance(change, Ban):
+            return json_bytes({"ban": msgspec.to_builtins(change)})
+        if isinstance(change, Refused):
+            return json_bytes({"refused": msgspec.to_builtins(change)})
+        return json_bytes(facts_of_summary(change))
+
+    def _change(self, change: Change) -> str:
+        if isinstance(change, Ban):
+            return printable(f"{_clock(change.since)}  {banned(change).say(self._language)}")
+        if isinstance(change, Refused):
+            return printable(f"{_clock(change.last)}  {refused(change).say(self._language)}")
+        return self._line(change)
 
     def _table(self, rows: list[Summary]) -> Table:
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -105,7 +123,7 @@ class Calls:
         result = words.result(row.result, is_over=is_over, language=self._language)
         status = f" {row.status}" if row.status >= 300 else ""
         ended = words.ending(row.ended_by, row.ended_how, self._language) if row.ended_at is not None else ""
-        begun = datetime.fromtimestamp(row.start).strftime("%Y-%m-%d %H:%M:%S")
+        begun = _clock(row.start)
         cells = [
             begun,
             row.caller,
@@ -126,6 +144,10 @@ class Calls:
 
     def _talk(self, text: str) -> None:
         print(text, file=sys.stderr)
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _talk_s(row: Summary) -> float | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from talkpath.app import calls_words, explain_cli, options, phones_words, words
+from talkpath.app import bans_words, calls_words, explain_cli, options, phones_words, words
 from talkpath.app.choose import config_file, explicit_language, is_root, load
 from talkpath.app.mistakes import BadConfig
 from talkpath.app.options import FILE, LANGUAGE, help_of, values_of
@@ -238,6 +238,56 @@ def phones(user: str, as_json: bool, config: Path | None, state: Path | None) ->
 
     directory = state_directory(options.settings(config, state), os.environ, is_root())
     print_phones(ControlClient(directory).phones(), user, LANGUAGE, as_json=as_json)
+
+
+@app.group(help=help_of(bans_words.HELP), invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help=help_of(bans_words.HELP_JSON))
+@options.config
+@options.state
+@options.lang
+@click.pass_context
+def bans(context: click.Context, as_json: bool, config: Path | None, state: Path | None) -> None:
+    """Who is banned."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_bans, as_json=as_json, config=config, state=state)
+
+
+@bans.command("list", help=help_of(bans_words.HELP_LIST))
+@click.option("--json", "as_json", is_flag=True, help=help_of(bans_words.HELP_JSON))
+@options.config
+@options.state
+@options.lang
+def list_bans(as_json: bool, config: Path | None, state: Path | None) -> None:
+    """List the bans in force."""
+    from talkpath.app.bans import print_bans
+
+    print_bans(options.settings(config, state), LANGUAGE, as_json=as_json)
+
+
+@bans.command("add", help=help_of(bans_words.HELP_ADD))
+@click.argument("networks", metavar="NETWORK...", nargs=-1, required=True)
+@click.option("--for", "span", default="", help=help_of(bans_words.HELP_FOR))
+@click.option("--note", default="", help=help_of(bans_words.HELP_NOTE))
+@options.config
+@options.state
+@options.lang
+def add_bans(networks: tuple[str, ...], span: str, note: str, config: Path | None, state: Path | None) -> None:
+    """Ban networks."""
+    from talkpath.app.bans import add
+
+    add(options.settings(config, state), networks, span, note, LANGUAGE)
+
+
+@bans.command("lift", help=help_of(bans_words.HELP_LIFT))
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@options.config
+@options.state
+@options.lang
+def lift_bans(sources: tuple[str, ...], config: Path | None, state: Path | None) -> None:
+    """Lift bans."""
+    from talkpath.app.bans import lift
+
+    lift(options.settings(config, state), sources, LANGUAGE)
 
 
 def _typed(password: str | None) -> str | None:

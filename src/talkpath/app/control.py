@@ -9,11 +9,13 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -21,6 +23,7 @@ from talkpath.app.phone_rows import PhoneRow
 from talkpath.base import limits
 from talkpath.base.readable import json_bytes, readable
 from talkpath.calls.build import summary_of
+from talkpath.calls.guarded import Ban, Refused
 from talkpath.calls.ids import id_of
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Summary
@@ -31,12 +34,17 @@ from talkpath.store.history import Wanted, fits
 SOCKET = "control.sock"
 # How often a follower is told what changed.
 _FOLLOW_S = 0.25
+# Credentials that are refused again and again are told so often.
+_AGAIN_S = 60.0
 # Rows made between two breaths of the event loop: about a millisecond.
 _ROWS_AT_ONCE = 40
 # A request is short; a line longer than this is no request of ours.
 _REQUEST_BYTES = 4096
 
 _log = logging.getLogger("talkpath.control")
+
+#: What a follower is told: a call that changed, a ban, credentials that were refused.
+Change = Summary | Ban | Refused
 
 
 class Ask(StrEnum):
@@ -47,22 +55,55 @@ class Ask(StrEnum):
     TRACES = "traces"
     FOLLOW = "follow"
     PHONES = "phones"
+    BANS = "bans"
+    REFUSED = "refused"
+    LIFT = "lift"
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One line from the command line. `name` is an id, the beginning of one, or a Call-ID."""
+    """One line from the command line. `name` is an id, the beginning of one, or a Call-ID; of `lift`, a source."""
 
     ask: Ask
     name: str = ""
     wanted: Wanted = Wanted()
 
 
-class ControlServer:
-    """Answers for the running edge."""
+class Door(Protocol):
+    """The guard at the door, as it is asked here."""
 
-    def __init__(self, ledger: Ledger, state: Path, phones: Callable[[], Iterable[PhoneRow]] = tuple) -> None:
+    def bans(self, now: float) -> list[Ban]: ...
+    def refused(self) -> list[Refused]: ...
+    def lift(self, source: str, now: float) -> bool: ...
+
+
+class OpenDoor:
+    """Nobody stands there."""
+
+    def bans(self, now: float) -> list[Ban]:
+        return []
+
+    def refused(self) -> list[Refused]:
+        return []
+
+    def lift(self, source: str, now: float) -> bool:
+        return False
+
+
+class ControlServer:
+    """Answers for the running edge. `now` is its clock."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        state: Path,
+        phones: Callable[[], Iterable[PhoneRow]] = tuple,
+        door: Door | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._ledger = ledger
         self._phones = phones
+        self._door = door or OpenDoor()
+        self._now = now
         self._path = state / SOCKET
         self._server: asyncio.Server | None = None
         self._asking: set[asyncio.Task[None]] = set()
@@ -124,9 +165,17 @@ class ControlServer:
                     if number % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
                         await asyncio.sleep(0)
                     yield json_bytes(msgspec.to_builtins(phone))
+            case Ask.BANS:
+                for ban in self._door.bans(self._now()):
+                    yield json_bytes(msgspec.to_builtins(ban))
+            case Ask.REFUSED:
+                for refused in self._door.refused():
+                    yield json_bytes(msgspec.to_builtins(refused))
+            case Ask.LIFT:
+                yield json_bytes(self._door.lift(request.name, self._now()))
             case Ask.FOLLOW:
-                async for row in self._changes(request.wanted):
-                    yield msgspec.json.encode(row)
+                async for change in self._changes(request.wanted):
+                    yield _line_of(change)
 
     async def _wanted(self, wanted: Wanted) -> AsyncIterator[tuple[Trace, Summary]]:
         """The running calls asked for, the latest first."""
@@ -141,12 +190,15 @@ class ControlServer:
             if found == wanted.limit:
                 return
 
-    async def _changes(self, wanted: Wanted) -> AsyncIterator[Summary]:
-        """A row for every call that began, was answered or ended, from now on."""
+    async def _changes(self, wanted: Wanted) -> AsyncIterator[Change]:
+        """A row for every call that began, was answered or ended, and for whatever the guard tells, from now on."""
+        news = News(self._door, self._now())
         known = {trace.number: _state(summary_of(trace)) for trace in self._ledger.running()}
         read = {trace.number: len(trace.live) for trace in self._ledger.running()}
         while True:
             await asyncio.sleep(_FOLLOW_S)
+            for told in news.take(self._now()):
+                yield told
             running = list(self._ledger.running())
             for trace in running:
                 if read.get(trace.number) == len(trace.live) and trace.ended_at is None:
@@ -165,6 +217,46 @@ class ControlServer:
         for trace in self._ledger.running():
             if name in map(readable, trace.call_ids) or id_of(trace.call_ids[0], trace.start).startswith(name):
                 yield trace
+
+
+class News:
+    """What the guard told since it was last asked: each ban, and credentials that are refused, once a minute."""
+
+    def __init__(self, door: Door, now: float) -> None:
+        self._door = door
+        self._last_ban = max((ban.number for ban in door.bans(now)), default=0)
+        self._told = {(one.user, one.source): (one.last, one.times) for one in door.refused()}
+
+    def take(self, now: float) -> Iterator[Ban | Refused]:
+        for ban in self._door.bans(now):
+            if ban.number > self._last_ban:
+                self._last_ban = ban.number
+                yield ban
+        refused = self._door.refused()
+        for one in refused:
+            at, times = self._told.get((one.user, one.source), (0.0, 0))
+            if one.times != times and one.last - at >= _AGAIN_S:
+                self._told[one.user, one.source] = one.last, one.times
+                yield one
+        if len(self._told) > 2 * limits.GUARD_STORIES:
+            known = {(one.user, one.source) for one in refused}
+            self._told = {key: told for key, told in self._told.items() if key in known}
+
+
+def _line_of(change: Change) -> bytes:
+    """A call as it is; what the guard tells under a name of its own."""
+    if isinstance(change, Summary):
+        return msgspec.json.encode(change)
+    kind = "ban" if isinstance(change, Ban) else "refused"
+    return json_bytes({kind: msgspec.to_builtins(change)})
+
+
+def _change_of(line: bytes) -> Change:
+    if line.startswith(b'{"ban":'):
+        return msgspec.json.decode(line, type=dict[str, Ban])["ban"]
+    if line.startswith(b'{"refused":'):
+        return msgspec.json.decode(line, type=dict[str, Refused])["refused"]
+    return msgspec.json.decode(line, type=Summary)
 
 
 def _state(row: Summary) -> tuple[object, ...]:
@@ -197,10 +289,23 @@ class ControlClient:
         lines = self._ask(Request(Ask.PHONES))
         return None if lines is None else [msgspec.json.decode(line, type=PhoneRow) for line in lines]
 
-    def follow(self, wanted: Wanted) -> Iterator[Summary] | None:
-        """Calls as they begin, are answered and end; None when no edge runs here."""
+    def follow(self, wanted: Wanted) -> Iterator[Change] | None:
+        """Calls as they begin, are answered and end, and what the guard tells; None when no edge runs here."""
         lines = self._ask(Request(Ask.FOLLOW, wanted=wanted))
-        return None if lines is None else (msgspec.json.decode(line, type=Summary) for line in lines)
+        return None if lines is None else (_change_of(line) for line in lines)
+
+    def bans(self) -> list[Ban] | None:
+        """The bans in force; None when no edge runs here."""
+        lines = self._ask(Request(Ask.BANS))
+        return None if lines is None else [msgspec.json.decode(line, type=Ban) for line in lines]
+
+    def refused(self) -> list[Refused]:
+        """Whose credentials were refused lately; nobody's when no edge runs here."""
+        return [msgspec.json.decode(line, type=Refused) for line in self._ask(Request(Ask.REFUSED)) or ()]
+
+    def lift(self, source: str) -> bool:
+        """End the bans of a source; whether there was one."""
+        return any(msgspec.json.decode(line, type=bool) for line in self._ask(Request(Ask.LIFT, source)) or ())
 
     def _ask(self, request: Request) -> Iterator[bytes] | None:
         connection = socket.socket(socket.AF_UNIX)

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from talkpath.app import words
@@ -15,6 +16,8 @@ from talkpath.calls.trace import Trace
 from talkpath.calls.words import ENDINGS, RESULTS, SIDES
 
 _log = logging.getLogger("talkpath.calls")
+
+_TURNED_AWAY = ("auth.challenged", "auth.refused")
 
 
 def start_logging(level: str) -> None:
@@ -37,10 +40,14 @@ class _Plain(logging.Formatter):
 
 
 class CallLog:
-    """Tells of calls that began or ended since it last looked, so the calls themselves pay nothing for it."""
+    """Tells of calls that began or ended since it last looked, so the calls themselves pay nothing for it.
 
-    def __init__(self, ledger: Ledger, language: Language) -> None:
+    `turned_away` hears of those of strangers who got nowhere, which have no lines of their own.
+    """
+
+    def __init__(self, ledger: Ledger, language: Language, turned_away: Callable[[], None] = lambda: None) -> None:
         self._ledger = ledger
+        self._turned_away = turned_away
         self._language = language
         self._last_begun = 0
         #: by number: those that nothing was said of yet, and those whose beginning was told
@@ -56,6 +63,9 @@ class CallLog:
             is_open.add(trace.number)
             if trace.number > self._last_begun and trace.live:
                 self._last_begun = trace.number
+                if _is_of_a_stranger(trace):
+                    self._turned_away()
+                    continue
                 self._untold[trace.number] = trace
         for number, trace in list(self._untold.items()):
             if not _is_asked_for_credentials(trace):
@@ -76,6 +86,11 @@ def _is_asked_for_credentials(trace: Trace) -> bool:
     """A call that was challenged is none yet: most callers come back with credentials, strangers do not."""
     answers = (raw for _, _, raw, sent in reversed(trace.live) if sent and raw.startswith(b"SIP/2.0 "))
     return trace.ended_at is not None and next(answers, b"")[8:11] in (b"401", b"407")
+
+
+def _is_of_a_stranger(trace: Trace) -> bool:
+    """A call that was asked for proof and came to nothing. A flood of them is worth no line each."""
+    return trace.ended_how == "refused" and bool(trace.moments) and trace.moments[-1].kind in _TURNED_AWAY
 
 
 def _begun(row: Summary) -> Phrase:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from talkpath.app import words
 from talkpath.app.accounts import Everybody
+from talkpath.app.bans import OwnBans
 from talkpath.app.chores import Chore, do_chores
 from talkpath.app.config import ANY, Config, Listener
 from talkpath.app.config_checks import parse_address_and_port, parse_endpoint
 from talkpath.app.control import ControlServer
+from talkpath.app.guard_log import GuardLog
 from talkpath.app.host import cannot_listen
 from talkpath.app.log import CallLog
 from talkpath.app.metrics import Metrics, MetricsPage
@@ -85,8 +87,10 @@ class Node:
         self._edge = Edge(
             _edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
         )
-        self._control = ControlServer(self._ledger, prepared.state, self._phones)
-        self._call_log = CallLog(self._ledger, prepared.language)
+        self._control = ControlServer(self._ledger, prepared.state, self._phones, self._guard, self._clock.now)
+        self._guard_log = GuardLog(self._guard, prepared.language)
+        self._own_bans = OwnBans(prepared.state)
+        self._call_log = CallLog(self._ledger, prepared.language, self._guard_log.count_turned_away)
         self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
         self._sweep_at = 0.0
@@ -227,7 +231,7 @@ class Node:
             self._refresh_users,
             self._look_at_interfaces,
             lambda: self._guests.sweep(self._clock.now()),
-            lambda: self._guard.expire(self._clock.now()),
+            self._look_at_the_door,
             self._call_log.tell,
             self._keep_calls,
             self._store.bindings.keep_refreshed,
@@ -243,6 +247,12 @@ class Node:
         self._interfaces.look()
         self._media_facing.clear()
         self._behind_loopback.clear()
+
+    def _look_at_the_door(self) -> None:
+        now = self._clock.now()
+        self._own_bans.follow(self._guard, now)
+        self._guard.expire(now)
+        self._guard_log.tell(now)
 
     def _keep_calls(self) -> None:
         now = self._clock.now()

@@ -8,10 +8,11 @@ from itertools import chain
 from talkpath.app import calls_words as texts
 from talkpath.app.choose import is_root
 from talkpath.app.config import Config
-from talkpath.app.control import ControlClient
+from talkpath.app.control import Change, ControlClient
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.state import DATABASE, state_directory
 from talkpath.base.readable import printable, readable
+from talkpath.calls.guarded import Ban, Refused
 from talkpath.calls.ids import id_of
 from talkpath.calls.model import Summary
 from talkpath.calls.trace import Trace
@@ -37,8 +38,13 @@ class OwnCalls:
         rows = {(row.id, row.call_id): row for row in [*past, *(running or ())]}
         return sorted(rows.values(), key=lambda row: row.start)[-wanted.limit :], running is not None
 
-    def changes(self, wanted: Wanted) -> Iterator[Summary] | None:
-        """The calls that run, then each as it begins, is answered and ends; None when no edge runs here."""
+    def guarded(self) -> tuple[list[Ban], list[Refused]]:
+        """What the guard of the running edge tells; nothing when none runs here."""
+        return self._edge.bans() or [], self._edge.refused()
+
+    def changes(self, wanted: Wanted) -> Iterator[Change] | None:
+        """The calls that run, then each as it begins, is answered and ends, and what the guard tells; None when no
+        edge runs here."""
         changes = self._edge.follow(wanted)
         if changes is None:
             return None

@@ -15,6 +15,7 @@ from talkpath._native import Sources
 from talkpath.base import limits
 from talkpath.base.address import Flow
 from talkpath.base.errors import Malformed
+from talkpath.calls.guarded import Ban, Refused
 from talkpath.edge.settings import GuardSettings
 from talkpath.edge.tries import Tries
 from talkpath.sip.message import Message
@@ -50,33 +51,10 @@ class Suspect:
     missed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ban:
-    """One ban, with its story. `source` is an address, address:port, or network; `until` None: until it is lifted.
-
-    `code` is that of the finding it makes, "" for a ban by the operator.
-    """
-
-    number: int
-    source: str
-    since: float
-    until: float | None
-    code: str = ""
-    kind: str = ""
-    methods: dict[str, int] = field(default_factory=dict)
-    users: tuple[str, ...] = ()
-    tool: str = ""
-    wrong: int = 0
-    seconds: float = 0.0
-    note: str = ""
-
-
 @dataclass(slots=True)
-class Refused:
-    """Credentials of one user that were refused to one source. `untried` of them were not even looked at."""
+class _Refusals:
+    """See `Refused`."""
 
-    user: str
-    source: str
     method: str
     first: float
     last: float
@@ -106,7 +84,7 @@ class Guard:
         self.counters: Counter[str] = Counter()
         self._suspects: OrderedDict[str, Suspect] = OrderedDict()
         self._bans: OrderedDict[str, Ban] = OrderedDict()
-        self._refused: OrderedDict[tuple[str, str], Refused] = OrderedDict()
+        self._refused: OrderedDict[tuple[str, str], _Refusals] = OrderedDict()
         self._told: list[Ban] = []
         self._numbers = count(1)
         self._sweep_at = now
@@ -194,7 +172,7 @@ class Guard:
         key = (user[:64], flow.remote.host)
         known = self._refused.get(key)
         if known is None or now - known.last > 3600:
-            known = self._refused[key] = Refused(*key, request.method, now, now)
+            known = self._refused[key] = _Refusals(request.method, now, now)
             if len(self._refused) > limits.GUARD_STORIES:
                 self._refused.popitem(last=False)
         known.last, known.times = now, known.times + 1
@@ -263,7 +241,10 @@ class Guard:
 
     def refused(self) -> list[Refused]:
         """Whose credentials were refused lately, the least recent first."""
-        return list(self._refused.values())
+        return [
+            Refused(user, source, one.method, one.first, one.last, one.times, one.untried)
+            for (user, source), one in self._refused.items()
+        ]
 
     def ban(self, network: str, until: float | None, note: str, now: float) -> Ban:
         """The operator wants not to hear a network or address. Raises ValueError for what is none."""

@@ -2,18 +2,21 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from talkpath.calls.build import call_of
 from talkpath.calls.trace import Trace
+from talkpath.explain.barred import host_of
 from talkpath.explain.explanation import Explanation, common_of, judged, subject_of
+from talkpath.explain.finding import Finding
 from talkpath.explain.scene import Scene
 from talkpath.explain.sites import Sites
 from talkpath.explain.verdict import judge_scene
 
 
-def explain_own(traces: Sequence[Trace], sites: Sites, now: float) -> Explanation:
-    """Calls of the running edge and of its history. `now` is when those that go on were read."""
+def explain_own(traces: Sequence[Trace], sites: Sites, now: float, others: tuple[Finding, ...] = ()) -> Explanation:
+    """Calls of the running edge and of its history. `now` is when those that go on were read; `others` are findings
+    that belong to no call (`barred.py`)."""
     scene = Scene(_Heard(traces))
     scene.calls = [call_of(trace) for trace in traces]
     scene.span(min((call.start for call in scene.calls), default=now), now)
@@ -22,7 +25,13 @@ def explain_own(traces: Sequence[Trace], sites: Sites, now: float) -> Explanatio
             scene.other(stream.rtp)
     explained = judged(scene.calls, sites, scene)
     common = common_of([subject_of(one) for one in explained], sites)
-    return Explanation((), explained, tuple(judge_scene(scene)), common, scene)
+    return Explanation((), explained, (*_not_told(judge_scene(scene), others), *others), common, scene)
+
+
+def _not_told(found: Iterable[Finding], others: Sequence[Finding]) -> Iterator[Finding]:
+    """What the guard did not tell already of the same source, and with more to say."""
+    told = {(one.code, host_of(str(one.found.values.get("src", "")))) for one in others}
+    return (one for one in found if (one.code, one.found.values.get("src")) not in told)
 
 
 class _Heard:

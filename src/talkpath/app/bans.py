@@ -1,0 +1,165 @@
+"""What `talkpath bans` does. Bans added by hand are a file in the state directory, which a running edge follows;
+those of the guard are the edge's own, and it is asked for them.
+"""
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_network
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from talkpath.app import bans_words as texts
+from talkpath.app.choose import is_root
+from talkpath.app.config import Config
+from talkpath.app.control import ControlClient
+from talkpath.app.phrase import Misuse, Trouble, phrase
+from talkpath.app.state import make_state_directory, state_directory
+from talkpath.base.readable import json_bytes, printable
+from talkpath.base.texts import Language
+from talkpath.calls.guarded import Ban
+from talkpath.edge.guard import Guard
+
+_FILE = "bans.json"
+_SPAN = re.compile(r"^(\d+)([smhd])$")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class OwnBans:
+    """The bans added by hand, in their file: read when it changed, written whole."""
+
+    def __init__(self, state: Path) -> None:
+        self._path = state / _FILE
+        self._seen = 0
+
+    def read(self, now: float) -> list[Ban]:
+        """Those in force, the oldest first; none where there is no file, or one that nobody can read."""
+        try:
+            kept = msgspec.json.decode(self._path.read_bytes(), type=list[Ban])
+        except (OSError, msgspec.MsgspecError):
+            return []
+        return [ban for ban in kept if ban.until is None or ban.until > now]
+
+    def write(self, bans: Sequence[Ban]) -> None:
+        """All of them at once: a reader never sees half a file."""
+        fresh = self._path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.encode(list(bans)))
+        fresh.replace(self._path)
+
+    def follow(self, guard: Guard, now: float) -> None:
+        """Make the guard's bans by hand those of the file, where it changed since this was last asked."""
+        try:
+            changed = self._path.stat().st_mtime_ns
+        except OSError:
+            changed = 0
+        if changed == self._seen:
+            return
+        self._seen = changed
+        wanted = {ban.source: ban for ban in self.read(now)}
+        for ban in guard.bans(now):
+            if not ban.code and ban.source not in wanted:
+                guard.lift(ban.source, now)
+        for ban in wanted.values():
+            guard.ban(ban.source, ban.until, ban.note, now)
+
+
+def print_bans(config: Config, language: Language, *, as_json: bool) -> None:
+    """Print the bans in force, the oldest first."""
+    directory = _directory(config)
+    bans = ControlClient(directory).bans()
+    if bans is None:
+        bans = OwnBans(directory).read(time.time())
+        if not as_json:
+            print(texts.NO_EDGE.say(language), file=sys.stderr)
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(json_bytes([msgspec.to_builtins(one) for one in bans])) + b"\n")
+    elif not bans:
+        print(texts.NONE.say(language), file=sys.stderr)
+    elif sys.stdout.isatty():
+        Console().print(_table(bans, language))
+    else:
+        for ban in bans:
+            print("\t".join(_cells(ban, language)))
+
+
+def add(config: Config, networks: Sequence[str], span: str, note: str, language: Language) -> None:
+    """Ban networks, all or none. Raises `Trouble`."""
+    now = time.time()
+    until = now + _seconds(span) if span else None
+    sources = [_network(text) for text in networks]
+    own = OwnBans(make_state_directory(_directory(config)))
+    kept = [ban for ban in own.read(now) if ban.source not in sources]
+    own.write([*kept, *(Ban(0, source, now, until, note=note) for source in sources)])
+    for source in sources:
+        print(texts.ADDED.say(language, source=source), file=sys.stderr)
+
+
+def lift(config: Config, sources: Sequence[str], language: Language) -> None:
+    """End bans, whoever made them. Raises `Trouble` for who is not banned."""
+    directory = _directory(config)
+    own, edge = OwnBans(directory), ControlClient(directory)
+    for given in sources:
+        source = given if _has_port(given) else _network(given)
+        kept = own.read(time.time())
+        left = [ban for ban in kept if ban.source != source]
+        if len(left) < len(kept):
+            own.write(left)
+        if not edge.lift(source) and len(left) == len(kept):
+            raise Trouble("not-banned", phrase(texts.NOT_BANNED, source=printable(given)))
+        print(texts.LIFTED.say(language, source=source), file=sys.stderr)
+
+
+def _directory(config: Config) -> Path:
+    return state_directory(config, os.environ, is_root())
+
+
+def _has_port(text: str) -> bool:
+    return "]:" in text or (text.count(":") == 1 and text.rpartition(":")[2].isdigit())
+
+
+def _network(text: str) -> str:
+    try:
+        where = ip_network(text, strict=False)
+    except ValueError:
+        raise Misuse("no-network", phrase(texts.NO_NETWORK, given=printable(text))) from None
+    return str(where.network_address) if where.prefixlen == where.max_prefixlen else str(where)
+
+
+def _seconds(text: str) -> int:
+    span = _SPAN.match(text)
+    if span is None:
+        raise Misuse("bad-span", phrase(texts.BAD_SPAN, given=printable(text)))
+    return int(span[1]) * _SECONDS[span[2]]
+
+
+def _table(bans: Iterable[Ban], language: Language) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in texts.HEADS:
+        table.add_column(head.say(language), overflow="fold")
+    for ban in bans:
+        table.add_row(*_cells(ban, language))
+    return table
+
+
+def _cells(ban: Ban, language: Language) -> list[str]:
+    now = time.time()
+    ends = texts.NEVER.say(language) if ban.until is None else f"{max(0.0, ban.until - now):.0f} s"
+    sent = ", ".join(f"{count} {method}" for method, count in ban.methods.items())
+    cells = [
+        ban.source,
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ban.since)),
+        ends,
+        ban.code,
+        ban.kind,
+        sent,
+        ", ".join(ban.users),
+        ban.note or ban.tool,
+    ]
+    return [printable(cell) for cell in cells]

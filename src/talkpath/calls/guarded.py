@@ -1,0 +1,37 @@
+"""What the guard at the door tells: bans, and credentials that were refused. Plain rows, for whoever asks."""
+
+import msgspec
+
+
+class Ban(msgspec.Struct, frozen=True):
+    """One ban, with its story. Times in seconds since the epoch.
+
+    `source` is an address, address:port, or network; `until` None: until it is lifted. `code` is that of the finding
+    it makes, "" for a ban by the operator, whose `note` it bears. `kind` is what there was too much of; `methods`,
+    `users`, `tool` and `wrong` (credentials) are what the source sent in vain within `seconds`.
+    """
+
+    number: int
+    source: str
+    since: float
+    until: float | None
+    code: str = ""
+    kind: str = ""
+    methods: dict[str, int] = {}
+    users: tuple[str, ...] = ()
+    tool: str = ""
+    wrong: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Credentials of one user that were refused to one source. `untried` of them were not even looked at."""
+
+    user: str
+    source: str
+    method: str
+    first: float
+    last: float
+    times: int
+    untried: int

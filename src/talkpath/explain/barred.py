@@ -1,0 +1,71 @@
+"""What the guard of an edge told, as findings: every ban is one, and so is who goes on with wrong passwords."""
+
+from collections.abc import Iterable, Iterator
+
+from talkpath.base.texts import Text
+from talkpath.calls.guarded import Ban, Refused
+from talkpath.explain.finding import Because, Finding, Found, Symptom, because
+from talkpath.explain.rules import auth_loop, scanner
+
+# Refusals of one user at one place before they are worth a finding: somebody may mistype twice.
+_REFUSALS = 3
+
+BANNED = Text(
+    "{source} was banned for {banned:.0f} s: too much of {kind} ({methods} within {seconds:.0f} s).",
+    "{source} 被封禁 {banned:.0f} 秒：{kind} 过多（{seconds:.0f} 秒内 {methods}）。",
+)
+ASKED_FOR = Text("It asked for {users}.", "它请求过 {users}。")
+GUESSED = Text("{wrong} of its credentials were refused.", "其凭据被拒绝 {wrong} 次。")
+REFUSED = Text(
+    "{method} with credentials of {user} came from {source} {times} times within {seconds:.0f} s and was refused; "
+    "{untried} were not looked at, because there were too many wrong ones.",
+    "{source} 在 {seconds:.0f} 秒内以 {user} 的凭据发送了 {times} 次 {method}，均被拒绝；"
+    "其中 {untried} 次因错误过多而未核对。",
+)
+
+
+def findings_of(bans: Iterable[Ban], refused: Iterable[Refused]) -> Iterator[Finding]:
+    """Findings of an edge that belong to no call. Those of a source that is told as a ban are not told twice."""
+    told = set()
+    for ban in bans:
+        if ban.code:
+            told.add(host_of(ban.source))
+            yield _of_ban(ban)
+    for one in refused:
+        if one.times >= _REFUSALS and one.source not in told:
+            found = Found(tuple(_refusal(one)), {"user": one.user, "method": one.method}, symptom=Symptom.NO_RING)
+            yield Finding(auth_loop.RULE, found)
+
+
+def _of_ban(ban: Ban) -> Finding:
+    evidence = tuple(_story(ban))
+    if ban.code == auth_loop.RULE.code:
+        method = next(iter(ban.methods), "REGISTER")
+        user = ban.users[0] if ban.users else "?"
+        return Finding(auth_loop.RULE, Found(evidence, {"user": user, "method": method}, symptom=Symptom.NO_RING))
+    return Finding(scanner.RULE, Found(evidence, {"src": ban.source}))
+
+
+def _story(ban: Ban) -> Iterator[Because]:
+    methods = ", ".join(f"{count} {method}" for method, count in ban.methods.items()) or ban.kind
+    banned = (ban.until or ban.since) - ban.since
+    values = {"kind": ban.kind, "methods": methods, "seconds": ban.seconds, "banned": banned}
+    yield because(BANNED, (), ban.since, source=ban.source, **values)
+    if ban.tool:
+        yield because(scanner.TOOL, (), ban.since, src=ban.source, agent=ban.tool)
+    if ban.users:
+        yield because(ASKED_FOR, (), ban.since, users=", ".join(ban.users))
+    if ban.wrong:
+        yield because(GUESSED, (), ban.since, wrong=ban.wrong)
+
+
+def _refusal(one: Refused) -> Iterator[Because]:
+    values = {"times": one.times, "untried": one.untried, "seconds": one.last - one.first}
+    yield because(REFUSED, (), one.last, method=one.method, user=one.user, source=one.source, **values)
+
+
+def host_of(source: str) -> str:
+    """The address of a source that may bear a port."""
+    if source.startswith("["):
+        return source[1:].partition("]")[0]
+    return source.rpartition(":")[0] if source.count(":") == 1 else source

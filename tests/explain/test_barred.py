@@ -1,0 +1,50 @@
+"""What the guard of an edge told becomes findings: each ban, and who goes on with wrong passwords."""
+
+from talkpath.base.texts import Language
+from talkpath.calls.guarded import Ban, Refused
+from talkpath.explain.barred import findings_of, host_of
+from talkpath.explain.own import explain_own
+from talkpath.explain.sites import Sites
+
+SCAN = Ban(
+    1, "203.0.113.9:5060", 1_000.0, 1_060.0, "scanner", "INVITE", {"INVITE": 50}, ("100", "101"), "sipcli", 3, 2.0
+)
+LOOP = Ban(2, "203.0.113.10", 1_000.0, 1_060.0, "auth-loop", "password", {"REGISTER": 40}, ("1001",), "", 20, 60.0)
+BY_HAND = Ban(3, "198.51.100.0/24", 1_000.0, None, note="not ours")
+
+
+def refused(times: int, source: str = "203.0.113.20") -> Refused:
+    return Refused("1002", source, "REGISTER", 1_000.0, 1_090.0, times, 1)
+
+
+def test_every_ban_of_the_guard_is_a_finding_with_its_story() -> None:
+    scan, loop = findings_of([SCAN, LOOP, BY_HAND], [])
+    assert (scan.code, loop.code) == ("scanner", "auth-loop")
+    said = " ".join(one.said.say(Language.EN) for one in scan.found.because)
+    assert all(
+        word in said for word in ("203.0.113.9:5060", "50 INVITE", "100, 101", "sipcli", "3 of its credentials")
+    )
+    assert "1001" in loop.title.say(Language.EN)
+    assert scan.title.say(Language.ZH)
+
+
+def test_who_mistypes_is_no_finding_and_who_goes_on_is_one() -> None:
+    assert [one.code for one in findings_of([], [refused(2)])] == []
+    (found,) = findings_of([], [refused(3)])
+    assert found.code == "auth-loop"
+    assert "1 were not looked at" in found.found.because[0].said.say(Language.EN)
+
+
+def test_who_is_banned_is_not_told_twice() -> None:
+    assert [one.code for one in findings_of([SCAN], [refused(9, "203.0.113.9")])] == ["scanner"]
+
+
+def test_they_stand_beside_the_calls_of_the_edge() -> None:
+    told = tuple(findings_of([SCAN], []))
+    assert [one.code for one in explain_own([], Sites(), 2_000.0, told).findings] == ["scanner"]
+
+
+def test_a_source_is_its_address_whatever_stands_behind() -> None:
+    sources = ["203.0.113.9:5060", "203.0.113.9", "[2001:db8::1]:5060", "2001:db8::1", "198.51.100.0/24"]
+    hosts = ["203.0.113.9", "203.0.113.9", "2001:db8::1", "2001:db8::1", "198.51.100.0/24"]
+    assert [host_of(one) for one in sources] == hosts
