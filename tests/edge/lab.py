@@ -12,6 +12,7 @@ from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge, FlowClosed, Received
 from talkpath.edge.guard import Guard
+from talkpath.edge.neighbours import NOTHING_AROUND
 from talkpath.edge.settings import EdgeSettings, GuardSettings
 from talkpath.media.keying import Security
 from talkpath.media.memory import MemoryEngine
@@ -98,6 +99,8 @@ class Lab:
         #: whether the guard sees what is delivered, as it does where sockets are read
         self.is_guarded = guard is not None
         self.guard = Guard(guard or GuardSettings(), settings.trusted, b"g" * 16, self.now)
+        #: the networks and routers next to the edge
+        self.around = NOTHING_AROUND
         world = World(
             self.accounts,
             self.bindings,
@@ -107,6 +110,7 @@ class Lab:
             self.close_media,
             self.media_addresses,
             self.guard,
+            lambda: self.around,
         )
         self.edge = Edge(settings, world, self.ledger, Entropy(b"t" * 32, b"n" * 32, "e"))
 

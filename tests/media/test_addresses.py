@@ -226,3 +226,29 @@ def test_a_description_without_any_connection_gets_ours(call: Call) -> None:
         b"v=0\r\no=x 1 1 IN IP4 10.1.1.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\na=sendrecv\r\n"
     )
     assert b"RTP/AVP 8\r\nc=IN IP4 203.0.113.1\r\na=sendrecv\r\n" in forwarded.encode()
+
+
+def test_a_party_that_moved_is_told_our_address_where_it_is_now() -> None:
+    """Into our LAN, or out of it: the ports stay, and its next description is answered with what it can reach."""
+    near, call = MediaAddress(V4.host, V4.host), Call()
+    told = []
+    for cseq, ours in enumerate((V4, near, V4), 1):
+        call.origins[0] = Origin("192.0.2.10", False, (ours,))
+        call.offer(sdp("192.0.2.10", "audio 4000 RTP/AVP 8"), cseq=cseq)
+        heard = call.answer(sdp("192.0.2.21", "audio 4000 RTP/AVP 8"), cseq=cseq)
+        call.chosen()
+        told.append(heard.connection.host if heard.connection else "")
+    assert told == [V4.advertised, V4.host, V4.advertised]
+    assert len(call.engine.ports) == 2
+
+
+@pytest.mark.parametrize(("behind_nat", "latch"), [(True, "192.168.50.1"), (False, None)])
+def test_a_public_address_announced_from_a_private_one_is_looked_for_where_signalling_comes_from(
+    behind_nat: bool, latch: str | None
+) -> None:
+    """A phone in our LAN that asked a STUN server, or one outside that the router before us hides."""
+    call = Call()
+    call.origins[0] = Origin("192.168.50.1", behind_nat, (V4,))
+    call.offer(sdp("203.0.113.9", "audio 4000 RTP/AVP 8"))
+    call.answer(sdp("192.0.2.21", "audio 4000 RTP/AVP 8"))
+    assert call.port(0).expected["latch"] == latch

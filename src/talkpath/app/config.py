@@ -20,6 +20,8 @@ Codec = Literal["opus", "G722", "PCMA", "PCMU"]
 
 # Every address of this host, of both families.
 ANY = "*"
+# The networks of this host's own interfaces.
+INTERFACES = "interfaces"
 
 LISTENING_PORT = {
     Transport.UDP: 5060,
@@ -73,6 +75,14 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
             of="endpoint",
         ),
     ] = ""
+    local_networks: Annotated[
+        tuple[str, ...] | None,
+        doc(
+            "Who is told the real address of this listener instead, when that is not what the top level says.",
+            "得知此监听真实地址的网络，与顶层设置不同时填写。",
+            of="local network",
+        ),
+    ] = None
 
     @property
     def listening_port(self) -> int:
@@ -209,7 +219,7 @@ class Authentication(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MediaAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """One address for media; the first of each family is used for calls of that family."""
+    """One address for media; of several of one family each serves its `networks`."""
 
     address: Annotated[
         str,
@@ -222,11 +232,31 @@ class MediaAddress(msgspec.Struct, frozen=True, kw_only=True):
     advertised: Annotated[
         str,
         doc(
-            "The address written into SDP instead, when this host is behind a NAT. Same family as the address.",
-            "本机位于 NAT 之后时写入 SDP 的地址。与上面的地址同一地址族。",
+            "The address written into SDP instead, when this host is behind a NAT. Same family as the address. Left "
+            "out: what the listener advertises that faces the phone, when that is an address; write the real address "
+            "here where that is not meant.",
+            "本机位于 NAT 之后时写入 SDP 的地址。与上面的地址同一地址族。省略时："
+            "面向话机的监听所公布的地址（若为 IP 地址）；不希望如此时，在此写真实地址。",
             of="address",
         ),
     ] = ""
+    networks: Annotated[
+        tuple[str, ...],
+        doc(
+            "Of several addresses of one family: the networks of the phones that get this one. One of them may have "
+            "none, and serves everybody else.",
+            "同一地址族有多个地址时：使用此地址的话机所在的网络。其中一个可以不写，服务其余所有话机。",
+            of="network",
+        ),
+    ] = ()
+    local_networks: Annotated[
+        tuple[str, ...] | None,
+        doc(
+            "Who is told the real address instead, when that is not what counts for the listener.",
+            "得知真实地址的网络，与监听的设置不同时填写。",
+            of="local network",
+        ),
+    ] = None
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,9 +265,8 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     addresses: Annotated[
         tuple[MediaAddress, ...],
         doc(
-            "Addresses for media, at most one of each family. A family left out uses the address of the listener "
-            "that faces the phone.",
-            "媒体使用的地址，每个地址族最多一个。未写的地址族使用面向话机的监听地址。",
+            "Addresses for media. A family left out uses the address of the listener that faces the phone.",
+            "媒体使用的地址。未写的地址族使用面向话机的监听地址。",
         ),
     ] = ()
     first_port: Annotated[
@@ -617,6 +646,19 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             of="domain",
         ),
     ] = ()
+    local_networks: Annotated[
+        tuple[str, ...],
+        doc(
+            "Networks behind the same NAT as this host, for hosts that advertise another address than their own: who "
+            "is in them is told the real addresses, for signalling and media, others the advertised ones. "
+            '"interfaces" stands for the networks of this host\'s own interfaces. Who comes from the address of the '
+            "default router is not local, for behind it may be anybody, unless it is listed by itself.",
+            "与本机位于同一 NAT 之后的网络，用于公布地址与自身地址不同的主机："
+            "其中的话机得到信令和媒体的真实地址，其他得到公布的地址。“interfaces”表示本机各网络接口所在的网络。"
+            "来自默认路由器地址的不算本地，因为其后可能是任何人，除非单独列出该地址。",
+            of="local network",
+        ),
+    ] = (INTERFACES,)
     drain_timeout_s: Annotated[
         float,
         doc(

@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from talkpath.app import config_words as words
-from talkpath.app.config import ANY, Config, Listener, MediaAddress
+from talkpath.app.config import ANY, INTERFACES, Config, Listener, MediaAddress
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.app.toml_places import Path as KeyPath
 from talkpath.base.address import Address, Transport
@@ -94,6 +94,7 @@ TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
     "address and port": _refuse_unless(parse_address_and_port, words.NOT_ADDRESS_AND_PORT),
     "domain": _refuse_unless(_is_host, words.NOT_A_DOMAIN),
     "network": _check_network,
+    "local network": lambda value: None if value == INTERFACES else _check_network(value),
     "user": check_user,
     "realm": _refuse_unless(_REALM.fullmatch, words.NOT_A_REALM),
 }
@@ -182,10 +183,11 @@ def _media_addresses(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
         family = _family(media.address)
         if ipaddress.ip_address(media.address).is_unspecified:
             yield (*path, "address"), phrase(words.MEDIA_NOT_ONE_ADDRESS, address=media.address)
-        if family in first_at:
-            line = line_of(("media", "addresses", first_at[family]))
-            yield path, phrase(words.MEDIA_FAMILY_TWICE, family=family, line=line)
-        first_at.setdefault(family, at)
+        if not media.networks:
+            if family in first_at:
+                line = line_of(("media", "addresses", first_at[family]))
+                yield path, phrase(words.MEDIA_FAMILY_TWICE, family=family, line=line)
+            first_at.setdefault(family, at)
         yield from _media_advertised(media, path)
 
 

@@ -158,7 +158,7 @@ def _sample(field: inspect.Field) -> str:
     if not field.required and field.default is not None:
         return _toml(field.default)
     samples = {"language": '"en"', "port": "5060", "transport": '"UDP"', "address": '"192.0.2.10"'}
-    return samples.get(field.name, '"..."')
+    return samples.get(field.name, '["192.0.2.0/24"]' if field.name.endswith("networks") else '"..."')
 
 
 def _toml(value: Any) -> str:

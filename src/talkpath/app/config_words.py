@@ -102,8 +102,9 @@ MEDIA_NOT_ONE_ADDRESS = Text(
     "{address} 不能写入 SDP。请写本机的一个具体地址。",
 )
 MEDIA_FAMILY_TWICE = Text(
-    "there is already an {family} address for media in line {line}. Keep one of the two.",
-    "第 {line} 行已有一个用于媒体的 {family} 地址。请只保留一个。",
+    "there is already an {family} address for media in line {line} that serves everybody. Keep one of the two, or "
+    "give one its `networks`.",
+    "第 {line} 行已有一个服务所有话机的 {family} 媒体地址。请只保留一个，或为其中一个写明 `networks`。",
 )
 MEDIA_FAMILY_DIFFERS = Text(
     "{address} and {advertised} are not of the same family. Advertise an {family} address.",

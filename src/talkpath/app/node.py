@@ -13,7 +13,7 @@ from talkpath.app import words
 from talkpath.app.accounts import Everybody
 from talkpath.app.bans import OwnBans
 from talkpath.app.chores import Chore, do_chores
-from talkpath.app.config import ANY, Config, Listener
+from talkpath.app.config import ANY, INTERFACES, Config, Listener
 from talkpath.app.config_checks import parse_address_and_port, parse_endpoint
 from talkpath.app.control import ControlServer
 from talkpath.app.guard_log import GuardLog
@@ -23,17 +23,19 @@ from talkpath.app.metrics import Metrics, MetricsPage
 from talkpath.app.phone_rows import PhoneRow, rows_of
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.start import Prepared
-from talkpath.base.address import Address, Flow, Hop, Transport
+from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
 from talkpath.edge.guard import Guard
+from talkpath.edge.neighbours import Local
 from talkpath.edge.settings import CallerProof, EdgeSettings, GuardSettings, KeepAliveSettings, RegistrarSettings
-from talkpath.media.policy import MediaAddress, MediaPolicy
+from talkpath.media.policy import MediaPolicy
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
+from talkpath.net.facing import Facing, MediaDoor
 from talkpath.net.interfaces import Interfaces
 from talkpath.net.listening import CannotListen, Endpoint
 from talkpath.net.media import MediaDriver
@@ -83,8 +85,10 @@ class Node:
             self._site() if config.page.enabled else None,
             self._guard.sources if config.guard.enabled else None,
         )
+        doors = media_doors(config)
+        self._facing = Facing(doors, self._signalling, self._interfaces, lambda: self._edge.core.locality)
         self._resolver = Resolver(self._signalling.pump, self._clock.now, descriptors.lookups)
-        self._edge = Edge(
+        self._edge: Edge = Edge(
             _edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
         )
         self._control = ControlServer(self._ledger, prepared.state, self._phones, self._guard, self._clock.now)
@@ -94,9 +98,6 @@ class Node:
         self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
         self._sweep_at = 0.0
-        # Until the host's addresses are looked at again.
-        self._media_facing: dict[tuple[str | None, bool], tuple[MediaAddress, ...]] = {}
-        self._behind_loopback: dict[tuple[str, str], str | None] = {}
 
     def _world(self) -> World:
         return World(
@@ -106,8 +107,9 @@ class Node:
             resolve=self._resolver.resolve,
             open_media=self._media.open,
             close_media=self._media.end,
-            media_addresses=self._media_addresses,
+            media_addresses=self._facing.media_addresses,
             guard=self._guard,
+            around=lambda: self._interfaces.around,
         )
 
     def _phones(self) -> Iterator[PhoneRow]:
@@ -142,8 +144,8 @@ class Node:
         """What users of the page call their domain: the configured one, else what we are called at this listener."""
         if self._config.domains:
             return self._config.domains[0]
-        named = self._edge.core.locality.advertised(flow.transport, flow.local).host
-        host = self._facing(flow) if named == flow.local.host else named
+        named = self._edge.core.locality.named(flow).host
+        host = self._facing.address(flow) if named == flow.local.host else named
         return f"[{host}]" if host and ":" in host else host or named
 
     def _story(self, call_id: str, host: str) -> Progress | None:
@@ -245,8 +247,7 @@ class Node:
 
     def _look_at_interfaces(self) -> None:
         self._interfaces.look()
-        self._media_facing.clear()
-        self._behind_loopback.clear()
+        self._facing.forget()
 
     def _look_at_the_door(self) -> None:
         now = self._clock.now()
@@ -276,50 +277,6 @@ class Node:
         self._edge.check_media(call, now)
         self._signalling.pump()
 
-    def _media_addresses(self, hop: Hop) -> tuple[MediaAddress, ...]:
-        """Our media addresses for a party: the configured ones, else the address its signalling meets."""
-        key = (self._facing(hop), ":" in hop.remote.host)
-        known = self._media_facing.get(key)
-        if known is None:
-            known = self._media_facing[key] = self._media_towards(hop, key[0])
-        return known
-
-    def _media_towards(self, hop: Hop, facing: str | None) -> tuple[MediaAddress, ...]:
-        addresses = [MediaAddress(one.address, one.advertised or one.address) for one in self._config.media.addresses]
-        if facing is not None and not any(one.is_ipv6 == (":" in facing) for one in addresses):
-            named = self._edge.core.facing(hop) if isinstance(hop, Flow) and hop.local.host == facing else None
-            addresses.append(MediaAddress(facing, named.host if named and _is_ip(named.host) else facing))
-        addresses.sort(key=lambda one: one.is_ipv6 != (":" in hop.remote.host))
-        return (*addresses, *self._other_family(addresses))
-
-    def _facing(self, hop: Hop) -> str | None:
-        """Our address that meets a party."""
-        if not isinstance(hop, Flow):
-            local = self._signalling.local_for(hop.transport, hop.remote.host)
-            return local.host if local is not None else None
-        if not hop.transport.is_websocket or not _is_loopback(hop.local.host):
-            return hop.local.host
-        key = (hop.local.host, hop.remote.host)
-        if key not in self._behind_loopback:
-            self._behind_loopback[key] = self._facing_browser(*key)
-        return self._behind_loopback[key]
-
-    def _facing_browser(self, local: str, remote: str) -> str | None:
-        """A browser does not meet the loopback of the web server before us, and one on this host has no way to a
-        loopback address (RFC 8445 section 5.1.1.1)."""
-        return self._outside(local) if _is_loopback(remote) else self._signalling.source(remote)
-
-    def _outside(self, loopback: str) -> str:
-        """An address of this host in the same family that is no loopback, if it has one."""
-        same_family = (host for host in self._interfaces.addresses if (":" in host) == (":" in loopback))
-        return next((host for host in same_family if not _is_loopback(host)), loopback)
-
-    def _other_family(self, have: list[MediaAddress]) -> list[MediaAddress]:
-        """An address of the family that is missing, for a party whose media is not of its signalling's family."""
-        families = {one.is_ipv6 for one in have}
-        found = [host for host in self._interfaces.addresses if (":" in host) not in families]
-        return [MediaAddress(host, host) for host in found[:1]]
-
 
 def _tame_collector() -> None:
     """Transactions live for half a minute and then go by counting; looking through all of them for cycles as often as
@@ -341,14 +298,6 @@ def guest_networks(texts: Sequence[str], own: Sequence[str]) -> Networks:
     return (*networks, *_networks(own)) if is_home else networks
 
 
-def _is_loopback(host: str) -> bool:
-    return host.startswith("127.") or host == "::1"
-
-
-def _is_ip(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
-
-
 def _host(listener: Listener) -> str:
     return "" if listener.address == ANY else listener.address
 
@@ -368,6 +317,13 @@ def _edge_settings(config: Config, own: Sequence[str]) -> EdgeSettings:
         own_hosts=frozenset(own) | {"localhost"},
         listening=frozenset((door.transport, door.listening_port) for door in config.doors),
         advertised=_advertised(config),
+        local=_local(config.local_networks),
+        local_of={
+            (door.transport, door.address, door.listening_port): _local(door.local_networks)
+            for door in config.doors
+            if door.local_networks is not None
+        },
+        web_proxies=_networks(config.websocket.trusted_proxies),
         trusted=_networks(config.authentication.trusted),
         caller_proof=CallerProof(config.authentication.callers),
         nonce_lifetime_s=config.authentication.nonce_lifetime_s,
@@ -396,6 +352,23 @@ def _guard_settings(config: Config, own: Iterable[str]) -> GuardSettings:
         ban_most_s=guard.ban_most_s,
         own_hosts=frozenset(own),
     )
+
+
+def _local(texts: Sequence[str]) -> Local:
+    return Local(_networks([text for text in texts if text != INTERFACES]), INTERFACES in texts)
+
+
+def media_doors(config: Config) -> list[MediaDoor]:
+    """The configured addresses for media."""
+    return [
+        MediaDoor(
+            one.address,
+            one.advertised,
+            _networks(one.networks),
+            None if one.local_networks is None else _local(one.local_networks),
+        )
+        for one in config.media.addresses
+    ]
 
 
 def _advertised(config: Config) -> dict[tuple[Transport, str, int], Address]:

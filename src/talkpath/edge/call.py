@@ -223,4 +223,4 @@ def options(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: 
 
 def facing(locality: Locality, hop: Flow) -> Address:
     """What we call ourselves towards the peer of a flow."""
-    return locality.advertised(hop.transport, hop.local)
+    return locality.named(hop)

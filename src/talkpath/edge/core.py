@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -21,6 +21,7 @@ from talkpath.edge.guard import Guard
 from talkpath.edge.keepalive import KeepAlive
 from talkpath.edge.locality import Locality
 from talkpath.edge.names import Names
+from talkpath.edge.neighbours import NOTHING_AROUND, Surroundings
 from talkpath.edge.registrar import BindingStore, Registrar
 from talkpath.edge.responses import response_to
 from talkpath.edge.settings import EdgeSettings
@@ -71,6 +72,8 @@ class World:
     media_addresses: Callable[[Hop], tuple[MediaAddress, ...]]
     #: Who is heard.
     guard: Guard
+    #: The networks and routers around this host; the same object while they do not change.
+    around: Callable[[], Surroundings] = field(default=lambda: NOTHING_AROUND)
 
 
 class Core:
@@ -80,7 +83,7 @@ class Core:
         self.settings = settings
         self.world = world
         self.ledger = ledger
-        self.locality = Locality(settings)
+        self.locality = Locality(settings, world.around)
         self.names = Names(self.locality, world.resolve)
         self.tokens = Tokens(entropy.token_key)
         self.authentication = Authentication(settings, world.accounts, entropy.nonce_key)
@@ -117,9 +120,9 @@ class Core:
     def facing(self, hop: Hop) -> Address | None:
         """What we call ourselves towards a hop; None when no listener of ours reaches it."""
         if isinstance(hop, Flow):
-            return self.locality.advertised(hop.transport, hop.local)
+            return self.locality.named(hop)
         local = self.world.reach.local_for(hop.transport, hop.remote.host)
-        return None if local is None else self.locality.advertised(hop.transport, local)
+        return None if local is None else self.locality.named(Flow(hop.transport, local, hop.remote))
 
     def media_addresses(self, hop: Hop) -> tuple[MediaAddress, ...]:
         """Our addresses for the media of a party."""

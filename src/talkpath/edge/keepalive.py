@@ -332,7 +332,7 @@ class KeepAlive:
 
     def _ask(self, kept: Kept, now: float) -> None:
         flow = kept.flow
-        here = self._locality.advertised(flow.transport, flow.local)
+        here = self._locality.named(flow)
         place = f"{self._secret}o{kept.number:x}"
         data = (
             f"OPTIONS {kept.contact} SIP/2.0\r\n"

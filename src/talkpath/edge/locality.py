@@ -1,6 +1,9 @@
 """What is ours: hosts, listeners, and the address by which each is known outside."""
 
+from collections.abc import Callable
+
 from talkpath.base.address import Address, Flow, Transport
+from talkpath.edge.neighbours import NOTHING_AROUND, Neighbours, Surroundings, listener_at
 from talkpath.edge.settings import EdgeSettings
 from talkpath.sip.uri import Uri
 
@@ -8,20 +11,33 @@ from talkpath.sip.uri import Uri
 class Locality:
     """Answers "is this us?" and "what do we call ourselves there?"."""
 
-    def __init__(self, settings: EdgeSettings) -> None:
+    def __init__(self, settings: EdgeSettings, around: Callable[[], Surroundings] = lambda: NOTHING_AROUND) -> None:
         self._settings = settings
+        outside = frozenset(address.host for address in settings.advertised.values() if is_ip(address.host))
+        self.neighbours = Neighbours(settings.local, settings.local_of, settings.web_proxies, outside, around)
         self._advertised = settings.advertised
         self._hosts = set(settings.own_hosts) | {address.host for address in settings.advertised.values()}
         self._ports = {port for _, port in settings.listening}
         self._ports |= {address.port for address in settings.advertised.values()}
         self._learnt: set[tuple[str, int | None]] = set()
 
-    def advertised(self, transport: Transport, local: Address) -> Address:
-        """How a peer that faces our `local` address reaches us."""
+    def named(self, flow: Flow) -> Address:
+        """How the peer of a flow reaches us: by the listener's advertised address, or by the real one where the peer
+        is local, or of a family that the advertised one is not of."""
         if not self._advertised:
-            return local
-        exact = self._advertised.get((transport, local.host, local.port))
-        return exact or self._advertised.get((transport, "*", local.port)) or local
+            return flow.local
+        named = self.advertised(flow.transport, flow.local)
+        if named is flow.local or (is_ip(named.host) and named.is_ipv6 != flow.local.is_ipv6):
+            return flow.local
+        return flow.local if self.neighbours.is_local(flow.transport, flow.local, flow.remote.host) else named
+
+    def advertised(self, transport: Transport, local: Address) -> Address:
+        """What the listener with our `local` address calls itself towards those who are not local."""
+        if self._advertised:
+            for door in listener_at(transport, local):
+                if door in self._advertised:
+                    return self._advertised[door]
+        return local
 
     def is_here(self, host: str, port: int | None, facing: Flow | None = None) -> bool:
         """Whether host and port are a listener of ours (RFC 3261 section 16.4)."""

@@ -103,7 +103,7 @@ class Sending:
         core, source = self._core, caller if isinstance(caller, Flow) else _asker_at(arrival)
         tag, call_id = arrival.message.from_tag, arrival.message.call_id
         here = self._facing(hop)
-        near = core.locality.advertised(source.transport, source.local)
+        near = core.locality.named(source)
         far = hop if isinstance(hop, Flow) else None
         if far is not None and (hop.transport, here) == (source.transport, near):
             token = core.tokens.make(source, far, tag, call_id)

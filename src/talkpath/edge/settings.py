@@ -6,6 +6,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from talkpath.base.address import Address, Transport
+from talkpath.edge.neighbours import Local, Networks
 from talkpath.sip.transaction import TimerValues
 
 
@@ -63,7 +64,8 @@ class GuardSettings:
 class EdgeSettings:
     """The policy of one edge.
 
-    `advertised` maps a listener, by transport and local port, to what others must use to reach it. Empty `domains`
+    `advertised` maps a listener, by transport, address and port, to what others must use to reach it, unless they are
+    `local` (or `local_of` this listener); `web_proxies` are web servers before us. Empty `domains`
     mean that any host in a Request-URI that resolves to nobody else is ours.
     """
 
@@ -72,6 +74,9 @@ class EdgeSettings:
     own_hosts: frozenset[str] = frozenset()
     listening: frozenset[tuple[Transport, int]] = frozenset()
     advertised: Mapping[tuple[Transport, str, int], Address] = field(default_factory=dict)
+    local: Local = field(default_factory=Local)
+    local_of: Mapping[tuple[Transport, str, int], Local] = field(default_factory=dict)
+    web_proxies: Networks = ()
     trusted: tuple[IPv4Network | IPv6Network, ...] = ()
     caller_proof: CallerProof = CallerProof.ACCOUNTS
     nonce_lifetime_s: float = 300

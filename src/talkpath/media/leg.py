@@ -335,6 +335,14 @@ class Leg:
         origin = self.origin
         return self.speaks_ice or self.is_web or (origin is not None and origin.ice and not self.said)
 
+    def introduce(self, origin: Origin) -> None:
+        """Where the party is now. Who moved behind our NAT, or out of it, is told our address there from now on."""
+        self.origin = origin
+        for anchor in self.anchors:
+            if anchor is not None and anchor.address not in origin.media:
+                same = (one for one in origin.media if one.host == anchor.address.host)
+                anchor.address = next(same, anchor.address)
+
     @property
     def had_spoken(self) -> bool:
         """Whether any packet of it was ever heard on the ports it has now."""
@@ -399,8 +407,9 @@ class Leg:
 
         A leg behind a NAT is looked for at the address its signalling comes from; so is one that announces a private
         address from a public one, which cannot be reached (an ALG may have hidden the NAT from its signalling), and
-        one on this very host that names another of its addresses, as pjsip does. A public media address other than
-        the signalling's is a gateway of its own and is taken at its word.
+        one on this very host that names another of its addresses, as pjsip does; so is one that comes from a private
+        address and announces a public one: it asked a STUN server, or a router before us hides who comes. A public
+        media address other than the signalling's is a gateway of its own and is taken at its word.
         """
         origin = self.origin
         if origin is None or rtp is None:
@@ -408,7 +417,8 @@ class Leg:
         private = is_private(rtp.host)
         if (private and not is_private(origin.host)) or (is_loopback(origin.host) and not is_loopback(rtp.host)):
             return origin.host
-        return origin.host if origin.behind_nat and (private or rtp.host == origin.host) else None
+        hidden = private or rtp.host == origin.host or is_private(origin.host)
+        return origin.host if origin.behind_nat and hidden else None
 
 
 @lru_cache(maxsize=1024)

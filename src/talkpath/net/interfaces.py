@@ -1,13 +1,21 @@
-"""The addresses of this host and the networks behind them."""
+"""The addresses of this host, the networks behind them, and the routers that lead out of them."""
 
 import ipaddress
 import socket
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import IPv4Interface, IPv6Interface
+from pathlib import Path
 
 import psutil
 
+from talkpath.edge.neighbours import NOTHING_AROUND, Surroundings
+
 Interface = IPv4Interface | IPv6Interface
+
+_ROUTES = Path("/proc/net/route")
+_ROUTES_6 = Path("/proc/net/ipv6_route")
 
 
 class Interfaces:
@@ -17,17 +25,34 @@ class Interfaces:
     def __init__(self) -> None:
         self.all: tuple[Interface, ...] = ()
         self.addresses: list[str] = []
+        self.around = NOTHING_AROUND
         self.look()
 
     def look(self) -> None:
         """Look again; where that is impossible now, what was seen before still counts."""
         try:
             found = tuple(sorted(set(_interfaces()), key=_rank))
+            routers = frozenset(_routers())
         except OSError:
             return
-        if found != self.all:
+        if found != self.all or routers != self.around.routers:
             self.all = found
             self.addresses = list(dict.fromkeys(str(one.ip) for one in found))
+            self.around = Surroundings(tuple(dict.fromkeys(one.network for one in found)), routers)
+
+
+def _routers() -> Iterator[str]:
+    """The next hops of the default routes."""
+    with suppress(FileNotFoundError):
+        for line in _ROUTES.read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[1] == fields[7] == "00000000" and fields[2] != "00000000":
+                yield str(ipaddress.IPv4Address(int(fields[2], 16).to_bytes(4, sys.byteorder)))
+    with suppress(FileNotFoundError):
+        for line in _ROUTES_6.read_text().splitlines():
+            fields = line.split()
+            if fields[0].strip("0") == "" and fields[1] == "00" and fields[4].strip("0"):
+                yield str(ipaddress.IPv6Address(bytes.fromhex(fields[4])))
 
 
 def _interfaces() -> Iterator[Interface]:

@@ -73,12 +73,14 @@ class Edge(Stoppable):
         settings: str = "",
         media: str = "",
         users: int = 600,
+        advertised: str = "",
         under: Sequence[str] = (),
     ) -> None:
         self.place = place
         self.host = host
         self._users = users
         self._under = under
+        self._advertised = advertised
         first = free_port()
         second = free_port()
         self.doors = Doors(udp=first, tcp=first, tls=first + 1, ws=second, wss=second + 1)
@@ -134,8 +136,9 @@ class Edge(Stoppable):
         return [line for line in self.process.text.splitlines() if any(word in line for word in words)]
 
     def _settings(self, settings: str, media: str, users: int) -> str:
+        named = f'advertised = "{self._advertised}"\n' if self._advertised else ""
         listeners = "".join(
-            f'[[listeners]]\ntransport = "{name.upper()}"\nport = {self.doors.of(name)}\n'
+            f'[[listeners]]\ntransport = "{name.upper()}"\nport = {self.doors.of(name)}\n{named}'
             for name in ("udp", "tcp", "tls", "ws", "wss")
         )
         accounts = "".join(

@@ -166,3 +166,94 @@ def _translate(place: Site, nat: Nat, loss_percent: int) -> None:
         run("nft add chain ip edge lossy { type filter hook forward priority 0 ; }", place.router)
         drop = f"numgen random mod 100 < {loss_percent} drop"
         run(f"nft add rule ip edge lossy meta l4proto udp {drop}", place.router)
+
+
+class Hairpin(StrEnum):
+    """What becomes of the source when a router turns packets of its own network to its public address round; a router
+    that hides everybody does the same to those who come from outside."""
+
+    KEEPS = "keeps"
+    REPLACES = "replaces"
+    HIDES = "hides everybody"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """An edge behind a 1:1 NAT: it is `edge` in the LAN and `public` outside; phones run in `near` and `far`."""
+
+    near: str
+    far: str
+    router: str
+    edge: str = "192.168.50.5"
+    public: str = "203.0.113.5"
+
+    def turned_round(self) -> int:
+        """Packets that the LAN has sent to the public address so far."""
+        listed = run("nft list chain ip office turned", self.router)
+        return int(listed.partition("packets ")[2].split()[0])
+
+
+@contextmanager
+def office(hairpin: Hairpin) -> Iterator[Office]:
+    """near -- LAN with the edge -- router with a 1:1 NAT -- far. All of it is gone afterwards."""
+    stem = f"tp{os.getpid() % 100000}o{next(_names) % 200}"
+    place = Office(f"{stem}n", f"{stem}f", f"{stem}r")
+    default = run("ip route show default").strip()
+    try:
+        _wire_office(place, stem)
+        _translate_office(place, hairpin)
+        run("ip route replace default via 192.168.50.1")
+        yield place
+    finally:
+        for namespace in (place.near, place.far, place.router):
+            subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
+        subprocess.run(["ip", "link", "del", f"{stem}e"], capture_output=True, check=False)
+        run(f"ip route replace {default}")
+
+
+def _wire_office(place: Office, stem: str) -> None:
+    for namespace in (place.near, place.far, place.router):
+        run(f"ip netns add {namespace}")
+        run(f"ip -n {namespace} link set lo up")
+    with inside(place.router):
+        _forward()
+        Path("/proc/sys/net/ipv4/conf/all/send_redirects").write_text("0")
+        Path("/proc/sys/net/ipv4/conf/default/send_redirects").write_text("0")
+    run(f"ip -n {place.router} link add lan type bridge")
+    run(f"ip link add {stem}e type veth peer name toedge netns {place.router}")
+    run(f"ip -n {place.router} link add tonear type veth peer name eth0 netns {place.near}")
+    run(f"ip -n {place.router} link add wan type veth peer name eth0 netns {place.far}")
+    for port in ("toedge", "tonear"):
+        run(f"ip -n {place.router} link set {port} master lan")
+    for device, addresses in (("lan", ["192.168.50.1/24"]), ("wan", ["203.0.113.1/24", f"{place.public}/32"])):
+        for address in addresses:
+            run(f"ip -n {place.router} addr add {address} dev {device}")
+    for device in ("toedge", "tonear", "lan", "wan"):
+        run(f"ip -n {place.router} link set {device} up")
+    run(f"ip addr add {place.edge}/24 dev {stem}e")
+    run(f"ip link set {stem}e up")
+    for namespace, address, router in (
+        (place.near, "192.168.50.20/24", "192.168.50.1"),
+        (place.far, "203.0.113.9/24", "203.0.113.1"),
+    ):
+        run(f"ip -n {namespace} addr add {address} dev eth0")
+        run(f"ip -n {namespace} link set eth0 up")
+        run(f"ip -n {namespace} route add default via {router}")
+
+
+def _translate_office(place: Office, hairpin: Hairpin) -> None:
+    for command in (
+        "add table ip office",
+        "add chain ip office turned { type filter hook prerouting priority -150 ; }",
+        f"add rule ip office turned iifname lan ip daddr {place.public} counter",
+        "add chain ip office pre { type nat hook prerouting priority -100 ; }",
+        f"add rule ip office pre ip daddr {place.public} dnat to {place.edge}",
+        "add chain ip office post { type nat hook postrouting priority 100 ; }",
+        f"add rule ip office post oifname wan ip saddr {place.edge} snat to {place.public}",
+        "add rule ip office post oifname wan ip saddr 192.168.50.0/24 masquerade",
+    ):
+        run(f"nft {command}", place.router)
+    if hairpin is not Hairpin.KEEPS:
+        whose = "ip saddr 192.168.50.0/24 " if hairpin is Hairpin.REPLACES else ""
+        rule = f"oifname lan {whose}ip daddr {place.edge} ct status dnat masquerade"
+        run(f"nft add rule ip office post {rule}", place.router)
