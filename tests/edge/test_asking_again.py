@@ -1,8 +1,18 @@
 """A phone that refuses a profile is asked again in another (docs/decisions/profiles-and-bundles.md)."""
 
-from tests.edge.lab import HOME, OFFER, Lab, Phone
+import os
 
+import pytest
+from tests.edge.lab import HOME, OFFER, Lab, Phone
+from tests.media.browser import OURS
+
+from talkpath.base import limits
+from talkpath.edge.tastes import Tastes
+from talkpath.media.keying import Security
 from talkpath.media.policy import Profile
+from talkpath.sip.message import Message
+
+ANSWER = OFFER.replace(b"198.51.100.7", b"198.51.100.8")
 
 SDES_OFFER = OFFER.replace(b"RTP/AVP", b"RTP/SAVP") + (
     b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n"
@@ -14,7 +24,7 @@ def test_a_phone_that_refuses_the_profile_is_asked_for_another(lab: Lab, caller:
     callee.answer(callee.take(), 488, "Not Acceptable Here")
     again = next(message for message in callee.inbox if message.method == "INVITE")
     callee.inbox.clear()
-    callee.answer(again, 200, "OK", body=OFFER.replace(b"198.51.100.7", b"198.51.100.8"))
+    callee.answer(again, 200, "OK", body=ANSWER)
     assert caller.statuses() == [100, 200]
     assert "media.asked-again" in lab.kinds("c1")
 
@@ -25,31 +35,117 @@ def asked_for(lab: Lab) -> list[Profile | None]:
     return [party.profile for party in running.callees.values()]
 
 
-def refuse_and_take_the_next_for_a_loop(caller: Phone, callee: Phone) -> str:
-    """As a strict phone on UDP: the second INVITE has the From tag, Call-ID and CSeq of the first (8.2.2.2). Gives
-    the caller's branch."""
+class Strict:
+    """A phone as RFC 3261 8.2.2.2 has it: over UDP it remembers what it refused, and takes the same From tag, Call-ID
+    and CSeq on another branch for a loop."""
+
+    def __init__(self, phone: Phone, wanted: str) -> None:
+        self.phone = phone
+        self.wanted = wanted
+        self.offered: list[Profile | None] = []
+        self._seen: set[tuple[str, str, int]] = set()
+
+    def hear(self) -> Message | None:
+        """Answer every INVITE that came; gives the one that it takes."""
+        while invites := [message for message in self.phone.inbox if message.method == "INVITE"]:
+            self.phone.inbox.clear()
+            (invite,) = invites
+            key = (invite.from_tag, invite.call_id, invite.cseq.number)
+            self.offered.append(Profile.of(invite.sdp))
+            if key in self._seen:
+                self.phone.answer(invite, 482, "Loop Detected")
+            elif self.offered[-1] != self.wanted:
+                self._seen.add(key)
+                self.phone.answer(invite, 488, "Not Acceptable Here")
+            else:
+                return invite
+        return None
+
+
+@pytest.mark.parametrize("wanted", [Profile.DTLS, Profile.SDES, Profile.SDES_FEEDBACK])
+def test_a_strict_phone_rings_at_once_whatever_it_wants(
+    lab: Lab, caller: Phone, callee: Phone, wanted: Profile
+) -> None:
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    strict, began = Strict(callee, wanted), lab.now
+    invite = strict.hear()
+    assert invite is not None
+    assert lab.now == began
+    callee.answer(invite, 180, "Ringing")
+    assert caller.statuses() == [100, 180]
+    assert caller.last().cseq.number == caller.cseq
+
+
+def test_the_dialog_of_a_second_asking_counts_on_from_there(lab: Lab, caller: Phone, callee: Phone) -> None:
+    """Each side counts as it began, in requests and answers, in RAck, and in the id of a REFER's events."""
+    ringing, invite = rung_at_the_second_asking(caller, callee)
+    first, asked = caller.cseq, invite.cseq.number
+    assert asked == first + 1
+    callee.inbox.clear()
+    caller.in_dialog("PRACK", ringing, extra=f"RAck: 7 {first} INVITE")
+    prack = callee.take()
+    assert (prack.cseq.number, prack.first("RAck")) == (asked + 1, f"7 {asked} INVITE")
+    callee.answer(prack, 200)
+    assert caller.last().cseq == (first + 1, "PRACK")
+    callee.answer(invite, 200, body=ANSWER)
+    ok = caller.last()
+    assert ok.cseq == (first, "INVITE")
+    caller.in_dialog("ACK", ok, cseq=first)
+    assert callee.last().cseq == (asked, "ACK")
+    caller.in_dialog("REFER", ok, cseq=first + 2)
+    assert callee.last().cseq == (asked + 2, "REFER")
+    callee.in_dialog("NOTIFY", invite, extra=f"Event: refer;id={asked + 2}", cseq=40)
+    assert (caller.last().first("Event"), caller.last().cseq.number) == (f"refer;id={first + 2}", 40)
+    caller.answer(caller.last(), 200)
+    assert callee.last().cseq.number == 40
+
+
+def rung_at_the_second_asking(caller: Phone, callee: Phone) -> tuple[Message, Message]:
+    """The 180 as the caller got it, and the INVITE that rang."""
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.take(), 488, "Not Acceptable Here")
+    invite = callee.last()
+    callee.answer(invite, 180, "Ringing", extra="Require: 100rel\nRSeq: 7")
+    return caller.last(), invite
+
+
+def test_a_dialog_of_a_second_asking_outlives_a_restart(lab: Lab, caller: Phone, callee: Phone) -> None:
+    """What follows brings a token of ours, which says from where the callee counts."""
+    _, invite = rung_at_the_second_asking(caller, callee)
+    callee.answer(invite, 200, body=ANSWER)
+    ok = caller.last()
+    caller.in_dialog("ACK", ok, cseq=ok.cseq.number)
+    lab.edge.core.calls.clear()
+    callee.inbox.clear()
+    caller.in_dialog("INFO", ok)
+    assert callee.last().cseq == (caller.cseq + 1, "INFO")
+    callee.answer(callee.last(), 200)
+    assert caller.last().cseq == (caller.cseq, "INFO")
+    callee.in_dialog("BYE", invite, cseq=9)
+    assert caller.last().cseq == (9, "BYE")
+
+
+def test_who_hangs_up_a_dead_call_counts_as_its_parties_do(lab: Lab, caller: Phone, callee: Phone) -> None:
+    _, invite = rung_at_the_second_asking(caller, callee)
+    callee.answer(invite, 200, body=ANSWER)
+    ok = caller.last()
+    caller.in_dialog("ACK", ok, cseq=ok.cseq.number)
+    callee.inbox.clear()
+    caller.inbox.clear()
+    lab.edge.stop_calls(lab.now)
+    lab.pump()
+    assert callee.last().cseq == (invite.cseq.number + 1, "BYE")
+    assert caller.last().method == "BYE"
+
+
+def test_a_second_asking_is_cancelled_by_its_own_number(lab: Lab, caller: Phone, callee: Phone) -> None:
     branch = caller.invite(f"sip:1002@{HOME}", body=OFFER)
     callee.answer(callee.take(), 488, "Not Acceptable Here")
     again = callee.last()
-    callee.inbox.clear()
-    callee.answer(again, 482, "Loop Detected")
-    return branch
-
-
-def test_a_phone_that_takes_the_second_asking_for_a_loop_is_asked_when_it_has_forgotten(
-    lab: Lab, caller: Phone, callee: Phone
-) -> None:
-    refuse_and_take_the_next_for_a_loop(caller, callee)
-    assert callee.methods() == ["ACK"]
-    assert caller.statuses() == [100]
-    lab.wait(5.0)
-    assert callee.methods() == ["ACK"]
-    lab.wait(1.0)
-    again = callee.last()
-    assert again.method == "INVITE"
-    callee.answer(again, 200, "OK", body=OFFER.replace(b"198.51.100.7", b"198.51.100.8"))
-    assert caller.statuses() == [100, 200]
-    assert "media.asked-too-soon" in lab.kinds("c1")
+    callee.answer(again, 180, "Ringing")
+    caller.request("CANCEL", f"sip:1002@{HOME}", call_id="c1", branch=branch, cseq=caller.cseq)
+    assert callee.last().cseq == (again.cseq.number, "CANCEL")
 
 
 def test_a_refusal_that_describes_what_it_wants_is_believed(lab: Lab, caller: Phone, callee: Phone) -> None:
@@ -58,41 +154,7 @@ def test_a_refusal_that_describes_what_it_wants_is_believed(lab: Lab, caller: Ph
     assert asked_for(lab) == [None, Profile.DTLS]
 
 
-def test_a_phone_that_calls_everything_a_loop_has_its_refusal_passed_on(
-    lab: Lab, caller: Phone, callee: Phone
-) -> None:
-    refuse_and_take_the_next_for_a_loop(caller, callee)
-    lab.wait(6.0)
-    callee.answer(callee.last(), 482, "Loop Detected")
-    assert caller.statuses() == [100, 488]
-    lab.wait(40.0)
-    assert lab.edge.core.calls == {}
-
-
-def test_a_caller_who_gives_up_while_a_phone_forgets_is_not_made_to_wait(
-    lab: Lab, caller: Phone, callee: Phone
-) -> None:
-    branch = refuse_and_take_the_next_for_a_loop(caller, callee)
-    caller.request("CANCEL", f"sip:1002@{HOME}", call_id="c1", branch=branch, cseq=caller.cseq)
-    assert caller.statuses() == [100, 200, 487]
-    callee.inbox.clear()
-    lab.wait(40.0)
-    assert callee.inbox == []
-    assert lab.engine.open_ports == []
-
-
-def test_a_phone_that_answers_while_another_forgets_ends_the_waiting(lab: Lab, caller: Phone, callee: Phone) -> None:
-    mobile = lab.phone("1002", "198.51.100.9")
-    mobile.register()
-    refuse_and_take_the_next_for_a_loop(caller, callee)
-    mobile.answer(mobile.take(), 200, body=OFFER.replace(b"198.51.100.7", b"198.51.100.9"))
-    assert caller.statuses() == [100, 200]
-    callee.inbox.clear()
-    lab.wait(10.0)
-    assert callee.inbox == []
-
-
-def test_a_loop_that_was_no_second_asking_is_told_at_once(lab: Lab, caller: Phone, callee: Phone) -> None:
+def test_a_loop_is_told_at_once(lab: Lab, caller: Phone, callee: Phone) -> None:
     caller.invite(f"sip:1002@{HOME}", body=OFFER)
     callee.answer(callee.take(), 482, "Loop Detected")
     assert caller.statuses() == [100, 482]
@@ -123,3 +185,162 @@ def test_a_phone_without_the_codecs_is_not_asked_again(lab: Lab, caller: Phone, 
     callee.answer(callee.take(), 488, extra='Warning: 305 phone "incompatible media format"')
     assert callee.methods() == ["ACK"]
     assert caller.statuses() == [100, 488]
+
+
+G729 = OFFER.replace(b"RTP/AVP 0 8", b"RTP/AVP 18").replace(
+    b"a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n", b"a=rtpmap:18 G729/8000\r\n"
+)
+
+
+def offers_of(phone: Phone) -> list[Profile | None]:
+    """What it was offered by the INVITEs that wait, which it has then heard."""
+    offers = [Profile.of(message.sdp) for message in phone.inbox if message.method == "INVITE"]
+    phone.inbox.clear()
+    return offers
+
+
+def refuse_all(phone: Phone, body: bytes = b"") -> list[Profile | None]:
+    """A phone that says 488 to everything; what it was offered."""
+    offered: list[Profile | None] = []
+    while invites := [message for message in phone.inbox if message.method == "INVITE"]:
+        phone.inbox.clear()
+        offered.append(Profile.of(invites[0].sdp))
+        phone.answer(invites[0], 488, "Not Acceptable Here", body=body)
+    phone.inbox.clear()
+    return offered
+
+
+def call_from(caller: Phone, call_id: str, body: bytes) -> None:
+    caller.inbox.clear()
+    caller.invite(f"sip:1002@{HOME}", call_id=call_id, body=body)
+
+
+def test_what_the_caller_offers_comes_first(lab: Lab, caller: Phone, callee: Phone) -> None:
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    caller.invite(f"sip:1002@{HOME}", body=SDES_OFFER)
+    assert refuse_all(callee)[:2] == [Profile.SDES, Profile.PLAIN]
+
+
+def test_what_a_phone_refused_is_not_asked_first_again(lab: Lab, caller: Phone, callee: Phone) -> None:
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    caller.invite(f"sip:1002@{HOME}", body=SDES_OFFER)
+    callee.answer(callee.take(), 488)
+    callee.answer(callee.last(), 200, body=ANSWER)
+    callee.inbox.clear()
+    call_from(caller, "c2", SDES_OFFER)
+    assert offers_of(callee) == [Profile.PLAIN]
+
+
+def test_a_phone_that_took_plain_rtp_may_have_what_its_caller_encrypts(
+    lab: Lab, caller: Phone, callee: Phone
+) -> None:
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.last(), 200, body=ANSWER)
+    callee.inbox.clear()
+    call_from(caller, "c2", SDES_OFFER)
+    assert offers_of(callee) == [Profile.SDES]
+
+
+def test_what_one_phone_took_another_of_its_make_is_offered(lab: Lab, caller: Phone) -> None:
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    known, new = lab.phone("1002", "198.51.100.8"), lab.phone("1003", "198.51.100.9")
+    for phone in (known, new):
+        phone.register(extra="User-Agent: Desk 4.2")
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    known.answer(known.take(), 488)
+    assert offers_of(known) == [Profile.DTLS]
+    caller.invite(f"sip:1003@{HOME}", call_id="c2", body=OFFER)
+    assert offers_of(new) == [Profile.PLAIN]
+    known.invite(f"sip:1001@{HOME}", call_id="c3", body=SDES_OFFER)
+    caller.inbox.clear()
+    caller.invite(f"sip:1003@{HOME}", call_id="c4", body=OFFER)
+    assert offers_of(new) == [Profile.SDES]
+
+
+def test_a_phone_that_refused_everything_is_asked_as_at_first(lab: Lab, caller: Phone, callee: Phone) -> None:
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    assert len(refuse_all(callee)) == 4
+    call_from(caller, "c2", OFFER)
+    assert offers_of(callee) == [Profile.PLAIN]
+
+
+def test_a_phone_known_by_its_own_offer_to_speak_no_such_codec_is_asked_once(
+    lab: Lab, caller: Phone, callee: Phone
+) -> None:
+    callee.invite(f"sip:1001@{HOME}", call_id="c0", body=OFFER)
+    callee.inbox.clear()
+    call_from(caller, "c1", G729)
+    assert refuse_all(callee) == [Profile.PLAIN]
+    assert caller.statuses() == [100, 488]
+    assert "media.not-asked-again" in lab.kinds("c1")
+
+
+def test_a_phone_known_to_take_plain_rtp_is_asked_once_for_a_codec_that_few_have(
+    lab: Lab, caller: Phone, callee: Phone
+) -> None:
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.last(), 200, body=ANSWER)
+    callee.inbox.clear()
+    call_from(caller, "c2", G729)
+    assert refuse_all(callee) == [Profile.PLAIN]
+
+
+def test_a_phone_that_is_set_to_srtp_only_is_asked_again_though_it_took_plain_rtp(
+    lab: Lab, caller: Phone, callee: Phone
+) -> None:
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.last(), 200, body=ANSWER)
+    callee.inbox.clear()
+    call_from(caller, "c2", OFFER)
+    assert Strict(callee, Profile.SDES).hear() is not None
+
+
+def test_a_refusal_that_describes_other_codecs_ends_the_asking(lab: Lab, caller: Phone, callee: Phone) -> None:
+    caller.invite(f"sip:1002@{HOME}", body=G729)
+    assert refuse_all(callee, body=ANSWER) == [Profile.PLAIN]
+
+
+def test_a_warning_of_the_profile_is_no_word_about_codecs(lab: Lab, caller: Phone, callee: Phone) -> None:
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.take(), 488, extra='Warning: 302 phone "incompatible transport protocol"')
+    assert offers_of(callee) == [Profile.DTLS]
+
+
+def test_tastes_forget_the_oldest_phone_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PROFILES", 2)
+    tastes, phones = Tastes(), [("u", ("", name)) for name in ("a", "b", "c")]
+    for phone in phones:
+        tastes.took(phone, "", Profile.SDES)
+    assert [tastes.of(phone).takes for phone in phones] == [None, Profile.SDES, Profile.SDES]
+
+
+def test_a_phone_that_takes_srtp_and_names_no_key_rings_again_with_what_it_speaks(
+    lab: Lab, caller: Phone, callee: Phone
+) -> None:
+    """As baresip 1.0 with DTLS answers SDES; the next call begins with DTLS."""
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    caller.invite(f"sip:1002@{HOME}", body=SDES_OFFER)
+    unkeyed = ANSWER.replace(b"RTP/AVP", b"RTP/SAVP") + b"a=setup:active\r\na=fingerprint:SHA-256 " + b"AA:" * 31
+    callee.answer(callee.take(), 200, body=unkeyed + b"AA\r\n")
+    assert callee.methods() == ["ACK", "BYE", "INVITE"]
+    assert caller.statuses() == [100]
+    again = callee.last()
+    assert (Profile.of(again.sdp), again.cseq.number) == (Profile.DTLS, caller.cseq + 1)
+    callee.inbox.clear()
+    call_from(caller, "c2", SDES_OFFER)
+    assert offers_of(callee) == [Profile.DTLS]
+
+
+def test_keys_from_end_to_end_are_asked_for_under_both_profiles(lab: Lab, caller: Phone, callee: Phone) -> None:
+    """Some phones take them under the profile with feedback only; the caller hears of its own (RFC 3264 6)."""
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    caller.invite(f"sip:1002@{HOME}", body=SDES_OFFER)
+    invite = Strict(callee, Profile.SDES_FEEDBACK).hear()
+    assert invite is not None
+    answer = SDES_OFFER.replace(b"198.51.100.7", b"198.51.100.8").replace(b"RTP/SAVP", b"RTP/SAVPF")
+    callee.answer(invite, 200, body=answer)
+    assert b"RTP/SAVP " in caller.last().sdp

@@ -81,8 +81,10 @@ CALL_RECORDS = 2_000
 # Caps of the capture reader are beside its code, with their reasons: native/src/capture/limits.rs.
 # Nonces whose count is remembered against replay, at some 200 bytes each; a phone uses one for minutes or hours.
 NONCES = 50_000
-# Phones of which it is remembered that they want SRTP, at some 300 bytes each.
-PROFILES = 8_192
+# Phones of which it is remembered what they offered, took and refused, at some 350 bytes each.
+PROFILES = 32_768
+# User-Agent strings of which the same is remembered: a large site has some dozens of models and versions.
+PROFILES_OF_AGENTS = 1_024
 # Moments of one kind told of one transport: a browser with many interfaces has some twenty pairs; what strangers and
 # bad networks cause beyond is counted.
 MOMENTS_OF_A_KIND = 30

@@ -106,14 +106,13 @@ MOMENTS: dict[str, Text] = {
         "acknowledges it and hangs up.",
         "应答无法送达主叫：其 {transport} 连接 {remote} 已关闭。由本机确认应答并挂断。",
     ),
-    "media.asked-too-soon": Text(
-        "The phone at {target} still remembers the call that it refused and takes the new offer for a loop (482). It "
-        "is asked once more in {wait_s} seconds, when it has forgotten.",
-        "{target} 的话机仍记得它拒绝过的呼叫，把新的提议当成环路（482）。{wait_s} 秒后它已忘记，届时再次询问。",
-    ),
     "media.asked-again": Text(
         "{target} refused an offer of {refused}; asked again with {profile}.",
         "{target} 拒绝了 {refused} 的媒体提议，改用 {profile} 再次邀请。",
+    ),
+    "media.not-asked-again": Text(
+        "The refusal of {target} is about the codecs; no other profile would change it.",
+        "{target} 的拒绝与编解码有关，换用其他媒体传输方式也无济于事。",
     ),
     "size.risky": Text(
         "{method} has {bytes} bytes; over UDP it may be split into fragments and lost.",

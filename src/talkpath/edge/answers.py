@@ -63,8 +63,11 @@ class Answers:
             body = self._anchoring.response_body(call, party, fork.arrival, response, now)
         except MediaFailed:
             self._refuse_answer(fork, party, now)
+            self._asking.after_answer(fork, branch, response, now)
             return False
-        fork.server.respond(status, forwarded_response(response, body, self._withheld(fork, branch, response)), now)
+        cseq = fork.request.first("CSeq") if branch.cseq_shift > 0 else None
+        data = forwarded_response(response, body, self._withheld(fork, branch, response), cseq)
+        fork.server.respond(status, data, now)
         if call is None or status < 200:
             return True
         if fork.request.to_tag:
@@ -155,8 +158,8 @@ class Answers:
         else:
             self._core.beginning.add(call)
             self._core.note(call.call_id, "fork.answered-too", now, target=branch.name)
-        if party.refused:
-            self._core.remember_profile(party.user, party.identity, party.profile)
+        if branch.offered is not None:
+            self._core.tastes.took(party.phone, party.agent, branch.offered)
         if call.media is not None:
             call.media.chosen(party.leg, now)
             self._anchoring.tell(call, now)
@@ -169,7 +172,7 @@ class Answers:
             call.session_s = int(text[:9]) if text.isascii() and text.isdigit() else 0
 
     def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
-        """A branch refused what it was offered, or our second asking as a loop."""
+        """A branch refused what it was offered."""
         self._asking.again(fork, branch, refusal, now)
 
     def _learn(self, fork: Fork, party: Party, branch: Branch, response: Message) -> None:

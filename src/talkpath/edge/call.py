@@ -12,6 +12,7 @@ from talkpath.calls.model import Side
 from talkpath.edge.contact import reached_at
 from talkpath.edge.forwarding import via_line
 from talkpath.edge.locality import Locality
+from talkpath.edge.tastes import PhoneKey
 from talkpath.media.policy import LegId, Profile
 from talkpath.media.session import MediaSession
 from talkpath.sip.message import Message
@@ -33,9 +34,11 @@ class Party:
     """
 
     __slots__ = (
+        "agent",
         "behind_nat",
         "contact",
         "cseq",
+        "cseq_shift",
         "first",
         "flow",
         "ice",
@@ -68,6 +71,8 @@ class Party:
         self.routes: Sequence[str] = ()
         #: The last CSeq number it used in this dialog, 0 for none.
         self.cseq = 0
+        #: What requests to it have more in CSeq than the other side wrote (docs/decisions/profiles-and-bundles.md).
+        self.cseq_shift = 0
         #: The dialog of the same branch that was there before it, None for the first.
         self.first: Party | None = None
         #: Its 2xx went to the caller; the ACK passed; a BYE is under way; it ended.
@@ -76,14 +81,20 @@ class Party:
         self.misses = 0
         #: We sent it, or the caller of this dialog, a BYE of our own.
         self.is_told_the_end = self.is_caller_told = False
-        #: The registration it was reached by or calls from: user and identity of the binding.
+        #: The registration it was reached by or calls from: user and identity of the binding, and its User-Agent.
         self.user = ""
         self.identity: tuple[str, str] | None = None
+        self.agent = ""
         #: What it is offered while it has not spoken (None: judged by the other side), and what it refused.
         self.profile: Profile | None = None
         self.refused: frozenset[Profile] = frozenset()
         #: Whether it said when it registered that it speaks ICE.
         self.ice = False
+
+    @property
+    def phone(self) -> PhoneKey | None:
+        """By what the tastes of a registered phone are kept."""
+        return None if self.identity is None else (self.user, self.identity)
 
     def learn(self, message: Message, name: str, routes: Sequence[str]) -> None:
         """Take up what a dialog-forming message says of this party."""
@@ -121,6 +132,7 @@ class RunningCall:
         "look_at",
         "media",
         "next_leg",
+        "offers",
         "phase",
         "session_s",
         "winner",
@@ -132,6 +144,8 @@ class RunningCall:
         self.callees: dict[LegId, Party] = {}
         self.media: MediaSession | None = None
         self.next_leg = 1
+        #: The profile that the caller brings; plain RTP where it brings none of a phone's.
+        self.offers = Profile.PLAIN
         self.phase = Phase.CALLING
         self.winner: Party | None = None
         #: Stops the ringing: with the time, a Reason for the phones, and why in words.
@@ -158,7 +172,8 @@ class RunningCall:
         """Somebody else answers on the branch of `first`."""
         party = self.add_callee(first.flow, first.behind_nat)
         party.first = first
-        party.user, party.identity = first.user, first.identity
+        party.user, party.identity, party.agent = first.user, first.identity, first.agent
+        party.cseq_shift = first.cseq_shift
         party.profile, party.refused, party.ice = first.profile, first.refused, first.ice
         return party
 
@@ -191,12 +206,13 @@ class RunningCall:
 
 
 def ack(call_id: str, to: Party, other: Party, cseq: int, branch: str, hop: Hop, here: Address) -> bytes:
-    """The ACK for an answer of one party in the other's name (RFC 3261 section 13.2.2.4)."""
+    """The ACK for an answer of one party in the other's name (RFC 3261 section 13.2.2.4). `cseq` is as the other
+    wrote it."""
     routes = "".join(f"Route: {route}\r\n" for route in to.routes)
     return (
         f"ACK {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
         f"From: {other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\n"
-        f"CSeq: {cseq} ACK\r\nContent-Length: 0\r\n\r\n"
+        f"CSeq: {cseq + to.cseq_shift} ACK\r\nContent-Length: 0\r\n\r\n"
     ).encode("utf-8", "surrogateescape")
 
 
@@ -206,7 +222,7 @@ def bye(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: Addr
     routes = "".join(f"Route: {route}\r\n" for route in to.routes)
     return (
         f"BYE {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
-        f"From: {other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\nCSeq: {other.cseq} BYE\r\n"
+        f"From: {other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\nCSeq: {other.cseq + to.cseq_shift} BYE\r\n"
         f"Reason: {reason}\r\nContent-Length: 0\r\n\r\n"
     ).encode("utf-8", "surrogateescape")
 

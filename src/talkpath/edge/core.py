@@ -8,7 +8,6 @@ from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol
 
-from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.base.timers import Timers
@@ -25,9 +24,10 @@ from talkpath.edge.neighbours import NOTHING_AROUND, Surroundings
 from talkpath.edge.registrar import BindingStore, Registrar
 from talkpath.edge.responses import response_to
 from talkpath.edge.settings import EdgeSettings
+from talkpath.edge.tastes import Tastes
 from talkpath.edge.token import Tokens
 from talkpath.edge.untold import Untold
-from talkpath.media.policy import MediaAddress, Profile
+from talkpath.media.policy import MediaAddress
 from talkpath.media.session import MediaSession
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import MAGIC_COOKIE, ServerTransaction, Transactions
@@ -99,8 +99,7 @@ class Core:
         self.untold = Untold()
         #: Those of them whose caller has not acknowledged an answer yet.
         self.beginning: set[RunningCall] = set()
-        #: What phones that do not take the usual profile offered or took, by user and identity of the binding.
-        self.profiles: dict[tuple[str, tuple[str, str]], Profile] = {}
+        self.tastes = Tastes()
         self.counters: Counter[str] = Counter()
         self.is_draining = False
         self._prefix = entropy.prefix
@@ -127,17 +126,6 @@ class Core:
     def media_addresses(self, hop: Hop) -> tuple[MediaAddress, ...]:
         """Our addresses for the media of a party."""
         return self.world.media_addresses(hop)
-
-    def remember_profile(self, user: str, identity: tuple[str, str] | None, profile: Profile | None) -> None:
-        """What a registered phone is to be offered from now on, None for the usual."""
-        if identity is None:
-            return
-        if profile is None:
-            self.profiles.pop((user, identity), None)
-            return
-        if len(self.profiles) >= limits.PROFILES:
-            self.profiles.clear()
-        self.profiles[user, identity] = profile
 
     # --- answers
 

@@ -9,8 +9,8 @@ A `Fork` is the response context of a request; a `Branch` is one target of it. T
     silence         408 for the branch; a branch that could not be reached counts as 480, one that gave an answer
                     which can not be used as 502
 
-A phone that refused what it was offered may be asked again, at once or, where it is not ready for that yet, later;
-the fork stays open meanwhile.
+A phone that refused what it was offered may be asked again; the fork stays open meanwhile, as it does while who is to
+get a request may still come back.
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ class ForkOwner(Protocol):
         """Write a response back upstream; False for a 2xx that can not be used, whose sender was told so."""
 
     def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
-        """A branch refused what it was offered (488), or our second asking as a loop (482): ask it for something
-        else, if there is something."""
+        """A branch refused what it was offered (488): ask it for something else, if there is something."""
 
     def reply(self, fork: Fork, status: int, now: float, reason: str = "") -> None:
         """Answer upstream in our own name."""
@@ -56,10 +55,11 @@ class Branch:
 
     __slots__ = (
         "_fork",
+        "asked",
         "cancel_reason",
+        "cseq_shift",
         "heading",
         "hop",
-        "is_repeated",
         "name",
         "offered",
         "party",
@@ -86,8 +86,10 @@ class Branch:
         self.heading = heading
         self.path = path
         self.offered: Profile | None = None
-        #: It asks what an earlier branch asked too soon.
-        self.is_repeated = False
+        #: The request that offered it, until it is accepted.
+        self.asked = b""
+        #: What the CSeq of its request has more than the one that came.
+        self.cseq_shift = 0
         #: How many Record-Route entries we put into its request.
         self.record_routes = 0
 
@@ -232,7 +234,7 @@ class Fork:
             self._owner.branch_over(self, branch, f"{status} {response.reason}", now)
             if status >= 600:
                 self.cancel(now, "", "declined everywhere")
-            elif status in (482, 488) and branch.cancel_reason is None and not self.is_won:
+            elif status == 488 and branch.cancel_reason is None and not self.is_won:
                 self._owner.ask_again(self, branch, response, now)
             self._finish_if_over(now)
 
@@ -241,7 +243,7 @@ class Fork:
         if not self._owner.relay(self, branch, response, now):
             self.failed(branch, 502, "its answer can not be used", now)
             return
-        branch.status = response.status
+        branch.status, branch.asked = response.status, b""
         self.is_won = True
         if first:
             self._stop_timer_c()

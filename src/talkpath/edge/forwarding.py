@@ -1,5 +1,6 @@
 """How a request or response is written on (RFC 3261 sections 16.4, 16.6 and 16.7). Pure: bytes out of messages."""
 
+import re
 from collections.abc import Sequence
 
 from talkpath.base.address import Address, Transport
@@ -12,9 +13,20 @@ Edit = tuple[int, str | None]
 
 
 class Onward:
-    """What changes in a request on its way: new target, our Via, Record-Route and Route lines, its body."""
+    """What changes in a request on its way: new target, our Via, Record-Route and Route lines, its body, and what the
+    next side counts more in CSeq."""
 
-    __slots__ = ("asserted", "body", "drop_credentials", "record_route", "routes", "uri", "via", "withheld")
+    __slots__ = (
+        "asserted",
+        "body",
+        "cseq_shift",
+        "drop_credentials",
+        "record_route",
+        "routes",
+        "uri",
+        "via",
+        "withheld",
+    )
 
     def __init__(
         self,
@@ -26,6 +38,7 @@ class Onward:
         drop_credentials: str = "",
         withheld: Sequence[str] = (),
         asserted: str = "",
+        cseq_shift: int = 0,
     ) -> None:
         self.uri = uri
         self.via = via
@@ -35,6 +48,7 @@ class Onward:
         self.drop_credentials = drop_credentials
         self.withheld = withheld
         self.asserted = asserted
+        self.cseq_shift = cseq_shift
 
 
 def via_line(transport: Transport, advertised: Address, branch: str) -> str:
@@ -67,6 +81,8 @@ def forwarded_request(request: Message, via_value: str | None, onward: Onward) -
         edits += _dropped_credentials(request, onward.drop_credentials)
     for name in onward.withheld:
         edits += _dropped(request, name)
+    if onward.cseq_shift:
+        edits += _renumbered(request, onward.cseq_shift)
     dropped, added = _content_type(request, onward.body)
     edits += dropped
     edits.sort(key=lambda edit: edit[0])
@@ -79,6 +95,30 @@ def max_forwards(request: Message) -> int:
     """Max-Forwards; 70 where it is missing (RFC 3261 section 16.3 step 3 forgives it)."""
     text = request.frame.first("Max-Forwards")
     return 70 if text is None else int(text)
+
+
+def _renumbered(request: Message, shift: int) -> list[Edit]:
+    """What counts by the CSeq numbers of the caller, as the callee knows them: CSeq and RAck (RFC 3262 section 7.2)
+    of its requests, and in both directions which REFER an event is about (RFC 3515 section 2.4.6)."""
+    edits: list[Edit] = []
+    if shift > 0:
+        number, method = request.cseq
+        edits.append((request.frame.index("CSeq"), f"{number + shift} {method}"))
+        edits += _added(request, "RAck", _RACK, shift)
+    return edits + _added(request, "Event", _REFER_ID, shift)
+
+
+# What stands before the number, and the number.
+_RACK = re.compile(r"(\s*[0-9]+\s+)([0-9]{1,10})")
+_REFER_ID = re.compile(r"(\s*refer\s*;(?:.*;)?\s*id\s*=\s*)([0-9]{1,10})", re.IGNORECASE)
+
+
+def _added(request: Message, name: str, pattern: re.Pattern[str], shift: int) -> list[Edit]:
+    at = request.frame.index(name)
+    found = pattern.match(request.frame.field(at)[1]) if at >= 0 else None
+    if found is None:
+        return []
+    return [(at, f"{found[1]}{int(found[2]) + shift}{request.frame.field(at)[1][found.end() :]}")]
 
 
 def _dropped(request: Message, name: str) -> list[Edit]:
@@ -101,16 +141,21 @@ def _is_for(credentials: str, realm: str) -> bool:
     return f'realm="{realm}"' in credentials or parse_auth(credentials)[1].get("realm") == realm
 
 
-def forwarded_response(response: Message, body: bytes | None, withheld: Sequence[str] = ()) -> bytes:
-    """The response without our Via, which is its first (RFC 3261 section 16.7 step 3)."""
+def forwarded_response(
+    response: Message, body: bytes | None, withheld: Sequence[str] = (), cseq: str | None = None
+) -> bytes:
+    """The response without our Via, which is its first (RFC 3261 section 16.7 step 3). `cseq` is that of who asked,
+    where it is not the same."""
     frame = response.frame
     at = frame.index("Via")
     rest = split_list(frame.field(at)[1])[1:]
     edit: Edit = (at, ", ".join(rest) if rest else None)
-    dropped, added = _content_type(response, body)
+    more, added = _content_type(response, body)
     for name in withheld:
-        dropped += _dropped(response, name)
-    edits = sorted([edit, *dropped], key=lambda edit: edit[0]) if dropped else (edit,)
+        more += _dropped(response, name)
+    if cseq is not None:
+        more.append((frame.index("CSeq"), cseq))
+    edits = sorted([edit, *more], key=lambda edit: edit[0]) if more else (edit,)
     return frame.rewrite(None, "", edits, added + _missing_length(response, body), body)
 
 

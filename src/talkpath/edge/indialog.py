@@ -47,6 +47,7 @@ class InDialog:
         sender, receiver = sides_of(call, request)
         self._admission.bar_transfer(sender.user if sender is not None else "", request)
         self._follow(sender, fork.arrival)
+        _renumber(heading, sender, receiver)
         if call is not None and sender is not None:
             call.heard_at = now
             self._ending.seen(call, sender, request, now)
@@ -124,6 +125,7 @@ class InDialog:
         call = self._core.call_of(request)
         sender, receiver = sides_of(call, request)
         self._follow(sender, arrival)
+        _renumber(heading, sender, receiver)
         hop = self._hop_in_dialog(arrival, receiver, heading, now)
         if call is not None and sender is call.caller:
             if receiver is not None:
@@ -143,7 +145,9 @@ class InDialog:
     ) -> None:
         request = arrival.message
         try:
-            data = self._sending.written(arrival, hop, heading, receiver, call, self._core.branch(), now)
+            data = self._sending.written(
+                arrival, hop, heading, receiver, call, self._core.branch(), now, cseq_shift=heading.cseq_shift
+            )
         except Refusal:
             self._core.counters["acks_dropped"] += 1
             sender, _ = sides_of(call, request)
@@ -152,3 +156,10 @@ class InDialog:
                 self._answers.end_unusable(call, now)
             return
         self._core.send(hop, data, request.call_id)
+
+
+def _renumber(heading: Heading, sender: Party | None, receiver: Party | None) -> None:
+    """A running call knows by its tags who counts from another number; the tokens only while they are two bytes of
+    them."""
+    if sender is not None and receiver is not None:
+        heading.cseq_shift = receiver.cseq_shift - sender.cseq_shift

@@ -111,6 +111,7 @@ class Proxy:
         caller.cseq = request.cseq.number
         self._bind(caller, user, arrival, now)
         fork.call = core.calls[key] = RunningCall(request.call_id, caller, now)
+        self._asking.take_offer(fork.call, request)
         core.beginning.add(fork.call)
         fork.call.give_up = fork.cancel
 
@@ -123,8 +124,7 @@ class Proxy:
             return
         binding = self._core.registrar.of_flow(user, caller.flow, caller.contact)
         if binding is not None:
-            caller.user, caller.identity = user, binding.identity
-            self._asking.remember_offer(caller, arrival.message)
+            caller.user, caller.identity, caller.agent = user, binding.identity, binding.user_agent
 
     def _fork_to(self, fork: Fork, heading: Heading, bindings: list[Binding], now: float) -> None:
         """Ring every contact of a user (RFC 3261 section 16.7)."""
@@ -160,7 +160,8 @@ class Proxy:
         party = fork.call.add_callee(hop, binding.behind_nat if binding else False)
         if binding is not None:
             party.user, party.identity, party.ice = binding.user, binding.identity, binding.ice
-            party.profile = self._core.profiles.get((binding.user, binding.identity))
+            party.agent = binding.user_agent
+        self._asking.choose(fork.call, party)
         return party
 
     def _hop_to(self, binding: Binding) -> Hop | None:

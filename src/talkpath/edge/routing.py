@@ -10,6 +10,7 @@ from talkpath.edge.binding import contact_key
 from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.forwarding import Route, routes_of
+from talkpath.edge.token import Route as TokenRoute
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
 
@@ -27,10 +28,11 @@ class Heading:
     """A request's way as it stands after our own routes are taken off (RFC 3261 section 16.4).
 
     `routes` are the values that remain, `changed` says whether any was taken off; `onward` is the flow that our token
-    names. `unknown` is the topmost route where only a lookup can tell whether it is us.
+    names, `cseq_shift` what the next side counts more in CSeq than who sends, less than 0 for less. `unknown` is the
+    topmost route where only a lookup can tell whether it is us.
     """
 
-    __slots__ = ("changed", "has_token", "is_phone", "onward", "routes", "unknown", "uri")
+    __slots__ = ("changed", "cseq_shift", "has_token", "is_phone", "onward", "routes", "unknown", "uri")
 
     def __init__(self, uri: str, routes: list[Route], changed: bool = False) -> None:
         self.uri = uri
@@ -41,6 +43,14 @@ class Heading:
         #: it leads to a phone that registered here
         self.is_phone = False
         self.unknown: Uri | None = None
+        self.cseq_shift = 0
+
+    def follow(self, token: TokenRoute, arrival: Arrival) -> None:
+        """Take up what a token of ours says."""
+        from_tag = arrival.message.from_tag
+        self.has_token = True
+        self.onward = token.onward(arrival.flow, from_tag)
+        self.cseq_shift = token.shift(from_tag) or self.cseq_shift
 
     @property
     def route_texts(self) -> Sequence[str] | None:
@@ -82,8 +92,7 @@ def _is_ours(core: Core, arrival: Arrival, heading: Heading, now: float) -> bool
     user, at, _ = route.address.uri.partition("@")
     token = core.tokens.read(user.partition(":")[2], arrival.message.call_id) if at else None
     if token is not None:
-        heading.has_token = True
-        heading.onward = token.onward(arrival.flow, arrival.message.from_tag)
+        heading.follow(token, arrival)
         return True
     try:
         uri = route.address.parsed_uri()
@@ -106,8 +115,7 @@ def _undo_strict_routing(core: Core, arrival: Arrival, heading: Heading) -> None
         return
     token = core.tokens.read(uri.user, arrival.message.call_id) if uri.user else None
     if token is not None and "lr" in uri.params:
-        heading.has_token = True
-        heading.onward = token.onward(arrival.flow, arrival.message.from_tag)
+        heading.follow(token, arrival)
         heading.uri = heading.routes.pop().address.uri
         heading.changed = True
 

@@ -35,11 +35,18 @@ class Sending:
         """Start a branch of a fork. Raises Refusal."""
         core, request = self._core, fork.request
         branch = Branch(fork, hop, party, heading, path)
-        branch_id = core.branch(_loop_mark(request, heading.uri))
-        record = self._recorded(fork, hop)
+        if not request.to_tag and party is not None:
+            branch.cseq_shift = party.cseq_shift
+        else:
+            branch.cseq_shift = heading.cseq_shift
+        branch_id = core.branch(_loop_mark(request, heading.uri, branch.cseq_shift))
+        record = self._recorded(fork, hop, branch.cseq_shift)
         branch.record_routes = record.count("\n")
-        data = self.written(fork.arrival, hop, heading, party, fork.call, branch_id, now, record, path)
-        branch.offered = Profile.of(data) if party is not None and not request.to_tag else None
+        data = self.written(
+            fork.arrival, hop, heading, party, fork.call, branch_id, now, record, path, branch.cseq_shift
+        )
+        if party is not None and not request.to_tag:
+            branch.offered, branch.asked = Profile.of(data), data
         fork.branches.append(branch)
         if hop.transport is Transport.UDP and len(data) > _SAFE_DATAGRAM_BYTES:
             core.note(request.call_id, "size.risky", now, method=request.method, bytes=len(data), limit=1300)
@@ -57,6 +64,7 @@ class Sending:
         now: float,
         record: str = "",
         path: tuple[str, ...] = (),
+        cseq_shift: int = 0,
     ) -> bytes:
         """The bytes of a request for one hop. Raises Refusal."""
         core, request = self._core, arrival.message
@@ -69,7 +77,7 @@ class Sending:
         except MediaFailed as failed:
             raise Refusal(failed.status, failed.reason) from failed
         via, (gone, line) = via_line(hop.transport, here, branch_id), self._identity(arrival, hop, heading)
-        onward = Onward(heading.uri, via, record, routes, body, core.settings.realm, gone, line)
+        onward = Onward(heading.uri, via, record, routes, body, core.settings.realm, gone, line, cseq_shift)
         return forwarded_request(request, arrival.via, onward)
 
     def _identity(self, arrival: Arrival, hop: Hop, heading: Heading) -> tuple[tuple[str, ...], str]:
@@ -93,7 +101,7 @@ class Sending:
             raise Refusal(500, f"No {hop.transport} listener reaches the target")
         return here
 
-    def _recorded(self, fork: Fork, hop: Hop) -> str:
+    def _recorded(self, fork: Fork, hop: Hop, cseq_shift: int) -> str:
         """Our Record-Route: one line where both sides meet the same socket, else one for each side, the far side
         on top (RFC 5658). Nothing for what makes no dialog or runs in one."""
         arrival = fork.arrival
@@ -106,10 +114,11 @@ class Sending:
         near = core.locality.named(source)
         far = hop if isinstance(hop, Flow) else None
         if far is not None and (hop.transport, here) == (source.transport, near):
-            token = core.tokens.make(source, far, tag, call_id)
+            token = core.tokens.make(source, far, tag, call_id, cseq_shift)
             return record_route_line(source.transport, near, token)
         target = far if far is not None else Flow(hop.transport, here, hop.remote)
-        facing_callee = record_route_line(hop.transport, here, core.tokens.make(None, target, tag, call_id))
+        token = core.tokens.make(None, target, tag, call_id, cseq_shift)
+        facing_callee = record_route_line(hop.transport, here, token)
         return facing_callee + record_route_line(source.transport, near, core.tokens.make(source, None, tag, call_id))
 
 
@@ -124,9 +133,11 @@ def _asker_at(arrival: Arrival) -> Flow:
         return arrival.reply_to
 
 
-def _loop_mark(request: Message, uri: str) -> str:
-    """What stays the same when a request loops (RFC 3261 section 16.6 step 8)."""
-    return f"{hash((uri, request.call_id, request.from_tag, request.to_tag, request.cseq)) & 0xFFFFFFFF:x}"
+def _loop_mark(request: Message, uri: str, cseq_shift: int = 0) -> str:
+    """What stays the same when a request that we send with this CSeq loops (RFC 3261 section 16.6 step 8)."""
+    number, method = request.cseq
+    number += max(0, cseq_shift)
+    return f"{hash((uri, request.call_id, request.from_tag, request.to_tag, number, method)) & 0xFFFFFFFF:x}"
 
 
 def is_looping(request: Message) -> bool:

@@ -25,11 +25,19 @@ class Route(NamedTuple):
     """What a token says: the flows to both sides, None for a side that another token of ours names.
 
     `caller_mark` tells which party a request comes from when its source address does not (a NAT rebound it).
+    `cseq_shift` is what the callee counts more in CSeq than the caller, because it was asked again.
     """
 
     caller: Flow | None
     callee: Flow | None
     caller_mark: bytes
+    cseq_shift: int = 0
+
+    def shift(self, from_tag: str) -> int:
+        """What the other side counts more in CSeq than who sends with this From tag; less than 0 for less."""
+        if not self.cseq_shift:
+            return 0
+        return self.cseq_shift if mark(from_tag) == self.caller_mark else -self.cseq_shift
 
     def onward(self, source: Flow, from_tag: str) -> Flow | None:
         """The flow to the other side of a request that came on `source` with this From tag."""
@@ -86,9 +94,13 @@ class Tokens:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def make(self, caller: Flow | None, callee: Flow | None, caller_tag: str, call_id: str) -> str:
+    def make(
+        self, caller: Flow | None, callee: Flow | None, caller_tag: str, call_id: str, cseq_shift: int = 0
+    ) -> str:
         """The token for one side, or for both where one Record-Route serves both; good within this Call-ID."""
         plain = mark(caller_tag) + _pack(caller) + _pack(callee)
+        if cseq_shift:
+            plain += bytes((cseq_shift,))
         return urlsafe_b64encode(self._seal(plain, call_id) + plain).decode().rstrip("=")
 
     def read(self, token: str, call_id: str) -> Route | None:
@@ -101,8 +113,8 @@ class Tokens:
         if len(plain) < 4 or not compare_digest(seal, self._seal(plain, call_id)):
             return None
         caller, rest = _unpack(plain[2:])
-        callee, _ = _unpack(rest)
-        return Route(caller, callee, plain[:2])
+        callee, rest = _unpack(rest)
+        return Route(caller, callee, plain[:2], rest[0] if rest else 0)
 
     def _seal(self, plain: bytes, call_id: str) -> bytes:
         sealed = plain + call_id.encode("utf-8", "surrogateescape")

@@ -17,7 +17,6 @@ from talkpath.calls.model import Leg, MessageSeen
 from talkpath.capture.records import TcpEvent, TcpKind
 from talkpath.explain.story import Exchange, Story
 from talkpath.explain.told import lost_flow
-from talkpath.explain.traits import cseq_number
 from talkpath.explain.unheeded import unheeded
 from talkpath.sdp.values import is_private
 from talkpath.sip.grammar import NameAddr
@@ -88,7 +87,7 @@ def _stuck_others(story: Story) -> Iterator[Stuck]:
     groups: dict[tuple[str, bool, str, int], list[Exchange]] = {}
     for exchange in story.in_dialog("BYE", "INVITE", "UPDATE", "INFO", "REFER", "NOTIFY"):
         sip = exchange.request.sip
-        key = (sip.call_id, exchange.from_caller, sip.method, cseq_number(sip))
+        key = (sip.call_id, exchange.from_caller, sip.method, story.number(exchange))
         groups.setdefault(key, []).append(exchange)
     for (call_id, from_caller, method, _), hops in groups.items():
         if not _is_stuck(story, hops) or (method == "BYE" and _is_pointless(story, hops)):

@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 from msgspec import Struct, field
 
 from talkpath.base.address import Address
-from talkpath.calls.model import Call, Leg, MessageSeen, Result
+from talkpath.calls.model import Call, Joined, Leg, MessageSeen, Result
 from talkpath.capture.records import DtlsSeen, Record, StunSeen
 from talkpath.explain.scene import Scene
 from talkpath.explain.talk import Talk
@@ -154,6 +154,24 @@ class Story:
         answered = [exchange for exchange in initial if exchange.answer]
         found = answered or initial
         return found[-1] if found else None
+
+    def number(self, exchange: Exchange) -> int:
+        """The CSeq number of a request as its sender wrote it. Who asks a phone again for the caller, or answers a
+        challenge for it, counts on, and so do the requests that follow there."""
+        number = cseq_number(exchange.request.sip)
+        return number - self._shifts[exchange.leg.index] if exchange.from_caller else number
+
+    @cached_property
+    def _shifts(self) -> list[int]:
+        shifts: list[int] = []
+        for leg in self.legs:
+            parent = self.legs[leg.parent] if leg.joined is Joined.PROXY and leg.parent is not None else None
+            here, there = self.invite(leg), self.invite(parent) if parent is not None else None
+            shift = 0
+            if parent is not None and here is not None and there is not None:
+                shift = cseq_number(here.request.sip) - cseq_number(there.request.sip) + shifts[parent.index]
+            shifts.append(shift)
+        return shifts
 
     def in_dialog(self, *methods: str) -> Iterator[Exchange]:
         """Requests within the dialog, in the order of time."""

@@ -11,7 +11,6 @@ from msgspec import Struct
 from talkpath.base.address import Address
 from talkpath.calls.model import MessageSeen
 from talkpath.explain.story import Exchange, Story
-from talkpath.explain.traits import cseq_number
 from talkpath.sip.message import Message
 
 # Sent so often again (after 0.5, 1.5, 3.5 s) an answer was not acknowledged.
@@ -65,15 +64,15 @@ def _acks(story: Story, exchange: Exchange, answer: MessageSeen) -> Iterator[Exc
     call_id = exchange.request.sip.call_id
     for one in story.exchanges:
         is_own = one.from_caller is exchange.from_caller and one.request.sip.call_id == call_id
-        if is_own and _acknowledges(one, exchange, answer.sip):
+        if is_own and _acknowledges(story, one, exchange, answer.sip):
             yield one
 
 
-def _acknowledges(one: Exchange, exchange: Exchange, answer: Message) -> bool:
+def _acknowledges(story: Story, one: Exchange, exchange: Exchange, answer: Message) -> bool:
     """By what it names; the ACK of another final response than a 2xx is for its own hop alone."""
     if answer.status < 200:
         return one.method == "PRACK" and _names(one.request.sip, answer)
-    if one.method != "ACK" or cseq_number(one.request.sip) != cseq_number(exchange.request.sip):
+    if one.method != "ACK" or story.number(one) != story.number(exchange):
         return False
     return one.leg is exchange.leg if answer.status >= 300 else one.leg.status < 300
 
@@ -105,10 +104,10 @@ def _judged(story: Story, exchange: Exchange, answer: MessageSeen, acks: tuple[E
 
 def _before(story: Story, exchange: Exchange) -> Exchange | None:
     """The same request on the hop before, towards who sent it."""
-    number, asked = cseq_number(exchange.request.sip), exchange.request.sip
+    number, asked = story.number(exchange), exchange.request.sip
     for one in story.exchanges:
         is_same = one.method == "INVITE" and one.from_caller is exchange.from_caller
-        if is_same and one.request.sip.call_id == asked.call_id and cseq_number(one.request.sip) == number:
+        if is_same and one.request.sip.call_id == asked.call_id and story.number(one) == number:
             near, far = (one.leg, exchange.leg) if one.from_caller else (exchange.leg, one.leg)
             if far.parent == near.index:
                 return one

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from talkpath.media.announced import Announced
 from talkpath.media.negotiation import Told
+from talkpath.media.policy import Profile
 from talkpath.media.portkeys import Spoken
 from talkpath.sdp import SessionDescription
 
@@ -19,13 +20,20 @@ def hold_to(answer: SessionDescription, offer: Told) -> None:
             section.reject()
 
 
-def name_profiles(description: SessionDescription, spoken: Sequence[Spoken], offer: Told | None) -> None:
+def name_profiles(
+    description: SessionDescription, spoken: Sequence[Spoken], asked: Profile | None, offer: Told | None
+) -> None:
     """An answer names the profile of its offer, though phones answer AVPF with AVP; an offer that of the party's own
-    last description (`spoken`)."""
-    own = [one.protocol for one in (spoken if offer is None else offer.sections)]
+    last description (`spoken`), or the one that it is `asked` for before it has spoken."""
+    own: list[str] = [one.protocol for one in (spoken if offer is None else offer.sections)]
+    if offer is None and not spoken and asked is not None:
+        own = [asked] * len(description.media)
     for section, protocol in zip(description.media, own, strict=False):
-        if {section.protocol, protocol} == {"RTP/AVP", "RTP/AVPF"}:
+        if {section.protocol, protocol} in _WITH_FEEDBACK_AND_WITHOUT:
             section.protocol = protocol
+
+
+_WITH_FEEDBACK_AND_WITHOUT = ({"RTP/AVP", "RTP/AVPF"}, {"RTP/SAVP", "RTP/SAVPF"})
 
 
 def name_sections(description: SessionDescription, offered: Sequence[Announced]) -> None:

@@ -37,12 +37,18 @@ class CryptoDesk:
         speaker: Leg,
         hearer: Leg,
         is_web: Callable[[Leg], bool],
+        *,
+        is_answer: bool = False,
     ) -> bool:
         """Undress the sections whose keys end here; whether there is anything for `put_on`.
 
         Raises `MediaRefused` for a description without a section whose keys we can use: the call would be silent.
+        Some phones with DTLS answer SDES with SRTP and their fingerprint.
         """
         spoken = tuple(_spoken(section) for section in description.media)
+        is_first = is_answer and not (speaker.spoken or speaker.wants_dtls)
+        if is_first and any(map(_is_unkeyed, description.media)):
+            raise MediaRefused("srtp-unkeyed", "it accepts SRTP, and names no key for it")
         self._reject_unusable(description, spoken, speaker, hearer, is_web)
         if not is_web(speaker):
             speaker.spoken = spoken
@@ -177,6 +183,15 @@ def _said(leg: Leg, index: int) -> Spoken | None:
 def _spoken(section: MediaSection) -> Spoken:
     is_sdes = section.is_secure and not section.is_dtls
     return Spoken(section.protocol, tuple(section.attributes.all("crypto")) if is_sdes else ())
+
+
+def _is_unkeyed(section: MediaSection) -> bool:
+    """Whether it is SRTP without the keys of SDES (RFC 4568) or MIKEY (RFC 4567)."""
+    if not section.port or section.protocol not in (Profile.SDES, Profile.SDES_FEEDBACK):
+        return False
+    if "crypto" in section.attributes:
+        return False
+    return section.inherited("key-mgmt") is None
 
 
 def _usable(spoken: Spoken) -> list[sdes.Crypto]:

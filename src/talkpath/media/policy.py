@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import ClassVar, NamedTuple, NewType
 
 from talkpath.base.errors import TalkpathError
+from talkpath.sdp.codecs import AUXILIARY, STATIC_FORMATS
 
 # One party of a call as media sees it: 0 is the caller, every forked branch has its own number from 1.
 LegId = NewType("LegId", int)
@@ -58,6 +60,27 @@ class Profile(StrEnum):
 
 _PROFILES = {str(one): one for one in Profile}
 _RTP_SECTION = re.compile(rb"^m=[^ \r\n]+ +[0-9/]+ +((?:UDP/TLS/)?RTP/S?AVPF?)[ \r\n]", re.MULTILINE)
+
+# Browsers name a dozen and a half, with their video.
+_VOICES = 64
+_AUDIO_FORMATS = re.compile(rb"^m=audio +[0-9/]+ +[^ \r\n]+ ([0-9 ]+)", re.MULTILINE)
+_RTPMAP_NAME = re.compile(rb"^a=rtpmap:[0-9]+ +([^/ \r\n]{1,32})/", re.MULTILINE)
+_STATIC_NAMES = {b"%d" % number: one.name.lower() for number, one in STATIC_FORMATS.items()}
+
+
+def voices(description: bytes) -> frozenset[str]:
+    """The audio codecs that a description names, in lower case, without what only goes beside a voice. Those of
+    video sections are among them: they are compared with sides that speak other names anyway."""
+    names = [name.decode("ascii", "replace").lower() for name in _RTPMAP_NAME.findall(description)]
+    for formats in _AUDIO_FORMATS.findall(description):
+        names += [_STATIC_NAMES[number] for number in formats.split() if number in _STATIC_NAMES]
+    return _interned(frozenset(names[:_VOICES]))
+
+
+@lru_cache(maxsize=1024)
+def _interned(names: frozenset[str]) -> frozenset[str]:
+    """One object for all who speak the same: many phones do."""
+    return names - AUXILIARY
 
 
 class Origin(NamedTuple):

@@ -321,7 +321,9 @@ class MediaSession:
         for what in reject_data(description) if self._is_web(speaker) or self._is_web(hearer) else ():
             self._note(now, moments.NOT_RELAYED, side=speaker.side, what=what)
         crypto = self._crypto
-        is_keyed = crypto is not None and crypto.take_off(description, speaker, hearer, self._is_web)
+        is_keyed = crypto is not None and crypto.take_off(
+            description, speaker, hearer, self._is_web, is_answer=turn.offer is not None
+        )
         reading = self._read(description, speaker, now)
         facing = self._face(reading.announced, speaker, hearer, turn, now)
         if speaker.said != raw:
@@ -331,7 +333,9 @@ class MediaSession:
         readdress(reading, host, facing)
         if self._ends_here(speaker) or self._ends_here(hearer):
             self._convert(reading, host, speaker, hearer, turn, now)
-        name_profiles(description, hearer.spoken, turn.offer)
+        name_profiles(
+            description, hearer.spoken, None if hearer.origin is None else hearer.origin.profile, turn.offer
+        )
         bridges = self._share_codecs(reading, speaker, hearer, turn.offer)
         if crypto is not None and is_keyed:
             crypto.put_on(description, speaker, hearer, turn.offer is not None, now)

@@ -215,6 +215,19 @@ def two_proxies_send_it_to_each_other(wire: Wire) -> None:
 
 
 @quiet("routing-loop")
+def two_contacts_of_a_fork_lead_to_one_phone(wire: Wire) -> None:
+    """It answers one, and refuses the same on another way as merged (RFC 3261 section 8.2.2.2)."""
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite().ring()
+    ours, _, callers = call._vias(call.invite_branch, 1, forward=True).partition("\r\n")
+    vias, uri = f"{ours}-2\r\n{callers}", f"sip:{call.number}@example.com"
+    again = call.text(f"INVITE {uri} SIP/2.0", "INVITE", 1, vias, tagged=False, body=sdp(call.caller.media))
+    call.emit(1, True, again)
+    call.emit(1, False, call.text("SIP/2.0 482 Merged Request", "INVITE", 1, vias), at=call.at + 0.02)
+    call.wait(3).respond(480, "Temporarily Unavailable").ack_failure()
+
+
+@quiet("routing-loop")
 def a_spiral_with_another_request_uri(wire: Wire) -> None:
     one, two = phones()
     call = Call(wire, one, two, [Proxy("10.0.0.1"), Proxy("10.0.0.2"), Proxy("10.0.0.3")])

@@ -3,15 +3,19 @@
 from collections.abc import Iterator, Sequence
 
 from talkpath.base.texts import Text
-from talkpath.calls.model import Medium, MessageSeen
+from talkpath.calls.model import Leg, Medium, MessageSeen
 from talkpath.explain.finding import Found, Said, Severity, Symptom, because, said
 from talkpath.explain.rule import Rule
-from talkpath.explain.story import Story
+from talkpath.explain.story import Exchange, Story
 from talkpath.explain.talk import NO_VOICE, is_nowhere, voices
 from talkpath.explain.traits import Trait
 
 OFFERED = Text("Offered: {codecs} ({profile}).", "提供的编解码：{codecs}（{profile}）。")
 REFUSED = Text("{dst} refused with {status} {reason}. {warning}", "{dst} 以 {status} {reason} 拒绝。{warning}")
+AGAIN = Text(
+    "It was asked again in the caller's name with {profiles}, and refused that too.",
+    "又以主叫名义用 {profiles} 再次询问，同样被拒绝。",
+)
 ELSEWHERE = Text(
     "In other calls {dst} speaks {codecs} ({profile}).", "在其他呼叫中 {dst} 使用 {codecs}（{profile}）。"
 )
@@ -45,23 +49,46 @@ def check(story: Story) -> Iterator[Found]:
     if story.call.answered_at is not None:
         return
     for leg in reversed(story.legs):
-        invite = story.invite(leg)
-        final = invite.final if invite else None
-        if invite is None or final is None or final.sip.status not in STATUSES:
+        asked = _refused(story, leg)
+        final = asked[0].final if asked else None
+        if final is None:
             continue
-        offer = next((m for m in reversed(leg.media) if m.from_caller and m.kind == "audio"), None)
+        offers = [offer for one in asked if (offer := _offer(one)) is not None]
+        offer = offers[0] if offers else None
         warning = final.sip.first("Warning") or ""
         values = {"dst": leg.callee, "status": final.sip.status, "reason": final.sip.reason, "warning": warning}
         evidence = [because(REFUSED, final.frames, final.time, **values)]
         if offer is not None:
-            request = invite.request
+            request = asked[0].request
             evidence.append(because(OFFERED, request.frames[:1], request.time, **_told(offer)))
+        others = dict.fromkeys(one.profile for one in offers[1:])
+        if others:
+            again = asked[1].request
+            evidence.append(because(AGAIN, again.frames[:1], again.time, profiles=", ".join(others)))
         answered = story.scene.answers_of.get(leg.callee.host, ())
         if answered:
             evidence.append(because(ELSEWHERE, (), final.time, dst=leg.callee, **_told(answered[-1])))
-        why, fix = _why(offer, answered, final) if offer else _without_offer(invite.request)
+        why, fix = _why(offers, answered, final) if offers else _without_offer(asked[0].request)
         yield Found(tuple(evidence), {"dst": leg.callee, "why": why}, leg=leg.index, fix=_fix(fix, leg.callee))
         return
+
+
+def _refused(story: Story, leg: Leg) -> list[Exchange]:
+    """The INVITEs of a hop that were refused, where the last one was; what the caller offered comes first. The others
+    a middle box sent in its name, with another profile."""
+    asked = [one for one in story.of_leg(leg, "INVITE") if one.is_initial and one.status in STATUSES]
+    last = story.invite(leg)
+    if last is None or last not in asked:
+        return []
+    own = next((offer.profile for one in story.of_leg(story.first, "INVITE") if (offer := _offer(one))), "")
+    return sorted(asked, key=lambda one: getattr(_offer(one), "profile", own) != own)
+
+
+def _offer(invite: Exchange) -> Medium | None:
+    """The audio that an INVITE offers."""
+    request = invite.request
+    own = (one for one in invite.leg.media if one.from_caller and one.kind == "audio")
+    return next((one for one in own if one.time == request.time), None)
 
 
 def _told(medium: Medium) -> dict[str, object]:
@@ -77,11 +104,14 @@ def _without_offer(invite: MessageSeen) -> tuple[Said, Text | None]:
     return (said(NOTHING), FIX_NOTHING) if invite.sip.carries_sdp else (said(LATE), FIX_LATE)
 
 
-def _why(offer: Medium, answered: Sequence[Medium], final: MessageSeen) -> tuple[Said, Text | None]:
-    """The codecs, the profile, or that there was nothing to take; and what to do if it is not the codecs."""
+def _why(offers: Sequence[Medium], answered: Sequence[Medium], final: MessageSeen) -> tuple[Said, Text | None]:
+    """The codecs, the profile, or that there was nothing to take; and what to do if it is not the codecs. Who refuses
+    several profiles refuses the codecs."""
+    offer = offers[0]
     if is_nowhere(offer) and offer.direction == "inactive":
         return said(NOTHING), FIX_NOTHING
-    if _is_about_profile(offer, answered, (final.sip.first("Warning") or "").strip()[:3]):
+    is_about_one = len({one.profile for one in offers}) == 1
+    if is_about_one and _is_about_profile(offer, answered, (final.sip.first("Warning") or "").strip()[:3]):
         return said(NO_PROFILE, profile=offer.profile), FIX_PROFILE
     return said(NO_CODEC, codecs=", ".join(voices(offer)) or "?"), None
 

@@ -1,7 +1,7 @@
 """A request comes round to a machine that already forwarded it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
@@ -27,7 +27,7 @@ def check(story: Story) -> Iterator[Found]:
     if worst is None:
         return
     host, times = _most_seen(worst)
-    refused = next((e for e in invites if e.status in (482, 483)), None)
+    refused = next((e for e in invites if e.status in (482, 483) and not _is_merged(e, invites)), None)
     if refused is None and times < 2:
         return
     request = worst.request
@@ -44,6 +44,20 @@ def check(story: Story) -> Iterator[Found]:
         evidence.append(because(REFUSED, final.frames, final.time, **values))
     yield Found(
         tuple(evidence), {"host": host or request.destination.host, "uri": request.sip.uri}, leg=worst.leg.index
+    )
+
+
+def _is_merged(refused: Exchange, invites: Sequence[Exchange]) -> bool:
+    """Whether one phone got one request on two ways, or twice on one, and refused the second (RFC 3261 8.2.2.2): two
+    contacts of a fork that lead to it, or the same once more with another offer. That is no circle."""
+    request = refused.request
+    return refused.status == 482 and any(
+        one is not refused
+        and one.request.time <= request.time
+        and one.request.destination == request.destination
+        and one.request.sip.cseq == request.sip.cseq
+        and _most_seen(refused)[1] == 0
+        for one in invites
     )
 
 
