@@ -147,3 +147,64 @@ def test_what_pages_missed_is_remembered_within_bounds(lab: Lab, callee: Phone) 
             untold.bury(one)
     assert untold.take(("u0", running[0].caller.identity or ("", ""))) == []
     assert len(untold.take(("u1999", running[0].caller.identity or ("", "")))) == 3
+
+
+def lost(lab: Lab, callee: Phone) -> Phone:
+    """A page whose connection broke and is back, and that has not registered again, as SIP.js does."""
+    browser = page(lab, instance="")
+    lab.close(browser)
+    browser.reconnect(41001)
+    callee.invite("sip:1001@192.0.2.1", call_id="early", body=OFFER)
+    assert callee.statuses()[-1] == 480, "at once"
+    assert "flow.not-rung" in lab.kinds("early")
+    assert browser.inbox == []
+    callee.inbox.clear()
+    return browser
+
+
+def rings(lab: Lab, callee: Phone, browser: Phone, call_id: str) -> bool:
+    browser.inbox.clear()
+    callee.invite("sip:1001@192.0.2.1", call_id=call_id, body=OFFER)
+    return browser.methods() == ["INVITE"]
+
+
+def test_a_page_that_believes_itself_registered_is_reached_again_once_it_has_proven_itself(
+    lab: Lab, callee: Phone
+) -> None:
+    browser = lost(lab, callee)
+    browser.invite("sip:1002@192.0.2.1", call_id="c9", body=OFFER)
+    assert "flow.taken-up" in lab.kinds("c9")
+    assert rings(lab, callee, browser, "later")
+
+
+def test_a_request_without_a_contact_is_known_by_the_name_that_the_page_made_up(lab: Lab, callee: Phone) -> None:
+    browser = lost(lab, callee)
+    uri = "sip:1002@192.0.2.1"
+    browser.request("MESSAGE", uri, call_id="m1")
+    proof = browser.credentials(browser.last().all("Proxy-Authenticate")[0], "MESSAGE", uri)
+    assert not rings(lab, callee, browser, "challenged"), "who was asked for a proof has given none"
+    browser.request("MESSAGE", uri, call_id="m1", extra=f"Proxy-Authorization: {proof}")
+    assert rings(lab, callee, browser, "later")
+
+
+def test_nobody_else_takes_up_a_binding(lab: Lab, callee: Phone) -> None:
+    """Not another page of the same user, nor another user by the same Contact."""
+    browser = lost(lab, callee)
+    other = lab.phone("1001", "198.51.100.8", 42000, Transport.WSS)
+    other.contact, other.via_host = "sip:other@other.invalid;transport=ws", "other.invalid"
+    other.invite("sip:1002@192.0.2.1", call_id="c8", body=OFFER)
+    thief = lab.phone("1003", "198.51.100.9", 43000, Transport.WSS)
+    thief.contact, thief.via_host = browser.contact, browser.via_host
+    thief.invite("sip:1002@192.0.2.1", call_id="c7", body=OFFER)
+    callee.inbox.clear()
+    assert not rings(lab, callee, browser, "later")
+    assert "flow.taken-up" not in [*lab.kinds("c8"), *lab.kinds("c7")]
+
+
+def test_a_binding_whose_connection_stands_stays_where_it_is(lab: Lab, callee: Phone) -> None:
+    browser = page(lab)
+    first = browser.flow
+    browser.reconnect(41001)
+    browser.invite("sip:1002@192.0.2.1", call_id="c9", body=OFFER)
+    (binding,) = lab.edge.core.registrar.bindings("1001", lab.now)
+    assert binding.flow == first

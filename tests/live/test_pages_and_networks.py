@@ -103,3 +103,21 @@ def test_a_page_behind_a_symmetric_nat_calls_and_is_called(edge, phones, tmp_pat
         assert_tone(HERTZ, page.heard())
         assert_tone(page.hertz, phone.heard())
         webphones.stop()
+
+
+def test_a_page_that_does_not_register_again_is_found_by_its_next_call(nginx, webphones) -> None:
+    """SIP.js believes itself registered after it has connected again."""
+    page, other = webphones.sipjs(url=nginx.url), webphones.jssip()
+    nginx.stop()
+    page.wait("disconnected")
+    nginx.start()
+    page.page.run(
+        "(async () => { while (!phone.agent.isConnected()) await phone.agent.reconnect().catch(() => {}); })()"
+    )
+    assert page.page.run("phone.registerer.state") == "Registered"
+    begin(page, other)
+    listen(page, other, 0.5)
+    end(page, other)
+    begin(other, page)
+    listen(page, other, 0.5)
+    end(other, page)

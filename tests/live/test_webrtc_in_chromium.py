@@ -35,6 +35,7 @@ class Host:
         security = Security(self.relay, OURS, os.urandom)
         self.session = MediaSession(CallEngine(self.relay, {}, "call"), MediaPolicy(), security)
         self.kinds: list[str] = []
+        self.hellos: list[str] = []
         asyncio.get_running_loop().add_reader(self.relay.fileno(), self.take)
         self._ticking = asyncio.get_running_loop().create_task(self._tick())
 
@@ -43,7 +44,9 @@ class Host:
             told = translated(event)
             if told is not None:
                 self.session.receive(told, time.time())
-        self.kinds += [one.kind for one in self.session.drain()]
+        for one in self.session.drain():
+            self.kinds.append(one.kind)
+            self.hellos += [str(one.values["versions"])] if one.kind == "dtls.client-hello" else []
 
     async def _tick(self) -> None:
         while True:
@@ -202,6 +205,28 @@ async def test_a_page_hears_its_echo(page: Page, host: Host, policy: str) -> Non
         ["ice.checked", "dtls.client-hello", "dtls.fingerprint-right", "srtp.keyed"],
     ):
         assert [kind for kind in dict.fromkeys(host.kinds) if kind in story] == story
+
+
+# DTLS within STUN, and header extensions encrypted where the other side can (RFC 9335).
+NEWEST = (
+    "--force-fieldtrials=WebRTC-IceHandshakeDtls/Enabled/",
+    "--enable-blink-features=RtcRtpHeaderEncryptionPolicy",
+)
+
+
+async def test_a_page_that_offers_what_is_newest_falls_back_to_what_we_have(host: Host) -> None:
+    """Its ClientHello is of DTLS 1.3 and takes two datagrams, for a key share that no quantum computer opens."""
+    async with chromium(*NEWEST) as page:
+        await page.run("begin({rtpHeaderEncryptionPolicy: 'negotiate'})")
+        offer = await page.run("offer()")
+        assert "a=cryptex" in offer
+        assert "sped" in offer
+        answer = host.session.answer_locally(offer.encode(), "echo", WEB, time.time()).decode()
+        assert "cryptex" not in answer
+        await page.run("take('answer', %s)", answer)
+        await hears(page, 50)
+        assert (await page.run("stats()"))["cipher"] == "SRTP_AEAD_AES_256_GCM"
+    assert "1.3" in host.hellos[0]
 
 
 @pytest.mark.parametrize("policy", ["balanced", "max-bundle"])

@@ -84,6 +84,11 @@ MOMENTS: dict[str, Text] = {
         "The phone at {remote} is not rung: its {transport} connection is closed, and it did not register again.",
         "未呼叫 {remote} 的话机：其 {transport} 连接已关闭，且未重新注册。",
     ),
+    "flow.taken-up": Text(
+        "{user} is reached at {place} from now on: its connection {remote} is gone, and this {method} came from it on"
+        " a new one, without another registration.",
+        "此后通过 {place} 联系 {user}：其连接 {remote} 已断开，该 {method} 由它从新连接发来，但未重新注册。",
+    ),
     "flow.unanswering": Text(
         "The phone at {remote} is not rung: it answers nothing any more, neither probes nor calls, since it last"
         " registered.",

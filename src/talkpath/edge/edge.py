@@ -17,6 +17,7 @@ from talkpath.edge.answers import Answers
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.asking import Asking
 from talkpath.edge.call import RunningCall
+from talkpath.edge.comeback import take_up
 from talkpath.edge.core import Core, Entropy, World
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
@@ -318,8 +319,9 @@ class Edge:
         elif request.method == "PUBLISH":
             core.reply(arrival, server, 405, now, fields=_CAPABILITIES.split("\r\n", 1)[0] + "\r\n")
         elif request.method == "INVITE" and user in SERVICES:
-            may_pass, _ = self._admission.admit_request(arrival, server, now)
+            may_pass, proven = self._admission.admit_request(arrival, server, now)
             if may_pass:
+                take_up(core, self._ending, arrival, proven, now)
                 self._services.invite(arrival, server, Service(user), now)
         elif not user:
             raise Refusal(404)

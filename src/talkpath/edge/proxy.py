@@ -12,6 +12,7 @@ from talkpath.edge.arrival import Arrival
 from talkpath.edge.asking import Asking
 from talkpath.edge.binding import Binding
 from talkpath.edge.call import Party, RunningCall
+from talkpath.edge.comeback import take_up
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
@@ -60,6 +61,7 @@ class Proxy:
         if not may_pass:
             return
         arrival.proven = user
+        take_up(core, self._ending, arrival, user, now)
         self._admission.bar_transfer(user, request)
         uri = heading.next_uri
         phone = None if heading.routes else core.registrar.of_contact(heading.uri, now)

@@ -4,6 +4,7 @@ Bindings live in memory; each change is told to a `BindingStore`, which keeps it
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from talkpath.base.address import Flow, Hop
@@ -13,7 +14,7 @@ from talkpath.edge.contact import is_same_host, reached_at
 from talkpath.edge.settings import RegistrarSettings
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
-from talkpath.sip.uri import format_params
+from talkpath.sip.uri import Uri, format_params
 
 #: The bindings of one user, by the identity of the phone.
 Known = dict[tuple[str, str], Binding]
@@ -102,6 +103,33 @@ class Registrar:
         on_flow = [binding for binding in self._users.get(user, {}).values() if binding.flow == flow]
         same = [binding for binding in on_flow if contact and contact_key(binding.contact) == contact_key(contact)]
         return next(iter(same or on_flow), None)
+
+    def left_behind(self, user: str, request: Message, now: float, is_open: Callable[[Flow], bool]) -> Binding | None:
+        """The live binding of the phone that sent this request, where its connection is gone.
+
+        It is known by its instance or Contact; where a request brings none, a page is by the name that it made up for
+        its Via and Contact (RFC 7118 section 5).
+        """
+        lost = [one for one in self.bindings(user, now) if one.flow.transport.is_reliable and not is_open(one.flow)]
+        if not lost:
+            return None
+        try:
+            contact = NameAddr.parse((request.listed("Contact") or [""])[0])
+        except Malformed:
+            host = request.top_via.host
+            same = [one for one in lost if host.endswith(".invalid") and _host_of(one.contact) == host]
+            return same[0] if len(same) == 1 else None
+        instance, key = (contact.params.get("+sip.instance") or "").strip('"'), contact_key(contact.uri)
+        by_instance = (one for one in lost if instance and one.identity[0] == instance)
+        return next(by_instance, None) or next((one for one in lost if contact_key(one.contact) == key), None)
+
+    def move(self, binding: Binding, flow: Flow, behind_nat: bool, now: float) -> Binding:
+        """Its phone is reached on another flow, for as long as it had registered."""
+        moved = replace(binding, flow=flow, behind_nat=behind_nat)
+        self._put(moved, now)
+        self._flows.heard(flow)
+        self._store.save_binding(moved)
+        return moved
 
     def __len__(self) -> int:
         # A copy: the page of the counters asks from a thread of its own, while users come and go.
@@ -266,6 +294,13 @@ def _contact_of(binding: Binding) -> str:
     """The key of its Contact, which is also the identity of a phone that names no instance."""
     instance, key = binding.identity
     return contact_key(binding.contact) if instance else key
+
+
+def _host_of(contact: str) -> str:
+    try:
+        return Uri.parse(contact).host
+    except Malformed:
+        return ""
 
 
 def _quality(text: str | None) -> float:

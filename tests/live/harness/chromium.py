@@ -90,12 +90,13 @@ class Page:
 
 
 @contextlib.asynccontextmanager
-async def chromium() -> AsyncIterator[Page]:
-    """A browser of its own with one page."""
+async def chromium(*arguments: str) -> AsyncIterator[Page]:
+    """A browser of its own with one page, started with further arguments."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             "chromium",
             *ARGUMENTS,
+            *arguments,
             f"--user-data-dir={profile}",
             "about:blank",
             stdout=asyncio.subprocess.DEVNULL,

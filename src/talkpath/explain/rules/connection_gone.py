@@ -43,7 +43,18 @@ OWN_FIX = Text(
     "保持连接存活（WebSocket ping 或 CRLF 保活，间隔小于 NAT、nginx 或负载均衡的空闲超时）；"
     "并让话机在断线后立即重连并重新注册：talkpath 会按其实例标识（RFC 5626）找到它。",
 )
+# What a page can do. SIP.js stays `Registered` when its WebSocket is back, and sends no REGISTER.
+PAGE_FIX = Text(
+    "Let the page register again whenever its WebSocket is open again: SIP.js believes itself registered after it "
+    "reconnected and sends no REGISTER by itself (call registerer.register() in onConnect). Until it does, or proves "
+    "itself by another request, talkpath has no way to it. Keep the WebSocket alive (ping below the idle timeout of "
+    "nginx or load balancer), so that it is lost less often.",
+    "让网页在 WebSocket 重新打开后立即重新注册：SIP.js 重连后自认为仍已注册，不会自行发送 REGISTER"
+    "（请在 onConnect 中调用 registerer.register()）。在它重新注册或用其他请求证明身份之前，talkpath 无法联系到它。"
+    "并保持 WebSocket 存活（ping 间隔小于 nginx 或负载均衡的空闲超时），减少断线。",
+)
 # 430 Flow Failed (RFC 5626 section 11.6); 477 is what OpenSIPS and Kamailio say when they could not send.
+_WEBSOCKETS = frozenset(("WS", "WSS"))
 SEND_FAILED = frozenset({430, 477})
 
 
@@ -81,7 +92,7 @@ def _decided(story: Story) -> Iterator[Found]:
             leg=story.edge_leg(not is_callees).index,
             direction=Direction.of(is_callees),
             symptom=Symptom.NO_RING if is_callees else Symptom.DROPS,
-            fix=said(OWN_FIX),
+            fix=said(PAGE_FIX if transport in _WEBSOCKETS else OWN_FIX),
         )
         return
 
