@@ -126,9 +126,9 @@ class DtlsPhone(Browser):
         self.endpoint.receive(dtls.Begun((1, Address(section.connection.host, section.port))), now)
 
 
-def converse(call: Call, browser: Browser, port: MemoryPort, seconds: float = 5.0) -> None:
-    """Let both sides talk, time passing, until the browser has its keys or nothing more comes."""
-    ours = Address("203.0.113.1", port.rtp)
+def converse(call: Call, browser: Browser, port: MemoryPort, seconds: float = 5.0, host: str = "203.0.113.1") -> None:
+    """Let both sides talk, time passing, until the browser has its keys or nothing more comes; `host` is ours."""
+    ours = Address(host, port.rtp)
     end = call.now + seconds
     while call.now < end and not (browser.keys and port.keys):
         for data, target in browser.drain(call.now):

@@ -2,11 +2,11 @@
 
 import pytest
 from tests.media.browser import Browser, WebCall, converse
-from tests.media.in_memory import sdp
+from tests.media.in_memory import V4, V6, sdp
 
 from talkpath.base.address import Address
 from talkpath.ice import events as ice
-from talkpath.media import Climbed, Exchange, LegId
+from talkpath.media import Climbed, Exchange, LegId, MediaAddress
 from talkpath.sdp import SessionDescription
 from talkpath.secure import events as dtls
 from talkpath.secure.endpoint import DtlsEndpoint
@@ -137,6 +137,27 @@ def test_a_browser_restarts_ice_without_dtls() -> None:
     converse(call, again, call.port(0))
     assert call.port(0).sends_to == again.address
     assert call.port(0).keys is keys
+
+
+def test_a_page_that_moved_restarts_ice_with_our_address_where_it_is_now() -> None:
+    """Into our LAN: our sockets stay, and are known by their real address there."""
+    call, browser = browser_calls_phone()
+    agree(call, browser, 0)
+    port, keys = call.port(0), call.port(0).keys
+    assert call.last.audio.attributes.first("candidate").split()[4] == V4.advertised
+    near = call.origin(0)._replace(media=(MediaAddress(V4.host, V4.host), V6))
+    call.origins[0] = near
+    again = Browser(offers=True, port=41000)
+    again.identity = browser.identity
+    call.say(0, 1, Exchange("INVITE", 2), again.describe())
+    answer = call.say(1, 0, Exchange("INVITE", 2, 200), sdp("192.0.2.21", PHONE))
+    assert [one.split()[4] for one in answer.audio.attributes.all("candidate")] == [V4.host]
+    again.endpoint = browser.endpoint
+    again.learn(answer.audio, call.now)
+    again.client = False
+    converse(call, again, port, host=V4.host)
+    assert port.sends_to == again.address
+    assert port.keys is keys
 
 
 def test_a_changed_fingerprint_makes_a_new_association() -> None:

@@ -8,6 +8,7 @@ a counter: no answer, so nobody can reflect packets off us, and no state.
 import base64
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from talkpath.base.address import Address
@@ -29,6 +30,7 @@ from talkpath.ice.events import (
     RestartCancelled,
     RestartWanted,
     SendDatagram,
+    SocketsRenamed,
 )
 from talkpath.ice.generation import ROLE_CONFLICT, Generation, Role
 from talkpath.ice.stun import Attr, Kind, Stun, StunMalformed
@@ -116,6 +118,8 @@ class IceAgent:
                 opened = LocalCandidate(socket, host_candidate(socket.address, socket.component, 65535))
                 self._local = (*self._local, opened)
                 self._current.open_component(opened, now)
+            case SocketsRenamed(host):
+                self._local = tuple(_renamed(local, host) for local in self._local)
             case _:
                 assert_never(event)
         self._retire()
@@ -242,3 +246,10 @@ class IceAgent:
 
     def _count(self, name: str) -> None:
         self.counters[name] += 1
+
+
+def _renamed(local: LocalCandidate, host: str) -> LocalCandidate:
+    """The same socket, known by another address."""
+    socket = replace(local.socket, address=Address(host, local.socket.address.port))
+    candidate = host_candidate(socket.address, socket.component, int(local.candidate.foundation))
+    return LocalCandidate(socket, candidate)

@@ -88,6 +88,13 @@ class ComponentOpened:
     socket: LocalSocket
 
 
+@dataclass(frozen=True, slots=True)
+class SocketsRenamed:
+    """The peer went where our sockets are known by another address: its next description is answered with that."""
+
+    host: str
+
+
 AgentInput = (
     DatagramArrived
     | RemoteDescribed
@@ -96,6 +103,7 @@ AgentInput = (
     | RestartCancelled
     | ComponentClosed
     | ComponentOpened
+    | SocketsRenamed
 )
 
 

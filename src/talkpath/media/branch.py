@@ -72,7 +72,7 @@ class Branch:
 
     def propose(self, ports: Ports, target: Origin, codecs: Iterable[str], cseq: int, now: float) -> None:
         """Make our own offer, which goes to the party with this INVITE. Raises `Unavailable`."""
-        self.leg.introduce(target)
+        self.leg.introduce(target, now)
         anchor = ports.lease(self.leg, 0, None, True, None, now)
         at = Connection.of_host(anchor.address.advertised)
         author = SdpOrigin("talkpath", str(int(now)), "1", at.network, at.family, at.host)

@@ -40,6 +40,10 @@ class GatedTransport:
         """Whether our description says rtcp-mux."""
         return self.mux
 
+    def rename(self, host: str, now: float) -> None:
+        """The peer moved, and knows our port by another address."""
+        self._local = Address(host, self._local.port)
+
     def learn(self, theirs: Announced, now: float) -> None:
         """The peer's description came, first or again."""
         web = theirs.web

@@ -335,13 +335,15 @@ class Leg:
         origin = self.origin
         return self.speaks_ice or self.is_web or (origin is not None and origin.ice and not self.said)
 
-    def introduce(self, origin: Origin) -> None:
+    def introduce(self, origin: Origin, now: float) -> None:
         """Where the party is now. Who moved behind our NAT, or out of it, is told our address there from now on."""
         self.origin = origin
         for anchor in self.anchors:
             if anchor is not None and anchor.address not in origin.media:
                 same = (one for one in origin.media if one.host == anchor.address.host)
                 anchor.address = next(same, anchor.address)
+                if anchor.transport is not None:
+                    anchor.transport.rename(anchor.address.advertised, now)
 
     @property
     def had_spoken(self) -> bool:

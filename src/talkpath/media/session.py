@@ -97,8 +97,8 @@ class MediaSession:
             return b""  # which can be no offer (RFC 3261 section 13.2.1)
         self._hearing.house(branch, turn, now)
         speaker, hearer = (self._caller, branch.leg) if by_caller else (branch.leg, self._caller)
-        speaker.introduce(origin)
-        hearer.introduce(target)
+        speaker.introduce(origin, now)
+        hearer.introduce(target, now)
         told = self._turn_around(description, speaker, hearer, turn, now)
         if branch.answers_proposal(turn):
             told = replace(told, is_settled=True)
@@ -136,7 +136,7 @@ class MediaSession:
         An INVITE without a description gets our offer; `answered_locally` takes the answer that its ACK brings.
         Repetitions give what was given before. Raises `Malformed` and `MediaRefused` (488), `Unavailable` (503).
         """
-        self._caller.introduce(origin)
+        self._caller.introduce(origin, now)
         self._hearing.serve()
         self._links.answered(now)
         if self._service is None:
@@ -157,7 +157,7 @@ class MediaSession:
 
     def answered_locally(self, description: bytes, origin: Origin, now: float) -> None:
         """The caller answers, in its ACK, what we offered. Raises `Malformed` and `MediaRefused`: end the call."""
-        self._caller.introduce(origin)
+        self._caller.introduce(origin, now)
         if self._service is not None:
             ends_here = self._ends_here(self._caller)
             self._service.answered(description, self._leaser(now), now, web=ends_here)

@@ -93,6 +93,11 @@ class IceTransport:
 
     # --- descriptions
 
+    def rename(self, host: str, now: float) -> None:
+        """The peer moved, and knows our ports by another address from its next description on."""
+        self._local = {component: Address(host, at.port) for component, at in self._local.items()}
+        self._agent.receive(ice.SocketsRenamed(host), now)
+
     def learn(self, theirs: Announced, now: float) -> None:
         """The peer's description came: first, again, or with a restart of ICE or of DTLS (RFC 8842 section 5.1)."""
         web = theirs.web
