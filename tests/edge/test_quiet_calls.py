@@ -9,9 +9,9 @@ from talkpath.sip.message import Message
 
 def asked(phone: Phone) -> Message:
     """The question that came."""
-    options = [one for one in phone.inbox if one.is_request and one.method == "OPTIONS"]
+    questions = [one for one in phone.inbox if one.is_request and one.method == "INFO"]
     phone.inbox.clear()
-    return options[-1]
+    return questions[-1]
 
 
 def ended(lab: Lab) -> tuple[str, str]:
@@ -27,10 +27,10 @@ def live(lab: Lab, seconds: float, *phones: Phone, status: int = 200) -> list[Me
     for _ in range(round(seconds / 10)):
         lab.wait(10)
         for phone in phones:
-            for one in [one for one in phone.inbox if one.is_request and one.method == "OPTIONS"]:
+            for one in [one for one in phone.inbox if one.is_request and one.method == "INFO"]:
                 phone.answer(one, status)
                 questions.append(one)
-            phone.inbox[:] = [one for one in phone.inbox if one.is_request and one.method != "OPTIONS"]
+            phone.inbox[:] = [one for one in phone.inbox if one.is_request and one.method != "INFO"]
     return questions
 
 
@@ -43,7 +43,7 @@ def test_a_call_without_media_whose_ends_are_gone_is_over_within_minutes(
     lab.wait(200)
     assert ended(lab) == ("server", "dialog-gone")
     for phone in (caller, callee):
-        assert set(phone.methods()) == {"OPTIONS", "BYE"}
+        assert set(phone.methods()) == {"INFO", "BYE"}
         assert "cause=481" in (phone.last().first("Reason") or "")
 
 
@@ -114,7 +114,7 @@ def test_a_session_timer_that_runs_out_ends_the_call(lab: Lab, caller: Phone, ca
 
 
 def test_a_call_in_which_nothing_happens_for_half_a_day_is_over(lab: Lab, caller: Phone, callee: Phone) -> None:
-    """Some phones answer any OPTIONS with 200, whether they know the dialog or not."""
+    """Some servers answer everything with 200, whether they know the dialog or not."""
     call(caller, callee)
     live(lab, 43_000, caller, callee)
     assert len(lab.edge.core.calls) == 1
@@ -139,7 +139,7 @@ def test_a_side_that_is_never_heard_and_gone_ends_a_call_into_which_the_other_pl
     for _ in range(50):
         lab.wait(10)
         lab.engine.hear(playing, lab.now)
-        for one in [one for one in callee.inbox if one.is_request and one.method == "OPTIONS"]:
+        for one in [one for one in callee.inbox if one.is_request and one.method == "INFO"]:
             callee.answer(one, 200)
     assert ended(lab) == ("server", "dialog-gone")
 

@@ -227,13 +227,13 @@ def bye(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: Addr
     ).encode("utf-8", "surrogateescape")
 
 
-def options(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: Address) -> bytes:
+def info(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: Address) -> bytes:
     """The question to one party, in the other's name, whether it knows the dialog. Its CSeq is the last one used."""
     routes = "".join(f"Route: {route}\r\n" for route in to.routes)
     return (
-        f"OPTIONS {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
-        f"From: {other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\nCSeq: {other.cseq} OPTIONS\r\n"
-        "Accept: application/sdp\r\nContent-Length: 0\r\n\r\n"
+        f"INFO {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
+        f"From: {other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\nCSeq: {other.cseq} INFO\r\n"
+        "Content-Length: 0\r\n\r\n"
     ).encode("utf-8", "surrogateescape")
 
 

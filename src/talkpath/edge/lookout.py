@@ -11,14 +11,15 @@ or with a side that is never heard. Such a call is looked at five minutes after 
     one does not answer, or cannot be reached, twice   the same, unless it is on hold, which media limits; the second
                                                        time comes a minute after the first
 
-They are asked with OPTIONS within the dialog, which changes nothing in it and which everybody answers. It bears the
-CSeq that the other side used last: with a higher one the next request of that side would come too late (RFC 3261
-section 12.2.2), as we only speak in its name. Whatever is answered but 481 leaves the call as it is, also a 500 to
-the number.
+They are asked with an empty INFO, which changes nothing (RFC 6086 section 4.2.2) and which a phone that knows the
+dialog answers somehow; baresip and linphone answer OPTIONS with 200 also in a dialog that is over. It bears the CSeq
+that the other side used last: with a higher one the next request of that side would come too late (RFC 3261 section
+12.2.2), as we only speak in its name. Whatever is answered but 481 leaves the call as it is, also a 500 to the
+number.
 """
 
 from talkpath.calls.model import Side
-from talkpath.edge.call import Party, Phase, RunningCall, options
+from talkpath.edge.call import Party, Phase, RunningCall, info
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.services import Services
@@ -92,8 +93,8 @@ class Lookout:
                 here = core.facing(hop) if hop is not None else None
                 if hop is not None and here is not None:
                     branch, question = core.branch(), Question(self, call, callee, to)
-                    data = options(call.call_id, to, other, branch, hop, here)
-                    core.transactions.start(branch, "OPTIONS", call.call_id, data, hop, question, now)
+                    data = info(call.call_id, to, other, branch, hop, here)
+                    core.transactions.start(branch, "INFO", call.call_id, data, hop, question, now)
                 elif to.contact:
                     self.missed(call, callee, to, now)
 
