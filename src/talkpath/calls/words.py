@@ -135,6 +135,10 @@ MOMENTS: dict[str, Text] = {
     "media.offered": Text("The {side} offers {media}.", "{side} 提出 {media}。"),
     "media.answered": Text("The {side} answers {media}.", "{side} 应答 {media}。"),
     "media.leased": Text("Leased {local} towards the {side}.", "为 {side} 一侧分配 {local}。"),
+    "media.no-common-codec": Text(
+        "Only {codecs} is offered, which the {side} does not speak and nobody here converts; it is not rung.",
+        "只提供 {codecs}，{side} 不支持，本机也无法转换；不呼叫它。",
+    ),
     "media.refused": Text("The media cannot be relayed: {why}.", "媒体无法转发：{why}。"),
     "media.no-port": Text(
         "The call is refused: all media ports are in use. Widen `media.first_port` to `media.last_port`.",

@@ -141,7 +141,8 @@ class Anchoring:
         addresses, transport = self._core.media_addresses(party.flow), party.flow.transport
         host = party.flow.remote.host
         encrypted, webrtc = transport.is_secure, transport.is_websocket
-        return Origin(host, party.behind_nat, addresses, webrtc, encrypted, party.profile, party.ice)
+        speaks = self._core.tastes.of(party.phone).speaks if webrtc else frozenset[str]()
+        return Origin(host, party.behind_nat, addresses, webrtc, encrypted, party.profile, party.ice, speaks)
 
     def answer(self, call: RunningCall, service: Service, request: Message, now: float) -> bytes:
         """Our own answer to an offer, for a service number. Raises MediaFailed."""

@@ -76,8 +76,8 @@ class Asking:
             return
         if wanted is named:
             self._core.tastes.took(party.phone, party.agent, named)
-        values = {"target": branch.name, "refused": str(offered), "profile": str(wanted)}
-        self._core.note(fork.request.call_id, "media.asked-again", now, **values)
+        call_id, taken = fork.request.call_id, str(wanted)
+        self._core.note(call_id, "media.asked-again", now, target=branch.name, refused=str(offered), profile=taken)
         self._ask(fork, branch, wanted, refused, now)
 
     def _ask(self, fork: Fork, branch: Branch, profile: Profile, refused: frozenset[Profile], now: float) -> None:

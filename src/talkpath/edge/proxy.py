@@ -130,7 +130,7 @@ class Proxy:
 
     def _fork_to(self, fork: Fork, heading: Heading, bindings: list[Binding], now: float) -> None:
         """Ring every contact of a user (RFC 3261 section 16.7)."""
-        sent, gone = 0, self._core.keep_alive.gone
+        sent, gone, refusal = 0, self._core.keep_alive.gone, Refusal(480)
         for binding in bindings:
             if gone and binding.flow in gone:
                 self._not_reached(fork.request.call_id, "flow.unanswering", binding.flow, now)
@@ -148,10 +148,14 @@ class Proxy:
             self._core.note(
                 fork.request.call_id, "fork.branch-added", now, target=binding.contact, flow=_described(hop)
             )
-            self._sending.send(fork, hop, onward, party, now, binding.path)
-            sent += 1
+            try:
+                self._sending.send(fork, hop, onward, party, now, binding.path)
+                sent += 1
+            except Refusal as refused:
+                # What can not be asked of one phone is no reason for the others not to ring.
+                refusal = refused
         if not sent:
-            raise Refusal(480)
+            raise refusal
 
     def _not_reached(self, call_id: str, kind: str, end: Hop, now: float) -> None:
         self._core.note(call_id, kind, now, remote=str(end.remote), transport=str(end.transport))

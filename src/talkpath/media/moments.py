@@ -23,6 +23,8 @@ OFFERED = "media.offered"
 ANSWERED = "media.answered"
 # Leased {local} towards the {side}.
 LEASED = "media.leased"
+# No codec can be common with the {side}: offered are {codecs}.
+NO_COMMON_CODEC = "media.no-common-codec"
 # The media cannot be relayed: {why}.
 REFUSED = "media.refused"
 # The offer of {side} was rejected; the media goes on as agreed before.

@@ -31,6 +31,26 @@ def reject_unknown(description: SessionDescription, note: Noting, now: float) ->
         raise MediaRefused("page-sections", f"a browser knows no {kinds}; offer it audio or video")
 
 
+def require_common(page: Leg, description: SessionDescription, note: Noting, now: float) -> None:
+    """Raises `MediaRefused` for an offer of which a page can take nothing: a browser would ring, be answered, and
+    then refuse or fall silent. What is converted here, browsers speak themselves."""
+    live = [section for section in description.media if section.port]
+    names = {codec.name.lower() for section in live for codec in section.codecs if not codec.is_auxiliary}
+    if not names or any(section.kind != "audio" or not section.is_rtp for section in live):
+        return
+    spoken = page.origin.speaks if page.origin is not None else _VOICES
+    if names.isdisjoint(_VOICES) and names.isdisjoint(spoken):
+        codecs = ", ".join(dict.fromkeys(codec.name for section in live for codec in section.codecs))
+        note(now, moments.NO_COMMON_CODEC, codecs=codecs)
+        raise MediaRefused(
+            "no-common-codec", f"a browser speaks none of {codecs}, and none of them is converted here"
+        )
+
+
+# What browsers speak, or did not long ago (RFC 7874 section 3 asks for Opus and G.711).
+_VOICES = frozenset({"opus", "multiopus", "g722", "pcma", "pcmu", "isac", "ilbc", "l16"})
+
+
 def speak(
     page: Leg, description: SessionDescription, told: Told, offer: Told | None, note: Noting, now: float
 ) -> Told:

@@ -92,7 +92,8 @@ class Origin(NamedTuple):
     WebSocket: it is offered ICE and DTLS, and when it offers them they end here. `secure` is True when the signalling
     is encrypted, so that keys in descriptions are secrets. `profile` is what the party is to be offered while it has
     not spoken, None to judge by the other side. `ice` is True for a party that says when it registers that it speaks
-    ICE (RFC 5768): some of those hear nothing without it.
+    ICE (RFC 5768): some of those hear nothing without it. `speaks` are codecs that a party over a WebSocket named in
+    other calls, in lower case.
     """
 
     host: str
@@ -102,6 +103,7 @@ class Origin(NamedTuple):
     secure: bool = True
     profile: Profile | None = None
     ice: bool = False
+    speaks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -318,6 +318,7 @@ class MediaSession:
             hold_to(description, turn.offer)
         elif to_page:
             page.reject_unknown(description, partial(self._note, side=speaker.side), now)
+            page.require_common(hearer, description, partial(self._note, side=hearer.side), now)
         for what in reject_data(description) if self._is_web(speaker) or self._is_web(hearer) else ():
             self._note(now, moments.NOT_RELAYED, side=speaker.side, what=what)
         crypto = self._crypto

@@ -8,6 +8,7 @@ from talkpath.explain.finding import Found, Said, Severity, Symptom, because, sa
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Exchange, Story
 from talkpath.explain.talk import NO_VOICE, is_nowhere, voices
+from talkpath.explain.told import as_evidence, told
 from talkpath.explain.traits import Trait
 
 OFFERED = Text("Offered: {codecs} ({profile}).", "提供的编解码：{codecs}（{profile}）。")
@@ -47,6 +48,12 @@ FIX_NOTHING = Text(
 
 def check(story: Story) -> Iterator[Found]:
     if story.call.answered_at is not None:
+        return
+    refused_here = next(told(story, "media.no-common-codec"), None)
+    if refused_here is not None and story.first.status in STATUSES:
+        who = story.call.callee.user or story.call.callee.host
+        why = said(NO_CODEC, codecs=refused_here.values["codecs"])
+        yield Found((as_evidence(refused_here),), {"dst": who, "why": why}, leg=0)
         return
     for leg in reversed(story.legs):
         asked = _refused(story, leg)
