@@ -17,9 +17,7 @@ def test_case_8_an_unknown_fmtp_never_removes_a_codec(call: Call) -> None:
         + EVENTS
     )
     forwarded = call.offer(sdp("192.0.2.10", offer))
-    assert forwarded.encode() == sdp("203.0.113.1", offer.replace("2000", str(call.port(1).rtp))).replace(
-        b"o=- 1 1 IN IP4 203.0.113.1", b"o=- 1 1 IN IP4 192.0.2.10"
-    )
+    assert forwarded.encode() == sdp("203.0.113.1", offer.replace("2000", str(call.port(1).rtp)))
     answer = "audio 2002 RTP/AVP 0 101\na=rtpmap:0 PCMU/8000" + EVENTS
     backward = call.answer(sdp("192.0.2.21", answer))
     assert backward.audio.formats == ["0", "101"]
@@ -206,7 +204,8 @@ def test_what_does_not_flow_over_udp_passes_by_with_its_own_address(call: Call) 
     assert offer.media[0].connection.host == "203.0.113.1"
     assert next(m for m in call.moments if m.kind == "media.unanchored").values["what"] == "message TCP/MSRP"
     only = sdp("192.0.2.10", msrp)
-    assert call.offer(only, cseq=2).encode() == only
+    ours = only.replace(b"o=- 1 1 IN IP4 192.0.2.10", b"o=- 1 1 IN IP4 203.0.113.1")
+    assert call.offer(only, cseq=2).encode() == ours
 
 
 def test_several_connection_lines_are_all_ours(call: Call) -> None:
@@ -252,3 +251,19 @@ def test_a_public_address_announced_from_a_private_one_is_looked_for_where_signa
     call.offer(sdp("203.0.113.9", "audio 4000 RTP/AVP 8"))
     call.answer(sdp("192.0.2.21", "audio 4000 RTP/AVP 8"))
     assert call.port(0).expected["latch"] == latch
+
+
+def test_nobody_learns_from_the_origin_where_the_other_party_is(call: Call) -> None:
+    """The name, id and version of the session stay, the address is ours, and it stays the same (RFC 8866 5.2)."""
+    offer = sdp("10.20.30.40", "audio 4000 RTP/AVP 8").replace(b"o=- 1 1", b"o=alice 77 1")
+    answer = sdp("192.168.7.9", "audio 5000 RTP/AVP 8").replace(b"o=- 1 1", b"o=bob 88 5")
+    told = [call.offer(offer).field("o"), call.answer(answer).field("o")]
+    assert told == ["alice 77 1 IN IP4 203.0.113.1", "bob 88 5 IN IP4 203.0.113.1"]
+    again = call.offer(offer.replace(b"alice 77 1", b"alice 77 2"), cseq=2)
+    assert again.field("o") == "alice 77 2 IN IP4 203.0.113.1"
+
+
+def test_a_refused_description_tells_no_address_either(call: Call) -> None:
+    call.offer(sdp("10.20.30.40", "audio 4000 RTP/AVP 8"))
+    refused = call.answer(sdp("192.168.7.9", "audio 0 RTP/AVP 8"))
+    assert refused.field("o") == "- 1 1 IN IP4 203.0.113.1"

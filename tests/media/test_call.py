@@ -11,9 +11,7 @@ def test_each_side_is_told_our_address_and_nothing_else_changes(call: Call) -> N
     offer = sdp("192.0.2.10", "audio 4000 RTP/AVP 8 0 101\na=rtpmap:101 telephone-event/8000\na=x-odd:1 \na=ptime:20")
     forwarded = call.offer(offer)
     back = call.port(1)
-    expected = offer.replace(b"c=IN IP4 192.0.2.10", b"c=IN IP4 203.0.113.1").replace(
-        b" 4000 ", f" {back.rtp} ".encode()
-    )
+    expected = offer.replace(b"IN IP4 192.0.2.10", b"IN IP4 203.0.113.1").replace(b" 4000 ", f" {back.rtp} ".encode())
     assert forwarded.encode() == expected
     answer = call.answer(sdp("192.0.2.21", "audio 5000 RTP/AVP 8 101"))
     front = call.port(0)

@@ -43,7 +43,7 @@ def test_the_phone_is_offered_what_a_phone_understands() -> None:
     port = call.port(1).rtp
     assert offer.encode().decode().splitlines() == [
         "v=0",
-        "o=- 1 2 IN IP4 127.0.0.1",
+        "o=- 1 2 IN IP4 203.0.113.1",
         "s=-",
         "t=0 0",
         f"m=audio {port} RTP/AVP 111 8 126",

@@ -47,7 +47,6 @@ class Keying:
         self._endpoint = DtlsEndpoint(security.identity, cookie=cookie)
         #: whether we are the client; None as long as neither side has said
         self.active: bool | None = None
-        self._is_held = False
         #: where the peer is, as soon as we know
         self._remote: Address | None = None
         #: how far it came: a hello, a certificate that is not the signalled one, keys
@@ -61,7 +60,6 @@ class Keying:
         if self._theirs is not None and (has_swapped or self._theirs != association):
             self._begin_anew(now)
         self._theirs = association
-        self._is_held = setup == "holdconn"
         if self.active is None:
             self.active = role
         self._endpoint.receive(dtls.RemoteDescribed(fingerprints), now)
@@ -83,10 +81,12 @@ class Keying:
 
     def write(self, section: MediaSection, *, answering: bool) -> None:
         """Put our certificate and role into a section that goes to the peer."""
-        if answering and self.active is None and not self._is_held:
-            self.active = False  # of actpass we take passive: the peer can be behind a NAT, we are not
+        if answering and self.active is None:
+            # Of actpass we take passive: the peer can be behind a NAT, we are not. So with holdconn, which has no
+            # place in DTLS and is never written (RFC 8842 section 5.1).
+            self.active = False
         section.attributes.add("fingerprint", str(self._security.identity.fingerprint))
-        section.attributes.add("setup", _SETUP[self.active] if answering else "actpass")
+        section.attributes.add("setup", ("active" if self.active else "passive") if answering else "actpass")
 
     def receive(self, remote: Address, data: bytes, now: float) -> None:
         """A DTLS packet of somebody who may be heard."""
@@ -175,7 +175,3 @@ class Keying:
             ciphers=said.ciphers,
             profiles=", ".join(said.profiles) or "-",
         )
-
-
-# RFC 4145 section 4: to holdconn, and to nothing else, the answer is holdconn.
-_SETUP = {True: "active", False: "passive", None: "holdconn"}

@@ -30,15 +30,14 @@ def readdress(reading: Reading, host: str, facing: Sequence[Facing | None]) -> N
             elif section.port and reading.shared is not None and not outline.connections:
                 section.connection = reading.shared
         _connect(reading.description.lines, reading.outline, host)
-        _match_family(reading.description, host)
 
 
-def _match_family(description: SessionDescription, host: str) -> None:
-    """Phones look for the family of a session in o= too: it must not name one that c= does not (RFC 8866 5.2)."""
-    line = description.field("o") or ""
-    if (" IP6 " in line) != (":" in host) and description.origin is not None:
-        family = Connection.of_host(host).family
-        description.origin = description.origin._replace(family=family, host=host)
+def name_origin(description: SessionDescription, host: str) -> None:
+    """Put our `host` into o=, where the other party's address is nobody's business; the name, id and version of the
+    session stay. Phones look for the family of a session there too (RFC 8866 section 5.2)."""
+    origin = description.origin
+    if origin is not None and host and origin.host != host:
+        description.origin = origin._replace(family=Connection.of_host(host).family, host=host)
 
 
 def _remove_ice(reading: Reading) -> None:

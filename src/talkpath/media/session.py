@@ -27,7 +27,7 @@ from talkpath.media.moments import MediaMoment
 from talkpath.media.negotiation import Agreement, Exchange, Role, Told, Turn
 from talkpath.media.policy import CALLER, GRACE_S, LegId, MediaPolicy, MediaRefused, Origin
 from talkpath.media.ports import Ports, PortTotals
-from talkpath.media.readdress import Facing, readdress
+from talkpath.media.readdress import Facing, name_origin, readdress
 from talkpath.media.service import Leaser, LocalService, Service
 from talkpath.media.telling import Notes
 from talkpath.media.transcoding import Bridge, Known, bridge_codecs, is_convertible, is_foreign, widen
@@ -332,6 +332,7 @@ class MediaSession:
         first = next((anchor for anchor in hearer.anchors if anchor is not None), None)
         host = "" if first is None else first.address.advertised
         readdress(reading, host, facing)
+        name_origin(description, host or _host_facing(hearer))
         if self._ends_here(speaker) or self._ends_here(hearer):
             self._convert(reading, host, speaker, hearer, turn, now)
         name_profiles(
@@ -555,6 +556,12 @@ class MediaSession:
                 self._note(now, moments.GONE, side=leg.side, seconds=round(silent_s))
                 self._deaths.append(MediaDied(now, "media-timeout", leg.side, silent_s))
                 return
+
+
+def _host_facing(leg: Leg) -> str:
+    """Our media address for a party that has no port of ours, "" where none is known."""
+    media = leg.origin.media if leg.origin is not None else ()
+    return media[0].advertised if media else ""
 
 
 def _sent(turn: Turn, told: Told) -> bytes:
