@@ -213,3 +213,34 @@ def test_bindings_are_counted_while_users_come(lab: Lab) -> None:
 
     known._users.update({"1001": Known(), "1002": Known()})
     assert len(known) == 2
+
+
+INSTANCE = ';+sip.instance="<urn:uuid:00000000-0000-1000-8000-000000000001>"'
+
+
+@pytest.mark.parametrize(
+    ("params", "supported", "is_outbound"),
+    [
+        (f"{INSTANCE};reg-id=1", "path, outbound", True),
+        (f"{INSTANCE};reg-id=1", "path", False),  # who does not know it may not be asked to
+        (f"{INSTANCE};reg-id=0", "outbound", False),
+        (f"{INSTANCE};reg-id=x", "outbound", False),
+        (";reg-id=1", "outbound", False),
+        (INSTANCE, "outbound", False),
+    ],
+)
+def test_outbound_is_required_of_those_who_know_it_and_made_a_flow(
+    lab: Lab, params: str, supported: str, is_outbound: bool
+) -> None:
+    phone = lab.phone("1001", "198.51.100.7")
+    phone.contact_params = params
+    answer = phone.register(extra=f"Supported: {supported}")
+    assert answer.all("Require") == (["outbound"] if is_outbound else [])
+    assert ("reg-id" in answer.all("Contact")[0]) == (params.endswith("reg-id=1") and params.startswith(INSTANCE))
+
+
+def test_a_phone_without_outbound_is_not_asked_for_it_because_of_another(lab: Lab) -> None:
+    modern, plain = lab.phone("1001", "198.51.100.7"), lab.phone("1001", "198.51.100.8")
+    modern.contact_params = f"{INSTANCE};reg-id=1"
+    modern.register(extra="Supported: outbound")
+    assert plain.register(extra="Supported: outbound").all("Require") == []

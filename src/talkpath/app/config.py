@@ -443,6 +443,17 @@ class Transactions(msgspec.Struct, frozen=True, kw_only=True):
             le=3600,
         ),
     ] = 181.0
+    preferred_ring_s: Annotated[
+        float,
+        doc(
+            "Where phones of a user registered with different q values, those with a higher one ring alone for this "
+            "many seconds, or until they refuse; then the next (RFC 3261 16.6).",
+            "同一用户的话机以不同 q 值注册时，q 值较高者先单独振铃这么多秒，或直到其拒绝；"
+            "然后轮到下一组（RFC 3261 16.6）。",
+            ge=1,
+            le=3600,
+        ),
+    ] = 20.0
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

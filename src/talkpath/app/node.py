@@ -333,6 +333,7 @@ def _edge_settings(config: Config, own: Sequence[str]) -> EdgeSettings:
         keep_alive=KeepAliveSettings(config.keepalive.interval_s, config.keepalive.missed_answers),
         timers=TimerValues(timers.t1_s, timers.t2_s, timers.t4_s),
         ring_timeout_s=timers.ring_timeout_s,
+        group_ring_s=timers.preferred_ring_s,
         max_calls=config.limits.calls,
         idle_call_s=config.limits.idle_call_s,
     )

@@ -60,6 +60,7 @@ class Branch:
         "cseq_shift",
         "heading",
         "hop",
+        "is_passed_over",
         "name",
         "offered",
         "party",
@@ -90,6 +91,8 @@ class Branch:
         self.asked = b""
         #: What the CSeq of its request has more than the one that came.
         self.cseq_shift = 0
+        #: It rang long enough, and others are tried.
+        self.is_passed_over = False
         #: How many Record-Route entries we put into its request.
         self.record_routes = 0
 
@@ -124,6 +127,8 @@ class Fork:
         "_best_branch",
         "_best_status",
         "_later",
+        "_next",
+        "_next_timer",
         "_owner",
         "_ring_timeout_s",
         "_timer_c",
@@ -149,6 +154,8 @@ class Fork:
         self._ring_timeout_s = ring_timeout_s
         self._timer_c: Timer | None = None
         self._later: list[Timer] = []
+        self._next: Callable[[float], bool] | None = None
+        self._next_timer: Timer | None = None
         self._best: Message | None = None
         self._best_branch: Branch | None = None
         self._best_status = 0
@@ -195,6 +202,30 @@ class Fork:
         self._best, self._best_branch, self._best_status = None, None, 408
         self.cancel(now, "", "timer C")
 
+    def then(self, wait_s: float, now: float, start: Callable[[float], bool]) -> None:
+        """What is tried when all branches have failed, or after so many seconds without an answer (RFC 3261 section
+        16.6: targets in the order of their q). `start` says whether it tried anybody."""
+        self._next = start
+        self._next_timer = self._transactions.timers.start(wait_s, now, self._waited_enough)
+
+    def _waited_enough(self, now: float) -> None:
+        for branch in self.branches:
+            branch.is_passed_over = branch.is_passed_over or not branch.status
+        start = self._next_never()
+        if self.is_invite:
+            self._cancel_branches(now, "", "others are tried")
+        if start is not None and not self.is_over:
+            start(now)
+            self._finish_if_over(now)
+
+    def _next_never(self) -> Callable[[float], bool] | None:
+        """Nobody comes next any more; gives who would have."""
+        start, self._next = self._next, None
+        if self._next_timer is not None:
+            self._next_timer.cancel()
+            self._next_timer = None
+        return start
+
     def later(self, wait_s: float, now: float, ask: Callable[[float], None]) -> None:
         """Give no answer before `ask` has had its turn to send another branch."""
 
@@ -230,7 +261,10 @@ class Fork:
             self._accepted(branch, response, now)
         else:
             branch.status = status
-            self._remember(status, branch, response)
+            if branch.is_passed_over and status == 487:
+                self._remember(480, branch, None)
+            else:
+                self._remember(status, branch, response)
             self._owner.branch_over(self, branch, f"{status} {response.reason}", now)
             if status >= 600:
                 self.cancel(now, "", "declined everywhere")
@@ -255,7 +289,11 @@ class Fork:
         if branch.status:
             return
         branch.status = status
-        self._remember(487 if branch.cancel_reason is not None and status == 408 else status, branch, None)
+        if branch.is_passed_over:
+            status = 480
+        elif branch.cancel_reason is not None and status == 408:
+            status = 487
+        self._remember(status, branch, None)
         self._owner.branch_over(self, branch, why, now)
         self._finish_if_over(now)
 
@@ -266,6 +304,7 @@ class Fork:
     def on_over(self, transaction: ServerTransaction) -> None:
         """The server transaction is over, and nobody waits upstream."""
         self._later_never()
+        self._next_never()
         for branch in self.branches:
             if branch.transaction is None or branch.transaction.state is not State.PROCEEDING:
                 branch.let_go()
@@ -280,6 +319,9 @@ class Fork:
         if self.is_won or self._later or any(not branch.status for branch in self.branches):
             return
         if self.is_over:
+            return
+        start = self._next_never()
+        if start is not None and start(now):
             return
         self._stop_timer_c()
         if self._best is None or self._best_branch is None or self._best_status == 503:
@@ -298,6 +340,10 @@ class Fork:
 
     def cancel(self, now: float, reason: str, why: str) -> None:
         """Cancel every branch that has no final response yet; `reason` is a Reason field for the phones."""
+        self._next_never()
+        if self._best_status == 480 and self._best is None:
+            # That some were passed over is not why it ends.
+            self._best_branch, self._best_status = None, 0
         if not self.branches and not self.is_over:
             # Where it goes is not known yet, and need not be known any more.
             self._owner.reply(self, 487, now)
@@ -305,6 +351,9 @@ class Fork:
             # The refusal that led to asking again is not what ends this.
             self._best, self._best_branch, self._best_status = None, None, 487
             self._finish_if_over(now)
+        self._cancel_branches(now, reason, why)
+
+    def _cancel_branches(self, now: float, reason: str, why: str) -> None:
         for branch in self.branches:
             if branch.status or branch.cancel_reason is not None:
                 continue

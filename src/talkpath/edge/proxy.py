@@ -4,6 +4,9 @@ RFC 3261 section 16. Forks stand in `fork.py`, requests within dialogs in `india
 `sending.py`, what comes back in `answers.py`.
 """
 
+from itertools import groupby
+from operator import attrgetter
+
 from talkpath.base.address import Address, Hop, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.edge.admission import Admission
@@ -22,6 +25,9 @@ from talkpath.edge.sending import Sending
 from talkpath.media.policy import CALLER
 from talkpath.sip.transaction import ServerTransaction
 from talkpath.sip.uri import Uri, without_headers
+
+# How long other requests than INVITE wait for an answer of one group: whoever asks waits for 32 s.
+_GROUP_WAIT_S = 5.0
 
 
 class Proxy:
@@ -129,7 +135,25 @@ class Proxy:
             caller.user, caller.identity, caller.agent = user, binding.identity, binding.user_agent
 
     def _fork_to(self, fork: Fork, heading: Heading, bindings: list[Binding], now: float) -> None:
-        """Ring every contact of a user (RFC 3261 section 16.7)."""
+        """Ring the contacts of a user, those with the same q at once, one group after the other (RFC 3261 section
+        16.6). Raises Refusal where nobody can be rung."""
+        groups = [list(group) for _, group in groupby(bindings, key=attrgetter("q"))]
+        refusal = self._ring_next(fork, heading, groups, now)
+        if refusal is not None:
+            raise refusal
+
+    def _ring_next(self, fork: Fork, heading: Heading, groups: list[list[Binding]], now: float) -> Refusal | None:
+        """Ring the first group in which anybody can be; why not where there is none."""
+        refusal: Refusal | None = Refusal(480)
+        while groups and refusal is not None:
+            refusal = self._ring(fork, heading, groups.pop(0), now)
+        if groups:
+            wait_s = self._core.settings.group_ring_s if fork.is_invite else _GROUP_WAIT_S
+            fork.then(wait_s, now, lambda then: self._ring_next(fork, heading, groups, then) is None)
+        return refusal
+
+    def _ring(self, fork: Fork, heading: Heading, bindings: list[Binding], now: float) -> Refusal | None:
+        """Ring contacts at once; why not where none could be."""
         sent, gone, refusal = 0, self._core.keep_alive.gone, Refusal(480)
         for binding in bindings:
             if gone and binding.flow in gone:
@@ -154,8 +178,7 @@ class Proxy:
             except Refusal as refused:
                 # What can not be asked of one phone is no reason for the others not to ring.
                 refusal = refused
-        if not sent:
-            raise refusal
+        return None if sent else refusal
 
     def _not_reached(self, call_id: str, kind: str, end: Hop, now: float) -> None:
         self._core.note(call_id, kind, now, remote=str(end.remote), transport=str(end.transport))

@@ -195,7 +195,7 @@ class Registrar:
         if not uri.is_sip:
             raise Refused(400, "Contact is no SIP URI")
         instance = (contact.params.get("+sip.instance") or "").strip('"')
-        reg_id = contact.params.get("reg-id") or ""
+        reg_id = _reg_id(contact.params.get("reg-id"), instance)
         path = tuple(request.listed("Path"))
         behind_nat = behind_nat or not is_same_host(uri.host, flow.remote.host)
         return Binding(
@@ -211,9 +211,7 @@ class Registrar:
             q=_quality(contact.params.get("q")),
             user_agent=request.first("User-Agent") or "",
             path=path,
-            params=format_params(
-                {name: value for name, value in contact.params.items() if name.startswith(("+sip", "reg-id"))}
-            ),
+            params=_kept(contact.params, reg_id),
             behind_nat=behind_nat,
             ice="+sip.ice" in contact.params or "ice" in request.listed("Supported"),
         )
@@ -288,6 +286,21 @@ class Registrar:
     def _forget_contact(self, binding: Binding | None) -> None:
         if binding is not None and self._contacts.get(_contact_of(binding)) is binding:
             del self._contacts[_contact_of(binding)]
+
+
+def _reg_id(text: str | None, instance: str) -> str:
+    """The number of a flow of a phone: from 1 on, and of a phone that says which it is (RFC 5626 sections 4.1, 6)."""
+    is_number = text is not None and text.isascii() and text.isdigit() and 0 < int(text[:11]) < 2**31
+    return text if text is not None and is_number and instance else ""
+
+
+def _kept(params: dict[str, str | None], reg_id: str) -> str:
+    """What the answer says again of a Contact, beside its expiry."""
+    return format_params({name: value for name, value in params.items() if _is_kept(name, reg_id)})
+
+
+def _is_kept(name: str, reg_id: str) -> bool:
+    return name.startswith("+sip") or (name == "reg-id" and bool(reg_id))
 
 
 def _contact_of(binding: Binding) -> str:

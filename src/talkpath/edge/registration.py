@@ -43,11 +43,18 @@ class Registration:
                 self._ending.tell_returned(binding, now)
 
 
+def _is_outbound(request: Message, bindings: list[Binding]) -> bool:
+    """Whether this very REGISTER made a flow of RFC 5626 (section 6), of a phone that knows what that is."""
+    if "outbound" not in request.listed("Supported"):
+        return False
+    return any(one.reg_id and one.call_id == request.call_id and one.cseq == request.cseq.number for one in bindings)
+
+
 def _fields(request: Message, bindings: list[Binding], now: float) -> str:
     lines = [
         f"Contact: <{one.contact}>;expires={max(0, round(one.expires_at - now))}{one.params}\r\n" for one in bindings
     ]
     lines += [f"Path: {path}\r\n" for path in request.listed("Path")]
-    if any(one.reg_id for one in bindings):
+    if _is_outbound(request, bindings):
         lines.append("Require: outbound\r\n")
     return "".join(lines)

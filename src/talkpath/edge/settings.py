@@ -84,6 +84,8 @@ class EdgeSettings:
     keep_alive: KeepAliveSettings = field(default_factory=KeepAliveSettings)
     timers: TimerValues = field(default_factory=TimerValues)
     ring_timeout_s: float = 181.0
+    #: How long phones with a higher q ring alone.
+    group_ring_s: float = 20.0
     max_calls: int = 10_000
     idle_call_s: float = 43_200.0
     server: str = "talkpath"
