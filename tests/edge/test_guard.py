@@ -178,3 +178,24 @@ def test_a_call_of_phones_goes_on_beside_a_flood_from_their_own_address(lab: Lab
     caller.in_dialog("BYE", ok)
     assert callee.methods() == ["BYE"]
     assert len(flood.inbox) <= 200
+
+
+def test_who_subscribes_to_himself_does_not_ring_his_own_phones(lab: Lab, callee: Phone) -> None:
+    desk = lab.registered("1002", "198.51.100.9")
+    callee.inbox.clear()
+    uri = f"sip:1002@{HOME}"
+    desk.request("SUBSCRIBE", uri, call_id="mwi")
+    proof = desk.credentials(desk.last().all("Proxy-Authenticate")[0], "SUBSCRIBE", uri)
+    desk.request("SUBSCRIBE", uri, call_id="mwi", extra=f"Proxy-Authorization: {proof}")
+    assert desk.last().status == 489
+    assert callee.inbox == []
+
+
+def test_a_phone_of_ours_that_asks_on_and_on_without_credentials_is_told_of(lab: Lab, callee: Phone) -> None:
+    for number in range(1_000):
+        callee.request("SUBSCRIBE", f"sip:1001@{HOME}", call_id=f"s{number}")
+        lab.now += 0.002
+    (refused,) = lab.guard.refused()
+    assert (refused.method, refused.source) == ("SUBSCRIBE", "198.51.100.8")
+    assert refused.times > 500
+    assert lab.guard.take_told() == []

@@ -57,7 +57,7 @@ class Admission:
             return True, ""
         proof = self._check(arrival, "Proxy-Authorization", now)
         if proof.verdict is Verdict.PROVEN:
-            if self._claimed_user(request) != proof.user and self._claims_an_account(arrival):
+            if self.claimed_user(request) != proof.user and self._claims_an_account(arrival):
                 self._core.reply(arrival, server, 403, now, reason="Not your address")
                 return False, ""
             return True, proof.user
@@ -124,7 +124,7 @@ class Admission:
         self._core.guard.missed(arrival.flow, now)
         self._refuse(arrival, server, Proof(Verdict.MISSING), "Proxy-Authenticate", 407, now)
 
-    def _claimed_user(self, request: Message) -> str:
+    def claimed_user(self, request: Message) -> str:
         """The user that From names, "" when it names none that can be read."""
         uri = _from_uri(request)
         return "" if uri is None else self._core.user_of(uri)
@@ -151,7 +151,7 @@ class Admission:
             core.note(request.call_id, "auth.stale", now, user=proof.user)
         elif request.method == "INVITE":
             # Nothing else begins a call that could have a moment.
-            claimed = proof.user or self._claimed_user(request)
+            claimed = proof.user or self.claimed_user(request)
             core.note(request.call_id, "auth.challenged", now, user=claimed, realm=core.settings.realm)
         if not stale:
             core.guard.turned_away(request, user_of(request), arrival.flow, now)

@@ -116,7 +116,12 @@ class Guard:
 
     def turned_away(self, request: Message, user: str, flow: Flow, now: float) -> None:
         """A request without credentials was refused or challenged."""
-        if not self._settings.is_on or self.sources.is_known(flow.remote.host, flow.remote.port, now):
+        if not self._settings.is_on:
+            return
+        if self.sources.is_known(flow.remote.host, flow.remote.port, now):
+            # A phone of ours that asks on and on without credentials is broken, and nobody is served by a ban.
+            if self.tries.is_pestering(flow, now):
+                self._note_refused(request, user, flow, False, now)
             return
         suspect = self._suspect(flow, now)
         self._note(suspect, request, user)

@@ -83,6 +83,9 @@ class Proxy:
             self._resolve(fork, heading, now)
             return
         called = core.user_of(uri)
+        if request.method == "SUBSCRIBE" and called == (user or self._admission.claimed_user(request)):
+            # A phone asks for its own messages or its own state, which no phone of its user can tell (RFC 6665).
+            raise Refusal(489)
         bindings = [phone] if phone is not None else core.registrar.bindings(called, now)
         if not bindings or self._admission.is_doubtful(arrival, user, now):
             core.note(request.call_id, "registration.none", now, user=called)

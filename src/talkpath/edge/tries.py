@@ -24,6 +24,8 @@ _OF_AN_OFFICE: Lane = (600, 0.5)
 # Wrong passwords of places that nobody knows, before each of them is given only two tries.
 _OF_AN_ACCOUNT: Lane = (60, 60.0)
 _UNDER_ATTACK: Lane = (2, 60.0)
+# Requests that a known phone sends without credentials, to be challenged: each of an exchange, and no more.
+_UNASKED: Lane = (200, 0.1)
 
 
 class Tries:
@@ -54,6 +56,14 @@ class Tries:
         if self._back_at:
             for key in (_flow_key(user, flow), _pair_key(user, flow)):
                 self._back_at.pop(key, None)
+
+    def is_pestering(self, flow: Flow, now: float) -> bool:
+        """One more request without credentials came from who could show some; whether that is more than it takes."""
+        key = ("pestering", flow.remote.host, str(flow.remote.port))
+        is_too_much = not self._has_room(key, _UNASKED, now)
+        if not is_too_much:
+            self._take(key, _UNASKED[1], now)
+        return is_too_much
 
     def _lanes(self, user: str, flow: Flow, is_office: bool, now: float) -> list[tuple[tuple[str, ...], Lane]]:
         if self._is_device(user, flow):

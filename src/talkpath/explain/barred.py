@@ -17,10 +17,10 @@ BANNED = Text(
 ASKED_FOR = Text("It asked for {users}.", "它请求过 {users}。")
 GUESSED = Text("{wrong} of its credentials were refused.", "其凭据被拒绝 {wrong} 次。")
 REFUSED = Text(
-    "{method} with credentials of {user} came from {source} {times} times within {seconds:.0f} s and was refused; "
-    "{untried} were not looked at, because there were too many wrong ones.",
-    "{source} 在 {seconds:.0f} 秒内以 {user} 的凭据发送了 {times} 次 {method}，均被拒绝；"
-    "其中 {untried} 次因错误过多而未核对。",
+    "{method} of {user} came from {source} {times} times within {seconds:.0f} s and was refused; the credentials of "
+    "{untried} were not looked at: they had none, or there were too many wrong ones before.",
+    "{source} 在 {seconds:.0f} 秒内以 {user} 发送了 {times} 次 {method}，均被拒绝；"
+    "其中 {untried} 次未核对凭据：没有凭据，或此前错误过多。",
 )
 
 

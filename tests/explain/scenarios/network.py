@@ -11,18 +11,20 @@ PROXY = At("10.0.0.1", 5060)
 
 
 def register(wire: Wire, phone: Agent, at: float, *, cseq: int = 1, expires: int = 300, **kw: object) -> None:
-    """A REGISTER and its answer; `src` moves the phone, `status` refuses, `call_id` tells devices apart."""
+    """A REGISTER and its answer; `src` moves the phone, `status` refuses, `call_id` tells devices apart, `method`
+    makes it another request for oneself."""
+    method = kw.get("method", "REGISTER")
     src = kw.get("src", phone.at)
     call_id = kw.get("call_id", f"reg-{phone.user}@{phone.host}")
     status = int(str(kw.get("status", 200)))
     text = (
         "{start}\r\nVia: SIP/2.0/UDP " + f"{phone.at};rport;branch=z9hG4bK-r{phone.user}-{cseq}-{call_id}\r\n"
         f"From: <sip:{phone.user}@example.com>;tag=r1\r\nTo: <sip:{phone.user}@example.com>\r\n"
-        f"Call-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\nContact: <{phone.contact_uri}>;expires={expires}\r\n"
+        f"Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nContact: <{phone.contact_uri}>;expires={expires}\r\n"
         f"User-Agent: {phone.agent}\r\n" + "{more}Content-Length: 0\r\n\r\n"
     )
     more = str(kw.get("more", ""))
-    request = text.format(start="REGISTER sip:example.com SIP/2.0", more=more)
+    request = text.format(start=f"{method} sip:example.com SIP/2.0", more=more)
     wire.udp(at, src, PROXY, request.encode())  # type: ignore[arg-type]
     if status:
         answer = text.format(start=f"SIP/2.0 {status} X", more=str(kw.get("answer", "")))

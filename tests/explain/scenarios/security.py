@@ -78,6 +78,24 @@ def many_users_from_one_address(wire: Wire) -> None:
         register(wire, guest, EPOCH + 0.2 * number, status=401, call_id=f"s{number}")
 
 
+@fires("scanner")
+def five_hundred_subscriptions_a_second(wire: Wire) -> None:
+    """One phone gone mad: one Call-ID, one user, and a challenge each time."""
+    for number in range(1_000):
+        at = EPOCH + 0.002 * number
+        register(wire, phones()[0], at, cseq=number + 1, status=407, method="SUBSCRIBE")
+
+
+@quiet("scanner")
+def a_phone_watches_many_who_are_not_there(wire: Wire) -> None:
+    phone = phones()[0]
+    for number in range(40):
+        at = EPOCH + 0.1 * number
+        register(wire, phone, at, cseq=1, status=407, method="SUBSCRIBE", call_id=f"w{number}")
+        status = 404 if number % 4 else 200
+        register(wire, phone, at + 0.02, cseq=2, status=status, method="SUBSCRIBE", call_id=f"w{number}")
+
+
 @quiet("scanner")
 def an_office_behind_one_address(wire: Wire) -> None:
     for number in range(20):

@@ -14,9 +14,14 @@ from talkpath.sip.scanners import tool_of
 USERS = 8
 # Refused attempts for one user: a phone with a wrong password repeats too, but not this often within a minute.
 GUESSES = 30
+# Who asks for the state of many is a phone with many keys, as long as it is not refused for want of credentials.
+_OF_USERS = frozenset({"SUBSCRIBE", "PUBLISH", "MESSAGE"})
+# So many, so many a second, are a flood whatever it is made of.
+FLOOD, FLOOD_PER_S = 200, 20.0
 # So many Call-IDs may be those of one phone that was started again.
 PHONE_CALL_IDS = 3
 # What unknown users and wrong passwords get. Nobody at home (480), no (603) and no answer at all are everyday's.
+CHALLENGES = frozenset({401, 403, 407})
 REFUSALS = frozenset({401, 403, 404, 407, 484})
 
 TOOL = Text("{src} calls itself {agent}.", "{src} 自称 {agent}。")
@@ -39,7 +44,7 @@ class Visitor:
         self.accepted: list[str] = []
         self.agent = ""
 
-    def take(self, sip: Message, frame: int, time: float, status: int) -> None:
+    def take(self, sip: Message, frame: int, time: float, status: int, names_user: bool = True) -> None:
         self.messages += 1
         self.first, self.last = self.first or time, time
         if len(self.frames) < 20:
@@ -47,7 +52,8 @@ class Visitor:
         self.agent = self.agent or tool_of(sip)
         if sip.method == "INVITE" and leads_abroad(dialled(sip)):
             return  # a number abroad is no user of this house that somebody looks for
-        self.users.add(_user(sip))
+        if names_user or not self.users:
+            self.users.add(_user(sip))
         if len(self.call_ids) < GUESSES:
             self.call_ids.add(sip.call_id)
         if status in REFUSALS:
@@ -71,16 +77,21 @@ def check_scene(scene: Scene) -> Iterator[Found]:
 
 def is_guessing(refused: int, seconds: float, call_ids: int) -> bool:
     """More refusals, and faster, than a phone with a wrong password gets; that one goes on with the Call-ID of its
-    registration (RFC 3261 10.2)."""
-    return refused >= GUESSES and seconds < 2 * refused and call_ids > PHONE_CALL_IDS
+    registration (RFC 3261 10.2), and not many times a second."""
+    is_flood = refused >= FLOOD and refused > FLOOD_PER_S * seconds
+    return refused >= GUESSES and seconds < 2 * refused and (call_ids > PHONE_CALL_IDS or is_flood)
 
 
 def _visitors(scene: Scene) -> dict[str, Visitor]:
     visitors: dict[str, Visitor] = {}
     for exchange in scene.outside:
-        if exchange.sip.method in ("REGISTER", "OPTIONS"):
-            visitor = _visitor(visitors, exchange.request.src.host)
-            visitor.take(exchange.sip, exchange.request.frame, exchange.request.time, exchange.status)
+        request, method = exchange.request, exchange.sip.method
+        if method in ("REGISTER", "OPTIONS"):
+            visitor = _visitor(visitors, request.src.host)
+            visitor.take(exchange.sip, request.frame, request.time, exchange.status)
+        elif method in _OF_USERS and (exchange.status in CHALLENGES or 200 <= exchange.status < 300):
+            visitor = _visitor(visitors, request.src.host)
+            visitor.take(exchange.sip, request.frame, request.time, exchange.status, names_user=False)
     for call in scene.calls:
         first, invite = call.legs[0].hop.first, call.legs[0].invite
         visitor = _visitor(visitors, first.src.host)
