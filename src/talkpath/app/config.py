@@ -133,6 +133,23 @@ class KeepAlive(msgspec.Struct, frozen=True, kw_only=True):
     ] = 4
 
 
+class Size(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests that may not fit into one UDP datagram (RFC 3261 section 18.1.1): some firewalls drop fragments, and
+    then a phone that registers does not ring."""
+
+    diet: Annotated[
+        tuple[str, ...],
+        doc(
+            "What may be left out of the description of a request of more than 1,300 bytes over UDP, after its "
+            'header fields were shortened, one by one in this order until it fits: names of codecs ("opus"), and '
+            'attributes ("a=label"). A section keeps its last codec.',
+            "UDP 请求超过 1,300 字节时，先缩短头域名称，再按此顺序逐项从媒体描述中去掉，直到放得下："
+            "编解码器名称（“opus”）和属性（“a=label”）。每个媒体段保留最后一个编解码器。",
+            of="diet",
+        ),
+    ] = ("a=tool", "a=label", "a=rtcp-xr")
+
+
 class Registrar(msgspec.Struct, frozen=True, kw_only=True):
     """How long a phone stays registered (RFC 3261 section 10.3)."""
 
@@ -695,6 +712,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     registrar: Annotated[Registrar, doc("Registrations.", "注册。")] = Registrar()
     keepalive: Annotated[KeepAlive, doc("Phones behind NATs.", "NAT 后的话机。")] = KeepAlive()
+    size: Annotated[Size, doc("Requests that are too large for UDP.", "超出 UDP 大小的请求。")] = Size()
     authentication: Annotated[Authentication, doc("Passwords.", "密码。")] = Authentication()
     media: Annotated[Media, doc("Where audio and video pass through.", "音频和视频的通道。")] = Media()
     tls: Annotated[Tls, doc("The certificate of the TLS and WSS listeners.", "TLS 和 WSS 监听的证书。")] = Tls()

@@ -27,6 +27,12 @@ _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?")
 # RFC 3261 section 25.1: unreserved and user-unreserved, without those that a dialled number never has.
 _USER = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,]{1,64}")
+# A codec, or an attribute that no side needs to understand the others.
+_NEEDED = (
+    "rtpmap|fmtp|crypto|key-mgmt|fingerprint|setup|tls-id|candidate|ice-.*|mid|group|bundle-only|rtcp|rtcp-mux"
+    "|sendrecv|sendonly|recvonly|inactive"
+)
+_DIET = re.compile(rf"a=(?!(?:{_NEEDED})$)[A-Za-z0-9-]{{1,32}}|[A-Za-z0-9][A-Za-z0-9.-]{{0,31}}")
 _REALM = re.compile(r"[^\"\\\x00-\x1f\x7f]{1,128}")
 
 
@@ -95,6 +101,7 @@ TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
     "domain": _refuse_unless(_is_host, words.NOT_A_DOMAIN),
     "network": _check_network,
     "local network": lambda value: None if value == INTERFACES else _check_network(value),
+    "diet": _refuse_unless(_DIET.fullmatch, words.NOT_A_DIET),
     "user": check_user,
     "realm": _refuse_unless(_REALM.fullmatch, words.NOT_A_REALM),
 }

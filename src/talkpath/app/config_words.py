@@ -50,6 +50,11 @@ NOT_A_NETWORK = Text(
     '"{value}" is not a network. Write one such as "192.0.2.0/24" or "2001:db8::/32".',
     "“{value}”不是网络。请写成“192.0.2.0/24”或“2001:db8::/32”这样的网络。",
 )
+NOT_A_DIET = Text(
+    '"{value}" cannot be left out. Write the name of a codec, such as "opus", or an attribute that no call needs, '
+    'such as "a=label".',
+    "“{value}”不能省略。请写编解码器名称（如“opus”），或通话并不需要的属性（如“a=label”）。",
+)
 NETWORK_HOST_BITS = Text(
     '"{value}" has bits set behind its prefix. Did you mean "{near}"?',
     "“{value}”在前缀之后还有非零位。是否想写“{near}”？",

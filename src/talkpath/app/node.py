@@ -331,6 +331,7 @@ def _edge_settings(config: Config, own: Sequence[str]) -> EdgeSettings:
             registrar.min_expires_s, registrar.max_expires_s, registrar.default_expires_s, registrar.max_contacts
         ),
         keep_alive=KeepAliveSettings(config.keepalive.interval_s, config.keepalive.missed_answers),
+        diet=config.size.diet,
         timers=TimerValues(timers.t1_s, timers.t2_s, timers.t4_s),
         ring_timeout_s=timers.ring_timeout_s,
         group_ring_s=timers.preferred_ring_s,

@@ -13,6 +13,7 @@ from talkpath.edge.fork import Branch, Fork
 from talkpath.edge.forwarding import Onward, forwarded_request, max_forwards, record_route_line, via_line
 from talkpath.edge.identity import asserted, names_sender, withheld
 from talkpath.edge.routing import Heading, Refusal
+from talkpath.edge.slimming import slimmed
 from talkpath.media.policy import Profile
 from talkpath.sip.message import Message
 
@@ -48,8 +49,6 @@ class Sending:
         if party is not None and not request.to_tag:
             branch.offered, branch.asked = Profile.of(data), data
         fork.branches.append(branch)
-        if hop.transport is Transport.UDP and len(data) > _SAFE_DATAGRAM_BYTES:
-            core.note(request.call_id, "size.risky", now, method=request.method, bytes=len(data), limit=1300)
         fork.send(branch, branch_id, data, now)
         return branch
 
@@ -78,7 +77,22 @@ class Sending:
             raise Refusal(failed.status, failed.reason) from failed
         via, (gone, line) = via_line(hop.transport, here, branch_id), self._identity(arrival, hop, heading)
         onward = Onward(heading.uri, via, record, routes, body, core.settings.realm, gone, line, cseq_shift)
-        return forwarded_request(request, arrival.via, onward)
+        data = forwarded_request(request, arrival.via, onward)
+        if hop.transport is Transport.UDP and len(data) > _SAFE_DATAGRAM_BYTES:
+            return self._fitted(request, data, now)
+        return data
+
+    def _fitted(self, request: Message, data: bytes, now: float) -> bytes:
+        """A request that may be cut into fragments on its way, as small as it may be made."""
+        core, limit, method = self._core, _SAFE_DATAGRAM_BYTES, request.method
+        for smaller, what in slimmed(data, limit, core.settings.diet):
+            core.note(
+                request.call_id, "size.slimmed", now, method=method, before=len(data), after=len(smaller), what=what
+            )
+            data = smaller
+        if len(data) > limit:
+            core.note(request.call_id, "size.risky", now, method=method, bytes=len(data), limit=limit)
+        return data
 
     def _identity(self, arrival: Arrival, hop: Hop, heading: Heading) -> tuple[tuple[str, ...], str]:
         """What is said of the sender and goes, and what we say of it ourselves (`identity.py`)."""

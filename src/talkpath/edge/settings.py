@@ -82,6 +82,8 @@ class EdgeSettings:
     nonce_lifetime_s: float = 300
     registrar: RegistrarSettings = field(default_factory=RegistrarSettings)
     keep_alive: KeepAliveSettings = field(default_factory=KeepAliveSettings)
+    #: What a description that is too large for a datagram can do without, in the order in which it goes.
+    diet: tuple[str, ...] = ()
     timers: TimerValues = field(default_factory=TimerValues)
     ring_timeout_s: float = 181.0
     #: How long phones with a higher q ring alone.
