@@ -19,6 +19,9 @@ STRANGE = {
     "BFCP": "application 4100 TCP/BFCP *",
     "camera": "application 4100 RTP/AVP 100\na=rtpmap:100 H224/4800",
     "rejected text": "text 0 RTP/AVP 98",
+    "rejected audio": "audio 0 RTP/SAVP 0",
+    "rejected video": "video 0 RTP/AVP 31",
+    "rejected data": "application 0 UDP/DTLS/SCTP webrtc-datachannel",
 }
 
 
@@ -104,8 +107,9 @@ def test_what_a_page_went_back_on_leaves_no_trace() -> None:
 def test_a_mid_that_two_sections_have_or_that_is_too_long_is_none_for_a_page() -> None:
     _, _, offer = called(f"{AUDIO}\na=mid:same", "video 4002 RTP/AVP 96\na=rtpmap:96 VP8/90000\na=mid:same")
     assert [section.mid for section in offer.media] == ["same", "1"]
-    _, _, offer = called(f"{AUDIO}\na=mid:{'m' * 17}")
-    assert offer.audio.mid == "0"
+    for unbearable in ("m" * 17, "a b", "ä", ""):
+        _, _, offer = called(f"{AUDIO}\na=mid:{unbearable}")
+        assert offer.audio.mid == "0"
 
 
 def test_payload_types_that_look_like_rtcp_get_others() -> None:

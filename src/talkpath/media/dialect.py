@@ -8,6 +8,7 @@ the page bears of a description, `hear` takes what the page says back into the c
 the page has, in its order (RFC 3264 section 8 never lets one go), their mids, and the payload types of either side.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -17,8 +18,8 @@ from talkpath.sdp import Connection, Direction, MediaSection, SessionDescription
 
 # One-byte header extensions hold no more (RFC 8285 section 4.2); Firefox has no others.
 _LAST_EXTENSION = 14
-# What fits into such an extension: browsers refuse longer ones.
-_MID_BYTES = 16
+# A token (RFC 8866 section 9) that fits into such an extension: browsers refuse others.
+_MID = re.compile(r"[\w!#$%&'*+.^`{|}~-]{1,16}", re.ASCII)
 
 
 class Spared(NamedTuple):
@@ -118,11 +119,14 @@ class Dialect:
             self._count += 1
 
     def _take_told(self, sections: Sequence[MediaSection], *, offers: bool) -> set[int]:
-        """The call has these sections; gives those that the page is told of for the first time."""
+        """The call has these sections; gives those that the page is told of for the first time.
+
+        Of one that is rejected it need not know: pages would put their track into it, where nobody hears it.
+        """
         self._count = max(self._count, len(sections))
         fresh = set()
         for place, section in enumerate(sections):
-            if offers and place not in self._places and knows(section):
+            if offers and place not in self._places and section.port and knows(section):
                 self._places.append(place)
                 fresh.add(place)
             if place not in self._places or knows(section):
@@ -174,7 +178,7 @@ def unknown(description: SessionDescription) -> list[MediaSection]:
 
 
 def _names(own: str | None, place: int) -> Iterator[str]:
-    if own is not None and 0 < len(own.encode()) <= _MID_BYTES:
+    if own is not None and _MID.fullmatch(own):
         yield own
     yield str(place)
     for number in range(1 << 16):
