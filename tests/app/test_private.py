@@ -74,6 +74,17 @@ def test_files_are_closed_in_a_directory_that_others_need_too(tmp_path: Path) ->
     assert [_mode(path) for path in (shared, shared / "talkpath.sqlite", elsewhere)] == [0o777, 0o600, 0o644]
 
 
+def test_a_home_is_not_closed_and_a_user_without_one_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert [what.say(Language.EN)[:19] for what in close_to_others(tmp_path).said] == ["the state directory"]
+    assert _mode(tmp_path) == 0o755
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pathlib.Path.home", lambda: (_ for _ in ()).throw(RuntimeError("no such user")))
+    assert "Now only its owner can." in close_to_others(tmp_path).said[0].say(Language.EN)
+    assert _mode(tmp_path) == 0o700
+
+
 def test_a_directory_that_is_not_there_is_left_so(tmp_path: Path) -> None:
     assert close_to_others(tmp_path / "none").said == ()
     assert not (tmp_path / "none").exists()

@@ -102,7 +102,10 @@ def _files(directory: Path) -> Iterator[Path]:
 def _is_shared(directory: Path) -> bool:
     """Whether others than the owner work in this directory."""
     path = directory.resolve()
-    return str(path) in _OF_THE_SYSTEM or path == Path.home().resolve() or bool(path.stat().st_mode & stat.S_ISVTX)
+    # Not `Path.home()`, which fails for a user that has neither $HOME nor an entry in the list of users.
+    home = os.environ.get("HOME")
+    is_home = bool(home) and path == Path(str(home)).resolve()
+    return str(path) in _OF_THE_SYSTEM or is_home or bool(path.stat().st_mode & stat.S_ISVTX)
 
 
 def _open_to_others(path: Path) -> int:
