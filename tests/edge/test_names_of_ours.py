@@ -70,10 +70,12 @@ def test_a_configured_domain_is_us_in_a_route() -> None:
     assert lab.looked_up == []
 
 
-def test_a_name_of_the_loopback_network_is_the_host_itself(lab: Lab) -> None:
+def test_the_name_that_debian_gives_a_host_is_the_host(lab: Lab) -> None:
     """Debian's hosts file gives the name of a host 127.0.1.1."""
     lab.names["box"] = [Target(Transport.UDP, Address("127.0.1.1", 5060))]
     assert asked_to_register(lab.phone("1001", "198.51.100.7"), route="sip:box;lr") == 401
+    lab.names["neighbour"] = [Target(Transport.UDP, Address("127.0.0.2", 5060))]
+    assert asked_to_register(lab.phone("1002", "198.51.100.8"), route="sip:neighbour;lr") == 407
 
 
 def test_one_of_several_nodes_behind_a_name_is_that_name(lab: Lab) -> None:

@@ -21,6 +21,8 @@ Name = tuple[str, int | None]
 _BELIEVED_S = 300.0
 # A name that is not ours may become so as soon as somebody mends the DNS.
 _DOUBTED_S = 30.0
+# What Debian's hosts file says of the name of the host itself.
+_DEBIANS_OWN = "127.0.1.1"
 
 
 class Names:
@@ -79,10 +81,9 @@ class Names:
             done(now)
 
     def _leads_here(self, uri: Uri, target: Target) -> bool:
-        """A name without a port that has an address and no service stands for whatever port the phone was told. A
-        host may call itself by any address of its loopback network (Debian: 127.0.1.1)."""
+        """A name without a port that has an address and no service stands for whatever port the phone was told."""
         host, port = target.remote
-        if not self._locality.is_ours(host) and not host.startswith("127."):
+        if not self._locality.is_ours(host) and host != _DEBIANS_OWN:
             return False
         is_bare = uri.port is None and port == target.transport.default_port
         return is_bare or self._locality.listens_at(port)
