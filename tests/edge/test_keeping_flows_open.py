@@ -304,3 +304,10 @@ def test_few_phones_wake_nobody_in_vain() -> None:
         keeper.expire(now)
         beats += 1
     assert beats <= 12
+
+
+def test_of_many_that_are_new_few_are_asked_at_a_time() -> None:
+    """An OPTIONS costs several times what line ends do: after a restart with many phones they take turns."""
+    keeper = many(50_000)
+    run(keeper, 60)
+    assert keeper.probes <= 60 * limits.KEEP_ALIVES_PER_S / 4 * 1.05

@@ -318,8 +318,9 @@ class KeepAlive:
             self.gone.discard(kept.flow)
         if kept.health is Health.SILENT:
             return False
-        is_turn = (kept.visits + kept.number) % visits_a_probe == 0
-        return is_turn or 0 < kept.misses <= _HASTY_PROBES or (is_calm and kept.health is Health.NEW)
+        if (kept.visits + kept.number) % visits_a_probe == 0:
+            return True
+        return is_calm if kept.health is Health.NEW else 0 < kept.misses <= _HASTY_PROBES
 
     def _missed(self, kept: Kept, now: float) -> None:
         """The probe of the last visit was not answered."""
