@@ -290,7 +290,10 @@ class Phone:
         """Deliver a message; the lines of `text` get their line ends and the body its length."""
         kind = "Content-Type: application/sdp\r\n" if body and "Content-Type:" not in text else ""
         head = "\r\n".join(line.strip() for line in text.strip().splitlines())
-        self.lab.deliver(self.flow, f"{head}\r\n{kind}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        self.lab.deliver(
+            self.flow,
+            f"{head}\r\n{kind}Content-Length: {len(body)}\r\n\r\n".encode("utf-8", "surrogateescape") + body,
+        )
 
     def request(
         self,
