@@ -54,7 +54,8 @@ live: compiled $(VENV)/.peers  ## the tests with real phones, servers and networ
 	$(BIN)/python -m pytest -n 3 -m "live and not load"
 	$(BIN)/python -m pytest -m "live and load"
 
-fuzz: build $(VENV)/.tools  ## the property tests, many times longer and with fresh randomness
+fuzz: build $(VENV)/.tools $(VENV)/.test-packages  ## the parsers of the core under libFuzzer, and the property tests many times longer
+	native/fuzz/run
 	$(BIN)/python -m pytest -n 2 -m "not live" --hypothesis-profile=fuzz
 
 bench: compiled $(VENV)/.peers  ## measure side by side with Kamailio and rtpengine (bench/README.md)

@@ -9,6 +9,8 @@ mod capture;
 mod codec;
 mod datagram;
 mod extension;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod guard;
 mod meter;
 mod relay;

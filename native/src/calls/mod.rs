@@ -2,6 +2,8 @@
 //! builds of it is `src/talkpath/calls/`.
 
 mod described;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod head;
 mod heard;
 mod hop;

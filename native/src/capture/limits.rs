@@ -1,6 +1,9 @@
 //! Every cap of the capture reader with its reason. Times are of the capture's clock.
 
 pub const SECOND: i64 = 1_000_000_000;
+/// The last time that a packet can have, in ns: beyond all that pcap can say (2106), and times can be subtracted and put
+/// off without an overflow.
+pub const LATEST_NS: i64 = 1 << 62;
 
 /// Encapsulations in one packet. Carriers stack four; more is a loop made to hurt.
 pub const DEPTH: u8 = 8;

@@ -100,14 +100,7 @@ pub fn head_end(data: &[u8]) -> Option<usize> {
     memmem::find(data, b"\r\n\r\n").map(|i| i + 4)
 }
 
-/// Content-Length or its compact form `l`.
+/// Content-Length or its compact form `l`; None where it is missing, or two of them differ.
 pub fn content_length(head: &[u8]) -> Option<usize> {
-    head.split(|&b| b == b'\n').find_map(|line| {
-        let colon = line.iter().position(|&b| b == b':')?;
-        let name = line[..colon].trim_ascii();
-        if !name.eq_ignore_ascii_case(b"content-length") && !name.eq_ignore_ascii_case(b"l") {
-            return None;
-        }
-        std::str::from_utf8(line[colon + 1..].trim_ascii()).ok()?.parse().ok()
-    })
+    crate::sip::content_length(head).ok()
 }

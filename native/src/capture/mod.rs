@@ -7,6 +7,8 @@ mod dtls;
 mod engine;
 pub mod flow;
 mod frag;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod handshake;
 mod hep;
 mod icmp;

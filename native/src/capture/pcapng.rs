@@ -1,6 +1,7 @@
 //! pcapng (draft-ietf-opsawg-pcapng): blocks; sections may differ in byte order, interfaces in link type and clock.
 
 use super::bytes::Order;
+use super::limits::LATEST_NS;
 use super::pcap::{Span, Step, MAX_PACKET};
 use super::source::Source;
 use std::io;
@@ -115,7 +116,8 @@ impl PcapNg {
     fn time(&self, of: &Interface, high: u32, low: u32) -> i64 {
         let ticks = u64::from(high) << 32 | u64::from(low);
         let nanos = u128::from(ticks) * 1_000_000_000 / u128::from(of.ticks.max(1));
-        i64::try_from(nanos).unwrap_or(i64::MAX).saturating_add(of.offset_s.saturating_mul(1_000_000_000))
+        let time = i64::try_from(nanos).unwrap_or(i64::MAX).saturating_add(of.offset_s.saturating_mul(1_000_000_000));
+        time.clamp(0, LATEST_NS)
     }
 
     fn packet(&mut self, body: &[u8], total: usize) -> Option<Step> {
@@ -210,4 +212,37 @@ fn options(order: Order, mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> 
         rest = rest.get(4 + len.next_multiple_of(4)..).unwrap_or(&[]);
         (code != 0).then_some((code, value))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(kind: u32, body: &[u8]) -> Vec<u8> {
+        let total = (12 + body.len() as u32).to_le_bytes();
+        [&kind.to_le_bytes()[..], &total, body, &total].concat()
+    }
+
+    /// Ticks of a second each, the most of them that fit: 2^64 seconds after 1970.
+    #[test]
+    fn a_time_beyond_all_bounds_is_the_last_one() {
+        let section = [&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
+        let interface = [1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let packet = [&[0; 4][..], &[0xff; 8], &[4, 0, 0, 0, 4, 0, 0, 0], b"data"].concat();
+        let file = [block(SECTION, &section), block(1, &interface), block(6, &packet), block(6, &packet)].concat();
+        let mut source = Source::of_bytes(file.clone()).unwrap();
+        let mut ng = PcapNg::open(&mut source).unwrap().unwrap();
+        let times: Vec<_> = std::iter::from_fn(|| match ng.next(&mut source).unwrap() {
+            Step::End => None,
+            Step::Packet(span) => {
+                source.skip(span.total);
+                Some(Some(span.time))
+            }
+            _ => Some(None),
+        })
+        .flatten()
+        .collect();
+        assert_eq!(times, [LATEST_NS, LATEST_NS]);
+        super::super::fuzz::file(&file);
+    }
 }

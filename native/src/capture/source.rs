@@ -56,8 +56,19 @@ impl Source {
         let size = file.metadata().map(|m| if m.is_file() { m.len() } else { 0 }).unwrap_or(0);
         let raw = Arc::new(AtomicU64::new(0));
         let counted = Counted { file, count: raw.clone() };
+        Source::reading(Box::new(counted), raw, size)
+    }
+
+    /// Bytes in memory in the place of a file.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub fn of_bytes(data: Vec<u8>) -> io::Result<Source> {
+        let size = data.len() as u64;
+        Source::reading(Box::new(io::Cursor::new(data)), Arc::default(), size)
+    }
+
+    fn reading(reader: Box<dyn Read + Send + Sync>, raw: Arc<AtomicU64>, size: u64) -> io::Result<Source> {
         let mut source = Source {
-            reader: Box::new(counted),
+            reader,
             buf: vec![0; CHUNK],
             start: 0,
             end: 0,

@@ -64,7 +64,7 @@ impl Incoming {
     pub fn next(&mut self, stream: &mut Bytes) -> Option<Event> {
         loop {
             let head = Head::parse(stream.bytes())?;
-            if !head.is_sound(stream.bytes()[0]) || head.len + self.message.len() > WEBSOCKET_BYTES {
+            if !head.is_sound(stream.bytes()[0]) || head.len.saturating_add(self.message.len()) > WEBSOCKET_BYTES {
                 return Some(Event::Broken);
             }
             if stream.len() < head.header + head.len {
@@ -162,4 +162,18 @@ pub fn field<'a>(head: &'a [u8], name: &str) -> Option<&'a str> {
 /// The status of an HTTP response head.
 pub fn status(head: &[u8]) -> Option<u16> {
     std::str::from_utf8(head.get(9..12)?).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bytes, Event, Incoming};
+
+    /// A length of 2^64-1 behind the beginning of a message, whose sum with it would be small again.
+    #[test]
+    fn a_length_beyond_all_bounds_breaks_the_stream() {
+        let (mut incoming, mut stream) = (Incoming::default(), Bytes::default());
+        stream.push(&[0x01, 1, b'x'], 1);
+        stream.push(&[0x00, 0xff, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0, b'y'], 2);
+        assert!(matches!(incoming.next(&mut stream), Some(Event::Broken)));
+    }
 }

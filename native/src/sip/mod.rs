@@ -4,12 +4,17 @@
 //! slice and writing a changed message is one pass over the old one.
 
 mod auth;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod index;
 mod plain;
 mod stream;
 mod text;
 
 pub use index::{Field, Index, Span, StartLine};
+pub use stream::content_length;
+#[cfg(any(test, feature = "fuzz"))]
+pub use stream::stream_message_length;
 pub use text::{text, unfolded, with_bytes};
 
 use index::names_match;

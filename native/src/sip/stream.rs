@@ -32,7 +32,8 @@ fn end_of_headers(data: &[u8]) -> Option<usize> {
     }
 }
 
-fn content_length(headers: &[u8]) -> Result<usize, Refusal> {
+/// What the header fields say, the empty line after them included.
+pub fn content_length(headers: &[u8]) -> Result<usize, Refusal> {
     let mut found = None;
     let mut at = 0;
     while let Some((mut text_end, mut next)) = line_end(headers, at) {
