@@ -7,6 +7,9 @@ from talkpath.edge.neighbours import NOTHING_AROUND, Neighbours, Surroundings, l
 from talkpath.edge.settings import EdgeSettings
 from talkpath.sip.uri import Uri
 
+# Parties of which it is remembered what we are called there, at some 200 bytes each; cleared when full.
+_REMEMBERED = 8_192
+
 
 class Locality:
     """Answers "is this us?" and "what do we call ourselves there?"."""
@@ -14,6 +17,9 @@ class Locality:
     def __init__(self, settings: EdgeSettings, around: Callable[[], Surroundings] = lambda: NOTHING_AROUND) -> None:
         self._settings = settings
         outside = frozenset(address.host for address in settings.advertised.values() if is_ip(address.host))
+        self._around = around
+        self._seen = around()
+        self._named: dict[tuple[Transport, Address, str], Address] = {}
         self.neighbours = Neighbours(settings.local, settings.local_of, settings.web_proxies, outside, around)
         self._advertised = settings.advertised
         self._hosts = set(settings.own_hosts) | {address.host for address in settings.advertised.values()}
@@ -26,6 +32,16 @@ class Locality:
         is local, or of a family that the advertised one is not of."""
         if not self._advertised:
             return flow.local
+        if self._seen is not (seen := self._around()) or len(self._named) >= _REMEMBERED:
+            self._seen = seen
+            self._named.clear()
+        key = (flow.transport, flow.local, flow.remote.host)
+        known = self._named.get(key)
+        if known is None:
+            known = self._named[key] = self._named_anew(flow)
+        return known
+
+    def _named_anew(self, flow: Flow) -> Address:
         named = self.advertised(flow.transport, flow.local)
         if named is flow.local or (is_ip(named.host) and named.is_ipv6 != flow.local.is_ipv6):
             return flow.local

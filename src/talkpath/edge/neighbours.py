@@ -10,9 +10,6 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 # A listener: its transport, its address ("*" for every one), its port.
 Door = tuple[Transport, str, int]
 
-# Parties remembered as near or far, at some 150 bytes each; cleared when full.
-_REMEMBERED = 8_192
-
 
 class Surroundings(NamedTuple):
     """What this host sees around it. Behind an address of `routers` may be anybody: a router that turns packets to
@@ -55,22 +52,11 @@ class Neighbours:
         self._proxies = proxies
         self._outside = outside
         self._around = around
-        self._known: dict[tuple[Local, bool, str], bool] = {}
-        self._seen = around()
 
     def is_local(self, transport: Transport, local: Address, remote: str, rule: Local | None = None) -> bool:
         """Whether the party at `remote`, which meets our `local` address, is to be told real addresses. `rule` is
         what counts instead of what was said of the listener."""
-        if rule is None:
-            rule = self._rule(transport, local)
-        key = (rule, transport.is_websocket, remote)
-        if self._seen is not (seen := self._around()) or len(self._known) >= _REMEMBERED:
-            self._seen = seen
-            self._known.clear()
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = self._is_local(rule, transport.is_websocket, remote)
-        return known
+        return self._is_local(rule or self._rule(transport, local), transport.is_websocket, remote)
 
     def _rule(self, transport: Transport, local: Address) -> Local:
         if self._of_listener:
@@ -88,7 +74,8 @@ class Neighbours:
             return False
         if any(host in network and network.num_addresses == 1 for network in rule.networks):
             return True
-        if remote in self._seen.routers or remote in self._outside:
+        seen = self._around()
+        if remote in seen.routers or remote in self._outside:
             return False
-        around = self._seen.networks if rule.around else ()
+        around = seen.networks if rule.around else ()
         return any(host in network for network in (*rule.networks, *around))
