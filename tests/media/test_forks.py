@@ -1,5 +1,7 @@
 """Several branches ring and answer; the caller hears one of them."""
 
+import pytest
+from tests.media.browser import Browser, WebCall, converse
 from tests.media.in_memory import Call, sdp
 
 from talkpath.media import LegId
@@ -127,3 +129,34 @@ def test_the_last_dialog_gets_the_ports_of_the_one_that_ended(call: Call) -> Non
     assert (back.target, call.port(0).target) == (call.port(0), back)
     call.released(2)
     assert [port.expected["rtp"] for port in call.engine.open_ports] == [("192.0.2.10", 4000)]
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_another_who_answers_under_ice_and_dtls_is_met_on_the_port_that_was_offered(is_early: bool) -> None:
+    """It checks with the credentials that our one offer named, and shows a certificate of its own."""
+    web = WebCall(web=[1, 2])
+    offered = web.offer(sdp("192.0.2.10", AUDIO)).audio
+    first, second = Browser(offers=False), Browser(offers=False, host="198.51.100.10")
+    for page in (first, second):
+        page.learn(offered, web.now)
+    status = 183 if is_early else 200
+    web.answer(first.describe("8"), branch=1, status=status)
+    if not is_early:
+        web.chosen(1)
+    back = web.port(1)
+    converse(web, first, back)
+    assert back.sends_to == first.address
+    web.session.forked(LegId(2), of=LegId(1), cseq=1)
+    web.answer(second.describe("8"), branch=2, status=status)
+    if not is_early:
+        web.chosen(2)
+        assert back.sends_to == first.address
+        web.released(1)
+    assert web.port(2) is back
+    back.keys = None
+    converse(web, second, back)
+    assert back.sends_to == second.address
+    assert first.address not in back.approved
+    assert second.keys is not None
+    assert back.keys is not None
+    assert back.keys[1] == (second.keys.theirs.key, second.keys.theirs.salt)

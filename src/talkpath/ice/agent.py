@@ -26,6 +26,7 @@ from talkpath.ice.events import (
     DatagramArrived,
     LocalSocket,
     PairRetired,
+    PeerReplaced,
     RemoteDescribed,
     RestartCancelled,
     RestartWanted,
@@ -110,6 +111,8 @@ class IceAgent:
             case RestartCancelled():
                 if self._previous is not None and self._current.remote is None:
                     self._current, self._previous = self._previous, None
+            case PeerReplaced():
+                self._forget_peer()
             case ComponentClosed(component):
                 self._local = tuple(c for c in self._local if c.socket.component != component)
                 for generation in self._generations():
@@ -157,8 +160,17 @@ class IceAgent:
             self._previous = self._current
         self._current = self._generation()
 
-    def _generation(self) -> Generation:
-        credentials = Credentials(self._token(6), self._token(18))
+    def _forget_peer(self) -> None:
+        """Begin again with the credentials that were described; the pairs of who was there are no longer approved."""
+        for generation in self._generations():
+            for key, pair in generation.checklist.pairs.items():
+                if pair.authenticated:
+                    self._emit(PairRetired(*key))
+        self._peers.clear()
+        self._current, self._previous = self._generation(self._current.credentials), None
+
+    def _generation(self, credentials: Credentials | None = None) -> Generation:
+        credentials = credentials or Credentials(self._token(6), self._token(18))
         return Generation(credentials, self._local, self._role, self._entropy, emit=self._emit, count=self._count)
 
     def _token(self, size: int) -> str:

@@ -75,6 +75,11 @@ class RestartCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerReplaced:
+    """Somebody else answers our description: it has the credentials that we told once, and nothing else in common."""
+
+
+@dataclass(frozen=True, slots=True)
 class ComponentClosed:
     """RTCP is multiplexed with RTP after all (RFC 5761): component 2 is not needed."""
 
@@ -101,6 +106,7 @@ AgentInput = (
     | CandidatesTrickled
     | RestartWanted
     | RestartCancelled
+    | PeerReplaced
     | ComponentClosed
     | ComponentOpened
     | SocketsRenamed

@@ -16,6 +16,7 @@ from talkpath.media.negotiation import Agreement, Turn
 from talkpath.media.policy import CALLER, LegId, MediaPolicy
 from talkpath.media.ports import Ports
 from talkpath.media.telling import Noting
+from talkpath.media.transport import IceTransport
 
 
 class Hearing:
@@ -145,6 +146,9 @@ class Hearing:
     def _take_ports(self, branch: Branch, now: float) -> None:
         """Give the ports that a family shares to this dialog, and what it said of keys to them."""
         branch.take_ports()
+        for anchor in branch.leg.anchors:
+            if anchor is not None and isinstance(anchor.transport, IceTransport) and anchor.carrier is None:
+                anchor.transport.replace_peer(now)
         agreed = branch.negotiation.agreed
         if agreed is None:
             return

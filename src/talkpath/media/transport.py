@@ -126,6 +126,15 @@ class IceTransport:
         self._name_checks()
         self._settle(now)
 
+    def replace_peer(self, now: float) -> None:
+        """The port is for another who answered the same offer of ours. A handshake begins when its certificate is
+        known."""
+        self._agent.receive(ice.PeerReplaced(), now)
+        self._theirs, self._named = None, frozenset()
+        self._is_lost, self.lost_at, self._gone_at, self.is_gone = False, None, None, False
+        self._pairs.clear()
+        self._settle(now)
+
     def trickle(self, ufrag: str, candidates: list[str], ended: bool, now: float) -> None:
         """More candidates of the present description (RFC 8838); those of one before are too late."""
         if self._theirs is None or ufrag not in ("", self._theirs.ufrag):
