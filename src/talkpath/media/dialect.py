@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from talkpath.media.announced import Announced
 from talkpath.media.numbers import Meaning, Numbers, meanings
-from talkpath.sdp import Connection, Direction, MediaSection, SessionDescription
+from talkpath.sdp import Direction, MediaSection, SessionDescription
 
 # One-byte header extensions hold no more (RFC 8285 section 4.2); Firefox has no others.
 _LAST_EXTENSION = 14
@@ -99,12 +99,16 @@ class Dialect:
     def take_out(self, description: SessionDescription) -> None:
         """Leave out the sections that the page has not, and bring its own into its order."""
         sections = list(description.media)
+        known = next((one.own_connection for one in sections if one.own_connection is not None), None)
         description.media[:] = [
             sections[place]
             if place < len(sections) and knows(sections[place])
             else self._absent(place, description, self._mids.get(place))
             for place in self._places
         ]
+        for section in description.media:
+            if section.connection is None and known is not None:
+                section.connection = known  # without any, Firefox throws
 
     def renumbered(self, place: int) -> tuple[tuple[int, int], ...]:
         """Which payload types of a section the page calls otherwise: its number and the call's."""
@@ -141,9 +145,6 @@ class Dialect:
     def _absent(self, place: int, description: SessionDescription, mid: str | None = None) -> MediaSection:
         """A section that the reader has and the writer has not: rejected."""
         made = MediaSection([f"m={self._values.get(place, 'audio 0 RTP/AVP 0')}"], description)
-        if description.own_connection is None:
-            known = next((one.own_connection for one in description.media if one.own_connection is not None), None)
-            made.connection = known or Connection.of_host("0.0.0.0")
         if mid is not None:
             made.mid = mid
         return made

@@ -36,8 +36,8 @@ def undress(description: SessionDescription, host: str, web: list[bool], *, for_
                 _simplify(section)
         if not (for_web or section.port):
             _empty(section)
-            if description.own_connection is None and section.own_connection is None:
-                section.connect(Connection.of_host(host))
+        if not section.port and description.own_connection is None and section.own_connection is None:
+            section.connect(Connection.of_host(host))
 
 
 def dress_all(
