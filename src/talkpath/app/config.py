@@ -113,9 +113,9 @@ class KeepAlive(msgspec.Struct, frozen=True, kw_only=True):
     interval_s: Annotated[
         float,
         doc(
-            "How long the way to a phone behind a NAT is left silent, in seconds; with more than 15,000 such phones "
+            "How long the way to a phone behind a NAT is left silent, in seconds; with more than 12,000 such phones "
             "longer, up to 25. 0 sends nothing: phones must then register often enough by themselves.",
-            "到 NAT 后话机的通路最多静默多久（秒）；此类话机超过 15,000 部时会更久，最长 25 秒。"
+            "到 NAT 后话机的通路最多静默多久（秒）；此类话机超过 12,000 部时会更久，最长 25 秒。"
             "0 表示不发送：话机须自行频繁注册。",
             ge=0,
             le=600,

@@ -101,7 +101,7 @@ NAME_WAITERS = 256
 NAMES = 1_024
 # Datagrams a second that keep flows through NATs open, before each flow has to wait longer for its turn. One costs 3
 # to 5 us of a core, the kernel's work included.
-KEEP_ALIVES_PER_S = 2_500
+KEEP_ALIVES_PER_S = 2_000
 # NATs remembered because they forgot a phone, at some 100 bytes each.
 FORGETFUL_NATS = 4_096
 # Files that this process takes at most, whatever the host allows: what the kernel allows one by default (fs.nr_open).

@@ -29,7 +29,7 @@ from talkpath.sip.transaction import MAGIC_COOKIE
 _NUMBERS = re.compile(rb"([0-9a-f]{1,12})\.([0-9a-f]{1,12})")
 _LINE_ENDS = b"\r\n\r\n"
 # Flows are visited in portions of this time.
-_BEAT_S = 0.05
+_BEAT_S = 0.1
 # A phone that answers is asked every so many visits, at most.
 _VISITS_A_PROBE = 4
 # Probes a phone must leave unanswered before it is known not to answer OPTIONS at all.
