@@ -90,6 +90,8 @@ enum Order {
         missed: bool,
     },
     Duplicate,
+    /// Far off: believed when the next one follows it (RFC 3550 A.1). Else it came very late, or twice.
+    Stray,
     Restart,
 }
 
@@ -99,6 +101,8 @@ struct Stream {
     newest: u16,
     /// Bit n: the packet n before the newest came.
     window: u64,
+    /// What would follow the last packet that was far off.
+    stray: Option<u16>,
     /// Sequence numbers from the first to the newest packet, as far as the window reaches.
     known: u16,
     heard_ns: u64,
@@ -129,7 +133,7 @@ impl Meter {
     /// the identifier of the header extension that says how loud a packet is (RFC 6464), 0 without one.
     pub fn packet(&mut self, header: &Header, data: &[u8], format: Option<&Format>, levels: u8, now_ns: u64) {
         self.roll(now_ns);
-        self.count_order(header, now_ns);
+        let is_of_stream = self.count_order(header, now_ns);
         let second = &mut self.current;
         second.packets += 1;
         second.bytes += data.len() as u64;
@@ -149,7 +153,7 @@ impl Meter {
             }
             _ => {}
         }
-        if let (Some(stream), Some(format)) = (&mut self.stream, format) {
+        if let (Some(stream), Some(format), true) = (&mut self.stream, format, is_of_stream) {
             stream.heard_ns = now_ns;
             stream.clock(header, format, now_ns);
             second.jitter_ms = stream.clock.as_ref().map(Clock::jitter_ms);
@@ -187,10 +191,11 @@ impl Meter {
         self.current = Second { index, ..Second::default() };
     }
 
-    fn count_order(&mut self, header: &Header, now_ns: u64) {
+    /// Whether the packet is one of the stream as we know it.
+    fn count_order(&mut self, header: &Header, now_ns: u64) -> bool {
         let Some(stream) = &mut self.stream else {
             self.stream = Some(Stream::starting(header, now_ns));
-            return;
+            return true;
         };
         let second = &mut self.current;
         second.max_gap_ns = second.max_gap_ns.max(now_ns.saturating_sub(stream.heard_ns));
@@ -209,6 +214,7 @@ impl Meter {
                 second.duplicates += 1;
                 self.sums.duplicates += 1;
             }
+            Order::Stray => return false,
             Order::Restart => {
                 self.low_band = None;
                 second.restarts += 1;
@@ -216,12 +222,14 @@ impl Meter {
             }
         }
         stream.heard_ns = now_ns;
+        true
     }
 }
 
 impl Stream {
     fn starting(header: &Header, now_ns: u64) -> Stream {
-        Stream { ssrc: header.ssrc, newest: header.sequence, window: 1, known: 1, heard_ns: now_ns, clock: None }
+        let Header { ssrc, sequence: newest, .. } = *header;
+        Stream { ssrc, newest, window: 1, known: 1, stray: None, heard_ns: now_ns, clock: None }
     }
 
     fn order(&mut self, header: &Header) -> Order {
@@ -242,9 +250,13 @@ impl Stream {
             self.window = self.window.checked_shl(ahead.into()).unwrap_or(0) | 1;
             self.known = (self.known + ahead).min(WINDOW);
             self.newest = header.sequence;
+            self.stray = None;
             Order::Next(ahead - 1)
-        } else {
+        } else if self.stray == Some(header.sequence) {
             Order::Restart
+        } else {
+            self.stray = Some(header.sequence.wrapping_add(1));
+            Order::Stray
         }
     }
 
@@ -323,6 +335,29 @@ mod tests {
         assert_eq!((twice.lost, twice.reordered, twice.duplicates), (0, 0, 2));
         let before_the_first = second(&[7, 6, 8]);
         assert_eq!((before_the_first.lost, before_the_first.reordered), (0, 1));
+    }
+
+    #[test]
+    fn nothing_is_lost_where_packets_change_places_or_come_twice_over_the_wrap() {
+        let counts = |heard: Second| (heard.lost, heard.reordered, heard.duplicates, heard.restarts);
+        assert_eq!(counts(second(&[65534, 0, 65535, 1])), (0, 1, 0, 0));
+        assert_eq!(counts(second(&[0, 65535, 1])), (0, 1, 0, 0), "the first two of a stream");
+        assert_eq!(counts(second(&[65534, 65534, 65535, 65535, 0, 0, 1, 1])), (0, 0, 4, 0));
+        assert_eq!(counts(second(&[65534, 0, 0, 65535, 65535, 1, 65534, 1])), (0, 1, 4, 0));
+    }
+
+    #[test]
+    fn what_comes_twice_long_after_is_no_new_start() {
+        let mut meter = Meter::default();
+        for n in 0..400u16 {
+            hear(&mut meter, n, u32::from(n) * 160, 1, u64::from(n) * 20);
+            if let Some(before) = n.checked_sub(150) {
+                hear(&mut meter, before, u32::from(before) * 160, 1, u64::from(n) * 20 + 1);
+            }
+        }
+        assert_eq!(meter.sums(), Sums::default());
+        let seconds: Vec<_> = meter.take(9 * NANOS).map(|second| (second.restarts, second.jitter_ms)).collect();
+        assert!(seconds.iter().all(|second| *second == (0, Some(0.0))), "{seconds:?}");
     }
 
     #[test]
