@@ -4,9 +4,7 @@
 //! rollover counter above the sequence number) and a replay window, both for RTP and for RTCP. State of a new SSRC
 //! appears only after a packet authenticated, so nobody without the key can fill the table.
 
-use aes::cipher::{InnerIvInit, StreamCipher, StreamCipherCoreWrapper};
 use aes_gcm::aead::{inout::InOutBuf, AeadInOut, KeyInit as _};
-use ctr::{flavors::Ctr128BE, CtrCore};
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
 
@@ -15,7 +13,7 @@ mod python;
 mod window;
 
 pub use keys::Suite;
-use keys::{derive, Label, SessionAes};
+use keys::{derive, CounterAes, Label};
 pub use python::register;
 use window::Window;
 
@@ -93,7 +91,7 @@ impl Stream {
 
 /// The keys of RTP, or of RTCP.
 enum Keys {
-    Counter { aes: SessionAes, salt: [u8; 14], mac: Box<Hmac<Sha1>> },
+    Counter { aes: CounterAes, salt: [u8; 14], mac: Box<Hmac<Sha1>> },
     Gcm128 { aead: Box<aes_gcm::Aes128Gcm>, salt: [u8; 12] },
     Gcm256 { aead: Box<aes_gcm::Aes256Gcm>, salt: [u8; 12] },
 }
@@ -262,11 +260,16 @@ impl Keys {
             Suite::AeadAes256Gcm => {
                 Keys::Gcm256 { aead: Box::new(aes_gcm::Aes256Gcm::new_from_slice(session).ok()?), salt: short }
             }
-            Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 => {
+            Suite::AesCm128HmacSha1_80
+            | Suite::AesCm128HmacSha1_32
+            | Suite::AesCm192HmacSha1_80
+            | Suite::AesCm192HmacSha1_32
+            | Suite::AesCm256HmacSha1_80
+            | Suite::AesCm256HmacSha1_32 => {
                 let mut auth = [0u8; 20];
                 derive(key, salt, label.auth, &mut auth)?;
                 Keys::Counter {
-                    aes: SessionAes::new_from_slice(session).ok()?,
+                    aes: CounterAes::new(session)?,
                     salt: session_salt,
                     mac: Box::new(Hmac::<Sha1>::new_from_slice(&auth).ok()?),
                 }
@@ -403,12 +406,11 @@ impl Keys {
 }
 
 /// AES in counter mode over `text` (RFC 3711 4.1.1); RTP's 48-bit and RTCP's 31-bit index stand in the same place.
-fn keystream(aes: &SessionAes, salt: &[u8; 14], ssrc: u32, index: u64, text: &mut [u8]) {
+fn keystream(aes: &CounterAes, salt: &[u8; 14], ssrc: u32, index: u64, text: &mut [u8]) {
     let mut iv = [0u8; 16];
     iv[..14].copy_from_slice(salt);
     let mixed = (u128::from(ssrc) << 64) ^ (u128::from(index) << 16) ^ u128::from_be_bytes(iv);
-    let core = CtrCore::<&SessionAes, Ctr128BE>::inner_iv_init(aes, &mixed.to_be_bytes().into());
-    StreamCipherCoreWrapper::from_core(core).apply_keystream(text);
+    aes.apply(mixed.to_be_bytes(), text);
 }
 
 fn authenticate(mac: &Hmac<Sha1>, parts: &[&[u8]]) -> [u8; 20] {

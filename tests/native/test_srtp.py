@@ -15,6 +15,10 @@ from talkpath._native import Srtp
 SUITES = {
     "AES_CM_128_HMAC_SHA1_80": (16, 14, 10),
     "AES_CM_128_HMAC_SHA1_32": (16, 14, 4),
+    "AES_192_CM_HMAC_SHA1_80": (24, 14, 10),
+    "AES_192_CM_HMAC_SHA1_32": (24, 14, 4),
+    "AES_256_CM_HMAC_SHA1_80": (32, 14, 10),
+    "AES_256_CM_HMAC_SHA1_32": (32, 14, 4),
     "AEAD_AES_128_GCM": (16, 12, 16),
     "AEAD_AES_256_GCM": (32, 12, 16),
 }
@@ -106,6 +110,53 @@ def test_oracle_makes_the_keystream_of_rfc_3711_b2() -> None:
     assert stream == (
         "E03EAD0935C95E80E166B16DD92B4EB4D23513162B02D0F72A43A2FE4A5F97AB41E95B3BB0A2E8DD477901E4FCA894C0"
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "stream"),
+    [
+        (
+            "eab234764e517b2d3d160d587d8c86219740f65f99b6bcf7",
+            "35096cba4610028dc1b57503804ce37c5de986291dcce161d5165ec4568f5c9a474a40c77894bc17180202272a4c264d",
+        ),
+        (
+            "57f82fe3613fd170a85ec93c40b1f0922ec4cb0dc025b58272147cc438944a98",
+            "92bdd28a93c3f52511c677d08b5515a49da71b2378a854f67050756ded165bac63c4868b7096d88421b563b8c94c9a31",
+        ),
+    ],
+)
+def test_oracle_makes_the_keystreams_of_rfc_6188_7(key: str, stream: str) -> None:
+    start = int("f0f1f2f3f4f5f6f7f8f9fafbfcfd0000", 16)
+    assert counter_mode(bytes.fromhex(key), start, bytes(48)).hex() == stream
+
+
+@pytest.mark.parametrize(
+    ("key", "salt", "expected"),
+    [
+        (
+            "73edc66c4fa15776fb57f9505c17136550ffda71f3e8e5f1",
+            "c8522f3acd4ce86d5add78edbb11",
+            (
+                "31874736a8f1143870c26e4857d8a5b2c4a354407faadabb",
+                "2372b82d639b6d8503a47adc0a6c",
+                "355b10973cd95b9eacf4061c7e1a7151e7cfbfcb",
+            ),
+        ),
+        (
+            "f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6",
+            "3b04803de51ee7c96423ab5b78d2",
+            (
+                "5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4",
+                "fa31791685ca444a9e07c6c64e93",
+                "fd9c32d39ed5fbb5a9dc96b30818454d1313dc05",
+            ),
+        ),
+    ],
+)
+def test_oracle_derives_the_keys_of_rfc_6188_7(key: str, salt: str, expected: tuple[str, str, str]) -> None:
+    master = bytes.fromhex(key), bytes.fromhex(salt)
+    sizes = (0, len(master[0])), (2, 14), (1, 20)
+    assert tuple(derived(*master, label, size).hex() for label, size in sizes) == expected
 
 
 def test_oracle_nonce_and_tag_of_rfc_7714_16_1_1() -> None:

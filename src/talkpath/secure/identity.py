@@ -59,7 +59,7 @@ class Identity:
         context.use_privatekey(self.certificate.key)
         # Self-signed on both sides (RFC 5763): a certificate must be there, its fingerprint decides.
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
-        context.set_tlsext_use_srtp(":".join(suite.openssl_name for suite in Suite).encode())
+        context.set_tlsext_use_srtp(":".join(suite.openssl_name for suite in Suite if suite.openssl_name).encode())
         return context
 
     def _cookie(self, connection: SSL.Connection) -> bytes:

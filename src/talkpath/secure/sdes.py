@@ -1,9 +1,9 @@
-"""SDES: keys in the session description (RFC 4568; GCM suites: RFC 7714 section 14.1)."""
+"""SDES: keys in the session description (RFC 4568; GCM suites: RFC 7714 section 14.1; longer keys: RFC 6188)."""
 
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from talkpath.base.errors import Malformed
 from talkpath.base.limits import SDES_LINES
@@ -14,6 +14,15 @@ _UNSUPPORTED = ("KDR=", "UNENCRYPTED_", "UNAUTHENTICATED_", "FEC_KEY=")
 
 # RFC 4568 section 6.1.
 _MKI_BYTES = 128
+
+# What we offer ourselves: whoever has the long keys of RFC 6188 has one of these as well, and each line is 100 bytes
+# of an INVITE.
+OFFERED = (
+    Suite.AEAD_AES_256_GCM,
+    Suite.AEAD_AES_128_GCM,
+    Suite.AES_CM_128_HMAC_SHA1_80,
+    Suite.AES_CM_128_HMAC_SHA1_32,
+)
 
 
 class CryptoMalformed(Malformed):
@@ -45,10 +54,10 @@ class Crypto:
         tag, name, suite = int(words[0]), words[1], Suite.by_sdes_name(words[1])
         if suite is None or any(word.upper().startswith(_UNSUPPORTED) for word in words[3:]):
             return cls(tag, None, None, name)
-        return cls._keyed(tag, suite, words[2])
+        return cls._keyed(tag, suite, name, words[2])
 
     @classmethod
-    def _keyed(cls, tag: int, suite: Suite, parameters: str) -> "Crypto":
+    def _keyed(cls, tag: int, suite: Suite, name: str, parameters: str) -> "Crypto":
         first, *others = parameters.split(";")
         method, _, info = first.partition(":")
         if method.lower() != "inline":
@@ -57,16 +66,16 @@ class Crypto:
         # Of several keys each packet would say by its MKI which it needs; we hold one. A lifetime we may pass over:
         # re-keying before 2^31 packets is the sender's affair (section 6.1).
         if others:
-            return cls(tag, None, None, suite.sdes_name)
+            return cls(tag, None, None, name)
         mki = next((_identifier(extra) for extra in extras if ":" in extra), b"")
         try:
             octets = base64.b64decode(material + "=" * (-len(material) % 4), validate=True)
         except (binascii.Error, ValueError):
             raise CryptoMalformed("the key is no base64") from None
         if len(octets) != suite.key_bytes + suite.salt_bytes:
-            raise CryptoMalformed(f"{len(octets)} bytes of key and salt for {suite.sdes_name}")
+            raise CryptoMalformed(f"{len(octets)} bytes of key and salt for {name}")
         master = MasterKey(octets[: suite.key_bytes], octets[suite.key_bytes :])
-        return cls(tag, suite, master, suite.sdes_name, mki)
+        return cls(tag, suite, master, name, mki)
 
     def __str__(self) -> str:
         """The value of `a=crypto`: it holds the key. `repr` does not."""
@@ -102,7 +111,7 @@ def read_lines(values: Iterable[str]) -> tuple[list[Crypto], list[CryptoMalforme
     return usable, wrong
 
 
-def offer(entropy: Callable[[int], bytes], suites: Sequence[Suite] = tuple(Suite)) -> list[Crypto]:
+def offer(entropy: Callable[[int], bytes], suites: Sequence[Suite] = OFFERED) -> list[Crypto]:
     """Lines to offer, each with a key of its own."""
     return [_line(tag, suite, entropy) for tag, suite in enumerate(suites, 1)]
 
@@ -119,9 +128,9 @@ def answer(
     if chosen is None or chosen.suite is None or chosen.master is None:
         return None
     if ours is not None and ours.suite is chosen.suite:
-        line = Crypto(chosen.tag, ours.suite, ours.master, ours.name)
+        line = Crypto(chosen.tag, ours.suite, ours.master, chosen.name)
     else:
-        line = _line(chosen.tag, chosen.suite, entropy)
+        line = replace(_line(chosen.tag, chosen.suite, entropy), name=chosen.name)
     assert line.master is not None
     return line, SrtpKeys(chosen.suite, line.master, chosen.master, chosen.mki)
 

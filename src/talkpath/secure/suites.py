@@ -5,14 +5,19 @@ from enum import Enum
 
 
 class Suite(Enum):
-    """An SRTP protection profile: the name in `a=crypto`, OpenSSL's name, key and salt in bytes.
+    """An SRTP protection profile: the name in `a=crypto`, OpenSSL's name (empty where DTLS does not have it), key and
+    salt in bytes.
 
     In the order of our preference.
     """
 
     AEAD_AES_256_GCM = ("AEAD_AES_256_GCM", "SRTP_AEAD_AES_256_GCM", 32, 12)
     AEAD_AES_128_GCM = ("AEAD_AES_128_GCM", "SRTP_AEAD_AES_128_GCM", 16, 12)
+    AES_256_CM_HMAC_SHA1_80 = ("AES_256_CM_HMAC_SHA1_80", "", 32, 14)
+    AES_192_CM_HMAC_SHA1_80 = ("AES_192_CM_HMAC_SHA1_80", "", 24, 14)
     AES_CM_128_HMAC_SHA1_80 = ("AES_CM_128_HMAC_SHA1_80", "SRTP_AES128_CM_SHA1_80", 16, 14)
+    AES_256_CM_HMAC_SHA1_32 = ("AES_256_CM_HMAC_SHA1_32", "", 32, 14)
+    AES_192_CM_HMAC_SHA1_32 = ("AES_192_CM_HMAC_SHA1_32", "", 24, 14)
     AES_CM_128_HMAC_SHA1_32 = ("AES_CM_128_HMAC_SHA1_32", "SRTP_AES128_CM_SHA1_32", 16, 14)
 
     def __init__(self, sdes_name: str, openssl_name: str, key_bytes: int, salt_bytes: int) -> None:
@@ -23,11 +28,16 @@ class Suite(Enum):
 
     @classmethod
     def by_sdes_name(cls, name: str) -> "Suite | None":
-        return next((suite for suite in cls if suite.sdes_name == name.upper()), None)
+        wanted = _OTHER_NAMES.get(name.upper(), name.upper())
+        return next((suite for suite in cls if suite.sdes_name == wanted), None)
 
     @classmethod
     def by_openssl_name(cls, name: str) -> "Suite | None":
-        return next((suite for suite in cls if suite.openssl_name == name), None)
+        return next((suite for suite in cls if suite.openssl_name == name), None) if name else None
+
+
+# What pjsip and phones made with it write for those of RFC 6188.
+_OTHER_NAMES = {f"AES_CM_256_HMAC_SHA1_{bits}": f"AES_256_CM_HMAC_SHA1_{bits}" for bits in (80, 32)}
 
 
 @dataclass(frozen=True, slots=True)
