@@ -28,6 +28,11 @@ pub enum Named<'a> {
 
 /// Walk over a compound packet. What does not hold together ends the walk.
 pub fn walk<'a>(data: &'a [u8], mut tell: impl FnMut(Named<'a>)) {
+    each(data, |count, kind, packet| name(count, kind, packet, &mut tell));
+}
+
+/// The packets of a compound packet, each with its count and type.
+fn each<'a>(data: &'a [u8], mut tell: impl FnMut(u8, u8, &'a [u8])) {
     let mut rest = data;
     while let [first, kind, l0, l1, ..] = rest {
         let length = 4 * (usize::from(u16::from_be_bytes([*l0, *l1])) + 1);
@@ -35,9 +40,29 @@ pub fn walk<'a>(data: &'a [u8], mut tell: impl FnMut(Named<'a>)) {
             return;
         }
         let (packet, tail) = rest.split_at(length);
-        name(first & 0x1f, *kind, packet, &mut tell);
+        tell(first & 0x1f, *kind, packet);
         rest = tail;
     }
+}
+
+/// Tell the report blocks of a compound packet: which stream each is about, and the highest sequence number that came of
+/// it. Gives whether there was a report at all.
+pub fn blocks(data: &[u8], mut tell: impl FnMut(u32, u32)) -> bool {
+    let mut is_report = false;
+    each(data, |count, kind, packet| {
+        let first = match kind {
+            SENDER_REPORT => 28,
+            RECEIVER_REPORT => 8,
+            _ => return,
+        };
+        is_report = true;
+        for at in (0..usize::from(count)).map(|n| first + 24 * n) {
+            if let (Some(ssrc), Some(highest)) = (word(packet, at), word(packet, at + 8)) {
+                tell(ssrc, highest);
+            }
+        }
+    });
+    is_report
 }
 
 fn name<'a>(count: u8, kind: u8, packet: &'a [u8], tell: &mut impl FnMut(Named<'a>)) {

@@ -405,6 +405,12 @@ class Totals:
     @property
     def last_heard(self) -> float | None:
         """When the peer was last heard (RTP or RTCP), in seconds on the relay's time axis."""
+    @property
+    def dropped(self) -> list[tuple[str, int, int]]:
+        """Of `strangers`, who sent most of them: host, port, packets."""
+    @property
+    def forgiven(self) -> int:
+        """Of `strangers`, packets of the peer itself from before it was known to be the peer."""
 
 @final
 class Second:
@@ -465,6 +471,29 @@ class FirstHeard:
     def at(self) -> float: ...
     @property
     def source(self) -> tuple[str, int]: ...
+
+@final
+class Elsewhere:
+    """The peer is heard from `source`, because nothing came from where it said; ours goes on to where it said."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def at(self) -> float: ...
+    @property
+    def source(self) -> tuple[str, int]: ...
+
+@final
+class Received:
+    """What the peer's RTCP reports say of what we send to it."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def at(self) -> float: ...
+    @property
+    def unheard_packets(self) -> int:
+        """0: our packets come. Else so many were sent and none of them is said to have come."""
 
 @final
 class Latched:
@@ -559,17 +588,22 @@ class Relay:
         raw: bool = False,
         ice: bool = False,
         climb: bool = False,
+        opaque: bool = False,
+        kin: str | None = None,
     ) -> None:
         """Say what the port's peer signalled: where its media goes, and who may be heard.
 
         `rtcp` defaults to the port above `rtp`; with `mux` (RFC 5761) both are `rtp`. `formats` are the payload
         types negotiated: (number, clock rate in Hz, encoding name as in rtpmap), `levels` the identifier of the
         header extension in which the peer says how loud it is (RFC 6464), 0 without one. `raw` is for media that is
-        not RTP (T.38 over udptl): only addresses are checked.
+        not RTP (T.38 over udptl): only addresses are checked. `opaque` media may be encrypted from end to end: to
+        convert it is refused.
 
-        Without `latch`, only the signalled addresses are heard and what we send never moves. `latch` is the host
-        (an IP address) that a peer behind a NAT is known to come from: until the signalled address itself is
-        heard, a steady RTP stream from that host may take its place.
+        Without `latch`, only the signalled addresses are heard and what we send never moves; with `kin`, the host
+        that the peer's signalling comes from, it may be heard from elsewhere on its own hosts as long as nothing
+        comes from where it said (`Elsewhere`). `latch` is the host (an IP address) that a peer behind a NAT is known
+        to come from: until the signalled address itself is heard, a steady RTP stream from that host may take its
+        place.
 
         With `ice`, nobody but the addresses given to `approve` is heard, STUN climbs from anyone, and DTLS climbs
         from the approved. With `climb`, STUN and DTLS climb from who is heard.
@@ -620,14 +654,19 @@ class Relay:
         dtx: bool = False,
         constant: bool = False,
         playback_rate: int = 0,
+        ssrc: int | None = None,
+        extension: int = 0,
+        mid: str = "",
     ) -> None:
         """Convert what is heard on `source` before it is forwarded, until `untranscode`; RTCP is made to fit.
 
         `heard` are payload types with clock in Hz and encoding name, and what they are sent as when the other side
         understands them too: (payload type, clock). The others of PCMU, PCMA, G722, opus and CN are converted to
-        `codec` under `payload_type`, in packets of `packet_ms`, and the keys of telephone-event become their tones;
-        what is neither is dropped. `bitrate` (bit/s, 0 for ours), `fec`, `dtx`, `constant` and `playback_rate` (Hz, 0
-        for all) are what the other side asked of Opus.
+        `codec` under `payload_type`, in packets of `packet_ms`, the keys of telephone-event become their tones, red
+        (RFC 2198) becomes what it holds, and what is none of these is dropped. `bitrate` (bit/s, 0 for ours), `fec`,
+        `dtx`, `constant` and `playback_rate` (Hz, 0 for all) are what the other side asked of Opus.
+        `ssrc` is the source that the other side was promised; None for that of before, or one of ours. Packets carry
+        the `mid` in this header `extension`, where that is not 0 (RFC 9143 section 15).
         The same again changes nothing; another plan goes on with the same stream. Both directions of a section are
         converted or neither.
         """
@@ -648,7 +687,7 @@ class Relay:
         """Release the port; routes towards it stop."""
     def fileno(self) -> int:
         """A descriptor that is readable while `events` has something."""
-    def events(self) -> list[FirstHeard | Latched | TimedOut | Climbed]:
+    def events(self) -> list[FirstHeard | Latched | Elsewhere | Received | TimedOut | Climbed]:
         """Take what happened since the last call, in order."""
     def meters(self, port: Port | None = None) -> list[Second]:
         """Take the finished seconds of all ports; of one `port`, before it is closed, the running second as well.

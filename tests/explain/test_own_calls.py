@@ -50,6 +50,32 @@ def test_a_callee_of_whom_no_packet_comes_is_not_heard() -> None:
     assert (found.code, found.found.direction) == ("one-way-rtp", "callee-to-caller")
 
 
+def talked() -> OwnCall:
+    return OwnCall().answered().speaks(Side.CALLER).speaks(Side.CALLEE)
+
+
+@pytest.mark.parametrize(("web", "severity"), [(True, Severity.ERROR), (False, Severity.WARNING)])
+def test_a_hearer_that_reports_that_nothing_arrives_does_not_hear(web: bool, severity: Severity) -> None:
+    """Browsers say nothing of a stream only when nothing of it came; some phones never say anything."""
+    values = {"side": "callee", "media": "audio", "packets": 500, "web": web}
+    (found,) = findings(talked().note("media.unheard", ANSWER + 12, **values).hung_up())
+    assert (found.code, found.severity, found.found.direction) == ("one-way-rtp", severity, "caller-to-callee")
+
+
+def test_a_hearer_that_reports_later_that_it_arrives_hears() -> None:
+    call = talked().note("media.unheard", ANSWER + 12, side="callee", media="audio", packets=500, web=True)
+    assert codes(call.note("media.confirmed", ANSWER + 15, side="callee", media="audio").hung_up()) == []
+
+
+def test_who_sent_what_was_dropped_is_named_where_nobody_was_heard() -> None:
+    counts = {"strangers": 215, "unauthentic": 0, "replayed": 0}
+    call = OwnCall().answered().note("media.dropped", ANSWER + 19, side="callee", **counts)
+    call.note("media.dropped-from", ANSWER + 19, side="callee", sources="198.51.100.7:4000 ×215")
+    (found,) = findings(call.hung_up())
+    assert found.code == "no-rtp"
+    assert any("198.51.100.7:4000 ×215" in one.said.say(Language.EN) for one in found.found.because)
+
+
 def test_a_call_without_a_packet_is_silent_both_ways_without_another_sign() -> None:
     assert codes(OwnCall().answered().hung_up()) == ["no-rtp"]
 

@@ -6,8 +6,16 @@ from harness.talk import assert_both_hear, begin, end, listen
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
 
-# As baresip names them: SDES offered, SDES demanded under the profile with feedback, DTLS with and without rtcp-mux.
-HOW = [";mediaenc=srtp-mand", ";mediaenc=srtp-mandf", ";mediaenc=dtls_srtp", ";mediaenc=dtls_srtp;rtcp_mux=yes"]
+# As baresip names them: SDES that is optional (RFC 8643), demanded, demanded under the profile with feedback; DTLS
+# with and without rtcp-mux.
+OPTIONAL = ";mediaenc=srtp"
+HOW = [
+    OPTIONAL,
+    ";mediaenc=srtp-mand",
+    ";mediaenc=srtp-mandf",
+    ";mediaenc=dtls_srtp",
+    ";mediaenc=dtls_srtp;rtcp_mux=yes",
+]
 
 
 @pytest.mark.parametrize("account", HOW)
@@ -22,6 +30,16 @@ def test_a_phone_that_encrypts_calls_one_that_does_not(phones, account: str) -> 
 @pytest.mark.parametrize("account", HOW)
 def test_a_phone_that_encrypts_is_called_by_one_that_does_not(phones, account: str) -> None:
     first, second = phones.baresip("udp"), phones.baresip("tcp", account=account)
+    begin(first, second)
+    listen(first, second, 3)
+    end(first, second)
+    assert_both_hear(first, second)
+
+
+def test_a_voice_under_optional_keys_is_opened_before_it_is_converted(phones) -> None:
+    """The codecs differ: what the one seals must not be played as it is, nor sealed again for the other."""
+    first = phones.baresip("udp", account=OPTIONAL, codec="PCMA/8000/1")
+    second = phones.baresip("tls", account=OPTIONAL, codec="PCMU/8000/1")
     begin(first, second)
     listen(first, second, 3)
     end(first, second)

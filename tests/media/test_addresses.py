@@ -5,6 +5,7 @@ from tests.media.in_memory import Call, sdp
 
 from talkpath.base.address import Address
 from talkpath.media import Exchange, Latched, MediaAddress, Origin
+from talkpath.media.engine import Elsewhere, Received
 
 V4 = MediaAddress("10.9.9.9", "203.0.113.1")
 V6 = MediaAddress("2001:db8::9", "2001:db8::9")
@@ -62,6 +63,47 @@ def test_only_a_phone_behind_a_nat_is_latched(call: Call, signalling, behind_nat
     call.answer(sdp("192.0.2.21", "audio 5000 RTP/AVP 8"))
     assert call.port(0).expected["latch"] == latch
     assert call.port(0).expected["rtp"] == (None if media.startswith("phone") else (media, 4000))
+
+
+def test_a_phone_that_announces_itself_may_speak_from_where_it_signals(call: Call) -> None:
+    call.origins[0] = Origin("192.0.2.77", False, (V4,))
+    call.offer(sdp("192.0.2.10", "audio 4000 RTP/AVP 8"))
+    call.answer(sdp("192.0.2.21", "audio 5000 RTP/AVP 8"))
+    assert (call.port(0).expected["latch"], call.port(0).expected["kin"]) == (None, "192.0.2.77")
+    call.session.receive(Elsewhere(call.port(0).id, 1001.0, Address("192.0.2.77", 4444)), 1001.0)
+    call.drain()
+    assert call.moments[-1].kind == "media.elsewhere"
+    assert call.moments[-1].values == {
+        "side": "caller", "remote": "192.0.2.77:4444", "announced": "192.0.2.10:4000",
+    }  # fmt: skip
+    assert call.session.way(call.port(0).id) == (
+        Address("192.0.2.77", 4444),
+        Address("203.0.113.1", call.port(0).rtp),
+    )
+
+
+def test_what_a_hearer_reports_is_told(call: Call) -> None:
+    call.offer(sdp("192.0.2.10", "audio 4000 RTP/AVP 8"))
+    call.answer(sdp("192.0.2.21", "audio 5000 RTP/AVP 8"))
+    for packets in (0, 500):
+        call.session.receive(Received(call.port(1).id, 1001.0, packets), 1001.0)
+    call.drain()
+    assert call.kinds()[-2:] == ["media.confirmed", "media.unheard"]
+    assert call.moments[-1].values == {"side": "callee", "media": "audio", "packets": 500, "web": False}
+
+
+def test_who_sent_what_was_dropped_is_named(call: Call) -> None:
+    call.offer(sdp("192.0.2.10", "audio 4000 RTP/AVP 8"))
+    call.answer(sdp("192.0.2.21", "audio 5000 RTP/AVP 8"))
+    port = call.port(0)
+    port.strangers, port.forgiven = 217, 2
+    port.dropped = [("198.51.100.7", 4000, 200), ("2001:db8::7", 4002, 15)]
+    call.session.close(1005.0)
+    call.drain()
+    (told,) = (one for one in call.moments if one.kind == "media.dropped")
+    assert told.values["strangers"] == 215
+    (source,) = (one for one in call.moments if one.kind == "media.dropped-from")
+    assert source.values["sources"] == "198.51.100.7:4000 ×200, [2001:db8::7]:4002 ×15"
 
 
 def test_a_latched_address_of_rtcp_is_told_as_such(call: Call) -> None:

@@ -136,17 +136,6 @@ def test_an_added_codec_goes_back_as_the_one_of_the_offer() -> None:
     assert (8, 8000, "PCMA") in call.port(1).expected["formats"]
 
 
-def test_no_source_is_promised_that_may_not_come() -> None:
-    call = a_call()
-    assert b"a=ssrc" not in call.offer(sdp("192.0.2.10", OPUS + "\na=ssrc:77 cname:x")).encode()
-    answer = "audio 3000 RTP/AVP 8\na=ssrc:78 cname:y\na=ssrc-group:FID 78 79"
-    assert b"a=ssrc" not in call.answer(sdp("192.0.2.21", answer)).encode()
-    shared = "audio 3000 RTP/AVP 8\na=ssrc:78 cname:y"
-    call = a_call()
-    call.offer(sdp("192.0.2.10", PCMA))
-    assert b"a=ssrc:78" in call.answer(sdp("192.0.2.21", shared)).encode()
-
-
 def test_the_best_codec_of_the_offer_is_told_back() -> None:
     call = a_call()
     call.offer(sdp("192.0.2.10", MIXED))

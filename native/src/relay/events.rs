@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
 use super::lease::checked;
+use super::receipts::Receipt;
 
 /// STUN and DTLS packets waiting for Python, which reads thousands a second; beyond that a flood is dropped, and the
 /// peers, who all retransmit, try again.
@@ -19,6 +20,8 @@ const TOLD_WAITING: usize = 65_536;
 pub enum What {
     FirstHeard { source: SocketAddr },
     Latched { source: SocketAddr, rtcp: bool, rebound: bool },
+    Elsewhere { source: SocketAddr },
+    Received(Receipt),
     TimedOut { silent_ns: u64 },
     Climbed { source: SocketAddr, rtcp: bool, data: Box<[u8]> },
 }

@@ -2,7 +2,8 @@
 //!
 //! Signalling says one of three things about a peer (`Rule`):
 //!
-//! - `Exact`: its address is what it signalled. Nobody else is heard, and what we send never moves.
+//! - `Exact`: its address is what it signalled. Nobody else is heard, unless its `kin` say who may speak in its place
+//!   while it is silent; what we send never moves.
 //! - `Nat(host)`: it is behind a NAT that signalling has seen as `host`. Until the signalled address itself is heard
 //!   (it then holds for ever), a steady stream from some port of that host may take its place, and is then the only
 //!   one heard. It loses the place only when it has been silent for `REBINDING_NS` *and* another port of the same
@@ -13,6 +14,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::kin::Kin;
 use crate::meter::NANOS;
 use crate::rtp::Header;
 
@@ -46,6 +48,8 @@ pub struct Signalled {
     pub rtcp: Option<SocketAddr>,
     pub mux: bool,
     pub rule: Rule,
+    /// Under `Exact`: where its signalling comes from, if it may be heard from elsewhere.
+    pub kin: Option<IpAddr>,
 }
 
 /// Whether a packet is heard.
@@ -56,6 +60,8 @@ pub enum Verdict {
     Latched {
         rebound: bool,
     },
+    /// Heard from now on, though it is not where it said; what we send stays.
+    Elsewhere,
     Stranger,
 }
 
@@ -94,12 +100,15 @@ pub struct Latch {
     rtcp: Option<SocketAddr>,
     candidates: Vec<Candidate>,
     components: [Component; 2],
+    /// Until the signalled address is heard.
+    kin: Option<Box<Kin>>,
 }
 
 impl Latch {
     pub fn new(signalled: Signalled) -> Latch {
         let components = Default::default();
-        Latch { signalled, rtp: None, heard_ns: 0, ssrc: None, rtcp: None, candidates: Vec::new(), components }
+        let kin = signalled.kin.map(|host| Box::new(Kin::new(host)));
+        Latch { signalled, rtp: None, heard_ns: 0, ssrc: None, rtcp: None, candidates: Vec::new(), components, kin }
     }
 
     pub fn signalled(&self) -> &Signalled {
@@ -121,10 +130,24 @@ impl Latch {
     }
 
     /// Judge an RTP packet; without `header` it is media that is not RTP, of which only the address counts.
-    /// `is_negotiated`: its payload type is, so it may stand probation.
-    pub fn rtp(&mut self, source: SocketAddr, header: Option<&Header>, is_negotiated: bool, now_ns: u64) -> Verdict {
+    /// `is_negotiated`: its payload type is, so it may stand probation; `is_proven`: SRTP says that it is the peer's.
+    pub fn rtp(
+        &mut self,
+        source: SocketAddr,
+        header: Option<&Header>,
+        is_negotiated: bool,
+        is_proven: bool,
+        now_ns: u64,
+    ) -> Verdict {
         match self.signalled.rule {
-            Rule::Exact => Verdict::heard_if(self.signalled.rtp == Some(source)),
+            Rule::Exact if self.signalled.rtp == Some(source) => match self.kin.take() {
+                Some(kin) if kin.is_heard() => Verdict::Latched { rebound: true },
+                _ => Verdict::Heard,
+            },
+            Rule::Exact => match (self.kin_of(source), header) {
+                (Some(kin), Some(header)) if is_negotiated => kin.rtp(source, header, is_proven, now_ns),
+                _ => Verdict::Stranger,
+            },
             Rule::Approved => Verdict::heard_if(self.components[0].approved.contains(&source)),
             Rule::Nat(host) => {
                 if self.rtp != Some(source) {
@@ -151,7 +174,9 @@ impl Latch {
         if self.hears(source, on_rtcp_socket) {
             return Verdict::Heard;
         }
-        let Rule::Nat(host) = self.signalled.rule else { return Verdict::Stranger };
+        let Rule::Nat(host) = self.signalled.rule else {
+            return Verdict::heard_if(self.kin.as_ref().is_some_and(|kin| kin.rtcp(source, ssrc)));
+        };
         // An RTCP packet is believed when it names the stream that stood probation (RFC 3550 6.4).
         let is_signalled = self.signalled.rtcp == Some(source);
         let is_of_stream = self.rtcp.is_none() && source.ip() == host && self.ssrc == Some(ssrc);
@@ -181,6 +206,12 @@ impl Latch {
             Rule::Exact | Rule::Approved => false,
         };
         may_latch || self.hears(source, on_rtcp_socket)
+    }
+
+    /// The same for media alone, which may come from elsewhere than was announced.
+    pub fn admits_media(&self, source: SocketAddr, on_rtcp_socket: bool) -> bool {
+        let may_be = |kin: &Kin| self.signalled.rtp.is_some_and(|announced| kin.may_be(announced, source));
+        self.admits(source, on_rtcp_socket) || self.kin.as_deref().is_some_and(may_be)
     }
 
     pub fn rtp_destination(&self) -> Option<SocketAddr> {
@@ -217,6 +248,12 @@ impl Latch {
         let component = &mut self.components[usize::from(on_rtcp_socket)];
         component.approved.retain(|approved| *approved != source);
         component.selected = component.selected.filter(|selected| *selected != source);
+    }
+
+    /// Who judges this source, where it may be the peer.
+    fn kin_of(&mut self, source: SocketAddr) -> Option<&mut Kin> {
+        let announced = self.signalled.rtp?;
+        self.kin.as_deref_mut().filter(|kin| kin.may_be(announced, source))
     }
 
     fn own_rtcp(&self) -> Option<SocketAddr> {
@@ -280,7 +317,7 @@ mod tests {
 
     fn latch(rule: Rule) -> Latch {
         let rtcp = Some(address("192.168.1.5:4001"));
-        Latch::new(Signalled { rtp: Some(address(SIGNALLED)), rtcp, mux: false, rule })
+        Latch::new(Signalled { rtp: Some(address(SIGNALLED)), rtcp, mux: false, rule, kin: None })
     }
 
     fn nat() -> Latch {
@@ -290,7 +327,7 @@ mod tests {
     fn hear(latch: &mut Latch, source: &str, sequence: u16, now_s: u64) -> Verdict {
         let mut data = [0; 12];
         write_header(&mut data, false, 8, sequence, 0, 77);
-        latch.rtp(address(source), Header::parse(&data).as_ref(), true, now_s * NANOS)
+        latch.rtp(address(source), Header::parse(&data).as_ref(), true, false, now_s * NANOS)
     }
 
     const LATCHED: Verdict = Verdict::Latched { rebound: false };
@@ -333,7 +370,7 @@ mod tests {
         }
         let garbage_type = |latch: &mut Latch| {
             let header = Header::parse(&[0x80, 99, 0, 8, 0, 0, 0, 0, 0, 0, 0, 77]);
-            latch.rtp(address(PUBLIC), header.as_ref(), false, 0)
+            latch.rtp(address(PUBLIC), header.as_ref(), false, false, 0)
         };
         assert_eq!(garbage_type(&mut latch), Verdict::Stranger);
         assert_eq!(garbage_type(&mut latch), Verdict::Stranger);

@@ -1,7 +1,7 @@
 //! The media engine: leases ports, and forwards, reflects, plays and meters media on threads of its own.
 //!
-//! `engine` here; `port` judges packets (with `latch` for who is heard, `bundle` for sections of one transport, `numbers` for payload
-//! types that the peer calls otherwise),
+//! `engine` here; `port` judges packets (with `latch` and `kin` for who is heard, `bundle` for sections of one transport,
+//! `numbers` for payload types that the peer calls otherwise, `receipts` for what it says of ours),
 //! `worker` runs the threads (each behind its `desk`) over a backend of `io`, `lease` finds ports, `events` tells
 //! Python, `tone` plays, `transcode` converts, `python` is the face of it all. Nothing here allocates,
 //! or waits for another thread, on the way of a packet that passes as it is.
@@ -14,11 +14,14 @@ mod desk;
 mod events;
 mod guard;
 mod io;
+mod kin;
 mod latch;
 mod lease;
 mod numbers;
 mod port;
 mod python;
+mod receipts;
+mod strangers;
 mod tone;
 mod totals;
 mod transcode;
@@ -164,8 +167,14 @@ impl Engine {
     /// Convert what is heard on `source` by this plan from now on; without one it goes on as it came.
     pub fn transcode(&self, source: &Port, plan: Option<Plan>) -> Result<()> {
         let mut side = source.side();
+        if plan.is_some() && side.is_opaque() {
+            return Err(Error::other("what is encrypted from end to end cannot be converted"));
+        }
         let went_on = std::mem::replace(&mut side.converts, plan.is_some());
-        let Some(plan) = plan else { return Ok(()) };
+        let Some(mut plan) = plan else { return Ok(()) };
+        if let Some(known) = &side.transcoder {
+            plan = known.keeping_source(plan);
+        }
         if let Some(known) = side.transcoder.as_mut().filter(|_| !went_on) {
             known.resume();
         }

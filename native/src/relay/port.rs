@@ -24,6 +24,8 @@ use super::io::deliver;
 use super::latch::{Latch, Rule, Signalled};
 use super::lease::{self, Lease};
 use super::numbers::Numbers;
+use super::receipts::Receipts;
+use super::strangers::Strangers;
 use super::tone::ToneStream;
 use super::totals::Totals;
 use super::transcode::Transcoder;
@@ -125,6 +127,8 @@ pub struct Flavour {
     pub raw: bool,
     /// STUN and DTLS of who is heard climb to Python.
     pub climb: bool,
+    /// It is, or may be, encrypted from end to end: it passes, and is never decoded.
+    pub opaque: bool,
 }
 
 struct Watch {
@@ -147,6 +151,8 @@ pub struct Side {
     pub tone: Option<Box<ToneStream>>,
     watch: Option<Watch>,
     totals: Totals,
+    strangers: Strangers,
+    receipts: Receipts,
     /// Packets that went to the present address before a socket was connected to it.
     steady: u32,
     direct: Option<Direct>,
@@ -161,7 +167,7 @@ pub struct Side {
     admissions: Vec<Admission>,
 }
 
-const NOBODY: Signalled = Signalled { rtp: None, rtcp: None, mux: false, rule: Rule::Exact };
+const NOBODY: Signalled = Signalled { rtp: None, rtcp: None, mux: false, rule: Rule::Exact, kin: None };
 
 impl Port {
     /// Receive on a lease from now on.
@@ -332,6 +338,8 @@ impl Side {
             tone: None,
             watch: None,
             totals: Totals::default(),
+            strangers: Strangers::default(),
+            receipts: Receipts::default(),
             steady: 0,
             direct: None,
             bundle: None,
@@ -352,6 +360,7 @@ impl Side {
             self.guard.share();
         }
         self.is_first |= self.latch.expect(signalled);
+        self.converts &= !flavour.opaque;
         self.flavour = flavour;
     }
 
@@ -365,6 +374,11 @@ impl Side {
 
     pub fn watch(&mut self, timeout_ns: Option<u64>, now_ns: u64) {
         self.watch = timeout_ns.map(|timeout_ns| Watch { timeout_ns, since_ns: now_ns });
+    }
+
+    /// What is heard may not be decoded.
+    pub fn is_opaque(&self) -> bool {
+        self.flavour.opaque
     }
 
     pub fn is_watched(&self) -> bool {
@@ -397,6 +411,11 @@ impl Side {
             bundle.renumber(port.id, self.numbers.clone());
         }
         has_room
+    }
+
+    /// Who was not heard, and how many packets of each; and those of the peer from before it was known.
+    pub fn strangers(&self) -> (Vec<(SocketAddr, u64)>, u64) {
+        (self.strangers.told(), self.strangers.forgiven)
     }
 
     pub fn is_open(&self) -> bool {

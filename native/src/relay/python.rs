@@ -16,9 +16,10 @@ use super::guard::{Guard, Master};
 use super::latch::{Rule, Signalled};
 use super::numbers::Numbers;
 use super::port::{Flavour, Port};
+use super::receipts::Receipt;
 use super::tone::Sound;
 use super::totals::Totals;
-use super::transcode::{Heard, Plan, Spoken, Way};
+use super::transcode::{Heard, Mid, Plan, Spoken, Way};
 use super::Engine;
 use crate::audio::SAMPLE_RATE;
 use crate::codec::{Coding, Settings};
@@ -39,6 +40,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<FirstHeard>()?;
     module.add_class::<Latched>()?;
     module.add_class::<TimedOut>()?;
+    module.add_class::<Elsewhere>()?;
+    module.add_class::<Received>()?;
     module.add_class::<Climbed>()
 }
 
@@ -89,6 +92,9 @@ struct PyTotals {
     unauthentic: u64,
     replayed: u64,
     last_heard: Option<f64>,
+    /// Sources of strangers, and how many packets of each.
+    dropped: Vec<(String, u16, u64)>,
+    forgiven: u64,
 }
 
 #[pyclass(frozen, get_all, name = "Second", module = "talkpath._native")]
@@ -125,6 +131,20 @@ struct Latched {
     source: Address,
     rtcp: bool,
     rebound: bool,
+}
+
+#[pyclass(frozen, get_all, module = "talkpath._native")]
+struct Elsewhere {
+    port: u64,
+    at: f64,
+    source: Address,
+}
+
+#[pyclass(frozen, get_all, module = "talkpath._native")]
+struct Received {
+    port: u64,
+    at: f64,
+    unheard_packets: u64,
 }
 
 #[pyclass(frozen, get_all, module = "talkpath._native")]
@@ -198,7 +218,7 @@ impl PyRelay {
     }
 
     #[pyo3(signature = (port, *, rtp, rtcp = None, mux = false, latch = None, formats = Vec::new(), levels = 0,
-                        raw = false, ice = false, climb = false))]
+                        raw = false, ice = false, climb = false, opaque = false, kin = None))]
     #[allow(clippy::too_many_arguments)]
     fn expect(
         &self,
@@ -212,13 +232,17 @@ impl PyRelay {
         raw: bool,
         ice: bool,
         climb: bool,
+        opaque: bool,
+        kin: Option<&str>,
     ) -> PyResult<()> {
         let port = self.port(port)?;
         let rule = rule(latch, ice)?;
+        let kin = if rule == Rule::Exact { kin.map(host).transpose()? } else { None };
+        let kin = kin.map(|kin| kin.to_canonical());
         let rtp = rtp.map(|address| peer(&port, &address)).transpose()?;
         let rtcp = rtcp.map(|address| peer(&port, &address)).transpose()?;
-        let signalled = Signalled { rtp, rtcp: if mux { rtp } else { rtcp.or_else(|| above(rtp?)) }, mux, rule };
-        self.engine.expect(&port, signalled, Flavour { formats: known(&formats)?, levels, raw, climb });
+        let signalled = Signalled { rtp, rtcp: if mux { rtp } else { rtcp.or_else(|| above(rtp?)) }, mux, rule, kin };
+        self.engine.expect(&port, signalled, Flavour { formats: known(&formats)?, levels, raw, climb, opaque });
         Ok(())
     }
 
@@ -285,7 +309,7 @@ impl PyRelay {
     }
 
     #[pyo3(signature = (source, heard, payload_type, codec, *, packet_ms = 20, bitrate = 0, fec = false, dtx = false,
-                        constant = false, playback_rate = 0))]
+                        constant = false, playback_rate = 0, ssrc = None, extension = 0, mid = ""))]
     #[allow(clippy::too_many_arguments)]
     fn transcode(
         &self,
@@ -299,6 +323,9 @@ impl PyRelay {
         dtx: bool,
         constant: bool,
         playback_rate: u32,
+        ssrc: Option<u32>,
+        extension: u8,
+        mid: &str,
     ) -> PyResult<()> {
         let coding = Coding::by_name(codec).ok_or_else(|| PyValueError::new_err("unknown codec"))?;
         let is_length = match coding {
@@ -312,7 +339,9 @@ impl PyRelay {
         }
         let heard = heard.into_iter().filter_map(|(number, clock, name, sent)| way(number, clock, &name, sent));
         let settings = Settings { bitrate, fec, dtx, constant, playback_rate };
-        let plan = Plan { heard: heard.collect(), spoken: Spoken { payload_type, coding, packet_ms, settings } };
+        let mid = (extension != 0 && !mid.is_empty()).then(|| Mid { extension, value: mid.as_bytes().into() });
+        let spoken = Spoken { payload_type, coding, packet_ms, settings };
+        let plan = Plan { heard: heard.collect(), spoken, ssrc, mid };
         Ok(self.engine.transcode(&*self.port(source)?, Some(plan))?)
     }
 
@@ -349,14 +378,16 @@ impl PyRelay {
     }
 
     fn totals(&self, port: &PyPort) -> PyResult<PyTotals> {
-        let totals = self.port(port)?.side().totals();
-        Ok(self.totals_of(totals))
+        let port = self.port(port)?;
+        let side = port.side();
+        Ok(self.totals_of(side.totals(), side.strangers()))
     }
 
     fn close(&self, port: &PyPort) -> PyResult<PyTotals> {
         let closing = self.port(port)?;
+        let strangers = closing.side().strangers();
         let totals = self.engine.close(closing).map_err(|_| is_gone(port))?;
-        Ok(self.totals_of(totals))
+        Ok(self.totals_of(totals, strangers))
     }
 
     fn fileno(&self) -> i32 {
@@ -422,7 +453,7 @@ impl PyRelay {
         self.epoch + at_ns as f64 / NANOS as f64
     }
 
-    fn totals_of(&self, totals: Totals) -> PyTotals {
+    fn totals_of(&self, totals: Totals, (dropped, forgiven): (Vec<(SocketAddr, u64)>, u64)) -> PyTotals {
         PyTotals {
             heard_packets: totals.heard_packets,
             heard_bytes: totals.heard_bytes,
@@ -440,6 +471,8 @@ impl PyRelay {
             unauthentic: totals.unauthentic,
             replayed: totals.replayed,
             last_heard: totals.last_heard_ns.map(|at_ns| self.time(at_ns)),
+            forgiven,
+            dropped: dropped.into_iter().map(|(from, count)| (from.ip().to_string(), from.port(), count)).collect(),
         }
     }
 
@@ -471,6 +504,14 @@ impl PyRelay {
             What::FirstHeard { source } => Py::new(py, FirstHeard { port, at, source: told(source) })?.into_any(),
             What::Latched { source, rtcp, rebound } => {
                 Py::new(py, Latched { port, at, source: told(source), rtcp, rebound })?.into_any()
+            }
+            What::Elsewhere { source } => Py::new(py, Elsewhere { port, at, source: told(source) })?.into_any(),
+            What::Received(receipt) => {
+                let unheard_packets = match receipt {
+                    Receipt::Confirmed => 0,
+                    Receipt::Denied { packets } => packets,
+                };
+                Py::new(py, Received { port, at, unheard_packets })?.into_any()
             }
             What::TimedOut { silent_ns } => {
                 Py::new(py, TimedOut { port, at, silent_s: silent_ns as f64 / NANOS as f64 })?.into_any()
@@ -536,6 +577,7 @@ fn way(payload_type: u8, clock: u32, name: &str, sent: Option<(u8, u32)>) -> Opt
         (None, Some(coding)) => Way::Convert(coding),
         (None, None) if is_event => Way::Tones,
         (None, None) if name.eq_ignore_ascii_case("CN") => Way::Noise,
+        (None, None) if name.eq_ignore_ascii_case("red") => Way::Unwrap,
         (None, None) => return None,
     };
     Some(Heard { payload_type, clock, coding, is_event, way })

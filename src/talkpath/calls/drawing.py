@@ -123,6 +123,9 @@ def _stream(stream: Stream, language: Language) -> str:
     if stream.speech_s is not None and stream.silent_s is not None:
         parts.append(words.HEARD.say(language, speech=f"{stream.speech_s:.1f}", silent=f"{stream.silent_s:.1f}"))
     side = {True: Side.CALLER, False: Side.CALLEE, None: Side.UNKNOWN}[stream.from_caller]
+    if stream.arrives is not None:
+        hearer = words.SIDES[Side.CALLEE if stream.from_caller else Side.CALLER].say(language)
+        parts.append((words.ARRIVES if stream.arrives else words.LOST_ON).say(language, hearer=hearer))
     return f"{words.SIDES[side].say(language)}: " + "  ".join(parts)
 
 

@@ -83,6 +83,7 @@ def facts_of_stream(stream: Stream) -> Facts:
         "mos": stream.mos,
         "speech_s": _tenths(stream.speech_s),
         "silent_s": _tenths(stream.silent_s),
+        "arrives": stream.arrives,
         "level_dbov": None if math.isnan(rtp.level_dbov) else round(rtp.level_dbov, 1),
         "start": rtp.start,
         "end": rtp.end,

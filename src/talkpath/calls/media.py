@@ -25,11 +25,27 @@ _PATH_MS = 40.0
 _USUAL_PTIME_MS = 20.0
 
 
+# What an own call notes of the reports of a side (`media/moments.py`).
+CONFIRMED, UNHEARD = "media.confirmed", "media.unheard"
+
+
 def streams_of(trace: Trace, legs: Sequence[Leg]) -> tuple[Stream, ...]:
     """The streams that were metered, each with the hop and the direction that its addresses tell."""
     keys = dict.fromkeys([*trace.seconds, *trace.streams])
     streams = [placed(_stream(trace, key, legs), legs) for key in keys]
+    told = {
+        (one.values.get("side"), one.values.get("media")): one.kind == CONFIRMED
+        for one in trace.moments
+        if one.kind in (CONFIRMED, UNHEARD)
+    }
+    if told:
+        streams = [replace(stream, arrives=told.get(_hearing(stream))) for stream in streams]
     return tuple(sorted(streams, key=lambda stream: stream.rtp.start))
+
+
+def _hearing(stream: Stream) -> tuple[str, str]:
+    """Which side hears a stream, and what it is."""
+    return {True: "callee", False: "caller", None: ""}[stream.from_caller], stream.rtp.media
 
 
 def placed(rtp: RtpStream, legs: Sequence[Leg]) -> Stream:

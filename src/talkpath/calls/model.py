@@ -190,7 +190,7 @@ class Stream(Struct, frozen=True):
 
     `leg` is the index of the leg whose SDP announced it, None when no SDP did; `from_caller` says which end of that
     leg sent it. `mos` is None where a score means nothing. `speech_s` and `silent_s` are None where the level is not
-    known.
+    known. `arrives` is what the hearer said last of what was sent on to it, None while it said nothing.
     """
 
     rtp: RtpStream
@@ -199,6 +199,7 @@ class Stream(Struct, frozen=True):
     mos: float | None = None
     speech_s: float | None = None
     silent_s: float | None = None
+    arrives: bool | None = None
 
 
 Value = str | int | float | bool | None

@@ -158,6 +158,18 @@ MOMENTS: dict[str, Text] = {
         "The {side} sends from {remote} again, as announced; its media goes there.",
         "{side} 重新从所声明的 {remote} 发送；媒体改发往该地址。",
     ),
+    "media.elsewhere": Text(
+        "The {side} sends from {remote}, and nothing comes from {announced} as announced: it is heard from there, "
+        "and what is sent to it goes where it said.",
+        "{side} 从 {remote} 发送，而所声明的 {announced} 始终没有任何包：改为收听该地址，发给它的媒体仍按其声明。",
+    ),
+    "media.confirmed": Text(
+        "The {side} reports that the {media} sent to it arrives.", "{side} 报告已收到发给它的 {media}。"
+    ),
+    "media.unheard": Text(
+        "The {side} reports (RTCP) that nothing arrived of the last {packets} {media} packets that were sent to it.",
+        "{side} 的 RTCP 报告称，最近发给它的 {packets} 个 {media} 包一个也没有收到。",
+    ),
     "media.latched-rtcp": Text(
         "RTCP of the {side} comes from {remote} and not as announced; ours goes there.",
         "{side} 的 RTCP 来自 {remote}，与声明不符；本机的 RTCP 改发往该地址。",
@@ -166,6 +178,9 @@ MOMENTS: dict[str, Text] = {
         "Dropped of what came to the {side}'s port: {strangers} packets of strangers, {unauthentic} that were not "
         "authentic or came before the keys, {replayed} that had been heard before.",
         "{side} 端口丢弃的包：陌生来源 {strangers} 个，认证失败或先于密钥到达 {unauthentic} 个，重放 {replayed} 个。",
+    ),
+    "media.dropped-from": Text(
+        "What strangers sent to the {side}'s port came from {sources}.", "发往 {side} 端口的陌生包来自 {sources}。"
     ),
     "media.first-packet": Text(
         "First {media} packet from the {side} ({remote}).", "收到 {side} 的首个 {media} 媒体包（{remote}）。"
@@ -439,6 +454,8 @@ PACKETS = Text(
 )
 SCORE = Text("MOS {mos}", "MOS {mos}")
 HEARD = Text("speech {speech} s, silence {silent} s", "有声 {speech} 秒，静音 {silent} 秒")
+ARRIVES = Text("{hearer} reports that it arrives", "{hearer}报告已收到")
+LOST_ON = Text("{hearer} reports that nothing of it arrives", "{hearer}报告一个包也没有收到")
 LEFT_OUT = Text(
     "{count} more messages or moments were not kept: the call has too many.",
     "另有 {count} 条消息或事件因过多而未保存。",

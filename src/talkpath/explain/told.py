@@ -16,6 +16,8 @@ from talkpath.explain.story import Story
 # What led to a broken link, of the same side; more of it is in the story of the call.
 _BEFORE = ("ice.", "dtls.", "srtp.")
 _BEFORE_SHOWN = 6
+# Packets of strangers that are a second of somebody's audio.
+_MANY_DROPPED = 50
 
 
 def told(story: Story, *kinds: str) -> Iterator[Moment]:
@@ -37,6 +39,18 @@ class MomentSaid(Struct, frozen=True):
 def as_evidence(moment: Moment) -> Because:
     """What the edge noted, when it did."""
     return Because(MomentSaid(moment), (), moment.time)
+
+
+def dropped(story: Story, from_caller: bool) -> Iterator[Because]:
+    """What was dropped, and where it came from, at the port of a side of which nothing was heard: no mere noise."""
+    side = "caller" if from_caller else "callee"
+    moments = [one for one in told(story, "media.dropped", "media.dropped-from") if one.values.get("side") == side]
+    if any(_is_many(one.values.get("strangers")) for one in moments):
+        yield from map(as_evidence, moments)
+
+
+def _is_many(count: object) -> bool:
+    return isinstance(count, int) and count >= _MANY_DROPPED
 
 
 def lost_flow(story: Story, since: float) -> Moment | None:

@@ -30,6 +30,13 @@ class Formats:
 _LEVEL_URI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 # RFC 9143 section 15: the header extension that names the section of a packet.
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
+
+
+def mid_extension(lines: list[str]) -> int:
+    """The identifier of the header extension that carries the MID, 0 without one."""
+    return _extension(lines, MID_URI)
+
+
 # SSRCs of one section that are read. Simulcast of three layers with repair names six.
 SSRCS = 32
 
@@ -70,7 +77,7 @@ def _web_announced(section: MediaSection) -> WebAnnounced:
         setup=section.inherited("setup") or "actpass",
         tls_id=section.inherited("tls-id") or "",
         bundle=_bundle(section) if dtls else None,
-        mid_extension=_extension(section.lines, MID_URI),
+        mid_extension=mid_extension(section.lines),
         ssrcs=tuple(ssrc for ssrc in section.ssrcs if ssrc < 1 << 32)[:SSRCS],
     )
 
@@ -207,7 +214,8 @@ def _announce(section: MediaSection, outline: Outline, whole: Reading) -> Announ
     port = section.port
     if dtls and port == 0 and not section.is_rejected:
         port = _DISCARD
-    encrypted = not dtls and "SAVP" in protocol
+    # Keys beside a plain profile (RFC 8643) mean that it may be encrypted, and so that it cannot be read.
+    encrypted = not dtls and is_rtp and ("SAVP" in protocol or outline.keyed or whole.outline.keyed)
     # Under ICE the address in c= means nothing: candidates do.
     if web is not None and web.credentials is not None:
         held, host = False, None

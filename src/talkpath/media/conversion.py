@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from talkpath.media.announced import mid_extension
 from talkpath.media.engine import Engine, Port
 from talkpath.sdp import Codec, MediaSection
 from talkpath.sdp.offer_answer import fmtp_parameters
@@ -20,12 +22,32 @@ _OPUS_MS = (60, 40, 20, 10)
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A payload type that may come, and what it is sent as where the other side understands it too. Else it is
-    converted: events to the tones of their keys."""
+    converted: events to the tones of their keys, redundancy (RFC 2198) to what it holds."""
 
     payload_type: int
     clock_hz: int
     name: str
     sent: tuple[int, int] | None
+
+
+class Marks(NamedTuple):
+    """By what the hearer knows that our packets belong to its section (RFC 9143 section 9.2).
+
+    `ssrc` is the source that its description was given, the speaker's own, which the converted stream then has too
+    (RFC 3550 section 7.2); None where it was given none. `extension` is the identifier of the header extension that
+    carries its `mid`, 0 where it did not agree to that.
+    """
+
+    ssrc: int | None
+    extension: int
+    mid: str
+
+
+def marks(told: MediaSection, own: MediaSection) -> Marks:
+    """From the section that the hearer was told and its own, which is the other half of the exchange."""
+    extension = mid_extension(own.lines) if mid_extension(told.lines) else 0
+    ssrc = next((ssrc for ssrc in told.ssrcs if ssrc < 1 << 32), None)
+    return Marks(ssrc, extension, told.mid or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +59,7 @@ class Conversion:
     codec: str
     packet_ms: int
     wishes: Mapping[str, int]
+    marks: Marks
 
     @property
     def formats(self) -> tuple[tuple[int, int, str], ...]:
@@ -63,6 +86,9 @@ class Conversion:
             dtx=bool(wish.get("usedtx")),
             constant=bool(wish.get("cbr")),
             playback_rate=wish.get("maxplaybackrate", 0),
+            ssrc=self.marks.ssrc,
+            extension=self.marks.extension,
+            mid=self.marks.mid,
         )
 
 
@@ -71,11 +97,13 @@ def converts(codec: Codec) -> bool:
     return codec.name.lower() in WIDTH_HZ
 
 
-def conversion(speaker: Sequence[Codec], hearer: MediaSection, codecs: Sequence[Codec], spoken: Codec) -> Conversion:
+def conversion(
+    speaker: Sequence[Codec], hearer: MediaSection, codecs: Sequence[Codec], spoken: Codec, told: MediaSection
+) -> Conversion:
     """From what the speaker may send to what the hearer takes.
 
-    `speaker` are the codecs it may send, `codecs` those that the hearer takes in its `section`, of which `spoken` is
-    what the others are converted to.
+    `speaker` are the codecs it may send, `codecs` those that the hearer takes in its own section, of which `spoken`
+    is what the others are converted to; `told` is the section that it was given.
     """
     return Conversion(
         heard=tuple(one for one in (_heard(codec, codecs, spoken) for codec in speaker) if one is not None),
@@ -83,11 +111,14 @@ def conversion(speaker: Sequence[Codec], hearer: MediaSection, codecs: Sequence[
         codec=spoken.name,
         packet_ms=_packet_ms(hearer, spoken),
         wishes=_wishes(spoken),
+        marks=marks(told, hearer),
     )
 
 
 def _heard(codec: Codec, taken: Sequence[Codec], spoken: Codec) -> Heard | None:
     name = codec.name.lower()
+    if name == "red":
+        return Heard(codec.payload_type, codec.clock_hz, codec.name, None)
     if name == "telephone-event":
         # Events are told on the clock of the audio beside them, if the hearer has them so (RFC 4733 section 2.5.1.2).
         events = [one for one in taken if one.name.lower() == name]

@@ -6,6 +6,9 @@ that wants them ours.
 
 What a side speaks is what its own last description used. One that has not spoken is offered SDES only over encrypted
 signalling: elsewhere everybody on the way reads the keys (RFC 4568 section 7), and most phones would refuse them.
+
+Optional SRTP (RFC 8643) is `a=crypto` beside the profile of plain RTP. Its keys always end here: whether the other
+side takes them is open until it answers, and nobody may take for plain what is sealed until then.
 """
 
 from collections.abc import Callable
@@ -45,7 +48,9 @@ class CryptoDesk:
         Raises `MediaRefused` for a description without a section whose keys we can use: the call would be silent.
         Some phones with DTLS answer SDES with SRTP and their fingerprint.
         """
-        spoken = tuple(_spoken(section) for section in description.media)
+        spoken = tuple(
+            _spoken(section, speaker.anchor(at), is_answer) for at, section in enumerate(description.media)
+        )
         is_first = is_answer and not (speaker.spoken or speaker.wants_dtls)
         if is_first and any(map(_is_unkeyed, description.media)):
             raise MediaRefused("srtp-unkeyed", "it accepts SRTP, and names no key for it")
@@ -93,6 +98,9 @@ class CryptoDesk:
             return True
         if is_web(hearer):
             return own.is_keyed
+        said = _said(hearer, index)
+        if own.is_optional or (said is not None and said.is_optional):
+            return True
         return own.is_keyed is not _speaks_sdes(hearer, index, own)
 
     def put_on(self, description: SessionDescription, speaker: Leg, hearer: Leg, is_answer: bool, now: float) -> None:
@@ -104,7 +112,8 @@ class CryptoDesk:
                 self._accept(speaker, index, now)
             anchor = hearer.anchor(index)
             if anchor is not None and not anchor.has_dtls:
-                self._dress(section, hearer, anchor, is_answer, now)
+                offered = None if is_answer else _said(speaker, index)
+                self._dress(section, hearer, anchor, _asked(hearer, offered), is_answer, now)
 
     def take_up(self, leg: Leg, now: float) -> None:
         """The leg has got ports that another was heard on: its own keys are in force there."""
@@ -120,13 +129,16 @@ class CryptoDesk:
         elif anchor.crypto is not None:
             self._tell(leg, anchor.crypto.accept(_usable(spoken)), now)
 
-    def _dress(self, section: MediaSection, leg: Leg, anchor: Anchor, is_answer: bool, now: float) -> None:
+    def _dress(
+        self, section: MediaSection, leg: Leg, anchor: Anchor, asked: str | None, is_answer: bool, now: float
+    ) -> None:
+        """`asked` is the profile in which a leg that has not spoken is offered keys, None where it is not."""
         spoken = _said(leg, anchor.index)
-        if not (_wants_sdes(leg) if spoken is None else spoken.is_keyed):
+        if not (asked if spoken is None else spoken.is_keyed):
             section.protocol = Profile.PLAIN if spoken is None else spoken.protocol
             self._open(anchor)
             return
-        section.protocol = _asked(leg) if spoken is None else spoken.protocol
+        section.protocol = (asked or Profile.SDES) if spoken is None else spoken.protocol
         if not section.port:
             return
         if anchor.crypto is None:
@@ -157,6 +169,23 @@ class CryptoDesk:
             self._note(now, moments.SRTP_KEYED, side=leg.side, how="SDES", profile=keys.suite.sdes_name)
 
 
+def disbelieve(answer: SessionDescription, speaker: Leg) -> None:
+    """A certificate under the profile of plain RTP (RFC 8643) means nothing in the answer to an offer without one."""
+    unasked = [
+        section
+        for index, section in enumerate(answer.media)
+        if not (section.is_secure or section.inherited("fingerprint") is None or _has_dtls(speaker.anchor(index)))
+    ]
+    for section in unasked:
+        section.attributes.drop(*DTLS_ATTRIBUTES)
+    if unasked and len(unasked) == len(answer.media):
+        answer.attributes.drop(*DTLS_ATTRIBUTES)
+
+
+def _has_dtls(anchor: Anchor | None) -> bool:
+    return anchor is not None and anchor.has_dtls
+
+
 def _speaks_sdes(leg: Leg, index: int, offered: Spoken) -> bool:
     said = _said(leg, index)
     if said is not None:
@@ -166,9 +195,13 @@ def _speaks_sdes(leg: Leg, index: int, offered: Spoken) -> bool:
     return offered.is_keyed and leg.origin is not None and leg.origin.secure
 
 
-def _asked(leg: Leg) -> Profile:
-    """The profile of an offer with keys to a leg that has not spoken."""
-    return (None if leg.origin is None else leg.origin.profile) or Profile.SDES
+def _asked(leg: Leg, offered: Spoken | None) -> str | None:
+    """The profile of an offer with keys to a leg that has not spoken. What is offered optionally by the other side is
+    so offered to it too, where nobody on the way reads it."""
+    if _wants_sdes(leg):
+        return (None if leg.origin is None else leg.origin.profile) or Profile.SDES
+    is_free = leg.origin is not None and leg.origin.secure and leg.origin.profile is None
+    return offered.protocol if is_free and offered is not None and offered.is_optional else None
 
 
 def _wants_sdes(leg: Leg) -> bool:
@@ -180,9 +213,15 @@ def _said(leg: Leg, index: int) -> Spoken | None:
     return leg.spoken[index] if index < len(leg.spoken) else None
 
 
-def _spoken(section: MediaSection) -> Spoken:
-    is_sdes = section.is_secure and not section.is_dtls
-    return Spoken(section.protocol, tuple(section.attributes.all("crypto")) if is_sdes else ())
+def _spoken(section: MediaSection, anchor: Anchor | None, is_answer: bool) -> Spoken:
+    """Optional keys that cannot be used, or that an answer brings to an offer without, go: then it is plain."""
+    lines = () if section.is_dtls else tuple(section.attributes.all("crypto"))
+    said = Spoken(section.protocol, lines)
+    was_asked = not is_answer or (anchor is not None and anchor.crypto is not None)
+    if said.is_optional and not (was_asked and _usable(said)):
+        section.attributes.drop("crypto")
+        return Spoken(section.protocol, ())
+    return said
 
 
 def _is_unkeyed(section: MediaSection) -> bool:

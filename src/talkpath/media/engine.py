@@ -51,6 +51,10 @@ class Totals(Protocol):
     def replayed(self) -> int: ...
     @property
     def last_heard(self) -> float | None: ...
+    @property
+    def forgiven(self) -> int: ...
+    @property
+    def dropped(self) -> Sequence[tuple[str, int, int]]: ...
 
 
 class Engine(Protocol):
@@ -75,6 +79,8 @@ class Engine(Protocol):
         raw: bool = False,
         ice: bool = False,
         climb: bool = False,
+        opaque: bool = False,
+        kin: str | None = None,
     ) -> None: ...
     def route(self, source: Port, target: Port | None) -> None: ...
     def transcode(
@@ -90,6 +96,9 @@ class Engine(Protocol):
         dtx: bool = False,
         constant: bool = False,
         playback_rate: int = 0,
+        ssrc: int | None = None,
+        extension: int = 0,
+        mid: str = "",
     ) -> None: ...
     def untranscode(self, source: Port) -> None: ...
     def reflect(self, port: Port) -> None: ...
@@ -161,4 +170,22 @@ class Climbed:
     rtcp: bool = False
 
 
-EngineEvent = FirstHeard | Latched | TimedOut | Climbed
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The peer is heard from `source`, because nothing came from where it said; what we send still goes there."""
+
+    port: int
+    at: float
+    source: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What the peer's RTCP says of what we send it: it comes, or nothing came of so many packets."""
+
+    port: int
+    at: float
+    unheard_packets: int
+
+
+EngineEvent = FirstHeard | Latched | Elsewhere | Received | TimedOut | Climbed

@@ -171,7 +171,8 @@ class Anchor:
             latch = None
         raw, climb = not own.is_rtp or own.dtls, self.has_dtls
         mux = self.transport.mux if self.transport is not None else talk.mux
-        expected = (rtp, rtcp, mux, latch, talk.formats, own.levels, raw, climb)
+        kin = self._kin_host() if latch is None and own.is_rtp else None
+        expected = (rtp, rtcp, mux, latch, talk.formats, own.levels, raw, climb, self._is_opaque(own), kin)
         self.announced = own.rtp
         if expected != self._expected:
             self._expected = expected
@@ -186,15 +187,35 @@ class Anchor:
                 levels=own.levels,
                 raw=raw,
                 climb=climb,
+                opaque=self._is_opaque(own),
+                kin=kin,
             )
         return reachable
 
+    def _is_opaque(self, own: Announced) -> bool:
+        """Encrypted, under keys that do not end here: those of SDES may, since the other side has answered."""
+        return own.encrypted and self.crypto is None
+
+    def _kin_host(self) -> str | None:
+        """Where the signalling of this leg comes from, for a peer that sends its media from there unannounced."""
+        origin = self.leg.origin
+        return origin.host if origin is not None and (":" in origin.host) == self.address.is_ipv6 else None
+
     def _expect_checked(self, talk: Talk, mux: bool) -> None:
         """Whom to hear is for ICE to say."""
-        expected = (talk.formats, talk.own.levels, mux)
+        own = talk.own
+        expected = (talk.formats, own.levels, mux, self._is_opaque(own))
         if expected != self._expected:
             self._expected = expected
-            self._engine.expect(self.port, rtp=None, mux=mux, formats=talk.formats, levels=talk.own.levels, ice=True)
+            self._engine.expect(
+                self.port,
+                rtp=None,
+                mux=mux,
+                formats=talk.formats,
+                levels=own.levels,
+                ice=True,
+                opaque=self._is_opaque(own),
+            )
 
     def identify(self, mid: str, web: WebAnnounced, *, stamped: bool) -> None:
         """By what packets of this section are known on a transport that others share."""

@@ -54,6 +54,8 @@ class MemoryPort:
     unauthentic: int = 0
     replayed: int = 0
     last_heard: float | None = None
+    forgiven: int = 0
+    dropped: list[tuple[str, int, int]] = field(default_factory=list)
 
     @property
     def rtcp(self) -> int:
@@ -118,11 +120,13 @@ class MemoryEngine:
         raw: bool = False,
         ice: bool = False,
         climb: bool = False,
+        opaque: bool = False,
+        kin: str | None = None,
     ) -> None:
         mine = self._told("expect", port)
         mine.rtcp_keys = None if mux else mine.rtcp_keys
         mine.expected = {"rtp": rtp, "rtcp": rtcp, "mux": mux, "latch": latch, "formats": tuple(formats), "raw": raw}
-        mine.expected |= {"ice": ice, "climb": climb, "levels": levels}
+        mine.expected |= {"ice": ice, "climb": climb, "levels": levels, "opaque": opaque, "kin": kin}
 
     def approve(self, port: Port, address: HostPort, *, rtcp: bool = False, send: bool = True) -> None:
         mine = self._told("approve", port)
@@ -188,9 +192,13 @@ class MemoryEngine:
         dtx: bool = False,
         constant: bool = False,
         playback_rate: int = 0,
+        ssrc: int | None = None,
+        extension: int = 0,
+        mid: str = "",
     ) -> None:
         wishes = {"bitrate": bitrate, "fec": fec, "dtx": dtx, "constant": constant, "playback_rate": playback_rate}
-        self._told("transcode", source).converts = (tuple(heard), payload_type, codec, packet_ms, wishes)
+        marks = (ssrc, extension, mid)
+        self._told("transcode", source).converts = (tuple(heard), payload_type, codec, packet_ms, wishes, marks)
 
     def untranscode(self, source: Port) -> None:
         self._told("untranscode", source).converts = None

@@ -37,6 +37,12 @@ LATCHED = "media.latched"
 LATCHED_BACK = "media.latched-back"
 # RTCP of the {side} comes from {remote}, where ours goes from now on.
 LATCHED_RTCP = "media.latched-rtcp"
+# Nothing comes from {announced}, where the {side} said it is: it is heard from {remote}.
+ELSEWHERE = "media.elsewhere"
+# The {side} reports that our packets come.
+CONFIRMED = "media.confirmed"
+# The {side} reports that nothing came of {packets} packets.
+UNHEARD = "media.unheard"
 # First sound from the {side} ({codec}).
 FIRST_SOUND = "media.first-sound"
 # First packet from the {side} ({remote}).
@@ -53,6 +59,8 @@ GONE = "media.gone"
 TIMEOUT_BOTH = "media.timeout-both"
 # Of what came to the port of the {side}: {strangers} of others, {unauthentic} not authentic, {replayed} heard before.
 DROPPED = "media.dropped"
+# What was dropped of strangers at the port of the {side} came from {sources}.
+DROPPED_FROM = "media.dropped-from"
 # Media is released: {packets} packets relayed.
 ENDED = "media.ended"
 # The {side} offers {what}, which passes us by: its media is not relayed.

@@ -19,6 +19,11 @@ class Spoken:
     def is_keyed(self) -> bool:
         return bool(self.lines)
 
+    @property
+    def is_optional(self) -> bool:
+        """Keys beside the profile of plain RTP: who does not take them answers without (RFC 8643)."""
+        return self.is_keyed and "SAVP" not in self.protocol.upper()
+
 
 class PortKeys:
     """SDES on one of our ports. Nothing passes in the clear before there are keys."""

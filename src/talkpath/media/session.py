@@ -17,8 +17,17 @@ from talkpath.media import bundle, moments, page, trickle
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.answer import hold_to, name_profiles, name_sections
 from talkpath.media.branch import Branch
-from talkpath.media.crypto import CryptoDesk
-from talkpath.media.engine import Climbed, Engine, EngineEvent, FirstHeard, Latched, TimedOut
+from talkpath.media.crypto import CryptoDesk, disbelieve
+from talkpath.media.engine import (
+    Climbed,
+    Elsewhere,
+    Engine,
+    EngineEvent,
+    FirstHeard,
+    Latched,
+    Received,
+    TimedOut,
+)
 from talkpath.media.hearing import Hearing
 from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg, Loudness
@@ -26,7 +35,7 @@ from talkpath.media.links import LinkWatch
 from talkpath.media.moments import MediaMoment
 from talkpath.media.negotiation import Agreement, Exchange, Role, Told, Turn
 from talkpath.media.policy import CALLER, GRACE_S, LegId, MediaPolicy, MediaRefused, Origin
-from talkpath.media.ports import Ports, PortTotals
+from talkpath.media.ports import Ports, PortTotals, sources_of
 from talkpath.media.readdress import Facing, name_origin, readdress
 from talkpath.media.service import Leaser, LocalService, Service
 from talkpath.media.telling import Notes
@@ -149,7 +158,7 @@ class MediaSession:
         self._listen_to(self._caller, description, offer)
         is_web, ends_here = self._is_web(self._caller), self._ends_here(self._caller)
         crypto = None if is_web else self._crypto
-        if crypto is None or not crypto.take_off(offer, self._caller, us, self._is_web):
+        if crypto is None or not crypto.take_off(offer, self._caller, us, self._is_web, is_answer=False):
             return self._service.answer(description, lease, now, web=ends_here)
         answer = SessionDescription.parse(self._service.answer(offer.encode(), lease, now, web=ends_here))
         crypto.put_on(answer, us, self._caller, True, now)
@@ -225,6 +234,15 @@ class MediaSession:
                     return
                 values = {"side": side, "remote": str(event.source), "announced": str(anchor.announced)}
                 self._note(event.at, moments.LATCHED, **values)
+            case Elsewhere():
+                anchor.remote = event.source
+                values = {"side": side, "remote": str(event.source), "announced": str(anchor.announced)}
+                self._note(event.at, moments.ELSEWHERE, **values)
+            case Received(unheard_packets=0):
+                self._note(event.at, moments.CONFIRMED, side=side, media=anchor.kind)
+            case Received():
+                lost = {"packets": event.unheard_packets, "web": anchor.has_dtls}
+                self._note(event.at, moments.UNHEARD, side=side, media=anchor.kind, **lost)
             case TimedOut():
                 self._fell_silent(anchor, event, now)
             case Climbed():
@@ -288,11 +306,16 @@ class MediaSession:
         released = self._ports.released
         for side in dict.fromkeys(one.side for one in released):
             ports = [one.totals for one in released if one.side == side]
-            strangers, replayed = sum(one.strangers for one in ports), sum(one.replayed for one in ports)
+            strangers, replayed = (
+                sum(one.strangers - one.forgiven for one in ports),
+                sum(one.replayed for one in ports),
+            )
             unauthentic = sum(one.unauthentic for one in ports)
             if strangers or unauthentic or replayed:
                 counts = {"strangers": strangers, "unauthentic": unauthentic, "replayed": replayed}
                 self._note(now, moments.DROPPED, side=side, **counts)
+            if sources := sources_of(ports):
+                self._note(now, moments.DROPPED_FROM, side=side, sources=sources)
         self._note(now, moments.ENDED, packets=sum(one.totals.sent_packets for one in released))
 
     @property
@@ -311,6 +334,9 @@ class MediaSession:
 
     def _turn_around(self, raw: bytes, speaker: Leg, hearer: Leg, turn: Turn, now: float) -> Told:
         description = SessionDescription.parse(raw)
+        is_answer = turn.offer is not None
+        if is_answer and b"a=fingerprint:" in raw:
+            disbelieve(description, speaker)
         self._listen_to(speaker, raw, description)
         own = page.hear(speaker, description, raw, turn.offer) if self._is_web(speaker) else raw
         to_page = self._security is not None and hearer.is_web
@@ -323,7 +349,7 @@ class MediaSession:
             self._note(now, moments.NOT_RELAYED, side=speaker.side, what=what)
         crypto = self._crypto
         is_keyed = crypto is not None and crypto.take_off(
-            description, speaker, hearer, self._is_web, is_answer=turn.offer is not None
+            description, speaker, hearer, self._is_web, is_answer=is_answer
         )
         reading = self._read(description, speaker, now)
         facing = self._face(reading.announced, speaker, hearer, turn, now)
@@ -338,9 +364,9 @@ class MediaSession:
         name_profiles(
             description, hearer.spoken, None if hearer.origin is None else hearer.origin.profile, turn.offer
         )
-        bridges = self._share_codecs(reading, speaker, hearer, turn.offer)
+        bridges = self._share_codecs(own, reading, speaker, hearer, turn.offer)
         if crypto is not None and is_keyed:
-            crypto.put_on(description, speaker, hearer, turn.offer is not None, now)
+            crypto.put_on(description, speaker, hearer, is_answer, now)
         made = description.encode()
         told = Told(speaker.id == CALLER, raw, made, reading.announced, own, made, bridges)
         if not to_page:
@@ -356,7 +382,9 @@ class MediaSession:
             self._note(now, moments.DTLS_UNPROVEN, side=speaker.side, what=kind)
         return Reading(description, terminates=terminates) if unproven else reading
 
-    def _share_codecs(self, reading: Reading, speaker: Leg, hearer: Leg, offer: Told | None) -> dict[int, Bridge]:
+    def _share_codecs(
+        self, own: bytes, reading: Reading, speaker: Leg, hearer: Leg, offer: Told | None
+    ) -> dict[int, Bridge]:
         """Add to an offer what can be converted; give the sections of an answer in which it has to be."""
         allowed, bridges = self._policy.transcoding, dict[int, Bridge]()
         sections = reading.announced
@@ -368,8 +396,9 @@ class MediaSession:
                 others = tuple(one.formats for at, one in enumerate(sections) if at != index and one.live)
                 widen(lines, section.formats, Known(hearer.formats(index), others), allowed, for_web=hearer.is_web)
             elif self._bridges(offer, section, speaker, hearer, index):
-                offered, asked = (SessionDescription.parse(one).media[index] for one in (offer.own, offer.asked))
-                made = bridge_codecs(offered, asked, lines, for_web=hearer.is_web)
+                wholes = (offer.own, offer.asked, own)
+                offered, asked, answered = (SessionDescription.parse(one).media[index] for one in wholes)
+                made = bridge_codecs(offered, asked, answered, lines, for_web=hearer.is_web)
                 bridges |= {} if made is None else {index: made}
         return bridges
 

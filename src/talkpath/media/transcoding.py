@@ -62,7 +62,7 @@ def widen(
     numbers, lines = _additions(formats, known, allowed, for_web)
     if numbers:
         section.formats = [*section.formats, *numbers]
-        _replace(section, _SOURCES, lines)
+        _replace(section, (), lines)
 
 
 @lru_cache(maxsize=1024)
@@ -141,12 +141,18 @@ def is_foreign(offer: Formats, answer: Formats, allowed: tuple[str, ...], for_we
 
 
 def bridge_codecs(
-    offered: MediaSection, asked: MediaSection, answer: MediaSection, *, for_web: bool = False
+    offered: MediaSection,
+    asked: MediaSection,
+    answered: MediaSection,
+    answer: MediaSection,
+    *,
+    for_web: bool = False,
 ) -> Bridge | None:
     """Turn an answer with foreign codecs into one that its offerer understands, and say how that is done.
 
-    `offered` is the section as it came, `asked` as we sent it on; `answer` is rewritten, `for_web` says whether for a
-    browser. None where nothing of the offer can be converted: then it stays as it is.
+    `offered` is the section as it came, `asked` as we sent it on; `answered` is the answer as it came, `answer` what
+    goes back and is rewritten, `for_web` says whether to a browser. None where nothing of the offer can be converted:
+    then it stays as it is.
     """
     own, theirs = list(offered.codecs), list(answer.codecs)
     keys = {codec.format.key for codec in own}
@@ -162,8 +168,8 @@ def bridge_codecs(
     from_answerer = _by_number(asked.codecs, theirs)
     from_offerer = _by_number(told, own)
     made = Bridge(
-        offerer=conversion(from_offerer, answer, theirs, spoken_there),
-        answerer=conversion(from_answerer, offered, told, spoken_here),
+        offerer=conversion(from_offerer, answered, theirs, spoken_there, asked),
+        answerer=conversion(from_answerer, offered, told, spoken_here, answer),
         changes_voice=any(converts(codec) for codec in theirs if codec.format.key not in keys),
     )
     _rewrite(answer, told)
@@ -204,11 +210,7 @@ def _rewrite(answer: MediaSection, told: Sequence[Codec]) -> None:
         if fmtp is not None:
             lines.append(f"a=fmtp:{codec.payload_type} {fmtp}")
     answer.formats = [str(codec.payload_type) for codec in told]
-    _replace(answer, ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", *_SOURCES), lines)
-
-
-# The source of what is converted is ours: who was promised another would not play it (RFC 5576 section 4.1).
-_SOURCES = ("a=ssrc:", "a=ssrc-group:")
+    _replace(answer, ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"), lines)
 
 
 def _replace(section: MediaSection, gone: tuple[str, ...], lines: Sequence[str]) -> None:

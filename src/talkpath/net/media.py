@@ -16,11 +16,13 @@ from talkpath.capture.records import Second
 from talkpath.edge.call import RunningCall
 from talkpath.media.engine import (
     Climbed,
+    Elsewhere,
     Engine,
     EngineEvent,
     FirstHeard,
     Latched,
     Port,
+    Received,
     SecureEngine,
     TimedOut,
     Totals,
@@ -294,6 +296,10 @@ def translated(event: object) -> EngineEvent | None:
             return FirstHeard(event.port, event.at, Address(*event.source))
         case _native.Latched():
             return Latched(event.port, event.at, Address(*event.source), event.rtcp, event.rebound)
+        case _native.Elsewhere():
+            return Elsewhere(event.port, event.at, Address(*event.source))
+        case _native.Received():
+            return Received(event.port, event.at, event.unheard_packets)
         case _native.TimedOut():
             return TimedOut(event.port, event.at, event.silent_s)
         case _native.Climbed():

@@ -177,10 +177,11 @@ class MediaSection(Section):
 
     @property
     def is_dtls(self) -> bool:
-        """Keyed by DTLS: by its profile, or by a fingerprint under the SAVPF that early browsers wrote."""
+        """Keyed by DTLS: by its profile, or by a fingerprint and no other keys, under the SAVPF that early browsers
+        wrote or, where DTLS is optional (RFC 8643), under the profile of plain RTP."""
         if self._protocol.upper().startswith("UDP/TLS/"):
             return True
-        return self.is_secure and "crypto" not in self.attributes and self.inherited("fingerprint") is not None
+        return self.is_rtp and self.inherited("fingerprint") is not None and "crypto" not in self.attributes
 
     @property
     def is_rejected(self) -> bool:

@@ -26,7 +26,7 @@ ICE_ATTRIBUTES = (
 class Outline:
     """Line numbers (None or empty where there is no such line), and what the lines say that are read anyway."""
 
-    __slots__ = ("connections", "direction", "grouped", "ice", "mid", "mux", "rtcp", "rtpmaps")
+    __slots__ = ("connections", "direction", "grouped", "ice", "keyed", "mid", "mux", "rtcp", "rtpmaps")
 
     def __init__(self, lines: list[str]) -> None:
         self.connections: list[int] = []
@@ -37,6 +37,8 @@ class Outline:
         self.ice: list[int] = []
         self.rtpmaps: list[str] = []
         self.grouped = False
+        #: keys are offered, or a certificate for them, whatever the profile says
+        self.keyed = False
         for at, line in enumerate(lines):
             kind = line[:2]
             if kind == "a=":
@@ -59,6 +61,8 @@ class Outline:
             self.mid = at
         elif found == "group":
             self.grouped = True
+        elif found == "keyed":
+            self.keyed = True
         else:
             self.direction = self.direction or _DIRECTIONS[found]
 
@@ -66,4 +70,5 @@ class Outline:
 _DIRECTIONS = {str(direction): direction for direction in Direction}
 _FOUND = {f"a={name}": "ice" for name in ICE_ATTRIBUTES}
 _FOUND |= {f"a={direction}": direction for direction in _DIRECTIONS}
+_FOUND |= {"a=crypto": "keyed", "a=fingerprint": "keyed"}
 _FOUND |= {"a=rtcp": "rtcp", "a=rtcp-mux": "mux", "a=rtcp-mux-only": "mux", "a=group": "group", "a=mid": "mid"}

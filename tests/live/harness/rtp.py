@@ -78,6 +78,10 @@ class Talker:
         for thread in self._threads:
             thread.start()
 
+    def listen(self) -> None:
+        """Hear, and say nothing."""
+        self._threads[1].start()
+
     def wait_received(self, count: int, timeout_s: float = 15.0) -> None:
         """Wait until that many packets came."""
         if not wait_until(lambda: len(self.received) >= count, timeout_s):

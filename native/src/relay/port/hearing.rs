@@ -67,8 +67,8 @@ impl Side {
         if self.guard.is_clear() {
             return Some(data.len());
         }
-        if !self.latch.admits(arrival.source, arrival.on_rtcp_socket) {
-            self.totals.strangers += 1;
+        if !self.latch.admits_media(arrival.source, arrival.on_rtcp_socket) {
+            self.count_stranger(arrival);
             return None;
         }
         match self.guard.open(media, data) {
@@ -103,12 +103,17 @@ impl Side {
         let header = header.flatten();
         let format = header.and_then(|header| self.format(header.payload_type).copied());
         let is_negotiated = format.is_some() || self.flavour.raw;
-        match self.judge(|latch| latch.rtp(arrival.source, header.as_ref(), is_negotiated, arrival.now_ns)) {
-            Verdict::Stranger => return self.count_stranger(),
+        let is_proven = !self.guard.is_clear();
+        let verdict = |latch: &mut Latch| {
+            latch.rtp(arrival.source, header.as_ref(), is_negotiated, is_proven, arrival.now_ns)
+        };
+        match self.judge(verdict) {
             Verdict::Heard => {}
+            Verdict::Stranger => return self.count_stranger(arrival),
             Verdict::Latched { rebound } => {
-                arrival.tell(What::Latched { source: arrival.source, rtcp: false, rebound });
+                self.forgive(arrival, What::Latched { source: arrival.source, rtcp: false, rebound });
             }
+            Verdict::Elsewhere => self.forgive(arrival, What::Elsewhere { source: arrival.source }),
         }
         self.totals.unnegotiated += u64::from(!is_negotiated);
         self.count_heard(arrival, data.len());
@@ -140,11 +145,14 @@ impl Side {
     fn hear_rtcp(&mut self, arrival: &Arrival, data: &[u8]) -> Option<()> {
         let Some(sender) = rtp::rtcp_sender(data) else { return self.refuse(arrival) };
         match self.judge(|latch| latch.rtcp(arrival.source, sender, arrival.on_rtcp_socket)) {
-            Verdict::Stranger => return self.count_stranger(),
-            Verdict::Heard => {}
+            Verdict::Stranger => return self.count_stranger(arrival),
+            Verdict::Heard | Verdict::Elsewhere => {}
             Verdict::Latched { rebound } => {
-                arrival.tell(What::Latched { source: arrival.source, rtcp: true, rebound });
+                self.forgive(arrival, What::Latched { source: arrival.source, rtcp: true, rebound });
             }
+        }
+        if let Some(receipt) = self.receipts.hear(data, self.totals.sent_packets, arrival.now_ns) {
+            arrival.tell(What::Received(receipt));
         }
         self.totals.heard_rtcp += 1;
         self.totals.last_heard_ns = Some(arrival.now_ns);
@@ -162,7 +170,7 @@ impl Side {
 
     fn climb(&mut self, arrival: &Arrival, data: &[u8], is_heard: bool) {
         if !is_heard {
-            self.totals.strangers += 1;
+            self.count_stranger(arrival);
         } else if self.flavour.climb || self.latch.signalled().rule == Rule::Approved {
             self.tell_climbed(arrival, data);
         } else {
@@ -179,11 +187,18 @@ impl Side {
             self.totals.malformed += 1;
             return None;
         }
-        self.count_stranger()
+        self.count_stranger(arrival)
     }
 
-    fn count_stranger(&mut self) -> Option<()> {
+    fn count_stranger(&mut self, arrival: &Arrival) -> Option<()> {
         self.totals.strangers += 1;
+        self.strangers.count(arrival.source);
         None
+    }
+
+    /// It is the peer: what came of it before, while that was open, was no stranger's.
+    fn forgive(&mut self, arrival: &Arrival, what: What) {
+        self.strangers.forgive(arrival.source);
+        arrival.tell(what);
     }
 }

@@ -11,13 +11,15 @@ mod keys;
 mod line;
 mod order;
 mod reception;
+mod redundancy;
 mod reports;
 mod timeline;
 
 use crate::codec::{Coding, Decoder, Encoder, Resampler, Settings, MAX_MS};
 use crate::rtp::Header;
 use keys::Keys;
-use line::{Line, HEADER, TICKS};
+pub use line::Mid;
+use line::{Line, TICKS};
 use order::{Order, Packet};
 use reception::Reception;
 pub use reports::REPORT;
@@ -39,6 +41,8 @@ pub enum Way {
     Noise,
     /// Keys (RFC 4733) that the other side does not know: their tones are played.
     Tones,
+    /// Packets in packets (RFC 2198): each of them goes the way of its own payload type.
+    Unwrap,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,10 @@ pub struct Spoken {
 pub struct Plan {
     pub heard: Vec<Heard>,
     pub spoken: Spoken,
+    /// The source that the other side was promised (RFC 5576): that of the speaker. Without one it is ours.
+    pub ssrc: Option<u32>,
+    /// What the other side agreed to know our packets by.
+    pub mid: Option<Mid>,
 }
 
 impl Plan {
@@ -73,7 +81,7 @@ impl Plan {
         let best = self.heard.iter().filter_map(|heard| match heard.way {
             Way::Convert(Coding::Opus) => Some(self.spoken.coding.rate()),
             Way::Convert(coding) => Some(coding.rate()),
-            Way::Pass { .. } | Way::Noise | Way::Tones => None,
+            Way::Pass { .. } | Way::Noise | Way::Tones | Way::Unwrap => None,
         });
         match self.spoken.coding {
             Coding::Opus => best.max().unwrap_or(8000),
@@ -123,7 +131,7 @@ impl Transcoder {
             decoder: None,
             resampler: None,
             encoder: Encoder::new(plan.spoken.coding, rate, &plan.spoken.settings)?,
-            line: Line::new(seed.ssrc, seed.sequence, seed.timestamp),
+            line: Line::new(plan.ssrc.unwrap_or(seed.ssrc), seed.sequence, seed.timestamp, plan.mid.as_ref()),
             keys: Keys::default(),
             waiting: None,
             decoded: Vec::new(),
@@ -139,12 +147,18 @@ impl Transcoder {
         self.plan == *plan
     }
 
-    /// Go on by another plan. A clock belongs to a source for life (RFC 7160 section 4.1), so another needs a new one.
+    /// This plan, with the source of before where it promises none: who holds promises nothing, and comes back to it.
+    pub fn keeping_source(&self, plan: Plan) -> Plan {
+        Plan { ssrc: plan.ssrc.or(self.plan.ssrc), ..plan }
+    }
+
+    /// Go on by another plan. A clock belongs to a source for life (RFC 7160 section 4.1), so another needs a new one,
+    /// unless one was promised.
     pub fn change(&mut self, plan: Plan, seed: &Seed) -> Option<()> {
         let mut fresh = Transcoder::new(plan, seed)?;
-        if fresh.plan.spoken.coding.clock() == self.plan.spoken.coding.clock() {
-            std::mem::swap(&mut fresh.line, &mut self.line);
-            fresh.line.starts = true;
+        let is_same_clock = fresh.plan.spoken.coding.clock() == self.plan.spoken.coding.clock();
+        if is_same_clock && fresh.plan.ssrc == self.plan.ssrc {
+            fresh.line.go_on(&self.line);
         }
         std::mem::swap(&mut fresh.order, &mut self.order);
         std::mem::swap(&mut fresh.timeline, &mut self.timeline);
@@ -167,9 +181,18 @@ impl Transcoder {
 
     /// Take a packet of the peer.
     pub fn hear(&mut self, header: &Header, payload: &[u8], now_ns: u64) {
-        let clock = self.heard(header.payload_type).map_or(0, |heard| if heard.is_event { 0 } else { heard.clock });
+        let heard = self.heard(header.payload_type).copied();
+        let clock = heard.map_or(0, |heard| if heard.is_event { 0 } else { heard.clock });
+        if self.plan.ssrc == Some(header.ssrc) && self.reception.is_new() {
+            // As a translator does (RFC 3550 7.2): who heard the stream as it was hears it go on.
+            let has_same_clock = clock == self.plan.spoken.coding.clock();
+            self.line.begin_as(header.sequence, has_same_clock.then_some(header.timestamp));
+        }
         self.reception.hear(header.ssrc, header.sequence, header.timestamp, clock, now_ns);
-        self.order.put(header, payload, now_ns);
+        match heard {
+            Some(Heard { way: Way::Unwrap, .. }) => redundancy::unwrap(&mut self.order, header, payload, now_ns),
+            _ => self.order.put(header, payload, now_ns),
+        }
     }
 
     /// Write the next packet for the other side; its length, or None when there is none yet.
@@ -218,6 +241,7 @@ impl Transcoder {
             Way::Tones => !self.keys.is_held(packet) && step.position > self.gathered_end() + CONCEALED_TICKS,
             _ if heard.is_event => false,
             Way::Pass { .. } => true,
+            Way::Unwrap => false,
             Way::Convert(_) | Way::Noise => step.is_jump() && !step.conceals(packet.lost),
         }
     }
@@ -251,7 +275,7 @@ impl Transcoder {
         if self.gathered.len() < count {
             self.gathered.resize(count, 0);
         }
-        let payload = self.encoder.encode(&self.gathered[..count], &mut out[HEADER..]);
+        let payload = self.encoder.encode(&self.gathered[..count], &mut out[self.line.room()..]);
         let Spoken { payload_type, coding, .. } = self.plan.spoken;
         let timestamp = self.line.timestamp(self.position, coding.clock());
         self.gathered.drain(..count);
@@ -281,6 +305,8 @@ impl Transcoder {
                 self.play_key(packet, heard.clock, step);
                 None
             }
+            // What was wrapped in it came in its place (`hear`).
+            Way::Unwrap => None,
         }
     }
 
@@ -294,7 +320,8 @@ impl Transcoder {
         clock: u32,
         out: &mut [u8],
     ) -> Option<usize> {
-        let payload = out.get_mut(HEADER..HEADER + packet.payload.len())?;
+        let begins = self.line.room();
+        let payload = out.get_mut(begins..begins + packet.payload.len())?;
         payload.copy_from_slice(&packet.payload);
         if heard.is_event {
             rescale_event(payload, heard.clock, clock);
@@ -393,8 +420,7 @@ impl Transcoder {
     }
 }
 
-/// The duration in an event is in ticks of its clock (RFC 4733 section 2.3.5); so are those of RFC 2198 redundancy,
-/// which no phone is offered.
+/// The duration in an event is in ticks of its clock (RFC 4733 section 2.3.5).
 fn rescale_event(payload: &mut [u8], from: u32, to: u32) {
     if let Some(field) = payload.get_mut(2..4).filter(|_| from != to) {
         let duration = u64::from(u16::from_be_bytes([field[0], field[1]]));

@@ -20,6 +20,11 @@ pub struct Reception {
 }
 
 impl Reception {
+    /// Whether nothing was heard yet.
+    pub fn is_new(&self) -> bool {
+        self.received == 0
+    }
+
     pub fn hear(&mut self, ssrc: u32, sequence: u16, timestamp: u32, clock: u32, now_ns: u64) {
         let ahead = sequence.wrapping_sub(self.highest as u16);
         if self.received == 0 || ssrc != self.ssrc || (MAX_DROPOUT..u16::MAX - 100).contains(&ahead) {

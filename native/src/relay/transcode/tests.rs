@@ -3,6 +3,7 @@ use crate::audio::Law;
 use crate::rtp::write_header;
 
 const MS: u64 = 1_000_000;
+const HEADER: usize = 12;
 const SEED: Seed = Seed { ssrc: 0xabcd, sequence: 65_530, timestamp: u32::MAX - 1000 };
 const PCMU: Coding = Coding::G711(Law::Mu);
 const PCMA: Coding = Coding::G711(Law::A);
@@ -26,7 +27,7 @@ fn passing(payload_type: u8, coding: Coding) -> Heard {
 
 fn transcoder(heard: Vec<Heard>, coding: Coding, packet_ms: u32) -> Transcoder {
     let spoken = Spoken { payload_type: 77, coding, packet_ms, settings: Settings::default() };
-    Transcoder::new(Plan { heard, spoken }, &SEED).unwrap()
+    Transcoder::new(Plan { heard, spoken, ssrc: None, mid: None }, &SEED).unwrap()
 }
 
 /// A packet of the peer, and what leaves for it.
@@ -410,4 +411,71 @@ fn whatever_comes_nothing_breaks() {
         let _ = it.read_report(&payload);
     }
     assert!(it.gathered.len() < 16_000);
+}
+
+/// What leaves for a packet, whole.
+fn sent_for(it: &mut Transcoder, sequence: u16, timestamp: u32, payload_type: u8, payload: &[u8]) -> Vec<Vec<u8>> {
+    let mut data = vec![0; HEADER];
+    write_header(&mut data, false, payload_type, sequence, timestamp, 5);
+    data.extend_from_slice(payload);
+    let header = Header::parse(&data).unwrap();
+    it.hear(&header, header.payload(&data), 0);
+    let mut out = vec![0; 4096];
+    std::iter::from_fn(|| it.speak(&mut out).map(|length| out[..length].to_vec())).collect()
+}
+
+fn told(ssrc: Option<u32>, mid: &str) -> Transcoder {
+    let it = transcoder(vec![passing(0, PCMU), heard(8, PCMA)], PCMU, 20);
+    let mid = Some(Mid { extension: 4, value: mid.as_bytes().into() });
+    Transcoder::new(Plan { ssrc, mid, ..it.plan }, &SEED).unwrap()
+}
+
+#[test]
+fn what_is_rebuilt_carries_the_mid_that_the_hearer_agreed_to() {
+    for mid in ["0", "audio", "a-name-longer-than-sixteen-bytes"] {
+        let mut it = told(None, mid);
+        for (n, (payload_type, payload)) in (0u16..).zip([(0, &[0xff; 160]), (8, &[0xd5; 160])]) {
+            let sent = sent_for(&mut it, n, u32::from(n) * 160, payload_type, payload);
+            assert_eq!(crate::extension::find(&sent[0], 4), Some(mid.as_bytes()));
+            let header = Header::parse(&sent[0]).unwrap();
+            assert_eq!((header.ssrc, header.payload(&sent[0]).len()), (SEED.ssrc, 160));
+        }
+    }
+}
+
+#[test]
+fn the_source_that_was_promised_goes_on_with_its_numbers() {
+    let mut it = told(Some(5), "0");
+    for n in [700u16, 701, 702] {
+        let sent = sent_for(&mut it, n, 9000 + u32::from(n) * 160, 0, &[0xff; 160]);
+        let header = Header::parse(&sent[0]).unwrap();
+        assert_eq!((header.ssrc, header.sequence, header.timestamp), (5, n, 9000 + u32::from(n) * 160));
+    }
+    let plan = Plan { spoken: Spoken { packet_ms: 40, ..it.plan.spoken.clone() }, ..it.plan.clone() };
+    it.change(plan, &SEED).unwrap();
+    let sent = sent_for(&mut it, 703, 9000 + 703 * 160, 0, &[0xff; 160]);
+    assert_eq!(Header::parse(&sent[0]).unwrap().sequence, 703, "another plan, the same stream");
+    let plan = Plan { ssrc: Some(6), ..it.plan.clone() };
+    it.change(plan, &SEED).unwrap();
+    let sent = sent_for(&mut it, 704, 9000 + 704 * 160, 0, &[0xff; 160]);
+    assert_eq!(Header::parse(&sent[0]).unwrap().ssrc, 6, "another promise, another stream");
+}
+
+#[test]
+fn redundancy_is_undone_and_what_was_lost_comes_from_it() {
+    let wrapping = Heard { payload_type: 63, clock: 8000, coding: None, is_event: false, way: Way::Unwrap };
+    let mut it = transcoder(vec![wrapping, passing(0, PCMU)], PCMU, 20);
+    let red = |copied: bool| {
+        // A copy of payload type 0, from 160 ticks ago, with 160 bytes.
+        let copy = [0x80, 0x02, 0x80, 160];
+        let mut payload = if copied { copy.to_vec() } else { Vec::new() };
+        payload.push(0);
+        payload.extend([0xaa; 160].iter().take(if copied { 160 } else { 0 }));
+        payload.extend([0xbb; 160]);
+        payload
+    };
+    assert_eq!(sent_for(&mut it, 1, 160, 63, &red(false)).len(), 1);
+    let sent = sent_for(&mut it, 3, 480, 63, &red(true));
+    let payloads: Vec<_> = sent.iter().map(|one| (one[1] & 0x7f, one[3], one[HEADER], one.len())).collect();
+    assert_eq!(payloads, [(77, 251, 0xaa, 172), (77, 252, 0xbb, 172)]);
 }

@@ -9,6 +9,7 @@ from talkpath.explain.finding import Because, Direction, Found, Severity, Sympto
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
+from talkpath.explain.told import dropped
 from talkpath.explain.traits import Trait
 from talkpath.explain.unheeded import unheeded
 
@@ -114,6 +115,8 @@ def _evidence(story: Story, path: MediaPath, expected: float, severity: Severity
     invite = story.invite(path.first_leg)
     frames = [*invite.request.frames[:1], *(invite.answer.frames[:1] if invite.answer else ())] if invite else []
     yield because(SILENT, frames, story.call.answered_at or 0.0, seconds=expected, **values)
+    yield from dropped(story, True)
+    yield from dropped(story, False)
     for error in _errors(story, path)[:1]:
         kind = error.kind.replace("-", " ")
         yield because(ICMP, (error.frame,), error.time, src=error.src, kind=kind, dst=error.flow_dst)

@@ -9,6 +9,7 @@ from talkpath.explain.route import is_elsewhere, stuck_requests
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
+from talkpath.explain.told import as_evidence, dropped, told
 from talkpath.explain.traits import Trait
 from talkpath.explain.unheeded import unheeded
 from talkpath.sdp.values import is_private
@@ -60,6 +61,32 @@ def check(story: Story) -> Iterator[Found]:
             return
     yield from _sent_astray(story)
     yield from _kept_back(story)
+    yield from _denied(story)
+
+
+def _denied(story: Story) -> Iterator[Found]:
+    """Of an own call: what came in flows on, and the hearer's RTCP says that nothing of it arrives. Browsers report
+    as they must; of phones some write reports without ever a word of what they hear."""
+    last = {moment.values.get("side"): moment for moment in told(story, "media.unheard", "media.confirmed")}
+    for side, moment in last.items():
+        from_caller = side == "callee"
+        path = next((one for one in story.talk.paths if one.packets(from_caller) >= LEAST_PACKETS), None)
+        if moment.kind == "media.confirmed" or moment.values.get("media") != "audio" or path is None:
+            continue
+        if path.expected_s(from_caller) >= LEAST_S:
+            yield Found(
+                (as_evidence(moment), *_first_heard(path, from_caller)),
+                {"who": party(from_caller), "other": party(not from_caller)},
+                leg=story.edge_leg(not from_caller).index,
+                direction=Direction.of(from_caller),
+                severity=Severity.ERROR if moment.values.get("web") else Severity.WARNING,
+            )
+
+
+def _first_heard(path: MediaPath, from_caller: bool) -> Iterator[Because]:
+    first = path.heard(from_caller)[0]
+    values = {"src": first.src, "dst": first.dst, "packets": path.packets(from_caller)}
+    yield because(HEARD, (), first.start, who=party(from_caller), **values)
 
 
 def _sent_astray(story: Story) -> Iterator[Found]:
@@ -185,6 +212,7 @@ def _evidence(story: Story, path: MediaPath, from_caller: bool) -> Iterator[Beca
             kind = error.kind.replace("-", " ")
             yield because(ICMP, (error.frame,), error.time, src=error.src, kind=kind, dst=error.flow_dst)
             break
+    yield from dropped(story, from_caller)
     for report in story.around(RtcpSeen):
         if report.sent_packets and report.src.host == story.address_of(from_caller).host:
             yield because(REPORT, (report.frame,), report.time, who=who, count=report.sent_packets)
@@ -199,15 +227,16 @@ RULE: Rule = Rule(
     code="one-way-rtp",
     symptom=Symptom.ONE_WAY_AUDIO,
     severity=Severity.ERROR,
-    title=Text("{other} does not hear {who}: no audio comes from {who}", "{other}听不到{who}：没有来自{who}的语音"),
+    title=Text("{other} does not hear {who}: no audio of {who} arrives", "{other}听不到{who}：收不到{who}的语音"),
     why=Text("One side talks and is not heard.", "一方说话，另一方听不到。"),
     needs=Text(
         "An answered call, both sides sendrecv for at least four seconds, audio in one direction and not a packet in "
-        "the other, or only such as go to a private address where the other side is not. Hold, sendonly, recvonly, "
-        "video, T.38, a capture that sees only one direction of everything, and a receiver that reports hearing it "
-        "are no fault.",
-        "已接通，双方 sendrecv 至少四秒，一个方向有语音，另一个方向一个包也没有，或只发往对方并不在的私有地址。"
-        "保持、sendonly、recvonly、视频、T.38、只抓到单向的抓包，以及接收方报告能听到时，都不算故障。",
+        "the other, or only such as go to a private address where the other side is not, or whose hearer reports "
+        "that nothing of it arrives. Hold, sendonly, recvonly, video, T.38, a capture that sees only one direction "
+        "of everything, and a receiver that reports hearing it are no fault.",
+        "已接通，双方 sendrecv 至少四秒，一个方向有语音，另一个方向一个包也没有，或只发往对方并不在的私有地址，"
+        "或接收方报告一个包也没有收到。保持、sendonly、recvonly、视频、T.38、只抓到单向的抓包，以及接收方报告能听到时，"
+        "都不算故障。",
     ),
     fix=Text(
         "Find where {who}'s packets stop: does {who} send at all (its own capture), to which address does its "
