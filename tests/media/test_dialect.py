@@ -245,3 +245,10 @@ def test_what_is_added_to_two_sections_means_one_thing_in_both() -> None:
             meanings.setdefault(codec.payload_type, set()).add(str(codec.format))
     assert all(len(one) == 1 for one in meanings.values()), meanings
     assert offer.bundle == ("0", "1")
+
+
+def test_an_answer_with_extensions_that_nobody_offered_is_borne_too() -> None:
+    call, browser = WebCall(web=[0]), Browser(offers=True)
+    call.offer(browser.describe("8"))
+    answer = call.answer(sdp("192.0.2.21", f"{AUDIO}\na=extmap:20 urn:x\na=extmap:300 urn:y"))
+    assert answer.audio.attributes.all("extmap") == []

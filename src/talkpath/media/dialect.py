@@ -92,7 +92,7 @@ class Dialect:
         """Turn a description of the call into one that the page bears."""
         fresh = self._take_told(description.media, offers=offers)
         payload_types = self._renumber(description.media)
-        extensions = _drop_extensions(description) if offers else []
+        extensions = _drop_extensions(description)
         holds = _open(description, fresh) if offers else frozenset[int]()
         return Spared(payload_types, extensions, holds)
 
