@@ -39,9 +39,13 @@ pub const BYTES: usize = 6;
 /// that many times.
 const WIDE: u32 = 100;
 const NEIGHBOUR: u32 = 4;
+/// Calls of theirs that users have not taken yet: a machine that tests phones there has some hundreds.
+const NEIGHBOUR_CALLS: u32 = 16;
 /// An answered call gives back this many times what its INVITE took.
 const CREDIT: u32 = 2;
 const DIALOG_CREDIT: u32 = 12;
+/// And the answers of one more call in bytes.
+const BYTES_CREDIT: u32 = 8_192;
 /// Flows remembered for proofs and bans of their own, at 48 bytes each; proofs that ran out make room.
 const FLOWS: usize = 262_144;
 /// Bans that wait to be told of.
@@ -204,7 +208,8 @@ impl Guard {
             return Verdict::Banned;
         }
         entry.gave(size, &self.policy.rates[BYTES], tick);
-        if !entry.take(kind, 1, &rate, NEIGHBOUR, tick) {
+        let scale = if kind == INVITE { NEIGHBOUR_CALLS } else { NEIGHBOUR };
+        if !entry.take(kind, 1, &rate, scale, tick) {
             self.strike(ip, port, kind, tick);
             return Verdict::Banned;
         }
@@ -290,6 +295,7 @@ impl Guard {
         let (unit, scale) = self.unit(ip, flow, tick);
         unit.give(INVITE, CREDIT, &rates[INVITE], scale, tick);
         unit.give(DIALOG, DIALOG_CREDIT, &rates[DIALOG], scale, tick);
+        unit.give(BYTES, BYTES_CREDIT, &rates[BYTES], 1, tick);
     }
 
     /// What is counted and banned for a flow: itself where somebody has proven himself beside it, else its source.
