@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from talkpath.app.config_pages import reference
+from talkpath.app.config.pages import reference
 from talkpath.base.texts import Language
 from talkpath.explain.pages import write
 

@@ -2,8 +2,9 @@ from pathlib import Path
 
 from talkpath.app.accounts import Users, ready_accounts
 from talkpath.app.banner import ReadyAccount
-from talkpath.app.config import Account as ConfiguredAccount
-from talkpath.app.config import Authentication, Config
+from talkpath.app.config.registration import Account as ConfiguredAccount
+from talkpath.app.config.registration import Authentication
+from talkpath.app.config.tree import Config
 from talkpath.base.redact import Secret
 from talkpath.sip.digest import Algorithm, ha1
 from talkpath.store.accounts import Account, Accounts

@@ -10,7 +10,8 @@ import pytest
 
 from talkpath.app import bans
 from talkpath.app.bans import OwnBans
-from talkpath.app.config import Config, State
+from talkpath.app.config.records import State
+from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient, ControlServer, News
 from talkpath.app.guard_log import GuardLog
 from talkpath.app.phrase import Misuse, Trouble

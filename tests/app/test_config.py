@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.app import config_words, words
+from talkpath.app import words
 from talkpath.app.choose import chosen_language, config_file, explicit_language, load
-from talkpath.app.config import Config, Listener
-from talkpath.app.config_checks import parse_address_and_port, parse_endpoint
-from talkpath.app.config_file import read
-from talkpath.app.config_pages import example, reference
-from talkpath.app.mistakes import BadConfig
+from talkpath.app.config import words as config_words
+from talkpath.app.config.checks import parse_address_and_port, parse_endpoint
+from talkpath.app.config.file import read
+from talkpath.app.config.listeners import Listener
+from talkpath.app.config.mistakes import BadConfig
+from talkpath.app.config.pages import example, reference
+from talkpath.app.config.tree import Config
 from talkpath.base.address import Address, Transport
 from talkpath.base.texts import Language, Text
 

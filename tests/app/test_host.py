@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from talkpath.app.config import Listener
+from talkpath.app.config.listeners import Listener
 from talkpath.app.host import cannot_listen, host_addresses, reachable
 from talkpath.app.node import guest_networks
 from talkpath.base.address import Address, Transport

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app.config import Account, Config, Tls
+from talkpath.app.config.listeners import Tls
+from talkpath.app.config.registration import Account
+from talkpath.app.config.tree import Config
 from talkpath.app.private import begin_output, close_to_others, readable_secrets
 from talkpath.app.state import make_state_directory
 from talkpath.base.redact import Secret

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from talkpath.app.config_file import read
-from talkpath.app.mistakes import BadConfig
+from talkpath.app.config.file import read
+from talkpath.app.config.mistakes import BadConfig
 from talkpath.base.texts import Language
 
 BAD = Path(__file__).parent / "bad"

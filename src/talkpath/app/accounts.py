@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from talkpath.app.banner import ReadyAccount
-from talkpath.app.config import Config
+from talkpath.app.config.tree import Config
 from talkpath.app.passwords import make_password
 from talkpath.base.redact import Secret
 from talkpath.sip.digest import Algorithm

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from talkpath import __version__
 from talkpath.app import words
-from talkpath.app.config import ANY, Config
+from talkpath.app.config.listeners import ANY
+from talkpath.app.config.tree import Config
 from talkpath.app.host import reachable
 from talkpath.base.address import Transport
 from talkpath.base.redact import Secret

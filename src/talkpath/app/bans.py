@@ -16,7 +16,7 @@ from rich.table import Table
 
 from talkpath.app import bans_words as texts
 from talkpath.app.choose import is_root
-from talkpath.app.config import Config
+from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient
 from talkpath.app.phrase import Misuse, Trouble, phrase
 from talkpath.app.state import make_state_directory, state_directory

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from talkpath.app import config_words, words
+from talkpath.app import words
+from talkpath.app.config import words as config_words
 from talkpath.app.phrase import Phrase, Trouble, phrase
 
 # Apple's systems refuse server certificates that live longer, even trusted ones.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from talkpath.base.texts import Language
 
 if TYPE_CHECKING:
-    from talkpath.app.config import Config
+    from talkpath.app.config.tree import Config
 
 SYSTEM_FILE = Path("/etc/talkpath/talkpath.toml")
 
@@ -42,8 +42,8 @@ def config_file(given: Path | None, environ: Mapping[str, str]) -> Path | None:
 
 def load(file: Path | None, *, is_to_run: bool = True) -> "Config":
     """The configuration of a file, or the defaults; `is_to_run`: one that this host can serve. Raises `BadConfig`."""
-    from talkpath.app.config import Config
-    from talkpath.app.config_file import read
+    from talkpath.app.config.file import read
+    from talkpath.app.config.tree import Config
 
     return Config() if file is None else read(file, is_to_run=is_to_run)
 
@@ -52,7 +52,7 @@ def with_state(config: "Config", directory: Path) -> "Config":
     """The configuration with another state directory."""
     import msgspec
 
-    from talkpath.app.config import State
+    from talkpath.app.config.records import State
 
     return msgspec.structs.replace(config, state=State(directory=str(directory)))
 

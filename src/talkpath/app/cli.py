@@ -15,7 +15,7 @@ import click
 
 from talkpath.app import bans_words, calls_words, explain_cli, options, phones_words, words
 from talkpath.app.choose import config_file, explicit_language, is_root, load
-from talkpath.app.mistakes import BadConfig
+from talkpath.app.config.mistakes import BadConfig
 from talkpath.app.options import FILE, LANGUAGE, help_of, values_of
 from talkpath.app.phrase import Misuse, Phrase, Trouble, phrase
 from talkpath.base.errors import TalkpathError
@@ -115,7 +115,7 @@ def run(config: Path | None, state: Path | None) -> None:
 def check(file: Path | None, example: bool, config: Path | None) -> None:
     """Check a configuration file, or print an example of one."""
     if example:
-        from talkpath.app.config_pages import example as example_file
+        from talkpath.app.config.pages import example as example_file
 
         print(example_file(LANGUAGE), end="")
         return

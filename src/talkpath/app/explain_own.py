@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 from talkpath.app import explain_words as texts
-from talkpath.app.config import Config
+from talkpath.app.config.tree import Config
 from talkpath.app.own_calls import OwnCalls
 from talkpath.base.texts import Language
 from talkpath.explain.barred import findings_of

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psutil
 
 from talkpath.app import words
-from talkpath.app.config import ANY, Listener
+from talkpath.app.config.listeners import ANY, Listener
 from talkpath.app.phrase import Phrase, Trouble, phrase
 from talkpath.base.address import Address, Transport
 from talkpath.net.interfaces import Interfaces

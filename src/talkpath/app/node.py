@@ -13,8 +13,9 @@ from talkpath.app import words
 from talkpath.app.accounts import Everybody
 from talkpath.app.bans import OwnBans
 from talkpath.app.chores import Chore, do_chores
-from talkpath.app.config import ANY, INTERFACES, Config, Listener
-from talkpath.app.config_checks import parse_address_and_port, parse_endpoint
+from talkpath.app.config.checks import parse_address_and_port, parse_endpoint
+from talkpath.app.config.listeners import ANY, INTERFACES, Listener
+from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlServer
 from talkpath.app.guard_log import GuardLog
 from talkpath.app.host import cannot_listen

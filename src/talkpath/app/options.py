@@ -13,7 +13,7 @@ from talkpath.app.choose import chosen_language, config_file, load, with_state
 from talkpath.base.texts import Language, Text
 
 if TYPE_CHECKING:
-    from talkpath.app.config import Config
+    from talkpath.app.config.tree import Config
 
 # The help texts are fixed when the commands are defined, so the language is chosen before.
 LANGUAGE = chosen_language(sys.argv[1:], os.environ)

@@ -7,7 +7,7 @@ from itertools import chain
 
 from talkpath.app import calls_words as texts
 from talkpath.app.choose import is_root
-from talkpath.app.config import Config
+from talkpath.app.config.tree import Config
 from talkpath.app.control import Change, ControlClient
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.state import DATABASE, state_directory

@@ -16,7 +16,7 @@ from talkpath.app.phrase import Phrase, phrase
 from talkpath.app.state import DATABASE
 
 if TYPE_CHECKING:
-    from talkpath.app.config import Config
+    from talkpath.app.config.tree import Config
 
 # What talkpath keeps in its state directory; of the database also what SQLite puts beside it, and copies.
 _OURS = (f"{DATABASE}*", "*.key", "*.key.new", "certificate.pem*", "control.sock", "ready-accounts")

@@ -15,8 +15,8 @@ from talkpath.app.accounts import Users, ready_accounts
 from talkpath.app.banner import ReadyAccount, banner
 from talkpath.app.certificate import CertificateFiles, self_signed
 from talkpath.app.choose import is_root
-from talkpath.app.config import Config
-from talkpath.app.config_checks import parse_endpoint
+from talkpath.app.config.checks import parse_endpoint
+from talkpath.app.config.tree import Config
 from talkpath.app.host import host_addresses
 from talkpath.app.log import start_logging
 from talkpath.app.phrase import Phrase, phrase

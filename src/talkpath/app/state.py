@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from talkpath.app import words
-from talkpath.app.config import Config
+from talkpath.app.config.tree import Config
 from talkpath.app.phrase import Trouble, phrase
 
 DATABASE = "talkpath.sqlite"

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from talkpath.app import words
 from talkpath.app.choose import is_root
-from talkpath.app.config import Config
-from talkpath.app.config_checks import check_user
+from talkpath.app.config.checks import check_user
+from talkpath.app.config.tree import Config
 from talkpath.app.passwords import make_password
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.private import close_to_others

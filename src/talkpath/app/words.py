@@ -1,4 +1,4 @@
-"""What the command line says. (`config_words.py` has what is said about a configuration file.)"""
+"""What the command line says. (`config/words.py` has what is said about a configuration file.)"""
 
 from talkpath.base.texts import Text
 

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
 
-from talkpath.app import config_words as words
-from talkpath.app.config import ANY, INTERFACES, Config, Listener, MediaAddress
+from talkpath.app.config import words
+from talkpath.app.config.listeners import ANY, INTERFACES, Listener
+from talkpath.app.config.media import MediaAddress
+from talkpath.app.config.places import Path as KeyPath
+from talkpath.app.config.tree import Config
 from talkpath.app.phrase import Phrase, phrase
-from talkpath.app.toml_places import Path as KeyPath
 from talkpath.base.address import Address, Transport
 from talkpath.base.texts import Text
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import inspect
 
-from talkpath.app.config import Config
+from talkpath.app.config.tree import Config
 from talkpath.base.texts import Language, Text
 
 PAGE_TITLE = Text("Configuration", "配置")
@@ -22,8 +22,8 @@ PAGE_INTRO = Text(
     "`talkpath check --example` 打印含有全部键（均已注释）的文件。",
 )
 PAGE_NOTE = Text(
-    "This page is generated from `src/talkpath/app/config.py` by `make docs`.",
-    "本页由 `make docs` 根据 `src/talkpath/app/config.py` 生成。",
+    "This page is generated from `src/talkpath/app/config/` by `make docs`.",
+    "本页由 `make docs` 根据 `src/talkpath/app/config/` 生成。",
 )
 EXAMPLE_INTRO = Text(
     "Every key of talkpath with its default. Take away the # before what you change.",

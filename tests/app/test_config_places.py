@@ -1,6 +1,6 @@
 import tomllib
 
-from talkpath.app.toml_places import Place, places
+from talkpath.app.config.places import Place, places
 
 DOCUMENT = '''# a comment with [brackets] and = signs
 a = 1

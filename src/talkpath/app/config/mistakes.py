@@ -8,7 +8,7 @@ from talkpath.base.errors import Misuse
 from talkpath.base.texts import Language
 
 if TYPE_CHECKING:
-    from talkpath.app.toml_places import Place
+    from talkpath.app.config.places import Place
 
 
 @dataclass(frozen=True, slots=True)

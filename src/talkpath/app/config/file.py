@@ -14,13 +14,13 @@ from typing import Any, cast
 import msgspec
 from msgspec import inspect
 
-from talkpath.app import config_words as words
-from talkpath.app.config import Config
-from talkpath.app.config_checks import TEXT_CHECKS, disagreements, not_of_this_host
-from talkpath.app.mistakes import BadConfig, Mistake
+from talkpath.app.config import words
+from talkpath.app.config.checks import TEXT_CHECKS, disagreements, not_of_this_host
+from talkpath.app.config.mistakes import BadConfig, Mistake
+from talkpath.app.config.places import Path as KeyPath
+from talkpath.app.config.places import Place, places
+from talkpath.app.config.tree import Config
 from talkpath.app.phrase import Phrase, phrase
-from talkpath.app.toml_places import Path as KeyPath
-from talkpath.app.toml_places import Place, places
 from talkpath.base.redact import Secret
 
 # Stands for a value that was refused; its mistake is already noted.

@@ -1,0 +1,1 @@
+"""The configuration: its tree (`tree.py`), how a file becomes one (`file.py`), its reference page (`pages.py`)."""

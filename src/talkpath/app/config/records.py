@@ -1,0 +1,69 @@
+"""What is kept, counted and said while running."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from talkpath.app.config.field import doc
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What survives a restart."""
+
+    directory: Annotated[
+        str,
+        doc(
+            "Accounts, registrations, call history and the self-signed certificate live here. Empty: "
+            "$TALKPATH_STATE, else /var/lib/talkpath for root, else ~/.local/state/talkpath.",
+            "帐号、注册、通话记录和自签名证书存放于此。留空：$TALKPATH_STATE，"
+            "否则 root 用 /var/lib/talkpath，其他用户用 ~/.local/state/talkpath。",
+        ),
+    ] = ""
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """Which past calls are kept."""
+
+    keep_days: Annotated[
+        int,
+        doc(
+            "Past calls are forgotten after this many days.",
+            "过去的通话在这么多天后删除。",
+            ge=1,
+            le=3650,
+        ),
+    ] = 30
+    keep_calls: Annotated[
+        int,
+        doc(
+            "At most this many past calls are kept; the oldest go first.",
+            "最多保留这么多通过去的通话；最旧的先删除。",
+            ge=0,
+            le=100_000_000,
+        ),
+    ] = 1_000_000
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters for Prometheus."""
+
+    listen: Annotated[
+        str,
+        doc(
+            'Address and port of the page with counters, for example "127.0.0.1:9090". Empty: none.',
+            "计数器页面的地址和端口，例如“127.0.0.1:9090”。留空：不提供。",
+            of="address and port",
+        ),
+    ] = ""
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said while running, on standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        doc(
+            "How much is said. Message bodies appear at debug only.",
+            "输出的详细程度。消息内容只在 debug 时出现。",
+        ),
+    ] = "info"

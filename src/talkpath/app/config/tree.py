@@ -1,0 +1,101 @@
+"""The configuration: one frozen tree. Default and documentation stand on the field.
+
+From these fields come the reference pages, the commented example file (`pages.py`) and what `talkpath check` says
+(`file.py`, which also reads TOML into the tree). Nothing here touches the world. Whoever reloads compares two trees
+and takes the new one whole or not at all.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from talkpath.app.config.browsers import Page, WebSocket
+from talkpath.app.config.field import doc
+from talkpath.app.config.guard import Guard, Limits
+from talkpath.app.config.listeners import INTERFACES, Listener, Tls
+from talkpath.app.config.media import Media
+from talkpath.app.config.records import History, Log, Metrics, State
+from talkpath.app.config.registration import Account, Authentication, KeepAlive, Registrar
+from talkpath.app.config.requests import Size, Transactions
+from talkpath.base.address import Transport
+from talkpath.base.texts import Language
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole tree. `Config()` is what runs with no file at all."""
+
+    language: Annotated[
+        Language | None,
+        doc(
+            'The language for people: "en" or "zh". Left out: the one of the locale.',
+            "给人看的语言：“en”或“zh”。省略时按系统区域设置。",
+        ),
+    ] = None
+    domains: Annotated[
+        tuple[str, ...],
+        doc(
+            "The domains this edge is responsible for. The addresses of its listeners always count. Empty: any "
+            "host name a registered phone uses is taken for ours.",
+            "本边缘负责的域。监听地址始终算在内。留空：已注册话机使用的任何主机名都视为自己的。",
+            of="domain",
+        ),
+    ] = ()
+    local_networks: Annotated[
+        tuple[str, ...],
+        doc(
+            "Networks behind the same NAT as this host, for hosts that advertise another address than their own: who "
+            "is in them is told the real addresses, for signalling and media, others the advertised ones. "
+            '"interfaces" stands for the networks of this host\'s own interfaces. Who comes from the address of the '
+            "default router is not local, for behind it may be anybody, unless it is listed by itself.",
+            "与本机位于同一 NAT 之后的网络，用于公布地址与自身地址不同的主机："
+            "其中的话机得到信令和媒体的真实地址，其他得到公布的地址。“interfaces”表示本机各网络接口所在的网络。"
+            "来自默认路由器地址的不算本地，因为其后可能是任何人，除非单独列出该地址。",
+            of="local network",
+        ),
+    ] = (INTERFACES,)
+    drain_timeout_s: Annotated[
+        float,
+        doc(
+            "After SIGTERM no new call is taken; running calls get this many seconds to end.",
+            "收到 SIGTERM 后不再接受新呼叫；正在进行的通话有这么多秒的时间结束。",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 30.0
+    listeners: Annotated[
+        tuple[Listener, ...],
+        doc(
+            "Where signalling is heard. With none given: UDP, TCP, TLS, WS and WSS on every address.",
+            "信令监听。一个都不写时：在所有地址上监听 UDP、TCP、TLS、WS 和 WSS。",
+        ),
+    ] = ()
+    accounts: Annotated[
+        tuple[Account, ...],
+        doc(
+            "Users, besides those that `talkpath users` manages. A user given here wins.",
+            "用户，`talkpath users` 管理的用户除外。此处给出的优先。",
+        ),
+    ] = ()
+    registrar: Annotated[Registrar, doc("Registrations.", "注册。")] = Registrar()
+    keepalive: Annotated[KeepAlive, doc("Phones behind NATs.", "NAT 后的话机。")] = KeepAlive()
+    size: Annotated[Size, doc("Requests that are too large for UDP.", "超出 UDP 大小的请求。")] = Size()
+    authentication: Annotated[Authentication, doc("Passwords.", "密码。")] = Authentication()
+    media: Annotated[Media, doc("Where audio and video pass through.", "音频和视频的通道。")] = Media()
+    tls: Annotated[Tls, doc("The certificate of the TLS and WSS listeners.", "TLS 和 WSS 监听的证书。")] = Tls()
+    websocket: Annotated[WebSocket, doc("Browsers.", "浏览器。")] = WebSocket()
+    page: Annotated[Page, doc("The page for visitors.", "供访客使用的页面。")] = Page()
+    transactions: Annotated[
+        Transactions,
+        doc("Timers of RFC 3261, for unusually slow paths.", "RFC 3261 的定时器，用于特别慢的链路。"),
+    ] = Transactions()
+    limits: Annotated[Limits, doc("What a crowd may take of this host.", "允许占用的本机资源。")] = Limits()
+    guard: Annotated[Guard, doc("What strangers may send.", "陌生来源可以发送的量。")] = Guard()
+    state: Annotated[State, doc("What survives a restart.", "重启后保留的内容。")] = State()
+    history: Annotated[History, doc("Which past calls are kept.", "保留哪些过去的通话。")] = History()
+    metrics: Annotated[Metrics, doc("Counters for Prometheus.", "供 Prometheus 使用的计数器。")] = Metrics()
+    log: Annotated[Log, doc("What is said while running.", "运行时的输出。")] = Log()
+
+    @property
+    def doors(self) -> tuple[Listener, ...]:
+        """The listeners to open: the configured ones, or one of each transport on every address."""
+        return self.listeners or tuple(Listener(transport=transport) for transport in Transport)
