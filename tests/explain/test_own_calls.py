@@ -215,3 +215,25 @@ def test_the_edge_does_not_advise_itself_to_find_phones() -> None:
     # A page that came back may believe itself registered.
     assert "SIP.js" in found.fix.say(Language.EN)
     assert "SIP.js" in found.fix.say(Language.ZH)
+
+
+def test_a_phone_that_answers_nothing_any_more_is_no_gateway() -> None:
+    """As behind a NAT that forgot it: what is told is the phone's, and nobody is advised to try another gateway."""
+    call = OwnCall().dialled().note("route.user", START, user="1002")
+    beyond = call.talk.via("z9hG4bK-b1", "z9hG4bK-a1")
+    for at in (0.01, 0.51, 1.51, 3.51):
+        call.write(START + at, call.callee_flow, beyond.invite(sdp(TO_CALLEE)), sent=True)
+    call.write(START + 32, flow(PHONE), call.talk.answer(408), sent=True)
+    call.ledger.ended(START + 32, call.talk.call_id, Side.CALLEE, "timeout")
+    (found,) = findings(call.trace)
+    assert found.code == "gateway-down"
+    assert "Is the phone on" in found.fix.say(Language.EN)
+
+
+def test_a_phone_that_is_not_rung_because_it_answers_nothing_is_told_as_that() -> None:
+    call = OwnCall().dialled().note("flow.unanswering", START, remote=str(DESK), transport="UDP")
+    call.write(START + 0.1, flow(PHONE), call.talk.answer(480), sent=True)
+    call.ledger.ended(START + 0.1, call.talk.call_id, Side.SERVER, "refused")
+    (found,) = findings(call.trace)
+    assert (found.code, found.symptom) == ("connection-gone", Symptom.NO_RING)
+    assert "rings again as soon as anything comes" in found.fix.say(Language.EN)

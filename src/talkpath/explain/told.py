@@ -25,6 +25,11 @@ def told(story: Story, *kinds: str) -> Iterator[Moment]:
     return (moment for moment in story.call.moments if moment.kind in kinds)
 
 
+def is_to_phones(story: Story) -> bool:
+    """An own call to a user of ours: it goes to phones whose registrations arrive, and to no gateway."""
+    return any(told(story, "route.user"))
+
+
 class MomentSaid(Struct, frozen=True):
     """A moment in its own words."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from talkpath.base.texts import Text
+from talkpath.calls.model import Value
 from talkpath.capture.records import TcpEvent, TcpKind
 from talkpath.explain.evidence import found_of
 from talkpath.explain.finding import Because, Direction, Found, Severity, Symptom, because, party, said
@@ -53,6 +54,14 @@ PAGE_FIX = Text(
     "（请在 onConnect 中调用 registerer.register()）。在它重新注册或用其他请求证明身份之前，talkpath 无法联系到它。"
     "并保持 WebSocket 存活（ping 间隔小于 nginx 或负载均衡的空闲超时），减少断线。",
 )
+SILENT_FIX = Text(
+    "Is the phone on and in its network? It rings again as soon as anything comes from it. Where a NAT forgets it "
+    "within seconds, have it send keep-alives of its own or register over TCP or TLS.",
+    "请确认话机已开机并在网：只要收到它的任何数据，就会重新呼叫它。若 NAT 在数秒内遗忘映射，"
+    "请让话机自行发送保活，或改用 TCP 或 TLS 注册。",
+)
+# Phones that the edge did not ring, because it had no way to them any more.
+_NOT_RUNG = ("flow.not-rung", "flow.unanswering")
 # 430 Flow Failed (RFC 5626 section 11.6); 477 is what OpenSIPS and Kamailio say when they could not send.
 _WEBSOCKETS = frozenset(("WS", "WSS"))
 SEND_FAILED = frozenset({430, 477})
@@ -81,8 +90,8 @@ def check(story: Story) -> Iterator[Found]:
 
 def _decided(story: Story) -> Iterator[Found]:
     """Of an own call: a phone that was not rung, or an answer that nobody waited for any more."""
-    for moment in told(story, "flow.not-rung", "flow.answer-undelivered"):
-        is_callees = moment.kind == "flow.not-rung"
+    for moment in told(story, *_NOT_RUNG, "flow.answer-undelivered"):
+        is_callees = moment.kind in _NOT_RUNG
         if is_callees and story.call.answered_at is not None:
             continue  # another phone of the callee was reached
         method, transport = "INVITE" if is_callees else "200", moment.values["transport"]
@@ -92,9 +101,15 @@ def _decided(story: Story) -> Iterator[Found]:
             leg=story.edge_leg(not is_callees).index,
             direction=Direction.of(is_callees),
             symptom=Symptom.NO_RING if is_callees else Symptom.DROPS,
-            fix=said(PAGE_FIX if transport in _WEBSOCKETS else OWN_FIX),
+            fix=said(_fix_of(moment.kind, transport)),
         )
         return
+
+
+def _fix_of(kind: str, transport: Value) -> Text:
+    if kind == "flow.unanswering":
+        return SILENT_FIX
+    return PAGE_FIX if transport in _WEBSOCKETS else OWN_FIX
 
 
 def _unsendable(story: Story) -> Iterator[Found]:

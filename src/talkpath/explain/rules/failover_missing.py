@@ -9,6 +9,7 @@ from talkpath.explain.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.rule import Rule
 from talkpath.explain.silence import silent_hops
 from talkpath.explain.story import Story
+from talkpath.explain.told import is_to_phones
 from talkpath.explain.traits import Trait
 
 # Failures of the machine, not of the person called (RFC 3263 section 4.3 asks to try the next on 503).
@@ -27,7 +28,7 @@ OTHERS = Text(
 
 def check(story: Story) -> Iterator[Found]:
     failed = _failed_hop(story)
-    if failed is None or story.call.answered_at is not None:
+    if failed is None or story.call.answered_at is not None or is_to_phones(story):
         return
     onward = {leg.callee for leg in story.legs if leg.caller.host == failed.caller.host and leg.parent is not None}
     others = [address for address in story.scene.gateways_of(failed.caller.host) if address != failed.callee]

@@ -14,7 +14,7 @@ from talkpath.explain.growth import biggest_parts
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Scene
 from talkpath.explain.story import UNFRAGMENTED_BYTES, Exchange, Story
-from talkpath.explain.told import told
+from talkpath.explain.told import is_to_phones
 from talkpath.explain.traits import Trait
 
 SENT = Text(
@@ -93,12 +93,7 @@ def _was_too_large(story: Story, exchange: Exchange) -> bool:
     if seen.fragments > 1:
         return True
     large = seen.transport is Transport.UDP and seen.wire_bytes > UNFRAGMENTED_BYTES
-    return large and (_is_registered(story) or bool(story.scene.small_answered(seen.dst.host)))
-
-
-def _is_registered(story: Story) -> bool:
-    """An own call to a user of ours: it goes to phones whose registrations arrive."""
-    return any(told(story, "route.user"))
+    return large and (is_to_phones(story) or bool(story.scene.small_answered(seen.dst.host)))
 
 
 def _in_pieces(story: Story) -> Lost | None:
@@ -164,7 +159,7 @@ def _evidence(story: Story, lost: Lost) -> Iterator[Because]:
         size, count = request.seen.wire_bytes, request.seen.fragments
         text = SENT if count > 1 else TOO_LARGE
         yield because(text, request.frames, request.time, size=size, count=count, **values)
-        if _is_registered(story):
+        if is_to_phones(story):
             yield because(REGISTERED, (), request.time, dst=request.destination)
         yield because(PARTS, request.frames[:1], request.time, parts=biggest_parts(request.sip))
     elif lost.pieces is not None:

@@ -7,11 +7,12 @@ from itertools import takewhile
 from talkpath.base.address import Address
 from talkpath.base.texts import Text
 from talkpath.capture.records import IcmpKind, TcpKind
-from talkpath.explain.finding import Because, Found, Severity, Symptom, because
+from talkpath.explain.finding import Because, Found, Severity, Symptom, because, said
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Outside, Scene
 from talkpath.explain.silence import Silence, silent_hops
 from talkpath.explain.story import Story
+from talkpath.explain.told import is_to_phones
 from talkpath.explain.traits import Trait
 
 # Probes in a row without an answer; one may be lost.
@@ -30,6 +31,12 @@ ALIVE = Text(
     "{host} spoke to others meanwhile: it is up, and ignores this one.",
     "期间 {host} 与其他方有通信：它在运行，但没有理会此请求。",
 )
+PHONE_FIX = Text(
+    "Is the phone on and in its network? talkpath keeps its flow open and does not ring it while it answers nothing. "
+    "Where a NAT or firewall forgets it in seconds, have it send keep-alives of its own or register over TCP or TLS.",
+    "请确认话机已开机并在网。talkpath 会保持其流畅通，在它毫无应答期间不再呼叫它。若 NAT 或防火墙在数秒内遗忘映射，"
+    "请让话机自行发送保活，或改用 TCP 或 TLS 注册。",
+)
 TCP = {
     TcpKind.REFUSED: Text("{host} refuses connections.", "{host} 拒绝连接。"),
     TcpKind.UNANSWERED: Text("{host} does not answer connection attempts.", "{host} 不应答连接请求。"),
@@ -45,6 +52,7 @@ def check(story: Story) -> Iterator[Found]:
             leg=silence.leg.index if silence.leg else None,
             severity=Severity.WARNING if rescued else Severity.ERROR,
             symptom=Symptom.NONE if rescued else Symptom.FAILS,
+            fix=said(PHONE_FIX) if is_to_phones(story) else None,
             confidence=0.6 if silence.is_alive else 0.9,
         )
         return
