@@ -96,6 +96,16 @@ def test_the_list_shows_why_also_as_json(config: Config, capsys: pytest.CaptureF
     assert (shown["source"], shown["until"], shown["code"]) == ("203.0.113.7", None, "")
 
 
+def test_brackets_that_somebody_wrote_mean_nothing_to_a_terminal(
+    config: Config, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bans.add(config, ["203.0.113.7"], "", "[/b] [red]no[/red]", Language.EN)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    bans.print_bans(config, Language.EN, as_json=False)
+    assert "[/b] [red]no[/red]" in capsys.readouterr().out
+
+
 async def test_the_running_edge_is_asked_for_its_bans(tmp_path: Path, guard: Guard) -> None:
     flood(guard, "203.0.113.9")
     guard.wrong(register("1001"), "1001", flow("203.0.113.10"), True, NOW)

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text as RichText
 
 from talkpath.app import bans_words as texts
 from talkpath.app.choose import is_root
@@ -144,7 +145,7 @@ def _table(bans: Iterable[Ban], language: Language) -> Table:
     for head in texts.HEADS:
         table.add_column(head.say(language), overflow="fold")
     for ban in bans:
-        table.add_row(*_cells(ban, language))
+        table.add_row(*(RichText(cell) for cell in _cells(ban, language)))
     return table
 
 
