@@ -6,22 +6,20 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text as RichText
 
 from talkpath.app import bans_words as texts
 from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient
 from talkpath.app.phrase import Misuse, Trouble, phrase
+from talkpath.app.rows import print_json, print_rows
 from talkpath.app.state import make_state_directory, state_directory
-from talkpath.base.readable import json_bytes, printable
+from talkpath.base.readable import printable
 from talkpath.base.texts import Language
 from talkpath.calls.guarded import Ban
 from talkpath.edge.guard import Guard
@@ -80,14 +78,11 @@ def print_bans(config: Config, language: Language, *, as_json: bool) -> None:
         if not as_json:
             print(texts.NO_EDGE.say(language), file=sys.stderr)
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.format(json_bytes([msgspec.to_builtins(one) for one in bans])) + b"\n")
+        print_json([msgspec.to_builtins(one) for one in bans])
     elif not bans:
         print(texts.NONE.say(language), file=sys.stderr)
-    elif sys.stdout.isatty():
-        Console().print(_table(bans, language))
     else:
-        for ban in bans:
-            print("\t".join(_cells(ban, language)))
+        print_rows(texts.HEADS, [_cells(ban, language) for ban in bans], language)
 
 
 def add(config: Config, networks: Sequence[str], span: str, note: str, language: Language) -> None:
@@ -140,20 +135,11 @@ def _seconds(text: str) -> int:
     return int(span[1]) * _SECONDS[span[2]]
 
 
-def _table(bans: Iterable[Ban], language: Language) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in texts.HEADS:
-        table.add_column(head.say(language), overflow="fold")
-    for ban in bans:
-        table.add_row(*(RichText(cell) for cell in _cells(ban, language)))
-    return table
-
-
 def _cells(ban: Ban, language: Language) -> list[str]:
     now = time.time()
     ends = texts.NEVER.say(language) if ban.until is None else f"{max(0.0, ban.until - now):.0f} s"
     sent = ", ".join(f"{count} {method}" for method, count in ban.methods.items())
-    cells = [
+    return [
         ban.source,
         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ban.since)),
         ends,
@@ -163,4 +149,3 @@ def _cells(ban: Ban, language: Language) -> list[str]:
         ", ".join(ban.users),
         ban.note or ban.tool,
     ]
-    return [printable(cell) for cell in cells]

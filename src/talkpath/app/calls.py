@@ -6,9 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 
-import msgspec.json
-from rich.console import Console
-from rich.table import Table
+import msgspec
 from rich.text import Text as RichText
 
 from talkpath.app import calls_words as texts
@@ -17,6 +15,7 @@ from talkpath.app.guard_log import banned, refused
 from talkpath.app.lines import print_lines
 from talkpath.app.own_calls import OwnCalls
 from talkpath.app.phrase import Trouble, phrase
+from talkpath.app.rows import Cell, plain, print_json, print_line, print_rows, tabbed
 from talkpath.base.readable import json_bytes, printable
 from talkpath.base.texts import Language
 from talkpath.calls import words
@@ -47,17 +46,14 @@ class Calls:
         """Print the calls asked for, the latest last."""
         rows, is_running = self._known.rows(wanted)
         if as_json:
-            _write(msgspec.json.format(json_bytes([facts_of_summary(row) for row in rows])))
+            print_json([facts_of_summary(row) for row in rows])
             return
         if not is_running:
             self._talk(texts.NO_EDGE.say(self._language))
         if not rows:
             self._talk(texts.NO_CALLS.say(self._language))
-        elif sys.stdout.isatty():
-            Console().print(self._table(rows))
         else:
-            for row in rows:
-                _write(self._line(row).encode())
+            print_rows(texts.HEADS, [self._cells(row) for row in rows], self._language, (texts.RING, texts.TALK))
 
     def follow(self, wanted: Wanted, *, as_json: bool) -> None:
         """Print the calls that run and then every change, until interrupted. Raises `Trouble` without an edge."""
@@ -66,7 +62,7 @@ class Calls:
             raise Trouble("no-edge", phrase(texts.NO_EDGE_TO_FOLLOW))
         try:
             for change in changes:
-                _write(self._change_as_json(change) if as_json else self._change(change).encode())
+                print_line(self._change_as_json(change) if as_json else self._change(change).encode())
         except KeyboardInterrupt:
             return
 
@@ -76,7 +72,7 @@ class Calls:
         if as_json:
             story = story_of(one.call, self._language, with_messages=with_messages)
             story["findings"] = [finding(each, self._language) for each in one.findings]
-            _write(msgspec.json.format(json_bytes(story)))
+            print_json(story)
             return
         print_lines(self._page(one, with_messages))
 
@@ -100,41 +96,28 @@ class Calls:
             return printable(f"{_clock(change.last)}  {refused(change).say(self._language)}")
         return self._line(change)
 
-    def _table(self, rows: list[Summary]) -> Table:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for head in (texts.BEGUN, texts.FROM, texts.TO, texts.RESULT, texts.RING, texts.TALK, texts.ENDED, texts.ID):
-            right = head in (texts.RING, texts.TALK)
-            table.add_column(head.say(self._language), justify="right" if right else "left", overflow="fold")
-        for row in rows:
-            cells = [RichText(cell) for cell in self._cells(row)]
-            cells[3].stylize(_RESULT_COLOUR.get(row.result, "yellow"))
-            table.add_row(*cells)
-        return table
-
     def _line(self, row: Summary) -> str:
         """A call on one line: in columns for people, its fields apart by tabs for awk and cut."""
         cells = self._cells(row)
         if not sys.stdout.isatty():
-            return "\t".join(cells)
-        return "  ".join(cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
+            return tabbed(cells)
+        return "  ".join(plain(cell).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
 
-    def _cells(self, row: Summary) -> list[str]:
+    def _cells(self, row: Summary) -> list[Cell]:
         is_over = state_of(row) == "ended"
         result = words.result(row.result, is_over=is_over, language=self._language)
         status = f" {row.status}" if row.status >= 300 else ""
         ended = words.ending(row.ended_by, row.ended_how, self._language) if row.ended_at is not None else ""
-        begun = _clock(row.start)
-        cells = [
-            begun,
+        return [
+            _clock(row.start),
             row.caller,
             row.callee,
-            result + status,
+            RichText(result + status, style=_RESULT_COLOUR.get(row.result, "yellow")),
             _span(row.ring_s),
             _span(_talk_s(row)),
             ended,
             row.id,
         ]
-        return [printable(cell) for cell in cells]
 
     def _page(self, one: Explained, with_messages: bool) -> Iterator[Line]:
         width = shutil.get_terminal_size((120, 40)).columns
@@ -166,9 +149,3 @@ def _span(seconds: float | None) -> str:
     minutes, left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
-
-
-def _write(line: bytes) -> None:
-    """One line of data to standard output, at once: followers are piped into other programs."""
-    sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()

@@ -27,14 +27,18 @@ HELP_MESSAGES = Text(
     "Print the messages in full too, their secrets taken out.", "同时输出完整消息，其中的秘密已隐去。"
 )
 
-BEGUN = Text("Begun", "开始")
-FROM = Text("From", "主叫")
-TO = Text("To", "被叫")
-RESULT = Text("Result", "结果")
 RING = Text("Ring", "振铃")
 TALK = Text("Talk", "通话")
-ENDED = Text("Ended", "结束")
-ID = Text("Id", "ID")
+HEADS = (
+    Text("Begun", "开始"),
+    Text("From", "主叫"),
+    Text("To", "被叫"),
+    Text("Result", "结果"),
+    RING,
+    TALK,
+    Text("Ended", "结束"),
+    Text("Id", "ID"),
+)
 
 NO_EDGE = Text(
     "No edge is running here; these are the calls of the past.", "本机没有正在运行的节点；以下为过去的通话。"

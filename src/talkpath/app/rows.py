@@ -1,0 +1,52 @@
+"""Rows on standard output: a table on a terminal, their fields apart by tabs for awk and cut elsewhere; and JSON."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+import msgspec.json
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text as RichText
+
+from talkpath.base.readable import json_bytes, printable
+from talkpath.base.texts import Language, Text
+
+# Coloured, or a text that a stranger may have written: brackets in it are no markup.
+Cell = RichText | str
+
+
+def print_rows(
+    heads: Sequence[Text], rows: Iterable[Sequence[Cell]], language: Language, right: Sequence[Text] = ()
+) -> None:
+    """Print rows with a cell a head. What stands under the heads `right` (numbers) is flush right on a terminal."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print_line(tabbed(row).encode())
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        table.add_column(head.say(language), justify="right" if head in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, RichText) else RichText(plain(cell)) for cell in row))
+    Console().print(table)
+
+
+def tabbed(row: Iterable[Cell]) -> str:
+    """A row as a line whose fields are apart by tabs."""
+    return "\t".join(map(plain, row))
+
+
+def plain(cell: Cell) -> str:
+    """The text of a cell; nothing in it commands a terminal or makes lines."""
+    return printable(str(cell))
+
+
+def print_json(value: object) -> None:
+    """Print what msgspec encodes, indented for people."""
+    print_line(msgspec.json.format(json_bytes(value)))
+
+
+def print_line(line: bytes) -> None:
+    """One line of data, at once: followers are piped into other programs."""
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
