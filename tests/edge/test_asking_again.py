@@ -215,6 +215,13 @@ def call_from(caller: Phone, call_id: str, body: bytes) -> None:
     caller.invite(f"sip:1002@{HOME}", call_id=call_id, body=body)
 
 
+def take_plain_rtp(caller: Phone, callee: Phone) -> None:
+    """A call in which the callee takes plain RTP, which is known of it from then on."""
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.last(), 200, body=ANSWER)
+    callee.inbox.clear()
+
+
 def test_what_the_caller_offers_comes_first(lab: Lab, caller: Phone, callee: Phone) -> None:
     lab.security = Security(lab.engine, OURS, os.urandom)
     caller.invite(f"sip:1002@{HOME}", body=SDES_OFFER)
@@ -235,9 +242,7 @@ def test_a_phone_that_took_plain_rtp_may_have_what_its_caller_encrypts(
     lab: Lab, caller: Phone, callee: Phone
 ) -> None:
     lab.security = Security(lab.engine, OURS, os.urandom)
-    caller.invite(f"sip:1002@{HOME}", body=OFFER)
-    callee.answer(callee.last(), 200, body=ANSWER)
-    callee.inbox.clear()
+    take_plain_rtp(caller, callee)
     call_from(caller, "c2", SDES_OFFER)
     assert offers_of(callee) == [Profile.SDES]
 
@@ -280,9 +285,7 @@ def test_a_phone_known_by_its_own_offer_to_speak_no_such_codec_is_asked_once(
 def test_a_phone_known_to_take_plain_rtp_is_asked_once_for_a_codec_that_few_have(
     lab: Lab, caller: Phone, callee: Phone
 ) -> None:
-    caller.invite(f"sip:1002@{HOME}", body=OFFER)
-    callee.answer(callee.last(), 200, body=ANSWER)
-    callee.inbox.clear()
+    take_plain_rtp(caller, callee)
     call_from(caller, "c2", G729)
     assert refuse_all(callee) == [Profile.PLAIN]
 
@@ -291,9 +294,7 @@ def test_a_phone_that_is_set_to_srtp_only_is_asked_again_though_it_took_plain_rt
     lab: Lab, caller: Phone, callee: Phone
 ) -> None:
     lab.security = Security(lab.engine, OURS, os.urandom)
-    caller.invite(f"sip:1002@{HOME}", body=OFFER)
-    callee.answer(callee.last(), 200, body=ANSWER)
-    callee.inbox.clear()
+    take_plain_rtp(caller, callee)
     call_from(caller, "c2", OFFER)
     assert Strict(callee, Profile.SDES).hear() is not None
 

@@ -5,6 +5,7 @@ from tests.media.in_memory import sdp
 
 from talkpath.base.address import Address
 from talkpath.media import Climbed, Exchange
+from talkpath.sdp import SessionDescription
 
 PHONE = "audio 5000 RTP/AVP 8"
 
@@ -50,6 +51,14 @@ def wait(call: WebCall, seconds: float) -> None:
     call.now = end
 
 
+def restart(call: WebCall, page: Browser) -> tuple[Browser, SessionDescription]:
+    """The page restarts ICE from another port, and the phone agrees: it as it is from then on, and our answer."""
+    again = Browser(offers=True, port=41000)
+    again.identity = page.identity
+    call.say(0, 1, Exchange("INVITE", 2), again.describe("8"))
+    return again, call.say(1, 0, Exchange("INVITE", 2, 200), sdp("192.0.2.21", PHONE))
+
+
 def test_a_page_that_vanished_ends_the_call_when_its_grace_is_over() -> None:
     call, _ = talking()
     began = call.now
@@ -66,10 +75,7 @@ def test_a_page_that_vanished_ends_the_call_when_its_grace_is_over() -> None:
 def test_a_page_that_restarts_ice_in_time_goes_on() -> None:
     call, page = talking()
     wait(call, 35)
-    again = Browser(offers=True, port=41000)
-    again.identity = page.identity
-    call.say(0, 1, Exchange("INVITE", 2), again.describe("8"))
-    answer = call.say(1, 0, Exchange("INVITE", 2, 200), sdp("192.0.2.21", PHONE))
+    again, answer = restart(call, page)
     wait(call, 6)
     assert call.deaths == [], "the grace begins anew"
     again.endpoint = page.endpoint
@@ -84,10 +90,7 @@ def test_a_page_that_restarts_ice_in_time_goes_on() -> None:
 def test_a_restart_that_comes_to_nothing_ends_the_call_too() -> None:
     call, page = talking()
     wait(call, 35)
-    again = Browser(offers=True, port=41000)
-    again.identity = page.identity
-    call.say(0, 1, Exchange("INVITE", 2), again.describe("8"))
-    call.say(1, 0, Exchange("INVITE", 2, 200), sdp("192.0.2.21", PHONE))
+    restart(call, page)
     wait(call, 10)
     assert len(call.deaths) == 1
 
