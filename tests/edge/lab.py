@@ -87,6 +87,10 @@ class Lab:
         #: lookups that wait for `answer_names`, None where names are answered at once
         self.lookups: list[Callable[[], None]] | None = None
         self.closed: set[int] = set()
+        #: connections that were asked for; where packets are dropped, and who waits for these
+        self.tried: list[Target] = []
+        self.unanswering: set[Target] = set()
+        self.unopened: list[Callable[[bool], None]] = []
         self.phones: list[Phone] = []
         self.lost: list[Send] = []
         self.media: dict[str, MediaSession] = {}
@@ -121,6 +125,14 @@ class Lab:
 
     def is_open(self, flow: Flow) -> bool:
         return flow.connection not in self.closed
+
+    def open_stream(self, target: Target, done: Callable[[bool, float], None]) -> None:
+        """Opened at once where a phone listens there; where nobody answers at all, `done` waits in `unopened`."""
+        self.tried.append(target)
+        if target in self.unanswering:
+            self.unopened.append(lambda stands: done(stands, self.now))
+        else:
+            done(any(phone.is_at(target) for phone in self.phones), self.now)
 
     def resolve(self, uri: Uri, done: Callable[[list[Target], float], None]) -> None:
         self.looked_up.append(uri.host)

@@ -114,3 +114,28 @@ async def test_what_we_opened_is_used_again_and_forgotten_when_it_closes(peer: t
     await asyncio.wait_for(sender.closed.wait(), 30)
     assert not signalling._outgoing
     await close(signalling)
+
+
+async def test_a_connection_may_be_asked_for_before_there_is_anything_to_send(peer: tuple[Peer, Address]) -> None:
+    sender, target = Sender(), Target(Transport.TCP, peer[1])
+    signalling = await made(Limits(9, 9), sender)
+    heard: asyncio.Queue[bool] = asyncio.Queue()
+    for _ in range(2):
+        signalling.open_stream(target, lambda stands, _: heard.put_nowait(stands))
+    assert heard.empty()
+    assert [await asyncio.wait_for(heard.get(), 30) for _ in range(2)] == [True, True]
+    signalling.open_stream(target, lambda stands, _: heard.put_nowait(stands))
+    assert heard.get_nowait() is True
+    sender.sends.append(Send(target, b"over it", "c"))
+    signalling.pump()
+    assert await asyncio.wait_for(peer[0].heard.get(), 30) == b"over it"
+    assert peer[0].connections == 1
+    await close(signalling)
+
+
+async def test_who_asks_for_a_connection_where_nobody_listens_is_told(peer: tuple[Peer, Address]) -> None:
+    signalling = await made(Limits(0, 0), Sender())
+    heard: asyncio.Queue[bool] = asyncio.Queue()
+    signalling.open_stream(Target(Transport.TCP, peer[1]), lambda stands, _: heard.put_nowait(stands))
+    assert await asyncio.wait_for(heard.get(), 30) is False
+    await close(signalling)

@@ -49,6 +49,8 @@ ICE_PEER_CHECKS_PER_S = 50.0
 MEDIA_EXCHANGES = 8
 # Branches of one call that may hold media ports at once: a user with many phones, or a fork of gateways.
 MEDIA_BRANCHES = 32
+# Places that take no connection, remembered so that only the first large request waits, at some 200 bytes each.
+STREAMS_REFUSED = 4_096
 # Dialogs of one call: the branches that ring and whoever else answers on them. A farm of gateways makes some ten.
 CALL_DIALOGS = 64
 # Calls that we ended of which it is remembered that they are dead, at some 200 bytes each: a restarted proxy in front

@@ -63,6 +63,7 @@ class Branch:
         "is_passed_over",
         "name",
         "offered",
+        "otherwise",
         "party",
         "path",
         "record_routes",
@@ -95,6 +96,8 @@ class Branch:
         self.is_passed_over = False
         #: How many Record-Route entries we put into its request.
         self.record_routes = 0
+        #: How else it is sent when the connection that carries it fails before any answer.
+        self.otherwise: Callable[[float], None] | None = None
 
     def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
         if self._fork is not None:
@@ -105,8 +108,24 @@ class Branch:
             self._fork.failed(self, 408, "timeout", now)
 
     def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
-        if self._fork is not None:
+        if self._fork is not None and not self._sent_otherwise(now):
             self._fork.failed(self, 480, "unreachable", now)
+
+    def on_silence(self, now: float) -> None:
+        """Nothing came down the connection for long."""
+        transaction = self.transaction
+        if self.otherwise is None or transaction is None or transaction.state not in (State.CALLING, State.TRYING):
+            return
+        transaction.abandon(now)
+        if not self._sent_otherwise(now) and self._fork is not None:
+            self._fork.failed(self, 480, "unreachable", now)
+
+    def _sent_otherwise(self, now: float) -> bool:
+        otherwise, self.otherwise = self.otherwise, None
+        if otherwise is None or self._fork is None or self._fork.is_settled or self.cancel_reason is not None:
+            return False
+        otherwise(now)
+        return True
 
     def forget(self, now: float) -> None:
         """Expect no answer any more."""
@@ -116,7 +135,7 @@ class Branch:
 
     def let_go(self) -> None:
         """Hold the fork no more: what is over must go by counting, not wait for the collector."""
-        self._fork = None
+        self._fork = self.otherwise = None
 
 
 class Fork:
@@ -184,12 +203,17 @@ class Fork:
         """Whether its final answer has gone back."""
         return self.server.state not in (State.TRYING, State.PROCEEDING)
 
-    def send(self, branch: Branch, branch_id: str, data: bytes, now: float) -> None:
-        """Start a branch with the bytes of its request."""
+    @property
+    def is_settled(self) -> bool:
+        """Whether nobody waits for another answer any more."""
+        return self.is_won or self.is_over
+
+    def send(self, branch: Branch, branch_id: str, data: bytes, hop: Hop, now: float) -> None:
+        """Start a branch with the bytes of its request, over the hop that carries them."""
         if self.is_invite and self._timer_c is None:
             self._start_timer_c(now)
         method, call_id = self.request.method, self.request.call_id
-        branch.transaction = self._transactions.start(branch_id, method, call_id, data, branch.hop, branch, now)
+        branch.transaction = self._transactions.start(branch_id, method, call_id, data, hop, branch, now)
 
     def _start_timer_c(self, now: float) -> None:
         """RFC 3261 section 16.6 step 11."""
@@ -226,16 +250,20 @@ class Fork:
             self._next_timer = None
         return start
 
-    def later(self, wait_s: float, now: float, ask: Callable[[float], None]) -> None:
-        """Give no answer before `ask` has had its turn to send another branch."""
+    def later(self, wait_s: float, now: float, ask: Callable[[float], None]) -> Callable[[float], None]:
+        """Give no answer before `ask` has had its turn to send another branch; gives what lets it have it sooner."""
 
         def take_turn(then: float) -> None:
+            if timer not in self._later:
+                return
+            timer.cancel()
             self._later.remove(timer)
             ask(then)
             self._finish_if_over(then)
 
         timer = self._transactions.timers.start(wait_s, now, take_turn)
         self._later.append(timer)
+        return take_turn
 
     def _later_never(self) -> bool:
         """Nobody is to be asked any more; whether somebody was."""
@@ -248,7 +276,7 @@ class Fork:
 
     def answered(self, branch: Branch, response: Message, now: float) -> None:
         """A response came on a branch."""
-        status = response.status
+        status, branch.otherwise = response.status, None
         if status == 100:
             self._cancel_if_wanted(branch, now)
         elif status < 200:

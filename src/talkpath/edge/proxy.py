@@ -170,7 +170,7 @@ class Proxy:
                 self._not_reached(fork.request.call_id, "flow.not-rung", binding.flow, now)
                 continue
             onward = Heading(without_headers(binding.contact), heading.routes, bool(heading.changed or binding.path))
-            onward.is_phone = True
+            onward.is_phone, onward.is_open = True, not (binding.behind_nat or binding.path)
             party = self._callee(fork, hop, binding)
             self._core.note(
                 fork.request.call_id, "fork.branch-added", now, target=binding.contact, flow=_described(hop)

@@ -32,7 +32,7 @@ class Heading:
     topmost route where only a lookup can tell whether it is us.
     """
 
-    __slots__ = ("changed", "cseq_shift", "has_token", "is_phone", "onward", "routes", "unknown", "uri")
+    __slots__ = ("changed", "cseq_shift", "has_token", "is_open", "is_phone", "onward", "routes", "unknown", "uri")
 
     def __init__(self, uri: str, routes: list[Route], changed: bool = False) -> None:
         self.uri = uri
@@ -42,6 +42,8 @@ class Heading:
         self.has_token = False
         #: it leads to a phone that registered here
         self.is_phone = False
+        #: and no NAT stands between
+        self.is_open = False
         self.unknown: Uri | None = None
         self.cseq_shift = 0
 

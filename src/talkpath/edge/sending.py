@@ -2,7 +2,10 @@
 an answer (RFC 3261 section 16.6). Where it goes is decided elsewhere.
 """
 
-from talkpath.base.address import Address, Flow, Hop, Transport
+from functools import partial
+from typing import NamedTuple
+
+from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.edge.anchoring import Anchoring, MediaFailed
 from talkpath.edge.arrival import Arrival
@@ -14,6 +17,7 @@ from talkpath.edge.forwarding import Onward, forwarded_request, max_forwards, re
 from talkpath.edge.identity import asserted, names_sender, withheld
 from talkpath.edge.routing import Heading, Refusal
 from talkpath.edge.slimming import slimmed
+from talkpath.edge.streams import PATIENCE_S, SILENCE_S, Streams
 from talkpath.media.policy import Profile
 from talkpath.sip.message import Message
 
@@ -23,34 +27,116 @@ _DIALOG_MAKING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
 _SAFE_DATAGRAM_BYTES = 1300
 
 
+class _Letter(NamedTuple):
+    """A request on its way to a branch, what changes in it, and what we call ourselves towards the branch's hop."""
+
+    fork: Fork
+    branch: Branch
+    onward: Onward
+    here: Address
+
+
 class Sending:
     """Writes requests for their next hop and starts their branches."""
 
     def __init__(self, core: Core, anchoring: Anchoring) -> None:
         self._core = core
         self._anchoring = anchoring
+        self._streams = Streams(core)
 
     def send(
         self, fork: Fork, hop: Hop, heading: Heading, party: Party | None, now: float, path: tuple[str, ...] = ()
-    ) -> Branch:
+    ) -> None:
         """Start a branch of a fork. Raises Refusal."""
-        core, request = self._core, fork.request
+        request = fork.request
         branch = Branch(fork, hop, party, heading, path)
         if not request.to_tag and party is not None:
             branch.cseq_shift = party.cseq_shift
         else:
             branch.cseq_shift = heading.cseq_shift
-        branch_id = core.branch(_loop_mark(request, heading.uri, branch.cseq_shift))
-        record = self._recorded(fork, hop, branch.cseq_shift)
-        branch.record_routes = record.count("\n")
-        data = self.written(
-            fork.arrival, hop, heading, party, fork.call, branch_id, now, record, path, branch.cseq_shift
-        )
-        if party is not None and not request.to_tag:
+        here = self._facing(hop)
+        onward = self._onward(fork.arrival, hop, heading, party, fork.call, now, path, branch.cseq_shift)
+        letter = _Letter(fork, branch, onward, here)
+        branch_id, data = self._addressed(letter, hop, here)
+        if hop.transport is Transport.UDP and len(data) > _SAFE_DATAGRAM_BYTES:
+            stream = None if path else self._streams.beside(hop, heading, party, now)
+            if stream is not None:
+                self._try(letter, stream, now)
+                return
+            data = self._fitted(request, data, now)
+        self._start(letter, branch_id, data, hop, now)
+
+    def _addressed(self, letter: _Letter, hop: Hop, here: Address) -> tuple[str, bytes]:
+        """A fresh branch id, and the bytes of the request for a hop that knows us as `here`."""
+        fork, branch, onward, _ = letter
+        branch_id = self._core.branch(_loop_mark(fork.request, onward.uri, branch.cseq_shift))
+        onward.via = via_line(hop.transport, here, branch_id)
+        onward.record_route = self._recorded(fork, hop, here, branch.cseq_shift)
+        branch.record_routes = onward.record_route.count("\n")
+        return branch_id, forwarded_request(fork.request, fork.arrival.via, onward)
+
+    @staticmethod
+    def _start(letter: _Letter, branch_id: str, data: bytes, hop: Hop, now: float) -> None:
+        fork, branch, _, _ = letter
+        if branch.party is not None and not fork.request.to_tag:
             branch.offered, branch.asked = Profile.of(data), data
-        fork.branches.append(branch)
-        fork.send(branch, branch_id, data, now)
-        return branch
+        if branch.transaction is None:
+            fork.branches.append(branch)
+        fork.send(branch, branch_id, data, hop, now)
+
+    # --- what is too large for a datagram (RFC 3261 section 18.1.1)
+
+    def _try(self, letter: _Letter, stream: Target, now: float) -> None:
+        """Send it over a stream if one stands in a moment, else as a datagram."""
+        stands = False
+
+        def go_on(then: float) -> None:
+            if stands:
+                self._start_over(letter, stream, then)
+            else:
+                self._streams.learn(stream, False, then)
+                self._start_datagram(letter, then)
+
+        turn = letter.fork.later(PATIENCE_S, now, go_on)
+
+        def answered(is_there: bool, then: float) -> None:
+            nonlocal stands
+            stands = is_there
+            self._streams.learn(stream, is_there, then)
+            turn(then)
+
+        self._core.world.reach.open_stream(stream, answered)
+
+    def _start_over(self, letter: _Letter, stream: Target, now: float) -> None:
+        """Our Via and Record-Route name the listener of that transport, so that answers and what the other side says
+        within the dialog find us when it opens a connection of its own."""
+        core, branch = self._core, letter.branch
+        here = core.facing(stream)
+        if here is None:
+            self._start_datagram(letter, now)
+            return
+        branch_id, data = self._addressed(letter, stream, here)
+        call_id, method = letter.fork.request.call_id, letter.fork.request.method
+        transport, size = str(stream.transport), len(data)
+        core.note(call_id, "size.transport-changed", now, method=method, bytes=size, transport=transport)
+        branch.otherwise = partial(self._after_all, letter, stream)
+        self._start(letter, branch_id, data, stream, now)
+        if letter.fork.is_invite:
+            core.timers.start(SILENCE_S, now, branch.on_silence)
+
+    def _after_all(self, letter: _Letter, stream: Target, now: float) -> None:
+        """The connection broke, or brought nothing: as a datagram, and as a new request, if the first was read."""
+        fork, branch, onward, _ = letter
+        self._streams.learn(stream, False, now)
+        if branch.party is not None and not fork.request.to_tag:
+            branch.cseq_shift += 1
+            branch.party.cseq_shift = onward.cseq_shift = branch.cseq_shift
+        self._start_datagram(letter, now)
+
+    def _start_datagram(self, letter: _Letter, now: float) -> None:
+        hop = letter.branch.hop
+        branch_id, data = self._addressed(letter, hop, letter.here)
+        self._start(letter, branch_id, self._fitted(letter.fork.request, data, now), hop, now)
 
     def written(
         self,
@@ -61,13 +147,29 @@ class Sending:
         call: RunningCall | None,
         branch_id: str,
         now: float,
-        record: str = "",
-        path: tuple[str, ...] = (),
         cseq_shift: int = 0,
     ) -> bytes:
-        """The bytes of a request for one hop. Raises Refusal."""
-        core, request = self._core, arrival.message
+        """The bytes of a request for one hop that belongs to no fork, as small as may be. Raises Refusal."""
         here = self._facing(hop)
+        onward = self._onward(arrival, hop, heading, party, call, now, (), cseq_shift)
+        onward.via = via_line(hop.transport, here, branch_id)
+        data = forwarded_request(arrival.message, arrival.via, onward)
+        if hop.transport is Transport.UDP and len(data) > _SAFE_DATAGRAM_BYTES:
+            return self._fitted(arrival.message, data, now)
+        return data
+
+    def _onward(
+        self,
+        arrival: Arrival,
+        hop: Hop,
+        heading: Heading,
+        party: Party | None,
+        call: RunningCall | None,
+        now: float,
+        path: tuple[str, ...],
+        cseq_shift: int,
+    ) -> Onward:
+        """What changes in a request towards a hop, but for our Via and Record-Route. Raises Refusal."""
         routes = heading.route_texts
         if path:
             routes = [*path, *(routes or ())]
@@ -75,12 +177,8 @@ class Sending:
             body = self._anchoring.request_body(call, party, arrival, hop, now)
         except MediaFailed as failed:
             raise Refusal(failed.status, failed.reason) from failed
-        via, (gone, line) = via_line(hop.transport, here, branch_id), self._identity(arrival, hop, heading)
-        onward = Onward(heading.uri, via, record, routes, body, core.settings.realm, gone, line, cseq_shift)
-        data = forwarded_request(request, arrival.via, onward)
-        if hop.transport is Transport.UDP and len(data) > _SAFE_DATAGRAM_BYTES:
-            return self._fitted(request, data, now)
-        return data
+        gone, line = self._identity(arrival, hop, heading)
+        return Onward(heading.uri, "", "", routes, body, self._core.settings.realm, gone, line, cseq_shift)
 
     def _fitted(self, request: Message, data: bytes, now: float) -> bytes:
         """A request that may be cut into fragments on its way, as small as it may be made."""
@@ -115,7 +213,7 @@ class Sending:
             raise Refusal(500, f"No {hop.transport} listener reaches the target")
         return here
 
-    def _recorded(self, fork: Fork, hop: Hop, cseq_shift: int) -> str:
+    def _recorded(self, fork: Fork, hop: Hop, here: Address, cseq_shift: int) -> str:
         """Our Record-Route: one line where both sides meet the same socket, else one for each side, the far side
         on top (RFC 5658). Nothing for what makes no dialog or runs in one."""
         arrival = fork.arrival
@@ -124,7 +222,6 @@ class Sending:
         caller = fork.call.caller.flow if fork.call is not None else None
         core, source = self._core, caller if isinstance(caller, Flow) else _asker_at(arrival)
         tag, call_id = arrival.message.from_tag, arrival.message.call_id
-        here = self._facing(hop)
         near = core.locality.named(source)
         far = hop if isinstance(hop, Flow) else None
         if far is not None and (hop.transport, here) == (source.transport, near):

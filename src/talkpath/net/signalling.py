@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from math import ceil
 from typing import Protocol
@@ -110,7 +111,8 @@ class Signalling:
         self._listening: dict[Transport, list[Address]] = {}
         self._connections: dict[int, Connection] = {}
         self._outgoing: dict[Target, Connection] = {}
-        self._opening: dict[Target, list[Send]] = {}
+        #: who waits for connections that are being opened: they hear of the flow, or that there is none
+        self._opening: dict[Target, list[Callable[[Flow | None], None]]] = {}
         self._per_address: Counter[str] = Counter()
         #: connections that are counted, those in their handshake among them
         self._held = 0
@@ -468,13 +470,29 @@ class Signalling:
         return found
 
     def _open_for(self, send: Send) -> None:
-        target = send.hop
-        assert isinstance(target, Target) and self._loop is not None  # noqa: PT018 - flows are written at once
+        def opened(flow: Flow | None) -> None:
+            if flow is not None:
+                self._send(send._replace(hop=flow), self._clock.now())
+            elif send.on_failure is not None:
+                send.on_failure(self._clock.now())
+
+        assert isinstance(send.hop, Target)  # flows are written at once
+        self._open(send.hop, opened)
+
+    def open_stream(self, target: Target, done: Callable[[bool, float], None]) -> None:
+        """Have a connection stand to `target`; `done` hears, now or later, whether it does, and the time."""
+        if self._flow_of(target) is not None:
+            done(True, self._clock.now())
+        else:
+            self._open(target, lambda flow: done(flow is not None, self._clock.now()))
+
+    def _open(self, target: Target, then: Callable[[Flow | None], None]) -> None:
+        assert self._loop is not None
         waiting = self._opening.get(target)
         if waiting is not None:
-            waiting.append(send)
+            waiting.append(then)
             return
-        self._opening[target] = [send]
+        self._opening[target] = [then]
         task = self._loop.create_task(self._connect(target))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -496,25 +514,21 @@ class Signalling:
             _, made = await asyncio.wait_for(opening, _CONNECT_TIMEOUT_S)
         except OSError:  # a timeout and what TLS refuses among them
             self.counters["connects_failed"] += 1
-            self._fail(self._opening.pop(target, []))
+            self._opened(target, None)
             return
-        sends = self._opening.pop(target, [])
         if made.flow is None or not self.is_open(made.flow):
             # We hold too many, or the peer closed it at once. Opening it again would go on for ever.
             self.counters["connects_closed"] += 1
-            self._fail(sends)
+            self._opened(target, None)
             return
         made.has_spoken = True
         made.target = target
         self._outgoing[target] = made
-        for send in sends:
-            self._send(send._replace(hop=made.flow), self._clock.now())
-        self.pump()
+        self._opened(target, made.flow)
 
-    def _fail(self, sends: list[Send]) -> None:
-        for send in sends:
-            if send.on_failure is not None:
-                send.on_failure(self._clock.now())
+    def _opened(self, target: Target, flow: Flow | None) -> None:
+        for then in self._opening.pop(target, ()):
+            then(flow)
         self.pump()
 
 

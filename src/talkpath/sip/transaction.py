@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from talkpath.base.address import Flow, Hop, Send
+from talkpath.base.address import Flow, Hop, Send, Target
 from talkpath.base.timers import Timer, Timers
 from talkpath.sip.message import Message
 
@@ -365,6 +365,15 @@ class ClientTransaction:
         self._layer.clients.pop((self.branch, self.method), None)
         self.owner, self._timer = NOBODY, None
 
+    def loses(self, flow: Flow) -> bool:
+        """Whether the answer was to come on this connection. Who was sent to by address, and has begun to answer, may
+        open another (RFC 3261 section 18.2.2)."""
+        hop = self.hop
+        if not isinstance(hop, Target):
+            return hop == flow
+        is_there = hop.remote == flow.remote and hop.transport is flow.transport
+        return is_there and self.state in (State.CALLING, State.TRYING)
+
     def flow_closed(self, now: float) -> None:
         """The connection that carried the request is gone: no response will come down it."""
         self._unsendable(now)
@@ -441,5 +450,5 @@ class Transactions:
 
     def flow_closed(self, flow: Flow, now: float) -> None:
         """A connection closed: what waited for an answer on it waits no longer."""
-        for transaction in [client for client in self.clients.values() if client.hop == flow]:
+        for transaction in [client for client in self.clients.values() if client.loses(flow)]:
             transaction.flow_closed(now)

@@ -1,0 +1,54 @@
+"""Which stream carries a request that is too large for a datagram (RFC 3261 section 18.1.1): whom we reach over UDP
+may listen on TCP at the same place. Whether it does is found out by trying; that it does not is remembered.
+"""
+
+from talkpath.base import limits
+from talkpath.base.address import Address, Flow, Hop, Target, Transport
+from talkpath.edge.call import Party
+from talkpath.edge.contact import is_same_host
+from talkpath.edge.core import Core
+from talkpath.edge.routing import Heading, Refusal
+
+#: How long a request waits for a connection to stand: a moment beside the second after which a phone should ring.
+PATIENCE_S = 0.5
+#: Who answers no INVITE in that time is none that speaks SIP there (100 is due after 0.2 s, RFC 3261 section 17.2.1).
+SILENCE_S = 3.0
+# A phone that got another configuration, or a firewall that was opened, is found within that time.
+_REFUSED_FOR_S = 600.0
+
+
+class Streams:
+    """See the module's docstring."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._refused: dict[Target, float] = {}
+
+    def beside(self, hop: Hop, heading: Heading, party: Party | None, now: float) -> Target | None:
+        """Where whom we reach over UDP may listen on TCP; None where nobody does, or a NAT stands between."""
+        target = Target(Transport.TCP, hop.remote) if isinstance(hop, Target) else _of_flow(hop, heading, party)
+        if target is None or self._refused.get(target, 0.0) > now or self._core.facing(target) is None:
+            return None
+        return target
+
+    def learn(self, target: Target, stands: bool, now: float) -> None:
+        """A connection was tried."""
+        self._refused.pop(target, None)
+        if stands:
+            return
+        if len(self._refused) >= limits.STREAMS_REFUSED:
+            del self._refused[next(iter(self._refused))]
+        self._refused[target] = now + _REFUSED_FOR_S
+
+
+def _of_flow(flow: Flow, heading: Heading, party: Party | None) -> Target | None:
+    """At the host of the flow and the port that the Contact names: who listens on UDP there may on TCP too."""
+    if not (heading.is_open if party is None else not party.behind_nat):
+        return None
+    try:
+        uri = heading.next_uri
+    except Refusal:
+        return None
+    if uri.transport not in (None, Transport.UDP, Transport.TCP) or not is_same_host(uri.host, flow.remote.host):
+        return None
+    return Target(Transport.TCP, Address(flow.remote.host, uri.port or Transport.TCP.default_port))
