@@ -88,6 +88,7 @@ def test_example_file_without_its_comment_signs_is_a_configuration(language: Lan
         listeners=config.listeners,
         accounts=config.accounts,
         media=msgspec.structs.replace(Config().media, addresses=config.media.addresses),
+        toll=msgspec.structs.replace(Config().toll, accounts=config.toll.accounts),
     )
     assert config == defaults
 

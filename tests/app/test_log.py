@@ -50,3 +50,15 @@ def _challenge(ledger: Ledger, talk: Talk) -> None:
     ledger.written(START, flow(PHONE), talk.call_id, talk.invite(), sent=False)
     ledger.written(START + 0.1, flow(PHONE), talk.call_id, talk.answer(407), sent=True)
     ledger.ended(START + 0.1, talk.call_id, Side.SERVER, "refused")
+
+
+def test_calls_over_a_limit_have_no_lines_of_their_own(said: pytest.LogCaptureFixture) -> None:
+    ledger, talk = Ledger(), Talk()
+    log = CallLog(ledger, Language.EN)
+    ledger.written(START, flow(PHONE), talk.call_id, talk.invite(), sent=False)
+    ledger.moment(START, talk.call_id, "toll.calls", user="1001", limit=60)
+    ledger.moment(START, talk.call_id, "guard.refused", status=403, why="Call limit reached")
+    ledger.written(START, flow(PHONE), talk.call_id, talk.answer(403), sent=True)
+    ledger.ended(START, talk.call_id, Side.SERVER, "refused")
+    log.tell()
+    assert said.messages == []

@@ -14,7 +14,7 @@ from talkpath.explain.own import explain_own
 from talkpath.explain.sites import Sites
 from talkpath.explain.terminal import draw_explained
 
-from ..calls.talk import DESK, PHONE, flow, sdp
+from ..calls.talk import DESK, PHONE, Talk, flow, sdp
 from .own import ANSWER, START, TO_CALLEE, OwnCall
 
 
@@ -237,3 +237,16 @@ def test_a_phone_that_is_not_rung_because_it_answers_nothing_is_told_as_that() -
     (found,) = findings(call.trace)
     assert (found.code, found.symptom) == ("connection-gone", Symptom.NO_RING)
     assert "rings again as soon as anything comes" in found.fix.say(Language.EN)
+
+
+def test_an_account_that_called_more_than_it_may_is_told_of_with_its_limit() -> None:
+    calls = [OwnCall(talk=Talk(call_id=f"over-{number}")).dialled() for number in range(5)]
+    for number, call in enumerate(calls):
+        call.note("toll.abroad-calls", START + 60 * number, user="1001", limit=60)
+    (found,) = explain_own([call.trace for call in calls], Sites(), START + 600).findings
+    assert (found.code, found.severity) == ("toll-fraud", Severity.WARNING)
+    said = " ".join(one.said.say(Language.EN) for one in found.found.because)
+    assert "60 calls abroad within an hour" in said
+    assert "5 calls of 1001 were refused within 240 s" in said
+    assert "1001" in found.title.say(Language.EN)
+    assert "toll.accounts" in found.fix.say(Language.ZH)

@@ -55,6 +55,11 @@ REFUSED = Text(
 MORE_REFUSED = Text(
     "credentials of {count} more users and sources were refused", "另有 {count} 组用户与来源的凭据被拒绝"
 )
+TOLLED = Text(
+    "toll-fraud? {times} calls of {user} refused, the last from {source} to {number}; "
+    "other accounts: {others}. {why}",
+    "疑似盗打：{user} 的 {times} 个呼叫被拒绝，最近一次从 {source} 拨打 {number}；另有帐号 {others} 个。{why}",
+)
 TURNED_AWAY = Text(
     "{calls} calls of strangers were turned away in the last minute, {dropped} messages dropped unread",
     "过去一分钟拒绝了 {calls} 个陌生来源的呼叫，丢弃未读消息 {dropped} 条",

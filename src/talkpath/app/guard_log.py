@@ -1,11 +1,14 @@
-"""What the guard tells the log: each ban, credentials that are refused, and one line a minute about a flood."""
+"""What the guard tells the log: each ban, credentials that are refused, accounts that call too much, and one line a
+minute about a flood."""
 
 import logging
 
 from talkpath.app import bans_words as words
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.base.texts import Language
-from talkpath.calls.guarded import Ban, Refused
+from talkpath.calls.guarded import Ban, Refused, Tolled
+from talkpath.calls.model import Moment
+from talkpath.calls.words import said
 from talkpath.edge.guard import Guard
 
 _log = logging.getLogger("talkpath.guard")
@@ -39,6 +42,7 @@ class GuardLog:
         self._seen: dict[tuple[str, str], int] = {}
         self._dropped = 0
         self._turned_away = 0
+        self._tolled_at = 0.0
 
     def count_turned_away(self) -> None:
         """A call of a stranger came to nothing, and has no lines of its own."""
@@ -53,9 +57,19 @@ class GuardLog:
             if key not in self._seen:
                 self._seen[key] = one.times
                 self._line("refused", refused(one))
+        if now - self._tolled_at >= _MINUTE_S and (told := self._guard.toll.take_told()):
+            self._tolled_at = now
+            _log.warning(self._tolled(told).say(self._language))
         if now - self._minute >= _MINUTE_S:
             self._end_minute()
             self._minute = now
+
+    def _tolled(self, told: list[Tolled]) -> Phrase:
+        """One sentence: who was refused most, why, and how many others there are."""
+        most = max(told, key=lambda one: one.times)
+        why = said(Moment(most.last, most.kind, {"user": most.user, "limit": most.limit}), self._language)
+        values = {"times": most.times, "source": most.source, "number": most.number, "others": len(told) - 1}
+        return phrase(words.TOLLED, user=most.user, why=why, **values)
 
     def _line(self, kind: str, what: Phrase) -> None:
         self._lines[kind] = self._lines.get(kind, 0) + 1

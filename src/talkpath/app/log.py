@@ -63,6 +63,8 @@ class CallLog:
             is_open.add(trace.number)
             if trace.number > self._last_begun and trace.live:
                 self._last_begun = trace.number
+                if _is_over_a_limit(trace):
+                    continue
                 if _is_of_a_stranger(trace):
                     self._turned_away()
                     continue
@@ -91,6 +93,11 @@ def _is_asked_for_credentials(trace: Trace) -> bool:
 def _is_of_a_stranger(trace: Trace) -> bool:
     """A call that was asked for proof and came to nothing. A flood of them is worth no line each."""
     return trace.ended_how == "refused" and bool(trace.moments) and trace.moments[-1].kind in _TURNED_AWAY
+
+
+def _is_over_a_limit(trace: Trace) -> bool:
+    """A call that its account may not make now; the guard tells of all of them once a minute."""
+    return trace.ended_how == "refused" and any(moment.kind.startswith("toll.") for moment in trace.moments[-2:])
 
 
 def _begun(row: Summary) -> Phrase:

@@ -32,7 +32,15 @@ from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
 from talkpath.edge.guard import Guard
 from talkpath.edge.neighbours import Local
-from talkpath.edge.settings import CallerProof, EdgeSettings, GuardSettings, KeepAliveSettings, RegistrarSettings
+from talkpath.edge.settings import (
+    Allowance,
+    CallerProof,
+    EdgeSettings,
+    GuardSettings,
+    KeepAliveSettings,
+    RegistrarSettings,
+    TollSettings,
+)
 from talkpath.media.policy import MediaPolicy
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
@@ -354,6 +362,19 @@ def _guard_settings(config: Config, own: Iterable[str]) -> GuardSettings:
         ban_s=guard.ban_s,
         ban_most_s=guard.ban_most_s,
         own_hosts=frozenset(own),
+        toll=_toll_settings(config),
+    )
+
+
+def _toll_settings(config: Config) -> TollSettings:
+    toll = config.toll
+    return TollSettings(
+        is_on=toll.enabled,
+        everywhere=Allowance(toll.calls_at_once, toll.calls_per_h, toll.minutes_per_h),
+        abroad=Allowance(toll.abroad_calls_at_once, toll.abroad_calls_per_h, toll.abroad_minutes_per_h),
+        home=toll.home,
+        prefixes=toll.abroad_prefixes,
+        times={one.user: one.times for one in toll.accounts},
     )
 
 

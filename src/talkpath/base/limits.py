@@ -123,5 +123,8 @@ LANES = 50_000
 SUSPECTS = 2_000
 # Users that one of them asked for, kept by name: what it is after shows in a few.
 SUSPECT_USERS = 10
+# Accounts that called out of the house and are remembered for an hour, at some 700 bytes each. The number of users is
+# the operator's; the one that called longest ago makes room.
+TOLL_ACCOUNTS = 50_000
 # Bans, and users whose password was wrong, kept to be told of, at up to 2 kB each.
 GUARD_STORIES = 1_000

@@ -1,4 +1,7 @@
-"""What the guard at the door tells: bans, and credentials that were refused. Plain rows, for whoever asks."""
+"""What the guard at the door tells: bans, credentials that were refused, and accounts that called too much.
+
+Plain rows, for whoever asks.
+"""
 
 import msgspec
 
@@ -35,3 +38,19 @@ class Refused(msgspec.Struct, frozen=True):
     last: float
     times: int
     untried: int
+
+
+class Tolled(msgspec.Struct, frozen=True):
+    """Calls of one account that were refused because they were too many.
+
+    `kind` is the moment that tells which `limit` it was; `number` and `source`, an address, are of the last one.
+    """
+
+    user: str
+    source: str
+    kind: str
+    limit: int
+    number: str
+    first: float
+    last: float
+    times: int

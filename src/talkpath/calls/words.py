@@ -11,6 +11,30 @@ MOMENTS: dict[str, Text] = {
     # --- admission
     "guard.refused": Text("Refused with {status}: {why}.", "拒绝，返回 {status}：{why}。"),
     "guard.dropped": Text("Dropped without an answer: {why}.", "不予应答，直接丢弃：{why}。"),
+    "toll.at-once": Text(
+        "{user} has {limit} calls out of the house already, as many as it may at once.",
+        "{user} 已有 {limit} 路外呼，达到同时外呼的上限。",
+    ),
+    "toll.calls": Text(
+        "{user} made {limit} calls out of the house within an hour, as many as it may.",
+        "{user} 一小时内已外呼 {limit} 次，达到上限。",
+    ),
+    "toll.minutes": Text(
+        "{user} talked {limit} minutes out of the house within an hour, as long as it may.",
+        "{user} 一小时内外呼通话已达 {limit} 分钟的上限。",
+    ),
+    "toll.abroad-at-once": Text(
+        "{user} has {limit} calls abroad already, as many as it may at once.",
+        "{user} 已有 {limit} 路国际呼叫，达到同时呼叫的上限。",
+    ),
+    "toll.abroad-calls": Text(
+        "{user} made {limit} calls abroad within an hour, as many as it may.",
+        "{user} 一小时内已拨打 {limit} 次国际电话，达到上限。",
+    ),
+    "toll.abroad-minutes": Text(
+        "{user} talked {limit} minutes abroad within an hour, as long as it may.",
+        "{user} 一小时内国际通话已达 {limit} 分钟的上限。",
+    ),
     "auth.challenged": Text("Asked {user} for credentials (realm {realm}).", "要求 {user} 提供凭据（域 {realm}）。"),
     "auth.accepted": Text("The credentials of {user} are right.", "{user} 的凭据正确。"),
     "auth.refused": Text("The credentials of {user} are refused: {why}.", "{user} 的凭据被拒绝：{why}。"),

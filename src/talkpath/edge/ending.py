@@ -109,6 +109,7 @@ class Ending:
         self._core.beginning.discard(call)
         call.give_up = None
         self._core.calls.pop((call.call_id, call.caller.tag), None)
+        self._core.guard.toll.ended((call.call_id, call.caller.tag), now)
         self._anchoring.close(call, now)
         self._core.ledger.ended(now, call.call_id, by, how, at=call.hung_up_at)
 

@@ -17,6 +17,7 @@ from talkpath.base.address import Flow
 from talkpath.base.errors import Malformed
 from talkpath.calls.guarded import Ban, Refused
 from talkpath.edge.settings import GuardSettings
+from talkpath.edge.toll import Toll
 from talkpath.edge.tries import Tries
 from talkpath.sip.message import Message
 from talkpath.sip.scanners import tool_of
@@ -81,6 +82,7 @@ class Guard:
         for host in settings.own_hosts:
             self.sources.exempt(host, 128 if ":" in host else 32)
         self.tries = Tries()
+        self.toll = Toll(settings.toll)
         self.counters: Counter[str] = Counter()
         self._suspects: OrderedDict[str, Suspect] = OrderedDict()
         self._bans: OrderedDict[str, Ban] = OrderedDict()
@@ -200,7 +202,7 @@ class Guard:
 
     def counts(self) -> dict[str, int]:
         """What was dropped, withheld and banned, by name."""
-        return {**dict(self.sources.counts()), **self.counters}
+        return {**dict(self.sources.counts()), **self.counters, **self.toll.counters}
 
     def take_told(self) -> list[Ban]:
         """The bans that began since this was last asked."""

@@ -78,7 +78,7 @@ class Proxy:
             if core.world.accounts.is_guest(user):
                 raise Refusal(403, "Guests may call users here only")
             self._say_trying(fork, now)
-            self._begin_call(fork, user, now)
+            self._begin_call_out(fork, heading, user, now)
             core.note(request.call_id, "route.domain", now, domain=uri.host)
             self._resolve(fork, heading, now)
             return
@@ -103,6 +103,24 @@ class Proxy:
         """An INVITE is taken up: its sender needs not repeat it (RFC 3261 section 16.2)."""
         if fork.is_invite:
             self._core.reply(fork.arrival, fork.server, 100, now)
+
+    def _begin_call_out(self, fork: Fork, heading: Heading, user: str, now: float) -> None:
+        """A call that leaves the house counts for the account that makes it. Raises Refusal."""
+        core, request, toll = self._core, fork.request, self._core.guard.toll
+        key = (request.call_id, request.from_tag)
+        if not user or not fork.is_invite or key in core.calls:
+            self._begin_call(fork, user, now)
+            return
+        try:
+            uri = Uri.parse(heading.uri)
+        except Malformed:
+            raise Refusal(400, "Bad Request-URI") from None
+        over = toll.refusal(user, uri, fork.arrival.flow.remote.host, now)
+        if over is not None:
+            core.note(request.call_id, over.kind, now, user=user, limit=over.limit)
+            raise Refusal(403, "Call limit reached")
+        self._begin_call(fork, user, now)
+        toll.begun(user, uri, key, now)
 
     def _begin_call(self, fork: Fork, user: str, now: float) -> None:
         """An INVITE that may pass becomes a running call."""

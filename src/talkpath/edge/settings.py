@@ -42,6 +42,29 @@ class KeepAliveSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """Calls at once, and calls and minutes of talk within an hour."""
+
+    at_once: int
+    calls_per_h: int
+    minutes_per_h: int
+
+
+@dataclass(frozen=True, slots=True)
+class TollSettings:
+    """What an account may call elsewhere. A number is abroad when it begins with + or one of `prefixes`, and what
+    follows with none of `home` ("+86"); without any of these, none is. `times` is how much more some accounts may.
+    """
+
+    is_on: bool = True
+    everywhere: Allowance = field(default_factory=lambda: Allowance(100, 3_000, 6_000))
+    abroad: Allowance = field(default_factory=lambda: Allowance(10, 60, 300))
+    home: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ("00",)
+    times: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class GuardSettings:
     """What one source may send before somebody there has proven who he is; ten seconds' worth at once.
 
@@ -58,6 +81,7 @@ class GuardSettings:
     ban_s: float = 60.0
     ban_most_s: float = 86_400.0
     own_hosts: frozenset[str] = frozenset()
+    toll: TollSettings = field(default_factory=TollSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,9 @@ _NEEDED = (
     "|sendrecv|sendonly|recvonly|inactive"
 )
 _DIET = re.compile(rf"a=(?!(?:{_NEEDED})$)[A-Za-z0-9-]{{1,32}}|[A-Za-z0-9][A-Za-z0-9.-]{{0,31}}")
+# A country code of E.164, with what of the number follows; what is dialled before one.
+_HOME = re.compile(r"\+[1-9][0-9]{0,14}")
+_PREFIX = re.compile(r"[0-9*#]{1,8}")
 _REALM = re.compile(r"[^\"\\\x00-\x1f\x7f]{1,128}")
 
 
@@ -104,6 +107,8 @@ TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
     "network": _check_network,
     "local network": lambda value: None if value == INTERFACES else _check_network(value),
     "diet": _refuse_unless(_DIET.fullmatch, words.NOT_A_DIET),
+    "home": _refuse_unless(_HOME.fullmatch, words.NOT_A_HOME),
+    "prefix": _refuse_unless(_PREFIX.fullmatch, words.NOT_A_PREFIX),
     "user": check_user,
     "realm": _refuse_unless(_REALM.fullmatch, words.NOT_A_REALM),
 }
@@ -113,6 +118,7 @@ def disagreements(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
     """Values that are each well formed and cannot stand together."""
     yield from _listeners(config, line_of)
     yield from _accounts(config, line_of)
+    yield from _toll_accounts(config, line_of)
     yield from _media_addresses(config, line_of)
     yield from _media_ports(config, line_of)
     yield from _orders(config)
@@ -182,6 +188,15 @@ def _accounts(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
         if account.user in first_at:
             line = line_of(("accounts", first_at[account.user], "user"))
             yield ("accounts", at, "user"), phrase(words.ACCOUNT_TWICE, user=account.user, line=line)
+        first_at.setdefault(account.user, at)
+
+
+def _toll_accounts(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
+    first_at: dict[str, int] = {}
+    for at, account in enumerate(config.toll.accounts):
+        if account.user in first_at:
+            line = line_of(("toll", "accounts", first_at[account.user], "user"))
+            yield ("toll", "accounts", at, "user"), phrase(words.ACCOUNT_TWICE, user=account.user, line=line)
         first_at.setdefault(account.user, at)
 
 

@@ -17,6 +17,7 @@ from talkpath.app.config.media import Media
 from talkpath.app.config.records import History, Log, Metrics, State
 from talkpath.app.config.registration import Account, Authentication, KeepAlive, Registrar
 from talkpath.app.config.requests import Size, Transactions
+from talkpath.app.config.toll import Toll
 from talkpath.base.address import Transport
 from talkpath.base.texts import Language
 
@@ -90,6 +91,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ] = Transactions()
     limits: Annotated[Limits, doc("What a crowd may take of this host.", "允许占用的本机资源。")] = Limits()
     guard: Annotated[Guard, doc("What strangers may send.", "陌生来源可以发送的量。")] = Guard()
+    toll: Annotated[
+        Toll,
+        doc(
+            "What each account may call out of the house, to a domain elsewhere. Calls to users and services here "
+            "are free, and so is who comes from `authentication.trusted` without credentials.",
+            "每个帐号可以外呼（发往外部域）的量。对本机用户和服务的呼叫不计，"
+            "来自 `authentication.trusted` 且不带凭据的也不计。",
+        ),
+    ] = Toll()
     state: Annotated[State, doc("What survives a restart.", "重启后保留的内容。")] = State()
     history: Annotated[History, doc("Which past calls are kept.", "保留哪些过去的通话。")] = History()
     metrics: Annotated[Metrics, doc("Counters for Prometheus.", "供 Prometheus 使用的计数器。")] = Metrics()

@@ -55,6 +55,14 @@ NOT_A_DIET = Text(
     'such as "a=label".',
     "“{value}”不能省略。请写编解码器名称（如“opus”），或通话并不需要的属性（如“a=label”）。",
 )
+NOT_A_HOME = Text(
+    '"{value}" is no beginning of international numbers. Write a + and the country code, such as "+86".',
+    "“{value}”不是国际号码的开头。请写 + 和国家代码，例如“+86”。",
+)
+NOT_A_PREFIX = Text(
+    '"{value}" is not what is dialled before a number abroad. Write up to eight digits, such as "00" or "011".',
+    "“{value}”不是拨打国际号码前所拨的前缀。请写最多八位数字，例如“00”或“011”。",
+)
 NETWORK_HOST_BITS = Text(
     '"{value}" has bits set behind its prefix. Did you mean "{near}"?',
     "“{value}”在前缀之后还有非零位。是否想写“{near}”？",

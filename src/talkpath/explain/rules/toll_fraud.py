@@ -1,15 +1,19 @@
-"""Calls to expensive numbers that nobody in the house makes."""
+"""Calls to expensive numbers that nobody in the house makes.
+
+Of its own calls the edge says which of them were more than their account may make (`edge/toll.py`).
+"""
 
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 
 from talkpath.base.texts import Text
-from talkpath.calls.model import Call
-from talkpath.explain.finding import Because, Found, Severity, Symptom, because
+from talkpath.calls.model import Call, Moment
+from talkpath.explain.finding import Because, Found, Severity, Symptom, because, said
 from talkpath.explain.numbers import dialled, leads_abroad
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Scene
+from talkpath.explain.told import as_evidence
 from talkpath.sip.scanners import tool_of
 
 # One number with this many different prefixes is somebody looking for the one that gets out.
@@ -30,7 +34,19 @@ MANY = Text(
     "{src} 在 {seconds:.0f} 秒内拨打了 {count} 个国际电话，{answered} 个接通；最多同时 {at_once} 个。",
 )
 TALK = Text("They lasted {minutes:.0f} minutes together.", "合计通话 {minutes:.0f} 分钟。")
+REFUSED = Text(
+    "{count} calls of {user} were refused within {seconds:.0f} s, the last to {number}.",
+    "{user} 在 {seconds:.0f} 秒内有 {count} 个呼叫被拒绝，最近一次拨打 {number}。",
+)
+LOOK = Text(
+    "See whom {src} calls (`talkpath calls`). If it is not its owner, change the password of the account "
+    "(`talkpath users password`); if it is, give it more with `[[toll.accounts]]`.",
+    "查看 {src} 拨打的号码（`talkpath calls`）。若非本人所为，请更改帐号密码（`talkpath users password`）；"
+    "若是本人，请用 `[[toll.accounts]]` 放宽限额。",
+)
 
+#: What the edge noted of a call that it refused.
+_OVER = "toll."
 
 #: A number as it was dialled, and the call.
 Dialled = tuple[str, Call]
@@ -48,6 +64,23 @@ def check_scene(scene: Scene) -> Iterator[Found]:
             answered = [call for number, call in calls if call.answered_at is not None and leads_abroad(number)]
             severity = Severity.ERROR if answered else Severity.WARNING
             yield Found(tuple(evidence), {"src": source}, severity=severity, confidence=0.8)
+    yield from _over_limits(scene)
+
+
+def _over_limits(scene: Scene) -> Iterator[Found]:
+    """Accounts whose calls the edge refused because they were too many."""
+    by_user: dict[str, list[tuple[Moment, Call]]] = defaultdict(list)
+    for call in scene.calls:
+        for moment in call.moments:
+            if moment.kind.startswith(_OVER):
+                by_user[str(moment.values["user"])].append((moment, call))
+    for user, refused in by_user.items():
+        firsts = {moment.kind: moment for moment, _ in reversed(refused)}
+        (first, _), (last, latest) = refused[0], refused[-1]
+        values = {"count": len(refused), "seconds": last.time - first.time, "number": _dialled(latest)}
+        evidence = [*map(as_evidence, firsts.values()), because(REFUSED, (), last.time, user=user, **values)]
+        severity = Severity.WARNING
+        yield Found(tuple(evidence), {"src": user}, severity=severity, fix=said(LOOK, src=user), confidence=0.6)
 
 
 def _dialled(call: Call) -> str:
@@ -104,16 +137,17 @@ RULE: Rule = Rule(
     code="toll-fraud",
     symptom=Symptom.SECURITY,
     severity=Severity.ERROR,
-    title=Text("{src} makes, or tries to make, calls abroad like a fraudster", "{src} 疑似盗打国际电话"),
+    title=Text("{src} makes, or tries to make, expensive calls like a fraudster", "{src} 疑似盗打电话"),
     why=Text(
         "A stolen password or an open route is turned into calls to premium numbers; the bill comes later.",
         "盗取的密码或开放的路由被用来拨打高额号码，账单随后就到。",
     ),
     needs=Text(
         "One number tried with four or more prefixes, or ten or more calls abroad by one user within minutes, "
-        "several at a time or faster than anybody dials. A trunk that carries many users' calls, or a few calls "
+        "several at a time or faster than anybody dials, or calls that the edge refused because its account had made "
+        "as many as it may. A trunk that carries many users' calls, or a few calls "
         "abroad, is no fault.",
-        "同一号码用四种以上前缀尝试，或同一用户几分钟内拨打十个以上国际电话，多路并发或快过人工拨号。"
+        "同一号码用四种以上前缀尝试，或同一用户几分钟内拨打十个以上国际电话，多路并发或快过人工拨号，或超出帐号限额而被边缘拒绝的呼叫。"
         "承载众多用户的中继线，或少量国际电话不算。",
     ),
     fix=Text(
