@@ -87,6 +87,8 @@ class Lab:
         #: lookups that wait for `answer_names`, None where names are answered at once
         self.lookups: list[Callable[[], None]] | None = None
         self.closed: set[int] = set()
+        #: what routers said of the ways to hosts
+        self.mtus: dict[str, int] = {}
         #: connections that were asked for; where packets are dropped, and who waits for these
         self.tried: list[Target] = []
         self.unanswering: set[Target] = set()
@@ -125,6 +127,9 @@ class Lab:
 
     def is_open(self, flow: Flow) -> bool:
         return flow.connection not in self.closed
+
+    def path_mtu(self, remote: str) -> int | None:
+        return self.mtus.get(remote)
 
     def open_stream(self, target: Target, done: Callable[[bool, float], None]) -> None:
         """Opened at once where a phone listens there; where nobody answers at all, `done` waits in `unopened`."""

@@ -174,3 +174,22 @@ def test_a_server_found_by_name_is_called_over_tcp() -> None:
     caller = lab.registered("1001", "198.51.100.7")
     caller.invite("sip:x@example.net", body=OFFER, extra=LARGE)
     assert server.methods() == ["INVITE"]
+
+
+@pytest.mark.parametrize(("mtu", "size", "is_large"), [(None, 1250, False), (1500, 1290, False), (1400, 1250, True)])
+def test_what_a_router_said_of_the_way_counts(lab: Lab, mtu: int | None, size: int, is_large: bool) -> None:
+    caller, datagrams, stream = caller_and_phone(lab)
+    caller.invite(URI, call_id="plain", body=OFFER, extra="X-Padding: ")
+    padding = size - len(datagrams.last().raw) + len("plain") - len("sized")
+    if mtu is not None:
+        lab.mtus[datagrams.flow.remote.host] = mtu
+    caller.invite(URI, call_id="sized", body=OFFER, extra="X-Padding: " + "p" * padding)
+    assert (len(stream.methods()), len(datagrams.methods())) == ((1, 1) if is_large else (0, 2))
+
+
+def test_what_goes_as_a_datagram_on_a_narrow_way_is_made_to_fit_it(lab: Lab) -> None:
+    caller, datagrams, _ = caller_and_phone(lab, listens=False)
+    lab.mtus[datagrams.flow.remote.host] = 1350
+    caller.invite(URI, body=OFFER, extra="X-Padding: " + "p" * 440)
+    assert 1100 < len(datagrams.last().raw) <= 1150
+    assert [one for one in lab.kinds("c1") if one.startswith("size.")] == ["size.slimmed"]

@@ -6,6 +6,7 @@ import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -43,11 +44,12 @@ def test_connections_take_half_where_files_are_scarce() -> None:
     assert Limits(20_000, 1_000, Descriptors.within(1_048_576)).connections == 20_000
 
 
-def test_our_address_towards_a_host_is_known_without_a_descriptor() -> None:
-    probe = Probe()
+def test_our_address_towards_a_host_and_how_wide_the_way_is_are_known_without_a_descriptor() -> None:
+    probe, mtu = Probe(), int(Path("/sys/class/net/lo/mtu").read_text())
     with no_descriptor_left():
         assert probe.source_for("127.0.0.1") == "127.0.0.1"
         assert probe.source_for("127.0.0.2") == "127.0.0.1"
+        assert probe.mtu_to("127.0.0.1") == mtu
     probe.close()
 
 

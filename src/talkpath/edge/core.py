@@ -43,6 +43,9 @@ class Reach(Protocol):
     def is_open(self, flow: Flow) -> bool:
         """Whether a connection still stands (datagram flows always do)."""
 
+    def path_mtu(self, remote: str) -> int | None:
+        """The largest packet that is known to pass to `remote` whole, in bytes; None when that is not known."""
+
     def open_stream(self, target: Target, done: Callable[[bool, float], None]) -> None:
         """Have a connection stand to `target`; `done` hears, now or later, whether it does, and the time."""
 

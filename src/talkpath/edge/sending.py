@@ -23,8 +23,12 @@ from talkpath.sip.message import Message
 
 # Requests that make a dialog, and so are record-routed (RFC 3261 16.6 step 4; RFC 6665, RFC 3515).
 _DIALOG_MAKING = frozenset(("INVITE", "SUBSCRIBE", "REFER"))
-# RFC 3261 section 18.1.1: larger requests may be cut into fragments on a path of unknown MTU.
+# RFC 3261 section 18.1.1: larger requests may be cut into fragments on a path of unknown MTU; on one that is known
+# to be smaller so may those that leave less than 200 bytes to it.
 _SAFE_DATAGRAM_BYTES = 1300
+_MTU_SPARED_BYTES = 200
+# No path is asked about where nobody needs to: IPv6 carries 1,280 bytes everywhere, and IPv4 as good as everywhere.
+_SAFE_ANYWHERE_BYTES = 1000
 
 
 class _Letter(NamedTuple):
@@ -58,12 +62,12 @@ class Sending:
         onward = self._onward(fork.arrival, hop, heading, party, fork.call, now, path, branch.cseq_shift)
         letter = _Letter(fork, branch, onward, here)
         branch_id, data = self._addressed(letter, hop, here)
-        if hop.transport is Transport.UDP and len(data) > _SAFE_DATAGRAM_BYTES:
+        if hop.transport is Transport.UDP and len(data) > _SAFE_ANYWHERE_BYTES and len(data) > self._limit(hop):
             stream = None if path else self._streams.beside(hop, heading, party, now)
             if stream is not None:
                 self._try(letter, stream, now)
                 return
-            data = self._fitted(request, data, now)
+            data = self._fitted(request, data, self._limit(hop), now)
         self._start(letter, branch_id, data, hop, now)
 
     def _addressed(self, letter: _Letter, hop: Hop, here: Address) -> tuple[str, bytes]:
@@ -136,7 +140,7 @@ class Sending:
     def _start_datagram(self, letter: _Letter, now: float) -> None:
         hop = letter.branch.hop
         branch_id, data = self._addressed(letter, hop, letter.here)
-        self._start(letter, branch_id, self._fitted(letter.fork.request, data, now), hop, now)
+        self._start(letter, branch_id, self._fitted(letter.fork.request, data, self._limit(hop), now), hop, now)
 
     def written(
         self,
@@ -154,8 +158,8 @@ class Sending:
         onward = self._onward(arrival, hop, heading, party, call, now, (), cseq_shift)
         onward.via = via_line(hop.transport, here, branch_id)
         data = forwarded_request(arrival.message, arrival.via, onward)
-        if hop.transport is Transport.UDP and len(data) > _SAFE_DATAGRAM_BYTES:
-            return self._fitted(arrival.message, data, now)
+        if hop.transport is Transport.UDP and len(data) > _SAFE_ANYWHERE_BYTES and len(data) > self._limit(hop):
+            return self._fitted(arrival.message, data, self._limit(hop), now)
         return data
 
     def _onward(
@@ -180,9 +184,14 @@ class Sending:
         gone, line = self._identity(arrival, hop, heading)
         return Onward(heading.uri, "", "", routes, body, self._core.settings.realm, gone, line, cseq_shift)
 
-    def _fitted(self, request: Message, data: bytes, now: float) -> bytes:
+    def _limit(self, hop: Hop) -> int:
+        """How many bytes go there in a datagram that is not cut into fragments."""
+        mtu = self._core.world.reach.path_mtu(hop.remote.host)
+        return _SAFE_DATAGRAM_BYTES if mtu is None else min(_SAFE_DATAGRAM_BYTES, mtu - _MTU_SPARED_BYTES)
+
+    def _fitted(self, request: Message, data: bytes, limit: int, now: float) -> bytes:
         """A request that may be cut into fragments on its way, as small as it may be made."""
-        core, limit, method = self._core, _SAFE_DATAGRAM_BYTES, request.method
+        core, method = self._core, request.method
         for smaller, what in slimmed(data, limit, core.settings.diet):
             core.note(
                 request.call_id, "size.slimmed", now, method=method, before=len(data), after=len(smaller), what=what

@@ -2,7 +2,9 @@
 
 import ctypes
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Unavailable
@@ -78,8 +80,15 @@ def _open(endpoint: Endpoint, family: socket.AddressFamily, host: str) -> socket
     return sock
 
 
+# linux/in.h and linux/in6.h; the module `socket` does not name them.
+_IP_MTU = (socket.IPPROTO_IP, 14)
+_IPV6_MTU = (socket.IPPROTO_IPV6, 24)
+
+_Answer = TypeVar("_Answer")
+
+
 class Probe:
-    """Asks the kernel which of our addresses packets to somebody leave from. Its sockets stay open: a call must end
+    """Asks the kernel which way packets to somebody go. Its sockets stay open: a call must end
     also when this process may open no other."""
 
     def __init__(self) -> None:
@@ -92,12 +101,21 @@ class Probe:
 
     def source_for(self, remote: str) -> str | None:
         """The local address from which packets to `remote` leave, None when there is no way there."""
+        return self._of_way(remote, lambda probe: str(probe.getsockname()[0]))
+
+    def mtu_to(self, remote: str) -> int | None:
+        """The largest packet that passes there whole as far as the kernel knows, in bytes: what the interface takes,
+        or less where a router said so (RFC 1191, RFC 8201). None when there is no way there."""
+        level, option = _IPV6_MTU if ":" in remote else _IP_MTU
+        return self._of_way(remote, lambda probe: probe.getsockopt(level, option))
+
+    def _of_way(self, remote: str, ask: Callable[[socket.socket], _Answer]) -> _Answer | None:
         probe = self._sockets.get(":" in remote)
         if probe is None:
             return None
         try:
             probe.connect((remote, 9))
-            return str(probe.getsockname()[0])
+            return ask(probe)
         except OSError:
             return None
         finally:

@@ -342,6 +342,11 @@ class Signalling:
             self._sources[remote] = self._probe.source_for(remote)
         return self._sources[remote]
 
+    def path_mtu(self, remote: str) -> int | None:
+        """The largest packet that passes to `remote` whole, as far as the kernel knows, in bytes."""
+        self._probe = self._probe or Probe()
+        return self._probe.mtu_to(remote)
+
     # --- down: edge to sockets
 
     def pump(self) -> None:
