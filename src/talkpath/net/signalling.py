@@ -43,6 +43,8 @@ _NO_STUN = 4
 _CONNECT_TIMEOUT_S = 5.0
 # Local addresses remembered for remote hosts, so that no probe socket is opened for each message.
 _REMEMBERED_SOURCES = 4096
+# Asking costs 20 us, and many calls of a second may lead to one gateway; what a router says counts for the next call.
+_MTU_BELIEVED_S = 1.0
 # Flows of phones that speak UDP, at some 400 bytes each; cleared when full, and made again.
 _REMEMBERED_NEIGHBOURS = 32_768
 
@@ -119,6 +121,7 @@ class Signalling:
         self._probe: Probe | None = None
         self._contexts: dict[bool, ssl.SSLContext] = {}
         self._sources: dict[str, str | None] = {}
+        self._mtus: dict[str, tuple[float, int | None]] = {}
         self._neighbours: dict[tuple[str, int, str, int], Flow] = {}
         self._by_local: dict[Address, Datagrams] = {}
         self._leaving: dict[Datagrams, list[tuple[Flow, Send]]] = {}
@@ -344,8 +347,14 @@ class Signalling:
 
     def path_mtu(self, remote: str) -> int | None:
         """The largest packet that passes to `remote` whole, as far as the kernel knows, in bytes."""
-        self._probe = self._probe or Probe()
-        return self._probe.mtu_to(remote)
+        now = self._clock.now()
+        known = self._mtus.get(remote)
+        if known is None or known[0] < now:
+            self._probe = self._probe or Probe()
+            if len(self._mtus) >= _REMEMBERED_SOURCES:
+                self._mtus.clear()
+            known = self._mtus[remote] = (now + _MTU_BELIEVED_S, self._probe.mtu_to(remote))
+        return known[1]
 
     # --- down: edge to sockets
 
