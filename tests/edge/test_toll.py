@@ -227,3 +227,24 @@ def test_accounts_that_called_longest_ago_are_forgotten(monkeypatch: pytest.Monk
     for number in range(10):
         assert toll.refusal(f"u{number}", uri, "h", 1.0) is None
     assert toll.refusal("busy", uri, "h", 1.0) is not None
+
+
+@pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP])
+def test_a_contact_elsewhere_is_no_way_around(transport: Transport) -> None:
+    """Who has stolen a password may register a number at a gateway as its Contact, and have others call it."""
+    lab = house(Allowance(0, 0, 0))
+    thief, caller = lab.phone("1001", "198.51.100.7", transport=transport), lab.registered("1002", "198.51.100.8")
+    gateway = lab.phone("gw", "198.51.100.99", transport=Transport.TCP)
+    thief.contact = f"sip:{FOREIGN}@198.51.100.99;transport=tcp"
+    thief.register()
+    if transport is Transport.TCP:
+        # The binding moves to a new connection with the next proof, and that one goes as well.
+        lab.close(thief)
+        thief.reconnect(5070)
+        thief.via_host = str(thief.flow.remote)
+        thief.invite(f"sip:echo@{HOME}", call_id="back", body=OFFER, proven=True)
+        assert "flow.taken-up" in lab.kinds("back")
+        lab.close(thief)
+    caller.invite(f"sip:1001@{HOME}", call_id="a", body=OFFER, proven=True)
+    lab.wait(40)
+    assert gateway.inbox == []

@@ -124,8 +124,10 @@ class Registrar:
         return next(by_instance, None) or next((one for one in lost if contact_key(one.contact) == key), None)
 
     def move(self, binding: Binding, flow: Flow, behind_nat: bool, now: float) -> Binding:
-        """Its phone is reached on another flow, for as long as it had registered."""
-        moved = replace(binding, flow=flow, behind_nat=behind_nat)
+        """Its phone is reached on another flow, for as long as it had registered. A Contact elsewhere stays what no
+        call goes to by itself: it may be anybody's gateway, and its user part a number that costs."""
+        is_elsewhere = not is_same_host(_host_of(binding.contact), flow.remote.host)
+        moved = replace(binding, flow=flow, behind_nat=behind_nat or is_elsewhere)
         self._put(moved, now)
         self._flows.heard(flow)
         self._store.save_binding(moved)
