@@ -56,7 +56,7 @@ MORE_REFUSED = Text(
     "credentials of {count} more users and sources were refused", "另有 {count} 组用户与来源的凭据被拒绝"
 )
 TOLLED = Text(
-    "toll-fraud? {times} calls of {user} refused, the last from {source} to {number}; "
+    "toll-fraud? Calls of {user} refused: {times}, the last from {source} to {number}; "
     "other accounts: {others}. {why}",
     "疑似盗打：{user} 的 {times} 个呼叫被拒绝，最近一次从 {source} 拨打 {number}；另有帐号 {others} 个。{why}",
 )

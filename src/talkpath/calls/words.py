@@ -12,27 +12,27 @@ MOMENTS: dict[str, Text] = {
     "guard.refused": Text("Refused with {status}: {why}.", "拒绝，返回 {status}：{why}。"),
     "guard.dropped": Text("Dropped without an answer: {why}.", "不予应答，直接丢弃：{why}。"),
     "toll.at-once": Text(
-        "{user} has {limit} calls out of the house already, as many as it may at once.",
+        "{user} has as many calls out of the house as it may at once ({limit}).",
         "{user} 已有 {limit} 路外呼，达到同时外呼的上限。",
     ),
     "toll.calls": Text(
-        "{user} made {limit} calls out of the house within an hour, as many as it may.",
+        "{user} made as many calls out of the house as it may within an hour ({limit}).",
         "{user} 一小时内已外呼 {limit} 次，达到上限。",
     ),
     "toll.minutes": Text(
-        "{user} talked {limit} minutes out of the house within an hour, as long as it may.",
+        "{user} talked out of the house as long as it may within an hour ({limit} minutes).",
         "{user} 一小时内外呼通话已达 {limit} 分钟的上限。",
     ),
     "toll.abroad-at-once": Text(
-        "{user} has {limit} calls abroad already, as many as it may at once.",
+        "{user} has as many calls abroad as it may at once ({limit}).",
         "{user} 已有 {limit} 路国际呼叫，达到同时呼叫的上限。",
     ),
     "toll.abroad-calls": Text(
-        "{user} made {limit} calls abroad within an hour, as many as it may.",
+        "{user} made as many calls abroad as it may within an hour ({limit}).",
         "{user} 一小时内已拨打 {limit} 次国际电话，达到上限。",
     ),
     "toll.abroad-minutes": Text(
-        "{user} talked {limit} minutes abroad within an hour, as long as it may.",
+        "{user} talked abroad as long as it may within an hour ({limit} minutes).",
         "{user} 一小时内国际通话已达 {limit} 分钟的上限。",
     ),
     "auth.challenged": Text("Asked {user} for credentials (realm {realm}).", "要求 {user} 提供凭据（域 {realm}）。"),

@@ -35,7 +35,7 @@ MANY = Text(
 )
 TALK = Text("They lasted {minutes:.0f} minutes together.", "合计通话 {minutes:.0f} 分钟。")
 REFUSED = Text(
-    "{count} calls of {user} were refused within {seconds:.0f} s, the last to {number}.",
+    "Calls of {user} that were refused within {seconds:.0f} s: {count}, the last to {number}.",
     "{user} 在 {seconds:.0f} 秒内有 {count} 个呼叫被拒绝，最近一次拨打 {number}。",
 )
 LOOK = Text(
