@@ -193,3 +193,21 @@ def test_what_goes_as_a_datagram_on_a_narrow_way_is_made_to_fit_it(lab: Lab) -> 
     caller.invite(URI, body=OFFER, extra="X-Padding: " + "p" * 440)
     assert 1100 < len(datagrams.last().raw) <= 1150
     assert [one for one in lab.kinds("c1") if one.startswith("size.")] == ["size.slimmed"]
+
+
+def test_within_a_dialog_the_connection_serves_on_which_the_same_phone_is_registered(lab: Lab) -> None:
+    caller, datagrams = lab.registered("1001", "198.51.100.7"), lab.phone("1002", "203.0.113.7", 40001)
+    datagrams.via_host, datagrams.contact = "192.168.1.9:5062;rport", "sip:1002@192.168.1.9:5062"
+    stream = lab.phone("1002", "203.0.113.7", 40002, Transport.TCP)
+    for number, phone in enumerate((datagrams, stream), 1):
+        phone.contact_params = f';+sip.instance="<urn:uuid:1>";reg-id={number}'
+        phone.register()
+    caller.invite(URI, body=OFFER)
+    ok = answered(caller, datagrams, datagrams.last())
+    caller.ack(ok, datagrams.contact)
+    stream.inbox.clear()
+    caller.in_dialog("INVITE", ok, body=OFFER, extra=LARGE)
+    assert [one.method for one in stream.inbox if one.to_tag] == ["INVITE"]
+    assert lab.tried == []
+    stream.answer(stream.last(), 200, body=OFFER)
+    assert (caller.last().status, caller.last().cseq.method) == (200, "INVITE")

@@ -63,9 +63,7 @@ class Sending:
         letter = _Letter(fork, branch, onward, here)
         branch_id, data = self._addressed(letter, hop, here)
         if hop.transport is Transport.UDP and len(data) > _SAFE_ANYWHERE_BYTES and len(data) > self._limit(hop):
-            stream = None if path else self._streams.beside(hop, heading, party, now)
-            if stream is not None:
-                self._try(letter, stream, now)
+            if self._has_stream(letter, now):
                 return
             data = self._fitted(request, data, self._limit(hop), now)
         self._start(letter, branch_id, data, hop, now)
@@ -90,6 +88,19 @@ class Sending:
 
     # --- what is too large for a datagram (RFC 3261 section 18.1.1)
 
+    def _has_stream(self, letter: _Letter, now: float) -> bool:
+        """Whether it goes over a stream, or waits for one to be tried. What begins a dialog rings each flow of a
+        phone by itself."""
+        branch = letter.branch
+        known = self._streams.of_same_phone(branch.party, now) if letter.fork.request.to_tag else None
+        if known is not None:
+            self._start_over(letter, known, now)
+            return True
+        target = None if branch.path else self._streams.beside(branch.hop, branch.heading, branch.party, now)
+        if target is not None:
+            self._try(letter, target, now)
+        return target is not None
+
     def _try(self, letter: _Letter, stream: Target, now: float) -> None:
         """Send it over a stream if one stands in a moment, else as a datagram."""
         stands = False
@@ -111,7 +122,7 @@ class Sending:
 
         self._core.world.reach.open_stream(stream, answered)
 
-    def _start_over(self, letter: _Letter, stream: Target, now: float) -> None:
+    def _start_over(self, letter: _Letter, stream: Hop, now: float) -> None:
         """Our Via and Record-Route name the listener of that transport, so that answers and what the other side says
         within the dialog find us when it opens a connection of its own."""
         core, branch = self._core, letter.branch
@@ -128,7 +139,7 @@ class Sending:
         if letter.fork.is_invite:
             core.timers.start(SILENCE_S, now, branch.on_silence)
 
-    def _after_all(self, letter: _Letter, stream: Target, now: float) -> None:
+    def _after_all(self, letter: _Letter, stream: Hop, now: float) -> None:
         """The connection broke, or brought nothing: as a datagram, and as a new request, if the first was read."""
         fork, branch, onward, _ = letter
         self._streams.learn(stream, False, now)

@@ -31,8 +31,21 @@ class Streams:
             return None
         return target
 
-    def learn(self, target: Target, stands: bool, now: float) -> None:
-        """A connection was tried."""
+    def of_same_phone(self, party: Party | None, now: float) -> Flow | None:
+        """A connection on which the very phone is registered too (RFC 5626: one instance, several flows)."""
+        if party is None or party.identity is None or not (instance := party.identity[0]):
+            return None
+        for binding in self._core.registrar.bindings(party.user, now):
+            flow = binding.flow
+            is_stream = flow.transport in (Transport.TCP, Transport.TLS)
+            if is_stream and binding.identity[0] == instance and self._core.world.reach.is_open(flow):
+                return flow
+        return None
+
+    def learn(self, target: Hop, stands: bool, now: float) -> None:
+        """A connection was tried, or one that stood carried nothing."""
+        if isinstance(target, Flow):
+            return  # whether it is open is known without a trial
         self._refused.pop(target, None)
         if stands:
             return
