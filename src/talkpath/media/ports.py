@@ -4,11 +4,10 @@ Which section wants what is decided elsewhere; here is what becomes of the engin
 of it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
-from talkpath.base.address import Address
 from talkpath.media import moments
 from talkpath.media.announced import Announced
 from talkpath.media.engine import Engine, Totals
@@ -29,16 +28,6 @@ class PortTotals(NamedTuple):
     kind: str
     local: str
     totals: Totals
-
-
-# Of the strangers at a side's ports, so many are named.
-_NAMED = 3
-
-
-def sources_of(ports: Iterable[Totals]) -> str:
-    """Who sent what was dropped of strangers, and how many packets."""
-    dropped = sorted((one for port in ports for one in port.dropped), key=lambda one: -one[2])
-    return ", ".join(f"{Address(host, port)} ×{count}" for host, port, count in dropped[:_NAMED])
 
 
 class Ports:

@@ -16,7 +16,6 @@ from talkpath.ice.consent import LIFETIME_S
 from talkpath.media import bundle, moments, page, trickle
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.answer import hold_to, name_profiles, name_sections
-from talkpath.media.branch import Branch
 from talkpath.media.crypto import CryptoDesk, disbelieve
 from talkpath.media.engine import (
     Climbed,
@@ -33,10 +32,11 @@ from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg, Loudness
 from talkpath.media.links import LinkWatch
 from talkpath.media.moments import MediaMoment
-from talkpath.media.negotiation import Agreement, Exchange, Role, Told, Turn
+from talkpath.media.negotiation import Exchange, Role, Told, Turn
 from talkpath.media.policy import CALLER, GRACE_S, LegId, MediaPolicy, MediaRefused, Origin
-from talkpath.media.ports import Ports, PortTotals, sources_of
+from talkpath.media.ports import Ports, PortTotals
 from talkpath.media.readdress import Facing, name_origin, readdress
+from talkpath.media.remarks import note_agreement, note_oddities, note_totals
 from talkpath.media.service import Leaser, LocalService, Service
 from talkpath.media.telling import Notes
 from talkpath.media.transcoding import Bridge, Known, bridge_codecs, is_convertible, is_foreign, widen
@@ -120,7 +120,8 @@ class MediaSession:
             before = branch.negotiation.agreed
             agreement = branch.negotiation.answered(turn, turn.offer, told)
             self._note(now, moments.ANSWERED, side=speaker.side, media=told.text)
-            self._agreed(branch, before, agreement, now)
+            self._hearing.agreed(branch, before, agreement, now)
+            note_agreement(self._note, self._caller.side, branch.leg.side, before, agreement, now)
             if turn.final:
                 self._hearing.release_unused(branch, now)
         speaker.said, speaker.sections = description, told.sections
@@ -298,25 +299,8 @@ class MediaSession:
         self._links.end(now, self._hearing.ends)
         self._ports.close_others(set(), now)
         self._hearing.close()
-        self._tell_totals(now)
+        note_totals(self._note, self._ports.released, now)
         return self._ports.released
-
-    def _tell_totals(self, now: float) -> None:
-        """What was relayed, and what came to a side's ports and was dropped."""
-        released = self._ports.released
-        for side in dict.fromkeys(one.side for one in released):
-            ports = [one.totals for one in released if one.side == side]
-            strangers, replayed = (
-                sum(one.strangers - one.forgiven for one in ports),
-                sum(one.replayed for one in ports),
-            )
-            unauthentic = sum(one.unauthentic for one in ports)
-            if strangers or unauthentic or replayed:
-                counts = {"strangers": strangers, "unauthentic": unauthentic, "replayed": replayed}
-                self._note(now, moments.DROPPED, side=side, **counts)
-            if sources := sources_of(ports):
-                self._note(now, moments.DROPPED_FROM, side=side, sources=sources)
-        self._note(now, moments.ENDED, packets=sum(one.totals.sent_packets for one in released))
 
     @property
     def ports(self) -> Iterator[tuple[int, Anchor]]:
@@ -354,7 +338,7 @@ class MediaSession:
         reading = self._read(description, speaker, now)
         facing = self._face(reading.announced, speaker, hearer, turn, now)
         if speaker.said != raw:
-            self._note_oddities(reading, speaker, now)
+            note_oddities(self._note, reading, speaker.side, now)
         first = next((anchor for anchor in hearer.anchors if anchor is not None), None)
         host = "" if first is None else first.address.advertised
         readdress(reading, host, facing)
@@ -497,58 +481,6 @@ class MediaSession:
             self._ports.close_others(known, now)
             raise
         return facing
-
-    def _note_oddities(self, reading: Reading, speaker: Leg, now: float) -> None:
-        """Say what is not relayed as usual."""
-        has_ice = reading.outline.ice or any(outline.ice for outline in reading.outlines)
-        if has_ice and not any(section.is_under_ice for section in reading.announced):
-            candidates = sum(len(section.attributes.all("candidate")) for section in reading.description)
-            self._note(now, moments.ICE_REMOVED, side=speaker.side, candidates=candidates)
-        for section in reading.announced:
-            if section.port and not section.live:
-                self._note(now, moments.UNANCHORED, side=speaker.side, what=f"{section.kind} {section.protocol}")
-            elif section.live and section.encrypted:
-                self._note(now, moments.OPAQUE, side=speaker.side, profile=section.protocol)
-
-    # --- telling the engine
-
-    def _agreed(self, branch: Branch, before: Agreement | None, agreement: Agreement, now: float) -> None:
-        """An offer was answered."""
-        self._hearing.agreed(branch, before, agreement, now)
-        for leg, by_caller in ((self._caller, True), (branch.leg, False)):
-            held = agreement.told_by(by_caller).holds
-            if before is not None and held != before.told_by(by_caller).holds:
-                self._note(now, moments.HELD if held else moments.RESUMED, side=leg.side)
-        self._note_conversions(before, agreement, now)
-        codec = agreement.answer.codec
-        if codec and (before is None or codec != before.answer.codec):
-            self._note(now, moments.CODEC_CHOSEN, codec=codec)
-
-    def _note_conversions(self, before: Agreement | None, agreement: Agreement, now: float) -> None:
-        """Say what has to be converted, and when that is over."""
-        side = "callee" if agreement.offer.by_caller else "caller"
-        old = {} if before is None else before.answer.bridges
-        for index, made in agreement.answer.bridges.items():
-            if old.get(index) != made and made.changes_voice:
-                offered = agreement.answer.sections[index].formats.names
-                own, other = made.answerer.codec, made.offerer.codec
-                if made.is_needed:
-                    self._note(now, moments.TRANSCODING, side=side, offered=offered, own=own, other=other)
-                else:
-                    self._note(now, moments.TRANSCODING_READY, side=side, codec=own, offered=offered)
-        self._note_tones(before, agreement, now)
-        bridges = agreement.answer.bridges
-        if any(made.is_needed and not (index in bridges and bridges[index].is_needed) for index, made in old.items()):
-            self._note(now, moments.TRANSCODING_ENDED)
-
-    def _note_tones(self, before: Agreement | None, agreement: Agreement, now: float) -> None:
-        """Say who hears keys as tones."""
-        for index in agreement.answer.bridges:
-            old = (None, None) if before is None else before.conversions(index)
-            ways = zip(("callee", "caller"), old, agreement.conversions(index), strict=True)
-            for hearer, was, way in ways:
-                if way is not None and way.makes_tones and not (was is not None and was.makes_tones):
-                    self._note(now, moments.KEYS_AS_TONES, side=hearer)
 
     # --- silence and release
 
