@@ -133,9 +133,22 @@ async def test_a_connection_may_be_asked_for_before_there_is_anything_to_send(pe
     await close(signalling)
 
 
-async def test_who_asks_for_a_connection_where_nobody_listens_is_told(peer: tuple[Peer, Address]) -> None:
-    signalling = await made(Limits(0, 0), Sender())
+async def test_connections_that_we_could_do_without_leave_room_for_who_comes(peer: tuple[Peer, Address]) -> None:
+    signalling = await made(Limits(8, 9), Sender())
     heard: asyncio.Queue[bool] = asyncio.Queue()
-    signalling.open_stream(Target(Transport.TCP, peer[1]), lambda stands, _: heard.put_nowait(stands))
+    for host in (HOST, "127.0.0.2", "127.0.0.3"):
+        target = Target(Transport.TCP, Address(host, peer[1].port))
+        signalling.open_stream(target, lambda stands, _: heard.put_nowait(stands))
+    assert heard.get_nowait() is False
+    assert [await asyncio.wait_for(heard.get(), 30) for _ in range(2)].count(True) == 1
+    await close(signalling)
+
+
+async def test_who_asks_for_a_connection_where_nobody_listens_is_told(peer: tuple[Peer, Address]) -> None:
+    signalling = await made(Limits(9, 9), Sender())
+    heard: asyncio.Queue[bool] = asyncio.Queue()
+    signalling.open_stream(
+        Target(Transport.TCP, Address("127.0.0.9", peer[1].port)), lambda stands, _: heard.put_nowait(stands)
+    )
     assert await asyncio.wait_for(heard.get(), 30) is False
     await close(signalling)

@@ -41,6 +41,8 @@ _STALL_S = 0.05
 _NO_STUN = 4
 # How long a connection that we open may take to stand.
 _CONNECT_TIMEOUT_S = 5.0
+# What we open where a datagram would do stays open until the other side closes it, and leaves room for who comes.
+_SHARE_OF_OURS = 0.25
 # Local addresses remembered for remote hosts, so that no probe socket is opened for each message.
 _REMEMBERED_SOURCES = 4096
 # Asking costs 20 us, and many calls of a second may lead to one gateway; what a router says counts for the next call.
@@ -494,9 +496,13 @@ class Signalling:
         self._open(send.hop, opened)
 
     def open_stream(self, target: Target, done: Callable[[bool, float], None]) -> None:
-        """Have a connection stand to `target`; `done` hears, now or later, whether it does, and the time."""
+        """Have a connection stand to `target`; `done` hears, now or later, whether it does, and the time. Who asks
+        can do without one."""
         if self._flow_of(target) is not None:
             done(True, self._clock.now())
+        elif len(self._outgoing) + len(self._opening) >= self._limits.connections * _SHARE_OF_OURS:
+            self.counters["connections_refused"] += 1
+            done(False, self._clock.now())
         else:
             self._open(target, lambda flow: done(flow is not None, self._clock.now()))
 
