@@ -199,3 +199,11 @@ def test_a_phone_of_ours_that_asks_on_and_on_without_credentials_is_told_of(lab:
     assert (refused.method, refused.source) == ("SUBSCRIBE", "198.51.100.8")
     assert refused.times > 500
     assert lab.guard.take_told() == []
+
+
+def test_a_phone_that_registers_over_and_over_with_credentials_pesters_nobody(lab: Lab) -> None:
+    """Each time it is challenged first, as its nonce is not kept; what follows shows that it can answer."""
+    phone = lab.registered("1001", "198.51.100.7")
+    for _ in range(300):
+        phone.register()
+    assert lab.edge.core.guard.refused() == []

@@ -157,19 +157,20 @@ def test_sipsak_registers_and_is_answered(edge, tmp_path) -> None:
     assert register.wait_ended() == 0, register.text
 
 
-def test_a_flood_of_wrong_passwords_does_not_shut_others_out(edge, agents, tmp_path) -> None:
-    user = edge.identity()
-    file = write_injection(
-        tmp_path / "users.csv",
-        [(user.user, f"[authentication username={user.user} password=guess{n}]") for n in range(50)],
-    )
-    where = f"{edge.host}:{edge.doors.udp}"
-    with Sipp("register", tmp_path, "-inf", str(file), remote=where, calls=400, rate=200, host=HOME) as flood:
-        assert wait_until(lambda: flood.calls_so_far() > 20)
-        agent = agents.agent()
-        assert agent.register().status == 200
-        outcome = flood.wait(60)
-        assert outcome.succeeded == 0
+def test_a_flood_of_wrong_passwords_does_not_shut_others_out(request, tmp_path) -> None:
+    """On an edge of its own, which tells of it. After some twenty guesses the guard answers the guesser no more."""
+    if request.config.getoption("--edge") == "reference":
+        pytest.skip("about the guard of our edge")
+    with Edge(tmp_path / "edge") as edge:
+        user = edge.identity().user
+        guesses = [(user, f"[authentication username={user} password=guess{n}]") for n in range(50)]
+        file = write_injection(tmp_path / "users.csv", guesses)
+        where = f"{edge.host}:{edge.doors.udp}"
+        with Sipp("register", tmp_path, "-inf", str(file), remote=where, calls=400, rate=200, host=HOME) as flood:
+            assert wait_until(lambda: flood.calls_so_far() >= 10)
+            with Agent(edge.identity()) as agent:
+                assert agent.register().status == 200
+            assert flood.outcome().succeeded == 0
 
 
 def _contacts(answer) -> list[str]:

@@ -54,12 +54,12 @@ class Tries:
         if len(self._devices) > limits.KNOWN_DEVICES:
             self._devices.popitem(last=False)
         if self._back_at:
-            for key in (_flow_key(user, flow), _pair_key(user, flow)):
+            for key in (_flow_key(user, flow), _pair_key(user, flow), _pestering_key(flow)):
                 self._back_at.pop(key, None)
 
     def is_pestering(self, flow: Flow, now: float) -> bool:
         """One more request without credentials came from who could show some; whether that is more than it takes."""
-        key = ("pestering", flow.remote.host, str(flow.remote.port))
+        key = _pestering_key(flow)
         is_too_much = not self._has_room(key, _UNASKED, now)
         if not is_too_much:
             self._take(key, _UNASKED[1], now)
@@ -87,6 +87,10 @@ class Tries:
         self._back_at.move_to_end(key)
         if len(self._back_at) > limits.LANES:
             self._back_at.popitem(last=False)
+
+
+def _pestering_key(flow: Flow) -> tuple[str, ...]:
+    return ("pestering", flow.remote.host, str(flow.remote.port))
 
 
 def _place(flow: Flow) -> str:
