@@ -62,7 +62,8 @@ def test_who_was_announced_and_starts_late_wins(call: Call, peer: Peers) -> None
     until(lambda: any(isinstance(one, Latched) and one.rebound for one in call.relay.events()))
     while not call.bob.has_nothing():
         call.bob.receive()
-    assert sources(talk(call, thief, first=500)) == set()
+    # The packet of who was announced may come out after the news of it.
+    assert sources(talk(call, thief, first=500)) <= {announced.address[1]}
 
 
 def test_a_stranger_who_sends_first_and_long_is_not_heard(call: Call, peer: Peers) -> None:
