@@ -138,6 +138,41 @@ def test_nobody_comes_next_after_a_cancel(lab: Lab, caller: Phone, desk: Phone, 
     assert asked(mobile) == (["INVITE", "CANCEL", "ACK"] if wait_s > 20 else [])
 
 
+@pytest.mark.parametrize("is_answering", [False, True])
+def test_a_cancel_waits_for_no_phone_that_was_passed_over_without_a_word(
+    lab: Lab, caller: Phone, desk: Phone, mobile: Phone, is_answering: bool
+) -> None:
+    caller.invite(f"sip:1002@{HOME}")
+    invite, branch = desk.last(), caller.last().top_via.branch
+    lab.wait(21)
+    mobile.answer(invite_of(mobile), 180, "Ringing")
+    caller.request("CANCEL", f"sip:1002@{HOME}", call_id="c1", cseq=caller.cseq, branch=branch)
+    mobile.answer(invite_of(mobile), 487, "Terminated")
+    assert caller.statuses()[-2:] == [200, 487]
+    caller.ack(caller.last(), f"sip:1002@{HOME}", branch)
+    lab.wait(7)  # the call is over, and its request forgotten
+    if is_answering:
+        desk.answer(invite, 180, "Ringing")
+        assert asked(desk) == ["INVITE", "CANCEL"], "a phone that wakes up late does not ring on"
+        desk.answer(invite, 200, "OK")
+        assert asked(desk) == ["INVITE", "CANCEL", "ACK", "BYE"]
+        desk.answer(desk.last(), 200)
+        desk.answer(next(one for one in desk.inbox if one.method == "CANCEL"), 200)
+    lab.wait(64)
+    core = lab.edge.core
+    assert (core.transactions.servers, core.transactions.clients, core.calls) == ({}, {}, {})
+
+
+def test_a_refusal_waits_for_no_phone_that_was_passed_over_without_a_word(
+    lab: Lab, caller: Phone, desk: Phone, mobile: Phone
+) -> None:
+    desk.is_on = False
+    ring(caller)
+    lab.wait(21)
+    mobile.answer(invite_of(mobile), 486, "Busy")
+    assert caller.statuses()[-1] == 486
+
+
 def test_a_phone_that_can_not_be_reached_is_passed_at_once(lab: Lab, caller: Phone, mobile: Phone) -> None:
     gone = lab.behind_nat("1002", params=";q=1.0")
     lab.wait(30)

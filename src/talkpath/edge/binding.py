@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from talkpath.base.address import Flow
@@ -46,6 +47,16 @@ class Binding:
             and self.q == newer.q
             and self.ice == newer.ice
         )
+
+
+def flows_of_phones(bindings: Iterable[Binding]) -> list[list[Binding]]:
+    """The bindings of each phone, in the order given: one that names an instance may have several flows, and is asked
+    on one at a time (RFC 5626 section 5.3)."""
+    phones: dict[tuple[str, str], list[Binding]] = {}
+    for binding in bindings:
+        instance, key = binding.identity
+        phones.setdefault((instance, "") if instance else ("", key), []).append(binding)
+    return list(phones.values())
 
 
 def identity_of(instance: str, reg_id: str, contact: str) -> tuple[str, str]:

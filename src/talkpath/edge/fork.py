@@ -8,7 +8,9 @@ A `Fork` is the response context of a request; a `Branch` is one target of it. T
     3xx to 6xx      the best goes back when the last branch is over
     silence         408 for the branch; a branch that could not be reached counts as 480, one that gave an answer
                     which can not be used as 502
+    passed over     a branch that had its time and never said a word is waited for no more, but heard out
 
+A phone with several flows (RFC 5626) has one branch at a time: the next has its turn when a flow fails or is silent.
 A phone that refused what it was offered may be asked again; the fork stays open meanwhile, as it does while who is to
 get a request may still come back.
 """
@@ -29,6 +31,8 @@ from talkpath.sip.transaction import NOBODY, ClientTransaction, ServerTransactio
 
 # Within one class these tell the caller how to try again (RFC 3261 section 16.7 step 6).
 _TELLING = (401, 407, 415, 420, 484, 488)
+# The flow brought no answer of the phone itself: another may (RFC 5626 section 5.3).
+_FLOW_FAILED = (408, 430)
 
 
 class ForkOwner(Protocol):
@@ -62,6 +66,7 @@ class Branch:
         "hop",
         "is_passed_over",
         "name",
+        "next_flow",
         "offered",
         "otherwise",
         "party",
@@ -98,6 +103,19 @@ class Branch:
         self.record_routes = 0
         #: How else it is sent when the connection that carries it fails before any answer.
         self.otherwise: Callable[[float], None] | None = None
+        #: Asks the phone on the next of its flows, told whether this one may have brought it the request.
+        self.next_flow: Callable[[float, bool], None] | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing came back yet."""
+        return self.transaction is not None and self.transaction.state in (State.CALLING, State.TRYING)
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the one answer waits for it. Who had its time and is to be cancelled, and never said a word, may be
+        gone; a request that is no INVITE can not be cancelled."""
+        return not (self.status or (self.is_passed_over and self.cancel_reason is not None and self.is_silent))
 
     def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
         if self._fork is not None:
@@ -114,7 +132,7 @@ class Branch:
     def on_silence(self, now: float) -> None:
         """Nothing came down the connection for long."""
         transaction = self.transaction
-        if self.otherwise is None or transaction is None or transaction.state not in (State.CALLING, State.TRYING):
+        if self.otherwise is None or transaction is None or not self.is_silent:
             return
         transaction.abandon(now)
         if not self._sent_otherwise(now) and self._fork is not None:
@@ -135,7 +153,7 @@ class Branch:
 
     def let_go(self) -> None:
         """Hold the fork no more: what is over must go by counting, not wait for the collector."""
-        self._fork = self.otherwise = None
+        self._fork = self.otherwise = self.next_flow = None
 
 
 class Fork:
@@ -233,14 +251,43 @@ class Fork:
         self._next_timer = self._transactions.timers.start(wait_s, now, self._waited_enough)
 
     def _waited_enough(self, now: float) -> None:
-        for branch in self.branches:
-            branch.is_passed_over = branch.is_passed_over or not branch.status
         start = self._next_never()
-        if self.is_invite:
-            self._cancel_branches(now, "", "others are tried")
+        for branch in self.branches:
+            self._pass_over(branch, "others are tried", now)
         if start is not None and not self.is_over:
             start(now)
             self._finish_if_over(now)
+
+    def _pass_over(self, branch: Branch, why: str, now: float) -> None:
+        """A branch had its time, and others have theirs. It is heard out, and may still take the call."""
+        if branch.status or branch.is_passed_over:
+            return
+        branch.is_passed_over = True
+        self._remember(480, branch, None)
+        if self.is_invite:
+            self._cancel_branch(branch, "", why, now)
+
+    def watch_flow(self, branch: Branch, wait_s: float, now: float, start: Callable[[float, bool], None]) -> None:
+        """What is done when this branch fails, or is silent for so many seconds: the phone has another flow."""
+        branch.next_flow = start
+
+        def look(then: float) -> None:
+            if branch.next_flow is None or branch.cancel_reason is not None:
+                return
+            if branch.otherwise is not None or branch.transaction is None:
+                # It goes another way over the same flow first.
+                self._transactions.timers.start(wait_s, then, look)
+            elif branch.is_silent and not self.is_settled:
+                self._pass_over(branch, "another flow of the phone is tried", then)
+                self._try_next_flow(branch, then, was_heard=True)
+                self._finish_if_over(then)
+
+        self._transactions.timers.start(wait_s, now, look)
+
+    def _try_next_flow(self, branch: Branch, now: float, *, was_heard: bool) -> None:
+        start, branch.next_flow = branch.next_flow, None
+        if start is not None and not self.is_settled:
+            start(now, was_heard)
 
     def _next_never(self) -> Callable[[float], bool] | None:
         """Nobody comes next any more; gives who would have."""
@@ -277,13 +324,15 @@ class Fork:
     def answered(self, branch: Branch, response: Message, now: float) -> None:
         """A response came on a branch."""
         status, branch.otherwise = response.status, None
+        if status not in _FLOW_FAILED:
+            branch.next_flow = None
         if status == 100:
             self._cancel_if_wanted(branch, now)
         elif status < 200:
-            if self.is_invite and not self.is_won:
+            if self.is_invite and not self.is_settled:
                 self._start_timer_c(now)
             self._cancel_if_wanted(branch, now)
-            if not self.is_won:
+            if not self.is_settled:
                 self._owner.relay(self, branch, response, now)
         elif status < 300:
             self._accepted(branch, response, now)
@@ -298,6 +347,8 @@ class Fork:
                 self.cancel(now, "", "declined everywhere")
             elif status == 488 and branch.cancel_reason is None and not self.is_won:
                 self._owner.ask_again(self, branch, response, now)
+            elif branch.cancel_reason is None:
+                self._try_next_flow(branch, now, was_heard=status == 408)
             self._finish_if_over(now)
 
     def _accepted(self, branch: Branch, response: Message, now: float) -> None:
@@ -323,6 +374,8 @@ class Fork:
             status = 487
         self._remember(status, branch, None)
         self._owner.branch_over(self, branch, why, now)
+        if branch.cancel_reason is None:
+            self._try_next_flow(branch, now, was_heard=status == 408)
         self._finish_if_over(now)
 
     def on_no_ack(self, transaction: ServerTransaction, now: float) -> None:
@@ -334,7 +387,10 @@ class Fork:
         self._later_never()
         self._next_never()
         for branch in self.branches:
-            if branch.transaction is None or branch.transaction.state is not State.PROCEEDING:
+            is_heard_out = branch.is_silent or (
+                branch.transaction is not None and branch.transaction.state is State.PROCEEDING
+            )
+            if not is_heard_out:
                 branch.let_go()
 
     # --- the answer
@@ -344,9 +400,7 @@ class Fork:
             self._best_status, self._best_branch, self._best = status, branch, response
 
     def _finish_if_over(self, now: float) -> None:
-        if self.is_won or self._later or any(not branch.status for branch in self.branches):
-            return
-        if self.is_over:
+        if self.is_settled or self._later or any(branch.is_waited_for for branch in self.branches):
             return
         start = self._next_never()
         if start is not None and start(now):
@@ -371,7 +425,7 @@ class Fork:
         self._next_never()
         if self._best_status == 480 and self._best is None:
             # That some were passed over is not why it ends.
-            self._best_branch, self._best_status = None, 0
+            self._best_branch, self._best_status = None, 487
         if not self.branches and not self.is_over:
             # Where it goes is not known yet, and need not be known any more.
             self._owner.reply(self, 487, now)
@@ -379,17 +433,18 @@ class Fork:
             # The refusal that led to asking again is not what ends this.
             self._best, self._best_branch, self._best_status = None, None, 487
             self._finish_if_over(now)
-        self._cancel_branches(now, reason, why)
-
-    def _cancel_branches(self, now: float, reason: str, why: str) -> None:
         for branch in self.branches:
-            if branch.status or branch.cancel_reason is not None:
-                continue
-            branch.cancel_reason = reason
-            if branch.transaction is not None:
-                branch.transaction.stop_repeating()
-            self._owner.note(self, "fork.branch-cancelled", now, target=branch.name, why=why)
-            self._cancel_if_wanted(branch, now)
+            self._cancel_branch(branch, reason, why, now)
+        self._finish_if_over(now)
+
+    def _cancel_branch(self, branch: Branch, reason: str, why: str, now: float) -> None:
+        if branch.status or branch.cancel_reason is not None:
+            return
+        branch.cancel_reason = reason
+        if branch.transaction is not None:
+            branch.transaction.stop_repeating()
+        self._owner.note(self, "fork.branch-cancelled", now, target=branch.name, why=why)
+        self._cancel_if_wanted(branch, now)
 
     def _cancel_if_wanted(self, branch: Branch, now: float) -> None:
         """A CANCEL goes out once the branch has answered provisionally (RFC 3261 section 9.1)."""

@@ -4,8 +4,8 @@ RFC 3261 section 16. Forks stand in `fork.py`, requests within dialogs in `india
 `sending.py`, what comes back in `answers.py`.
 """
 
+from functools import partial
 from itertools import groupby
-from operator import attrgetter
 
 from talkpath.base.address import Address, Hop, Target, Transport
 from talkpath.base.errors import Malformed
@@ -13,12 +13,12 @@ from talkpath.edge.admission import Admission
 from talkpath.edge.answers import Answers
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.asking import Asking
-from talkpath.edge.binding import Binding
+from talkpath.edge.binding import Binding, flows_of_phones
 from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.comeback import take_up
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
-from talkpath.edge.fork import Fork
+from talkpath.edge.fork import Branch, Fork
 from talkpath.edge.indialog import InDialog
 from talkpath.edge.routing import Heading, Refusal
 from talkpath.edge.sending import Sending
@@ -28,6 +28,12 @@ from talkpath.sip.uri import Uri, without_headers
 
 # How long other requests than INVITE wait for an answer of one group: whoever asks waits for 32 s.
 _GROUP_WAIT_S = 5.0
+# After how long another flow of a phone has its turn. 100 is due after 0.2 s (RFC 3261 section 17.2.1); meanwhile a
+# request that was lost has been sent three times.
+_FLOW_SILENCE_S = 2.0
+
+#: The contacts of one phone.
+Flows = list[Binding]
 
 
 class Proxy:
@@ -158,12 +164,12 @@ class Proxy:
     def _fork_to(self, fork: Fork, heading: Heading, bindings: list[Binding], now: float) -> None:
         """Ring the contacts of a user, those with the same q at once, one group after the other (RFC 3261 section
         16.6). Raises Refusal where nobody can be rung."""
-        groups = [list(group) for _, group in groupby(bindings, key=attrgetter("q"))]
+        groups = [list(group) for _, group in groupby(flows_of_phones(bindings), key=lambda flows: flows[0].q)]
         refusal = self._ring_next(fork, heading, groups, now)
         if refusal is not None:
             raise refusal
 
-    def _ring_next(self, fork: Fork, heading: Heading, groups: list[list[Binding]], now: float) -> Refusal | None:
+    def _ring_next(self, fork: Fork, heading: Heading, groups: list[list[Flows]], now: float) -> Refusal | None:
         """Ring the first group in which anybody can be; why not where there is none."""
         refusal: Refusal | None = Refusal(480)
         while groups and refusal is not None:
@@ -173,33 +179,64 @@ class Proxy:
             fork.then(wait_s, now, lambda then: self._ring_next(fork, heading, groups, then) is None)
         return refusal
 
-    def _ring(self, fork: Fork, heading: Heading, bindings: list[Binding], now: float) -> Refusal | None:
-        """Ring contacts at once; why not where none could be."""
-        sent, gone, refusal = 0, self._core.keep_alive.gone, Refusal(480)
-        for binding in bindings:
-            if gone and binding.flow in gone:
-                self._not_reached(fork.request.call_id, "flow.unanswering", binding.flow, now)
-                continue
-            hop = self._hop_to(binding)
-            if hop is not None and fork.request.uri.startswith("sips:") and not hop.transport.is_secure:
-                # RFC 5630 section 5.3: what was asked for over TLS goes to no phone in clear.
-                continue
-            if hop is None:
-                self._not_reached(fork.request.call_id, "flow.not-rung", binding.flow, now)
-                continue
-            onward = Heading(without_headers(binding.contact), heading.routes, bool(heading.changed or binding.path))
-            onward.is_phone, onward.is_open = True, not (binding.behind_nat or binding.path)
-            party = self._callee(fork, hop, binding)
-            self._core.note(
-                fork.request.call_id, "fork.branch-added", now, target=binding.contact, flow=_described(hop)
-            )
-            try:
-                self._sending.send(fork, hop, onward, party, now, binding.path)
-                sent += 1
-            except Refusal as refused:
-                # What can not be asked of one phone is no reason for the others not to ring.
-                refusal = refused
+    def _ring(self, fork: Fork, heading: Heading, phones: list[Flows], now: float) -> Refusal | None:
+        """Ring phones at once, each on the first of its flows that takes it; why not where none could be."""
+        sent, refusal = 0, Refusal(480)
+        for flows in phones:
+            refused = self._ring_phone(fork, heading, flows, 0, now)
+            # What can not be asked of one phone is no reason for the others not to ring.
+            sent, refusal = (sent + 1, refusal) if refused is None else (sent, refused)
         return None if sent else refusal
+
+    def _ring_phone(self, fork: Fork, heading: Heading, flows: Flows, cseq_shift: int, now: float) -> Refusal | None:
+        """Ring a phone on one flow, and on the next when that fails or is silent; why not where none takes it."""
+        refusal = Refusal(480)
+        for number, binding in enumerate(flows, 1):
+            hop = self._way_to(fork, binding, now)
+            if hop is None:
+                continue
+            try:
+                branch = self._ring_on(fork, heading, binding, hop, cseq_shift, now)
+            except Refusal as refused:
+                refusal = refused
+                continue
+            if flows[number:]:
+                ring_next = partial(self._ring_next_flow, fork, heading, flows[number:], cseq_shift)
+                fork.watch_flow(branch, _FLOW_SILENCE_S, now, ring_next)
+            return None
+        return refusal
+
+    def _ring_next_flow(
+        self, fork: Fork, heading: Heading, flows: Flows, cseq_shift: int, now: float, was_heard: bool
+    ) -> None:
+        """A phone that may have read the request takes it for a new one with the next CSeq only."""
+        self._ring_phone(fork, heading, flows, cseq_shift + (was_heard and fork.is_invite), now)
+
+    def _way_to(self, fork: Fork, binding: Binding, now: float) -> Hop | None:
+        """The hop by which a contact can be rung now."""
+        gone = self._core.keep_alive.gone
+        if gone and binding.flow in gone:
+            self._not_reached(fork.request.call_id, "flow.unanswering", binding.flow, now)
+            return None
+        hop = self._hop_to(binding)
+        if hop is not None and fork.request.uri.startswith("sips:") and not hop.transport.is_secure:
+            # RFC 5630 section 5.3: what was asked for over TLS goes to no phone in clear.
+            return None
+        if hop is None:
+            self._not_reached(fork.request.call_id, "flow.not-rung", binding.flow, now)
+        return hop
+
+    def _ring_on(
+        self, fork: Fork, heading: Heading, binding: Binding, hop: Hop, cseq_shift: int, now: float
+    ) -> Branch:
+        """Ring one contact. Raises Refusal."""
+        onward = Heading(without_headers(binding.contact), heading.routes, bool(heading.changed or binding.path))
+        onward.is_phone, onward.is_open = True, not (binding.behind_nat or binding.path)
+        party = self._callee(fork, hop, binding)
+        if party is not None:
+            party.cseq_shift = cseq_shift
+        self._core.note(fork.request.call_id, "fork.branch-added", now, target=binding.contact, flow=_described(hop))
+        return self._sending.send(fork, hop, onward, party, now, binding.path)
 
     def _not_reached(self, call_id: str, kind: str, end: Hop, now: float) -> None:
         self._core.note(call_id, kind, now, remote=str(end.remote), transport=str(end.transport))

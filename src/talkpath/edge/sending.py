@@ -50,8 +50,8 @@ class Sending:
 
     def send(
         self, fork: Fork, hop: Hop, heading: Heading, party: Party | None, now: float, path: tuple[str, ...] = ()
-    ) -> None:
-        """Start a branch of a fork. Raises Refusal."""
+    ) -> Branch:
+        """Start a branch of a fork, or see whether a stream takes it first. Raises Refusal."""
         request = fork.request
         branch = Branch(fork, hop, party, heading, path)
         if not request.to_tag and party is not None:
@@ -64,9 +64,10 @@ class Sending:
         branch_id, data = self._addressed(letter, hop, here)
         if hop.transport is Transport.UDP and len(data) > _SAFE_ANYWHERE_BYTES and len(data) > self._limit(hop):
             if self._has_stream(letter, now):
-                return
+                return branch
             data = self._fitted(request, data, self._limit(hop), now)
         self._start(letter, branch_id, data, hop, now)
+        return branch
 
     def _addressed(self, letter: _Letter, hop: Hop, here: Address) -> tuple[str, bytes]:
         """A fresh branch id, and the bytes of the request for a hop that knows us as `here`."""
