@@ -182,6 +182,48 @@ def test_where_a_number_leads(uri: str, is_abroad: bool) -> None:
     assert not Toll(TollSettings()).is_abroad(Uri.parse(uri))
 
 
+def text(phone: Phone, number: str, method: str = "MESSAGE") -> int:
+    """Another request than INVITE to a number elsewhere, once more with credentials; the last status, 0 where it went
+    on."""
+    uri, call_id = f"sip:{number}@{GATEWAY}", f"{method}{number}"
+    phone.inbox.clear()
+    phone.request(method, uri, call_id=call_id)
+    proof = phone.credentials(phone.last().all("Proxy-Authenticate")[0], method, uri)
+    phone.inbox.clear()
+    phone.request(method, uri, call_id=call_id, extra=f"Proxy-Authorization: {proof}")
+    return phone.last().status if phone.inbox else 0
+
+
+@pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "OPTIONS"])
+def test_other_requests_out_of_the_house_have_a_limit_of_their_own(method: str) -> None:
+    lab = house(Allowance(0, 0, 0, 2), Allowance(0, 0, 0, 1))
+    phone, gateway = lab.registered("1001", "198.51.100.7"), gateway_of(lab)
+    assert text(phone, FOREIGN, method) == 0
+    assert text(phone, FOREIGN[:-1], method) == 403
+    assert text(phone, DOMESTIC, method) == 0
+    assert text(phone, DOMESTIC[:-1], method) == 403
+    assert gateway.methods() == [method] * 2
+    assert (lab.guard.counts()["toll_refused"], lab.guard.counts()["toll_refused_abroad"]) == (1, 1)
+    assert [one.kind for one in lab.guard.toll.take_told()] == ["toll.requests"]
+    lab.wait(3_900)
+    phone.register(7200)
+    assert text(phone, FOREIGN[:-2], method) == 0
+
+
+def test_a_second_call_in_the_name_of_the_first_is_none() -> None:
+    """What begins a call with the Call-ID and the tag of one that runs would be counted, and ended, with that one."""
+    lab = house(Allowance(1, 100, 100))
+    phone, gateway = lab.registered("1001", "198.51.100.7"), gateway_of(lab)
+    for place, (first, second) in enumerate(
+        [(f"sip:echo@{HOME}", f"sip:{FOREIGN}@{GATEWAY}"), (f"sip:{DOMESTIC}@{GATEWAY}", f"sip:{FOREIGN}@{GATEWAY}")]
+    ):
+        phone.invite(first, call_id=f"a{place}", body=OFFER, proven=True)
+        gateway.inbox.clear()
+        phone.invite(second, call_id=f"a{place}", body=OFFER, proven=True)
+        assert phone.last().status == 482
+        assert gateway.inbox == []
+
+
 def test_calls_within_the_house_are_free() -> None:
     lab = house(Allowance(0, 0, 0))
     caller, callee = lab.registered("1001", "198.51.100.7"), lab.registered("1002", "198.51.100.8")

@@ -370,8 +370,10 @@ def _toll_settings(config: Config) -> TollSettings:
     toll = config.toll
     return TollSettings(
         is_on=toll.enabled,
-        everywhere=Allowance(toll.calls_at_once, toll.calls_per_h, toll.minutes_per_h),
-        abroad=Allowance(toll.abroad_calls_at_once, toll.abroad_calls_per_h, toll.abroad_minutes_per_h),
+        everywhere=Allowance(toll.calls_at_once, toll.calls_per_h, toll.minutes_per_h, toll.requests_per_h),
+        abroad=Allowance(
+            toll.abroad_calls_at_once, toll.abroad_calls_per_h, toll.abroad_minutes_per_h, toll.abroad_requests_per_h
+        ),
         home=toll.home,
         prefixes=toll.abroad_prefixes,
         times={one.user: one.times for one in toll.accounts},

@@ -23,6 +23,14 @@ MOMENTS: dict[str, Text] = {
         "{user} talked out of the house as long as it may within an hour ({limit} minutes).",
         "{user} 一小时内外呼通话已达 {limit} 分钟的上限。",
     ),
+    "toll.requests": Text(
+        "{user} sent as many requests (messages, subscriptions ...) out of the house as it may in an hour ({limit}).",
+        "{user} 一小时内已向外发送 {limit} 个请求（消息、订阅等），达到上限。",
+    ),
+    "toll.abroad-requests": Text(
+        "{user} sent as many requests (messages, subscriptions ...) abroad as it may in an hour ({limit}).",
+        "{user} 一小时内已向国外发送 {limit} 个请求（消息、订阅等），达到上限。",
+    ),
     "toll.abroad-at-once": Text(
         "{user} has as many calls abroad as it may at once ({limit}).",
         "{user} 已有 {limit} 路国际呼叫，达到同时呼叫的上限。",

@@ -111,22 +111,29 @@ class Proxy:
             self._core.reply(fork.arrival, fork.server, 100, now)
 
     def _begin_call_out(self, fork: Fork, heading: Heading, user: str, now: float) -> None:
-        """A call that leaves the house counts for the account that makes it. Raises Refusal."""
+        """What leaves the house counts for the account that sends it. Raises Refusal."""
         core, request, toll = self._core, fork.request, self._core.guard.toll
         key = (request.call_id, request.from_tag)
-        if not user or not fork.is_invite or key in core.calls:
+        if not user:
             self._begin_call(fork, user, now)
             return
+        if fork.is_invite and key in core.calls:
+            # What comes back to us on a second way has no credentials left, so this is a second call in the name of
+            # the first, which nobody would count (RFC 3261 section 8.2.2.2).
+            raise Refusal(482)
         try:
             uri = Uri.parse(heading.uri)
         except Malformed:
             raise Refusal(400, "Bad Request-URI") from None
-        over = toll.refusal(user, uri, fork.arrival.flow.remote.host, now)
+        over = toll.refusal(user, uri, fork.arrival.flow.remote.host, now, is_call=fork.is_invite)
         if over is not None:
             core.note(request.call_id, over.kind, now, user=user, limit=over.limit)
-            raise Refusal(403, "Call limit reached")
+            raise Refusal(403, "Call limit reached" if fork.is_invite else "Request limit reached")
         self._begin_call(fork, user, now)
-        toll.begun(user, uri, key, now)
+        if fork.is_invite:
+            toll.begun(user, uri, key, now)
+        else:
+            toll.asked(user, uri, now)
 
     def _begin_call(self, fork: Fork, user: str, now: float) -> None:
         """An INVITE that may pass becomes a running call."""

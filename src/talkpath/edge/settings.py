@@ -43,11 +43,12 @@ class KeepAliveSettings:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Calls at once, and calls and minutes of talk within an hour."""
+    """Calls at once; calls, minutes of talk, and requests that begin no call within an hour."""
 
     at_once: int
     calls_per_h: int
     minutes_per_h: int
+    requests_per_h: int = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class TollSettings:
 
     is_on: bool = True
     everywhere: Allowance = field(default_factory=lambda: Allowance(100, 3_000, 6_000))
-    abroad: Allowance = field(default_factory=lambda: Allowance(10, 60, 300))
+    abroad: Allowance = field(default_factory=lambda: Allowance(10, 60, 300, 300))
     home: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ("00",)
     times: Mapping[str, float] = field(default_factory=dict)

@@ -1,7 +1,8 @@
 """What an account may spend: calls out of the house, all of them and those abroad, at once and within an hour.
 
-A stolen password is turned into calls to numbers that cost. What is counted are calls of proven accounts that leave
-for a domain elsewhere; calls to users and services here are free, and so is whom the operator trusts by address.
+A stolen password is turned into calls and messages to numbers that cost. What is counted are calls and other requests
+(MESSAGE, SUBSCRIBE, REFER ...) of proven accounts that leave for a domain elsewhere; what goes to users and services
+here is free, and so is whom the operator trusts by address.
 """
 
 from collections import Counter, OrderedDict
@@ -24,18 +25,19 @@ _FIRST_DIGITS = frozenset("123456789")
 
 
 class _Slot:
-    """Calls that began, and seconds that were talked, within five minutes."""
+    """Calls that began, seconds that were talked, and requests that began no call, within five minutes."""
 
-    __slots__ = ("calls", "number", "seconds")
+    __slots__ = ("calls", "number", "requests", "seconds")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.calls = 0
         self.seconds = 0.0
+        self.requests = 0
 
 
 class _Usage:
-    """What an account spent within the last hour: calls that began, and seconds that were talked."""
+    """What an account spent within the last hour: calls that began, seconds that were talked, other requests."""
 
     __slots__ = ("_at", "_slots", "at_once", "talking")
 
@@ -58,6 +60,17 @@ class _Usage:
         self.move(now)
         self.at_once -= 1
         self.talking -= was_talking
+
+    def asked(self, now: float) -> None:
+        """A request that begins no call left."""
+        self.move(now)
+        self._slot(now).requests += 1
+
+    def over_requests(self, allowed: Allowance, times: float, now: float) -> tuple[str, int] | None:
+        """How many requests that begin no call were allowed where they are used up; None where one more may leave."""
+        self.move(now)
+        requests = int(allowed.requests_per_h * times)
+        return ("requests", requests) if sum(slot.requests for slot in self._slots) >= requests else None
 
     def over(self, allowed: Allowance, times: float, now: float) -> tuple[str, int] | None:
         """Which of what is allowed is used up, and how much that was; None where one more call may be."""
@@ -122,17 +135,18 @@ class Toll:
         self._told: OrderedDict[str, Tolled] = OrderedDict()
         self.counters: Counter[str] = Counter()
 
-    def refusal(self, user: str, uri: Uri, source: str, now: float) -> Tolled | None:
-        """Why a proven account may not call a number elsewhere now; None where it may. `source` is where it calls
-        from."""
+    def refusal(self, user: str, uri: Uri, source: str, now: float, *, is_call: bool = True) -> Tolled | None:
+        """Why a proven account may not call a number elsewhere now, or send it another request; None where it may.
+        `source` is where it calls from."""
         if not self._settings.is_on:
             return None
         account = self._account(user, now)
         times = self._settings.times.get(user, 1.0)
-        over = account.everywhere.over(self._settings.everywhere, times, now)
+        over_of = _Usage.over if is_call else _Usage.over_requests
+        over = over_of(account.everywhere, self._settings.everywhere, times, now)
         where = ""
         if over is None and self.is_abroad(uri):
-            over, where = account.abroad.over(self._settings.abroad, times, now), "abroad-"
+            over, where = over_of(account.abroad, self._settings.abroad, times, now), "abroad-"
         if over is None:
             return None
         self.counters["toll_refused_abroad" if where else "toll_refused"] += 1
@@ -145,6 +159,14 @@ class Toll:
         call = self._calls[key] = _Call(self._account(user, now), self.is_abroad(uri))
         for usage in call.usages():
             usage.begun(now)
+
+    def asked(self, user: str, uri: Uri, now: float) -> None:
+        """A request that begins no call, and was not refused, sets out."""
+        if self._settings.is_on:
+            account = self._account(user, now)
+            account.everywhere.asked(now)
+            if self.is_abroad(uri):
+                account.abroad.asked(now)
 
     def answered(self, key: Key, now: float) -> None:
         """Somebody took it: from now on it is talk."""

@@ -61,6 +61,15 @@ class Toll(msgspec.Struct, frozen=True, kw_only=True):
             le=1_000_000,
         ),
     ] = 6_000
+    requests_per_h: Annotated[
+        int,
+        doc(
+            "Other requests of one account out of the house within an hour: MESSAGE, SUBSCRIBE, REFER and the like.",
+            "单个帐号一小时内向外发送的其他请求数：MESSAGE、SUBSCRIBE、REFER 等。",
+            ge=0,
+            le=1_000_000,
+        ),
+    ] = 3_000
     home: Annotated[
         tuple[str, ...],
         doc(
@@ -96,6 +105,15 @@ class Toll(msgspec.Struct, frozen=True, kw_only=True):
         doc(
             "Minutes that one account may talk abroad within an hour.",
             "单个帐号一小时内国际通话的分钟数。",
+            ge=0,
+            le=1_000_000,
+        ),
+    ] = 300
+    abroad_requests_per_h: Annotated[
+        int,
+        doc(
+            "Other requests of one account abroad within an hour, such as MESSAGE.",
+            "单个帐号一小时内向国外发送的其他请求（例如 MESSAGE）数。",
             ge=0,
             le=1_000_000,
         ),
