@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from talkpath.app.log import CallLog
+from talkpath.app.log import CallLog, start_logging
 from talkpath.base.texts import Language
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Side
@@ -62,3 +62,35 @@ def test_calls_over_a_limit_have_no_lines_of_their_own(said: pytest.LogCaptureFi
     ledger.ended(START, talk.call_id, Side.SERVER, "refused")
     log.tell()
     assert said.messages == []
+
+
+def test_a_name_of_any_length_leaves_room_for_the_rest_of_the_line(said: pytest.LogCaptureFixture) -> None:
+    ledger, talk = Ledger(), Talk()
+    log = CallLog(ledger, Language.EN)
+    invite = talk.invite().replace(b"sip:1001@", b"sip:" + b"x" * 20_000 + b"@")
+    ledger.written(START, flow(PHONE), talk.call_id, invite, sent=False)
+    log.tell()
+    ledger.written(START + 1.0, flow(PHONE), talk.call_id, talk.answer(200), sent=True)
+    ledger.ended(START + 5.0, talk.call_id, Side.CALLER, "bye")
+    log.tell()
+    begun, ended = said.messages
+    assert "xxx" in begun
+    assert "…" in begun
+    assert "1002" in begun
+    assert "the caller hung up" in ended
+    assert max(len(begun), len(ended)) < 400
+
+
+def test_a_traceback_with_the_bytes_of_a_peer_is_bounded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(logging.getLogger("talkpath"), "level", logging.INFO)
+    start_logging("info")
+    try:
+        raise ValueError("y" * 60_000)
+    except ValueError:
+        logging.getLogger("talkpath.net").exception("a message from %s could not be handled", "z" * 60_000)
+    written = capsys.readouterr().err
+    assert "ValueError: yyy" in written
+    assert max(map(len, written.splitlines())) < 2_100

@@ -16,7 +16,8 @@ from talkpath.app.lines import print_lines
 from talkpath.app.own_calls import OwnCalls
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.rows import Cell, plain, print_json, print_line, print_rows, tabbed
-from talkpath.base.readable import json_bytes, printable
+from talkpath.base import limits
+from talkpath.base.readable import brief, json_bytes, printable
 from talkpath.base.texts import Language
 from talkpath.calls import words
 from talkpath.calls.drawing import Line, draw_messages
@@ -101,7 +102,10 @@ class Calls:
         cells = self._cells(row)
         if not sys.stdout.isatty():
             return tabbed(cells)
-        return "  ".join(plain(cell).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
+        shown = (
+            brief(plain(cell), limits.LOGGED_VALUE).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)
+        )
+        return "  ".join(shown).rstrip()
 
     def _cells(self, row: Summary) -> list[Cell]:
         is_over = state_of(row) == "ended"

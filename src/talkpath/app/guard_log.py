@@ -7,8 +7,7 @@ from talkpath.app import bans_words as words
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.base.texts import Language
 from talkpath.calls.guarded import Ban, Refused, Tolled
-from talkpath.calls.model import Moment
-from talkpath.calls.words import said
+from talkpath.calls.words import MOMENTS
 from talkpath.edge.guard import Guard
 
 _log = logging.getLogger("talkpath.guard")
@@ -59,7 +58,7 @@ class GuardLog:
                 self._line("refused", refused(one))
         if now - self._tolled_at >= _MINUTE_S and (told := self._guard.toll.take_told()):
             self._tolled_at = now
-            _log.warning(self._tolled(told).say(self._language))
+            _log.warning(self._tolled(told).say_briefly(self._language))
         if now - self._minute >= _MINUTE_S:
             self._end_minute()
             self._minute = now
@@ -67,21 +66,21 @@ class GuardLog:
     def _tolled(self, told: list[Tolled]) -> Phrase:
         """One sentence: who was refused most, why, and how many others there are."""
         most = max(told, key=lambda one: one.times)
-        why = said(Moment(most.last, most.kind, {"user": most.user, "limit": most.limit}), self._language)
+        why = phrase(MOMENTS[most.kind], user=most.user, limit=most.limit)
         values = {"times": most.times, "source": most.source, "number": most.number, "others": len(told) - 1}
         return phrase(words.TOLLED, user=most.user, why=why, **values)
 
     def _line(self, kind: str, what: Phrase) -> None:
         self._lines[kind] = self._lines.get(kind, 0) + 1
         if self._lines[kind] <= _LINES:
-            _log.warning(what.say(self._language))
+            _log.warning(what.say_briefly(self._language))
 
     def _end_minute(self) -> None:
         """Those that went on, and what was left out."""
         lines, self._lines = self._lines, {}
         for kind, text in (("bans", words.MORE_BANNED), ("refused", words.MORE_REFUSED)):
             if lines.get(kind, 0) > _LINES:
-                _log.warning(phrase(text, count=lines[kind] - _LINES).say(self._language))
+                _log.warning(phrase(text, count=lines[kind] - _LINES).say_briefly(self._language))
         known = {(one.user, one.source): one for one in self._guard.refused()}
         for key, one in known.items():
             if self._seen.get(key, one.times) != one.times:
@@ -90,5 +89,5 @@ class GuardLog:
         dropped = sum(count for name, count in self._guard.sources.counts() if name.startswith("dropped"))
         if self._turned_away or dropped != self._dropped:
             values = {"calls": self._turned_away, "dropped": dropped - self._dropped}
-            _log.warning(phrase(words.TURNED_AWAY, **values).say(self._language))
+            _log.warning(phrase(words.TURNED_AWAY, **values).say_briefly(self._language))
         self._turned_away, self._dropped = 0, dropped

@@ -7,7 +7,8 @@ from typing import Any
 
 from talkpath.app import words
 from talkpath.app.phrase import Phrase, phrase
-from talkpath.base.readable import printable
+from talkpath.base import limits
+from talkpath.base.readable import brief, printable
 from talkpath.base.texts import Language
 from talkpath.calls.build import summary_of
 from talkpath.calls.ledger import Ledger
@@ -32,11 +33,15 @@ class _Plain(logging.Formatter):
     """A message is one line and a traceback some lines of text, whatever a peer put into them."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = printable(record.message)
+        record.message = _line(record.message)
         return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:
-        return "\n".join(printable(line) for line in super().formatException(ei).split("\n"))
+        return "\n".join(_line(line) for line in super().formatException(ei).split("\n"))
+
+
+def _line(text: str) -> str:
+    return printable(brief(text, limits.LOGGED_LINE))
 
 
 class CallLog:
@@ -81,7 +86,7 @@ class CallLog:
                 self._say(_ended(summary_of(trace)))
 
     def _say(self, what: Phrase) -> None:
-        _log.info(what.say(self._language))
+        _log.info(what.say_briefly(self._language))
 
 
 def _is_asked_for_credentials(trace: Trace) -> bool:

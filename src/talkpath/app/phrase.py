@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from talkpath.base import limits
 from talkpath.base.errors import Unavailable
+from talkpath.base.readable import brief
 from talkpath.base.texts import Language, Text
 
 
@@ -17,6 +19,10 @@ class Phrase:
     def say(self, language: Language) -> str:
         return self.text.say(language, **{name: _said(value, language) for name, value in self.values.items()})
 
+    def say_briefly(self, language: Language) -> str:
+        """For lines of a log: what peers wrote takes no more than `limits.LOGGED_VALUE` characters a value."""
+        return self.text.say(language, **{name: _in_brief(value, language) for name, value in self.values.items()})
+
 
 def phrase(text: Text, **values: object) -> Phrase:
     """`Phrase` with its values as keyword arguments."""
@@ -27,6 +33,12 @@ def _said(value: object, language: Language) -> object:
     if isinstance(value, Phrase):
         return value.say(language)
     return value.say(language) if isinstance(value, Text) else value
+
+
+def _in_brief(value: object, language: Language) -> object:
+    if isinstance(value, Phrase):
+        return value.say_briefly(language)
+    return brief(value, limits.LOGGED_VALUE) if isinstance(value, str) else _said(value, language)
 
 
 class Trouble(Unavailable):

@@ -128,3 +128,7 @@ SUSPECT_USERS = 10
 TOLL_ACCOUNTS = 50_000
 # Bans, and users whose password was wrong, kept to be told of, at up to 2 kB each.
 GUARD_STORIES = 1_000
+# Characters of one value in a line of the log, and of a whole line: names of people and hosts have some dozens, and a
+# peer may write as much as a message holds.
+LOGGED_VALUE = 80
+LOGGED_LINE = 2_000

@@ -21,6 +21,15 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(char if char.isprintable() else "·" for char in text)
 
 
+def brief(text: str, most: int) -> str:
+    """The text, or its beginning and end where it has more than `most` characters: what a peer wrote must not be all
+    that one can see."""
+    if len(text) <= most:
+        return text
+    tail = most // 4
+    return f"{text[: most - tail - 1]}…{text[len(text) - tail :]}"
+
+
 def json_bytes(value: object) -> bytes:
     """JSON in UTF-8 of anything that msgspec encodes, text of peers within it made readable."""
     try:
