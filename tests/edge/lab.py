@@ -92,6 +92,8 @@ class Lab:
         #: connections that were asked for; where packets are dropped, and who waits for these
         self.tried: list[Target] = []
         self.unanswering: set[Target] = set()
+        #: where every connection is refused
+        self.refusing: set[Target] = set()
         self.unopened: list[Callable[[bool], None]] = []
         self.phones: list[Phone] = []
         self.lost: list[Send] = []
@@ -215,7 +217,7 @@ class Lab:
 
     def _carry(self, send: Send) -> None:
         hop = send.hop
-        if isinstance(hop, Flow) and hop.connection in self.closed:
+        if (isinstance(hop, Flow) and hop.connection in self.closed) or hop in self.refusing:
             if send.on_failure is not None:
                 send.on_failure(self.now)
             return

@@ -83,6 +83,10 @@ MOMENTS: dict[str, Text] = {
         "Of all answers {status} {reason} is the best; the caller gets it.",
         "所有应答中 {status} {reason} 最佳，返回给主叫。",
     ),
+    "fork.answered-late": Text(
+        "{target} answered after it had been given up; it was hung up on.",
+        "{target} 在被放弃之后才应答，已将其挂断。",
+    ),
     "fork.answered-too": Text(
         "{target} answered as well; whom to keep is for the caller to say.",
         "{target} 也已应答；保留哪一方由主叫决定。",

@@ -17,6 +17,7 @@ from talkpath.edge.fork import Branch, Fork
 from talkpath.edge.forwarding import forwarded_response
 from talkpath.edge.identity import names_sender, withheld
 from talkpath.edge.routing import sides_of
+from talkpath.edge.trying import Trying
 from talkpath.media.policy import GRACE_S
 from talkpath.sip.message import Message
 
@@ -29,11 +30,12 @@ _TOO_LATE = 'SIP;cause=487;text="The call is over"'
 class Answers:
     """See the module's docstring. Implements what forks ask of their owner."""
 
-    def __init__(self, core: Core, anchoring: Anchoring, ending: Ending, asking: Asking) -> None:
+    def __init__(self, core: Core, anchoring: Anchoring, ending: Ending, asking: Asking, trying: Trying) -> None:
         self._core = core
         self._anchoring = anchoring
         self._ending = ending
         self._asking = asking
+        self._trying = trying
 
     def _withheld(self, fork: Fork, branch: Branch, response: Message) -> tuple[str, ...]:
         """What is said of the callee and goes no further (RFC 3325 section 5: responses as well)."""
@@ -202,15 +204,35 @@ class Answers:
         self._core.note(fork.request.call_id, "fork.branch-failed", now, target=branch.name, why=why)
         if why == "timeout" and fork.is_invite and branch.party is not None and branch.party.identity is not None:
             self._doubt(branch, branch.party.user, branch.party.identity, now)
-        if call is None or branch.party is None:
-            return
+        if call is not None and branch.party is not None:
+            self._release(fork, call, branch.party, now)
+        if why in ("timeout", "unreachable"):
+            self._trying.unreached(branch, now)
+
+    def _release(self, fork: Fork, call: RunningCall, party: Party, now: float) -> None:
+        """What was leased for a branch is given back."""
         if fork.request.to_tag:
-            self._anchoring.rejected(call, fork.request, branch.party, now)
+            self._anchoring.rejected(call, fork.request, party, now)
             return
-        for party in call.dialogs_of(branch.party):
-            if not party.is_confirmed:
-                party.is_over = True
-                self._anchoring.released(call, party, now)
+        for one in call.dialogs_of(party):
+            if not one.is_confirmed:
+                one.is_over = True
+                self._anchoring.released(call, one, now)
+
+    def unreached(self, branch: Branch, now: float) -> None:
+        """A branch was passed over without a word."""
+        self._trying.unreached(branch, now)
+
+    def refuse_late(self, fork: Fork, branch: Branch, response: Message, now: float) -> None:
+        """An address that was passed over accepts the call after all, while another is asked or talks: it is
+        acknowledged and hung up on."""
+        call, party = fork.call, branch.party
+        if call is None or party is None:
+            return
+        if not party.is_told_the_end:
+            self._learn(fork, party, branch, response)
+            self._core.note(call.call_id, "fork.answered-late", now, target=branch.name)
+        self._ending.refuse_answer(call, party, _TOO_LATE, now)
 
     def _doubt(self, branch: Branch, user: str, identity: tuple[str, str], now: float) -> None:
         """A registered phone gave no word to an INVITE, neither in its time nor until the caller gave up."""

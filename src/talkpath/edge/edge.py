@@ -17,7 +17,7 @@ from talkpath.edge.answers import Answers
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.asking import Asking
 from talkpath.edge.call import RunningCall
-from talkpath.edge.comeback import take_up
+from talkpath.edge.choosing import SERVICES
 from talkpath.edge.core import Core, Entropy, World
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
@@ -30,9 +30,9 @@ from talkpath.edge.responses import REASONS, response_to
 from talkpath.edge.routing import Heading, Refusal, heading_of
 from talkpath.edge.salvage import answerable, salvaged
 from talkpath.edge.sending import Sending, has_hops_left, is_looping
-from talkpath.edge.services import SERVICES, Dialog, Services
+from talkpath.edge.services import Dialog, Services
 from talkpath.edge.settings import EdgeSettings
-from talkpath.media.service import Service
+from talkpath.edge.trying import Trying
 from talkpath.sip.message import Message, fault_of
 from talkpath.sip.transaction import ServerTransaction, State
 from talkpath.sip.uri import Uri
@@ -84,10 +84,11 @@ class Edge:
         self._registration = Registration(core, self._admission, self._ending)
         sending = Sending(core, self._anchoring)
         asking = Asking(core, sending)
-        self._answers = Answers(core, self._anchoring, self._ending, asking)
-        self._in_dialog = InDialog(core, self._admission, self._anchoring, self._ending, sending, self._answers)
-        self._proxy = Proxy(core, self._admission, self._ending, sending, asking, self._answers, self._in_dialog)
         self._services = Services(core, self._anchoring, self._ending)
+        trying = Trying(core, sending, asking, self._services)
+        self._answers = Answers(core, self._anchoring, self._ending, asking, trying)
+        self._in_dialog = InDialog(core, self._admission, self._anchoring, self._ending, sending, self._answers)
+        self._proxy = Proxy(core, self._admission, self._ending, trying, asking, self._answers, self._in_dialog)
         self._lookout = Lookout(core, self._ending, self._services)
         self._keep_alive = core.keep_alive
         self._expire_at: float | None = None
@@ -318,11 +319,6 @@ class Edge:
             core.reply(arrival, server, 200, now, fields=_CAPABILITIES)
         elif request.method == "PUBLISH":
             core.reply(arrival, server, 405, now, fields=_CAPABILITIES.split("\r\n", 1)[0] + "\r\n")
-        elif request.method == "INVITE" and user in SERVICES:
-            may_pass, proven = self._admission.admit_request(arrival, server, now)
-            if may_pass:
-                take_up(core, self._ending, arrival, proven, now)
-                self._services.invite(arrival, server, Service(user), now)
         elif not user:
             raise Refusal(404)
         else:

@@ -10,7 +10,8 @@ A `Fork` is the response context of a request; a `Branch` is one target of it. T
                     which can not be used as 502
     passed over     a branch that had its time and never said a word is waited for no more, but heard out
 
-A phone with several flows (RFC 5626) has one branch at a time: the next has its turn when a flow fails or is silent.
+A phone with several flows (RFC 5626), or a name with several addresses (RFC 3263), has one branch at a time: the next
+has its turn when one fails or is silent.
 A phone that refused what it was offered may be asked again; the fork stays open meanwhile, as it does while who is to
 get a request may still come back.
 """
@@ -31,8 +32,10 @@ from talkpath.sip.transaction import NOBODY, ClientTransaction, ServerTransactio
 
 # Within one class these tell the caller how to try again (RFC 3261 section 16.7 step 6).
 _TELLING = (401, 407, 415, 420, 484, 488)
-# The flow brought no answer of the phone itself: another may (RFC 5626 section 5.3).
-_FLOW_FAILED = (408, 430)
+#: The flow brought no answer of the phone itself: another may (RFC 5626 section 5.3).
+FLOW_FAILED = (408, 430)
+#: The address does not serve now: another of the same name may (RFC 3263 section 4.3).
+ADDRESS_FAILED = (503,)
 
 
 class ForkOwner(Protocol):
@@ -50,6 +53,12 @@ class ForkOwner(Protocol):
     def branch_over(self, fork: Fork, branch: Branch, why: str, now: float) -> None:
         """A branch ended without winning: release what was leased for it."""
 
+    def unreached(self, branch: Branch, now: float) -> None:
+        """A branch was passed over without a word."""
+
+    def refuse_late(self, fork: Fork, branch: Branch, response: Message, now: float) -> None:
+        """An address that was passed over accepts the call after all."""
+
     def note(self, fork: Fork, kind: str, now: float, **values: str | int | float) -> None:
         """A decision for the ledger."""
 
@@ -65,8 +74,10 @@ class Branch:
         "heading",
         "hop",
         "is_passed_over",
+        "is_place",
         "name",
-        "next_flow",
+        "next_hop",
+        "next_hop_after",
         "offered",
         "otherwise",
         "party",
@@ -103,8 +114,12 @@ class Branch:
         self.record_routes = 0
         #: How else it is sent when the connection that carries it fails before any answer.
         self.otherwise: Callable[[float], None] | None = None
-        #: Asks the phone on the next of its flows, told whether this one may have brought it the request.
-        self.next_flow: Callable[[float, bool], None] | None = None
+        #: Tries the next flow of a phone, or the next address of a name, told whether this one may have brought the
+        #: request; and the answers after which it does.
+        self.next_hop: Callable[[float, bool], None] | None = None
+        self.next_hop_after: tuple[int, ...] = ()
+        #: It leads where a name or an address says, and not to a phone that registered.
+        self.is_place = False
 
     @property
     def is_silent(self) -> bool:
@@ -114,8 +129,16 @@ class Branch:
     @property
     def is_waited_for(self) -> bool:
         """Whether the one answer waits for it. Who had its time and is to be cancelled, and never said a word, may be
-        gone; a request that is no INVITE can not be cancelled."""
-        return not (self.status or (self.is_passed_over and self.cancel_reason is not None and self.is_silent))
+        gone; a request that is no INVITE can not be cancelled, and a phone may yet answer it."""
+        if self.status:
+            return False
+        is_let_be = self.is_place or self.cancel_reason is not None
+        return not (self.is_passed_over and is_let_be and self.is_silent)
+
+    @property
+    def silence(self) -> int:
+        """What its silence counts as: nobody is at the phone, or nobody at the place."""
+        return 408 if self.is_place else 480
 
     def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
         if self._fork is not None:
@@ -153,7 +176,7 @@ class Branch:
 
     def let_go(self) -> None:
         """Hold the fork no more: what is over must go by counting, not wait for the collector."""
-        self._fork = self.otherwise = self.next_flow = None
+        self._fork = self.otherwise = self.next_hop = None
 
 
 class Fork:
@@ -167,6 +190,7 @@ class Fork:
         "_next",
         "_next_timer",
         "_owner",
+        "_reason",
         "_ring_timeout_s",
         "_timer_c",
         "_transactions",
@@ -196,6 +220,7 @@ class Fork:
         self._best: Message | None = None
         self._best_branch: Branch | None = None
         self._best_status = 0
+        self._reason = ""
         self.arrival = arrival
         self.server = server
         self.call = call
@@ -244,11 +269,14 @@ class Fork:
         self._best, self._best_branch, self._best_status = None, None, 408
         self.cancel(now, "", "timer C")
 
-    def then(self, wait_s: float, now: float, start: Callable[[float], bool]) -> None:
+    def then(self, wait_s: float | None, now: float, start: Callable[[float], bool]) -> None:
         """What is tried when all branches have failed, or after so many seconds without an answer (RFC 3261 section
         16.6: targets in the order of their q). `start` says whether it tried anybody."""
+        if self.is_settled:
+            return
         self._next = start
-        self._next_timer = self._transactions.timers.start(wait_s, now, self._waited_enough)
+        if wait_s is not None:
+            self._next_timer = self._transactions.timers.start(wait_s, now, self._waited_enough)
 
     def _waited_enough(self, now: float) -> None:
         start = self._next_never()
@@ -263,29 +291,39 @@ class Fork:
         if branch.status or branch.is_passed_over:
             return
         branch.is_passed_over = True
-        self._remember(480, branch, None)
+        self._remember(branch.silence, branch, None)
+        if branch.is_silent:
+            self._owner.unreached(branch, now)
         if self.is_invite:
             self._cancel_branch(branch, "", why, now)
 
-    def watch_flow(self, branch: Branch, wait_s: float, now: float, start: Callable[[float, bool], None]) -> None:
-        """What is done when this branch fails, or is silent for so many seconds: the phone has another flow."""
-        branch.next_flow = start
+    def watch(
+        self,
+        branch: Branch,
+        wait_s: float,
+        after: tuple[int, ...],
+        now: float,
+        start: Callable[[float, bool], None] | None,
+    ) -> None:
+        """What is done when this branch fails, is silent for so many seconds, or gives one of these answers: a phone
+        has another flow, the name another address. With none left, the branch is passed over."""
+        branch.next_hop, branch.next_hop_after = start, after
 
         def look(then: float) -> None:
-            if branch.next_flow is None or branch.cancel_reason is not None:
+            if branch.status or branch.cancel_reason is not None:
                 return
             if branch.otherwise is not None or branch.transaction is None:
                 # It goes another way over the same flow first.
                 self._transactions.timers.start(wait_s, then, look)
             elif branch.is_silent and not self.is_settled:
-                self._pass_over(branch, "another flow of the phone is tried", then)
-                self._try_next_flow(branch, then, was_heard=True)
+                self._pass_over(branch, "no answer at all", then)
+                self._try_next_hop(branch, then, was_heard=True)
                 self._finish_if_over(then)
 
         self._transactions.timers.start(wait_s, now, look)
 
-    def _try_next_flow(self, branch: Branch, now: float, *, was_heard: bool) -> None:
-        start, branch.next_flow = branch.next_flow, None
+    def _try_next_hop(self, branch: Branch, now: float, *, was_heard: bool) -> None:
+        start, branch.next_hop = branch.next_hop, None
         if start is not None and not self.is_settled:
             start(now, was_heard)
 
@@ -324,22 +362,25 @@ class Fork:
     def answered(self, branch: Branch, response: Message, now: float) -> None:
         """A response came on a branch."""
         status, branch.otherwise = response.status, None
-        if status not in _FLOW_FAILED:
-            branch.next_flow = None
+        if status not in branch.next_hop_after:
+            branch.next_hop = None
         if status == 100:
             self._cancel_if_wanted(branch, now)
         elif status < 200:
             if self.is_invite and not self.is_settled:
                 self._start_timer_c(now)
             self._cancel_if_wanted(branch, now)
-            if not self.is_settled:
+            if not self.is_settled and not (branch.is_place and branch.is_passed_over):
                 self._owner.relay(self, branch, response, now)
+        elif status < 300 and branch.is_place and branch.is_passed_over and self.is_invite:
+            branch.status = 408
+            self._owner.refuse_late(self, branch, response, now)
         elif status < 300:
             self._accepted(branch, response, now)
         else:
             branch.status = status
             if branch.is_passed_over and status == 487:
-                self._remember(480, branch, None)
+                self._remember(branch.silence, branch, None)
             else:
                 self._remember(status, branch, response)
             self._owner.branch_over(self, branch, f"{status} {response.reason}", now)
@@ -348,7 +389,7 @@ class Fork:
             elif status == 488 and branch.cancel_reason is None and not self.is_won:
                 self._owner.ask_again(self, branch, response, now)
             elif branch.cancel_reason is None:
-                self._try_next_flow(branch, now, was_heard=status == 408)
+                self._try_next_hop(branch, now, was_heard=status == 408)
             self._finish_if_over(now)
 
     def _accepted(self, branch: Branch, response: Message, now: float) -> None:
@@ -363,19 +404,24 @@ class Fork:
             if self.is_invite:
                 self.cancel(now, 'SIP;cause=200;text="Call completed elsewhere"', "answered elsewhere")
 
+    def could_not(self, status: int, reason: str) -> None:
+        """Somebody could not be asked at all."""
+        if self._best_status == 0 or rank(status) < rank(self._best_status):
+            self._best_status, self._best_branch, self._best, self._reason = status, None, None, reason
+
     def failed(self, branch: Branch, status: int, why: str, now: float) -> None:
         """A branch ended without a final response."""
         if branch.status:
             return
         branch.status = status
         if branch.is_passed_over:
-            status = 480
+            status = branch.silence
         elif branch.cancel_reason is not None and status == 408:
             status = 487
         self._remember(status, branch, None)
         self._owner.branch_over(self, branch, why, now)
         if branch.cancel_reason is None:
-            self._try_next_flow(branch, now, was_heard=status == 408)
+            self._try_next_hop(branch, now, was_heard=status == 408)
         self._finish_if_over(now)
 
     def on_no_ack(self, transaction: ServerTransaction, now: float) -> None:
@@ -396,8 +442,8 @@ class Fork:
     # --- the answer
 
     def _remember(self, status: int, branch: Branch, response: Message | None) -> None:
-        if self._best_status == 0 or _rank(status) < _rank(self._best_status):
-            self._best_status, self._best_branch, self._best = status, branch, response
+        if self._best_status == 0 or rank(status) < rank(self._best_status):
+            self._best_status, self._best_branch, self._best, self._reason = status, branch, response, ""
 
     def _finish_if_over(self, now: float) -> None:
         if self.is_settled or self._later or any(branch.is_waited_for for branch in self.branches):
@@ -409,7 +455,7 @@ class Fork:
         if self._best is None or self._best_branch is None or self._best_status == 503:
             # 503 would tell the caller to avoid us, not the target (RFC 3261 section 16.7 step 6).
             status = 500 if self._best_status == 503 else self._best_status
-            self._owner.reply(self, status, now)
+            self._owner.reply(self, status, now, self._reason)
         else:
             self._owner.relay(self, self._best_branch, self._best, now)
 
@@ -466,7 +512,7 @@ class Fork:
             self.failed(branch, 408, "no answer to CANCEL", now)
 
 
-def _rank(status: int) -> tuple[int, int, int]:
+def rank(status: int) -> tuple[int, int, int]:
     """Lower is better: 6xx, then the lowest class, within it what tells how to try again."""
     group = status // 100
     return (0 if group == 6 else group, 0 if status in _TELLING else 1, status in (408, 480, 487))

@@ -60,6 +60,14 @@ class Heading:
         return [route.text for route in self.routes] if self.changed else None
 
     @property
+    def target(self) -> Uri:
+        """The Request-URI as it goes on. Raises Refusal."""
+        try:
+            return Uri.parse(self.uri)
+        except Malformed:
+            raise Refusal(400, "Bad Request-URI") from None
+
+    @property
     def next_uri(self) -> Uri:
         """Whom the topmost route, or else the Request-URI, names. Raises Refusal."""
         try:

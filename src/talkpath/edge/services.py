@@ -11,15 +11,13 @@ from talkpath.edge.arrival import Arrival
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
+from talkpath.edge.fork import Fork
 from talkpath.edge.responses import response_to
 from talkpath.edge.routing import Refusal
-from talkpath.media.policy import CALLER
 from talkpath.media.service import Service
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ServerTransaction
 from talkpath.sip.uri import sip_uri
-
-SERVICES = frozenset(Service)
 
 ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE\r\n"
 
@@ -50,35 +48,31 @@ class Services:
 
     # --- a new call
 
-    def invite(self, arrival: Arrival, server: ServerTransaction, service: Service, now: float) -> None:
-        """Answer an INVITE to a service number. Raises Refusal."""
-        core, request = self._core, arrival.message
-        if core.is_draining or len(core.calls) >= core.settings.max_calls:
-            raise Refusal(503, "Draining" if core.is_draining else "Too many calls")
-        caller = Party(CALLER, arrival.reply_to, arrival.behind_nat)
-        caller.learn(request, "From", request.listed("Record-Route"))
-        caller.speaks_from(arrival.reply_to, arrival.behind_nat)
-        caller.cseq = request.cseq.number
-        call = RunningCall(request.call_id, caller, now)
+    def answer(self, fork: Fork, service: Service, now: float) -> None:
+        """Answer the INVITE of a fork. Raises Refusal."""
+        core, call, request = self._core, fork.call, fork.request
+        if call is None or not fork.is_initial_invite:
+            raise Refusal(405)
         dialog = Dialog(call, service, core.fresh())
-        core.calls[(request.call_id, request.from_tag)] = call
         self._dialogs[(request.call_id, dialog.local_tag)] = dialog
-        core.note(request.call_id, "route.service", now, service=service)
-        self._be_party(call, request, dialog)
+        callee = self._be_party(call, request, dialog)
         try:
-            self._answer_offer(arrival, server, dialog, now)
-        except Refusal as refusal:
-            self._ending.refused(call, request, refusal.status, now)
-            self._dialogs.pop((request.call_id, dialog.local_tag), None)
+            self._answer_offer(fork.arrival, fork.server, dialog, now)
+        except Refusal:
+            callee.is_over, call.winner = True, None
+            self._forget(dialog)
             raise
-        call.phase = Phase.ANSWERED
+        fork.is_won, call.phase, call.give_up = True, Phase.ANSWERED, None
+        core.beginning.discard(call)
 
-    def _be_party(self, call: RunningCall, request: Message, dialog: Dialog) -> None:
+    @staticmethod
+    def _be_party(call: RunningCall, request: Message, dialog: Dialog) -> Party:
         """We are the callee: a media timeout then ends the call towards the caller in our own name."""
         callee = call.add_callee(call.caller.flow, False)
         callee.name = f"{request.first('To') or ''};tag={dialog.local_tag}"
         callee.tag = dialog.local_tag
         call.winner, callee.is_confirmed = callee, True
+        return callee
 
     def _answer_offer(self, arrival: Arrival, server: ServerTransaction, dialog: Dialog, now: float) -> None:
         """Answer an offer, or make one where the INVITE brought none (the answer is then in the ACK)."""

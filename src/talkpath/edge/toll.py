@@ -168,6 +168,10 @@ class Toll:
             if self.is_abroad(uri):
                 account.abroad.asked(now)
 
+    def is_counted(self, key: Key) -> bool:
+        """Whether a call has set out already."""
+        return key in self._calls
+
     def answered(self, key: Key, now: float) -> None:
         """Somebody took it: from now on it is talk."""
         call = self._calls.get(key)

@@ -1,0 +1,90 @@
+"""Where a request goes when nobody is asked: to a service, to a user here, or to the domain that it names."""
+
+from collections.abc import Callable
+from itertools import groupby
+
+from talkpath.edge.admission import Admission
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.binding import Binding, flows_of_phones
+from talkpath.edge.core import Core
+from talkpath.edge.plan import Group, Plan, ToPhone, ToPlace, ToService
+from talkpath.edge.routing import Heading, Refusal
+from talkpath.media.service import Service
+
+SERVICES = frozenset(Service)
+
+# How long other requests than INVITE wait for an answer of one group: whoever asks waits for 32 s.
+_GROUP_WAIT_S = 5.0
+
+
+class Unproven(Exception):
+    """Only users of ours may go there, or hear that nobody is there; the sender has not said who he is."""
+
+
+class Asked:
+    """A request whose way is asked for: what came, its heading, and the user that the sender has proven to be.
+
+    `note(kind, now, **values)` takes what led to the choice.
+    """
+
+    __slots__ = ("arrival", "heading", "note", "user")
+
+    def __init__(self, arrival: Arrival, heading: Heading, user: str, note: Callable[..., None]) -> None:
+        self.arrival = arrival
+        self.heading = heading
+        self.user = user
+        self.note = note
+
+
+class Choosing:
+    """See the module's docstring."""
+
+    def __init__(self, core: Core, admission: Admission) -> None:
+        self._core = core
+        self._admission = admission
+
+    def plan(self, asked: Asked, now: float) -> Plan:
+        """Where it goes. Raises Refusal, Unproven."""
+        core, heading = self._core, asked.heading
+        uri = heading.next_uri
+        phone = None if heading.routes else core.registrar.of_contact(heading.uri, now)
+        if phone is not None:
+            return self._to_phones(asked, phone.user, [phone], now)
+        if heading.routes or not core.locality.serves(uri, asked.arrival.flow):
+            return self._elsewhere(asked, now)
+        if uri.username in SERVICES and asked.arrival.message.method == "INVITE":
+            service = Service(uri.username)
+            asked.note("route.service", now, service=service)
+            return Plan([Group([ToService(service)])])
+        called = core.user_of(uri)
+        return self._to_phones(asked, called, core.registrar.bindings(called, now), now)
+
+    def _elsewhere(self, asked: Asked, now: float) -> Plan:
+        """To where the routes or the Request-URI lead. Raises Refusal, Unproven."""
+        if not asked.user and not self._admission.is_trusted(asked.arrival):
+            raise Unproven
+        if self._core.world.accounts.is_guest(asked.user):
+            raise Refusal(403, "Guests may call users here only")
+        asked.note("route.domain", now, domain=asked.heading.next_uri.host)
+        return Plan([Group([ToPlace(asked.heading)])])
+
+    def _to_phones(self, asked: Asked, called: str, bindings: list[Binding], now: float) -> Plan:
+        """To the contacts of a user, those with the same q at once, one group after the other (RFC 3261 section
+        16.6). Raises Refusal, Unproven."""
+        core, arrival = self._core, asked.arrival
+        request = arrival.message
+        if request.method == "SUBSCRIBE" and called == (asked.user or self._admission.claimed_user(request)):
+            # A phone asks for its own messages or its own state, which no phone of its user can tell (RFC 6665).
+            raise Refusal(489)
+        if not bindings or self._admission.is_doubtful(arrival, asked.user, now):
+            asked.note("registration.none", now, user=called)
+            if not self._admission.may_know(arrival, asked.user):
+                raise Unproven
+            raise Refusal(480 if core.world.accounts.exists(called) else 404)
+        asked.note("route.user", now, user=bindings[0].user)
+        wait_s = core.settings.group_ring_s if request.method == "INVITE" else _GROUP_WAIT_S
+        phones = groupby(flows_of_phones(bindings), key=lambda flows: flows[0].q)
+        groups = [Group([ToPhone(flows) for flows in group], wait_s) for _, group in phones]
+        # Nobody comes after the last.
+        groups[-1].wait_s = None
+        return Plan(groups)

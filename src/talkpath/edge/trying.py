@@ -1,0 +1,273 @@
+"""Carries out a plan on a fork: rings its groups one after another, finds where names lead, and goes on to the next
+address or the next group when one leads nowhere (RFC 3261 section 16.6, RFC 3263 section 4.3).
+"""
+
+from contextlib import suppress
+from functools import partial
+
+from talkpath.base.address import Address, Flow, Hop, Target, Transport
+from talkpath.edge.asking import Asking
+from talkpath.edge.binding import Binding
+from talkpath.edge.call import Party
+from talkpath.edge.core import Core
+from talkpath.edge.fork import ADDRESS_FAILED, FLOW_FAILED, Branch, Fork, rank
+from talkpath.edge.outages import Outages
+from talkpath.edge.plan import Group, Plan, ToPhone, ToPlace, ToService, Way
+from talkpath.edge.routing import Heading, Refusal
+from talkpath.edge.sending import Sending
+from talkpath.edge.services import Services
+from talkpath.sip.uri import Uri, without_headers
+
+# How long names may take; the resolver gives up sooner.
+_RESOLVE_S = 15.0
+# After how long another flow of a phone has its turn. 100 is due after 0.2 s (RFC 3261 section 17.2.1); meanwhile a
+# request that was lost has been sent three times. A server is nearer than a phone.
+_FLOW_SILENCE_S = 2.0
+_ADDRESS_SILENCE_S = 1.5
+
+
+class Attempt:
+    """A plan under way on a fork."""
+
+    __slots__ = ("before", "fork", "group", "heading", "plan")
+
+    def __init__(self, fork: Fork, heading: Heading, plan: Plan) -> None:
+        self.fork = fork
+        self.heading = heading
+        self.plan = plan
+        self.group: Group | None = None
+        #: how many branches of the fork are of groups before this one
+        self.before = 0
+
+
+class Trying:
+    """See the module's docstring."""
+
+    def __init__(self, core: Core, sending: Sending, asking: Asking, services: Services) -> None:
+        self._core = core
+        self._sending = sending
+        self._asking = asking
+        self._services = services
+        self._outages = Outages()
+
+    def start(self, fork: Fork, heading: Heading, plan: Plan, now: float) -> None:
+        """Carry a plan out. Raises Refusal where nobody can be tried at all."""
+        refusal = self._next_group(Attempt(fork, heading, plan), now)
+        if refusal is not None:
+            raise refusal
+
+    # --- groups
+
+    def _next_group(self, attempt: Attempt, now: float) -> Refusal | None:
+        """Try the next group in which anybody can be; why not where there is none."""
+        refusal, fork = Refusal(480), attempt.fork
+        while (group := attempt.plan.next()) is not None:
+            attempt.group, attempt.before = group, len(fork.branches)
+            is_tried = False
+            for way in group.ways:
+                try:
+                    is_tried = self._begin(attempt, way, now) or is_tried
+                except Refusal as refused:
+                    # What can not be asked of one is no reason for the others not to ring.
+                    refusal = refused
+            if is_tried:
+                fork.then(group.wait_s, now, partial(self._go_on, attempt))
+                return None
+        return refusal
+
+    def _go_on(self, attempt: Attempt, now: float) -> bool:
+        """A group failed, or rang long enough; whether anybody is tried after it."""
+        group = attempt.group
+        if group is not None and group.leads_on is not None:
+            statuses = [branch.status for branch in attempt.fork.branches[attempt.before :]]
+            if all(statuses) and statuses and min(statuses, key=rank) not in group.leads_on:
+                return False
+        return self._next_group(attempt, now) is None
+
+    # --- one target
+
+    def _begin(self, attempt: Attempt, way: Way, now: float) -> bool:
+        """Whether a target was tried, or will be. Raises Refusal."""
+        if isinstance(way, ToPhone):
+            return self._ring(attempt, way.flows, 0, now)
+        if isinstance(way, ToService):
+            self._services.answer(attempt.fork, way.service, now)
+            return True
+        self._count_toll(attempt.fork, way.heading, now)
+        return self._seek(attempt, way, now)
+
+    def _ring(self, attempt: Attempt, flows: list[Binding], cseq_shift: int, now: float) -> bool:
+        """Ring a phone on one flow, and on the next when that fails or is silent. Raises Refusal."""
+        fork, refusal = attempt.fork, None
+        for number, binding in enumerate(flows, 1):
+            hop = self._way_to(fork, binding, now)
+            if hop is None:
+                continue
+            try:
+                branch = self._ring_on(attempt, binding, hop, cseq_shift, now)
+            except Refusal as refused:
+                refusal = refused
+                continue
+            if flows[number:]:
+                ring_next = partial(self._ring_next, attempt, flows[number:], cseq_shift)
+                fork.watch(branch, _FLOW_SILENCE_S, FLOW_FAILED, now, ring_next)
+            return True
+        if refusal is not None:
+            raise refusal
+        return False
+
+    def _ring_next(
+        self, attempt: Attempt, flows: list[Binding], cseq_shift: int, now: float, was_heard: bool
+    ) -> None:
+        """A phone that may have read the request takes it for a new one with the next CSeq only."""
+        with suppress(Refusal):
+            self._ring(attempt, flows, cseq_shift + (was_heard and attempt.fork.is_invite), now)
+
+    def _way_to(self, fork: Fork, binding: Binding, now: float) -> Hop | None:
+        """The hop by which a contact can be rung now."""
+        gone = self._core.keep_alive.gone
+        if gone and binding.flow in gone:
+            self._not_reached(fork, "flow.unanswering", binding.flow, now)
+            return None
+        hop = self._hop_to(binding)
+        if hop is not None and fork.request.uri.startswith("sips:") and not hop.transport.is_secure:
+            # RFC 5630 section 5.3: what was asked for over TLS goes to no phone in clear.
+            return None
+        if hop is None:
+            self._not_reached(fork, "flow.not-rung", binding.flow, now)
+        return hop
+
+    def _ring_on(self, attempt: Attempt, binding: Binding, hop: Hop, cseq_shift: int, now: float) -> Branch:
+        """Ring one contact. Raises Refusal."""
+        fork, heading = attempt.fork, attempt.heading
+        onward = Heading(without_headers(binding.contact), heading.routes, bool(heading.changed or binding.path))
+        onward.is_phone, onward.is_open = True, not (binding.behind_nat or binding.path)
+        party = self._callee(fork, hop, binding)
+        if party is not None:
+            party.cseq_shift = cseq_shift
+        self._core.note(fork.request.call_id, "fork.branch-added", now, target=binding.contact, flow=_described(hop))
+        return self._sending.send(fork, hop, onward, party, now, binding.path)
+
+    def _not_reached(self, fork: Fork, kind: str, flow: Flow, now: float) -> None:
+        remote, transport = str(flow.remote), str(flow.transport)
+        self._core.note(fork.request.call_id, kind, now, remote=remote, transport=transport)
+
+    def _callee(self, fork: Fork, hop: Hop, binding: Binding | None) -> Party | None:
+        if fork.call is None:
+            return None
+        party = fork.call.add_callee(hop, binding.behind_nat if binding else False)
+        if binding is not None:
+            party.user, party.identity, party.ice = binding.user, binding.identity, binding.ice
+            party.agent = binding.user_agent
+        self._asking.choose(fork.call, party)
+        return party
+
+    def _hop_to(self, binding: Binding) -> Hop | None:
+        """Down the flow of the registration; to the Contact where that flow is gone, or where a datagram brought one
+        that names another transport, if nothing stands between."""
+        if self._core.world.reach.is_open(binding.flow) and not _names_other_transport(binding):
+            return binding.flow
+        if binding.behind_nat or binding.flow.transport.is_websocket:
+            return None
+        contact = Uri.parse(binding.contact)
+        transport = contact.transport or binding.flow.transport
+        return Target(transport, Address(contact.host, contact.port or transport.default_port))
+
+    # --- where URIs lead
+
+    def _count_toll(self, fork: Fork, heading: Heading, now: float) -> None:
+        """What leaves the house counts for the account that sends it. Raises Refusal."""
+        core, user, request, toll = self._core, fork.arrival.proven, fork.request, self._core.guard.toll
+        key = (request.call_id, request.from_tag)
+        if not user or (fork.call is not None and toll.is_counted(key)):
+            return
+        if fork.is_invite and fork.call is None:
+            # What comes back to us on a second way has no credentials left, so this is a second call in the name of
+            # the first, which nobody would count (RFC 3261 section 8.2.2.2).
+            raise Refusal(482)
+        uri = heading.target
+        over = toll.refusal(user, uri, fork.arrival.flow.remote.host, now, is_call=fork.is_invite)
+        if over is not None:
+            core.note(request.call_id, over.kind, now, user=user, limit=over.limit)
+            raise Refusal(403, "Call limit reached" if fork.is_invite else "Request limit reached")
+        if fork.is_invite:
+            toll.begun(user, uri, key, now)
+        else:
+            toll.asked(user, uri, now)
+
+    def _seek(self, attempt: Attempt, way: ToPlace, now: float) -> bool:
+        """Ask where a URI leads; it is tried when the answer comes, which may be at once. Raises Refusal."""
+        found: list[Target] | None = None
+        is_late = False
+
+        def resolved(targets: list[Target], then: float) -> None:
+            nonlocal found
+            found = targets
+            if is_late:
+                go_on(then)
+
+        self._core.world.resolve(way.heading.next_uri, resolved)
+        if found is not None:
+            return self._reach(attempt, way, found, now)
+
+        def take_turn(then: float) -> None:
+            try:
+                self._reach(attempt, way, found or [], then)
+            except Refusal as refusal:
+                attempt.fork.could_not(refusal.status, refusal.reason)
+
+        is_late, go_on = True, attempt.fork.later(_RESOLVE_S, now, take_turn)
+        return True
+
+    def _reach(self, attempt: Attempt, way: ToPlace, targets: list[Target], now: float) -> bool:
+        """Try the addresses that a URI leads to, one after another. Raises Refusal."""
+        core, fork, host = self._core, attempt.fork, way.heading.next_uri.host
+        if fork.is_settled:
+            return False
+        call_id = fork.request.call_id
+        if not targets:
+            core.note(call_id, "dns.failed", now, host=host, why="no usable address")
+            raise Refusal(404, "Unresolvable destination")
+        if core.locality.is_here(targets[0].remote.host, targets[0].remote.port, fork.arrival.flow):
+            raise Refusal(404)
+        ordered = self._outages.ordered(targets, now)
+        core.note(call_id, "dns.resolved", now, host=host, addresses=", ".join(str(one.remote) for one in ordered))
+        self._send(attempt, way.heading, ordered, now)
+        return True
+
+    def _send(self, attempt: Attempt, heading: Heading, targets: list[Target], now: float) -> None:
+        """To the first of these addresses, and to the others when it fails or is silent. Raises Refusal."""
+        fork, group, target, others = attempt.fork, attempt.group, targets[0], targets[1:]
+        branch = self._sending.send(fork, target, heading, self._callee(fork, target, None), now)
+        branch.is_place = True
+        wait_s = group.no_word_s if group is not None else None
+        if wait_s is None and others:
+            wait_s = _ADDRESS_SILENCE_S
+        if wait_s is not None:
+            send_next = partial(self._send_next, attempt, heading, others) if others else None
+            fork.watch(branch, wait_s, ADDRESS_FAILED, now, send_next)
+
+    def _send_next(
+        self, attempt: Attempt, heading: Heading, targets: list[Target], now: float, was_heard: bool
+    ) -> None:
+        self._core.note(attempt.fork.request.call_id, "fork.next-tried", now, target=str(targets[0].remote))
+        try:
+            self._send(attempt, heading, targets, now)
+        except Refusal as refusal:
+            attempt.fork.could_not(refusal.status, refusal.reason)
+
+    def unreached(self, branch: Branch, now: float) -> None:
+        """A branch could not be reached, or said nothing: that address is asked last for a while."""
+        if branch.is_place and isinstance(branch.hop, Target):
+            self._outages.learn(branch.hop, now)
+
+
+def _names_other_transport(binding: Binding) -> bool:
+    """Whether a phone that registered by datagram, with nothing in between, wants to be called over a stream."""
+    if binding.flow.transport.is_reliable or binding.behind_nat or binding.reg_id or binding.path:
+        return False
+    return Uri.parse(binding.contact).transport in (Transport.TCP, Transport.TLS)
+
+
+def _described(hop: Hop) -> str:
+    return f"{hop.transport} {hop.remote}"
