@@ -244,15 +244,17 @@ class Trying:
         if wait_s is None and others:
             wait_s = _ADDRESS_SILENCE_S
         if wait_s is not None:
-            send_next = partial(self._send_next, attempt, heading, others) if others else None
+            send_next = partial(self._send_next, attempt, heading, targets) if others else None
             fork.watch(branch, wait_s, ADDRESS_FAILED, now, send_next)
 
     def _send_next(
         self, attempt: Attempt, heading: Heading, targets: list[Target], now: float, was_heard: bool
     ) -> None:
-        self._core.note(attempt.fork.request.call_id, "fork.next-tried", now, target=str(targets[0].remote))
+        """The first of these addresses failed or said nothing."""
+        failed, following = str(targets[0].remote), str(targets[1].remote)
+        self._core.note(attempt.fork.request.call_id, "fork.next-tried", now, target=following, why=failed)
         try:
-            self._send(attempt, heading, targets, now)
+            self._send(attempt, heading, targets[1:], now)
         except Refusal as refusal:
             attempt.fork.could_not(refusal.status, refusal.reason)
 
