@@ -1,6 +1,7 @@
 """Connections that we open: what becomes of a message when they do not stand, and of them when they close."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -113,6 +114,42 @@ async def test_what_we_opened_is_used_again_and_forgotten_when_it_closes(peer: t
     peer[0].writers[0].close()
     await asyncio.wait_for(sender.closed.wait(), 30)
     assert not signalling._outgoing
+    await close(signalling)
+
+
+async def test_a_number_alone_leads_down_no_connection(peer: tuple[Peer, Address]) -> None:
+    """A flow of an earlier process, or of another node, may bear a number that stands here for somebody else's."""
+    sender = Sender()
+    signalling = await made(Limits(9, 9), sender)
+    sender.sends.append(Send(Target(Transport.TCP, peer[1]), b"ours", "c"))
+    signalling.pump()
+    assert await asyncio.wait_for(peer[0].heard.get(), 30) == b"ours"
+    ((_, connection),) = signalling._connections.items()
+    assert connection.flow is not None
+    other = connection.flow._replace(remote=Address("203.0.113.9", 40001))
+    failed: list[float] = []
+    sender.sends.append(Send(other, b"a stranger's", "c", failed.append))
+    signalling.pump()
+    assert failed
+    assert not signalling.is_open(other)
+    assert not signalling.rtt_s(other)
+    sender.sends.append(Send(connection.flow, b"ours again", "c"))
+    signalling.pump()
+    assert await asyncio.wait_for(peer[0].heard.get(), 30) == b"ours again"
+    await close(signalling)
+
+
+async def test_numbers_of_connections_bear_a_mark_of_their_process(peer: tuple[Peer, Address]) -> None:
+    sender = Sender()
+    signalling = await made(Limits(9, 9), sender)
+    sender.sends.append(Send(Target(Transport.TCP, peer[1]), b"ours", "c"))
+    signalling.pump()
+    await asyncio.wait_for(peer[0].heard.get(), 30)
+    ask = "from talkpath.net.stream import Connection; print(Connection._next_number)"
+    asked = await asyncio.create_subprocess_exec(sys.executable, "-c", ask, stdout=asyncio.subprocess.PIPE)
+    number, _ = await asked.communicate()
+    (mine,) = signalling._connections
+    assert mine >> 32 != int(number) >> 32
     await close(signalling)
 
 

@@ -63,8 +63,9 @@ class Address(NamedTuple):
 class Flow(NamedTuple):
     """One way to reach a peer.
 
-    `connection` is 0 for datagrams; for streams it is the number of the connection, unique in the life of the
-    process, so a flow whose connection closed never equals a later one from the same address.
+    `connection` is 0 for datagrams; for streams it is the number of the connection, with a mark of the process that
+    holds it. A flow whose connection closed never equals a later one from the same address, be it of the same
+    process, of the next one, or of another node.
     """
 
     transport: Transport

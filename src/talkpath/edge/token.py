@@ -2,7 +2,7 @@
 
 A token names the flow to one side of a dialog (RFC 5626 section 5.2) and is sealed with a keyed hash: only tokens
 that this edge, or another node with the same key, made are followed. It is short, because it stands in every request
-of the dialog: 23 bytes for an IPv4 flow, 36 where it serves both sides.
+of the dialog: 24 bytes for a datagram flow of IPv4, 37 where it serves both sides, 8 more for a connection.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -17,6 +17,10 @@ from talkpath.base.address import Address, Flow, Transport
 
 _TRANSPORTS = list(Transport)
 _NUMBER = {transport: number for number, transport in enumerate(_TRANSPORTS)}
+# The number of a connection, with the mark of its process (`base/address.py`).
+_CONNECTION_BYTES = 8
+# Tokens of another make are none of ours.
+_MAKE = b"flows 2"
 # 64 bits: a forger needs 2**63 tries, each a packet to us.
 _SEAL_BYTES = 8
 
@@ -67,7 +71,7 @@ def _pack(flow: Flow | None) -> bytes:
     packed = _packed_host(flow.remote.host)
     local = _packed_host(flow.local.host)
     head = _NUMBER[flow.transport] | (0x10 if len(packed) == 16 else 0) | (0x20 if flow.connection else 0)
-    number = flow.connection.to_bytes(6, "big") if flow.connection else b""
+    number = flow.connection.to_bytes(_CONNECTION_BYTES, "big") if flow.connection else b""
     ports = flow.local.port.to_bytes(2, "big") + flow.remote.port.to_bytes(2, "big")
     return bytes((head,)) + ports + local + packed + number
 
@@ -82,7 +86,7 @@ def _unpack(data: bytes) -> tuple[Flow | None, bytes]:
     rest = data[5 + 2 * size :]
     connection = 0
     if head & 0x20:
-        connection, rest = int.from_bytes(rest[:6], "big"), rest[6:]
+        connection, rest = int.from_bytes(rest[:_CONNECTION_BYTES], "big"), rest[_CONNECTION_BYTES:]
     here = Address(_host(local), local_port)
     there = Address(_host(remote), remote_port)
     return Flow(_TRANSPORTS[head & 0x0F], here, there, connection), rest
@@ -118,4 +122,4 @@ class Tokens:
 
     def _seal(self, plain: bytes, call_id: str) -> bytes:
         sealed = plain + call_id.encode("utf-8", "surrogateescape")
-        return blake2b(sealed, key=self._key, digest_size=_SEAL_BYTES).digest()
+        return blake2b(sealed, key=self._key, digest_size=_SEAL_BYTES, person=_MAKE).digest()

@@ -244,7 +244,7 @@ class Signalling:
             return
         now = self._clock.now()
         if not self._is_heard(flow, data, now):
-            if (connection := self._connections.get(flow.connection)) is not None:
+            if (connection := self._connection_of(flow)) is not None:
                 connection.abort()
             return
         self._take(flow, data, now)
@@ -319,11 +319,16 @@ class Signalling:
 
     def is_open(self, flow: Flow) -> bool:
         """Whether a connection still stands; datagram flows always do."""
-        return flow.connection == 0 or flow.connection in self._connections
+        return flow.connection == 0 or self._connection_of(flow) is not None
+
+    def _connection_of(self, flow: Flow) -> Connection | None:
+        """The connection that a flow is; None where it is gone, or one of another process."""
+        connection = self._connections.get(flow.connection)
+        return connection if connection is not None and connection.flow == flow else None
 
     def rtt_s(self, flow: Flow) -> float:
         """How long the way there and back takes on an open connection, as its kernel measured; 0 where it did not."""
-        connection = self._connections.get(flow.connection)
+        connection = self._connection_of(flow)
         return connection.rtt_s() if connection is not None else 0.0
 
     def local_for(self, transport: Transport, remote: str) -> Address | None:
@@ -427,7 +432,7 @@ class Signalling:
             else:
                 self._leaving.setdefault(datagrams, []).append((flow, send))
         else:
-            connection = self._connections.get(flow.connection)
+            connection = self._connection_of(flow)
             if connection is not None and connection.send(send.data):
                 self._ledger.written(now, flow, send.call_id, send.data)
             else:

@@ -4,10 +4,12 @@ Also what connections of every kind share: their number, their flow, their death
 """
 
 import asyncio
+import secrets
 import socket
 import sys
-import time
-from typing import Protocol, cast
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import Any, Protocol, cast
 
 from talkpath._native import stream_message_length
 from talkpath.base import limits
@@ -45,8 +47,9 @@ class Sink(Protocol):
 class Connection(asyncio.Protocol):
     """What TCP, TLS and WebSocket connections have in common."""
 
-    # Numbers of an earlier life, in registrations and routes that outlived it, must not be taken for ours.
-    _next_number = time.time_ns() // 1_000_000
+    # 31 bits that each process draws, then 32 that count: what routes name that an earlier life or another node wrote
+    # is not taken for ours. A clock would not do, for it may be set back.
+    _next_number = (secrets.randbits(31) << 32) + 1
 
     def __init__(self, transport: Transport, sink: Sink) -> None:
         self.kind = transport
@@ -78,7 +81,7 @@ class Connection(asyncio.Protocol):
             return
         _no_delay(transport)
         self._transport.set_write_buffer_limits(high=limits.STREAM_WRITE_BYTES)
-        self.flow = Flow(self.kind, Address(local[0], local[1]), Address(remote[0], remote[1]), self.number)
+        self.flow = Flow(self.kind, _address(local), _address(remote), self.number)
         raw = transport.get_extra_info("socket")
         self.descriptor = raw.fileno() if raw is not None else 0
         if not self.sink.opened(self):
@@ -148,6 +151,14 @@ class Connection(asyncio.Protocol):
         """Close at once."""
         if self._transport is not None:
             self._transport.abort()
+
+
+def _address(name: Sequence[Any]) -> Address:
+    """What a socket says of its end, as flows have it: IPv6 in one spelling and without a zone."""
+    host: str = name[0]
+    if ":" in host:
+        host = str(ip_address(host.partition("%")[0]))
+    return Address(host, name[1])
 
 
 def _no_delay(transport: asyncio.BaseTransport) -> None:
