@@ -19,6 +19,7 @@ from talkpath.edge.call import RunningCall
 from talkpath.edge.guard import Guard
 from talkpath.edge.keepalive import KeepAlive
 from talkpath.edge.locality import Locality
+from talkpath.edge.loops import LoopMarks
 from talkpath.edge.names import Names
 from talkpath.edge.neighbours import NOTHING_AROUND, Surroundings
 from talkpath.edge.registrar import BindingStore, Registrar
@@ -54,7 +55,7 @@ class Reach(Protocol):
 class Entropy:
     """Secrets and names drawn once by whoever starts the edge."""
 
-    #: Kept across restarts: seals flow tokens.
+    #: Kept across restarts, and the same on all nodes: seals flow tokens and marks of loops.
     token_key: bytes
     #: Seals nonces.
     nonce_key: bytes
@@ -92,6 +93,7 @@ class Core:
         self.locality = Locality(settings, world.around)
         self.names = Names(self.locality, world.resolve)
         self.tokens = Tokens(entropy.token_key)
+        self.loops = LoopMarks(entropy.token_key)
         self.authentication = Authentication(settings, world.accounts, entropy.nonce_key)
         self.guard = world.guard
         secret = blake2b(b"keep-alive", key=entropy.nonce_key, digest_size=6).hexdigest()

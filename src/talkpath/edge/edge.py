@@ -7,7 +7,6 @@
 
 from typing import NamedTuple
 
-from talkpath.base import limits
 from talkpath.base.address import Flow, Parcel, Send
 from talkpath.base.errors import Malformed
 from talkpath.calls.ledger import Ledger
@@ -23,13 +22,14 @@ from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
 from talkpath.edge.indialog import InDialog
 from talkpath.edge.lookout import Lookout
+from talkpath.edge.loops import has_hops_left
 from talkpath.edge.names import Waiting
 from talkpath.edge.proxy import Proxy
 from talkpath.edge.registration import Registration
 from talkpath.edge.responses import REASONS, response_to
 from talkpath.edge.routing import Heading, Refusal, heading_of
 from talkpath.edge.salvage import answerable, salvaged
-from talkpath.edge.sending import Sending, has_hops_left, is_looping
+from talkpath.edge.sending import Sending
 from talkpath.edge.services import Dialog, Services
 from talkpath.edge.settings import EdgeSettings
 from talkpath.edge.trying import Trying
@@ -259,7 +259,7 @@ class Edge:
             return
         if not has_hops_left(request) and not (here and request.method in ("OPTIONS", "REGISTER")):
             raise Refusal(483)
-        if len(request.all("Via")) > limits.SIP_VIAS or is_looping(request):
+        if core.loops.is_looping(request):
             raise Refusal(482)
         unsupported = request.first("Proxy-Require")
         if unsupported is not None:

@@ -13,7 +13,7 @@ from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.contact import reached_at
 from talkpath.edge.core import Core
 from talkpath.edge.fork import Branch, Fork
-from talkpath.edge.forwarding import Onward, forwarded_request, max_forwards, record_route_line, via_line
+from talkpath.edge.forwarding import Onward, forwarded_request, record_route_line, via_line
 from talkpath.edge.identity import asserted, names_sender, withheld
 from talkpath.edge.routing import Heading, Refusal
 from talkpath.edge.slimming import slimmed
@@ -72,7 +72,7 @@ class Sending:
     def _addressed(self, letter: _Letter, hop: Hop, here: Address) -> tuple[str, bytes]:
         """A fresh branch id, and the bytes of the request for a hop that knows us as `here`."""
         fork, branch, onward, _ = letter
-        branch_id = self._core.branch(_loop_mark(fork.request, onward.uri, branch.cseq_shift))
+        branch_id = self._core.branch(self._core.loops.of(fork.request, onward.uri, branch.cseq_shift))
         onward.via = via_line(hop.transport, here, branch_id)
         onward.record_route = self._recorded(fork, hop, here, branch.cseq_shift)
         branch.record_routes = onward.record_route.count("\n")
@@ -263,24 +263,3 @@ def _asker_at(arrival: Arrival) -> Flow:
         return reached_at(arrival.reply_to, request.address("Contact").uri, arrival.behind_nat)
     except Malformed:
         return arrival.reply_to
-
-
-def _loop_mark(request: Message, uri: str, cseq_shift: int = 0) -> str:
-    """What stays the same when a request that we send with this CSeq loops (RFC 3261 section 16.6 step 8)."""
-    number, method = request.cseq
-    number += max(0, cseq_shift)
-    return f"{hash((uri, request.call_id, request.from_tag, request.to_tag, number, method)) & 0xFFFFFFFF:x}"
-
-
-def is_looping(request: Message) -> bool:
-    """Whether one of the Via branches is one that we made for this very request (16.3 step 4)."""
-    vias = request.all("Via")
-    if len(vias) == 1 and "," not in vias[0]:
-        return False
-    mark = f".{_loop_mark(request, request.uri)}"
-    return any(mark in value for value in vias)
-
-
-def has_hops_left(request: Message) -> bool:
-    """RFC 3261 section 16.3 step 3."""
-    return max_forwards(request) > 0

@@ -1,0 +1,43 @@
+"""Requests that come back to us, or have gone too far (RFC 3261 section 16.3 steps 3 and 4)."""
+
+from hashlib import blake2b
+
+from talkpath.base import limits
+from talkpath.edge.forwarding import max_forwards
+from talkpath.sip.message import Message
+
+# 32 bits: two requests with one mark pass through one edge within one transaction once in some billions.
+_MARK_BYTES = 4
+
+
+class LoopMarks:
+    """Marks in the branches of what is sent on (section 16.6 step 8). Their key is kept across restarts and shared by
+    nodes, so that a request comes home to whichever of them meets it next."""
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed = blake2b(key=key, digest_size=_MARK_BYTES, person=b"loops")
+
+    def of(self, request: Message, uri: str, cseq_shift: int = 0) -> str:
+        """What stays the same when a request that we send with this CSeq loops."""
+        number, method = request.cseq
+        number += max(0, cseq_shift)
+        told = f"{uri}\0{request.call_id}\0{request.from_tag}\0{request.to_tag}\0{number}{method}"
+        keyed = self._keyed.copy()
+        keyed.update(told.encode("utf-8", "surrogateescape"))
+        return keyed.hexdigest()
+
+    def is_looping(self, request: Message) -> bool:
+        """Whether one of the Via branches is one that an edge with our key made for this very request, or there are
+        so many that it must be so."""
+        vias = request.all("Via")
+        if len(vias) == 1 and "," not in vias[0]:
+            return False
+        if len(vias) > limits.SIP_VIAS:
+            return True
+        mark = f".{self.of(request, request.uri)}"
+        return any(mark in value for value in vias)
+
+
+def has_hops_left(request: Message) -> bool:
+    """Whether Max-Forwards lets it go on."""
+    return max_forwards(request) > 0

@@ -1,0 +1,56 @@
+"""What we wrote into a message is read by a later process, or by another node with our key: flows, marks of loops."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import blake2b
+
+from tests.edge.lab import HOME
+
+from talkpath.base.address import Address, Flow, Transport
+from talkpath.edge.loops import LoopMarks
+from talkpath.edge.token import Tokens
+from talkpath.sip.message import Message
+
+KEY = b"t" * 32
+PHONE = Flow(Transport.TCP, Address(HOME, 5060), Address("203.0.113.7", 40001), (0x7FFFFFFF << 32) + 77)
+
+
+def request(*branches: str, uri: str = "sip:1002@192.0.2.9") -> Message:
+    vias = "".join(f"Via: SIP/2.0/UDP 203.0.113.5;branch={branch}\r\n" for branch in branches)
+    return Message.parse(
+        f"INVITE {uri} SIP/2.0\r\n{vias}From: <sip:a@b>;tag=f\r\nTo: <sip:1002@b>\r\nCall-ID: c\r\n"
+        "CSeq: 7 INVITE\r\nMax-Forwards: 70\r\n\r\n".encode()
+    )
+
+
+def test_a_loop_is_known_by_whoever_has_the_key() -> None:
+    mark = LoopMarks(KEY).of(request("z9hG4bKa"), "sip:1002@192.0.2.9")
+    # Not of this process: Python's own hashes differ from one to the next.
+    assert mark == "46c83043"
+    assert LoopMarks(KEY).is_looping(request("z9hG4bKother", f"z9hG4bKe9.{mark}", "z9hG4bKa"))
+
+
+def test_the_mark_of_another_key_is_no_loop() -> None:
+    mark = LoopMarks(b"u" * 32).of(request("z9hG4bKa"), "sip:1002@192.0.2.9")
+    assert not LoopMarks(KEY).is_looping(request(f"z9hG4bKe9.{mark}", "z9hG4bKa"))
+
+
+def test_a_request_that_was_sent_on_changed_is_no_loop() -> None:
+    mark = LoopMarks(KEY).of(request("z9hG4bKa"), "sip:1002@192.0.2.9")
+    assert not LoopMarks(KEY).is_looping(request(f"z9hG4bKe9.{mark}", "z9hG4bKa", uri="sip:1003@192.0.2.9"))
+
+
+def test_a_token_names_the_very_connection_with_its_process() -> None:
+    token = Tokens(KEY).make(PHONE, PHONE._replace(connection=(5 << 32) + 77), "f", "c")
+    route = Tokens(KEY).read(token, "c")
+    assert route is not None
+    assert route.caller == PHONE
+    assert route.callee != PHONE
+
+
+def test_a_token_of_an_earlier_make_is_none_of_ours() -> None:
+    head, ports = bytes((0x21,)), (5060).to_bytes(2, "big") + (40001).to_bytes(2, "big")
+    flow = head + ports + bytes((192, 0, 2, 1, 203, 0, 113, 7)) + (1_700_000_000_000).to_bytes(6, "big")
+    plain = b"ab" + flow + b"\xff"
+    old = urlsafe_b64encode(blake2b(plain + b"c", key=KEY, digest_size=8).digest() + plain).decode().rstrip("=")
+    assert Tokens(KEY).read(old, "c") is None
+    assert len(urlsafe_b64decode(old + "=" * (-len(old) % 4))) == 30
