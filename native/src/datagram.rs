@@ -20,7 +20,7 @@ use crate::guard::{Guard, Verdict};
 const BATCH: usize = 32;
 /// Batches read in one go while the guard lets nothing of them pass: Python is not asked for what is dropped.
 const DROPPED_BATCHES: usize = 16;
-/// The largest UDP payload.
+/// The largest UDP payload, rounded up (`base/limits.py` SIP_MESSAGE_BYTES).
 const DATAGRAM: usize = 65_535;
 /// Room for one IPV6_PKTINFO (40 bytes) or IP_PKTINFO (28 bytes) with its header, aligned.
 const CONTROL: usize = 64;

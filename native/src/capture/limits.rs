@@ -30,7 +30,7 @@ pub const TCP_IDLE_S: i64 = 3600 * SECOND;
 pub const TCP_OTHER_IDLE_S: i64 = 60 * SECOND;
 /// Bytes of a direction in which a protocol must show itself.
 pub const DETECT_BYTES: usize = 4096;
-/// One SIP message on a stream (base/limits.py SIP_MESSAGE_BYTES).
+/// One SIP message on a stream (`base/limits.py` SIP_MESSAGE_BYTES).
 pub const MESSAGE_BYTES: usize = 65_535;
 /// One WebSocket message; a SIP message and some room.
 pub const WEBSOCKET_BYTES: usize = 131_072;

@@ -18,7 +18,7 @@ use crate::srtp::OVERHEAD;
 /// peer invents beyond pushes out its own oldest.
 const STREAMS: usize = 64;
 
-/// Sections of one transport: `MEDIA_SECTIONS` of `base/limits.py`, and as many that an offer under way replaces.
+/// Sections of one transport (twice `base/limits.py` MEDIA_SECTIONS): as many may be those that an offer replaces.
 pub const SECTIONS: usize = 16;
 
 /// How packets of a section are told from those of others.
