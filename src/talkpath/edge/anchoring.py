@@ -9,6 +9,7 @@ from talkpath.base.address import Hop
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.call import Party, Phase, RunningCall
+from talkpath.edge.changes import Changes
 from talkpath.edge.core import Core
 from talkpath.media import trickle
 from talkpath.media.negotiation import Exchange
@@ -39,7 +40,13 @@ class Anchoring:
         self._dead: list[tuple[RunningCall, MediaDied]] = []
 
     def request_body(
-        self, call: RunningCall | None, receiver: Party | None, arrival: Arrival, hop: Hop, now: float
+        self,
+        call: RunningCall | None,
+        receiver: Party | None,
+        arrival: Arrival,
+        hop: Hop,
+        now: float,
+        changes: Changes | None = None,
     ) -> bytes | None:
         """The body to send on with a request, None to leave it as it is. Raises MediaFailed."""
         request = arrival.message
@@ -51,7 +58,11 @@ class Anchoring:
         if sender is None:
             return None
         exchange = Exchange(request.method, request.cseq.number)
-        return request.with_sdp(self._carry(call, request.sdp, sender, receiver, exchange, now))
+        offer = request.sdp if changes is None or changes.offer is None else changes.offer(request.sdp)
+        described = self._carry(call, offer, sender, receiver, exchange, now)
+        if changes is not None and changes.codecs is not None:
+            described = changes.codecs(described)
+        return request.with_sdp(described)
 
     def _own_offer(self, call: RunningCall, receiver: Party, request: Message, now: float) -> bytes | None:
         """Our own offer with an INVITE that brings nothing, for who makes none itself. Raises MediaFailed."""
@@ -70,7 +81,13 @@ class Anchoring:
         return pair[0] if pair is not None else None
 
     def response_body(
-        self, call: RunningCall | None, speaker: Party | None, arrival: Arrival, response: Message, now: float
+        self,
+        call: RunningCall | None,
+        speaker: Party | None,
+        arrival: Arrival,
+        response: Message,
+        now: float,
+        changes: Changes | None = None,
     ) -> bytes | None:
         """The body to send back with a response, None to leave it as it is, as that of a call that ended meanwhile.
 
@@ -87,7 +104,8 @@ class Anchoring:
         is_reliable = "100rel" in (response.first("Require") or "")
         exchange = Exchange(response.method, arrival.message.cseq.number, response.status, is_reliable)
         try:
-            return response.with_sdp(self._carry(call, response.sdp, speaker, hearer, exchange, now))
+            answer = response.sdp if changes is None or changes.answer is None else changes.answer(response.sdp)
+            return response.with_sdp(self._carry(call, answer, speaker, hearer, exchange, now))
         except MediaFailed:
             if response.status >= 200:
                 raise

@@ -14,7 +14,7 @@ from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Branch, Fork
-from talkpath.edge.forwarding import forwarded_response
+from talkpath.edge.forwarding import Backward, forwarded_response
 from talkpath.edge.identity import names_sender, withheld
 from talkpath.edge.routing import sides_of
 from talkpath.edge.trying import Trying
@@ -62,14 +62,12 @@ class Answers:
         if 200 <= status < 300 and fork.is_initial_invite and self._is_in_vain(fork, party, is_reached, now):
             return True
         try:
-            body = self._anchoring.response_body(call, party, fork.arrival, response, now)
+            body = self._anchoring.response_body(call, party, fork.arrival, response, now, branch.heading.changes)
         except MediaFailed:
             self._refuse_answer(fork, party, now)
             self._asking.after_answer(fork, branch, response, now)
             return False
-        cseq = fork.request.first("CSeq") if branch.cseq_shift > 0 else None
-        data = forwarded_response(response, body, self._withheld(fork, branch, response), cseq)
-        fork.server.respond(status, data, now)
+        fork.server.respond(status, self._written(fork, branch, response, body), now)
         if call is None or status < 200:
             return True
         if fork.request.to_tag:
@@ -81,6 +79,21 @@ class Answers:
             if not call.caller.user:
                 self._core.guard.answered(fork.arrival.flow, now)
         return True
+
+    def _written(self, fork: Fork, branch: Branch, response: Message, body: bytes | None) -> bytes:
+        """The bytes of a response on its way back."""
+        request, changes = fork.request, branch.heading.changes
+        back = Backward(body, self._withheld(fork, branch, response))
+        if branch.cseq_shift > 0:
+            back.cseq = request.first("CSeq")
+        if branch.is_renamed:
+            back.sender = request.first("From")
+            if request.to_tag:
+                back.receiver = request.first("To")
+        if changes is not None:
+            back.withheld = tuple(dict.fromkeys((*back.withheld, *changes.answer_removed)))
+            back.added = changes.answer_added
+        return forwarded_response(response, back)
 
     @staticmethod
     def _dialog(call: RunningCall, first: Party, tag: str) -> Party | None:

@@ -36,6 +36,7 @@ class Party:
     __slots__ = (
         "agent",
         "behind_nat",
+        "caller_as",
         "contact",
         "cseq",
         "cseq_shift",
@@ -65,6 +66,8 @@ class Party:
         self.behind_nat = behind_nat
         #: From or To value of this party, with its tag.
         self.name = ""
+        #: What a callee was told that the caller is called, with its tag; "" for what the caller itself says.
+        self.caller_as = ""
         self.tag = ""
         #: Its Contact URI and the route from us to it (RFC 3261 section 12.1).
         self.contact = ""
@@ -173,7 +176,7 @@ class RunningCall:
         party = self.add_callee(first.flow, first.behind_nat)
         party.first = first
         party.user, party.identity, party.agent = first.user, first.identity, first.agent
-        party.cseq_shift = first.cseq_shift
+        party.cseq_shift, party.caller_as = first.cseq_shift, first.caller_as
         party.profile, party.refused, party.ice = first.profile, first.refused, first.ice
         return party
 
@@ -211,7 +214,7 @@ def ack(call_id: str, to: Party, other: Party, cseq: int, branch: str, hop: Hop,
     routes = "".join(f"Route: {route}\r\n" for route in to.routes)
     return (
         f"ACK {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
-        f"From: {other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\n"
+        f"From: {to.caller_as or other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\n"
         f"CSeq: {cseq + to.cseq_shift} ACK\r\nContent-Length: 0\r\n\r\n"
     ).encode("utf-8", "surrogateescape")
 
@@ -222,8 +225,8 @@ def bye(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: Addr
     routes = "".join(f"Route: {route}\r\n" for route in to.routes)
     return (
         f"BYE {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
-        f"From: {other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\nCSeq: {other.cseq + to.cseq_shift} BYE\r\n"
-        f"Reason: {reason}\r\nContent-Length: 0\r\n\r\n"
+        f"From: {to.caller_as or other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\n"
+        f"CSeq: {other.cseq + to.cseq_shift} BYE\r\nReason: {reason}\r\nContent-Length: 0\r\n\r\n"
     ).encode("utf-8", "surrogateescape")
 
 
@@ -232,7 +235,7 @@ def info(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: Add
     routes = "".join(f"Route: {route}\r\n" for route in to.routes)
     return (
         f"INFO {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
-        f"From: {other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\nCSeq: {other.cseq} INFO\r\n"
+        f"From: {to.caller_as or other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\nCSeq: {other.cseq} INFO\r\n"
         "Content-Length: 0\r\n\r\n"
     ).encode("utf-8", "surrogateescape")
 

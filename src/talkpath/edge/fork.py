@@ -75,6 +75,7 @@ class Branch:
         "hop",
         "is_passed_over",
         "is_place",
+        "is_renamed",
         "name",
         "next_hop",
         "next_hop_after",
@@ -118,6 +119,8 @@ class Branch:
         #: request; and the answers after which it does.
         self.next_hop: Callable[[float, bool], None] | None = None
         self.next_hop_after: tuple[int, ...] = ()
+        #: From or To of its request are not as they came.
+        self.is_renamed = False
         #: It leads where a name or an address says, and not to a phone that registered.
         self.is_place = False
 

@@ -21,8 +21,10 @@ class Onward:
         "body",
         "cseq_shift",
         "drop_credentials",
+        "receiver",
         "record_route",
         "routes",
+        "sender",
         "uri",
         "via",
         "withheld",
@@ -39,6 +41,8 @@ class Onward:
         withheld: Sequence[str] = (),
         asserted: str = "",
         cseq_shift: int = 0,
+        sender: str = "",
+        receiver: str = "",
     ) -> None:
         self.uri = uri
         self.via = via
@@ -49,6 +53,9 @@ class Onward:
         self.withheld = withheld
         self.asserted = asserted
         self.cseq_shift = cseq_shift
+        #: From and To as the next side knows them, "" as they came
+        self.sender = sender
+        self.receiver = receiver
 
 
 def via_line(transport: Transport, advertised: Address, branch: str) -> str:
@@ -81,6 +88,10 @@ def forwarded_request(request: Message, via_value: str | None, onward: Onward) -
         edits += _dropped_credentials(request, onward.drop_credentials)
     for name in onward.withheld:
         edits += _dropped(request, name)
+    if onward.sender:
+        edits.append((frame.index("From"), onward.sender))
+    if onward.receiver:
+        edits.append((frame.index("To"), onward.receiver))
     if onward.cseq_shift:
         edits += _renumbered(request, onward.cseq_shift)
     dropped, added = _content_type(request, onward.body)
@@ -141,22 +152,38 @@ def _is_for(credentials: str, realm: str) -> bool:
     return f'realm="{realm}"' in credentials or parse_auth(credentials)[1].get("realm") == realm
 
 
-def forwarded_response(
-    response: Message, body: bytes | None, withheld: Sequence[str] = (), cseq: str | None = None
-) -> bytes:
-    """The response without our Via, which is its first (RFC 3261 section 16.7 step 3). `cseq` is that of who asked,
-    where it is not the same."""
+class Backward:
+    """What changes in a response on its way: its body, fields that go, and lines that come. `cseq`, `sender` and
+    `receiver` are CSeq, From and To of who asked, where they are not the same."""
+
+    __slots__ = ("added", "body", "cseq", "receiver", "sender", "withheld")
+
+    def __init__(self, body: bytes | None, withheld: Sequence[str] = (), added: str = "") -> None:
+        self.body = body
+        self.withheld = withheld
+        self.added = added
+        self.cseq: str | None = None
+        self.sender: str | None = None
+        self.receiver: str | None = None
+
+
+def forwarded_response(response: Message, back: Backward) -> bytes:
+    """The response without our Via, which is its first (RFC 3261 section 16.7 step 3)."""
     frame = response.frame
     at = frame.index("Via")
     rest = split_list(frame.field(at)[1])[1:]
     edit: Edit = (at, ", ".join(rest) if rest else None)
-    more, added = _content_type(response, body)
-    for name in withheld:
+    more, added = _content_type(response, back.body)
+    for name in back.withheld:
         more += _dropped(response, name)
-    if cseq is not None:
-        more.append((frame.index("CSeq"), cseq))
+    if back.cseq is not None:
+        more.append((frame.index("CSeq"), back.cseq))
+    if back.sender is not None:
+        more.append((frame.index("From"), back.sender))
+    if back.receiver is not None:
+        more.append((frame.index("To"), back.receiver))
     edits = sorted([edit, *more], key=lambda edit: edit[0]) if more else (edit,)
-    return frame.rewrite(None, "", edits, added + _missing_length(response, body), body)
+    return frame.rewrite(None, "", edits, back.added + added + _missing_length(response, back.body), back.body)
 
 
 def _content_type(message: Message, body: bytes | None) -> tuple[list[Edit], str]:

@@ -4,9 +4,10 @@ Whoever chooses (the registrar, the configuration, a script) gives a `Plan` and 
 `trying.py` carries it out on a fork, and asks for no group before it needs it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from talkpath.edge.binding import Binding
+from talkpath.edge.changes import Changes
 from talkpath.edge.routing import Heading
 from talkpath.media.service import Service
 
@@ -68,14 +69,13 @@ class Group:
 
 
 class Plan:
-    """Groups in their order; those of a long list are made when they are needed."""
+    """Groups in their order; those of a long list are made when they are needed. `changes` hold for all of them."""
 
-    __slots__ = ("_groups", "begins")
+    __slots__ = ("_groups", "changes")
 
-    def __init__(self, groups: Iterable[Group], begins: Callable[[float], None] | None = None) -> None:
+    def __init__(self, groups: Iterable[Group], changes: Changes | None = None) -> None:
         self._groups = iter(groups)
-        #: what is noted when it is carried out
-        self.begins = begins
+        self.changes = changes
 
     def next(self) -> Group | None:
         """The group to try now; None when all were."""

@@ -8,6 +8,7 @@ from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.binding import contact_key
 from talkpath.edge.call import Party, RunningCall
+from talkpath.edge.changes import Changes
 from talkpath.edge.core import Core
 from talkpath.edge.forwarding import Route, routes_of
 from talkpath.edge.token import Route as TokenRoute
@@ -32,7 +33,18 @@ class Heading:
     topmost route where only a lookup can tell whether it is us.
     """
 
-    __slots__ = ("changed", "cseq_shift", "has_token", "is_open", "is_phone", "onward", "routes", "unknown", "uri")
+    __slots__ = (
+        "changed",
+        "changes",
+        "cseq_shift",
+        "has_token",
+        "is_open",
+        "is_phone",
+        "onward",
+        "routes",
+        "unknown",
+        "uri",
+    )
 
     def __init__(self, uri: str, routes: list[Route], changed: bool = False) -> None:
         self.uri = uri
@@ -46,6 +58,8 @@ class Heading:
         self.is_open = False
         self.unknown: Uri | None = None
         self.cseq_shift = 0
+        #: what else changes on this way
+        self.changes: Changes | None = None
 
     def follow(self, token: TokenRoute, arrival: Arrival) -> None:
         """Take up what a token of ours says."""

@@ -73,6 +73,7 @@ class Sending:
         """A fresh branch id, and the bytes of the request for a hop that knows us as `here`."""
         fork, branch, onward, _ = letter
         branch_id = self._core.branch(self._core.loops.of(fork.request, onward.uri, branch.cseq_shift))
+        branch.is_renamed = bool(onward.sender or onward.receiver)
         onward.via = via_line(hop.transport, here, branch_id)
         onward.record_route = self._recorded(fork, hop, here, branch.cseq_shift)
         branch.record_routes = onward.record_route.count("\n")
@@ -189,12 +190,17 @@ class Sending:
         routes = heading.route_texts
         if path:
             routes = [*path, *(routes or ())]
+        changes = heading.changes
         try:
-            body = self._anchoring.request_body(call, party, arrival, hop, now)
+            body = self._anchoring.request_body(call, party, arrival, hop, now, changes)
         except MediaFailed as failed:
             raise Refusal(failed.status, failed.reason) from failed
         gone, line = self._identity(arrival, hop, heading)
-        return Onward(heading.uri, "", "", routes, body, self._core.settings.realm, gone, line, cseq_shift)
+        if changes is not None:
+            gone, line = tuple(dict.fromkeys((*gone, *changes.removed))), line + changes.added
+        onward = Onward(heading.uri, "", "", routes, body, self._core.settings.realm, gone, line, cseq_shift)
+        _rename(onward, arrival.message, heading, party, call)
+        return onward
 
     def _limit(self, hop: Hop) -> int:
         """How many bytes go there in a datagram that is not cut into fragments."""
@@ -252,6 +258,23 @@ class Sending:
         token = core.tokens.make(None, target, tag, call_id, cseq_shift)
         facing_callee = record_route_line(hop.transport, here, token)
         return facing_callee + record_route_line(source.transport, near, core.tokens.make(source, None, tag, call_id))
+
+
+def _rename(
+    onward: Onward, request: Message, heading: Heading, party: Party | None, call: RunningCall | None
+) -> None:
+    """Whom the caller is called towards a callee, from the INVITE on and in both directions."""
+    if not request.to_tag:
+        if heading.changes is not None and heading.changes.sender:
+            onward.sender = f"{heading.changes.sender};tag={request.from_tag}"
+            if party is not None:
+                party.caller_as = onward.sender
+    elif party is not None and party.caller_as:
+        onward.sender = party.caller_as
+    elif call is not None and party is call.caller:
+        pair = call.sides(request)
+        if pair is not None and pair[0].caller_as:
+            onward.receiver = call.caller.name
 
 
 def _asker_at(arrival: Arrival) -> Flow:

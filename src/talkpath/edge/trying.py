@@ -141,6 +141,7 @@ class Trying:
         """Ring one contact. Raises Refusal."""
         fork, heading = attempt.fork, attempt.heading
         onward = Heading(without_headers(binding.contact), heading.routes, bool(heading.changed or binding.path))
+        onward.changes = attempt.plan.changes
         onward.is_phone, onward.is_open = True, not (binding.behind_nat or binding.path)
         party = self._callee(fork, hop, binding)
         if party is not None:
@@ -238,6 +239,7 @@ class Trying:
     def _send(self, attempt: Attempt, heading: Heading, targets: list[Target], now: float) -> None:
         """To the first of these addresses, and to the others when it fails or is silent. Raises Refusal."""
         fork, group, target, others = attempt.fork, attempt.group, targets[0], targets[1:]
+        heading.changes = attempt.plan.changes
         branch = self._sending.send(fork, target, heading, self._callee(fork, target, None), now)
         branch.is_place = True
         wait_s = group.no_word_s if group is not None else None
