@@ -37,3 +37,23 @@ def test_nonces_are_ours_unique_and_mortal() -> None:
     assert not nonces.is_ours("made-up")
     assert not nonces.is_stale(first, 1300.0)
     assert nonces.is_stale(first, 1302.0)
+
+
+def test_the_example_of_rfc_7616_with_sha_512_256() -> None:
+    """Section 3.9.2, with the response of erratum 4897: the algorithm has an initial value of its own and is not the
+    beginning of SHA-512."""
+    secret = ha1("SHA-512-256", "J\u00e4s\u00f8n Doe", "api@example.org", "Secret, or not?")
+    params = {
+        "uri": "/doe.json",
+        "nonce": "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK",
+        "nc": "00000001",
+        "cnonce": "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v",
+        "qop": "auth",
+    }
+    expected = "3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5"
+    assert response("SHA-512-256", secret, "GET", params) == expected
+
+
+def test_the_body_counts_where_its_integrity_is_asked_for() -> None:
+    params = {"uri": "sip:b", "nonce": "n", "qop": "auth-int", "nc": "00000001", "cnonce": "c"}
+    assert response("MD5", "s", "INVITE", params, b"v=0") != response("MD5", "s", "INVITE", params, b"v=1")

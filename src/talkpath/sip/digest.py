@@ -3,11 +3,11 @@
 import hmac
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from hashlib import blake2b, md5, sha256
+from hashlib import blake2b, md5, new, sha256
 
 
 class Algorithm(StrEnum):
-    """Hash algorithms, by the name they bear in a challenge."""
+    """Hash algorithms of our own challenges, by the name they bear there."""
 
     MD5 = "MD5"
     SHA256 = "SHA-256"
@@ -21,22 +21,33 @@ def _sha256(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-_HASH: dict[Algorithm, Callable[[str], str]] = {Algorithm.MD5: _md5, Algorithm.SHA256: _sha256}
+def _sha512_256(text: str) -> str:
+    return new("sha512_256", text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+_HASH: dict[str, Callable[[str], str]] = {"MD5": _md5, "SHA-256": _sha256, "SHA-512-256": _sha512_256}
+
+#: The algorithms with which a challenge of somebody else is answered.
+ANSWERED = frozenset(_HASH)
 
 _BY_NAME = {str(algorithm): algorithm for algorithm in Algorithm}
 
 
-def ha1(algorithm: Algorithm, username: str, realm: str, password: str) -> str:
+def ha1(algorithm: str, username: str, realm: str, password: str) -> str:
     """H(username:realm:password) in hex: what an account keeps instead of a password."""
     return _HASH[algorithm](f"{username}:{realm}:{password}")
 
 
-def response(algorithm: Algorithm, secret: str, method: str, params: Mapping[str, str]) -> str:
-    """The response that proves `secret` (an HA1) for these credentials (RFC 7616 section 3.4.1)."""
+def response(algorithm: str, secret: str, method: str, params: Mapping[str, str], body: bytes = b"") -> str:
+    """The response that proves `secret` (an HA1) for these credentials (RFC 7616 section 3.4.1); `body` counts with
+    the quality of protection that covers it, auth-int."""
     digest = _HASH[algorithm]
-    ha2 = digest(f"{method}:{params.get('uri', '')}")
     nonce = params.get("nonce", "")
     qop = params.get("qop")
+    text = f"{method}:{params.get('uri', '')}"
+    if qop == "auth-int":
+        text += ":" + digest(body.decode("utf-8", "surrogateescape"))
+    ha2 = digest(text)
     if qop is None:
         return digest(f"{secret}:{nonce}:{ha2}")
     return digest(f"{secret}:{nonce}:{params.get('nc', '')}:{params.get('cnonce', '')}:{qop}:{ha2}")
