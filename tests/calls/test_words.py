@@ -45,6 +45,15 @@ def test_a_known_reason_is_said_in_the_language(language: Language, word: str) -
     assert "unnominated" not in said
 
 
+@pytest.mark.parametrize(
+    ("why", "en", "zh"), [("full", "channels are taken", "通道已满"), ("status 503", "it answered 503", "应答 503")]
+)
+def test_the_reason_of_a_gateway_is_said_in_the_language(why: str, en: str, zh: str) -> None:
+    moment = Moment(0.0, "gateway.passed-over", {"gateway": "a", "why": why})
+    assert en in words.said(moment, Language.EN)
+    assert zh in words.said(moment, Language.ZH)
+
+
 def test_a_side_is_said_in_the_language() -> None:
     moment = Moment(0.0, "media.held", {"side": "caller"})
     assert "caller" in words.said(moment, Language.EN)

@@ -5,9 +5,11 @@ words, the room first. Whoever notes a new kind adds it here, with the names of 
 """
 
 from talkpath.base.texts import Language, Text
+from talkpath.calls import gateway_words
 from talkpath.calls.model import Moment, Result
 
 MOMENTS: dict[str, Text] = {
+    **gateway_words.MOMENTS,
     # --- admission
     "guard.refused": Text("Refused with {status}: {why}.", "拒绝，返回 {status}：{why}。"),
     "guard.dropped": Text("Dropped without an answer: {why}.", "不予应答，直接丢弃：{why}。"),
@@ -95,7 +97,6 @@ MOMENTS: dict[str, Text] = {
         "{target} answered when another had been chosen; it is ended with BYE.",
         "{target} 在其他分支已被选中后才应答，用 BYE 结束。",
     ),
-    "gateway.down": Text("The gateway {gateway} is taken for down: {why}.", "网关 {gateway} 被视为不可用：{why}。"),
     # --- transactions, flows, sizes
     "transaction.timeout": Text("{method} to {target} was never answered.", "发往 {target} 的 {method} 始终无应答。"),
     "transaction.unacknowledged": Text(
@@ -532,6 +533,8 @@ class _Values(dict[str, object]):
         why = self.get("why")
         if isinstance(why, str) and why in REASONS:
             self["why"] = REASONS[why].say(language)
+        elif isinstance(why, str):
+            self["why"] = gateway_words.reason(why, language)
 
     def __missing__(self, name: str) -> str:
         return "?"
