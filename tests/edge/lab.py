@@ -121,6 +121,7 @@ class Lab:
             lambda: self.around,
         )
         self.edge = Edge(settings, world, self.ledger, Entropy(b"t" * 32, b"n" * 32, "e"))
+        self.edge.gateways.start(self.now)
 
     # --- the world
 

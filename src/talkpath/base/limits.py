@@ -134,3 +134,17 @@ GUARD_STORIES = 1_000
 # peer may write as much as a message holds.
 LOGGED_VALUE = 80
 LOGGED_LINE = 2_000
+# Gateways, at some 3 kB each. The largest wholesale tables have some thousands; a routine that adds them in a circle
+# must not fill the memory.
+GATEWAYS = 20_000
+# OPTIONS and REGISTER a second to all gateways together; with more gateways each is asked less often. One costs about
+# 200 us: a tenth of a core.
+GATEWAY_REQUESTS_PER_S = 500
+# Addresses of one gateway that are probed before it is taken for down, one a probe.
+GATEWAY_TARGETS = 4
+# Points of all gateways of a tier on the circle of callers, at some 100 bytes each.
+GATEWAY_POINTS = 100_000
+# News of gateways that wait to be told: two of each of a large table, while nobody asks.
+GATEWAY_NEWS = 10_000
+# Gateways that one call tries: at a second and a half each, the caller has hung up long before.
+GATEWAY_TRIES = 32

@@ -110,6 +110,8 @@ class Core:
         self.tastes = Tastes()
         self.counters: Counter[str] = Counter()
         self.is_draining = False
+        #: Makes the words with which we answer challenges of others.
+        self.cnonce_key = blake2b(b"cnonce", key=entropy.nonce_key).digest()
         self._prefix = entropy.prefix
         self._number = 0
 

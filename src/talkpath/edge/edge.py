@@ -20,6 +20,7 @@ from talkpath.edge.choosing import SERVICES
 from talkpath.edge.core import Core, Entropy, World
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
+from talkpath.edge.gateways.table import Gateways
 from talkpath.edge.indialog import InDialog
 from talkpath.edge.lookout import Lookout
 from talkpath.edge.loops import has_hops_left
@@ -90,6 +91,7 @@ class Edge:
         self._in_dialog = InDialog(core, self._admission, self._anchoring, self._ending, sending, self._answers)
         self._proxy = Proxy(core, self._admission, self._ending, trying, asking, self._answers, self._in_dialog)
         self._lookout = Lookout(core, self._ending, self._services)
+        self.gateways = Gateways(core)
         self._keep_alive = core.keep_alive
         self._expire_at: float | None = None
 
@@ -106,7 +108,7 @@ class Edge:
     def deadline(self) -> float | None:
         """When `expire` wants to be called next."""
         soonest = self.core.timers.deadline()
-        for mine in (self._expire_at, self._keep_alive.deadline()):
+        for mine in (self._expire_at, self._keep_alive.deadline(), self.gateways.deadline()):
             if mine is not None and (soonest is None or mine < soonest):
                 soonest = mine
         return soonest
@@ -115,6 +117,7 @@ class Edge:
         """Let timers fire and registrations run out."""
         self.core.timers.expire(now)
         self._keep_alive.expire(now)
+        self.gateways.expire(now)
         if self._expire_at is None or self._expire_at <= now:
             self._expire_at = now + _EXPIRY_PAUSE_S
             self.core.registrar.expire(now)

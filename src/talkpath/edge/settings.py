@@ -6,6 +6,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from talkpath.base.address import Address, Transport
+from talkpath.edge.gateways.settings import GatewaySettings, GroupSettings
 from talkpath.edge.neighbours import Local, Networks
 from talkpath.sip.transaction import TimerValues
 
@@ -109,6 +110,8 @@ class EdgeSettings:
     keep_alive: KeepAliveSettings = field(default_factory=KeepAliveSettings)
     #: What a description that is too large for a datagram can do without, in the order in which it goes.
     diet: tuple[str, ...] = ()
+    gateways: tuple[GatewaySettings, ...] = ()
+    gateway_groups: tuple[GroupSettings, ...] = ()
     timers: TimerValues = field(default_factory=TimerValues)
     ring_timeout_s: float = 181.0
     #: How long phones with a higher q ring alone.

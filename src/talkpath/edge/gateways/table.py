@@ -1,0 +1,136 @@
+"""All gateways: added and removed, chosen for a call, known by where a request comes from. A machine like the edge:
+time comes in, requests go out as transactions of the edge, `expire` does what is due."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+from talkpath.base import limits
+from talkpath.base.address import Flow
+from talkpath.edge.core import Core
+from talkpath.edge.gateways.agenda import Agenda
+from talkpath.edge.gateways.choice import Choice
+from talkpath.edge.gateways.credentials import Credentials
+from talkpath.edge.gateways.gateway import Gateway, Told
+from talkpath.edge.gateways.group import Group
+from talkpath.edge.gateways.own import Pace
+from talkpath.edge.gateways.probing import Probing
+from talkpath.edge.gateways.registering import Registering
+from talkpath.edge.gateways.settings import Choosing, GatewaySettings, GroupSettings
+from talkpath.edge.gateways.sources import Sources
+
+# How often the shares of calls carried forget what is long ago.
+_SWEEP_S = 10.0
+
+
+class Gateways:
+    """See the module's docstring."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._agenda = Agenda()
+        self._pace = Pace()
+        self._sources = Sources()
+        self._groups: dict[str, Group] = {}
+        self._by_name: dict[str, Gateway] = {}
+        self._probing: dict[str, Probing] = {}
+        self._registering: dict[str, Registering] = {}
+        self._told: list[Told] = []
+        self._number = 0
+        self._sweep_at = 0.0
+        for group in core.settings.gateway_groups:
+            self._groups[group.name] = Group(group)
+        self._settings = core.settings.gateways
+
+    # --- who there is
+
+    def start(self, now: float) -> None:
+        """Add those that the edge was told of, and begin to look at them."""
+        for settings in self._settings:
+            self.add(settings, now)
+
+    def add(self, settings: GatewaySettings, now: float) -> Gateway | None:
+        """One more gateway; one of that name that is there is replaced. None where there are too many."""
+        self.remove(settings.name, now)
+        if len(self._by_name) >= limits.GATEWAYS:
+            return None
+        gateway = self._by_name[settings.name] = Gateway(settings, self._agenda, self._tell, now)
+        group = self._groups.get(settings.group)
+        if group is None:
+            group = self._groups[settings.group] = Group(GroupSettings(settings.group))
+        group.add(gateway)
+        self._sources.add(gateway)
+        self._number += 1
+        core, name = self._core, settings.name
+        probing = self._probing[name] = Probing(core, self._agenda, self._pace, self._sources, gateway, self._number)
+        probing.begin(now)
+        if settings.registers:
+            registering = self._registering[name] = Registering(
+                core, self._agenda, self._pace, gateway, self.credentials(gateway)
+            )
+            registering.begin(now)
+        return gateway
+
+    def remove(self, name: str, now: float) -> bool:
+        """Give it no calls and ask it nothing any more; those that run go on. Whether there was one."""
+        gateway = self._by_name.pop(name, None)
+        if gateway is None:
+            return False
+        self._probing.pop(name).stop(now)
+        if (registering := self._registering.pop(name, None)) is not None:
+            registering.stop(now)
+        self._groups[gateway.settings.group].remove(gateway)
+        self._sources.remove(gateway)
+        return True
+
+    def named(self, name: str) -> Gateway | None:
+        return self._by_name.get(name)
+
+    def all(self) -> Iterable[Gateway]:
+        """Every gateway, in the order in which they were added."""
+        return self._by_name.values()
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    # --- for calls
+
+    def choose(self, group: str, caller: str, *, is_dry: bool = False) -> Choice | None:
+        """The gateways that a call of this caller tries, one after another; None where there is no such group or
+        nobody in it. A dry choice changes nothing for the calls after it."""
+        known = self._groups.get(group)
+        return None if known is None or not len(known) else Choice(known, caller, is_dry)
+
+    def of_source(self, flow: Flow) -> Gateway | None:
+        """The gateway at the far end of a flow, None for everybody else."""
+        return self._sources.of(flow)
+
+    def credentials(self, gateway: Gateway) -> Credentials:
+        """Answers to the challenges that a gateway makes for one call."""
+        return Credentials(gateway.settings, self._cnonce)
+
+    def _cnonce(self) -> str:
+        return blake2b(self._core.fresh().encode(), key=self._core.cnonce_key, digest_size=12).hexdigest()
+
+    # --- the machine
+
+    def deadline(self) -> float | None:
+        """When `expire` wants to be called next, or None."""
+        return self._agenda.deadline()
+
+    def expire(self, now: float) -> None:
+        """Probe, register and forgive who is due."""
+        self._agenda.expire(now)
+        if now >= self._sweep_at:
+            self._sweep_at = now + _SWEEP_S
+            for group in self._groups.values():
+                if group.settings.choosing is Choosing.SUCCESS:
+                    group.move(now)
+
+    def take_told(self) -> list[Told]:
+        """What happened to gateways since this was last asked."""
+        told, self._told = self._told, []
+        return told
+
+    def _tell(self, told: Told) -> None:
+        if len(self._told) < limits.GATEWAY_NEWS:
+            self._told.append(told)
