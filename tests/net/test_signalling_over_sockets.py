@@ -22,6 +22,7 @@ from talkpath.ice import stun
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
 from talkpath.net.listening import Endpoint
+from talkpath.net.records import Records, Servers
 from talkpath.net.signalling import Limits, Signalling
 
 HOST = "127.0.0.1"
@@ -45,7 +46,8 @@ class Server:
         clock = Clock()
         ledger = Ledger()
         self.signalling = Signalling(clock, ledger, limits, tls, (ip_network("127.0.0.0/8"),))
-        resolver = Resolver(self.signalling.pump, clock.now)
+        records = Records(Servers(), clock.now, 8, lambda name, is_known: None)
+        resolver = Resolver(records, self.signalling, self.signalling.pump, clock.now)
         guard = Guard(GuardSettings(), (), b"g" * 16, clock.now())
         world = World(Accounts("1001"), Bindings(), self.signalling, resolver.resolve, _none, _none, _none, guard)
         settings = EdgeSettings(own_hosts=frozenset({HOST}))

@@ -6,6 +6,7 @@ import os
 import secrets
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from talkpath.app.config.checks import parse_address_and_port, parse_endpoint
 from talkpath.app.config.listeners import ANY, INTERFACES, Listener
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlServer
+from talkpath.app.dns_log import tell_of_dns
 from talkpath.app.guard_log import GuardLog
 from talkpath.app.host import cannot_listen
 from talkpath.app.log import CallLog
@@ -48,6 +50,7 @@ from talkpath.net.facing import Facing, MediaDoor
 from talkpath.net.interfaces import Interfaces
 from talkpath.net.listening import CannotListen, Endpoint
 from talkpath.net.media import MediaDriver
+from talkpath.net.records import Records, Servers
 from talkpath.net.signalling import Limits, Signalling
 from talkpath.net.websocket import Networks
 from talkpath.sip.transaction import TimerValues
@@ -96,7 +99,9 @@ class Node:
         )
         doors = media_doors(config)
         self._facing = Facing(doors, self._signalling, self._interfaces, lambda: self._edge.core.locality)
-        self._resolver = Resolver(self._signalling.pump, self._clock.now, descriptors.lookups)
+        tell = partial(tell_of_dns, prepared.language)
+        self._records = Records(Servers(), self._clock.now, descriptors.lookups, tell)
+        self._resolver = Resolver(self._records, self._signalling, self._signalling.pump, self._clock.now)
         self._edge: Edge = Edge(
             _edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
         )
@@ -207,6 +212,7 @@ class Node:
             "edge": lambda: self._edge.core.counters,
             "net": lambda: self._signalling.counters,
             "store": self._store.counters,
+            "dns": lambda: self._records.counters,
             "keepalive": self._edge.core.keep_alive.counted,
             "guard": self._guard.counts,
         }

@@ -46,6 +46,19 @@ DISK_FULL = Text(
 )
 MISTAKE = Text("One mistake. Mend it and try again.", "1 处错误。请改正后重试。")
 
+# DNS.
+DNS_SILENT = Text(
+    "No DNS server answers (asked for {name}). What they said of it before is used, for a day at most. Look at "
+    "/etc/resolv.conf and the servers that it names.",
+    "没有 DNS 服务器应答（查询 {name}）。暂用其先前的应答，至多一天。请检查 /etc/resolv.conf 及其中的服务器。",
+)
+DNS_SILENT_UNKNOWN = Text(
+    "No DNS server answers (asked for {name}), and nothing is known of it from before: calls there fail. Look at "
+    "/etc/resolv.conf and the servers that it names.",
+    "没有 DNS 服务器应答（查询 {name}），也没有先前的应答可用：发往该处的呼叫会失败。请检查 /etc/resolv.conf "
+    "及其中的服务器。",
+)
+
 # Starting.
 CONNECT = Text("Connect phones and browsers to", "话机和浏览器的连接地址")
 PAGE = Text("Open in a browser, click once, and hear the echo", "用浏览器打开，点一下即可听到回声")

@@ -103,6 +103,16 @@ NAMES_ASKED = 32
 NAME_WAITERS = 256
 # Names remembered of each kind (ours, and not ours), at some 200 bytes each. A provider has a few for each product.
 NAMES = 1_024
+# Addresses to which one URI leads: more are there for balance, and nobody waits until all of them were tried.
+DNS_TARGETS = 32
+# Services that NAPTR records of one domain name: three transports, and some at other providers.
+DNS_SERVICES = 8
+# Records remembered of DNS with what asked for them, at some 300 bytes each, and records of one answer: a carrier has
+# some hundred addresses, a message at most some thousands.
+DNS_RECORDS = 50_000
+DNS_ANSWER = 1_000
+# Questions under way: each of some hundred calls a second may ask six, and wait four seconds for a silent server.
+DNS_QUESTIONS = 4_096
 # Datagrams a second that keep flows through NATs open, before each flow has to wait longer for its turn. One costs 3
 # to 5 us of a core, the kernel's work included.
 KEEP_ALIVES_PER_S = 2_000

@@ -331,6 +331,10 @@ class Signalling:
         connection = self._connection_of(flow)
         return connection.rtt_s() if connection is not None else 0.0
 
+    def listens(self, transport: Transport, is_ipv6: bool) -> bool:
+        """Whether there is a listener of ours in that family."""
+        return any(address.is_ipv6 == is_ipv6 for address in self._listening.get(transport, ()))
+
     def local_for(self, transport: Transport, remote: str) -> Address | None:
         """Our listener that faces `remote`: its own address, or the one packets to there leave from."""
         is_ipv6 = ":" in remote
