@@ -176,6 +176,66 @@ def test_a_server_found_by_name_is_called_over_tcp() -> None:
     assert server.methods() == ["INVITE"]
 
 
+def carrier(*streams: Target) -> tuple[Lab, Phone, Phone]:
+    """A caller, and a server by name that takes datagrams and offers these streams."""
+    lab = Lab()
+    lab = Lab(replace(lab.edge.core.settings, domains=frozenset({"example.com"})))
+    datagrams = lab.phone("", "198.51.100.99")
+    lab.names["example.net"] = [Target(Transport.UDP, datagrams.flow.remote, "example.net"), *streams]
+    return lab, lab.registered("1001", "198.51.100.7"), datagrams
+
+
+OFFERED = Target(Transport.TCP, Address("198.51.100.98", 5070), "example.net")
+SECURE = Target(Transport.TLS, Address("198.51.100.99", 5061), "example.net")
+
+
+def test_the_stream_that_the_records_of_a_name_offer_is_taken() -> None:
+    lab, caller, datagrams = carrier(OFFERED, SECURE)
+    stream = lab.phone("", "198.51.100.98", 5070, Transport.TCP)
+    caller.invite("sip:x@example.net", call_id="large", body=OFFER, extra=LARGE)
+    assert (stream.methods(), datagrams.methods()) == (["INVITE"], [])
+    caller.invite("sip:x@example.net", call_id="small", body=OFFER)
+    assert (stream.methods(), datagrams.methods()) == (["INVITE"], ["INVITE"])
+
+
+def test_where_the_first_stream_of_a_name_does_not_stand_the_next_is_tried() -> None:
+    lab, caller, datagrams = carrier(OFFERED, SECURE)
+    secure = lab.phone("", "198.51.100.99", 5061, Transport.TLS)
+    lab.unanswering.add(OFFERED)
+    caller.invite("sip:x@example.net", body=OFFER, extra=LARGE)
+    lab.wait(0.6)
+    assert lab.tried == [OFFERED, SECURE]
+    assert (secure.methods(), datagrams.methods()) == (["INVITE"], [])
+    caller.invite("sip:x@example.net", call_id="next", body=OFFER, extra=LARGE)
+    assert lab.tried == [OFFERED, SECURE, SECURE], "what did not stand is remembered"
+    answered(caller, secure, secure.last())
+
+
+def test_a_name_whose_streams_do_not_stand_gets_a_datagram_after_a_second() -> None:
+    third = Target(Transport.TLS, Address("198.51.100.97", 5061), "example.net")
+    lab, caller, datagrams = carrier(OFFERED, SECURE, third)
+    lab.unanswering |= {OFFERED, SECURE, third}
+    caller.invite("sip:x@example.net", body=OFFER, extra=LARGE)
+    lab.wait(0.9)
+    assert datagrams.methods() == []
+    lab.wait(0.11)
+    assert datagrams.methods() == ["INVITE"]
+    assert lab.tried == [OFFERED, SECURE]
+
+
+def test_a_phone_whose_contact_wants_tls_is_tried_over_tls() -> None:
+    lab = Lab()
+    caller, phone = lab.registered("1001", "198.51.100.7"), lab.registered("1002", "198.51.100.8")
+    phone.contact = "sips:1002@198.51.100.8:5061"
+    secure = lab.phone("", "198.51.100.8", 5061, Transport.TLS)
+    caller.invite(URI, body=OFFER)
+    ok = answered(caller, phone, phone.last())
+    caller.ack(ok, URI)
+    caller.in_dialog("INVITE", ok, body=OFFER, extra=LARGE)
+    assert lab.tried == [Target(Transport.TLS, Address("198.51.100.8", 5061))]
+    assert secure.methods() == ["INVITE"]
+
+
 @pytest.mark.parametrize(("mtu", "size", "is_large"), [(None, 1250, False), (1500, 1290, False), (1400, 1250, True)])
 def test_what_a_router_said_of_the_way_counts(lab: Lab, mtu: int | None, size: int, is_large: bool) -> None:
     caller, datagrams, stream = caller_and_phone(lab)

@@ -2,6 +2,7 @@
 an answer (RFC 3261 section 16.6). Where it goes is decided elsewhere.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -49,9 +50,17 @@ class Sending:
         self._streams = Streams(core)
 
     def send(
-        self, fork: Fork, hop: Hop, heading: Heading, party: Party | None, now: float, path: tuple[str, ...] = ()
+        self,
+        fork: Fork,
+        hop: Hop,
+        heading: Heading,
+        party: Party | None,
+        now: float,
+        path: tuple[str, ...] = (),
+        others: Sequence[Target] = (),
     ) -> Branch:
-        """Start a branch of a fork, or see whether a stream takes it first. Raises Refusal."""
+        """Start a branch of a fork, or see whether a stream takes it first; `others` are where else the name leads.
+        Raises Refusal."""
         request = fork.request
         branch = Branch(fork, hop, party, heading, path)
         if not request.to_tag and party is not None:
@@ -63,7 +72,7 @@ class Sending:
         letter = _Letter(fork, branch, onward, here)
         branch_id, data = self._addressed(letter, hop, here)
         if hop.transport is Transport.UDP and len(data) > _SAFE_ANYWHERE_BYTES and len(data) > self._limit(hop):
-            if self._has_stream(letter, now):
+            if self._has_stream(letter, others, now):
                 return branch
             data = self._fitted(request, data, self._limit(hop), now)
         self._start(letter, branch_id, data, hop, now)
@@ -90,7 +99,7 @@ class Sending:
 
     # --- what is too large for a datagram (RFC 3261 section 18.1.1)
 
-    def _has_stream(self, letter: _Letter, now: float) -> bool:
+    def _has_stream(self, letter: _Letter, others: Sequence[Target], now: float) -> bool:
         """Whether it goes over a stream, or waits for one to be tried. What begins a dialog rings each flow of a
         phone by itself."""
         branch = letter.branch
@@ -98,13 +107,16 @@ class Sending:
         if known is not None:
             self._start_over(letter, known, now)
             return True
-        target = None if branch.path else self._streams.beside(branch.hop, branch.heading, branch.party, now)
-        if target is not None:
-            self._try(letter, target, now)
-        return target is not None
+        if branch.path:
+            return False
+        targets = self._streams.instead(branch.hop, branch.heading, branch.party, others, now)
+        if targets:
+            self._try(letter, targets, now)
+        return bool(targets)
 
-    def _try(self, letter: _Letter, stream: Target, now: float) -> None:
-        """Send it over a stream if one stands in a moment, else as a datagram."""
+    def _try(self, letter: _Letter, streams: list[Target], now: float) -> None:
+        """Send it over the first of these streams that stands in a moment, else as a datagram."""
+        stream, left = streams[0], streams[1:]
         stands = False
 
         def go_on(then: float) -> None:
@@ -112,7 +124,10 @@ class Sending:
                 self._start_over(letter, stream, then)
             else:
                 self._streams.learn(stream, False, then)
-                self._start_datagram(letter, then)
+                if left:
+                    self._try(letter, left, then)
+                else:
+                    self._start_datagram(letter, then)
 
         turn = letter.fork.later(PATIENCE_S, now, go_on)
 

@@ -1,6 +1,10 @@
-"""Which stream carries a request that is too large for a datagram (RFC 3261 section 18.1.1): whom we reach over UDP
-may listen on TCP at the same place. Whether it does is found out by trying; that it does not is remembered.
+"""Which stream carries a request that is too large for a datagram (RFC 3261 section 18.1.1): the one that the records
+of a name offer, else whom we reach over UDP may listen on TCP at the same place. Whether anybody does is found out by
+trying; that nobody does is remembered.
 """
+
+from collections.abc import Sequence
+from itertools import islice
 
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
@@ -13,6 +17,8 @@ from talkpath.edge.routing import Heading, Refusal
 PATIENCE_S = 0.5
 #: Who answers no INVITE in that time is none that speaks SIP there (100 is due after 0.2 s, RFC 3261 section 17.2.1).
 SILENCE_S = 3.0
+# While these are tried nobody hears of the call.
+_MOST_TRIED = 2
 # A phone that got another configuration, or a firewall that was opened, is found within that time.
 _REFUSED_FOR_S = 600.0
 
@@ -24,12 +30,17 @@ class Streams:
         self._core = core
         self._refused: dict[Target, float] = {}
 
-    def beside(self, hop: Hop, heading: Heading, party: Party | None, now: float) -> Target | None:
-        """Where whom we reach over UDP may listen on TCP; None where nobody does, or a NAT stands between."""
-        target = Target(Transport.TCP, hop.remote) if isinstance(hop, Target) else _of_flow(hop, heading, party)
-        if target is None or self._refused.get(target, 0.0) > now or self._core.facing(target) is None:
-            return None
-        return target
+    def instead(
+        self, hop: Hop, heading: Heading, party: Party | None, others: Sequence[Target], now: float
+    ) -> list[Target]:
+        """Which streams may be tried instead of a datagram, the best first; none where nobody listens, or a NAT is
+        between. `others` are where else the name leads that led to the hop."""
+        offered = [one for one in others if one.transport.is_reliable]
+        if not offered:
+            beside = Target(Transport.TCP, hop.remote) if isinstance(hop, Target) else _of_flow(hop, heading, party)
+            offered = [beside] if beside is not None else []
+        usable = (one for one in offered if self._refused.get(one, 0.0) <= now and self._core.facing(one) is not None)
+        return list(islice(usable, _MOST_TRIED))
 
     def of_same_phone(self, party: Party | None, now: float) -> Flow | None:
         """A connection on which the very phone is registered too (RFC 5626: one instance, several flows)."""
@@ -55,13 +66,15 @@ class Streams:
 
 
 def _of_flow(flow: Flow, heading: Heading, party: Party | None) -> Target | None:
-    """At the host of the flow and the port that the Contact names: who listens on UDP there may on TCP too."""
+    """At the host of the flow and the port that the Contact names: who listens on UDP there may on TCP too, and who
+    wants TLS says so."""
     if not (heading.is_open if party is None else not party.behind_nat):
         return None
     try:
         uri = heading.next_uri
     except Refusal:
         return None
-    if uri.transport not in (None, Transport.UDP, Transport.TCP) or not is_same_host(uri.host, flow.remote.host):
+    transport = Transport.TLS if uri.transport is Transport.TLS else Transport.TCP
+    if uri.transport not in (None, Transport.UDP, transport) or not is_same_host(uri.host, flow.remote.host):
         return None
-    return Target(Transport.TCP, Address(flow.remote.host, uri.port or Transport.TCP.default_port))
+    return Target(transport, Address(flow.remote.host, uri.port or transport.default_port))

@@ -240,7 +240,7 @@ class Trying:
         """To the first of these addresses, and to the others when it fails or is silent. Raises Refusal."""
         fork, group, target, others = attempt.fork, attempt.group, targets[0], targets[1:]
         heading.changes = attempt.plan.changes
-        branch = self._sending.send(fork, target, heading, self._callee(fork, target, None), now)
+        branch = self._sending.send(fork, target, heading, self._callee(fork, target, None), now, others=others)
         branch.is_place = True
         wait_s = group.no_word_s if group is not None else None
         if wait_s is None and others:
