@@ -6,7 +6,7 @@ import pytest
 
 from talkpath.app.config.listeners import Listener
 from talkpath.app.host import cannot_listen, host_addresses, reachable
-from talkpath.app.node import guest_networks
+from talkpath.app.settings import guest_networks
 from talkpath.base.address import Address, Transport
 from talkpath.base.texts import Language
 

@@ -5,18 +5,16 @@ import gc
 import os
 import secrets
 import ssl
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
-from ipaddress import ip_network
 from pathlib import Path
 
 from talkpath.app import words
 from talkpath.app.accounts import Everybody
 from talkpath.app.bans import OwnBans
 from talkpath.app.chores import Chore, do_chores
-from talkpath.app.config.checks import parse_address_and_port, parse_endpoint
-from talkpath.app.config.listeners import ANY, INTERFACES, Listener
-from talkpath.app.config.tree import Config
+from talkpath.app.config.checks import parse_address_and_port
+from talkpath.app.config.listeners import ANY, Listener
 from talkpath.app.control import ControlServer
 from talkpath.app.dns_log import tell_of_dns
 from talkpath.app.guard_log import GuardLog
@@ -25,35 +23,30 @@ from talkpath.app.log import CallLog
 from talkpath.app.metrics import Metrics, MetricsPage
 from talkpath.app.phone_rows import PhoneRow, rows_of
 from talkpath.app.phrase import Trouble, phrase
+from talkpath.app.settings import (
+    edge_settings,
+    guard_settings,
+    guest_networks,
+    media_doors,
+    media_policy,
+    networks,
+)
 from talkpath.app.start import Prepared
-from talkpath.base.address import Address, Flow, Transport
+from talkpath.base.address import Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
 from talkpath.edge.guard import Guard
-from talkpath.edge.neighbours import Local
-from talkpath.edge.settings import (
-    Allowance,
-    CallerProof,
-    EdgeSettings,
-    GuardSettings,
-    KeepAliveSettings,
-    RegistrarSettings,
-    TollSettings,
-)
-from talkpath.media.policy import MediaPolicy
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
-from talkpath.net.facing import Facing, MediaDoor
+from talkpath.net.facing import Facing
 from talkpath.net.interfaces import Interfaces
 from talkpath.net.listening import CannotListen, Endpoint
 from talkpath.net.media import MediaDriver
 from talkpath.net.records import Records, Servers
 from talkpath.net.signalling import Limits, Signalling
-from talkpath.net.websocket import Networks
-from talkpath.sip.transaction import TimerValues
 from talkpath.store.embedded import EmbeddedStore
 from talkpath.store.history import Retention
 from talkpath.web.guests import GuestRules, Guests
@@ -84,16 +77,16 @@ class Node:
         self._entropy = _entropy(prepared.state)
         self._interfaces = Interfaces()
         self._guests = self._make_guests()
-        own, trusted = self._interfaces.addresses, _networks(config.authentication.trusted)
-        self._guard = Guard(_guard_settings(config, own), trusted, secrets.token_bytes(16), self._clock.now())
+        own, trusted = self._interfaces.addresses, networks(config.authentication.trusted)
+        self._guard = Guard(guard_settings(config, own), trusted, secrets.token_bytes(16), self._clock.now())
         descriptors = self._descriptors = prepared.descriptors
-        self._media = MediaDriver(self._clock, self._ledger, _media_policy(config), 1, descriptors)
+        self._media = MediaDriver(self._clock, self._ledger, media_policy(config), 1, descriptors)
         self._signalling = Signalling(
             self._clock,
             self._ledger,
             Limits(config.limits.connections, config.limits.connections_per_address, descriptors),
             _server_context(prepared),
-            _networks(config.websocket.trusted_proxies),
+            networks(config.websocket.trusted_proxies),
             self._site() if config.page.enabled else None,
             self._guard.sources if config.guard.enabled else None,
         )
@@ -103,7 +96,7 @@ class Node:
         self._records = Records(Servers(), self._clock.now, descriptors.lookups, tell)
         self._resolver = Resolver(self._records, self._signalling, self._signalling.pump, self._clock.now)
         self._edge: Edge = Edge(
-            _edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
+            edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
         )
         self._control = ControlServer(self._ledger, prepared.state, self._phones, self._guard, self._clock.now)
         self._guard_log = GuardLog(self._guard, prepared.language)
@@ -301,117 +294,8 @@ def _tame_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _networks(texts: Sequence[str]) -> Networks:
-    return tuple(ip_network(text, strict=False) for text in texts)
-
-
-def guest_networks(texts: Sequence[str], own: Sequence[str]) -> Networks:
-    """Whose visitors may be guests. Loopback stands for this host: a browser on it that opens the page at any address
-    of ours comes from that address, and is as much at home."""
-    networks = _networks(texts)
-    is_home = any(network.is_loopback for network in networks)
-    return (*networks, *_networks(own)) if is_home else networks
-
-
 def _host(listener: Listener) -> str:
     return "" if listener.address == ANY else listener.address
-
-
-def _media_policy(config: Config) -> MediaPolicy:
-    media = config.media
-    return MediaPolicy(
-        media.first_port, media.last_port, media.timeout_s, media.hold_timeout_s, tuple(media.transcoding)
-    )
-
-
-def _edge_settings(config: Config, own: Sequence[str]) -> EdgeSettings:
-    registrar, timers = config.registrar, config.transactions
-    return EdgeSettings(
-        realm=config.authentication.realm,
-        domains=frozenset(domain.lower() for domain in config.domains),
-        own_hosts=frozenset(own) | {"localhost"},
-        listening=frozenset((door.transport, door.listening_port) for door in config.doors),
-        advertised=_advertised(config),
-        local=_local(config.local_networks),
-        local_of={
-            (door.transport, door.address, door.listening_port): _local(door.local_networks)
-            for door in config.doors
-            if door.local_networks is not None
-        },
-        web_proxies=_networks(config.websocket.trusted_proxies),
-        trusted=_networks(config.authentication.trusted),
-        caller_proof=CallerProof(config.authentication.callers),
-        nonce_lifetime_s=config.authentication.nonce_lifetime_s,
-        registrar=RegistrarSettings(
-            registrar.min_expires_s, registrar.max_expires_s, registrar.default_expires_s, registrar.max_contacts
-        ),
-        keep_alive=KeepAliveSettings(config.keepalive.interval_s, config.keepalive.missed_answers),
-        diet=config.size.diet,
-        timers=TimerValues(timers.t1_s, timers.t2_s, timers.t4_s),
-        ring_timeout_s=timers.ring_timeout_s,
-        group_ring_s=timers.preferred_ring_s,
-        max_calls=config.limits.calls,
-        idle_call_s=config.limits.idle_call_s,
-    )
-
-
-def _guard_settings(config: Config, own: Iterable[str]) -> GuardSettings:
-    guard = config.guard
-    return GuardSettings(
-        is_on=guard.enabled,
-        invites_per_s=guard.invites_per_s,
-        options_per_s=guard.options_per_s,
-        registers_per_s=guard.registers_per_s,
-        others_per_s=guard.others_per_s,
-        wrong_passwords_per_min=guard.wrong_passwords_per_min,
-        strangers_per_s=guard.strangers_per_s,
-        ban_s=guard.ban_s,
-        ban_most_s=guard.ban_most_s,
-        own_hosts=frozenset(own),
-        toll=_toll_settings(config),
-    )
-
-
-def _toll_settings(config: Config) -> TollSettings:
-    toll = config.toll
-    return TollSettings(
-        is_on=toll.enabled,
-        everywhere=Allowance(toll.calls_at_once, toll.calls_per_h, toll.minutes_per_h, toll.requests_per_h),
-        abroad=Allowance(
-            toll.abroad_calls_at_once, toll.abroad_calls_per_h, toll.abroad_minutes_per_h, toll.abroad_requests_per_h
-        ),
-        home=toll.home,
-        prefixes=toll.abroad_prefixes,
-        times={one.user: one.times for one in toll.accounts},
-    )
-
-
-def _local(texts: Sequence[str]) -> Local:
-    return Local(_networks([text for text in texts if text != INTERFACES]), INTERFACES in texts)
-
-
-def media_doors(config: Config) -> list[MediaDoor]:
-    """The configured addresses for media."""
-    return [
-        MediaDoor(
-            one.address,
-            one.advertised,
-            _networks(one.networks),
-            None if one.local_networks is None else _local(one.local_networks),
-        )
-        for one in config.media.addresses
-    ]
-
-
-def _advertised(config: Config) -> dict[tuple[Transport, str, int], Address]:
-    """What each listener calls itself, where that is not its address."""
-    named: dict[tuple[Transport, str, int], Address] = {}
-    for door in config.doors:
-        endpoint = parse_endpoint(door.advertised) if door.advertised else None
-        if endpoint is not None:
-            host, port = endpoint
-            named[(door.transport, door.address, door.listening_port)] = Address(host, port or door.listening_port)
-    return named
 
 
 def _server_context(prepared: Prepared) -> ssl.SSLContext | None:
