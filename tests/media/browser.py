@@ -126,19 +126,24 @@ class DtlsPhone(Browser):
         self.endpoint.receive(dtls.Begun((1, Address(section.connection.host, section.port))), now)
 
 
+def exchange(call: Call, browser: Browser, port: MemoryPort, host: str = "203.0.113.1") -> bool:
+    """Carry what each side has to say to the other; whether we said anything to anybody."""
+    ours = Address(host, port.rtp)
+    for data, target in browser.drain(call.now):
+        if target == ours:
+            call.session.receive(Climbed(port.id, call.now, browser.address, data), call.now)
+    sent, port.datagrams = port.datagrams, []
+    for data, target in sent:
+        if target == browser.address:
+            browser.take(data, ours, call.now)
+    return bool(sent)
+
+
 def converse(call: Call, browser: Browser, port: MemoryPort, seconds: float = 5.0, host: str = "203.0.113.1") -> None:
     """Let both sides talk, time passing, until the browser has its keys or nothing more comes; `host` is ours."""
-    ours = Address(host, port.rtp)
     end = call.now + seconds
     while call.now < end and not (browser.keys and port.keys):
-        for data, target in browser.drain(call.now):
-            if target == ours:
-                call.session.receive(Climbed(port.id, call.now, browser.address, data), call.now)
-        sent, port.datagrams = port.datagrams, []
-        for data, target in sent:
-            if target == browser.address:
-                browser.take(data, ours, call.now)
-        if not sent:
+        if not exchange(call, browser, port, host):
             call.now += 0.02
             browser.agent.expire(call.now)
             browser.endpoint.expire(call.now)

@@ -38,9 +38,7 @@ impl Guard {
 
     fn has(&self, suite: Suite, ours: &Master, theirs: &Master) -> bool {
         match self {
-            Guard::Srtp(pair) => {
-                pair.ours.has_keys(suite, ours.key, ours.salt) && pair.theirs.has_keys(suite, theirs.key, theirs.salt)
-            }
+            Guard::Srtp(pair) => pair.has(suite, ours, theirs),
             Guard::Clear | Guard::Shut => false,
         }
     }
@@ -67,18 +65,34 @@ impl Guard {
     }
 }
 
+/// Keys that a port had before and may have again: of the dialogs that share it, those that are not heard.
+const KEPT: usize = 8;
+
 /// What stands before a port. RTCP on a port of its own has keys of its own under DTLS (RFC 5764 section 4.1); else it
 /// goes with RTP.
 #[derive(Default)]
 pub struct Guards {
     rtp: Guard,
     rtcp: Option<Guard>,
+    /// With their counters: under keys that come back no index may be sealed twice (RFC 3711 section 9.1).
+    kept: Vec<Box<Pair>>,
 }
 
 impl Guards {
     /// The same, or nothing, for everything from now on.
     pub fn set(&mut self, guard: Guard) {
-        *self = Guards { rtp: guard, rtcp: None };
+        let rtp = std::mem::replace(&mut self.rtp, guard);
+        self.keep(rtp);
+        self.share();
+    }
+
+    fn keep(&mut self, guard: Guard) {
+        if let Guard::Srtp(pair) = guard {
+            if self.kept.len() == KEPT {
+                self.kept.remove(0);
+            }
+            self.kept.push(pair);
+        }
     }
 
     /// These keys for everything but RTCP that has its own, or for RTCP alone. Those in use already stay: to set them
@@ -88,12 +102,22 @@ impl Guards {
         if guard.has(suite, ours, theirs) {
             return true;
         }
-        Guard::srtp(suite, ours, theirs, mki).map(|made| *guard = made).is_some()
+        let known = self.kept.iter().position(|pair| pair.has(suite, ours, theirs));
+        let made = match known {
+            Some(at) => Some(Guard::Srtp(self.kept.remove(at))),
+            None => Guard::srtp(suite, ours, theirs, mki),
+        };
+        let Some(made) = made else { return false };
+        let before = std::mem::replace(guard, made);
+        self.keep(before);
+        true
     }
 
     /// RTCP goes with RTP from now on, and under its keys.
     pub fn share(&mut self) {
-        self.rtcp = None;
+        if let Some(rtcp) = self.rtcp.take() {
+            self.keep(rtcp);
+        }
     }
 
     pub fn is_clear(&self) -> bool {
@@ -119,6 +143,10 @@ impl Guards {
 }
 
 impl Pair {
+    fn has(&self, suite: Suite, ours: &Master, theirs: &Master) -> bool {
+        self.ours.has_keys(suite, ours.key, ours.salt) && self.theirs.has_keys(suite, theirs.key, theirs.salt)
+    }
+
     fn open(&mut self, media: Media, data: &mut [u8]) -> Result<usize, Refusal> {
         let suite = self.theirs.suite();
         let tag = match media {
@@ -174,6 +202,35 @@ mod tests {
         secure(&mut opener, false, 1);
         assert_eq!(opener.open(Media::Rtcp, &mut shared.clone()).unwrap(), 8);
         assert!(opener.open(Media::Rtcp, &mut apart.clone()).is_err());
+    }
+
+    #[test]
+    fn keys_that_come_back_count_on() {
+        let mut guards = Guards::default();
+        let secure = |guards: &mut Guards, byte| {
+            let master = Master { key: &[byte; 16], salt: &[byte; 12] };
+            assert!(guards.secure(false, Suite::AeadAes128Gcm, &master, &master, &[]));
+        };
+        let sealed = |guards: &mut Guards| {
+            let mut buffer = [0; 64];
+            buffer[..8].copy_from_slice(&[0x81, 200, 0, 1, 0, 0, 0, 9]);
+            let length = guards.seal(Media::Rtcp, &mut buffer, 8).unwrap();
+            buffer[..length].to_vec()
+        };
+        secure(&mut guards, 1);
+        let before = sealed(&mut guards);
+        for other in 2..7 {
+            guards.set(Guard::Shut);
+            secure(&mut guards, other);
+        }
+        guards.set(Guard::Shut);
+        secure(&mut guards, 1);
+        let after = sealed(&mut guards);
+        assert_ne!(before, after, "the same index twice");
+        let mut opener = Guards::default();
+        secure(&mut opener, 1);
+        assert_eq!(opener.open(Media::Rtcp, &mut before.clone()).unwrap(), 8);
+        assert_eq!(opener.open(Media::Rtcp, &mut after.clone()).unwrap(), 8);
     }
 
     #[test]

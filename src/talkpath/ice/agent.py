@@ -26,7 +26,6 @@ from talkpath.ice.events import (
     DatagramArrived,
     LocalSocket,
     PairRetired,
-    PeerReplaced,
     RemoteDescribed,
     RestartCancelled,
     RestartWanted,
@@ -62,7 +61,7 @@ class IceAgent:
             for s in sockets
         )
         self._entropy = entropy
-        self._lite = lite
+        self._lite, self._is_offerer = lite, controlling
         self._role = Role(lite, controlling and not lite, int.from_bytes(entropy(8), "big"))
         self._outputs: list[AgentOutput] = []
         self._strangers = Throttle(ICE_STRANGER_CHECKS_PER_S)
@@ -70,6 +69,12 @@ class IceAgent:
         self._current = self._generation()
         self._previous: Generation | None = None
         self.counters: Counter[str] = Counter()
+
+    def another(self, sockets: Sequence[LocalSocket]) -> "IceAgent":
+        """For somebody else who answers the description that names our credentials (RFC 3261 section 12.1.2)."""
+        made = IceAgent(sockets, lite=self._lite, controlling=self._is_offerer, entropy=self._entropy)
+        made._current = made._generation(self._current.credentials)
+        return made
 
     @property
     def is_lite(self) -> bool:
@@ -111,8 +116,6 @@ class IceAgent:
             case RestartCancelled():
                 if self._previous is not None and self._current.remote is None:
                     self._current, self._previous = self._previous, None
-            case PeerReplaced():
-                self._forget_peer()
             case ComponentClosed(component):
                 self._local = tuple(c for c in self._local if c.socket.component != component)
                 for generation in self._generations():
@@ -159,15 +162,6 @@ class IceAgent:
         if self._previous is None or self._current.is_complete:
             self._previous = self._current
         self._current = self._generation()
-
-    def _forget_peer(self) -> None:
-        """Begin again with the credentials that were described; the pairs of who was there are no longer approved."""
-        for generation in self._generations():
-            for key, pair in generation.checklist.pairs.items():
-                if pair.authenticated:
-                    self._emit(PairRetired(*key))
-        self._peers.clear()
-        self._current, self._previous = self._generation(self._current.credentials), None
 
     def _generation(self, credentials: Credentials | None = None) -> Generation:
         credentials = credentials or Credentials(self._token(6), self._token(18))

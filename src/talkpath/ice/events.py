@@ -75,11 +75,6 @@ class RestartCancelled:
 
 
 @dataclass(frozen=True, slots=True)
-class PeerReplaced:
-    """Somebody else answers our description: it has the credentials that we told once, and nothing else in common."""
-
-
-@dataclass(frozen=True, slots=True)
 class ComponentClosed:
     """RTCP is multiplexed with RTP after all (RFC 5761): component 2 is not needed."""
 
@@ -106,7 +101,6 @@ AgentInput = (
     | CandidatesTrickled
     | RestartWanted
     | RestartCancelled
-    | PeerReplaced
     | ComponentClosed
     | ComponentOpened
     | SocketsRenamed

@@ -143,6 +143,15 @@ def is_stun(data: bytes) -> bool:
     return len(data) >= _HEADER_BYTES and data[0] < 4 and data[4:8] == _COOKIE_BYTES
 
 
+def remote_ufrag(data: bytes) -> str | None:
+    """Who wrote a check, by the ufrag in its USERNAME (RFC 8445 section 7.2.2); None for what is no check."""
+    try:
+        message = Stun.parse(data)
+    except StunMalformed:
+        return None
+    return (message.username or "").partition(":")[2] if message.kind is Kind.REQUEST else None
+
+
 def write(
     kind: Kind,
     transaction: bytes,

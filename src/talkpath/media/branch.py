@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from talkpath.media.leg import Leg
+from talkpath.media.leg import Leg, Transport
 from talkpath.media.negotiation import Negotiation, Role, Transaction, Turn
 from talkpath.media.policy import LegId, Origin
 from talkpath.media.ports import Ports
@@ -53,14 +53,23 @@ class Branch:
         """Whether another dialog holds the ports that this one was offered."""
         return self.family is not None and self.family.holder is not self
 
-    def take_ports(self) -> None:
-        """Hold the ports of the family."""
+    @property
+    def transports(self) -> list[Transport | None]:
+        """What ends its ICE or DTLS, one a section, also while another dialog holds the ports."""
+        if self.family is None or not self.is_portless:
+            return self.leg.transports
+        held = self.family.holder.leg.anchors
+        return [None if one is None else (one.carrier or one).parked.get(self.leg.id) for one in held]
+
+    def take_ports(self) -> LegId:
+        """Hold the ports of the family; gives who held them."""
         assert self.family is not None
         holder, self.family.holder = self.family.holder, self
         self.leg.anchors, holder.leg.anchors = holder.leg.anchors, []
         for anchor in self.leg.anchors:
             if anchor is not None:
                 anchor.leg = self.leg
+        return holder.leg.id
 
     def leave(self) -> None:
         """Have no part in the family's ports any more. Who is left alone needs no family."""

@@ -130,6 +130,12 @@ class SecureEngine(Protocol):
     def unsecure(self, port: Port) -> None: ...
 
 
+class PeerEngine(SecureEngine, Protocol):
+    """The engine as the transport of one peer uses it."""
+
+    def expect(self, port: Port, *, rtp: HostPort | None, mux: bool = False, ice: bool = False) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class FirstHeard:
     """The first packet of a port's peer since its address was expected."""

@@ -5,10 +5,13 @@ first; where media goes is for the relay's latch, which believes nothing that is
 RTCP port has an association of its own (RFC 5764 section 4.1).
 """
 
+from dataclasses import replace
+
 from talkpath.base.address import Address
 from talkpath.media.announced import Announced
 from talkpath.media.engine import Climbed, Port
 from talkpath.media.keying import Keying, Security
+from talkpath.media.standing import Standing
 from talkpath.media.telling import Telling
 from talkpath.sdp import MediaSection
 
@@ -22,7 +25,9 @@ class GatedTransport:
     lost_at: float | None = None
     is_gone = False
 
-    def __init__(self, port: Port, local: Address, security: Security, note: Telling) -> None:
+    def __init__(self, standing: Standing, port: Port, local: Address, security: Security, note: Telling) -> None:
+        security = replace(security, engine=standing)
+        self.standing = standing
         self._port = port
         self._local = local
         self._security = security
@@ -34,6 +39,14 @@ class GatedTransport:
         #: RTCP goes with RTP: the peer offered it, or took it up
         self.mux = False
         security.engine.shut(port)
+
+    def another(self, standing: Standing, note: Telling) -> "GatedTransport":
+        """For somebody else who answers the same offer on this port."""
+        return GatedTransport(standing, self._port, self._local, self._security, note)
+
+    def is_of_peer(self, event: Climbed) -> bool:
+        """Whether a packet that climbed comes from the peer."""
+        return event.source == self._named
 
     @property
     def announces_mux(self) -> bool:
@@ -73,13 +86,16 @@ class GatedTransport:
             (self._rtcp if event.rtcp else self._rtp).receive(event.source, event.data, now)
 
     def deadline(self) -> float | None:
+        if self.standing.is_parked:
+            return None
         times = [time for time in (self._rtp.deadline(), self._rtcp.deadline()) if time is not None]
         return min(times, default=None)
 
     def expire(self, now: float) -> None:
-        """Let every timer that is due fire."""
-        self._rtp.expire(now)
-        self._rtcp.expire(now)
+        """Let every timer that is due fire. Nothing that answers comes through while another is heard."""
+        if not self.standing.is_parked:
+            self._rtp.expire(now)
+            self._rtcp.expire(now)
 
     @property
     def broken_link(self) -> str | None:

@@ -16,7 +16,6 @@ from talkpath.media.negotiation import Agreement, Turn
 from talkpath.media.policy import CALLER, LegId, MediaPolicy
 from talkpath.media.ports import Ports
 from talkpath.media.telling import Noting
-from talkpath.media.transport import IceTransport
 
 
 class Hearing:
@@ -118,8 +117,19 @@ class Hearing:
         """An offer was answered: until one branch is chosen, the caller hears the one that answered last."""
         if self._chosen is None or self._chosen == branch.leg.id:
             self.connect(branch, now)
+        if branch.family is not None:
+            self._tell_apart(branch, agreement)
         if before is not None and len(self._confirmed) > 1 and branch.leg.id in self._confirmed:
             self._hear_who_talks(branch, agreement, now)
+
+    @staticmethod
+    def _tell_apart(branch: Branch, agreement: Agreement) -> None:
+        """Who shares its ports sends there also while another is heard, and is no stranger."""
+        assert branch.family is not None
+        own = agreement.told_by(False).sections
+        for anchor, section in zip(branch.family.holder.leg.anchors, own, strict=False):
+            if anchor is not None and section.live:
+                anchor.share_with(branch.leg, section)
 
     def _hear_who_talks(self, branch: Branch, agreement: Agreement, now: float) -> None:
         """Several dialogs go on, and the caller can hear one: who was put on hold makes room for who was not."""
@@ -139,16 +149,14 @@ class Hearing:
         if branch.family is None or not branch.is_portless:
             return
         if turn.transaction != branch.family.transaction:
-            branch.leave()
+            self._part(branch, now)
         elif self._chosen in (None, branch.leg.id):
             self._take_ports(branch, now)
 
     def _take_ports(self, branch: Branch, now: float) -> None:
         """Give the ports that a family shares to this dialog, and what it said of keys to them."""
-        branch.take_ports()
-        for anchor in branch.leg.anchors:
-            if anchor is not None and isinstance(anchor.transport, IceTransport) and anchor.carrier is None:
-                anchor.transport.replace_peer(now)
+        before = branch.take_ports()
+        self._ports.hand_over(branch.leg, before)
         agreed = branch.negotiation.agreed
         if agreed is None:
             return
@@ -164,7 +172,13 @@ class Hearing:
             others = [one for one in family.members if one is not branch]
             heir = next((one for one in others if one.leg.id == self._chosen), others[-1])
             self._take_ports(heir, now)
-        branch.leave()
+        self._part(branch, now)
+
+    def _part(self, branch: Branch, now: float) -> None:
+        """This dialog needs nothing any more of what it shares."""
+        if branch.family is not None:
+            self._ports.dismiss(branch.family.holder.leg.anchors, branch.leg.id, now)
+            branch.leave()
 
     def connect(self, branch: Branch, now: float) -> None:
         """Make this branch and the caller hear each other as agreed; other branches are heard by nobody."""

@@ -4,10 +4,11 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from talkpath.base.address import Address
+from talkpath.base.limits import MEDIA_BRANCHES
 from talkpath.media.announced import Announced, Formats, WebAnnounced
 from talkpath.media.conversion import Conversion
 from talkpath.media.dialect import Dialect
-from talkpath.media.engine import Engine, Port, Totals
+from talkpath.media.engine import Climbed, Engine, HostPort, Port, Totals
 from talkpath.media.gated import GatedTransport
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin, Profile
 from talkpath.media.portkeys import PortKeys, Spoken
@@ -90,6 +91,8 @@ class Anchor:
         "kind",
         "leg",
         "must_send",
+        "others",
+        "parked",
         "port",
         "remote",
         "silent_packets",
@@ -123,6 +126,10 @@ class Anchor:
         self.must_send = False
         #: ICE or DTLS towards this leg, None where it speaks neither
         self.transport: Transport | None = None
+        #: those towards others who answered the same offer, while this one is heard
+        self.parked: dict[LegId, Transport] = {}
+        #: where parties are, or were, that share the port: what they send unheard is no stranger's. Port 0 is for any
+        self.others: set[HostPort] = set()
         #: the anchor whose transport this one shares (RFC 9143); it keeps its port as long as somebody does
         self.carrier: Anchor | None = None
         #: the leg agreed to bundle this section
@@ -216,6 +223,27 @@ class Anchor:
                 ice=True,
                 opaque=self._is_opaque(own),
             )
+
+    def meet_another(self) -> None:
+        """The port is for another who answered the same offer: nothing of what the engine was told holds."""
+        self._expected = None
+        if self.remote is not None:
+            self.others.add(self.remote)
+
+    def share_with(self, leg: "Leg", own: Announced) -> None:
+        """Another who answered the same offer announced itself so, and may send here unheard."""
+        if own.rtp is not None and len(self.others) < MEDIA_BRANCHES:
+            self.others |= {own.rtp, own.rtcp or Address(own.rtp.host, own.rtp.port + 1)}
+            if (hidden := leg.latch_host(own.rtp)) is not None:
+                self.others.add((hidden, 0))
+
+    def climbed(self, event: Climbed, now: float) -> None:
+        """A STUN or DTLS packet came: it goes to the transport of who sent it."""
+        transport = self.transport
+        if self.parked and not (transport is not None and transport.is_of_peer(event)):
+            transport = next((one for one in self.parked.values() if one.is_of_peer(event)), transport)
+        if transport is not None:
+            transport.receive(event, now)
 
     def identify(self, mid: str, web: WebAnnounced, *, stamped: bool) -> None:
         """By what packets of this section are known on a transport that others share."""
@@ -330,6 +358,11 @@ class Leg:
         if self.dialect is None:
             self.dialect = Dialect(len(self.sections))
         return self.dialect
+
+    @property
+    def transports(self) -> list[Transport | None]:
+        """What ends its ICE or DTLS, one a section."""
+        return [None if anchor is None else anchor.transport for anchor in self.anchors]
 
     @property
     def side(self) -> str:

@@ -4,17 +4,18 @@ Which section wants what is decided elsewhere; here is what becomes of the engin
 of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
 from talkpath.media import moments
 from talkpath.media.announced import Announced
-from talkpath.media.engine import Engine, Totals
+from talkpath.media.engine import Engine, HostPort, Totals
 from talkpath.media.gated import GatedTransport
 from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg, Transport
 from talkpath.media.policy import WEB_PROTOCOL, LegId, MediaPolicy, Profile
+from talkpath.media.standing import Standing
 from talkpath.media.telling import Noting, Telling
 from talkpath.media.transport import IceTransport
 
@@ -28,6 +29,8 @@ class PortTotals(NamedTuple):
     kind: str
     local: str
     totals: Totals
+    #: where parties are that shared it without being heard all the time (`Anchor.others`)
+    others: frozenset[HostPort]
 
 
 class Ports:
@@ -50,9 +53,10 @@ class Ports:
         return self._anchors.get(port)
 
     def transports(self) -> list[Transport]:
-        """Those of all legs, each once: sections of one transport share it with the first."""
-        anchors = self._anchors.values()
-        return [one.transport for one in anchors if one.transport is not None and one.carrier is None]
+        """Those of all legs, each once, parked ones too: sections of one transport share it with the first."""
+        anchors = [anchor for anchor in self._anchors.values() if anchor.carrier is None]
+        heard = [anchor.transport for anchor in anchors if anchor.transport is not None]
+        return heard + [parked for anchor in anchors for parked in anchor.parked.values()]
 
     def lease(
         self, leg: Leg, index: int, wanted: Announced | None, web: bool, carrier: Anchor | None, now: float
@@ -82,9 +86,10 @@ class Ports:
         note = Telling(partial(self._note, side=leg.side))
         theirs = None if wanted is None or wanted.web is None else wanted
         if not (leg.wants_ice if theirs is None else theirs.is_under_ice):
-            return GatedTransport(anchor.port, anchor.local, security, note)
+            standing = Standing(self._engine, security.engine)
+            return GatedTransport(standing, anchor.port, anchor.local, security, note)
         made = IceTransport(
-            self._engine,
+            Standing(self._engine, security.engine),
             anchor.port,
             anchor.local,
             security,
@@ -98,6 +103,34 @@ class Ports:
         for candidate in made.candidates:
             note(now, moments.ICE_OWN_CANDIDATE, candidate=str(candidate))
         return made
+
+    def hand_over(self, leg: Leg, before: LegId) -> None:
+        """The ports of this leg were those of `before`, which answered the same offer, and may get them back."""
+        anchors = [anchor for anchor in leg.anchors if anchor is not None]
+        for anchor in anchors:
+            if anchor.carrier is None and anchor.transport is not None and self._security is not None:
+                leaving = anchor.parked[before] = anchor.transport
+                leaving.standing.park(anchor.port)
+                anchor.others.update(leaving.standing.addresses)
+                anchor.transport = anchor.parked.pop(leg.id, None)
+                if anchor.transport is not None:
+                    anchor.transport.standing.resume(anchor.port)
+                else:
+                    note = Telling(partial(self._note, side=leg.side))
+                    standing = Standing(self._engine, self._security.engine)
+                    anchor.transport = leaving.another(standing, note)
+        for anchor in anchors:
+            if anchor.carrier is not None:
+                anchor.transport = anchor.carrier.transport
+            anchor.meet_another()
+
+    @staticmethod
+    def dismiss(anchors: Iterable[Anchor | None], leg: LegId, now: float) -> None:
+        """This leg has no part in the ports any more that it shared with who has them now."""
+        for anchor in anchors:
+            parked = None if anchor is None else anchor.parked.pop(leg, None)
+            if parked is not None:
+                parked.close(now)
 
     def move(self, anchor: Anchor, carrier: Anchor, now: float) -> None:
         """A section leaves the transport of its own, which nobody used yet, for that of another."""
@@ -123,10 +156,13 @@ class Ports:
             return
         if anchor.transport is not None and carrier is None:
             anchor.transport.close(now)
+        for leg_id in list(anchor.parked):
+            self.dismiss([anchor], leg_id, now)
         del self._anchors[anchor.port.id]
         totals = self._engine.close(anchor.port)
         anchor.forget()
-        self.released.append(PortTotals(leg.id, leg.side, anchor.index, anchor.kind, str(anchor.local), totals))
+        local, others = str(anchor.local), frozenset(anchor.others)
+        self.released.append(PortTotals(leg.id, leg.side, anchor.index, anchor.kind, local, totals, others))
         if carrier is not None and carrier.is_vacant:
             self.close(carrier, now)
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from talkpath.base.address import Address
 from talkpath.media import moments
 from talkpath.media.announced import Reading
-from talkpath.media.engine import Totals
 from talkpath.media.negotiation import Agreement
 from talkpath.media.ports import PortTotals
 from talkpath.media.telling import Notes
@@ -75,12 +74,12 @@ def _note_tones(note: Notes, before: Agreement | None, agreement: Agreement, now
 def note_totals(note: Notes, released: list[PortTotals], now: float) -> None:
     """Say what was relayed, and what came to a side's ports and was dropped."""
     for side in dict.fromkeys(one.side for one in released):
-        ports = [one.totals for one in released if one.side == side]
-        strangers, replayed = (
-            sum(one.strangers - one.forgiven for one in ports),
-            sum(one.replayed for one in ports),
+        ports = [one for one in released if one.side == side]
+        strangers = sum(one.totals.strangers - one.totals.forgiven - _of_others(one) for one in ports)
+        unauthentic, replayed = (
+            sum(one.totals.unauthentic for one in ports),
+            sum(one.totals.replayed for one in ports),
         )
-        unauthentic = sum(one.unauthentic for one in ports)
         if strangers or unauthentic or replayed:
             counts = {"strangers": strangers, "unauthentic": unauthentic, "replayed": replayed}
             note(now, moments.DROPPED, side=side, **counts)
@@ -89,7 +88,17 @@ def note_totals(note: Notes, released: list[PortTotals], now: float) -> None:
     note(now, moments.ENDED, packets=sum(one.totals.sent_packets for one in released))
 
 
-def _sources_of(ports: Iterable[Totals]) -> str:
+def _is_other(port: PortTotals, host: str, number: int) -> bool:
+    """Whether it is one of those who answered the same offer, and another was heard (RFC 3261 section 12.1.2)."""
+    return (host, number) in port.others or (host, 0) in port.others
+
+
+def _of_others(port: PortTotals) -> int:
+    return sum(count for host, number, count in port.totals.dropped if _is_other(port, host, number))
+
+
+def _sources_of(ports: Iterable[PortTotals]) -> str:
     """Who sent what was dropped of strangers, and how many packets."""
-    dropped = sorted((one for port in ports for one in port.dropped), key=lambda one: -one[2])
+    dropped = [one for port in ports for one in port.totals.dropped if not _is_other(port, one[0], one[1])]
+    dropped.sort(key=lambda one: -one[2])
     return ", ".join(f"{Address(host, port)} ×{count}" for host, port, count in dropped[:_NAMED])

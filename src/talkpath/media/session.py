@@ -184,9 +184,10 @@ class MediaSession:
 
     def trickled(self, fragment: bytes, frm: LegId, now: float) -> bool:
         """A party names more candidates (RFC 8840); False where its ICE does not end here."""
+        if frm == CALLER:
+            return trickle.take(self._caller, self._caller.transports, fragment, now)
         branch = self._hearing.find(frm)
-        leg = self._caller if frm == CALLER else None if branch is None else branch.leg
-        return leg is not None and trickle.take(leg, fragment, now)
+        return branch is not None and trickle.take(branch.leg, branch.transports, fragment, now)
 
     def rejected(self, *, frm: LegId, to: LegId, exchange: Exchange, now: float) -> None:
         """`frm` refused a request that carried an offer (or timed out): everything is as agreed before."""
@@ -247,8 +248,7 @@ class MediaSession:
             case TimedOut():
                 self._fell_silent(anchor, event, now)
             case Climbed():
-                if anchor.transport is not None:
-                    anchor.transport.receive(event, now)
+                anchor.climbed(event, now)
 
     @property
     def is_watched(self) -> bool:

@@ -7,17 +7,20 @@ association of its own (RFC 8445 section 2.2, RFC 5764 section 4.1).
 """
 
 from contextlib import suppress
+from dataclasses import replace
 
 from talkpath.base.address import Address
 from talkpath.base.limits import ICE_REMOTE_CANDIDATES
 from talkpath.ice import events as ice
+from talkpath.ice import stun
 from talkpath.ice.agent import IceAgent
 from talkpath.ice.candidate import Candidate
 from talkpath.media import moments
 from talkpath.media.announced import Announced
-from talkpath.media.engine import Climbed, Engine, Port
+from talkpath.media.engine import Climbed, Port
 from talkpath.media.keying import Keying, Security
 from talkpath.media.policy import GRACE_S
+from talkpath.media.standing import Standing
 from talkpath.media.telling import Telling
 from talkpath.sdp import MediaSection
 from talkpath.sdp.values import is_private
@@ -39,7 +42,7 @@ class IceTransport:
 
     def __init__(
         self,
-        engine: Engine,
+        standing: Standing,
         port: Port,
         local: Address,
         security: Security,
@@ -49,15 +52,20 @@ class IceTransport:
         dtls: bool,
         mux: bool,
         profile: str,
+        like: IceAgent | None = None,
     ) -> None:
-        self._security = security
-        self._relay = engine
+        self._security = security = replace(security, engine=standing)
+        self.standing = standing
+        self._offered = (controlling, dtls, mux, profile)
         self._port = port
         self._note = note
         self._local = {RTP: local} if mux else {RTP: local, RTCP: Address(local.host, port.rtcp)}
         sockets = tuple(ice.LocalSocket(component, component, at) for component, at in self._local.items())
         lite = not is_private(local.host)
-        self._agent = IceAgent(sockets, lite=lite, controlling=controlling, entropy=security.entropy)
+        if like is None:
+            self._agent = IceAgent(sockets, lite=lite, controlling=controlling, entropy=security.entropy)
+        else:
+            self._agent = like.another(sockets)
         #: the associations, by component; none without DTLS
         self._keyings: dict[int, Keying] = {}
         self.protocol = profile
@@ -126,14 +134,29 @@ class IceTransport:
         self._name_checks()
         self._settle(now)
 
-    def replace_peer(self, now: float) -> None:
-        """The port is for another who answered the same offer of ours. A handshake begins when its certificate is
-        known."""
-        self._agent.receive(ice.PeerReplaced(), now)
-        self._theirs, self._named = None, frozenset()
-        self._is_lost, self.lost_at, self._gone_at, self.is_gone = False, None, None, False
-        self._pairs.clear()
-        self._settle(now)
+    def another(self, standing: Standing, note: Telling) -> "IceTransport":
+        """For somebody else who answers the same offer on this port: it was told the same credentials."""
+        controlling, dtls, mux, profile = self._offered
+        return IceTransport(
+            standing,
+            self._port,
+            self._local[RTP],
+            self._security,
+            note,
+            controlling=controlling,
+            dtls=dtls,
+            mux=mux,
+            profile=profile,
+            like=self._agent,
+        )
+
+    def is_of_peer(self, event: Climbed) -> bool:
+        """Whether a packet that climbed is of the peer: checks name it, all else comes from where it was found."""
+        if self._theirs is not None and event.data[:1] < b"\x04":
+            named = stun.remote_ufrag(event.data)
+            if named is not None:
+                return named == self._theirs.ufrag
+        return self.standing.is_approved(event.source, rtcp=event.rtcp)
 
     def trickle(self, ufrag: str, candidates: list[str], ended: bool, now: float) -> None:
         """More candidates of the present description (RFC 8838); those of one before are too late."""
@@ -201,7 +224,7 @@ class IceTransport:
         self._security.engine.unsecure(self._port)
 
     def _expect(self) -> None:
-        self._relay.expect(self._port, rtp=None, mux=self.mux, ice=True)
+        self.standing.expect(self._port, rtp=None, mux=self.mux, ice=True)
 
     def _name_checks(self) -> None:
         """Checks that know none of our names need not climb; the last but one is still good (RFC 8445 section 9)."""
@@ -222,14 +245,15 @@ class IceTransport:
             keying.receive(event.source, event.data, now)
 
     def deadline(self) -> float | None:
-        times = [self._gone_at, self._agent.deadline(), *(keying.deadline() for keying in self._keyings.values())]
+        keyings = () if self.standing.is_parked else self._keyings.values()
+        times = [self._gone_at, self._agent.deadline(), *(keying.deadline() for keying in keyings)]
         return min((time for time in times if time is not None), default=None)
 
     def expire(self, now: float) -> None:
-        """Let every timer that is due fire."""
+        """Let every timer that is due fire. Checks go on while another is heard; handshakes wait."""
         self._agent.expire(now)
         self._settle(now)
-        for keying in self._keyings.values():
+        for keying in () if self.standing.is_parked else self._keyings.values():
             keying.expire(now)
         if self._gone_at is not None and now >= self._gone_at:
             self._gone_at, self.is_gone = None, True

@@ -1,8 +1,9 @@
 """Candidates that come after their description, in INFO requests (RFC 8840): which transport they are for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from talkpath.media.leg import Leg
+from talkpath.media.leg import Leg, Transport
 from talkpath.media.transport import IceTransport
 
 CONTENT_TYPE = "application/trickle-ice-sdpfrag"
@@ -40,9 +41,8 @@ def read_fragments(body: bytes) -> list[Fragment]:
     return found if above.candidates else found[1:]
 
 
-def take(leg: Leg, body: bytes, now: float) -> bool:
-    """Let the leg's transports check what its fragment names; False where its ICE does not end here."""
-    transports = [None if anchor is None else anchor.transport for anchor in leg.anchors]
+def take(leg: Leg, transports: Sequence[Transport | None], body: bytes, now: float) -> bool:
+    """Let a leg's transports, one a section, check what its fragment names; False where its ICE does not end here."""
     ending = [transport for transport in transports if isinstance(transport, IceTransport)]
     if not ending:
         return False
