@@ -287,3 +287,74 @@ def test_a_flood_of_tags_is_bounded_and_the_call_goes_on(lab: Lab, caller: Phone
     gateway.answer(invite, 200, tag="t3", body=sdp_of(1))
     assert caller.last().status == 200
     assert f"c=IN IP4 {HOME}".encode() in caller.last().body
+
+
+def two_ring(caller: Phone, gateway: Phone) -> Message:
+    """Two phones behind the gateway ring with sound of their own; gives the INVITE there."""
+    caller.invite(URI, body=OFFER)
+    invite = gateway.take()
+    for number, tag in ((1, "a"), (2, "b")):
+        gateway.answer(invite, 183, tag=tag, body=sdp_of(number))
+    return invite
+
+
+def test_an_early_dialog_that_ended_is_released_and_the_other_heard(lab: Lab, caller: Phone, gateway: Phone) -> None:
+    """199 says that one is over while the INVITE goes on (RFC 6228)."""
+    invite = two_ring(caller, gateway)
+    gateway.answer(invite, 199, tag="b")
+    assert (caller.last().status, caller.last().to_tag) == (199, "b")
+    assert towards_gateway(lab).expected["rtp"] == place(1)
+    assert towards_caller(lab).target is towards_gateway(lab)
+    assert "fork.early-ended" in lab.kinds("c1")
+    gateway.answer(invite, 200, tag="a", body=sdp_of(1))
+    assert caller.statuses()[-1] == 200
+    gateway.inbox.clear()
+    gateway.answer(invite, 200, tag="b", body=sdp_of(2))
+    assert [one.method for one in gateway.inbox] == ["ACK", "BYE"], "it was over"
+
+
+def test_the_first_early_dialog_may_end_first(lab: Lab, caller: Phone, gateway: Phone) -> None:
+    invite = two_ring(caller, gateway)
+    gateway.answer(invite, 199, tag="a")
+    assert towards_gateway(lab).expected["rtp"] == place(2)
+    gateway.answer(invite, 183, tag="c", body=sdp_of(3))
+    gateway.answer(invite, 200, tag="c", body=sdp_of(3))
+    assert f"c=IN IP4 {HOME}".encode() in caller.last().body
+    assert towards_gateway(lab).expected["rtp"] == place(3)
+    assert towards_caller(lab).target is towards_gateway(lab)
+
+
+def test_when_the_only_early_dialog_ended_the_next_is_met_on_its_ports(
+    lab: Lab, caller: Phone, gateway: Phone
+) -> None:
+    caller.invite(URI, body=OFFER)
+    invite = gateway.take()
+    gateway.answer(invite, 183, tag="a", body=sdp_of(1))
+    gateway.answer(invite, 199, tag="a")
+    assert [one.target for one in lab.engine.open_ports] == [None, None]
+    gateway.answer(invite, 183, tag="b", body=sdp_of(2))
+    gateway.answer(invite, 200, tag="b", body=sdp_of(2))
+    assert towards_gateway(lab).expected["rtp"] == place(2)
+    assert towards_caller(lab).target is towards_gateway(lab)
+    (running,) = lab.edge.core.calls.values()
+    assert [one.tag for one in running.callees.values() if not one.is_over] == ["b"]
+
+
+def test_an_early_dialog_that_nobody_knows_ends_nothing(lab: Lab, caller: Phone, gateway: Phone) -> None:
+    invite = two_ring(caller, gateway)
+    gateway.answer(invite, 199, tag="x")
+    assert caller.statuses()[-1] == 183
+    (running,) = lab.edge.core.calls.values()
+    assert [one.tag for one in running.callees.values()] == ["a", "b"]
+
+
+def test_early_dialogs_are_over_when_nobody_else_can_answer_any_more(lab: Lab, caller: Phone, gateway: Phone) -> None:
+    """64*T1 after the first 2xx (RFC 3261 section 13.2.2.4)."""
+    invite = two_ring(caller, gateway)
+    gateway.answer(invite, 200, tag="a", body=sdp_of(1))
+    caller.ack(caller.last(), gateway.contact)
+    lab.wait(33)
+    (running,) = lab.edge.core.calls.values()
+    assert [one.tag for one in running.callees.values() if not one.is_over] == ["a"]
+    assert towards_gateway(lab).expected["rtp"] == place(1)
+    assert towards_caller(lab).target is towards_gateway(lab)

@@ -93,6 +93,10 @@ MOMENTS: dict[str, Text] = {
         "{target} answered as well; whom to keep is for the caller to say.",
         "{target} 也已应答；保留哪一方由主叫决定。",
     ),
+    "fork.early-ended": Text(
+        "One of those who rang is out (199, tag {tag}); the others are still asked.",
+        "其中一个振铃方已退出（199，tag {tag}）；仍在呼叫其他各方。",
+    ),
     "fork.late-answer": Text(
         "{target} answered when another had been chosen; it is ended with BYE.",
         "{target} 在其他分支已被选中后才应答，用 BYE 结束。",

@@ -26,6 +26,9 @@ _CALLER_GONE = 'SIP;cause=480;text="The caller is gone"'
 _UNUSABLE_ANSWER = 'SIP;cause=488;text="The answer can not be used"'
 _TOO_LATE = 'SIP;cause=487;text="The call is over"'
 
+# An early dialog is over, and the INVITE goes on (RFC 6228).
+_EARLY_ENDED = 199
+
 
 class Answers:
     """See the module's docstring. Implements what forks ask of their owner."""
@@ -50,8 +53,8 @@ class Answers:
         status = response.status
         call, party = fork.call, branch.party
         if call is not None and party is not None and 100 < status < 300:
-            if party.tag and fork.is_initial_invite and party.tag != response.to_tag:
-                party = self._dialog(call, party, response.to_tag)
+            if fork.is_initial_invite:
+                party = self._dialog(call, party, response, now)
                 if party is None:
                     return True
             if status >= 200 and party.is_told_the_end and fork.is_initial_invite:
@@ -68,6 +71,8 @@ class Answers:
             self._asking.after_answer(fork, branch, response, now)
             return False
         fork.server.respond(status, self._written(fork, branch, response, body), now)
+        if call is not None and party is not None and fork.is_initial_invite and status == _EARLY_ENDED:
+            self._early_ended(call, party, now)
         if call is None or status < 200:
             return True
         if fork.request.to_tag:
@@ -95,18 +100,48 @@ class Answers:
             back.added = changes.answer_added
         return forwarded_response(response, back)
 
-    @staticmethod
-    def _dialog(call: RunningCall, first: Party, tag: str) -> Party | None:
+    def _dialog(self, call: RunningCall, first: Party, response: Message, now: float) -> Party | None:
         """Whom a response is from: each To tag on a branch is a dialog of its own (RFC 3261 section 12.1.2). None for
-        one more than a call may have, which goes no further."""
-        if not tag:
-            return first
-        known = next((one for one in call.dialogs_of(first) if one.tag == tag), None)
-        if known is None and len(call.callees) < limits.CALL_DIALOGS:
-            known = call.add_dialog(first)
-            if call.media is not None:
-                call.media.forked(known.leg, of=first.leg, cseq=call.invite_cseq)
-        return known
+        what goes no further: one more than a call may have, the end of one that nobody knows (RFC 6228 section 4)."""
+        tag = response.to_tag
+        if not tag or first.tag in ("", tag):
+            return first if response.status != _EARLY_ENDED or first.tag else None
+        dialogs = call.dialogs_of(first)
+        known = next((one for one in dialogs if one.tag == tag), None)
+        if known is not None or response.status == _EARLY_ENDED or len(call.callees) >= limits.CALL_DIALOGS:
+            return known
+        added = call.add_dialog(first)
+        if call.media is not None:
+            living = next((one for one in dialogs if not one.is_over), first)
+            call.media.forked(added.leg, of=living.leg, cseq=call.invite_cseq)
+        for one in dialogs:
+            if one.has_ended_early:
+                self._early_over(call, one, now)
+        return added
+
+    def _early_ended(self, call: RunningCall, party: Party, now: float) -> None:
+        """An early dialog ended, and its INVITE goes on (RFC 6228). The last on its branch keeps what the one offer
+        named, for whoever answers that next."""
+        party.has_ended_early = True
+        self._core.note(call.call_id, "fork.early-ended", now, tag=party.tag)
+        if any(not one.is_over for one in call.dialogs_of(party.first or party) if one is not party):
+            self._early_over(call, party, now)
+        elif call.media is not None:
+            call.media.unheard(party.leg, now)
+            self._anchoring.tell(call, now)
+
+    def _early_over(self, call: RunningCall, party: Party, now: float) -> None:
+        if not (party.is_over or party.is_confirmed):
+            party.is_over = True
+            self._anchoring.released(call, party, now)
+
+    def settled(self, fork: Fork, now: float) -> None:
+        """Who has not answered by now did so elsewhere, or not at all."""
+        call = fork.call
+        if call is None or call.phase is Phase.OVER or not fork.is_initial_invite:
+            return
+        for party in list(call.callees.values()):
+            self._early_over(call, party, now)
 
     def _finds_asker(self, fork: Fork, now: float) -> bool:
         """Whether an answer can go back. Where its connection is gone, down the one that took its place, or to a new

@@ -42,6 +42,7 @@ class Party:
         "cseq_shift",
         "first",
         "flow",
+        "has_ended_early",
         "ice",
         "identity",
         "is_acknowledged",
@@ -80,6 +81,8 @@ class Party:
         self.first: Party | None = None
         #: Its 2xx went to the caller; the ACK passed; a BYE is under way; it ended.
         self.is_confirmed = self.is_acknowledged = self.is_hanging_up = self.is_over = False
+        #: It was said that this early dialog is over (RFC 6228).
+        self.has_ended_early = False
         #: How often in a row it did not answer whether it knows the call.
         self.misses = 0
         #: We sent it, or the caller of this dialog, a BYE of our own.

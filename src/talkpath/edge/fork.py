@@ -59,6 +59,9 @@ class ForkOwner(Protocol):
     def refuse_late(self, fork: Fork, branch: Branch, response: Message, now: float) -> None:
         """An address that was passed over accepts the call after all."""
 
+    def settled(self, fork: Fork, now: float) -> None:
+        """It was answered so long ago that nobody else will take it up (RFC 3261 section 13.2.2.4)."""
+
     def note(self, fork: Fork, kind: str, now: float, **values: str | int | float) -> None:
         """A decision for the ledger."""
 
@@ -431,8 +434,10 @@ class Fork:
         """Our final answer was never acknowledged; the caller is told of it by its own timers."""
         self._owner.note(self, "transaction.unacknowledged", now, target=str(self.arrival.flow.remote))
 
-    def on_over(self, transaction: ServerTransaction) -> None:
+    def on_over(self, transaction: ServerTransaction, now: float) -> None:
         """The server transaction is over, and nobody waits upstream."""
+        if self.is_won:
+            self._owner.settled(self, now)
         self._later_never()
         self._next_never()
         for branch in self.branches:

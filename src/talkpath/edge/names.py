@@ -100,5 +100,5 @@ class Waiting:
     def on_no_ack(self, transaction: ServerTransaction, now: float) -> None:
         """Its refusal was never acknowledged; nothing hangs on that."""
 
-    def on_over(self, transaction: ServerTransaction) -> None:
+    def on_over(self, transaction: ServerTransaction, now: float) -> None:
         """Nothing was begun that would have to end."""

@@ -109,9 +109,31 @@ class Hearing:
         if self._chosen == leg and self._confirmed:
             self._choose(self._confirmed[-1], now)
         elif self._heard is None:
-            other = next((b for b in reversed(self._branches.values()) if b.negotiation.agreed), None)
-            if other is not None:
-                self.connect(other, now)
+            self._hear_another(leg, now)
+
+    def unheard(self, leg: LegId, now: float) -> None:
+        """This branch has nothing to say any more, and keeps its ports: another may answer on them."""
+        if self._heard == leg and self._chosen is None:
+            self._part_from(self._branches[leg], now)
+            for anchor in self._caller.anchors:
+                if anchor is not None:
+                    anchor.route(None)
+            self._heard = None
+            self._hear_another(leg, now)
+
+    def _hear_another(self, than: LegId, now: float) -> None:
+        """The caller hears who answered before."""
+        others = (one for one in reversed(self._branches.values()) if one.negotiation.agreed and one.leg.id != than)
+        other = next(others, None)
+        if other is not None:
+            self.connect(other, now)
+
+    def _part_from(self, branch: Branch, now: float) -> None:
+        """What this branch says goes nowhere."""
+        for anchor in branch.leg.anchors:
+            if anchor is not None:
+                anchor.route(None)
+                anchor.heed(None, self._policy, now)
 
     def agreed(self, branch: Branch, before: Agreement | None, agreement: Agreement, now: float) -> None:
         """An offer was answered: until one branch is chosen, the caller hears the one that answered last."""
@@ -189,10 +211,8 @@ class Hearing:
         if self._heard not in (None, branch.leg.id):
             self._note(now, moments.CONNECTED, leg=branch.leg.id)
             previous = self._branches.get(self._heard)
-            for anchor in [] if previous is None else previous.leg.anchors:
-                if anchor is not None:
-                    anchor.route(None)
-                    anchor.heed(None, self._policy, now)
+            if previous is not None:
+                self._part_from(previous, now)
         self._heard = branch.leg.id
         ours = zip(agreement.told_by(True).sections, agreement.told_by(False).sections, strict=False)
         for index, (caller, callee) in enumerate(ours):

@@ -205,6 +205,10 @@ class MediaSession:
         """Somebody else answers, under a tag of its own, the INVITE of this CSeq that went to the branch `of`."""
         self._hearing.fork(leg, of, cseq)
 
+    def unheard(self, leg: LegId, now: float) -> None:
+        """This branch has nothing to say any more before somebody answers; its ports stay for who does."""
+        self._hearing.unheard(leg, now)
+
     def chosen(self, leg: LegId, now: float) -> None:
         """This branch's 2xx went to the caller: its media is the caller's from now on, and is watched. Of several the
         first is chosen."""

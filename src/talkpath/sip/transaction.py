@@ -77,7 +77,7 @@ class ServerOwner(Protocol):
     def on_no_ack(self, transaction: ServerTransaction, now: float) -> None:
         """The ACK for a 3xx-6xx never came (timer H)."""
 
-    def on_over(self, transaction: ServerTransaction) -> None:
+    def on_over(self, transaction: ServerTransaction, now: float) -> None:
         """It is forgotten, and so is its owner."""
 
 
@@ -217,13 +217,13 @@ class ServerTransaction:
         if owner is not None:
             owner.on_no_ack(self, now)
 
-    def _terminate(self, _now: float) -> None:
+    def _terminate(self, now: float) -> None:
         """Be forgotten, and leave no circle behind: what is over must go by counting, not wait for the collector."""
         self.state = State.TERMINATED
         self._layer.servers.pop(self.key, None)
         owner, self.owner, self._timer = self.owner, None, None
         if owner is not None:
-            owner.on_over(self)
+            owner.on_over(self, now)
 
 
 class ClientTransaction:
