@@ -24,6 +24,15 @@ class ToPhone:
         self.flows = flows
 
 
+class ToUser:
+    """Whatever phones a user has when it is rung, those with a higher q before the others."""
+
+    __slots__ = ("user",)
+
+    def __init__(self, user: str) -> None:
+        self.user = user
+
+
 class ToPlace:
     """Where a URI leads: the topmost route of `heading`, or its Request-URI (RFC 3263)."""
 
@@ -31,6 +40,17 @@ class ToPlace:
 
     def __init__(self, heading: Heading) -> None:
         self.heading = heading
+
+
+class ToGateways:
+    """The gateways of a group, one after another as the group chooses them; `number` is dialled there, "" for the one
+    that the caller dialled."""
+
+    __slots__ = ("group", "number")
+
+    def __init__(self, group: str, number: str = "") -> None:
+        self.group = group
+        self.number = number
 
 
 class ToService:
@@ -42,7 +62,7 @@ class ToService:
         self.service = service
 
 
-Way = ToPhone | ToPlace | ToService
+Way = ToPhone | ToUser | ToPlace | ToGateways | ToService
 
 
 class Group:
