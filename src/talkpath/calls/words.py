@@ -53,6 +53,10 @@ MOMENTS: dict[str, Text] = {
     "route.user": Text("Routed to the user {user}.", "路由到用户 {user}。"),
     "route.service": Text("Routed to the service {service}.", "路由到服务 {service}。"),
     "route.gateway": Text("Routed to the gateway {gateway}: {why}.", "路由到网关 {gateway}:{why}。"),
+    "route.gateways": Text(
+        "{number} is no user here: it goes to the gateways of {group}.",
+        "{number} 不是本机用户：转到 {group} 组的网关。",
+    ),
     "route.domain": Text("Routed to the foreign domain {domain}.", "路由到外部域 {domain}。"),
     "route.in-dialog": Text(
         "{method} follows the route set of its dialog to {target}.", "{method} 按对话的路由集转发到 {target}。"

@@ -87,7 +87,7 @@ class Admission:
 
     def _must_prove(self, arrival: Arrival) -> bool:
         policy = self._core.settings.caller_proof
-        if policy is CallerProof.NEVER or self.is_trusted(arrival):
+        if policy is CallerProof.NEVER or arrival.gateway is not None or self.is_trusted(arrival):
             return False
         if policy is CallerProof.ALWAYS or arrival.message.method not in _FOR_STRANGERS:
             return True
@@ -115,8 +115,10 @@ class Admission:
         return not self._core.settings.domains and self._core.world.accounts.exists(self._core.user_of(uri))
 
     def may_know(self, arrival: Arrival, user: str) -> bool:
-        """Whether the sender may be told who is a user here: one of them, a source that is trusted, or anybody where
-        nobody must prove anything."""
+        """Whether the sender may be told who is a user here: one of them, a gateway, a source that is trusted, or
+        anybody where nobody must prove anything."""
+        if arrival.gateway is not None:
+            return True
         return bool(user) or self.is_trusted(arrival) or self._core.settings.caller_proof is CallerProof.NEVER
 
     def challenge_stranger(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:

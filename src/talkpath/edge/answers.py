@@ -17,6 +17,7 @@ from talkpath.edge.fork import Branch, Fork
 from talkpath.edge.forwarding import Backward, forwarded_response
 from talkpath.edge.identity import names_sender, withheld
 from talkpath.edge.routing import sides_of
+from talkpath.edge.trunks import Trunks
 from talkpath.edge.trying import Trying
 from talkpath.media.policy import GRACE_S
 from talkpath.sip.message import Message
@@ -33,19 +34,23 @@ _EARLY_ENDED = 199
 class Answers:
     """See the module's docstring. Implements what forks ask of their owner."""
 
-    def __init__(self, core: Core, anchoring: Anchoring, ending: Ending, asking: Asking, trying: Trying) -> None:
+    def __init__(
+        self, core: Core, anchoring: Anchoring, ending: Ending, asking: Asking, trying: Trying, trunks: Trunks
+    ) -> None:
         self._core = core
         self._anchoring = anchoring
         self._ending = ending
         self._asking = asking
         self._trying = trying
+        self._trunks = trunks
 
     def _withheld(self, fork: Fork, branch: Branch, response: Message) -> tuple[str, ...]:
         """What is said of the callee and goes no further (RFC 3325 section 5: responses as well)."""
         if not names_sender(response):
             return ()
         core = self._core
-        callee, caller = core.is_trusted(branch.hop.remote.host), core.is_trusted(fork.arrival.flow.remote.host)
+        callee = branch.heading.through is not None or core.is_trusted(branch.hop.remote.host)
+        caller = fork.arrival.gateway is not None or core.is_trusted(fork.arrival.flow.remote.host)
         return withheld(response, from_trusted=callee, to_trusted=caller)
 
     def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> bool:
@@ -223,8 +228,16 @@ class Answers:
             call.session_s = int(text[:9]) if text.isascii() and text.isdigit() else 0
 
     def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
-        """A branch refused what it was offered."""
-        self._asking.again(fork, branch, refusal, now)
+        """A branch refused what it was offered, or wants credentials."""
+        if refusal.status == 488:
+            self._asking.again(fork, branch, refusal, now)
+        else:
+            self._trunks.prove(fork, branch, refusal, now)
+
+    def gateway_answered(self, branch: Branch, response: Message, now: float) -> None:
+        """A response came from a gateway."""
+        if branch.heading.through is not None:
+            self._trunks.answered(branch, branch.heading.through, response, now)
 
     def _learn(self, fork: Fork, party: Party, branch: Branch, response: Message) -> None:
         """A response that makes or refreshes a dialog tells its party's tag, Contact and route."""
@@ -256,6 +269,8 @@ class Answers:
             self._release(fork, call, branch.party, now)
         if why in ("timeout", "unreachable"):
             self._trying.unreached(branch, now)
+            if branch.heading.through is not None:
+                self._trunks.silent(branch, branch.heading.through, why, now)
 
     def _release(self, fork: Fork, call: RunningCall, party: Party, now: float) -> None:
         """What was leased for a branch is given back."""
@@ -270,6 +285,8 @@ class Answers:
     def unreached(self, branch: Branch, now: float) -> None:
         """A branch was passed over without a word."""
         self._trying.unreached(branch, now)
+        if branch.heading.through is not None:
+            self._trunks.silent(branch, branch.heading.through, "timeout", now)
 
     def refuse_late(self, fork: Fork, branch: Branch, response: Message, now: float) -> None:
         """An address that was passed over accepts the call after all, while another is asked or talks: it is

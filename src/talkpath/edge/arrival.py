@@ -2,6 +2,7 @@
 
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.edge.contact import is_same_host
+from talkpath.edge.gateways.gateway import Gateway
 from talkpath.sip.grammar import Via, split_list
 from talkpath.sip.message import Message
 
@@ -11,15 +12,17 @@ class Arrival:
 
     `via` is the value of the first Via field with `received` and `rport` put in, None when it needs neither.
     `reply_to` is where responses go and where the sender is taken to be: some phones send from one UDP port and
-    listen on another. `proven` is the user that the sender has proven to be, "" before or without that.
+    listen on another. `proven` is the user that the sender has proven to be, "" before or without that; `gateway` the
+    one that it is, if it is one.
     """
 
-    __slots__ = ("behind_nat", "flow", "message", "proven", "reply_to", "via")
+    __slots__ = ("behind_nat", "flow", "gateway", "message", "proven", "reply_to", "via")
 
     def __init__(self, message: Message, flow: Flow) -> None:
         self.message = message
         self.flow = flow
         self.proven = ""
+        self.gateway: Gateway | None = None
         via = message.top_via
         source = flow.remote
         same_host = via.host == source.host or is_same_host(via.host, source.host)

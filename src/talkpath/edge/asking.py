@@ -87,13 +87,19 @@ class Asking:
         branch for the same request on another way, a loop (RFC 3261 sections 8.2.2.2 and 17.2.1). With the next CSeq
         it is a new request, as one that brings credentials is; the dialog counts on from there.
         """
-        call, party = fork.call, branch.party
-        assert call is not None
-        assert party is not None
-        again = call.add_callee(branch.hop, party.behind_nat)
-        again.user, again.identity, again.agent, again.ice = party.user, party.identity, party.agent, party.ice
+        assert fork.call is not None
+        assert branch.party is not None
+        again = once_more(fork.call, branch, branch.party)
         again.profile, again.refused = profile, refused
-        again.cseq_shift = party.cseq_shift + 1
         # No port is free, or the offer cannot be written so: what the phone said stands.
         with suppress(Refusal):
             self._sending.send(fork, branch.hop, branch.heading, again, now, branch.path)
+
+
+def once_more(call: RunningCall, branch: Branch, party: Party) -> Party:
+    """Whom a branch led to, for a request of its own with the next CSeq."""
+    again = call.add_callee(branch.hop, party.behind_nat)
+    again.user, again.identity, again.agent, again.ice = party.user, party.identity, party.agent, party.ice
+    again.profile, again.refused, again.through = party.profile, party.refused, party.through
+    again.cseq_shift = party.cseq_shift + 1
+    return again

@@ -13,6 +13,7 @@ from talkpath.edge.contact import reached_at
 from talkpath.edge.forwarding import via_line
 from talkpath.edge.locality import Locality
 from talkpath.edge.tastes import PhoneKey
+from talkpath.edge.through import Through
 from talkpath.media.policy import LegId, Profile
 from talkpath.media.session import MediaSession
 from talkpath.sip.message import Message
@@ -58,6 +59,7 @@ class Party:
         "refused",
         "routes",
         "tag",
+        "through",
         "user",
     )
 
@@ -96,6 +98,8 @@ class Party:
         self.refused: frozenset[Profile] = frozenset()
         #: Whether it said when it registered that it speaks ICE.
         self.ice = False
+        #: The gateway that it is behind.
+        self.through: Through | None = None
 
     @property
     def phone(self) -> PhoneKey | None:
@@ -140,6 +144,7 @@ class RunningCall:
         "next_leg",
         "offers",
         "phase",
+        "seats",
         "session_s",
         "winner",
     )
@@ -154,6 +159,8 @@ class RunningCall:
         self.offers = Profile.PLAIN
         self.phase = Phase.CALLING
         self.winner: Party | None = None
+        #: The gateways that it was sent to, or came from.
+        self.seats: list[Through] = []
         #: Stops the ringing: with the time, a Reason for the phones, and why in words.
         self.give_up: Callable[[float, str, str], None] | None = None
         self.invite_cseq = caller.cseq
@@ -181,6 +188,7 @@ class RunningCall:
         party.user, party.identity, party.agent = first.user, first.identity, first.agent
         party.cseq_shift, party.caller_as = first.cseq_shift, first.caller_as
         party.profile, party.refused, party.ice = first.profile, first.refused, first.ice
+        party.through = first.through
         return party
 
     def dialogs_of(self, first: Party) -> list[Party]:

@@ -7,7 +7,7 @@ from talkpath.edge.admission import Admission
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.binding import Binding, flows_of_phones
 from talkpath.edge.core import Core
-from talkpath.edge.plan import Group, Plan, ToPhone, ToPlace, ToService
+from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService
 from talkpath.edge.routing import Heading, Refusal
 from talkpath.media.service import Service
 
@@ -57,10 +57,26 @@ class Choosing:
             asked.note("route.service", now, service=service)
             return Plan([Group([ToService(service)])])
         called = core.user_of(uri)
-        return self._to_phones(asked, called, core.registrar.bindings(called, now), now)
+        if asked.arrival.gateway is not None:
+            called = core.settings.routing.inbound.get(called, called)
+        bindings = core.registrar.bindings(called, now)
+        if not bindings and self._dials_out(asked, called):
+            group = core.settings.routing.outbound
+            asked.note("route.gateways", now, number=called, group=group)
+            return Plan([Group([ToGateways(group)])])
+        return self._to_phones(asked, called, bindings, now)
+
+    def _dials_out(self, asked: Asked, called: str) -> bool:
+        """Whether a number that is no user's leads to a gateway, and the sender may call there."""
+        routing = self._core.settings.routing
+        if not routing.outbound or not called or asked.arrival.gateway is not None:
+            return False
+        return asked.user in routing.outbound_users and not self._core.world.accounts.exists(called)
 
     def _elsewhere(self, asked: Asked, now: float) -> Plan:
         """To where the routes or the Request-URI lead. Raises Refusal, Unproven."""
+        if asked.arrival.gateway is not None:
+            raise Refusal(403, "Gateways may call users here only")
         if not asked.user and not self._admission.is_trusted(asked.arrival):
             raise Unproven
         if self._core.world.accounts.is_guest(asked.user):

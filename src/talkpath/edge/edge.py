@@ -33,6 +33,7 @@ from talkpath.edge.salvage import answerable, salvaged
 from talkpath.edge.sending import Sending
 from talkpath.edge.services import Dialog, Services
 from talkpath.edge.settings import EdgeSettings
+from talkpath.edge.trunks import Trunks
 from talkpath.edge.trying import Trying
 from talkpath.sip.message import Message, fault_of
 from talkpath.sip.transaction import ServerTransaction, State
@@ -86,12 +87,15 @@ class Edge:
         sending = Sending(core, self._anchoring)
         asking = Asking(core, sending)
         self._services = Services(core, self._anchoring, self._ending)
-        trying = Trying(core, sending, asking, self._services)
-        self._answers = Answers(core, self._anchoring, self._ending, asking, trying)
-        self._in_dialog = InDialog(core, self._admission, self._anchoring, self._ending, sending, self._answers)
-        self._proxy = Proxy(core, self._admission, self._ending, trying, asking, self._answers, self._in_dialog)
-        self._lookout = Lookout(core, self._ending, self._services)
         self.gateways = Gateways(core)
+        trunks = Trunks(core, self.gateways, sending)
+        trying = Trying(core, sending, asking, self._services, trunks)
+        self._answers = Answers(core, self._anchoring, self._ending, asking, trying, trunks)
+        self._in_dialog = InDialog(core, self._admission, self._anchoring, self._ending, sending, self._answers)
+        self._proxy = Proxy(
+            core, self._admission, self._ending, trying, trunks, asking, self._answers, self._in_dialog
+        )
+        self._lookout = Lookout(core, self._ending, self._services)
         self._keep_alive = core.keep_alive
         self._expire_at: float | None = None
 

@@ -111,6 +111,8 @@ class Ending:
         self._core.calls.pop((call.call_id, call.caller.tag), None)
         self._core.guard.toll.ended((call.call_id, call.caller.tag), now)
         self._anchoring.close(call, now)
+        for seat in call.seats:
+            seat.gateway.over(seat.key, now)
         self._core.ledger.ended(now, call.call_id, by, how, at=call.hung_up_at)
 
     def end_on_both_sides(self, call: RunningCall, how: str, reason: str, now: float) -> None:

@@ -32,6 +32,8 @@ from talkpath.sip.transaction import NOBODY, ClientTransaction, ServerTransactio
 
 # Within one class these tell the caller how to try again (RFC 3261 section 16.7 step 6).
 _TELLING = (401, 407, 415, 420, 484, 488)
+# What is wanted is another offer, or credentials.
+_ASKED_AGAIN = (401, 407, 488)
 #: The flow brought no answer of the phone itself: another may (RFC 5626 section 5.3).
 FLOW_FAILED = (408, 430)
 #: The address does not serve now: another of the same name may (RFC 3263 section 4.3).
@@ -45,13 +47,17 @@ class ForkOwner(Protocol):
         """Write a response back upstream; False for a 2xx that can not be used, whose sender was told so."""
 
     def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
-        """A branch refused what it was offered (488): ask it for something else, if there is something."""
+        """A branch refused what it was offered (488), or wants credentials: ask it again, if there is something else
+        to ask it."""
 
     def reply(self, fork: Fork, status: int, now: float, reason: str = "") -> None:
         """Answer upstream in our own name."""
 
     def branch_over(self, fork: Fork, branch: Branch, why: str, now: float) -> None:
         """A branch ended without winning: release what was leased for it."""
+
+    def gateway_answered(self, branch: Branch, response: Message, now: float) -> None:
+        """A response came from a gateway."""
 
     def unreached(self, branch: Branch, now: float) -> None:
         """A branch was passed over without a word."""
@@ -368,6 +374,8 @@ class Fork:
     def answered(self, branch: Branch, response: Message, now: float) -> None:
         """A response came on a branch."""
         status, branch.otherwise = response.status, None
+        if branch.heading.through is not None:
+            self._owner.gateway_answered(branch, response, now)
         if status not in branch.next_hop_after:
             branch.next_hop = None
         if status == 100:
@@ -392,7 +400,7 @@ class Fork:
             self._owner.branch_over(self, branch, f"{status} {response.reason}", now)
             if status >= 600:
                 self.cancel(now, "", "declined everywhere")
-            elif status == 488 and branch.cancel_reason is None and not self.is_won:
+            elif status in _ASKED_AGAIN and branch.cancel_reason is None and not self.is_won:
                 self._owner.ask_again(self, branch, response, now)
             elif branch.cancel_reason is None:
                 self._try_next_hop(branch, now, was_heard=status == 408)
@@ -409,6 +417,11 @@ class Fork:
             self._stop_timer_c()
             if self.is_invite:
                 self.cancel(now, 'SIP;cause=200;text="Call completed elsewhere"', "answered elsewhere")
+
+    def forget(self, branch: Branch) -> None:
+        """What a branch said was no answer: it is asked again."""
+        if self._best_branch is branch:
+            self._best, self._best_branch, self._best_status = None, None, 0
 
     def could_not(self, status: int, reason: str) -> None:
         """Somebody could not be asked at all."""

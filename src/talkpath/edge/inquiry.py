@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
 
 class Inquiry(Protocol):
     """One question. `user` is whom the sender has proven to be, `gateway` the name of the gateway that it came from,
-    each "" for none; `is_dry` says that nothing is sent and nobody calls: somebody wants to know what would happen."""
+    each "" for none; `is_dry` says that nothing is sent: somebody wants to know what would happen."""
 
     message: Message
     flow: Flow

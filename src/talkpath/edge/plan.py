@@ -43,14 +43,15 @@ class ToPlace:
 
 
 class ToGateways:
-    """The gateways of a group, one after another as the group chooses them; `number` is dialled there, "" for the one
-    that the caller dialled."""
+    """The gateways of a group, one after another as the group chooses them, or all `at_once`; `number` is dialled
+    there, "" for the one that the caller dialled."""
 
-    __slots__ = ("group", "number")
+    __slots__ = ("at_once", "group", "number")
 
-    def __init__(self, group: str, number: str = "") -> None:
+    def __init__(self, group: str, number: str = "", *, at_once: bool = False) -> None:
         self.group = group
         self.number = number
+        self.at_once = at_once
 
 
 class ToService:

@@ -19,6 +19,7 @@ from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
 from talkpath.edge.indialog import InDialog
 from talkpath.edge.routing import Heading, Refusal
+from talkpath.edge.trunks import Trunks
 from talkpath.edge.trying import Trying
 from talkpath.media.policy import CALLER
 from talkpath.sip.transaction import ServerTransaction
@@ -33,6 +34,7 @@ class Proxy:
         admission: Admission,
         ending: Ending,
         trying: Trying,
+        trunks: Trunks,
         asking: Asking,
         answers: Answers,
         in_dialog: InDialog,
@@ -42,6 +44,7 @@ class Proxy:
         self._ending = ending
         self._choosing = Choosing(core, admission)
         self._trying = trying
+        self._trunks = trunks
         self._asking = asking
         self._answers = answers
         self._in_dialog = in_dialog
@@ -58,6 +61,7 @@ class Proxy:
 
     def _forward_initial(self, fork: Fork, heading: Heading, now: float) -> None:
         core, arrival, request = self._core, fork.arrival, fork.request
+        arrival.gateway = self._trunks.source(arrival.flow)
         may_pass, user = self._admission.admit_request(arrival, fork.server, now)
         if not may_pass:
             return
@@ -100,6 +104,8 @@ class Proxy:
         self._asking.take_offer(fork.call, request)
         core.beginning.add(fork.call)
         fork.call.give_up = fork.cancel
+        if arrival.gateway is not None:
+            self._trunks.came(fork.call, arrival.gateway, now)
 
     def _bind(self, caller: Party, user: str, arrival: Arrival, now: float) -> None:
         """Remember who the caller is, and by which registration it can be found again."""

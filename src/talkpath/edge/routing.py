@@ -11,6 +11,7 @@ from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.changes import Changes
 from talkpath.edge.core import Core
 from talkpath.edge.forwarding import Route, routes_of
+from talkpath.edge.through import Through
 from talkpath.edge.token import Route as TokenRoute
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
@@ -34,6 +35,7 @@ class Heading:
     """
 
     __slots__ = (
+        "billed",
         "changed",
         "changes",
         "cseq_shift",
@@ -41,7 +43,9 @@ class Heading:
         "is_open",
         "is_phone",
         "onward",
+        "place",
         "routes",
+        "through",
         "unknown",
         "uri",
     )
@@ -60,6 +64,10 @@ class Heading:
         self.cseq_shift = 0
         #: what else changes on this way
         self.changes: Changes | None = None
+        #: where it is sent, whatever the Request-URI says; the gateway there; the number as it counts for tolls
+        self.place: Uri | None = None
+        self.through: Through | None = None
+        self.billed: Uri | None = None
 
     def follow(self, token: TokenRoute, arrival: Arrival) -> None:
         """Take up what a token of ours says."""

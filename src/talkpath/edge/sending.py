@@ -213,6 +213,9 @@ class Sending:
         gone, line = self._identity(arrival, hop, heading)
         if changes is not None:
             gone, line = tuple(dict.fromkeys((*gone, *changes.removed))), line + changes.added
+        through = party.through if party is not None else None
+        if through is not None and arrival.message.method != "ACK":
+            line += through.credentials.lines(arrival.message.method, heading.uri, body or arrival.message.body)
         onward = Onward(heading.uri, "", "", routes, body, self._core.settings.realm, gone, line, cseq_shift)
         _rename(onward, arrival.message, heading, party, call)
         return onward
@@ -241,8 +244,9 @@ class Sending:
         if not is_named and not arrival.proven:
             return (), ""
         # What we have proven replaces whatever the sender says, be it trusted or not.
-        from_trusted = not arrival.proven and core.is_trusted(arrival.flow.remote.host)
-        to_trusted = core.is_trusted(hop.remote.host)
+        is_known = arrival.gateway is not None or core.is_trusted(arrival.flow.remote.host)
+        from_trusted = is_known and not arrival.proven
+        to_trusted = heading.through is not None or core.is_trusted(hop.remote.host)
         gone = withheld(request, from_trusted=from_trusted, to_trusted=to_trusted) if is_named else ()
         if not arrival.proven or not (to_trusted or heading.is_phone):
             return gone, ""

@@ -87,6 +87,16 @@ class GuardSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutingSettings:
+    """Where calls go without a script: numbers that are no users here to the gateways of the group `outbound`, for
+    the accounts that may; numbers that gateways bring to the users that `inbound` names."""
+
+    outbound: str = ""
+    outbound_users: frozenset[str] = frozenset()
+    inbound: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """The policy of one edge.
 
@@ -111,6 +121,7 @@ class EdgeSettings:
     #: What a description that is too large for a datagram can do without, in the order in which it goes.
     diet: tuple[str, ...] = ()
     gateways: tuple[GatewaySettings, ...] = ()
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
     gateway_groups: tuple[GroupSettings, ...] = ()
     timers: TimerValues = field(default_factory=TimerValues)
     ring_timeout_s: float = 181.0

@@ -4,18 +4,21 @@ address or the next group when one leads nowhere (RFC 3261 section 16.6, RFC 326
 
 from contextlib import suppress
 from functools import partial
+from itertools import groupby
 
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.edge.asking import Asking
-from talkpath.edge.binding import Binding
+from talkpath.edge.binding import Binding, flows_of_phones
 from talkpath.edge.call import Party
 from talkpath.edge.core import Core
 from talkpath.edge.fork import ADDRESS_FAILED, FLOW_FAILED, Branch, Fork, rank
+from talkpath.edge.gateways.choice import Choice
 from talkpath.edge.outages import Outages
-from talkpath.edge.plan import Group, Plan, ToPhone, ToPlace, ToService, Way
+from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
 from talkpath.edge.routing import Heading, Refusal
 from talkpath.edge.sending import Sending
 from talkpath.edge.services import Services
+from talkpath.edge.trunks import Trunks
 from talkpath.sip.uri import Uri, without_headers
 
 # How long names may take; the resolver gives up sooner.
@@ -29,7 +32,7 @@ _ADDRESS_SILENCE_S = 1.5
 class Attempt:
     """A plan under way on a fork."""
 
-    __slots__ = ("before", "fork", "group", "heading", "plan")
+    __slots__ = ("before", "choice", "fork", "group", "heading", "like", "pending", "plan", "way")
 
     def __init__(self, fork: Fork, heading: Heading, plan: Plan) -> None:
         self.fork = fork
@@ -38,16 +41,23 @@ class Attempt:
         self.group: Group | None = None
         #: how many branches of the fork are of groups before this one
         self.before = 0
+        #: what a group of the plan became when its turn came
+        self.pending: list[Group] = []
+        #: the gateways that are left, and the group of the plan that named them
+        self.choice: Choice | None = None
+        self.way: ToGateways | None = None
+        self.like: Group | None = None
 
 
 class Trying:
     """See the module's docstring."""
 
-    def __init__(self, core: Core, sending: Sending, asking: Asking, services: Services) -> None:
+    def __init__(self, core: Core, sending: Sending, asking: Asking, services: Services, trunks: Trunks) -> None:
         self._core = core
         self._sending = sending
         self._asking = asking
         self._services = services
+        self._trunks = trunks
         self._outages = Outages()
 
     def start(self, fork: Fork, heading: Heading, plan: Plan, now: float) -> None:
@@ -61,7 +71,14 @@ class Trying:
     def _next_group(self, attempt: Attempt, now: float) -> Refusal | None:
         """Try the next group in which anybody can be; why not where there is none."""
         refusal, fork = Refusal(480), attempt.fork
-        while (group := attempt.plan.next()) is not None:
+        while True:
+            try:
+                group = self._following(attempt, now)
+            except Refusal as refused:
+                refusal = refused
+                continue
+            if group is None:
+                return refusal
             attempt.group, attempt.before = group, len(fork.branches)
             is_tried = False
             for way in group.ways:
@@ -73,7 +90,64 @@ class Trying:
             if is_tried:
                 fork.then(group.wait_s, now, partial(self._go_on, attempt))
                 return None
-        return refusal
+
+    def _following(self, attempt: Attempt, now: float) -> Group | None:
+        """The group whose turn it is, None when all had theirs. Raises Refusal for one that names nobody."""
+        while True:
+            if attempt.pending:
+                return attempt.pending.pop(0)
+            if attempt.choice is not None and attempt.way is not None and attempt.like is not None:
+                picked = self._trunks.next(attempt.fork, attempt.choice, now)
+                if picked is None:
+                    attempt.choice = None
+                    raise Refusal(500, "No gateway is left")
+                changes = attempt.plan.changes
+                return self._trunks.group_of(attempt.fork, attempt.choice, picked, attempt.way, attempt.like, changes)
+            group = attempt.plan.next()
+            if group is None:
+                return None
+            self._expand(attempt, group, now)
+
+    def _expand(self, attempt: Attempt, group: Group, now: float) -> None:
+        """Find out who it is that a group names. Raises Refusal where that is nobody."""
+        first = group.ways[0] if len(group.ways) == 1 else None
+        if isinstance(first, ToGateways) and not first.at_once:
+            attempt.choice, attempt.way, attempt.like = self._trunks.choose(attempt.fork, first, now), first, group
+            return
+        phones: list[list[Binding]] = []
+        others: list[Way] = []
+        for way in group.ways:
+            if isinstance(way, ToUser):
+                phones += self._phones_of(attempt.fork, way.user, now)
+            elif isinstance(way, ToGateways):
+                others += self._gateways_of(attempt, way, group, now)
+            else:
+                others.append(way)
+        phones.sort(key=lambda flows: -flows[0].q)
+        ringing = [[ToPhone(flows) for flows in same] for _, same in groupby(phones, key=lambda flows: flows[0].q)]
+        if not ringing and not others:
+            raise Refusal(480)
+        wait_s = self._core.settings.group_ring_s
+        for ways in ringing[:-1]:
+            attempt.pending.append(Group([*ways, *others], wait_s, group.no_word_s))
+            others = []
+        last = ringing[-1] if ringing else []
+        attempt.pending.append(Group([*last, *others], group.wait_s, group.no_word_s, group.leads_on))
+
+    def _gateways_of(self, attempt: Attempt, way: ToGateways, group: Group, now: float) -> list[Way]:
+        """Gateways that are tried at once: all of their group, or the first beside others that ring."""
+        fork, choice, ways = attempt.fork, self._trunks.choose(attempt.fork, way, now), list[Way]()
+        while (picked := self._trunks.next(fork, choice, now)) is not None:
+            ways += self._trunks.group_of(fork, choice, picked, way, group, attempt.plan.changes).ways
+            if not way.at_once:
+                break
+        return ways
+
+    def _phones_of(self, fork: Fork, user: str, now: float) -> list[list[Binding]]:
+        bindings = self._core.registrar.bindings(user, now)
+        kind = "route.user" if bindings else "registration.none"
+        self._core.note(fork.request.call_id, kind, now, user=user)
+        return flows_of_phones(bindings)
 
     def _go_on(self, attempt: Attempt, now: float) -> bool:
         """A group failed, or rang long enough; whether anybody is tried after it."""
@@ -93,8 +167,10 @@ class Trying:
         if isinstance(way, ToService):
             self._services.answer(attempt.fork, way.service, now)
             return True
-        self._count_toll(attempt.fork, way.heading, now)
-        return self._seek(attempt, way, now)
+        if isinstance(way, ToPlace):
+            self._count_toll(attempt.fork, way.heading, now)
+            return self._seek(attempt, way, now)
+        raise Refusal(500, "Gateways and others can not ring at once")
 
     def _ring(self, attempt: Attempt, flows: list[Binding], cseq_shift: int, now: float) -> bool:
         """Ring a phone on one flow, and on the next when that fails or is silent. Raises Refusal."""
@@ -186,7 +262,7 @@ class Trying:
             # What comes back to us on a second way has no credentials left, so this is a second call in the name of
             # the first, which nobody would count (RFC 3261 section 8.2.2.2).
             raise Refusal(482)
-        uri = heading.target
+        uri = heading.billed or heading.target
         over = toll.refusal(user, uri, fork.arrival.flow.remote.host, now, is_call=fork.is_invite)
         if over is not None:
             core.note(request.call_id, over.kind, now, user=user, limit=over.limit)
@@ -207,7 +283,7 @@ class Trying:
             if is_late:
                 go_on(then)
 
-        self._core.world.resolve(way.heading.next_uri, resolved)
+        self._core.world.resolve(way.heading.place or way.heading.next_uri, resolved)
         if found is not None:
             return self._reach(attempt, way, found, now)
 
@@ -222,13 +298,17 @@ class Trying:
 
     def _reach(self, attempt: Attempt, way: ToPlace, targets: list[Target], now: float) -> bool:
         """Try the addresses that a URI leads to, one after another. Raises Refusal."""
-        core, fork, host = self._core, attempt.fork, way.heading.next_uri.host
+        core, fork, through = self._core, attempt.fork, way.heading.through
+        host = (way.heading.place or way.heading.next_uri).host
         if fork.is_settled:
             return False
         call_id = fork.request.call_id
         if not targets:
             core.note(call_id, "dns.failed", now, host=host, why="no usable address")
-            raise Refusal(404, "Unresolvable destination")
+            if through is None:
+                raise Refusal(404, "Unresolvable destination")
+            self._trunks.unresolved(through, now)
+            raise Refusal(500, "No gateway is left")
         if core.locality.is_here(targets[0].remote.host, targets[0].remote.port, fork.arrival.flow):
             raise Refusal(404)
         ordered = self._outages.ordered(targets, now)
@@ -239,8 +319,13 @@ class Trying:
     def _send(self, attempt: Attempt, heading: Heading, targets: list[Target], now: float) -> None:
         """To the first of these addresses, and to the others when it fails or is silent. Raises Refusal."""
         fork, group, target, others = attempt.fork, attempt.group, targets[0], targets[1:]
-        heading.changes = attempt.plan.changes
-        branch = self._sending.send(fork, target, heading, self._callee(fork, target, None), now, others=others)
+        heading.changes = heading.changes or attempt.plan.changes
+        party = self._callee(fork, target, None)
+        if party is not None and heading.through is not None:
+            assert fork.call is not None
+            party.through = heading.through
+            self._trunks.begun(fork.call, heading.through, now)
+        branch = self._sending.send(fork, target, heading, party, now, others=others)
         branch.is_place = True
         wait_s = group.no_word_s if group is not None else None
         if wait_s is None and others:

@@ -46,9 +46,13 @@ class Credentials:
     def answer(self, challenge: Message, method: str, uri: str, body: bytes = b"") -> str:
         """The header lines that a request needs to be sent again after a 401 or 407, with line ends; "" where none
         would help, and then `why` says why not. `uri` is its Request-URI."""
+        return self.lines(method, uri, body) if self.learn(challenge) else ""
+
+    def learn(self, challenge: Message) -> bool:
+        """Take a 401 or 407; whether sending the request again with `lines` may help, and `why` not."""
         if not (self._settings.username and self._settings.password.reveal()):
             self.why = "none"
-            return ""
+            return False
         self.why = "realm"
         wanted: set[Name] = set()
         for theirs, ours in _FIELDS:
@@ -58,9 +62,9 @@ class Credentials:
                 if name not in wanted and self._learn(name, value):
                     wanted.add(name)
         if not wanted or self.why == "refused":
-            return ""
+            return False
         self.why = ""
-        return self.lines(method, uri, body)
+        return True
 
     def _learn(self, name: Name, value: str) -> bool:
         """Take a challenge; whether it can be answered."""

@@ -1,0 +1,17 @@
+"""One try of one gateway, from the choice to the end of the call."""
+
+from talkpath.edge.gateways.credentials import Credentials
+from talkpath.edge.gateways.gateway import Gateway, Key
+
+
+class Through:
+    """Which gateway, the name that it knows the try by, and the answers to its challenges within this call."""
+
+    __slots__ = ("credentials", "gateway", "is_begun", "is_told", "key")
+
+    def __init__(self, gateway: Gateway, key: Key, credentials: Credentials) -> None:
+        self.gateway = gateway
+        self.key = key
+        self.credentials = credentials
+        #: The gateway knows of the try, and how it went.
+        self.is_begun = self.is_told = False

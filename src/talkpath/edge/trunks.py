@@ -1,0 +1,228 @@
+"""Calls through gateways: what a gateway gets of a call, what it hears of how that went, and its challenges, which
+are answered here (RFC 3261 section 22.3).
+"""
+
+from talkpath.base.address import Flow
+from talkpath.base.errors import Malformed
+from talkpath.edge.asking import once_more
+from talkpath.edge.call import RunningCall
+from talkpath.edge.changes import Changes, Edit
+from talkpath.edge.core import Core
+from talkpath.edge.fork import Branch, Fork
+from talkpath.edge.gateways.choice import Choice, Picked
+from talkpath.edge.gateways.gateway import Gateway, How
+from talkpath.edge.gateways.numbering import written
+from talkpath.edge.gateways.own import uri_of
+from talkpath.edge.gateways.table import Gateways
+from talkpath.edge.plan import FAILOVER, Group, ToGateways, ToPlace
+from talkpath.edge.routing import Heading, Refusal
+from talkpath.edge.sending import Sending
+from talkpath.edge.through import Through
+from talkpath.sdp import SessionDescription
+from talkpath.sip.grammar import parse_auth
+from talkpath.sip.message import Message
+
+_LEADING_ON = FAILOVER | {401, 407}
+#: Answers that speak of the gateway and not of whom it was to call.
+FAILED = FAILOVER - {480}
+
+
+class Trunks:
+    """See the module's docstring."""
+
+    def __init__(self, core: Core, gateways: Gateways, sending: Sending) -> None:
+        self._core = core
+        self._gateways = gateways
+        self._sending = sending
+
+    # --- the way to a gateway
+
+    def choose(self, fork: Fork, way: ToGateways, now: float) -> Choice:
+        """Who of a group there is for this caller. Raises Refusal where there is nobody."""
+        choice = self._gateways.choose(way.group, _caller_of(fork.request))
+        if choice is None:
+            self._core.note(fork.request.call_id, "gateway.none-left", now, group=way.group)
+            raise Refusal(500, "No gateway is left")
+        return choice
+
+    def next(self, fork: Fork, choice: Choice, now: float) -> Picked | None:
+        """The next gateway; who was passed over for it, and why, is noted."""
+        core, call_id, group = self._core, fork.request.call_id, choice.group.name
+        picked = choice.next()
+        for one in choice.take_passed_over():
+            if one.name:
+                core.note(call_id, "gateway.passed-over", now, gateway=one.name, why=one.why)
+            else:
+                core.note(call_id, "gateway.more-passed-over", now, count=one.others, group=group)
+        if picked is None:
+            core.note(call_id, "gateway.none-left", now, group=group)
+        else:
+            name = picked.gateway.settings.name
+            core.note(call_id, "gateway.chosen", now, gateway=name, group=group, why=picked.why)
+        return picked
+
+    def group_of(
+        self, fork: Fork, choice: Choice, picked: Picked, way: ToGateways, like: Group, changes: Changes | None
+    ) -> Group:
+        """The group that tries one gateway, with what it wants changed. Raises Refusal."""
+        settings = picked.gateway.settings
+        number = way.number or _dialled(fork.request)
+        uri = uri_of(settings, written(number, settings.numbers), settings.domain)
+        heading = Heading(str(uri), [])
+        heading.place, heading.billed = uri_of(settings), uri_of(settings, number)
+        heading.changes = _for_codecs(changes, settings.codecs)
+        call = fork.call
+        if call is not None:
+            key = (call.call_id, call.caller.tag, self._core.fresh())
+            heading.through = Through(picked.gateway, key, self._gateways.credentials(picked.gateway))
+        leads_on = _LEADING_ON if like.leads_on is None else like.leads_on
+        no_word_s = choice.group.no_answer_s if like.no_word_s is None else like.no_word_s
+        return Group([ToPlace(heading)], like.wait_s, no_word_s, leads_on)
+
+    # --- calls that come from one
+
+    def source(self, flow: Flow) -> Gateway | None:
+        """The gateway that a request comes from, if it may call in."""
+        gateway = self._gateways.of_source(flow) if len(self._gateways) else None
+        return gateway if gateway is not None and gateway.settings.calls_in else None
+
+    def came(self, call: RunningCall, gateway: Gateway, now: float) -> None:
+        """A call begins that a gateway brought."""
+        through = Through(gateway, (call.call_id, call.caller.tag, "in"), self._gateways.credentials(gateway))
+        through.is_begun = through.is_told = True
+        call.seats.append(through)
+        gateway.came(through.key, now)
+
+    # --- how it went
+
+    def begun(self, call: RunningCall, through: Through, now: float) -> None:
+        """The call is sent to a gateway."""
+        if not through.is_begun:
+            through.is_begun = True
+            call.seats.append(through)
+            through.gateway.begun(through.key, now)
+
+    def answered(self, branch: Branch, through: Through, response: Message, now: float) -> None:
+        """A response of a gateway. `prove` says what follows from a challenge."""
+        gateway, key, status = through.gateway, through.key, response.status
+        if status < 200:
+            gateway.heard(key, now)
+        elif branch.cancel_reason is not None or branch.is_passed_over:
+            through.is_told = True
+            gateway.over(key, now)
+        elif status < 300:
+            through.is_told = True
+            through.credentials.accepted()
+            gateway.answered(key, now)
+        elif status in FAILED:
+            if branch.next_hop is None or status not in branch.next_hop_after:
+                self._failed(through, How.STATUS, now, status, _retry_after_s(response))
+        elif status not in (401, 407):
+            through.is_told = True
+            gateway.refused(key, now)
+
+    def silent(self, branch: Branch, through: Through, why: str, now: float) -> None:
+        """A gateway said nothing, or was not reached, and no other address of it is left."""
+        if branch.next_hop is not None or through.is_told:
+            return
+        if branch.cancel_reason is not None and not branch.is_passed_over:
+            through.gateway.over(through.key, now)
+        else:
+            how = How.UNREACHABLE if why == "unreachable" else How.NO_ANSWER
+            self._failed(through, how, now)
+
+    def unresolved(self, through: Through, now: float) -> None:
+        """Its name leads nowhere."""
+        self._failed(through, How.UNRESOLVED, now)
+
+    def _failed(self, through: Through, how: How, now: float, status: int = 0, retry_after_s: float = 0.0) -> None:
+        through.is_told, call_id = True, through.key[0]
+        self._note_failure(call_id, through, f"{how} {status}" if status else str(how), now)
+        through.gateway.failed(through.key, how, now, status=status, retry_after_s=retry_after_s)
+
+    def _note_failure(self, call_id: str, through: Through, why: str, now: float) -> None:
+        self._core.note(call_id, "gateway.failed", now, gateway=through.gateway.settings.name, why=why)
+
+    # --- its challenges
+
+    def prove(self, fork: Fork, branch: Branch, challenge: Message, now: float) -> None:
+        """A gateway wants credentials for a request: it gets it again with them, if there are any that help."""
+        through, party, call = branch.heading.through, branch.party, fork.call
+        if party is not None and fork.request.to_tag:
+            through = party.through
+        if through is None or party is None or call is None or branch.cancel_reason is not None:
+            return
+        call_id, credentials = fork.request.call_id, through.credentials
+        if not credentials.learn(challenge):
+            if not fork.request.to_tag:
+                self._note_failure(call_id, through, f"credentials-{credentials.why}", now)
+                through.is_told = True
+                through.gateway.failed(through.key, How.CREDENTIALS, now, status=challenge.status)
+                # It is us whom it wants them of; the caller has none for it.
+                fork.forget(branch)
+                fork.could_not(500, "No gateway takes the call")
+            return
+        name = through.gateway.settings.name
+        self._core.note(call_id, "gateway.challenged", now, gateway=name, realm=_realm(challenge))
+        if fork.request.to_tag:
+            again = party
+            again.cseq_shift += 1
+            branch.heading.cseq_shift += 1
+        else:
+            again = once_more(call, branch, party)
+        try:
+            self._sending.send(fork, branch.hop, branch.heading, again, now, branch.path)
+        except Refusal:
+            return
+        fork.forget(branch)
+
+
+def _realm(challenge: Message) -> str:
+    values = [*challenge.all("WWW-Authenticate"), *challenge.all("Proxy-Authenticate")]
+    return parse_auth(values[0])[1].get("realm", "") if values else ""
+
+
+def _caller_of(request: Message) -> str:
+    try:
+        return request.address("From").parsed_uri().number
+    except Malformed:
+        return ""
+
+
+def _dialled(request: Message) -> str:
+    """The number in the Request-URI."""
+    return Heading(request.uri, []).target.number
+
+
+def _retry_after_s(response: Message) -> float:
+    text = (response.first("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
+    return float(text) if response.status == 503 and text.isascii() and text.isdigit() and len(text) < 7 else 0.0
+
+
+def _for_codecs(changes: Changes | None, wanted: tuple[str, ...]) -> Changes | None:
+    """What a gateway wants of codecs, besides what changes anyway."""
+    if not wanted:
+        return changes
+    before = changes.codecs if changes is not None else None
+
+    def only(description: bytes) -> bytes:
+        session = SessionDescription.parse(before(description) if before is not None else description)
+        for section in session.of_kind("audio"):
+            if any(name in section.codecs for name in wanted):
+                section.codecs.keep(*wanted).prefer(*wanted)
+        return session.encode()
+
+    return _with_codecs(changes or Changes(), only)
+
+
+def _with_codecs(changes: Changes, codecs: Edit) -> Changes:
+    return Changes(
+        removed=changes.removed,
+        added=changes.added,
+        sender=changes.sender,
+        offer=changes.offer,
+        codecs=codecs,
+        answer_removed=changes.answer_removed,
+        answer_added=changes.answer_added,
+        answer=changes.answer,
+    )
