@@ -19,7 +19,7 @@ from talkpath.base.address import Target
 from talkpath.edge.gateways.agenda import Agenda
 from talkpath.edge.gateways.breaker import Breaker, Circuit
 from talkpath.edge.gateways.settings import GatewaySettings
-from talkpath.edge.gateways.window import Window
+from talkpath.edge.gateways.window import Outcomes, Window
 
 #: What names a call: its Call-ID and the caller's tag, and whatever else tells two tries of one call apart.
 Key = tuple[str, ...]
@@ -165,6 +165,11 @@ class Gateway:
     def channels(self) -> int:
         """Calls that run over it, those that it brought included."""
         return len(self._seats)
+
+    def outcomes(self, now: float) -> Outcomes:
+        """What became of the calls that it was given within the last five minutes."""
+        self.window.move(now)
+        return self.window.total
 
     @property
     def barred(self) -> str:
