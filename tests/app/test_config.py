@@ -87,6 +87,8 @@ def test_example_file_without_its_comment_signs_is_a_configuration(language: Lan
         language=Language.EN,
         listeners=config.listeners,
         accounts=config.accounts,
+        gateways=config.gateways,
+        gateway_groups=config.gateway_groups,
         media=msgspec.structs.replace(Config().media, addresses=config.media.addresses),
         toll=msgspec.structs.replace(Config().toll, accounts=config.toll.accounts),
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from talkpath.app import bans_words, calls_words, explain_cli, options, phones_words, words
+from talkpath.app import bans_words, calls_words, explain_cli, gateways_cli, options, phones_words, words
 from talkpath.app.choose import config_file, explicit_language, is_root, load
 from talkpath.app.config.mistakes import BadConfig
 from talkpath.app.options import FILE, LANGUAGE, help_of, values_of
@@ -51,6 +51,7 @@ def users() -> None:
 
 
 explain_cli.register(app)
+gateways_cli.register(app)
 
 
 def main() -> None:
@@ -142,7 +143,7 @@ def add_users(names: tuple[str, ...], password: str | None, config: Path | None,
     """Add users, with the given password or each with one that is made and printed."""
     from talkpath.app.users import add
 
-    add(options.settings(config, state), names, _typed(password), LANGUAGE)
+    add(options.settings(config, state), names, options.typed(password), LANGUAGE)
 
 
 @users.command("list", help=help_of(words.HELP_USERS_LIST))
@@ -181,7 +182,7 @@ def set_password(name: str, password: str | None, config: Path | None, state: Pa
     """Give a user a new password."""
     from talkpath.app.users import new_password
 
-    new_password(options.settings(config, state), name, _typed(password), LANGUAGE)
+    new_password(options.settings(config, state), name, options.typed(password), LANGUAGE)
 
 
 @app.command(help=help_of(calls_words.HELP))
@@ -288,11 +289,6 @@ def lift_bans(sources: tuple[str, ...], config: Path | None, state: Path | None)
     from talkpath.app.bans import lift
 
     lift(options.settings(config, state), sources, LANGUAGE)
-
-
-def _typed(password: str | None) -> str | None:
-    """A password as given; "-" stands for a line on standard input, where other users of this host cannot see it."""
-    return sys.stdin.readline().rstrip("\n") if password == "-" else password
 
 
 def _run() -> None:

@@ -19,6 +19,7 @@ from typing import Protocol
 
 import msgspec
 
+from talkpath.app.gateway_rows import GatewayRow
 from talkpath.app.phone_rows import PhoneRow
 from talkpath.base import limits
 from talkpath.base.readable import json_bytes, readable
@@ -55,6 +56,7 @@ class Ask(StrEnum):
     TRACES = "traces"
     FOLLOW = "follow"
     PHONES = "phones"
+    GATEWAYS = "gateways"
     BANS = "bans"
     REFUSED = "refused"
     LIFT = "lift"
@@ -99,9 +101,11 @@ class ControlServer:
         phones: Callable[[], Iterable[PhoneRow]] = tuple,
         door: Door | None = None,
         now: Callable[[], float] = time.time,
+        gateways: Callable[[], Iterable[GatewayRow]] = tuple,
     ) -> None:
         self._ledger = ledger
         self._phones = phones
+        self._gateways = gateways
         self._door = door or OpenDoor()
         self._now = now
         self._path = state / SOCKET
@@ -161,10 +165,11 @@ class ControlServer:
                 async for trace, _ in self._wanted(request.wanted):
                     yield msgspec.json.encode(packed([trace]))
             case Ask.PHONES:
-                for number, phone in enumerate(self._phones()):
-                    if number % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
-                        await asyncio.sleep(0)
-                    yield json_bytes(msgspec.to_builtins(phone))
+                async for line in _rows(self._phones()):
+                    yield line
+            case Ask.GATEWAYS:
+                async for line in _rows(self._gateways()):
+                    yield line
             case Ask.BANS:
                 for ban in self._door.bans(self._now()):
                     yield json_bytes(msgspec.to_builtins(ban))
@@ -217,6 +222,13 @@ class ControlServer:
         for trace in self._ledger.running():
             if name in map(readable, trace.call_ids) or id_of(trace.call_ids[0], trace.start).startswith(name):
                 yield trace
+
+
+async def _rows(rows: Iterable[PhoneRow | GatewayRow]) -> AsyncIterator[bytes]:
+    for number, row in enumerate(rows):
+        if number % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
+            await asyncio.sleep(0)
+        yield json_bytes(msgspec.to_builtins(row))
 
 
 class News:
@@ -288,6 +300,11 @@ class ControlClient:
         """The registered phones; None when no edge runs here."""
         lines = self._ask(Request(Ask.PHONES))
         return None if lines is None else [msgspec.json.decode(line, type=PhoneRow) for line in lines]
+
+    def gateways(self) -> list[GatewayRow] | None:
+        """The gateways; None when no edge runs here."""
+        lines = self._ask(Request(Ask.GATEWAYS))
+        return None if lines is None else [msgspec.json.decode(line, type=GatewayRow) for line in lines]
 
     def follow(self, wanted: Wanted) -> Iterator[Change] | None:
         """Calls as they begin, are answered and end, and what the guard tells; None when no edge runs here."""

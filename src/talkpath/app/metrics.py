@@ -17,14 +17,19 @@ from talkpath.base.address import Address
 
 Counters = Callable[[], Mapping[str, int]]
 Gauge = Callable[[], float]
+#: Families that the labels of a room need, made when somebody asks.
+Families = Callable[[], Iterable[Metric]]
 
 
 class Metrics(Collector):
-    """What a node can tell. `counters` is by room, `gauges` by name."""
+    """What a node can tell. `counters` is by room, `gauges` by name; `families` have labels of their own."""
 
-    def __init__(self, counters: Mapping[str, Counters], gauges: Mapping[str, Gauge]) -> None:
+    def __init__(
+        self, counters: Mapping[str, Counters], gauges: Mapping[str, Gauge], families: Families = tuple
+    ) -> None:
         self._counters = dict(counters)
         self._gauges = dict(gauges)
+        self._families = families
 
     def collect(self) -> Iterable[Metric]:
         """One family for each room, with the event as its label, and one for each gauge."""
@@ -36,6 +41,7 @@ class Metrics(Collector):
             yield family
         for name, value in self._gauges.items():
             yield GaugeMetricFamily(f"talkpath_{name}", f"Now: {name.replace('_', ' ')}.", value=value())
+        yield from self._families()
 
 
 class MetricsPage:

@@ -17,10 +17,14 @@ from talkpath.app.config.checks import parse_address_and_port
 from talkpath.app.config.listeners import ANY, Listener
 from talkpath.app.control import ControlServer
 from talkpath.app.dns_log import tell_of_dns
+from talkpath.app.gateway_log import GatewayLog
+from talkpath.app.gateway_metrics import gateway_metrics
+from talkpath.app.gateway_rows import GatewayRow, gateway_rows
 from talkpath.app.guard_log import GuardLog
 from talkpath.app.host import cannot_listen
 from talkpath.app.log import CallLog
 from talkpath.app.metrics import Metrics, MetricsPage
+from talkpath.app.own_gateways import OwnGateways
 from talkpath.app.phone_rows import PhoneRow, rows_of
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.settings import (
@@ -98,9 +102,13 @@ class Node:
         self._edge: Edge = Edge(
             edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
         )
-        self._control = ControlServer(self._ledger, prepared.state, self._phones, self._guard, self._clock.now)
+        self._control = ControlServer(
+            self._ledger, prepared.state, self._phones, self._guard, self._clock.now, self._gateways
+        )
         self._guard_log = GuardLog(self._guard, prepared.language)
         self._own_bans = OwnBans(prepared.state)
+        self._own_gateways = OwnGateways(prepared.state)
+        self._gateway_log = GatewayLog(self._edge.gateways, prepared.language)
         self._call_log = CallLog(self._ledger, prepared.language, self._guard_log.count_turned_away)
         self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
@@ -121,6 +129,9 @@ class Node:
 
     def _phones(self) -> Iterator[PhoneRow]:
         return rows_of(self._edge.core, self._signalling.rtt_s, self._clock.now())
+
+    def _gateways(self) -> Iterator[GatewayRow]:
+        return gateway_rows(self._edge.gateways, self._clock.now())
 
     def _make_guests(self) -> Guests:
         page = self._config.page
@@ -175,6 +186,8 @@ class Node:
             except CannotListen as error:
                 raise cannot_listen(listener, error.address, error.cause) from error
         self._media.start(self._media_told)
+        self._edge.gateways.start(now)
+        self._own_gateways.follow(self._edge.gateways, now)
         await self._signalling.start(self._edge)
         await self._control.start()
         self._open_metrics()
@@ -221,6 +234,7 @@ class Node:
                 "sources": lambda: len(self._guard.sources),
                 "bans": lambda: len(self._guard.bans(self._clock.now())),
             },
+            lambda: gateway_metrics(self._edge.gateways),
         )
         try:
             self._metrics = MetricsPage(listen, metrics, self._descriptors.opened)
@@ -242,6 +256,7 @@ class Node:
             self._look_at_interfaces,
             lambda: self._guests.sweep(self._clock.now()),
             self._look_at_the_door,
+            self._look_at_gateways,
             self._call_log.tell,
             self._keep_calls,
             self._store.bindings.keep_refreshed,
@@ -262,6 +277,11 @@ class Node:
         self._own_bans.follow(self._guard, now)
         self._guard.expire(now)
         self._guard_log.tell(now)
+
+    def _look_at_gateways(self) -> None:
+        self._own_gateways.follow(self._edge.gateways, self._clock.now())
+        self._gateway_log.tell()
+        self._signalling.pump()
 
     def _keep_calls(self) -> None:
         now = self._clock.now()

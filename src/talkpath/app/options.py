@@ -40,3 +40,8 @@ def settings(file: Path | None, directory: Path | None, *, is_to_run: bool = Fal
     """The configuration, with the state directory that was named on the command line. Raises `BadConfig`."""
     known = load(config_file(file, os.environ), is_to_run=is_to_run)
     return with_state(known, directory) if directory else known
+
+
+def typed(password: str | None) -> str | None:
+    """A password as given; "-" stands for a line on standard input, where other users of this host cannot see it."""
+    return sys.stdin.readline().rstrip("\n") if password == "-" else password

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from talkpath.app.config.tree import Config
 
 # What talkpath keeps in its state directory; of the database also what SQLite puts beside it, and copies.
-_OURS = (f"{DATABASE}*", "*.key", "*.key.new", "certificate.pem*", "control.sock", "ready-accounts")
+_OURS = (f"{DATABASE}*", "*.key", "*.key.new", "certificate.pem*", "control.sock", "ready-accounts", "gateways.json*")
 # Where many programs live: closing one of these to its owner would break the host.
 _OF_THE_SYSTEM = (
     "/",
@@ -71,7 +71,8 @@ def close_to_others(directory: Path) -> Closed:
 def readable_secrets(config: "Config", file: Path | None) -> Iterator[Phrase]:
     """Files of the operator's own that hold secrets and that everybody on this host may read. They are left as they
     are: who else must read them is not known here."""
-    if file is not None and config.accounts and _may_be_read(file):
+    has_passwords = bool(config.accounts) or any(one.password is not None for one in config.gateways)
+    if file is not None and has_passwords and _may_be_read(file):
         yield phrase(words.CONFIG_IS_READABLE, path=file)
     if config.tls.key and _may_be_read(Path(config.tls.key)):
         yield phrase(words.KEY_IS_READABLE, path=config.tls.key)

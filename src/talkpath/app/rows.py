@@ -1,7 +1,8 @@
 """Rows on standard output: a table on a terminal, their fields apart by tabs for awk and cut elsewhere; and JSON."""
 
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec.json
 from rich.console import Console
@@ -23,12 +24,32 @@ def print_rows(
         for row in rows:
             print_line(tabbed(row).encode())
         return
+    Console().print(_table(heads, rows, language, right))
+
+
+def redrawn(
+    heads: Sequence[Text],
+    rows: Callable[[], Iterable[Sequence[Cell]]],
+    language: Language,
+    right: Sequence[Text],
+    pause_s: float,
+) -> None:
+    """Show what `print_rows` prints, drawn anew after every pause, until interrupted."""
+    from rich.live import Live
+
+    with Live(_table(heads, rows(), language, right), auto_refresh=False, screen=True) as shown:
+        while True:
+            time.sleep(pause_s)
+            shown.update(_table(heads, rows(), language, right), refresh=True)
+
+
+def _table(heads: Sequence[Text], rows: Iterable[Sequence[Cell]], language: Language, right: Sequence[Text]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in heads:
         table.add_column(head.say(language), justify="right" if head in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell if isinstance(cell, RichText) else RichText(plain(cell)) for cell in row))
-    Console().print(table)
+    return table
 
 
 def tabbed(row: Iterable[Cell]) -> str:

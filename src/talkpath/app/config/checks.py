@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
 
-from talkpath.app.config import words
+from talkpath.app.config import gateway_checks, words
 from talkpath.app.config.listeners import ANY, INTERFACES, Listener
 from talkpath.app.config.media import MediaAddress
 from talkpath.app.config.places import Path as KeyPath
@@ -110,6 +110,9 @@ TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
     "home": _refuse_unless(_HOME.fullmatch, words.NOT_A_HOME),
     "prefix": _refuse_unless(_PREFIX.fullmatch, words.NOT_A_PREFIX),
     "user": check_user,
+    "gateway name": gateway_checks.check_name,
+    "gateway user": gateway_checks.check_user,
+    "codec": gateway_checks.check_codec,
     "realm": _refuse_unless(_REALM.fullmatch, words.NOT_A_REALM),
 }
 
@@ -119,6 +122,7 @@ def disagreements(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
     yield from _listeners(config, line_of)
     yield from _accounts(config, line_of)
     yield from _toll_accounts(config, line_of)
+    yield from gateway_checks.gateways(config, line_of)
     yield from _media_addresses(config, line_of)
     yield from _media_ports(config, line_of)
     yield from _orders(config)

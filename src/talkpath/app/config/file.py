@@ -3,7 +3,6 @@
 All mistakes of a file are found in one reading. A tree is given only when there is none.
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from msgspec import inspect
 from talkpath.app.config import words
 from talkpath.app.config.checks import TEXT_CHECKS, disagreements, not_of_this_host
 from talkpath.app.config.mistakes import BadConfig, Mistake
+from talkpath.app.config.near import nearest
 from talkpath.app.config.places import Path as KeyPath
 from talkpath.app.config.places import Place, places
 from talkpath.app.config.tree import Config
@@ -154,7 +154,7 @@ def _choices(kind: inspect.Type) -> list[str]:
 
 def _wrong_value(kind: inspect.Type, raw: Any, path: KeyPath) -> Phrase:
     values = {"key": _key(path), "expected": _expected(kind, path), "found": _shown(kind, raw)}
-    near = _nearest(raw, _choices(kind)) if isinstance(raw, str) else None
+    near = nearest(raw, _choices(kind)) if isinstance(raw, str) else None
     return Phrase(words.WRONG_VALUE_NEAR, values | {"near": near}) if near else Phrase(words.WRONG_VALUE, values)
 
 
@@ -179,18 +179,12 @@ def _expected(kind: inspect.Type, path: KeyPath) -> Phrase:
 
 def _unknown_key(key: str, known: list[str], path: KeyPath) -> Phrase:
     where = phrase(words.IN_TABLE, table=_header(path)) if path else phrase(words.AT_TOP)
-    if near := _nearest(key, known):
+    if near := nearest(key, known):
         return phrase(words.UNKNOWN_KEY_NEAR, key=key, where=where, near=near)
     elsewhere = {name: table for table, name in _tables_and_keys() if table != _name(path)}
-    if near := _nearest(key, list(elsewhere), cutoff=0.8):
+    if near := nearest(key, list(elsewhere), cutoff=0.8):
         return phrase(words.UNKNOWN_KEY_ELSEWHERE, key=key, where=where, near=near, table=elsewhere[near])
     return phrase(words.UNKNOWN_KEY, key=key, where=where, known=", ".join(known))
-
-
-def _nearest(word: str, known: list[str], cutoff: float = 0.6) -> str | None:
-    by_folded = {name.casefold(): name for name in known}
-    found = difflib.get_close_matches(word.casefold(), list(by_folded), n=1, cutoff=cutoff)
-    return by_folded[found[0]] if found else None
 
 
 @cache

@@ -157,7 +157,13 @@ def _sample(field: inspect.Field) -> str:
     """The default as TOML; for a key that has none, a value that shows its form."""
     if not field.required and field.default is not None:
         return _toml(field.default)
-    samples = {"language": '"en"', "port": "5060", "transport": '"UDP"', "address": '"192.0.2.10"'}
+    samples = {
+        "language": '"en"',
+        "port": "5060",
+        "transport": '"UDP"',
+        "address": '"192.0.2.10"',
+        "name": '"carriers"',
+    }
     return samples.get(field.name, '["192.0.2.0/24"]' if field.name.endswith("networks") else '"..."')
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from talkpath.app.config.browsers import Page, WebSocket
 from talkpath.app.config.field import doc
+from talkpath.app.config.gateways import Gateway, GatewayGroup
 from talkpath.app.config.guard import Guard, Limits
 from talkpath.app.config.listeners import INTERFACES, Listener, Tls
 from talkpath.app.config.media import Media
@@ -75,6 +76,21 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         doc(
             "Users, besides those that `talkpath users` manages. A user given here wins.",
             "用户，`talkpath users` 管理的用户除外。此处给出的优先。",
+        ),
+    ] = ()
+    gateways: Annotated[
+        tuple[Gateway, ...],
+        doc(
+            "Carriers, and other machines that take calls to numbers elsewhere or bring some, besides those that "
+            "`talkpath gateways add` knows.",
+            "运营商以及其他承接外部号码呼叫或送来呼叫的机器，`talkpath gateways add` 添加的除外。",
+        ),
+    ] = ()
+    gateway_groups: Annotated[
+        tuple[GatewayGroup, ...],
+        doc(
+            "How calls choose among the gateways of a group. A group that is not given here goes by weight.",
+            "呼叫如何在组内的网关之间选择。此处未给出的组按权重选择。",
         ),
     ] = ()
     registrar: Annotated[Registrar, doc("Registrations.", "注册。")] = Registrar()

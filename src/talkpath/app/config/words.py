@@ -30,7 +30,7 @@ UNKNOWN_KEY_ELSEWHERE = Text(
 )
 AT_TOP = Text("at the top level", "顶层")
 IN_TABLE = Text("in {table}", "{table} 中")
-MISSING_KEY = Text('[[{table}]] needs a "{key}". Add it.', "[[{table}]] 需要“{key}”。请补上。")
+MISSING_KEY = Text('[[{table}]] needs the key "{key}". Add it.', "[[{table}]] 需要“{key}”。请补上。")
 WRONG_VALUE = Text('"{key}" must be {expected}, not {found}.', "“{key}”必须是{expected}，而不是 {found}。")
 WRONG_VALUE_NEAR = Text(
     '"{key}" must be {expected}, not {found}. Did you mean "{near}"?',

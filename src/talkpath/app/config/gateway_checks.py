@@ -1,0 +1,85 @@
+"""What is wrong with gateways and their groups, beyond the types of their values."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from talkpath.app.config import gateway_words as words
+from talkpath.app.config.gateways import Gateway
+from talkpath.app.config.near import nearest
+from talkpath.app.config.places import Path as KeyPath
+from talkpath.app.config.tree import Config
+from talkpath.app.phrase import Phrase, phrase
+
+LineOf = Callable[[KeyPath], int]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_USER = re.compile(r"[^\s\"\\<>@:;?\x00-\x1f\x7f]{1,128}")
+_CODEC = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,31}")
+
+
+def check_name(value: str) -> Phrase | None:
+    """What is wrong with the name of a gateway or group; None when it can be one."""
+    return None if _NAME.fullmatch(value) else phrase(words.NOT_A_NAME, value=value)
+
+
+def check_user(value: str) -> Phrase | None:
+    """What is wrong with a user name at a carrier; None when it can be one."""
+    return None if _USER.fullmatch(value) else phrase(words.NOT_A_GATEWAY_USER, value=value)
+
+
+def check_codec(value: str) -> Phrase | None:
+    """What is wrong with the name of a codec; None when it can be one."""
+    return None if _CODEC.fullmatch(value) else phrase(words.NOT_A_CODEC, value=value)
+
+
+def gateways(config: Config, line_of: LineOf) -> Iterator[tuple[KeyPath, Phrase]]:
+    """Gateways and groups that cannot stand so."""
+    first_at: dict[str, int] = {}
+    for at, gateway in enumerate(config.gateways):
+        path: KeyPath = ("gateways", at)
+        if gateway.name in first_at:
+            line = line_of(("gateways", first_at[gateway.name], "name"))
+            yield (*path, "name"), phrase(words.GATEWAY_TWICE, gateway=gateway.name, line=line)
+        first_at.setdefault(gateway.name, at)
+        yield from (((*path, key), what) for key, what in of_one(gateway))
+    yield from _groups(config, line_of)
+
+
+def of_one(gateway: Gateway) -> Iterator[tuple[str, Phrase]]:
+    """Values of one gateway that cannot stand together, each with the key at which to look."""
+    name = gateway.name
+    has_password = gateway.password is not None and bool(gateway.password.reveal())
+    if not gateway.name:
+        yield "name", phrase(words.GATEWAY_WITHOUT_NAME)
+    if not gateway.address:
+        yield "address", phrase(words.GATEWAY_WITHOUT_ADDRESS, gateway=name)
+    if gateway.register and not gateway.username:
+        yield "register", phrase(words.REGISTER_WITHOUT_USER, gateway=name)
+    if gateway.password is not None and not has_password:
+        yield "password", phrase(words.EMPTY_GATEWAY_PASSWORD, gateway=name)
+    elif has_password and not gateway.username:
+        yield "password", phrase(words.PASSWORD_WITHOUT_USER, gateway=name)
+    for status in gateway.probe_dead:
+        if not 300 <= status <= 699:
+            yield "probe_dead", phrase(words.NOT_A_REFUSAL, status=status)
+
+
+def _groups(config: Config, line_of: LineOf) -> Iterator[tuple[KeyPath, Phrase]]:
+    members = {gateway.group for gateway in config.gateways}
+    first_at: dict[str, int] = {}
+    for at, group in enumerate(config.gateway_groups):
+        path: KeyPath = ("gateway_groups", at, "name")
+        if group.name in first_at:
+            line = line_of(("gateway_groups", first_at[group.name], "name"))
+            yield path, phrase(words.GROUP_TWICE, group=group.name, line=line)
+        elif group.name not in members:
+            yield path, without_members(group.name, members)
+        first_at.setdefault(group.name, at)
+
+
+def without_members(group: str, groups: Iterable[str]) -> Phrase:
+    """A group is named in which no gateway stands; the nearest of `groups` may be meant."""
+    near = nearest(group, list(groups))
+    if near is not None:
+        return phrase(words.GROUP_EMPTY_NEAR, group=group, near=near)
+    return phrase(words.GROUP_EMPTY, group=group)

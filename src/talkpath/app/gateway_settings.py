@@ -1,0 +1,51 @@
+"""Gateways as the edge wants them, from the configuration."""
+
+from ipaddress import ip_network
+
+from talkpath.app.config.checks import parse_endpoint
+from talkpath.app.config.gateways import Gateway, GatewayGroup
+from talkpath.base.address import Transport
+from talkpath.base.redact import Secret
+from talkpath.edge.gateways.settings import (
+    BreakerSettings,
+    Choosing,
+    GatewaySettings,
+    GroupSettings,
+    Numbers,
+    ProbeSettings,
+)
+
+
+def gateway_settings(one: Gateway) -> GatewaySettings:
+    """One gateway; its values were checked."""
+    host, port = parse_endpoint(one.address) or (one.address, None)
+    return GatewaySettings(
+        name=one.name,
+        group=one.group,
+        address=host.lower(),
+        port=port,
+        transport=None if one.transport is None else Transport(one.transport),
+        priority=one.priority,
+        weight=one.weight,
+        username=one.username or "",
+        password=one.password or Secret(""),
+        realm=one.realm,
+        domain=one.domain.lower(),
+        registers=one.register,
+        register_s=one.register_s,
+        numbers=Numbers(one.numbers),
+        codecs=one.codecs,
+        channels=one.channels,
+        calls_per_s=one.calls_per_s,
+        calls_in=one.calls_in,
+        networks=tuple(ip_network(text) for text in one.networks),
+        probe=ProbeSettings(
+            one.probe_s, one.probe_timeout_s, one.probe_failures, one.probe_successes, frozenset(one.probe_dead)
+        ),
+        breaker=BreakerSettings(one.broken_after, one.broken_s),
+    )
+
+
+def group_settings(one: GatewayGroup) -> GroupSettings:
+    """One group."""
+    return GroupSettings(one.name, Choosing(one.choose), one.no_answer_ms / 1000)

@@ -1,0 +1,181 @@
+"""What `talkpath gateways` does: shows those of the running edge, and changes what is done by hand."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.text import Text as RichText
+
+from talkpath.app import gateways_words as texts
+from talkpath.app.choose import is_root
+from talkpath.app.config.checks import TEXT_CHECKS
+from talkpath.app.config.gateway_checks import of_one
+from talkpath.app.config.near import nearest
+from talkpath.app.config.tree import Config
+from talkpath.app.control import ControlClient
+from talkpath.app.gateway_rows import GatewayRow
+from talkpath.app.own_gateways import ByHand, OwnGateways, gateway_of, values_of
+from talkpath.app.phrase import Misuse, Phrase, Trouble, phrase
+from talkpath.app.rows import Cell, print_json, print_line, print_rows, redrawn, tabbed
+from talkpath.app.state import make_state_directory, state_directory
+from talkpath.base.readable import json_bytes, printable
+from talkpath.base.texts import Language
+from talkpath.calls.gateway_words import reason
+
+_COLOUR = {"up": "green", "down": "red", "broken": "red", "disabled": "dim"}
+_RIGHT = (texts.SINCE, texts.LATENCY, texts.CHANNELS, texts.ASR, texts.NER)
+_WATCH_S = 1.0
+# Which check of the configuration a value given on the command line has to pass.
+_CHECKS = {"name": "gateway name", "group": "gateway name", "address": "endpoint", "username": "gateway user"}
+
+
+# --- showing
+
+
+def print_gateways(config: Config, language: Language, *, as_json: bool) -> None:
+    """Print the gateways. Raises `Trouble` without an edge."""
+    rows = _rows(config)
+    if as_json:
+        print_json([msgspec.to_builtins(row) for row in rows])
+    elif not rows:
+        print(texts.NONE.say(language), file=sys.stderr)
+    else:
+        print_rows(texts.HEADS, [_cells(row, language) for row in rows], language, _RIGHT)
+
+
+def watch_gateways(config: Config, language: Language, *, as_json: bool) -> None:
+    """Print them until interrupted: drawn anew on a terminal, else those that changed."""
+    if sys.stdout.isatty() and not as_json:
+        redrawn(texts.HEADS, lambda: [_cells(row, language) for row in _rows(config)], language, _RIGHT, _WATCH_S)
+        return
+    for row in _changes(lambda: _rows(config)):
+        print_line(json_bytes(msgspec.to_builtins(row)) if as_json else tabbed(_cells(row, language)).encode())
+
+
+def _rows(config: Config) -> list[GatewayRow]:
+    rows = ControlClient(_directory(config)).gateways()
+    if rows is None:
+        raise Trouble("no-edge", phrase(texts.NO_EDGE))
+    return rows
+
+
+def _changes(rows: Callable[[], list[GatewayRow]]) -> Iterator[GatewayRow]:
+    """Every gateway once, and then each whose state changes."""
+    known: dict[str, tuple[object, ...]] = {}
+    while True:
+        for row in rows():
+            state = (row.state, row.since, row.registration, row.registration_why)
+            if known.get(row.name) != state:
+                known[row.name] = state
+                yield row
+        time.sleep(_WATCH_S)
+
+
+def _cells(row: GatewayRow, language: Language) -> list[Cell]:
+    now = time.time()
+    state = texts.STATES[row.state].say(language)
+    failure = reason(row.last_failure, language)
+    if row.last_failure_at:
+        failure = texts.AGO.say(language, what=failure, ago=_span(now - row.last_failure_at))
+    registration = texts.REGISTRATIONS[row.registration].say(language)
+    if row.registration_why:
+        registration += f": {reason(row.registration_why, language)}"
+    return [
+        row.name,
+        row.group,
+        RichText(state, style=_COLOUR.get(row.state, "yellow")),
+        _span(now - row.since),
+        reason(row.why, language),
+        "" if row.latency_s is None else f"{row.latency_s * 1000:.1f} ms",
+        f"{row.channels}/{row.most_channels}" if row.most_channels else str(row.channels),
+        _share(row.asr),
+        _share(row.ner),
+        failure,
+        registration,
+        row.address,
+    ]
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
+
+
+def _span(seconds: float) -> str:
+    """A time in its largest units."""
+    whole = int(max(0.0, seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h" if whole < 172_800 else f"{whole // 86_400} d"
+
+
+# --- changing
+
+
+def disable(config: Config, names: Sequence[str], language: Language, *, is_disabled: bool) -> None:
+    """Give gateways no calls any more, or again; all or none. Raises `Trouble`."""
+    own, by_hand, known = _own(config)
+    for name in names:
+        _must_exist(name, known)
+    others = [name for name in by_hand.disabled if name not in names and name in known]
+    own.write(ByHand(by_hand.added, (*others, *(names if is_disabled else ()))))
+    text = texts.IS_DISABLED if is_disabled else texts.IS_ENABLED
+    for name in names:
+        print(text.say(language, name=name), file=sys.stderr)
+
+
+def add(config: Config, values: dict[str, Any], language: Language) -> None:
+    """Add a gateway with these values of the configuration's keys. Raises `Trouble`."""
+    own, by_hand, known = _own(config)
+    for key, of in _CHECKS.items():
+        if values.get(key) and (what := TEXT_CHECKS[of](values[key])):
+            raise Misuse("bad-gateway", what)
+    gateway = gateway_of(values)
+    for _, wrong in of_one(gateway):
+        raise Misuse("bad-gateway", wrong)
+    if gateway.name in known:
+        raise Trouble("gateway-exists", phrase(texts.EXISTS, name=gateway.name))
+    own.write(ByHand((*by_hand.added, values_of(gateway)), by_hand.disabled))
+    print(texts.ADDED.say(language, name=gateway.name), file=sys.stderr)
+
+
+def remove(config: Config, names: Sequence[str], language: Language) -> None:
+    """Remove gateways that were added by hand; all or none. Raises `Trouble`."""
+    own, by_hand, known = _own(config)
+    for name in names:
+        _must_exist(name, known)
+        if name in {one.name for one in config.gateways}:
+            raise Trouble("gateway-configured", phrase(texts.CONFIGURED, name=name))
+    left = tuple(one for one in by_hand.added if one.get("name") not in names)
+    own.write(ByHand(left, tuple(name for name in by_hand.disabled if name not in names)))
+    for name in names:
+        print(texts.REMOVED.say(language, name=name), file=sys.stderr)
+
+
+def _own(config: Config) -> tuple[OwnGateways, ByHand, list[str]]:
+    """The file, its content, and the names of all gateways."""
+    own = OwnGateways(make_state_directory(_directory(config)))
+    by_hand = own.read()
+    configured = [one.name for one in config.gateways]
+    return own, by_hand, [*configured, *(one.name for one in by_hand.gateways())]
+
+
+def _must_exist(name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise Trouble("no-such-gateway", _unknown(name, known))
+
+
+def _unknown(name: str, known: Sequence[str]) -> Phrase:
+    near = nearest(name, list(known))
+    if near is not None:
+        return phrase(texts.UNKNOWN_NEAR, name=printable(name), near=near)
+    return phrase(texts.UNKNOWN, name=printable(name))
+
+
+def _directory(config: Config) -> Path:
+    return state_directory(config, os.environ, is_root())

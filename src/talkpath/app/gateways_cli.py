@@ -1,0 +1,109 @@
+"""The commands `gateways ...`, as click sees them. What they do is in `gateways.py`."""
+
+from pathlib import Path
+
+import click
+
+from talkpath.app import gateways_words as texts
+from talkpath.app import options
+from talkpath.app.options import LANGUAGE, help_of
+
+
+def register(app: click.Group) -> None:
+    """Add the commands."""
+    app.add_command(gateways)
+
+
+_json = click.option("--json", "as_json", is_flag=True, help=help_of(texts.HELP_JSON))
+_watch = click.option("--watch", "-w", is_flag=True, help=help_of(texts.HELP_WATCH))
+_names = click.argument("names", metavar="NAME...", nargs=-1, required=True)
+
+
+@click.group(help=help_of(texts.HELP), invoke_without_command=True)
+@_json
+@_watch
+@options.config
+@options.state
+@options.lang
+@click.pass_context
+def gateways(context: click.Context, as_json: bool, watch: bool, config: Path | None, state: Path | None) -> None:
+    """The gateways."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_gateways, as_json=as_json, watch=watch, config=config, state=state)
+
+
+@gateways.command("list", help=help_of(texts.HELP_LIST))
+@_json
+@_watch
+@options.config
+@options.state
+@options.lang
+def list_gateways(as_json: bool, watch: bool, config: Path | None, state: Path | None) -> None:
+    """List the gateways."""
+    from talkpath.app.gateways import print_gateways, watch_gateways
+
+    show = watch_gateways if watch else print_gateways
+    show(options.settings(config, state), LANGUAGE, as_json=as_json)
+
+
+@gateways.command("disable", help=help_of(texts.HELP_DISABLE))
+@_names
+@options.config
+@options.state
+@options.lang
+def disable_gateways(names: tuple[str, ...], config: Path | None, state: Path | None) -> None:
+    """Disable gateways."""
+    from talkpath.app.gateways import disable
+
+    disable(options.settings(config, state), names, LANGUAGE, is_disabled=True)
+
+
+@gateways.command("enable", help=help_of(texts.HELP_ENABLE))
+@_names
+@options.config
+@options.state
+@options.lang
+def enable_gateways(names: tuple[str, ...], config: Path | None, state: Path | None) -> None:
+    """Enable gateways."""
+    from talkpath.app.gateways import disable
+
+    disable(options.settings(config, state), names, LANGUAGE, is_disabled=False)
+
+
+@gateways.command("add", help=help_of(texts.HELP_ADD))
+@click.argument("name")
+@click.argument("address")
+@click.option("--group", help=help_of(texts.HELP_GROUP))
+@click.option(
+    "--transport", type=click.Choice(("UDP", "TCP", "TLS"), case_sensitive=False), help=help_of(texts.HELP_TRANSPORT)
+)
+@click.option("--priority", type=click.IntRange(0, 65_535), help=help_of(texts.HELP_PRIORITY))
+@click.option("--weight", type=click.IntRange(1, 65_535), help=help_of(texts.HELP_WEIGHT))
+@click.option("--username", help=help_of(texts.HELP_USERNAME))
+@click.option("--password", "-p", help=help_of(texts.HELP_PASSWORD))
+@click.option("--register", is_flag=True, default=None, help=help_of(texts.HELP_REGISTER))
+@click.option("--channels", type=click.IntRange(0, 1_000_000), help=help_of(texts.HELP_CHANNELS))
+@click.option("--calls-per-s", type=click.FloatRange(0, 100_000), help=help_of(texts.HELP_CALLS_PER_S))
+@options.config
+@options.state
+@options.lang
+def add_gateway(config: Path | None, state: Path | None, **values: str | float | bool | None) -> None:
+    """Add a gateway."""
+    from talkpath.app.gateways import add
+
+    given = {key: value for key, value in values.items() if value is not None}
+    if isinstance(password := given.get("password"), str):
+        given["password"] = options.typed(password) or ""
+    add(options.settings(config, state), given, LANGUAGE)
+
+
+@gateways.command("remove", help=help_of(texts.HELP_REMOVE))
+@_names
+@options.config
+@options.state
+@options.lang
+def remove_gateways(names: tuple[str, ...], config: Path | None, state: Path | None) -> None:
+    """Remove gateways."""
+    from talkpath.app.gateways import remove
+
+    remove(options.settings(config, state), names, LANGUAGE)

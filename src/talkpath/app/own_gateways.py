@@ -1,0 +1,103 @@
+"""What the operator does to gateways by hand: a file in the state directory, which a running edge follows.
+
+It holds the gateways that `talkpath gateways add` made, with their passwords, and the names of those that are
+disabled; so both outlive a restart. It is for its owner alone.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from talkpath.app.config.gateways import Gateway
+from talkpath.app.gateway_settings import gateway_settings
+from talkpath.base.redact import Secret
+from talkpath.edge.gateways.table import Gateways
+
+_FILE = "gateways.json"
+
+
+class ByHand(msgspec.Struct, frozen=True):
+    """The content of the file."""
+
+    added: tuple[dict[str, Any], ...] = ()
+    disabled: tuple[str, ...] = ()
+
+    def gateways(self) -> list[Gateway]:
+        """Those that were added; what this version cannot read is left out."""
+        found = []
+        for values in self.added:
+            try:
+                found.append(gateway_of(values))
+            except (TypeError, ValueError):
+                continue
+        return found
+
+
+def gateway_of(values: dict[str, Any]) -> Gateway:
+    """A gateway from plain values. Raises TypeError and ValueError."""
+    password = values.get("password")
+    plain = msgspec.convert({**values, "password": None}, type=Gateway)
+    return plain if password is None else msgspec.structs.replace(plain, password=Secret(str(password)))
+
+
+def values_of(gateway: Gateway) -> dict[str, Any]:
+    """The reverse of `gateway_of`: the password in clear."""
+    values = {name: getattr(gateway, name) for name in gateway.__struct_fields__ if name != "password"}
+    password = {} if gateway.password is None else {"password": gateway.password.reveal()}
+    return {**values, **password}
+
+
+class OwnGateways:
+    """See the module's docstring."""
+
+    def __init__(self, state: Path) -> None:
+        self._path = state / _FILE
+        self._seen = -1
+        self._added: dict[str, Gateway] = {}
+        self._disabled: set[str] = set()
+
+    def read(self) -> ByHand:
+        """What is there; nothing where there is no file, or one that nobody can read."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=ByHand)
+        except (OSError, msgspec.MsgspecError):
+            return ByHand()
+
+    def write(self, by_hand: ByHand) -> None:
+        """All at once: a reader never sees half a file."""
+        fresh = self._path.with_suffix(".json.new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.encode(by_hand))
+        fresh.replace(self._path)
+
+    def follow(self, gateways: Gateways, now: float) -> None:
+        """Make the running gateways what the file says, where it changed since this was last asked. A gateway of the
+        configuration stays what it is."""
+        try:
+            changed = self._path.stat().st_mtime_ns
+        except OSError:
+            changed = 0
+        if changed == self._seen:
+            return
+        self._seen = changed
+        by_hand = self.read()
+        self._follow_added({one.name: one for one in by_hand.gateways()}, gateways, now)
+        disabled = set(by_hand.disabled)
+        for name in disabled ^ self._disabled:
+            if (gateway := gateways.named(name)) is not None:
+                gateway.disable(name in disabled, now)
+        self._disabled = disabled
+
+    def _follow_added(self, wanted: dict[str, Gateway], gateways: Gateways, now: float) -> None:
+        for name, one in list(self._added.items()):
+            if wanted.get(name) != one:
+                gateways.remove(name, now)
+                del self._added[name]
+                self._disabled.discard(name)
+        for name, one in wanted.items():
+            if name not in self._added and gateways.named(name) is None:
+                gateways.add(gateway_settings(one), now)
+                self._added[name] = one
