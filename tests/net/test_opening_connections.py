@@ -21,6 +21,7 @@ class Sender:
 
     def __init__(self) -> None:
         self.sends: list[Send] = []
+        self.needs_all = False
         self.closed = asyncio.Event()
 
     def message(self, flow: Flow, data: bytes, now: float) -> None:
@@ -44,6 +45,9 @@ class Sender:
 
     def drain_parcels(self) -> list[Parcel]:
         return []
+
+    def needed(self, flows: frozenset[Flow]) -> frozenset[Flow]:
+        return flows if self.needs_all else frozenset()
 
 
 class Peer:
@@ -188,4 +192,32 @@ async def test_who_asks_for_a_connection_where_nobody_listens_is_told(peer: tupl
         Target(Transport.TCP, Address("127.0.0.9", peer[1].port)), lambda stands, _: heard.put_nowait(stands)
     )
     assert await asyncio.wait_for(heard.get(), 30) is False
+    await close(signalling)
+
+
+async def test_what_we_opened_and_nothing_needs_is_closed(peer: tuple[Peer, Address]) -> None:
+    sender, target = Sender(), Target(Transport.TCP, peer[1])
+    signalling = await made(Limits(9, 9), sender)
+
+    async def say(text: bytes) -> None:
+        sender.sends.append(Send(target, text, "c"))
+        signalling.pump()
+        assert await asyncio.wait_for(peer[0].heard.get(), 30) == text
+
+    await say(b"first")
+    signalling._idle.look()
+    await say(b"it was used meanwhile")
+    signalling._idle.look()
+    sender.needs_all = True
+    for _ in range(3):
+        signalling._idle.look()
+    await say(b"it is needed")
+    assert peer[0].connections == 1
+    sender.needs_all = False
+    signalling._idle.look()
+    signalling._idle.look()
+    await asyncio.wait_for(sender.closed.wait(), 30)
+    assert signalling.counters["connections_idle"] == 1
+    await say(b"again")
+    assert peer[0].connections == 2
     await close(signalling)

@@ -3,12 +3,14 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 from tests.edge.lab import Accounts, Bindings
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from talkpath.app.certificate import self_signed
 from talkpath.base.address import Address, Transport
@@ -296,3 +298,27 @@ async def test_datagrams_are_answered_from_the_address_they_came_to(server: Serv
     mapped = stun.Stun.parse(await asyncio.wait_for(heard.get(), 10)).mapped_address
     assert mapped == Address(*transport.get_extra_info("sockname"))
     transport.close()
+
+
+async def test_a_browser_that_answers_pings_is_kept(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.signalling, "_ping_s", 0.05)
+    url = f"ws://{HOST}:{server.port(Transport.WS)}"
+    async with connect(url, subprotocols=[Subprotocol("sip")], ping_interval=None) as browser:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(browser.recv(), 0.5)
+    assert server.signalling.counters["websockets_dead"] == 0
+
+
+async def test_a_browser_that_answers_no_ping_is_gone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A web server in between would keep the connection to us open."""
+    monkeypatch.setattr(server.signalling, "_ping_s", 0.05)
+    reader, writer = await dial(server, Transport.WS)
+    writer.write(_UPGRADE)
+    assert b" 101 " in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+    pings = b""
+    with suppress(ConnectionResetError):
+        while data := await asyncio.wait_for(reader.read(64), 30):
+            pings += data
+    assert pings == b"\x89\x00" * 2
+    assert server.signalling.counters["websockets_dead"] == 1
+    writer.close()

@@ -93,6 +93,7 @@ class Node:
             networks(config.websocket.trusted_proxies),
             self._site() if config.page.enabled else None,
             self._guard.sources if config.guard.enabled else None,
+            config.websocket.ping_s,
         )
         doors = media_doors(config)
         self._facing = Facing(doors, self._signalling, self._interfaces, lambda: self._edge.core.locality)

@@ -7,7 +7,7 @@
 
 from typing import NamedTuple
 
-from talkpath.base.address import Flow, Parcel, Send
+from talkpath.base.address import Flow, Hop, Parcel, Send, Target
 from talkpath.base.errors import Malformed
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.admission import Admission
@@ -140,6 +140,19 @@ class Edge:
         return out
 
     # --- calls
+
+    def needed(self, flows: frozenset[Flow]) -> frozenset[Flow]:
+        """Which of these a phone or a party of a call is reached on, or a request waits on for its answer."""
+        core = self.core
+        parties = (one for call in core.calls.values() for one in (call.caller, *call.callees.values()))
+        hops: list[Hop] = [party.flow for party in parties]
+        hops += [client.hop for client in core.transactions.clients.values()]
+        hops += [server.flow for server in core.transactions.servers.values()]
+        numbers = {hop.connection for hop in hops if isinstance(hop, Flow)} | core.registrar.connections()
+        places = {(hop.transport, hop.remote) for hop in hops if isinstance(hop, Target)}
+        return frozenset(
+            flow for flow in flows if flow.connection in numbers or (flow.transport, flow.remote) in places
+        )
 
     def check_media(self, call: RunningCall, now: float) -> None:
         """The engine told the media of a call something: pass it on, and end the call if its media died."""

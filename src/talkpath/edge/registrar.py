@@ -89,6 +89,10 @@ class Registrar:
         """All that have not run out."""
         return [one for known in self._users.values() for one in known.values() if one.expires_at > now]
 
+    def connections(self) -> set[int]:
+        """The connections that phones are reached on, by their numbers."""
+        return {one.flow.connection for known in self._users.values() for one in known.values()}
+
     def find(self, user: str, identity: tuple[str, str]) -> Binding | None:
         """The present binding of that phone."""
         return self._users.get(user, {}).get(identity)

@@ -23,6 +23,7 @@ from talkpath.ice.keepalive import answer_to
 from talkpath.net.accepting import Acceptor
 from talkpath.net.clock import Clock
 from talkpath.net.descriptors import Descriptors
+from talkpath.net.idle import IdleSweep
 from talkpath.net.listening import Endpoint, Probe, open_sockets
 from talkpath.net.pacing import PacedReader
 from talkpath.net.stream import Connection, StreamConnection
@@ -75,6 +76,9 @@ class Machine(Protocol):
     def drain_parcels(self) -> list[Parcel]:
         """Datagrams to be sent that belong to no story."""
 
+    def needed(self, flows: frozenset[Flow]) -> frozenset[Flow]:
+        """Which of these a phone or a party of a call is reached on, or a request waits on for its answer."""
+
 
 class Limits:
     """How many connections there may be. Where files are scarce they may take half of them, media the other."""
@@ -97,8 +101,10 @@ class Signalling:
         trusted_proxies: Networks,
         page: Page | None = None,
         guard: Sources | None = None,
+        ping_s: float = 0.0,
     ) -> None:
         self._clock = clock
+        self._ping_s = ping_s
         self._guard = guard
         self._ledger = ledger
         self._limits = bounds
@@ -115,6 +121,7 @@ class Signalling:
         self._listening: dict[Transport, list[Address]] = {}
         self._connections: dict[int, Connection] = {}
         self._outgoing: dict[Target, Connection] = {}
+        self._idle = IdleSweep(self._outgoing.values, self._needed)
         #: who waits for connections that are being opened: they hear of the flow, or that there is none
         self._opening: dict[Target, list[Callable[[Flow | None], None]]] = {}
         self._per_address: Counter[str] = Counter()
@@ -150,7 +157,7 @@ class Signalling:
 
         def connection() -> Connection:
             if transport.is_websocket:
-                return WebSocketConnection(transport, self, self._trusted_proxies, self._page)
+                return WebSocketConnection(transport, self, self._trusted_proxies, self._page, self._ping_s)
             return StreamConnection(transport, self)
 
         self._acceptors.append(Acceptor(sock, context, connection, self))
@@ -167,12 +174,14 @@ class Signalling:
         self._contexts = {is_named: _client_context(is_named) for is_named in (False, True)}
         for acceptor in self._acceptors:
             acceptor.start()
+        self._idle.start(self._loop)
         self.pump()
 
     def close(self) -> None:
         """Stop to listen and close every connection after what is written has left."""
         if self._timer is not None:
             self._timer.cancel()
+        self._idle.stop()
         for acceptor in self._acceptors:
             acceptor.close()
         for connection in list(self._connections.values()):
@@ -310,6 +319,9 @@ class Signalling:
         if self._edge is not None and connection.flow is not None:
             self._edge.receive(FlowClosed(connection.flow), self._clock.now())
             self.pump()
+
+    def _needed(self, flows: frozenset[Flow]) -> frozenset[Flow]:
+        return self._edge.needed(flows) if self._edge is not None else flows
 
     def count(self, event: str) -> None:
         """A connection saw something worth counting."""

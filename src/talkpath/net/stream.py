@@ -60,6 +60,8 @@ class Connection(asyncio.Protocol):
         #: What we opened it for; None when the peer did.
         self.target: Target | None = None
         self.has_spoken = False
+        #: Whether anything was said on it, either way, since that was last asked.
+        self.was_used = True
         #: The address that this connection is counted for, empty while it is not.
         self.counted_host = ""
         #: Whether it ever stood, a TLS handshake done.
@@ -107,7 +109,7 @@ class Connection(asyncio.Protocol):
 
     def deliver(self, data: bytes) -> None:
         """A whole message came."""
-        self.has_spoken = True
+        self.has_spoken = self.was_used = True
         if self.flow is not None:
             self.sink.arrived(self.flow, data)
 
@@ -124,6 +126,7 @@ class Connection(asyncio.Protocol):
             self.sink.count("connections_stuck")
             self.abort()
             return False
+        self.was_used = True
         transport.write(data)
         return True
 

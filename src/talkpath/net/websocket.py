@@ -23,16 +23,34 @@ Page = Callable[[HttpRequest], HttpResponse]
 
 _SIP = Subprotocol("sip")
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+# An empty Ping (RFC 6455 section 5.5.2); those of a server are not masked.
+_PING = b"\x89\x00"
+# Pings in a row after which nothing came: the page is gone, whatever stands in between says.
+_PINGS_MISSED = 2
 # How long a peer may take to close after us.
 _PARTING_S = 1.0
 _END_OF_HEAD = b"\r\n\r\n"
 
 
 class WebSocketConnection(Connection):
-    """One browser. A message is one SIP message (RFC 7118 section 5)."""
+    """One browser. A message is one SIP message (RFC 7118 section 5).
 
-    def __init__(self, transport: Transport, sink: Sink, trusted_proxies: Networks, page: Page | None = None) -> None:
+    Every `ping_s` seconds it is pinged, unless that is 0: a web server in between closes what is quiet, and keeps a
+    connection to us open whose page is gone.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        sink: Sink,
+        trusted_proxies: Networks,
+        page: Page | None = None,
+        ping_s: float = 0.0,
+    ) -> None:
         super().__init__(transport, sink)
+        self._ping_s = ping_s
+        self._next_ping: asyncio.TimerHandle | None = None
+        self._pings = 0
         self._trusted_proxies = trusted_proxies
         self._page = page
         self._parts: list[bytes] = []
@@ -49,6 +67,7 @@ class WebSocketConnection(Connection):
 
     def data_received(self, data: bytes) -> None:
         """The request first; what follows one that opened no WebSocket (a body, another request) is nobody's."""
+        self._pings = 0
         if not self._is_past_head:
             data = self._take_head(data)
         if data and self._protocol.state is not State.CONNECTING:
@@ -87,6 +106,7 @@ class WebSocketConnection(Connection):
         self._believe_proxy(request)
         if any(value.lower() == "websocket" for value in request.headers.get_all("Upgrade")):
             self._protocol.send_response(self._protocol.accept(request))
+            self._ping_later()
         elif self._page is None or self.flow is None:
             self._protocol.send_response(self._protocol.reject(426, "This is a SIP over WebSocket listener.\n"))
         else:
@@ -129,6 +149,25 @@ class WebSocketConnection(Connection):
                 self.deliver(message)
             elif message == b"\r\n\r\n":
                 self.send(b"\r\n")
+
+    def _ping_later(self) -> None:
+        if self._ping_s and self._protocol.state is State.OPEN:
+            self._next_ping = asyncio.get_running_loop().call_later(self._ping_s, self._ping)
+
+    def _ping(self) -> None:
+        if self._pings >= _PINGS_MISSED:
+            self.sink.count("websockets_dead")
+            self.abort()
+        elif self._protocol.state is State.OPEN:
+            self._pings += 1
+            self.write(_PING)
+            self._ping_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `Connection`."""
+        if self._next_ping is not None:
+            self._next_ping.cancel()
+        super().connection_lost(exc)
 
     def send(self, data: bytes) -> bool:
         """Write a message; False when the WebSocket is not open."""

@@ -19,6 +19,19 @@ class WebSocket(msgspec.Struct, frozen=True, kw_only=True):
             of="network",
         ),
     ] = ("127.0.0.0/8", "::1/128")
+    ping_s: Annotated[
+        int,
+        doc(
+            "How often each browser is pinged, in seconds. Web servers close a connection on which nothing comes "
+            "from us for a while (nginx: `proxy_read_timeout`, 60 s), so this must be less. A browser that answers "
+            "no ping is taken to be gone after three of these times. 0: never.",
+            "向每个浏览器发送 ping 的间隔（秒）。若一段时间没有来自我们的数据，Web 服务器会关闭连接"
+            "（nginx：`proxy_read_timeout`，60 秒），因此该值必须更小。浏览器不应答 ping 时，三个间隔之后视为已离开。"
+            "0：从不。",
+            ge=0,
+            le=3_600,
+        ),
+    ] = 25
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
