@@ -18,17 +18,25 @@ Done = Callable[[list[Target], float], None]
 class Resolver:
     """Resolves URIs for the edge: at once what is known, other names in a task."""
 
-    def __init__(self, records: Records, ways: Ways, answered: Callable[[], None], now: Callable[[], float]) -> None:
-        """`answered` is called after an answer that came later."""
+    def __init__(
+        self,
+        records: Records,
+        ways: Ways,
+        answered: Callable[[], None],
+        now: Callable[[], float],
+        chance: Callable[[int], int] | None = None,
+    ) -> None:
+        """`answered` is called after an answer that came later; `chance(n)` gives a number from 0 to n."""
         self._records = records
         self._ways = ways
         self._answered = answered
         self._now = now
+        self._chance = chance or _chance
         self._tasks: set[asyncio.Task[None]] = set()
 
     def resolve(self, uri: Uri, done: Done) -> None:
         """Call `done(targets, now)`, now or later; the best target comes first, none where nothing is found."""
-        steps = locate(uri, self._ways, _chance)
+        steps = locate(uri, self._ways, self._chance)
         try:
             questions = next(steps)
             while (answers := self._records.known(questions)) is not None:

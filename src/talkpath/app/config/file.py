@@ -37,6 +37,11 @@ def read(file: Path, *, is_to_run: bool = True) -> Config:
     except OSError as error:
         what = phrase(words.FILE_UNREADABLE, reason=error.strerror)
         raise BadConfig([Mistake(str(file), None, what)]) from None
+    return read_text(text, file, is_to_run=is_to_run)
+
+
+def read_text(text: str, file: Path, *, is_to_run: bool = True) -> Config:
+    """The same for a text, as if it stood in `file`."""
     return _Reading(file, text.replace("\r\n", "\n"), is_to_run).config()
 
 

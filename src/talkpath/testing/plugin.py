@@ -1,0 +1,87 @@
+"""The pytest plugin: the fixture `network`, `async def` tests that use it, and ladders under what failed.
+
+It is there as soon as talkpath is installed. Tests run on the network's own loop; no other plugin is needed for them,
+and those of others (pytest-asyncio, anyio) are left what is theirs.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from talkpath.testing.loop import VirtualLoop, close, run_on
+from talkpath.testing.network import Network
+
+_FILE = "talkpath.toml"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line(
+        "markers",
+        "network(config, toml=None, seed=1): what the fixture `network` is made of: a talkpath.toml beside the test, "
+        "or its text; and the seed of chance",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str, obj: Any) -> None:
+    """Tests of a network run on its loop."""
+    is_test = inspect.iscoroutinefunction(obj) and collector.istestfunction(obj, name)
+    if is_test and "network" in inspect.signature(obj).parameters:
+        setattr(collector.obj, name, _on_its_loop(obj))
+
+
+@pytest.fixture
+def network(request: pytest.FixtureRequest) -> Iterator[Network]:
+    """The edge and everybody around it, with the talkpath.toml that stands beside the test or in a folder above."""
+    mark = request.node.get_closest_marker("network")
+    loop = VirtualLoop()
+    made = _made(request, **(mark.kwargs if mark is not None else {}))
+    run_on(loop, made.__aenter__())
+    yield made
+    close(loop)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the calls of a test that failed."""
+    report = yield
+    used = getattr(item, "funcargs", {}).get("network")
+    if report.failed and isinstance(used, Network):
+        report.sections += [("calls on the network", drawn) for drawn in (used.drawn(),) if drawn]
+    return report
+
+
+def _on_its_loop(test: Callable[..., Any]) -> Callable[..., None]:
+    @functools.wraps(test)
+    def on_its_loop(*args: Any, **kwargs: Any) -> None:
+        network: Network = kwargs["network"]
+        run_on(network.loop, network.checked(test(*args, **kwargs)))
+
+    return on_its_loop
+
+
+def _made(
+    request: pytest.FixtureRequest, config: str | None = None, toml: str | None = None, seed: int = 1
+) -> Network:
+    here = request.path.parent
+    if toml is not None:
+        return Network(toml=toml, folder=here, seed=seed)
+    file = here / config if config is not None else _nearest(here, request.config.rootpath)
+    return Network(file, seed=seed)
+
+
+def _nearest(folder: Path, root: Path) -> Path | None:
+    """The configuration that a test is about."""
+    for one in (folder, *folder.parents):
+        if (one / _FILE).exists():
+            return one / _FILE
+        if one == root:
+            return None
+    return None
