@@ -43,7 +43,6 @@ class Talker:
         #: by which it calls PCMA
         self.payload_type = PCMA
         self.voice = voice
-        self._coded = alaw(voice)
         self._ended = threading.Event()
         self._silent = threading.Event()
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._send, self._receive)]
@@ -107,15 +106,16 @@ class Talker:
         self.socket.close()
 
     def _send(self) -> None:
+        coded = alaw(self.voice)
         start = time.monotonic()
-        for number in range(len(self._coded) // _PACKET):
+        for number in range(len(coded) // _PACKET):
             pause = start + number * 0.02 - time.monotonic()
             if pause > 0:
                 self._silent.wait(pause)
             if self._silent.is_set():
                 return
             assert self.target is not None
-            part = self._coded[number * _PACKET : (number + 1) * _PACKET]
+            part = coded[number * _PACKET : (number + 1) * _PACKET]
             self.socket.sendto(packet(number, number * _PACKET, self.ssrc, part, self.payload_type), self.target)
 
     def _receive(self) -> None:

@@ -1,5 +1,6 @@
 """What was played and what was heard: made, read and compared, whatever the delay between them."""
 
+import functools
 import itertools
 import wave
 from dataclasses import dataclass
@@ -33,8 +34,9 @@ class Likeness:
         return self.heard_s >= 1 and self.alike >= 0.75 and self.in_order >= 0.75
 
 
+@functools.cache
 def voice(seed: int, seconds: float = 30.0) -> Samples:
-    """Sound that is like nothing else: band-limited noise in syllables, different for each `seed`."""
+    """Sound like nothing else: band-limited noise in syllables, different for each `seed`. Not to be written to."""
     random = np.random.default_rng(seed)
     count = int(seconds * RATE_HZ)
     spectrum = np.fft.rfft(random.standard_normal(count))
@@ -44,6 +46,7 @@ def voice(seed: int, seconds: float = 30.0) -> Samples:
     beats = np.arange(0, count + RATE_HZ // 8, RATE_HZ // 8)
     syllables = np.interp(np.arange(count), beats, random.uniform(0.5, 1.0, len(beats)))
     made: Samples = 0.25 * noise * syllables / np.std(noise)
+    made.flags.writeable = False
     return made
 
 
@@ -102,7 +105,7 @@ def compare(original: Samples, recording: Samples) -> Likeness:
     if not loud:
         return Likeness(0.0, 0.0, 0.0)
     finder = _Finder(original, size)
-    found = [(number, *finder.find(window)) for number, window in loud]
+    found = [(number, *finder.find(number, window)) for number, window in loud]
     alike = [(number, at) for number, score, at in found if score >= _ALIKE]
     delays = [at - number * size for number, at in alike]
     steady = sum(abs(b - a) < RATE_HZ // 5 for a, b in itertools.pairwise(delays))
@@ -169,21 +172,54 @@ def join(parts: list[Samples]) -> Samples:
 
 
 class _Finder:
-    """Looks for windows of one size in one original; the original's transform is made once."""
+    """Looks for windows of one size in one original, first where the one before says that the next should be.
+
+    What is alike there is not looked for elsewhere: a voice is like nothing else, nor like itself at another time.
+    """
 
     def __init__(self, original: Samples, size: int) -> None:
+        self._original = original
         self._size = size
-        self._length = 1 << (len(original) + size).bit_length()
+        self._length = _power_of_two(len(original) + size)
         self._spectrum = np.fft.rfft(original, self._length)
         sums = np.concatenate(([0.0], np.cumsum(original**2)))
         self._norms = np.sqrt(np.maximum(sums[size:] - sums[:-size], 1e-9))
+        self._delay: int | None = None
 
-    def find(self, window: Samples) -> tuple[float, int]:
-        """The best correlation (1 is equal) and where it begins."""
-        product = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(window, self._length)), self._length)
-        scores = product[: len(self._norms)] / (self._norms * np.linalg.norm(window))
+    def find(self, number: int, window: Samples) -> tuple[float, int]:
+        """The best correlation of the `number`th window (1 is equal) and where in the original it begins."""
+        score, at = self._nearby(number, window)
+        if score < _ALIKE:
+            score, at = self._anywhere(window)
+        if score >= _ALIKE:
+            self._delay = at - number * self._size
+        return score, at
+
+    def _nearby(self, number: int, window: Samples) -> tuple[float, int]:
+        if self._delay is None:
+            return 0.0, 0
+        first = max(0, number * self._size + self._delay - self._size)
+        part = self._original[first : first + 3 * self._size]
+        length = _power_of_two(len(part) + self._size)
+        score, at = self._best(window, np.fft.rfft(part, length), length, self._norms[first : first + 2 * self._size])
+        return score, first + at
+
+    def _anywhere(self, window: Samples) -> tuple[float, int]:
+        return self._best(window, self._spectrum, self._length, self._norms)
+
+    @staticmethod
+    def _best(window: Samples, spectrum: NDArray[np.complex128], length: int, norms: Samples) -> tuple[float, int]:
+        """The best place among those whose `norms` are given."""
+        if not len(norms):
+            return 0.0, 0
+        product = np.fft.irfft(spectrum * np.conj(np.fft.rfft(window, length)), length)
+        scores = product[: len(norms)] / (norms * np.linalg.norm(window))
         best = int(np.argmax(scores))
         return float(scores[best]), best
+
+
+def _power_of_two(count: int) -> int:
+    return 1 << count.bit_length()
 
 
 def resampled(samples: Samples, rate: int, wanted: int = RATE_HZ) -> Samples:
