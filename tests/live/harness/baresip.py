@@ -11,7 +11,8 @@ from typing import Any, Self
 from harness import sound
 from harness.edge import Identity
 from harness.network import free_port, inside
-from harness.process import PeerFailed, Process, Stoppable, wait_until
+from harness.process import PeerFailed, Process, wait_until
+from harness.talk import Listener
 
 _MODULES = Path("/usr/lib/baresip/modules")
 _CONFIG = """\
@@ -55,7 +56,7 @@ class Event:
     param: str
 
 
-class Baresip(Stoppable):
+class Baresip(Listener):
     """One running baresip with one account. Every command waits for baresip's own word that it was done."""
 
     def __init__(
@@ -172,13 +173,15 @@ class Baresip(Stoppable):
         files = sorted(self._recordings.glob("*-dec.wav"))
         return sound.join([sound.read(file) for file in files])
 
-    def wait_heard(self, seconds: float, timeout_s: float = 20.0) -> None:
-        """Wait until that many more seconds of decoded sound are in its recording."""
-        wanted = self._heard_bytes() + int(seconds * self._bytes_s)
-        if not wait_until(lambda: self._heard_bytes() >= wanted, timeout_s):
+    def sound_s(self) -> float:
+        """How many seconds of decoded sound are in its recording so far."""
+        return sum(max(0, file.stat().st_size - 44) for file in self._recordings.glob("*-dec.wav")) / self._bytes_s
+
+    def wait_sound(self, until_s: float, timeout_s: float = 20.0) -> None:
+        """Wait until that many are in it."""
+        if not wait_until(lambda: self.sound_s() >= until_s, timeout_s):
             raise PeerFailed(
-                f"baresip {self.identity.user} heard {self._heard_bytes()} bytes, not {wanted}:\n"
-                f"{self.process.text[-800:]}"
+                f"baresip {self.identity.user} heard {self.sound_s()} s, not {until_s}:\n{self.process.text[-800:]}"
             )
 
     def kill(self) -> None:
@@ -198,9 +201,6 @@ class Baresip(Stoppable):
             f';auth_pass={who.password};outbound="{who.registrar}";regint={expires_s};answermode={answer}'
             f";audio_codecs={codec};ptime=20"
         )
-
-    def _heard_bytes(self) -> int:
-        return sum(max(0, file.stat().st_size - 44) for file in self._recordings.glob("*-dec.wav"))
 
     def _listen(self) -> None:
         buffer = b""

@@ -11,7 +11,8 @@ from typing import Self
 from harness import sound
 from harness.edge import Identity
 from harness.network import free_port
-from harness.process import PeerFailed, Process, Stoppable, wait_until
+from harness.process import PeerFailed, Process, wait_until
+from harness.talk import Listener
 
 _CONFIG = """\
 [sip]
@@ -49,7 +50,7 @@ publish=0
 _CODECS = ("opus/48000", "speex/16000", "speex/8000", "PCMU/8000", "PCMA/8000", "GSM/8000", "G722/8000", "G729/8000")
 
 
-class Linphone(Stoppable):
+class Linphone(Listener):
     """One running linphonec with one account."""
 
     def __init__(
@@ -122,10 +123,13 @@ class Linphone(Stoppable):
             raise PeerFailed(f"linphonec {self.identity.user} still records:\n{self.process.text[-800:]}")
         return sound.read(self._recording)
 
-    def wait_heard(self, seconds: float, timeout_s: float = 20.0) -> None:
-        """Wait until that many more seconds of sound are in its recording."""
-        wanted = self._heard_s() + seconds
-        if not wait_until(lambda: self._heard_s() >= wanted, timeout_s):
+    def sound_s(self) -> float:
+        """How many seconds of sound are in its recording so far."""
+        return sound.length_s(self._recording) if self._recording.exists() else 0.0
+
+    def wait_sound(self, until_s: float, timeout_s: float = 20.0) -> None:
+        """Wait until that many are in it."""
+        if not wait_until(lambda: self.sound_s() >= until_s, timeout_s):
             raise PeerFailed(f"linphonec {self.identity.user} hears too little:\n{self.process.text[-800:]}")
 
     def kill(self) -> None:
@@ -137,9 +141,6 @@ class Linphone(Stoppable):
         if self.process.is_running:
             self.process.say("quit")
         self.process.stop()
-
-    def _heard_s(self) -> float:
-        return sound.length_s(self._recording) if self._recording.exists() else 0.0
 
     def _settings(self, codecs: tuple[str, ...], ipv6: bool) -> str:
         who = self.identity

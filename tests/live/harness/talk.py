@@ -4,7 +4,24 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.edge import Identity
+from harness.process import Stoppable
 from harness.sound import Samples, assert_alike, read
+
+
+class Listener(Stoppable):
+    """Who keeps what it hears, and says how much that is."""
+
+    def sound_s(self) -> float:
+        """How many seconds of sound it has heard so far."""
+        raise NotImplementedError
+
+    def wait_sound(self, until_s: float, timeout_s: float = 20.0) -> None:
+        """Wait until it has heard that many."""
+        raise NotImplementedError
+
+    def wait_heard(self, seconds: float, timeout_s: float = 20.0) -> None:
+        """Wait until it has heard that many more."""
+        self.wait_sound(self.sound_s() + seconds, timeout_s)
 
 
 class Phone(Protocol):
@@ -19,7 +36,8 @@ class Phone(Protocol):
     def closed(self, timeout_s: float = 20.0) -> object: ...
     def hang_up(self) -> None: ...
     def heard(self) -> Samples: ...
-    def wait_heard(self, seconds: float, timeout_s: float = 20.0) -> None: ...
+    def sound_s(self) -> float: ...
+    def wait_sound(self, until_s: float, timeout_s: float = 20.0) -> None: ...
 
 
 def begin(caller: Phone, callee: Phone) -> None:
@@ -32,8 +50,9 @@ def begin(caller: Phone, callee: Phone) -> None:
 
 def listen(first: Phone, second: Phone, seconds: float = 5.0) -> None:
     """Both hear that much more: enough for what a jitter buffer does in its first second not to weigh."""
-    first.wait_heard(seconds)
-    second.wait_heard(seconds)
+    both = [(phone, phone.sound_s() + seconds) for phone in (first, second)]
+    for phone, until_s in both:
+        phone.wait_sound(until_s)
 
 
 def end(first: Phone, second: Phone) -> None:

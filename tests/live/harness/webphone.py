@@ -12,6 +12,7 @@ from harness.edge import Identity
 from harness.firefox import Firefox
 from harness.page import Page
 from harness.process import PeerFailed, wait_until
+from harness.talk import Listener
 
 _KIT = Path(__file__).parent.parent / "pages" / "built" / "kit.js"
 # Where AudioContext works in pages.
@@ -25,7 +26,7 @@ def load_kit(page: Page, voice: Path) -> None:
     page.run("kit.speak(%s)", base64.b64encode(samples).decode())
 
 
-class WebPhone:
+class WebPhone(Listener):
     """One page with one account. `url` is where its WebSocket goes, where that is not the edge itself.
 
     It plays a tone of `hertz`. `stun` leaves SIP.js the STUN server that it has by default: it is not there, and
@@ -133,12 +134,14 @@ class WebPhone:
         data = base64.b64decode(self.page.run("phone.ear.heard(%s)", from_s))
         return sound.resampled(np.frombuffer(data, "<i2") / 32768, _EAR_HZ)
 
-    def wait_heard(self, seconds: float, timeout_s: float = 20.0) -> None:
-        """Wait until that many more seconds of sound (not of silence) have come."""
-        wanted = self.page.run("phone.ear.loud") + seconds * 10
-        if not wait_until(lambda: bool(self.page.run("phone.ear.loud >= %s", wanted)), timeout_s):
-            heard = self.page.run("phone.ear.loud") / 10
-            raise PeerFailed(f"{self.library} {self.identity.user} heard {heard} s of sound: {self.log()}")
+    def sound_s(self) -> float:
+        """How many seconds of sound have come so far, without silence."""
+        return float(self.page.run("phone.ear.loud")) / 10
+
+    def wait_sound(self, until_s: float, timeout_s: float = 20.0) -> None:
+        """Wait until that many have come."""
+        if not wait_until(lambda: bool(self.page.run("phone.ear.loud / 10 >= %s", until_s)), timeout_s):
+            raise PeerFailed(f"{self.library} {self.identity.user} heard {self.sound_s()} s of sound: {self.log()}")
 
     def stop(self) -> None:
         self.page.close()
