@@ -96,9 +96,9 @@ def phones(edge: AnyEdge, tmp_path: Path) -> Iterator[Phones]:
     made.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One Chromium for all tests of a module."""
+    """One Chromium for all tests of this process: its pages share nothing."""
     with Browser(tmp_path_factory.mktemp("browser")) as made:
         yield made
 

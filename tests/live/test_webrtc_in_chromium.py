@@ -12,7 +12,8 @@ from tests.media.browser import OURS
 from tests.media.in_memory import sdp
 from tests.native.rtp_peers import rtp
 
-from harness.chromium import Page, chromium
+from harness.browser import Browser
+from harness.chromium import Page, chromium, page_of
 from harness.network import run
 from talkpath._native import Relay
 from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
@@ -141,8 +142,14 @@ class Mirror(asyncio.DatagramProtocol):
 
 
 @pytest.fixture(name="page")
-async def a_page() -> AsyncIterator[Page]:
-    async with chromium() as page:
+async def a_page(browser: Browser) -> AsyncIterator[Page]:
+    async with page_of(browser.port, browser.path) as page:
+        yield page
+
+
+@pytest.fixture(name="other")
+async def another_page(browser: Browser) -> AsyncIterator[Page]:
+    async with page_of(browser.port, browser.path) as page:
         yield page
 
 
@@ -269,36 +276,34 @@ async def test_a_phone_calls_a_page(page: Page, host: Host, phone: Phone) -> Non
     talking.cancel()
 
 
-async def test_two_pages_talk(page: Page, host: Host) -> None:
-    async with chromium() as other:
-        await page.run("begin({})")
-        await other.run("begin({})")
-        offer = (await page.run("offer()")).encode()
-        offered = host.carry(offer, by_caller=True, status=0, web=True, to_web=True)
-        answered = (await other.run("answer(%s)", offered)).encode()
-        answer = host.carry(answered, by_caller=False, status=200, web=True, to_web=True)
-        await page.run("take('answer', %s)", answer)
-        await hears(page, 50)
-        await hears(other, 50)
+async def test_two_pages_talk(page: Page, other: Page, host: Host) -> None:
+    await page.run("begin({})")
+    await other.run("begin({})")
+    offer = (await page.run("offer()")).encode()
+    offered = host.carry(offer, by_caller=True, status=0, web=True, to_web=True)
+    answered = (await other.run("answer(%s)", offered)).encode()
+    answer = host.carry(answered, by_caller=False, status=200, web=True, to_web=True)
+    await page.run("take('answer', %s)", answer)
+    await hears(page, 50)
+    await hears(other, 50)
     assert host.kinds.count("srtp.keyed") == 2
 
 
 @pytest.mark.parametrize("policy", ["max-compat", "balanced", "max-bundle"])
-async def test_two_pages_see_each_other(page: Page, host: Host, policy: str) -> None:
+async def test_two_pages_see_each_other(page: Page, other: Page, host: Host, policy: str) -> None:
     media = {"audio": True, "video": True}
-    async with chromium() as other:
-        await page.run("begin({bundlePolicy: %s}, %s)", policy, media)
-        await other.run("begin({}, %s)", media)
-        offer = (await page.run("offer()")).encode()
-        offered = host.carry(offer, by_caller=True, status=0, web=True, to_web=True)
-        answered = (await other.run("answer(%s)", offered)).encode()
-        answer = host.carry(answered, by_caller=False, status=200, web=True, to_web=True)
-        await page.run("take('answer', %s)", answer)
-        # Video begins with a key frame, which is asked for by RTCP when the first was lost.
-        await sees(page, 20)
-        await sees(other, 20)
-        await hears(page, 50)
-        await hears(other, 50)
+    await page.run("begin({bundlePolicy: %s}, %s)", policy, media)
+    await other.run("begin({}, %s)", media)
+    offer = (await page.run("offer()")).encode()
+    offered = host.carry(offer, by_caller=True, status=0, web=True, to_web=True)
+    answered = (await other.run("answer(%s)", offered)).encode()
+    answer = host.carry(answered, by_caller=False, status=200, web=True, to_web=True)
+    await page.run("take('answer', %s)", answer)
+    # Video begins with a key frame, which is asked for by RTCP when the first was lost.
+    await sees(page, 20)
+    await sees(other, 20)
+    await hears(page, 50)
+    await hears(other, 50)
     assert host.kinds.count("srtp.keyed") == 2, "one association a page"
 
 

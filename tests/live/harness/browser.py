@@ -102,9 +102,10 @@ class Browser(Stoppable):
         place.mkdir(parents=True, exist_ok=True)
         self.process = Process([*argv, "about:blank"], place / "chromium.log", namespace=namespace)
         found = self.process.wait_for(r"DevTools listening on ws://127\.0\.0\.1:(\d+)(\S+)", 60)
-        self.port = int(found[1])
+        #: Where its DevTools are.
+        self.port, self.path = int(found[1]), found[2]
         self._sockets = ExitStack()
-        self._tools = DevTools(self._connect(found[2]))
+        self._tools = DevTools(self._connect(self.path))
 
     @property
     def secure_url(self) -> str:

@@ -91,7 +91,7 @@ class Page:
 
 @contextlib.asynccontextmanager
 async def chromium(*arguments: str) -> AsyncIterator[Page]:
-    """A browser of its own with one page, started with further arguments."""
+    """A page in a browser of its own, started with further arguments."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             "chromium",
@@ -104,21 +104,26 @@ async def chromium(*arguments: str) -> AsyncIterator[Page]:
         )
         try:
             port, path = await asyncio.wait_for(_devtools(Path(profile)), _START_S)
-            async with websockets.connect(f"ws://127.0.0.1:{port}{path}", max_size=None) as browser:
-                target = await _page_of(Page(browser))
-                url = f"ws://127.0.0.1:{port}/devtools/page/{target}"
-                async with websockets.connect(url, max_size=None) as socket:
-                    page = Page(socket)
-                    await page.open(SECURE_PAGE.format(port=port))
-                    yield page
+            async with page_of(port, path) as page:
+                yield page
         finally:
             process.kill()
             await process.wait()
 
 
-async def _page_of(browser: Page) -> str:
-    targets = (await browser._call("Target.getTargets"))["targetInfos"]
-    return str(next(target["targetId"] for target in targets if target["type"] == "page"))
+@contextlib.asynccontextmanager
+async def page_of(port: int, path: str) -> AsyncIterator[Page]:
+    """A page of the browser whose DevTools are there, as if in a window of its own."""
+    async with websockets.connect(f"ws://127.0.0.1:{port}{path}", max_size=None) as socket:
+        browser = Page(socket)
+        context = (await browser._call("Target.createBrowserContext"))["browserContextId"]
+        made = await browser._call("Target.createTarget", url="about:blank", browserContextId=context)
+        url = f"ws://127.0.0.1:{port}/devtools/page/{made['targetId']}"
+        async with websockets.connect(url, max_size=None) as its_own:
+            page = Page(its_own)
+            await page.open(SECURE_PAGE.format(port=port))
+            yield page
+        await browser._call("Target.disposeBrowserContext", browserContextId=context)
 
 
 async def _devtools(profile: Path) -> tuple[int, str]:
