@@ -45,9 +45,9 @@ def edge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         assert wire.complaints() == []
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def healthy(edge: AnyEdge) -> Iterator[None]:
-    """Our own rules find no error on the calls of the test: nobody felt one."""
+    """Our own rules find no error on the calls of the module: nobody felt one. The answer names the users."""
     start = time.time()
     yield
     if isinstance(edge, Edge):
