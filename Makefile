@@ -22,7 +22,11 @@ help:  ## say what there is to make
 run: compiled  ## install what is missing, build, and start the edge (options: make run ARGS="--config FILE")
 	@exec $(BIN)/talkpath run $(ARGS)
 
-test: check stubs native-test fast live  ## install what the tests need, the real peers included, and run them all
+# What builds and checks has long stretches that keep one core busy, and waits for the network: two at once. Packages
+# of Python are there before (`setup`), as pip installs one by one.
+test: setup  ## install what the tests need, the real peers included, and run them all
+	@$(MAKE) --no-print-directory -j2 -Oline check stubs native-test $(VENV)/.peers
+	@$(MAKE) --no-print-directory fast live
 
 setup: $(VENV)/.tools  ## install everything for development, build nothing
 
@@ -44,14 +48,16 @@ stubs: compiled $(VENV)/.tools  ## compare _native.pyi with the module that was 
 	@$(BIN)/python -m mypy.stubtest talkpath._native --mypy-config-file pyproject.toml --allowlist native/stubtest-allowlist
 
 native-test: $(VENV)/.test-packages $(VENV)/.installed  ## the tests of the Rust crate
-	cargo test -q --manifest-path native/Cargo.toml --no-default-features
+	MAKEFLAGS= cargo test -q --manifest-path native/Cargo.toml --no-default-features
 
 fast: compiled $(VENV)/.tools  ## the tests that need no peers; those of the compiled rooms in both forms
 	$(BIN)/python -m pytest -n 2 -m "not live"
 	$(BIN)/python -m pytest -n 2 -m "not live" -o "pythonpath=tests/live" tests/sip tests/sdp tests/calls tests/edge tests/net tests/explain tests/ice tests/secure tests/media
 
+# Phones talk for seconds in which no core is busy, so there are more tests at once than cores; neighbours in a file go to
+# one process, which then starts one browser for them.
 live: compiled $(VENV)/.peers  ## the tests with real phones, servers and network namespaces
-	$(BIN)/python -m pytest -n 3 -m "live and not load"
+	$(BIN)/python -m pytest -n 6 --dist worksteal -m "live and not load"
 	$(BIN)/python -m pytest -m "live and load"
 
 fuzz: build $(VENV)/.tools $(VENV)/.test-packages  ## the parsers of the core under libFuzzer, and the property tests many times longer
@@ -90,7 +96,7 @@ $(VENV)/.tools: requirements-dev.txt $(VENV)/.installed
 
 $(VENV)/.built: $(VENV)/.installed $(NATIVE)
 	@echo "talkpath: building the native part (a minute or two the first time)" >&2
-	@PIP_NO_INDEX=1 PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release -q
+	@MAKEFLAGS= PIP_NO_INDEX=1 PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release -q
 	@touch $@
 
 $(VENV)/.page-packages: page/package-lock.json | $(VENV)/.system
