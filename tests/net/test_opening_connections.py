@@ -12,6 +12,7 @@ from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import Input
 from talkpath.net.clock import Clock
 from talkpath.net.signalling import Limits, Signalling
+from talkpath.net.stream import StreamConnection
 
 HOST = "127.0.0.1"
 
@@ -48,6 +49,13 @@ class Sender:
 
     def needed(self, flows: frozenset[Flow]) -> frozenset[Flow]:
         return flows if self.needs_all else frozenset()
+
+
+class Line(asyncio.Transport):
+    """A connection that stands, and carries nothing."""
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
 
 
 class Peer:
@@ -140,6 +148,21 @@ async def test_a_number_alone_leads_down_no_connection(peer: tuple[Peer, Address
     sender.sends.append(Send(connection.flow, b"ours again", "c"))
     signalling.pump()
     assert await asyncio.wait_for(peer[0].heard.get(), 30) == b"ours again"
+    await close(signalling)
+
+
+async def test_who_must_show_a_certificate_is_reached_over_no_other_connection(peer: tuple[Peer, Address]) -> None:
+    """One that it opened itself was never asked for one, and one that we opened for its address took any."""
+    signalling = await made(Limits(9, 9), Sender())
+    remote = Address("203.0.113.9", 5061)
+    connection = StreamConnection(Transport.TLS, signalling)
+    connection.connection_made(Line({"sockname": ("192.0.2.1", 5061), "peername": remote}))
+    assert signalling._flow_of(Target(Transport.TLS, remote)) == connection.flow
+    assert signalling._flow_of(Target(Transport.TCP, remote)) is None
+    assert signalling._flow_of(Target(Transport.TLS, remote, "carrier.net")) is None
+    connection.connection_lost(None)
+    assert signalling._flow_of(Target(Transport.TLS, remote)) is None
+    assert not signalling._by_remote
     await close(signalling)
 
 

@@ -121,6 +121,8 @@ class Signalling:
         self._listening: dict[Transport, list[Address]] = {}
         self._connections: dict[int, Connection] = {}
         self._outgoing: dict[Target, Connection] = {}
+        #: TCP and TLS: the last that was made with each remote address
+        self._by_remote: dict[tuple[str, Address], Connection] = {}
         self._idle = IdleSweep(self._outgoing.values, self._needed)
         #: who waits for connections that are being opened: they hear of the flow, or that there is none
         self._opening: dict[Target, list[Callable[[Flow | None], None]]] = {}
@@ -307,12 +309,17 @@ class Signalling:
             self._hold(host)
             connection.counted_host = host
         self._connections[connection.number] = connection
+        if not connection.kind.is_websocket:
+            self._by_remote[connection.kind.value, connection.flow.remote] = connection
         self.counters["connections_opened"] += 1
         return True
 
     def closed(self, connection: Connection) -> None:
         """A connection is gone."""
         self._connections.pop(connection.number, None)
+        flow = connection.flow
+        if flow is not None and self._by_remote.get((flow.transport.value, flow.remote)) is connection:
+            del self._by_remote[flow.transport.value, flow.remote]
         if connection.target is not None:
             self._outgoing.pop(connection.target, None)
         self.dismiss(connection)
@@ -483,12 +490,11 @@ class Signalling:
         return connection.flow if connection is not None else None
 
     def _incoming_from(self, target: Target) -> Connection | None:
-        """A connection that the peer opened from the very address we want to reach (RFC 5923)."""
-        for connection in self._connections.values():
-            flow = connection.flow
-            if flow is not None and flow.transport == target.transport and flow.remote == target.remote:
-                return connection
-        return None
+        """A connection that the peer opened from the very address we want to reach (RFC 5923): not where it must show
+        a certificate, of which nobody asked it."""
+        if target.name and target.transport.is_secure:
+            return None
+        return self._by_remote.get((target.transport.value, target.remote))
 
     def _datagrams_of(self, flow: Flow) -> Datagrams | None:
         """The socket that a local address belongs to: its own, or the one of every address of its family."""
