@@ -324,6 +324,19 @@ async def test_a_silent_server_leaves_what_was_known(world: World) -> None:
     assert await world.shown("sip:1@carrier.net") == [], "after a day what was known is no more"
 
 
+async def test_while_nobody_answers_a_call_waits_for_one_try_a_question(world: World) -> None:
+    carrier(world)
+    await world.start(IMPATIENT)
+    world.server.faults["*"] = "silent"
+    assert await world.shown("sip:1@carrier.net") == []
+    assert world.server.asked["_sip._udp.carrier.net", "SRV"] > 1
+    assert world.server.asked["carrier.net", "A"] == 1
+    world.server.faults.clear()
+    assert await world.shown("sip:1@a.carrier.net:5060") == ["UDP 198.51.100.1:5060"]
+    world.now += 11
+    assert len(await world.shown("sip:1@carrier.net")) == 6
+
+
 async def test_one_of_two_servers_that_is_silent_is_gone_around(world: World) -> None:
     carrier(world)
     await world.start(WAITS._replace(try_s=0.2))

@@ -203,6 +203,8 @@ class Servers:
         self._conf = conf
         self._port = port
         self._resolver: dns.asyncresolver.Resolver | None = None
+        #: nobody answered the last question, whatever it was
+        self._is_silent = False
         self._changed = 0
         self._looked_at = float("-inf")
 
@@ -227,7 +229,7 @@ class Servers:
         ttl_s = _MOST_TTL_S
         for _ in range(_CHAIN):
             try:
-                answer = await self._servers().resolve(name, kind, raise_on_no_answer=False, search=True)
+                answer = await self._resolved(name, kind)
             except dns.resolver.NXDOMAIN as nothing:
                 return Said((), min([ttl_s, *map(_ttl_s, cast(Any, nothing).responses().values())]))
             ttl_s = min(ttl_s, float(answer.chaining_result.minimum_ttl))
@@ -238,6 +240,21 @@ class Servers:
             name = answer.canonical_name
         return Said((), 0.0)
 
+    async def _resolved(self, name: dns.name.Name, kind: Kind) -> dns.resolver.Answer:
+        """While all are silent, each question waits for one try only: a call has several, one after another."""
+        waits, resolver = self._waits, self._servers()
+        lifetime_s = waits.try_s if self._is_silent else waits.whole_s
+        try:
+            answer = await resolver.resolve(name, kind, raise_on_no_answer=False, search=True, lifetime=lifetime_s)
+        except dns.exception.Timeout:
+            self._is_silent = True
+            raise
+        except dns.exception.DNSException:
+            self._is_silent = False  # a refusal is an answer
+            raise
+        self._is_silent = False
+        return answer
+
     def _servers(self) -> dns.asyncresolver.Resolver:
         now = asyncio.get_running_loop().time()
         if self._resolver is not None and now - self._looked_at < _CONF_LOOK_EVERY_S:
@@ -246,7 +263,7 @@ class Servers:
         changed = os.stat(self._conf).st_mtime_ns
         if self._resolver is None or changed != self._changed:
             resolver = dns.asyncresolver.Resolver(self._conf)
-            resolver.timeout, resolver.lifetime, resolver.port = self._waits.try_s, self._waits.whole_s, self._port
+            resolver.timeout, resolver.port = self._waits.try_s, self._port
             self._resolver, self._changed = resolver, changed
         return self._resolver
 
