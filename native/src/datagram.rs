@@ -14,12 +14,14 @@ use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyList};
 
 use crate::guard::python::Sources;
-use crate::guard::{Guard, Verdict};
+use crate::guard::{Guard, Peer, Verdict};
 
 /// Datagrams read by one system call; more wait in the kernel for the next.
 const BATCH: usize = 32;
 /// Batches read in one go while the guard lets nothing of them pass: Python is not asked for what is dropped.
 const DROPPED_BATCHES: usize = 16;
+/// How a STUN answer begins (RFC 8489 section 5).
+const STUN_ANSWER: u8 = 1;
 /// The largest UDP payload, rounded up (`base/limits.py` SIP_MESSAGE_BYTES).
 const DATAGRAM: usize = 65_535;
 /// Room for one IPV6_PKTINFO (40 bytes) or IP_PKTINFO (28 bytes) with its header, aligned.
@@ -248,16 +250,28 @@ impl Datagrams {
             let Some(remote) = address_of(&self.batch.names[index]) else { continue };
             let at = index * DATAGRAM;
             let data = &self.batch.data[at..at + headers[index].msg_len as usize];
-            let look = |guard: &mut std::sync::MutexGuard<'_, Guard>| guard.look(remote.ip(), remote.port(), data, now);
-            if guard.as_mut().is_some_and(|guard| look(guard) != Verdict::Pass) {
-                continue;
-            }
             let local = local_of(&headers[index].msg_hdr);
+            if let Some(guard) = guard.as_mut() {
+                let peer = Peer::datagram(remote);
+                if guard.look(peer, data, now) != Verdict::Pass {
+                    if let Some(answer) = guard.refusal(peer, data, now) {
+                        self.refuse(&answer, local, remote);
+                    }
+                    continue;
+                }
+            }
             let payload = PyBytes::new(py, data);
             let local = local.map_or_else(String::new, |ip| ip.to_string());
             list.append((payload, local, remote.ip().to_string(), remote.port()))?;
         }
         Ok(count as usize)
+    }
+
+    /// Answer who is not heard, from the address that he sent to; what cannot leave at once is lost.
+    fn refuse(&self, answer: &[u8], local: Option<IpAddr>, remote: SocketAddr) {
+        let mut parcel = Parcel::new(0, answer, local, remote);
+        let header = parcel.header();
+        unsafe { libc::sendmsg(self.fd, &raw const header.msg_hdr, libc::MSG_DONTWAIT) };
     }
 }
 
@@ -279,17 +293,23 @@ impl Parcel {
         if remote.is_ipv6() != v6 {
             return None;
         }
+        let local = if source.is_empty() { None } else { Some(source.parse().ok()?) };
+        Some(Parcel::new(place, data, local, remote))
+    }
+
+    fn new(place: usize, data: &[u8], local: Option<IpAddr>, remote: SocketAddr) -> Parcel {
         let vector = libc::iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() };
         let mut name: libc::sockaddr_storage = zeroed();
         let name_length = sockaddr(remote, &mut name);
         let mut control = Control([0; CONTROL]);
-        let control_length = if source.is_empty() { 0 } else { source_control(source.parse().ok()?, &mut control) };
-        Some(Parcel { place, remote, vector, name, name_length, control, control_length })
+        let control_length = local.map_or(0, |local| source_control(local, &mut control));
+        Parcel { place, remote, vector, name, name_length, control, control_length }
     }
 
-    /// Requests are our own affair; what answers somebody must be his due.
+    /// Requests are our own affair; what answers somebody, in SIP or in STUN, must be his due.
     fn may_leave(&self, guard: &mut Guard, data: &[u8], now: f64) -> bool {
-        !data.starts_with(b"SIP/") || guard.may_answer(self.remote.ip(), self.remote.port(), data.len() as u32, now)
+        let is_answer = data.starts_with(b"SIP/") || data.first() == Some(&STUN_ANSWER);
+        !is_answer || guard.may_answer(Peer::datagram(self.remote), data.len() as u32, now)
     }
 
     fn header(&mut self) -> libc::mmsghdr {

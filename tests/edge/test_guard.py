@@ -5,6 +5,7 @@ from ipaddress import ip_network
 import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone, call
 
+from talkpath.base.address import Transport
 from talkpath.edge.settings import EdgeSettings, GuardSettings
 
 
@@ -108,6 +109,60 @@ def test_a_stranger_who_asks_for_many_that_are_not_there_is_told_no_more_who_is(
     assert callee.inbox == []
 
 
+def test_a_stranger_who_finds_one_user_after_the_other_rings_no_more_of_them() -> None:
+    """A range in which everybody is there has no misses; whose calls nobody takes is looking for something else."""
+    users = tuple(f"u{number}" for number in range(40))
+    lab = Lab(users=users, guard=GuardSettings())
+    phones = [lab.registered(user, f"198.51.100.{place}") for place, user in enumerate(users, 1)]
+    stranger = lab.phone("x", "203.0.113.9")
+    for user in users:
+        stranger.request("INVITE", f"sip:{user}@{HOME}", call_id=user)
+        lab.wait(1)
+    assert 20 <= sum("INVITE" in phone.methods() for phone in phones) <= 22
+    assert 407 in stranger.statuses()
+
+
+def test_a_trunk_that_nobody_trusts_calls_all_whose_users_take_its_calls() -> None:
+    users = tuple(f"u{number}" for number in range(60))
+    lab = Lab(users=users, guard=GuardSettings())
+    phones = [lab.registered(user, f"198.51.100.{place}") for place, user in enumerate(users, 1)]
+    trunk = lab.phone("x", "203.0.113.9")
+    for place, phone in enumerate(phones):
+        trunk.request("INVITE", f"sip:{phone.user}@{HOME}", call_id=phone.user, body=OFFER)
+        invite = phone.last()
+        assert invite.method == "INVITE"
+        phone.answer(invite, *((200, "OK") if place % 2 else (486, "Busy Here")), body=OFFER if place % 2 else b"")
+        lab.wait(5)
+
+
+def test_a_subscriber_with_a_network_of_addresses_is_one_stranger(lab: Lab, callee: Phone) -> None:
+    for number in range(1, 6):
+        lab.phone("x", f"2001:db8:7::{number}").request("INVITE", f"sip:{number}@{HOME}")
+    visitor = lab.phone("x", "2001:db8:7::99")
+    visitor.request("INVITE", f"sip:1002@{HOME}")
+    assert visitor.last().status == 407
+    assert callee.inbox == []
+
+
+def test_wrong_numbers_are_forgotten_within_an_hour(lab: Lab, callee: Phone) -> None:
+    stranger = lab.phone("x", "203.0.113.9")
+    for number in range(6):
+        stranger.request("INVITE", f"sip:{number}@{HOME}")
+    lab.wait(1_800)
+    callee.register()
+    callee.inbox.clear()
+    stranger.request("INVITE", f"sip:1002@{HOME}", call_id="later")
+    assert callee.methods() == ["INVITE"]
+
+
+def test_one_wrong_number_dialled_again_and_again_is_no_search(lab: Lab, callee: Phone) -> None:
+    stranger = lab.phone("x", "203.0.113.9")
+    for number in range(8):
+        stranger.request("INVITE", f"sip:9999@{HOME}", call_id=f"n{number}")
+    stranger.request("INVITE", f"sip:1002@{HOME}", call_id="right")
+    assert callee.methods() == ["INVITE"]
+
+
 def test_a_scanner_has_a_story(lab: Lab) -> None:
     scanner = lab.phone("x", "203.0.113.66")
     for number in range(100):
@@ -152,6 +207,48 @@ def test_what_was_banned_by_itself_is_lifted_by_its_address(lab: Lab) -> None:
     flood.inbox.clear()
     flood.request("OPTIONS", f"sip:{HOME}")
     assert flood.last().status == 200
+
+
+def test_a_forged_address_keeps_its_owner_from_no_connection(lab: Lab) -> None:
+    """Anybody can write any address on a datagram; nobody opens a connection from one that is not his."""
+    for port in range(5060, 5070):
+        forged = lab.phone("x", "198.51.100.7", port)
+        for number in range(100):
+            forged.request("INVITE", f"sip:{number}@{HOME}", domain=HOME, call_id=f"{port}-{number}")
+    assert lab.phone("1001", "198.51.100.7", 40_000, Transport.TCP).register().status == 200
+    lab.guard.expire(lab.now)
+    assert {ban.over for ban in lab.guard.take_told()} == {"UDP"}
+
+
+def test_wrong_passwords_on_forged_datagrams_are_not_those_of_the_address(lab: Lab) -> None:
+    """Who can only write an address and not hear at it has no nonce for it."""
+    guesser = lab.phone("1001", "203.0.113.66")
+    uri, to = f"sip:{HOME}", f"<sip:1001@{HOME}>"
+    guesser.request("REGISTER", uri, to=to)
+    challenge = guesser.last().all("WWW-Authenticate")[0]
+    forged = lab.phone("1001", "198.51.100.7", 7000)
+    for number in range(100):
+        proof = guesser.credentials(challenge, "REGISTER", uri, f"guess{number}")
+        forged.request("REGISTER", uri, to=to, call_id=f"f{number}", extra=f"Authorization: {proof}")
+    assert lab.edge.core.counters["auth_wrong"] == 0
+    lab.guard.expire(lab.now)
+    assert lab.guard.take_told() == []
+    assert lab.phone("1001", "198.51.100.7").register().status == 200
+
+
+def test_a_carrier_is_heard_whatever_is_sent_in_its_name(lab: Lab) -> None:
+    """Who writes the address of a carrier on his datagrams shall not cut the house off from it."""
+    caller, gateway = lab.registered("1001", "198.51.100.7"), lab.phone("gw", "198.51.100.99")
+    for forged in (gateway, *(lab.phone("x", "198.51.100.99", port) for port in range(7000, 7006))):
+        for number in range(100):
+            forged.request("INVITE", f"sip:{number}@{HOME}", domain=HOME)
+    caller.inbox.clear()
+    gateway.inbox.clear()
+    caller.invite("sip:01012345678@198.51.100.99", call_id="out", body=OFFER, proven=True)
+    gateway.answer(gateway.last(), 200, "OK", body=OFFER)
+    assert caller.last().status == 200
+    gateway.in_dialog("BYE", next(one for one in gateway.inbox if one.method == "INVITE"))
+    assert caller.last().method == "BYE"
 
 
 def test_without_a_guard_everything_is_heard() -> None:

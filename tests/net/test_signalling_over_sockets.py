@@ -1,6 +1,7 @@
 """The edge over real sockets of loopback: framing, keep-alives, WebSockets, proxies in front, limits."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -41,16 +42,17 @@ def options(transport: str, number: int = 1, body: str = "", length: int | None 
 class Server:
     """Signalling and an edge, and the ports they got."""
 
-    def __init__(self, directory: Path, limits: Limits) -> None:
+    def __init__(self, directory: Path, limits: Limits, guarded: GuardSettings | None = None) -> None:
         pair = self_signed(directory, [HOST])
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(pair.certificate, pair.key)
         clock = Clock()
         ledger = Ledger()
-        self.signalling = Signalling(clock, ledger, limits, tls, (ip_network("127.0.0.0/8"),))
+        guard = Guard(guarded or GuardSettings(), (), b"g" * 16, clock.now())
+        sources = None if guarded is None else guard.sources
+        self.signalling = Signalling(clock, ledger, limits, tls, (ip_network("127.0.0.0/8"),), None, sources)
         records = Records(Servers(), clock.now, 8, lambda name, is_known: None)
         resolver = Resolver(records, self.signalling, self.signalling.pump, clock.now)
-        guard = Guard(GuardSettings(), (), b"g" * 16, clock.now())
         world = World(Accounts("1001"), Bindings(), self.signalling, resolver.resolve, _none, _none, _none, guard)
         settings = EdgeSettings(own_hosts=frozenset({HOST}))
         self.edge = Edge(settings, world, ledger, Entropy(b"t" * 32, b"n" * 32, "e"))
@@ -322,3 +324,41 @@ async def test_a_browser_that_answers_no_ping_is_gone(server: Server, monkeypatc
     assert pings == b"\x89\x00" * 2
     assert server.signalling.counters["websockets_dead"] == 1
     writer.close()
+
+
+@pytest.fixture
+async def refusing(tmp_path: Path, limits: Limits) -> AsyncIterator[Server]:
+    """Who has asked for three things is told to wait."""
+    server = Server(tmp_path, limits, GuardSettings(options_per_s=0.3, refusal=503))
+    for transport in (Transport.UDP, Transport.TCP):
+        await server.signalling.open(Endpoint(transport, HOST, 0))
+    await server.signalling.start(server.edge)
+    yield server
+    server.signalling.close()
+    await asyncio.sleep(0)
+
+
+async def test_who_is_not_heard_is_told_so_on_his_connection_which_is_closed(refusing: Server) -> None:
+    reader, writer = await dial(refusing, Transport.TCP)
+    for number in range(4):
+        writer.write(
+            options("TCP", number + 1).replace(b"Max-Forwards", b"X-More: " + b"m" * 99 + b"\r\nMax-Forwards")
+        )
+    assert await answers(reader, 4) == [b"SIP/2.0 200 OK"] * 3 + [b"SIP/2.0 503 Service Unavailable"]
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    writer.close()
+
+
+async def test_who_is_not_heard_is_told_so_in_a_datagram_no_longer_than_his(refusing: Server) -> None:
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        sock.bind((HOST, 0))
+        await loop.sock_connect(sock, (HOST, refusing.port(Transport.UDP)))
+        heard = []
+        for number in range(4):
+            await loop.sock_sendall(sock, options("UDP", number + 1) + b"m" * 99)
+            heard.append(await asyncio.wait_for(loop.sock_recv(sock, 65_535), 10))
+    assert [data[:12] for data in heard] == [b"SIP/2.0 200 "] * 3 + [b"SIP/2.0 503 "]
+    assert b"\r\nRetry-After: 60\r\n" in heard[3]
+    assert len(heard[3]) <= len(options("UDP", 4)) + 99

@@ -30,11 +30,12 @@ def test_a_client_without_qop_is_understood() -> None:
 
 def test_nonces_are_ours_unique_and_mortal() -> None:
     nonces = Nonces(b"k" * 32, 300)
-    first, second = nonces.fresh(1000.0), nonces.fresh(1000.0)
+    first, second = nonces.fresh("192.0.2.1", 1000.0), nonces.fresh("192.0.2.1", 1000.0)
     assert first != second
-    assert nonces.is_ours(first)
-    assert not nonces.is_ours(first[:-1] + ("0" if first[-1] != "0" else "1"))
-    assert not nonces.is_ours("made-up")
+    assert nonces.is_ours(first, "192.0.2.1")
+    assert not nonces.is_ours(first, "192.0.2.2")
+    assert not nonces.is_ours(first[:-1] + ("0" if first[-1] != "0" else "1"), "192.0.2.1")
+    assert not nonces.is_ours("made-up", "192.0.2.1")
     assert not nonces.is_stale(first, 1300.0)
     assert nonces.is_stale(first, 1302.0)
 

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use super::allowance::Rate;
-use super::{Guard, Policy, Verdict, KINDS};
+use super::{Guard, Peer, Policy, Verdict, KINDS};
 
-/// Told of a ban: (host, port or 0, prefix, kind, seconds, how many came before it).
-type Told = (String, u16, u8, usize, f64, u8);
+/// Told of a ban: (host, port or 0, prefix, whether of connections, kind, seconds, how many came before it).
+type Told = (String, u16, u8, bool, usize, f64, u8);
 
 #[pyclass(module = "talkpath._native", frozen)]
 #[derive(Clone)]
@@ -30,21 +31,26 @@ fn ip_of(host: &str) -> PyResult<IpAddr> {
     plain.parse().map_err(|_| PyValueError::new_err(format!("{host} is no address")))
 }
 
+fn peer_of(host: &str, port: u16, is_stream: bool) -> PyResult<Peer> {
+    Ok(Peer { ip: ip_of(host)?, port, is_stream })
+}
+
 #[pymethods]
 impl Sources {
     #[new]
-    #[pyo3(signature = (rates, strangers, *, ban_first_s, ban_most_s, strikes, seed, now))]
+    #[pyo3(signature = (rates, strangers, *, ban_first_s, ban_most_s, strikes, refusal, seed, now))]
     fn new(
         rates: [(f64, f64); KINDS],
         strangers: (f64, f64),
         ban_first_s: f64,
         ban_most_s: f64,
         strikes: u8,
+        refusal: u16,
         seed: [u8; 16],
         now: f64,
     ) -> PyResult<Sources> {
         let rate = |(per_second, burst): (f64, f64)| Rate::new(per_second, burst);
-        let policy = Policy { rates: rates.map(rate), strangers: rate(strangers), ban_first_s, ban_most_s, strikes };
+        let policy = Policy { rates: rates.map(rate), strangers: rate(strangers), ban_first_s, ban_most_s, strikes, refusal };
         Ok(Sources { guard: Arc::new(Mutex::new(Guard::new(policy, seed, now)?)) })
     }
 
@@ -67,36 +73,58 @@ impl Sources {
         Ok(self.lock().shut.remove(ip_of(host)?, prefix))
     }
 
-    fn look(&self, host: &str, port: u16, data: &[u8], now: f64) -> PyResult<bool> {
-        Ok(self.lock().look(ip_of(host)?, port, data, now) == Verdict::Pass)
+    fn look(&self, host: &str, port: u16, is_stream: bool, data: &[u8], now: f64) -> PyResult<bool> {
+        Ok(self.lock().look(peer_of(host, port, is_stream)?, data, now) == Verdict::Pass)
+    }
+
+    fn look_at_connection(&self, host: &str, now: f64) -> PyResult<bool> {
+        Ok(self.lock().look_at_connection(ip_of(host)?, now) == Verdict::Pass)
+    }
+
+    fn refusal<'py>(
+        &self,
+        py: Python<'py>,
+        host: &str,
+        port: u16,
+        is_stream: bool,
+        data: &[u8],
+        now: f64,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let answer = self.lock().refusal(peer_of(host, port, is_stream)?, data, now);
+        Ok(answer.map(|bytes| PyBytes::new(py, &bytes)))
     }
 
     fn may_answer(&self, host: &str, port: u16, size: u32, now: f64) -> PyResult<bool> {
-        Ok(self.lock().may_answer(ip_of(host)?, port, size, now))
+        Ok(self.lock().may_answer(peer_of(host, port, false)?, size, now))
     }
 
-    fn prove(&self, host: &str, port: u16, until: f64, now: f64) -> PyResult<()> {
-        self.lock().prove(ip_of(host)?, port, until, now);
+    fn asked(&self, host: &str, port: u16, is_stream: bool, now: f64) -> PyResult<()> {
+        self.lock().asked(peer_of(host, port, is_stream)?, now);
         Ok(())
     }
 
-    fn is_known(&self, host: &str, port: u16, now: f64) -> PyResult<bool> {
-        Ok(self.lock().is_known(ip_of(host)?, port, now))
+    fn prove(&self, host: &str, port: u16, is_stream: bool, until: f64, now: f64) -> PyResult<()> {
+        self.lock().prove(peer_of(host, port, is_stream)?, until, now);
+        Ok(())
     }
 
-    fn is_known_source(&self, host: &str, now: f64) -> PyResult<bool> {
-        Ok(self.lock().is_known_source(ip_of(host)?, now))
+    fn is_known(&self, host: &str, port: u16, is_stream: bool, now: f64) -> PyResult<bool> {
+        Ok(self.lock().is_known(peer_of(host, port, is_stream)?, now))
     }
 
-    fn weigh(&self, host: &str, port: u16, kind: usize, units: u32, now: f64) -> PyResult<bool> {
+    fn is_known_source(&self, host: &str, is_stream: bool, now: f64) -> PyResult<bool> {
+        Ok(self.lock().is_known_source(peer_of(host, 0, is_stream)?, now))
+    }
+
+    fn weigh(&self, host: &str, port: u16, is_stream: bool, kind: usize, units: u32, now: f64) -> PyResult<bool> {
         if kind >= KINDS {
             return Err(PyValueError::new_err("no such kind"));
         }
-        Ok(self.lock().weigh(ip_of(host)?, port, kind, units, now))
+        Ok(self.lock().weigh(peer_of(host, port, is_stream)?, kind, units, now))
     }
 
-    fn credit(&self, host: &str, port: u16, now: f64) -> PyResult<()> {
-        self.lock().credit(ip_of(host)?, port, now);
+    fn credit(&self, host: &str, port: u16, is_stream: bool, now: f64) -> PyResult<()> {
+        self.lock().credit(peer_of(host, port, is_stream)?, now);
         Ok(())
     }
 
@@ -111,17 +139,20 @@ impl Sources {
 
     fn events(&self) -> Vec<Told> {
         let events = std::mem::take(&mut self.lock().events);
-        let told = |one: super::Event| (one.ip.to_string(), one.port, one.prefix, one.kind, one.seconds, one.level);
+        let told = |one: super::Event| {
+            (one.ip.to_string(), one.port, one.prefix, one.is_stream, one.kind, one.seconds, one.level)
+        };
         events.into_iter().map(told).collect()
     }
 
-    fn counts(&self) -> [(&'static str, u64); 5] {
+    fn counts(&self) -> [(&'static str, u64); 6] {
         let counts = self.lock().counts;
         [
             ("dropped_banned", counts.banned),
             ("dropped_over_rate", counts.limited),
             ("dropped_crowded", counts.crowded),
             ("answers_withheld", counts.withheld),
+            ("refusals", counts.refused),
             ("bans", counts.bans),
         ]
     }

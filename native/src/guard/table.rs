@@ -153,12 +153,12 @@ impl Hashing {
     }
 
     /// The key of one flow of a source, beside those of sources.
-    pub fn flow(self, ip: std::net::IpAddr, port: u16) -> u64 {
-        let (high, low) = match ip {
+    pub fn flow(self, peer: super::Peer) -> u64 {
+        let (high, low) = match peer.ip {
             std::net::IpAddr::V4(v4) => (1, u64::from(u32::from(v4))),
             std::net::IpAddr::V6(v6) => ((u128::from(v6) >> 64) as u64, u128::from(v6) as u64),
         };
-        self.mix(self.mix(high, low), self.mix(u64::from(port), low ^ high.rotate_left(32))).max(1)
+        self.mix(self.mix(high, low), self.mix(u64::from(peer.port) | u64::from(peer.is_stream) << 16, low ^ high.rotate_left(32))).max(1)
     }
 }
 

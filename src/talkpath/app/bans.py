@@ -144,7 +144,7 @@ def _cells(ban: Ban, language: Language) -> list[str]:
         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ban.since)),
         ends,
         ban.code,
-        ban.kind,
+        f"{ban.kind} ({ban.over})" if ban.over else ban.kind,
         sent,
         ", ".join(ban.users),
         ban.note or ban.tool,

@@ -91,6 +91,8 @@ def guard_settings(config: Config, own: Iterable[str]) -> GuardSettings:
         strangers_per_s=guard.strangers_per_s,
         ban_s=guard.ban_s,
         ban_most_s=guard.ban_most_s,
+        refusal=0 if guard.answer == "silence" else int(guard.answer),
+        web_proxies=networks(config.websocket.trusted_proxies),
         own_hosts=frozenset(own),
         toll=_toll_settings(config),
     )

@@ -10,8 +10,10 @@ class Ban(msgspec.Struct, frozen=True):
     """One ban, with its story. Times in seconds since the epoch.
 
     `source` is an address, address:port, or network; `until` None: until it is lifted. `code` is that of the finding
-    it makes, "" for a ban by the operator, whose `note` it bears. `kind` is what there was too much of; `methods`,
-    `users`, `tool` and `wrong` (credentials) are what the source sent in vain within `seconds`.
+    it makes, "" for a ban by the operator, whose `note` it bears. `kind` is what there was too much of, and `over`
+    what it came over: a ban for datagrams ("UDP"), on which anybody can write any address, keeps nobody from
+    connecting, nor one for "connections" from sending datagrams; "" is both. `methods`, `users`, `tool` and `wrong`
+    (credentials) are what the source sent in vain within `seconds`.
     """
 
     number: int
@@ -26,6 +28,7 @@ class Ban(msgspec.Struct, frozen=True):
     wrong: int = 0
     seconds: float = 0.0
     note: str = ""
+    over: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from talkpath.edge.core import Core
 from talkpath.edge.guard import PROOF_S, user_of
 from talkpath.edge.routing import Refusal
 from talkpath.edge.settings import CallerProof
+from talkpath.edge.tries import place_of
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ServerTransaction
 from talkpath.sip.uri import Uri
@@ -70,7 +71,7 @@ class Admission:
         """Judge credentials, unless there were too many wrong ones; who is right is known from then on."""
         core, flow = self._core, arrival.flow
         proof = core.authentication.check(
-            arrival.message, field, lambda user: core.guard.may_try(user, flow, now), now
+            arrival.message, field, place_of(flow), lambda user: core.guard.may_try(user, flow, now), now
         )
         if proof.verdict is Verdict.PROVEN:
             core.guard.proved(proof.user, flow, now + PROOF_S, now)
@@ -121,9 +122,9 @@ class Admission:
             return True
         return bool(user) or self.is_trusted(arrival) or self._core.settings.caller_proof is CallerProof.NEVER
 
-    def challenge_stranger(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
+    def challenge_stranger(self, arrival: Arrival, server: ServerTransaction, wanted: str, now: float) -> None:
         """Only users of ours may go where this request wants to go, or hear that nobody is there."""
-        self._core.guard.missed(arrival.flow, now)
+        self._core.guard.missed(wanted, arrival.flow, now)
         self._refuse(arrival, server, Proof(Verdict.MISSING), "Proxy-Authenticate", 407, now)
 
     def claimed_user(self, request: Message) -> str:
@@ -157,7 +158,8 @@ class Admission:
             core.note(request.call_id, "auth.challenged", now, user=claimed, realm=core.settings.realm)
         if not stale:
             core.guard.turned_away(request, user_of(request), arrival.flow, now)
-        core.reply(arrival, server, status, now, fields=core.authentication.challenges(field, stale, request, now))
+        fields = core.authentication.challenges(field, stale, request, place_of(arrival.flow), now)
+        core.reply(arrival, server, status, now, fields=fields)
 
 
 def _from_uri(request: Message) -> Uri | None:

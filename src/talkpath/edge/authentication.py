@@ -67,22 +67,25 @@ class Authentication:
         self._nonces = Nonces(key, settings.nonce_lifetime_s)
         self._counts: OrderedDict[str, int] = OrderedDict()
 
-    def check(self, request: Message, field: str, may_try: Callable[[str], bool], now: float) -> Proof:
-        """Judge the credentials for our realm in `field` (Authorization or Proxy-Authorization).
+    def check(self, request: Message, field: str, place: str, may_try: Callable[[str], bool], now: float) -> Proof:
+        """Judge the credentials for our realm in `field` (Authorization or Proxy-Authorization) of a request from a
+        place: an address, or the network of a subscriber.
 
         `may_try` says of a user whether credentials for him are looked at; those that are not count as wrong.
         """
         for value in request.all(field):
             scheme, params = parse_auth(value)
             if scheme == "digest" and params.get("realm") == self._realm:
-                return self._judge(request, params, may_try, now)
+                return self._judge(request, params, place, may_try, now)
         return Proof(Verdict.MISSING)
 
-    def _judge(self, request: Message, params: dict[str, str], may_try: Callable[[str], bool], now: float) -> Proof:
+    def _judge(
+        self, request: Message, params: dict[str, str], place: str, may_try: Callable[[str], bool], now: float
+    ) -> Proof:
         user = params.get("username", "")
         algorithm = algorithm_of(params)
         nonce = params.get("nonce", "")
-        if algorithm is None or params.get("qop", "auth") != "auth" or not self._nonces.is_ours(nonce):
+        if algorithm is None or params.get("qop", "auth") != "auth" or not self._nonces.is_ours(nonce, place):
             return Proof(Verdict.MISSING, user)
         if "qop" in params and not (_COUNT.fullmatch(params.get("nc", "")) and params.get("cnonce")):
             return Proof(Verdict.MALFORMED, user)
@@ -116,13 +119,13 @@ class Authentication:
         self._counts[nonce] = used
         return False
 
-    def challenges(self, field: str, stale: bool, request: Message, now: float) -> str:
+    def challenges(self, field: str, stale: bool, request: Message, place: str, now: float) -> str:
         """The challenge lines, one an algorithm.
 
         MD5 stands first although RFC 8760 wants the strongest there: SIP.js, SIPp and many desk phones read only the
         first line, and know nothing else.
         """
-        nonce = self._nonces.fresh(now)
+        nonce = self._nonces.fresh(place, now)
         algorithms = [Algorithm.MD5] if _refuses_sha256(request) else [Algorithm.MD5, Algorithm.SHA256]
         return "".join(f"{field}: {challenge(one, self._realm, nonce, stale)}\r\n" for one in algorithms)
 

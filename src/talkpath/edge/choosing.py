@@ -18,7 +18,12 @@ _GROUP_WAIT_S = 5.0
 
 
 class Unproven(Exception):
-    """Only users of ours may go there, or hear that nobody is there; the sender has not said who he is."""
+    """Only users of ours may go there, or hear that nobody is there; the sender, who `wanted` somebody, has not said
+    who he is."""
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__(wanted)
+        self.wanted = wanted
 
 
 class Asked:
@@ -78,7 +83,7 @@ class Choosing:
         if asked.arrival.gateway is not None:
             raise Refusal(403, "Gateways may call users here only")
         if not asked.user and not self._admission.is_trusted(asked.arrival):
-            raise Unproven
+            raise Unproven(f"{asked.heading.next_uri.username}@{asked.heading.next_uri.host}")
         if self._core.world.accounts.is_guest(asked.user):
             raise Refusal(403, "Guests may call users here only")
         asked.note("route.domain", now, domain=asked.heading.next_uri.host)
@@ -95,8 +100,10 @@ class Choosing:
         if not bindings or self._admission.is_doubtful(arrival, asked.user, now):
             asked.note("registration.none", now, user=called)
             if not self._admission.may_know(arrival, asked.user):
-                raise Unproven
+                raise Unproven(called)
             raise Refusal(480 if core.world.accounts.exists(called) else 404)
+        if not self._admission.may_know(arrival, asked.user):
+            core.guard.rung(called, arrival.flow, now)
         asked.note("route.user", now, user=bindings[0].user)
         wait_s = core.settings.group_ring_s if request.method == "INVITE" else _GROUP_WAIT_S
         phones = groupby(flows_of_phones(bindings), key=lambda flows: flows[0].q)

@@ -13,12 +13,12 @@ from itertools import count
 
 from talkpath._native import Sources
 from talkpath.base import limits
-from talkpath.base.address import Flow
+from talkpath.base.address import Flow, Hop
 from talkpath.base.errors import Malformed
 from talkpath.calls.guarded import Ban, Refused
 from talkpath.edge.settings import GuardSettings
 from talkpath.edge.toll import Toll
-from talkpath.edge.tries import Tries
+from talkpath.edge.tries import Tries, place_of, place_of_host
 from talkpath.sip.message import Message
 from talkpath.sip.scanners import tool_of
 
@@ -30,8 +30,11 @@ _BY_METHOD = {"INVITE": 0, "OPTIONS": 1, "REGISTER": 2}
 _OTHER, _WRONG = 3, 5
 # A request of a tool for scanning counts as so many more.
 _TOOL_WEIGHT = 19
-# Users that a stranger may ask for in vain before he is told no more who is there.
-_DOUBTFUL = 5
+# What makes a stranger doubtful, who is told no more who is there: five users who are not, or twenty who ring and do
+# not take his call. Each that does makes up for two; in an hour all of it is forgotten.
+_DOUBTFUL, _DOUBT_MOST = 20.0, 60.0
+_OF_NOBODY, _OF_A_RING, _OF_AN_ANSWER = 4.0, 1.0, -2.0
+_TRUST_A_SECOND = _DOUBTFUL / 3_600
 # A proof by credentials without a registration is good for this long.
 PROOF_S = 600.0
 _SWEEP_S = 1.0
@@ -49,7 +52,10 @@ class Suspect:
     users: list[str] = field(default_factory=list)
     tool: str = ""
     wrong: int = 0
-    missed: int = 0
+    #: what speaks for that it looks for users, when that was counted, and those that it found or missed lately
+    doubt: float = 0.0
+    doubted_at: float = 0.0
+    called: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
 
 @dataclass(slots=True)
@@ -74,6 +80,7 @@ class Guard:
             ban_first_s=settings.ban_s,
             ban_most_s=settings.ban_most_s,
             strikes=3,
+            refusal=settings.refusal,
             seed=seed,
             now=now,
         )
@@ -81,6 +88,8 @@ class Guard:
             self.sources.trust(str(network.network_address), network.prefixlen)
         for host in settings.own_hosts:
             self.sources.exempt(host, 128 if ":" in host else 32)
+        for network in settings.web_proxies:
+            self.sources.exempt(str(network.network_address), network.prefixlen)
         self.tries = Tries()
         self.toll = Toll(settings.toll)
         self.counters: Counter[str] = Counter()
@@ -95,7 +104,7 @@ class Guard:
 
     def proved(self, user: str, flow: Flow, until: float, now: float) -> None:
         """Somebody proved who he is: by a registration, by credentials, or long ago by what the store kept."""
-        self.sources.prove(flow.remote.host, flow.remote.port, until, now)
+        self.sources.prove(*_peer(flow), until, now)
         self.tries.right(user, flow)
 
     def may_try(self, user: str, flow: Flow, now: float) -> bool:
@@ -120,7 +129,7 @@ class Guard:
         """A request without credentials was refused or challenged."""
         if not self._settings.is_on:
             return
-        if self.sources.is_known(flow.remote.host, flow.remote.port, now):
+        if self.sources.is_known(*_peer(flow), now):
             # A phone of ours that asks on and on without credentials is broken, and nobody is served by a ban.
             if self.tries.is_pestering(flow, now):
                 self._note_refused(request, user, flow, False, now)
@@ -130,38 +139,70 @@ class Guard:
         if suspect.tool:
             self._weigh(flow, _BY_METHOD.get(request.method, _OTHER), _TOOL_WEIGHT, now)
 
-    def missed(self, flow: Flow, now: float) -> None:
+    def missed(self, user: str, flow: Flow, now: float) -> None:
         """A stranger asked for somebody who is not there, or for what is not his."""
-        if self._settings.is_on and not self._is_office(flow, now):
-            self._suspect(flow, now).missed += 1
+        self._doubt(user, flow, _OF_NOBODY, now)
+
+    def rung(self, user: str, flow: Flow, now: float) -> None:
+        """A stranger asked for somebody who is there."""
+        self._doubt(user, flow, _OF_A_RING, now)
+
+    def _doubt(self, user: str, flow: Flow, weight: float, now: float) -> None:
+        if not self._settings.is_on or self._is_office(flow, now):
+            return
+        suspect, user = self._suspect(flow, now), user[:64]
+        if user in suspect.called:
+            # Who asks again for the same learns nothing.
+            return
+        suspect.called[user] = None
+        if len(suspect.called) > limits.SUSPECT_USERS * 4:
+            suspect.called.popitem(last=False)
+        self._add_doubt(suspect, weight, now)
+
+    @staticmethod
+    def _add_doubt(suspect: Suspect, weight: float, now: float) -> None:
+        doubt = max(0.0, suspect.doubt - (now - suspect.doubted_at) * _TRUST_A_SECOND)
+        suspect.doubt, suspect.doubted_at = min(max(0.0, doubt + weight), _DOUBT_MOST), now
 
     def is_doubtful(self, flow: Flow, now: float) -> bool:
-        """Whether a stranger asked for so many who are not there that he is looking for those who are."""
-        known = self._suspects.get(flow.remote.host)
-        return known is not None and known.missed >= _DOUBTFUL and not self._is_office(flow, now)
+        """Whether a stranger asked for so many users in vain that he is looking for those who are there."""
+        known = self._suspects.get(place_of(flow))
+        if known is None or not known.doubt or self._is_office(flow, now):
+            return False
+        self._add_doubt(known, 0.0, now)
+        return known.doubt >= _DOUBTFUL
+
+    def asked(self, hop: Hop, now: float) -> None:
+        """Somebody whom we know calls out of the house: who is there is heard, whatever else comes from there."""
+        self.sources.asked(*_peer(hop), now)
 
     def answered(self, flow: Flow, now: float) -> None:
         """A user took a call from there."""
-        self.sources.credit(flow.remote.host, flow.remote.port, now)
+        self.sources.credit(*_peer(flow), now)
+        known = self._suspects.get(place_of(flow))
+        if known is not None:
+            self._add_doubt(known, _OF_AN_ANSWER, now)
 
     def look(self, flow: Flow, data: bytes, now: float) -> bool:
         """Whether a message of a connection is heard; datagrams were looked at when they were read."""
-        return not self._settings.is_on or self.sources.look(flow.remote.host, flow.remote.port, data, now)
+        return not self._settings.is_on or self.sources.look(*_peer(flow), data, now)
 
     def _is_office(self, flow: Flow, now: float) -> bool:
-        return self.sources.is_known_source(flow.remote.host, now)
+        return self.sources.is_known_source(flow.remote.host, flow.transport.is_reliable, now)
 
     def _weigh(self, flow: Flow, kind: int, units: int, now: float) -> None:
-        if self.sources.weigh(flow.remote.host, flow.remote.port, kind, units, now):
+        if self.sources.weigh(*_peer(flow), kind, units, now):
             self._take_events(now)
 
     def _suspect(self, flow: Flow, now: float) -> Suspect:
-        host = flow.remote.host
-        known = self._suspects.get(host)
+        place = place_of(flow)
+        known = self._suspects.get(place)
         if known is None:
-            known = self._suspects[host] = Suspect(now, now)
+            known = self._suspects[place] = Suspect(now, now)
             if len(self._suspects) > limits.SUSPECTS:
                 self._suspects.popitem(last=False)
+        else:
+            self._suspects.move_to_end(place)
         known.last = now
         return known
 
@@ -210,8 +251,8 @@ class Guard:
         return told
 
     def _take_events(self, now: float) -> None:
-        for host, port, prefix, kind, seconds, _ in self.sources.events():
-            suspect = self._suspects.get(host) or Suspect(now, now)
+        for host, port, prefix, is_stream, kind, seconds, _ in self.sources.events():
+            suspect = self._suspects.get(place_of_host(host)) or Suspect(now, now)
             is_network = prefix not in (32, 64)
             source = _named(host, port, prefix)
             is_loop = kind == _WRONG and not suspect.tool and len(suspect.users) <= 1
@@ -222,6 +263,7 @@ class Guard:
                 now + seconds,
                 code="auth-loop" if is_loop else "scanner",
                 kind="network" if is_network else KINDS[kind],
+                over="connections" if is_stream else "UDP",
                 methods=dict(suspect.methods),
                 users=tuple(suspect.users),
                 tool=suspect.tool,
@@ -277,6 +319,11 @@ class Guard:
         for other in [one for one in self._bans if one.startswith((f"{text}:", f"[{text}]:"))]:
             was = self.lift(other, now) or was
         return was
+
+
+def _peer(hop: Hop) -> tuple[str, int, bool]:
+    """A flow, or what becomes one, as the native part knows it."""
+    return hop.remote.host, hop.remote.port, hop.transport.is_reliable
 
 
 def _text_of(network: Network) -> str:

@@ -71,8 +71,8 @@ class Proxy:
         asked = Asked(arrival, heading, user, partial(core.note, request.call_id))
         try:
             plan = self._choosing.plan(asked, now)
-        except Unproven:
-            self._admission.challenge_stranger(arrival, fork.server, now)
+        except Unproven as unproven:
+            self._admission.challenge_stranger(arrival, fork.server, unproven.wanted, now)
             return
         self._say_trying(fork, now)
         self._begin_call(fork, user, now)

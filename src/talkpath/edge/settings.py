@@ -70,7 +70,8 @@ class TollSettings:
 class GuardSettings:
     """What one source may send before somebody there has proven who he is; ten seconds' worth at once.
 
-    `own_hosts` are never banned as a whole: web servers in front of us speak from there.
+    `own_hosts` and `web_proxies` are never banned as a whole: web servers in front of us speak from there. `refusal`
+    is the status that who is not heard is answered with, 0 for silence.
     """
 
     is_on: bool = True
@@ -82,7 +83,9 @@ class GuardSettings:
     strangers_per_s: float = 2_000.0
     ban_s: float = 60.0
     ban_most_s: float = 86_400.0
+    refusal: int = 0
     own_hosts: frozenset[str] = frozenset()
+    web_proxies: Networks = ()
     toll: TollSettings = field(default_factory=TollSettings)
 
 

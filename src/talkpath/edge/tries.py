@@ -72,7 +72,7 @@ class Tries:
         return [
             (_flow_key(user, flow), _UNDER_ATTACK if is_attacked else _OF_A_FLOW),
             (_pair_key(user, flow), _OF_A_PAIR),
-            (("source", _place(flow)), _OF_AN_OFFICE if is_office else _OF_A_SOURCE),
+            (("source", place_of(flow)), _OF_AN_OFFICE if is_office else _OF_A_SOURCE),
         ]
 
     def _is_device(self, user: str, flow: Flow) -> bool:
@@ -93,15 +93,14 @@ def _pestering_key(flow: Flow) -> tuple[str, ...]:
     return ("pestering", flow.remote.host, str(flow.remote.port))
 
 
-def _place(flow: Flow) -> str:
+def place_of(flow: Flow) -> str:
+    """The source of a flow."""
+    return place_of_host(flow.remote.host)
+
+
+def place_of_host(host: str) -> str:
     """A source: an IPv4 address, or the /64 that one IPv6 subscriber has."""
-    host = flow.remote.host
-    return host if ":" not in host else _network_of(host)
-
-
-def _network_of(host: str) -> str:
-    """The /64 of an IPv6 address as text."""
-    return str(IPv6Network((host.partition("%")[0], 64), strict=False))
+    return host if ":" not in host else str(IPv6Network((host.partition("%")[0], 64), strict=False))
 
 
 def _flow_key(user: str, flow: Flow) -> tuple[str, ...]:
@@ -109,4 +108,4 @@ def _flow_key(user: str, flow: Flow) -> tuple[str, ...]:
 
 
 def _pair_key(user: str, flow: Flow) -> tuple[str, ...]:
-    return ("pair", user, _place(flow))
+    return ("pair", user, place_of(flow))

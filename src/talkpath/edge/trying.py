@@ -319,6 +319,7 @@ class Trying:
     def _send(self, attempt: Attempt, heading: Heading, targets: list[Target], now: float) -> None:
         """To the first of these addresses, and to the others when it fails or is silent. Raises Refusal."""
         fork, group, target, others = attempt.fork, attempt.group, targets[0], targets[1:]
+        self._core.guard.asked(target, now)
         heading.changes = heading.changes or attempt.plan.changes
         party = self._callee(fork, target, None)
         if party is not None and heading.through is not None:

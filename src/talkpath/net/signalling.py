@@ -255,15 +255,25 @@ class Signalling:
             return
         now = self._clock.now()
         if not self._is_heard(flow, data, now):
-            if (connection := self._connection_of(flow)) is not None:
-                connection.abort()
+            self._turn_away(flow, data, now)
             return
         self._take(flow, data, now)
         self.pump()
 
     def _is_heard(self, flow: Flow, data: bytes, now: float) -> bool:
         """What a source that is banned, or sends too much, says on a connection is not read."""
-        return self._guard is None or self._guard.look(flow.remote.host, flow.remote.port, data, now)
+        return self._guard is None or self._guard.look(flow.remote.host, flow.remote.port, True, data, now)
+
+    def _turn_away(self, flow: Flow, data: bytes, now: float) -> None:
+        """Close the connection of who is not heard, with an answer where the operator wants one."""
+        connection = self._connection_of(flow)
+        if connection is None or self._guard is None:
+            return
+        answer = self._guard.refusal(flow.remote.host, flow.remote.port, True, data, now)
+        if answer is not None and connection.send(answer):
+            connection.close()
+        else:
+            connection.abort()
 
     def unframeable(self, connection: Connection, head: bytes, code: str) -> None:
         """A stream lost its framing: say why if it can be said, then it closes."""
@@ -273,7 +283,7 @@ class Signalling:
 
     def admit(self, host: str, descriptor: int) -> bool:
         """Count one more connection from `host`, before anything is read of it; False when it is one too many."""
-        if self._guard is not None and not self._guard.look(host, 0, b"", self._clock.now()):
+        if self._guard is not None and not self._guard.look_at_connection(host, self._clock.now()):
             self.counters["connections_of_banned"] += 1
             return False
         bounds = self._limits

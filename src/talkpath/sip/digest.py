@@ -59,29 +59,30 @@ def algorithm_of(params: Mapping[str, str]) -> Algorithm | None:
 
 
 class Nonces:
-    """Nonces that need no memory: the time they were made, a number that makes each unique, and a MAC over both."""
+    """Nonces that need no memory: the time they were made, a number that makes each unique, and a MAC over both and
+    the place that it was made for. Who shows one has heard us there, whatever address his datagrams bear."""
 
     def __init__(self, key: bytes, lifetime_s: float) -> None:
         self._key = key
         self._lifetime_s = lifetime_s
         self._made = 0
 
-    def fresh(self, now: float) -> str:
+    def fresh(self, place: str, now: float) -> str:
         self._made += 1
         made = f"{int(now):x}-{self._made:x}"
-        return f"{made}.{self._mac(made)}"
+        return f"{made}.{self._mac(made, place)}"
 
-    def is_ours(self, nonce: str) -> bool:
-        """Whether we made it, however long ago."""
+    def is_ours(self, nonce: str, place: str) -> bool:
+        """Whether we made it for that place, however long ago."""
         made, _, mac = nonce.partition(".")
-        return hmac.compare_digest(mac.encode("utf-8", "replace"), self._mac(made).encode())
+        return hmac.compare_digest(mac.encode("utf-8", "replace"), self._mac(made, place).encode())
 
     def is_stale(self, nonce: str, now: float) -> bool:
         """Whether a nonce of ours has lived too long."""
         return now - int(nonce.partition("-")[0], 16) > self._lifetime_s
 
-    def _mac(self, made: str) -> str:
-        return blake2b(made.encode("utf-8", "replace"), key=self._key, digest_size=12).hexdigest()
+    def _mac(self, made: str, place: str) -> str:
+        return blake2b(f"{made} {place}".encode("utf-8", "replace"), key=self._key, digest_size=12).hexdigest()
 
 
 def challenge(algorithm: Algorithm, realm: str, nonce: str, stale: bool) -> str:

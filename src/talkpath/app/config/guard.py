@@ -1,6 +1,6 @@
 """What a crowd and what a stranger may take of this host."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -63,6 +63,17 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
             "是否封禁请求过多的来源。关闭时接收一切。",
         ),
     ] = True
+    answer: Annotated[
+        Literal["silence", "403", "503"],
+        doc(
+            'What is sent to who is banned, or one of too many: nothing, "403", or "503" with Retry-After. An answer '
+            "is never longer than what it answers, a source draws no more of them than of others, and all sources "
+            "together a thousand a second. Silence tells scanners least; peers that fail over are better served by a "
+            "503.",
+            "如何应答被封禁或超量的来源：不应答、“403”，或带 Retry-After 的“503”。应答不会比请求更长，"
+            "每个来源得到的数量有限，合计每秒最多一千个。静默向扫描者透露得最少；会切换线路的对端更适合用 503。",
+        ),
+    ] = "silence"
     invites_per_s: Annotated[
         float,
         doc("INVITEs a second of one source.", "单个来源每秒的 INVITE 数。", ge=0.1, le=100_000),
