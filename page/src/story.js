@@ -13,6 +13,8 @@ const MEANING = {
   'srtp.keyed': own => own && ['keys', 'done'],
   'dtls.fingerprint-wrong': own => own && ['keys', 'bad'],
   'media.first-packet': own => own && ['sent', 'done'],
+  'media.gone': own => own ? ['sent', 'bad'] : ['heard', 'bad', 'otherGone'],
+  'media.timeout': own => own ? ['sent', 'bad'] : ['heard', 'bad', 'otherGone'],
 };
 
 export class Story {
@@ -69,7 +71,9 @@ export class Story {
     this.told += news.length;
     for (const [after, kind, side] of news) {
       const meant = MEANING[kind]?.(side === this.side);
-      if (meant) this.mark(...meant, undefined, (this.asked - this.began) / 1000 + after);
+      if (!meant) continue;
+      const [step, how, text] = meant;
+      this.mark(step, how, text, (this.asked - this.began) / 1000 + after);
     }
   }
 

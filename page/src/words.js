@@ -57,6 +57,7 @@ const TEXTS = {
   sentDone: ['Your sound reaches the server', '您的声音已到达服务器'],
   heard: ['Their sound', '对方的声音'],
   heardDone: ['You hear the other side', '您听到了对方'],
+  otherGone: ['The other side is gone: no sound comes from there any more', '对方已离开：不再传来声音'],
   restarted: ['The way was lost and is found again', '通路中断后已重新建立'],
   seconds: ['{value} s', '{value} 秒'],
 

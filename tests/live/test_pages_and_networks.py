@@ -1,10 +1,13 @@
 """Pages behind nginx and NATs, and pages whose connection dies in the middle of a call."""
 
+import time
+
 import pytest
 
 from conftest import WebPhones
 from harness.agent import Agent
 from harness.browser import Browser
+from harness.edge import Edge
 from harness.network import HOME, Nat, site
 from harness.nginx import Nginx
 from harness.sound import assert_tone
@@ -90,6 +93,40 @@ def test_a_call_that_was_hung_up_meanwhile_ends_when_the_page_offers_again(nginx
     page.wait("registered")
     page.do("restart")
     page.closed()
+
+
+def test_a_page_that_is_away_for_three_seconds_hears_that_it_was_hung_up(nginx, webphones, phones) -> None:
+    page, phone = webphones.jssip(url=nginx.url), phones.baresip()
+    begin(page, phone)
+    listen(page, phone, 0.5)
+    nginx.stop()
+    page.wait("disconnected")
+    left = time.monotonic()
+    phone.hang_up()
+    phone.closed()
+    time.sleep(max(0.0, 3 - (time.monotonic() - left)))
+    nginx.start()
+    page.wait("registered")
+    page.closed()
+
+
+def test_a_quiet_page_behind_an_impatient_nginx_stays_and_one_that_died_goes(webphones, tmp_path) -> None:
+    """nginx closes what is quiet for 3 s; the edge pings each second, and who answers no ping is gone."""
+    with (
+        Edge(tmp_path / "edge", settings="[websocket]\nping_s = 1") as edge,
+        Nginx(tmp_path / "nginx", HOME, edge.doors.ws, edge.place / "state", "3s") as nginx,
+    ):
+        page = webphones.jssip(url=nginx.url, identity=edge.identity("ws"))
+        died = WebEndpoint(HOME, nginx.port, secure=True)  # it reads nothing, so that it answers nothing
+        time.sleep(8)
+        died.socket.settimeout(10)
+        while died.socket.recv(4096):
+            pass
+        died.socket.close()
+        page.dial("echo")
+        page.established()
+        page.hang_up()
+        assert not any(word.startswith("disconnected") for word in page.log())
 
 
 def test_a_page_behind_a_symmetric_nat_calls_and_is_called(edge, phones, tmp_path) -> None:

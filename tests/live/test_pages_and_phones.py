@@ -45,7 +45,7 @@ def test_pages_see_each_other(webphones) -> None:
     caller, callee = webphones.jssip(video=True), webphones.jssip(video=True)
     begin(caller, callee)
     for page in (caller, callee):
-        page.page.until("phone.shown && phone.shown.videoWidth > 0 && phone.shown.currentTime > 0.5")
+        page.sees()
     listen(caller, callee, 1)
     end(caller, callee)
 

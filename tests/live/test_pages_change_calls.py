@@ -62,7 +62,7 @@ def test_video_comes_and_goes_between_pages(webphones) -> None:
     for _ in range(2):
         caller.page.run(ADD_VIDEO)
         caller.wait("changed")
-        callee.page.until("phone.shown && phone.shown.videoWidth > 0 && phone.shown.currentTime > 0.5")
+        callee.sees()
         caller.page.run(REMOVE_VIDEO)
         caller.wait("changed")
         listen(caller, callee, 1)

@@ -85,7 +85,7 @@ def test_video_beside_a_converted_voice(webphones) -> None:
     caller.page.run(ONLY, ("opus", "telephone-event"))
     begin(caller, callee)
     for one in (caller, callee):
-        one.page.until("phone.shown && phone.shown.videoWidth > 0 && phone.shown.currentTime > 0.5")
+        one.sees()
     listen(caller, callee, 1)
     end(caller, callee)
     assert_tone(caller.hertz, callee.heard())

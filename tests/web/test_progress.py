@@ -33,3 +33,11 @@ def test_the_end_is_told() -> None:
 
 def test_who_takes_no_part_is_told_nothing() -> None:
     assert progress_of(trace(), "192.0.2.8") is None
+
+
+def test_it_is_told_that_the_other_side_is_gone() -> None:
+    over = trace()
+    over.add_moment(130.0, "media.gone", {"side": "callee", "seconds": 30})
+    progress = progress_of(over, "192.0.2.7")
+    assert progress is not None
+    assert progress.steps[-1] == Step(30.0, "media.gone", "callee")

@@ -43,6 +43,7 @@ _SHOWN = frozenset(
         "media.first-sound",
         "media.held",
         "media.resumed",
+        "media.gone",
         "media.timeout",
         "media.timeout-both",
     }

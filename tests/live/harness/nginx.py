@@ -25,7 +25,7 @@ http {{
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection "upgrade";
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_read_timeout 1h;
+      proxy_read_timeout {read_timeout};
     }}
   }}
 }}
@@ -35,8 +35,8 @@ http {{
 class Nginx(Stoppable):
     """One nginx, which can be stopped (every connection through it dies) and started again on the same port."""
 
-    def __init__(self, place: Path, host: str, target: int, state: Path) -> None:
-        """`target` is the WS port of an edge; `state` has a certificate."""
+    def __init__(self, place: Path, host: str, target: int, state: Path, read_timeout: str = "1h") -> None:
+        """`target` is an edge's WS port; `state` has a certificate. It closes what is quiet for `read_timeout`."""
         self.host, self.port = host, free_port()
         self._place = place
         place.mkdir(parents=True)
@@ -46,6 +46,7 @@ class Nginx(Stoppable):
                 host=host,
                 port=self.port,
                 target=target,
+                read_timeout=read_timeout,
                 certificate=state / "certificate.pem",
                 key=state / "certificate.key",
             )

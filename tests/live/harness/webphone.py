@@ -106,6 +106,10 @@ class WebPhone(Listener):
         self.do("unhold")
         self.wait("unheld:local")
 
+    def sees(self) -> None:
+        """Wait until it shows moving pictures of the other side."""
+        self.page.until("phone.shown && phone.shown.videoWidth > 0 && phone.shown.currentTime > 0.5")
+
     def dial(self, target: str) -> None:
         self.do("dial", target)
 
