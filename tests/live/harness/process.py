@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,8 @@ class PeerFailed(AssertionError):
 def wait_until(happened: Callable[[], bool], timeout_s: float = 20.0) -> bool:
     """Look fifty times a second whether something `happened` that no process announces; False when it did not."""
     tick = threading.Event()
-    for _ in range(int(timeout_s * 50)):
+    limit = time.monotonic() + timeout_s  # a look may be a command that takes a second
+    while time.monotonic() < limit:
         if happened():
             return True
         tick.wait(0.02)
