@@ -62,6 +62,7 @@ def test_a_phone_that_moves_its_media_is_followed(agents) -> None:
     heard_at_old = len(old.received)
     new.wait_received(150)
     assert len(old.received) == heard_at_old
+    other.wait_received(100, ssrc=new.ssrc)
     hang_up(call.dialog, incoming.dialog)
     assert_alike(other.voice, new.heard())
     assert_alike(new.voice, other.heard(new.ssrc))

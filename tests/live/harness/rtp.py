@@ -81,12 +81,14 @@ class Talker:
         """Hear, and say nothing."""
         self._threads[1].start()
 
-    def wait_received(self, count: int, timeout_s: float = 15.0) -> None:
-        """Wait until that many packets came."""
-        if not wait_until(lambda: len(self.received) >= count, timeout_s):
-            raise AssertionError(
-                f"{len(self.received)} RTP packets instead of {count} came to {self._host}:{self.port}"
-            )
+    def wait_received(self, count: int, timeout_s: float = 15.0, ssrc: int | None = None) -> None:
+        """Wait until that many packets came (of one source when asked)."""
+
+        def came() -> int:
+            return sum(ssrc in (None, item.ssrc) for item in self.received)
+
+        if not wait_until(lambda: came() >= count, timeout_s):
+            raise AssertionError(f"{came()} RTP packets instead of {count} came to {self._host}:{self.port}")
 
     def heard(self, ssrc: int | None = None) -> Samples:
         """What was received, in order of arrival (of one source when asked)."""
