@@ -252,3 +252,24 @@ def test_an_answer_with_extensions_that_nobody_offered_is_borne_too() -> None:
     call.offer(browser.describe("8"))
     answer = call.answer(sdp("192.0.2.21", f"{AUDIO}\na=extmap:20 urn:x\na=extmap:300 urn:y"))
     assert answer.audio.attributes.all("extmap") == []
+
+
+@pytest.mark.parametrize(
+    ("offered", "answered", "read"),
+    [
+        ("sendonly", "sendrecv", "recvonly"),
+        ("sendonly", "inactive", "inactive"),
+        ("recvonly", "sendrecv", "sendonly"),
+        ("inactive", "sendrecv", "inactive"),
+        ("sendrecv", "sendrecv", "sendrecv"),
+    ],
+)
+def test_a_page_reads_no_answer_that_its_offer_does_not_allow(offered: str, answered: str, read: str) -> None:
+    """A phone answers a hold with sendrecv (RFC 3264 section 6.1); browsers throw at it."""
+    call, page = WebCall(web=[1]), Browser(offers=False)
+    call.offer(sdp("192.0.2.10", "audio 4000 RTP/AVP 8"))
+    call.answer(page.describe("8"))
+    call.chosen()
+    call.say(1, 0, Exchange("INVITE", 5), page.describe("8").replace(b"a=sendrecv", f"a={offered}".encode()))
+    answer = sdp("192.0.2.10", f"audio 4000 RTP/AVP 8\na={answered}")
+    assert call.say(0, 1, Exchange("INVITE", 5, 200), answer).audio.direction == read

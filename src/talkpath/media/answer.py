@@ -7,6 +7,7 @@ from talkpath.media.negotiation import Told
 from talkpath.media.policy import Profile
 from talkpath.media.portkeys import Spoken
 from talkpath.sdp import SessionDescription
+from talkpath.sdp.values import Direction
 
 
 def hold_to(answer: SessionDescription, offer: Told) -> None:
@@ -18,6 +19,16 @@ def hold_to(answer: SessionDescription, offer: Told) -> None:
     for section, offered in zip(answer.media, offer.sections, strict=True):
         if not offered.port:
             section.reject()
+
+
+def point_within(answer: SessionDescription, offered: Sequence[Announced]) -> None:
+    """Let an answer say no more than its offer allows (RFC 3264 section 6.1). Phones answer a hold with sendrecv, at
+    which a browser throws."""
+    for section, offer in zip(answer.media, offered, strict=True):
+        own = section.direction
+        within = Direction.of(sends=own.sends and offer.receives, receives=own.receives and offer.sends)
+        if section.port and offer.live and section.is_rtp and within is not own:
+            section.direction = within
 
 
 def name_profiles(

@@ -15,7 +15,7 @@ from talkpath.base.limits import MEDIA_SECTIONS
 from talkpath.ice.consent import LIFETIME_S
 from talkpath.media import bundle, moments, page, trickle
 from talkpath.media.announced import Announced, Reading
-from talkpath.media.answer import hold_to, name_profiles, name_sections
+from talkpath.media.answer import hold_to, name_profiles, name_sections, point_within
 from talkpath.media.crypto import CryptoDesk, disbelieve
 from talkpath.media.engine import (
     Climbed,
@@ -330,6 +330,8 @@ class MediaSession:
         to_page = self._security is not None and hearer.is_web
         if turn.offer is not None:
             hold_to(description, turn.offer)
+            if to_page:
+                point_within(description, turn.offer.sections)
         elif to_page:
             page.reject_unknown(description, partial(self._note, side=speaker.side), now)
             page.require_common(hearer, description, partial(self._note, side=hearer.side), now)
