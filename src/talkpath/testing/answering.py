@@ -59,7 +59,7 @@ class Answering:
             self._challenge(request, server)
             return
         call = party.begin(request.call_id, is_incoming=True)
-        call.invite, call.flow, call.description_got = request, flow, request.sdp
+        call.invite, call.flow = request, flow
         call.received.append(request)
         call.learn_peer(request)
         task = party.does(self._ring(call, request, server))
@@ -73,6 +73,7 @@ class Answering:
         if party.trying:
             self._say(server, invite, 100)
         description = self._description(call, invite)
+        call.learns(invite.sdp)
         if description is None:
             self._refuse(call, invite, server, 488)
             return
@@ -132,7 +133,7 @@ class Answering:
         if call is not None:
             call.acknowledged()
             call.received.append(request)
-            call.description_got = request.sdp or call.description_got
+            call.learns(request.sdp)
 
     # --- within calls
 
@@ -154,7 +155,7 @@ class Answering:
         call.version += 1
         body: bytes | None = b""
         if request.sdp:
-            call.description_got = request.sdp
+            call.learns(request.sdp)
             body = party.answer_to(request.sdp, call.media, call.version)
         elif request.method == "INVITE":
             body = party.describe(call.media, version=call.version)

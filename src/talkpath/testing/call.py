@@ -66,6 +66,7 @@ class Call:
         self._settled = asyncio.Event()
         self._over = asyncio.Event()
         self._repeating: Timer | None = None
+        party.network.house.sound.faces(at, self)
 
     # --- how it stands
 
@@ -93,13 +94,15 @@ class Call:
 
     @property
     def speaks(self) -> bool:
-        """Whether this end sends media."""
-        return self.is_answered and not self.is_over and not self.is_muted and self.party.is_on
+        """Whether this end sends media that can be read."""
+        is_talking = self.is_answered and not self.is_over and not self.is_muted
+        return is_talking and self.party.is_on and self.party.is_keyed(self.media)
 
     @property
     def hears(self) -> bool:
         """Whether media of the other end, or of a service, comes here now."""
-        return not self.is_over and self.party.is_on and self.party.network.house.sound.hears(self.media)
+        is_there = not self.is_over and self.party.is_on and self.party.is_keyed(self.media)
+        return is_there and self.party.network.house.sound.hears(self.media)
 
     def answered_by(self, party: Party) -> bool:
         """Whether it was this party that picked up."""
@@ -116,8 +119,8 @@ class Call:
 
     @property
     def tried(self) -> list[Party]:
-        """To whom it went, in order."""
-        return [one.party for one in self.others]
+        """To whom it went, in order; once each."""
+        return list(dict.fromkeys(one.party for one in self.others))
 
     @property
     def description(self) -> SessionDescription:
@@ -195,11 +198,15 @@ class Call:
         self.version += 1
         offer = self.party.describe(self.media, direction=direction, version=self.version)
         answer = await self.request("INVITE", None, offer)
-        if answer is not None and answer.sdp:
-            self.description_got = answer.sdp
+        if answer is not None:
+            self.learns(answer.sdp)
         return answer
 
     # --- what the party tells
+
+    def takes_media(self, data: bytes, source: Address) -> None:
+        """STUN or DTLS came for this end."""
+        self.party.takes_media(self.media, data, source)
 
     def rang(self, status: int) -> None:
         """A provisional answer was sent or came."""
@@ -214,7 +221,7 @@ class Call:
         self.status, self.reason, self.settled_at = status, reason, self.party.network.elapsed_s
         self._settled.set()
         if self.is_answered:
-            self.party.network.house.sound.joins(self.media, self)
+            self.party.network.house.sound.joins()
         else:
             self.ends("them" if not self.is_incoming else "us")
 
@@ -241,6 +248,12 @@ class Call:
         self.is_acknowledged = True
         if self._repeating is not None:
             self._repeating.cancel()
+
+    def learns(self, description: bytes) -> None:
+        """The other side described itself, where it did."""
+        if description:
+            self.description_got = description
+            self.party.learned(self)
 
     def learn_peer(self, message: Message) -> None:
         """Tag, target and way of the other side, from the INVITE that came or the 2xx to ours."""

@@ -44,7 +44,7 @@ def answered(
     for number, section in enumerate(theirs.media):
         can = codecs if section.kind == "audio" else video if section.kind == "video" else ()
         formats = _common(section, can)
-        if section.is_rejected or not formats:
+        if section.is_rejected or not formats or section.is_secure:
             lines.append(f"m={section.kind} 0 {section.protocol} {' '.join(section.formats[:1]) or '0'}")
             continue
         is_any = True
@@ -72,10 +72,13 @@ def _head(at: Address, version: int) -> list[str]:
     return ["v=0", f"o=- {at.port} {version} IN {family} {at.host}", "s=-", f"c=IN {family} {at.host}", "t=0 0"]
 
 
-def _section(kind: str, port: int, codecs: Sequence[str], direction: str, protocol: str = "RTP/AVP") -> list[str]:
+def _section(
+    kind: str, port: int, codecs: Sequence[str], direction: str, protocol: str = "RTP/AVP", more: Sequence[str] = ()
+) -> list[str]:
     formats = [_format(name, place) for place, name in enumerate(codecs)]
     return [
         f"m={kind} {port} {protocol} {' '.join(str(number) for number, _ in formats)}",
+        *more,
         *(f"a=rtpmap:{number} {name}" for number, name in formats),
         f"a={direction}",
     ]
@@ -87,3 +90,42 @@ def _format(name: str, place: int) -> tuple[int, str]:
 
 def _encoded(lines: list[str]) -> bytes:
     return ("\r\n".join(lines) + "\r\n").encode()
+
+
+# --- browsers
+
+
+def web_described(
+    codecs: Sequence[str], proof: Sequence[str], direction: str, video: Sequence[str], version: int
+) -> bytes:
+    """The offer of a browser: everything in one bundle, `proof` the lines of ICE and DTLS."""
+    kinds = [("audio", codecs), *([("video", video)] if video else [])]
+    lines = _web_head(version, [str(mid) for mid in range(len(kinds))])
+    for mid, (kind, names) in enumerate(kinds):
+        lines += _section(kind, 9, names, direction, "UDP/TLS/RTP/SAVPF", ["c=IN IP4 0.0.0.0"])
+        lines += [f"a=mid:{mid}", *proof]
+    return _encoded(lines)
+
+
+def web_answered(
+    offer: bytes, codecs: Sequence[str], proof: Sequence[str], video: Sequence[str], version: int
+) -> bytes | None:
+    """The answer of a browser; None where nothing is left."""
+    theirs = SessionDescription.parse(offer)
+    sections: list[str] = []
+    mids: list[str] = []
+    for place, section in enumerate(theirs.media):
+        mid = section.mid or str(place)
+        formats = _common(section, codecs if section.kind == "audio" else video)
+        if section.is_rejected or not formats or not section.is_dtls:
+            sections.append(f"m={section.kind} 0 {section.protocol} {' '.join(section.formats[:1]) or '0'}")
+            continue
+        mids.append(mid)
+        sections.append(f"m={section.kind} 9 {section.protocol} {' '.join(str(number) for number, _ in formats)}")
+        sections += ["c=IN IP4 0.0.0.0", *(f"a=rtpmap:{number} {name}" for number, name in formats)]
+        sections += [f"a={_MIRRORED[str(section.direction)]}", f"a=mid:{mid}", *proof]
+    return _encoded([*_web_head(version, mids), *sections]) if mids else None
+
+
+def _web_head(version: int, mids: Sequence[str]) -> list[str]:
+    return ["v=0", f"o=- 1 {version} IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {' '.join(mids)}"]

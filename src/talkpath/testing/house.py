@@ -86,7 +86,7 @@ class House:
             around=lambda: self._interfaces.around,
         )
         self.edge = Edge(edge_settings, world, self.ledger, Entropy(seed, seed, "e"))
-        self.sound = Sound(self.engine, self._calls, self._told, self.clock.now, self._loop.call_later)
+        self.sound = Sound(self.engine, self._calls, self._told, self.clock, self._loop)
 
     def start(self) -> None:
         """Begin to serve."""
@@ -135,6 +135,7 @@ class House:
         for parcel in self.edge.drain_parcels():
             self.wire.to_end(parcel.flow, parcel.data)
         self.sound.begin()
+        self.sound.pump()
         soonest = min(one for one in (self.edge.deadline(), self._guard.deadline()) if one is not None)
         if soonest < self._timer_at:
             if self._timer is not None:

@@ -61,6 +61,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._is_done)
         return future
 
+    async def shutdown_default_executor(self) -> None:
+        """As asyncio's, which waits for a thread."""
+        self._at_work += 1
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self._at_work -= 1
+
     def _is_done(self, _future: asyncio.Future[Any]) -> None:
         self._at_work -= 1
 

@@ -9,14 +9,18 @@ from pathlib import Path as File
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from talkpath.app.config.checks import parse_endpoint
 from talkpath.app.config.file import read, read_text
+from talkpath.app.config.gateways import Gateway as GatewayOfConfig
 from talkpath.app.config.tree import Config
 from talkpath.base.address import Address, Transport
 from talkpath.base.texts import Language
 from talkpath.calls.build import call_of
 from talkpath.calls.drawing import draw_call
 from talkpath.calls.model import Call as Story
+from talkpath.net.location import numeric
 from talkpath.testing.accounts import Accounts
+from talkpath.testing.browser import Browser
 from talkpath.testing.house import HOME, House
 from talkpath.testing.manner import Manner
 from talkpath.testing.party import Party
@@ -83,27 +87,58 @@ class Network:
         **manner: Unpack[Manner],
     ) -> Phone:
         """A phone of a user, registered. A user that the configuration does not name gets an account."""
-        phone = self._phone(user, Transport(transport), host, nat, path, manner)
+        address = self._account_and_address(user, host, nat)
+        phone = Phone(self, user, address, Transport(transport), path, nat, **manner)
         if registers:
-            answer = await phone.register()
-            if not phone.is_registered:
-                said = f"{answer.status} {answer.reason}" if answer is not None else "no answer"
-                raise NotRegistered(f"{user} could not register: {said}")
+            await _registered(phone)
         return phone
+
+    async def browser(
+        self,
+        user: str,
+        *,
+        transport: str | Transport = Transport.WSS,
+        host: str = "",
+        path: Path | None = None,
+        registers: bool = True,
+        **manner: Unpack[Manner],
+    ) -> Browser:
+        """A browser with a page of a user, registered. Its media is WebRTC."""
+        address = self._account_and_address(user, host, None)
+        browser = Browser(self, user, address, Transport(transport), path, **manner)
+        if registers:
+            await _registered(browser)
+        return browser
 
     def gateway(
         self,
         name: str,
         *,
         host: str = "",
-        port: int = 5060,
-        transport: str | Transport = Transport.UDP,
         path: Path | None = None,
         **manner: Unpack[Manner],
     ) -> Gateway:
-        """A machine that takes and brings calls without registering."""
-        address = Address(host or self._free("203.0.113"), port)
-        return Gateway(self, name, address, Transport(transport), path, **manner)
+        """The machine behind a gateway of the configuration, where that says it is; with the account that it says.
+        `host` is for one of several that its name leads to. Raises LookupError where there is no such gateway."""
+        settings = next((one for one in self.config.gateways if one.name == name), None)
+        if settings is None:
+            named = ", ".join(one.name for one in self.config.gateways) or "none"
+            raise LookupError(f"the configuration has no gateway {name}; it has {named}")
+        transport = Transport(settings.transport or "UDP")
+        gateway = Gateway(self, name, self._place_of(settings, host, transport), transport, path, **manner)
+        gateway.account = settings.username or name
+        gateway.password = settings.password.reveal() if settings.password is not None else name
+        return gateway
+
+    def _place_of(self, settings: GatewayOfConfig, host: str, transport: Transport) -> Address:
+        named = parse_endpoint(settings.address)
+        assert named is not None, "the configuration was checked"
+        place, port = named
+        if not numeric(place):
+            host = host or self._free("203.0.113")
+            if not self.dns.knows(place):
+                self.dns.address(place, host)
+        return Address(host or place, port or transport.default_port)
 
     def stranger(
         self,
@@ -123,13 +158,10 @@ class Network:
         """A router with a NAT, for phones to stand behind; `keeps_s` is how long it keeps a silent way open."""
         return Nat(host or self._free("203.0.113"), keeps_s)
 
-    def _phone(
-        self, user: str, transport: Transport, host: str, nat: Nat | None, path: Path | None, manner: Manner
-    ) -> Phone:
+    def _account_and_address(self, user: str, host: str, nat: Nat | None) -> Address:
         if not self.accounts.exists(user):
             self.accounts.add(user)
-        address = Address(host or self._free("192.168.1" if nat is not None else "198.51.100"), 5060)
-        return Phone(self, user, address, transport, path, nat, **manner)
+        return Address(host or self._free("192.168.1" if nat is not None else "198.51.100"), 5060)
 
     def _free(self, network: str) -> str:
         """The next address of a network that nobody has."""
@@ -201,6 +233,13 @@ class Network:
     def at(self, when: float, do: Callable[[], Any]) -> asyncio.TimerHandle:
         """Do something at a time."""
         return asyncio.get_running_loop().call_at(self.house.clock.until(when), do)
+
+
+async def _registered(phone: Phone) -> None:
+    answer = await phone.register()
+    if not phone.is_registered:
+        said = f"{answer.status} {answer.reason}" if answer is not None else "no answer"
+        raise NotRegistered(f"{phone.name} could not register: {said}")
 
 
 def _read(file: str | File | None, toml: str, folder: File) -> Config:

@@ -148,6 +148,16 @@ class Party(Mannered):
         """What it answers; None where it can nothing of it."""
         return descriptions.answered(offer, at, self.codecs, video=self.video, version=version)
 
+    def learned(self, call: Call) -> None:
+        """The other side's description came. A phone needs do nothing more with it."""
+
+    def takes_media(self, at: Address, data: bytes, source: Address) -> None:
+        """STUN or DTLS came to an address of its media, which a phone does not read."""
+
+    def is_keyed(self, at: Address) -> bool:
+        """Whether what it sends from there can be read: what is not encrypted always can."""
+        return True
+
     @property
     def contact(self) -> str:
         """Its Contact, as a value."""
@@ -226,7 +236,7 @@ class Party(Mannered):
             call.received.append(response)
             if response.status < 200:
                 call.rang(response.status)
-                call.description_got = response.sdp or call.description_got
+                call.learns(response.sdp)
             elif response.status < 300:
                 self._picked_up(call, response)
 
@@ -241,7 +251,7 @@ class Party(Mannered):
         if call.ok is None:
             call.ok = ok
             call.learn_peer(ok)
-            call.description_got = ok.sdp or call.description_got
+            call.learns(ok.sdp)
         self.acknowledge(call, ok)
 
     def acknowledge(self, call: Call, ok: Message) -> None:

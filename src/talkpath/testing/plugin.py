@@ -40,10 +40,12 @@ def network(request: pytest.FixtureRequest) -> Iterator[Network]:
     """The edge and everybody around it, with the talkpath.toml that stands beside the test or in a folder above."""
     mark = request.node.get_closest_marker("network")
     loop = VirtualLoop()
-    made = _made(request, **(mark.kwargs if mark is not None else {}))
-    run_on(loop, made.__aenter__())
-    yield made
-    close(loop)
+    try:
+        made = _made(request, **(mark.kwargs if mark is not None else {}))
+        run_on(loop, made.__aenter__())
+        yield made
+    finally:
+        close(loop)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -41,8 +41,8 @@ class Zone:
             del self._records[question]
 
     def knows(self, name: str) -> bool:
-        """Whether there is anything of that name."""
-        return any(question.name == _plain(name) for question in self._records)
+        """Whether there is anything of that name, or below it."""
+        return any(f".{question.name}".endswith(f".{_plain(name)}") for question in self._records)
 
     async def __call__(self, question: Question) -> Said:
         """What a server would say (`records.Ask`)."""
