@@ -30,6 +30,18 @@ def is_to_phones(story: Story) -> bool:
     return any(told(story, "route.user"))
 
 
+def of_gateways(story: Story) -> list[Moment]:
+    """What an own call met at gateways: chosen, passed over, failed, none left."""
+    kinds = (
+        "gateway.chosen",
+        "gateway.passed-over",
+        "gateway.more-passed-over",
+        "gateway.failed",
+        "gateway.none-left",
+    )
+    return list(told(story, *kinds))
+
+
 class MomentSaid(Struct, frozen=True):
     """A moment in its own words."""
 

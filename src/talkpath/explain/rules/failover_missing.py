@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from talkpath.base.address import Address
 from talkpath.base.texts import Text
-from talkpath.calls.model import Leg
-from talkpath.explain.finding import Because, Found, Severity, Symptom, because
+from talkpath.calls.model import Leg, Moment
+from talkpath.explain.finding import Because, Found, Severity, Symptom, because, said
 from talkpath.explain.rule import Rule
 from talkpath.explain.silence import silent_hops
 from talkpath.explain.story import Story
-from talkpath.explain.told import is_to_phones
+from talkpath.explain.told import as_evidence, is_to_phones, of_gateways
 from talkpath.explain.traits import Trait
 
 # Failures of the machine, not of the person called (RFC 3263 section 4.3 asks to try the next on 503).
@@ -26,7 +26,19 @@ OTHERS = Text(
 )
 
 
+ALONE_FIX = Text(
+    "Give the group a second gateway, under [[gateways]] or with `talkpath gateways add`; where others were passed "
+    "over, their reasons above say what they lack.",
+    "请在 [[gateways]] 中或用 `talkpath gateways add` 为该组添加第二个网关；"
+    "若跳过了其他网关，上述原因说明了它们的问题。",
+)
+
+
 def check(story: Story) -> Iterator[Found]:
+    own = of_gateways(story)
+    if own:
+        yield from _of_gateways(story, own)
+        return
     failed = _failed_hop(story)
     if failed is None or story.call.answered_at is not None or is_to_phones(story):
         return
@@ -41,6 +53,23 @@ def check(story: Story) -> Iterator[Found]:
         leg=failed.index,
         severity=Severity.ERROR if others else Severity.WARNING,
         confidence=0.9 if others else 0.5,
+    )
+
+
+def _of_gateways(story: Story, moments: list[Moment]) -> Iterator[Found]:
+    """An own call failed at the only gateway that it was given to."""
+    names = {one.values.get("gateway") for one in moments if one.kind == "gateway.chosen"}
+    failed = [one for one in moments if one.kind == "gateway.failed"]
+    if story.call.answered_at is not None or not failed or len(names) > 1 or 0 < story.first.status < 400:
+        return
+    group = next((one.values.get("group") for one in moments if one.kind == "gateway.chosen"), "")
+    others = any(one.kind in ("gateway.passed-over", "gateway.more-passed-over") for one in moments)
+    yield Found(
+        tuple(map(as_evidence, moments)),
+        {"proxy": group, "dst": failed[0].values.get("gateway")},
+        severity=Severity.ERROR if others else Severity.WARNING,
+        fix=said(ALONE_FIX),
+        confidence=0.9,
     )
 
 

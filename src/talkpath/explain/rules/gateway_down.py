@@ -6,13 +6,14 @@ from itertools import takewhile
 
 from talkpath.base.address import Address
 from talkpath.base.texts import Text
+from talkpath.calls.model import Moment
 from talkpath.capture.records import IcmpKind, TcpKind
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because, said
 from talkpath.explain.rule import Rule
 from talkpath.explain.scene import Outside, Scene
 from talkpath.explain.silence import Silence, silent_hops
 from talkpath.explain.story import Story
-from talkpath.explain.told import is_to_phones
+from talkpath.explain.told import as_evidence, is_to_phones, of_gateways
 from talkpath.explain.traits import Trait
 
 # Probes in a row without an answer; one may be lost.
@@ -43,7 +44,21 @@ TCP = {
 }
 
 
+GATEWAY_FIX = Text(
+    "Look at {host}: is it up, does its firewall let us in, is its address still right? `talkpath gateways` says "
+    "since when it fails and how; while it does, calls go to the others of its group.",
+    "检查 {host}：是否在运行、防火墙是否放行、地址是否仍正确？`talkpath gateways` 显示它自何时起、如何失败；"
+    "在此期间呼叫会转到同组的其他网关。",
+)
+# How a gateway fails that is not there; what it answers is another story.
+_ABSENT = frozenset(("no-answer", "refused", "unreachable", "unresolved"))
+
+
 def check(story: Story) -> Iterator[Found]:
+    own = of_gateways(story)
+    if own:
+        yield from _of_gateway(story, own)
+        return
     for silence in silent_hops(story):
         rescued = story.call.answered_at is not None or _was_tried_elsewhere(story, silence)
         yield Found(
@@ -56,6 +71,23 @@ def check(story: Story) -> Iterator[Found]:
             confidence=0.6 if silence.is_alive else 0.9,
         )
         return
+
+
+def _of_gateway(story: Story, moments: list[Moment]) -> Iterator[Found]:
+    """The edge noted itself which gateway was not there. Once is enough: the caller waited for it."""
+    for failed in moments:
+        if failed.kind == "gateway.failed" and failed.values.get("why") in _ABSENT:
+            is_rescued = story.call.answered_at is not None or any(leg.status >= 180 for leg in story.legs[1:])
+            host = failed.values.get("gateway")
+            yield Found(
+                tuple(map(as_evidence, [one for one in moments if one.time <= failed.time or not is_rescued])),
+                {"host": host},
+                severity=Severity.WARNING if is_rescued else Severity.ERROR,
+                symptom=Symptom.NONE if is_rescued else Symptom.FAILS,
+                fix=said(GATEWAY_FIX, host=host),
+                confidence=0.95,
+            )
+            return
 
 
 def check_scene(scene: Scene) -> Iterator[Found]:
@@ -133,7 +165,7 @@ RULE: Rule = Rule(
         "take it out of routing while it is silent.",
         "检查 {host}：是否在运行、防火墙是否放行、地址是否仍正确？用 OPTIONS 探测，沉默期间将其移出路由。",
     ),
-    traits=frozenset({Trait.UNANSWERED, Trait.FAILED}),
+    traits=frozenset({Trait.UNANSWERED, Trait.FAILED, Trait.OWN}),
     of_call=check,
     of_scene=check_scene,
 )
