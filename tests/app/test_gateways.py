@@ -11,12 +11,14 @@ from tests.edge.carrier import Carrier, gateway, house, named, trunk
 from talkpath.app import gateways
 from talkpath.app.config.gateways import Gateway
 from talkpath.app.config.records import State
+from talkpath.app.config.registration import Account
+from talkpath.app.config.routing import Routing
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient, ControlServer
 from talkpath.app.gateway_log import GatewayLog
 from talkpath.app.gateway_metrics import gateway_metrics
 from talkpath.app.gateway_rows import gateway_rows
-from talkpath.app.gateway_settings import gateway_settings
+from talkpath.app.gateway_settings import gateway_settings, routing_settings
 from talkpath.app.metrics import Metrics
 from talkpath.app.own_gateways import OwnGateways, gateway_of, values_of
 from talkpath.app.phrase import Misuse, Trouble
@@ -235,3 +237,14 @@ def test_the_configuration_is_what_the_edge_is_told() -> None:
         9,
     )
     assert one.group == "carriers"
+
+
+def test_numbers_that_carriers_bring_lead_to_users_however_they_are_written() -> None:
+    accounts = (
+        Account(user="1001", password=Secret("a"), outbound=True),
+        Account(user="1002", password=Secret("b")),
+    )
+    routing = Routing(outbound="carriers", inbound={"+49301234": "1001", "555": "1002"})
+    told = routing_settings(Config(accounts=accounts, routing=routing))
+    assert told.outbound_users == {"1001"}
+    assert told.inbound == {"+49301234": "1001", "49301234": "1001", "0049301234": "1001", "555": "1002"}

@@ -1,9 +1,11 @@
 """Gateways as the edge wants them, from the configuration."""
 
+from collections.abc import Iterator
 from ipaddress import ip_network
 
 from talkpath.app.config.checks import parse_endpoint
 from talkpath.app.config.gateways import Gateway, GatewayGroup
+from talkpath.app.config.tree import Config
 from talkpath.base.address import Transport
 from talkpath.base.redact import Secret
 from talkpath.edge.gateways.settings import (
@@ -14,6 +16,7 @@ from talkpath.edge.gateways.settings import (
     Numbers,
     ProbeSettings,
 )
+from talkpath.edge.settings import RoutingSettings
 
 
 def gateway_settings(one: Gateway) -> GatewaySettings:
@@ -49,3 +52,18 @@ def gateway_settings(one: Gateway) -> GatewaySettings:
 def group_settings(one: GatewayGroup) -> GroupSettings:
     """One group."""
     return GroupSettings(one.name, Choosing(one.choose), one.no_answer_ms / 1000)
+
+
+def routing_settings(config: Config) -> RoutingSettings:
+    """Between users and gateways."""
+    inbound = {one: user for number, user in config.routing.inbound.items() for one in _forms(number)}
+    users = frozenset(account.user for account in config.accounts if account.outbound)
+    return RoutingSettings(config.routing.outbound, users, inbound)
+
+
+def _forms(number: str) -> Iterator[str]:
+    """The ways in which carriers write a number that bears its country code."""
+    yield number
+    if number.startswith("+"):
+        yield number[1:]
+        yield f"00{number[1:]}"

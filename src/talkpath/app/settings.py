@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from talkpath.app.config.checks import parse_endpoint
 from talkpath.app.config.listeners import INTERFACES
 from talkpath.app.config.tree import Config
-from talkpath.app.gateway_settings import gateway_settings, group_settings
+from talkpath.app.gateway_settings import gateway_settings, group_settings, routing_settings
 from talkpath.base.address import Address, Transport
 from talkpath.edge.neighbours import Local, Networks
 from talkpath.edge.settings import (
@@ -70,6 +70,7 @@ def edge_settings(config: Config, own: Sequence[str]) -> EdgeSettings:
         diet=config.size.diet,
         gateways=tuple(map(gateway_settings, config.gateways)),
         gateway_groups=tuple(map(group_settings, config.gateway_groups)),
+        routing=routing_settings(config),
         timers=TimerValues(timers.t1_s, timers.t2_s, timers.t4_s),
         ring_timeout_s=timers.ring_timeout_s,
         group_ring_s=timers.preferred_ring_s,

@@ -110,6 +110,9 @@ class _Reading:
             case inspect.VarTupleType(item_type=item) if isinstance(raw, list):
                 items = tuple(self._value(item, one, (*path, index), of) for index, one in enumerate(raw))
                 return _REFUSED if _REFUSED in items else items
+            case inspect.DictType(value_type=item) if isinstance(raw, dict):
+                pairs = {key: self._value(item, one, (*path, key), of) for key, one in raw.items()}
+                return _REFUSED if _REFUSED in pairs.values() else pairs
             case _:
                 return self._leaf(kind, raw, path, of)
 
@@ -173,7 +176,7 @@ def _expected(kind: inspect.Type, path: KeyPath) -> Phrase:
             return phrase(words.A_NUMBER, least=least, most=most)
         case inspect.EnumType() | inspect.LiteralType():
             return phrase(words.ONE_OF, choices=", ".join(f'"{choice}"' for choice in _choices(kind)))
-        case inspect.StructType():
+        case inspect.StructType() | inspect.DictType():
             return phrase(words.A_TABLE)
         case inspect.VarTupleType(item_type=inspect.StructType()):
             return phrase(words.A_LIST_OF_TABLES, key=_name(path))

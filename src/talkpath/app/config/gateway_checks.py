@@ -14,6 +14,7 @@ LineOf = Callable[[KeyPath], int]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _USER = re.compile(r"[^\s\"\\<>@:;?\x00-\x1f\x7f]{1,128}")
+_NUMBER = re.compile(r"\+?[0-9]{1,15}|[A-Za-z0-9._-]{1,64}")
 _CODEC = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,31}")
 
 
@@ -43,6 +44,7 @@ def gateways(config: Config, line_of: LineOf) -> Iterator[tuple[KeyPath, Phrase]
         first_at.setdefault(gateway.name, at)
         yield from (((*path, key), what) for key, what in of_one(gateway))
     yield from _groups(config, line_of)
+    yield from _routing(config)
 
 
 def of_one(gateway: Gateway) -> Iterator[tuple[str, Phrase]]:
@@ -75,6 +77,20 @@ def _groups(config: Config, line_of: LineOf) -> Iterator[tuple[KeyPath, Phrase]]
         elif group.name not in members:
             yield path, without_members(group.name, members)
         first_at.setdefault(group.name, at)
+
+
+def _routing(config: Config) -> Iterator[tuple[KeyPath, Phrase]]:
+    members = {gateway.group for gateway in config.gateways}
+    group = config.routing.outbound
+    if group and group not in members:
+        yield ("routing", "outbound"), without_members(group, members)
+    users = [account.user for account in config.accounts]
+    for number, user in config.routing.inbound.items():
+        if not _NUMBER.fullmatch(number):
+            yield ("routing", "inbound", number), phrase(words.NOT_A_NUMBER, value=number)
+        near = nearest(user, users, cutoff=0.7) if user not in users else None
+        if near is not None:
+            yield ("routing", "inbound", number), phrase(words.NOBODY_NEAR, user=user, near=near)
 
 
 def without_members(group: str, groups: Iterable[str]) -> Phrase:

@@ -53,3 +53,10 @@ GROUP_EMPTY_NEAR = Text(
     'no gateway stands in the group "{group}". Did you mean "{near}"?',
     "组“{group}”中没有网关。是否想写“{near}”？",
 )
+NOT_A_NUMBER = Text(
+    '"{value}" is not a number that a carrier brings. Write one such as "+49301234", without spaces.',
+    "“{value}”不是运营商送来的号码。请写成“+49301234”这样的形式，不含空格。",
+)
+NOBODY_NEAR = Text(
+    'there is no user "{user}" in this file. Did you mean "{near}"?', "此文件中没有用户“{user}”。是否想写“{near}”？"
+)

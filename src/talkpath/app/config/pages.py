@@ -35,6 +35,7 @@ REQUIRED = Text("required", "必填")
 NONE_GIVEN = Text("none", "无")
 NUMBER = Text("{least} to {most}", "{least} 到 {most}")
 TEXT = Text("text", "文本")
+NAMED = Text("table of {item}", "{item}的表")
 LIST = Text("list of {item}", "{item}的列表")
 TABLES = Text("tables", "表")
 LISTED = Text("May be given several times.", "可以写多次。")
@@ -133,7 +134,12 @@ def _rows(section: _Section, language: Language) -> str:
 def _default(field: inspect.Field, language: Language) -> str:
     if field.required:
         return REQUIRED.say(language)
-    return NONE_GIVEN.say(language) if field.default is None else f"`{_toml(field.default)}`"
+    value = _default_of(field)
+    return NONE_GIVEN.say(language) if value is None else f"`{_toml(value)}`"
+
+
+def _default_of(field: inspect.Field) -> Any:
+    return field.default_factory() if callable(field.default_factory) else field.default
 
 
 def _kind(kind: inspect.Type, language: Language) -> str:
@@ -150,13 +156,15 @@ def _kind(kind: inspect.Type, language: Language) -> str:
             return ", ".join(f"`{one}`" for one in values)
         case inspect.VarTupleType(item_type=item):
             return LIST.say(language, item=_kind(item, language))
+        case inspect.DictType(value_type=item):
+            return NAMED.say(language, item=_kind(item, language))
     return TEXT.say(language)
 
 
 def _sample(field: inspect.Field) -> str:
     """The default as TOML; for a key that has none, a value that shows its form."""
-    if not field.required and field.default is not None:
-        return _toml(field.default)
+    if not field.required and (value := _default_of(field)) is not None:
+        return _toml(value)
     samples = {
         "language": '"en"',
         "port": "5060",

@@ -23,6 +23,13 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         Secret,
         doc("The password the phone proves to know (digest).", "话机通过摘要认证证明其知道的密码。"),
     ]
+    outbound: Annotated[
+        bool,
+        doc(
+            "Whether it may call numbers that are no users here, through the gateways of `routing.outbound`.",
+            "是否允许经 `routing.outbound` 的网关呼叫非本机用户的号码。",
+        ),
+    ] = False
 
 
 class Registrar(msgspec.Struct, frozen=True, kw_only=True):

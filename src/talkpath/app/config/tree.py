@@ -18,6 +18,7 @@ from talkpath.app.config.media import Media
 from talkpath.app.config.records import History, Log, Metrics, State
 from talkpath.app.config.registration import Account, Authentication, KeepAlive, Registrar
 from talkpath.app.config.requests import Size, Transactions
+from talkpath.app.config.routing import Routing
 from talkpath.app.config.toll import Toll
 from talkpath.base.address import Transport
 from talkpath.base.texts import Language
@@ -93,6 +94,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             "呼叫如何在组内的网关之间选择。此处未给出的组按权重选择。",
         ),
     ] = ()
+    routing: Annotated[Routing, doc("Between users and gateways.", "用户与网关之间。")] = Routing()
     registrar: Annotated[Registrar, doc("Registrations.", "注册。")] = Registrar()
     keepalive: Annotated[KeepAlive, doc("Phones behind NATs.", "NAT 后的话机。")] = KeepAlive()
     size: Annotated[Size, doc("Requests that are too large for UDP.", "超出 UDP 大小的请求。")] = Size()
