@@ -1,5 +1,7 @@
 """Whether a gateway is there: OPTIONS, which answers count, how many it takes, and names that lead elsewhere."""
 
+from ipaddress import ip_network
+
 import pytest
 from tests.edge.carrier import Carrier, gateway, house, named
 from tests.edge.lab import Lab
@@ -7,6 +9,7 @@ from tests.edge.lab import Lab
 from talkpath.base.address import Address, Target, Transport
 from talkpath.edge.gateways.gateway import State
 from talkpath.edge.gateways.settings import ProbeSettings
+from talkpath.edge.settings import EdgeSettings
 
 EVERY_10_S = ProbeSettings(interval_s=10.0, timeout_s=2.0)
 PLACE = "198.51.100.50"
@@ -147,8 +150,6 @@ def test_who_was_removed_is_asked_nothing_more() -> None:
 
 
 def test_the_far_end_of_a_flow_is_known_by_its_address_and_by_networks() -> None:
-    from ipaddress import ip_network
-
     lab = house(
         gateway("a", PLACE),
         gateway("b", PLACE, port=5070),
@@ -162,3 +163,51 @@ def test_the_far_end_of_a_flow_is_known_by_its_address_and_by_networks() -> None
     assert of(second.flow) is named(lab, "b")
     assert of(within.flow) is named(lab, "c")
     assert of(outside.flow) is None
+
+
+def test_a_phone_behind_the_address_of_a_gateway_is_not_the_gateway() -> None:
+    lab = house(gateway("a", PLACE, transport=Transport.UDP), gateway("b", "198.51.100.51", transport=Transport.TCP))
+    lab.wait(1)
+    of = lab.edge.gateways.of_source
+    assert of(lab.phone("1001", PLACE, 40001).flow) is None
+    assert of(lab.phone("1001", PLACE, 40001, Transport.TCP).flow) is None
+    # A connection that it opens comes from any port.
+    assert of(lab.phone("carrier", "198.51.100.51", 40001, Transport.TCP).flow) is named(lab, "b")
+    assert of(lab.phone("1001", "198.51.100.51", 5060).flow) is None
+
+
+def is_heard(lab: Lab, carrier: Carrier, times: int) -> bool:
+    """Whether the guard hears so many INVITEs from there at once."""
+    return all(lab.guard.look(carrier.flow, b"INVITE sip:1001@x SIP/2.0\r\n", lab.now) for _ in range(times))
+
+
+def test_the_guard_hears_whatever_a_gateway_brings_until_it_is_one_no_more() -> None:
+    lab = house(gateway("a", PLACE, networks=(ip_network("203.0.113.0/29"), ip_network(PLACE))))
+    carrier, within, stranger = Carrier(lab, PLACE), Carrier(lab, "203.0.113.5"), Carrier(lab, "203.0.113.9")
+    lab.wait(1)
+    assert is_heard(lab, carrier, 2_000)
+    assert is_heard(lab, within, 2_000)
+    assert not is_heard(lab, stranger, 2_000)
+    lab.edge.gateways.remove("a", lab.now)
+    assert not is_heard(lab, carrier, 2_000)
+    assert not is_heard(lab, within, 2_000)
+
+
+def test_who_moves_is_heard_at_its_new_address_alone() -> None:
+    lab = house(gateway("a", "sip.carrier.example", probe=EVERY_10_S))
+    old, new = Carrier(lab, PLACE), Carrier(lab, "198.51.100.51")
+    lab.names["sip.carrier.example"] = [Target(Transport.UDP, Address(PLACE, 5060))]
+    lab.wait(1)
+    assert is_heard(lab, old, 2_000)
+    lab.names["sip.carrier.example"] = [Target(Transport.UDP, Address("198.51.100.51", 5060))]
+    lab.wait(30)
+    assert is_heard(lab, new, 2_000)
+    assert not is_heard(lab, old, 2_000)
+
+
+def test_what_the_operator_trusts_anyway_stays_trusted() -> None:
+    lab = Lab(EdgeSettings(trusted=(ip_network(PLACE),), gateways=(gateway("a", PLACE),)))
+    carrier = Carrier(lab, PLACE)
+    lab.wait(1)
+    lab.edge.gateways.remove("a", lab.now)
+    assert is_heard(lab, carrier, 2_000)

@@ -59,6 +59,10 @@ impl Sources {
         Ok(())
     }
 
+    fn distrust(&self, host: &str, prefix: u8) -> PyResult<bool> {
+        Ok(self.lock().trusted.remove(ip_of(host)?, prefix))
+    }
+
     fn exempt(&self, host: &str, prefix: u8) -> PyResult<()> {
         self.lock().exempt.add(ip_of(host)?, prefix, f64::INFINITY);
         Ok(())

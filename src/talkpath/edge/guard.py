@@ -84,7 +84,8 @@ class Guard:
             seed=seed,
             now=now,
         )
-        for network in trusted:
+        self._trusted = frozenset(trusted)
+        for network in self._trusted:
             self.sources.trust(str(network.network_address), network.prefixlen)
         for host in settings.own_hosts:
             self.sources.exempt(host, 128 if ":" in host else 32)
@@ -175,6 +176,17 @@ class Guard:
     def asked(self, hop: Hop, now: float) -> None:
         """Somebody whom we know calls out of the house: who is there is heard, whatever else comes from there."""
         self.sources.asked(*_peer(hop), now)
+
+    def trust(self, network: Network, is_trusted: bool) -> None:
+        """Whoever is there is a gateway of ours, or no more: what it sends is its business, and never too much. What
+        the operator trusts anyway stays trusted."""
+        if network in self._trusted:
+            return
+        host, prefix = str(network.network_address), network.prefixlen
+        if is_trusted:
+            self.sources.trust(host, prefix)
+        else:
+            self.sources.distrust(host, prefix)
 
     def answered(self, flow: Flow, now: float) -> None:
         """A user took a call from there."""

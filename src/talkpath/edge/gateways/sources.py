@@ -1,6 +1,7 @@
 """From which gateway a request comes: by the addresses to which names lead, and by the networks that were named."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from talkpath.base.address import Flow, Target
 from talkpath.edge.gateways.gateway import Gateway
@@ -9,21 +10,29 @@ from talkpath.edge.gateways.gateway import Gateway
 _REMEMBERED = 8_192
 
 
-class Sources:
-    """Who is where. What costs is a change, not a question."""
+Network = IPv4Network | IPv6Network
 
-    def __init__(self) -> None:
+
+class Sources:
+    """Who is where. What costs is a change, not a question. `changed` hears where gateways are, and are no more."""
+
+    def __init__(self, changed: Callable[[Network, bool], None]) -> None:
+        self._changed = changed
         self._by_host: dict[str, list[Gateway]] = {}
         self._hosts: dict[str, list[str]] = {}
-        self._by_network: dict[IPv4Network | IPv6Network, Gateway] = {}
+        self._by_network: dict[Network, Gateway] = {}
         #: The lengths of the prefixes in use, the longest first.
         self._prefixes: list[int] = []
         self._known: dict[str, Gateway | None] = {}
+        #: How many gateways are there: an address may be a network that was named, too.
+        self._counts: dict[Network, int] = {}
 
     def add(self, gateway: Gateway) -> None:
         """A gateway with its networks; its addresses come by `learn`."""
         for network in gateway.settings.networks:
-            self._by_network.setdefault(network, gateway)
+            if network not in self._by_network:
+                self._by_network[network] = gateway
+                self._count(network, 1)
         self._sort()
 
     def remove(self, gateway: Gateway) -> None:
@@ -31,10 +40,11 @@ class Sources:
         for network in gateway.settings.networks:
             if self._by_network.get(network) is gateway:
                 del self._by_network[network]
+                self._count(network, -1)
         self._sort()
 
-    def learn(self, gateway: Gateway, targets: list[Target]) -> list[str]:
-        """Its name leads there now. Gives the addresses that are new."""
+    def learn(self, gateway: Gateway, targets: list[Target]) -> None:
+        """Its name leads there now."""
         name = gateway.settings.name
         before = self._hosts.pop(name, [])
         hosts = list(dict.fromkeys(target.remote.host for target in targets))
@@ -45,20 +55,33 @@ class Sources:
                 self._by_host[host].remove(gateway)
                 if not self._by_host[host]:
                     del self._by_host[host]
-        new = [host for host in hosts if host not in before]
-        for host in new:
-            self._by_host.setdefault(host, []).append(gateway)
-        return new
+                    self._count(ip_network(host), -1)
+        for host in hosts:
+            if host in before:
+                continue
+            if host not in self._by_host:
+                self._by_host[host] = []
+                self._count(ip_network(host), 1)
+            self._by_host[host].append(gateway)
 
     def of(self, flow: Flow) -> Gateway | None:
-        """The gateway at the far end of a flow; where several are at one address, the one that is at its port."""
-        host = flow.remote.host
-        here = self._by_host.get(host)
-        if here is not None:
-            if len(here) == 1:
-                return here[0]
-            return next((one for one in here if any(target.remote == flow.remote for target in one.targets)), here[0])
-        return self._within(host) if self._by_network else None
+        """The gateway at the far end of a flow.
+
+        Who shares its address, be it behind one NAT, is not it: a datagram must come from the port that its name
+        leads to. A connection comes from any port; what else it uses is named by its networks.
+        """
+        for gateway in self._by_host.get(flow.remote.host, ()):
+            if any(_is_at(target, flow) for target in gateway.targets):
+                return gateway
+        return self._within(flow.remote.host) if self._by_network else None
+
+    def _count(self, network: Network, change: int) -> None:
+        before = self._counts.pop(network, 0)
+        count = before + change
+        if count:
+            self._counts[network] = count
+        if bool(before) is not bool(count):
+            self._changed(network, bool(count))
 
     def _within(self, host: str) -> Gateway | None:
         if host in self._known:
@@ -81,3 +104,9 @@ class Sources:
     def _sort(self) -> None:
         self._known.clear()
         self._prefixes = sorted({network.prefixlen for network in self._by_network}, reverse=True)
+
+
+def _is_at(target: Target, flow: Flow) -> bool:
+    if target.transport is not flow.transport or target.remote.host != flow.remote.host:
+        return False
+    return flow.transport.is_reliable or target.remote.port == flow.remote.port

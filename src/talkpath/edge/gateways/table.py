@@ -29,7 +29,7 @@ class Gateways:
         self._core = core
         self._agenda = Agenda()
         self._pace = Pace()
-        self._sources = Sources()
+        self._sources = Sources(core.guard.trust)
         self._groups: dict[str, Group] = {}
         self._by_name: dict[str, Gateway] = {}
         self._probing: dict[str, Probing] = {}
