@@ -153,8 +153,9 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     networks: Annotated[
         tuple[str, ...],
         doc(
-            "Networks from which it brings calls, besides the addresses of its name.",
-            "除其名称对应的地址之外，它送来呼叫的网络。",
+            "Networks from which it brings calls, from any port, besides the addresses of its name, from where "
+            "datagrams must come from the very port that it is called at.",
+            "除其名称对应的地址之外，它送来呼叫的网络，端口不限；来自其名称地址的数据报则必须出自它被呼叫的端口。",
             of="network",
         ),
     ] = ()
