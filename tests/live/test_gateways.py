@@ -1,0 +1,123 @@
+"""Carriers as Kamailio and SIPp: one that challenges, one that has no room, one that hangs and comes back."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.agent import Agent
+from harness.carrier import PASSWORD, Carrier
+from harness.edge import Edge, Identity
+from harness.network import HOME, free_port
+from harness.process import wait_until
+from harness.rtp import Talker
+from harness.sipp import Sipp
+from harness.sound import voice
+
+pytestmark = pytest.mark.live
+
+NUMBER = "+493012345"
+BOSS = 'password = "boss-secret"\noutbound = true\n'
+
+
+@pytest.fixture(params=["MD5", "SHA-256"])
+def carrier(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Carrier]:
+    with Carrier(tmp_path / "carrier", algorithm=request.param) as made:
+        yield made
+
+
+def house(place: Path, *gateways: str) -> Edge:
+    """An edge with these gateways, in their order, and one account that may call out."""
+    listed = "".join(
+        f'[[gateways]]\nname = "g{number}"\npriority = {number}\n{text}\n' for number, text in enumerate(gateways)
+    )
+    settings = f'[routing]\noutbound = "carriers"\n{listed}[[accounts]]\nuser = "boss"\n{BOSS}'
+    return Edge(place / "edge", settings=settings, users=1)
+
+
+def of_carrier(carrier: Carrier, password: str = PASSWORD) -> str:
+    credentials = f'username = "4930"\npassword = "{password}"\ndomain = "carrier.example"\nregister = true'
+    return f'address = "{HOME}:{carrier.port}"\n{credentials}\nprobe_s = 1\nprobe_timeout_s = 1'
+
+
+def gateway(edge: Edge, name: str) -> Any:
+    return next(one for one in json.loads(edge.command("gateways", "--json")) if one["name"] == name)
+
+
+def becomes(edge: Edge, name: str, seconds: float = 20.0, **wanted: str) -> bool:
+    """Whether what is said of a gateway becomes this."""
+    return wait_until(lambda: all(gateway(edge, name)[key] == value for key, value in wanted.items()), seconds)
+
+
+def called(edge: Edge) -> tuple[int, float, Agent]:
+    """Status and seconds of a call to a number elsewhere; the phone that made it."""
+    phone = Agent(Identity("boss", "boss-secret", edge.host, edge.doors.udp)).registered()
+    talker = Talker(edge.host, voice(1, 3.0), ssrc=7)
+    try:
+        begun = time.monotonic()
+        call = phone.dial(NUMBER, talker.offer())
+        final = call.final()
+        took = time.monotonic() - begun
+        if final.status == 200:
+            call.bye()
+        return final.status, took, phone
+    finally:
+        talker.stop()
+        phone.stop()
+
+
+def test_a_carrier_that_challenges_has_our_registration_and_our_calls(tmp_path: Path, carrier: Carrier) -> None:
+    with house(tmp_path, of_carrier(carrier)) as edge:
+        assert becomes(edge, "g0", state="up", registration="registered"), edge.process.text
+        assert called(edge)[0] == 200
+        assert wait_until(lambda: gateway(edge, "g0")["channels"] == 0)
+        row = gateway(edge, "g0")
+        assert (row["answers"], row["failures"], row["asr"]) == (1, 0, 1.0)
+        assert PASSWORD not in edge.command("gateways", "--json") + edge.process.text
+        assert not edge.complaints()
+
+
+def test_a_wrong_password_is_said_and_shown(tmp_path: Path, carrier: Carrier) -> None:
+    with house(tmp_path, of_carrier(carrier, "wrong")) as edge:
+        assert becomes(edge, "g0", state="up", registration="refused", registration_why="credentials-refused")
+        edge.process.wait_for("refuses our registration")
+        assert called(edge)[0] >= 500
+
+
+def test_a_gateway_without_room_and_one_that_hangs_cost_no_call(tmp_path: Path, carrier: Carrier) -> None:
+    with (
+        Sipp("uas_busy_machine", tmp_path, "-mp", str(free_port())).listening() as busy,
+        Carrier(tmp_path / "hanging") as hanging,
+    ):
+        hangs = f"{of_carrier(hanging)}\nprobe_failures = 3"
+        # Who answers no OPTIONS is judged by calls alone.
+        full = f'address = "{HOME}:{busy.port}"\nprobe_s = 0'
+        with house(tmp_path, hangs, full, of_carrier(carrier)) as edge:
+            assert becomes(edge, "g0", state="up", registration="registered")
+            assert becomes(edge, "g2", state="up")
+            hanging.hang()
+            status, took, _ = called(edge)
+            assert status == 200
+            assert took < 1.5 * 2 + 1.5
+            assert gateway(edge, "g1")["last_failure"] == "status 503"
+            assert becomes(edge, "g0", state="down")
+            assert gateway(edge, "g0")["last_failure"] == "no-answer"
+            status, took, _ = called(edge)
+            assert (status, took < 3.0) == (200, True)
+            hanging.go_on()
+            assert becomes(edge, "g0", state="up")
+            assert gateway(edge, "g2")["answers"] == 2
+            assert not edge.complaints()
+
+
+def test_a_carrier_that_dies_and_comes_back_is_registered_at_again(tmp_path: Path, carrier: Carrier) -> None:
+    with house(tmp_path, of_carrier(carrier)) as edge:
+        assert becomes(edge, "g0", state="up", registration="registered")
+        carrier.process.stop()
+        assert becomes(edge, "g0", state="down")
+        carrier.start()
+        assert becomes(edge, "g0", state="up")
+        assert called(edge)[0] == 200
