@@ -51,6 +51,8 @@ MEDIA_EXCHANGES = 8
 MEDIA_BRANCHES = 32
 # Places that take no connection, remembered so that only the first large request waits, at some 200 bytes each.
 STREAMS_REFUSED = 4_096
+# Messages of one call that wait while a script is asked about one of them.
+HELD_MESSAGES = 64
 # Addresses that gave no answer of late, at some 200 bytes each: those of one large carrier, and strangers' names.
 OUTAGES = 4_096
 # Dialogs of one call: the branches that ring and whoever else answers on them. A farm of gateways makes some ten.

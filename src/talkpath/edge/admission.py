@@ -5,7 +5,7 @@ from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Proof, Verdict
 from talkpath.edge.core import Core
 from talkpath.edge.guard import PROOF_S, user_of
-from talkpath.edge.routing import Refusal
+from talkpath.edge.heading import Refusal
 from talkpath.edge.settings import CallerProof
 from talkpath.edge.tries import place_of
 from talkpath.sip.message import Message
@@ -125,6 +125,10 @@ class Admission:
     def challenge_stranger(self, arrival: Arrival, server: ServerTransaction, wanted: str, now: float) -> None:
         """Only users of ours may go where this request wants to go, or hear that nobody is there."""
         self._core.guard.missed(wanted, arrival.flow, now)
+        self.challenge(arrival, server, now)
+
+    def challenge(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
+        """The sender must say who it is."""
         self._refuse(arrival, server, Proof(Verdict.MISSING), "Proxy-Authenticate", 407, now)
 
     def claimed_user(self, request: Message) -> str:

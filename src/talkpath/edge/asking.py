@@ -5,7 +5,7 @@ from contextlib import suppress
 from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.fork import Branch, Fork
-from talkpath.edge.routing import Refusal
+from talkpath.edge.heading import Refusal
 from talkpath.edge.sending import Sending
 from talkpath.media.policy import Profile, voices
 from talkpath.sip.message import Message

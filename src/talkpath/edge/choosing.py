@@ -7,8 +7,8 @@ from talkpath.edge.admission import Admission
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.binding import Binding, flows_of_phones
 from talkpath.edge.core import Core
+from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService
-from talkpath.edge.routing import Heading, Refusal
 from talkpath.media.service import Service
 
 SERVICES = frozenset(Service)

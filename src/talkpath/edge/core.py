@@ -17,6 +17,7 @@ from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Accounts, Authentication
 from talkpath.edge.call import RunningCall
 from talkpath.edge.guard import Guard
+from talkpath.edge.inquiry import Router
 from talkpath.edge.keepalive import KeepAlive
 from talkpath.edge.locality import Locality
 from talkpath.edge.loops import LoopMarks
@@ -81,6 +82,8 @@ class World:
     guard: Guard
     #: The networks and routers around this host; the same object while they do not change.
     around: Callable[[], Surroundings] = field(default=lambda: NOTHING_AROUND)
+    #: Who is asked where requests go, None for nobody.
+    router: Router | None = None
 
 
 class Core:

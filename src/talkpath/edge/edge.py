@@ -21,14 +21,17 @@ from talkpath.edge.core import Core, Entropy, World
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
 from talkpath.edge.gateways.table import Gateways
+from talkpath.edge.heading import Heading, Refusal
+from talkpath.edge.holding import Holding
 from talkpath.edge.indialog import InDialog
+from talkpath.edge.inquiry import Answer
 from talkpath.edge.lookout import Lookout
 from talkpath.edge.loops import has_hops_left
 from talkpath.edge.names import Waiting
 from talkpath.edge.proxy import Proxy
 from talkpath.edge.registration import Registration
 from talkpath.edge.responses import REASONS, response_to
-from talkpath.edge.routing import Heading, Refusal, heading_of
+from talkpath.edge.routing import heading_of
 from talkpath.edge.salvage import answerable, salvaged
 from talkpath.edge.sending import Sending
 from talkpath.edge.services import Dialog, Services
@@ -96,6 +99,7 @@ class Edge:
             core, self._admission, self._ending, trying, trunks, asking, self._answers, self._in_dialog
         )
         self._lookout = Lookout(core, self._ending, self._services)
+        self._holding = Holding(core)
         self._keep_alive = core.keep_alive
         self._expire_at: float | None = None
 
@@ -181,6 +185,12 @@ class Edge:
             self._unreadable(flow, data, fault)
             return
         self.core.ledger.message(now, flow, message, False)
+        if self._holding.waiting and message.call_id in self._holding.waiting:
+            self._holding.queue(message.call_id, lambda then: self._take(message, flow, then))
+        else:
+            self._take(message, flow, now)
+
+    def _take(self, message: Message, flow: Flow, now: float) -> None:
         if message.is_request:
             self._request(message, flow, now)
         else:
@@ -258,17 +268,15 @@ class Edge:
         try:
             self._route(arrival, server, now)
         except Refusal as refusal:
-            self.core.note(
-                arrival.message.call_id,
-                "guard.refused",
-                now,
-                status=refusal.status,
-                why=refusal.reason or REASONS.get(refusal.status, ""),
-            )
-            call = self.core.call_of(arrival.message)
-            self._ending.not_forwarded(call, arrival.message, refusal.status, now)
-            fields = _RETRY_AFTER if refusal.status == 503 else ""
-            self.core.reply(arrival, server, refusal.status, now, reason=refusal.reason, fields=fields)
+            self._refuse(arrival, server, refusal, now)
+
+    def _refuse(self, arrival: Arrival, server: ServerTransaction, refusal: Refusal, now: float) -> None:
+        core, request = self.core, arrival.message
+        why = refusal.reason or REASONS.get(refusal.status, "")
+        core.note(request.call_id, "guard.refused", now, status=refusal.status, why=why)
+        self._ending.not_forwarded(core.call_of(request), request, refusal.status, now)
+        fields = _RETRY_AFTER if refusal.status == 503 else ""
+        core.reply(arrival, server, refusal.status, now, reason=refusal.reason, fields=fields)
 
     def _route(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
         """Checks of RFC 3261 section 16.3, then who is to handle the request. Raises Refusal."""
@@ -287,7 +295,25 @@ class Edge:
             return
         if here and self._answered_here(arrival, server, heading, now):
             return
-        self._proxy.forward(arrival, server, heading, now)
+        if not request.to_tag or not self._is_held(arrival, server, heading, now):
+            self._proxy.forward(arrival, server, heading, now)
+
+    def _is_held(self, arrival: Arrival, server: ServerTransaction, heading: Heading, now: float) -> bool:
+        """Whether a request within a call waits for a word of a script."""
+
+        def answered(refusal: Answer | None, then: float) -> None:
+            try:
+                if refusal is not None:
+                    raise Refusal(refusal.status, refusal.reason)
+                self._proxy.forward(arrival, server, heading, then)
+            except Refusal as refused:
+                self._refuse(arrival, server, refused, then)
+
+        if not self._holding.ask(arrival.message, answered, now):
+            return False
+        if server.is_invite and server.last is None and arrival.message.call_id in self._holding.waiting:
+            self.core.reply(arrival, server, 100, now)
+        return True
 
     def _awaits_name(self, arrival: Arrival, server: ServerTransaction, heading: Heading, now: float) -> bool:
         """Whether the request waits until it is known if a name that it brings leads to us. Raises Refusal."""
@@ -382,4 +408,4 @@ class Edge:
             call = invite.owner.call
             if call is not None and not invite.owner.request.to_tag:
                 call.is_cancelled = True
-            invite.owner.cancel(now, request.first("Reason") or "", "the caller gave up")
+            invite.owner.abandon(now, request.first("Reason") or "", "the caller gave up")

@@ -25,7 +25,8 @@ from talkpath.base.address import Hop
 from talkpath.base.timers import Timer
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.call import Party, RunningCall
-from talkpath.edge.routing import Heading
+from talkpath.edge.heading import Heading
+from talkpath.edge.inquiry import Outcome
 from talkpath.media.policy import Profile
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import NOBODY, ClientTransaction, ServerTransaction, State, Transactions
@@ -70,6 +71,16 @@ class ForkOwner(Protocol):
 
     def note(self, fork: Fork, kind: str, now: float, **values: str | int | float) -> None:
         """A decision for the ledger."""
+
+
+class Asker(Protocol):
+    """Whoever may name others when all branches have failed (`question.py`)."""
+
+    def exhausted(self, now: float) -> None:
+        """All branches failed."""
+
+    def settled(self, now: float) -> None:
+        """Somebody answered, or the final answer has gone back."""
 
 
 class Branch:
@@ -207,6 +218,7 @@ class Fork:
         "_timer_c",
         "_transactions",
         "arrival",
+        "asker",
         "branches",
         "call",
         "is_won",
@@ -237,6 +249,7 @@ class Fork:
         self.server = server
         self.call = call
         self.branches: list[Branch] = []
+        self.asker: Asker | None = None
         self.is_won = False
         server.owner = self
 
@@ -413,6 +426,8 @@ class Fork:
             return
         branch.status, branch.asked = response.status, b""
         self.is_won = True
+        if first and self.asker is not None:
+            self.asker.settled(now)
         if first:
             self._stop_timer_c()
             if self.is_invite:
@@ -453,6 +468,8 @@ class Fork:
             self._owner.settled(self, now)
         self._later_never()
         self._next_never()
+        if self.asker is not None:
+            self.asker.settled(now)
         for branch in self.branches:
             is_heard_out = branch.is_silent or (
                 branch.transaction is not None and branch.transaction.state is State.PROCEEDING
@@ -472,6 +489,9 @@ class Fork:
         start = self._next_never()
         if start is not None and start(now):
             return
+        if self.asker is not None:
+            self.asker.exhausted(now)
+            return
         self._stop_timer_c()
         if self._best is None or self._best_branch is None or self._best_status == 503:
             # 503 would tell the caller to avoid us, not the target (RFC 3261 section 16.7 step 6).
@@ -485,7 +505,28 @@ class Fork:
             self._timer_c.cancel()
             self._timer_c = None
 
+    def finish(self, now: float) -> None:
+        """Nobody else is named: the best answer goes back when the last branch is over."""
+        self._finish_if_over(now)
+
+    def outcome(self) -> Outcome:
+        """How it stands: who answered, else the best of the refusals."""
+        won = next((branch for branch in self.branches if 200 <= branch.status < 300), None)
+        if won is not None:
+            return Outcome(won.status, "OK", won.name)
+        return Outcome(self._best_status or 480, self._best.reason if self._best is not None else self._reason)
+
     # --- cancelling
+
+    def abandon(self, now: float, reason: str, why: str) -> None:
+        """Nobody waits upstream any more, or the call is given up: nobody else is named either."""
+        asker, self.asker = self.asker, None
+        if asker is not None:
+            asker.settled(now)
+            if not any(branch.is_waited_for for branch in self.branches):
+                # What others answered before is not why it ends.
+                self._best, self._best_branch, self._best_status = None, None, 487
+        self.cancel(now, reason, why)
 
     def cancel(self, now: float, reason: str, why: str) -> None:
         """Cancel every branch that has no final response yet; `reason` is a Reason field for the phones."""

@@ -13,7 +13,8 @@ from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
-from talkpath.edge.routing import Heading, Reachability, Refusal, hop_of, reachable_contact, sides_of
+from talkpath.edge.heading import Heading, Refusal
+from talkpath.edge.routing import Reachability, hop_of, reachable_contact, sides_of
 from talkpath.edge.sending import Sending
 from talkpath.media.policy import GRACE_S
 

@@ -22,9 +22,11 @@ class Answer(NamedTuple):
 
 
 class Verb(Enum):
-    """`USUAL`: as without a script. `CHALLENGE`: the sender must say who it is. `DROP`: no answer at all."""
+    """`USUAL`: as without a script. `OUTCOME`: the caller gets the best answer of the attempts. `CHALLENGE`: the
+    sender must say who it is. `DROP`: no answer at all."""
 
     USUAL = auto()
+    OUTCOME = auto()
     CHALLENGE = auto()
     DROP = auto()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from talkpath.edge.binding import Binding
 from talkpath.edge.changes import Changes
-from talkpath.edge.routing import Heading
+from talkpath.edge.heading import Heading
 from talkpath.media.service import Service
 
 #: Final answers that say "not here" rather than "no": somebody else may do better.
@@ -90,13 +90,26 @@ class Group:
 
 
 class Plan:
-    """Groups in their order; those of a long list are made when they are needed. `changes` hold for all of them."""
+    """Groups in their order; those of a long list are made when they are needed. `changes` hold for all of them.
 
-    __slots__ = ("_groups", "changes")
+    `leaves_house` says that it names others than users and services here; `for_strangers`, that even those may go
+    there who have not said who they are.
+    """
 
-    def __init__(self, groups: Iterable[Group], changes: Changes | None = None) -> None:
+    __slots__ = ("_groups", "changes", "for_strangers", "leaves_house")
+
+    def __init__(
+        self,
+        groups: Iterable[Group],
+        changes: Changes | None = None,
+        *,
+        leaves_house: bool = False,
+        for_strangers: bool = False,
+    ) -> None:
         self._groups = iter(groups)
         self.changes = changes
+        self.leaves_house = leaves_house
+        self.for_strangers = for_strangers
 
     def next(self) -> Group | None:
         """The group to try now; None when all were."""

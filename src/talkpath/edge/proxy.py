@@ -17,8 +17,11 @@ from talkpath.edge.comeback import take_up
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
+from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.indialog import InDialog
-from talkpath.edge.routing import Heading, Refusal
+from talkpath.edge.inquiry import Answer
+from talkpath.edge.plan import Plan
+from talkpath.edge.question import Question
 from talkpath.edge.trunks import Trunks
 from talkpath.edge.trying import Trying
 from talkpath.media.policy import CALLER
@@ -68,15 +71,63 @@ class Proxy:
         arrival.proven = user
         take_up(core, self._ending, arrival, user, now)
         self._admission.bar_transfer(user, request)
-        asked = Asked(arrival, heading, user, partial(core.note, request.call_id))
+        router = core.world.router
+        if router is not None and request.method in router.begins:
+            router.ask(Question(self, fork, heading), now)
+            if not fork.is_over and fork.server.last is None:
+                self._say_trying(fork, now)
+            return
+        self.as_usual(fork, heading, now)
+
+    # --- what a question may lead to
+
+    def as_usual(self, fork: Fork, heading: Heading, now: float) -> None:
+        """Route it by the registrations and the configuration. Raises Refusal."""
+        arrival = fork.arrival
+        asked = Asked(arrival, heading, arrival.proven, partial(self._core.note, fork.request.call_id))
         try:
-            plan = self._choosing.plan(asked, now)
+            self._set_out(fork, heading, self._choosing.plan(asked, now), now)
         except Unproven as unproven:
             self._admission.challenge_stranger(arrival, fork.server, unproven.wanted, now)
-            return
-        self._say_trying(fork, now)
-        self._begin_call(fork, user, now)
+            self._ending.not_forwarded(fork.call, fork.request, 407, now)
+
+    def carry_out(self, fork: Fork, heading: Heading, plan: Plan, now: float) -> None:
+        """Carry a plan of somebody outside out: who may leave the house is not for it to forget. Raises Refusal."""
+        arrival = fork.arrival
+        if plan.leaves_house and not plan.for_strangers and arrival.gateway is None:
+            if self._core.world.accounts.is_guest(arrival.proven):
+                raise Refusal(403, "Guests may call users here only")
+            if not arrival.proven and not self._admission.is_trusted(arrival):
+                self.challenge(fork, now)
+                return
+        self._set_out(fork, heading, plan, now)
+
+    def _set_out(self, fork: Fork, heading: Heading, plan: Plan, now: float) -> None:
+        if fork.server.last is None:
+            self._say_trying(fork, now)
+        if fork.call is None:
+            self._begin_call(fork, fork.arrival.proven, now)
         self._trying.start(fork, heading, plan, now)
+
+    def challenge(self, fork: Fork, now: float) -> None:
+        """The sender must say who it is."""
+        self._admission.challenge(fork.arrival, fork.server, now)
+        self._ending.not_forwarded(fork.call, fork.request, 407, now)
+
+    def refuse(self, fork: Fork, answer: Answer, now: float) -> None:
+        """Answer in our own name."""
+        self._ending.not_forwarded(fork.call, fork.request, answer.status, now)
+        self._core.reply(fork.arrival, fork.server, answer.status, now, reason=answer.reason, fields=answer.fields)
+
+    def drop(self, fork: Fork, now: float) -> None:
+        """Give no answer at all."""
+        self._core.note(fork.request.call_id, "guard.dropped", now, why="the script says so")
+        self._ending.not_forwarded(fork.call, fork.request, 403, now)
+        fork.server.forget(now)
+
+    def note(self, fork: Fork, kind: str, now: float, **values: str | int | float) -> None:
+        """A moment of the call."""
+        self._core.note(fork.request.call_id, kind, now, **values)
 
     def _say_trying(self, fork: Fork, now: float) -> None:
         """An INVITE is taken up: its sender needs not repeat it (RFC 3261 section 16.2)."""
@@ -103,7 +154,7 @@ class Proxy:
         fork.call = core.calls[key] = RunningCall(request.call_id, caller, now)
         self._asking.take_offer(fork.call, request)
         core.beginning.add(fork.call)
-        fork.call.give_up = fork.cancel
+        fork.call.give_up = fork.abandon
         if arrival.gateway is not None:
             self._trunks.came(fork.call, arrival.gateway, now)
 

@@ -15,8 +15,8 @@ from talkpath.edge.contact import reached_at
 from talkpath.edge.core import Core
 from talkpath.edge.fork import Branch, Fork
 from talkpath.edge.forwarding import Onward, forwarded_request, record_route_line, via_line
+from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.identity import asserted, names_sender, withheld
-from talkpath.edge.routing import Heading, Refusal
 from talkpath.edge.slimming import slimmed
 from talkpath.edge.streams import PATIENCE_S, SILENCE_S, Streams
 from talkpath.media.policy import Profile

@@ -12,8 +12,8 @@ from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
+from talkpath.edge.heading import Refusal
 from talkpath.edge.responses import response_to
-from talkpath.edge.routing import Refusal
 from talkpath.media.service import Service
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ServerTransaction

@@ -11,7 +11,7 @@ from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.edge.call import Party
 from talkpath.edge.contact import is_same_host
 from talkpath.edge.core import Core
-from talkpath.edge.routing import Heading, Refusal
+from talkpath.edge.heading import Heading, Refusal
 
 #: How long a request waits for a connection to stand: a moment beside the second after which a phone should ring.
 PATIENCE_S = 0.5

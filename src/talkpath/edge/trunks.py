@@ -14,8 +14,8 @@ from talkpath.edge.gateways.gateway import Gateway, How
 from talkpath.edge.gateways.numbering import written
 from talkpath.edge.gateways.own import uri_of
 from talkpath.edge.gateways.table import Gateways
+from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.plan import FAILOVER, Group, ToGateways, ToPlace
-from talkpath.edge.routing import Heading, Refusal
 from talkpath.edge.sending import Sending
 from talkpath.edge.through import Through
 from talkpath.sdp import SessionDescription

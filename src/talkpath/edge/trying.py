@@ -13,9 +13,9 @@ from talkpath.edge.call import Party
 from talkpath.edge.core import Core
 from talkpath.edge.fork import ADDRESS_FAILED, FLOW_FAILED, Branch, Fork, rank
 from talkpath.edge.gateways.choice import Choice
+from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.outages import Outages
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
-from talkpath.edge.routing import Heading, Refusal
 from talkpath.edge.sending import Sending
 from talkpath.edge.services import Services
 from talkpath.edge.trunks import Trunks

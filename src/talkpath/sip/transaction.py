@@ -193,6 +193,12 @@ class ServerTransaction:
 
         self._layer.timers.start(interval, now, again)
 
+    def forget(self, now: float) -> None:
+        """Give no answer; a repetition is a request of its own."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._terminate(now)
+
     def retransmitted(self) -> None:
         """The request came again."""
         self._layer.counters["request_retransmissions"] += 1

@@ -1,0 +1,128 @@
+"""One request that a script routes: the edge's end of an `Inquiry`, between the asked and the fork."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from talkpath.base.address import Flow
+from talkpath.edge.fork import Fork
+from talkpath.edge.heading import Heading, Refusal
+from talkpath.edge.inquiry import Answer, Outcome, Verb, Verdict
+from talkpath.edge.plan import Plan
+from talkpath.sip.message import Message
+
+
+class QuestionOwner(Protocol):
+    """What a question asks of the proxy."""
+
+    def carry_out(self, fork: Fork, heading: Heading, plan: Plan, now: float) -> None:
+        """Carry a plan of somebody outside out. Raises Refusal, Unproven."""
+
+    def refuse(self, fork: Fork, answer: Answer, now: float) -> None:
+        """Answer in our own name."""
+
+    def as_usual(self, fork: Fork, heading: Heading, now: float) -> None:
+        """Route it as without a script."""
+
+    def challenge(self, fork: Fork, now: float) -> None:
+        """The sender must say who it is."""
+
+    def drop(self, fork: Fork, now: float) -> None:
+        """Give no answer at all."""
+
+    def note(self, fork: Fork, kind: str, now: float, **values: str | int | float) -> None:
+        """A moment of the call."""
+
+
+class Question:
+    """Implements `Inquiry`; the fork stays open while it is its `asker`."""
+
+    __slots__ = ("_done", "_fork", "_heading", "_owner", "flow", "gateway", "is_dry", "message", "on_over", "user")
+
+    def __init__(self, owner: QuestionOwner, fork: Fork, heading: Heading) -> None:
+        arrival = fork.arrival
+        self._owner = owner
+        self._fork: Fork | None = fork
+        self._heading = heading
+        self._done: Callable[[Outcome, float], None] | None = None
+        self.message: Message = arrival.message
+        self.flow: Flow = arrival.flow
+        self.user = arrival.proven
+        self.gateway = arrival.gateway.settings.name if arrival.gateway is not None else ""
+        self.is_dry = False
+        self.on_over: Callable[[float], None] | None = None
+        fork.asker = self
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the answer still matters."""
+        return self._fork is not None
+
+    def note(self, kind: str, now: float, **values: str | int | float) -> None:
+        """A moment of the call."""
+        if self._fork is not None:
+            self._owner.note(self._fork, kind, now, **values)
+
+    def attempt(self, plan: Plan, done: Callable[[Outcome, float], None], now: float) -> None:
+        """Carry out a plan, and hear how it ended."""
+        fork = self._fork
+        if fork is None:
+            return
+        self._done = done
+        try:
+            self._owner.carry_out(fork, self._heading, plan, now)
+        except Refusal as refusal:
+            fork.could_not(refusal.status, refusal.reason)
+            self.exhausted(now)
+
+    def decide(self, verdict: Verdict, now: float) -> None:
+        """The answer. Only the first counts."""
+        fork = self._let_go()
+        if fork is None or fork.is_settled:
+            return
+        try:
+            self._follow(fork, verdict, now)
+        except Refusal as refusal:
+            fork.could_not(refusal.status, refusal.reason)
+            fork.finish(now)
+
+    def _follow(self, fork: Fork, verdict: Verdict, now: float) -> None:
+        if isinstance(verdict, Plan):
+            self._owner.carry_out(fork, self._heading, verdict, now)
+        elif isinstance(verdict, Answer):
+            self._owner.refuse(fork, verdict, now)
+        elif verdict is Verb.USUAL:
+            self._owner.as_usual(fork, self._heading, now)
+        elif verdict is Verb.CHALLENGE:
+            self._owner.challenge(fork, now)
+        elif verdict is Verb.DROP:
+            self._owner.drop(fork, now)
+        else:
+            fork.finish(now)
+
+    def _let_go(self) -> Fork | None:
+        """Nobody asks any more."""
+        fork, self._fork, self._done = self._fork, None, None
+        if fork is not None:
+            fork.asker = None
+        return fork
+
+    # --- what the fork tells
+
+    def exhausted(self, now: float) -> None:
+        """Everybody of an attempt was tried; somebody else may be named."""
+        done, self._done = self._done, None
+        if done is not None and self._fork is not None:
+            done(self._fork.outcome(), now)
+
+    def settled(self, now: float) -> None:
+        """Somebody answered, or nobody waits for an answer any more."""
+        done, on_over = self._done, self.on_over
+        fork = self._let_go()
+        if fork is None:
+            return
+        if done is not None and fork.is_won:
+            done(fork.outcome(), now)
+        elif on_over is not None:
+            on_over(now)
