@@ -219,3 +219,30 @@ def test_a_request_within_a_call_may_be_refused(lab: Lab, caller: Phone, callee:
     lab.pump()
     assert (caller.last().status, callee.inbox) == (403, [])
     assert lab.edge.core.calls
+
+
+@pytest.mark.parametrize("follows", [0, 1])
+def test_a_redirection_is_an_answer_or_is_followed(
+    lab: Lab, caller: Phone, callee: Phone, script: Script, follows: int
+) -> None:
+    other, far = lab.registered("1003", "198.51.100.9"), lab.phone("far", "203.0.113.1")
+    script.verdict = Plan([Group([ToUser("1002")], follows=follows)])
+    caller.invite(URI, body=OFFER)
+    contacts = f"Contact: <sip:1003@{HOME}>;q=0.5, <sip:far@203.0.113.1>, <tel:+49>"
+    callee.answer(callee.take(), 302, "Moved", extra=contacts)
+    if not follows:
+        assert caller.statuses() == [100, 302]
+        return
+    assert (other.methods(), far.methods()) == (["INVITE"], ["INVITE"])
+    # Not further than was said.
+    far.answer(far.take(), 302, "Moved")
+    other.answer(other.take(), 200, body=OFFER)
+    assert caller.statuses() == [100, 200]
+
+
+def test_no_redirection_leads_a_stranger_out_of_the_house(lab: Lab, callee: Phone, script: Script) -> None:
+    far, stranger = lab.phone("far", "203.0.113.1"), lab.phone("visitor", "198.51.100.99")
+    script.verdict = Plan([Group([ToUser("1002")], follows=3)])
+    stranger.invite(URI, proven=False)
+    callee.answer(callee.take(), 302, "Moved", extra="Contact: <sip:far@203.0.113.1>")
+    assert (stranger.statuses(), far.inbox) == ([100, 302], [])

@@ -53,6 +53,8 @@ MEDIA_BRANCHES = 32
 STREAMS_REFUSED = 4_096
 # Messages of one call that wait while a script is asked about one of them.
 HELD_MESSAGES = 64
+# Contacts of one redirection that are tried.
+REDIRECT_CONTACTS = 8
 # Addresses that gave no answer of late, at some 200 bytes each: those of one large carrier, and strangers' names.
 OUTAGES = 4_096
 # Dialogs of one call: the branches that ring and whoever else answers on them. A farm of gateways makes some ten.

@@ -89,6 +89,10 @@ MOMENTS: dict[str, Text] = {
         "Of all answers {status} {reason} is the best; the caller gets it.",
         "所有应答中 {status} {reason} 最佳，返回给主叫。",
     ),
+    "fork.redirected": Text(
+        "{target} named others to call instead ({count}); they are called.",
+        "{target} 指示改呼其他地址（{count} 个），已改呼。",
+    ),
     "fork.answered-late": Text(
         "{target} answered after it had been given up; it was hung up on.",
         "{target} 在被放弃之后才应答，已将其挂断。",

@@ -10,10 +10,11 @@ from talkpath.base.errors import Malformed
 from talkpath.calls.model import Side
 from talkpath.edge.anchoring import Anchoring, MediaFailed
 from talkpath.edge.asking import Asking
+from talkpath.edge.branch import Branch
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
-from talkpath.edge.fork import Branch, Fork
+from talkpath.edge.fork import Fork
 from talkpath.edge.forwarding import Backward, forwarded_response
 from talkpath.edge.identity import names_sender, withheld
 from talkpath.edge.routing import sides_of
@@ -231,6 +232,8 @@ class Answers:
         """A branch refused what it was offered, or wants credentials."""
         if refusal.status == 488:
             self._asking.again(fork, branch, refusal, now)
+        elif refusal.status < 400:
+            self._trying.redirected(fork, branch, refusal, now)
         else:
             self._trunks.prove(fork, branch, refusal, now)
 

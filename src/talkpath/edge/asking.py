@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 
+from talkpath.edge.branch import Branch
 from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.core import Core
-from talkpath.edge.fork import Branch, Fork
+from talkpath.edge.fork import Fork
 from talkpath.edge.heading import Refusal
 from talkpath.edge.sending import Sending
 from talkpath.media.policy import Profile, voices

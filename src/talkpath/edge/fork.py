@@ -24,21 +24,16 @@ from typing import Protocol
 from talkpath.base.address import Hop
 from talkpath.base.timers import Timer
 from talkpath.edge.arrival import Arrival
-from talkpath.edge.call import Party, RunningCall
-from talkpath.edge.heading import Heading
+from talkpath.edge.branch import Branch
+from talkpath.edge.call import RunningCall
 from talkpath.edge.inquiry import Outcome
-from talkpath.media.policy import Profile
 from talkpath.sip.message import Message
-from talkpath.sip.transaction import NOBODY, ClientTransaction, ServerTransaction, State, Transactions
+from talkpath.sip.transaction import NOBODY, ServerTransaction, State, Transactions
 
 # Within one class these tell the caller how to try again (RFC 3261 section 16.7 step 6).
 _TELLING = (401, 407, 415, 420, 484, 488)
 # What is wanted is another offer, or credentials.
 _ASKED_AGAIN = (401, 407, 488)
-#: The flow brought no answer of the phone itself: another may (RFC 5626 section 5.3).
-FLOW_FAILED = (408, 430)
-#: The address does not serve now: another of the same name may (RFC 3263 section 4.3).
-ADDRESS_FAILED = (503,)
 
 
 class ForkOwner(Protocol):
@@ -81,125 +76,6 @@ class Asker(Protocol):
 
     def settled(self, now: float) -> None:
         """Somebody answered, or the final answer has gone back."""
-
-
-class Branch:
-    """One target."""
-
-    __slots__ = (
-        "_fork",
-        "asked",
-        "cancel_reason",
-        "cseq_shift",
-        "heading",
-        "hop",
-        "is_passed_over",
-        "is_place",
-        "is_renamed",
-        "name",
-        "next_hop",
-        "next_hop_after",
-        "offered",
-        "otherwise",
-        "party",
-        "path",
-        "record_routes",
-        "status",
-        "transaction",
-    )
-
-    def __init__(
-        self, fork: Fork, hop: Hop, party: Party | None, heading: Heading, path: tuple[str, ...] = ()
-    ) -> None:
-        #: None once the server transaction is over: what comes on the branch then is answered to nobody.
-        self._fork: Fork | None = fork
-        self.hop = hop
-        #: The target in words, for the ledger.
-        self.name = str(hop.remote)
-        self.party = party
-        self.transaction: ClientTransaction | None = None
-        #: The final status, 0 while there is none.
-        self.status = 0
-        self.cancel_reason: str | None = None
-        #: Where its request goes beyond the hop, and the profile that it offered.
-        self.heading = heading
-        self.path = path
-        self.offered: Profile | None = None
-        #: The request that offered it, until it is accepted.
-        self.asked = b""
-        #: What the CSeq of its request has more than the one that came.
-        self.cseq_shift = 0
-        #: It rang long enough, and others are tried.
-        self.is_passed_over = False
-        #: How many Record-Route entries we put into its request.
-        self.record_routes = 0
-        #: How else it is sent when the connection that carries it fails before any answer.
-        self.otherwise: Callable[[float], None] | None = None
-        #: Tries the next flow of a phone, or the next address of a name, told whether this one may have brought the
-        #: request; and the answers after which it does.
-        self.next_hop: Callable[[float, bool], None] | None = None
-        self.next_hop_after: tuple[int, ...] = ()
-        #: From or To of its request are not as they came.
-        self.is_renamed = False
-        #: It leads where a name or an address says, and not to a phone that registered.
-        self.is_place = False
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether nothing came back yet."""
-        return self.transaction is not None and self.transaction.state in (State.CALLING, State.TRYING)
-
-    @property
-    def is_waited_for(self) -> bool:
-        """Whether the one answer waits for it. Who had its time and is to be cancelled, and never said a word, may be
-        gone; a request that is no INVITE can not be cancelled, and a phone may yet answer it."""
-        if self.status:
-            return False
-        is_let_be = self.is_place or self.cancel_reason is not None
-        return not (self.is_passed_over and is_let_be and self.is_silent)
-
-    @property
-    def silence(self) -> int:
-        """What its silence counts as: nobody is at the phone, or nobody at the place."""
-        return 408 if self.is_place else 480
-
-    def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
-        if self._fork is not None:
-            self._fork.answered(self, response, now)
-
-    def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
-        if self._fork is not None:
-            self._fork.failed(self, 408, "timeout", now)
-
-    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
-        if self._fork is not None and not self._sent_otherwise(now):
-            self._fork.failed(self, 480, "unreachable", now)
-
-    def on_silence(self, now: float) -> None:
-        """Nothing came down the connection for long."""
-        transaction = self.transaction
-        if self.otherwise is None or transaction is None or not self.is_silent:
-            return
-        transaction.abandon(now)
-        if not self._sent_otherwise(now) and self._fork is not None:
-            self._fork.failed(self, 480, "unreachable", now)
-
-    def _sent_otherwise(self, now: float) -> bool:
-        otherwise, self.otherwise = self.otherwise, None
-        if otherwise is None or self._fork is None or self._fork.is_settled or self.cancel_reason is not None:
-            return False
-        otherwise(now)
-        return True
-
-    def forget(self, now: float) -> None:
-        """Expect no answer any more."""
-        if self.transaction is not None and self.transaction.state is State.PROCEEDING:
-            self.transaction.abandon(now)
-        self.let_go()
-
-    def let_go(self) -> None:
-        """Hold the fork no more: what is over must go by counting, not wait for the collector."""
-        self._fork = self.otherwise = self.next_hop = None
 
 
 class Fork:
@@ -413,7 +289,7 @@ class Fork:
             self._owner.branch_over(self, branch, f"{status} {response.reason}", now)
             if status >= 600:
                 self.cancel(now, "", "declined everywhere")
-            elif status in _ASKED_AGAIN and branch.cancel_reason is None and not self.is_won:
+            elif _is_asked_again(branch, status) and branch.cancel_reason is None and not self.is_won:
                 self._owner.ask_again(self, branch, response, now)
             elif branch.cancel_reason is None:
                 self._try_next_hop(branch, now, was_heard=status == 408)
@@ -572,6 +448,11 @@ class Fork:
         if not branch.status:
             self._transactions.timers.start(self._transactions.values.timeout, now, branch.forget)
             self.failed(branch, 408, "no answer to CANCEL", now)
+
+
+def _is_asked_again(branch: Branch, status: int) -> bool:
+    """Whether what a branch says may lead to another question, to it or to others."""
+    return status in _ASKED_AGAIN or (status < 400 and branch.heading.follows > 0)
 
 
 def rank(status: int) -> tuple[int, int, int]:

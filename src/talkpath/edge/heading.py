@@ -34,6 +34,7 @@ class Heading:
         "changed",
         "changes",
         "cseq_shift",
+        "follows",
         "has_token",
         "is_open",
         "is_phone",
@@ -63,6 +64,8 @@ class Heading:
         self.place: Uri | None = None
         self.through: Through | None = None
         self.billed: Uri | None = None
+        #: how often a redirection may yet be followed from here
+        self.follows = 0
 
     def follow(self, token: TokenRoute, arrival: Arrival) -> None:
         """Take up what a token of ours says."""

@@ -71,10 +71,11 @@ class Group:
 
     `wait_s`: after so many seconds without a final answer, None for as long as a call may ring. `no_word_s`: a target
     that gives no answer at all, not even 100, is given up after so many seconds; None for as long as its transaction
-    lasts. `leads_on`: the final answers after which the next group is tried, None for all but 6xx.
+    lasts. `leads_on`: the final answers after which the next group is tried, None for all but 6xx. `follows`: a
+    redirection (3xx) is followed, so many times, instead of being an answer.
     """
 
-    __slots__ = ("leads_on", "no_word_s", "wait_s", "ways")
+    __slots__ = ("follows", "leads_on", "no_word_s", "wait_s", "ways")
 
     def __init__(
         self,
@@ -82,11 +83,13 @@ class Group:
         wait_s: float | None = None,
         no_word_s: float | None = None,
         leads_on: frozenset[int] | None = None,
+        follows: int = 0,
     ) -> None:
         self.ways = list(ways)
         self.wait_s = wait_s
         self.no_word_s = no_word_s
         self.leads_on = leads_on
+        self.follows = follows
 
 
 class Plan:

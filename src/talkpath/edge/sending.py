@@ -10,10 +10,11 @@ from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.edge.anchoring import Anchoring, MediaFailed
 from talkpath.edge.arrival import Arrival
+from talkpath.edge.branch import Branch
 from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.contact import reached_at
 from talkpath.edge.core import Core
-from talkpath.edge.fork import Branch, Fork
+from talkpath.edge.fork import Fork
 from talkpath.edge.forwarding import Onward, forwarded_request, record_route_line, via_line
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.identity import asserted, names_sender, withheld

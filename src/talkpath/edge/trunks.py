@@ -5,10 +5,11 @@ are answered here (RFC 3261 section 22.3).
 from talkpath.base.address import Flow
 from talkpath.base.errors import Malformed
 from talkpath.edge.asking import once_more
+from talkpath.edge.branch import Branch
 from talkpath.edge.call import RunningCall
 from talkpath.edge.changes import Changes, Edit
 from talkpath.edge.core import Core
-from talkpath.edge.fork import Branch, Fork
+from talkpath.edge.fork import Fork
 from talkpath.edge.gateways.choice import Choice, Picked
 from talkpath.edge.gateways.gateway import Gateway, How
 from talkpath.edge.gateways.numbering import written
@@ -77,7 +78,7 @@ class Trunks:
             heading.through = Through(picked.gateway, key, self._gateways.credentials(picked.gateway))
         leads_on = _LEADING_ON if like.leads_on is None else like.leads_on
         no_word_s = choice.group.no_answer_s if like.no_word_s is None else like.no_word_s
-        return Group([ToPlace(heading)], like.wait_s, no_word_s, leads_on)
+        return Group([ToPlace(heading)], like.wait_s, no_word_s, leads_on, like.follows)
 
     # --- calls that come from one
 

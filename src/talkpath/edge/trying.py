@@ -6,12 +6,15 @@ from contextlib import suppress
 from functools import partial
 from itertools import groupby
 
+from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
+from talkpath.base.errors import Malformed
 from talkpath.edge.asking import Asking
 from talkpath.edge.binding import Binding, flows_of_phones
+from talkpath.edge.branch import ADDRESS_FAILED, FLOW_FAILED, Branch
 from talkpath.edge.call import Party
 from talkpath.edge.core import Core
-from talkpath.edge.fork import ADDRESS_FAILED, FLOW_FAILED, Branch, Fork, rank
+from talkpath.edge.fork import Fork, rank
 from talkpath.edge.gateways.choice import Choice
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.outages import Outages
@@ -19,6 +22,8 @@ from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToServ
 from talkpath.edge.sending import Sending
 from talkpath.edge.services import Services
 from talkpath.edge.trunks import Trunks
+from talkpath.sip.grammar import NameAddr
+from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri, without_headers
 
 # How long names may take; the resolver gives up sooner.
@@ -47,6 +52,11 @@ class Attempt:
         self.choice: Choice | None = None
         self.way: ToGateways | None = None
         self.like: Group | None = None
+
+    @property
+    def follows(self) -> int:
+        """How often a redirection of who is tried now may be followed."""
+        return self.group.follows if self.group is not None else 0
 
 
 class Trying:
@@ -129,10 +139,10 @@ class Trying:
             raise Refusal(480)
         wait_s = self._core.settings.group_ring_s
         for ways in ringing[:-1]:
-            attempt.pending.append(Group([*ways, *others], wait_s, group.no_word_s))
+            attempt.pending.append(Group([*ways, *others], wait_s, group.no_word_s, follows=group.follows))
             others = []
         last = ringing[-1] if ringing else []
-        attempt.pending.append(Group([*last, *others], group.wait_s, group.no_word_s, group.leads_on))
+        attempt.pending.append(Group([*last, *others], group.wait_s, group.no_word_s, group.leads_on, group.follows))
 
     def _gateways_of(self, attempt: Attempt, way: ToGateways, group: Group, now: float) -> list[Way]:
         """Gateways that are tried at once: all of their group, or the first beside others that ring."""
@@ -218,6 +228,7 @@ class Trying:
         fork, heading = attempt.fork, attempt.heading
         onward = Heading(without_headers(binding.contact), heading.routes, bool(heading.changed or binding.path))
         onward.changes = attempt.plan.changes
+        onward.follows = attempt.follows
         onward.is_phone, onward.is_open = True, not (binding.behind_nat or binding.path)
         party = self._callee(fork, hop, binding)
         if party is not None:
@@ -320,7 +331,7 @@ class Trying:
         """To the first of these addresses, and to the others when it fails or is silent. Raises Refusal."""
         fork, group, target, others = attempt.fork, attempt.group, targets[0], targets[1:]
         self._core.guard.asked(target, now)
-        heading.changes = heading.changes or attempt.plan.changes
+        heading.changes, heading.follows = heading.changes or attempt.plan.changes, attempt.follows
         party = self._callee(fork, target, None)
         if party is not None and heading.through is not None:
             assert fork.call is not None
@@ -346,6 +357,34 @@ class Trying:
         except Refusal as refusal:
             attempt.fork.could_not(refusal.status, refusal.reason)
 
+    def redirected(self, fork: Fork, branch: Branch, response: Message, now: float) -> None:
+        """A redirection is followed: its contacts are tried at once (RFC 3261 section 16.5). Users here are rung,
+        whatever place the other side has for them; only who may call elsewhere is led out of the house."""
+        attempt = Attempt(fork, Heading(fork.request.uri, []), Plan([], branch.heading.changes))
+        attempt.group = Group([], follows=branch.heading.follows - 1)
+        tried = 0
+        for uri in _contacts(response)[: limits.REDIRECT_CONTACTS]:
+            try:
+                tried += self._follow(attempt, uri, now)
+            except Refusal as refusal:
+                fork.could_not(refusal.status, refusal.reason)
+        if tried:
+            self._core.note(fork.request.call_id, "fork.redirected", now, target=branch.name, count=tried)
+            fork.forget(branch)
+
+    def _follow(self, attempt: Attempt, uri: Uri, now: float) -> int:
+        """Try one contact of a redirection; how many targets that are. Raises Refusal."""
+        core, arrival = self._core, attempt.fork.arrival
+        if attempt.fork.is_settled:
+            return 0
+        if core.locality.serves(uri, arrival.flow):
+            phones = self._phones_of(attempt.fork, core.user_of(uri), now)
+            return sum(self._ring(attempt, flows, 0, now) for flows in phones)
+        is_known = arrival.gateway is not None or core.is_trusted(arrival.flow.remote.host)
+        if not is_known and (not arrival.proven or core.world.accounts.is_guest(arrival.proven)):
+            return 0
+        return int(self._begin(attempt, ToPlace(Heading(without_headers(str(uri)), [], True)), now))
+
     def unreached(self, branch: Branch, now: float) -> None:
         """A branch could not be reached, or said nothing: that address is asked last for a while."""
         if branch.is_place and isinstance(branch.hop, Target):
@@ -357,6 +396,21 @@ def _names_other_transport(binding: Binding) -> bool:
     if binding.flow.transport.is_reliable or binding.behind_nat or binding.reg_id or binding.path:
         return False
     return Uri.parse(binding.contact).transport in (Transport.TCP, Transport.TLS)
+
+
+def _contacts(response: Message) -> list[Uri]:
+    """Where a redirection leads, the best first; what is no SIP or telephone URI leads nowhere."""
+    found: list[tuple[float, Uri]] = []
+    for text in response.listed("Contact"):
+        try:
+            address = NameAddr.parse(text)
+            uri = address.parsed_uri()
+        except Malformed:
+            continue
+        if uri.is_sip:
+            q = address.params.get("q") or "1"
+            found.append((float(q) if q.replace(".", "", 1).isdecimal() and q.isascii() else 1.0, uri))
+    return [uri for _, uri in sorted(found, key=lambda one: -one[0])]
 
 
 def _described(hop: Hop) -> str:
