@@ -265,7 +265,8 @@ class Fork:
         status, branch.otherwise = response.status, None
         if branch.heading.through is not None:
             self._owner.gateway_answered(branch, response, now)
-        if status not in branch.next_hop_after:
+        if status != 100 and status not in branch.next_hop_after:
+            # A 100 tells only that the request came (RFC 3261 section 8.1.3.2).
             branch.next_hop = None
         if status == 100:
             self._cancel_if_wanted(branch, now)
