@@ -77,7 +77,8 @@ class Answering:
         if description is None:
             self._refuse(call, invite, server, 488)
             return
-        if party.rings or party.early_media:
+        # A machine that cannot says so at once; people let it ring.
+        if (party.rings or party.early_media) and party.status < 500:
             status = 183 if party.early_media else 180
             call.rang(status)
             self._say(server, invite, status, tag=call.local_tag, body=description if status == 183 else b"")

@@ -111,16 +111,25 @@ class Call:
     @property
     def others(self) -> list[Call]:
         """What the parties see that it came to, in the order in which it did."""
-        network = self.party.network
-        trace = network.house.trace(self.call_id)
-        ids = trace.call_ids if trace is not None else [self.call_id]
-        found = [one for party in network.parties for one in party.calls if one.call_id in ids and one.is_incoming]
-        return sorted((one for one in found if one is not self), key=lambda one: one.began_at)
+        ids = self._ids
+        found = [one for party in self.party.network.parties for one in party.calls if one.call_id in ids]
+        return sorted((one for one in found if one.is_incoming and one is not self), key=lambda one: one.began_at)
 
     @property
     def tried(self) -> list[Party]:
-        """To whom it went, in order; once each."""
-        return list(dict.fromkeys(one.party for one in self.others))
+        """Whom it reached, in order; once each, also who said nothing."""
+        reached = [
+            (at, number, party)
+            for number, party in enumerate(self.party.network.parties)
+            for call_id, at in party.invited.items()
+            if call_id in self._ids
+        ]
+        return list(dict.fromkeys(party for _, _, party in sorted(reached, key=lambda one: one[:2])))
+
+    @property
+    def _ids(self) -> list[str]:
+        trace = self.party.network.house.trace(self.call_id)
+        return trace.call_ids if trace is not None else [self.call_id]
 
     @property
     def description(self) -> SessionDescription:

@@ -54,6 +54,9 @@ class Network:
         self._hosts = count(1)
         self._words = count(1)
         self._house: House | None = None
+        self._named_hosts = {named[0] for one in self.config.gateways if (named := parse_endpoint(one.address))}
+        #: where gateways are that the configuration knows by a name
+        self._places = {one.name: self._named_place(one) for one in self.config.gateways}
 
     async def __aenter__(self) -> Self:
         self.loop = asyncio.get_running_loop()
@@ -124,21 +127,22 @@ class Network:
         if settings is None:
             named = ", ".join(one.name for one in self.config.gateways) or "none"
             raise LookupError(f"the configuration has no gateway {name}; it has {named}")
-        transport = Transport(settings.transport or "UDP")
-        gateway = Gateway(self, name, self._place_of(settings, host, transport), transport, path, **manner)
+        place = self._places[name]
+        address = place._replace(host=host) if host else place
+        gateway = Gateway(self, name, address, Transport(settings.transport or "UDP"), path, **manner)
         gateway.account = settings.username or name
         gateway.password = settings.password.reveal() if settings.password is not None else name
         return gateway
 
-    def _place_of(self, settings: GatewayOfConfig, host: str, transport: Transport) -> Address:
+    def _named_place(self, settings: GatewayOfConfig) -> Address:
+        """Where a gateway is; a name leads to an address that nobody else has."""
         named = parse_endpoint(settings.address)
         assert named is not None, "the configuration was checked"
-        place, port = named
-        if not numeric(place):
-            host = host or self._free("203.0.113")
-            if not self.dns.knows(place):
-                self.dns.address(place, host)
-        return Address(host or place, port or transport.default_port)
+        host, port = named
+        if not numeric(host):
+            name, host = host, self._free("203.0.113")
+            self.dns.address(name, host)
+        return Address(host, port or Transport(settings.transport or "UDP").default_port)
 
     def stranger(
         self,
@@ -165,7 +169,7 @@ class Network:
 
     def _free(self, network: str) -> str:
         """The next address of a network that nobody has."""
-        taken = {party.address.host for party in self.parties}
+        taken = {party.address.host for party in self.parties} | self._named_hosts
         return next(host for number in self._hosts if (host := f"{network}.{number + 9}") not in taken)
 
     # --- what happens

@@ -63,6 +63,8 @@ class Party(Mannered):
         #: every request that came, and empty lines that keep a flow open
         self.requests: list[Message] = []
         self.keepalives = 0
+        #: when each call came first, by Call-ID
+        self.invited: dict[str, float] = {}
         self.timers = Timers()
         self._out: list[Send] = []
         self.transactions = Transactions(TimerValues(), self._out, self.timers)
@@ -334,6 +336,8 @@ class Party(Mannered):
         message = Message.parse(data)
         if message.is_request:
             self.requests.append(message)
+            if message.method == "INVITE" and not message.to_tag:
+                self.invited.setdefault(message.call_id, self.network.elapsed_s)
             if not self.silent:
                 self._answering.take(message, flow)
         else:

@@ -10,7 +10,7 @@ _TTL_S = 300.0
 
 class Zone:
     """Answers after `delay_s`, and not at all while it `is_down`. Records may be changed while calls run; the edge
-    asks again when `ttl_s` is over, as it does outside."""
+    asks again when `ttl_s` is over, and after a minute for what was not there, as it does outside."""
 
     def __init__(self) -> None:
         self.is_down = False
@@ -39,10 +39,6 @@ class Zone:
         """There is nothing of that name any more."""
         for question in [one for one in self._records if one.name == _plain(name)]:
             del self._records[question]
-
-    def knows(self, name: str) -> bool:
-        """Whether there is anything of that name, or below it."""
-        return any(f".{question.name}".endswith(f".{_plain(name)}") for question in self._records)
 
     async def __call__(self, question: Question) -> Said:
         """What a server would say (`records.Ask`)."""
