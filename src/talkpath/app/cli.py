@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from talkpath.app import bans_words, calls_words, explain_cli, gateways_cli, options, phones_words, words
+from talkpath.app import bans_words, calls_words, explain_cli, gateways_cli, options, phones_words, route_cli, words
 from talkpath.app.choose import config_file, explicit_language, is_root, load
 from talkpath.app.config.mistakes import BadConfig
 from talkpath.app.options import FILE, LANGUAGE, help_of, values_of
@@ -52,6 +52,7 @@ def users() -> None:
 
 explain_cli.register(app)
 gateways_cli.register(app)
+route_cli.register(app)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from base64 import b64decode
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -21,13 +21,14 @@ import msgspec
 
 from talkpath.app.gateway_rows import GatewayRow
 from talkpath.app.phone_rows import PhoneRow
+from talkpath.app.rehearsing import Wish
 from talkpath.base import limits
 from talkpath.base.readable import json_bytes, readable
 from talkpath.calls.build import summary_of
 from talkpath.calls.guarded import Ban, Refused
 from talkpath.calls.ids import id_of
 from talkpath.calls.ledger import Ledger
-from talkpath.calls.model import Summary
+from talkpath.calls.model import Moment, Summary
 from talkpath.calls.trace import Trace
 from talkpath.store.blob import packed, unpacked
 from talkpath.store.history import Wanted, fits
@@ -60,14 +61,17 @@ class Ask(StrEnum):
     BANS = "bans"
     REFUSED = "refused"
     LIFT = "lift"
+    ROUTE = "route"
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One line from the command line. `name` is an id, the beginning of one, or a Call-ID; of `lift`, a source."""
+    """One line from the command line. `name` is an id, the beginning of one, or a Call-ID; of `lift`, a source.
+    `wish` is the call that `route` asks of."""
 
     ask: Ask
     name: str = ""
     wanted: Wanted = Wanted()
+    wish: Wish | None = None
 
 
 class Door(Protocol):
@@ -102,10 +106,12 @@ class ControlServer:
         door: Door | None = None,
         now: Callable[[], float] = time.time,
         gateways: Callable[[], Iterable[GatewayRow]] = tuple,
+        rehearse: Callable[[Wish], Awaitable[list[Moment]]] | None = None,
     ) -> None:
         self._ledger = ledger
         self._phones = phones
         self._gateways = gateways
+        self._rehearse = rehearse
         self._door = door or OpenDoor()
         self._now = now
         self._path = state / SOCKET
@@ -178,6 +184,9 @@ class ControlServer:
                     yield json_bytes(msgspec.to_builtins(refused))
             case Ask.LIFT:
                 yield json_bytes(self._door.lift(request.name, self._now()))
+            case Ask.ROUTE if request.wish is not None and self._rehearse is not None:
+                for step in await self._rehearse(request.wish):
+                    yield json_bytes(msgspec.to_builtins(step))
             case Ask.FOLLOW:
                 async for change in self._changes(request.wanted):
                     yield _line_of(change)
@@ -305,6 +314,11 @@ class ControlClient:
         """The gateways; None when no edge runs here."""
         lines = self._ask(Request(Ask.GATEWAYS))
         return None if lines is None else [msgspec.json.decode(line, type=GatewayRow) for line in lines]
+
+    def route(self, wish: Wish) -> list[Moment] | None:
+        """What would happen to a call; None when no edge runs here."""
+        lines = self._ask(Request(Ask.ROUTE, wish=wish))
+        return None if lines is None else [msgspec.json.decode(line, type=Moment) for line in lines]
 
     def follow(self, wanted: Wanted) -> Iterator[Change] | None:
         """Calls as they begin, are answered and end, and what the guard tells; None when no edge runs here."""

@@ -27,6 +27,7 @@ from talkpath.app.metrics import Metrics, MetricsPage
 from talkpath.app.own_gateways import OwnGateways
 from talkpath.app.phone_rows import PhoneRow, rows_of
 from talkpath.app.phrase import Trouble, phrase
+from talkpath.app.rehearsing import Wish, rehearsed
 from talkpath.app.settings import (
     edge_settings,
     guard_settings,
@@ -38,6 +39,7 @@ from talkpath.app.settings import (
 from talkpath.app.start import Prepared
 from talkpath.base.address import Flow, Transport
 from talkpath.calls.ledger import Ledger
+from talkpath.calls.model import Moment
 from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
@@ -104,7 +106,7 @@ class Node:
             edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
         )
         self._control = ControlServer(
-            self._ledger, prepared.state, self._phones, self._guard, self._clock.now, self._gateways
+            self._ledger, prepared.state, self._phones, self._guard, self._clock.now, self._gateways, self._rehearse
         )
         self._guard_log = GuardLog(self._guard, prepared.language)
         self._own_bans = OwnBans(prepared.state)
@@ -130,6 +132,9 @@ class Node:
 
     def _phones(self) -> Iterator[PhoneRow]:
         return rows_of(self._edge.core, self._signalling.rtt_s, self._clock.now())
+
+    async def _rehearse(self, wish: Wish) -> list[Moment]:
+        return await rehearsed(self._edge, wish, self._clock.now)
 
     def _gateways(self) -> Iterator[GatewayRow]:
         return gateway_rows(self._edge.gateways, self._clock.now())

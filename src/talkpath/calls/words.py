@@ -66,6 +66,15 @@ MOMENTS: dict[str, Text] = {
     "route.too-many-hops": Text("Max-Forwards is used up.", "Max-Forwards 已用尽。"),
     "dns.resolved": Text("{host} resolved to {addresses}.", "{host} 解析为 {addresses}。"),
     "dns.failed": Text("{host} does not resolve: {why}.", "{host} 无法解析：{why}。"),
+    # --- what would happen (`talkpath route`)
+    "rehearsal.user": Text("{user} calls, and has proven to be {user}.", "{user} 呼叫，身份已认证。"),
+    "rehearsal.gateway": Text("The call comes from the gateway {gateway}.", "呼叫来自网关 {gateway}。"),
+    "rehearsal.stranger": Text("Somebody at {source} calls who has proven nothing.", "来自 {source} 的未认证主叫。"),
+    "rehearsal.answers": Text("The service {service} answers.", "由服务 {service} 应答。"),
+    "rehearsal.waits": Text(
+        "Without an answer within {seconds} s the next are tried.", "{seconds} 秒内无应答则尝试后面的目标。"
+    ),
+    "rehearsal.nobody": Text("Suppose that nobody answers:", "假设无人应答："),
     # --- registrations
     "registration.used": Text(
         "Used the registration of {user}: contact {contact} on flow {flow}.",

@@ -52,7 +52,7 @@ class Admission:
     def admit_request(self, arrival: Arrival, server: ServerTransaction, now: float) -> tuple[bool, str]:
         """(whether an initial request may pass, the proven user or ""). When not, it has been answered."""
         request = arrival.message
-        needed = self._must_prove(arrival)
+        needed = self.must_prove(arrival)
         has_credentials = request.frame.index("Proxy-Authorization") >= 0
         if not needed and not has_credentials:
             return True, ""
@@ -86,7 +86,8 @@ class Admission:
         if request.method == "REFER" and self._core.world.accounts.is_guest(user):
             raise Refusal(403, "Guests may not transfer")
 
-    def _must_prove(self, arrival: Arrival) -> bool:
+    def must_prove(self, arrival: Arrival) -> bool:
+        """Whether the sender has to say who it is before anything is done for it."""
         policy = self._core.settings.caller_proof
         if policy is CallerProof.NEVER or arrival.gateway is not None or self.is_trusted(arrival):
             return False

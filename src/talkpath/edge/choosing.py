@@ -1,5 +1,6 @@
 """Where a request goes when nobody is asked: to a service, to a user here, or to the domain that it names."""
 
+import re
 from collections.abc import Callable
 from itertools import groupby
 
@@ -15,6 +16,10 @@ SERVICES = frozenset(Service)
 
 # How long other requests than INVITE wait for an answer of one group: whoever asks waits for 32 s.
 _GROUP_WAIT_S = 5.0
+
+
+# What a gateway can be asked for; names are nobody's there.
+_DIALLED = re.compile(r"\+?[0-9*#]+")
 
 
 class Unproven(Exception):
@@ -76,7 +81,9 @@ class Choosing:
         routing = self._core.settings.routing
         if not routing.outbound or not called or asked.arrival.gateway is not None:
             return False
-        return asked.user in routing.outbound_users and not self._core.world.accounts.exists(called)
+        if asked.user not in routing.outbound_users or self._core.world.accounts.exists(called):
+            return False
+        return _DIALLED.fullmatch(called) is not None
 
     def _elsewhere(self, asked: Asked, now: float) -> Plan:
         """To where the routes or the Request-URI lead. Raises Refusal, Unproven."""

@@ -30,6 +30,7 @@ from talkpath.edge.loops import has_hops_left
 from talkpath.edge.names import Waiting
 from talkpath.edge.proxy import Proxy
 from talkpath.edge.registration import Registration
+from talkpath.edge.rehearsal import Rehearsals
 from talkpath.edge.responses import REASONS, response_to
 from talkpath.edge.routing import heading_of
 from talkpath.edge.salvage import answerable, salvaged
@@ -98,6 +99,7 @@ class Edge:
         self._proxy = Proxy(
             core, self._admission, self._ending, trying, trunks, asking, self._answers, self._in_dialog
         )
+        self.rehearsals = Rehearsals(core, self._admission, self.gateways)
         self._lookout = Lookout(core, self._ending, self._services)
         self._holding = Holding(core)
         self._keep_alive = core.keep_alive

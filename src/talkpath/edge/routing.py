@@ -2,10 +2,10 @@
 
 from ipaddress import ip_address
 
-from talkpath.base.address import Address, Flow, Hop, Target
+from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
-from talkpath.edge.binding import contact_key
+from talkpath.edge.binding import Binding, contact_key
 from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.forwarding import routes_of
@@ -147,3 +147,22 @@ def reachable_contact(party: Party) -> Hop | None:
         return None
     transport = uri.transport or party.flow.transport
     return Target(transport, Address(host, uri.port or transport.default_port))
+
+
+def hop_to(core: Core, binding: Binding) -> Hop | None:
+    """The way to a registered phone: down the flow of its registration; to its Contact where that flow is gone, or
+    where a datagram brought one that names another transport, if nothing stands between."""
+    if core.world.reach.is_open(binding.flow) and not _names_other_transport(binding):
+        return binding.flow
+    if binding.behind_nat or binding.flow.transport.is_websocket:
+        return None
+    contact = Uri.parse(binding.contact)
+    transport = contact.transport or binding.flow.transport
+    return Target(transport, Address(contact.host, contact.port or transport.default_port))
+
+
+def _names_other_transport(binding: Binding) -> bool:
+    """Whether a phone that registered by datagram, with nothing in between, wants to be called over a stream."""
+    if binding.flow.transport.is_reliable or binding.behind_nat or binding.reg_id or binding.path:
+        return False
+    return Uri.parse(binding.contact).transport in (Transport.TCP, Transport.TLS)

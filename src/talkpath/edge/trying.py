@@ -7,7 +7,7 @@ from functools import partial
 from itertools import groupby
 
 from talkpath.base import limits
-from talkpath.base.address import Address, Flow, Hop, Target, Transport
+from talkpath.base.address import Flow, Hop, Target
 from talkpath.base.errors import Malformed
 from talkpath.edge.asking import Asking
 from talkpath.edge.binding import Binding, flows_of_phones
@@ -19,6 +19,7 @@ from talkpath.edge.gateways.choice import Choice
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.outages import Outages
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
+from talkpath.edge.routing import hop_to
 from talkpath.edge.sending import Sending
 from talkpath.edge.services import Services
 from talkpath.edge.trunks import Trunks
@@ -215,7 +216,7 @@ class Trying:
         if gone and binding.flow in gone:
             self._not_reached(fork, "flow.unanswering", binding.flow, now)
             return None
-        hop = self._hop_to(binding)
+        hop = hop_to(self._core, binding)
         if hop is not None and fork.request.uri.startswith("sips:") and not hop.transport.is_secure:
             # RFC 5630 section 5.3: what was asked for over TLS goes to no phone in clear.
             return None
@@ -249,17 +250,6 @@ class Trying:
             party.agent = binding.user_agent
         self._asking.choose(fork.call, party)
         return party
-
-    def _hop_to(self, binding: Binding) -> Hop | None:
-        """Down the flow of the registration; to the Contact where that flow is gone, or where a datagram brought one
-        that names another transport, if nothing stands between."""
-        if self._core.world.reach.is_open(binding.flow) and not _names_other_transport(binding):
-            return binding.flow
-        if binding.behind_nat or binding.flow.transport.is_websocket:
-            return None
-        contact = Uri.parse(binding.contact)
-        transport = contact.transport or binding.flow.transport
-        return Target(transport, Address(contact.host, contact.port or transport.default_port))
 
     # --- where URIs lead
 
@@ -389,13 +379,6 @@ class Trying:
         """A branch could not be reached, or said nothing: that address is asked last for a while."""
         if branch.is_place and isinstance(branch.hop, Target):
             self._outages.learn(branch.hop, now)
-
-
-def _names_other_transport(binding: Binding) -> bool:
-    """Whether a phone that registered by datagram, with nothing in between, wants to be called over a stream."""
-    if binding.flow.transport.is_reliable or binding.behind_nat or binding.reg_id or binding.path:
-        return False
-    return Uri.parse(binding.contact).transport in (Transport.TCP, Transport.TLS)
 
 
 def _contacts(response: Message) -> list[Uri]:

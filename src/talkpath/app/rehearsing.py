@@ -1,0 +1,83 @@
+"""A call that somebody only wants to know of, as the message and the flow that the edge rehearses with."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from talkpath.base.address import Address, Flow, Transport
+from talkpath.calls.model import Moment
+from talkpath.edge.edge import Edge
+from talkpath.sip.message import Message
+
+#: What a caller usually offers; a script may want to see it.
+_OFFER = (
+    "v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 96 9 8 0 101\r\n"
+    "a=rtpmap:96 opus/48000/2\r\na=rtpmap:9 G722/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
+    "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+)
+_PORT = 5060
+# Names are looked up, and a script may ask others.
+_PATIENCE_S = 30.0
+_HERE = "127.0.0.1"
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """Who calls whom, and from which IP address ("": where its phone is, else this host)."""
+
+    caller: str
+    called: str
+    source: str = ""
+
+
+async def rehearsed(edge: Edge, wish: Wish, now: Callable[[], float]) -> list[Moment]:
+    """The steps of such a call."""
+    done: asyncio.Future[list[Moment]] = asyncio.get_running_loop().create_future()
+
+    def told(steps: list[Moment]) -> None:
+        if not done.done():
+            done.set_result(steps)
+
+    user = wish.caller if edge.core.world.accounts.exists(wish.caller) else ""
+    flow = _flow(edge, wish, user, now())
+    edge.rehearsals.begin(_invite(edge, wish, flow), flow, user, told, now())
+    return await asyncio.wait_for(done, _PATIENCE_S)
+
+
+def _flow(edge: Edge, wish: Wish, user: str, now: float) -> Flow:
+    """That of the caller's phone where it has one, and nothing else was asked for."""
+    bindings = edge.core.registrar.bindings(user, now) if user and not wish.source else []
+    if bindings:
+        return bindings[0].flow
+    host = wish.source or _HERE
+    local = edge.core.world.reach.local_for(Transport.UDP, host) or Address(host, _PORT)
+    gateways = [target for one in edge.gateways.all() for target in one.targets if target.remote.host == wish.source]
+    remote = gateways[0].remote if gateways else Address(host, _PORT)
+    return Flow(Transport.UDP, local, remote)
+
+
+def _invite(edge: Edge, wish: Wish, flow: Flow) -> Message:
+    here = edge.core.locality.named(flow)
+    home = min(edge.core.settings.domains, default=str(here))
+    host = flow.remote.host
+    body = _OFFER.format(host=host).replace("IP4", "IP6" if ":" in host else "IP4")
+    lines = (
+        f"INVITE {_uri(wish.called, home)} SIP/2.0",
+        f"Via: SIP/2.0/{flow.transport} {flow.remote};branch=z9hG4bKroute",
+        "Max-Forwards: 70",
+        f"From: <{_uri(wish.caller, home)}>;tag=route",
+        f"To: <{_uri(wish.called, home)}>",
+        "Call-ID: route",
+        "CSeq: 1 INVITE",
+        f"Contact: <sip:{flow.remote}>",
+        "Content-Type: application/sdp",
+        f"Content-Length: {len(body)}",
+    )
+    return Message.parse(("\r\n".join(lines) + f"\r\n\r\n{body}").encode())
+
+
+def _uri(text: str, home: str) -> str:
+    """A URI as it is, a name or number at home."""
+    if text.partition(":")[0].lower() in ("sip", "sips", "tel"):
+        return text
+    return f"sip:{text}" if "@" in text else f"sip:{text}@{home}"

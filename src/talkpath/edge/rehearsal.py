@@ -1,0 +1,233 @@
+"""What would happen to a call now: it is admitted, routed and followed to every target; nothing is sent or counted.
+
+A `Rehearsal` is an `Inquiry` like any other to a script. Nobody answers in it, so that whatever comes after is seen.
+"""
+
+from collections.abc import Callable, Generator
+
+from talkpath.base.address import Flow, Target
+from talkpath.calls.model import Moment, Value
+from talkpath.edge.admission import Admission
+from talkpath.edge.arrival import Arrival
+from talkpath.edge.binding import Binding, flows_of_phones
+from talkpath.edge.choosing import Asked, Choosing, Unproven
+from talkpath.edge.core import Core
+from talkpath.edge.gateways.choice import PassedOver
+from talkpath.edge.gateways.numbering import written
+from talkpath.edge.gateways.own import uri_of
+from talkpath.edge.gateways.table import Gateways
+from talkpath.edge.heading import Heading, Refusal
+from talkpath.edge.inquiry import Answer, Outcome, Verb, Verdict
+from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
+from talkpath.edge.responses import REASONS
+from talkpath.edge.routing import heading_of, hop_to
+from talkpath.sip.message import Message
+from talkpath.sip.uri import Uri
+
+Told = Callable[[list[Moment]], None]
+_Steps = Generator[Uri, list[Target], None]
+
+_NOBODY = Outcome(408, "Nobody answers")
+
+
+class Rehearsals:
+    """Makes them."""
+
+    def __init__(self, core: Core, admission: Admission, gateways: Gateways) -> None:
+        self.core = core
+        self.admission = admission
+        self.gateways = gateways
+        self.choosing = Choosing(core, admission)
+
+    def begin(self, message: Message, flow: Flow, user: str, told: Told, now: float) -> None:
+        """Rehearse an INVITE that comes on a flow from a user who has proven to be it ("" for nobody); `told` hears
+        every step when the last is known."""
+        Rehearsal(self, message, flow, user, told).begin(now)
+
+
+class Rehearsal:
+    """One of them. Implements `Inquiry`."""
+
+    def __init__(self, makers: Rehearsals, message: Message, flow: Flow, user: str, told: Told) -> None:
+        self._makers = makers
+        self._core = makers.core
+        self._arrival = arrival = Arrival(message, flow)
+        self._told: Told | None = told
+        self._heading = Heading(message.uri, [])
+        self._steps: list[Moment] = []
+        gateway = makers.gateways.of_source(flow)
+        arrival.gateway = gateway if gateway is not None and gateway.settings.calls_in else None
+        arrival.proven = "" if arrival.gateway is not None else user
+        self.message = message
+        self.flow = flow
+        self.user = arrival.proven
+        self.gateway = arrival.gateway.settings.name if arrival.gateway is not None else ""
+        self.is_dry = True
+        self.on_over: Callable[[float], None] | None = None
+
+    def begin(self, now: float) -> None:
+        """Go from the door on."""
+        core, router = self._core, self._core.world.router
+        if self.gateway:
+            self.note("rehearsal.gateway", now, gateway=self.gateway)
+        elif self.user:
+            self.note("rehearsal.user", now, user=self.user)
+        else:
+            self.note("rehearsal.stranger", now, source=self.flow.remote.host)
+        try:
+            self._heading = heading_of(core, self._arrival, now)
+            if not self.user and self._makers.admission.must_prove(self._arrival):
+                self._challenged(now)
+            elif router is not None and self.message.method in router.begins:
+                router.ask(self, now)
+            else:
+                self.decide(Verb.USUAL, now)
+        except Refusal as refusal:
+            self._refused(refusal, now)
+
+    # --- the inquiry
+
+    def note(self, kind: str, now: float, **values: Value) -> None:
+        """A step."""
+        self._steps.append(Moment(now, kind, values))
+
+    def attempt(self, plan: Plan, done: Callable[[Outcome, float], None], now: float) -> None:
+        """Follow a plan, and say that nobody answered."""
+
+        def over(then: float) -> None:
+            self.note("rehearsal.nobody", then)
+            done(_NOBODY, then)
+
+        self._follow(plan, over, now)
+
+    def decide(self, verdict: Verdict, now: float) -> None:
+        """The last word."""
+        if isinstance(verdict, Plan):
+            self._follow(verdict, self._over, now)
+        elif isinstance(verdict, Answer):
+            self._refused(Refusal(verdict.status, verdict.reason), now)
+        elif verdict is Verb.CHALLENGE:
+            self._challenged(now)
+        elif verdict is Verb.DROP:
+            self.note("guard.dropped", now, why="the script says so")
+            self._over(now)
+        elif verdict is Verb.OUTCOME:
+            self._refused(Refusal(_NOBODY.status, _NOBODY.reason), now)
+        else:
+            self._as_usual(now)
+
+    def _as_usual(self, now: float) -> None:
+        try:
+            asked = Asked(self._arrival, self._heading, self.user, self.note)
+            self._follow(self._makers.choosing.plan(asked, now), self._over, now)
+        except Unproven:
+            self._challenged(now)
+        except Refusal as refusal:
+            self._refused(refusal, now)
+
+    def _challenged(self, now: float) -> None:
+        user = self.user or self._caller()
+        self.note("auth.challenged", now, user=user, realm=self._core.settings.realm)
+        self._over(now)
+
+    def _refused(self, refusal: Refusal, now: float) -> None:
+        why = refusal.reason or REASONS.get(refusal.status, "")
+        self.note("guard.refused", now, status=refusal.status, why=why)
+        self._over(now)
+
+    def _over(self, now: float) -> None:
+        told, self._told = self._told, None
+        if told is not None:
+            told(self._steps)
+
+    # --- plans
+
+    def _follow(self, plan: Plan, over: Callable[[float], None], now: float) -> None:
+        """Go through every group; where a URI leads may be known later."""
+        is_known = bool(self.user or self.gateway) or self._makers.admission.is_trusted(self._arrival)
+        if plan.leaves_house and not plan.for_strangers and not is_known:
+            self._challenged(now)
+            return
+        steps = self._walk(plan, now)
+
+        def advance(targets: list[Target] | None, then: float) -> None:
+            try:
+                uri = next(steps) if targets is None else steps.send(targets)
+            except StopIteration:
+                over(then)
+                return
+            self._core.world.resolve(uri, advance)
+
+        advance(None, now)
+
+    def _walk(self, plan: Plan, now: float) -> _Steps:
+        while (group := plan.next()) is not None:
+            for way in group.ways:
+                yield from self._way(way, group, now)
+            if group.wait_s is not None:
+                self.note("rehearsal.waits", now, seconds=round(group.wait_s))
+
+    def _way(self, way: Way, group: Group, now: float) -> _Steps:
+        if isinstance(way, ToPhone):
+            self._phone(way.flows, now)
+        elif isinstance(way, ToUser):
+            self._user(way.user, now)
+        elif isinstance(way, ToService):
+            self.note("rehearsal.answers", now, service=way.service)
+        elif isinstance(way, ToGateways):
+            self._gateways(way, now)
+        elif isinstance(way, ToPlace):
+            uri = way.heading.next_uri
+            targets = yield uri
+            self._found(uri, targets, now)
+
+    def _found(self, uri: Uri, targets: list[Target], now: float) -> None:
+        if not targets:
+            self.note("dns.failed", now, host=uri.host, why="no usable address")
+            return
+        addresses = ", ".join(f"{one.transport} {one.remote}" for one in targets)
+        self.note("dns.resolved", now, host=uri.host, addresses=addresses)
+
+    def _user(self, user: str, now: float) -> None:
+        bindings = self._core.registrar.bindings(user, now)
+        self.note("route.user" if bindings else "registration.none", now, user=user)
+        for flows in flows_of_phones(bindings):
+            self._phone(flows, now)
+
+    def _phone(self, flows: list[Binding], now: float) -> None:
+        for binding in flows:
+            remote, transport = str(binding.flow.remote), str(binding.flow.transport)
+            hop = hop_to(self._core, binding)
+            if binding.flow in self._core.keep_alive.gone:
+                self.note("flow.unanswering", now, remote=remote, transport=transport)
+            elif hop is None:
+                self.note("flow.not-rung", now, remote=remote, transport=transport)
+            else:
+                flow = f"{hop.transport} {hop.remote}"
+                self.note("fork.branch-added", now, target=binding.contact, flow=flow)
+
+    def _gateways(self, way: ToGateways, now: float) -> None:
+        group = way.group
+        choice = self._makers.gateways.choose(group, self._caller(), is_dry=True)
+        if choice is None:
+            self.note("gateway.none-left", now, group=group)
+            return
+        while (picked := choice.next()) is not None:
+            settings = picked.gateway.settings
+            self._passed_over(choice.take_passed_over(), group, now)
+            self.note("gateway.chosen", now, gateway=settings.name, group=group, why=picked.why)
+            number = written(way.number or self._heading.target.number, settings.numbers)
+            addresses = ", ".join(f"{one.transport} {one.remote}" for one in picked.gateway.targets)
+            dialled = str(uri_of(settings, number, settings.domain))
+            self.note("fork.branch-added", now, target=dialled, flow=addresses or settings.address)
+        self._passed_over(choice.take_passed_over(), group, now)
+
+    def _passed_over(self, passed: list[PassedOver], group: str, now: float) -> None:
+        for one in passed:
+            if one.name:
+                self.note("gateway.passed-over", now, gateway=one.name, why=one.why)
+            else:
+                self.note("gateway.more-passed-over", now, count=one.others, group=group)
+
+    def _caller(self) -> str:
+        return self._makers.admission.claimed_user(self.message)
