@@ -15,10 +15,11 @@ class Changes:
     `removed` are names of header fields, `added` whole header lines, each with its line end; `sender` is the From
     value without its tag, "" to leave it. `offer` changes the description before media is anchored (sections,
     directions, attributes), `codecs` what the target is offered in the end, codecs of ours included. What begins with
-    `answer` is the same for the answers.
+    `answer` is the same for the answers. `diet` is what a description can do without where it is too large, before
+    what the settings say of all.
     """
 
-    __slots__ = ("added", "answer", "answer_added", "answer_removed", "codecs", "offer", "removed", "sender")
+    __slots__ = ("added", "answer", "answer_added", "answer_removed", "codecs", "diet", "offer", "removed", "sender")
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class Changes:
         answer_removed: Sequence[str] = (),
         answer_added: str = "",
         answer: Edit | None = None,
+        diet: Sequence[str] = (),
     ) -> None:
         self.removed = tuple(removed)
         self.added = added
@@ -40,3 +42,4 @@ class Changes:
         self.answer_removed = tuple(answer_removed)
         self.answer_added = answer_added
         self.answer = answer
+        self.diet = tuple(diet)

@@ -25,6 +25,10 @@ class Held:
         self.message = message
         self.call_id = message.call_id
 
+    def note(self, kind: str, now: float, **values: str | int | float) -> None:
+        """A moment of the call."""
+        self._holding.note(self.call_id, kind, now, **values)
+
     def go_on(self, refusal: Answer | None, now: float) -> None:
         """The word: None to let it pass."""
         answered, self._answered = self._answered, None
@@ -57,6 +61,10 @@ class Holding:
         self.waiting[request.call_id] = []
         router.ask_within(Held(self, request, answered), now)
         return True
+
+    def note(self, call_id: str, kind: str, now: float, **values: str | int | float) -> None:
+        """A moment of a call."""
+        self._core.note(call_id, kind, now, **values)
 
     def release(self, call_id: str, now: float) -> None:
         """What came meanwhile has its turn, until one of it has to wait itself."""

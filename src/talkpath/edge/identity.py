@@ -7,6 +7,9 @@
     proven by us     trusted                is replaced by who it is
     proven by us     a phone of ours        the same, unless the caller wants it kept or calls under another name
 
+Who routes (a script) may say it itself, and then we add nothing: `says_otherwise`. Where it shows another caller in
+From, nothing else is said to who is not trusted.
+
 P-Preferred-Identity is a wish to the first proxy and goes no further. Identity (RFC 8224) is signed, proves itself
 and passes whole.
 """
@@ -15,11 +18,12 @@ import re
 from urllib.parse import quote
 
 from talkpath.base.errors import Malformed
+from talkpath.edge.changes import Changes
 from talkpath.sip.message import Message
 
 _PREFERRED = "P-Preferred-Identity"
 #: Remote-Party-ID is what P-Asserted-Identity was before it was written down; phones still show it.
-_SAID = ("P-Asserted-Identity", "Remote-Party-ID", "P-Asserted-Service", _PREFERRED)
+SAID = ("P-Asserted-Identity", "Remote-Party-ID", "P-Asserted-Service", _PREFERRED)
 _BEGINNINGS = ("P-Asserted-", "P-Preferred-", "Remote-Party-")
 _PRIVATE = re.compile(r';\s*privacy\s*=\s*"?(?!off\b)', re.IGNORECASE)
 # user-unreserved (RFC 3261 section 25.1).
@@ -34,8 +38,13 @@ def names_sender(message: Message) -> bool:
 def withheld(message: Message, *, from_trusted: bool, to_trusted: bool) -> tuple[str, ...]:
     """The fields that go before a message goes on."""
     if not from_trusted:
-        return _SAID
-    return (_PREFERRED,) if to_trusted or not _wants_privacy(message) else _SAID
+        return SAID
+    return (_PREFERRED,) if to_trusted or not _wants_privacy(message) else SAID
+
+
+def says_otherwise(changes: Changes) -> bool:
+    """Whether whoever routes says himself who the sender is, or that nothing is said."""
+    return any(name.lower() == "p-asserted-identity" for name in changes.removed)
 
 
 def asserted(request: Message, user: str, host: str, *, to_trusted: bool) -> str:

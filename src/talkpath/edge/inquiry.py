@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
 from talkpath.base.address import Flow
+from talkpath.edge.changes import Changes
 from talkpath.edge.plan import Plan
 from talkpath.sip.message import Message
 
@@ -31,7 +32,13 @@ class Verb(Enum):
     DROP = auto()
 
 
-Verdict = Plan | Answer | Verb
+class Usual(NamedTuple):
+    """As without a script, but for what changes on the way."""
+
+    changes: Changes
+
+
+Verdict = Plan | Answer | Verb | Usual
 
 
 class Outcome(NamedTuple):
@@ -73,6 +80,9 @@ class Within(Protocol):
 
     message: Message
     call_id: str
+
+    def note(self, kind: str, now: float, **values: str | int | float) -> None:
+        """A moment of the call."""
 
     def go_on(self, refusal: Answer | None, now: float) -> None:
         """The answer: None to let it pass. Only the first counts."""

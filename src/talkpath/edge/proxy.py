@@ -12,6 +12,7 @@ from talkpath.edge.answers import Answers
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.asking import Asking
 from talkpath.edge.call import Party, RunningCall
+from talkpath.edge.changes import Changes
 from talkpath.edge.choosing import Asked, Choosing, Unproven
 from talkpath.edge.comeback import take_up
 from talkpath.edge.core import Core
@@ -81,12 +82,14 @@ class Proxy:
 
     # --- what a question may lead to
 
-    def as_usual(self, fork: Fork, heading: Heading, now: float) -> None:
+    def as_usual(self, fork: Fork, heading: Heading, now: float, changes: Changes | None = None) -> None:
         """Route it by the registrations and the configuration. Raises Refusal."""
         arrival = fork.arrival
         asked = Asked(arrival, heading, arrival.proven, partial(self._core.note, fork.request.call_id))
         try:
-            self._set_out(fork, heading, self._choosing.plan(asked, now), now)
+            plan = self._choosing.plan(asked, now)
+            plan.changes = changes
+            self._set_out(fork, heading, plan, now)
         except Unproven as unproven:
             self._admission.challenge_stranger(arrival, fork.server, unproven.wanted, now)
             self._ending.not_forwarded(fork.call, fork.request, 407, now)

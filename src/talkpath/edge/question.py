@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from talkpath.base.address import Flow
+from talkpath.edge.changes import Changes
 from talkpath.edge.fork import Fork
 from talkpath.edge.heading import Heading, Refusal
-from talkpath.edge.inquiry import Answer, Outcome, Verb, Verdict
+from talkpath.edge.inquiry import Answer, Outcome, Usual, Verb, Verdict
 from talkpath.edge.plan import Plan
 from talkpath.sip.message import Message
 
@@ -22,8 +23,8 @@ class QuestionOwner(Protocol):
     def refuse(self, fork: Fork, answer: Answer, now: float) -> None:
         """Answer in our own name."""
 
-    def as_usual(self, fork: Fork, heading: Heading, now: float) -> None:
-        """Route it as without a script."""
+    def as_usual(self, fork: Fork, heading: Heading, now: float, changes: Changes | None = None) -> None:
+        """Route it as without a script, but for what changes on the way."""
 
     def challenge(self, fork: Fork, now: float) -> None:
         """The sender must say who it is."""
@@ -94,6 +95,8 @@ class Question:
             self._owner.refuse(fork, verdict, now)
         elif verdict is Verb.USUAL:
             self._owner.as_usual(fork, self._heading, now)
+        elif isinstance(verdict, Usual):
+            self._owner.as_usual(fork, self._heading, now, verdict.changes)
         elif verdict is Verb.CHALLENGE:
             self._owner.challenge(fork, now)
         elif verdict is Verb.DROP:

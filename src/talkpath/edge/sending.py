@@ -17,7 +17,7 @@ from talkpath.edge.core import Core
 from talkpath.edge.fork import Fork
 from talkpath.edge.forwarding import Onward, forwarded_request, record_route_line, via_line
 from talkpath.edge.heading import Heading, Refusal
-from talkpath.edge.identity import asserted, names_sender, withheld
+from talkpath.edge.identity import SAID, asserted, names_sender, says_otherwise, withheld
 from talkpath.edge.slimming import slimmed
 from talkpath.edge.streams import PATIENCE_S, SILENCE_S, Streams
 from talkpath.media.policy import Profile
@@ -75,7 +75,7 @@ class Sending:
         if hop.transport is Transport.UDP and len(data) > _SAFE_ANYWHERE_BYTES and len(data) > self._limit(hop):
             if self._has_stream(letter, others, now):
                 return branch
-            data = self._fitted(request, data, self._limit(hop), now)
+            data = self._fitted(request, data, self._limit(hop), now, _diet(heading))
         self._start(letter, branch_id, data, hop, now)
         return branch
 
@@ -167,9 +167,10 @@ class Sending:
         self._start_datagram(letter, now)
 
     def _start_datagram(self, letter: _Letter, now: float) -> None:
-        hop = letter.branch.hop
-        branch_id, data = self._addressed(letter, hop, letter.here)
-        self._start(letter, branch_id, self._fitted(letter.fork.request, data, self._limit(hop), now), hop, now)
+        branch = letter.branch
+        branch_id, data = self._addressed(letter, branch.hop, letter.here)
+        data = self._fitted(letter.fork.request, data, self._limit(branch.hop), now, _diet(branch.heading))
+        self._start(letter, branch_id, data, branch.hop, now)
 
     def written(
         self,
@@ -226,10 +227,11 @@ class Sending:
         mtu = self._core.world.reach.path_mtu(hop.remote.host)
         return _SAFE_DATAGRAM_BYTES if mtu is None else min(_SAFE_DATAGRAM_BYTES, mtu - _MTU_SPARED_BYTES)
 
-    def _fitted(self, request: Message, data: bytes, limit: int, now: float) -> bytes:
-        """A request that may be cut into fragments on its way, as small as it may be made."""
+    def _fitted(self, request: Message, data: bytes, limit: int, now: float, diet: tuple[str, ...] = ()) -> bytes:
+        """A request that may be cut into fragments on its way, as small as it may be made; `diet` is what this one
+        can do without, before what all can."""
         core, method = self._core, request.method
-        for smaller, what in slimmed(data, limit, core.settings.diet):
+        for smaller, what in slimmed(data, limit, (*diet, *core.settings.diet) if diet else core.settings.diet):
             core.note(
                 request.call_id, "size.slimmed", now, method=method, before=len(data), after=len(smaller), what=what
             )
@@ -248,7 +250,13 @@ class Sending:
         is_known = arrival.gateway is not None or core.is_trusted(arrival.flow.remote.host)
         from_trusted = is_known and not arrival.proven
         to_trusted = heading.through is not None or core.is_trusted(hop.remote.host)
+        changes = heading.changes
+        if changes is not None and changes.sender and not to_trusted:
+            # A phone shows these before From, which is another now.
+            return SAID, ""
         gone = withheld(request, from_trusted=from_trusted, to_trusted=to_trusted) if is_named else ()
+        if changes is not None and says_otherwise(changes):
+            return gone, ""
         if not arrival.proven or not (to_trusted or heading.is_phone):
             return gone, ""
         return gone, asserted(request, arrival.proven, core.domain_of(arrival), to_trusted=to_trusted)
@@ -278,6 +286,11 @@ class Sending:
         token = core.tokens.make(None, target, tag, call_id, cseq_shift)
         facing_callee = record_route_line(hop.transport, here, token)
         return facing_callee + record_route_line(source.transport, near, core.tokens.make(source, None, tag, call_id))
+
+
+def _diet(heading: Heading) -> tuple[str, ...]:
+    """What the description of this request can do without, as whoever routed it says."""
+    return heading.changes.diet if heading.changes is not None else ()
 
 
 def _rename(
