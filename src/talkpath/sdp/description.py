@@ -13,7 +13,7 @@ from typing import TypeVar
 from talkpath.base.errors import Malformed, Misuse
 from talkpath.base.limits import SDP_BYTES, SDP_LINES, SDP_MEDIA_SECTIONS
 from talkpath.sdp.attributes import Attributes, clean, end_of_section
-from talkpath.sdp.codecs import Codecs
+from talkpath.sdp.codecs import Codecs, is_decimal
 from talkpath.sdp.values import (
     Candidate,
     Connection,
@@ -71,6 +71,23 @@ class Section:
             if (name := line[2:].rstrip()) in _DIRECTIONS and line.startswith("a="):
                 return Direction(name)
         return None
+
+    @property
+    def bandwidth_kbps(self) -> int | None:
+        """The limit of this very level in kilobits per second: b=AS, else b=TIAS rounded up (RFC 8866 section 5.8,
+        RFC 3890). None without one, or for one that can not be read."""
+        for line in self.lines:
+            kind, _, value = line[2:].partition(":")
+            if line.startswith("b=") and kind in ("AS", "TIAS") and is_decimal(value := value.strip()):
+                return int(value) if kind == "AS" else -(-int(value) // 1000)
+        return None
+
+    @bandwidth_kbps.setter
+    def bandwidth_kbps(self, kbps: int | None) -> None:
+        self.lines[:] = [line for line in self.lines if not line.startswith(("b=AS:", "b=TIAS:"))]
+        if kbps is not None:
+            at = 1 + max((i for i, line in enumerate(self.lines) if line[:1] in "vosiuepcmb" and line), default=-1)
+            self.lines.insert(at, clean(f"b=AS:{kbps}"))
 
     def _set_direction(self, direction: Direction) -> None:
         for i, line in enumerate(self.lines):
@@ -339,7 +356,11 @@ class SessionDescription(Section):
 
     def encode(self) -> bytes:
         """The description as bytes; equal to what was parsed when nothing was changed."""
-        text = self._line_end.join(chain(self.lines, *(section.lines for section in self.media)))
+        return self.joined(chain(self.lines, *(section.lines for section in self.media)))
+
+    def joined(self, lines: Iterable[str]) -> bytes:
+        """These lines as bytes, with the line ends of this description."""
+        text = self._line_end.join(lines)
         if self._ended:
             text += self._line_end
         return text.encode("utf-8", "surrogateescape")
