@@ -162,3 +162,10 @@ GATEWAY_POINTS = 100_000
 GATEWAY_NEWS = 10_000
 # Gateways that one call tries: at a second and a half each, the caller has hung up long before.
 GATEWAY_TRIES = 32
+# Functions of the routing script that wait for something at once, at some 15 kB each: 500 calls a second that all
+# wait for a server that hangs until the deadline, and hooks besides.
+SCRIPTS_WAITING = 4_000
+# Characters of a note that a script leaves on a call, and of the way to where it failed.
+SCRIPT_NOTE = 500
+# Faults of one script that are logged with all their lines, each once.
+SCRIPT_FAULTS = 100

@@ -5,11 +5,12 @@ words, the room first. Whoever notes a new kind adds it here, with the names of 
 """
 
 from talkpath.base.texts import Language, Text
-from talkpath.calls import gateway_words
+from talkpath.calls import gateway_words, script_words
 from talkpath.calls.model import Moment, Result
 
 MOMENTS: dict[str, Text] = {
     **gateway_words.MOMENTS,
+    **script_words.MOMENTS,
     # --- admission
     "guard.refused": Text("Refused with {status}: {why}.", "拒绝，返回 {status}：{why}。"),
     "guard.dropped": Text("Dropped without an answer: {why}.", "不予应答，直接丢弃：{why}。"),

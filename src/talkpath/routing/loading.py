@@ -1,0 +1,208 @@
+"""Loads an operator's script: all of it or nothing, and what is wrong with its line.
+
+A script is one file, with the modules beside it that it imports. It is loaded anew as a whole: modules beside it are
+imported again, those of the system are not. What a load that failed has made is thrown away.
+"""
+
+import ast
+import importlib
+import linecache
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from talkpath.base.texts import Text
+from talkpath.routing import words
+from talkpath.routing.edge import LOADING, CallFunction, Edge, Loading, RequestFunction
+from talkpath.routing.hints import hint_of
+from talkpath.routing.mistakes import BadScript, Mistake, Place
+from talkpath.routing.reading import Reading
+
+#: what a script is called among the modules
+MODULE = "talkpath_script"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script that was loaded."""
+
+    file: Path
+    on_call: CallFunction | None
+    on_request: dict[str, RequestFunction]
+    #: the script and the modules beside it
+    files: tuple[Path, ...]
+    #: what it keeps, by name
+    kept: dict[str, object]
+
+    def readings(self) -> Iterator[Reading]:
+        """Its files, read."""
+        for file in self.files:
+            yield Reading(str(file), ast.parse(file.read_bytes(), str(file)))
+
+
+def load(file: Path, kept: dict[str, object] | None = None) -> Script:
+    """Load a script. `kept` is what an earlier one keeps. Raises BadScript with what is wrong, and changes nothing
+    then."""
+    file = file.absolute()
+    code = _compiled(file)
+    importlib.invalidate_caches()
+    linecache.checkcache()
+    loading = Loading(dict(kept or {}))
+    with _beside(file.parent) as beside:
+        module = ModuleType(MODULE)
+        module.__file__ = str(file)
+        sys.modules[MODULE] = module
+        token = LOADING.set(loading)
+        try:
+            exec(code, module.__dict__)  # noqa: S102 - this is what a script is
+        except BadScript:
+            raise
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            raise BadScript([_raised(error, file)]) from error
+        finally:
+            LOADING.reset(token)
+        files = (file, *sorted(path for path in beside() if path != file))
+        mistakes = list(_hidden(file, module))
+        edge = _edge(loading, file, mistakes)
+        for one in files:
+            mistakes += Reading(str(one), ast.parse(one.read_bytes(), str(one))).mistakes()
+        if mistakes or edge is None:
+            raise BadScript(mistakes)
+    return Script(file, edge.call_function, dict(edge.request_functions), files, loading.fresh)
+
+
+def _compiled(file: Path) -> CodeType:
+    try:
+        source = file.read_bytes()
+        return compile(source, str(file), "exec", dont_inherit=True)
+    except OSError as error:
+        raise BadScript([Mistake(Place(str(file)), words.UNREADABLE, {"reason": error.strerror})]) from None
+    except SyntaxError as error:
+        line = error.lineno or 0
+        if "codec can't decode" in str(error.msg) or "(unicode error)" in str(error.msg):
+            raise BadScript([Mistake(Place(str(file), line), words.NOT_UTF8)]) from None
+        raise BadScript([Mistake(Place(str(file), line), words.NOT_PYTHON, {"reason": error.msg})]) from None
+    except ValueError as error:
+        raise BadScript([Mistake(Place(str(file)), words.NOT_PYTHON, {"reason": str(error)})]) from None
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Callable[[], list[Path]]]:
+    """Let modules of the script's folder be imported, and be imported anew. What is given tells their files; after an
+    error the modules are those that were there before."""
+    before = _of_scripts(folder)
+    for name in before:
+        del sys.modules[name]
+    # Last: a file named like a module of the system must not take its place everywhere.
+    path = list(sys.path)
+    sys.path[:] = [*(place for place in path if place not in _last_folder), str(folder)]
+    # Two saves within a second may leave the same size and time, by which stale bytecode is told.
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+
+    def files() -> list[Path]:
+        return [Path(str(module.__file__)) for module in list(sys.modules.values()) if _is_in(module, str(folder))]
+
+    try:
+        yield files
+        _last_folder[:] = [str(folder)]
+    except BaseException:
+        for name in _of_scripts(folder):
+            del sys.modules[name]
+        sys.modules.update(before)
+        sys.path[:] = path
+        raise
+    finally:
+        sys.dont_write_bytecode = writes
+
+
+# Where the last script of this process was loaded from: another than the next one in tests of several scripts.
+_last_folder: list[str] = []
+_OURS = f"{Path(__file__).parent.parent}{os.sep}"
+
+
+def _of_scripts(folder: Path) -> dict[str, ModuleType]:
+    """The modules of a script in this folder, and of the last one."""
+    folders = {str(folder), *_last_folder}
+    return {
+        name: module
+        for name, module in sys.modules.items()
+        if name == MODULE or any(_is_in(module, one) for one in folders)
+    }
+
+
+def _is_in(module: ModuleType, folder: str) -> bool:
+    """Whether a module is a file below the folder, and none that was installed there."""
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str) or not file.startswith(f"{folder}{os.sep}"):
+        return False
+    return file.endswith(".py") and "site-packages" not in file and not file.startswith(_OURS)
+
+
+def _hidden(file: Path, module: ModuleType) -> Iterator[Mistake]:
+    """Modules beside the script that it means, and others of the same name that it gets."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        else:
+            continue
+        for name in names:
+            top = name.partition(".")[0]
+            meant, found = file.parent / f"{top}.py", sys.modules.get(top)
+            if found is not None and meant.exists() and getattr(found, "__file__", None) != str(meant):
+                other = getattr(found, "__file__", None) or f"the module {top} of Python"
+                yield Mistake(Place(str(file), node.lineno), words.HIDDEN_MODULE, {"file": meant, "other": other})
+
+
+def _edge(loading: Loading, file: Path, mistakes: list[Mistake]) -> Edge | None:
+    """The one edge of a script; what is wrong otherwise is added to the mistakes."""
+    if not loading.edges:
+        mistakes.append(Mistake(Place(str(file)), words.NO_EDGE))
+        return None
+    edge = loading.edges[0]
+    for second in loading.edges[1:]:
+        mistakes.append(Mistake(second.place, words.TWO_EDGES, {"first": edge.place}))
+    mistakes += edge.mistakes
+    if not mistakes and edge.call_function is None and not edge.request_functions:
+        mistakes.append(Mistake(edge.place, words.DECIDES_NOTHING))
+    return edge
+
+
+_NO_PARENTHESES = re.compile(r"Edge\.on_call\(\) (missing|got an unexpected|takes)")
+
+
+def _raised(error: BaseException, file: Path) -> Mistake:
+    """What a script raised while it was loaded, at the last line of it or of a module beside it."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return Mistake(Place(error.filename, error.lineno or 0), words.NOT_PYTHON, {"reason": error.msg})
+    place = place_of(error, file.parent) or Place(str(file))
+    if _NO_PARENTHESES.search(str(error)):
+        return Mistake(place, words.NO_PARENTHESES)
+    near = hint_of(error)
+    text: Text = words.RAISED_NEAR if near else words.RAISED
+    return Mistake(place, text, {"error": described(error), "near": near})
+
+
+def place_of(error: BaseException, folder: Path) -> Place | None:
+    """The last line of the script, or of a module beside it, that an error went through."""
+    place = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        file = frame.f_code.co_filename
+        if os.path.abspath(file).startswith(f"{folder}{os.sep}") and "site-packages" not in file:
+            place = Place(file, line)
+    return place
+
+
+def described(error: BaseException) -> str:
+    """`KeyError: 'x'`: an error in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

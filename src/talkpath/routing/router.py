@@ -1,0 +1,393 @@
+"""Asks an operator's script about calls, and tells the edge what it decided.
+
+What fails refuses: an exception and anything that is no decision with 500, a deadline that passes with 503. The story
+of the call says where the script decided or failed. A function that began goes on with the script that it began with;
+what is asked after a reload, also within calls that run, is asked of the new one.
+"""
+
+import logging
+import os
+import traceback
+from asyncio import AbstractEventLoop, Future, TimerHandle
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+from talkpath.base import limits
+from talkpath.base.errors import Malformed
+from talkpath.edge.inquiry import Answer, Inquiry, Verb, Verdict, Within
+from talkpath.edge.inquiry import Outcome as EdgeOutcome
+from talkpath.routing.call import Call, Challenged
+from talkpath.routing.hints import hint_of
+from talkpath.routing.loading import Script, described, place_of
+from talkpath.routing.mistakes import Place
+from talkpath.routing.planning import NoDecision, answer_of, misread, plan_of, verdict_of
+from talkpath.routing.routes import Decision, Outcome, Rejection, Route
+from talkpath.routing.running import Runner, Running, TooMany
+from talkpath.routing.within import CallWithin, Request
+
+_log = logging.getLogger(__name__)
+
+_FAILED = Answer(500)
+_LATE = Answer(503)
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSettings:
+    """How a script is asked. `region` is where numbers without + are dialled ("DE"), "" for nowhere."""
+
+    deadline_s: float = 5.0
+    region: str = ""
+
+
+class _Known:
+    """What is remembered of a call while it runs."""
+
+    __slots__ = ("caller_tag", "gateway", "user", "vars")
+
+    def __init__(self, inquiry: Inquiry) -> None:
+        self.caller_tag = inquiry.message.from_tag
+        self.user = inquiry.user
+        self.gateway = inquiry.gateway
+        self.vars: dict[str, Any] = {}
+
+
+class ScriptRouter:
+    """See the module's docstring. Implements `edge.inquiry.Router`."""
+
+    def __init__(
+        self,
+        script: Script,
+        settings: RouterSettings,
+        loop: AbstractEventLoop,
+        now: Callable[[], float],
+        answered: Callable[[], None],
+    ) -> None:
+        """`now` gives the time of the edge; `answered` is called when the edge was told something at a moment at
+        which it does not listen anyway."""
+        self.settings = settings
+        self.now = now
+        self.answered = answered
+        self.loop = loop
+        self.runner = Runner(loop)
+        self._known: dict[str, _Known] = {}
+        self.use(script)
+
+    def use(self, script: Script) -> None:
+        """Ask this script from now on."""
+        self.script = script
+        self._told: set[str] = set()
+        self.begins = frozenset(("INVITE",)) if script.on_call is not None else frozenset()
+        self.within = frozenset(script.on_request)
+
+    # --- what the edge asks
+
+    def ask(self, inquiry: Inquiry, now: float) -> None:
+        """Where a call goes."""
+        known = _Known(inquiry)
+        if self.script.on_request:
+            if len(self._known) >= limits.LEDGER_CALLS:
+                del self._known[next(iter(self._known))]
+            self._known[inquiry.message.call_id] = known
+        _Question(self, inquiry, known).begin(now)
+
+    def ask_within(self, within: Within, now: float) -> None:
+        """Whether a request within a call goes on."""
+        hook = self.script.on_request.get(within.message.method) if within.message.is_request else None
+        if hook is None:
+            within.go_on(None, now)
+        else:
+            _Hooked(self, within, self._known.get(within.call_id)).begin(now)
+
+    def ended(self, call_id: str, now: float) -> None:
+        """A call is over."""
+        self._known.pop(call_id, None)
+
+    def log(self, error: BaseException, place: str) -> None:
+        """Each fault of a script is told once with all its lines; the calls that it costs tell of it, too."""
+        fault = f"{place} {type(error).__name__}"
+        if fault not in self._told and len(self._told) < limits.SCRIPT_FAULTS:
+            self._told.add(fault)
+            _log.warning("the script failed\n%s", "".join(traceback.format_exception(error)).rstrip())
+
+    def close(self) -> None:
+        """Nobody asks any more."""
+        self.runner.close()
+
+
+class _Asked:
+    """A function of the script that was asked: its time, its end, what is told."""
+
+    __slots__ = ("_at", "_began_at", "_pauses", "_router", "_running", "_script", "_spent_s", "_timer", "is_decided")
+
+    def __init__(self, router: ScriptRouter) -> None:
+        self._router = router
+        self._script = router.script
+        self._running: Running | None = None
+        self._timer: TimerHandle | None = None
+        #: the time while the edge waits for us to come back; None when it does not
+        self._at: float | None = None
+        self._began_at = 0.0
+        self._spent_s = 0.0
+        self._pauses = 0
+        self.is_decided = False
+
+    @property
+    def now(self) -> float:
+        """The time of the edge."""
+        return self._router.now() if self._at is None else self._at
+
+    def run(self, coroutine: Any, now: float) -> None:
+        """Run the function: to its end, or until it waits."""
+        self._at = now
+        try:
+            self._running = self._router.runner.start(coroutine, self._ended)
+        except TooMany:
+            self.failed_with("script.crowded", None, _LATE, waiting=limits.SCRIPTS_WAITING)
+        finally:
+            self._at = None
+        if self._running is not None and not self.is_decided:
+            self._began_at = self._router.loop.time()
+            self._wind()
+
+    # --- the deadline
+
+    def _wind(self) -> None:
+        left_s = self._router.settings.deadline_s - self._spent_s
+        if self._pauses == 0:
+            self._timer = self._router.loop.call_later(max(left_s, 0.0), self._deadline)
+
+    def _unwind(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def pause(self) -> None:
+        """What happens now takes its time, and none of the script's."""
+        self._pauses += 1
+        if self._timer is not None:
+            self._spent_s += self._router.loop.time() - self._began_at
+            self._unwind()
+
+    def resume(self) -> None:
+        """The script goes on."""
+        self._pauses -= 1
+        if self._pauses == 0 and self._running is not None and not self.is_decided:
+            self._began_at = self._router.loop.time()
+            self._wind()
+
+    def _deadline(self) -> None:
+        self._timer = None
+        self.failed_with("script.late", None, _LATE, seconds=self._router.settings.deadline_s)
+        self._stop()
+
+    def _stop(self) -> None:
+        self._unwind()
+        if self._running is not None:
+            self._running.cancel()
+
+    # --- its end
+
+    def _ended(self, value: object, error: BaseException | None) -> None:
+        """The function returned, or raised. Nothing that goes wrong here reaches anybody else."""
+        self._unwind()
+        if self.is_decided:
+            return
+        try:
+            if error is None:
+                self.returned(value)
+            else:
+                self.raised(error)
+        except Exception as fault:  # noqa: BLE001 - the outermost driver: one call must not stop the others
+            self._misfired(fault)
+
+    def _misfired(self, fault: Exception) -> None:
+        """What it returned is no decision; or the edge could not carry it out."""
+        if self.is_decided:
+            _log.error("a decision could not be carried out; please report this", exc_info=fault)
+        else:
+            self.failed_with("script.failed", fault, _FAILED)
+
+    def returned(self, value: object) -> None:
+        """It gave a value."""
+        raise NotImplementedError
+
+    def raised(self, error: BaseException) -> None:
+        """It raised: the peer broke the protocol, or the script is wrong."""
+        answer = Answer(400) if isinstance(error, Malformed) else _FAILED
+        self.failed_with("script.failed", error, answer)
+
+    def failed_with(self, kind: str, error: BaseException | None, answer: Answer, **values: str | float) -> None:
+        """Refuse, and say why: in the story of the call, and in the log."""
+        if error is not None:
+            values |= _told(error, self._script)
+            self._router.log(error, str(values["place"]))
+        self.moment(kind, **values)
+        self.refuse(answer)
+
+    def moment(self, kind: str, **values: str | float) -> None:
+        """A moment of the call."""
+        raise NotImplementedError
+
+    def refuse(self, answer: Answer) -> None:
+        """Tell the edge that it failed."""
+        raise NotImplementedError
+
+    def note(self, text: str) -> None:
+        """A remark of the script."""
+        self.moment("script.note", text=text)
+
+    def told(self) -> None:
+        """The edge was told something; it listens now if it was not it that asked."""
+        if self._at is None:
+            self._router.answered()
+
+
+class _Question(_Asked):
+    """A call whose way is asked for."""
+
+    __slots__ = ("_attempt", "_call", "_inquiry")
+
+    def __init__(self, router: ScriptRouter, inquiry: Inquiry, known: _Known) -> None:
+        super().__init__(router)
+        self._inquiry = inquiry
+        self._call = Call(inquiry, self, router.settings.region, known.vars)
+        self._attempt: Future[EdgeOutcome] | None = None
+
+    def begin(self, now: float) -> None:
+        """Ask."""
+        function = self._script.on_call
+        if function is None:
+            self._inquiry.decide(Verb.USUAL, now)
+            return
+        self._inquiry.on_over = self._over
+        self.run(function(self._call), now)
+
+    def returned(self, value: object) -> None:
+        for wait in self._call.unawaited:
+            raise NoDecision(f"{wait.what} in {wait.place.brief} was not awaited: write await {wait.what}")
+        if self._call.is_challenged:
+            self.raised(Challenged())
+            return
+        verdict = verdict_of(value, self._call, self._edit_failed)
+        assert isinstance(value, Decision | Outcome)
+        self.moment("script.decided", place=value.place.brief, what=_shown(value))
+        self._decide(verdict)
+
+    def raised(self, error: BaseException) -> None:
+        if self._call.is_challenged and isinstance(error, Challenged):
+            self.moment("script.decided", place=self._place(error), what="challenge")
+            self._decide(Verb.CHALLENGE)
+        else:
+            super().raised(error)
+
+    def _place(self, error: BaseException) -> str:
+        place = place_of(error, self._script.file.parent)
+        return place.brief if place is not None else self._script.file.name
+
+    def _decide(self, verdict: Verdict | None) -> None:
+        self.is_decided = True
+        if isinstance(verdict, Answer) or verdict in (Verb.CHALLENGE, Verb.DROP):
+            self._router.ended(self._call.id, self.now)
+        if verdict is not None:
+            self._inquiry.decide(verdict, self.now)
+            self.told()
+
+    def refuse(self, answer: Answer) -> None:
+        self._decide(answer)
+
+    def moment(self, kind: str, **values: str | float) -> None:
+        self._inquiry.note(kind, self.now, **values)
+
+    def _edit_failed(self, error: BaseException) -> None:
+        """An edit of a description could not be made, when its time came."""
+        self._inquiry.note("script.edit-failed", self._router.now(), **_told(error, self._script))
+
+    def _over(self, now: float) -> None:
+        """Nobody waits for the answer any more."""
+        if not self.is_decided:
+            self.is_decided = True
+            self._stop()
+
+    def attempt(self, route: Route, place: Place) -> Generator[Any, Any, Outcome]:
+        """Carry out a route; the function waits."""
+        ended: Future[EdgeOutcome] = self._router.loop.create_future()
+
+        def done(outcome: EdgeOutcome, then: float) -> None:
+            if not ended.done():
+                ended.set_result(outcome)
+
+        self.moment("script.tried", place=place.brief, what=_shown(route))
+        self.pause()
+        try:
+            self._inquiry.attempt(plan_of(route, self._call, self._edit_failed), done, self.now)
+            self.told()
+            outcome = yield from ended
+        finally:
+            self.resume()
+        return Outcome(outcome, place)
+
+
+class _Hooked(_Asked):
+    """A request within a call."""
+
+    __slots__ = ("_call", "_known", "_within")
+
+    def __init__(self, router: ScriptRouter, within: Within, known: _Known | None) -> None:
+        super().__init__(router)
+        self._within = within
+        self._known = known
+        user, gateway = (known.user, known.gateway) if known is not None else ("", "")
+        variables = known.vars if known is not None else {}
+        self._call = CallWithin(within.call_id, user, gateway, variables, self)
+
+    def begin(self, now: float) -> None:
+        """Ask."""
+        message = self._within.message
+        is_from_caller = self._known is not None and self._known.caller_tag == message.from_tag
+        hook = self._script.on_request[message.method]
+        self.run(hook(self._call, Request(message, is_from_caller)), now)
+
+    def returned(self, value: object) -> None:
+        if value is not None and not isinstance(value, Rejection):
+            raise NoDecision(f"{misread(value).partition(';')[0]}; return None to let it pass, or reject()")
+        if value is not None:
+            self.moment("script.decided", place=value.place.brief, what=_shown(value))
+        self._go_on(None if value is None else answer_of(value))
+
+    def refuse(self, answer: Answer) -> None:
+        self._go_on(answer)
+
+    def _go_on(self, refusal: Answer | None) -> None:
+        self.is_decided = True
+        self._within.go_on(refusal, self.now)
+        self.told()
+
+    def moment(self, kind: str, **values: str | float) -> None:
+        self._within.note(kind, self.now, **values)
+
+
+def _told(error: BaseException, script: Script) -> dict[str, str | float]:
+    """An error as values of a moment: in one line, where, and the lines of the script that led there."""
+    place = place_of(error, script.file.parent)
+    near = hint_of(error)
+    text = described(error) + (f" (did you mean {near}?)" if near else "")
+    return {
+        "error": text[: limits.SCRIPT_NOTE],
+        "place": place.brief if place is not None else script.file.name,
+        "trace": _trace(error)[-limits.SCRIPT_NOTE :],
+    }
+
+
+def _trace(error: BaseException) -> str:
+    """The way to an error in one line: `route (routing.py:12) > owner (tables.py:30)`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = os.path.dirname(__file__)
+    steps = [
+        f"{one.name} ({Place(one.filename, one.lineno or 0).brief})" for one in frames if own not in one.filename
+    ]
+    return " > ".join(steps)
+
+
+def _shown(value: object) -> str:
+    return str(value)[: limits.SCRIPT_NOTE]

@@ -1,0 +1,188 @@
+"""Runs the functions of a script: at once, and in a task only where one waits for something.
+
+A task for each call would cost more than most scripts do. Yet a library may ask in which task it runs (timeouts of
+asyncio, anyio under httpx), and that must be one and the same from the first step to the last. So a task stands ready
+beforehand: a function takes its first step in its name, and is handed over to it only when it waits.
+"""
+
+import asyncio
+from asyncio import AbstractEventLoop, Future, Task
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import copy_context
+from types import coroutine
+from typing import Any
+
+from talkpath.base import limits
+
+# What ends a task as such, and is not for whoever waits for a decision.
+_Done = Callable[[object, BaseException | None], None]
+
+
+class TooMany(Exception):
+    """More functions wait than may."""
+
+
+class Running:
+    """A function of a script that began. `done(value, error)` is called once, when it ended."""
+
+    __slots__ = ("_worker", "done", "is_over")
+
+    def __init__(self, done: _Done, worker: "_Worker") -> None:
+        self.done = done
+        self._worker = worker
+        self.is_over = False
+
+    def finish(self, value: object, error: BaseException | None) -> None:
+        """It ended."""
+        if not self.is_over:
+            self.is_over = True
+            self.done(value, error)
+
+    def cancel(self) -> None:
+        """End it where it waits. It is told by `CancelledError`, and may clean up."""
+        if not self.is_over:
+            self._worker.task.cancel()
+
+
+class _Worker:
+    """A task that stands ready, and the function it was handed."""
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.context = copy_context()
+        self.running: Running | None = None
+        self.script: Coroutine[Any, Any, object] | None = None
+        self._first: object = None
+        self._handed: Future[None] = loop.create_future()
+        self._variables = list(self.context.items())
+        self.task: Task[None] = loop.create_task(_as_coroutine(self), context=self.context)
+        self.task.add_done_callback(self._ended)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing is left in it of the function that ran last."""
+        return not self.task.done() and not self.task.cancelling() and list(self.context.items()) == self._variables
+
+    def hand(self, running: Running, script: Coroutine[Any, Any, object], first: object) -> None:
+        """Go on with a function that waits for `first`."""
+        self.running, self.script, self._first = running, script, first
+        self._handed.set_result(None)
+
+    def retire(self) -> None:
+        """Nobody needs it any more."""
+        self.task.cancel()
+
+    def carry(self) -> Generator[Any, Any, None]:
+        """The body of the task."""
+        value: object = None
+        error: BaseException | None = None
+        try:
+            yield from self._handed
+        except asyncio.CancelledError as cancelled:
+            if self.script is None:
+                raise
+            error = cancelled
+            if isinstance(self._first, Future):
+                self._first.cancel()
+        else:
+            try:
+                value = yield self._first
+            except BaseException as thrown:  # noqa: BLE001 - whatever is thrown in is for the script
+                error = thrown
+        script = self.script
+        assert script is not None
+        while True:
+            try:
+                waits_for = script.send(value) if error is None else script.throw(error)
+            except StopIteration as end:
+                self._finish(end.value, None)
+                return
+            except BaseException as failed:
+                self._finish(None, failed)
+                if isinstance(failed, KeyboardInterrupt):
+                    raise
+                return
+            value, error = None, None
+            try:
+                value = yield waits_for
+            except BaseException as thrown:  # noqa: BLE001 - whatever is thrown in is for the script
+                error = thrown
+
+    def _finish(self, value: object, error: BaseException | None) -> None:
+        assert self.running is not None
+        self.running.finish(value, error)
+
+    def _ended(self, task: Task[None]) -> None:
+        """A task that was cancelled before it began knows nothing of what it was handed."""
+        if self.script is not None and self.running is not None and not self.running.is_over:
+            self.script.close()
+            self.running.finish(None, asyncio.CancelledError())
+
+
+@coroutine
+def _as_coroutine(worker: _Worker) -> Generator[Any, Any, None]:
+    return (yield from worker.carry())
+
+
+class Runner:
+    """See the module's docstring."""
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._idle: _Worker | None = None
+        #: functions that wait for something
+        self.waiting = 0
+
+    def start(self, script: Coroutine[Any, Any, object], done: _Done) -> Running | None:
+        """Run a function to its end, or until it waits. `done` is called within this call in the first case; what is
+        given back goes on. Raises TooMany instead of waiting."""
+        worker, self._idle = self._idle, None
+        if worker is None:
+            worker = _Worker(self._loop)
+        before = asyncio.current_task(self._loop) if self._is_running() else None
+        if before is not None:
+            asyncio._leave_task(self._loop, before)
+        asyncio._enter_task(self._loop, worker.task)
+        try:
+            first = worker.context.run(script.send, None)
+        except StopIteration as end:
+            value, error = end.value, None
+        except BaseException as failed:  # noqa: BLE001 - it is told as the end of this one function
+            value, error = None, failed
+        else:
+            return self._hand_over(worker, script, first, done)
+        finally:
+            asyncio._leave_task(self._loop, worker.task)
+            if before is not None:
+                asyncio._enter_task(self._loop, before)
+        if self._idle is None and worker.is_fresh:
+            self._idle = worker
+        else:
+            worker.retire()
+        done(value, error)
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        return None
+
+    def _hand_over(self, worker: _Worker, script: Coroutine[Any, Any, object], first: object, done: _Done) -> Running:
+        if self.waiting >= limits.SCRIPTS_WAITING:
+            script.close()
+            worker.retire()
+            raise TooMany
+        self.waiting += 1
+
+        def ended(value: object, error: BaseException | None) -> None:
+            self.waiting -= 1
+            done(value, error)
+
+        running = Running(ended, worker)
+        worker.hand(running, script, first)
+        return running
+
+    def _is_running(self) -> bool:
+        return asyncio._get_running_loop() is self._loop
+
+    def close(self) -> None:
+        """End the task that stands ready."""
+        if self._idle is not None:
+            self._idle.retire()
+            self._idle = None
