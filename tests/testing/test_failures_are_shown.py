@@ -5,8 +5,13 @@ import sys
 from pathlib import Path
 
 TEST = """
-async def test_it(network):
-    alice = await network.phone("1001")
+import pytest
+
+@pytest.fixture
+async def alice(network):
+    return await network.phone("1001")
+
+async def test_it(network, alice):
     bob = await network.phone("1002", status=486)
     assert (await alice.call("1002")).answered_by(bob)
 """

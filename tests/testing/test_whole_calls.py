@@ -2,7 +2,16 @@
 
 import pytest
 
-from talkpath.testing import Network
+from talkpath.testing import Network, Phone
+
+
+@pytest.fixture
+async def alice(network: Network) -> Phone:
+    return await network.phone("1001")
+
+
+async def test_a_fixture_of_the_network_is_made_on_its_loop(network: Network, alice: Phone) -> None:
+    assert (await alice.call("echo")).is_answered
 
 
 async def test_a_phone_picks_up_and_both_hear_each_other(network: Network) -> None:

@@ -8,6 +8,7 @@
 `network` is a fixture of the pytest plugin that comes with talkpath; docs/guide/testing.md shows the rest.
 """
 
+from talkpath.testing.answering import Asked
 from talkpath.testing.browser import Browser
 from talkpath.testing.call import Call
 from talkpath.testing.loop import NothingHappens, VirtualLoop, run
@@ -17,6 +18,7 @@ from talkpath.testing.phone import Gateway, NotRegistered, Phone, Stranger
 from talkpath.testing.wire import Nat, Path
 
 __all__ = [
+    "Asked",
     "Browser",
     "Call",
     "Gateway",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
 
 from talkpath.base.address import Flow
 from talkpath.sip.message import Message
@@ -17,11 +18,46 @@ if TYPE_CHECKING:
 _ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY, MESSAGE")
 
 
+class Asked:
+    """A request that a handler of the test answers (`Party.on`). What it says is written as it says it."""
+
+    def __init__(self, party: Party, message: Message, server: ServerTransaction) -> None:
+        self.message = message
+        self._party = party
+        self._server = server
+        self._tag = party.network.fresh("t")
+
+    def answer(
+        self,
+        status: int,
+        reason: str = "",
+        *,
+        tag: str = "",
+        fields: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> None:
+        """Send a response: with the same To tag each time unless another is given, and with Contact."""
+        told = {"Contact": self._party.contact, **(fields or {})}
+        data = writing.answer(
+            self.message, status, reason, tag=tag or self._tag, fields=tuple(told.items()), body=body
+        )
+        self._party.respond(self._server, status, data)
+
+    def description(self, port: int = 4_000) -> bytes:
+        """An answer to the offer that it brought, with media at a port of the party; b"" where there is none."""
+        at = self._party.address._replace(port=port)
+        return self._party.answer_to(self.message.sdp, at) or b"" if self.message.sdp else b""
+
+
+Handler = Callable[[Asked], Coroutine[Any, Any, None]]
+
+
 class Answering:
     """The server side of a party."""
 
     def __init__(self, party: Party) -> None:
         self._party = party
+        self.handlers: dict[str, Handler] = {}
         self._ringing: dict[ServerTransaction, tuple[Call, Message, asyncio.Task[None]]] = {}
 
     def take(self, request: Message, flow: Flow) -> None:
@@ -35,7 +71,10 @@ class Answering:
         if server is None:
             return
         call = self._call_of(request)
-        if request.method == "CANCEL":
+        handler = self.handlers.get(request.method)
+        if handler is not None:
+            party.does(handler(Asked(party, request, server)))
+        elif request.method == "CANCEL":
             self._cancelled(request, server)
         elif request.method == "INVITE" and not request.to_tag:
             self._invited(request, server, flow)

@@ -45,7 +45,12 @@ class House:
     """See the module. Implements what the edge asks of its driver, and carries out what it wants done."""
 
     def __init__(
-        self, config: Config, accounts: Accounts, zone: Zone, wire: Wire, loop: asyncio.AbstractEventLoop
+        self,
+        config: Config,
+        accounts: Accounts,
+        zone: Zone,
+        wire: Wire,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.config = config
         self.wire = wire

@@ -33,14 +33,20 @@ _WIDTH = 118
 
 class Network:
     """See the module. `config` is a talkpath.toml and `toml` the text of one, as if it stood in `folder`; neither for
-    the defaults. Chance (loss, reordering, the weights of DNS) comes from `seed`. Used as
-    `async with Network(...) as network`; the fixture `network` is one that is open.
+    the defaults. Chance (loss,
+    reordering, the weights of DNS) comes from `seed`. Used as `async with Network(...) as network`; the fixture
+    `network` is one that is open.
 
-    Raises `BadConfig` as `talkpath check` does.
+    Raises `BadConfig` with what `talkpath check` says.
     """
 
     def __init__(
-        self, config: str | File | None = None, *, toml: str = "", folder: str | File = ".", seed: int = 1
+        self,
+        config: str | File | None = None,
+        *,
+        toml: str = "",
+        folder: str | File = ".",
+        seed: int = 1,
     ) -> None:
         self.config = _read(config, toml, File(folder))
         self.seed = seed

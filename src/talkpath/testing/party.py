@@ -18,7 +18,7 @@ from talkpath.sip.message import Message
 from talkpath.sip.transaction import ClientTransaction, ServerTransaction, TimerValues, Transactions
 from talkpath.sip.uri import Uri
 from talkpath.testing import descriptions, writing
-from talkpath.testing.answering import Answering
+from talkpath.testing.answering import Answering, Handler
 from talkpath.testing.call import Call
 from talkpath.testing.exchange import Exchange
 from talkpath.testing.manner import Manner, Mannered
@@ -114,6 +114,22 @@ class Party(Mannered):
         none came."""
         identity = (f"<{self.own_uri()}>;tag={self.network.fresh('t')}", f"<{uri}>", self.network.fresh("call"))
         return await self.ask(method, uri, identity, fields or {}, body, kind)
+
+    def on(self, method: str) -> Callable[[Handler], Handler]:
+        """Let a function of the test answer requests of this method instead of the party: for those who say what
+        nobody expects.
+
+            @carrier.on("INVITE")
+            async def twice(asked):
+                asked.answer(200, body=asked.description())
+                asked.answer(200, tag="another", body=asked.description())
+        """
+
+        def taken(handler: Handler) -> Handler:
+            self._answering.handlers[method] = handler
+            return handler
+
+        return taken
 
     def dies(self) -> None:
         """Lose power: nothing comes, nothing goes, and nobody is told."""
@@ -254,7 +270,19 @@ class Party(Mannered):
             call.ok = ok
             call.learn_peer(ok)
             call.learns(ok.sdp)
-        self.acknowledge(call, ok)
+        if ok.to_tag == call.remote_tag:
+            self.acknowledge(call, ok)
+        else:
+            self._decline(call, ok)
+
+    def _decline(self, call: Call, ok: Message) -> None:
+        """Somebody else answered as well: that dialog is acknowledged and ended (RFC 3261 section 13.2.2.4)."""
+        at = Address(self.address.host, next(self._media_ports))
+        other = Call(self, call.call_id, is_incoming=False, at=at)
+        other.invite, other.local_tag, other.offer_sent = call.invite, call.local_tag, call.offer_sent
+        other.learn_peer(ok)
+        self.acknowledge(other, ok)
+        self.does(_ended(other))
 
     def acknowledge(self, call: Call, ok: Message) -> None:
         """The ACK for a 2xx. Where the answer brought the offer, it brings the answer."""
@@ -394,6 +422,10 @@ class Party(Mannered):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} {self.name} at {self.address}>"
+
+
+async def _ended(call: Call) -> None:
+    await call.hang_up()
 
 
 def _tagged(value: str, tag: str) -> str:

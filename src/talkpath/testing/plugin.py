@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture `network`, `async def` tests that use it, and ladders under what failed.
+"""The pytest plugin: the fixture `network`, `async def` tests and fixtures that use it, ladders under what failed.
 
 It is there as soon as talkpath is installed. Tests run on the network's own loop; no other plugin is needed for them,
 and those of others (pytest-asyncio, anyio) are left what is theirs.
@@ -22,8 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
         "markers",
-        "network(config, toml=None, seed=1): what the fixture `network` is made of: a talkpath.toml beside the test, "
-        "or its text; and the seed of chance",
+        "network(config, toml, seed): what the fixture `network` is made of: a talkpath.toml beside the test "
+        "or its text, and the seed of chance",
     )
 
 
@@ -48,6 +48,15 @@ def network(request: pytest.FixtureRequest) -> Iterator[Network]:
         close(loop)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
+    """So do fixtures of a network."""
+    made = fixturedef.func
+    if "network" in fixturedef.argnames and inspect.iscoroutinefunction(made):
+        fixturedef.func = _made_on_its_loop(made)  # type: ignore[misc]  # there is no other way to wrap one
+    return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -69,8 +78,19 @@ def _on_its_loop(test: Callable[..., Any]) -> Callable[..., None]:
     return on_its_loop
 
 
+def _made_on_its_loop(fixture: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(fixture)
+    def on_its_loop(*args: Any, **kwargs: Any) -> Any:
+        return run_on(kwargs["network"].loop, fixture(*args, **kwargs))
+
+    return on_its_loop
+
+
 def _made(
-    request: pytest.FixtureRequest, config: str | None = None, toml: str | None = None, seed: int = 1
+    request: pytest.FixtureRequest,
+    config: str | None = None,
+    toml: str | None = None,
+    seed: int = 1,
 ) -> Network:
     here = request.path.parent
     if toml is not None:

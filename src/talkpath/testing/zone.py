@@ -14,7 +14,7 @@ class Zone:
 
     def __init__(self) -> None:
         self.is_down = False
-        self.delay_s = 0.005
+        self.delay_s = 0.001
         self.ttl_s = _TTL_S
         #: what was asked, in order
         self.asked: list[tuple[str, str]] = []
