@@ -423,8 +423,6 @@ MOMENTS: dict[str, Text] = {
     "record.started": Text("Recording to {file}.", "开始录音：{file}。"),
     "record.stopped": Text("The recording {file} is complete.", "录音 {file} 已完成。"),
     "record.failed": Text("Recording failed: {why}.", "录音失败：{why}。"),
-    "script.failed": Text("The routing script failed: {why}.", "路由脚本出错：{why}。"),
-    "script.said": Text("The routing script says: {text}", "路由脚本说明：{text}"),
 }
 
 ENDINGS: dict[str, Text] = {
