@@ -25,6 +25,8 @@ from talkpath.net.facing import Facing
 from talkpath.net.hosts import HostsFile
 from talkpath.net.interfaces import Interfaces
 from talkpath.net.records import Records
+from talkpath.routing.loading import load
+from talkpath.routing.router import RouterSettings, ScriptRouter
 from talkpath.secure.certificate import Certificate
 from talkpath.secure.identity import Identity
 from talkpath.testing.accounts import Accounts
@@ -51,6 +53,7 @@ class House:
         zone: Zone,
         wire: Wire,
         loop: asyncio.AbstractEventLoop,
+        script: Path | None,
     ) -> None:
         self.config = config
         self.wire = wire
@@ -79,6 +82,7 @@ class House:
         self._facing = Facing(settings.media_doors(config), self, self._interfaces, lambda: self.edge.core.locality)
         records = Records(zone, self.clock.now, _LOOKUPS, lambda name, is_known: None, _NoHostsFile())
         self._resolver = Resolver(records, self, self.pump, self.clock.now, lambda most: wire.random.randint(0, most))
+        self.router = self._router_of(script) if script is not None else None
         world = World(
             accounts=accounts,
             bindings=_Forgetful(),
@@ -89,9 +93,13 @@ class House:
             media_addresses=self._facing.media_addresses,
             guard=self._guard,
             around=lambda: self._interfaces.around,
+            router=self.router,
         )
         self.edge = Edge(edge_settings, world, self.ledger, Entropy(seed, seed, "e"))
         self.sound = Sound(self.engine, self._calls, self._told, self.clock, self._loop)
+
+    def _router_of(self, script: Path) -> ScriptRouter:
+        return ScriptRouter(load(script), RouterSettings(), self._loop, self.clock.now, self.pump)
 
     def start(self) -> None:
         """Begin to serve."""

@@ -33,22 +33,24 @@ _WIDTH = 118
 
 class Network:
     """See the module. `config` is a talkpath.toml and `toml` the text of one, as if it stood in `folder`; neither for
-    the defaults. Chance (loss,
+    the defaults. `script` is the routing script. Chance (loss,
     reordering, the weights of DNS) comes from `seed`. Used as `async with Network(...) as network`; the fixture
     `network` is one that is open.
 
-    Raises `BadConfig` with what `talkpath check` says.
+    Raises `BadConfig` and `BadScript` with what `talkpath check` says.
     """
 
     def __init__(
         self,
         config: str | File | None = None,
         *,
+        script: str | File | None = None,
         toml: str = "",
         folder: str | File = ".",
         seed: int = 1,
     ) -> None:
         self.config = _read(config, toml, File(folder))
+        self._script = File(script) if script is not None else None
         self.seed = seed
         #: names that the edge can look up
         self.dns = Zone()
@@ -67,7 +69,7 @@ class Network:
     async def __aenter__(self) -> Self:
         self.loop = asyncio.get_running_loop()
         self.wire = Wire(self.seed, lambda: self.now, self.loop.call_later)
-        self._house = House(self.config, self.accounts, self.dns, self.wire, self.loop)
+        self._house = House(self.config, self.accounts, self.dns, self.wire, self.loop, self._script)
         self._house.start()
         return self
 

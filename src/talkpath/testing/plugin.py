@@ -22,8 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
         "markers",
-        "network(config, toml, seed): what the fixture `network` is made of: a talkpath.toml beside the test "
-        "or its text, and the seed of chance",
+        "network(config, script, toml, seed): what the fixture `network` is made of: a talkpath.toml beside the test "
+        "or its text, a routing script, and the seed of chance",
     )
 
 
@@ -89,14 +89,16 @@ def _made_on_its_loop(fixture: Callable[..., Any]) -> Callable[..., Any]:
 def _made(
     request: pytest.FixtureRequest,
     config: str | None = None,
+    script: str | None = None,
     toml: str | None = None,
     seed: int = 1,
 ) -> Network:
     here = request.path.parent
+    routing = here / script if script is not None else None
     if toml is not None:
-        return Network(toml=toml, folder=here, seed=seed)
+        return Network(script=routing, toml=toml, folder=here, seed=seed)
     file = here / config if config is not None else _nearest(here, request.config.rootpath)
-    return Network(file, seed=seed)
+    return Network(file, script=routing, seed=seed)
 
 
 def _nearest(folder: Path, root: Path) -> Path | None:
