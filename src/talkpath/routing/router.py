@@ -301,7 +301,9 @@ class _Question(_Asked):
 
     def _edit_failed(self, error: BaseException) -> None:
         """An edit of a description could not be made, when its time came."""
-        self._inquiry.note("script.edit-failed", self._router.now(), **_told(error, self._script))
+        told = _told(error, self._script)
+        where, what, trace = told["place"], told["error"], told["trace"]
+        self._inquiry.note("script.edit-failed", self._router.now(), place=where, error=what, trace=trace)
 
     def _over(self, now: float) -> None:
         """Nobody waits for the answer any more."""
