@@ -63,3 +63,16 @@ async def test_calls_that_wait_do_not_wait_for_each_other(network: Network, tmp_
     assert quicker.answered_by(quick)
     assert quicker.seconds < 0.2
     assert slower.seconds > 3
+
+
+async def test_a_script_that_was_saved_is_loaded_anew(network: Network, tmp_path: Path) -> None:
+    async with Network(script=script(tmp_path, "return users('1002')")) as other:
+        alice = await other.phone("1001")
+        before, after = await other.phone("1002", rings_s=0), await other.phone("1003", rings_s=0)
+        first = await alice.call("9")
+        script(tmp_path, "return users('1003')")
+        other.reload()
+        second = await alice.call("9")
+        assert await first.hang_up() is not None
+    assert first.answered_by(before)
+    assert second.answered_by(after)

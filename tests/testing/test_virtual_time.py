@@ -33,6 +33,18 @@ def test_who_sleeps_shorter_wakes_first() -> None:
     assert woken == [("early", 1), ("late", 2.5)]
 
 
+def test_what_falls_due_at_once_comes_in_the_order_in_which_it_was_set() -> None:
+    fired: list[int] = []
+
+    async def many() -> None:
+        for number in range(50):
+            asyncio.get_running_loop().call_later(1, fired.append, number)
+        await asyncio.sleep(2)
+
+    run(many())
+    assert fired == list(range(50))
+
+
 def test_a_deadline_falls_due() -> None:
     async def late() -> None:
         async with asyncio.timeout(5):

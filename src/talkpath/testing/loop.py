@@ -5,9 +5,12 @@ stands still; where a script has real sockets open, they get a moment of real ti
 """
 
 import asyncio
+import heapq
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
+from contextvars import Context
+from itertools import count
 from typing import Any, TypeVar, TypeVarTuple
 
 Result = TypeVar("Result")
@@ -31,6 +34,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._now = 0.0
         self._at_work = 0
+        self._numbers = count()
         super().__init__(_Leaping(self))
         #: the sockets of the loop itself
         self._own = len(self._selector_map())
@@ -46,6 +50,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             raise NothingHappens("the test waits, and nothing is left that could happen")
         self._now += timeout_s
         return 0.0
+
+    def call_at(
+        self, when: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As asyncio's, whose timers of the same time fire in any order: here in the order in which they were set, or
+        packets would overtake each other."""
+        timer = _Timer(next(self._numbers), when, callback, args, self, context)
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
 
     @property
     def has_sockets(self) -> bool:
@@ -74,6 +88,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _selector_map(self) -> Any:
         return self._selector.get_map()  # type: ignore[attr-defined]
+
+
+class _Timer(asyncio.TimerHandle):
+    """A timer that knows when it was set."""
+
+    def __init__(self, number: int, *what: Any) -> None:
+        super().__init__(*what)
+        self._number = number
+
+    def __lt__(self, other: asyncio.TimerHandle) -> bool:
+        if isinstance(other, _Timer) and self.when() == other.when():
+            return self._number < other._number
+        return super().__lt__(other)
 
 
 class _Leaping(selectors.DefaultSelector):

@@ -19,6 +19,7 @@ from talkpath.calls.build import call_of
 from talkpath.calls.drawing import draw_call
 from talkpath.calls.model import Call as Story
 from talkpath.net.location import numeric
+from talkpath.routing.loading import load
 from talkpath.testing.accounts import Accounts
 from talkpath.testing.browser import Browser
 from talkpath.testing.house import HOME, House
@@ -181,6 +182,12 @@ class Network:
         return next(host for number in self._hosts if (host := f"{network}.{number + 9}") not in taken)
 
     # --- what happens
+
+    def reload(self) -> None:
+        """Load the script anew, as saving it does. Raises `BadScript`, and then goes on with the one that it has."""
+        router = self.house.router
+        assert router is not None, "there is no script"
+        router.use(load(router.script.file, router.script.kept))
 
     @property
     def house(self) -> House:
