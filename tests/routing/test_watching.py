@@ -28,6 +28,16 @@ def test_a_file_that_is_replaced_is_waited_for(tmp_path: Path) -> None:
     assert [watch.is_changed() for _ in range(3)] == [False, True, False]
 
 
+def test_a_save_during_a_load_is_not_missed(tmp_path: Path) -> None:
+    file = tmp_path / "routing.py"
+    file.write_text("one")
+    watch = Watch([file])
+    watch.begin()
+    file.write_text("saved while the first is loaded")
+    watch.follow([file])
+    assert [watch.is_changed() for _ in range(3)] == [True, False, False]
+
+
 def test_other_files_are_followed_after_a_reload(tmp_path: Path) -> None:
     file, beside = tmp_path / "routing.py", tmp_path / "tables.py"
     file.write_text("one")

@@ -13,7 +13,17 @@ from pathlib import Path
 
 import click
 
-from talkpath.app import bans_words, calls_words, explain_cli, gateways_cli, options, phones_words, route_cli, words
+from talkpath.app import (
+    bans_words,
+    calls_words,
+    explain_cli,
+    gateways_cli,
+    options,
+    phones_words,
+    route_cli,
+    script_words,
+    words,
+)
 from talkpath.app.choose import config_file, explicit_language, is_root, load
 from talkpath.app.config.mistakes import BadConfig
 from talkpath.app.options import FILE, LANGUAGE, help_of, values_of
@@ -95,16 +105,17 @@ def version() -> None:
 
 
 @app.command(help=help_of(words.HELP_RUN))
+@options.script
 @options.config
 @options.state
 @options.lang
-def run(config: Path | None, state: Path | None) -> None:
+def run(script: Path | None, config: Path | None, state: Path | None) -> None:
     """Start the edge and run it until it is told to stop."""
     from talkpath.app.node import Node
     from talkpath.app.start import prepare
     from talkpath.app.start import run as run_node
 
-    settings = options.settings(config, state, is_to_run=True)
+    settings = options.with_script(options.settings(config, state, is_to_run=True), script)
     language = explicit_language(sys.argv[1:], os.environ) or settings.language or LANGUAGE
     run_node(prepare(settings, language, config_file(config, os.environ)), Node)
 
@@ -112,10 +123,11 @@ def run(config: Path | None, state: Path | None) -> None:
 @app.command(help=help_of(words.HELP_CHECK))
 @click.argument("file", type=FILE, required=False)
 @click.option("--example", is_flag=True, help=help_of(words.HELP_EXAMPLE))
+@options.script
 @options.config
 @options.lang
-def check(file: Path | None, example: bool, config: Path | None) -> None:
-    """Check a configuration file, or print an example of one."""
+def check(file: Path | None, example: bool, script: Path | None, config: Path | None) -> None:
+    """Check a configuration file together with its script, or print an example of one."""
     if example:
         from talkpath.app.config.pages import example as example_file
 
@@ -125,12 +137,29 @@ def check(file: Path | None, example: bool, config: Path | None) -> None:
     from talkpath.app.state import state_directory
 
     chosen = config_file(file or config, os.environ)
-    settings = load(chosen)
+    settings = options.with_script(load(chosen), script)
+    if settings.routing.script:
+        from talkpath.app.script import check_script
+
+        for hint in check_script(settings):
+            _talk(hint)
     _talk(phrase(words.CONFIG_GOOD, file=chosen) if chosen else phrase(words.CONFIG_DEFAULTS))
     closed = close_to_others(state_directory(settings, os.environ, is_root()))
     for what in (*closed.said, *readable_secrets(settings, chosen)):
         _talk(what)
     if not closed.is_whole:
+        sys.exit(PROBLEM)
+
+
+@app.command(help=help_of(script_words.HELP_RELOAD))
+@options.config
+@options.state
+@options.lang
+def reload(config: Path | None, state: Path | None) -> None:
+    """Have the running edge load its script anew."""
+    from talkpath.app.script import reload_script
+
+    if not reload_script(options.settings(config, state), LANGUAGE):
         sys.exit(PROBLEM)
 
 

@@ -24,6 +24,7 @@ from talkpath.app.phone_rows import PhoneRow
 from talkpath.app.rehearsing import Wish
 from talkpath.base import limits
 from talkpath.base.readable import json_bytes, readable
+from talkpath.base.texts import Language
 from talkpath.calls.build import summary_of
 from talkpath.calls.guarded import Ban, Refused
 from talkpath.calls.ids import id_of
@@ -62,10 +63,12 @@ class Ask(StrEnum):
     REFUSED = "refused"
     LIFT = "lift"
     ROUTE = "route"
+    RELOAD = "reload"
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One line from the command line. `name` is an id, the beginning of one, or a Call-ID; of `lift`, a source.
+    """One line from the command line. `name` is an id, the beginning of one, or a Call-ID; of `lift`, a source;
+    of `reload`, the language in which to answer.
     `wish` is the call that `route` asks of."""
 
     ask: Ask
@@ -107,11 +110,13 @@ class ControlServer:
         now: Callable[[], float] = time.time,
         gateways: Callable[[], Iterable[GatewayRow]] = tuple,
         rehearse: Callable[[Wish], Awaitable[list[Moment]]] | None = None,
+        reload: Callable[[Language], Awaitable[list[str]]] | None = None,
     ) -> None:
         self._ledger = ledger
         self._phones = phones
         self._gateways = gateways
         self._rehearse = rehearse
+        self._reload = reload
         self._door = door or OpenDoor()
         self._now = now
         self._path = state / SOCKET
@@ -182,6 +187,9 @@ class ControlServer:
             case Ask.REFUSED:
                 for refused in self._door.refused():
                     yield json_bytes(msgspec.to_builtins(refused))
+            case Ask.RELOAD:
+                if self._reload is not None:
+                    yield json_bytes(await self._reload(Language(request.name)))
             case Ask.LIFT:
                 yield json_bytes(self._door.lift(request.name, self._now()))
             case Ask.ROUTE if request.wish is not None and self._rehearse is not None:
@@ -314,6 +322,12 @@ class ControlClient:
         """The gateways; None when no edge runs here."""
         lines = self._ask(Request(Ask.GATEWAYS))
         return None if lines is None else [msgspec.json.decode(line, type=GatewayRow) for line in lines]
+
+    def reload(self, language: Language) -> list[str] | None:
+        """Have the script loaded anew: what is wrong with it, nothing where it is in use; None when no edge runs
+        here."""
+        lines = self._ask(Request(Ask.RELOAD, language))
+        return None if lines is None else [one for line in lines for one in msgspec.json.decode(line, type=list[str])]
 
     def route(self, wish: Wish) -> list[Moment] | None:
         """What would happen to a call; None when no edge runs here."""

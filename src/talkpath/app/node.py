@@ -25,6 +25,7 @@ from talkpath.app.host import cannot_listen
 from talkpath.app.log import CallLog
 from talkpath.app.metrics import Metrics, MetricsPage
 from talkpath.app.own_gateways import OwnGateways
+from talkpath.app.own_script import OwnScript
 from talkpath.app.phone_rows import PhoneRow, rows_of
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.rehearsing import Wish, rehearsed
@@ -77,6 +78,8 @@ class Node:
         self._users = prepared.users
         self._state = prepared.state
         self._clock = Clock()
+        loop = asyncio.get_running_loop()
+        self._script = OwnScript(config, prepared.language, loop, self._clock.now, self._pump)
         self._ledger = Ledger()
         retention = Retention(config.history.keep_days, config.history.keep_calls)
         self._store: EmbeddedStore[Binding] = EmbeddedStore(prepared.database, Binding, retention)
@@ -106,7 +109,14 @@ class Node:
             edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
         )
         self._control = ControlServer(
-            self._ledger, prepared.state, self._phones, self._guard, self._clock.now, self._gateways, self._rehearse
+            self._ledger,
+            prepared.state,
+            self._phones,
+            self._guard,
+            self._clock.now,
+            self._gateways,
+            self._rehearse,
+            self._script.reload,
         )
         self._guard_log = GuardLog(self._guard, prepared.language)
         self._own_bans = OwnBans(prepared.state)
@@ -127,8 +137,12 @@ class Node:
             close_media=self._media.end,
             media_addresses=self._facing.media_addresses,
             guard=self._guard,
+            router=self._script.router,
             around=lambda: self._interfaces.around,
         )
+
+    def _pump(self) -> None:
+        self._signalling.pump()
 
     def _phones(self) -> Iterator[PhoneRow]:
         return rows_of(self._edge.core, self._signalling.rtt_s, self._clock.now())
@@ -195,6 +209,7 @@ class Node:
         self._edge.gateways.start(now)
         self._own_gateways.follow(self._edge.gateways, now)
         await self._signalling.start(self._edge)
+        self._script.start()
         await self._control.start()
         self._open_metrics()
         self._chores = asyncio.get_running_loop().create_task(do_chores(self._all_chores(), _CHORES_S))
@@ -208,6 +223,7 @@ class Node:
             self._signalling.pump()
             await asyncio.sleep(_PARTING_S)
         await self._control.stop()
+        self._script.close()
         if self._metrics is not None:
             self._metrics.close()
         self._signalling.close()
@@ -263,6 +279,7 @@ class Node:
             lambda: self._guests.sweep(self._clock.now()),
             self._look_at_the_door,
             self._look_at_gateways,
+            self._script.look,
             self._call_log.tell,
             self._keep_calls,
             self._store.bindings.keep_refreshed,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.app import words
+from talkpath.app import script_words, words
 from talkpath.app.choose import chosen_language, config_file, load, with_state
 from talkpath.base.texts import Language, Text
 
@@ -33,6 +33,7 @@ lang = click.option(
     "--lang", type=click.Choice(values_of(Language)), expose_value=False, help=help_of(words.HELP_LANG)
 )
 config = click.option("--config", "-c", type=FILE, help=help_of(words.HELP_CONFIG))
+script = click.option("--script", type=FILE, help=help_of(script_words.HELP_SCRIPT))
 state = click.option("--state", type=FILE, help=help_of(words.HELP_STATE))
 
 
@@ -40,6 +41,15 @@ def settings(file: Path | None, directory: Path | None, *, is_to_run: bool = Fal
     """The configuration, with the state directory that was named on the command line. Raises `BadConfig`."""
     known = load(config_file(file, os.environ), is_to_run=is_to_run)
     return with_state(known, directory) if directory else known
+
+
+def with_script(config: "Config", file: Path | None) -> "Config":
+    """The configuration with the script that was named on the command line."""
+    if file is None:
+        return config
+    import msgspec
+
+    return msgspec.structs.replace(config, routing=msgspec.structs.replace(config.routing, script=str(file)))
 
 
 def typed(password: str | None) -> str | None:

@@ -7,12 +7,12 @@ MOMENTS: dict[str, Text] = {
     "script.tried": Text("The script tries in {place}: {what}.", "脚本在 {place} 尝试：{what}。"),
     "script.note": Text("The script notes: {text}", "脚本备注：{text}"),
     "script.failed": Text(
-        "The script failed in {place}, so the call is refused: {error}. The way there: {trace}.",
-        "脚本在 {place} 出错，呼叫被拒绝：{error}。执行路径：{trace}。",
+        "The script failed in {place}, so the call is refused: {error} ({trace}).",
+        "脚本在 {place} 出错，呼叫被拒绝：{error}（{trace}）。",
     ),
     "script.edit-failed": Text(
-        "An edit of a description failed in {place}, which goes on without it: {error}. The way there: {trace}.",
-        "在 {place} 修改媒体描述失败，描述按原样转发：{error}。执行路径：{trace}。",
+        "An edit of a description failed in {place}, which goes on without it: {error} ({trace}).",
+        "在 {place} 修改媒体描述失败，描述按原样转发：{error}（{trace}）。",
     ),
     "script.late": Text(
         "The script did not decide within {seconds} s, so the call is refused.",

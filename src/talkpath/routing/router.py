@@ -9,7 +9,7 @@ import logging
 import os
 import traceback
 from asyncio import AbstractEventLoop, Future, TimerHandle
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +108,8 @@ class ScriptRouter:
         fault = f"{place} {type(error).__name__}"
         if fault not in self._told and len(self._told) < limits.SCRIPT_FAULTS:
             self._told.add(fault)
-            _log.warning("the script failed\n%s", "".join(traceback.format_exception(error)).rstrip())
+            for line in _lines(error):
+                _log.warning("%s", line)
 
     def close(self) -> None:
         """Nobody asks any more."""
@@ -131,6 +132,11 @@ class _Asked:
         self._spent_s = 0.0
         self._pauses = 0
         self.is_decided = False
+
+    @property
+    def function(self) -> object:
+        """The function of the script that is asked."""
+        raise NotImplementedError
 
     @property
     def now(self) -> float:
@@ -220,7 +226,7 @@ class _Asked:
     def failed_with(self, kind: str, error: BaseException | None, answer: Answer, **values: str | float) -> None:
         """Refuse, and say why: in the story of the call, and in the log."""
         if error is not None:
-            values |= _told(error, self._script)
+            values |= _told(error, self._script, self.function)
             self._router.log(error, str(values["place"]))
         self.moment(kind, **values)
         self.refuse(answer)
@@ -253,6 +259,11 @@ class _Question(_Asked):
         self._inquiry = inquiry
         self._call = Call(inquiry, self, router.settings.region, known.vars)
         self._attempt: Future[EdgeOutcome] | None = None
+
+    @property
+    def function(self) -> object:
+        """The one that decides about calls."""
+        return self._script.on_call
 
     def begin(self, now: float) -> None:
         """Ask."""
@@ -301,7 +312,7 @@ class _Question(_Asked):
 
     def _edit_failed(self, error: BaseException) -> None:
         """An edit of a description could not be made, when its time came."""
-        told = _told(error, self._script)
+        told = _told(error, self._script, self.function)
         where, what, trace = told["place"], told["error"], told["trace"]
         self._inquiry.note("script.edit-failed", self._router.now(), place=where, error=what, trace=trace)
 
@@ -343,6 +354,11 @@ class _Hooked(_Asked):
         variables = known.vars if known is not None else {}
         self._call = CallWithin(within.call_id, user, gateway, variables, self)
 
+    @property
+    def function(self) -> object:
+        """The hook for such requests."""
+        return self._script.on_request[self._within.message.method]
+
     def begin(self, now: float) -> None:
         """Ask."""
         message = self._within.message
@@ -369,26 +385,32 @@ class _Hooked(_Asked):
         self._within.note(kind, self.now, **values)
 
 
-def _told(error: BaseException, script: Script) -> dict[str, str | float]:
-    """An error as values of a moment: in one line, where, and the lines of the script that led there."""
-    place = place_of(error, script.file.parent)
+def _told(error: BaseException, script: Script, function: object) -> dict[str, str | float]:
+    """An error as values of a moment: in one line, where, and the way there through the script. What is returned has
+    no line of its own; then it is the function's."""
+    code = getattr(function, "__code__", None)
+    whole = Place(code.co_filename, code.co_firstlineno) if code is not None else Place(str(script.file))
+    place = place_of(error, script.file.parent) or whole
     near = hint_of(error)
-    text = described(error) + (f" (did you mean {near}?)" if near else "")
+    text = described(error) if not isinstance(error, NoDecision) else str(error)
+    trace = " > ".join(f"{one.name} ({Place(one.filename, one.lineno or 0).brief})" for one in _frames(error))
     return {
-        "error": text[: limits.SCRIPT_NOTE],
-        "place": place.brief if place is not None else script.file.name,
-        "trace": _trace(error)[-limits.SCRIPT_NOTE :],
+        "error": (text + (f" (did you mean {near}?)" if near else ""))[: limits.SCRIPT_NOTE],
+        "place": place.brief,
+        "trace": (trace or getattr(function, "__name__", ""))[-limits.SCRIPT_NOTE :],
     }
 
 
-def _trace(error: BaseException) -> str:
-    """The way to an error in one line: `route (routing.py:12) > owner (tables.py:30)`."""
-    frames = traceback.extract_tb(error.__traceback__)
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The way to an error, without the steps of ours."""
     own = os.path.dirname(__file__)
-    steps = [
-        f"{one.name} ({Place(one.filename, one.lineno or 0).brief})" for one in frames if own not in one.filename
-    ]
-    return " > ".join(steps)
+    return [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith(own)]
+
+
+def _lines(error: BaseException) -> Iterator[str]:
+    """The same with the lines of the sources, as Python shows it."""
+    for text in (*traceback.format_list(_frames(error)), *traceback.format_exception_only(error)):
+        yield from text.rstrip().split("\n")
 
 
 def _shown(value: object) -> str:

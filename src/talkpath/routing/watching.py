@@ -11,12 +11,20 @@ class Watch:
     steps is waited for."""
 
     def __init__(self, files: Iterable[Path]) -> None:
+        self._files: tuple[Path, ...] = ()
+        self._loaded: list[_Mark | None] = []
         self.follow(files)
 
-    def follow(self, files: Iterable[Path]) -> None:
-        """These are the files, as they are now."""
-        self._files = tuple(files)
+    def begin(self) -> None:
+        """The files are about to be loaded as they are now."""
         self._loaded = self._seen = self._look()
+
+    def follow(self, files: Iterable[Path]) -> None:
+        """These were loaded. One that was saved since `begin` is a change yet to be seen."""
+        known = dict(zip(self._files, self._loaded, strict=True))
+        self._files = tuple(dict.fromkeys(files))
+        self._loaded = [known[file] if file in known else _mark(file) for file in self._files]
+        self._seen = self._look()
 
     def is_changed(self) -> bool:
         """Look: True once for a change. A file that is away is on its way back, as editors save."""

@@ -37,6 +37,7 @@ _NEEDED = (
 _DIET = re.compile(rf"a=(?!(?:{_NEEDED})$)[A-Za-z0-9-]{{1,32}}|[A-Za-z0-9][A-Za-z0-9.-]{{0,31}}")
 # A country code of E.164, with what of the number follows; what is dialled before one.
 _HOME = re.compile(r"\+[1-9][0-9]{0,14}")
+_REGION = re.compile(r"[A-Z]{2}")
 _PREFIX = re.compile(r"[0-9*#]{1,8}")
 _REALM = re.compile(r"[^\"\\\x00-\x1f\x7f]{1,128}")
 
@@ -113,6 +114,7 @@ TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
     "gateway name": gateway_checks.check_name,
     "gateway user": gateway_checks.check_user,
     "codec": gateway_checks.check_codec,
+    "region": _refuse_unless(_REGION.fullmatch, words.NOT_A_REGION),
     "realm": _refuse_unless(_REALM.fullmatch, words.NOT_A_REALM),
 }
 

@@ -11,6 +11,34 @@ from talkpath.app.config.field import doc
 class Routing(msgspec.Struct, frozen=True, kw_only=True):
     """Between users and gateways."""
 
+    script: Annotated[
+        str,
+        doc(
+            "A Python file that decides where calls go (docs/guide/routing.md). It is loaded anew when it is saved. "
+            "Empty: calls go as this file says.",
+            "决定呼叫去向的 Python 文件（docs/guide/routing.zh.md）。保存后自动重新加载。留空：按本文件的设置。",
+            of="file",
+        ),
+    ] = ""
+    deadline_s: Annotated[
+        float,
+        doc(
+            "How long the script may take to decide about a call. The time in which phones ring while it waits for "
+            "their answer does not count. After it the call is refused with 503.",
+            "脚本为一个呼叫作决定的时限（秒）。等待话机应答的振铃时间不计。超时以 503 拒绝。",
+            ge=0.05,
+            le=600,
+        ),
+    ] = 5.0
+    region: Annotated[
+        str,
+        doc(
+            'The country in which numbers without + are dialled, in two letters such as "DE": so a script gets them '
+            "in full. Empty: only numbers with + have a country.",
+            "拨打不带 + 的号码时所在的国家，两个字母，例如“CN”，脚本据此得到完整号码。留空：只有带 + 的号码有国家。",
+            of="region",
+        ),
+    ] = ""
     outbound: Annotated[
         str,
         doc(

@@ -59,6 +59,10 @@ NOT_A_HOME = Text(
     '"{value}" is no beginning of international numbers. Write a + and the country code, such as "+86".',
     "“{value}”不是国际号码的开头。请写 + 和国家代码，例如“+86”。",
 )
+NOT_A_REGION = Text(
+    '"{value}" is no country. Write the two capital letters of ISO 3166, such as "DE".',
+    "“{value}”不是国家。请写 ISO 3166 的两个大写字母，例如“CN”。",
+)
 NOT_A_PREFIX = Text(
     '"{value}" is not what is dialled before a number abroad. Write up to eight digits, such as "00" or "011".',
     "“{value}”不是拨打国际号码前所拨的前缀。请写最多八位数字，例如“00”或“011”。",

@@ -1,0 +1,57 @@
+"""What `talkpath reload` does, and what `talkpath check` finds in a script beside its configuration."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from talkpath.app import script_words as texts
+from talkpath.app.choose import is_root
+from talkpath.app.config.tree import Config
+from talkpath.app.control import ControlClient
+from talkpath.app.own_gateways import OwnGateways
+from talkpath.app.own_script import bad_config, load_checked
+from talkpath.app.phrase import Phrase, Trouble, phrase
+from talkpath.app.state import DATABASE, state_directory
+from talkpath.base.texts import Language
+from talkpath.routing.loading import Script
+from talkpath.routing.mistakes import Mistake
+from talkpath.routing.reading import unknown_groups, unknown_users
+from talkpath.store.accounts import Accounts
+
+
+def reload_script(config: Config, language: Language) -> bool:
+    """Have the running edge load its script anew; whether it is in use now. Raises `Trouble` without an edge."""
+    mistakes = ControlClient(state_directory(config, os.environ, is_root())).reload(language)
+    if mistakes is None:
+        raise Trouble("no-edge", phrase(texts.NO_EDGE))
+    for mistake in mistakes or [texts.IN_USE.say(language)]:
+        print(mistake, file=sys.stderr)
+    return not mistakes
+
+
+def check_script(config: Config) -> Iterator[Phrase]:
+    """Load the script and compare it with the configuration: what is to be said of it. Raises BadConfig."""
+    script = load_checked(Path(config.routing.script))
+    mistakes = list(_unknown_groups(script, config))
+    if mistakes:
+        raise bad_config(mistakes)
+    for hint in _hints(script, config):
+        yield phrase(texts.HINT, place=hint.place, what=Phrase(hint.text, hint.values))
+    yield phrase(texts.SCRIPT_GOOD, file=config.routing.script)
+
+
+def _unknown_groups(script: Script, config: Config) -> Iterator[Mistake]:
+    by_hand = OwnGateways(state_directory(config, os.environ, is_root())).read()
+    known = {one.group for one in (*config.gateways, *by_hand.gateways())}
+    for reading in script.readings():
+        yield from unknown_groups(reading.groups(), known)
+
+
+def _hints(script: Script, config: Config) -> Iterator[Mistake]:
+    database = state_directory(config, os.environ, is_root()) / DATABASE
+    stored = {one.user for one in Accounts(database).all()} if database.exists() else set()
+    known = stored | {one.user for one in config.accounts}
+    for reading in script.readings():
+        yield from reading.hints()
+        yield from unknown_users(reading.users(), known)

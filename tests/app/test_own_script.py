@@ -1,0 +1,176 @@
+"""The script of the running edge: loaded anew when it is saved or asked for, whole or not at all."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from talkpath.app.config.gateways import Gateway
+from talkpath.app.config.mistakes import BadConfig
+from talkpath.app.config.records import State
+from talkpath.app.config.registration import Account
+from talkpath.app.config.routing import Routing
+from talkpath.app.config.tree import Config
+from talkpath.app.control import ControlClient, ControlServer
+from talkpath.app.own_script import OwnScript
+from talkpath.app.script import check_script
+from talkpath.base.redact import Secret
+from talkpath.base.texts import Language
+from talkpath.calls.ledger import Ledger
+
+SCRIPT = """
+from talkpath.routing import *
+edge = Edge()
+NAME = "{name}"
+
+@edge.on_call
+async def route(call):
+    return users("anna").then(gateways("{group}"))
+"""
+
+
+@dataclass
+class Running:
+    """A script of a running edge, and its file."""
+
+    file: Path
+    own: OwnScript
+
+    @property
+    def name(self) -> str:
+        """What the script in use calls itself."""
+        assert self.own.router is not None
+        function = self.own.router.script.on_call
+        assert function is not None
+        return str(function.__globals__["NAME"])  # type: ignore[attr-defined]  # it is a function
+
+    def save(self, text: str) -> None:
+        self.file.write_text(text)
+
+    async def until(self, is_so: Callable[[], bool], *, looking: bool = True) -> None:
+        """Look as the chores do, only more often."""
+        async with asyncio.timeout(20):
+            while not is_so():
+                if looking:
+                    self.own.look()
+                await asyncio.sleep(0.02)
+
+
+def config_of(folder: Path, **routing: object) -> Config:
+    return Config(
+        state=State(directory=str(folder / "state")),
+        routing=msgspec.convert({"script": str(folder / "routing.py"), **routing}, type=Routing),
+        accounts=(Account(user="anna", password=Secret("x")),),
+        gateways=(Gateway(name="one", group="carrier", address="192.0.2.1"),),
+    )
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    file = tmp_path / "routing.py"
+    file.write_text(SCRIPT.format(name="first", group="carrier"))
+    loop = asyncio.get_running_loop()
+    own = OwnScript(config_of(tmp_path), Language.EN, loop, loop.time, lambda: None)
+    yield Running(file, own)
+    own.close()
+
+
+async def test_a_saved_script_is_taken(running: Running) -> None:
+    running.save(SCRIPT.format(name="second", group="carrier"))
+    await running.until(lambda: running.name == "second")
+
+
+async def test_a_script_with_mistakes_is_not_taken_and_blocks_no_later_one(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.save("if True\n")
+    await running.until(lambda: "no Python" in caplog.text)
+    assert running.name == "first"
+    assert f"{running.file}:1: This is no Python" in caplog.text
+    running.save(SCRIPT.format(name="third", group="carrier"))
+    await running.until(lambda: running.name == "third")
+
+
+async def test_a_load_that_never_ends_is_given_up(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("talkpath.app.own_script._LOAD_S", 0.1)
+    running.save("import threading\nthreading.Event().wait(0.4)\n")
+    (said,) = await running.own.reload()
+    assert "loading took more than 0.1 s" in said
+    monkeypatch.setattr("talkpath.app.own_script._LOAD_S", 20)
+    running.save(SCRIPT.format(name="second", group="carrier"))
+    assert await running.own.reload() == []
+    assert running.name == "second"
+
+
+async def test_loads_come_one_after_the_other_and_the_last_one_counts(running: Running) -> None:
+    async def save(name: str) -> list[str]:
+        running.save(SCRIPT.format(name=name, group="carrier"))
+        return await running.own.reload()
+
+    assert await asyncio.gather(*(save(f"name{at}") for at in range(10))) == [[]] * 10
+    assert running.name == "name9"
+
+
+async def test_who_asks_hears_what_is_wrong_in_its_language(running: Running, tmp_path: Path) -> None:
+    server = ControlServer(Ledger(), tmp_path, reload=running.own.reload)
+    await server.start()
+    client = ControlClient(tmp_path)
+    try:
+        assert await asyncio.to_thread(client.reload, Language.EN) == []
+        running.save("x = (\n")
+        assert await asyncio.to_thread(client.reload, Language.ZH) == [
+            f"{running.file}:1: 这不是有效的 Python：'(' was never closed。"
+        ]
+    finally:
+        await server.stop()
+    assert ControlClient(tmp_path / "nowhere").reload(Language.EN) is None
+
+
+async def test_without_a_script_nobody_is_asked_and_a_reload_says_so(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    own = OwnScript(config_of(tmp_path, script=""), Language.EN, loop, loop.time, lambda: None)
+    own.look()
+    assert own.router is None
+    (said,) = await own.reload()
+    assert "has no script" in said
+
+
+async def test_an_edge_does_not_start_with_a_script_that_has_mistakes(tmp_path: Path) -> None:
+    (tmp_path / "routing.py").write_text("gatways\n")
+    loop = asyncio.get_running_loop()
+    with pytest.raises(BadConfig, match=r"routing.py:1:1: Loading the script failed: NameError"):
+        OwnScript(config_of(tmp_path), Language.EN, loop, loop.time, lambda: None)
+
+
+async def test_a_hang_up_signal_loads_it_anew(running: Running) -> None:
+    running.own.start()
+    running.save(SCRIPT.format(name="second", group="carrier"))
+    os.kill(os.getpid(), 1)
+    await running.until(lambda: running.name == "second", looking=False)
+    asyncio.get_running_loop().remove_signal_handler(1)
+
+
+def test_script_and_configuration_are_checked_together(tmp_path: Path) -> None:
+    (tmp_path / "routing.py").write_text(SCRIPT.format(name="x", group="carier"))
+    with pytest.raises(BadConfig, match=r'routing.py:8:1: There is no gateway of the group "carier".* "carrier"\?'):
+        list(check_script(config_of(tmp_path)))
+    (tmp_path / "routing.py").write_text(SCRIPT.format(name="x", group="carrier").replace('"anna"', '"ana"'))
+    hint, good = (what.say(Language.EN) for what in check_script(config_of(tmp_path)))
+    assert hint.endswith('There is no user "ana" now: calls there end with 404. Did you mean "anna"?')
+    assert good.endswith("the script is good.")
+
+
+def test_gateways_added_by_hand_are_known(tmp_path: Path) -> None:
+    from talkpath.app.own_gateways import ByHand, OwnGateways
+
+    (tmp_path / "state").mkdir()
+    OwnGateways(tmp_path / "state").write(ByHand(({"name": "two", "group": "backup", "address": "192.0.2.2"},)))
+    (tmp_path / "routing.py").write_text(SCRIPT.format(name="x", group="backup"))
+    (good,) = check_script(config_of(tmp_path))
+    assert good.say(Language.EN).endswith("the script is good.")
