@@ -4,29 +4,24 @@ from collections.abc import Callable
 
 import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone
+from tests.edge.test_questions import Script, script
 
 from talkpath.edge.changes import Changes
-from talkpath.edge.choosing import Asked, Choosing
-from talkpath.edge.plan import Plan
+from talkpath.edge.inquiry import Usual
 from talkpath.sdp import SessionDescription
+
+__all__ = ["script"]
 
 URI = f"sip:1002@{HOME}"
 SHOWN = '"Front desk" <sip:+4930555@carrier.example>'
 
 
 @pytest.fixture
-def changed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[Changes], None]:
+def changed(script: Script) -> Callable[[Changes], None]:
     """Everything that is routed goes on with these changes."""
 
     def change(changes: Changes) -> None:
-        plan = Choosing.plan
-
-        def with_changes(self: Choosing, asked: Asked, now: float) -> Plan:
-            made = plan(self, asked, now)
-            made.changes = changes
-            return made
-
-        monkeypatch.setattr(Choosing, "plan", with_changes)
+        script.verdict = Usual(changes)
 
     return change
 
