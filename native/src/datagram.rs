@@ -4,6 +4,7 @@
 //! With a guard, what it does not let pass is dropped here, before Python sees a byte of it, and answers that nobody
 //! has a right to are not sent.
 
+use std::collections::HashMap;
 use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -27,6 +28,10 @@ const DATAGRAM: usize = 65_535;
 /// Room for one IPV6_PKTINFO (40 bytes) or IP_PKTINFO (28 bytes) with its header, aligned.
 const CONTROL: usize = 64;
 
+/// Ways to phones that are remembered, at some 500 bytes each with what Python keeps of one; cleared when full, and made
+/// again.
+const NEIGHBOURS: usize = 32_768;
+
 #[repr(C, align(8))]
 struct Control([u8; CONTROL]);
 
@@ -44,6 +49,10 @@ pub struct Datagrams {
     v6: bool,
     batch: Batch,
     guard: Option<Sources>,
+    /// Makes what stands for a way: of local host, remote host and remote port.
+    neighbour: Py<PyAny>,
+    /// The same object for the same phone, so that its text is made once, and what is kept of its calls is small.
+    neighbours: HashMap<(Option<IpAddr>, SocketAddr), Py<PyAny>>,
     /// Datagrams of the last `receive`, dropped ones included.
     taken: usize,
 }
@@ -146,8 +155,8 @@ fn source_control(local: IpAddr, control: &mut Control) -> usize {
 impl Datagrams {
     /// Take a bound, non-blocking UDP socket by its number and ask for the local address of each datagram.
     #[new]
-    #[pyo3(signature = (fd, v6, guard=None))]
-    fn new(fd: RawFd, v6: bool, guard: Option<PyRef<'_, Sources>>) -> PyResult<Self> {
+    #[pyo3(signature = (fd, v6, neighbour, guard=None))]
+    fn new(fd: RawFd, v6: bool, neighbour: Py<PyAny>, guard: Option<PyRef<'_, Sources>>) -> PyResult<Self> {
         if v6 {
             set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
         } else {
@@ -158,11 +167,12 @@ impl Datagrams {
             names: (0..BATCH).map(|_| zeroed()).collect(),
             controls: (0..BATCH).map(|_| Control([0; CONTROL])).collect(),
         };
-        Ok(Datagrams { fd, v6, batch, guard: guard.map(|one| one.clone()), taken: 0 })
+        let guard = guard.map(|one| one.clone());
+        Ok(Datagrams { fd, v6, batch, guard, neighbour, neighbours: HashMap::new(), taken: 0 })
     }
 
-    /// Datagrams that wait and may pass, at most 32: [(payload, local host, remote host, remote port)]; [] when none
-    /// does. `now` is the time, in seconds, as the guard counts it.
+    /// Datagrams that wait and may pass, at most 32: [(payload, what `neighbour` made of its way)]; [] when none does.
+    /// `now` is the time, in seconds, as the guard counts it.
     fn receive<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         self.taken = 0;
@@ -245,24 +255,15 @@ impl Datagrams {
                 _ => Err(error.into()),
             };
         }
-        let mut guard = self.guard.as_ref().map(Sources::lock);
-        for index in 0..count as usize {
+        let mut heard = [false; BATCH];
+        self.look_at(&headers[..count as usize], now, &mut heard);
+        for index in (0..count as usize).filter(|index| heard[*index]) {
             let Some(remote) = address_of(&self.batch.names[index]) else { continue };
             let at = index * DATAGRAM;
             let data = &self.batch.data[at..at + headers[index].msg_len as usize];
-            let local = local_of(&headers[index].msg_hdr);
-            if let Some(guard) = guard.as_mut() {
-                let peer = Peer::datagram(remote);
-                if guard.look(peer, data, now) != Verdict::Pass {
-                    if let Some(answer) = guard.refusal(peer, data, now) {
-                        self.refuse(&answer, local, remote);
-                    }
-                    continue;
-                }
-            }
             let payload = PyBytes::new(py, data);
-            let local = local.map_or_else(String::new, |ip| ip.to_string());
-            list.append((payload, local, remote.ip().to_string(), remote.port()))?;
+            let neighbour = self.neighbour_of(py, local_of(&headers[index].msg_hdr), remote)?;
+            list.append((payload, neighbour))?;
         }
         Ok(count as usize)
     }
@@ -272,6 +273,43 @@ impl Datagrams {
         let mut parcel = Parcel::new(0, answer, local, remote);
         let header = parcel.header();
         unsafe { libc::sendmsg(self.fd, &raw const header.msg_hdr, libc::MSG_DONTWAIT) };
+    }
+
+    /// Which datagrams of a batch the guard lets pass; who is refused with a word hears it. The guard is let go before
+    /// Python is asked for anything.
+    fn look_at(&self, headers: &[libc::mmsghdr], now: f64, heard: &mut [bool; BATCH]) {
+        let Some(guard) = self.guard.as_ref() else { return heard.fill(true) };
+        let mut guard = guard.lock();
+        for (index, header) in headers.iter().enumerate() {
+            let Some(remote) = address_of(&self.batch.names[index]) else { continue };
+            let data = &self.batch.data[index * DATAGRAM..index * DATAGRAM + header.msg_len as usize];
+            let peer = Peer::datagram(remote);
+            heard[index] = guard.look(peer, data, now) == Verdict::Pass;
+            if heard[index] {
+                continue;
+            }
+            if let Some(answer) = guard.refusal(peer, data, now) {
+                self.refuse(&answer, local_of(&header.msg_hdr), remote);
+            }
+        }
+    }
+
+    fn neighbour_of<'py>(
+        &mut self,
+        py: Python<'py>,
+        local: Option<IpAddr>,
+        remote: SocketAddr,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(known) = self.neighbours.get(&(local, remote)) {
+            return Ok(known.bind(py).clone());
+        }
+        if self.neighbours.len() >= NEIGHBOURS {
+            self.neighbours.clear();
+        }
+        let host = local.map_or_else(String::new, |ip| ip.to_string());
+        let made = self.neighbour.call1(py, (host, remote.ip().to_string(), remote.port()))?;
+        self.neighbours.insert((local, remote), made.clone_ref(py));
+        Ok(made.into_bound(py))
     }
 }
 

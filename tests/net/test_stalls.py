@@ -6,10 +6,12 @@ from typing import cast
 import pytest
 
 from talkpath._native import Datagrams
-from talkpath.base.address import Address, Parcel
+from talkpath.base.address import Address, Flow, Parcel, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.net.clock import Clock
 from talkpath.net.signalling import Limits, Signalling
+
+_PHONE = Flow(Transport.UDP, Address("127.0.0.1", 5060), Address("127.0.0.2", 5060))
 
 
 class Waiting:
@@ -17,9 +19,9 @@ class Waiting:
 
     def __init__(self) -> None:
         self.taken = 0
-        self._batches = [[(b"SIP/2.0 200 OK\r\n", "127.0.0.1", "127.0.0.2", 5060)], []]
+        self._batches = [[(b"SIP/2.0 200 OK\r\n", _PHONE)], []]
 
-    def receive(self, now: float) -> list[tuple[bytes, str, str, int]]:
+    def receive(self, now: float) -> list[tuple[bytes, Flow]]:
         batch = self._batches.pop(0)
         self.taken = len(batch)
         return batch

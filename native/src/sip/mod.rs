@@ -7,6 +7,7 @@ mod auth;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 mod index;
+mod parts;
 mod plain;
 mod stream;
 mod text;
@@ -19,14 +20,17 @@ pub use text::{text, unfolded, with_bytes};
 
 use index::names_match;
 use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use std::sync::Arc;
 use text::value_text;
 
 /// Header fields of one message (`base/limits.py` SIP_HEADERS).
 pub const MAX_HEADERS: usize = 256;
+
+type PlainVia<'py> = (Bound<'py, PyString>, Bound<'py, PyString>, Option<u16>, Bound<'py, PyDict>);
 
 /// One SIP message and the index of its header fields. Immutable.
 #[pyclass(frozen, module = "talkpath._native")]
@@ -188,6 +192,34 @@ impl Frame {
             }
         }
         Ok(list)
+    }
+
+    /// Whether anything is said of the sender but From.
+    fn names_sender(&self, py: Python<'_>) -> bool {
+        let data = self.raw.as_bytes(py);
+        self.index.fields.iter().any(|field| parts::names_sender(field.name.of(data)))
+    }
+
+    /// The tag of a From or To that is written as nearly all are, "" where it has none; None for others and for none.
+    fn plain_tag<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyString>>> {
+        let data = self.raw.as_bytes(py);
+        let value = self.index.find(data, name, 0).and_then(|at| parts::plain_tag(self.index.fields[at].value.of(data)));
+        value.map(|tag| text(py, tag)).transpose()
+    }
+
+    /// (transport, host, port, parameters) of a first Via that is written as nearly all are; None for others and for none.
+    fn plain_via<'py>(&self, py: Python<'py>) -> PyResult<Option<PlainVia<'py>>> {
+        let data = self.raw.as_bytes(py);
+        let Some(at) = self.index.find(data, "Via", 0) else { return Ok(None) };
+        let Some(via) = parts::PlainVia::of(self.index.fields[at].value.of(data)) else { return Ok(None) };
+        let params = PyDict::new(py);
+        for (name, value) in via.params() {
+            let name = if name == b"branch" { intern!(py, "branch").clone() } else { text(py, name)? };
+            if !params.contains(&name)? {
+                params.set_item(name, value.map(|value| text(py, value)).transpose()?)?;
+            }
+        }
+        Ok(Some((text(py, via.transport)?, text(py, via.host)?, via.port, params)))
     }
 
     /// Whether nothing that `fault_of` looks for can be wrong: what nearly every message is, told in one pass. False says

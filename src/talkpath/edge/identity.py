@@ -24,15 +24,14 @@ from talkpath.sip.message import Message
 _PREFERRED = "P-Preferred-Identity"
 #: Remote-Party-ID is what P-Asserted-Identity was before it was written down; phones still show it.
 SAID = ("P-Asserted-Identity", "Remote-Party-ID", "P-Asserted-Service", _PREFERRED)
-_BEGINNINGS = ("P-Asserted-", "P-Preferred-", "Remote-Party-")
 _PRIVATE = re.compile(r';\s*privacy\s*=\s*"?(?!off\b)', re.IGNORECASE)
 # user-unreserved (RFC 3261 section 25.1).
 _PLAIN_IN_USER = "-_.!~*'()&=+$,/"
 
 
 def names_sender(message: Message) -> bool:
-    """Whether anything is said of its sender but From. Asked of every message, so in one pass."""
-    return bool(message.frame.beginning(_BEGINNINGS))
+    """Whether anything is said of its sender but From. Asked of every message, so natively."""
+    return message.frame.names_sender()
 
 
 def withheld(message: Message, *, from_trusted: bool, to_trusted: bool) -> tuple[str, ...]:

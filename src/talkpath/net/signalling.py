@@ -48,8 +48,6 @@ _SHARE_OF_OURS = 0.25
 _REMEMBERED_SOURCES = 4096
 # Asking costs 20 us, and many calls of a second may lead to one gateway; what a router says counts for the next call.
 _MTU_BELIEVED_S = 1.0
-# Flows of phones that speak UDP, at some 400 bytes each; cleared when full, and made again.
-_REMEMBERED_NEIGHBOURS = 32_768
 
 
 class Machine(Protocol):
@@ -133,7 +131,6 @@ class Signalling:
         self._contexts: dict[bool, ssl.SSLContext] = {}
         self._sources: dict[str, str | None] = {}
         self._mtus: dict[str, tuple[float, int | None]] = {}
-        self._neighbours: dict[tuple[str, int, str, int], Flow] = {}
         self._by_local: dict[Address, Datagrams] = {}
         self._leaving: dict[Datagrams, list[tuple[Flow, Send]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -153,7 +150,8 @@ class Signalling:
     def _serve(self, transport: Transport, sock: socket.socket) -> None:
         if transport is Transport.UDP:
             local = Address(*sock.getsockname()[:2])
-            self._datagrams.append((sock, Datagrams(sock.fileno(), local.is_ipv6, self._guard), local))
+            datagrams = Datagrams(sock.fileno(), local.is_ipv6, partial(_neighbour, local.port), self._guard)
+            self._datagrams.append((sock, datagrams, local))
             return
         context = self._tls if transport.is_secure else None
 
@@ -168,8 +166,8 @@ class Signalling:
         """Begin to serve."""
         self._edge = edge
         assert self._loop is not None
-        for sock, datagrams, local in self._datagrams:
-            reader = PacedReader(self._loop, sock.fileno(), partial(self._readable, datagrams, local))
+        for sock, datagrams, _ in self._datagrams:
+            reader = PacedReader(self._loop, sock.fileno(), partial(self._readable, datagrams))
             self._readers.append(reader)
             reader.start()
         # Read now: the certificates of this system are files, and later there may be none left to open.
@@ -197,7 +195,7 @@ class Signalling:
 
     # --- up: sockets to edge
 
-    def _readable(self, datagrams: Datagrams, local: Address) -> int:
+    def _readable(self, datagrams: Datagrams) -> int:
         """Take what waits in a socket; gives how many datagrams that was."""
         clock = self._clock
         taken = 0
@@ -207,13 +205,11 @@ class Signalling:
             taken += datagrams.taken
             if not batch:
                 break
-            for data, host, remote_host, remote_port in batch:
+            for data, flow in batch:
                 # Keep-alives of phones behind NATs (RFC 5626 section 4.4.1) are line ends, or a zero.
                 if len(data) <= 4:
                     self.counters["datagram_keepalives"] += 1
                     continue
-                key = (host, local.port, remote_host, remote_port)
-                flow = self._neighbours.get(key) or self._neighbour(key)
                 if data[0] < _NO_STUN:
                     self._keep_alive(flow, data)
                 else:
@@ -230,15 +226,6 @@ class Signalling:
         datagrams = self._datagrams_of(flow)
         if answer is not None and datagrams is not None:
             datagrams.send([(answer, flow.local.host, flow.remote.host, flow.remote.port)], self._clock.now())
-
-    def _neighbour(self, key: tuple[str, int, str, int]) -> Flow:
-        """The flow of a datagram; the same object for the same phone, so that what is kept of its calls is small."""
-        if len(self._neighbours) >= _REMEMBERED_NEIGHBOURS:
-            self._neighbours.clear()
-        host, port, remote_host, remote_port = key
-        flow = Flow(Transport.UDP, Address(host, port), Address(remote_host, remote_port))
-        self._neighbours[key] = flow
-        return flow
 
     def _take(self, flow: Flow, data: bytes, now: float) -> None:
         """Hand one message to the edge. A fault of ours costs this message and no other."""
@@ -445,8 +432,8 @@ class Signalling:
             return
         if late_s > _STALL_S:
             # What waits in the sockets came before the timers are due: they would retransmit what is answered.
-            for _, datagrams, local in self._datagrams:
-                self._readable(datagrams, local)
+            for _, datagrams, _ in self._datagrams:
+                self._readable(datagrams)
         try:
             self._edge.expire(self._clock.now())
         except Exception:  # noqa: BLE001 - the outermost driver: one timer must not stop the others
@@ -587,6 +574,11 @@ class Signalling:
         for then in self._opening.pop(target, ()):
             then(flow)
         self.pump()
+
+
+def _neighbour(port: int, host: str, remote_host: str, remote_port: int) -> Flow:
+    """The flow of a datagram that came to one of our ports."""
+    return Flow(Transport.UDP, Address(host, port), Address(remote_host, remote_port))
 
 
 def _client_context(is_named: bool) -> ssl.SSLContext:

@@ -26,6 +26,8 @@ class Message:
     __slots__ = (
         "_cseq",
         "_from_tag",
+        "_knows_sdp",
+        "_sdp",
         "_to_tag",
         "_via",
         "call_id",
@@ -44,6 +46,9 @@ class Message:
         self._via: Via | None = None
         self._from_tag: str | None = None
         self._to_tag: str | None = None
+        #: Where the description lies in the body, None for none, once that was looked for.
+        self._sdp: tuple[int, int] | None = None
+        self._knows_sdp = False
         #: The method of a request; of a response the one that its CSeq names, "" when it names none.
         self.method = frame.method if self.is_request else self._method_of_cseq()
 
@@ -111,22 +116,28 @@ class Message:
     def top_via(self) -> Via:
         """Raises Malformed(`via`)."""
         if self._via is None:
-            value = self.frame.first("Via")
-            if value is None:
-                raise Malformed("via", "there is no Via")
-            self._via = Via.parse(first_via(value))
+            plain = self.frame.plain_via()
+            self._via = Via(*plain) if plain is not None else self._parsed_via()
         return self._via
+
+    def _parsed_via(self) -> Via:
+        value = self.frame.first("Via")
+        if value is None:
+            raise Malformed("via", "there is no Via")
+        return Via.parse(first_via(value))
 
     @property
     def from_tag(self) -> str:
         if self._from_tag is None:
-            self._from_tag = tag_of(self.frame.first("From") or "")
+            tag = self.frame.plain_tag("From")
+            self._from_tag = tag if tag is not None else tag_of(self.frame.first("From") or "")
         return self._from_tag
 
     @property
     def to_tag(self) -> str:
         if self._to_tag is None:
-            self._to_tag = tag_of(self.frame.first("To") or "")
+            tag = self.frame.plain_tag("To")
+            self._to_tag = tag if tag is not None else tag_of(self.frame.first("To") or "")
         return self._to_tag
 
     def address(self, name: str) -> NameAddr:
@@ -145,7 +156,10 @@ class Message:
     def sdp(self) -> bytes:
         """The session description, b"" when there is none."""
         span = self._sdp_span()
-        return b"" if span is None else self.body[span[0] : span[1]]
+        if span is None:
+            return b""
+        body = self.body
+        return body if span == (0, len(body)) else body[span[0] : span[1]]
 
     def with_sdp(self, description: bytes) -> bytes:
         """The body with another session description in the place of its own."""
@@ -156,6 +170,11 @@ class Message:
         return body[: span[0]] + description + body[span[1] :]
 
     def _sdp_span(self) -> tuple[int, int] | None:
+        if not self._knows_sdp:
+            self._sdp, self._knows_sdp = self._found_sdp(), True
+        return self._sdp
+
+    def _found_sdp(self) -> tuple[int, int] | None:
         if self.frame.body_length == 0:
             return None
         kind = self.frame.first("Content-Type") or ""
