@@ -57,7 +57,8 @@ class Address(NamedTuple):
         return ":" in self.host
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"
+        host, port = self
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class Flow(NamedTuple):

@@ -4,7 +4,7 @@ from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Proof, Verdict
 from talkpath.edge.core import Core
-from talkpath.edge.guard import PROOF_S, user_of
+from talkpath.edge.guard import PROOF_S
 from talkpath.edge.heading import Refusal
 from talkpath.edge.settings import CallerProof
 from talkpath.edge.tries import place_of
@@ -162,7 +162,7 @@ class Admission:
             claimed = proof.user or self.claimed_user(request)
             core.note(request.call_id, "auth.challenged", now, user=claimed, realm=core.settings.realm)
         if not stale:
-            core.guard.turned_away(request, user_of(request), arrival.flow, now)
+            core.guard.turned_away(request, arrival.flow, now)
         fields = core.authentication.challenges(field, stale, request, place_of(arrival.flow), now)
         core.reply(arrival, server, status, now, fields=fields)
 

@@ -67,10 +67,9 @@ class Anchoring:
     def _own_offer(self, call: RunningCall, receiver: Party, request: Message, now: float) -> bytes | None:
         """Our own offer with an INVITE that brings nothing, for who makes none itself. Raises MediaFailed."""
         is_bare = request.method == "INVITE" and not request.to_tag and not request.frame.body_length
-        origin = self._origin(receiver)
-        if not is_bare or not origin.webrtc:
+        if not is_bare or not receiver.flow.transport.is_websocket:
             return None
-        media = self._media(call)
+        media, origin = self._media(call), self._origin(receiver)
         with self._refusals(call, now):
             return media.propose(to=receiver.leg, target=origin, cseq=request.cseq.number, now=now)
 

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol
@@ -34,6 +33,9 @@ from talkpath.media.session import MediaSession
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import MAGIC_COOKIE, ServerTransaction, Transactions
 from talkpath.sip.uri import Uri
+
+# Hosts of which it is remembered whether they are trusted, at some 150 bytes each; cleared when full.
+_REMEMBERED_HOSTS = 8_192
 
 
 class Reach(Protocol):
@@ -116,6 +118,7 @@ class Core:
         #: Makes the words with which we answer challenges of others.
         self.cnonce_key = blake2b(b"cnonce", key=entropy.nonce_key).digest()
         self._prefix = entropy.prefix
+        self._trusted: dict[str, bool] = {}
         self._number = 0
 
     # --- names
@@ -169,12 +172,20 @@ class Core:
     def user_of(self, uri: Uri) -> str:
         """The user that a URI names: by its very name where there is such an account, else by the number that it is
         (RFC 3966 section 5). "" for none."""
-        name, number = uri.username, uri.number
+        name = uri.username
+        if not uri.is_number:
+            return name
+        number = uri.number
         return name if number == name or self.world.accounts.exists(name) else number
 
     def is_trusted(self, host: str) -> bool:
         """Whether the operator trusts what comes from there."""
-        return bool(self.settings.trusted) and _is_within(host, self.settings.trusted)
+        known = self._trusted.get(host)
+        if known is None:
+            if len(self._trusted) >= _REMEMBERED_HOSTS:
+                self._trusted.clear()
+            known = self._trusted[host] = _is_within(host, self.settings.trusted)
+        return known
 
     def domain_of(self, arrival: Arrival) -> str:
         """The domain of our users: what the sender calls it where that is surely ours, for we vouch for it."""
@@ -200,6 +211,5 @@ class Core:
         return self.calls.get((call_id, request.from_tag)) or self.calls.get((call_id, request.to_tag))
 
 
-@lru_cache(8192)
 def _is_within(host: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
     return any(ip_address(host) in network for network in networks)

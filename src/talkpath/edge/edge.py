@@ -179,7 +179,7 @@ class Edge:
 
     def message(self, flow: Flow, data: bytes, now: float) -> None:
         """Take one message. Whatever the bytes are, nothing is raised."""
-        if data.startswith(b"SIP/2.0 ") and self._keep_alive.answered(data, now):
+        if self._keep_alive.probes and data.startswith(b"SIP/2.0 ") and self._keep_alive.answered(data, now):
             return
         try:
             message = Message.parse(data)

@@ -126,17 +126,17 @@ class Guard:
         self._note(suspect, request, user)
         self._weigh(flow, _WRONG, _TOOL_WEIGHT if suspect.tool else 1, now)
 
-    def turned_away(self, request: Message, user: str, flow: Flow, now: float) -> None:
+    def turned_away(self, request: Message, flow: Flow, now: float) -> None:
         """A request without credentials was refused or challenged."""
         if not self._settings.is_on:
             return
         if self.sources.is_known(*_peer(flow), now):
             # A phone of ours that asks on and on without credentials is broken, and nobody is served by a ban.
             if self.tries.is_pestering(flow, now):
-                self._note_refused(request, user, flow, False, now)
+                self._note_refused(request, user_of(request), flow, False, now)
             return
         suspect = self._suspect(flow, now)
-        self._note(suspect, request, user)
+        self._note(suspect, request, user_of(request))
         if suspect.tool:
             self._weigh(flow, _BY_METHOD.get(request.method, _OTHER), _TOOL_WEIGHT, now)
 

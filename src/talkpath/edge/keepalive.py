@@ -167,7 +167,7 @@ class KeepAlive:
     # --- what the registrar tells
 
     def hold(self, binding: Binding, now: float) -> None:
-        """A phone registered, or again, or came from the store."""
+        """A phone registered, or came from the store."""
         flow = binding.flow
         if flow.transport is not Transport.UDP or self._settings.interval_s <= 0:
             return
@@ -184,7 +184,7 @@ class KeepAlive:
     def heard(self, flow: Flow) -> None:
         """A REGISTER, or a request where it was taken for gone, came on a flow: it is there, and is to show anew
         whether it answers OPTIONS."""
-        kept = self._kept.get(flow)
+        kept = self._kept.get(flow) if self._kept else None
         if kept is None:
             return
         if kept.health is Health.GONE:
@@ -193,7 +193,7 @@ class KeepAlive:
         kept.misses = 0
 
     def release(self, binding: Binding) -> None:
-        """One of its bindings went, or was replaced."""
+        """One of its bindings went."""
         kept = self._kept.get(binding.flow)
         if kept is None:
             return
@@ -203,7 +203,16 @@ class KeepAlive:
             self._by_number.pop(kept.number, None)
             self.gone.discard(binding.flow)
 
-    def moved(self, older: Binding, newer: Binding) -> None:
+    def replaced(self, older: Binding, newer: Binding, now: float) -> None:
+        """A phone registered again."""
+        if self._kept:
+            self._note_move(older, newer)
+            self.hold(newer, now)
+            self.release(older)
+        elif newer.behind_nat:
+            self.hold(newer, now)
+
+    def _note_move(self, older: Binding, newer: Binding) -> None:
         """The same phone came back through the same NAT by another port. Where its answers were missed, the NAT had
         forgotten it in spite of us, and everybody behind it is visited more often."""
         kept, host = self._kept.get(older.flow), newer.flow.remote.host

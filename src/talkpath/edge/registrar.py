@@ -37,16 +37,16 @@ class Flows(Protocol):
     """Keeps the ways to phones open."""
 
     def hold(self, binding: Binding, now: float) -> None:
-        """A binding that is new, or new again."""
+        """A binding that is new."""
 
     def heard(self, flow: Flow) -> None:
         """A phone registered on this flow."""
 
-    def moved(self, older: Binding, newer: Binding) -> None:
+    def replaced(self, older: Binding, newer: Binding, now: float) -> None:
         """A phone registered again, maybe from elsewhere."""
 
     def release(self, binding: Binding) -> None:
-        """A binding is gone or was replaced."""
+        """A binding is gone."""
 
 
 class Refused(Exception):
@@ -270,13 +270,12 @@ class Registrar:
     def _put(self, binding: Binding, now: float) -> None:
         known = self._users.setdefault(binding.user, {})
         older = known.get(binding.identity)
-        if older is not None:
-            self._flows.moved(older, binding)
-        self._flows.hold(binding, now)
-        if older is not None:
-            self._flows.release(older)
-        if older is not None and older.contact != binding.contact:
-            self._forget_contact(older)
+        if older is None:
+            self._flows.hold(binding, now)
+        else:
+            self._flows.replaced(older, binding, now)
+            if older.contact != binding.contact:
+                self._forget_contact(older)
         known[binding.identity] = self._contacts[_contact_of(binding)] = binding
 
     def _drop(self, binding: Binding) -> None:

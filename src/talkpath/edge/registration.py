@@ -45,9 +45,10 @@ class Registration:
 
 def _is_outbound(request: Message, bindings: list[Binding]) -> bool:
     """Whether this very REGISTER made a flow of RFC 5626 (section 6), of a phone that knows what that is."""
-    if "outbound" not in request.listed("Supported"):
+    flows = [one for one in bindings if one.reg_id]
+    if not flows or "outbound" not in request.listed("Supported"):
         return False
-    return any(one.reg_id and one.call_id == request.call_id and one.cseq == request.cseq.number for one in bindings)
+    return any(one.call_id == request.call_id and one.cseq == request.cseq.number for one in flows)
 
 
 def _fields(request: Message, bindings: list[Binding], now: float) -> str:

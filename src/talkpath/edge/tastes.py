@@ -55,6 +55,10 @@ class Tastes:
         the caller encrypts.
         """
         taste = self.of(phone)
+        demanded = self._demanded(taste, agent)
+        wished = offered if demanded is None or demanded is Profile.PLAIN else demanded
+        if wished not in taste.refuses:
+            return wished
         return next(iter(self._order(taste, agent, offered, taste.refuses)), offered)
 
     def next(
@@ -64,8 +68,11 @@ class Tastes:
         order = self._order(self.of(phone), agent, offered, refused)
         return named if named is not None and named not in refused else next(iter(order), None)
 
+    def _demanded(self, taste: Taste, agent: str) -> Profile | None:
+        return taste.takes if taste.takes is not None else self._agents.get(agent[:_AGENT_CHARACTERS])
+
     def _order(self, taste: Taste, agent: str, offered: Profile, without: frozenset[Profile]) -> list[Profile]:
-        demanded = taste.takes if taste.takes is not None else self._agents.get(agent[:_AGENT_CHARACTERS])
+        demanded = self._demanded(taste, agent)
         wishes = [demanded, offered] if demanded is not Profile.PLAIN else [offered, demanded]
         return [one for one in (*wishes, *Profile) if one is not None and one not in without]
 

@@ -5,7 +5,7 @@ that this edge, or another node with the same key, made are followed. It is shor
 of the dialog: 24 bytes for a datagram flow of IPv4, 37 where it serves both sides, 8 more for a connection.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
@@ -80,16 +80,20 @@ def _unpack(data: bytes) -> tuple[Flow | None, bytes]:
     head = data[0]
     if head == 0xFF:
         return None, data[1:]
+    size = 5 + (32 if head & 0x10 else 8) + (_CONNECTION_BYTES if head & 0x20 else 0)
+    return _flow(data[:size]), data[size:]
+
+
+# The same flow is named by every request of a dialog, and by all dialogs with a gateway.
+@lru_cache(4096)
+def _flow(data: bytes) -> Flow:
+    head = data[0]
     size = 16 if head & 0x10 else 4
     local_port, remote_port = int.from_bytes(data[1:3], "big"), int.from_bytes(data[3:5], "big")
-    local, remote = data[5 : 5 + size], data[5 + size : 5 + 2 * size]
-    rest = data[5 + 2 * size :]
-    connection = 0
-    if head & 0x20:
-        connection, rest = int.from_bytes(rest[:_CONNECTION_BYTES], "big"), rest[_CONNECTION_BYTES:]
-    here = Address(_host(local), local_port)
-    there = Address(_host(remote), remote_port)
-    return Flow(_TRANSPORTS[head & 0x0F], here, there, connection), rest
+    here = Address(_host(data[5 : 5 + size]), local_port)
+    there = Address(_host(data[5 + size : 5 + 2 * size]), remote_port)
+    connection = int.from_bytes(data[5 + 2 * size :], "big") if head & 0x20 else 0
+    return Flow(_TRANSPORTS[head & 0x0F], here, there, connection)
 
 
 class Tokens:
@@ -105,12 +109,13 @@ class Tokens:
         plain = mark(caller_tag) + _pack(caller) + _pack(callee)
         if cseq_shift:
             plain += bytes((cseq_shift,))
-        return urlsafe_b64encode(self._seal(plain, call_id) + plain).decode().rstrip("=")
+        text = b2a_base64(self._seal(plain, call_id) + plain, newline=False).decode()
+        return text.rstrip("=").replace("+", "-").replace("/", "_")
 
     def read(self, token: str, call_id: str) -> Route | None:
         """What a token says, or None when we did not make it for this Call-ID."""
         try:
-            data = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            data = a2b_base64(token.replace("-", "+").replace("_", "/") + "=" * (-len(token) % 4))
         except ValueError:
             return None
         seal, plain = data[:_SEAL_BYTES], data[_SEAL_BYTES:]

@@ -49,10 +49,12 @@ class Tries:
     def right(self, user: str, flow: Flow) -> None:
         """The user proved himself there."""
         device = (user, flow.remote.host, flow.remote.port)
-        self._devices[device] = None
-        self._devices.move_to_end(device)
-        if len(self._devices) > limits.KNOWN_DEVICES:
-            self._devices.popitem(last=False)
+        if device in self._devices:
+            self._devices.move_to_end(device)
+        else:
+            self._devices[device] = None
+            if len(self._devices) > limits.KNOWN_DEVICES:
+                self._devices.popitem(last=False)
         if self._back_at:
             for key in (_flow_key(user, flow), _pair_key(user, flow), _pestering_key(flow)):
                 self._back_at.pop(key, None)

@@ -19,6 +19,7 @@ _URI = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _ESCAPE = re.compile(rb"%([2-9A-Fa-f][0-9A-Fa-f])")
+_TRANSPORTS = {str(one): one for one in Transport}
 # What people put between digits, and what may stand in a number besides (RFC 3966 section 3).
 _SEPARATORS = str.maketrans("", "", "-.()")
 _NUMBER = re.compile(r"\+?[0-9A-Fa-f*#\-.()]+", re.ASCII)
@@ -113,10 +114,10 @@ class Uri:
     @property
     def transport(self) -> Transport | None:
         """The transport that the URI names; sips makes TLS of TCP and WSS of WS (RFC 3261 26.2.2)."""
-        name = (self.params.get("transport") or "").upper()
-        if name not in Transport.__members__:
+        named = self.params.get("transport") if self.params else None
+        transport = _TRANSPORTS.get(named.upper()) if named else None
+        if transport is None:
             return Transport.TLS if self.scheme == "sips" else None
-        transport = Transport[name]
         if self.scheme == "sips":
             return Transport.WSS if transport.is_websocket else Transport.TLS
         return transport
