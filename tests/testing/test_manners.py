@@ -23,6 +23,15 @@ async def test_who_gives_up_stops_the_ringing(network: Network) -> None:
     assert bob.calls[0].ended_by == "them"
 
 
+async def test_who_gives_up_before_it_is_asked_for_its_password(network: Network) -> None:
+    alice, bob = await network.phone("1001"), await network.phone("1002")
+    call = alice.dial("1002")
+    await network.wait(0.001)
+    await call.cancel()
+    assert call.status == 407
+    assert bob.calls == []
+
+
 async def test_one_user_with_two_phones(network: Network) -> None:
     alice = await network.phone("1001")
     desk, mobile = await network.phone("1002", rings_s=9), await network.phone("1002", rings_s=2)

@@ -100,3 +100,15 @@ async def test_a_phone_that_is_back_rings_again(network: Network) -> None:
     assert not missed.is_answered
     await bob.returns()
     assert (await alice.call("1002")).answered_by(bob)
+
+
+async def test_an_answer_that_is_lost_is_said_again_over_a_stream(network: Network) -> None:
+    alice, bob = await network.phone("1001"), await network.phone("1002", transport="TCP")
+    call = alice.dial("1002")
+    await call.ringing()
+    alice.path.loss = 1.0
+    await network.wait(3)
+    alice.path.loss = 0.0
+    await call.settled()
+    assert call.answered_by(bob)
+    assert 3 < call.seconds < 6

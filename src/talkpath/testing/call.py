@@ -47,6 +47,8 @@ class Call:
         #: who ended it: "us" or "them", "" while it runs
         self.ended_by = ""
         self.is_muted = False
+        #: the caller gave up: what it is asked for now it does not answer
+        self.is_given_up = False
         #: times in seconds since the test began
         self.began_at = party.network.elapsed_s
         self.settled_at: float | None = None
@@ -180,6 +182,7 @@ class Call:
 
     async def cancel(self) -> Call:
         """Give up before somebody answers, and wait for what comes of it."""
+        self.is_given_up = True
         if self.exchange is not None and not self._settled.is_set():
             self.exchange.cancel()
         return await self.settled()
@@ -251,6 +254,7 @@ class Call:
                 self.repeat_until_acknowledged(server, data, min(2 * interval_s, _T2))
 
         self._repeating = self.party.timers.start(interval_s, self.party.network.now, again)
+        self.party.pump()
 
     def acknowledged(self) -> None:
         """The ACK came."""

@@ -226,9 +226,9 @@ class Network:
         """Every call that the edge saw, the oldest first: what `talkpath calls` shows."""
         return [call_of(trace) for trace in self.house.traces()]
 
-    def drawn(self, call_id: str = "", width: int = _WIDTH) -> str:
-        """A call as text, or all of them."""
-        traces = [one for one in self.house.traces() if not call_id or call_id in one.call_ids]
+    def drawn(self, call_id: str = "", *, last: int = 0, width: int = _WIDTH) -> str:
+        """A call as text, or all of them, or the `last` so many."""
+        traces = [one for one in self.house.traces() if not call_id or call_id in one.call_ids][-last:]
         drawn = ("\n".join(line.text for line in draw_call(call_of(one), Language.EN, width)) for one in traces)
         return "\n\n".join(drawn)
 

@@ -234,7 +234,7 @@ class Party(Mannered):
             proof = None
             if answer is not None and answer.status in (401, 407):
                 proof = writing.credentials(answer, method, uri, self.user, self.password)
-            if proof is None or proof[0] in more:
+            if proof is None or proof[0] in more or (method == "INVITE" and call is not None and call.is_given_up):
                 break
             more[proof[0]] = proof[1]
         return answer

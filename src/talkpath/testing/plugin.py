@@ -16,6 +16,8 @@ from talkpath.testing.loop import VirtualLoop, close, run_on
 from talkpath.testing.network import Network
 
 _FILE = "talkpath.toml"
+# Ladders under a test that failed: the last calls are those that it looked at.
+_SHOWN = 5
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,7 +67,7 @@ def pytest_runtest_makereport(
     report = yield
     used = getattr(item, "funcargs", {}).get("network")
     if report.failed and isinstance(used, Network):
-        report.sections += [("calls on the network", drawn) for drawn in (used.drawn(),) if drawn]
+        report.sections += [("calls on the network", drawn) for drawn in (used.drawn(last=_SHOWN),) if drawn]
     return report
 
 
