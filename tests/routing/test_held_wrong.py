@@ -154,6 +154,38 @@ async def test_a_script_that_hangs_is_late_and_refuses_with_503(desk: Desk) -> N
     assert desk.router.runner.waiting == 0
 
 
+async def test_a_function_that_is_cancelled_before_its_task_began_hears_of_it_in_its_task(desk: Desk) -> None:
+    desk.settings = type(desk.settings)(deadline_s=0.0)
+    desk.on_call(
+        """
+        import asyncio
+        first = asyncio.current_task()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+            call.note("same" if first is asyncio.current_task() else "other")
+            raise
+        return users("anna")
+        """
+    )
+    all_asked = [desk.ask() for _ in range(3)]
+    for asked in all_asked:
+        assert asked.on_over is not None
+        asked.on_over(1.0)
+    await asyncio.sleep(0.05)
+    assert [asked.said("script.note")["text"] for asked in all_asked] == ["same"] * 3
+    assert desk.router is not None
+    assert desk.router.runner.waiting == 0
+
+
+async def test_a_function_that_cancels_itself_at_once_refuses(desk: Desk) -> None:
+    desk.on_call("import asyncio\nasyncio.current_task().cancel()\nawait asyncio.sleep(1)\nreturn users('anna')")
+    all_asked = [desk.ask() for _ in range(3)]
+    await asyncio.sleep(0.05)
+    assert [asked.verdicts for asked in all_asked] == [[Answer(500)]] * 3
+
+
 async def test_a_script_that_will_not_be_stopped_decides_nothing_more(desk: Desk) -> None:
     desk.settings = type(desk.settings)(deadline_s=0.01)
     desk.on_call(

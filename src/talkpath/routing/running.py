@@ -6,6 +6,7 @@ beforehand: a function takes its first step in its name, and is handed over to i
 """
 
 import asyncio
+import logging
 from asyncio import AbstractEventLoop, Future, Task
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import copy_context
@@ -13,6 +14,8 @@ from types import coroutine
 from typing import Any
 
 from talkpath.base import limits
+
+_log = logging.getLogger(__name__)
 
 # What ends a task as such, and is not for whoever waits for a decision.
 _Done = Callable[[object, BaseException | None], None]
@@ -41,13 +44,15 @@ class Running:
     def cancel(self) -> None:
         """End it where it waits. It is told by `CancelledError`, and may clean up."""
         if not self.is_over:
-            self._worker.task.cancel()
+            self._worker.cancel()
 
 
 class _Worker:
     """A task that stands ready, and the function it was handed."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._has_begun = False
         self.context = copy_context()
         self.running: Running | None = None
         self.script: Coroutine[Any, Any, object] | None = None
@@ -67,6 +72,13 @@ class _Worker:
         self.running, self.script, self._first = running, script, first
         self._handed.set_result(None)
 
+    def cancel(self) -> None:
+        """Cancel the task, once it has begun: one that has not would end without a word to the function."""
+        if self._has_begun:
+            self.task.cancel()
+        else:
+            self._loop.call_soon(self.task.cancel)
+
     def retire(self) -> None:
         """Nobody needs it any more."""
         self.task.cancel()
@@ -75,6 +87,7 @@ class _Worker:
         """The body of the task."""
         value: object = None
         error: BaseException | None = None
+        self._has_begun = True
         try:
             yield from self._handed
         except asyncio.CancelledError as cancelled:
@@ -112,10 +125,19 @@ class _Worker:
         self.running.finish(value, error)
 
     def _ended(self, task: Task[None]) -> None:
-        """A task that was cancelled before it began knows nothing of what it was handed."""
+        """A task that a function cancelled itself in its first step, before it began, knows nothing of what it was
+        handed."""
         if self.script is not None and self.running is not None and not self.running.is_over:
-            self.script.close()
+            _close(self.script)
             self.running.finish(None, asyncio.CancelledError())
+
+
+def _close(script: Coroutine[Any, Any, object]) -> None:
+    """End a function that goes no further. What it raises meanwhile has nobody to go to."""
+    try:
+        script.close()
+    except Exception as error:  # noqa: BLE001 - whatever a script does when it is ended
+        _log.warning("the script failed while it was ended: %s: %s", type(error).__name__, error)
 
 
 @coroutine
@@ -165,7 +187,7 @@ class Runner:
 
     def _hand_over(self, worker: _Worker, script: Coroutine[Any, Any, object], first: object, done: _Done) -> Running:
         if self.waiting >= limits.SCRIPTS_WAITING:
-            script.close()
+            _close(script)
             worker.retire()
             raise TooMany
         self.waiting += 1
