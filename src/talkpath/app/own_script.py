@@ -19,6 +19,7 @@ from talkpath.app.config.places import Place
 from talkpath.app.config.tree import Config
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.base.texts import Language
+from talkpath.routing.holdup import HoldUps
 from talkpath.routing.loading import Script, load
 from talkpath.routing.mistakes import BadScript, Mistake
 from talkpath.routing.router import RouterSettings, ScriptRouter
@@ -74,7 +75,7 @@ class OwnScript:
             script = load_checked(Path(routing.script))
             self._watch = Watch(script.files)
             settings = RouterSettings(routing.deadline_s, routing.region)
-            self.router = ScriptRouter(script, settings, loop, now, pump)
+            self.router = ScriptRouter(script, settings, loop, now, pump, HoldUps())
 
     def start(self) -> None:
         """Take SIGHUP, which would end the process otherwise."""

@@ -14,6 +14,10 @@ MOMENTS: dict[str, Text] = {
         "An edit of a description failed in {place}, which goes on without it: {error} ({trace}).",
         "在 {place} 修改媒体描述失败，描述按原样转发：{error}（{trace}）。",
     ),
+    "script.blocked": Text(
+        "The script held up all calls for {seconds} s in {place}; it was broken off, the call refused ({trace}).",
+        "脚本在 {place} 阻塞所有呼叫 {seconds} 秒，被中断，呼叫被拒绝（{trace}）。",
+    ),
     "script.late": Text(
         "The script did not decide within {seconds} s, so the call is refused.",
         "脚本在 {seconds} 秒内没有作出决定，呼叫被拒绝。",

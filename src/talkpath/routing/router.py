@@ -19,6 +19,7 @@ from talkpath.edge.inquiry import Answer, Inquiry, Verb, Verdict, Within
 from talkpath.edge.inquiry import Outcome as EdgeOutcome
 from talkpath.routing.call import Call, Challenged
 from talkpath.routing.hints import hint_of
+from talkpath.routing.holdup import HeldUp, HoldUps
 from talkpath.routing.loading import Script, described, place_of
 from talkpath.routing.mistakes import Place
 from talkpath.routing.planning import NoDecision, answer_of, misread, plan_of, verdict_of
@@ -62,14 +63,15 @@ class ScriptRouter:
         loop: AbstractEventLoop,
         now: Callable[[], float],
         answered: Callable[[], None],
+        hold_ups: HoldUps | None = None,
     ) -> None:
         """`now` gives the time of the edge; `answered` is called when the edge was told something at a moment at
-        which it does not listen anyway."""
+        which it does not listen anyway. `hold_ups` breaks off functions that block."""
         self.settings = settings
         self.now = now
         self.answered = answered
         self.loop = loop
-        self.runner = Runner(loop)
+        self.runner = Runner(loop, hold_ups)
         self._known: dict[str, _Known] = {}
         self.use(script)
 
@@ -220,6 +222,9 @@ class _Asked:
 
     def raised(self, error: BaseException) -> None:
         """It raised: the peer broke the protocol, or the script is wrong."""
+        if isinstance(error, HeldUp):
+            self.failed_with("script.blocked", error, _LATE, seconds=self._router.runner.hold_ups.hold_s)
+            return
         answer = Answer(400) if isinstance(error, Malformed) else _FAILED
         self.failed_with("script.failed", error, answer)
 
@@ -333,8 +338,12 @@ class _Question(_Asked):
         self.moment("script.tried", place=place.brief, what=_shown(route))
         self.pause()
         try:
-            self._inquiry.attempt(plan_of(route, self._call, self._edit_failed), done, self.now)
+            plan = plan_of(route, self._call, self._edit_failed)
+            hold_ups = self._router.runner.hold_ups
+            hold_ups.end()
+            self._inquiry.attempt(plan, done, self.now)
             self.told()
+            hold_ups.begin()
             outcome = yield from ended
         finally:
             self.resume()

@@ -14,6 +14,7 @@ from types import coroutine
 from typing import Any
 
 from talkpath.base import limits
+from talkpath.routing.holdup import HoldUps, NoHoldUps
 
 _log = logging.getLogger(__name__)
 
@@ -50,8 +51,9 @@ class Running:
 class _Worker:
     """A task that stands ready, and the function it was handed."""
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
+    def __init__(self, loop: AbstractEventLoop, hold_ups: HoldUps | NoHoldUps) -> None:
         self._loop = loop
+        self._hold_ups = hold_ups
         self._has_begun = False
         self.context = copy_context()
         self.running: Running | None = None
@@ -105,7 +107,7 @@ class _Worker:
         assert script is not None
         while True:
             try:
-                waits_for = script.send(value) if error is None else script.throw(error)
+                waits_for = self._step(script, value, error)
             except StopIteration as end:
                 self._finish(end.value, None)
                 return
@@ -119,6 +121,13 @@ class _Worker:
                 value = yield waits_for
             except BaseException as thrown:  # noqa: BLE001 - whatever is thrown in is for the script
                 error = thrown
+
+    def _step(self, script: Coroutine[Any, Any, object], value: object, error: BaseException | None) -> object:
+        self._hold_ups.begin()
+        try:
+            return script.send(value) if error is None else script.throw(error)
+        finally:
+            self._hold_ups.end()
 
     def _finish(self, value: object, error: BaseException | None) -> None:
         assert self.running is not None
@@ -148,8 +157,9 @@ def _as_coroutine(worker: _Worker) -> Generator[Any, Any, None]:
 class Runner:
     """See the module's docstring."""
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
+    def __init__(self, loop: AbstractEventLoop, hold_ups: HoldUps | NoHoldUps | None = None) -> None:
         self._loop = loop
+        self.hold_ups = hold_ups or NoHoldUps()
         self._idle: _Worker | None = None
         #: functions that wait for something
         self.waiting = 0
@@ -159,12 +169,13 @@ class Runner:
         given back goes on. Raises TooMany instead of waiting."""
         worker, self._idle = self._idle, None
         if worker is None:
-            worker = _Worker(self._loop)
+            worker = _Worker(self._loop, self.hold_ups)
         before = asyncio.current_task(self._loop) if self._is_running() else None
         if before is not None:
             asyncio._leave_task(self._loop, before)
         asyncio._enter_task(self._loop, worker.task)
         try:
+            self.hold_ups.begin()
             first = worker.context.run(script.send, None)
         except StopIteration as end:
             value, error = end.value, None
@@ -173,6 +184,7 @@ class Runner:
         else:
             return self._hand_over(worker, script, first, done)
         finally:
+            self.hold_ups.end()
             asyncio._leave_task(self._loop, worker.task)
             if before is not None:
                 asyncio._enter_task(self._loop, before)
@@ -205,6 +217,7 @@ class Runner:
 
     def close(self) -> None:
         """End the task that stands ready."""
+        self.hold_ups.close()
         if self._idle is not None:
             self._idle.retire()
             self._idle = None
