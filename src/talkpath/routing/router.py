@@ -110,6 +110,7 @@ class ScriptRouter:
         fault = f"{place} {type(error).__name__}"
         if fault not in self._told and len(self._told) < limits.SCRIPT_FAULTS:
             self._told.add(fault)
+            _log.warning("the script failed in %s", place)
             for line in _lines(error):
                 _log.warning("%s", line)
 
