@@ -1,6 +1,7 @@
-"""Carriers as Kamailio and SIPp: one that challenges, one that has no room, one that hangs and comes back."""
+"""Carriers as Kamailio and SIPp: one that challenges, one without room, one that hangs, one killed, one walled in."""
 
 import json
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 from harness.agent import Agent
 from harness.carrier import PASSWORD, Carrier
 from harness.edge import Edge, Identity
-from harness.network import HOME, free_port
+from harness.network import HOME, Nat, free_port, inside, run, site
 from harness.process import wait_until
 from harness.rtp import Talker
-from harness.sipp import Sipp
+from harness.sip import Endpoint
+from harness.sipp import Sipp, write_injection
 from harness.sound import voice
 
 pytestmark = pytest.mark.live
@@ -29,10 +31,11 @@ def carrier(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Carrier]
         yield made
 
 
-def house(place: Path, *gateways: str) -> Edge:
-    """An edge with these gateways, in their order, and one account that may call out."""
+def house(place: Path, *gateways: str, alike: bool = False) -> Edge:
+    """An edge with these gateways, in their order or side by side, and one account that may call out."""
     listed = "".join(
-        f'[[gateways]]\nname = "g{number}"\npriority = {number}\n{text}\n' for number, text in enumerate(gateways)
+        f'[[gateways]]\nname = "g{number}"\npriority = {0 if alike else number}\n{text}\n'
+        for number, text in enumerate(gateways)
     )
     settings = f'[routing]\noutbound = "carriers"\n{listed}[[accounts]]\nuser = "boss"\n{BOSS}'
     return Edge(place / "edge", settings=settings, users=1)
@@ -121,3 +124,63 @@ def test_a_carrier_that_dies_and_comes_back_is_registered_at_again(tmp_path: Pat
         carrier.start()
         assert becomes(edge, "g0", state="up")
         assert called(edge)[0] == 200
+
+
+def by_calls_alone(host: str, port: int, broken_after: int) -> str:
+    """A gateway that is never asked with OPTIONS, which SIPp would not answer."""
+    return f'address = "{host}:{port}"\nprobe_s = 0\nbroken_after = {broken_after}\nbroken_s = 0.5'
+
+
+def test_a_gateway_that_is_killed_under_load_and_comes_back_costs_no_call(tmp_path: Path) -> None:
+    """Fifty calls a second through three; those that it was given and never answered are carried by the others."""
+
+    def machine(number: int, port: int = 0) -> Sipp:
+        return Sipp("uas_routed", tmp_path / f"g{number}", "-mp", str(free_port()), port=port).listening()
+
+    with machine(0) as first, machine(1) as killed, machine(2) as last:
+        ports = [one.port for one in (first, killed, last)]
+        with house(tmp_path, *(by_calls_alone(HOME, port, 3) for port in ports), alike=True) as edge:
+            who, phone = Identity("boss", "boss-secret", edge.host, edge.doors.udp), free_port()
+            with Agent(who, Endpoint((edge.host, phone), (edge.host, edge.doors.udp))) as agent:
+                assert agent.register().status == 200
+            login = f"[authentication username={who.user} password={who.password}]"
+            names = write_injection(tmp_path / "names", [[who.user, login]])
+            options = ["-s", NUMBER, "-inf", str(names), "-d", "200"]
+            where = f"{edge.host}:{edge.doors.udp}"
+            with Sipp("uac_proven", tmp_path, *options, remote=where, calls=700, rate=50, port=phone) as calling:
+                assert wait_until(lambda: calling.calls_so_far() > 50)
+                killed.process.send(signal.SIGKILL)
+                assert wait_until(lambda: gateway(edge, "g1")["failures"] >= 3)
+                taken = gateway(edge, "g1")["answers"]
+                with machine(1, killed.port):
+                    outcome = calling.wait(30)
+            rows = [gateway(edge, f"g{number}") for number in range(3)]
+            assert (outcome.succeeded, outcome.failed) == (700, 0), calling.errors
+            assert sum(row["answers"] for row in rows) == 700
+            assert rows[1]["answers"] > taken > 0
+            assert (rows[0]["failures"], rows[2]["failures"]) == (0, 0)
+            assert not edge.complaints()
+
+
+@pytest.mark.parametrize("verdict", ["drop", "reject"])
+def test_a_carrier_behind_a_firewall_costs_one_call_a_second_and_a_half(tmp_path: Path, verdict: str) -> None:
+    """Refused by ICMP or not heard at all: the call goes to the next, later ones at once, and it is tried again."""
+    with (
+        site(Nat.NONE) as far,
+        Sipp("uas", tmp_path / "far", host=far.address, namespace=far.namespace) as walled,
+        Sipp("uas", tmp_path / "near", "-mp", str(free_port())).listening() as near,
+    ):
+        with inside(far.namespace):
+            walled.listening()
+        run("nft add table ip wall", far.router)
+        run("nft add chain ip wall pass { type filter hook forward priority 0 ; }", far.router)
+        run(f"nft add rule ip wall pass udp dport {walled.port} {verdict}", far.router)
+        ways = (by_calls_alone(far.address, walled.port, 1), by_calls_alone(HOME, near.port, 1))
+        with house(tmp_path, *ways) as edge:
+            status, took, _ = called(edge)
+            assert (status, took < 3.0) == (200, True)
+            assert gateway(edge, "g0")["last_failure"] == "no-answer"
+            assert gateway(edge, "g1")["answers"] == 1
+            run("nft flush chain ip wall pass", far.router)
+            assert wait_until(lambda: called(edge)[0] == 200 and gateway(edge, "g0")["answers"] == 1)
+            assert not edge.complaints()
