@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from talkpath.app.config.routing import Routing
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient, ControlServer
 from talkpath.app.own_script import OwnScript
-from talkpath.app.script import check_script
+from talkpath.app.script import check_script, doubts
 from talkpath.base.redact import Secret
 from talkpath.base.texts import Language
 from talkpath.calls.ledger import Ledger
@@ -146,6 +147,21 @@ async def test_an_edge_does_not_start_with_a_script_that_has_mistakes(tmp_path: 
     loop = asyncio.get_running_loop()
     with pytest.raises(BadConfig, match=r"routing.py:1:1: Loading the script failed: NameError"):
         OwnScript(config_of(tmp_path), Language.EN, loop, loop.time, lambda: None)
+
+
+async def test_names_that_are_nobodys_are_logged_at_start_and_after_a_reload(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "routing.py"
+    file.write_text(SCRIPT.format(name="x", group="carier"))
+    config = config_of(tmp_path)
+    loop = asyncio.get_running_loop()
+    own = OwnScript(config, Language.EN, loop, loop.time, lambda: None, partial(doubts, config=config))
+    assert 'routing.py:8: There is no gateway of the group "carier"' in caplog.text
+    file.write_text(SCRIPT.format(name="x", group="carrier").replace("anna", "ana"))
+    assert await own.reload() == []
+    assert 'routing.py:8: There is no user "ana" now' in caplog.text
+    own.close()
 
 
 async def test_a_hang_up_signal_loads_it_anew(running: Running) -> None:

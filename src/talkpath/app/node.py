@@ -29,6 +29,7 @@ from talkpath.app.own_script import OwnScript
 from talkpath.app.phone_rows import PhoneRow, rows_of
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.rehearsing import Wish, rehearsed
+from talkpath.app.script import doubts
 from talkpath.app.settings import (
     edge_settings,
     guard_settings,
@@ -79,7 +80,9 @@ class Node:
         self._state = prepared.state
         self._clock = Clock()
         loop = asyncio.get_running_loop()
-        self._script = OwnScript(config, prepared.language, loop, self._clock.now, self._pump)
+        self._script = OwnScript(
+            config, prepared.language, loop, self._clock.now, self._pump, partial(doubts, config=config)
+        )
         self._ledger = Ledger()
         retention = Retention(config.history.keep_days, config.history.keep_calls)
         self._store: EmbeddedStore[Binding] = EmbeddedStore(prepared.database, Binding, retention)

@@ -8,7 +8,7 @@ import logging
 import signal
 import threading
 from asyncio import AbstractEventLoop, Future
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from talkpath.routing.router import RouterSettings, ScriptRouter
 from talkpath.routing.watching import Watch
 
 _log = logging.getLogger("talkpath.script")
+
+_Loaded = tuple[Script, list[Mistake]]
 
 # A load that takes longer waits for somebody, and nobody waits for it.
 _LOAD_S = 30.0
@@ -64,8 +66,10 @@ class OwnScript:
         loop: AbstractEventLoop,
         now: Callable[[], float],
         pump: Callable[[], None],
+        doubts: Callable[[Script], Iterable[Mistake]] = lambda script: (),
     ) -> None:
-        """Loads the script. Raises BadConfig."""
+        """Loads the script; `doubts` are what is logged of one beside. Raises BadConfig."""
+        self._doubts = doubts
         routing = config.routing
         self._language = language
         self._loop = loop
@@ -73,6 +77,7 @@ class OwnScript:
         self.router: ScriptRouter | None = None
         if routing.script:
             script = load_checked(Path(routing.script))
+            self._tell(doubts(script))
             self._watch = Watch(script.files)
             settings = RouterSettings(routing.deadline_s, routing.region)
             self.router = ScriptRouter(script, settings, loop, now, pump, HoldUps())
@@ -118,42 +123,47 @@ class OwnScript:
         assert router is not None
         self._watch.begin()
         try:
-            script = await asyncio.wait_for(self._beside(router.script), _LOAD_S)
+            script, doubts = await asyncio.wait_for(self._beside(router.script), _LOAD_S)
         except BadScript as bad:
             _log.warning("%s", phrase(texts.NOT_RELOADED, file=router.script.file).say(self._language))
             self._watch.follow((*router.script.files, *(Path(one.place.file) for one in bad.mistakes)))
-            for mistake in bad.mistakes:
-                _log.warning("%s", mistake.say(self._language))
+            self._tell(bad.mistakes)
             return [mistake.say(language) for mistake in bad.mistakes]
         except TimeoutError:
             slow = phrase(texts.TOO_SLOW, file=router.script.file, seconds=_LOAD_S)
             _log.warning("%s", slow.say(self._language))
             return [slow.say(language)]
         router.use(script)
+        self._tell(doubts)
         self._watch.follow(script.files)
         _log.info("%s", phrase(texts.RELOADED, file=script.file).say(self._language))
         return []
 
-    def _beside(self, old: Script) -> "Future[Script]":
-        """Load it in a thread. One that never ends keeps nobody from leaving."""
-        loaded: Future[Script] = self._loop.create_future()
+    def _tell(self, mistakes: Iterable[Mistake]) -> None:
+        for mistake in mistakes:
+            _log.warning("%s", mistake.say(self._language))
 
-        def tell(script: Script | None, error: BaseException | None) -> None:
+    def _beside(self, old: Script) -> "Future[_Loaded]":
+        """Load it in a thread. One that never ends keeps nobody from leaving."""
+        loaded: Future[_Loaded] = self._loop.create_future()
+
+        def tell(found: _Loaded | None, error: BaseException | None) -> None:
             if loaded.done():
                 return
-            if script is not None:
-                loaded.set_result(script)
+            if found is not None:
+                loaded.set_result(found)
             elif error is not None:
                 loaded.set_exception(error)
 
         def run() -> None:
-            script, error = None, None
+            found, error = None, None
             try:
                 script = load(old.file, old.kept)
-            except BadScript as bad:
-                error = bad
+                found = script, list(self._doubts(script))
+            except Exception as failed:  # noqa: BLE001 - told where it is waited for
+                error = failed
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(tell, script, error)
+                self._loop.call_soon_threadsafe(tell, found, error)
 
         threading.Thread(target=run, name="talkpath-script", daemon=True).start()
         return loaded

@@ -41,6 +41,12 @@ def check_script(config: Config) -> Iterator[Phrase]:
     yield phrase(texts.SCRIPT_GOOD, file=config.routing.script)
 
 
+def doubts(script: Script, config: Config) -> Iterator[Mistake]:
+    """What is logged of a script in use: names that are nobody's yet, and what may hold up all calls."""
+    yield from _unknown_groups(script, config)
+    yield from _hints(script, config)
+
+
 def _unknown_groups(script: Script, config: Config) -> Iterator[Mistake]:
     by_hand = OwnGateways(state_directory(config, os.environ, is_root())).read()
     known = {one.group for one in (*config.gateways, *by_hand.gateways())}
