@@ -99,7 +99,8 @@ class House:
         self.sound = Sound(self.engine, self._calls, self._told, self.clock, self._loop)
 
     def _router_of(self, script: Path) -> ScriptRouter:
-        return ScriptRouter(load(script), RouterSettings(), self._loop, self.clock.now, self.pump)
+        asked = RouterSettings(self.config.routing.deadline_s, self.config.routing.region)
+        return ScriptRouter(load(script), asked, self._loop, self.clock.now, self.pump)
 
     def start(self) -> None:
         """Begin to serve."""

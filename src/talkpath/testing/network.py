@@ -34,7 +34,7 @@ _WIDTH = 118
 
 class Network:
     """See the module. `config` is a talkpath.toml and `toml` the text of one, as if it stood in `folder`; neither for
-    the defaults. `script` is the routing script. Chance (loss,
+    the defaults. `script` is the routing script where it is not the one that the configuration names. Chance (loss,
     reordering, the weights of DNS) comes from `seed`. Used as `async with Network(...) as network`; the fixture
     `network` is one that is open.
 
@@ -51,7 +51,8 @@ class Network:
         seed: int = 1,
     ) -> None:
         self.config = _read(config, toml, File(folder))
-        self._script = File(script) if script is not None else None
+        routing = script or self.config.routing.script
+        self._script = File(routing) if routing else None
         self.seed = seed
         #: names that the edge can look up
         self.dns = Zone()
