@@ -222,7 +222,8 @@ def users(
         raise ValueError('users() needs the name of a user: users("anna")')
     for name in names:
         _expect_text(name, "users()", "the name of a user")
-    return Route(_here(), (_step((ToUsers(names),), ring_s, no_answer_s, on, follow),))
+    # Plain text, whatever kind of text a script calls a user by (`call.number`).
+    return Route(_here(), (_step((ToUsers(tuple(str(name) for name in names)),), ring_s, no_answer_s, on, follow),))
 
 
 def uri(
@@ -272,7 +273,9 @@ def gateways(
     if number and (not isinstance(number, str) or not _DIALLED.fullmatch(number)):
         raise ValueError(f"{str(number)[:40]!r} can not be dialled; give digits, with or without a + before them")
     together = _is_yes(at_once, "at_once")
-    steps = tuple(_step((ToGroup(name, number, together),), ring_s, no_answer_s, on, follow) for name in groups)
+    steps = tuple(
+        _step((ToGroup(str(name), str(number), together),), ring_s, no_answer_s, on, follow) for name in groups
+    )
     return Route(_here(), steps, True, _is_yes(for_strangers, "for_strangers"))
 
 
