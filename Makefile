@@ -52,7 +52,7 @@ native-test: $(VENV)/.test-packages $(VENV)/.installed  ## the tests of the Rust
 
 fast: compiled $(VENV)/.tools  ## the tests that need no peers; those of the compiled rooms in both forms
 	$(BIN)/python -m pytest -n 2 -m "not live"
-	$(BIN)/python -m pytest -n 2 -m "not live" -o "pythonpath=tests/live" tests/sip tests/sdp tests/calls tests/edge tests/net tests/explain tests/ice tests/secure tests/media
+	$(BIN)/python -m pytest -n 2 -m "not live" -o "pythonpath=tests/live" tests/sip tests/sdp tests/calls tests/edge tests/net tests/explain tests/ice tests/secure tests/media tests/testing examples
 
 # Phones talk for seconds in which no core is busy, so there are more tests at once than cores; neighbours in a file go to
 # one process, which then starts one browser for them.
