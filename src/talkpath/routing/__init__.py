@@ -22,6 +22,7 @@ from talkpath.routing.edge import Edge
 from talkpath.routing.routes import (
     Decision,
     Outcome,
+    Rejection,
     Route,
     as_usual,
     drop,
@@ -44,6 +45,7 @@ __all__ = [
     "Identity",
     "Number",
     "Outcome",
+    "Rejection",
     "Request",
     "Route",
     "as_usual",
