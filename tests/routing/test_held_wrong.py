@@ -225,6 +225,38 @@ async def test_the_deadline_goes_on_after_an_attempt(desk: Desk) -> None:
     assert asked.verdicts == [Answer(503)]
 
 
+async def test_two_attempts_at_once_are_one_too_many(desk: Desk) -> None:
+    desk.on_call("import asyncio\nreturn (await asyncio.gather(call.to(users('a')), call.to(users('b'))))[0]")
+    asked = desk.ask()
+    await asyncio.sleep(0.01)
+    assert asked.verdicts == [Answer(500)]
+    assert "together()" in asked.said("script.failed")["error"]
+    await asyncio.sleep(0.01)
+    assert len(asyncio.all_tasks()) == 1, "nobody waits for the first"
+
+
+async def test_nobody_is_tried_after_an_answer(desk: Desk) -> None:
+    desk.on_call("await call.to(users('a'))\nreturn await call.to(users('b'))")
+    asked = Asked()
+    asked.outcomes = [Outcome(200)]
+    desk.ask(asked)
+    assert len(asked.attempts) == 1
+    assert "answered" in asked.said("script.failed")["error"]
+
+
+async def test_what_is_done_after_an_answer_has_no_deadline(desk: Desk) -> None:
+    desk.settings = type(desk.settings)(deadline_s=0.02)
+    desk.on_call(
+        "import asyncio\noutcome = await call.to(users('a'))\nawait asyncio.sleep(0.1)\ncall.note('stored')\n"
+        "return outcome"
+    )
+    asked = desk.ask()
+    asked.attempts[0][1](Outcome(200), 1.0)
+    await asyncio.sleep(0.3)
+    assert asked.said("script.note") == {"text": "stored"}
+    assert asked.verdicts == []
+
+
 async def test_more_waiting_functions_than_may_wait_refuse(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SCRIPTS_WAITING", 2)
     desk.on_call("import asyncio\nawait asyncio.sleep(0.01)\nreturn users('anna')")

@@ -171,6 +171,11 @@ class _Asked:
             self._timer.cancel()
             self._timer = None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nobody waits for what it decides: what it does then takes the time that it takes."""
+        return False
+
     def pause(self) -> None:
         """What happens now takes its time, and none of the script's."""
         self._pauses += 1
@@ -181,7 +186,7 @@ class _Asked:
     def resume(self) -> None:
         """The script goes on."""
         self._pauses -= 1
-        if self._pauses == 0 and self._running is not None and not self.is_decided:
+        if self._pauses == 0 and not self.is_settled and self._running is not None and not self.is_decided:
             self._began_at = self._router.loop.time()
             self._wind()
 
@@ -258,18 +263,24 @@ class _Asked:
 class _Question(_Asked):
     """A call whose way is asked for."""
 
-    __slots__ = ("_attempt", "_call", "_inquiry")
+    __slots__ = ("_attempt", "_call", "_inquiry", "_is_answered")
 
     def __init__(self, router: ScriptRouter, inquiry: Inquiry, known: _Known) -> None:
         super().__init__(router)
         self._inquiry = inquiry
         self._call = Call(inquiry, self, router.settings.region, known.vars)
         self._attempt: Future[EdgeOutcome] | None = None
+        self._is_answered = False
 
     @property
     def function(self) -> object:
         """The one that decides about calls."""
         return self._script.on_call
+
+    @property
+    def is_settled(self) -> bool:
+        """Somebody took the call."""
+        return self._is_answered
 
     def begin(self, now: float) -> None:
         """Ask."""
@@ -309,6 +320,12 @@ class _Question(_Asked):
         if verdict is not None:
             self._inquiry.decide(verdict, self.now)
             self.told()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Whatever still waits for an attempt, waits in vain."""
+        if self._attempt is not None:
+            self._attempt.cancel()
 
     def refuse(self, answer: Answer) -> None:
         self._decide(answer)
@@ -326,11 +343,17 @@ class _Question(_Asked):
         """Nobody waits for the answer any more."""
         if not self.is_decided:
             self.is_decided = True
+            self._let_go()
             self._stop()
 
     def attempt(self, route: Route, place: Place) -> Generator[Any, Any, Outcome]:
         """Carry out a route; the function waits."""
+        if self._attempt is not None and not self._attempt.done():
+            raise RuntimeError("one call.to() at a time; to ring several at once join them by together()")
+        if self.is_decided or self._is_answered:
+            raise RuntimeError("call.to() after the call is answered or decided about; nobody else can be tried")
         ended: Future[EdgeOutcome] = self._router.loop.create_future()
+        self._attempt = ended
 
         def done(outcome: EdgeOutcome, then: float) -> None:
             if not ended.done():
@@ -346,6 +369,7 @@ class _Question(_Asked):
             self.told()
             hold_ups.begin()
             outcome = yield from ended
+            self._is_answered = outcome.is_answered
         finally:
             self.resume()
         return Outcome(outcome, place)
