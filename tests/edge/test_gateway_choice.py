@@ -324,3 +324,16 @@ def test_a_call_among_thousands_costs_what_it_costs_among_ten(choosing: Choosing
 
     # The logarithm of a thousand times as many is four times as large; a sort of them would cost thousands.
     assert seconds(10_000) < 12 * seconds(10)
+
+
+def test_who_broke_by_this_call_is_not_its_last_resort() -> None:
+    lab = group(Choosing.WEIGHT, quiet("a"), quiet("b", 2), quiet("c", 3))
+    carry(lab, "a", 0, failed=3)
+    lab.now += 1
+    choice = choose(lab)
+    tried = []
+    while (picked := choice.next()) is not None:
+        tried.append((picked.gateway.settings.name, picked.why))
+        carry(lab, picked.gateway.settings.name, 0, failed=3)
+        lab.now += 1
+    assert tried == [("b", "by-priority"), ("c", "next-gateway"), ("a", "last-resort")]

@@ -33,7 +33,19 @@ class PassedOver(NamedTuple):
 class Choice:
     """What `Gateways.choose` gives. Ask `next` until it gives None; `take_passed_over` tells what it left out."""
 
-    __slots__ = ("_at", "_caller", "_given", "_is_dry", "_last", "_passed", "_tiers", "_tried", "_turn", "group")
+    __slots__ = (
+        "_asked",
+        "_at",
+        "_caller",
+        "_given",
+        "_is_dry",
+        "_last",
+        "_passed",
+        "_tiers",
+        "_tried",
+        "_turn",
+        "group",
+    )
 
     def __init__(self, group: Group, caller: str, is_dry: bool) -> None:
         self.group = group.settings
@@ -44,6 +56,8 @@ class Choice:
         self._given = 0
         self._turn = 0
         self._tried: set[int] = set()
+        #: names of those that this call was given
+        self._asked: list[str] = []
         self._last: list[Gateway] | None = None
         self._passed: list[PassedOver] = []
 
@@ -55,6 +69,7 @@ class Choice:
             gateway = self._of_tier(self._tiers[self._at]) if self._at >= 0 else None
             if gateway is not None:
                 self._given += 1
+                self._asked.append(gateway.settings.name)
                 return Picked(gateway, self._reason(self._tiers[self._at]))
             self._enter(self._at + 1)
         return self._last_resort()
@@ -98,10 +113,11 @@ class Choice:
         return "by-priority" if len(tier.members) == 1 else f"by-{tier.choosing}"
 
     def _last_resort(self) -> Picked | None:
-        """Nobody is left that should work: one that may."""
+        """Nobody is left that should work: one that may. Who broke by this very call may not."""
         if self._last is None:
             missing = [gateway for tier in self._tiers for gateway in islice(tier.missing, _TOLD)]
             usable = [one for one in missing if one.state in (State.DOWN, State.BROKEN)]
+            usable = [one for one in usable if one.settings.name not in self._asked]
             # Who left last may not have been gone for long, or not at all.
             usable.sort(key=lambda one: one.since)
             self._last = usable[-_LAST_RESORTS:]
