@@ -131,6 +131,7 @@ def by_calls_alone(host: str, port: int, broken_after: int) -> str:
     return f'address = "{host}:{port}"\nprobe_s = 0\nbroken_after = {broken_after}\nbroken_s = 0.5'
 
 
+@pytest.mark.load
 def test_a_gateway_that_is_killed_under_load_and_comes_back_costs_no_call(tmp_path: Path) -> None:
     """Fifty calls a second through three; those that it was given and never answered are carried by the others."""
 
