@@ -36,6 +36,11 @@ class QuestionOwner(Protocol):
         """A moment of the call."""
 
 
+def plain(values: dict[str, str | int | float]) -> dict[str, str | int | float]:
+    """Values as the ledger and the history keep them: text of a kind of its own would stop the writing."""
+    return {name: str(value) if isinstance(value, str) else value for name, value in values.items()}
+
+
 class Question:
     """Implements `Inquiry`; the fork stays open while it is its `asker`."""
 
@@ -63,7 +68,7 @@ class Question:
     def note(self, kind: str, now: float, **values: str | int | float) -> None:
         """A moment of the call."""
         if self._fork is not None:
-            self._owner.note(self._fork, kind, now, **values)
+            self._owner.note(self._fork, kind, now, **plain(values))
 
     def attempt(self, plan: Plan, done: Callable[[Outcome, float], None], now: float) -> None:
         """Carry out a plan, and hear how it ended."""

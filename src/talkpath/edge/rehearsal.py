@@ -6,7 +6,7 @@ A `Rehearsal` is an `Inquiry` like any other to a script. Nobody answers in it, 
 from collections.abc import Callable, Generator
 
 from talkpath.base.address import Flow, Target
-from talkpath.calls.model import Moment, Value
+from talkpath.calls.model import Moment
 from talkpath.edge.admission import Admission
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.binding import Binding, flows_of_phones
@@ -19,6 +19,7 @@ from talkpath.edge.gateways.table import Gateways
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.inquiry import Answer, Outcome, Verb, Verdict
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
+from talkpath.edge.question import plain
 from talkpath.edge.responses import REASONS
 from talkpath.edge.routing import heading_of, hop_to
 from talkpath.sip.message import Message
@@ -87,9 +88,9 @@ class Rehearsal:
 
     # --- the inquiry
 
-    def note(self, kind: str, now: float, **values: Value) -> None:
+    def note(self, kind: str, now: float, **values: str | int | float) -> None:
         """A step."""
-        self._steps.append(Moment(now, kind, values))
+        self._steps.append(Moment(now, kind, plain(values)))
 
     def attempt(self, plan: Plan, done: Callable[[Outcome, float], None], now: float) -> None:
         """Follow a plan, and say that nobody answered."""

@@ -145,8 +145,8 @@ class Rejection(Decision):
     def __init__(self, place: Place, status: int, reason: str, fields: str) -> None:
         super().__init__(place)
         self.status = status
-        self.reason = reason
-        self.fields = fields
+        self.reason = str(reason)
+        self.fields = str(fields)
 
     def __str__(self) -> str:
         return f"{self.status} {self.reason}".rstrip()
@@ -247,7 +247,7 @@ def uri(
     if parsed.scheme not in ("sip", "sips", "tel"):
         raise ValueError(f"{text!r} can not be called; write a sip:, sips: or tel: URI")
     is_open = _is_yes(for_strangers, "for_strangers")
-    return Route(_here(), (_step((ToUri(text),), ring_s, no_answer_s, on, follow),), True, is_open)
+    return Route(_here(), (_step((ToUri(str(text)),), ring_s, no_answer_s, on, follow),), True, is_open)
 
 
 def gateways(
@@ -273,9 +273,8 @@ def gateways(
     if number and (not isinstance(number, str) or not _DIALLED.fullmatch(number)):
         raise ValueError(f"{str(number)[:40]!r} can not be dialled; give digits, with or without a + before them")
     together = _is_yes(at_once, "at_once")
-    steps = tuple(
-        _step((ToGroup(str(name), str(number), together),), ring_s, no_answer_s, on, follow) for name in groups
-    )
+    aims = [ToGroup(str(name), str(number), together) for name in groups]
+    steps = tuple(_step((aim,), ring_s, no_answer_s, on, follow) for aim in aims)
     return Route(_here(), steps, True, _is_yes(for_strangers, "for_strangers"))
 
 
