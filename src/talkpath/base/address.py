@@ -18,18 +18,16 @@ class Transport(StrEnum):
     WS = "WS"
     WSS = "WSS"
 
-    @property
-    def is_reliable(self) -> bool:
-        """A stream: no retransmission, and responses go down the same connection."""
-        return self is not Transport.UDP
+    # Attributes and no properties: each message asks for them some twenty times.
+    #: a stream: no retransmission, and responses go down the same connection
+    is_reliable: bool
+    is_secure: bool
+    is_websocket: bool
 
-    @property
-    def is_secure(self) -> bool:
-        return self is Transport.TLS or self is Transport.WSS
-
-    @property
-    def is_websocket(self) -> bool:
-        return self is Transport.WS or self is Transport.WSS
+    def __init__(self, name: str) -> None:
+        self.is_reliable = name != "UDP"
+        self.is_secure = name in ("TLS", "WSS")
+        self.is_websocket = name in ("WS", "WSS")
 
     @property
     def default_port(self) -> int:

@@ -1,6 +1,6 @@
 """A message that arrived, with what its way here tells: where to answer, and whether a NAT stands between."""
 
-from talkpath.base.address import Address, Flow, Transport
+from talkpath.base.address import Address, Flow
 from talkpath.edge.contact import is_same_host
 from talkpath.edge.gateways.gateway import Gateway
 from talkpath.sip.grammar import Via, split_list
@@ -34,7 +34,7 @@ class Arrival:
 def _shows_port(via: Via, flow: Flow) -> bool:
     """Whether the port was translated on the way: who asks for `rport` sends from the port that its Via names (RFC
     3581 section 4), also where it knows its address outside."""
-    return flow.transport is Transport.UDP and "rport" in via.params and via.sent_by_port != flow.remote.port
+    return not flow.transport.is_reliable and "rport" in via.params and via.sent_by_port != flow.remote.port
 
 
 def _is_address_or_invalid(host: str) -> bool:

@@ -14,7 +14,7 @@ def reached_at(flow: Flow, contact: str, behind_nat: bool) -> Flow:
     The flow itself stays where the Contact says nothing better: behind a NAT; over a connection, which is open and is
     read by whoever opened it; with `ob` (RFC 5626 section 5.3), or a name or another host in the Contact.
     """
-    if behind_nat or flow.transport is not Transport.UDP:
+    if behind_nat or flow.transport.is_reliable:
         return flow
     try:
         uri = Uri.parse(contact)

@@ -20,7 +20,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from talkpath.base import limits
-from talkpath.base.address import Flow, Parcel, Transport
+from talkpath.base.address import Flow, Parcel
 from talkpath.edge.binding import Binding
 from talkpath.edge.locality import Locality
 from talkpath.edge.settings import KeepAliveSettings
@@ -169,7 +169,7 @@ class KeepAlive:
     def hold(self, binding: Binding, now: float) -> None:
         """A phone registered, or came from the store."""
         flow = binding.flow
-        if flow.transport is not Transport.UDP or self._settings.interval_s <= 0:
+        if flow.transport.is_reliable or self._settings.interval_s <= 0:
             return
         kept = self._kept.get(flow)
         if kept is None:
@@ -256,7 +256,7 @@ class KeepAlive:
 
     def _doubted(self, binding: Binding, now: float) -> Kept | None:
         flow = binding.flow
-        if flow.transport is not Transport.UDP or self._settings.interval_s <= 0:
+        if flow.transport.is_reliable or self._settings.interval_s <= 0:
             return None
         kept = self._kept.get(flow)
         if kept is None:

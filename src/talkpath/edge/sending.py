@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
-from talkpath.base.address import Address, Flow, Hop, Target, Transport
+from talkpath.base.address import Address, Flow, Hop, Target
 from talkpath.base.errors import Malformed
 from talkpath.edge.anchoring import Anchoring, MediaFailed
 from talkpath.edge.arrival import Arrival
@@ -72,7 +72,7 @@ class Sending:
         onward = self._onward(fork.arrival, hop, heading, party, fork.call, now, path, branch.cseq_shift)
         letter = _Letter(fork, branch, onward, here)
         branch_id, data = self._addressed(letter, hop, here)
-        if hop.transport is Transport.UDP and len(data) > _SAFE_ANYWHERE_BYTES and len(data) > self._limit(hop):
+        if not hop.transport.is_reliable and len(data) > _SAFE_ANYWHERE_BYTES and len(data) > self._limit(hop):
             if self._has_stream(letter, others, now):
                 return branch
             data = self._fitted(request, data, self._limit(hop), now, _diet(heading))
@@ -188,7 +188,7 @@ class Sending:
         onward = self._onward(arrival, hop, heading, party, call, now, (), cseq_shift)
         onward.via = via_line(hop.transport, here, branch_id)
         data = forwarded_request(arrival.message, arrival.via, onward)
-        if hop.transport is Transport.UDP and len(data) > _SAFE_ANYWHERE_BYTES and len(data) > self._limit(hop):
+        if not hop.transport.is_reliable and len(data) > _SAFE_ANYWHERE_BYTES and len(data) > self._limit(hop):
             return self._fitted(arrival.message, data, self._limit(hop), now)
         return data
 

@@ -445,7 +445,7 @@ class Signalling:
         flow = self._flow_of(send.hop)
         if flow is None:
             self._open_for(send)
-        elif flow.transport is Transport.UDP:
+        elif not flow.transport.is_reliable:
             datagrams = self._datagrams_of(flow)
             if datagrams is None:
                 self._not_sent(send, now)
