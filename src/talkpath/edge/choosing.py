@@ -6,9 +6,10 @@ from itertools import groupby
 
 from talkpath.edge.admission import Admission
 from talkpath.edge.arrival import Arrival
-from talkpath.edge.binding import Binding, flows_of_phones
+from talkpath.edge.binding import Binding
 from talkpath.edge.core import Core
 from talkpath.edge.heading import Heading, Refusal
+from talkpath.edge.phones import flows_of_phones
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService
 from talkpath.media.service import Service
 

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from talkpath.base.address import Flow, Hop
 from talkpath.base.errors import Malformed
-from talkpath.edge.binding import Binding, contact_key, identity_of
+from talkpath.edge.binding import Binding
 from talkpath.edge.contact import is_same_host, reached_at
+from talkpath.edge.phones import contact_key, identity_of
 from talkpath.edge.settings import RegistrarSettings
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message

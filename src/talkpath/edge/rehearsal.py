@@ -9,7 +9,7 @@ from talkpath.base.address import Flow, Target
 from talkpath.calls.model import Moment
 from talkpath.edge.admission import Admission
 from talkpath.edge.arrival import Arrival
-from talkpath.edge.binding import Binding, flows_of_phones
+from talkpath.edge.binding import Binding
 from talkpath.edge.choosing import Asked, Choosing, Unproven
 from talkpath.edge.core import Core
 from talkpath.edge.gateways.choice import PassedOver
@@ -18,6 +18,7 @@ from talkpath.edge.gateways.own import uri_of
 from talkpath.edge.gateways.table import Gateways
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.inquiry import Answer, Outcome, Verb, Verdict
+from talkpath.edge.phones import flows_of_phones
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
 from talkpath.edge.question import plain
 from talkpath.edge.responses import REASONS

@@ -5,11 +5,12 @@ from ipaddress import ip_address
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
-from talkpath.edge.binding import Binding, contact_key
+from talkpath.edge.binding import Binding
 from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.forwarding import routes_of
 from talkpath.edge.heading import Heading, Refusal
+from talkpath.edge.phones import contact_key
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
 

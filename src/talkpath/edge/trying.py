@@ -10,7 +10,7 @@ from talkpath.base import limits
 from talkpath.base.address import Flow, Hop, Target
 from talkpath.base.errors import Malformed
 from talkpath.edge.asking import Asking
-from talkpath.edge.binding import Binding, flows_of_phones
+from talkpath.edge.binding import Binding
 from talkpath.edge.branch import ADDRESS_FAILED, FLOW_FAILED, Branch
 from talkpath.edge.call import Party
 from talkpath.edge.core import Core
@@ -18,6 +18,7 @@ from talkpath.edge.fork import Fork, rank
 from talkpath.edge.gateways.choice import Choice
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.outages import Outages
+from talkpath.edge.phones import flows_of_phones
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
 from talkpath.edge.routing import hop_to
 from talkpath.edge.sending import Sending
@@ -81,7 +82,8 @@ class Trying:
 
     def _next_group(self, attempt: Attempt, now: float) -> Refusal | None:
         """Try the next group in which anybody can be; why not where there is none."""
-        refusal, fork = Refusal(480), attempt.fork
+        refusal: Refusal | None = None
+        fork = attempt.fork
         while True:
             try:
                 group = self._following(attempt, now)
@@ -89,7 +91,7 @@ class Trying:
                 refusal = refused
                 continue
             if group is None:
-                return refusal
+                return Refusal(480) if refusal is None else refusal
             attempt.group, attempt.before = group, len(fork.branches)
             is_tried = False
             for way in group.ways:
