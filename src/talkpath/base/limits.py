@@ -133,7 +133,8 @@ LEAST_DESCRIPTORS_KEPT = 8
 CONTROL_ASKING = 16
 # Flows from which a user has proven himself, at some 300 bytes: he gets in there whatever others try.
 KNOWN_DEVICES = 50_000
-# Places that tried wrong passwords, at some 300 bytes each; the one longest unheard makes room.
+# Places that tried wrong passwords, at some 300 bytes each, and as many that sent none; the one longest unheard makes
+# room.
 LANES = 50_000
 # Sources whose refused requests are remembered for the story of a ban, at up to 2 kB each.
 SUSPECTS = 2_000

@@ -47,6 +47,7 @@ class Admission:
         if proof.user != user:
             self._core.reply(arrival, server, 403, now, reason="Not your address")
             return None
+        arrival.proven = user
         return user
 
     def admit_request(self, arrival: Arrival, server: ServerTransaction, now: float) -> tuple[bool, str]:

@@ -126,7 +126,8 @@ class Core:
     def fresh(self) -> str:
         """A word that no other message of ours bears."""
         self._number += 1
-        return f"{self._prefix}{self._number:x}"
+        # Made with `hex`, which takes a third of a format.
+        return self._prefix + hex(self._number)[2:]
 
     def branch(self, loop_mark: str = "") -> str:
         """A fresh branch; `loop_mark` lets us know the request again when it comes back (16.6 step 8)."""

@@ -105,12 +105,16 @@ class Guard:
 
     def proved(self, user: str, flow: Flow, until: float, now: float) -> None:
         """Somebody proved who he is: by a registration, by credentials, or long ago by what the store kept."""
-        self.sources.prove(*_peer(flow), until, now)
+        self.known_until(flow, until, now)
         self.tries.right(user, flow)
+
+    def known_until(self, flow: Flow, until: float, now: float) -> None:
+        """Who proved himself there just now stays known for so long."""
+        self.sources.prove(*_peer(flow), until, now)
 
     def may_try(self, user: str, flow: Flow, now: float) -> bool:
         """Whether credentials from there are looked at."""
-        if not self._settings.is_on:
+        if not self._settings.is_on or self.tries.is_idle:
             return True
         return self.tries.may(user, flow, self._is_office(flow, now), now)
 

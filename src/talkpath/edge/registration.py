@@ -36,11 +36,19 @@ class Registration:
             return
         self._core.counters["registrations"] += 1
         if bindings:
-            self._core.guard.proved(user, arrival.flow, max(one.expires_at for one in bindings), now)
+            self._known(user, arrival, max(one.expires_at for one in bindings), now)
         self._core.reply(arrival, server, 200, now, fields=_fields(request, bindings, now))
         for binding in bindings:
             if binding.flow == arrival.reply_to:
                 self._ending.tell_returned(binding, now)
+
+    def _known(self, user: str, arrival: Arrival, until: float, now: float) -> None:
+        guard = self._core.guard
+        if arrival.proven:
+            # His credentials have told the guard who he is.
+            guard.known_until(arrival.flow, until, now)
+        else:
+            guard.proved(user, arrival.flow, until, now)
 
 
 def _is_outbound(request: Message, bindings: list[Binding]) -> bool:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from ipaddress import IPv6Network
 
 from talkpath.base import limits
-from talkpath.base.address import Flow
+from talkpath.base.address import Address, Flow
 
 #: Passwords tried at once, and the seconds after which one more may be.
 Lane = tuple[int, float]
@@ -33,7 +33,14 @@ class Tries:
 
     def __init__(self) -> None:
         self._back_at: OrderedDict[tuple[str, ...], float] = OrderedDict()
-        self._devices: OrderedDict[tuple[str, str, int], None] = OrderedDict()
+        self._devices: OrderedDict[tuple[str, Address], None] = OrderedDict()
+        #: of those who sent no credentials
+        self._unasked: OrderedDict[Address, float] = OrderedDict()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody was wrong of late: everybody may try."""
+        return not self._back_at
 
     def may(self, user: str, flow: Flow, is_office: bool, now: float) -> bool:
         """Whether a password may be tried for the user from there."""
@@ -48,24 +55,34 @@ class Tries:
 
     def right(self, user: str, flow: Flow) -> None:
         """The user proved himself there."""
-        device = (user, flow.remote.host, flow.remote.port)
-        if device in self._devices:
+        remote = flow.remote
+        device = (user, remote)
+        try:
             self._devices.move_to_end(device)
-        else:
+        except KeyError:
             self._devices[device] = None
             if len(self._devices) > limits.KNOWN_DEVICES:
                 self._devices.popitem(last=False)
+        if self._unasked:
+            self._unasked.pop(remote, None)
         if self._back_at:
-            for key in (_flow_key(user, flow), _pair_key(user, flow), _pestering_key(flow)):
+            for key in (_flow_key(user, flow), _pair_key(user, flow)):
                 self._back_at.pop(key, None)
 
     def is_pestering(self, flow: Flow, now: float) -> bool:
         """One more request without credentials came from who could show some; whether that is more than it takes."""
-        key = _pestering_key(flow)
-        is_too_much = not self._has_room(key, _UNASKED, now)
-        if not is_too_much:
-            self._take(key, _UNASKED[1], now)
-        return is_too_much
+        remote, (most, pause_s) = flow.remote, _UNASKED
+        back_at = self._unasked.get(remote)
+        if back_at is None:
+            self._unasked[remote] = now + pause_s
+            if len(self._unasked) > limits.LANES:
+                self._unasked.popitem(last=False)
+            return False
+        if back_at - now > (most - 1) * pause_s:
+            return True
+        self._unasked[remote] = max(back_at, now) + pause_s
+        self._unasked.move_to_end(remote)
+        return False
 
     def _lanes(self, user: str, flow: Flow, is_office: bool, now: float) -> list[tuple[tuple[str, ...], Lane]]:
         if self._is_device(user, flow):
@@ -78,7 +95,7 @@ class Tries:
         ]
 
     def _is_device(self, user: str, flow: Flow) -> bool:
-        return (user, flow.remote.host, flow.remote.port) in self._devices
+        return (user, flow.remote) in self._devices
 
     def _has_room(self, key: tuple[str, ...], lane: Lane, now: float) -> bool:
         back_at = self._back_at.get(key)
@@ -89,10 +106,6 @@ class Tries:
         self._back_at.move_to_end(key)
         if len(self._back_at) > limits.LANES:
             self._back_at.popitem(last=False)
-
-
-def _pestering_key(flow: Flow) -> tuple[str, ...]:
-    return ("pestering", flow.remote.host, str(flow.remote.port))
 
 
 def place_of(flow: Flow) -> str:

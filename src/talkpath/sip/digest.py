@@ -69,7 +69,7 @@ class Nonces:
 
     def fresh(self, place: str, now: float) -> str:
         self._made += 1
-        made = f"{int(now):x}-{self._made:x}"
+        made = f"{hex(int(now))[2:]}-{hex(self._made)[2:]}"
         return f"{made}.{self._mac(made, place)}"
 
     def is_ours(self, nonce: str, place: str) -> bool:
