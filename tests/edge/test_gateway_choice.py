@@ -196,7 +196,7 @@ def test_three_failures_in_a_row_open_the_circuit_and_one_call_tries_it_again() 
     assert named(lab, "a").state is State.TRIAL
     assert first(lab) == "a"
     named(lab, "a").begun(("trial", "t"), lab.now)
-    assert order(lab) == ["b"]
+    assert order(lab) == ["b", "a"]
     named(lab, "a").heard(("trial", "t"), lab.now)
     assert first(lab) == "a"
     assert named(lab, "a").state is State.NEW
@@ -337,3 +337,30 @@ def test_who_broke_by_this_call_is_not_its_last_resort() -> None:
         carry(lab, picked.gateway.settings.name, 0, failed=3)
         lab.now += 1
     assert tried == [("b", "by-priority"), ("c", "next-gateway"), ("a", "last-resort")]
+
+
+def test_who_is_on_trial_is_the_first_resort_of_a_call_that_has_nobody_else() -> None:
+    lab = group(Choosing.WEIGHT, quiet("a"), quiet("b"))
+    carry(lab, "a", 0, failed=3)
+    carry(lab, "b", 0, failed=3)
+    lab.wait(6)
+    named(lab, "a").begun(("on", "trial"), lab.now)
+    carry(lab, "b", 0, failed=1)
+    assert [state.state for state in (named(lab, "a"), named(lab, "b"))] == [State.TRIAL, State.BROKEN]
+    choice = choose(lab)
+    tried = [picked.gateway.settings.name for picked in (choice.next(), choice.next()) if picked is not None]
+    assert tried == ["a", "b"]
+
+
+def test_who_came_back_while_others_were_tried_takes_the_call() -> None:
+    lab = group(Choosing.WEIGHT, quiet("a", 1), quiet("b", 2))
+    carry(lab, "a", 0, failed=3)
+    choice = choose(lab)
+    first_tried = choice.next()
+    lab.wait(6)
+    named(lab, "a").begun(("trial", "t"), lab.now)
+    named(lab, "a").heard(("trial", "t"), lab.now)
+    second_tried = choice.next()
+    assert first_tried is not None
+    assert second_tried is not None
+    assert (first_tried.gateway.settings.name, second_tried.gateway.settings.name) == ("b", "a")

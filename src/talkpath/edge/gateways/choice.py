@@ -40,6 +40,7 @@ class Choice:
         "_given",
         "_is_dry",
         "_last",
+        "_left",
         "_passed",
         "_tiers",
         "_tried",
@@ -58,6 +59,8 @@ class Choice:
         self._tried: set[int] = set()
         #: names of those that this call was given
         self._asked: list[str] = []
+        #: who was missing when its turn came
+        self._left: list[Gateway] = []
         self._last: list[Gateway] | None = None
         self._passed: list[PassedOver] = []
 
@@ -93,6 +96,7 @@ class Choice:
                 self._passed.append(PassedOver("", "missing", len(tier.missing) - _TOLD))
                 break
             self._passed.append(PassedOver(gateway.settings.name, gateway.barred))
+            self._left.append(gateway)
 
     def _of_tier(self, tier: Tier) -> Gateway | None:
         is_first_here = not self._tried
@@ -116,9 +120,16 @@ class Choice:
         """Nobody is left that should work: one that may. Who broke by this very call may not."""
         if self._last is None:
             missing = [gateway for tier in self._tiers for gateway in islice(tier.missing, _TOLD)]
-            usable = [one for one in missing if one.state in (State.DOWN, State.BROKEN)]
-            usable = [one for one in usable if one.settings.name not in self._asked]
-            # Who left last may not have been gone for long, or not at all.
-            usable.sort(key=lambda one: one.since)
+            others = dict.fromkeys((*self._left, *missing))
+            usable = [one for one in others if _may_work(one) and one.settings.name not in self._asked]
+            # Who came back meanwhile is there, who is on trial may be; who left last may not have been gone at all.
+            usable.sort(key=lambda one: (not one.barred, one.state is State.TRIAL, one.since))
             self._last = usable[-_LAST_RESORTS:]
         return Picked(self._last.pop(), "last-resort") if self._last else None
+
+
+def _may_work(gateway: Gateway) -> bool:
+    """Whether it is there, or only thought to be gone: a call on trial there keeps others away, but not those that
+    have nobody else. A pause that it asked for, its limits and the operator's word hold."""
+    barred = gateway.barred
+    return not barred or barred == "on-trial" or gateway.state in (State.DOWN, State.BROKEN)
