@@ -315,7 +315,7 @@ def reject(status: int = 403, reason: str = "", *, headers: Mapping[str, str] | 
         raise ValueError(f"reject() takes a status from 400 to 699, not {status!r}")
     _expect_line(reason, "reject()")
     lines = "".join(header_line(name, value) for name, value in (headers or {}).items())
-    return Rejection(_here(), status, reason, lines)
+    return Rejection(_here(), status, str(reason), lines)
 
 
 def redirect(*targets: str, status: int = 302, reason: str = "") -> Rejection:
@@ -333,7 +333,7 @@ def redirect(*targets: str, status: int = 302, reason: str = "") -> Rejection:
             raise ValueError(f"{text!r} is no URI; write sip:user@host") from None
     qs = ["" if len(targets) == 1 else f";q={max(1.0 - at / 10, 0.1):.1f}" for at in range(len(targets))]
     lines = "".join(f"Contact: <{text}>{q}\r\n" for text, q in zip(targets, qs, strict=True))
-    return Rejection(_here(), status, reason, lines)
+    return Rejection(_here(), status, str(reason), lines)
 
 
 def drop() -> Dropped:
