@@ -59,7 +59,7 @@ class Choice:
         self._tried: set[int] = set()
         #: names of those that this call was given
         self._asked: list[str] = []
-        #: who was missing when its turn came
+        #: who was missing when its turn came, and when that was over
         self._left: list[Gateway] = []
         self._last: list[Gateway] | None = None
         self._passed: list[PassedOver] = []
@@ -74,6 +74,8 @@ class Choice:
                 self._given += 1
                 self._asked.append(gateway.settings.name)
                 return Picked(gateway, self._reason(self._tiers[self._at]))
+            if self._at >= 0:
+                self._left += islice(self._tiers[self._at].missing, _TOLD)
             self._enter(self._at + 1)
         return self._last_resort()
 
