@@ -84,6 +84,7 @@ def test_what_is_decided_twice_counts_once(lab: Lab, caller: Phone, callee: Phon
         (Verb.DROP, []),
         (users("nobody"), [100, 480]),
         (Plan([]), [100, 480]),
+        (Verb.OUTCOME, [480]),
     ],
 )
 def test_what_ends_it_is_told_to_the_caller(
