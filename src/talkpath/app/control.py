@@ -41,8 +41,8 @@ _FOLLOW_S = 0.25
 _AGAIN_S = 60.0
 # Rows made between two breaths of the event loop: about a millisecond.
 _ROWS_AT_ONCE = 40
-# A request is short; a line longer than this is no request of ours.
-_REQUEST_BYTES = 4096
+# The longest request brings the INVITE of a call of the past; a longer line is no request of ours.
+_REQUEST_BYTES = 200_000
 
 _log = logging.getLogger("talkpath.control")
 

@@ -28,7 +28,7 @@ from talkpath.app.own_gateways import OwnGateways
 from talkpath.app.own_script import OwnScript
 from talkpath.app.phone_rows import PhoneRow, rows_of
 from talkpath.app.phrase import Trouble, phrase
-from talkpath.app.rehearsing import Wish, rehearsed
+from talkpath.app.rehearsing import Trial, Wish, rehearsed
 from talkpath.app.script import doubts
 from talkpath.app.settings import (
     edge_settings,
@@ -55,6 +55,7 @@ from talkpath.net.listening import CannotListen, Endpoint
 from talkpath.net.media import MediaDriver
 from talkpath.net.records import Records, Servers
 from talkpath.net.signalling import Limits, Signalling
+from talkpath.routing.router import RouterSettings
 from talkpath.store.embedded import EmbeddedStore
 from talkpath.store.history import Retention
 from talkpath.web.guests import GuestRules, Guests
@@ -83,6 +84,7 @@ class Node:
         self._script = OwnScript(
             config, prepared.language, loop, self._clock.now, self._pump, partial(doubts, config=config)
         )
+        self._trial = Trial(RouterSettings(config.routing.deadline_s, config.routing.region), self._clock.now)
         self._ledger = Ledger()
         retention = Retention(config.history.keep_days, config.history.keep_calls)
         self._store: EmbeddedStore[Binding] = EmbeddedStore(prepared.database, Binding, retention)
@@ -151,7 +153,7 @@ class Node:
         return rows_of(self._edge.core, self._signalling.rtt_s, self._clock.now())
 
     async def _rehearse(self, wish: Wish) -> list[Moment]:
-        return await rehearsed(self._edge, wish, self._clock.now)
+        return await rehearsed(self._edge, wish, self._trial, self._clock.now)
 
     def _gateways(self) -> Iterator[GatewayRow]:
         return gateway_rows(self._edge.gateways, self._clock.now())

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from os.path import getmtime
+from pathlib import Path
 
 import msgspec
 
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.model import Moment
 from talkpath.edge.edge import Edge
+from talkpath.routing.loading import load
+from talkpath.routing.router import RouterSettings, ScriptRouter
 from talkpath.sip.message import Message
 
 #: What a caller usually offers; a script may want to see it.
@@ -23,15 +27,47 @@ _HERE = "127.0.0.1"
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """Who calls whom, and from which IP address ("": where its phone is, else this host)."""
+    """Who calls whom, and from which IP address ("": where its phone is, else this host).
+
+    `invite` is the very INVITE of a call of the past, which came from `source` and `port`; `script` is the file that
+    is asked instead of the script in use.
+    """
 
     caller: str
     called: str
     source: str = ""
+    port: int = 0
+    transport: Transport = Transport.UDP
+    invite: bytes = b""
+    script: str = ""
 
 
-async def rehearsed(edge: Edge, wish: Wish, now: Callable[[], float]) -> list[Moment]:
-    """The steps of such a call."""
+class Trial:
+    """A script that is not in use, as calls are put to it. It is loaded anew when it was saved."""
+
+    def __init__(self, settings: RouterSettings, now: Callable[[], float]) -> None:
+        self._settings = settings
+        self._now = now
+        self._known: tuple[str, float] = ("", 0.0)
+        self._router: ScriptRouter | None = None
+
+    async def router(self, file: str) -> ScriptRouter:
+        """Raises BadScript, OSError."""
+        seen = (file, await asyncio.to_thread(getmtime, file))
+        if self._router is None or seen != self._known:
+            script = await asyncio.to_thread(load, Path(file))
+            loop = asyncio.get_running_loop()
+            self._known = seen
+            self._router = ScriptRouter(script, self._settings, loop, self._now, _nobody_listens)
+        return self._router
+
+
+def _nobody_listens() -> None:
+    """What a rehearsal decides sends nothing."""
+
+
+async def rehearsed(edge: Edge, wish: Wish, trial: Trial, now: Callable[[], float]) -> list[Moment]:
+    """The steps of such a call. Raises what `Trial.router` does, and Malformed."""
     done: asyncio.Future[list[Moment]] = asyncio.get_running_loop().create_future()
 
     def told(steps: list[Moment]) -> None:
@@ -40,7 +76,9 @@ async def rehearsed(edge: Edge, wish: Wish, now: Callable[[], float]) -> list[Mo
 
     user = wish.caller if edge.core.world.accounts.exists(wish.caller) else ""
     flow = _flow(edge, wish, user, now())
-    edge.rehearsals.begin(_invite(edge, wish, flow), flow, user, told, now())
+    invite = Message.parse(wish.invite) if wish.invite else _invite(edge, wish, flow)
+    router = await trial.router(wish.script) if wish.script else None
+    edge.rehearsals.begin(invite, flow, user, told, now(), router)
     return await asyncio.wait_for(done, _PATIENCE_S)
 
 
@@ -50,7 +88,9 @@ def _flow(edge: Edge, wish: Wish, user: str, now: float) -> Flow:
     if bindings:
         return bindings[0].flow
     host = wish.source or _HERE
-    local = edge.core.world.reach.local_for(Transport.UDP, host) or Address(host, _PORT)
+    local = edge.core.world.reach.local_for(wish.transport, host) or Address(host, _PORT)
+    if wish.port:
+        return Flow(wish.transport, local, Address(host, wish.port))
     gateways = [target for one in edge.gateways.all() for target in one.targets if target.remote.host == wish.source]
     remote = gateways[0].remote if gateways else Address(host, _PORT)
     return Flow(Transport.UDP, local, remote)

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from ipaddress import ip_address
+from pathlib import Path
 
 import msgspec
 
@@ -11,6 +12,7 @@ from talkpath.app import route_words as texts
 from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient
+from talkpath.app.own_script import load_checked
 from talkpath.app.phrase import Misuse, Trouble, phrase
 from talkpath.app.rehearsing import Wish
 from talkpath.app.rows import print_line
@@ -22,8 +24,20 @@ from talkpath.calls.words import said
 _NAME = re.compile(r"[^\s<>\"\x00-\x1f\x7f]{1,256}")
 
 
-def print_route(config: Config, caller: str, called: str, source: str, language: Language, *, as_json: bool) -> None:
-    """Print what would happen. Raises `Trouble` without an edge, `Misuse` for what can be no call."""
+def print_route(
+    config: Config,
+    caller: str,
+    called: str,
+    source: str,
+    script: Path | None,
+    language: Language,
+    *,
+    as_json: bool,
+) -> None:
+    """Print what would happen. Raises `Trouble` without an edge, `Misuse` for what can be no call, `BadConfig` for a
+    script that is none."""
+    if script is not None:
+        load_checked(script)
     for text in (caller, called):
         if not _NAME.fullmatch(text):
             raise Misuse("route-name", phrase(texts.NO_NAME, value=printable(text[:80])))
@@ -31,7 +45,9 @@ def print_route(config: Config, caller: str, called: str, source: str, language:
         host = str(ip_address(source)) if source else ""
     except ValueError:
         raise Misuse("route-address", phrase(texts.NO_ADDRESS, value=printable(source[:80]))) from None
-    steps = ControlClient(state_directory(config, os.environ, is_root=is_root())).route(Wish(caller, called, host))
+    file = str(script.resolve()) if script is not None else ""
+    client = ControlClient(state_directory(config, os.environ, is_root()))
+    steps = client.route(Wish(caller, called, host, script=file))
     if steps is None:
         raise Trouble("no-edge", phrase(texts.NO_EDGE))
     for number, step in enumerate(steps, 1):

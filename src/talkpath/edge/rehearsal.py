@@ -17,7 +17,7 @@ from talkpath.edge.gateways.numbering import written
 from talkpath.edge.gateways.own import uri_of
 from talkpath.edge.gateways.table import Gateways
 from talkpath.edge.heading import Heading, Refusal
-from talkpath.edge.inquiry import Answer, Outcome, Verb, Verdict
+from talkpath.edge.inquiry import Answer, Outcome, Router, Verb, Verdict
 from talkpath.edge.phones import flows_of_phones
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
 from talkpath.edge.question import plain
@@ -41,10 +41,12 @@ class Rehearsals:
         self.gateways = gateways
         self.choosing = Choosing(core, admission)
 
-    def begin(self, message: Message, flow: Flow, user: str, told: Told, now: float) -> None:
+    def begin(
+        self, message: Message, flow: Flow, user: str, told: Told, now: float, router: Router | None = None
+    ) -> None:
         """Rehearse an INVITE that comes on a flow from a user who has proven to be it ("" for nobody); `told` hears
-        every step when the last is known."""
-        Rehearsal(self, message, flow, user, told).begin(now)
+        every step when the last is known. `router` is asked instead of the one that is in use."""
+        Rehearsal(self, message, flow, user, told).begin(router or self.core.world.router, now)
 
 
 class Rehearsal:
@@ -67,9 +69,9 @@ class Rehearsal:
         self.is_dry = True
         self.on_over: Callable[[float], None] | None = None
 
-    def begin(self, now: float) -> None:
+    def begin(self, router: Router | None, now: float) -> None:
         """Go from the door on."""
-        core, router = self._core, self._core.world.router
+        core = self._core
         if self.gateway:
             self.note("rehearsal.gateway", now, gateway=self.gateway)
         elif self.user:

@@ -1,0 +1,52 @@
+"""Calls of the past are put to the routing of now, and what differs is told."""
+
+from tests.edge.lab import HOME, OFFER, Lab
+
+from talkpath.app.rehearsing import Wish
+from talkpath.app.replay import replayed
+from talkpath.base.address import Address, Flow
+from talkpath.calls.build import call_of
+from talkpath.calls.model import Call, Moment
+from talkpath.sip.message import Message
+
+
+class Client:
+    """Rehearses in a lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def route(self, wish: Wish) -> list[Moment]:
+        lab = self._lab
+        flow = Flow(wish.transport, Address(HOME, 5060), Address(wish.source, wish.port))
+        user = wish.caller if lab.accounts.exists(wish.caller) else ""
+        told: list[list[Moment]] = []
+        lab.edge.rehearsals.begin(Message.parse(wish.invite), flow, user, told.append, lab.now)
+        return told[0]
+
+
+def _called(lab: Lab) -> Call:
+    """1001 calls 1002, who is busy."""
+    caller, callee = lab.registered("1001", "198.51.100.7"), lab.registered("1002", "198.51.100.8")
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.take(), 486)
+    trace = lab.ledger.trace("c1")
+    assert trace is not None
+    return call_of(trace)
+
+
+def test_nothing_differs_where_nothing_changed() -> None:
+    lab = Lab()
+    (one,) = replayed(Client(lab), [_called(lab)], None)
+    assert not one.differs
+    assert [step.kind for step in one.now] == ["rehearsal.user", "route.user", "fork.branch-added"]
+
+
+def test_a_user_who_is_away_now_makes_a_difference() -> None:
+    lab = Lab()
+    call = _called(lab)
+    lab.wait(7_200)
+    (one,) = replayed(Client(lab), [call], None)
+    assert one.differs
+    assert [step.kind for step in one.before] == ["route.user"]
+    assert "registration.none" in [step.kind for step in one.now]
