@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-PARTS = ("signalling", "relay", "webrtc", "webrtc_calls", "transcode", "capture", "guard")
+PARTS = ("signalling", "routing", "relay", "webrtc", "webrtc_calls", "transcode", "capture", "guard")
 
 
 def main() -> int:

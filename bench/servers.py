@@ -34,7 +34,8 @@ class Kamailio:
         self.port = port
         config = directory / script
         text = (HERE / "peers" / script).read_text()
-        config.write_text(text.replace("KAMAILIO_PORT", str(port)).replace("RTPENGINE_PORT", str(engine_port)))
+        text = text.replace("KAMAILIO_PORT", str(port)).replace("RTPENGINE_PORT", str(engine_port))
+        config.write_text(text.replace("FOLDER", str(directory)))
         memory = ["-x", "fm", "-m", "512", "-M", "16"]
         options = ["-A", "DIGEST"] if digest else []
         self._process = subprocess.Popen(
@@ -60,7 +61,13 @@ class Talkpath:
     """talkpath as `make run` starts it, on one UDP port of loopback, and one for WebSocket where it is named."""
 
     def __init__(
-        self, directory: Path, port: int, digest: bool, users: Iterable[str] = (), web_port: int | None = None
+        self,
+        directory: Path,
+        port: int,
+        digest: bool,
+        users: Iterable[str] = (),
+        web_port: int | None = None,
+        more: str = "",
     ) -> None:
         self.name = "talkpath"
         self.port = port
@@ -73,7 +80,7 @@ class Talkpath:
         )
         config.write_text(
             f'{listeners}[state]\ndirectory = "{directory / "state"}"\n[log]\nlevel = "error"\n'
-            f"[authentication]\ntrusted = {[] if digest else ['127.0.0.0/8']}\n{accounts}"
+            f"[authentication]\ntrusted = {[] if digest else ['127.0.0.0/8']}\n{accounts}{more}"
         )
         with (directory / "talkpath.log").open("w") as log:
             command = [sys.executable, "-m", "talkpath", "run", "--config", str(config)]

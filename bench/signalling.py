@@ -63,9 +63,9 @@ def running(start: Start, digest: bool, users: list[str]) -> Iterator[tuple[Serv
 def cost_of_calls(start: Start, body: str) -> float:
     """Microseconds of CPU for one proxied call."""
     with running(start, False, [CALLED]) as (server, sipp), called_phone(sipp, body):
-        _must_be_good(sipp.call(CALLER_PORT, CALLED, Load(WARM_UP_CALLS, CALL_RATE, body)))
+        must_be_good(sipp.call(CALLER_PORT, CALLED, Load(WARM_UP_CALLS, CALL_RATE, body)))
         before = cpu_s(server.pid)
-        result = _must_be_good(sipp.call(CALLER_PORT, CALLED, Load(CALLS, CALL_RATE, body)))
+        result = must_be_good(sipp.call(CALLER_PORT, CALLED, Load(CALLS, CALL_RATE, body)))
         return (cpu_s(server.pid) - before) / result.good * 1e6
 
 
@@ -74,9 +74,9 @@ def cost_of_registrations(start: Start, digest: bool) -> float:
     users = [(user, f"127.0.0.1:{CALLED_PORT}") for user in USERS]
     password = PASSWORD if digest else ""
     with running(start, digest, USERS) as (server, sipp):
-        _must_be_good(sipp.register(CALLED_PORT, users, Load(1000, REGISTER_RATE // 2), password))
+        must_be_good(sipp.register(CALLED_PORT, users, Load(1000, REGISTER_RATE // 2), password))
         before = cpu_s(server.pid)
-        result = _must_be_good(sipp.register(CALLED_PORT, users, Load(REGISTERS, REGISTER_RATE), password))
+        result = must_be_good(sipp.register(CALLED_PORT, users, Load(REGISTERS, REGISTER_RATE), password))
         return (cpu_s(server.pid) - before) / result.good * 1e6
 
 
@@ -85,14 +85,14 @@ def memory_of_registrations(start: Start) -> float:
     users = [(user, f"127.0.0.1:{CALLED_PORT}") for user in MANY_USERS]
     with running(start, False, MANY_USERS) as (server, sipp):
         before = memory_bytes(server.pid)
-        result = _must_be_good(sipp.register(CALLED_PORT, users, Load(len(users), REGISTER_RATE)))
+        result = must_be_good(sipp.register(CALLED_PORT, users, Load(len(users), REGISTER_RATE)))
         return (memory_bytes(server.pid) - before) / result.good
 
 
 def memory_of_calls(start: Start) -> float:
     """Bytes for one running call with SDP, out of many that are up at once."""
     with running(start, False, [CALLED]) as (server, sipp), called_phone(sipp, SDP):
-        _must_be_good(sipp.call(CALLER_PORT, CALLED, Load(200, 100, SDP)))
+        must_be_good(sipp.call(CALLER_PORT, CALLED, Load(200, 100, SDP)))
         before = memory_bytes(server.pid)
         held_s = RUNNING_CALLS / CALL_RATE + 15
         calls = sipp.call(CALLER_PORT, CALLED, Load(RUNNING_CALLS, CALL_RATE, SDP, held_s))
@@ -100,14 +100,14 @@ def memory_of_calls(start: Start) -> float:
         # only for those that failed), so what is left is what a running call holds.
         time.sleep(held_s - 4)
         after = memory_bytes(server.pid)
-        _must_be_good(calls)
+        must_be_good(calls)
         return (after - before) / RUNNING_CALLS
 
 
 @contextmanager
 def called_phone(sipp: Sipp, body: str) -> Iterator[None]:
     """A phone that is registered and answers every call."""
-    _must_be_good(sipp.register(CALLED_PORT, [(CALLED, f"127.0.0.1:{CALLED_PORT}")], Load(1, 10)))
+    must_be_good(sipp.register(CALLED_PORT, [(CALLED, f"127.0.0.1:{CALLED_PORT}")], Load(1, 10)))
     phone = sipp.answer(CALLED_PORT, body)
     try:
         yield
@@ -116,7 +116,8 @@ def called_phone(sipp: Sipp, body: str) -> Iterator[None]:
         phone.wait()
 
 
-def _must_be_good(running: Running) -> Result:
+def must_be_good(running: Running) -> Result:
+    """What was counted. Raises RuntimeError where a call failed."""
     result = running.result()
     if result.failed or not result.good:
         raise RuntimeError(f"{result.failed} of {result.failed + result.good} failed; a figure would mean nothing")

@@ -54,9 +54,9 @@ class Sipp:
         self._server = f"{HOST}:{server_port}"
         self._runs = 0
 
-    def answer(self, port: int, body: str = NO_BODY) -> subprocess.Popen[bytes]:
+    def answer(self, port: int, body: str = NO_BODY, scenario: str = "uas") -> subprocess.Popen[bytes]:
         """Start the called phone at a port; it runs until it is terminated."""
-        process = _start(self._command("uas", port, Load(0, 0, body)))
+        process = _start(self._command(scenario, port, Load(0, 0, body)))
         wait_until(lambda: is_open(port), 5, "SIPp as the called phone")
         return process
 
@@ -82,7 +82,7 @@ class Sipp:
     def _command(self, scenario: str, port: int, load: Load) -> list[str]:
         hold = f'<pause milliseconds="{int(load.hold_s * 1000)}"/>' if load.hold_s else ""
         text = (SCENARIOS / f"{scenario}.xml").read_text().replace("@BODY@", load.body).replace("@HOLD@", hold)
-        file = self._directory / f"{scenario}.xml"
+        file = self._directory / f"{scenario}{port}.xml"
         file.write_text(text)
         own = ["-i", HOST, "-p", str(port), "-nostdin", "-timeout", "300s", "-recv_timeout", "90000"]
         # A large receive buffer, so that what is measured is the server and not what SIPp drops.

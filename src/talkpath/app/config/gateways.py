@@ -199,7 +199,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
             "After so many calls in a row that fail there it gets no more, for a while.",
             "连续这么多次呼叫失败后，暂时不再交给它呼叫。",
             ge=1,
-            le=1_000,
+            le=1_000_000,
         ),
     ] = 3
     broken_s: Annotated[
