@@ -2,6 +2,7 @@
 address or the next group when one leads nowhere (RFC 3261 section 16.6, RFC 3263 section 4.3).
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
@@ -277,26 +278,26 @@ class Trying:
 
     def _seek(self, attempt: Attempt, way: ToPlace, now: float) -> bool:
         """Ask where a URI leads; it is tried when the answer comes, which may be at once. Raises Refusal."""
-        found: list[Target] | None = None
-        is_late = False
+        # A list, because a name that a closure sets is taken for what it was before by who compiles this.
+        answers: list[list[Target]] = []
+        turns: list[Callable[[float], None]] = []
 
         def resolved(targets: list[Target], then: float) -> None:
-            nonlocal found
-            found = targets
-            if is_late:
+            answers.append(targets)
+            for go_on in turns:
                 go_on(then)
 
         self._core.world.resolve(way.heading.place or way.heading.next_uri, resolved)
-        if found is not None:
-            return self._reach(attempt, way, found, now)
+        if answers:
+            return self._reach(attempt, way, answers[0], now)
 
         def take_turn(then: float) -> None:
             try:
-                self._reach(attempt, way, found or [], then)
+                self._reach(attempt, way, answers[0] if answers else [], then)
             except Refusal as refusal:
                 attempt.fork.could_not(refusal.status, refusal.reason)
 
-        is_late, go_on = True, attempt.fork.later(_RESOLVE_S, now, take_turn)
+        turns.append(attempt.fork.later(_RESOLVE_S, now, take_turn))
         return True
 
     def _reach(self, attempt: Attempt, way: ToPlace, targets: list[Target], now: float) -> bool:
