@@ -57,7 +57,7 @@ fast: compiled $(VENV)/.tools  ## the tests that need no peers; those of the com
 # Phones talk for seconds in which no core is busy, so there are more tests at once than cores; neighbours in a file go to
 # one process, which then starts one browser for them.
 live: compiled $(VENV)/.peers  ## the tests with real phones, servers and network namespaces
-	$(BIN)/python -m pytest -n 6 --dist worksteal -m "live and not load"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "live and not load"
 	$(BIN)/python -m pytest -m "live and load"
 
 fuzz: build $(VENV)/.tools $(VENV)/.test-packages  ## the parsers of the core under libFuzzer, and the property tests many times longer
