@@ -13,6 +13,10 @@ class Routing:
     def child_init(self, rank: int) -> int:
         return 0
 
+    def ksr_onsend_route(self, msg: object) -> int:
+        # Kamailio 5.6 looks for it at each send, and without it leaves an error behind that the next call raises.
+        return 1
+
     def ksr_request_route(self, msg: object) -> int:
         if KSR.maxfwd.process_maxfwd(10) < 0:
             KSR.sl.sl_send_reply(483, "Too Many Hops")
