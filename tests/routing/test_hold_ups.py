@@ -14,6 +14,9 @@ from talkpath.routing.router import ScriptRouter
 
 HOLD_S = 0.15
 
+# A loop of the test runner that a signal met while it ended leaves its sockets to the collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture
 def hold_ups() -> Iterator[HoldUps]:
