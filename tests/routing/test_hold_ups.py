@@ -14,9 +14,6 @@ from talkpath.routing.router import ScriptRouter
 
 HOLD_S = 0.15
 
-# A loop of the test runner that a signal met while it ended leaves its sockets to the collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 @pytest.fixture
 def hold_ups() -> Iterator[HoldUps]:
@@ -37,11 +34,10 @@ def run(desk: Desk, hold_ups: HoldUps, body: str) -> None:
     [
         "while True: pass",
         "import time; time.sleep(60)",
-        "import socket; a, b = socket.socketpair(); a.recv(1)",
+        "import socket\n    a, b = socket.socketpair()\n    with a, b: a.recv(1)",
     ],
 )
 @pytest.mark.parametrize("before", ["", "import asyncio; await asyncio.sleep(0)"])
-@pytest.mark.filterwarnings("ignore:unclosed")
 async def test_what_blocks_is_broken_off(desk: Desk, hold_ups: HoldUps, blocking: str, before: str) -> None:
     run(desk, hold_ups, f"{before}\nif call.number == '1001':\n    {blocking}\nreturn users('anna')")
     asked = desk.ask()
