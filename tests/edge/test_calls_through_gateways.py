@@ -1,11 +1,16 @@
 """Calls through carriers: another one takes over, challenges are answered, and each hears how it went."""
 
+from dataclasses import replace
+
 import pytest
 from tests.edge.lab import HOME, OFFER, PORT, REALM, Lab, Phone
+from tests.edge.test_questions import Script
 
 from talkpath.base.redact import Secret
+from talkpath.edge.changes import Changes
 from talkpath.edge.gateways.gateway import Gateway
 from talkpath.edge.gateways.settings import GatewaySettings, GroupSettings, Numbers, ProbeSettings
+from talkpath.edge.plan import Group, Plan, ToGateways
 from talkpath.edge.settings import EdgeSettings, RoutingSettings
 from talkpath.sdp import SessionDescription
 from talkpath.sip.grammar import parse_auth
@@ -212,4 +217,17 @@ def test_codecs_and_numbers_are_as_it_wants_them(caller: Phone, lab: Lab) -> Non
     caller.invite(URI, body=OFFER)
     invite = first.take()
     assert invite.uri == f"sip:{NUMBER[1:]}@203.0.113.1"
+    assert [codec.name for codec in SessionDescription.parse(invite.body).audio.codecs.voice] == ["PCMA"]
+
+
+def test_what_a_script_changes_and_what_a_gateway_wants_hold_both() -> None:
+    lab = _lab(_settings("first", "203.0.113.1", 1, codecs=("PCMA",)))
+    script = Script()
+    changes = Changes(added="X-Account: 7\r\n")
+    script.verdict = Plan([Group([ToGateways("carriers")])], changes, leaves_house=True)
+    lab.edge.core.world = replace(lab.edge.core.world, router=script)
+    first, caller = lab.phone("first", "203.0.113.1"), lab.registered("1001", "198.51.100.7")
+    caller.invite(URI, body=OFFER)
+    invite = first.take()
+    assert invite.first("X-Account") == "7"
     assert [codec.name for codec in SessionDescription.parse(invite.body).audio.codecs.voice] == ["PCMA"]

@@ -62,6 +62,8 @@ class Anchoring:
         described = self._carry(call, offer, sender, receiver, exchange, now)
         if changes is not None and changes.codecs is not None:
             described = changes.codecs(described)
+        if receiver.through is not None and not request.to_tag:
+            described = receiver.through.wanted(described)
         return request.with_sdp(described)
 
     def _own_offer(self, call: RunningCall, receiver: Party, request: Message, now: float) -> bytes | None:

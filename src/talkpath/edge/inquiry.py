@@ -76,7 +76,7 @@ class Inquiry(Protocol):
 
 
 class Within(Protocol):
-    """A request, or an answer to the first INVITE, within a call: whether it goes on."""
+    """A request within a call: whether it goes on."""
 
     message: Message
     call_id: str

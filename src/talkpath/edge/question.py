@@ -18,7 +18,7 @@ class QuestionOwner(Protocol):
     """What a question asks of the proxy."""
 
     def carry_out(self, fork: Fork, heading: Heading, plan: Plan, now: float) -> None:
-        """Carry a plan of somebody outside out. Raises Refusal, Unproven."""
+        """Carry a plan of somebody outside out. Raises Refusal."""
 
     def refuse(self, fork: Fork, answer: Answer, now: float) -> None:
         """Answer in our own name."""

@@ -2,6 +2,7 @@
 
 from talkpath.edge.gateways.credentials import Credentials
 from talkpath.edge.gateways.gateway import Gateway, Key
+from talkpath.sdp import SessionDescription
 
 
 class Through:
@@ -15,3 +16,14 @@ class Through:
         self.credentials = credentials
         #: The gateway knows of the try, and how it went.
         self.is_begun = self.is_told = False
+
+    def wanted(self, description: bytes) -> bytes:
+        """An offer with the codecs that the gateway wants, in its order; sections that have none of them stay."""
+        codecs = self.gateway.settings.codecs
+        if not codecs:
+            return description
+        session = SessionDescription.parse(description)
+        for section in session.of_kind("audio"):
+            if any(name in section.codecs for name in codecs):
+                section.codecs.keep(*codecs).prefer(*codecs)
+        return session.encode()

@@ -7,7 +7,6 @@ from talkpath.base.errors import Malformed
 from talkpath.edge.asking import once_more
 from talkpath.edge.branch import Branch
 from talkpath.edge.call import RunningCall
-from talkpath.edge.changes import Changes, Edit
 from talkpath.edge.core import Core
 from talkpath.edge.fork import Fork
 from talkpath.edge.gateways.choice import Choice, Picked
@@ -19,7 +18,6 @@ from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.plan import FAILOVER, Group, ToGateways, ToPlace
 from talkpath.edge.sending import Sending
 from talkpath.edge.through import Through
-from talkpath.sdp import SessionDescription
 from talkpath.sip.grammar import parse_auth
 from talkpath.sip.message import Message
 
@@ -62,16 +60,13 @@ class Trunks:
             core.note(call_id, "gateway.chosen", now, gateway=name, group=group, why=picked.why)
         return picked
 
-    def group_of(
-        self, fork: Fork, choice: Choice, picked: Picked, way: ToGateways, like: Group, changes: Changes | None
-    ) -> Group:
-        """The group that tries one gateway, with what it wants changed. Raises Refusal."""
+    def group_of(self, fork: Fork, choice: Choice, picked: Picked, way: ToGateways, like: Group) -> Group:
+        """The group that tries one gateway. Raises Refusal."""
         settings = picked.gateway.settings
         number = way.number or _dialled(fork.request)
         uri = uri_of(settings, written(number, settings.numbers), settings.domain)
         heading = Heading(str(uri), [])
         heading.place, heading.billed = uri_of(settings), uri_of(settings, number)
-        heading.changes = _for_codecs(changes, settings.codecs)
         call = fork.call
         if call is not None:
             key = (call.call_id, call.caller.tag, self._core.fresh())
@@ -198,32 +193,3 @@ def _dialled(request: Message) -> str:
 def _retry_after_s(response: Message) -> float:
     text = (response.first("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
     return float(text) if response.status == 503 and text.isascii() and text.isdigit() and len(text) < 7 else 0.0
-
-
-def _for_codecs(changes: Changes | None, wanted: tuple[str, ...]) -> Changes | None:
-    """What a gateway wants of codecs, besides what changes anyway."""
-    if not wanted:
-        return changes
-    before = changes.codecs if changes is not None else None
-
-    def only(description: bytes) -> bytes:
-        session = SessionDescription.parse(before(description) if before is not None else description)
-        for section in session.of_kind("audio"):
-            if any(name in section.codecs for name in wanted):
-                section.codecs.keep(*wanted).prefer(*wanted)
-        return session.encode()
-
-    return _with_codecs(changes or Changes(), only)
-
-
-def _with_codecs(changes: Changes, codecs: Edit) -> Changes:
-    return Changes(
-        removed=changes.removed,
-        added=changes.added,
-        sender=changes.sender,
-        offer=changes.offer,
-        codecs=codecs,
-        answer_removed=changes.answer_removed,
-        answer_added=changes.answer_added,
-        answer=changes.answer,
-    )

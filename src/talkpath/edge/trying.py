@@ -115,8 +115,7 @@ class Trying:
                 if picked is None:
                     attempt.choice = None
                     raise Refusal(500, "No gateway is left")
-                changes = attempt.plan.changes
-                return self._trunks.group_of(attempt.fork, attempt.choice, picked, attempt.way, attempt.like, changes)
+                return self._trunks.group_of(attempt.fork, attempt.choice, picked, attempt.way, attempt.like)
             group = attempt.plan.next()
             if group is None:
                 return None
@@ -152,7 +151,7 @@ class Trying:
         """Gateways that are tried at once: all of their group, or the first beside others that ring."""
         fork, choice, ways = attempt.fork, self._trunks.choose(attempt.fork, way, now), list[Way]()
         while (picked := self._trunks.next(fork, choice, now)) is not None:
-            ways += self._trunks.group_of(fork, choice, picked, way, group, attempt.plan.changes).ways
+            ways += self._trunks.group_of(fork, choice, picked, way, group).ways
             if not way.at_once:
                 break
         return ways
@@ -181,10 +180,10 @@ class Trying:
         if isinstance(way, ToService):
             self._services.answer(attempt.fork, way.service, now)
             return True
-        if isinstance(way, ToPlace):
-            self._count_toll(attempt.fork, way.heading, now)
-            return self._seek(attempt, way, now)
-        raise Refusal(500, "Gateways and others can not ring at once")
+        # Users and gateways became phones and places when the group had its turn.
+        assert isinstance(way, ToPlace)
+        self._count_toll(attempt.fork, way.heading, now)
+        return self._seek(attempt, way, now)
 
     def _ring(self, attempt: Attempt, flows: list[Binding], cseq_shift: int, now: float) -> bool:
         """Ring a phone on one flow, and on the next when that fails or is silent. Raises Refusal."""
@@ -324,7 +323,7 @@ class Trying:
         """To the first of these addresses, and to the others when it fails or is silent. Raises Refusal."""
         fork, group, target, others = attempt.fork, attempt.group, targets[0], targets[1:]
         self._core.guard.asked(target, now)
-        heading.changes, heading.follows = heading.changes or attempt.plan.changes, attempt.follows
+        heading.changes, heading.follows = attempt.plan.changes, attempt.follows
         party = self._callee(fork, target, None)
         if party is not None and heading.through is not None:
             assert fork.call is not None
