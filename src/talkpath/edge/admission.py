@@ -90,7 +90,7 @@ class Admission:
     def must_prove(self, arrival: Arrival) -> bool:
         """Whether the sender has to say who it is before anything is done for it."""
         policy = self._core.settings.caller_proof
-        if policy is CallerProof.NEVER or arrival.gateway is not None or self.is_trusted(arrival):
+        if policy is CallerProof.NEVER or self._core.is_peer(arrival):
             return False
         if policy is CallerProof.ALWAYS or arrival.message.method not in _FOR_STRANGERS:
             return True
@@ -120,9 +120,15 @@ class Admission:
     def may_know(self, arrival: Arrival, user: str) -> bool:
         """Whether the sender may be told who is a user here: one of them, a gateway, a source that is trusted, or
         anybody where nobody must prove anything."""
-        if arrival.gateway is not None:
-            return True
-        return bool(user) or self.is_trusted(arrival) or self._core.settings.caller_proof is CallerProof.NEVER
+        core = self._core
+        return bool(user) or core.is_peer(arrival) or core.settings.caller_proof is CallerProof.NEVER
+
+    def may_leave(self, arrival: Arrival) -> bool:
+        """Whether the sender may be led out of the house: who has proven to be a user, a gateway, a source that is
+        trusted. Raises Refusal for a guest."""
+        if self._core.world.accounts.is_guest(arrival.proven):
+            raise Refusal(403, "Guests may call users here only")
+        return bool(arrival.proven) or self._core.is_peer(arrival)
 
     def challenge_stranger(self, arrival: Arrival, server: ServerTransaction, wanted: str, now: float) -> None:
         """Only users of ours may go where this request wants to go, or hear that nobody is there."""

@@ -51,7 +51,7 @@ class Answers:
             return ()
         core = self._core
         callee = branch.heading.through is not None or core.is_trusted(branch.hop.remote.host)
-        caller = fork.arrival.gateway is not None or core.is_trusted(fork.arrival.flow.remote.host)
+        caller = core.is_peer(fork.arrival)
         return withheld(response, from_trusted=callee, to_trusted=caller)
 
     def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> bool:

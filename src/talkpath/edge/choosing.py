@@ -90,10 +90,8 @@ class Choosing:
         """To where the routes or the Request-URI lead. Raises Refusal, Unproven."""
         if asked.arrival.gateway is not None:
             raise Refusal(403, "Gateways may call users here only")
-        if not asked.user and not self._admission.is_trusted(asked.arrival):
+        if not self._admission.may_leave(asked.arrival):
             raise Unproven(f"{asked.heading.next_uri.username}@{asked.heading.next_uri.host}")
-        if self._core.world.accounts.is_guest(asked.user):
-            raise Refusal(403, "Guests may call users here only")
         asked.note("route.domain", now, domain=asked.heading.next_uri.host)
         return Plan([Group([ToPlace(asked.heading)])])
 

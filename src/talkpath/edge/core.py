@@ -188,6 +188,10 @@ class Core:
             known = self._trusted[host] = _is_within(host, self.settings.trusted)
         return known
 
+    def is_peer(self, arrival: Arrival) -> bool:
+        """Whether a request comes from a gateway, or from where the operator trusts."""
+        return arrival.gateway is not None or self.is_trusted(arrival.flow.remote.host)
+
     def domain_of(self, arrival: Arrival) -> str:
         """The domain of our users: what the sender calls it where that is surely ours, for we vouch for it."""
         try:

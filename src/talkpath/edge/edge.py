@@ -99,7 +99,7 @@ class Edge:
         self._proxy = Proxy(
             core, self._admission, self._ending, trying, trunks, asking, self._answers, self._in_dialog
         )
-        self.rehearsals = Rehearsals(core, self._admission, self.gateways)
+        self.rehearsals = Rehearsals(core, self._admission, trunks)
         self._lookout = Lookout(core, self._ending, self._services)
         self._holding = Holding(core)
         self._keep_alive = core.keep_alive

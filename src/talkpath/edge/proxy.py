@@ -96,13 +96,9 @@ class Proxy:
 
     def carry_out(self, fork: Fork, heading: Heading, plan: Plan, now: float) -> None:
         """Carry a plan of somebody outside out: who may leave the house is not for it to forget. Raises Refusal."""
-        arrival = fork.arrival
-        if plan.leaves_house and not plan.for_strangers and arrival.gateway is None:
-            if self._core.world.accounts.is_guest(arrival.proven):
-                raise Refusal(403, "Guests may call users here only")
-            if not arrival.proven and not self._admission.is_trusted(arrival):
-                self.challenge(fork, now)
-                return
+        if plan.leaves_house and not plan.for_strangers and not self._admission.may_leave(fork.arrival):
+            self.challenge(fork, now)
+            return
         self._set_out(fork, heading, plan, now)
 
     def _set_out(self, fork: Fork, heading: Heading, plan: Plan, now: float) -> None:

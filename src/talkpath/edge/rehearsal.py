@@ -12,10 +12,6 @@ from talkpath.edge.arrival import Arrival
 from talkpath.edge.binding import Binding
 from talkpath.edge.choosing import Asked, Choosing, Unproven
 from talkpath.edge.core import Core
-from talkpath.edge.gateways.choice import PassedOver
-from talkpath.edge.gateways.numbering import written
-from talkpath.edge.gateways.own import uri_of
-from talkpath.edge.gateways.table import Gateways
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.inquiry import Answer, Outcome, Router, Verb, Verdict
 from talkpath.edge.phones import flows_of_phones
@@ -23,6 +19,7 @@ from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToServ
 from talkpath.edge.question import plain
 from talkpath.edge.responses import REASONS
 from talkpath.edge.routing import heading_of, hop_to
+from talkpath.edge.trunks import Trunks, dialled, picked_aloud, uri_at
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
 
@@ -35,10 +32,10 @@ _NOBODY = Outcome(408, "Nobody answers")
 class Rehearsals:
     """Makes them."""
 
-    def __init__(self, core: Core, admission: Admission, gateways: Gateways) -> None:
+    def __init__(self, core: Core, admission: Admission, trunks: Trunks) -> None:
         self.core = core
         self.admission = admission
-        self.gateways = gateways
+        self.trunks = trunks
         self.choosing = Choosing(core, admission)
 
     def begin(
@@ -59,8 +56,7 @@ class Rehearsal:
         self._told: Told | None = told
         self._heading = Heading(message.uri, [])
         self._steps: list[Moment] = []
-        gateway = makers.gateways.of_source(flow)
-        arrival.gateway = gateway if gateway is not None and gateway.settings.calls_in else None
+        arrival.gateway = makers.trunks.source(flow)
         arrival.proven = "" if arrival.gateway is not None else user
         self.message = message
         self.flow = flow
@@ -148,9 +144,12 @@ class Rehearsal:
 
     def _follow(self, plan: Plan, over: Callable[[float], None], now: float) -> None:
         """Go through every group; where a URI leads may be known later."""
-        is_known = bool(self.user or self.gateway) or self._makers.admission.is_trusted(self._arrival)
-        if plan.leaves_house and not plan.for_strangers and not is_known:
-            self._challenged(now)
+        try:
+            if plan.leaves_house and not plan.for_strangers and not self._makers.admission.may_leave(self._arrival):
+                self._challenged(now)
+                return
+        except Refusal as refusal:
+            self._refused(refusal, now)
             return
         steps = self._walk(plan, now)
 
@@ -212,26 +211,15 @@ class Rehearsal:
 
     def _gateways(self, way: ToGateways, now: float) -> None:
         group = way.group
-        choice = self._makers.gateways.choose(group, self._caller(), is_dry=True)
+        choice = self._makers.trunks.choice(self.message, group, is_dry=True)
         if choice is None:
             self.note("gateway.none-left", now, group=group)
             return
-        while (picked := choice.next()) is not None:
+        while (picked := picked_aloud(choice, self.note, now)) is not None:
             settings = picked.gateway.settings
-            self._passed_over(choice.take_passed_over(), group, now)
-            self.note("gateway.chosen", now, gateway=settings.name, group=group, why=picked.why)
-            number = written(way.number or self._heading.target.number, settings.numbers)
+            uri = str(uri_at(settings, dialled(way, self.message)))
             addresses = ", ".join(f"{one.transport} {one.remote}" for one in picked.gateway.targets)
-            dialled = str(uri_of(settings, number, settings.domain))
-            self.note("fork.branch-added", now, target=dialled, flow=addresses or settings.address)
-        self._passed_over(choice.take_passed_over(), group, now)
-
-    def _passed_over(self, passed: list[PassedOver], group: str, now: float) -> None:
-        for one in passed:
-            if one.name:
-                self.note("gateway.passed-over", now, gateway=one.name, why=one.why)
-            else:
-                self.note("gateway.more-passed-over", now, count=one.others, group=group)
+            self.note("fork.branch-added", now, target=uri, flow=addresses or settings.address)
 
     def _caller(self) -> str:
         return self._makers.admission.claimed_user(self.message)

@@ -247,8 +247,7 @@ class Sending:
         if not is_named and not arrival.proven:
             return (), ""
         # What we have proven replaces whatever the sender says, be it trusted or not.
-        is_known = arrival.gateway is not None or core.is_trusted(arrival.flow.remote.host)
-        from_trusted = is_known and not arrival.proven
+        from_trusted = not arrival.proven and core.is_peer(arrival)
         to_trusted = heading.through is not None or core.is_trusted(hop.remote.host)
         changes = heading.changes
         if changes is not None and changes.sender and not to_trusted:

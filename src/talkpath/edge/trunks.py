@@ -2,6 +2,9 @@
 are answered here (RFC 3261 section 22.3).
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from talkpath.base.address import Flow
 from talkpath.base.errors import Malformed
 from talkpath.edge.asking import once_more
@@ -13,6 +16,7 @@ from talkpath.edge.gateways.choice import Choice, Picked
 from talkpath.edge.gateways.gateway import Gateway, How
 from talkpath.edge.gateways.numbering import written
 from talkpath.edge.gateways.own import uri_of
+from talkpath.edge.gateways.settings import GatewaySettings
 from talkpath.edge.gateways.table import Gateways
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.plan import FAILOVER, Group, ToGateways, ToPlace
@@ -20,6 +24,7 @@ from talkpath.edge.sending import Sending
 from talkpath.edge.through import Through
 from talkpath.sip.grammar import parse_auth
 from talkpath.sip.message import Message
+from talkpath.sip.uri import Uri
 
 _LEADING_ON = FAILOVER | {401, 407}
 #: Answers that speak of the gateway and not of whom it was to call.
@@ -36,9 +41,13 @@ class Trunks:
 
     # --- the way to a gateway
 
+    def choice(self, request: Message, group: str, *, is_dry: bool = False) -> Choice | None:
+        """Who of a group there is for this caller, None for nobody; a dry one changes nothing for the calls after."""
+        return self._gateways.choose(group, _caller_of(request), is_dry=is_dry)
+
     def choose(self, fork: Fork, way: ToGateways, now: float) -> Choice:
         """Who of a group there is for this caller. Raises Refusal where there is nobody."""
-        choice = self._gateways.choose(way.group, _caller_of(fork.request))
+        choice = self.choice(fork.request, way.group)
         if choice is None:
             self._core.note(fork.request.call_id, "gateway.none-left", now, group=way.group)
             raise Refusal(500, "No gateway is left")
@@ -46,26 +55,17 @@ class Trunks:
 
     def next(self, fork: Fork, choice: Choice, now: float) -> Picked | None:
         """The next gateway; who was passed over for it, and why, is noted."""
-        core, call_id, group = self._core, fork.request.call_id, choice.group.name
-        picked = choice.next()
-        for one in choice.take_passed_over():
-            if one.name:
-                core.note(call_id, "gateway.passed-over", now, gateway=one.name, why=one.why)
-            else:
-                core.note(call_id, "gateway.more-passed-over", now, count=one.others, group=group)
+        call_id = fork.request.call_id
+        picked = picked_aloud(choice, partial(self._core.note, call_id), now)
         if picked is None:
-            core.note(call_id, "gateway.none-left", now, group=group)
-        else:
-            name = picked.gateway.settings.name
-            core.note(call_id, "gateway.chosen", now, gateway=name, group=group, why=picked.why)
+            self._core.note(call_id, "gateway.none-left", now, group=choice.group.name)
         return picked
 
     def group_of(self, fork: Fork, choice: Choice, picked: Picked, way: ToGateways, like: Group) -> Group:
         """The group that tries one gateway. Raises Refusal."""
         settings = picked.gateway.settings
-        number = way.number or _dialled(fork.request)
-        uri = uri_of(settings, written(number, settings.numbers), settings.domain)
-        heading = Heading(str(uri), [])
+        number = dialled(way, fork.request)
+        heading = Heading(str(uri_at(settings, number)), [])
         heading.place, heading.billed = uri_of(settings), uri_of(settings, number)
         call = fork.call
         if call is not None:
@@ -185,9 +185,27 @@ def _caller_of(request: Message) -> str:
         return ""
 
 
-def _dialled(request: Message) -> str:
-    """The number in the Request-URI."""
-    return Heading(request.uri, []).target.number
+def dialled(way: ToGateways, request: Message) -> str:
+    """The number that a gateway is asked for: the one named, else that of the Request-URI. Raises Refusal."""
+    return way.number or Heading(request.uri, []).target.number
+
+
+def uri_at(settings: GatewaySettings, number: str) -> Uri:
+    """The Request-URI by which a gateway is asked for a number."""
+    return uri_of(settings, written(number, settings.numbers), settings.domain)
+
+
+def picked_aloud(choice: Choice, note: Callable[..., None], now: float) -> Picked | None:
+    """The next gateway of a choice; `note(kind, now, **values)` hears of it, and of those passed over, and why."""
+    picked, group = choice.next(), choice.group.name
+    for one in choice.take_passed_over():
+        if one.name:
+            note("gateway.passed-over", now, gateway=one.name, why=one.why)
+        else:
+            note("gateway.more-passed-over", now, count=one.others, group=group)
+    if picked is not None:
+        note("gateway.chosen", now, gateway=picked.gateway.settings.name, group=group, why=picked.why)
+    return picked
 
 
 def _retry_after_s(response: Message) -> float:

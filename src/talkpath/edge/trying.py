@@ -372,8 +372,7 @@ class Trying:
         if core.locality.serves(uri, arrival.flow):
             phones = self._phones_of(attempt.fork, core.user_of(uri), now)
             return sum(self._ring(attempt, flows, 0, now) for flows in phones)
-        is_known = arrival.gateway is not None or core.is_trusted(arrival.flow.remote.host)
-        if not is_known and (not arrival.proven or core.world.accounts.is_guest(arrival.proven)):
+        if not core.is_peer(arrival) and (not arrival.proven or core.world.accounts.is_guest(arrival.proven)):
             return 0
         return int(self._begin(attempt, ToPlace(Heading(without_headers(str(uri)), [], True)), now))
 
