@@ -193,11 +193,10 @@ def test_as_client_a_server_with_a_foreign_certificate_gives_no_keys() -> None:
 
 def test_strangers_fill_no_more_than_their_places() -> None:
     net, us, browser = wire()
-    hello = SendDtls((0, AT_US), b"")
-    stranger = end(MALLORY, AT_MALLORY, OURS)
-    stranger.endpoint.receive(Begun((0, AT_US)), net.now)
-    hello = next(o for o in stranger.endpoint.drain() if isinstance(o, SendDtls))
     for port in range(1, 100):
+        stranger = end(MALLORY, AT_MALLORY, OURS)
+        stranger.endpoint.receive(Begun((0, AT_US)), net.now)
+        hello = next(o for o in stranger.endpoint.drain() if isinstance(o, SendDtls))
         net.tell(us, DtlsArrived((0, Address("198.51.100.1", port)), hello.data))
     assert len(us.endpoint._handshakes) == DTLS_HANDSHAKES
     begin(net, browser, us)
@@ -286,6 +285,20 @@ def test_a_peer_that_moves_in_mid_handshake_goes_on() -> None:
     assert agreed(us, browser)
     assert us.keys is not None
     assert us.keys.path == (0, moved)
+
+
+def test_a_hello_repeated_from_another_address_is_the_same_handshake() -> None:
+    """A browser whose pair changes just then hears our first answer all the same: it must not be given a second one."""
+    net, us, browser = wire()
+    begin(net, browser, us)
+    (hello,) = (output.data for output in browser.seen(SendDtls) if isinstance(output, SendDtls))
+    net.run(0.03)
+    moved = Address("198.51.100.2", 777)
+    net.tell(us, DtlsArrived((0, moved), hello))
+    assert [output for output in us.outputs if isinstance(output, SendDtls)][-1].path == (0, moved)
+    net.run(2.0)
+    assert agreed(us, browser)
+    assert len(us.seen(ClientHelloArrived)) == 1
 
 
 def test_a_client_follows_the_selected_path() -> None:

@@ -135,20 +135,25 @@ class DtlsEndpoint:
         return [record for record in arrived if not (record.is_clear and record.content == records.Content.ALERT)]
 
     def _home(self, path: Path, first: Record) -> Path | None:
-        """The handshake this belongs to: the source's own; else, but for a hello, the only one there is."""
+        """The handshake this belongs to: the source's own; of a hello the one that it began; else the only one."""
         if self._association is not None:
             return self._association
         if path in self._handshakes:
             return path
         if self._begun_on is not None:
             return self._begun_on
-        if first.is_client_hello or len(self._handshakes) != 1:
+        if first.is_client_hello:
+            return next((home for home, begun in self._handshakes.items() if begun.is_begun_by(first)), None)
+        if len(self._handshakes) != 1:
             return None
         return next(iter(self._handshakes))
 
     def _follow(self, home: Path, path: Path, handshake: Handshake, arrived: list[Record]) -> Path:
-        """The peer speaks from another address now, so it is answered there. A bare hello proves nothing."""
-        if home == path or path in self._handshakes or arrived[0].is_client_hello:
+        """The peer speaks from another address now, so it is answered there. A hello proves that it is the peer only
+        where it repeats the random of the first: a browser whose pair changes before our answer came."""
+        if home == path or path in self._handshakes:
+            return home
+        if arrived[0].is_client_hello and not handshake.is_begun_by(arrived[0]):
             return home
         del self._handshakes[home]
         self._handshakes[path] = handshake

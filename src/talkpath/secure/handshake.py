@@ -73,6 +73,11 @@ class Handshake:
         """A flight of ours went out: the peer's hello was one that we could answer."""
         return bool(self._flight)
 
+    def is_begun_by(self, record: Record) -> bool:
+        """Whether this is the client's hello of this handshake, wherever it comes from: nobody else knows its random."""
+        random = record.hello_random if record.is_client_hello else b""
+        return bool(random) and random == self._hello_random
+
     def is_superseded(self, record: Record, now: float) -> bool:
         """Another hello of a client that gave this handshake up. While it still moves, such a hello is a forgery."""
         if self.is_client or self.state is not State.HANDSHAKING or not record.is_client_hello:
