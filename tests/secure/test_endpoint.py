@@ -288,7 +288,7 @@ def test_a_peer_that_moves_in_mid_handshake_goes_on() -> None:
 
 
 def test_a_hello_repeated_from_another_address_is_the_same_handshake() -> None:
-    """A browser whose pair changes just then hears our first answer all the same: it must not be given a second one."""
+    """A browser whose pair changes just then hears our first answer too: it must not be given a second one."""
     net, us, browser = wire()
     begin(net, browser, us)
     (hello,) = (output.data for output in browser.seen(SendDtls) if isinstance(output, SendDtls))

@@ -74,7 +74,7 @@ class Handshake:
         return bool(self._flight)
 
     def is_begun_by(self, record: Record) -> bool:
-        """Whether this is the client's hello of this handshake, wherever it comes from: nobody else knows its random."""
+        """Whether this is the client's hello of this handshake, wherever it comes from: only they know its random."""
         random = record.hello_random if record.is_client_hello else b""
         return bool(random) and random == self._hello_random
 
