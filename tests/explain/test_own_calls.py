@@ -250,3 +250,9 @@ def test_an_account_that_called_more_than_it_may_is_told_of_with_its_limit() -> 
     assert "refused within 240 s: 5" in said
     assert "1001" in found.title.say(Language.EN)
     assert "toll.accounts" in found.fix.say(Language.ZH)
+
+
+@pytest.mark.parametrize(("closes", "expected"), [("caller", []), ("callee", ["media-cut"])])
+def test_a_page_that_is_closed_in_the_call_was_not_cut_off(closes: str, expected: list[str]) -> None:
+    call = OwnCall(talk_s=40).answered().speaks(Side.CALLER, seconds=5).speaks(Side.CALLEE)
+    assert codes(call.note("dtls.closed", ANSWER + 5.5, side=closes).hung_up()) == expected

@@ -10,6 +10,7 @@ from talkpath.explain.levels import SPEECH_DBOV
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
+from talkpath.explain.told import told
 from talkpath.explain.traits import Trait
 
 # Silence of a direction at the end of a talk: people say goodbye and the phone may stop before the BYE arrives.
@@ -59,7 +60,7 @@ def _stopped(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
     missing = end - last
     if missing < CUT_S or last < spans[-1].start or _suppresses(heard):
         return None
-    if not from_caller and _is_mailbox(story):
+    if (not from_caller and _is_mailbox(story)) or _took_leave(story, from_caller, last):
         return None
     others = path.heard(not from_caller)
     went_on = max((rtp.end for rtp in others), default=0.0) - last
@@ -93,6 +94,13 @@ def _faded(final: RtpStream) -> bool:
         return False  # no level is known, or it was quiet all the time
     heard = [second for second in final.seconds() if second.packets and second.level_dbov == second.level_dbov]
     return len(heard) > 2 and all(second.level_dbov < SPEECH_DBOV for second in heard[-2:])
+
+
+def _took_leave(story: Story, is_caller: bool, last: float) -> bool:
+    """It closed DTLS as it stopped: a page that was closed in the call, which sends no BYE."""
+    side = "caller" if is_caller else "callee"
+    closed = (moment.time for moment in told(story, "dtls.closed") if moment.values.get("side") == side)
+    return any(abs(at - last) < CUT_S for at in closed)
 
 
 def _is_mailbox(story: Story) -> bool:
@@ -146,9 +154,9 @@ RULE: Rule = Rule(
     needs=Text(
         "A direction that ends at least four seconds before the call does, or a hole of two seconds of lost packets, "
         "while audio was expected. Hold, a re-INVITE that moves the stream, silence suppression, a voice mail that "
-        "records, the end of the capture and drops of the capture itself are no fault.",
+        "records, a page that is closed, the end of the capture and drops of the capture itself are no fault.",
         "某方向在通话结束四秒之前停止，或有两秒以上由丢包构成的空洞，且当时应有语音。保持、re-INVITE 迁移流、"
-        "静音抑制、正在录音的语音信箱、抓包结束及抓包自身丢包都不算故障。",
+        "静音抑制、正在录音的语音信箱、被关闭的网页、抓包结束及抓包自身丢包都不算故障。",
     ),
     fix=Text(
         "Look at what happened at that moment: a NAT binding or firewall state that expired, a phone that changed "
