@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.agent import Call
 from harness.sound import assert_alike, compare, read, tone_share, trimmed
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
@@ -71,8 +72,11 @@ def test_a_caller_without_account_reaches_echo_but_may_not_pretend_to_be_a_user(
     request.sender = "sip:visitor@elsewhere.example"
     request.body = talker.offer()
     request.extra = [stranger.endpoint.contact("visitor"), "Content-Type: application/sdp"]
-    assert stranger.endpoint.ask(request).status == 200
+    stranger.endpoint.send(request)
+    call = Call(stranger, request)
+    assert call.final().status == 200
     pretender = agents.silent().request("INVITE", "echo")
     pretender.sender = edge.identity().aor
     pretender.body, pretender.extra = request.body, request.extra
     assert stranger.endpoint.ask(pretender).status in (401, 407)
+    assert call.bye().status == 200

@@ -136,7 +136,7 @@ def test_sigterm_drains(own_edge, own_agents, own_phones) -> None:
     begin(first, second)
     caller = own_agents.agent()
     own_edge.process.send(signal.SIGTERM)
-    own_edge.process.wait_for("(?i)drain|waiting for")
+    own_edge.process.wait_for("No new calls")
     refused = caller.dial(first.identity.user, own_agents.talker().offer()).final()
     assert refused.status == 503
     listen(first, second)

@@ -22,6 +22,8 @@ _CLONE_NEWNET = 0x40000000
 _names = itertools.count()
 # Below the ports an edge has for media.
 _ports = itertools.count(6000, 4)
+# Browsers connect to none of these: X11, and what is left of IRC (WHATWG fetch, "bad port").
+_BARRED_PORTS = frozenset({6000, 6566, *range(6665, 6670), 6679, 6697})
 
 
 def enter_private_network() -> None:
@@ -54,8 +56,11 @@ def run(command: str, namespace: str | None = None) -> str:
 
 
 def free_port() -> int:
-    """The first of four neighbouring ports (baresip takes the next one for TLS) that nobody used in this process."""
+    """The first of four neighbouring ports (baresip takes the next one for TLS) that nobody used in this process and
+    that a page may connect to."""
     for port in _ports:
+        if _BARRED_PORTS & {*range(port, port + 4)}:
+            continue
         try:
             for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                 with socket.socket(socket.AF_INET, kind) as probe:
