@@ -201,7 +201,9 @@ def run_wave(relay: Relay, mallory: Mallory, events: dict[str, int], kind: type[
         line.close()
 
 
-@pytest.mark.parametrize(("kind", "calls"), [(Browser, CALLS), (DtlsPhone, CALLS // 4)])
+@pytest.mark.parametrize(
+    ("kind", "calls"), [pytest.param(Browser, CALLS, marks=pytest.mark.load), (DtlsPhone, CALLS // 4)]
+)
 def test_a_thousand_calls_and_none_is_lost(relay: Relay, kind: type[Browser], calls: int) -> None:
     mallory, events = Mallory(), {"climbed": 0}
     try:
