@@ -301,6 +301,35 @@ def test_a_hello_repeated_from_another_address_is_the_same_handshake() -> None:
     assert len(us.seen(ClientHelloArrived)) == 1
 
 
+def test_without_ice_a_repeated_hello_draws_no_more_than_a_cookie_to_another_address() -> None:
+    """Whoever knows a hello, its sender too, could have our whole flight sent to somebody else."""
+    net, us, browser = wire(cookie=True)
+    begin(net, browser, us)
+    net.run(0.07)
+    assert us.seen(ClientHelloArrived)
+    hello = [output.data for output in browser.seen(SendDtls) if isinstance(output, SendDtls)][-1]
+    elsewhere = (0, Address("198.51.100.2", 777))
+    net.tell(us, DtlsArrived(elsewhere, hello))
+    net.tell(us, DtlsArrived(elsewhere, hello))
+    drawn = [output.data for output in us.seen(SendDtls) if isinstance(output, SendDtls) and output.path == elsewhere]
+    assert all(len(data) < len(hello) for data in drawn)
+    net.run(2.0)
+    assert agreed(us, browser)
+    assert us.keys is not None
+    assert us.keys.path == (0, AT_BROWSER)
+
+
+def test_a_hello_after_the_handshake_moves_nothing() -> None:
+    net, us, browser = wire()
+    begin(net, browser, us)
+    hello = next(output.data for output in browser.seen(SendDtls) if isinstance(output, SendDtls))
+    net.run(2.0)
+    assert agreed(us, browser)
+    net.tell(us, DtlsArrived((0, AT_MALLORY), hello))
+    net.tell(us, Ended())
+    assert [output for output in us.outputs if isinstance(output, SendDtls)][-1].path == (0, AT_BROWSER)
+
+
 def test_a_client_follows_the_selected_path() -> None:
     net, us, browser = wire()
     net.tell(us, Begun((0, AT_MALLORY)))

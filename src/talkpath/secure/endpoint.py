@@ -143,23 +143,27 @@ class DtlsEndpoint:
         if self._begun_on is not None:
             return self._begun_on
         if first.is_client_hello:
-            return next((home for home, begun in self._handshakes.items() if begun.is_begun_by(first)), None)
+            return next((home for home, begun in self._handshakes.items() if self._is_repeated(begun, first)), None)
         if len(self._handshakes) != 1:
             return None
         return next(iter(self._handshakes))
 
     def _follow(self, home: Path, path: Path, handshake: Handshake, arrived: list[Record]) -> Path:
-        """The peer speaks from another address now, so it is answered there. A hello proves that it is the peer only
-        where it repeats the random of the first: a browser whose pair changes before our answer came."""
+        """The peer speaks from another address now, so it is answered there. Another hello proves nothing."""
         if home == path or path in self._handshakes:
             return home
-        if arrived[0].is_client_hello and not handshake.is_begun_by(arrived[0]):
+        if arrived[0].is_client_hello and not self._is_repeated(handshake, arrived[0]):
             return home
         del self._handshakes[home]
         self._handshakes[path] = handshake
         self._association = path if self._association == home else self._association
         self._begun_on = path if self._begun_on == home else self._begun_on
         return path
+
+    def _is_repeated(self, handshake: Handshake, hello: Record) -> bool:
+        """A browser whose pair changes before our answer came repeats its hello over the new one. Without ICE nobody
+        has checked that address: there it must return a cookie of its own."""
+        return self._listener is None and handshake.is_repeated_by(hello)
 
     def _admit(self, path: Path, arrived: list[Record], now: float) -> Handshake | None:
         if not arrived[0].is_client_hello or self._begun_on is not None or self._association is not None:

@@ -73,9 +73,11 @@ class Handshake:
         """A flight of ours went out: the peer's hello was one that we could answer."""
         return bool(self._flight)
 
-    def is_begun_by(self, record: Record) -> bool:
-        """Whether this is the client's hello of this handshake, wherever it comes from: only they know its random."""
-        random = record.hello_random if record.is_client_hello else b""
+    def is_repeated_by(self, record: Record) -> bool:
+        """Whether this is the hello of the unfinished handshake once more, wherever it comes from."""
+        if self.state is not State.HANDSHAKING or not record.is_client_hello:
+            return False
+        random = record.hello_random
         return bool(random) and random == self._hello_random
 
     def is_superseded(self, record: Record, now: float) -> bool:
