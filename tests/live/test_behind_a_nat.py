@@ -1,8 +1,11 @@
 """Phones in a network of their own, behind a router that translates, loses or narrows."""
 
+import json
+
 import pytest
 
 from harness.network import Nat, site
+from harness.process import wait_until
 from harness.talk import assert_both_hear, begin, end, listen
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("healthy")]
@@ -32,11 +35,18 @@ def test_two_phones_behind_different_nats_talk(phones) -> None:
         phones.stop()
 
 
-def test_a_call_over_a_narrow_and_lossy_line(phones) -> None:
+def test_a_call_over_a_narrow_and_lossy_line(edge, phones) -> None:
     """MTU 1280 and one datagram in twenty lost: signalling repeats, audio has gaps and goes on."""
     with site(Nat.CONE, loss_percent=5, mtu=1280) as home:
         at_home, outside = phones.baresip("udp", namespace=home.namespace), phones.baresip("udp")
         begin(outside, at_home)
         listen(outside, at_home, 3)
         end(outside, at_home)
+        # The answer to the BYE may be lost: the phone is there until one has come.
+        assert wait_until(lambda: "200 OK (BYE)" in _story_of(edge, at_home))
         phones.stop()
+
+
+def _story_of(edge, callee) -> str:
+    (row,) = [row for row in edge.calls() if callee.identity.user in row["to"]]
+    return json.dumps(edge.calls(row["id"]))
