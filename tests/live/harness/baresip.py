@@ -93,7 +93,9 @@ class Baresip(Listener):
         (place / "config").write_text(config)
         (place / "accounts").write_text(self._account(codec, answer, expires_s) + account + "\n")
         (place / "contacts").write_text("")
-        self.process = Process(["baresip", "-f", str(place), "-v"], place / "log", namespace=namespace)
+        self.process = Process(
+            ["baresip", "-f", str(place), "-v"], place / "log", namespace=namespace, is_prompt=True
+        )
         self._news = threading.Condition()
         self._events: list[Event] = []
         self._replies: list[dict[str, Any]] = []

@@ -9,7 +9,7 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-from harness.chromium import COMMAND, SECURE_PAGE
+from harness.chromium import ARGUMENTS, SECURE_PAGE
 from harness.network import inside
 from harness.page import PATIENCE_S, Page, PageFailed
 from harness.process import Process, Stoppable
@@ -92,7 +92,8 @@ class Browser(Stoppable):
         self._namespace = namespace
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         argv = [
-            *COMMAND,
+            "chromium",
+            *ARGUMENTS,
             *_MORE_ARGUMENTS,
             f"--lang={language}",
             *arguments,

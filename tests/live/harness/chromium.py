@@ -13,10 +13,7 @@ import websockets
 
 # A page that every Chromium has and that may use a microphone: it is its own, on loopback (a secure context).
 SECURE_PAGE = "http://127.0.0.1:{port}/json/version"
-# As root Chromium puts itself before everybody else (nice -8): on a busy machine the edge and the phones starve.
-COMMAND = (
-    *("setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice"),
-    "chromium",
+ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -97,7 +94,8 @@ async def chromium(*arguments: str) -> AsyncIterator[Page]:
     """A page in a browser of its own, started with further arguments."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
-            *COMMAND,
+            "chromium",
+            *ARGUMENTS,
             *arguments,
             f"--user-data-dir={profile}",
             "about:blank",

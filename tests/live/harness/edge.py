@@ -94,7 +94,7 @@ class Edge(Stoppable):
     def start(self) -> Process:
         """Start (again) with the same configuration and state, and wait until it says where to connect."""
         argv = [*self._under, str(COMMAND), "run", "--config", str(self.config), "--state", str(self.place / "state")]
-        self.process = Process(argv, self.place / "log", env={"LC_ALL": "C.UTF-8"}).ready("Ctrl-C")
+        self.process = Process(argv, self.place / "log", env={"LC_ALL": "C.UTF-8"}, is_prompt=True).ready("Ctrl-C")
         return self.process
 
     def ready_accounts(self) -> dict[str, str]:

@@ -71,7 +71,7 @@ class Linphone(Listener):
         (place / "rc").write_text(self._settings(codecs, ipv6))
         (place / ".local/share/linphone").mkdir(parents=True)
         argv = ["linphonec", "-c", str(place / "rc"), "-d", "6", "-l", "/dev/stdout"]
-        self.process = Process(argv, place / "log", env={"HOME": str(place)}, namespace=namespace)
+        self.process = Process(argv, place / "log", env={"HOME": str(place)}, namespace=namespace, is_prompt=True)
         self._seen = 0
         self.process.ready("linphonec> ")
         for line in ("soundcard use files", f"play {self.voice}", f"record {self._recording}"):

@@ -42,6 +42,14 @@ class Stoppable:
         self.stop()
 
 
+def _put_first(pid: int) -> None:
+    """Among processes, and among sessions where the kernel shares out between these first (sched(7), autogroups)."""
+    os.setpriority(os.PRIO_PROCESS, pid, -10)
+    group = Path(f"/proc/{pid}/autogroup")
+    if group.exists():
+        group.write_text("-10")
+
+
 class Process(Stoppable):
     """One child in its own process group; stdout and stderr go to `log` and are searched as they come."""
 
@@ -53,7 +61,10 @@ class Process(Stoppable):
         env: dict[str, str] | None = None,
         cwd: Path | None = None,
         namespace: str | None = None,
+        is_prompt: bool = False,
     ) -> None:
+        """`is_prompt`: it has the processor when it needs it, as on a machine of its own. So have phones and edges,
+        which need little but every few milliseconds, beside browsers and tests that take what they get."""
         command = ["ip", "netns", "exec", namespace, *argv] if namespace else list(argv)
         self.log = log
         self._text = ""
@@ -68,6 +79,8 @@ class Process(Stoppable):
             cwd=cwd,
             start_new_session=True,
         )
+        if is_prompt:
+            _put_first(self._child.pid)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
