@@ -4,6 +4,7 @@
 use pyo3::prelude::*;
 
 mod audio;
+mod bell;
 mod calls;
 mod capture;
 mod codec;

@@ -94,7 +94,8 @@ fn integrity(covered: &[u8], password: &[u8]) -> Option<[u8; INTEGRITY_BYTES]> {
 pub fn is_authentic(data: &[u8], password: &[u8]) -> bool {
     let Some(at) = parts(data, data.len()).ok().and_then(|found| found.integrity_at) else { return false };
     let tag = &data[at + 4..at + 4 + INTEGRITY_BYTES];
-    integrity(&data[..at], password).is_some_and(|ours| ours.iter().zip(tag).fold(0, |odd, (a, b)| odd | (a ^ b)) == 0)
+    integrity(&data[..at], password)
+        .is_some_and(|ours| ours.iter().zip(tag).fold(0, |odd, (a, b)| odd | (a ^ b)) == 0)
 }
 
 fn put(message: &mut Vec<u8>, kind: u16, value: &[u8]) {

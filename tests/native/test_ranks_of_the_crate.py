@@ -81,3 +81,34 @@ def test_what_goes_up_or_sideways_is_found() -> None:
     assert upward("use crate::{rtp, relay::Engine};", "rtp", table) == ["rtp uses relay"]
     assert upward("fn f() { crate::relay::run() }", "calls::python", table) == []
     assert upward("use crate::calls::python::Row;", "calls::hops", table) == ["calls::hops uses calls::python"]
+
+
+def test_no_files_of_a_module_go_in_a_circle() -> None:
+    """What needs each other is one file; types that both sides pass on lie below them."""
+    for folder in sorted({path.parent for path in CRATE.rglob("mod.rs")}):
+        needs = {path.stem: siblings(path) for path in folder.glob("*.rs") if path.name not in ("mod.rs", "tests.rs")}
+        assert circle(needs) == [], folder.name
+
+
+def siblings(path: Path) -> set[str]:
+    """The files beside it that a file uses, or the files of its own folder use."""
+    inner = [one for one in path.with_suffix("").glob("*.rs") if one.stem not in OUTERMOST]
+    own = path.parent.relative_to(CRATE).parts
+    prefix = "::".join(("crate", *own, ""))
+    texts = [code_of(path), *(code_of(one).replace("super::super::", prefix) for one in inner)]
+    named = set(re.findall(r"\bsuper::(\w+)", texts[0]))
+    return (named | {name for text in texts for name in re.findall(rf"\b{prefix}(\w+)", text)}) - {path.stem}
+
+
+def circle(needs: dict[str, set[str]]) -> list[str]:
+    """Who is left when those go, again and again, that need nobody who is left."""
+    left = dict(needs)
+    while free := [name for name, needed in left.items() if not needed & left.keys()]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["a", "b", "c"]

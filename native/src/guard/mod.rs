@@ -207,7 +207,11 @@ impl Guard {
     /// Judge a connection that wants to be accepted. Web servers before us bring those of everybody.
     pub fn look_at_connection(&mut self, ip: IpAddr, now: f64) -> Verdict {
         let is_front = self.exempt.covers(ip, 0.0) && !self.shut.covers(ip, now);
-        if is_front { Verdict::Pass } else { self.look_for(Peer { ip, port: 0, is_stream: true }, DIALOG, 0, now) }
+        if is_front {
+            Verdict::Pass
+        } else {
+            self.look_for(Peer { ip, port: 0, is_stream: true }, DIALOG, 0, now)
+        }
     }
 
     fn look_for(&mut self, peer: Peer, kind: usize, size: u32, now: f64) -> Verdict {
@@ -279,7 +283,11 @@ impl Guard {
             return Verdict::Banned;
         }
         let source = self.table.entry(peer.source(), tick);
-        if source.take(kind, 1, &rate, WIDE, tick) { Verdict::Pass } else { Verdict::Limited }
+        if source.take(kind, 1, &rate, WIDE, tick) {
+            Verdict::Pass
+        } else {
+            Verdict::Limited
+        }
     }
 
     /// Whether this many bytes may be sent in a datagram as an answer to who may have proven nothing.
@@ -339,7 +347,8 @@ impl Guard {
     /// How long a peer will not be heard yet.
     fn seconds_left(&self, peer: Peer, now: f64) -> u32 {
         let tick = self.tick(now);
-        let entries = [peer.source(), self.hashing.flow(peer)].map(|key| self.table.find(key).map(|one| one.banned_until));
+        let entries =
+            [peer.source(), self.hashing.flow(peer)].map(|key| self.table.find(key).map(|one| one.banned_until));
         let prefix = self.prefixes.get(&peer.prefix()).map(|one| one.banned_until);
         let left = |end: u32| if after(end, tick) { end.wrapping_sub(tick).div_ceil(TICKS) } else { 0 };
         entries.into_iter().flatten().chain(prefix).map(left).max().unwrap_or(0)
@@ -454,7 +463,8 @@ impl Guard {
     fn count_prefix(&mut self, peer: Peer, kind: usize, seconds: f64, tick: u32) {
         if self.prefixes.len() >= PREFIXES {
             let hour = ticks(3600.0);
-            self.prefixes.retain(|_, one| after(one.banned_until, tick) || !after(tick, one.since.wrapping_add(hour)));
+            self.prefixes
+                .retain(|_, one| after(one.banned_until, tick) || !after(tick, one.since.wrapping_add(hour)));
             self.banned_prefixes = self.prefixes.values().filter(|one| after(one.banned_until, tick)).count();
             if self.prefixes.len() >= PREFIXES {
                 return;
@@ -476,8 +486,7 @@ impl Guard {
     }
 
     fn is_in_banned_prefix(&self, peer: Peer, tick: u32) -> bool {
-        self.banned_prefixes > 0
-            && self.prefixes.get(&peer.prefix()).is_some_and(|one| after(one.banned_until, tick))
+        self.banned_prefixes > 0 && self.prefixes.get(&peer.prefix()).is_some_and(|one| after(one.banned_until, tick))
     }
 
     /// End every automatic ban of an address; with `port` only those of a flow. Whether there was one.
@@ -507,9 +516,8 @@ impl Guard {
                 flows.retain(|_, state| after(state.until, tick));
                 flows.shrink_to(1024);
             }
-            self.prefixes.retain(|_, one| {
-                after(one.banned_until, tick) || !after(tick, one.since.wrapping_add(3600 * TICKS))
-            });
+            self.prefixes
+                .retain(|_, one| after(one.banned_until, tick) || !after(tick, one.since.wrapping_add(3600 * TICKS)));
             self.banned_prefixes = self.prefixes.values().filter(|one| after(one.banned_until, tick)).count();
         }
     }
@@ -547,5 +555,9 @@ fn event(peer: Peer, port: u16, prefix: u8, kind: usize, seconds: f64, level: u8
 
 /// The later of two ends, of which the first may be long past.
 fn later(one: u32, other: u32, tick: u32) -> u32 {
-    if after(one, tick) && after(one, other) { one } else { other }
+    if after(one, tick) && after(one, other) {
+        one
+    } else {
+        other
+    }
 }

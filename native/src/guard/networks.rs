@@ -32,7 +32,9 @@ impl Networks {
 
     pub fn covers(&self, ip: IpAddr, now: f64) -> bool {
         let whole = number(ip);
-        self.lengths.iter().any(|length| self.known.get(&(*length, masked(whole, *length))).is_some_and(|end| *end > now))
+        self.lengths
+            .iter()
+            .any(|length| self.known.get(&(*length, masked(whole, *length))).is_some_and(|end| *end > now))
     }
 }
 
@@ -45,9 +47,17 @@ fn number(ip: IpAddr) -> u128 {
 }
 
 fn length_of(ip: IpAddr, prefix: u8) -> u8 {
-    if ip.is_ipv4() { prefix.min(32) + 96 } else { prefix.min(128) }
+    if ip.is_ipv4() {
+        prefix.min(32) + 96
+    } else {
+        prefix.min(128)
+    }
 }
 
 fn masked(number: u128, length: u8) -> u128 {
-    if length == 0 { 0 } else { number & (u128::MAX << (128 - u32::from(length))) }
+    if length == 0 {
+        0
+    } else {
+        number & (u128::MAX << (128 - u32::from(length)))
+    }
 }

@@ -50,7 +50,8 @@ impl Sources {
         now: f64,
     ) -> PyResult<Sources> {
         let rate = |(per_second, burst): (f64, f64)| Rate::new(per_second, burst);
-        let policy = Policy { rates: rates.map(rate), strangers: rate(strangers), ban_first_s, ban_most_s, strikes, refusal };
+        let policy =
+            Policy { rates: rates.map(rate), strangers: rate(strangers), ban_first_s, ban_most_s, strikes, refusal };
         Ok(Sources { guard: Arc::new(Mutex::new(Guard::new(policy, seed, now)?)) })
     }
 

@@ -59,7 +59,9 @@ mod tests {
     #[test]
     fn it_has_what_an_answer_needs_and_is_no_longer_than_what_came() {
         let answer = String::from_utf8(written(INVITE, 503, 42).unwrap()).unwrap();
-        assert!(answer.starts_with("SIP/2.0 503 Service Unavailable\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nVia: SIP/2.0/UDP i"));
+        assert!(answer.starts_with(
+            "SIP/2.0 503 Service Unavailable\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nVia: SIP/2.0/UDP i"
+        ));
         assert!(answer.contains("\r\nTo: <sip:1@h>;tag=0\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nRetry-After: 42\r\n"));
         assert!(answer.ends_with("\r\nContent-Length: 0\r\n\r\n"));
         assert!(answer.len() <= INVITE.len());

@@ -117,7 +117,9 @@ impl Entry {
 
     /// Times that passed are moved along, so that they never come to stand for the future.
     fn settle(&mut self, tick: u32) {
-        for time in self.back_at.iter_mut().chain([&mut self.banned_until, &mut self.proven_until, &mut self.flows_until]) {
+        for time in
+            self.back_at.iter_mut().chain([&mut self.banned_until, &mut self.proven_until, &mut self.flows_until])
+        {
             if !after(*time, tick) {
                 *time = tick;
             }
@@ -158,7 +160,11 @@ impl Hashing {
             std::net::IpAddr::V4(v4) => (1, u64::from(u32::from(v4))),
             std::net::IpAddr::V6(v6) => ((u128::from(v6) >> 64) as u64, u128::from(v6) as u64),
         };
-        self.mix(self.mix(high, low), self.mix(u64::from(peer.port) | u64::from(peer.is_stream) << 16, low ^ high.rotate_left(32))).max(1)
+        self.mix(
+            self.mix(high, low),
+            self.mix(u64::from(peer.port) | u64::from(peer.is_stream) << 16, low ^ high.rotate_left(32)),
+        )
+        .max(1)
     }
 }
 
@@ -177,10 +183,8 @@ unsafe impl Send for Table {}
 
 impl Table {
     pub fn new(hashing: Hashing) -> io::Result<Table> {
-        let (protection, flags) = (
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-        );
+        let (protection, flags) =
+            (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE);
         let memory = unsafe { libc::mmap(std::ptr::null_mut(), SETS * size_of::<Set>(), protection, flags, -1, 0) };
         if memory == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());

@@ -7,7 +7,6 @@
 use std::sync::{Arc, Weak};
 
 use super::numbers::Numbers;
-use super::port::Port;
 use crate::extension;
 use crate::meter::Format;
 use crate::rtcp::{self, Named};
@@ -33,16 +32,16 @@ pub struct Identity {
     pub ssrcs: Vec<u32>,
 }
 
-struct Section {
+struct Section<P> {
     id: u64,
-    port: Weak<Port>,
+    port: Weak<P>,
     identity: Identity,
     /// Bit n: payload type n is of this section, as its call numbers them; and what the peer calls otherwise.
     payload_types: u128,
     numbers: Option<Arc<Numbers>>,
 }
 
-impl Section {
+impl<P> Section<P> {
     /// Whether the peer may send this payload type in it.
     fn has(&self, number: u8) -> bool {
         let number = self.numbers.as_ref().map_or(number & 0x7f, |numbers| numbers.heard(number));
@@ -72,23 +71,28 @@ impl Streams {
 }
 
 /// The sections of one transport.
-#[derive(Default)]
-pub struct Bundle {
-    sections: Vec<Section>,
+pub struct Bundle<P> {
+    sections: Vec<Section<P>>,
     theirs: Streams,
     ours: Streams,
 }
 
-impl Bundle {
+impl<P> Default for Bundle<P> {
+    fn default() -> Self {
+        Bundle { sections: Vec::new(), theirs: Streams::default(), ours: Streams::default() }
+    }
+}
+
+impl<P> Bundle<P> {
     /// A section is on the transport, as it may have been before. False when there are too many.
-    pub fn add(&mut self, port: &Arc<Port>) -> bool {
+    pub fn add(&mut self, id: u64, port: &Arc<P>) -> bool {
         self.sections.retain(|section| section.port.strong_count() > 0);
-        if self.sections.iter().any(|section| section.id == port.id) {
+        if self.sections.iter().any(|section| section.id == id) {
             return true;
         }
         let has_room = self.sections.len() < SECTIONS;
         if has_room {
-            let (id, port) = (port.id, Arc::downgrade(port));
+            let port = Arc::downgrade(port);
             self.sections.push(Section { id, port, identity: Identity::default(), payload_types: 0, numbers: None });
         }
         has_room
@@ -122,7 +126,7 @@ impl Bundle {
     }
 
     /// The section that a packet of the peer belongs to.
-    pub fn sort_rtp(&mut self, data: &[u8]) -> Option<Arc<Port>> {
+    pub fn sort_rtp(&mut self, data: &[u8]) -> Option<Arc<P>> {
         let header = Header::parse(data)?;
         let id = match self.mid_of(data) {
             // A MID of no section: the packet belongs to none (section 9.2).
@@ -134,7 +138,7 @@ impl Bundle {
     }
 
     /// The sections that an RTCP packet of the peer is about; of one that names no known stream, the first.
-    pub fn sort_rtcp(&mut self, data: &[u8]) -> Vec<Arc<Port>> {
+    pub fn sort_rtcp(&mut self, data: &[u8]) -> Vec<Arc<P>> {
         let (mut about, mut by) = (Vec::new(), Vec::new());
         rtcp::walk(data, |named| {
             let (list, id) = match named {
@@ -198,7 +202,7 @@ impl Bundle {
         fitting.next().is_none().then_some(first.id)
     }
 
-    fn port(&self, id: u64) -> Option<Arc<Port>> {
+    fn port(&self, id: u64) -> Option<Arc<P>> {
         self.sections.iter().find(|section| section.id == id)?.port.upgrade()
     }
 }
@@ -208,6 +212,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
+    use crate::relay::port::Port;
     use crate::relay::Engine;
     use crate::rtp::write_header;
 
@@ -219,7 +224,7 @@ mod tests {
         _engine: Engine,
         audio: Arc<Port>,
         video: Arc<Port>,
-        bundle: Bundle,
+        bundle: Bundle<Port>,
     }
 
     fn two() -> Two {
@@ -228,7 +233,7 @@ mod tests {
         let video = engine.share(&audio).unwrap();
         let mut bundle = Bundle::default();
         for (port, mid, types) in [(&audio, AUDIO_MID, [8, 101]), (&video, VIDEO_MID, [96, 101])] {
-            assert!(bundle.add(port));
+            assert!(bundle.add(port.id, port));
             bundle.expect(port.id, &types.map(|number| Format::new(number, 8000, "")));
             let ssrcs = if mid == VIDEO_MID { vec![500] } else { vec![] };
             bundle.identify(port.id, Identity { mid: mid.into(), extension: 4, stamp: mid == VIDEO_MID, ssrcs });

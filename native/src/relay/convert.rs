@@ -4,7 +4,8 @@
 use std::sync::{Arc, MutexGuard};
 
 use super::io::deliver;
-use super::port::{leave, Media, Outgoing, Outlet, Port, Side};
+use super::packet::Media;
+use super::port::{leave, Outgoing, Outlet, Port, Side};
 use super::transcode::REPORT;
 use crate::rtp::Header;
 use crate::srtp::OVERHEAD;

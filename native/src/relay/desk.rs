@@ -7,25 +7,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::io::{Registry, Token};
-use super::port::{Port, Socket};
+use super::packet::Socket;
 
 /// Sockets by token. A place that is used again has another generation, so a late event of a closed socket finds none.
-#[derive(Default)]
-struct Table {
-    places: Vec<Place>,
+struct Table<P> {
+    places: Vec<Place<P>>,
     free: Vec<u32>,
 }
 
-#[derive(Default)]
-struct Place {
+struct Place<P> {
     generation: u32,
-    socket: Option<Socket>,
+    socket: Option<Socket<P>>,
 }
 
-impl Table {
-    fn take_place(&mut self, socket: Socket) -> Token {
+impl<P> Table<P> {
+    fn take_place(&mut self, socket: Socket<P>) -> Token {
         let at = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place::default());
+            self.places.push(Place { generation: 0, socket: None });
             self.places.len() as u32 - 1
         });
         let place = &mut self.places[at as usize];
@@ -33,12 +31,12 @@ impl Table {
         Token::from(place.generation) << 32 | Token::from(at)
     }
 
-    fn place(&mut self, token: Token) -> Option<&mut Place> {
+    fn place(&mut self, token: Token) -> Option<&mut Place<P>> {
         let place = self.places.get_mut(token as u32 as usize)?;
         (Token::from(place.generation) == token >> 32).then_some(place)
     }
 
-    fn free(&mut self, token: Token) -> Option<Socket> {
+    fn free(&mut self, token: Token) -> Option<Socket<P>> {
         let place = self.place(token)?;
         let socket = place.socket.take();
         // 31 bits, so that no token is that of a wake-up.
@@ -49,12 +47,12 @@ impl Table {
 }
 
 /// A worker receives from a socket until this is dropped.
-pub struct Admission {
-    desk: Arc<Desk>,
+pub struct Admission<P> {
+    desk: Arc<Desk<P>>,
     token: Token,
 }
 
-impl Drop for Admission {
+impl<P> Drop for Admission<P> {
     fn drop(&mut self) {
         // The socket goes after the table is unlocked: it may be the last to hold its port.
         let socket = self.desk.table().free(self.token);
@@ -63,27 +61,27 @@ impl Drop for Admission {
 }
 
 /// A tone that begins.
-pub struct Playing {
+pub struct Playing<P> {
     pub due_ns: u64,
     pub serial: u64,
-    pub port: Weak<Port>,
+    pub port: Weak<P>,
 }
 
-pub struct Desk {
+pub struct Desk<P> {
     registry: Arc<dyn Registry>,
-    table: Mutex<Table>,
-    ports: Mutex<BTreeMap<u64, Arc<Port>>>,
-    tones: Mutex<Vec<Playing>>,
+    table: Mutex<Table<P>>,
+    ports: Mutex<BTreeMap<u64, Arc<P>>>,
+    tones: Mutex<Vec<Playing<P>>>,
     is_watching: AtomicBool,
     is_ending: AtomicBool,
     panics: AtomicU64,
 }
 
-impl Desk {
-    pub fn new(registry: Arc<dyn Registry>) -> Desk {
+impl<P> Desk<P> {
+    pub fn new(registry: Arc<dyn Registry>) -> Desk<P> {
         Desk {
             registry,
-            table: Mutex::default(),
+            table: Mutex::new(Table { places: Vec::new(), free: Vec::new() }),
             ports: Mutex::default(),
             tones: Mutex::default(),
             is_watching: AtomicBool::new(false),
@@ -92,37 +90,37 @@ impl Desk {
         }
     }
 
-    pub fn add_port(&self, port: &Arc<Port>) {
-        self.all_ports().insert(port.id, port.clone());
+    pub fn add_port(&self, id: u64, port: &Arc<P>) {
+        self.all_ports().insert(id, port.clone());
     }
 
-    pub fn remove_port(&self, port: &Port) {
-        self.all_ports().remove(&port.id);
+    pub fn remove_port(&self, id: u64) {
+        self.all_ports().remove(&id);
     }
 
     /// All ports, oldest first.
-    pub fn ports(&self) -> Vec<Arc<Port>> {
+    pub fn ports(&self) -> Vec<Arc<P>> {
         self.all_ports().values().cloned().collect()
     }
 
     /// Receive from a socket from now on.
-    pub fn admit(self: &Arc<Desk>, socket: Socket) -> io::Result<Admission> {
+    pub fn admit(self: &Arc<Self>, socket: Socket<P>) -> io::Result<Admission<P>> {
         let descriptor = socket.descriptor.clone();
         let admission = Admission { token: self.table().take_place(socket), desk: self.clone() };
         self.registry.add(descriptor.as_raw_fd(), admission.token)?;
         Ok(admission)
     }
 
-    pub fn socket(&self, token: Token) -> Option<Socket> {
+    pub fn socket(&self, token: Token) -> Option<Socket<P>> {
         self.table().place(token)?.socket.clone()
     }
 
-    pub fn play(&self, playing: Playing) {
+    pub fn play(&self, playing: Playing<P>) {
         self.tones.lock().unwrap_or_else(PoisonError::into_inner).push(playing);
         self.registry.wake();
     }
 
-    pub fn take_tones(&self) -> Vec<Playing> {
+    pub fn take_tones(&self) -> Vec<Playing<P>> {
         std::mem::take(&mut *self.tones.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -160,11 +158,11 @@ impl Desk {
         self.panics.load(Ordering::Relaxed)
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, Table<P>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn all_ports(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Port>>> {
+    fn all_ports(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<P>>> {
         self.ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::sync::{Mutex, PoisonError};
 
-use super::lease::checked;
 use super::receipts::Receipt;
+use crate::bell::Bell;
 
 /// STUN and DTLS packets waiting for Python, which reads thousands a second; beyond that a flood is dropped, and the
 /// peers, who all retransmit, try again.
@@ -77,33 +77,6 @@ impl Events {
 
     pub fn descriptor(&self) -> RawFd {
         self.readable.descriptor()
-    }
-}
-
-/// An eventfd: readable from the first ring until it is stilled.
-pub struct Bell(OwnedFd);
-
-impl Bell {
-    pub fn new() -> io::Result<Bell> {
-        // SAFETY: a plain system call; the descriptor is owned as soon as it is known to be one.
-        let descriptor = checked(unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) })?;
-        Ok(Bell(unsafe { OwnedFd::from_raw_fd(descriptor) }))
-    }
-
-    pub fn ring(&self) {
-        let one = 1u64;
-        // SAFETY: eight bytes are read from `one`. It fails only when the counter is full, and then it has rung.
-        unsafe { libc::write(self.0.as_raw_fd(), (&raw const one).cast(), 8) };
-    }
-
-    pub fn still(&self) {
-        let mut count = 0u64;
-        // SAFETY: eight bytes are written to `count`. It fails only when nobody rang.
-        unsafe { libc::read(self.0.as_raw_fd(), (&raw mut count).cast(), 8) };
-    }
-
-    pub fn descriptor(&self) -> RawFd {
-        self.0.as_raw_fd()
     }
 }
 

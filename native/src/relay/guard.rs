@@ -1,6 +1,6 @@
 //! What stands between a peer and us: nothing, SRTP, or SRTP whose keys are still awaited.
 
-use super::port::Media;
+use super::packet::Media;
 use crate::srtp::{Context, Refusal, Suite};
 
 /// The key of one direction.

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::SocketAddress;
-use super::events::Bell;
 use super::lease::checked;
-use super::port::{Outgoing, Port, Socket};
+use super::packet::{Outgoing, Sender, Socket};
+use crate::bell::Bell;
 
 /// Room behind a datagram for what sealing appends (RFC 3711 section 3.1: tag and key identifier).
 const TAIL: usize = 64;
@@ -29,14 +29,19 @@ pub type Token = u64;
 const WAKE: Token = Token::MAX;
 
 /// Decides what happens to a datagram.
-pub trait Switch {
+pub trait Switch<P> {
     /// The socket of this token, unless it was closed meanwhile.
-    fn socket(&self, token: Token) -> Option<Socket>;
+    fn socket(&self, token: Token) -> Option<Socket<P>>;
     /// The datagram is the first `length` bytes of `buffer`; what is to be sent, if anything, is left there.
-    fn datagram(&mut self, socket: &Socket, source: SocketAddr, buffer: &mut [u8], length: usize)
-        -> Option<Outgoing>;
+    fn datagram(
+        &mut self,
+        socket: &Socket<P>,
+        source: SocketAddr,
+        buffer: &mut [u8],
+        length: usize,
+    ) -> Option<Outgoing<P>>;
     /// What else leaves in place of what came to this port, left in `buffer` again.
-    fn follow(&mut self, port: &Arc<Port>, buffer: &mut [u8]) -> Option<Outgoing>;
+    fn follow(&mut self, port: &Arc<P>, buffer: &mut [u8]) -> Option<Outgoing<P>>;
 }
 
 /// What other threads may ask of a worker's backend while it waits.
@@ -47,27 +52,27 @@ pub trait Registry: Send + Sync {
     fn wake(&self);
 }
 
-pub trait Backend: Send {
+pub trait Backend<P: Sender>: Send {
     fn registry(&self) -> Arc<dyn Registry>;
     /// Wait, at most so many nanoseconds, and hand what has come to the switch; send what it gives back.
-    fn turn(&mut self, wait_ns: Option<u64>, now_ns: u64, switch: &mut dyn Switch) -> io::Result<()>;
+    fn turn(&mut self, wait_ns: Option<u64>, now_ns: u64, switch: &mut dyn Switch<P>) -> io::Result<()>;
     /// Send a datagram of our own.
-    fn send(&mut self, outgoing: &Outgoing, data: &[u8]) {
+    fn send(&mut self, outgoing: &Outgoing<P>, data: &[u8]) {
         deliver(outgoing, data);
     }
 }
 
 /// Send and, when the kernel refuses, let the port count it.
-pub fn deliver(outgoing: &Outgoing, data: &[u8]) {
+pub fn deliver<P: Sender>(outgoing: &Outgoing<P>, data: &[u8]) {
     let sent = if outgoing.is_connected {
         send_connected(&outgoing.descriptor, data)
     } else {
         send_to(&outgoing.descriptor, outgoing.to, data)
     };
     if sent.is_err() {
-        outgoing.was_refused();
+        outgoing.port.refused(outgoing.media, outgoing.length);
     } else if outgoing.is_steady {
-        outgoing.port.transport().connect(outgoing.to);
+        outgoing.port.proven(outgoing.to);
     }
 }
 
@@ -145,7 +150,7 @@ impl Portable {
         }
     }
 
-    fn serve(&mut self, token: Token, switch: &mut dyn Switch) {
+    fn serve<P: Sender>(&mut self, token: Token, switch: &mut dyn Switch<P>) {
         let Some(socket) = switch.socket(token) else { return };
         let room = BUFFER - TAIL;
         let Some((length, source)) = receive_from(&socket.descriptor, &mut self.buffer[..room]) else { return };
@@ -157,12 +162,12 @@ impl Portable {
     }
 }
 
-impl Backend for Portable {
+impl<P: Sender> Backend<P> for Portable {
     fn registry(&self) -> Arc<dyn Registry> {
         self.shared.clone()
     }
 
-    fn turn(&mut self, wait_ns: Option<u64>, now_ns: u64, switch: &mut dyn Switch) -> io::Result<()> {
+    fn turn(&mut self, wait_ns: Option<u64>, now_ns: u64, switch: &mut dyn Switch<P>) -> io::Result<()> {
         let pause_ns = self.pace.pause_ns(now_ns);
         if pause_ns > 0 {
             std::thread::sleep(Duration::from_nanos(pause_ns));

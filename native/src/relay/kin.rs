@@ -7,7 +7,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::latch::Verdict;
 use crate::meter::NANOS;
 use crate::rtp::Header;
 
@@ -23,6 +22,29 @@ const PAUSE_NS: u64 = NANOS / 2;
 const LOST_NS: u64 = 5 * NANOS;
 /// Streams that are watched side by side; more of them claim nothing but that there is more than one.
 const CLAIMS: usize = 4;
+
+/// Whether a packet is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Heard,
+    /// Heard, and what we send goes to its source from now on.
+    Latched {
+        rebound: bool,
+    },
+    /// Heard from now on, though it is not where it said; what we send stays.
+    Elsewhere,
+    Stranger,
+}
+
+impl Verdict {
+    pub fn heard_if(is_heard: bool) -> Verdict {
+        if is_heard {
+            Verdict::Heard
+        } else {
+            Verdict::Stranger
+        }
+    }
+}
 
 /// A source that claims to be the peer.
 struct Claim {
@@ -157,7 +179,9 @@ mod tests {
 
     /// When this source was first heard, in ms, of ten seconds of it.
     fn first_heard(latch: &mut Latch, source: &str) -> Option<u64> {
-        (0..500u16).find(|n| hear(latch, source, *n, u64::from(*n) * 20) != Verdict::Stranger).map(|n| u64::from(n) * 20)
+        (0..500u16)
+            .find(|n| hear(latch, source, *n, u64::from(*n) * 20) != Verdict::Stranger)
+            .map(|n| u64::from(n) * 20)
     }
 
     #[test]
@@ -206,7 +230,8 @@ mod tests {
             assert_eq!(hear(&mut latch, SIGNALLING, n.wrapping_add(9), now_ms), Verdict::Stranger);
         }
         let since_ms = 20_000;
-        let alone = (0..500u16).find(|n| hear(&mut latch, OTHER_PORT, *n, since_ms + 20 * u64::from(*n)) != Verdict::Stranger);
+        let alone = (0..500u16)
+            .find(|n| hear(&mut latch, OTHER_PORT, *n, since_ms + 20 * u64::from(*n)) != Verdict::Stranger);
         assert_eq!(alone, Some(100), "the other has given up");
     }
 

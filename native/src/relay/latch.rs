@@ -14,7 +14,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::kin::Kin;
+use super::kin::{Kin, Verdict};
 use crate::meter::NANOS;
 use crate::rtp::Header;
 
@@ -50,29 +50,6 @@ pub struct Signalled {
     pub rule: Rule,
     /// Under `Exact`: where its signalling comes from, if it may be heard from elsewhere.
     pub kin: Option<IpAddr>,
-}
-
-/// Whether a packet is heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Heard,
-    /// Heard, and what we send goes to its source from now on.
-    Latched {
-        rebound: bool,
-    },
-    /// Heard from now on, though it is not where it said; what we send stays.
-    Elsewhere,
-    Stranger,
-}
-
-impl Verdict {
-    fn heard_if(is_heard: bool) -> Verdict {
-        if is_heard {
-            Verdict::Heard
-        } else {
-            Verdict::Stranger
-        }
-    }
 }
 
 /// An address on probation.

@@ -1,9 +1,9 @@
 //! The media engine: leases ports, and forwards, reflects, plays and meters media on threads of its own.
 //!
-//! `engine` here; `port` judges packets (with `latch` and `kin` for who is heard, `bundle` for sections of one transport,
-//! `numbers` for payload types that the peer calls otherwise, `receipts` for what it says of ours),
-//! `worker` runs the threads (each behind its `desk`) over a backend of `io`, `lease` finds ports, `events` tells
-//! Python, `tone` plays, `transcode` converts, `python` is the face of it all. Nothing here allocates,
+//! `engine` here; `forward` is the walk of a `packet`; `port` judges it (with `latch` and `kin` for who is heard,
+//! `bundle` for sections of one transport, `numbers` for payload types that the peer calls otherwise, `receipts` for what
+//! it says of ours), `worker` runs the threads (each behind its `desk`) over a backend of `io`, `lease` finds ports,
+//! `events` tells Python, `tone` plays, `transcode` converts, `python` is the face of it all. Nothing here allocates,
 //! or waits for another thread, on the way of a packet that passes as it is.
 
 mod address;
@@ -12,12 +12,14 @@ mod checks;
 mod convert;
 mod desk;
 mod events;
+mod forward;
 mod guard;
 mod io;
 mod kin;
 mod latch;
 mod lease;
 mod numbers;
+mod packet;
 mod port;
 mod python;
 mod receipts;
@@ -36,13 +38,13 @@ use std::thread::JoinHandle;
 
 use crate::meter::Second;
 use bundle::Identity;
-use desk::{Desk, Playing};
+use desk::Playing;
 use events::{Event, Events};
 use io::{Backend, Portable};
 use latch::Signalled;
 use lease::{checked, Pool};
 use numbers::Numbers;
-use port::{Flavour, Outlet, Port, Socket};
+use port::{Desk, Flavour, Outlet, Port, Socket};
 use tone::{Sound, Start, ToneStream};
 use totals::Totals;
 use transcode::{Plan, Seed, Transcoder};
@@ -74,9 +76,9 @@ impl Engine {
         let mut desks = Vec::new();
         let mut threads = Vec::new();
         for number in 0..workers.max(1) {
-            let backend = Portable::new()?;
+            let backend: Box<dyn Backend<Port>> = Box::new(Portable::new()?);
             let desk = Arc::new(Desk::new(backend.registry()));
-            let worker = Worker::new(Box::new(backend), desk.clone(), events.clone());
+            let worker = Worker::new(backend, desk.clone(), events.clone());
             let thread = std::thread::Builder::new().name(format!("relay-{number}"));
             threads.push(thread.spawn(move || worker.run())?);
             desks.push(desk);
@@ -139,7 +141,7 @@ impl Engine {
         }
         let totals = side.close();
         drop(side);
-        port.desk.remove_port(&port);
+        port.desk.remove_port(port.id);
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).add(&totals);
         if port.is_carried() {
             if let Some(bundle) = &mut port.transport().side().bundle {

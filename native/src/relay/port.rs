@@ -1,9 +1,5 @@
 //! One leased port pair and what we know of its peer: judge what comes, meter it, and say where it goes on.
 //!
-//! The walk of a packet: `Switch::datagram` calls `forward`; the source's side hears it (latch, then open, then meter
-//! and tee), the target's side says where it leaves (seal, then the address). Each side is behind its own short
-//! lock, and the two are never held together, so sides of different workers may forward to each other.
-//!
 //! A port may share the transport of another (RFC 9143), its `carrier`: then the carrier's side latches, opens, seals
 //! and knows the addresses, `bundle` sorts, and each section's own side meters, counts and routes.
 
@@ -16,14 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::bundle::Bundle;
 use super::checks::Checks;
-use super::convert::{convert, report_converted};
-use super::desk::{Admission, Desk};
-use super::events::Events;
+use super::desk;
 use super::guard::Guards;
-use super::io::deliver;
 use super::latch::{Latch, Rule, Signalled};
 use super::lease::{self, Lease};
 use super::numbers::Numbers;
+use super::packet::{self, Media, Sender};
 use super::receipts::Receipts;
 use super::strangers::Strangers;
 use super::tone::ToneStream;
@@ -31,51 +25,17 @@ use super::totals::Totals;
 use super::transcode::Transcoder;
 use crate::meter::{Format, Meter};
 use crate::rtp;
-use crate::srtp::OVERHEAD;
-use hearing::Arrival;
+pub use hearing::Arrival;
 
 /// Packets sent to one address after which a port opens a socket that is connected to it: one second of audio.
 const STEADY: u32 = 50;
 /// The share of all descriptors that may serve steady streams: the others carry half as many calls again.
 const DIRECT_SHARE: RawFd = 4;
 
-/// A socket of a port, and whether it is the one for RTCP.
-#[derive(Clone)]
-pub struct Socket {
-    pub port: Arc<Port>,
-    pub descriptor: Arc<OwnedFd>,
-    pub is_rtcp: bool,
-}
-
-/// A datagram on its way out: its first `length` bytes lie in the buffer it came in.
-pub struct Outgoing {
-    pub port: Arc<Port>,
-    pub descriptor: Arc<OwnedFd>,
-    pub to: SocketAddr,
-    /// The socket is connected to that address.
-    pub is_connected: bool,
-    /// The address has proven lasting: call `Port::connect` when this is sent.
-    pub is_steady: bool,
-    pub media: Media,
-    pub length: usize,
-    /// More may leave in place of what came to this port: ask `follow` when this is sent.
-    pub followed_from: Option<Arc<Port>>,
-}
-
-impl Outgoing {
-    /// The kernel refused it, though it was counted as sent.
-    pub fn was_refused(&self) {
-        let totals = &mut self.port.side().totals;
-        totals.unsendable += 1;
-        match self.media {
-            Media::Rtp => {
-                totals.sent_packets = totals.sent_packets.saturating_sub(1);
-                totals.sent_bytes = totals.sent_bytes.saturating_sub(self.length as u64);
-            }
-            Media::Rtcp => totals.sent_rtcp = totals.sent_rtcp.saturating_sub(1),
-        }
-    }
-}
+pub type Socket = packet::Socket<Port>;
+pub type Outgoing = packet::Outgoing<Port>;
+pub type Desk = desk::Desk<Port>;
+type Admission = desk::Admission<Port>;
 
 pub struct Port {
     pub id: u64,
@@ -97,13 +57,6 @@ struct Direct {
     to: SocketAddr,
     descriptor: Arc<OwnedFd>,
     _admission: Admission,
-}
-
-/// Media, or what is said about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Media {
-    Rtp,
-    Rtcp,
 }
 
 /// Where what is heard goes on.
@@ -157,7 +110,7 @@ pub struct Side {
     steady: u32,
     direct: Option<Direct>,
     /// The sections on this transport, where there are more than one, or its packets are marked with theirs.
-    pub bundle: Option<Box<Bundle>>,
+    pub bundle: Option<Box<Bundle<Port>>>,
     /// What the peer calls by other numbers.
     pub numbers: Option<Arc<Numbers>>,
     /// The carrier judges who is heard.
@@ -176,12 +129,11 @@ impl Port {
         let sockets = [Arc::new(lease.rtp), Arc::new(lease.rtcp)];
         let side = Mutex::new(Side::new(false));
         let desk_of_port = desk.clone();
-        let port =
-            Arc::new(Port { id, host, number, desk: desk_of_port, carrier: None, dscp, spare, sockets, side });
+        let port = Arc::new(Port { id, host, number, desk: desk_of_port, carrier: None, dscp, spare, sockets, side });
         let admissions = [false, true].into_iter().map(|is_rtcp| desk.admit(port.socket(is_rtcp)));
         let admissions = admissions.collect::<io::Result<_>>()?;
         port.side().admissions = admissions;
-        desk.add_port(&port);
+        desk.add_port(id, &port);
         Ok(port)
     }
 
@@ -200,9 +152,9 @@ impl Port {
             side: Mutex::new(Side::new(true)),
         });
         let mut side = carrier.side();
-        let has_room = side.sort_alone(carrier) && side.bundle.as_mut().is_some_and(|bundle| bundle.add(&port));
+        let has_room = side.sort_alone(carrier) && side.bundle.as_mut().is_some_and(|bundle| bundle.add(id, &port));
         has_room.then(|| {
-            carrier.desk.add_port(&port);
+            carrier.desk.add_port(id, &port);
             port
         })
     }
@@ -244,69 +196,22 @@ impl Port {
     }
 }
 
-/// Judge the datagram in `buffer[..length]` that came to `socket`, and say what leaves in its place.
-pub fn forward(
-    socket: &Socket,
-    source: SocketAddr,
-    buffer: &mut [u8],
-    length: usize,
-    now_ns: u64,
-    events: &Events,
-) -> Option<Outgoing> {
-    let port = &socket.port;
-    let mut side = port.side();
-    let arrival = Arrival { port: port.id, on_rtcp_socket: socket.is_rtcp, source, now_ns, events };
-    let (media, length) = side.take(&arrival, &mut buffer[..length])?;
-    if side.bundle.is_some() {
-        let sections = side.sort(media, &buffer[..length]);
-        drop(side);
-        return forward_sections(sections, &arrival, media, buffer, length);
+impl Sender for Port {
+    fn refused(&self, media: Media, length: usize) {
+        let totals = &mut self.side().totals;
+        totals.unsendable += 1;
+        match media {
+            Media::Rtp => {
+                totals.sent_packets = totals.sent_packets.saturating_sub(1);
+                totals.sent_bytes = totals.sent_bytes.saturating_sub(length as u64);
+            }
+            Media::Rtcp => totals.sent_rtcp = totals.sent_rtcp.saturating_sub(1),
+        }
     }
-    side.hear(&arrival, media, &mut buffer[..length])?;
-    if side.converts {
-        return convert(port, side, media, buffer, length, now_ns);
-    }
-    let target = side.target(port, media, &mut buffer[..length])?;
-    drop(side);
-    leave(&target, media, buffer, length)
-}
 
-/// The same for a packet of a bundle. RTCP may be about several sections; it leaves once for each transport.
-fn forward_sections(
-    sections: Vec<Arc<Port>>,
-    arrival: &Arrival,
-    media: Media,
-    buffer: &mut [u8],
-    length: usize,
-) -> Option<Outgoing> {
-    let mut targets: Vec<Arc<Port>> = Vec::new();
-    for section in sections {
-        let arrival = Arrival { port: section.id, ..*arrival };
-        let mut side = section.side();
-        let heard = side.hear(&arrival, media, &mut buffer[..length]);
-        if side.converts {
-            match media {
-                Media::Rtp => {
-                    return heard.and_then(|()| convert(&section, side, media, buffer, length, arrival.now_ns))
-                }
-                Media::Rtcp => report_converted(&section, side, &buffer[..length], arrival.now_ns),
-            }
-            continue;
-        }
-        if let Some(target) = heard.and_then(|()| side.target(&section, media, &mut buffer[..length])) {
-            if targets.iter().all(|other| other.transport().id != target.transport().id) {
-                targets.push(target);
-            }
-        }
+    fn proven(self: &Arc<Port>, to: SocketAddr) {
+        self.transport().connect(to);
     }
-    let last = targets.pop()?;
-    for target in targets {
-        let mut copy = buffer[..length + OVERHEAD].to_vec();
-        if let Some(outgoing) = leave(&target, media, &mut copy, length) {
-            deliver(&outgoing, &copy[..outgoing.length]);
-        }
-    }
-    leave(&last, media, buffer, length)
 }
 
 /// Seal the packet in `buffer[..length]` for the port's peer, and count it as sent; where it leaves and goes. None when
@@ -405,7 +310,7 @@ impl Side {
     /// Sort what comes to the carrier `port` by sections, of which it is one. False when there are too many.
     pub fn sort_alone(&mut self, port: &Arc<Port>) -> bool {
         let bundle = self.bundle.get_or_insert_default();
-        let has_room = bundle.add(port);
+        let has_room = bundle.add(port.id, port);
         if !port.is_carried() {
             bundle.expect(port.id, &self.flavour.formats);
             bundle.renumber(port.id, self.numbers.clone());
@@ -474,7 +379,7 @@ impl Side {
     }
 
     /// Where what this section's peer says goes on.
-    fn target(&mut self, port: &Arc<Port>, media: Media, data: &mut [u8]) -> Option<Arc<Port>> {
+    pub fn target(&mut self, port: &Arc<Port>, media: Media, data: &mut [u8]) -> Option<Arc<Port>> {
         match &self.outlet {
             Outlet::Nowhere => None,
             Outlet::Port(target) => target.upgrade(),

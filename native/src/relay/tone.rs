@@ -1,8 +1,5 @@
 //! A tone that the engine plays to a peer: packets of 20 ms on a fixed grid of time, so that it never drifts.
 
-use std::sync::Arc;
-
-use super::port::{leave, Media, Outgoing, Port};
 use crate::audio::Tone;
 use crate::codec::{Coding, Encoder, Settings};
 use crate::rtp::write_header;
@@ -96,21 +93,6 @@ impl ToneStream {
         self.due_ns += PACKET_NS;
         HEADER + length
     }
-}
-
-/// Write the packet of the port's tone `serial`; when the next is due, and where this one goes. None when it ended.
-pub fn play(
-    port: &Arc<Port>,
-    serial: u64,
-    out: &mut [u8; PACKET_ROOM],
-    now_ns: u64,
-) -> Option<(u64, Option<Outgoing>)> {
-    let mut side = port.side();
-    let stream = side.tone.as_mut().filter(|stream| stream.serial == serial)?;
-    let length = stream.write(out, now_ns);
-    let due_ns = stream.due_ns();
-    drop(side);
-    Some((due_ns, leave(port, Media::Rtp, out, length)))
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Weak};
 
 use super::convert::follow;
-use super::desk::{Desk, Playing};
+use super::desk::Playing;
 use super::events::{Events, What};
+use super::forward::forward;
 use super::io::{Backend, Switch, Token};
-use super::port::{forward, Outgoing, Port, Socket};
-use super::tone::{self, PACKET_ROOM};
+use super::packet::Media;
+use super::port::{leave, Desk, Outgoing, Port, Socket};
+use super::tone::PACKET_ROOM;
 
 /// How exactly a media timeout is kept: whole seconds are asked for.
 const WATCH_NS: u64 = 100_000_000;
@@ -29,7 +31,7 @@ struct Forwarding<'a> {
     events: &'a Events,
 }
 
-impl Switch for Forwarding<'_> {
+impl Switch<Port> for Forwarding<'_> {
     fn socket(&self, token: Token) -> Option<Socket> {
         self.desk.socket(token)
     }
@@ -51,7 +53,7 @@ impl Switch for Forwarding<'_> {
 
 /// A worker as its own thread sees it.
 pub struct Worker {
-    backend: Box<dyn Backend>,
+    backend: Box<dyn Backend<Port>>,
     desk: Arc<Desk>,
     events: Arc<Events>,
     due: BinaryHeap<Reverse<(u64, u64)>>,
@@ -60,7 +62,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(backend: Box<dyn Backend>, desk: Arc<Desk>, events: Arc<Events>) -> Worker {
+    pub fn new(backend: Box<dyn Backend<Port>>, desk: Arc<Desk>, events: Arc<Events>) -> Worker {
         Worker { backend, desk, events, due: BinaryHeap::new(), playing: HashMap::new(), watched_ns: 0 }
     }
 
@@ -108,10 +110,15 @@ impl Worker {
         }
     }
 
+    /// Send the packet that is due of the tone `serial`; when the next is due. None when it ended.
     fn play(&mut self, serial: u64, packet: &mut [u8; PACKET_ROOM], now_ns: u64) -> Option<u64> {
         let port = self.playing.get(&serial)?.upgrade()?;
-        let (due_ns, outgoing) = tone::play(&port, serial, packet, now_ns)?;
-        if let Some(outgoing) = outgoing {
+        let mut side = port.side();
+        let stream = side.tone.as_mut().filter(|stream| stream.serial == serial)?;
+        let length = stream.write(packet, now_ns);
+        let due_ns = stream.due_ns();
+        drop(side);
+        if let Some(outgoing) = leave(&port, Media::Rtp, packet, length) {
             self.backend.send(&outgoing, &packet[..outgoing.length]);
         }
         Some(due_ns)

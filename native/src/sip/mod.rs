@@ -203,7 +203,8 @@ impl Frame {
     /// The tag of a From or To that is written as nearly all are, "" where it has none; None for others and for none.
     fn plain_tag<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyString>>> {
         let data = self.raw.as_bytes(py);
-        let value = self.index.find(data, name, 0).and_then(|at| parts::plain_tag(self.index.fields[at].value.of(data)));
+        let value =
+            self.index.find(data, name, 0).and_then(|at| parts::plain_tag(self.index.fields[at].value.of(data)));
         value.map(|tag| text(py, tag)).transpose()
     }
 

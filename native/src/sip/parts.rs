@@ -37,10 +37,12 @@ impl<'a> PlainVia<'a> {
         let (host, port) = split(place?, b':');
         let is_upper = |byte: &u8| byte.is_ascii_uppercase();
         let is_of_host = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(byte);
-        if transport.is_empty() || host.is_empty() || !transport.iter().all(is_upper) || !host.iter().all(is_of_host) {
+        if transport.is_empty() || host.is_empty() || !transport.iter().all(is_upper) || !host.iter().all(is_of_host)
+        {
             return None;
         }
-        let via = PlainVia { transport, host, port: port.map_or(Some(None), |text| port_of(text).map(Some))?, params };
+        let via =
+            PlainVia { transport, host, port: port.map_or(Some(None), |text| port_of(text).map(Some))?, params };
         via.params().all(|(name, value)| is_plain_name(name) && value.is_none_or(is_plain_value)).then_some(via)
     }
 
@@ -92,10 +94,25 @@ mod tests {
     #[test]
     fn what_only_the_grammar_can_tell() {
         let odd = [
-            "SIP / 2.0 / UDP a", "SIP/2.0/udp a", "SIP/2.0/UDP A", "SIP/2.0/UDP a:0", "SIP/2.0/UDP a:65536", "SIP/2.0/UDP a:",
-            "SIP/2.0/UDP [::1]:5060", "SIP/2.0/UDP  a", "SIP/2.0/UDP a ;b", "SIP/2.0/UDP a;", "SIP/2.0/UDP a;;b=1",
-            "SIP/2.0/UDP a;b=1, SIP/2.0/UDP c", "SIP/2.0/UDP a;b=\"c;d\"", "SIP/2.0/UDP a; b=1", "SIP/2.0/UDP a;B=1",
-            "SIP/2.0/UDP a;b= 1", "SIP/2.0/UDP", "SIP/2.0/UDP a:5060:1", "SIP/2.0/UDP a;b=\u{e9}",
+            "SIP / 2.0 / UDP a",
+            "SIP/2.0/udp a",
+            "SIP/2.0/UDP A",
+            "SIP/2.0/UDP a:0",
+            "SIP/2.0/UDP a:65536",
+            "SIP/2.0/UDP a:",
+            "SIP/2.0/UDP [::1]:5060",
+            "SIP/2.0/UDP  a",
+            "SIP/2.0/UDP a ;b",
+            "SIP/2.0/UDP a;",
+            "SIP/2.0/UDP a;;b=1",
+            "SIP/2.0/UDP a;b=1, SIP/2.0/UDP c",
+            "SIP/2.0/UDP a;b=\"c;d\"",
+            "SIP/2.0/UDP a; b=1",
+            "SIP/2.0/UDP a;B=1",
+            "SIP/2.0/UDP a;b= 1",
+            "SIP/2.0/UDP",
+            "SIP/2.0/UDP a:5060:1",
+            "SIP/2.0/UDP a;b=\u{e9}",
         ];
         for value in odd {
             assert_eq!(told(value), None, "{value}");
@@ -105,8 +122,13 @@ mod tests {
     #[test]
     fn tags() {
         for (value, tag) in [
-            ("<sip:a@b>;tag=1-x", Some("1-x")), ("\"A > B\" <sip:a@b>", Some("")), ("<sip:a@b>;x=1;tag=2", None),
-            ("sip:a@b;tag=3", None), ("<sip:a@b>;tag=", None), ("<sip:a@b>;tag=a;b", None), ("<sip:a@b> ;tag=1", None),
+            ("<sip:a@b>;tag=1-x", Some("1-x")),
+            ("\"A > B\" <sip:a@b>", Some("")),
+            ("<sip:a@b>;x=1;tag=2", None),
+            ("sip:a@b;tag=3", None),
+            ("<sip:a@b>;tag=", None),
+            ("<sip:a@b>;tag=a;b", None),
+            ("<sip:a@b> ;tag=1", None),
         ] {
             assert_eq!(plain_tag(value.as_bytes()), tag.map(str::as_bytes), "{value}");
         }
@@ -114,7 +136,10 @@ mod tests {
 
     #[test]
     fn fields_that_name_the_sender() {
-        let [yes, no] = [["P-Asserted-Identity", "remote-party-id", "P-PREFERRED-Identity"], ["From", "P-Early-Media", "Privacy"]];
+        let [yes, no] = [
+            ["P-Asserted-Identity", "remote-party-id", "P-PREFERRED-Identity"],
+            ["From", "P-Early-Media", "Privacy"],
+        ];
         assert!(yes.iter().all(|name| names_sender(name.as_bytes())));
         assert!(!no.iter().any(|name| names_sender(name.as_bytes())));
     }

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Media, Port, Side};
+use super::{Port, Side};
 use crate::meter::Format;
 use crate::relay::events::{Events, What};
-use crate::relay::latch::{Latch, Rule, Verdict};
+use crate::relay::kin::Verdict;
+use crate::relay::latch::{Latch, Rule};
+use crate::relay::packet::Media;
 use crate::rtp::{self, Header, Kind};
 use crate::srtp::Refusal;
 
@@ -104,9 +106,8 @@ impl Side {
         let format = header.and_then(|header| self.format(header.payload_type).copied());
         let is_negotiated = format.is_some() || self.flavour.raw;
         let is_proven = !self.guard.is_clear();
-        let verdict = |latch: &mut Latch| {
-            latch.rtp(arrival.source, header.as_ref(), is_negotiated, is_proven, arrival.now_ns)
-        };
+        let verdict =
+            |latch: &mut Latch| latch.rtp(arrival.source, header.as_ref(), is_negotiated, is_proven, arrival.now_ns);
         match self.judge(verdict) {
             Verdict::Heard => {}
             Verdict::Stranger => return self.count_stranger(arrival),

@@ -80,9 +80,7 @@ impl Order {
     /// Whether this packet of the stream is missing, and would still be in time.
     pub fn misses(&self, ssrc: u32, sequence: u16) -> bool {
         let ahead = self.next.map_or(-1, |next| sequence.wrapping_sub(next) as i16);
-        self.ssrc == ssrc
-            && (0..=FARTHEST).contains(&ahead)
-            && self.held.iter().all(|held| held.sequence != sequence)
+        self.ssrc == ssrc && (0..=FARTHEST).contains(&ahead) && self.held.iter().all(|held| held.sequence != sequence)
     }
 
     pub fn take(&mut self) -> Option<Packet> {
