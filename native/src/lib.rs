@@ -20,6 +20,7 @@ mod rtp;
 mod sip;
 pub mod srtp;
 mod stun;
+mod tee;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -31,5 +32,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     sip::register(module)?;
     srtp::register(module)?;
     stun::register(module)?;
+    tee::register(module)?;
     Ok(())
 }

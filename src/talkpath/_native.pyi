@@ -1,6 +1,7 @@
 """The native core, typed: one block for each module of the crate."""
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import final
 
 from talkpath.base.address import Address, Flow, Transport
@@ -684,6 +685,10 @@ class Relay:
         """
     def untranscode(self, source: Port) -> None:
         """Forward what is heard on `source` as it came again."""
+    def tee(self, source: Port, recording: Recording | None) -> None:
+        """Copy what is heard on `source` to a recording from now on: opened and judged, before it is converted, with
+        the payload type that its peer wrote. None ends it.
+        """
     def reflect(self, port: Port) -> None:
         """Send the peer's RTP back to it under a synchronisation source of our own. Ended by `route`."""
     def tone(
@@ -752,3 +757,82 @@ def write_stun(
 ) -> bytes:
     """A message of this type, with MESSAGE-INTEGRITY where there is a password. Raises ValueError for a transaction
     identifier that has not 12 bytes."""
+
+# --- tee
+
+@final
+class Recording:
+    """A pcap file that is being written: packets of the ports that `Relay.tee` names, as if they had come over IP.
+
+    Microseconds; source and destination are the peer's address and ours. Methods return at once.
+    """
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def packets(self) -> int:
+        """Packets taken so far."""
+    @property
+    def dropped(self) -> int:
+        """Packets that found no room so far, because the disk does not keep up."""
+    def pause(self) -> None:
+        """Take nothing until `resume`."""
+    def resume(self) -> None: ...
+    def close(self) -> None:
+        """Take nothing more. `RecordingClosed` tells when the disk has it all."""
+
+@final
+class RecordingFailing:
+    """Packets of a recording are lost: `errno` says why, 0 where the disk only is too slow."""
+
+    @property
+    def recording(self) -> int: ...
+    @property
+    def errno(self) -> int: ...
+
+@final
+class RecordingRecovered:
+    """They are no longer."""
+
+    @property
+    def recording(self) -> int: ...
+
+@final
+class RecordingClosed:
+    """A recording is finished: packets and bytes in the file, packets that were lost, and the digest of the file.
+
+    `errno` is not 0 where there is no file, or the disk did not keep it.
+    """
+
+    @property
+    def recording(self) -> int: ...
+    @property
+    def packets(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def sha256(self) -> bytes: ...
+    @property
+    def errno(self) -> int: ...
+
+@final
+class Recorder:
+    """Writes recordings, in one thread of its own: twice a second into the files, and each time down to the disk.
+
+    Times are CLOCK_MONOTONIC plus `epoch`, as of the relay. Files get descriptors numbered below `descriptors` only.
+    """
+
+    def __new__(cls, *, epoch: float = 0.0, descriptors: int = 2**31 - 1) -> Recorder: ...
+    def open(self, path: str | PathLike[str], link_type: str) -> Recording:
+        """Begin a new file; one that is there is never written to. `link_type` is raw or ethernet, else ValueError.
+        That the file cannot be made is told by `RecordingFailing`, and tried again while the recording lasts.
+        """
+    def fileno(self) -> int:
+        """Readable while `events` has something."""
+    def events(self) -> list[RecordingFailing | RecordingRecovered | RecordingClosed]: ...
+    def counters(self) -> dict[str, int]:
+        """`opened`, `written_bytes`, `queued_bytes`, `dropped` packets, `failures`."""
+    def shutdown(self) -> None:
+        """Close every recording and wait until the disk has it, five seconds at most."""

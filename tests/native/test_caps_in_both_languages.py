@@ -16,6 +16,8 @@ TWINS = {
     "datagram.rs DATAGRAM": limits.SIP_MESSAGE_BYTES,
     "relay/bundle.rs SECTIONS": 2 * limits.MEDIA_SECTIONS,
     "sip/mod.rs MAX_HEADERS": limits.SIP_HEADERS,
+    "tee/mod.rs BUFFER_BYTES": limits.RECORDING_BUFFER_BYTES,
+    "tee/mod.rs QUEUE_BYTES": limits.RECORDING_QUEUE_BYTES,
     # No caps, but numbers that one side would go on with alone.
     "calls/hop.rs LARGE_BYTES": sending._SAFE_DATAGRAM_BYTES,
     "calls/id.rs TIME_CHARACTERS": ids._TIME_CHARACTERS,

@@ -1,5 +1,5 @@
 //! The walk of a packet from a socket of one port to one of another: `Switch::datagram` calls `forward`; the source's
-//! side hears it (open, then latch, then meter), the target's side says where it leaves (seal, then the address). Each
+//! side hears it (open, then latch, then meter, then tee), the target's side says where it leaves (seal, then the address). Each
 //! side is behind its own short lock, and the two are never held together, so sides of different workers may forward to
 //! each other.
 
@@ -31,7 +31,9 @@ pub fn forward(
         drop(side);
         return forward_sections(sections, &arrival, media, buffer, length);
     }
+    let second = second_of(&buffer[..length]);
     side.hear(&arrival, media, &mut buffer[..length])?;
+    side.record(port, &arrival, &buffer[..length], second);
     if side.converts {
         return convert(port, side, media, buffer, length, now_ns);
     }
@@ -49,10 +51,15 @@ fn forward_sections(
     length: usize,
 ) -> Option<Outgoing> {
     let mut targets: Vec<Arc<Port>> = Vec::new();
+    let second = second_of(&buffer[..length]);
+    let mut is_recorded = false;
     for section in sections {
         let arrival = Arrival { port: section.id, ..*arrival };
         let mut side = section.side();
         let heard = side.hear(&arrival, media, &mut buffer[..length]);
+        if heard.is_some() && !is_recorded {
+            is_recorded = side.record(&section, &arrival, &buffer[..length], second);
+        }
         if side.converts {
             match media {
                 Media::Rtp => {
@@ -76,4 +83,9 @@ fn forward_sections(
         }
     }
     leave(&last, media, buffer, length)
+}
+
+/// Where RTP has its payload type, and RTCP its type.
+fn second_of(data: &[u8]) -> u8 {
+    data.get(1).copied().unwrap_or_default()
 }

@@ -37,6 +37,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 use crate::meter::Second;
+use crate::tee::Recording;
 use bundle::Identity;
 use desk::Playing;
 use events::{Event, Events};
@@ -190,6 +191,11 @@ impl Engine {
         };
         side.converts = done.is_some();
         done.ok_or_else(out_of_memory)
+    }
+
+    /// Copy what is heard on `source` to a recording from now on; None to copy it nowhere.
+    pub fn tee(&self, source: &Port, recording: Option<Arc<Recording>>) {
+        source.side().tee = recording;
     }
 
     pub fn reflect(&self, port: &Port) -> Result<()> {

@@ -25,6 +25,7 @@ use super::totals::Totals;
 use super::transcode::Transcoder;
 use crate::meter::{Format, Meter};
 use crate::rtp;
+use crate::tee::Recording;
 pub use hearing::Arrival;
 
 /// Packets sent to one address after which a port opens a socket that is connected to it: one second of audio.
@@ -103,6 +104,8 @@ pub struct Side {
     pub meter: Meter,
     pub tone: Option<Box<ToneStream>>,
     watch: Option<Watch>,
+    /// Where what is heard is copied to.
+    pub tee: Option<Arc<Recording>>,
     totals: Totals,
     strangers: Strangers,
     receipts: Receipts,
@@ -242,6 +245,7 @@ impl Side {
             meter: Meter::default(),
             tone: None,
             watch: None,
+            tee: None,
             totals: Totals::default(),
             strangers: Strangers::default(),
             receipts: Receipts::default(),
@@ -336,6 +340,7 @@ impl Side {
         self.converts = false;
         self.tone = None;
         self.watch = None;
+        self.tee = None;
         self.direct = None;
         self.bundle = None;
         self.is_open = false;

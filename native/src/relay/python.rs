@@ -25,6 +25,7 @@ use crate::audio::SAMPLE_RATE;
 use crate::codec::{Coding, Settings};
 use crate::meter::{Format, Second, NANOS};
 use crate::srtp::Suite;
+use crate::tee::PyRecording;
 
 /// Payload types are seven bits (RFC 3550 5.1), so no description has more.
 const FORMATS: usize = 128;
@@ -347,6 +348,11 @@ impl PyRelay {
 
     fn untranscode(&self, source: &PyPort) -> PyResult<()> {
         Ok(self.engine.transcode(&*self.port(source)?, None)?)
+    }
+
+    fn tee(&self, source: &PyPort, recording: Option<&PyRecording>) -> PyResult<()> {
+        self.engine.tee(&*self.port(source)?, recording.map(PyRecording::handle));
+        Ok(())
     }
 
     fn reflect(&self, port: &PyPort) -> PyResult<()> {

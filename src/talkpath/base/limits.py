@@ -170,3 +170,12 @@ SCRIPTS_WAITING = 4_000
 SCRIPT_NOTE = 500
 # Faults of one script that are logged with all their lines, each once.
 SCRIPT_FAULTS = 100
+# Bytes of packets of all recordings that wait for the disk: five seconds of 50,000 packets a second; and of one
+# recording. Beyond, packets are left out and counted. Headers are in it, so a packet takes 56 bytes at least.
+RECORDING_QUEUE_BYTES = 67_108_864
+RECORDING_BUFFER_BYTES = 4_194_304
+# Bytes of descriptions of one recording that wait for the disk: some hundred of browsers.
+RECORDING_NOTES_BYTES = 1_048_576
+# Recordings that are over and wait for a disk that takes no manifest, at some 5 kB each; the oldest is left for the
+# next start, which finds it.
+RECORDINGS_WAITING = 10_000

@@ -64,6 +64,15 @@ impl Side {
         }
     }
 
+    /// Copy what was heard to the recording, if there is one, with the second byte that its peer wrote: the payload
+    /// type by the number that stands in the description it was sent. Whether there is one.
+    pub fn record(&self, port: &Port, arrival: &Arrival, data: &[u8], second: u8) -> bool {
+        let Some(recording) = &self.tee else { return false };
+        let local = SocketAddr::new(port.host, port.number + u16::from(arrival.on_rtcp_socket));
+        recording.take(arrival.now_ns, arrival.source, local, data, second);
+        true
+    }
+
     /// Open what is sealed, before the latch, which must believe nothing that is not authentic.
     fn open(&mut self, arrival: &Arrival, media: Media, data: &mut [u8]) -> Option<usize> {
         if self.guard.is_clear() {
