@@ -20,6 +20,7 @@ from talkpath.app import (
     gateways_cli,
     options,
     phones_words,
+    recording_cli,
     route_cli,
     script_words,
     words,
@@ -62,6 +63,7 @@ def users() -> None:
 
 explain_cli.register(app)
 gateways_cli.register(app)
+recording_cli.register(app)
 route_cli.register(app)
 
 

@@ -31,6 +31,7 @@ from talkpath.calls.ids import id_of
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Moment, Summary
 from talkpath.calls.trace import Trace
+from talkpath.edge.recording import Verb
 from talkpath.store.blob import packed, unpacked
 from talkpath.store.history import Wanted, fits
 
@@ -64,17 +65,19 @@ class Ask(StrEnum):
     LIFT = "lift"
     ROUTE = "route"
     RELOAD = "reload"
+    RECORD = "record"
 
 
 class Request(msgspec.Struct, frozen=True):
     """One line from the command line. `name` is an id, the beginning of one, or a Call-ID; of `lift`, a source;
-    of `reload`, the language in which to answer.
+    of `reload`, the language in which to answer. `verb` is what `record` is to do with the calls of the name.
     `wish` is the call that `route` asks of."""
 
     ask: Ask
     name: str = ""
     wanted: Wanted = Wanted()
     wish: Wish | None = None
+    verb: Verb | None = None
 
 
 class Door(Protocol):
@@ -111,12 +114,14 @@ class ControlServer:
         gateways: Callable[[], Iterable[GatewayRow]] = tuple,
         rehearse: Callable[[Wish], Awaitable[list[Moment]]] | None = None,
         reload: Callable[[Language], Awaitable[list[str]]] | None = None,
+        record: Callable[[str, Verb], str] | None = None,
     ) -> None:
         self._ledger = ledger
         self._phones = phones
         self._gateways = gateways
         self._rehearse = rehearse
         self._reload = reload
+        self._record = record
         self._door = door or OpenDoor()
         self._now = now
         self._path = state / SOCKET
@@ -190,6 +195,10 @@ class ControlServer:
             case Ask.RELOAD:
                 if self._reload is not None:
                     yield json_bytes(await self._reload(Language(request.name)))
+            case Ask.RECORD if request.verb is not None and self._record is not None:
+                for trace in list(self._named(request.name)):
+                    if trace.ended_at is None:
+                        yield json_bytes(self._record(trace.call_ids[0], request.verb))
             case Ask.LIFT:
                 yield json_bytes(self._door.lift(request.name, self._now()))
             case Ask.ROUTE if request.wish is not None and self._rehearse is not None:
@@ -338,6 +347,12 @@ class ControlClient:
         """Calls as they begin, are answered and end, and what the guard tells; None when no edge runs here."""
         lines = self._ask(Request(Ask.FOLLOW, wanted=wanted))
         return None if lines is None else (_change_of(line) for line in lines)
+
+    def record(self, name: str, verb: Verb) -> list[str] | None:
+        """Do this with the recordings of running calls of that name: for each, "" or why not; None when no edge runs
+        here."""
+        lines = self._ask(Request(Ask.RECORD, name, verb=verb))
+        return None if lines is None else [msgspec.json.decode(line, type=str) for line in lines]
 
     def bans(self) -> list[Ban] | None:
         """The bans in force; None when no edge runs here."""

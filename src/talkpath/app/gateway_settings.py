@@ -41,6 +41,7 @@ def gateway_settings(one: Gateway) -> GatewaySettings:
         channels=one.channels,
         calls_per_s=one.calls_per_s,
         calls_in=one.calls_in,
+        records=one.record,
         networks=tuple(ip_network(text) for text in one.networks),
         probe=ProbeSettings(
             one.probe_s, one.probe_timeout_s, one.probe_failures, one.probe_successes, frozenset(one.probe_dead)

@@ -28,6 +28,8 @@ from talkpath.app.own_gateways import OwnGateways
 from talkpath.app.own_script import OwnScript
 from talkpath.app.phone_rows import PhoneRow, rows_of
 from talkpath.app.phrase import Trouble, phrase
+from talkpath.app.recorder import CallRecorder
+from talkpath.app.recording_log import take_up
 from talkpath.app.rehearsing import Trial, Wish, rehearsed
 from talkpath.app.script import doubts
 from talkpath.app.settings import (
@@ -39,6 +41,7 @@ from talkpath.app.settings import (
     networks,
 )
 from talkpath.app.start import Prepared
+from talkpath.app.state import recordings_directory
 from talkpath.base.address import Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Moment
@@ -47,17 +50,20 @@ from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
 from talkpath.edge.guard import Guard
+from talkpath.edge.recording import Verb
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
 from talkpath.net.facing import Facing
 from talkpath.net.interfaces import Interfaces
 from talkpath.net.listening import CannotListen, Endpoint
 from talkpath.net.media import MediaDriver
+from talkpath.net.recorder import RecordingDriver
 from talkpath.net.records import Records, Servers
 from talkpath.net.signalling import Limits, Signalling
 from talkpath.routing.router import RouterSettings
 from talkpath.store.embedded import EmbeddedStore
 from talkpath.store.history import Retention
+from talkpath.store.recordings.keeper import Keeper
 from talkpath.web.guests import GuestRules, Guests
 from talkpath.web.progress import Progress, progress_of
 from talkpath.web.site import About, Site
@@ -79,6 +85,7 @@ class Node:
         self._config = config
         self._users = prepared.users
         self._state = prepared.state
+        self._language = prepared.language
         self._clock = Clock()
         loop = asyncio.get_running_loop()
         self._script = OwnScript(
@@ -95,6 +102,10 @@ class Node:
         self._guard = Guard(guard_settings(config, own), trusted, secrets.token_bytes(16), self._clock.now())
         descriptors = self._descriptors = prepared.descriptors
         self._media = MediaDriver(self._clock, self._ledger, media_policy(config), 1, descriptors)
+        self._recording = RecordingDriver(self._clock, descriptors)
+        self._keeper = Keeper(recordings_directory(config, prepared.state))
+        link_type = config.recording.link_type
+        self._recorder = CallRecorder(self._recording, self._keeper, self._ledger, link_type, self._clock.now)
         self._signalling = Signalling(
             self._clock,
             self._ledger,
@@ -122,6 +133,7 @@ class Node:
             self._gateways,
             self._rehearse,
             self._script.reload,
+            self._record,
         )
         self._guard_log = GuardLog(self._guard, prepared.language)
         self._own_bans = OwnBans(prepared.state)
@@ -143,6 +155,7 @@ class Node:
             media_addresses=self._facing.media_addresses,
             guard=self._guard,
             router=self._script.router,
+            recorder=self._recorder,
             around=lambda: self._interfaces.around,
         )
 
@@ -154,6 +167,12 @@ class Node:
 
     async def _rehearse(self, wish: Wish) -> list[Moment]:
         return await rehearsed(self._edge, wish, self._trial, self._clock.now)
+
+    def _record(self, call_id: str, verb: Verb) -> str:
+        """What the operator wants of a running call; "" or why not."""
+        core = self._edge.core
+        call = next((call for call in core.calls.values() if call.call_id == call_id), None)
+        return "no-media" if call is None else core.recordings.command(call, verb, "operator", self._clock.now())
 
     def _gateways(self) -> Iterator[GatewayRow]:
         return gateway_rows(self._edge.gateways, self._clock.now())
@@ -211,6 +230,8 @@ class Node:
             except CannotListen as error:
                 raise cannot_listen(listener, error.address, error.cause) from error
         self._media.start(self._media_told)
+        self._recording.start()
+        await take_up(self._recorder, self._language)
         self._edge.gateways.start(now)
         self._own_gateways.follow(self._edge.gateways, now)
         await self._signalling.start(self._edge)
@@ -233,6 +254,8 @@ class Node:
             self._metrics.close()
         self._signalling.close()
         self._media.close()
+        self._recording.close()
+        self._keeper.close()
         self._ledger.close_all(self._clock.now())
         self._save_ended()
         self._store.close()
@@ -248,6 +271,8 @@ class Node:
             "dns": lambda: self._records.counters,
             "keepalive": self._edge.core.keep_alive.counted,
             "guard": self._guard.counts,
+            "recording": self._recording.counters,
+            "recordings": lambda: self._keeper.counters,
         }
         registrations, keep_alive = self._edge.core.registrar, self._edge.core.keep_alive
         metrics = Metrics(
@@ -258,6 +283,7 @@ class Node:
                 "flows_kept_open": lambda: len(keep_alive),
                 "phones_gone": lambda: len(keep_alive.gone),
                 "guests": lambda: len(self._guests),
+                "recordings_running": lambda: self._recording.running,
                 "sources": lambda: len(self._guard.sources),
                 "bans": lambda: len(self._guard.bans(self._clock.now())),
             },

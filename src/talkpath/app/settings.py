@@ -15,8 +15,10 @@ from talkpath.edge.settings import (
     EdgeSettings,
     GuardSettings,
     KeepAliveSettings,
+    RecordingSettings,
     RegistrarSettings,
     TollSettings,
+    Which,
 )
 from talkpath.media.policy import MediaPolicy
 from talkpath.net.facing import MediaDoor
@@ -71,6 +73,9 @@ def edge_settings(config: Config, own: Sequence[str]) -> EdgeSettings:
         gateways=tuple(map(gateway_settings, config.gateways)),
         gateway_groups=tuple(map(group_settings, config.gateway_groups)),
         routing=routing_settings(config),
+        recording=RecordingSettings(
+            Which(config.recording.calls), frozenset(one.user for one in config.accounts if one.record)
+        ),
         timers=TimerValues(timers.t1_s, timers.t2_s, timers.t4_s),
         ring_timeout_s=timers.ring_timeout_s,
         group_ring_s=timers.preferred_ring_s,

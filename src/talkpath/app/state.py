@@ -23,6 +23,12 @@ def state_directory(config: Config, environ: Mapping[str, str], is_root: bool) -
     return Path(base) / "talkpath"
 
 
+def recordings_directory(config: Config, state: Path) -> Path:
+    """Where recordings are kept."""
+    wanted = config.recording.directory
+    return Path(wanted).expanduser().absolute() if wanted else (state / "recordings").absolute()
+
+
 def make_state_directory(path: Path) -> Path:
     """Create the directory for this user alone. Raises `Trouble` where it cannot be written."""
     try:

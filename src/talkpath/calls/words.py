@@ -5,11 +5,12 @@ words, the room first. Whoever notes a new kind adds it here, with the names of 
 """
 
 from talkpath.base.texts import Language, Text
-from talkpath.calls import gateway_words, script_words
+from talkpath.calls import gateway_words, recording_words, script_words
 from talkpath.calls.model import Moment, Result
 
 MOMENTS: dict[str, Text] = {
     **gateway_words.MOMENTS,
+    **recording_words.MOMENTS,
     **script_words.MOMENTS,
     # --- admission
     "guard.refused": Text("Refused with {status}: {why}.", "拒绝，返回 {status}：{why}。"),
@@ -554,7 +555,7 @@ class _Values(dict[str, object]):
         if isinstance(why, str) and why in REASONS:
             self["why"] = REASONS[why].say(language)
         elif isinstance(why, str):
-            self["why"] = gateway_words.reason(why, language)
+            self["why"] = recording_words.reason(why, language) or gateway_words.reason(why, language)
 
     def __missing__(self, name: str) -> str:
         return "?"

@@ -52,6 +52,8 @@ class Anchoring:
         request = arrival.message
         if call is None or call.phase is Phase.OVER or receiver is None:
             return None
+        if request.method == "INVITE" and not request.to_tag:
+            self._core.recordings.consider(call, receiver, changes is not None and changes.record, now)
         if not request.carries_sdp:
             return self._own_offer(call, receiver, request, now)
         sender = call.caller if receiver is not call.caller else self._speaking(call, request)
@@ -138,6 +140,8 @@ class Anchoring:
     def _media(self, call: RunningCall) -> MediaSession:
         if call.media is None:
             call.media = self._core.world.open_media(call)
+            if call.recording is not None:
+                call.media.record(call.recording.tape.recording)
         return call.media
 
     @contextmanager
@@ -165,6 +169,7 @@ class Anchoring:
 
     def answer(self, call: RunningCall, service: Service, request: Message, now: float) -> bytes:
         """Our own answer to an offer, for a service number. Raises MediaFailed."""
+        self._core.recordings.consider(call, None, False, now)
         media = self._media(call)
         with self._refusals(call, now):
             return media.answer_locally(request.sdp, service, self._origin(call.caller), now)
@@ -204,6 +209,7 @@ class Anchoring:
         """Hand what the media machine says to the ledger; remember calls whose media died."""
         if call.media is None:
             return
+        self._core.recordings.described(call, now)
         for one in call.media.drain():
             if isinstance(one, MediaDied):
                 self._dead.append((call, one))

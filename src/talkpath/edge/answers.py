@@ -212,6 +212,7 @@ class Answers:
             call.give_up = None
             call.winner = party
             self._core.guard.toll.answered((call.call_id, call.caller.tag), now)
+            self._core.recordings.answered(call, now)
         else:
             self._core.beginning.add(call)
             self._core.note(call.call_id, "fork.answered-too", now, target=branch.name)

@@ -11,7 +11,9 @@ from talkpath.base.address import Address, Flow, Hop
 from talkpath.calls.model import Side
 from talkpath.edge.contact import reached_at
 from talkpath.edge.forwarding import via_line
+from talkpath.edge.gateways.settings import GatewaySettings
 from talkpath.edge.locality import Locality
+from talkpath.edge.tape import Running
 from talkpath.edge.tastes import PhoneKey
 from talkpath.edge.through import Through
 from talkpath.media.policy import LegId, Profile
@@ -132,6 +134,7 @@ class RunningCall:
         "call_id",
         "callees",
         "caller",
+        "came_from",
         "give_up",
         "heard_at",
         "hung_up_at",
@@ -144,8 +147,10 @@ class RunningCall:
         "next_leg",
         "offers",
         "phase",
+        "recording",
         "seats",
         "session_s",
+        "was_recorded",
         "winner",
     )
 
@@ -159,6 +164,11 @@ class RunningCall:
         self.offers = Profile.PLAIN
         self.phase = Phase.CALLING
         self.winner: Party | None = None
+        #: The recording that runs; whether one ever did, so that what was stopped by hand does not begin by itself.
+        self.recording: Running | None = None
+        self.was_recorded = False
+        #: The gateway that brought it.
+        self.came_from: GatewaySettings | None = None
         #: The gateways that it was sent to, or came from.
         self.seats: list[Through] = []
         #: Stops the ringing: with the time, a Reason for the phones, and why in words.

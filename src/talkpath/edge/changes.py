@@ -16,10 +16,21 @@ class Changes:
     value without its tag, "" to leave it. `offer` changes the description before media is anchored (sections,
     directions, attributes), `codecs` what the target is offered in the end, codecs of ours included. What begins with
     `answer` is the same for the answers. `diet` is what a description can do without where it is too large, before
-    what the settings say of all.
+    what the settings say of all. `record`: the call is to be recorded.
     """
 
-    __slots__ = ("added", "answer", "answer_added", "answer_removed", "codecs", "diet", "offer", "removed", "sender")
+    __slots__ = (
+        "added",
+        "answer",
+        "answer_added",
+        "answer_removed",
+        "codecs",
+        "diet",
+        "offer",
+        "record",
+        "removed",
+        "sender",
+    )
 
     def __init__(
         self,
@@ -33,6 +44,7 @@ class Changes:
         answer_added: str = "",
         answer: Edit | None = None,
         diet: Sequence[str] = (),
+        record: bool = False,
     ) -> None:
         self.removed = tuple(removed)
         self.added = added
@@ -43,3 +55,4 @@ class Changes:
         self.answer_added = answer_added
         self.answer = answer
         self.diet = tuple(diet)
+        self.record = record

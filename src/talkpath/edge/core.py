@@ -22,9 +22,11 @@ from talkpath.edge.locality import Locality
 from talkpath.edge.loops import LoopMarks
 from talkpath.edge.names import Names
 from talkpath.edge.neighbours import NOTHING_AROUND, Surroundings
+from talkpath.edge.recording import Recordings
 from talkpath.edge.registrar import BindingStore, Registrar
 from talkpath.edge.responses import response_to
 from talkpath.edge.settings import EdgeSettings
+from talkpath.edge.tape import Recorder
 from talkpath.edge.tastes import Tastes
 from talkpath.edge.token import Tokens
 from talkpath.edge.untold import Untold
@@ -86,6 +88,8 @@ class World:
     around: Callable[[], Surroundings] = field(default=lambda: NOTHING_AROUND)
     #: Who is asked where requests go, None for nobody.
     router: Router | None = None
+    #: Who records calls, None where nothing can be recorded.
+    recorder: Recorder | None = None
 
 
 class Core:
@@ -113,6 +117,7 @@ class Core:
         #: Those of them whose caller has not acknowledged an answer yet.
         self.beginning: set[RunningCall] = set()
         self.tastes = Tastes()
+        self.recordings = Recordings(settings.recording, world.recorder, ledger)
         self.counters: Counter[str] = Counter()
         self.is_draining = False
         #: Makes the words with which we answer challenges of others.

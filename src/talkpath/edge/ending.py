@@ -113,6 +113,7 @@ class Ending:
             self._core.world.router.ended(call.call_id, now)
         self._core.guard.toll.ended((call.call_id, call.caller.tag), now)
         self._anchoring.close(call, now)
+        self._core.recordings.ended(call, str(by), how, now)
         for seat in call.seats:
             seat.gateway.over(seat.key, now)
         self._core.ledger.ended(now, call.call_id, by, how, at=call.hung_up_at)

@@ -64,6 +64,7 @@ class Services:
             raise
         fork.is_won, call.phase, call.give_up = True, Phase.ANSWERED, None
         core.beginning.discard(call)
+        core.recordings.answered(call, now)
 
     @staticmethod
     def _be_party(call: RunningCall, request: Message, dialog: Dialog) -> Party:

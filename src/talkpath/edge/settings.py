@@ -99,6 +99,23 @@ class RoutingSettings:
     inbound: Mapping[str, str] = field(default_factory=dict)
 
 
+class Which(StrEnum):
+    """Calls that are recorded whoever takes part: none, all, those that a gateway brings, those that leave here."""
+
+    NONE = "none"
+    ALL = "all"
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSettings:
+    """`users` are those all of whose calls are recorded. Gateways say it for themselves (`GatewaySettings`)."""
+
+    calls: Which = Which.NONE
+    users: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """The policy of one edge.
@@ -126,6 +143,7 @@ class EdgeSettings:
     gateways: tuple[GatewaySettings, ...] = ()
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     gateway_groups: tuple[GroupSettings, ...] = ()
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
     timers: TimerValues = field(default_factory=TimerValues)
     ring_timeout_s: float = 181.0
     #: How long phones with a higher q ring alone.

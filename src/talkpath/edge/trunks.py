@@ -87,6 +87,7 @@ class Trunks:
         through = Through(gateway, (call.call_id, call.caller.tag, "in"), self._gateways.credentials(gateway))
         through.is_begun = through.is_told = True
         call.seats.append(through)
+        call.came_from = gateway.settings
         gateway.came(through.key, now)
 
     # --- how it went

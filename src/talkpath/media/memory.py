@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
-from talkpath.media.engine import Engine, EngineEvent, FirstHeard, HostPort, Port, SecureEngine, TimedOut
+from talkpath.media.engine import Engine, EngineEvent, FirstHeard, HostPort, Port, Recording, SecureEngine, TimedOut
 
 
 @dataclass(eq=False)
@@ -25,6 +25,7 @@ class MemoryPort:
     #: "", "echo", or the payload type and codec of a tone
     plays: str = ""
     timeout_s: float | None = None
+    recording: Recording | None = None
     #: towards WebRTC: whom it may hear, where it sends, what it sent, whose checks climb, and the keys
     approved: set[HostPort] = field(default_factory=set)
     sends_to: HostPort | None = None
@@ -202,6 +203,9 @@ class MemoryEngine:
 
     def untranscode(self, source: Port) -> None:
         self._told("untranscode", source).converts = None
+
+    def tee(self, source: Port, recording: Recording | None) -> None:
+        self._told("tee", source).recording = recording
 
     def reflect(self, port: Port) -> None:
         self._told("reflect", port).plays = "echo"

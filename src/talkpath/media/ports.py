@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from talkpath.media import moments
 from talkpath.media.announced import Announced
-from talkpath.media.engine import Engine, HostPort, Totals
+from talkpath.media.engine import Engine, HostPort, Recording, Totals
 from talkpath.media.gated import GatedTransport
 from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg, Transport
@@ -42,6 +42,8 @@ class Ports:
         self._security = security
         self._note = note
         self._anchors: dict[int, Anchor] = {}
+        #: where what is heard is copied to
+        self._recording: Recording | None = None
         #: what those given back had seen, in order
         self.released: list[PortTotals] = []
 
@@ -51,6 +53,22 @@ class Ports:
     def find(self, port: int) -> Anchor | None:
         """The anchor of an open port."""
         return self._anchors.get(port)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether what is heard is copied to a file."""
+        return self._recording is not None
+
+    def record(self, recording: Recording | None) -> None:
+        """Copy what every port hears from now on, those leased later too; None ends it."""
+        self._recording = recording
+        for anchor in self._anchors.values():
+            self._engine.tee(anchor.port, recording)
+
+    def _enter(self, anchor: Anchor) -> None:
+        self._anchors[anchor.port.id] = anchor
+        if self._recording is not None:
+            self._engine.tee(anchor.port, self._recording)
 
     def transports(self) -> list[Transport]:
         """Those of all legs, each once, parked ones too: sections of one transport share it with the first."""
@@ -65,11 +83,11 @@ class Ports:
         anchor = leg.anchor(index)
         if anchor is None and carrier is not None:
             anchor = leg.share(self._engine, index, carrier)
-            self._anchors[anchor.port.id] = anchor
+            self._enter(anchor)
             self._note(now, moments.BUNDLED, side=leg.side, local=str(anchor.local))
         elif anchor is None:
             anchor = leg.lease(self._engine, self._policy, index, wanted)
-            self._anchors[anchor.port.id] = anchor
+            self._enter(anchor)
             self._note(now, moments.LEASED, side=leg.side, local=str(anchor.local))
             if web and self._security is not None:
                 anchor.transport = self._transport(anchor, wanted, self._security, now)
@@ -141,7 +159,7 @@ class Ports:
         self._engine.close(anchor.port)
         anchor.forget()
         moved = leg.share(self._engine, index, carrier)
-        self._anchors[moved.port.id] = moved
+        self._enter(moved)
         self._note(now, moments.BUNDLED, side=leg.side, local=str(moved.local))
 
     def close(self, anchor: Anchor, now: float) -> None:

@@ -17,6 +17,7 @@ from talkpath.media import bundle, moments, page, trickle
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.answer import hold_to, name_profiles, name_sections, point_within
 from talkpath.media.crypto import CryptoDesk, disbelieve
+from talkpath.media.described import ANSWER, OFFER, Described, in_force, sent
 from talkpath.media.engine import (
     Climbed,
     Elsewhere,
@@ -25,6 +26,7 @@ from talkpath.media.engine import (
     FirstHeard,
     Latched,
     Received,
+    Recording,
     TimedOut,
 )
 from talkpath.media.hearing import Hearing
@@ -76,6 +78,9 @@ class MediaSession:
         self._deaths: list[MediaDied] = []
         self._died = False
         self._service: LocalService | None = None
+        #: of a service, which has no negotiation: the last description that it gave
+        self._served: Described | None = None
+        self._described: list[Described] = []
 
     # --- what signalling tells
 
@@ -125,7 +130,10 @@ class MediaSession:
             if turn.final:
                 self._hearing.release_unused(branch, now)
         speaker.said, speaker.sections = description, told.sections
-        return _sent(turn, told)
+        body = _sent(turn, told)
+        if body and self._ports.is_recorded:
+            self._described.append(sent(turn, told))
+        return body
 
     def propose(self, *, to: LegId, target: Origin, cseq: int, now: float) -> bytes | None:
         """Our own offer to a WebRTC party, for an INVITE (of this CSeq) that brings none; None to ask for its own.
@@ -152,16 +160,23 @@ class MediaSession:
         if self._service is None:
             self._service = LocalService(self._engine, self._policy, Service(service))
             self._note(now, moments.SERVICE_ANSWERED, service=service)
+        body = self._serve(self._service, description, now)
+        self._served = Described(ANSWER if description else OFFER, self._caller.side, body)
+        if self._ports.is_recorded:
+            self._described.append(self._served)
+        return body
+
+    def _serve(self, service: LocalService, description: bytes, now: float) -> bytes:
         lease = self._leaser(now)
         if not description:
-            return self._service.offer(lease, now)
+            return service.offer(lease, now)
         offer, us = SessionDescription.parse(description), Leg(CALLER)  # a service speaks plain RTP and has no ports
         self._listen_to(self._caller, description, offer)
         is_web, ends_here = self._is_web(self._caller), self._ends_here(self._caller)
         crypto = None if is_web else self._crypto
         if crypto is None or not crypto.take_off(offer, self._caller, us, self._is_web, is_answer=False):
-            return self._service.answer(description, lease, now, web=ends_here)
-        answer = SessionDescription.parse(self._service.answer(offer.encode(), lease, now, web=ends_here))
+            return service.answer(description, lease, now, web=ends_here)
+        answer = SessionDescription.parse(service.answer(offer.encode(), lease, now, web=ends_here))
         crypto.put_on(answer, us, self._caller, True, now)
         return answer.encode()
 
@@ -297,6 +312,20 @@ class MediaSession:
         """What happened since the last drain, in order."""
         deaths, self._deaths = self._deaths, []
         return [*self._note.take(), *deaths]
+
+    def record(self, recording: Recording | None) -> None:
+        """Copy what is heard from now on, by every branch and also on ports leased later; None ends it."""
+        self._ports.record(recording)
+
+    def in_force(self) -> list[Described]:
+        """What each side was told last and is held to, offers that wait included."""
+        served = [] if self._served is None else [self._served]
+        return served + [one for branch in self._hearing for one in in_force(branch)]
+
+    def take_described(self) -> list[Described]:
+        """The descriptions that were sent since this was last asked, while the call is recorded."""
+        described, self._described = self._described, []
+        return described
 
     def close(self, now: float) -> list[PortTotals]:
         """The call is over: give every port back. What each leg sent and got, in the order of release."""

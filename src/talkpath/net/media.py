@@ -23,6 +23,7 @@ from talkpath.media.engine import (
     Latched,
     Port,
     Received,
+    Recording,
     SecureEngine,
     TimedOut,
     Totals,
@@ -56,6 +57,7 @@ class CallEngine(Generic[Owner]):
         "reflect",
         "renumber",
         "route",
+        "tee",
         "tone",
         "totals",
         "transcode",
@@ -75,6 +77,7 @@ class CallEngine(Generic[Owner]):
         self.route: Callable[[Port, Port | None], None] = engine.route
         self.transcode: Callable[..., None] = engine.transcode
         self.untranscode: Callable[[Port], None] = engine.untranscode
+        self.tee: Callable[[Port, Recording | None], None] = engine.tee
         self.reflect: Callable[[Port], None] = engine.reflect
         self.tone: Callable[[Port, int, str], None] = engine.tone
         self.quiet: Callable[[Port], None] = engine.quiet

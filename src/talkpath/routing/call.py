@@ -81,6 +81,7 @@ class Call:
         "_uri",
         "diet",
         "is_challenged",
+        "is_recorded",
         "unawaited",
         "vars",
     )
@@ -103,6 +104,7 @@ class Call:
         #: those of `[size] diet`
         self.diet: list[str] = []
         self.is_challenged = False
+        self.is_recorded = False
         self.unawaited: list[Wait[Any]] = []
 
     # --- who calls whom
@@ -223,6 +225,10 @@ class Call:
     def note(self, text: object) -> None:
         """Leave a remark in the story of the call (`talkpath calls`)."""
         self._desk.note(str(text)[: limits.SCRIPT_NOTE])
+
+    def record(self) -> None:
+        """Record the call, from its first packet on, whatever the configuration says of others."""
+        self.is_recorded = True
 
     def _authenticate(self) -> Generator[Any, Any, str]:
         yield from ()

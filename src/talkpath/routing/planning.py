@@ -117,6 +117,8 @@ def changes_of(call: Call, failed: Failed) -> Changes | None:
         changes.answer, is_changed = partial(_answered, list(answer.edits), failed), True
     if call.diet:
         changes.diet, is_changed = tuple(call.diet), True
+    if call.is_recorded:
+        changes.record = is_changed = True
     return changes if is_changed else None
 
 

@@ -150,6 +150,13 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
             "是否不需密码即接受来自该处的呼叫。",
         ),
     ] = True
+    record: Annotated[
+        bool,
+        doc(
+            "Whether all calls that it takes or brings are recorded, whatever `recording.calls` says.",
+            "是否对它承接或送来的全部通话录音，不论 `recording.calls` 如何设置。",
+        ),
+    ] = False
     networks: Annotated[
         tuple[str, ...],
         doc(

@@ -30,6 +30,13 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             "是否允许经 `routing.outbound` 的网关呼叫非本机用户的号码。",
         ),
     ] = False
+    record: Annotated[
+        bool,
+        doc(
+            "Whether all its calls are recorded, whatever `recording.calls` says.",
+            "是否对其全部通话录音，不论 `recording.calls` 如何设置。",
+        ),
+    ] = False
 
 
 class Registrar(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from talkpath.app.config.gateways import Gateway, GatewayGroup
 from talkpath.app.config.guard import Guard, Limits
 from talkpath.app.config.listeners import INTERFACES, Listener, Tls
 from talkpath.app.config.media import Media
+from talkpath.app.config.recording import Recording
 from talkpath.app.config.records import History, Log, Metrics, State
 from talkpath.app.config.registration import Account, Authentication, KeepAlive, Registrar
 from talkpath.app.config.requests import Size, Transactions
@@ -100,6 +101,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     size: Annotated[Size, doc("Requests that are too large for UDP.", "超出 UDP 大小的请求。")] = Size()
     authentication: Annotated[Authentication, doc("Passwords.", "密码。")] = Authentication()
     media: Annotated[Media, doc("Where audio and video pass through.", "音频和视频的通道。")] = Media()
+    recording: Annotated[
+        Recording,
+        doc(
+            "Which calls are recorded, and where (docs/guide/recording.md).",
+            "哪些通话录音，存放在哪里（docs/guide/recording.zh.md）。",
+        ),
+    ] = Recording()
     tls: Annotated[Tls, doc("The certificate of the TLS and WSS listeners.", "TLS 和 WSS 监听的证书。")] = Tls()
     websocket: Annotated[WebSocket, doc("Browsers.", "浏览器。")] = WebSocket()
     page: Annotated[Page, doc("The page for visitors.", "供访客使用的页面。")] = Page()

@@ -78,6 +78,7 @@ class GatewaySettings:
     channels: int = 0
     calls_per_s: float = 0.0
     calls_in: bool = True
+    records: bool = False
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)

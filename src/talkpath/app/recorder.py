@@ -1,0 +1,186 @@
+"""Joins who records a call (`edge/recording.py`) with the files: packets by the native recorder, else the keeper."""
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from talkpath import _native
+from talkpath.base.errors import Malformed
+from talkpath.calls.ledger import Ledger
+from talkpath.calls.model import Value
+from talkpath.edge.tape import Facts, TakingPart
+from talkpath.net.recorder import RecordingDriver, Told
+from talkpath.sip.grammar import NameAddr
+from talkpath.store.recordings.keeper import Book, Keeper
+from talkpath.store.recordings.layout import name_of
+from talkpath.store.recordings.manifest import Manifest, Party, State, Stored
+from talkpath.store.recordings.mending import Held, Mended, mend_all
+
+
+class CallRecorder:
+    """Makes recordings of calls; `Recorder` of the edge."""
+
+    def __init__(
+        self, driver: RecordingDriver, keeper: Keeper, ledger: Ledger, link_type: str, now: Callable[[], float]
+    ) -> None:
+        self._driver = driver
+        self._keeper = keeper
+        self._ledger = ledger
+        self._link_type = link_type
+        self._now = now
+        self._has_folders = False
+        self._held: Held | None = None
+
+    def take_up(self) -> list[Mended]:
+        """Have the directory for ourselves, and close what an edge that died left in it, which must be read for that.
+        Raises OSError."""
+        layout = self._keeper.layout
+        if not layout.directory.exists():
+            return []
+        layout.make()
+        self._held = Held.take(layout.directory)
+        return [] if self._held is None else list(mend_all(layout))
+
+    def open(self, facts: Facts, why: str, now: float) -> "CallTape":
+        """Begin a new recording. Its name is new whatever is there: 64 random bits."""
+        self._make_folders()
+        name = name_of(facts.call_id, secrets.token_hex(8))
+        pcap = self._keeper.layout.pcap_of(name)
+        manifest = Manifest(
+            name=name,
+            state=State.RECORDING,
+            call_id=_shown(facts.call_id),
+            link_type=self._link_type,
+            started=now,
+            started_by=why,
+            stored=(Stored(where="local", path=str(Path("pcaps") / pcap.name)),),
+        )
+
+        def note(kind: str, **values: Value) -> None:
+            self._ledger.moment(self._now(), facts.call_id, kind, name=name, **values)
+
+        tape = CallTape(name, _with(manifest, facts, now), self._keeper, note, self._now)
+        tape.recording = self._driver.open(pcap, self._link_type, tape.told)
+        return tape
+
+    def _make_folders(self) -> None:
+        """What cannot be made now is told of the recording, and tried again."""
+        if not self._has_folders:
+            with suppress(OSError):
+                self._keeper.layout.make()
+                self._has_folders = True
+                self._held = self._held or Held.take(self._keeper.layout.directory)
+
+
+class CallTape:
+    """One recording; `Tape` of the edge."""
+
+    recording: _native.Recording
+
+    def __init__(
+        self, name: str, manifest: Manifest, keeper: Keeper, note: Callable[..., None], now: Callable[[], float]
+    ) -> None:
+        self.name = name
+        self._keeper = keeper
+        self._note = note
+        self._now = now
+        self._facts = manifest
+        self._book: Book = keeper.begin(manifest)
+        self._trouble = ""
+
+    def describe(self, mode: str, side: str, sdp: bytes, at: float) -> None:
+        """A description went to a side of the call."""
+        self._keeper.describe(self._book, mode, side, sdp, at, self.recording.packets + 1)
+
+    def learn(self, facts: Facts, now: float) -> None:
+        """More is known of the call."""
+        self._change(facts, now)
+        self._keeper.learn(self._book, self._facts)
+
+    def pause(self, by: str, now: float) -> None:
+        """Leave a gap from now on."""
+        self.recording.pause()
+        self._keeper.pause(self._book, now, by)
+
+    def resume(self, now: float) -> None:
+        """The gap ends."""
+        self.recording.resume()
+        self._keeper.resume(self._book, now)
+
+    def close(self, facts: Facts, end: str, by: str, now: float) -> None:
+        """It is over; the manifest follows when the disk has the packets."""
+        self._change(facts, now)
+        self.recording.close()
+        # Packets came until this moment, which is a little later than what ended it.
+        ended = self._now()
+        self._facts = msgspec.structs.replace(self._facts, ended=ended, end=end, ended_by=by, result=facts.how)
+
+    def _change(self, facts: Facts, now: float) -> None:
+        self._facts = _with(msgspec.structs.replace(self._facts, pauses=self._book.facts.pauses), facts, now)
+
+    def told(self, what: Told) -> None:
+        """The native recorder speaks of it."""
+        match what:
+            case _native.RecordingFailing():
+                self._trouble = os.strerror(what.errno) if what.errno else "the disk is too slow"
+                self._note("recording.failing", why=self._trouble)
+            case _native.RecordingRecovered():
+                self._note("recording.recovered")
+            case _native.RecordingClosed():
+                self._finish(what)
+
+    def _finish(self, end: _native.RecordingClosed) -> None:
+        facts = self._facts
+        if facts.ended is None:
+            facts = msgspec.structs.replace(facts, ended=self._now(), end="edge-stopped")
+        if not end.packets and not end.dropped and facts.answered is None and facts.end == "call-ended":
+            self._keeper.discard(self._book)
+            self._note("recording.empty")
+            return
+        facts = msgspec.structs.replace(
+            facts,
+            state=State.COMPLETE if end.length and not end.errno else State.FAILED,
+            pauses=self._book.facts.pauses,
+            packets=end.packets,
+            dropped=end.dropped,
+            bytes=end.length,
+            sha256=end.sha256.hex() if end.length else "",
+            trouble=self._trouble,
+            stored=facts.stored if end.length else (),
+        )
+        self._keeper.finish(self._book, facts)
+        if facts.state is State.FAILED:
+            self._note("recording.lost", why=os.strerror(end.errno), packets=end.packets, dropped=end.dropped)
+        else:
+            self._note("recording.saved", packets=end.packets, bytes=end.length)
+            if end.dropped:
+                self._note("recording.dropped", packets=end.packets, dropped=end.dropped)
+
+
+def _with(manifest: Manifest, facts: Facts, now: float) -> Manifest:
+    answered = now if facts.is_answered and manifest.answered is None else manifest.answered
+    return msgspec.structs.replace(manifest, parties=tuple(map(_party, facts.parties)), answered=answered)
+
+
+def _party(one: TakingPart) -> Party:
+    number = ""
+    with suppress(Malformed):
+        number = NameAddr.parse(one.name).parsed_uri().number if one.name else ""
+    return Party(
+        leg=one.leg,
+        side=one.side,
+        name=_shown(one.name),
+        number=_shown(number),
+        user=_shown(one.user),
+        gateway=one.gateway,
+        remote=one.remote,
+    )
+
+
+def _shown(text: str) -> str:
+    """Bytes of a peer that are no UTF-8 have no place in JSON."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

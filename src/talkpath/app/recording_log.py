@@ -1,0 +1,24 @@
+"""What the log says of recordings: those that an edge that died left behind."""
+
+import asyncio
+import logging
+
+from talkpath.app import recording_words as words
+from talkpath.app.phrase import phrase
+from talkpath.app.recorder import CallRecorder
+from talkpath.base.texts import Language
+
+_log = logging.getLogger("talkpath.recordings")
+
+
+async def take_up(recorder: CallRecorder, language: Language) -> None:
+    """Close what was left behind, and say so. An edge that cannot record is still an edge."""
+    try:
+        mended = await asyncio.to_thread(recorder.take_up)
+    except OSError as error:
+        said = phrase(words.NO_DIRECTORY, path=error.filename or "", why=error.strerror or "")
+        _log.error("%s", said.say_briefly(language))
+        return
+    for one in mended:
+        said = phrase(words.MENDED, name=one.name, packets=one.packets, cut=one.cut_bytes)
+        _log.warning("%s", said.say_briefly(language))

@@ -1,0 +1,144 @@
+"""Which calls are recorded, and by whose word it begins, pauses and ends. How it is done is handed in (`Recorder`).
+
+A recording begins with the first description that goes to somebody whose calls are recorded, so that early media is
+in it; by hand at any time. Each beginning makes a new file, and one runs at a time. Whatever happens is a moment.
+"""
+
+from enum import StrEnum
+
+from talkpath.calls.ledger import Ledger
+from talkpath.calls.model import Value
+from talkpath.edge.call import Party, Phase, RunningCall
+from talkpath.edge.settings import RecordingSettings, Which
+from talkpath.edge.tape import Facts, Recorder, Running, TakingPart
+from talkpath.media.policy import CALLER
+
+
+class Verb(StrEnum):
+    """What the operator may want of a running call."""
+
+    START = "start"
+    STOP = "stop"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+class Recordings:
+    """See the module's docstring."""
+
+    def __init__(self, settings: RecordingSettings, recorder: Recorder | None, ledger: Ledger) -> None:
+        self._settings = settings
+        self._recorder = recorder
+        self._ledger = ledger
+
+    # --- what the calls bring
+
+    def consider(self, call: RunningCall, target: Party | None, wish: bool, now: float) -> None:
+        """A description is about to go to `target` (None: a service of ours); `wish`: a script wants it recorded."""
+        if self._recorder is None or call.recording is not None or call.was_recorded:
+            return
+        why = "script" if wish else self._reason(call, target)
+        if why:
+            self._start(call, why, now)
+
+    def _reason(self, call: RunningCall, target: Party | None) -> str:
+        """Why the calls of these are recorded, "" where they are not."""
+        settings = self._settings
+        came = call.came_from
+        gateway = None if target is None or target.through is None else target.through.gateway.settings
+        if settings.calls is Which.ALL:
+            return "all"
+        if settings.calls is Which.INBOUND and came is not None:
+            return "inbound"
+        if settings.calls is Which.OUTBOUND and target is not None and not target.user:
+            return "outbound"
+        for user in (call.caller.user, "" if target is None else target.user):
+            if user in settings.users:
+                return f"user {user}"
+        for one in (came, gateway):
+            if one is not None and one.records:
+                return f"gateway {one.name}"
+        return ""
+
+    def described(self, call: RunningCall, now: float) -> None:
+        """Descriptions may have gone to the sides of a call."""
+        if call.recording is not None and call.media is not None:
+            for one in call.media.take_described():
+                call.recording.tape.describe(one.mode, one.side, one.sdp, now)
+
+    def answered(self, call: RunningCall, now: float) -> None:
+        """Somebody took the call."""
+        if call.recording is not None:
+            call.recording.tape.learn(self._facts(call), now)
+
+    def ended(self, call: RunningCall, by: str, how: str, now: float) -> None:
+        """The call is over, and with it its media."""
+        running, call.recording = call.recording, None
+        if running is not None:
+            running.tape.close(self._facts(call, by, how), "call-ended", by, now)
+
+    # --- what somebody wants
+
+    def command(self, call: RunningCall, verb: Verb, by: str, now: float) -> str:
+        """Do it; "" when done, else the word for why it makes no sense."""
+        running = call.recording
+        if self._recorder is None:
+            return "off"
+        if call.phase is Phase.OVER or call.media is None:
+            return "no-media"
+        match verb:
+            case Verb.START:
+                if running is not None:
+                    return "running"
+                self._start(call, by, now)
+            case Verb.STOP if running is not None:
+                call.recording = None
+                call.media.record(None)
+                running.tape.close(self._facts(call), "stopped", by, now)
+                self._note(call, "recording.stopped", now, name=running.tape.name, by=by)
+            case Verb.PAUSE if running is not None:
+                if running.is_paused:
+                    return "paused"
+                running.is_paused = True
+                running.tape.pause(by, now)
+                self._note(call, "recording.paused", now, name=running.tape.name, by=by)
+            case Verb.RESUME if running is not None:
+                if not running.is_paused:
+                    return "not-paused"
+                running.is_paused = False
+                running.tape.resume(now)
+                self._note(call, "recording.resumed", now, name=running.tape.name, by=by)
+            case _:
+                return "not-running"
+        return ""
+
+    def _start(self, call: RunningCall, why: str, now: float) -> None:
+        assert self._recorder is not None
+        tape = self._recorder.open(self._facts(call), why, now)
+        call.recording, call.was_recorded = Running(tape), True
+        self._note(call, "recording.started", now, name=tape.name, why=why)
+        if call.media is not None:
+            call.media.record(tape.recording)
+            for one in call.media.in_force():
+                tape.describe(one.mode, one.side, one.sdp, now)
+
+    def _facts(self, call: RunningCall, by: str = "", how: str = "") -> Facts:
+        parties = (call.caller, *call.callees.values())
+        told = tuple(_taking_part(call, one) for one in parties if one is call.caller or _took_part(call, one))
+        return Facts(call.call_id, told, call.winner is not None, by, how)
+
+    def _note(self, call: RunningCall, kind: str, now: float, **values: Value) -> None:
+        self._ledger.moment(now, call.call_id, kind, **values)
+
+
+def _took_part(call: RunningCall, party: Party) -> bool:
+    """Of a call that was answered, only who answered; before, everybody whom it rings at."""
+    return call.winner is None or party.is_confirmed
+
+
+def _taking_part(call: RunningCall, party: Party) -> TakingPart:
+    came = call.came_from if party.leg == CALLER else None
+    gateway = came if came is not None else None if party.through is None else party.through.gateway.settings
+    side = "caller" if party.leg == CALLER else "callee"
+    name = "" if gateway is None else gateway.name
+    return TakingPart(int(party.leg), side, party.name, party.user, name, str(party.flow.remote))

@@ -1,0 +1,64 @@
+"""A recording as the edge knows it: what it is told of the call, and who makes it. Both are handed in."""
+
+from typing import NamedTuple, Protocol
+
+from talkpath.media.engine import Recording
+
+
+class TakingPart(NamedTuple):
+    """A party of a recorded call."""
+
+    leg: int
+    side: str
+    name: str
+    user: str
+    gateway: str
+    remote: str
+
+
+class Facts(NamedTuple):
+    """What is known of a call. `how` is how it ended, "" while it runs."""
+
+    call_id: str
+    parties: tuple[TakingPart, ...]
+    is_answered: bool
+    by: str = ""
+    how: str = ""
+
+
+class Tape(Protocol):
+    """A recording that runs."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def recording(self) -> Recording: ...
+
+    def describe(self, mode: str, side: str, sdp: bytes, at: float) -> None:
+        """A description went to a side of the call."""
+
+    def learn(self, facts: Facts, now: float) -> None:
+        """More is known of the call."""
+
+    def pause(self, by: str, now: float) -> None: ...
+    def resume(self, now: float) -> None: ...
+
+    def close(self, facts: Facts, end: str, by: str, now: float) -> None:
+        """It is over: `end` is call-ended, stopped or edge-stopped."""
+
+
+class Recorder(Protocol):
+    """Makes recordings."""
+
+    def open(self, facts: Facts, why: str, now: float) -> Tape:
+        """Begin a new one."""
+
+
+class Running:
+    """The recording of a call as the edge keeps it."""
+
+    __slots__ = ("is_paused", "tape")
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.is_paused = False

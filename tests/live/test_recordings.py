@@ -1,0 +1,131 @@
+"""Calls of real phones are recorded; what stands in the files is what they said, opened, and tshark reads it."""
+
+import hashlib
+import os
+
+import pytest
+
+from harness.edge import Edge
+from harness.process import wait_until
+from harness.recorded import Recordings, packets_of, sound_to
+from harness.sound import assert_alike, read
+from harness.talk import begin, end, listen
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def own_edge(request, tmp_path):
+    """An edge for one test that records all calls."""
+    if request.config.getoption("--edge") == "reference":
+        pytest.skip("about our recordings")
+    settings = getattr(request, "param", '[recording]\ncalls = "all"\n')
+    with Edge(tmp_path / "edge", settings=settings) as edge:
+        yield edge
+        assert not edge.complaints()
+
+
+@pytest.fixture
+def recordings(own_edge) -> Recordings:
+    return Recordings(own_edge.place / "state" / "recordings")
+
+
+def only(recordings: Recordings) -> dict:
+    """The one recording, as soon as it is finished."""
+    assert wait_until(lambda: len(recordings.manifests()) == 1, 10)
+    return recordings.manifests()[0]
+
+
+PLAIN = ""
+HOW = [PLAIN, ";mediaenc=srtp-mand", ";mediaenc=dtls_srtp"]
+
+
+@pytest.mark.parametrize("account", HOW)
+def test_what_both_said_is_in_the_recording_in_clear(own_edge, own_phones, recordings, account) -> None:
+    first, second = own_phones.baresip("udp", account=account), own_phones.baresip("tcp")
+    begin(first, second)
+    listen(first, second, 3)
+    end(first, second)
+    made = only(recordings)
+    ports = {one["side"]: one["port"] for one in made["media"]}
+    packets = packets_of(recordings.pcap(made), list(ports.values()))
+    heard = sound_to(packets)
+    assert_alike(read(first.voice), heard[ports["caller"]])
+    assert_alike(read(second.voice), heard[ports["callee"]])
+    times = [packet.at for packet in packets]
+    assert all(made["started"] <= at <= made["ended"] for at in times)
+    _assert_complete(recordings, made)
+    assert (made["end"], made["result"], made["dropped"]) == ("call-ended", "bye", 0)
+    parties = {one["side"]: one["user"] for one in made["parties"]}
+    assert parties == {"caller": first.identity.user, "callee": second.identity.user}
+
+
+def _assert_complete(recordings: Recordings, made: dict) -> None:
+    """The manifest tells of the file that is there, and the metadata of the descriptions."""
+    raw = recordings.pcap(made).read_bytes()
+    assert (made["state"], made["bytes"]) == ("complete", len(raw))
+    assert made["sha256"] == hashlib.sha256(raw).hexdigest()
+    text = recordings.metadata(made)
+    assert text.startswith(f"{recordings.pcap(made)}\n\n\nTimestamp started ms: ")
+    # A phone that refuses to speak in clear is offered again.
+    assert text.count("SDP mode: offer\n") >= text.count("SDP mode: answer\n") == 1
+    assert "inline:***" in text or "a=crypto" not in text
+    assert os.listdir(recordings.directory / "tmp") == []
+
+
+@pytest.mark.parametrize("own_edge", [""], indirect=True)
+def test_by_hand_a_call_is_recorded_from_its_middle_with_gaps_and_each_start_is_a_file(
+    own_edge, own_phones, recordings
+) -> None:
+    first, second = own_phones.baresip("udp"), own_phones.baresip("tcp")
+    begin(first, second)
+    listen(first, second, 1)
+    (row,) = own_edge.calls()
+    call = row["id"]
+    own_edge.command("record", "pause", call, failing=True)
+    own_edge.command("record", "start", call)
+    own_edge.command("record", "start", call, failing=True)
+    listen(first, second, 1)
+    own_edge.command("record", "pause", call)
+    listen(first, second, 2)
+    own_edge.command("record", "resume", call)
+    listen(first, second, 1)
+    own_edge.command("record", "stop", call)
+    own_edge.command("record", "start", call)
+    listen(first, second, 1)
+    end(first, second)
+    assert wait_until(lambda: len(recordings.manifests()) == 2, 10)
+    made, last = recordings.manifests()
+    assert (made["end"], made["started_by"], last["end"]) == ("stopped", "operator", "call-ended")
+    (pause,) = made["pauses"]
+    times = [packet.at for packet in packets_of(recordings.pcap(made), [one["port"] for one in made["media"]])]
+    assert pause["end"] - pause["start"] > 1.5
+    assert not any(pause["start"] + 0.1 < at < pause["end"] - 0.1 for at in times)
+    assert any(at < pause["start"] for at in times)
+    assert any(at > pause["end"] for at in times)
+    for one in (made, last):
+        _assert_complete(recordings, one)
+    text = recordings.metadata(made)
+    assert text.count("Recording paused at: ") == text.count("Recording resumed at: ") == 1
+    kinds = [one["kind"] for one in own_edge.calls(call)["moments"] if one["kind"].startswith("recording.")]
+    assert kinds.count("recording.started") == kinds.count("recording.saved") == 2
+    assert [kind for kind in kinds if kind in ("recording.paused", "recording.resumed", "recording.stopped")] == [
+        "recording.paused",
+        "recording.resumed",
+        "recording.stopped",
+    ]
+
+
+def test_an_edge_that_is_killed_leaves_what_it_heard_and_the_next_closes_it(own_edge, own_phones, recordings) -> None:
+    first, second = own_phones.baresip("udp"), own_phones.baresip("tcp")
+    begin(first, second)
+    listen(first, second, 3)
+    own_edge.kill()
+    own_edge.start()
+    made = only(recordings)
+    assert (made["state"], made["end"]) == ("recovered", "edge-died")
+    heard = sound_to(packets_of(recordings.pcap(made), [one["port"] for one in made["media"]]))
+    assert all(len(one) > 2 * 8000 for one in heard.values())
+    assert len(heard) == 2
+    assert "call end time" in recordings.metadata(made)
+    assert made["name"] in own_edge.process.text
