@@ -3,12 +3,18 @@
 //!
 //! With a guard, what it does not let pass is dropped here, before Python sees a byte of it, and answers that nobody
 //! has a right to are not sent.
+//!
+//! ICMP errors about what was sent are asked for too (IP_RECVERR), and change three things. The kernel tells them as
+//! failures of whatever the socket is asked for next, be it a datagram to somebody else, which is then done again. It
+//! keeps a queue of them, which is read only when there may be some. And it reports the socket as broken to whoever
+//! waits for it, which libuv takes for its end; so an epoll of our own stands between, which is readable whenever there
+//! is something to do.
 
 use std::collections::HashMap;
 use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
@@ -28,12 +34,24 @@ const DATAGRAM: usize = 65_535;
 /// Room for one IPV6_PKTINFO (40 bytes) or IP_PKTINFO (28 bytes) with its header, aligned.
 const CONTROL: usize = 64;
 
+/// Room for what stands beside an ICMP error: sock_extended_err (16 bytes), an address, and PKTINFO, each with its header.
+const REPORT_CONTROL: usize = 256;
+/// What is kept of the datagram that an error quotes: routers quote up to 576 bytes, those of IPv6 up to 1,280.
+const QUOTE: usize = 1_280;
+/// Errors read in one go; they take of the room that datagrams wait in, so a flood of them must not stay there.
+const REPORTS: usize = 512;
+/// How often a call is made again that failed with the error of another datagram.
+const AGAIN: usize = 4;
+
 /// Ways to phones that are remembered, at some 500 bytes each with what Python keeps of one; cleared when full, and made
 /// again.
 const NEIGHBOURS: usize = 32_768;
 
 #[repr(C, align(8))]
 struct Control([u8; CONTROL]);
+
+#[repr(C, align(8))]
+struct ReportControl([u8; REPORT_CONTROL]);
 
 /// The buffers that one batch is received into; allocated once.
 struct Batch {
@@ -46,6 +64,8 @@ struct Batch {
 #[pyclass(module = "talkpath._native")]
 pub struct Datagrams {
     fd: RawFd,
+    /// Readable when the socket has something for us.
+    waker: OwnedFd,
     v6: bool,
     batch: Batch,
     guard: Option<Sources>,
@@ -55,6 +75,52 @@ pub struct Datagrams {
     neighbours: HashMap<(Option<IpAddr>, SocketAddr), Py<PyAny>>,
     /// Datagrams of the last `receive`, dropped ones included.
     taken: usize,
+    /// There may be ICMP errors: a call failed by one, or we were woken for nothing.
+    may_have_reports: bool,
+}
+
+/// An ICMP error: the beginning of the datagram that it quotes, where that was sent, type and code, who says so.
+type Report<'py> = (Bound<'py, PyBytes>, String, u16, u8, u8, String);
+
+/// What comes next off the queue of errors.
+enum Next {
+    Nothing,
+    /// It quotes nothing of the datagram, or is no word of ICMP.
+    Useless,
+    Error { length: usize, remote: SocketAddr, error: libc::sock_extended_err, reporter: Option<SocketAddr> },
+}
+
+/// An epoll that watches one socket.
+fn waker_of(fd: RawFd) -> io::Result<OwnedFd> {
+    let made = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+    if made < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let waker = unsafe { OwnedFd::from_raw_fd(made) };
+    let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 0 };
+    if unsafe { libc::epoll_ctl(made, libc::EPOLL_CTL_ADD, fd, &raw mut event) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(waker)
+}
+
+/// Whether an error may be that of a datagram sent before, which ICMP told of (`icmp_err_convert` of the kernel).
+fn may_be_of_another(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNREFUSED
+                | libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::ENONET
+                | libc::ENOPROTOOPT
+                | libc::EOPNOTSUPP
+                | libc::EMSGSIZE
+                | libc::EPROTO
+                | libc::EACCES
+        )
+    )
 }
 
 fn zeroed<T>() -> T {
@@ -125,6 +191,28 @@ fn local_of(header: &libc::msghdr) -> Option<IpAddr> {
     None
 }
 
+/// An ICMP error from its control message, and who says so; None for errors of our own machine.
+fn error_of(header: &libc::msghdr) -> Option<(libc::sock_extended_err, Option<SocketAddr>)> {
+    let mut control = unsafe { libc::CMSG_FIRSTHDR(header) };
+    while let Some(message) = unsafe { control.as_ref() } {
+        let kind = (message.cmsg_level, message.cmsg_type);
+        if kind == (libc::IPPROTO_IP, libc::IP_RECVERR) || kind == (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) {
+            let data = unsafe { libc::CMSG_DATA(control) };
+            let error: libc::sock_extended_err = unsafe { data.cast::<libc::sock_extended_err>().read_unaligned() };
+            let is_icmp = matches!(error.ee_origin, libc::SO_EE_ORIGIN_ICMP | libc::SO_EE_ORIGIN_ICMP6);
+            // The address of who says so follows (ip(7), SO_EE_OFFENDER).
+            let length = message.cmsg_len as usize - unsafe { libc::CMSG_LEN(0) } as usize;
+            let after = mem::size_of::<libc::sock_extended_err>();
+            let mut name: libc::sockaddr_storage = zeroed();
+            let offered = length.saturating_sub(after).min(mem::size_of::<libc::sockaddr_in6>());
+            unsafe { std::ptr::copy_nonoverlapping(data.add(after), (&raw mut name).cast(), offered) };
+            return is_icmp.then(|| (error, address_of(&name)));
+        }
+        control = unsafe { libc::CMSG_NXTHDR(header, control) };
+    }
+    None
+}
+
 /// Write the control message that makes `local` the source address; gives its length.
 fn source_control(local: IpAddr, control: &mut Control) -> usize {
     fn put<T>(control: &mut Control, level: i32, kind: i32, info: T) -> usize {
@@ -159,8 +247,10 @@ impl Datagrams {
     fn new(fd: RawFd, v6: bool, neighbour: Py<PyAny>, guard: Option<PyRef<'_, Sources>>) -> PyResult<Self> {
         if v6 {
             set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+            set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
         } else {
             set_option(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+            set_option(fd, libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
         }
         let batch = Batch {
             data: vec![0; BATCH * DATAGRAM],
@@ -168,7 +258,14 @@ impl Datagrams {
             controls: (0..BATCH).map(|_| Control([0; CONTROL])).collect(),
         };
         let guard = guard.map(|one| one.clone());
-        Ok(Datagrams { fd, v6, batch, guard, neighbour, neighbours: HashMap::new(), taken: 0 })
+        let neighbours = HashMap::new();
+        let waker = waker_of(fd)?;
+        Ok(Datagrams { fd, waker, v6, batch, guard, neighbour, neighbours, taken: 0, may_have_reports: false })
+    }
+
+    /// What to wait for instead of the socket: readable while there are datagrams or errors.
+    fn fileno(&self) -> RawFd {
+        self.waker.as_raw_fd()
     }
 
     /// Datagrams that wait and may pass, at most 32: [(payload, what `neighbour` made of its way)]; [] when none does.
@@ -183,7 +280,37 @@ impl Datagrams {
                 break;
             }
         }
+        self.may_have_reports |= self.taken == 0;
         Ok(list)
+    }
+
+    /// Whether `reports` may have something.
+    #[getter]
+    fn may_have_reports(&self) -> bool {
+        self.may_have_reports
+    }
+
+    /// ICMP errors about datagrams of ours that quote more than a header: [(how the datagram began, the host and the
+    /// port that it was sent to, type, code, the host that says so)]. Anybody can make up such an error; what it quotes
+    /// tells whether its sender saw the datagram.
+    fn reports<'py>(&mut self, py: Python<'py>) -> PyResult<Vec<Report<'py>>> {
+        self.may_have_reports = false;
+        let mut found = Vec::new();
+        for _ in 0..REPORTS {
+            let mut data = [0u8; QUOTE];
+            match self.next_report(&mut data) {
+                Next::Nothing => return Ok(found),
+                Next::Useless => {}
+                Next::Error { length, remote, error, reporter } => {
+                    let by = reporter.map_or_else(String::new, |one| one.ip().to_string());
+                    let quoted = PyBytes::new(py, &data[..length]);
+                    let (kind, code) = (error.ee_type, error.ee_code);
+                    found.push((quoted, remote.ip().to_string(), remote.port(), kind, code, by));
+                }
+            }
+        }
+        self.may_have_reports = true;
+        Ok(found)
     }
 
     /// How many datagrams the last `receive` took out of the socket, dropped ones included.
@@ -212,15 +339,19 @@ impl Datagrams {
         }
         drop(guard);
         let mut headers: Vec<libc::mmsghdr> = parcels.iter_mut().map(Parcel::header).collect();
-        let mut next = 0;
+        let (mut next, mut failures) = (0, 0);
         while next < headers.len() {
             let rest = &mut headers[next..];
             let sent = unsafe { libc::sendmmsg(self.fd, rest.as_mut_ptr(), rest.len() as u32, libc::MSG_DONTWAIT) };
             if sent > 0 {
-                next += sent as usize;
+                (next, failures) = (next + sent as usize, 0);
+            } else if failures < AGAIN && may_be_of_another(&io::Error::last_os_error()) {
+                // What is true of this datagram too will be said again.
+                self.may_have_reports = true;
+                failures += 1;
             } else {
                 failed.push(parcels[next].place);
-                next += 1;
+                (next, failures) = (next + 1, 0);
             }
         }
         failed
@@ -243,21 +374,10 @@ impl Datagrams {
             header.msg_control = (&raw mut self.batch.controls[index]).cast();
             header.msg_controllen = CONTROL;
         }
-        let flags = libc::MSG_DONTWAIT;
-        let count =
-            unsafe { libc::recvmmsg(self.fd, headers.as_mut_ptr(), BATCH as u32, flags, std::ptr::null_mut()) };
-        if count < 0 {
-            let error = io::Error::last_os_error();
-            return match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(0),
-                // A refused ICMP of an earlier datagram; the next read goes on.
-                io::ErrorKind::ConnectionRefused => Ok(0),
-                _ => Err(error.into()),
-            };
-        }
+        let count = self.receive_into(&mut headers)?;
         let mut heard = [false; BATCH];
-        self.look_at(&headers[..count as usize], now, &mut heard);
-        for index in (0..count as usize).filter(|index| heard[*index]) {
+        self.look_at(&headers[..count], now, &mut heard);
+        for index in (0..count).filter(|index| heard[*index]) {
             let Some(remote) = address_of(&self.batch.names[index]) else { continue };
             let at = index * DATAGRAM;
             let data = &self.batch.data[at..at + headers[index].msg_len as usize];
@@ -265,14 +385,64 @@ impl Datagrams {
             let neighbour = self.neighbour_of(py, local_of(&headers[index].msg_hdr), remote)?;
             list.append((payload, neighbour))?;
         }
-        Ok(count as usize)
+        Ok(count)
+    }
+
+    /// How many datagrams were read, 0 when none waits.
+    fn receive_into(&mut self, headers: &mut [libc::mmsghdr; BATCH]) -> io::Result<usize> {
+        for _ in 0..AGAIN {
+            let (into, flags) = (headers.as_mut_ptr(), libc::MSG_DONTWAIT);
+            let count = unsafe { libc::recvmmsg(self.fd, into, BATCH as u32, flags, std::ptr::null_mut()) };
+            if count >= 0 {
+                return Ok(count as usize);
+            }
+            let error = io::Error::last_os_error();
+            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) {
+                return Ok(0);
+            }
+            if !may_be_of_another(&error) {
+                return Err(error);
+            }
+            self.may_have_reports = true;
+        }
+        Ok(0)
+    }
+
+    /// Take one error off the queue of the kernel, and into `data` what it quotes.
+    fn next_report(&self, data: &mut [u8; QUOTE]) -> Next {
+        let mut name: libc::sockaddr_storage = zeroed();
+        let mut control = ReportControl([0; REPORT_CONTROL]);
+        let mut vector = libc::iovec { iov_base: data.as_mut_ptr().cast(), iov_len: data.len() };
+        let mut header: libc::msghdr = zeroed();
+        header.msg_name = (&raw mut name).cast();
+        header.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        header.msg_iov = &raw mut vector;
+        header.msg_iovlen = 1;
+        header.msg_control = (&raw mut control).cast();
+        header.msg_controllen = REPORT_CONTROL;
+        let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
+        let length = unsafe { libc::recvmsg(self.fd, &raw mut header, flags) };
+        if length < 0 {
+            return Next::Nothing;
+        }
+        match (address_of(&name), error_of(&header)) {
+            (Some(remote), Some((error, reporter))) if length > 0 => {
+                Next::Error { length: length as usize, remote, error, reporter }
+            }
+            _ => Next::Useless,
+        }
     }
 
     /// Answer who is not heard, from the address that he sent to; what cannot leave at once is lost.
     fn refuse(&self, answer: &[u8], local: Option<IpAddr>, remote: SocketAddr) {
         let mut parcel = Parcel::new(0, answer, local, remote);
         let header = parcel.header();
-        unsafe { libc::sendmsg(self.fd, &raw const header.msg_hdr, libc::MSG_DONTWAIT) };
+        for _ in 0..AGAIN {
+            let sent = unsafe { libc::sendmsg(self.fd, &raw const header.msg_hdr, libc::MSG_DONTWAIT) };
+            if sent >= 0 || !may_be_of_another(&io::Error::last_os_error()) {
+                break;
+            }
+        }
     }
 
     /// Which datagrams of a batch the guard lets pass; who is refused with a word hears it. The guard is let go before

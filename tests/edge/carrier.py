@@ -9,7 +9,7 @@ from talkpath.base.address import Transport
 from talkpath.base.redact import Secret
 from talkpath.edge.gateways.gateway import Gateway
 from talkpath.edge.gateways.settings import GatewaySettings, GroupSettings
-from talkpath.edge.settings import EdgeSettings
+from talkpath.edge.settings import EdgeSettings, RoutingSettings
 from talkpath.sip.message import Message
 
 #: Status, reason and header lines; None for silence.
@@ -62,8 +62,10 @@ def trunk(name: str, address: str, **values: object) -> GatewaySettings:
     return gateway(name, address, username="4930", password=Secret("secret"), **values)
 
 
-def house(*gateways: GatewaySettings, groups: tuple[GroupSettings, ...] = ()) -> Lab:
-    """A lab with these gateways; nothing is asked of them before `lab.wait`."""
+def house(
+    *gateways: GatewaySettings, groups: tuple[GroupSettings, ...] = (), outbound: frozenset[str] = frozenset()
+) -> Lab:
+    """A lab with these gateways, open to the users in `outbound`; nothing is asked of them before `lab.wait`."""
     return Lab(
         EdgeSettings(
             own_hosts=frozenset({HOME, "localhost"}),
@@ -71,6 +73,7 @@ def house(*gateways: GatewaySettings, groups: tuple[GroupSettings, ...] = ()) ->
             realm=REALM,
             gateways=gateways,
             gateway_groups=groups,
+            routing=RoutingSettings("carriers", outbound),
         )
     )
 

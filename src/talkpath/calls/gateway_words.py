@@ -46,7 +46,7 @@ REASONS: dict[str, Text] = {
     "too-many-a-second": Text("it has its calls of this second", "本秒呼叫数已达上限"),
     # how it failed
     "no-answer": Text("no answer", "无应答"),
-    "refused": Text("nobody listens there", "该处无人监听"),
+    "unreachable": Text("it can not be reached", "无法到达"),
     "unresolved": Text("its name does not resolve", "名称无法解析"),
     "no-listener": Text("no listener of ours reaches it", "没有可到达它的监听"),
     "credentials": Text("it does not take our credentials", "不接受我方凭据"),
@@ -58,6 +58,13 @@ REASONS: dict[str, Text] = {
         "it wants credentials by an algorithm that is not spoken here", "它要求的凭据算法不受支持"
     ),
     "credentials-refused": Text("it refuses the user name or the password", "它拒绝用户名或密码"),
+    # what the network says
+    "port-unreachable": Text("nobody listens at that port", "该端口无人监听"),
+    "host-unreachable": Text("there is no such host", "主机不可达"),
+    "net-unreachable": Text("no way leads there", "网络不可达"),
+    "protocol-unreachable": Text("UDP is not spoken there", "对方不支持 UDP"),
+    "prohibited": Text("a firewall lets nothing pass", "被防火墙禁止"),
+    "parameter-problem": Text("something is wrong with its IP header", "IP 头部有误"),
     # how it came back
     "probe": Text("it answers probes", "应答探测"),
     "call": Text("it works on a call", "正在处理呼叫"),

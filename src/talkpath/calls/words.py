@@ -125,8 +125,9 @@ MOMENTS: dict[str, Text] = {
     "transaction.unacknowledged": Text(
         "{target} never acknowledged the final answer that we sent it.", "{target} 始终没有确认本机发出的最终应答。"
     ),
-    "transport.failed": Text(
-        "Sending {method} to {target} failed: {why}.", "向 {target} 发送 {method} 失败：{why}。"
+    "transport.refused": Text(
+        "{by} reports that the {method} did not reach {target}: {why}.",
+        "{by} 报告 {method} 未能到达 {target}：{why}。",
     ),
     "flow.replaced": Text(
         "The connection to {remote} is closed; the phone came back and is at {place}.",

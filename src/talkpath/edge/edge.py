@@ -7,7 +7,7 @@
 
 from typing import NamedTuple
 
-from talkpath.base.address import Flow, Hop, Parcel, Send, Target
+from talkpath.base.address import Address, Flow, Hop, Parcel, Send, Target
 from talkpath.base.errors import Malformed
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.admission import Admission
@@ -76,7 +76,16 @@ class FlowClosed(NamedTuple):
     flow: Flow
 
 
-Input = Received | FlowClosed
+class Undelivered(NamedTuple):
+    """Somebody says that a datagram did not arrive: where it was sent, how it began, and why as a reason word."""
+
+    remote: Address
+    sent: bytes
+    why: str
+    by: str
+
+
+Input = Received | FlowClosed | Undelivered
 
 
 class Edge:
@@ -108,9 +117,11 @@ class Edge:
     # --- the machine
 
     def receive(self, event: Input, now: float) -> None:
-        """Take a message or the news of a closed connection."""
+        """Take a message, or the news of a closed connection or of a datagram that did not arrive."""
         if isinstance(event, Received):
             self.message(event.flow, event.data, now)
+        elif isinstance(event, Undelivered):
+            self._undelivered(event, now)
         else:
             self.core.transactions.flow_closed(event.flow, now)
             self._answers.flow_closed(event.flow, now)
@@ -197,6 +208,17 @@ class Edge:
             self._request(message, flow, now)
         else:
             self._response(message, now)
+
+    def _undelivered(self, event: Undelivered, now: float) -> None:
+        """A request of ours did not arrive. Who made that up did not see it, and is not heard."""
+        core = self.core
+        transaction = core.transactions.sent(event.sent, event.remote)
+        if transaction is None:
+            core.counters["undelivered_unknown"] += 1
+            return
+        method, call_id, target = transaction.method, transaction.call_id, str(event.remote)
+        core.note(call_id, "transport.refused", now, method=method, target=target, why=event.why, by=event.by)
+        transaction.undelivered(now)
 
     def _unreadable(self, flow: Flow, data: bytes, fault: Malformed) -> None:
         """Answer what is at least a request with a Via; drop the rest."""

@@ -18,11 +18,12 @@ from talkpath._native import Datagrams, Sources
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Parcel, Send, Target, Transport
 from talkpath.calls.ledger import Ledger
-from talkpath.edge.edge import FlowClosed, Input
+from talkpath.edge.edge import FlowClosed, Input, Undelivered
 from talkpath.ice.keepalive import answer_to
 from talkpath.net.accepting import Acceptor
 from talkpath.net.clock import Clock
 from talkpath.net.descriptors import Descriptors
+from talkpath.net.icmp import failure_of
 from talkpath.net.idle import IdleSweep
 from talkpath.net.listening import Endpoint, Probe, open_sockets
 from talkpath.net.pacing import PacedReader
@@ -60,7 +61,7 @@ class Machine(Protocol):
         """A stream that lost its framing."""
 
     def receive(self, event: Input, now: float) -> None:
-        """The news of a closed connection."""
+        """The news of a closed connection, or of a datagram that did not arrive."""
 
     def expire(self, now: float) -> None:
         """Let timers fire."""
@@ -166,8 +167,8 @@ class Signalling:
         """Begin to serve."""
         self._edge = edge
         assert self._loop is not None
-        for sock, datagrams, _ in self._datagrams:
-            reader = PacedReader(self._loop, sock.fileno(), partial(self._readable, datagrams))
+        for _, datagrams, _ in self._datagrams:
+            reader = PacedReader(self._loop, datagrams.fileno(), partial(self._readable, datagrams))
             self._readers.append(reader)
             reader.start()
         # Read now: the certificates of this system are files, and later there may be none left to open.
@@ -203,6 +204,8 @@ class Signalling:
             now = clock.now()
             batch = datagrams.receive(now)
             taken += datagrams.taken
+            if datagrams.may_have_reports:
+                self._hear_failures(datagrams, now)
             if not batch:
                 break
             for data, flow in batch:
@@ -218,6 +221,23 @@ class Signalling:
             if datagrams.taken < 32:
                 break
         return taken
+
+    def _hear_failures(self, datagrams: Datagrams, now: float) -> None:
+        """Tell the edge which datagrams did not arrive, as ICMP says."""
+        assert self._edge is not None
+        reports = datagrams.reports()
+        for sent, host, port, kind, code, by in reports:
+            self.counters["icmp_errors"] += 1
+            why = failure_of(kind, code, is_ipv6=":" in host)
+            if not why:
+                continue
+            try:
+                self._edge.receive(Undelivered(Address(host, port), sent, why, by), now)
+            except Exception:  # noqa: BLE001 - the outermost driver: one report must not stop the others
+                self.counters["faults"] += 1
+                _log.exception("a report about %s could not be handled; please report this", host)
+        if reports:
+            self.pump()
 
     def _keep_alive(self, flow: Flow, data: bytes) -> None:
         """Answer a STUN keep-alive (RFC 5626 section 4.4.2); drop what is none."""

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from talkpath.base.address import Flow, Hop, Send, Target
+from talkpath.base.address import Address, Flow, Hop, Send, Target
 from talkpath.base.timers import Timer, Timers
 from talkpath.sip.message import Message
 
@@ -384,6 +384,19 @@ class ClientTransaction:
         """The connection that carried the request is gone: no response will come down it."""
         self._unsendable(now)
 
+    def undelivered(self, now: float) -> None:
+        """The network says that the request did not arrive (RFC 3261 section 18.4)."""
+        self._unsendable(now)
+
+    def is_out_for(self, sent: bytes, remote: Address) -> bool:
+        """Whether a datagram that began like that and went there carried this request, which may be sent again. Who
+        answered an INVITE got it, whatever is said of its repetitions."""
+        is_open = self.state in (State.CALLING, State.TRYING) or (
+            self.method != "INVITE" and self.state is State.PROCEEDING
+        )
+        hop = self.hop
+        return is_open and not hop.transport.is_reliable and hop.remote == remote and self.data.startswith(sent)
+
 
 def ack_of(invite: bytes, response: Message) -> bytes:
     """The ACK for a 3xx-6xx: same branch, the response's To, no body (RFC 3261 section 17.1.1.3)."""
@@ -453,6 +466,17 @@ class Transactions:
             return False
         transaction.received(response, now)
         return True
+
+    def sent(self, sent: bytes, remote: Address) -> ClientTransaction | None:
+        """The transaction whose request is in a datagram that began like that, up to our Via at least: nobody who did
+        not see it knows the branch."""
+        start, _, rest = sent.partition(b"\r\n")
+        method, (_, found, rest) = start.partition(b" ")[0], rest.partition(b";branch=")
+        branch, ends, _ = rest.replace(b"\r", b";", 1).partition(b";")
+        if not found or not ends:
+            return None
+        known = self.clients.get((branch.decode("ascii", "replace"), method.decode("ascii", "replace")))
+        return known if known is not None and known.is_out_for(sent, remote) else None
 
     def flow_closed(self, flow: Flow, now: float) -> None:
         """A connection closed: what waited for an answer on it waits no longer."""

@@ -47,7 +47,6 @@ class How(StrEnum):
 
     NO_ANSWER = "no-answer"
     #: The connection was refused, or ICMP said that nobody is there.
-    REFUSED = "refused"
     UNREACHABLE = "unreachable"
     UNRESOLVED = "unresolved"
     #: It answered with a status that says so (500, 502, 503, 504 ...).
@@ -256,7 +255,7 @@ class Gateway:
             self._agenda.at(now + open_s, self._let_try)
         if retry_after_s > 0:
             self._pause(now + min(retry_after_s, _LONGEST_PAUSE_S), now)
-        if how in (How.NO_ANSWER, How.REFUSED, How.UNREACHABLE):
+        if how in (How.NO_ANSWER, How.UNREACHABLE):
             self.doubt(now)
         self.over(key, now)
 

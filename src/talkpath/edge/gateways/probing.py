@@ -170,4 +170,4 @@ class Probing:
 
     def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
         if transaction is self._transaction:
-            self._missed("refused", now)
+            self._missed("unreachable", now)

@@ -137,7 +137,7 @@ class Registering:
         self._failed("no-answer", now)
 
     def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
-        self._failed("refused", now)
+        self._failed("unreachable", now)
 
     # --- what follows
 

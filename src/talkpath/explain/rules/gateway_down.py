@@ -51,7 +51,7 @@ GATEWAY_FIX = Text(
     "在此期间呼叫会转到同组的其他网关。",
 )
 # How a gateway fails that is not there; what it answers is another story.
-_ABSENT = frozenset(("no-answer", "refused", "unreachable", "unresolved"))
+_ABSENT = frozenset(("no-answer", "unreachable", "unresolved"))
 
 
 def check(story: Story) -> Iterator[Found]:
