@@ -13,8 +13,12 @@ class Routing:
     def child_init(self, rank: int) -> int:
         return 0
 
+    # Kamailio 5.6 looks for these two at each send and at each answer, and without them leaves an error behind that
+    # the next call into Python raises.
     def ksr_onsend_route(self, msg: object) -> int:
-        # Kamailio 5.6 looks for it at each send, and without it leaves an error behind that the next call raises.
+        return 1
+
+    def ksr_reply_route(self, msg: object) -> int:
         return 1
 
     def ksr_request_route(self, msg: object) -> int:
