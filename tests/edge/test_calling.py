@@ -126,6 +126,26 @@ def test_every_mix_of_transports_reaches_both_sides(lab: Lab, near: Transport, f
     assert caller.methods() == ["BYE"]
 
 
+@pytest.mark.parametrize(("transport", "entries"), [(Transport.UDP, 1), (Transport.TCP, 2)])
+def test_what_did_not_register_is_named_beside_the_caller_where_a_datagram_leads_there(
+    lab: Lab, caller: Phone, transport: Transport, entries: int
+) -> None:
+    proxy = lab.phone("x", "203.0.113.99", transport=transport)
+    caller.invite(f"sip:x@203.0.113.99;transport={transport.lower()}")
+    invite = proxy.take()
+    # A connection has no name before it stands.
+    assert len(invite.all("Record-Route")) == entries
+    proxy.answer(invite, 200)
+    ok = caller.last()
+    # As after a restart: only the tokens know of the dialog.
+    lab.edge.core.calls.clear()
+    caller.ack(ok, proxy.contact)
+    caller.in_dialog("INFO", ok)
+    assert proxy.methods() == ["ACK", "INFO"]
+    proxy.in_dialog("BYE", invite)
+    assert caller.methods() == ["BYE"]
+
+
 def test_a_forged_route_leads_nowhere(lab: Lab, caller: Phone, callee: Phone) -> None:
     _, ok = call(caller, callee)
     route = ok.first("Record-Route") or ""

@@ -277,12 +277,13 @@ class Sending:
         core, source = self._core, caller if isinstance(caller, Flow) else _asker_at(arrival)
         tag, call_id = arrival.message.from_tag, arrival.message.call_id
         near = core.locality.named(source)
-        far = hop if isinstance(hop, Flow) else None
-        if far is not None and (hop.transport, here) == (source.transport, near):
+        far = hop if isinstance(hop, Flow) else Flow(hop.transport, here, hop.remote)
+        # A connection that does not stand yet has no name that another token could hold.
+        is_named = isinstance(hop, Flow) or not hop.transport.is_reliable
+        if is_named and (hop.transport, here) == (source.transport, near):
             token = core.tokens.make(source, far, tag, call_id, cseq_shift)
             return record_route_line(source.transport, near, token)
-        target = far if far is not None else Flow(hop.transport, here, hop.remote)
-        token = core.tokens.make(None, target, tag, call_id, cseq_shift)
+        token = core.tokens.make(None, far, tag, call_id, cseq_shift)
         facing_callee = record_route_line(hop.transport, here, token)
         return facing_callee + record_route_line(source.transport, near, core.tokens.make(source, None, tag, call_id))
 
