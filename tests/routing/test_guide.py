@@ -15,7 +15,7 @@ GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 async def test_the_example_of_the_guide(desk: Desk, page: str, region: str) -> None:
     text = (GUIDE / page).read_text()
     example = re.findall(r"```python\n(# routing\.py\n.*?)```", text, re.DOTALL)[0]
-    hook = re.findall(r"```python\n(@edge\.on_request.*?)```", text, re.DOTALL)[0]
+    (hook,) = re.findall(r"```python\n(@edge\.on_request.*?)```", text, re.DOTALL)
     desk.settings = type(desk.settings)(region=region)
     desk.write("", example + "\n\n" + hook)
     from asyncio import get_running_loop

@@ -1,55 +1,10 @@
 """Whole calls through the real edge, routed by a script."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import replace
-
 import pytest
-from tests.edge.lab import HOME, OFFER, Lab
-from tests.routing.desk import Desk
+from tests.edge.lab import HOME, OFFER
+from tests.routing.house import URI, House, turn
 
-from talkpath.routing.router import ScriptRouter
 from talkpath.sdp import SessionDescription
-
-URI = f"sip:reception@{HOME}"
-
-
-class House:
-    """An edge with a script, two phones and a stranger."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.lab = Lab()
-        self.desk = desk
-        self.anna = self.lab.registered("1001", "198.51.100.7")
-        self.bob = self.lab.registered("1002", "198.51.100.8")
-        self.stranger = self.lab.phone("mallory", "198.51.100.9")
-
-    def script(self, body: str) -> None:
-        script = self.desk.load(body)
-        loop = asyncio.get_running_loop()
-        settings = self.desk.settings
-        self.router = ScriptRouter(script, settings, loop, lambda: self.lab.now, self.lab.pump)
-        self.lab.edge.core.world = replace(self.lab.edge.core.world, router=self.router)
-
-    def on_call(self, body: str) -> None:
-        lines = "\n".join(f"    {line}" for line in body.split("\n"))
-        self.script(f"@edge.on_call\nasync def route(call):\n{lines}\n")
-
-    def moments(self, call_id: str = "c1") -> list[str]:
-        return [kind for kind in self.lab.kinds(call_id) if kind.startswith("script.")]
-
-
-@pytest.fixture
-async def house(desk: Desk) -> AsyncIterator[House]:
-    house = House(desk)
-    yield house
-    house.router.close()
-
-
-async def turn() -> None:
-    """Let functions that wait go on."""
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 async def test_a_call_goes_where_the_script_says_and_as_it_says(house: House) -> None:

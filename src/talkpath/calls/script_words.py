@@ -4,6 +4,10 @@ from talkpath.base.texts import Text
 
 MOMENTS: dict[str, Text] = {
     "script.decided": Text("The script decided in {place}: {what}.", "脚本在 {place} 决定：{what}。"),
+    "script.changed": Text(
+        "The script changes a {method} within the call in {place}: {what}.",
+        "脚本在 {place} 修改了通话中的 {method}：{what}。",
+    ),
     "script.tried": Text("The script tries in {place}: {what}.", "脚本在 {place} 尝试：{what}。"),
     "script.note": Text("The script notes: {text}", "脚本备注：{text}"),
     "script.failed": Text(

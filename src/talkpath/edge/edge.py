@@ -22,7 +22,7 @@ from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
 from talkpath.edge.gateways.table import Gateways
 from talkpath.edge.heading import Heading, Refusal
-from talkpath.edge.holding import Holding
+from talkpath.edge.holding import Holding, Word
 from talkpath.edge.indialog import InDialog
 from talkpath.edge.inquiry import Answer
 from talkpath.edge.lookout import Lookout
@@ -299,7 +299,7 @@ class Edge:
         why = refusal.reason or REASONS.get(refusal.status, "")
         core.note(request.call_id, "guard.refused", now, status=refusal.status, why=why)
         self._ending.not_forwarded(core.call_of(request), request, refusal.status, now)
-        fields = _RETRY_AFTER if refusal.status == 503 else ""
+        fields = refusal.fields or (_RETRY_AFTER if refusal.status == 503 else "")
         core.reply(arrival, server, refusal.status, now, reason=refusal.reason, fields=fields)
 
     def _route(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
@@ -325,10 +325,11 @@ class Edge:
     def _is_held(self, arrival: Arrival, server: ServerTransaction, heading: Heading, now: float) -> bool:
         """Whether a request within a call waits for a word of a script."""
 
-        def answered(refusal: Answer | None, then: float) -> None:
+        def answered(word: Word, then: float) -> None:
             try:
-                if refusal is not None:
-                    raise Refusal(refusal.status, refusal.reason)
+                if isinstance(word, Answer):
+                    raise Refusal(word.status, word.reason, word.fields)
+                heading.changes = word
                 self._proxy.forward(arrival, server, heading, then)
             except Refusal as refused:
                 self._refuse(arrival, server, refused, then)

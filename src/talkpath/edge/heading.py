@@ -13,12 +13,13 @@ from talkpath.sip.uri import Uri
 
 
 class Refusal(Exception):
-    """A request that is answered at once."""
+    """A request that is answered at once; `fields` are whole header lines of that answer."""
 
-    def __init__(self, status: int, reason: str = "") -> None:
+    def __init__(self, status: int, reason: str = "", fields: str = "") -> None:
         super().__init__(status, reason)
         self.status = status
         self.reason = reason
+        self.fields = fields
 
 
 class Heading:

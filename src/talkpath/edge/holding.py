@@ -5,11 +5,14 @@ so that no ACK overtakes its answer and no BYE its ACK.
 from collections.abc import Callable
 
 from talkpath.base import limits
+from talkpath.edge.changes import Changes
 from talkpath.edge.core import Core
 from talkpath.edge.inquiry import Answer
 from talkpath.sip.message import Message
 
 Turn = Callable[[float], None]
+#: A refusal, or None to let a request pass, or what changes on its way.
+Word = Answer | Changes | None
 
 
 class Held:
@@ -17,11 +20,9 @@ class Held:
 
     __slots__ = ("_answered", "_holding", "call_id", "message")
 
-    def __init__(
-        self, holding: "Holding", message: Message, answered: Callable[[Answer | None, float], None]
-    ) -> None:
+    def __init__(self, holding: "Holding", message: Message, answered: Callable[[Word, float], None]) -> None:
         self._holding = holding
-        self._answered: Callable[[Answer | None, float], None] | None = answered
+        self._answered: Callable[[Word, float], None] | None = answered
         self.message = message
         self.call_id = message.call_id
 
@@ -29,11 +30,11 @@ class Held:
         """A moment of the call."""
         self._holding.note(self.call_id, kind, now, **values)
 
-    def go_on(self, refusal: Answer | None, now: float) -> None:
-        """The word: None to let it pass."""
+    def go_on(self, word: Word, now: float) -> None:
+        """The word."""
         answered, self._answered = self._answered, None
         if answered is not None:
-            answered(refusal, now)
+            answered(word, now)
             self._holding.release(self.call_id, now)
 
 
@@ -53,7 +54,7 @@ class Holding:
         else:
             self._core.counters["held_lost"] += 1
 
-    def ask(self, request: Message, answered: Callable[[Answer | None, float], None], now: float) -> bool:
+    def ask(self, request: Message, answered: Callable[[Word, float], None], now: float) -> bool:
         """Whether a request within a call waits for a word, which `answered` hears, at once or later."""
         router = self._core.world.router
         if router is None or request.method not in router.within or self._core.call_of(request) is None:

@@ -76,7 +76,7 @@ class Inquiry(Protocol):
 
 
 class Within(Protocol):
-    """A request within a call: whether it goes on."""
+    """A request within a call: whether it goes on, and how."""
 
     message: Message
     call_id: str
@@ -84,8 +84,8 @@ class Within(Protocol):
     def note(self, kind: str, now: float, **values: str | int | float) -> None:
         """A moment of the call."""
 
-    def go_on(self, refusal: Answer | None, now: float) -> None:
-        """The answer: None to let it pass. Only the first counts."""
+    def go_on(self, word: Answer | Changes | None, now: float) -> None:
+        """The answer: a refusal, or None to let it pass, or what changes on its way. Only the first counts."""
 
 
 class Router(Protocol):
@@ -99,7 +99,7 @@ class Router(Protocol):
         """Where a request goes."""
 
     def ask_within(self, within: Within, now: float) -> None:
-        """Whether a request within a call goes on."""
+        """Whether a request within a call goes on, and how."""
 
     def ended(self, call_id: str, now: float) -> None:
         """A call that it was asked about is over."""

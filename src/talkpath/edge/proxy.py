@@ -124,9 +124,9 @@ class Proxy:
         self._ending.not_forwarded(fork.call, fork.request, 403, now)
         fork.server.forget(now)
 
-    def note(self, fork: Fork, kind: str, now: float, **values: str | int | float) -> None:
-        """A moment of the call."""
-        self._core.note(fork.request.call_id, kind, now, **values)
+    def note(self, call_id: str, kind: str, now: float, **values: str | int | float) -> None:
+        """A moment of a call."""
+        self._core.note(call_id, kind, now, **values)
 
     def _say_trying(self, fork: Fork, now: float) -> None:
         """An INVITE is taken up: its sender needs not repeat it (RFC 3261 section 16.2)."""

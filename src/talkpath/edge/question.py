@@ -32,8 +32,8 @@ class QuestionOwner(Protocol):
     def drop(self, fork: Fork, now: float) -> None:
         """Give no answer at all."""
 
-    def note(self, fork: Fork, kind: str, now: float, **values: str | int | float) -> None:
-        """A moment of the call."""
+    def note(self, call_id: str, kind: str, now: float, **values: str | int | float) -> None:
+        """A moment of a call."""
 
 
 def plain(values: dict[str, str | int | float]) -> dict[str, str | int | float]:
@@ -66,9 +66,8 @@ class Question:
         return self._fork is not None
 
     def note(self, kind: str, now: float, **values: str | int | float) -> None:
-        """A moment of the call."""
-        if self._fork is not None:
-            self._owner.note(self._fork, kind, now, **plain(values))
+        """A moment of the call, also after the answer: what was decided is carried out then."""
+        self._owner.note(self.message.call_id, kind, now, **plain(values))
 
     def attempt(self, plan: Plan, done: Callable[[Outcome, float], None], now: float) -> None:
         """Carry out a plan, and hear how it ended."""

@@ -1,8 +1,11 @@
-"""Edits of an answer that is still to come: what a script says of it is made on every description on its way back."""
+"""Edits of descriptions that are still to come: what a script says of them is made on every answer on its way back,
+or on every offer within the call.
+"""
 
 from collections.abc import Callable
 
 from talkpath.sdp import Direction, MediaSection, SessionDescription
+from talkpath.sdp.edits import Offer
 
 Edit = Callable[[SessionDescription], object]
 
@@ -53,7 +56,7 @@ class AttributeEdits:
 
 
 class SectionEdits:
-    """One section of an answer. Edits of one that the answer does not have, or rejects, change nothing."""
+    """One section of such a description. Edits of one that it does not have, or that is rejected, change nothing."""
 
     __slots__ = ("_answer", "_kind")
 
@@ -122,6 +125,22 @@ class AnswerEdits:
     def change(self, edit: Edit) -> None:
         """Any other edit: a function that is given the description, and changes it."""
         self.edits.append(edit)
+
+
+class OfferEdits(AnswerEdits):
+    """The offer that begins the call, and every later one of either side (re-INVITE, UPDATE)."""
+
+    __slots__ = ("_first",)
+
+    def __init__(self, first: Offer, edits: list[Edit]) -> None:
+        self.edits = edits
+        self._first = first
+
+    def change(self, edit: Edit) -> None:
+        """Any other edit: a function that is given each of these descriptions, and changes it."""
+        if self._first:
+            edit(self._first)
+        super().change(edit)
 
 
 def edited(description: bytes, edits: list[Edit]) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from talkpath.base import limits
 from talkpath.base.address import Transport
 from talkpath.edge.inquiry import Inquiry
-from talkpath.routing.answers import AnswerEdits
+from talkpath.routing.answers import AnswerEdits, Edit, OfferEdits
 from talkpath.routing.caller import Caller, Identity, Number
 from talkpath.routing.headers import AnswerHeaders, Headers
 from talkpath.routing.mistakes import Place
@@ -72,9 +72,11 @@ class Call:
         "_answer_headers",
         "_caller",
         "_desk",
+        "_every_offer",
         "_headers",
         "_identity",
         "_inquiry",
+        "_later",
         "_number",
         "_offer",
         "_region",
@@ -86,7 +88,10 @@ class Call:
         "vars",
     )
 
-    def __init__(self, inquiry: Inquiry, desk: Desk, region: str, variables: dict[str, Any]) -> None:
+    def __init__(
+        self, inquiry: Inquiry, desk: Desk, region: str, variables: dict[str, Any], later: list[Edit] | None = None
+    ) -> None:
+        """`later` takes the edits of offers to come."""
         self._inquiry = inquiry
         self._desk = desk
         self._region = region
@@ -98,6 +103,8 @@ class Call:
         self._identity: Identity | None = None
         self._offer: Offer | None = None
         self._answer: AnswerEdits | None = None
+        self._every_offer: OfferEdits | None = None
+        self._later: list[Edit] = [] if later is None else later
         #: anything that the hooks of the same call are to find again
         self.vars = variables
         #: codecs ("speex") and attributes ("a=ssrc") that may go where the request is too large for the way, before
@@ -195,6 +202,14 @@ class Call:
         if self._offer is None:
             self._offer = Offer.read(self._inquiry.message.sdp)
         return self._offer
+
+    @property
+    def every_offer(self) -> OfferEdits:
+        """Edits of `offer`, and the same of every later offer within the call, whichever side makes it:
+        `call.every_offer.video.reject()`."""
+        if self._every_offer is None:
+            self._every_offer = OfferEdits(self.offer, self._later)
+        return self._every_offer
 
     @property
     def answer(self) -> AnswerEdits:

@@ -62,7 +62,7 @@ class Edge:
 
     def on_request(self, *methods: str) -> Callable[[RequestFunction], RequestFunction]:
         """`@edge.on_request("REFER", "INFO")` above `async def NAME(call, request)`: is asked about such requests
-        within calls, and gives None to let one pass, or reject()."""
+        within calls, may change them, and gives None to let one pass, or reject()."""
         place = _here()
         if not methods or not all(isinstance(method, str) for method in methods):
             self._note(place, words.NO_METHOD)

@@ -1,8 +1,9 @@
 """What a script decided, as the edge carries it out: plans with their changes, answers, verbs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from inspect import iscoroutine
+from typing import Protocol
 
 from talkpath.base.errors import Malformed
 from talkpath.edge.changes import Changes, Edit
@@ -10,9 +11,11 @@ from talkpath.edge.heading import Heading
 from talkpath.edge.inquiry import Answer, Verb, Verdict
 from talkpath.edge.inquiry import Usual as UsualVerdict
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPlace, ToService, ToUser, Way
+from talkpath.routing.answers import AnswerEdits, edited
 from talkpath.routing.answers import Edit as AnswerEdit
-from talkpath.routing.answers import edited
 from talkpath.routing.call import Call
+from talkpath.routing.caller import Caller
+from talkpath.routing.headers import AnswerHeaders, Headers
 from talkpath.routing.routes import (
     Decision,
     Dropped,
@@ -29,6 +32,28 @@ from talkpath.sdp.edits import CodecEdit, Offer, made_again
 
 # Hears why an edit could not be made.
 Failed = Callable[[BaseException], None]
+
+
+class Edited(Protocol):
+    """A call or a request within one that a script may have changed."""
+
+    @property
+    def changes(
+        self,
+    ) -> tuple[Headers | None, AnswerHeaders | None, Caller | None, Offer | None, AnswerEdits | None]:
+        """What may be changed."""
+
+    @property
+    def described(self) -> bytes:
+        """The offer as it came."""
+
+    @property
+    def diet(self) -> Sequence[str]:
+        """What a description can do without."""
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the call is to be recorded from here on."""
 
 
 class NoDecision(Exception):
@@ -98,7 +123,7 @@ def misread(value: object) -> str:
     return f"{shown[:60]} is no decision; return a route such as users(), reject(), drop() or as_usual()"
 
 
-def changes_of(call: Call, failed: Failed) -> Changes | None:
+def changes_of(call: Edited, failed: Failed) -> Changes | None:
     """What the target gets otherwise than it came; None where nothing is changed."""
     headers, answer_headers, caller, offer, answer = call.changes
     changes = Changes()

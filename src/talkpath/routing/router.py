@@ -15,17 +15,20 @@ from typing import Any
 
 from talkpath.base import limits
 from talkpath.base.errors import Malformed
+from talkpath.edge.changes import Changes
 from talkpath.edge.inquiry import Answer, Inquiry, Verb, Verdict, Within
 from talkpath.edge.inquiry import Outcome as EdgeOutcome
+from talkpath.routing.answers import Edit
 from talkpath.routing.call import Call, Challenged
+from talkpath.routing.edge import RequestFunction
 from talkpath.routing.hints import hint_of
 from talkpath.routing.holdup import HeldUp, HoldUps
 from talkpath.routing.loading import Script, described, place_of
 from talkpath.routing.mistakes import Place
-from talkpath.routing.planning import NoDecision, answer_of, misread, plan_of, verdict_of
+from talkpath.routing.planning import NoDecision, answer_of, changes_of, misread, plan_of, verdict_of
 from talkpath.routing.routes import Decision, Outcome, Rejection, Route
 from talkpath.routing.running import Runner, Running, TooMany
-from talkpath.routing.within import CallWithin, Request
+from talkpath.routing.within import OFFERING, CallWithin, Request
 
 _log = logging.getLogger(__name__)
 
@@ -44,13 +47,15 @@ class RouterSettings:
 class _Known:
     """What is remembered of a call while it runs."""
 
-    __slots__ = ("caller_tag", "gateway", "user", "vars")
+    __slots__ = ("caller_tag", "gateway", "later", "user", "vars")
 
     def __init__(self, inquiry: Inquiry) -> None:
         self.caller_tag = inquiry.message.from_tag
         self.user = inquiry.user
         self.gateway = inquiry.gateway
         self.vars: dict[str, Any] = {}
+        #: edits of every offer that is still to come
+        self.later: list[Edit] = []
 
 
 class ScriptRouter:
@@ -73,6 +78,8 @@ class ScriptRouter:
         self.loop = loop
         self.runner = Runner(loop, hold_ups)
         self._known: dict[str, _Known] = {}
+        #: whether a call ever said how its later offers are edited
+        self._edits_later = False
         self.use(script)
 
     def use(self, script: Script) -> None:
@@ -80,26 +87,41 @@ class ScriptRouter:
         self.script = script
         self._told: set[str] = set()
         self.begins = frozenset(("INVITE",)) if script.on_call is not None else frozenset()
-        self.within = frozenset(script.on_request)
+        self._hear()
+
+    def _hear(self) -> None:
+        """Which requests within calls we are asked about."""
+        self.within = frozenset((*self.script.on_request, *(OFFERING if self._edits_later else ())))
 
     # --- what the edge asks
 
     def ask(self, inquiry: Inquiry, now: float) -> None:
         """Where a call goes."""
         known = _Known(inquiry)
-        if self.script.on_request:
-            if len(self._known) >= limits.LEDGER_CALLS:
-                del self._known[next(iter(self._known))]
-            self._known[inquiry.message.call_id] = known
+        if self.script.on_request and not inquiry.is_dry:
+            self._remember(inquiry.message.call_id, known)
         _Question(self, inquiry, known).begin(now)
+
+    def _remember(self, call_id: str, known: _Known) -> None:
+        if call_id not in self._known and len(self._known) >= limits.LEDGER_CALLS:
+            del self._known[next(iter(self._known))]
+        self._known[call_id] = known
+
+    def edits_later(self, call_id: str, known: _Known) -> None:
+        """A call that goes on said how its later offers are edited."""
+        self._remember(call_id, known)
+        if not self._edits_later:
+            self._edits_later = True
+            self._hear()
 
     def ask_within(self, within: Within, now: float) -> None:
         """Whether a request within a call goes on."""
         hook = self.script.on_request.get(within.message.method) if within.message.is_request else None
-        if hook is None:
+        known = self._known.get(within.call_id)
+        if hook is None and (known is None or not known.later or not within.message.carries_sdp):
             within.go_on(None, now)
         else:
-            _Hooked(self, within, self._known.get(within.call_id)).begin(now)
+            _Hooked(self, within, hook, known).begin(now)
 
     def ended(self, call_id: str, now: float) -> None:
         """A call is over."""
@@ -254,6 +276,11 @@ class _Asked:
         """A remark of the script."""
         self.moment("script.note", text=text)
 
+    def _edit_failed(self, error: BaseException) -> None:
+        """An edit of a description could not be made, when its time came."""
+        told = _told(error, self._script, self.function)
+        self.moment("script.edit-failed", place=told["place"], error=told["error"], trace=told["trace"])
+
     def told(self) -> None:
         """The edge was told something; it listens now if it was not it that asked."""
         if self._at is None:
@@ -263,12 +290,13 @@ class _Asked:
 class _Question(_Asked):
     """A call whose way is asked for."""
 
-    __slots__ = ("_attempt", "_call", "_inquiry", "_is_answered")
+    __slots__ = ("_attempt", "_call", "_inquiry", "_is_answered", "_known")
 
     def __init__(self, router: ScriptRouter, inquiry: Inquiry, known: _Known) -> None:
         super().__init__(router)
         self._inquiry = inquiry
-        self._call = Call(inquiry, self, router.settings.region, known.vars)
+        self._known = known
+        self._call = Call(inquiry, self, router.settings.region, known.vars, known.later)
         self._attempt: Future[EdgeOutcome] | None = None
         self._is_answered = False
 
@@ -317,10 +345,16 @@ class _Question(_Asked):
         self.is_decided = True
         if isinstance(verdict, Answer) or verdict in (Verb.CHALLENGE, Verb.DROP):
             self._router.ended(self._call.id, self.now)
+        else:
+            self._keep_edits()
         if verdict is not None:
             self._inquiry.decide(verdict, self.now)
             self.told()
         self._let_go()
+
+    def _keep_edits(self) -> None:
+        if self._known.later and not self._inquiry.is_dry:
+            self._router.edits_later(self._call.id, self._known)
 
     def _let_go(self) -> None:
         """Whatever still waits for an attempt, waits in vain."""
@@ -332,12 +366,6 @@ class _Question(_Asked):
 
     def moment(self, kind: str, **values: str | float) -> None:
         self._inquiry.note(kind, self.now, **values)
-
-    def _edit_failed(self, error: BaseException) -> None:
-        """An edit of a description could not be made, when its time came."""
-        told = _told(error, self._script, self.function)
-        where, what, trace = told["place"], told["error"], told["trace"]
-        self._inquiry.note("script.edit-failed", self._router.now(), place=where, error=what, trace=trace)
 
     def _over(self, now: float) -> None:
         """Nobody waits for the answer any more."""
@@ -363,6 +391,7 @@ class _Question(_Asked):
         self.pause()
         try:
             plan = plan_of(route, self._call, self._edit_failed)
+            self._keep_edits()
             hold_ups = self._router.runner.hold_ups
             hold_ups.end()
             self._inquiry.attempt(plan, done, self.now)
@@ -378,41 +407,57 @@ class _Question(_Asked):
 class _Hooked(_Asked):
     """A request within a call."""
 
-    __slots__ = ("_call", "_known", "_within")
+    __slots__ = ("_call", "_hook", "_known", "_request", "_within")
 
-    def __init__(self, router: ScriptRouter, within: Within, known: _Known | None) -> None:
+    def __init__(
+        self, router: ScriptRouter, within: Within, hook: RequestFunction | None, known: _Known | None
+    ) -> None:
+        """Without a hook only what was said before of every offer is done."""
         super().__init__(router)
         self._within = within
+        self._hook = hook
         self._known = known
         user, gateway = (known.user, known.gateway) if known is not None else ("", "")
         variables = known.vars if known is not None else {}
         self._call = CallWithin(within.call_id, user, gateway, variables, self)
+        is_from_caller = known is not None and known.caller_tag == within.message.from_tag
+        self._request = Request(within.message, is_from_caller)
 
     @property
     def function(self) -> object:
         """The hook for such requests."""
-        return self._script.on_request[self._within.message.method]
+        return self._hook or self._script.on_call
 
     def begin(self, now: float) -> None:
         """Ask."""
-        message = self._within.message
-        is_from_caller = self._known is not None and self._known.caller_tag == message.from_tag
-        hook = self._script.on_request[message.method]
-        self.run(hook(self._call, Request(message, is_from_caller)), now)
+        self.run(self._ask(), now)
+
+    async def _ask(self) -> "Rejection | None":
+        """What was said of every offer is done first, so that the hook sees what comes of it."""
+        if self._known is not None and self._known.later and self._request.offer:
+            for edit in self._known.later:
+                edit(self._request.offer)
+        return None if self._hook is None else await self._hook(self._call, self._request)
 
     def returned(self, value: object) -> None:
         if value is not None and not isinstance(value, Rejection):
             raise NoDecision(f"{misread(value).partition(';')[0]}; return None to let it pass, or reject()")
         if value is not None:
             self.moment("script.decided", place=value.place.brief, what=_shown(value))
-        self._go_on(None if value is None else answer_of(value))
+            self._go_on(answer_of(value))
+            return
+        changes = changes_of(self._request, self._edit_failed)
+        if changes is not None:
+            method, place = self._within.message.method, _place_of(self.function, self._script)
+            self.moment("script.changed", place=place.brief, method=method, what=_changed(changes))
+        self._go_on(changes)
 
     def refuse(self, answer: Answer) -> None:
         self._go_on(answer)
 
-    def _go_on(self, refusal: Answer | None) -> None:
+    def _go_on(self, word: Answer | Changes | None) -> None:
         self.is_decided = True
-        self._within.go_on(refusal, self.now)
+        self._within.go_on(word, self.now)
         self.told()
 
     def moment(self, kind: str, **values: str | float) -> None:
@@ -422,9 +467,7 @@ class _Hooked(_Asked):
 def _told(error: BaseException, script: Script, function: object) -> dict[str, str | float]:
     """An error as values of a moment: in one line, where, and the way there through the script. What is returned has
     no line of its own; then it is the function's."""
-    code = getattr(function, "__code__", None)
-    whole = Place(code.co_filename, code.co_firstlineno) if code is not None else Place(str(script.file))
-    place = place_of(error, script.file.parent) or whole
+    place = place_of(error, script.file.parent) or _place_of(function, script)
     near = hint_of(error)
     text = described(error) if not isinstance(error, NoDecision) else str(error)
     trace = " > ".join(f"{one.name} ({Place(one.filename, one.lineno or 0).brief})" for one in _frames(error))
@@ -433,6 +476,23 @@ def _told(error: BaseException, script: Script, function: object) -> dict[str, s
         "place": place.brief,
         "trace": (trace or getattr(function, "__name__", ""))[-limits.SCRIPT_NOTE :],
     }
+
+
+def _place_of(function: object, script: Script) -> Place:
+    """Where a function begins."""
+    code = getattr(function, "__code__", None)
+    return Place(code.co_filename, code.co_firstlineno) if code is not None else Place(str(script.file))
+
+
+def _changed(changes: Changes) -> str:
+    """What is changed, in words of a script."""
+    named = {
+        "headers": changes.added or changes.removed,
+        "offer": changes.offer or changes.codecs,
+        "answer": changes.answer,
+        "answer_headers": changes.answer_added or changes.answer_removed,
+    }
+    return ", ".join(name for name, is_changed in named.items() if is_changed)
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:

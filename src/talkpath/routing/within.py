@@ -1,11 +1,17 @@
-"""Requests within a call, as the hooks of a script see them."""
+"""Requests within a call, as the hooks of a script see and change them."""
 
 from typing import Any, Protocol
 
 from talkpath.base import limits
 from talkpath.base.errors import Malformed
+from talkpath.routing.answers import AnswerEdits
+from talkpath.routing.headers import AnswerHeaders, Headers
+from talkpath.sdp.edits import Offer
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
+
+#: Requests within a call that bring offers. What a PRACK brings is never kept waiting.
+OFFERING = ("INVITE", "UPDATE")
 
 
 class Remarks(Protocol):
@@ -35,12 +41,16 @@ class CallWithin:
 
 
 class Request:
-    """A request within a call. It can be read and refused, not changed."""
+    """A request within a call. What is changed of it, and of its answer, holds where the hook lets it pass."""
 
-    __slots__ = ("_message", "is_from_caller")
+    __slots__ = ("_answer", "_answer_headers", "_headers", "_message", "_offer", "is_from_caller")
 
     def __init__(self, message: Message, is_from_caller: bool) -> None:
         self._message = message
+        self._headers: Headers | None = None
+        self._answer_headers: AnswerHeaders | None = None
+        self._offer: Offer | None = None
+        self._answer: AnswerEdits | None = None
         #: whether who began the call sends it
         self.is_from_caller = is_from_caller
 
@@ -59,6 +69,34 @@ class Request:
         return self._message.all(name)
 
     @property
+    def headers(self) -> Headers:
+        """Its header fields, to see and to change."""
+        if self._headers is None:
+            self._headers = Headers(self._message)
+        return self._headers
+
+    @property
+    def answer_headers(self) -> AnswerHeaders:
+        """Header fields that its answers get on their way back."""
+        if self._answer_headers is None:
+            self._answer_headers = AnswerHeaders()
+        return self._answer_headers
+
+    @property
+    def offer(self) -> Offer:
+        """The description that an INVITE or UPDATE offers, to see and to change; false where there is none."""
+        if self._offer is None:
+            self._offer = Offer.read(self.described)
+        return self._offer
+
+    @property
+    def answer(self) -> AnswerEdits:
+        """Edits of the description that its answer will bring."""
+        if self._answer is None:
+            self._answer = AnswerEdits()
+        return self._answer
+
+    @property
     def body(self) -> bytes:
         """The body as it came."""
         return self._message.body
@@ -70,6 +108,28 @@ class Request:
             return self._message.address("Refer-To").parsed_uri()
         except Malformed:
             return None
+
+    # --- for whoever carries it out
+
+    @property
+    def described(self) -> bytes:
+        """The offer as it came."""
+        return self._message.sdp if self.method in OFFERING else b""
+
+    @property
+    def changes(self) -> "tuple[Headers | None, AnswerHeaders | None, None, Offer | None, AnswerEdits | None]":
+        """What the hook has looked at, and so may have changed; who calls is settled."""
+        return self._headers, self._answer_headers, None, self._offer, self._answer
+
+    @property
+    def diet(self) -> tuple[str, ...]:
+        """What it can do without: nothing that was said."""
+        return ()
+
+    @property
+    def is_recorded(self) -> bool:
+        """A request says nothing of recording."""
+        return False
 
     def __repr__(self) -> str:
         return f"<Request {self._message!r}>"

@@ -84,12 +84,17 @@ class Section:
 
     @bandwidth_kbps.setter
     def bandwidth_kbps(self, kbps: int | None) -> None:
+        if kbps is not None and kbps < 0:
+            raise Misuse("sdp-bandwidth", f"{kbps} is no limit; give kilobits per second, or None for no limit")
         self.lines[:] = [line for line in self.lines if not line.startswith(("b=AS:", "b=TIAS:"))]
         if kbps is not None:
             at = 1 + max((i for i, line in enumerate(self.lines) if line[:1] in "vosiuepcmb" and line), default=-1)
             self.lines.insert(at, clean(f"b=AS:{kbps}"))
 
-    def _set_direction(self, direction: Direction) -> None:
+    def _set_direction(self, text: str) -> None:
+        if text not in _DIRECTIONS:
+            raise Misuse("sdp-direction", f"{text!r} is no direction; there are {', '.join(Direction)}")
+        direction = Direction(text)
         for i, line in enumerate(self.lines):
             if line[2:].rstrip() in _DIRECTIONS and line.startswith("a="):
                 self.lines[i] = f"a={direction}"
@@ -223,7 +228,7 @@ class MediaSection(Section):
         return self.own_direction or self.session.own_direction or Direction.SENDRECV
 
     @direction.setter
-    def direction(self, direction: Direction) -> None:
+    def direction(self, direction: Direction | str) -> None:
         self._set_direction(direction)
 
     @property
@@ -422,7 +427,7 @@ class SessionDescription(Section):
         return self.own_direction
 
     @direction.setter
-    def direction(self, direction: Direction) -> None:
+    def direction(self, direction: Direction | str) -> None:
         self._set_direction(direction)
 
     @property
