@@ -18,6 +18,7 @@ mod relay;
 mod rtcp;
 mod rtp;
 mod sip;
+mod sound;
 pub mod srtp;
 mod stun;
 mod tee;
@@ -30,6 +31,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     guard::python::register(module)?;
     relay::register(module)?;
     sip::register(module)?;
+    sound::python::register(module)?;
     srtp::register(module)?;
     stun::register(module)?;
     tee::register(module)?;

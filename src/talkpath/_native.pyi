@@ -360,6 +360,49 @@ def copy_packets(
     path: str, out: str, frames: Sequence[int], picked: Sequence[tuple[str, int, str, int, int]]
 ) -> int: ...
 
+# --- sound/ (wrapped by talkpath.audio; nobody else imports these)
+
+@final
+class SoundReader:
+    """The sound of chosen streams of captures, on one time line.
+
+    A track is a stream as it is asked for above, 0 for the caller's side or 1 for the callee's, the first and the
+    last frame that belong to the call, and its formats: payload type, encoding, RTP clock, channels, and for those
+    that are not decoded here the rate of what `decode` gives, and `decode`. `layout` is "stereo", "mixed", "caller"
+    or "callee"; `rate` that of the file; `seconds` how long it is at least, from `start` on.
+    """
+
+    def __new__(
+        cls,
+        paths: Sequence[str],
+        tracks: Sequence[
+            tuple[
+                tuple[str, int, str, int, int],
+                int,
+                int,
+                int,
+                Sequence[tuple[int, str, int, int, int, Callable[[bytes], bytes] | None]],
+            ]
+        ],
+        *,
+        layout: str,
+        rate: int,
+        start: float,
+        seconds: float,
+        peaks_every: int = 0,
+    ) -> SoundReader: ...
+    def read(self) -> bytes | None:
+        """Some seconds of samples, interleaved, 16 bit, the lowest byte first; None at the end. Raises as the
+        reader."""
+    def taken(self) -> int:
+        """Bytes of the captures read so far."""
+    def counts(self) -> tuple[int, int, int, int]:
+        """Packets, and those that could not be decoded, came too late for their place, came twice."""
+    def peaks(self, side: int) -> list[tuple[int, int]]:
+        """Least and greatest sample of each `peaks_every` samples of a side."""
+
+def mu_law(samples: bytes) -> bytes: ...
+
 # --- relay/
 
 @final

@@ -1,7 +1,6 @@
 """The reports: JSON by its contract, terminal, page, filters, the pages of the rules."""
 
 import json
-from array import array
 from pathlib import Path
 from time import process_time
 
@@ -12,7 +11,6 @@ from talkpath.base.texts import Language
 from talkpath.capture.reader import Capture
 from talkpath.explain.as_json import as_json
 from talkpath.explain.attributes import phone_of, subnet_of
-from talkpath.explain.audio import Track
 from talkpath.explain.explanation import Explained, Explainer, Explanation
 from talkpath.explain.page import write_page
 from talkpath.explain.pages import pages
@@ -99,10 +97,10 @@ def test_the_page_is_one_file_and_escapes_what_the_network_says(fleet: Explanati
 def test_the_page_keeps_an_example_of_every_finding_and_stays_small(
     fleet: Explanation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def sound(one: Explained) -> tuple[Track, Track]:
+    def sound(one: Explained) -> tuple[bytes, bytes]:
         rtps = [stream.rtp for stream in one.call.streams]
         start, end = min(rtp.start for rtp in rtps), max(rtp.end for rtp in rtps)
-        track = Track(start, array("h", bytes(2 * round((end - start) * 8000))))
+        track = bytes(round((end - start) * 8000))
         return track, track
 
     monkeypatch.setattr("talkpath.explain.page.SOUND_BYTES", 1_000_000)

@@ -188,7 +188,7 @@ impl Media {
             && flow.src.port >= 1024
             && flow.dst.port >= 1024
             && header.size > 0;
-        if !is_announced && !is_plausible {
+        if !is_announced && !is_plausible && !self.is_picked(flow) {
             return false;
         }
         let is_full = self.flows.len() >= MEDIA_FLOWS;
@@ -209,6 +209,11 @@ impl Media {
             self.ended.tell(stream, flow, &media.plans, media.keyed, out);
             self.ended.told.remove(&(flow, ssrc));
         }
+    }
+
+    /// Whether a stream of this flow is asked for: somebody knows that it is media.
+    fn is_picked(&self, flow: Flow) -> bool {
+        self.picked.iter().any(|(picked, _)| *picked == flow)
     }
 
     fn pick(&mut self, datagram: &Datagram<'_>, header: &Header<'_>, out: &mut Vec<Record>) {

@@ -22,10 +22,11 @@ mod media;
 mod message;
 mod pcap;
 mod pcapng;
+pub mod picked;
 mod pipe;
 mod python;
 mod reader;
-mod record;
+pub mod record;
 mod repeats;
 pub mod row;
 mod rtcp;
@@ -50,7 +51,8 @@ use interface::Interface;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use reader::{Open, Unreadable};
+use reader::Open;
+pub use reader::Unreadable;
 use rustc_hash::FxHashSet;
 use source::Source;
 use writer::{Form, Writer};
@@ -70,7 +72,7 @@ pub struct CaptureReader {
 }
 
 /// A stream asked for: source, its port, destination, its port, SSRC.
-type Pick = (String, u16, String, u16, u32);
+pub type Pick = (String, u16, String, u16, u32);
 
 #[pymethods]
 impl CaptureReader {
@@ -197,7 +199,7 @@ impl CaptureReader {
 }
 
 impl Unreadable {
-    fn into_error(self) -> PyErr {
+    pub fn into_error(self) -> PyErr {
         match self {
             Unreadable::Io(e) => PyOSError::new_err((e.raw_os_error().unwrap_or(0), e.to_string())),
             Unreadable::NotACapture(kind) => CaptureUnreadable::new_err(kind),
@@ -236,7 +238,7 @@ fn nanos(time: f64) -> i64 {
     (time * 1e9) as i64
 }
 
-fn stream_key((src, sport, dst, dport, ssrc): &Pick) -> PyResult<(Flow, u32)> {
+pub fn stream_key((src, sport, dst, dport, ssrc): &Pick) -> PyResult<(Flow, u32)> {
     let ip = |text: &str| Ip::parse(text).ok_or_else(|| PyValueError::new_err(format!("not an IP address: {text}")));
     let src = Endpoint { ip: ip(src)?, port: *sport };
     let dst = Endpoint { ip: ip(dst)?, port: *dport };

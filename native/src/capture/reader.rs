@@ -110,6 +110,15 @@ impl Open {
         Ok(Some(copied))
     }
 
+    /// Takes the next packet alone; false at the end. Its records are in the engine.
+    pub fn frame(&mut self, engine: &mut Engine) -> io::Result<bool> {
+        let Some(span) = self.next_packet()? else { return Ok(false) };
+        let data = &self.source.buffered()[span.from..span.from + span.len];
+        engine.packet(span.link, span.time, data, span.wire);
+        self.source.skip(span.total);
+        Ok(true)
+    }
+
     fn next_packet(&mut self) -> io::Result<Option<Span>> {
         loop {
             match self.format.next(&mut self.source)? {

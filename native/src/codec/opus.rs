@@ -5,12 +5,12 @@ use opusic_c::{Application, Bandwidth, Bitrate, Channels, InbandFec, SampleRate}
 
 use super::MAX_MS;
 
-/// The rate of the library's samples, of the two that meet here.
+/// The rate of the library's samples: of the two that meet in a call, or the whole band for a file.
 fn sample_rate(rate: u32) -> SampleRate {
-    if rate == 8000 {
-        SampleRate::Hz8000
-    } else {
-        SampleRate::Hz16000
+    match rate {
+        8000 => SampleRate::Hz8000,
+        48_000 => SampleRate::Hz48000,
+        _ => SampleRate::Hz16000,
     }
 }
 
@@ -49,7 +49,7 @@ impl Decoder {
 
     pub fn decode(&mut self, payload: &[u8], samples: &mut Vec<i16>) -> bool {
         // An empty payload would ask the library to conceal.
-        let mut words = [0; 16 * MAX_MS];
+        let mut words = [0; 48 * MAX_MS];
         let count =
             if payload.is_empty() { None } else { self.library.decode_to_slice(payload, &mut words, false).ok() };
         samples.extend(signed(&words[..count.unwrap_or(0)]));
@@ -64,7 +64,7 @@ impl Decoder {
             let is_last = repaired > 0 && left <= repaired;
             // The library conceals in steps of 2.5 ms, and no more than 120 ms at once.
             let piece = if is_last { left } else { (left - repaired).min(20 * self.per_ms) };
-            let mut words = [0; 16 * MAX_MS];
+            let mut words = [0; 48 * MAX_MS];
             let payload = if is_last { next } else { &[] };
             let made = self.library.decode_to_slice(payload, &mut words[..piece], is_last).unwrap_or(0).min(piece);
             samples.extend(signed(&words[..made]));

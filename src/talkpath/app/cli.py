@@ -23,6 +23,7 @@ from talkpath.app import (
     recording_cli,
     route_cli,
     script_words,
+    wav_cli,
     words,
 )
 from talkpath.app.choose import config_file, explicit_language, is_root, load
@@ -65,6 +66,7 @@ explain_cli.register(app)
 gateways_cli.register(app)
 recording_cli.register(app)
 route_cli.register(app)
+wav_cli.register(app)
 
 
 def main() -> None:

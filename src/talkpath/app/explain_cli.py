@@ -1,4 +1,4 @@
-"""The commands `explain` and `wav`, as click sees them. What they do is in `explain.py` and `wav.py`."""
+"""The command `explain`, as click sees it. What it does is in `explain.py`."""
 
 import sys
 from collections.abc import Callable
@@ -27,9 +27,8 @@ class Told(SystemExit):
 
 
 def register(app: click.Group) -> None:
-    """Add both commands."""
+    """Add the command."""
     app.add_command(explain)
-    app.add_command(wav)
 
 
 @click.command(help=help_of(texts.HELP))
@@ -104,18 +103,6 @@ def explain(
         raise Told(e.exit_code(explanation), explanation)
 
     raise SystemExit(_guarded(work))
-
-
-@click.command(help=help_of(texts.HELP_WAV))
-@click.argument("file", metavar="FILE")
-@click.option("--call", metavar="ID", default="", help=help_of(texts.HELP_WAV_CALL))
-@click.option("--out", "-o", type=FILE, help=help_of(texts.HELP_WAV_OUT))
-@options.lang
-def wav(file: str, call: str, out: Path | None) -> None:
-    """Make a WAV of a call in a capture."""
-    from talkpath.app.wav import make_wav
-
-    raise SystemExit(_guarded(lambda: make_wav(file, call, out, LANGUAGE)))
 
 
 def _guarded(work: Callable[[], int]) -> int:

@@ -1,4 +1,4 @@
-"""What `talkpath explain` and `talkpath wav` say about themselves."""
+"""What `talkpath explain` says about itself."""
 
 from talkpath.base.texts import Text
 
@@ -38,14 +38,6 @@ HELP_OWN = Text(
     "Explain the calls of the edge on this machine, running and past (with --since: from then on).",
     "解释本机节点自己的呼叫，包括正在进行的与过去的（可用 --since 指定起始时间）。",
 )
-HELP_WAV = Text(
-    "Make a WAV of a call's audio: stereo, the caller left, the callee right, aligned, gaps kept.",
-    "把呼叫的语音转为 WAV：立体声，主叫在左，被叫在右，时间对齐，保留空洞。",
-)
-HELP_WAV_OUT = Text("The file to write; else the capture's name with .wav.", "输出文件；默认为抓包文件名加 .wav。")
-HELP_WAV_CALL = Text(
-    "The call, where the capture has several: its id or Call-ID.", "抓包含多个呼叫时指定：id 或 Call-ID。"
-)
 
 ONLY_LATEST = Text(
     "These are the latest {count} calls; there are more. Name an earlier span with --since and --until.",
@@ -62,8 +54,8 @@ NO_SUCH_CALL = Text(
 NO_SUCH_RULE = Text("There is no rule {code}; --rules lists all.", "没有规则 {code}；--rules 可列出全部。")
 SAVED = Text("{count} packets of call {id} written to {file}.", "呼叫 {id} 的 {count} 个包已写入 {file}。")
 NOT_TWICE = Text(
-    "Standard input can not be read twice: give a file to save a call or to make a WAV.",
-    "标准输入不能读两次：保存呼叫或生成 WAV 需要文件。",
+    "Standard input can not be read twice: give a file to save a call.",
+    "标准输入不能读两次：保存呼叫需要文件。",
 )
 NO_PACKETS = Text(
     "Only a call of a capture can be saved: the edge keeps what was said and measured in its own, not the packets.",
@@ -73,19 +65,6 @@ PAGE_WRITTEN = Text("Page written to {file}.", "网页已写入 {file}。")
 UNREADABLE = Text("{file}: {what}", "{file}：{what}")
 CANNOT_WRITE = Text("{file} cannot be written: {reason}.", "无法写入 {file}：{reason}。")
 CANNOT_READ = Text("{file} cannot be read: {reason}.", "无法读取 {file}：{reason}。")
-NO_AUDIO = Text(
-    "There is no audio in the clear in this call ({codecs}); encrypted audio cannot be decoded.",
-    "该呼叫没有可解码的明文语音（{codecs}）；加密语音无法解码。",
-)
-SEVERAL_CALLS = Text(
-    "The capture has {count} calls with audio; choose one by --call: {ids}",
-    "抓包中有 {count} 个带语音的呼叫；请用 --call 选择：{ids}",
-)
-WAV_WRITTEN = Text("{seconds:.1f} s of audio written to {file}.", "{seconds:.1f} 秒语音已写入 {file}。")
-NEEDS_PYAV = Text(
-    "Decoding {codec} needs PyAV: pip install talkpath[audio].",
-    "解码 {codec} 需要 PyAV：pip install talkpath[audio]。",
-)
 LISTENING = Text(
     "Listening for HEP on {address}; Ctrl-C ends and sums up.", "正在 {address} 监听 HEP；按 Ctrl-C 结束并汇总。"
 )

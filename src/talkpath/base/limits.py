@@ -179,3 +179,6 @@ RECORDING_NOTES_BYTES = 1_048_576
 # Recordings that are over and wait for a disk that takes no manifest, at some 5 kB each; the oldest is left for the
 # next start, which finds it.
 RECORDINGS_WAITING = 10_000
+# Bytes of the text beside a recording that are read: a description has some kilobytes, and a call that is held and
+# resumed a hundred times has two hundred of them.
+RECORDING_METADATA_BYTES = 4 * 1024 * 1024

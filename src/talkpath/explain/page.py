@@ -15,13 +15,12 @@ from talkpath.calls.ladder import Arrow, Ladder, ladder_of
 from talkpath.calls.model import Stream
 from talkpath.explain import words
 from talkpath.explain.as_json import as_json, stream
-from talkpath.explain.audio import Track
 from talkpath.explain.explanation import Explained, Explanation
 from talkpath.explain.finding import Finding
 from talkpath.explain.terminal import overview, pins, share
 
-#: Gives the sound of a call in both directions, or None where there is none in the clear.
-Sound = Callable[[Explained], tuple[Track, Track] | None]
+#: Gives the sound of a call in both directions, in mu-law at 8 kHz, or None where there is none in the clear.
+Sound = Callable[[Explained], tuple[bytes, bytes] | None]
 
 # What the sound of all calls may add to the page: with more, mail servers refuse it as an attachment.
 SOUND_BYTES = 6_000_000
@@ -135,7 +134,7 @@ def _sounds(wanted: Sequence[Explained], sound: Sound | None) -> dict[str, dict[
             continue
         tracks = sound(one) if sound else None
         if tracks is not None:
-            left, right = (b64encode(track.ulaw()).decode() for track in tracks)
+            left, right = (b64encode(track).decode() for track in tracks)
             room -= len(left) + len(right)
             found[one.call.id] = {"left": left, "right": right}
     return found

@@ -1,4 +1,4 @@
-"""Sound out of packets: decoded, aligned, gaps kept, and refused where it is sealed."""
+"""Sound out of the calls of a capture: decoded, aligned, gaps kept, and refused where it is sealed."""
 
 import math
 import wave
@@ -7,20 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app.explain import Unread
-from talkpath.app.wav import make_wav
-from talkpath.base.texts import Language
-from talkpath.explain.audio import ALAW, ULAW, NeedsPyAV, Track, decoder
-
-from .generator.media import sound
-from .generator.sip import Call, Proxy, phones, plain_call, sdp
-from .generator.wire import EPOCH, Wire
+from talkpath.app.wav import Unheard, Wishes, convert
+from talkpath.audio.codecs import NeedsPyAV, decoder_of
+from tests.explain.generator.sip import Call, Proxy, phones, plain_call, sdp
+from tests.explain.generator.wire import EPOCH, Wire
 
 
 def heard(wire: Wire, folder: Path, call: str = "") -> tuple["array[int]", "array[int]"]:
     file, out = folder / "talk.pcap", folder / "talk.wav"
     file.write_bytes(wire.pcap())
-    assert make_wav(str(file), call, out, Language.EN) == 0
+    convert(str(file), Wishes(call=call, out=out), lambda _done, _size: None)
     with wave.open(str(out), "rb") as sounds:
         assert (sounds.getnchannels(), sounds.getframerate(), sounds.getsampwidth()) == (2, 8000, 2)
         both = array("h", sounds.readframes(sounds.getnframes()))
@@ -29,11 +25,6 @@ def heard(wire: Wire, folder: Path, call: str = "") -> tuple["array[int]", "arra
 
 def loudness(samples: "array[int]") -> float:
     return math.sqrt(sum(sample * sample for sample in samples) / max(1, len(samples)))
-
-
-def test_g711_decodes_to_the_tables_of_the_standard() -> None:
-    assert (ULAW[0x00], ULAW[0x80], ULAW[0xFF], ULAW[0x7F]) == (-32124, 32124, 0, 0)
-    assert (ALAW[0xAA], ALAW[0x2A], ALAW[0xD5], ALAW[0x55]) == (32256, -32256, 8, -8)
 
 
 def test_the_caller_is_left_and_the_callee_right(tmp_path: Path) -> None:
@@ -69,7 +60,7 @@ def test_sealed_audio_is_refused_with_a_reason(tmp_path: Path) -> None:
     call.invite(sdp(call.caller.media, extra=key, profile="RTP/SAVP")).ring()
     call.answer(sdp(call.callee.media, extra=key, profile="RTP/SAVP")).ack()
     call.talk(4, a={"srtp": True}, b={"srtp": True}).bye()
-    with pytest.raises(Unread, match="encrypted"):
+    with pytest.raises(Unheard, match="encrypted"):
         heard(wire, tmp_path)
 
 
@@ -80,21 +71,13 @@ def test_of_several_calls_one_must_be_chosen(tmp_path: Path) -> None:
         one.media_port, two.media_port = 10_000 + 2 * number, 20_000 + 2 * number
         call = Call(wire, one, two, [Proxy()], at=EPOCH + 5 * number, call_id=f"talk-{number}")
         call.invite().ring().answer().ack().talk(3).bye()
-    with pytest.raises(Unread, match="choose one"):
+    with pytest.raises(Unheard, match="choose one"):
         heard(wire, tmp_path)
     left, _ = heard(wire, tmp_path, call="talk-1")
     assert len(left) == 24_000
 
 
 def test_a_codec_of_pyav_without_pyav_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("talkpath.explain.audio.find_spec", lambda _: None)
+    monkeypatch.setattr("talkpath.audio.codecs.find_spec", lambda _: None)
     with pytest.raises(NeedsPyAV, match="talkpath"):
-        decoder("OPUS")
-
-
-def test_mu_law_for_the_page_comes_back_close() -> None:
-    tape = sound("speech", 0)[:8000]
-    samples = array("h", [ULAW[byte] for byte in tape])
-    again = Track(0.0, samples).ulaw()
-    worst = max(abs(ULAW[one] - ULAW[two]) / (abs(ULAW[one]) + 64) for one, two in zip(tape, again, strict=True))
-    assert worst < 0.1
+        decoder_of("G729", 8000)

@@ -1,0 +1,70 @@
+"""The command `wav`, as click sees it. What it does is in `wav.py`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from talkpath.app import options
+from talkpath.app import wav_words as texts
+from talkpath.app.options import FILE, LANGUAGE, help_of
+from talkpath.app.phrase import Trouble
+from talkpath.base.errors import TalkpathError
+
+# As `audio/` has them (`Layout`, `Form`, `RATES_HZ`), which is not loaded for the help of other commands.
+_SIDES = ("stereo", "mixed", "caller", "callee")
+_FORMATS = ("wav", "flac", "mp3", "opus")
+_RATES = ("8000", "16000", "48000")
+
+
+def register(app: click.Group) -> None:
+    """Add the command."""
+    app.add_command(wav)
+
+
+@click.command(help=help_of(texts.HELP))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--call", metavar="ID", default="", help=help_of(texts.HELP_CALL))
+@click.option("--out", "-o", type=FILE, help=help_of(texts.HELP_OUT))
+@click.option("--side", type=click.Choice(_SIDES), default="stereo", help=help_of(texts.HELP_SIDE))
+@click.option("--format", "form", type=click.Choice(_FORMATS), help=help_of(texts.HELP_FORMAT))
+@click.option("--rate", type=click.Choice(_RATES), help=help_of(texts.HELP_RATE))
+@click.option("--codec", "codecs", metavar="PT=NAME/CLOCK", multiple=True, help=help_of(texts.HELP_CODEC))
+@click.option("--png", is_flag=True, help=help_of(texts.HELP_PNG))
+@click.option("--jobs", "-j", type=click.IntRange(1, 64), default=1, help=help_of(texts.HELP_JOBS))
+@options.lang
+def wav(
+    files: tuple[str, ...],
+    call: str,
+    out: Path | None,
+    side: str,
+    form: str | None,
+    rate: str | None,
+    codecs: tuple[str, ...],
+    png: bool,
+    jobs: int,
+) -> None:
+    """Make files of the sound of calls."""
+    from talkpath.app.wav import FAILED, Wishes, make_files
+    from talkpath.audio.files import Form
+    from talkpath.audio.names import Names
+    from talkpath.audio.sound import Layout
+
+    try:
+        wishes = Wishes(
+            call=call,
+            out=out,
+            form=Form(form) if form else None,
+            layout=Layout(side),
+            rate=int(rate) if rate else None,
+            names=Names.parse(codecs),
+            picture=png,
+        )
+        code = make_files(files, wishes, jobs, LANGUAGE)
+    except Trouble as error:
+        print(error.what.say(LANGUAGE), file=sys.stderr)
+        code = FAILED
+    except TalkpathError as error:
+        print(error, file=sys.stderr)
+        code = FAILED
+    raise SystemExit(code)
