@@ -1,0 +1,214 @@
+"""What `talkpath recordings` does with the files that are there. The edge need not run."""
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from talkpath.app import recordings_words as texts
+from talkpath.app.choose import is_root
+from talkpath.app.config.tree import Config
+from talkpath.app.own_calls import OwnCalls
+from talkpath.app.phrase import Misuse, Trouble, phrase
+from talkpath.app.rows import Cell, print_json, print_rows
+from talkpath.app.state import recordings_directory, state_directory
+from talkpath.base.readable import printable
+from talkpath.base.texts import Language
+from talkpath.calls.model import Result
+from talkpath.calls.trace import Trace
+from talkpath.store.history import Wanted
+from talkpath.store.recordings.layout import Layout
+from talkpath.store.recordings.manifest import Manifest
+from talkpath.store.recordings.mending import Held
+from talkpath.store.recordings.shelf import Shelf, Sought, outdated
+from talkpath.store.recordings.verifying import FRESH_S, Expected, Fault, Finding, repair, verify
+
+_SIZE = re.compile(r"^(\d+)([kMGT]?)B?$")
+_BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+# The history holds so many calls at most; the latest are looked through for recordings that were never made.
+_MOST_CALLS = 100_000
+_CALLS_AT_ONCE = 500
+
+
+class Recordings:
+    """The recordings of one edge, for the command line."""
+
+    def __init__(self, config: Config, language: Language) -> None:
+        self._config = config
+        self._language = language
+        directory = recordings_directory(config, state_directory(config, os.environ, is_root()))
+        self._shelf = Shelf(directory)
+
+    @property
+    def _layout(self) -> Layout:
+        return self._shelf.layout
+
+    # --- showing
+
+    def print_list(self, sought: Sought, *, as_json: bool) -> None:
+        """Print those asked for, the latest last."""
+        found = self._shelf.find(sought)
+        if as_json:
+            print_json([msgspec.to_builtins(one) for one in found])
+        elif not found:
+            self._talk(texts.NONE.say(self._language))
+        else:
+            print_rows(texts.HEADS, [self._cells(one) for one in found], self._language, texts.RIGHT)
+
+    def show(self, name: str) -> None:
+        """Print the manifest of one, with the paths of its files. Raises `Trouble`."""
+        one = self._one(name)
+        files: dict[str, Any] = {"files": [str(path) for path in self._shelf.files_of(one)]}
+        print_json({**msgspec.to_builtins(one), **files})
+
+    def _one(self, name: str) -> Manifest:
+        found = self._shelf.find(Sought(name=name, with_removed=True))
+        if not found:
+            raise Trouble("no-recording", phrase(texts.NO_SUCH, name=printable(name)))
+        if len(found) > 1:
+            names = ", ".join(one.name for one in found[:5])
+            raise Trouble("several-recordings", phrase(texts.SEVERAL, name=printable(name), names=printable(names)))
+        return found[0]
+
+    def _cells(self, one: Manifest) -> list[Cell]:
+        parties = {side: [p for p in one.parties if p.side == side] for side in ("caller", "callee")}
+        length = "" if one.ended is None else f"{one.ended - one.started:.0f} s"
+        return [
+            datetime.fromtimestamp(one.started).strftime("%Y-%m-%d %H:%M:%S"),
+            *(", ".join(p.number or p.user for p in parties[side]) for side in ("caller", "callee")),
+            ", ".join(sorted(one.gateways)),
+            length,
+            str(one.packets),
+            str(one.dropped) if one.dropped else "",
+            texts.STATES[one.state].say(self._language),
+            one.name,
+        ]
+
+    # --- doing
+
+    def export(self, sought: Sought, target: Path) -> None:
+        """Copy those asked for into another directory, in the same layout. Raises `Trouble`."""
+        found = self._shelf.find(sought)
+        if not found:
+            raise Trouble("no-recording", phrase(texts.NONE))
+        try:
+            for path in self._shelf.export(found, target):
+                print(path)
+        except OSError as error:
+            raise _failed(error) from error
+
+    def prune(self, older: str, most: str, *, is_dry: bool) -> None:
+        """Remove the oldest. Raises `Trouble`."""
+        if not older and not most:
+            raise Misuse("prune-what", phrase(texts.PRUNE_WHAT))
+        days = _days(older) if older else None
+        gone = outdated(self._shelf.all(), time.time(), days, _bytes(most) if most else None)
+        freed = 0
+        try:
+            for one in gone:
+                freed += one.bytes if is_dry else self._shelf.remove(one, time.time())
+                print(one.name)
+        except OSError as error:
+            raise _failed(error) from error
+        text = texts.WOULD_PRUNE if is_dry else texts.PRUNED
+        self._talk(text.say(self._language, count=len(gone), size=f"{freed / 1e6:.1f} MB"))
+
+    # --- verifying
+
+    def verify(self, *, is_to_repair: bool, as_json: bool) -> bool:
+        """Print everything that is wrong; whether nothing is, or all was mended. Raises `Trouble`."""
+        if not self._layout.directory.exists():
+            self._talk(texts.NONE.say(self._language))
+            return not self._report_never_made(as_json)
+        try:
+            found = self._found(is_to_repair=is_to_repair)
+            if as_json:
+                print_json([self._as_json(one, mended) for one, mended in found])
+            for one, mended in () if as_json else found:
+                print(printable(self._line(one, mended)))
+        except OSError as error:
+            raise _failed(error) from error
+        left = sum(not mended for _, mended in found)
+        self._talk(texts.VERIFIED.say(self._language, faults=len(found), mended=len(found) - left))
+        return not left
+
+    def _found(self, *, is_to_repair: bool) -> list[tuple[Finding, bool]]:
+        held = Held.take(self._layout.directory)
+        try:
+            faults = verify(self._layout, self._expected(), is_recording=held is None)
+            return [(one, is_to_repair and repair(self._layout, one)) for one in faults]
+        finally:
+            if held is not None:
+                held.release()
+
+    def _report_never_made(self, as_json: bool) -> bool:
+        missing = [Finding(Fault.NEVER_MADE, one.name, Path(), one.call_id) for one in self._expected()]
+        if as_json:
+            print_json([self._as_json(one, False) for one in missing])
+        for one in () if as_json else missing:
+            print(printable(self._line(one, False)))
+        return bool(missing)
+
+    def _expected(self) -> Iterator[Expected]:
+        """The answered calls of the past whose stories say that they were recorded."""
+        until = None
+        calls, own = 0, OwnCalls(self._config)
+        while calls < _MOST_CALLS:
+            wanted = Wanted(until=until, result=Result.ANSWERED, limit=_CALLS_AT_ONCE)
+            traces = own.traces(wanted)
+            for trace in traces:
+                yield from _recordings_of(trace)
+            calls += len(traces)
+            if len(traces) < _CALLS_AT_ONCE or traces[0].start == until:
+                return
+            until = traces[0].start
+
+    def _line(self, one: Finding, mended: bool) -> str:
+        said = texts.FAULTS[one.fault].say(self._language, name=one.name, path=one.path, of=one.of)
+        return f"{one.fault}: {said}" + (f" {texts.MENDED.say(self._language)}" if mended else "")
+
+    @staticmethod
+    def _as_json(one: Finding, mended: bool) -> dict[str, object]:
+        return {"fault": one.fault, "name": one.name, "path": str(one.path), "of": one.of, "mended": mended}
+
+    @staticmethod
+    def _talk(text: str) -> None:
+        print(text, file=sys.stderr)
+
+
+def _recordings_of(trace: Trace) -> Iterator[Expected]:
+    """The recordings that a call was to have. What was not kept because nothing was heard is none."""
+    begun: dict[str, None] = {}
+    for _, kind, values in trace.moments:
+        name = str(values.get("name", ""))
+        if kind == "recording.started":
+            begun[name] = None
+        elif kind == "recording.empty":
+            begun.pop(name, None)
+    is_over = trace.ended_at is not None and trace.ended_at < time.time() - FRESH_S
+    for name in begun if is_over else ():
+        yield Expected(name, trace.call_ids[0])
+
+
+def _failed(error: OSError) -> Trouble:
+    return Trouble("recordings-io", phrase(texts.FAILED, path=error.filename or "", why=error.strerror or str(error)))
+
+
+def _days(text: str) -> float:
+    span = re.match(r"^(\d+)([hdw])$", text)
+    if span is None:
+        raise Misuse("bad-age", phrase(texts.BAD_AGE, given=printable(text)))
+    return int(span[1]) * {"h": 1 / 24, "d": 1, "w": 7}[span[2]]
+
+
+def _bytes(text: str) -> int:
+    size = _SIZE.match(text)
+    if size is None:
+        raise Misuse("bad-size", phrase(texts.BAD_SIZE, given=printable(text)))
+    return int(size[1]) * _BYTES[size[2]]
