@@ -14,6 +14,7 @@ from talkpath.edge.edge import Edge, FlowClosed, Received
 from talkpath.edge.guard import Guard
 from talkpath.edge.neighbours import NOTHING_AROUND
 from talkpath.edge.settings import EdgeSettings, GuardSettings
+from talkpath.edge.tape import Recorder
 from talkpath.media.keying import Security
 from talkpath.media.memory import MemoryEngine
 from talkpath.media.policy import MediaAddress, MediaPolicy
@@ -76,6 +77,7 @@ class Lab:
         settings: EdgeSettings | None = None,
         users: tuple[str, ...] = ("1001", "1002", "1003"),
         guard: GuardSettings | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.now = 1_000_000.0
         self.ledger = Ledger()
@@ -119,6 +121,7 @@ class Lab:
             self.media_addresses,
             self.guard,
             lambda: self.around,
+            recorder=recorder,
         )
         self.edge = Edge(settings, world, self.ledger, Entropy(b"t" * 32, b"n" * 32, "e"))
         self.edge.gateways.start(self.now)

@@ -53,7 +53,7 @@ class Anchoring:
         if call is None or call.phase is Phase.OVER or receiver is None:
             return None
         if request.method == "INVITE" and not request.to_tag:
-            self._core.recordings.consider(call, receiver, changes is not None and changes.record, now)
+            self._core.recordings.consider(call, receiver, now)
         if not request.carries_sdp:
             return self._own_offer(call, receiver, request, now)
         sender = call.caller if receiver is not call.caller else self._speaking(call, request)
@@ -169,7 +169,7 @@ class Anchoring:
 
     def answer(self, call: RunningCall, service: Service, request: Message, now: float) -> bytes:
         """Our own answer to an offer, for a service number. Raises MediaFailed."""
-        self._core.recordings.consider(call, None, False, now)
+        self._core.recordings.consider(call, None, now)
         media = self._media(call)
         with self._refusals(call, now):
             return media.answer_locally(request.sdp, service, self._origin(call.caller), now)

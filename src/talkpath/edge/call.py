@@ -142,6 +142,7 @@ class RunningCall:
         "invite_cseq",
         "is_cancelled",
         "is_given_up",
+        "is_to_be_recorded",
         "look_at",
         "media",
         "next_leg",
@@ -164,6 +165,8 @@ class RunningCall:
         self.offers = Profile.PLAIN
         self.phase = Phase.CALLING
         self.winner: Party | None = None
+        #: A script wants it recorded.
+        self.is_to_be_recorded = False
         #: The recording that runs; whether one ever did, so that what was stopped by hand does not begin by itself.
         self.recording: Running | None = None
         self.was_recorded = False

@@ -33,11 +33,11 @@ class Recordings:
 
     # --- what the calls bring
 
-    def consider(self, call: RunningCall, target: Party | None, wish: bool, now: float) -> None:
-        """A description is about to go to `target` (None: a service of ours); `wish`: a script wants it recorded."""
+    def consider(self, call: RunningCall, target: Party | None, now: float) -> None:
+        """A description is about to go to `target` (None: it is a service of ours that answers)."""
         if self._recorder is None or call.recording is not None or call.was_recorded:
             return
-        why = "script" if wish else self._reason(call, target)
+        why = "script" if call.is_to_be_recorded else self._reason(call, target)
         if why:
             self._start(call, why, now)
 

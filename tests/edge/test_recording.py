@@ -1,0 +1,263 @@
+"""Which calls are recorded, from when on, and by whose word; in memory, where a recording is a list of words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+from tests.edge.carrier import gateway
+from tests.edge.lab import HOME, OFFER, PORT, REALM, Lab, Phone
+from tests.edge.test_questions import Script, users
+
+from talkpath.edge.call import RunningCall
+from talkpath.edge.changes import Changes
+from talkpath.edge.gateways.settings import GatewaySettings, ProbeSettings
+from talkpath.edge.plan import Group, Plan, ToService
+from talkpath.edge.recording import Verb
+from talkpath.edge.settings import EdgeSettings, RecordingSettings, RoutingSettings, Which
+from talkpath.edge.tape import Facts
+from talkpath.media.service import Service
+
+NUMBER = "+493012345"
+
+
+@dataclass(eq=False)
+class File:
+    """What the engine is given for a recording."""
+
+    packets: int = 0
+    dropped: int = 0
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass
+class Tape:
+    """A recording that remembers what it was told."""
+
+    name: str
+    why: str
+    facts: Facts
+    recording: File = field(default_factory=File)
+    said: list[tuple[str, ...]] = field(default_factory=list)
+
+    def describe(self, mode: str, side: str, sdp: bytes, at: float) -> None:
+        self.said.append((mode, side))
+
+    def learn(self, facts: Facts, now: float) -> None:
+        self.facts = facts
+
+    def pause(self, by: str, now: float) -> None:
+        self.said.append(("pause", by))
+
+    def resume(self, now: float) -> None:
+        self.said.append(("resume",))
+
+    def close(self, facts: Facts, end: str, by: str, now: float) -> None:
+        self.facts = facts
+        self.said.append(("close", end, by))
+
+
+class Recorder:
+    """Makes tapes."""
+
+    def __init__(self) -> None:
+        self.tapes: list[Tape] = []
+
+    def open(self, facts: Facts, why: str, now: float) -> Tape:
+        self.tapes.append(Tape(f"tape{len(self.tapes)}", why, facts))
+        return self.tapes[-1]
+
+    @property
+    def why(self) -> list[str]:
+        return [tape.why for tape in self.tapes]
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+Make = Callable[..., Lab]
+
+
+@pytest.fixture
+def make(recorder: Recorder) -> Make:
+    def lab(calls: Which = Which.NONE, recorded: tuple[str, ...] = (), *gateways: GatewaySettings) -> Lab:
+        settings = EdgeSettings(
+            own_hosts=frozenset({HOME, "localhost"}),
+            listening=frozenset(PORT.items()),
+            realm=REALM,
+            gateways=gateways,
+            routing=RoutingSettings("carriers", frozenset({"1001"}), {NUMBER: "1002"}),
+            recording=RecordingSettings(calls, frozenset(recorded)),
+        )
+        made = Lab(settings, recorder=recorder)
+        made.wait(0.1)
+        return made
+
+    return lab
+
+
+def carrier(*, records: bool = False) -> GatewaySettings:
+    return gateway("first", "203.0.113.1", records=records, probe=ProbeSettings(interval_s=0))
+
+
+def talk(lab: Lab, caller: Phone, callee: Phone, uri: str = f"sip:1002@{HOME}") -> None:
+    """A call from its INVITE to the end."""
+    caller.invite(uri, body=OFFER)
+    callee.answer(callee.take(), 200, body=OFFER)
+    ok = caller.last()
+    caller.ack(ok, callee.contact)
+    caller.in_dialog("BYE", ok)
+    callee.answer(callee.last(), 200)
+
+
+def phones(lab: Lab) -> tuple[Phone, Phone]:
+    return lab.registered("1001", "198.51.100.7"), lab.registered("1002", "198.51.100.8")
+
+
+def test_all_calls_are_recorded_from_the_first_offer_to_the_end(make: Make, recorder: Recorder) -> None:
+    lab = make(Which.ALL)
+    talk(lab, *phones(lab))
+    (tape,) = recorder.tapes
+    assert tape.why == "all"
+    assert tape.said == [("offer", "callee"), ("answer", "caller"), ("close", "call-ended", "caller")]
+    assert tape.facts.is_answered
+    assert tape.facts.how == "bye"
+    assert [(one.side, one.user) for one in tape.facts.parties] == [("caller", "1001"), ("callee", "1002")]
+    assert [kind for kind in lab.kinds("c1") if kind.startswith("recording.")] == ["recording.started"]
+
+
+def test_by_default_none_is(make: Make, recorder: Recorder) -> None:
+    lab = make()
+    talk(lab, *phones(lab))
+    assert recorder.tapes == []
+
+
+@pytest.mark.parametrize("user", ["1001", "1002"])
+def test_calls_of_an_account_are_whoever_calls(make: Make, recorder: Recorder, user: str) -> None:
+    lab = make(Which.NONE, (user,))
+    talk(lab, *phones(lab))
+    assert recorder.why == [f"user {user}"]
+
+
+@pytest.mark.parametrize(("calls", "why"), [(Which.INBOUND, []), (Which.OUTBOUND, ["outbound"])])
+def test_calls_that_leave_are_outbound(make: Make, recorder: Recorder, calls: Which, why: list[str]) -> None:
+    lab = make(calls, (), carrier())
+    caller, callee = phones(lab)
+    talk(lab, caller, lab.phone("first", "203.0.113.1"), f"sip:{NUMBER}9@{HOME}")
+    caller.inbox.clear()
+    talk(lab, caller, callee)
+    assert recorder.why == why
+
+
+@pytest.mark.parametrize(("calls", "why"), [(Which.INBOUND, ["inbound"]), (Which.OUTBOUND, [])])
+def test_calls_that_a_gateway_brings_are_inbound(
+    make: Make, recorder: Recorder, calls: Which, why: list[str]
+) -> None:
+    lab = make(calls, (), carrier())
+    _, callee = phones(lab)
+    talk(lab, lab.phone("first", "203.0.113.1"), callee, f"sip:{NUMBER}@{HOME}")
+    assert recorder.why == why
+    assert [one.gateway for tape in recorder.tapes for one in tape.facts.parties] == ["first", ""] * len(why)
+
+
+def test_calls_of_a_gateway_are_in_both_directions(make: Make, recorder: Recorder) -> None:
+    lab = make(Which.NONE, (), carrier(records=True))
+    caller, callee = phones(lab)
+    outside = lab.phone("first", "203.0.113.1")
+    talk(lab, caller, outside, f"sip:{NUMBER}9@{HOME}")
+    talk(lab, outside, callee, f"sip:{NUMBER}@{HOME}")
+    assert recorder.why == ["gateway first"] * 2
+
+
+@pytest.mark.parametrize("is_service", [False, True])
+def test_what_the_script_wants_recorded_is(make: Make, recorder: Recorder, is_service: bool) -> None:
+    lab = make()
+    script = Script()
+    lab.edge.core.world = replace(lab.edge.core.world, router=script)
+    caller, callee = phones(lab)
+    plan = Plan([Group([ToService(Service.ECHO)])]) if is_service else users("1002")
+    plan.changes = Changes(record=True)
+    script.verdict = plan
+    caller.invite(f"sip:anybody@{HOME}", body=OFFER)
+    assert recorder.why == ["script"]
+    assert recorder.tapes[0].said == ([("answer", "caller")] if is_service else [("offer", "callee")])
+    assert ("INVITE" in callee.methods()) != is_service
+
+
+def running(lab: Lab) -> RunningCall:
+    (call,) = lab.edge.core.calls.values()
+    return call
+
+
+def test_by_hand_it_begins_in_the_middle_with_what_is_in_force_and_each_start_is_new(
+    make: Make, recorder: Recorder
+) -> None:
+    lab = make()
+    caller, callee = phones(lab)
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.take(), 200, body=OFFER)
+    caller.ack(caller.last(), callee.contact)
+    recordings, call = lab.edge.core.recordings, running(lab)
+
+    def do(verb: Verb) -> str:
+        return recordings.command(call, verb, "operator", lab.now)
+
+    assert [do(verb) for verb in (Verb.PAUSE, Verb.RESUME, Verb.STOP)] == ["not-running"] * 3
+    assert [do(verb) for verb in (Verb.START, Verb.START, Verb.RESUME)] == ["", "running", "not-paused"]
+    assert [do(verb) for verb in (Verb.PAUSE, Verb.PAUSE, Verb.RESUME, Verb.STOP, Verb.START)] == [
+        "",
+        "paused",
+        "",
+        "",
+        "",
+    ]
+    first, second = recorder.tapes
+    in_force = [("offer", "callee"), ("answer", "caller")]
+    assert first.said == [*in_force, ("pause", "operator"), ("resume",), ("close", "stopped", "operator")]
+    assert second.said == in_force
+    assert {port.recording for port in lab.engine.open_ports} == {second.recording}
+    assert [kind for kind in lab.kinds("c1") if kind.startswith("recording.")] == [
+        f"recording.{what}" for what in ("started", "paused", "resumed", "stopped", "started")
+    ]
+
+
+def test_what_was_stopped_by_hand_does_not_begin_by_itself(make: Make, recorder: Recorder) -> None:
+    lab = make(Which.ALL)
+    caller, callee = phones(lab)
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    assert lab.edge.core.recordings.command(running(lab), Verb.STOP, "operator", lab.now) == ""
+    callee.answer(callee.take(), 200, body=OFFER)
+    caller.ack(caller.last(), callee.contact)
+    assert len(recorder.tapes) == 1
+    assert {port.recording for port in lab.engine.open_ports} == {None}
+
+
+def test_early_media_of_every_branch_is_in_it_and_who_did_not_answer_is_no_party(
+    make: Make, recorder: Recorder
+) -> None:
+    lab = make(Which.ALL)
+    caller, first = phones(lab)
+    second = lab.registered("1002", "198.51.100.9")
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    invites = [phone.take() for phone in (first, second)]
+    first.answer(invites[0], 183, tag="one", body=OFFER)
+    second.answer(invites[1], 183, tag="two", body=OFFER)
+    assert len(lab.engine.open_ports) == 3
+    assert {port.recording for port in lab.engine.open_ports} == {recorder.tapes[0].recording}
+    assert len(recorder.tapes[0].facts.parties) <= 3
+    second.answer(invites[1], 200, tag="two", body=OFFER)
+    assert [one.remote for one in recorder.tapes[0].facts.parties] == [
+        str(caller.flow.remote),
+        str(second.flow.remote),
+    ]
+
+
+def test_an_edge_without_a_recorder_says_so() -> None:
+    lab = Lab()
+    caller = lab.registered("1001", "198.51.100.7")
+    caller.invite(f"sip:echo@{HOME}", body=OFFER)
+    assert lab.edge.core.recordings.command(running(lab), Verb.START, "operator", lab.now) == "off"
