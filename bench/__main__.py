@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-PARTS = ("signalling", "routing", "relay", "webrtc", "webrtc_calls", "transcode", "capture", "guard")
+PARTS = ("signalling", "routing", "relay", "recording", "webrtc", "webrtc_calls", "transcode", "capture", "guard")
 
 
 def main() -> int:

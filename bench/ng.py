@@ -14,12 +14,12 @@ class Rtpengine:
 
     name = "rtpengine"
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, threads: int = 1, more: Sequence[str] = ()) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.port = _free_port()
         options = ["--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{self.port}", "--table=-1", "--foreground"]
         options += ["--port-min=40000", "--port-max=49999", f"--num-threads={threads}"]
-        options += ["--log-level=2", "--log-stderr"]
+        options += ["--log-level=2", "--log-stderr", *more]
         self._process = subprocess.Popen(["rtpengine", *options], stderr=subprocess.DEVNULL)
         self.pid = self._process.pid
         self._socket.connect(("127.0.0.1", self.port))

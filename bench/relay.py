@@ -37,14 +37,18 @@ class Server(Protocol):
 class BridgingRtpengine(Rtpengine):
     """rtpengine, told of phones."""
 
-    def __init__(self, threads: int = 1) -> None:
-        super().__init__(threads)
+    def __init__(self, threads: int = 1, recordings: Path | None = None) -> None:
+        options = [] if recordings is None else [f"--recording-dir={recordings}", "--recording-method=pcap"]
+        super().__init__(threads, options)
+        self._is_recording = recordings is not None
         self._calls = 0
 
     def bridge(self, one: int, two: int, codecs: tuple[str, str] = ("PCMA", "PCMA")) -> tuple[int, int]:
         self._calls += 1
         call = {"call-id": f"bench-{self._calls}", "from-tag": "a"}
         offer: dict[str, str | list[str]] = {"command": "offer", **call, "sdp": _sdp(one, codecs[0])}
+        if self._is_recording:
+            offer["record-call"] = "yes"
         if codecs[0] != codecs[1]:
             offer["flags"] = [f"codec-transcode-{codecs[1]}"]
         towards_two = self._port_in(self.ask(offer))
@@ -70,9 +74,10 @@ class Talkpath:
 
     name = "talkpath"
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: int = 1, recordings: Path | None = None) -> None:
+        where = [] if recordings is None else [str(recordings)]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.relay_server", str(workers)],
+            [sys.executable, "-m", "bench.relay_server", str(workers), *where],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,14 +1,16 @@
 """talkpath's media engine alone, as `bench/relay.py` and `bench/transcode.py` drive it.
 
 A line with a host and the ports of two phones in, a line of two ports out; the codecs of the phones may follow.
+With a directory, every call is recorded there.
 """
 
 import asyncio
 import sys
+from pathlib import Path
 
 import uvloop
 
-from talkpath._native import Relay
+from talkpath._native import Recorder, Relay
 
 FORMATS = {
     "PCMU": (0, 8000, "PCMU"),
@@ -21,24 +23,31 @@ FORMATS = {
 async def main() -> None:
     """Serve until the input ends. Meters are taken once a second, as the edge takes them."""
     relay = Relay(workers=int(sys.argv[1]))
+    recorder = Recorder() if sys.argv[2:] else None
     loop = asyncio.get_running_loop()
     loop.add_reader(relay.fileno(), relay.events)
     metering = loop.create_task(_take_meters(relay))
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := (await reader.readline()).decode():
-        print(_bridge(relay, line.split()) if line != "ready\n" else "ready", flush=True)
+        print(_bridge(relay, recorder, line.split()) if line != "ready\n" else "ready", flush=True)
     metering.cancel()
     relay.shutdown()
+    if recorder is not None:
+        recorder.shutdown()
 
 
-def _bridge(relay: Relay, words: list[str]) -> str:
+def _bridge(relay: Relay, recorder: Recorder | None, words: list[str]) -> str:
     host, *phones = words[:3]
     codecs = words[3:] or ["PCMA", "PCMA"]
     ports = [relay.open("127.0.0.1", 50_000, 59_999) for _ in phones]
     for port, phone, codec in zip(ports, phones, codecs, strict=True):
         relay.expect(port, rtp=(host, int(phone)), formats=[FORMATS[codec]])
         relay.watch(port, 60.0)
+    if recorder is not None:
+        recording = recorder.open(Path(sys.argv[2]) / f"{ports[0].id}.pcap", "raw")
+        for port in ports:
+            relay.tee(port, recording)
     if codecs[0] != codecs[1]:
         for port, own, other in zip(ports, codecs, reversed(codecs), strict=True):
             number, _, name = FORMATS[other]
