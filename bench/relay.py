@@ -37,9 +37,9 @@ class Server(Protocol):
 class BridgingRtpengine(Rtpengine):
     """rtpengine, told of phones."""
 
-    def __init__(self, threads: int = 1, recordings: Path | None = None) -> None:
+    def __init__(self, threads: int = 1, recordings: Path | None = None, more: Sequence[str] = ()) -> None:
         options = [] if recordings is None else [f"--recording-dir={recordings}", "--recording-method=pcap"]
-        super().__init__(threads, options)
+        super().__init__(threads, [*options, *more])
         self._is_recording = recordings is not None
         self._calls = 0
 

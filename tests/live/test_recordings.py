@@ -1,15 +1,21 @@
 """Calls of real phones are recorded; what stands in the files is what they said, opened, and tshark reads it."""
 
 import hashlib
+import json
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from conftest import Phones
 from harness.edge import Edge
-from harness.process import wait_until
+from harness.process import PeerFailed, wait_until
 from harness.recorded import Recordings, packets_of, sound_to
 from harness.sound import assert_alike, read
-from harness.talk import begin, end, listen
+from harness.talk import assert_both_hear, begin, end, listen
 
 pytestmark = pytest.mark.live
 
@@ -129,3 +135,71 @@ def test_an_edge_that_is_killed_leaves_what_it_heard_and_the_next_closes_it(own_
     assert len(heard) == 2
     assert "call end time" in recordings.metadata(made)
     assert made["name"] in own_edge.process.text
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A file system of 160 kB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(place)], check=True)
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_a_disk_that_fills_up_costs_the_recording_and_not_the_call(request, tmp_path, small_disk) -> None:
+    if request.config.getoption("--edge") == "reference":
+        pytest.skip("about our recordings")
+    settings = f'[recording]\ncalls = "all"\ndirectory = "{small_disk}"\n'
+    with Edge(tmp_path / "edge", settings=settings) as edge:
+        phones = Phones(edge, tmp_path)
+        first, second = phones.baresip("udp"), phones.baresip("tcp")
+        begin(first, second)
+        listen(first, second, 10)
+        end(first, second)
+        assert_both_hear(first, second)
+        (row,) = edge.calls()
+        assert (row["result"], row["ended_how"]) == ("answered", "bye")
+        moments = {one["kind"]: one["text"] for one in edge.calls(row["id"])["moments"]}
+        assert "No space left on device" in moments["recording.failing"]
+        assert "recording.dropped" in moments
+        # There is no room for the manifest, either: it is written as soon as there is.
+        pcaps = list((small_disk / "pcaps").iterdir())
+        recordings = Recordings(small_disk)
+        assert len(pcaps) == 1
+        kept = shutil.move(pcaps[0], tmp_path)
+        assert wait_until(lambda: len(recordings.manifests()) == 1, 10)
+        (made,) = recordings.manifests()
+        raw = Path(kept).read_bytes()
+        assert made["sha256"] == hashlib.sha256(raw).hexdigest()
+        assert made["dropped"] > 0
+        assert len(packets_of(Path(kept), [one["port"] for one in made["media"]])) > 100
+        assert "missing" in edge.command("recordings", "verify", failing=True)
+        phones.stop()
+        assert not edge.complaints()
+
+
+def test_what_was_recorded_is_listed_and_verified_while_the_edge_runs(own_edge, own_phones, recordings) -> None:
+    first, second = own_phones.baresip("udp"), own_phones.baresip("tcp")
+    begin(first, second)
+    listen(first, second, 1)
+    own_edge.command("recordings", "verify")
+    end(first, second)
+    made = only(recordings)
+    rows = json.loads(own_edge.command("recordings", "list", "--number", first.identity.user, "--json"))
+    assert [row["name"] for row in rows] == [made["name"]]
+    assert made["name"] in own_edge.command("recordings", "list")
+    recordings.pcap(made).unlink()
+    assert own_edge.command("recordings", "verify", failing=True).startswith("missing: ")
+    for path in recordings.directory.rglob("*"):
+        if path.is_file() and made["name"] in path.name:
+            path.unlink()
+    assert wait_until(lambda: "never-made: " in _verified(own_edge), 30)
+
+
+def _verified(edge: Edge) -> str:
+    """Its lines, whether or not there are some: what ended just now is not missed yet."""
+    try:
+        return str(edge.command("recordings", "verify", failing=True))
+    except PeerFailed:
+        return ""

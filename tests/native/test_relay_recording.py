@@ -1,5 +1,7 @@
 """What a recording has in it: what was heard, opened and not converted, of every section, and nothing else."""
 
+import errno
+import resource
 import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -11,7 +13,7 @@ from tests.native.rtp_peers import DEADLINE_S, HIGH, LOW, PCMA, Peers, rtcp, rtp
 from tests.native.test_relay_bundle import Bundle
 from tests.native.test_relay_srtp import Bridge, Secured
 
-from talkpath._native import Recorder, RecordingClosed, Relay
+from talkpath._native import Recorder, RecordingClosed, RecordingFailing, RecordingRecovered, Relay
 
 
 @pytest.fixture(name="recorder")
@@ -163,3 +165,48 @@ def test_a_pause_is_a_gap_and_the_end_is_the_end(recorder: Recorder, relay: Rela
     assert (made.packets, made.dropped) == (2, 0)
     closed(recorder)
     assert [one.data for one in read_pcap(tmp_path / "a.pcap")] == [rtp(0), rtp(2)]
+
+
+def test_a_disk_that_is_full_costs_whole_packets_and_what_comes_later_is_kept(
+    recorder: Recorder, relay: Relay, peer: Peers, tmp_path: Path
+) -> None:
+    """A limit of the size of files stands for the disk: writes are short, and then refused."""
+    phone, port = peer(), relay.open("127.0.0.1", LOW, HIGH)
+    relay.expect(port, rtp=phone.address, formats=PCMA)
+    made = recorder.open(tmp_path / "a.pcap", "raw")
+    relay.tee(port, made)
+    told = list[object]()
+
+    def send(first: int, last: int) -> None:
+        for number in range(first, last + 1):
+            phone.send(port, rtp(number))
+            until(lambda number=number: relay.totals(port).heard_packets == number)
+
+    def heard(kind: type) -> bool:
+        told.extend(recorder.events())
+        return any(isinstance(one, kind) for one in told)
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, hard))
+    try:
+        send(1, 40)
+        until(lambda: heard(RecordingFailing))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    send(41, 50)
+    until(lambda: heard(RecordingRecovered))
+    made.close()
+    until(lambda: heard(RecordingClosed))
+    (failing,) = (one for one in told if isinstance(one, RecordingFailing))
+    (end,) = (one for one in told if isinstance(one, RecordingClosed))
+    taken = [one.data for one in read_pcap(tmp_path / "a.pcap")]
+    numbers = [int.from_bytes(data[2:4], "big") for data in taken]
+    assert failing.errno == errno.EFBIG
+    assert taken == [rtp(number) for number in numbers]
+    # 23 packets and the head fit; what came while nothing did is missing, in one piece or more.
+    assert numbers == sorted(set(numbers))
+    assert numbers[:20] == list(range(1, 21))
+    assert numbers[-10:] == list(range(41, 51))
+    assert 0 < end.dropped == 50 - len(taken) == recorder.counters()["dropped"]
+    assert (end.errno, end.length) == (0, (tmp_path / "a.pcap").stat().st_size)
+    assert end.sha256 == sha256((tmp_path / "a.pcap").read_bytes()).digest()

@@ -160,9 +160,16 @@ def test_a_file_of_somebody_else_is_measured_and_not_believed(tmp_path: Path) ->
         assert not measured(path).is_whole
 
 
-def test_one_edge_holds_a_directory(tmp_path: Path) -> None:
-    held = Held.take(tmp_path)
-    assert held is not None
-    assert Held.take(tmp_path) is None
-    held.release()
-    assert Held.take(tmp_path) is not None
+def test_edges_share_a_directory_and_who_mends_has_it_alone(tmp_path: Path) -> None:
+    first = Held.alone(tmp_path)
+    assert first is not None
+    assert Held.alone(tmp_path) is Held.shared(tmp_path) is None
+    first.share()
+    second = Held.shared(tmp_path)
+    assert second is not None
+    first.release()
+    assert Held.alone(tmp_path) is None, "the second is at work"
+    second.release()
+    alone = Held.alone(tmp_path)
+    assert alone is not None
+    alone.release()

@@ -256,6 +256,7 @@ class Node:
         self._media.close()
         self._recording.close()
         self._keeper.close()
+        self._recorder.close()
         self._ledger.close_all(self._clock.now())
         self._save_ended()
         self._store.close()
@@ -284,6 +285,7 @@ class Node:
                 "phones_gone": lambda: len(keep_alive.gone),
                 "guests": lambda: len(self._guests),
                 "recordings_running": lambda: self._recording.running,
+                "recording_queued_bytes": lambda: self._recording.queued_bytes,
                 "sources": lambda: len(self._guard.sources),
                 "bans": lambda: len(self._guard.bans(self._clock.now())),
             },

@@ -42,8 +42,14 @@ class CallRecorder:
         if not layout.directory.exists():
             return []
         layout.make()
-        self._held = Held.take(layout.directory)
-        return [] if self._held is None else list(mend_all(layout))
+        self._held = Held.alone(layout.directory)
+        if self._held is None:
+            # Another edge is at work there; what it writes must not be taken for left behind.
+            self._held = Held.shared(layout.directory)
+            return []
+        mended = list(mend_all(layout))
+        self._held.share()
+        return mended
 
     def open(self, facts: Facts, why: str, now: float) -> "CallTape":
         """Begin a new recording. Its name is new whatever is there: 64 random bits."""
@@ -67,13 +73,20 @@ class CallRecorder:
         tape.recording = self._driver.open(pcap, self._link_type, tape.told)
         return tape
 
+    def close(self) -> None:
+        """Nothing is recorded any more: others may mend what lies there."""
+        if self._held is not None:
+            self._held.release()
+            self._held = None
+
     def _make_folders(self) -> None:
         """What cannot be made now is told of the recording, and tried again."""
-        if not self._has_folders:
-            with suppress(OSError):
-                self._keeper.layout.make()
-                self._has_folders = True
-                self._held = self._held or Held.take(self._keeper.layout.directory)
+        if self._has_folders and self._held is not None:
+            return
+        with suppress(OSError):
+            self._keeper.layout.make()
+            self._has_folders = True
+            self._held = self._held or Held.shared(self._keeper.layout.directory)
 
 
 class CallTape:

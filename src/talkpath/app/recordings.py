@@ -139,7 +139,7 @@ class Recordings:
         return not left
 
     def _found(self, *, is_to_repair: bool) -> list[tuple[Finding, bool]]:
-        held = Held.take(self._layout.directory)
+        held = Held.alone(self._layout.directory)
         try:
             faults = verify(self._layout, self._expected(), is_recording=held is None)
             return [(one, is_to_repair and repair(self._layout, one)) for one in faults]

@@ -316,6 +316,7 @@ class MediaSession:
     def record(self, recording: Recording | None) -> None:
         """Copy what is heard from now on, by every branch and also on ports leased later; None ends it."""
         self._ports.record(recording)
+        self._described.clear()
 
     def in_force(self) -> list[Described]:
         """What each side was told last and is held to, offers that wait included."""

@@ -38,7 +38,13 @@ class RecordingDriver:
         return len(self._told)
 
     def counters(self) -> Mapping[str, int]:
-        return self._native.counters()
+        """Files ever opened, bytes written, packets dropped, and writes that failed."""
+        return {name: count for name, count in self._native.counters().items() if name != "queued_bytes"}
+
+    @property
+    def queued_bytes(self) -> int:
+        """What waits for the disk."""
+        return self._native.counters()["queued_bytes"]
 
     def close(self) -> None:
         """Finish every file, and tell of it."""

@@ -1,6 +1,6 @@
 """What an edge that died left behind: each recording that was not finished is closed to valid files.
 
-Only who holds the directory (`Held`) may do this: files that are being written look the same.
+Only who holds the directory alone (`Held`) may do this: files that are being written look the same.
 """
 
 import fcntl
@@ -21,21 +21,34 @@ _LOCK = ".lock"
 
 
 class Held:
-    """A directory of recordings that one edge, or one repair, has for itself while this lives."""
+    """A directory of recordings, while this lives: shared by those who record there, or had alone by who mends."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     @classmethod
-    def take(cls, directory: Path) -> "Held | None":
-        """None while another has it. Raises OSError."""
+    def alone(cls, directory: Path) -> "Held | None":
+        """None while anybody else is there. Raises OSError."""
+        return cls._take(directory, fcntl.LOCK_EX)
+
+    @classmethod
+    def shared(cls, directory: Path) -> "Held | None":
+        """None while somebody has it alone. Raises OSError."""
+        return cls._take(directory, fcntl.LOCK_SH)
+
+    @classmethod
+    def _take(cls, directory: Path, how: int) -> "Held | None":
         descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return None
         return cls(descriptor)
+
+    def share(self) -> None:
+        """Let others record there, too. Raises OSError."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
     def release(self) -> None:
         """Leave it to others; the end of the process does the same."""
