@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from bench.relay import BridgingRtpengine
 
-from harness.process import free_port, wait_until
+from harness.network import free_port
+from harness.process import wait_until
 from talkpath._native import Recorder, Relay
 from talkpath.store.recordings.keeper import Keeper
 from talkpath.store.recordings.layout import name_of
