@@ -20,7 +20,9 @@ class Rtpengine:
         options = ["--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{self.port}", "--table=-1", "--foreground"]
         options += ["--port-min=40000", "--port-max=49999", f"--num-threads={threads}"]
         options += ["--log-level=2", "--log-stderr", *more]
-        self._process = subprocess.Popen(["rtpengine", *options], stderr=subprocess.DEVNULL)
+        # It falls over its own threads at times when it ends, and must leave no 70 MB of memory here.
+        command = ["prlimit", "--core=0", "rtpengine", *options]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         self.pid = self._process.pid
         self._socket.connect(("127.0.0.1", self.port))
         self._socket.settimeout(0.2)
