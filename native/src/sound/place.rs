@@ -160,7 +160,8 @@ mod tests {
     fn what_overlaps_in_one_stream_is_heard_once() {
         let mut placer = Placer::default();
         placer.place(0, 0.0, 0.0, 160, RATE);
-        assert_eq!(placer.place(1, 0.01, -0.02, 160, RATE), Place { begin: 160, skip: 160, length: 0 });
+        let place = placer.place(1, 0.01, -0.02, 160, RATE);
+        assert_eq!((place.skip, place.length), (160, 0));
     }
 
     #[test]
