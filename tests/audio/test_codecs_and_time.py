@@ -1,7 +1,7 @@
 """Each codec from real payloads: the tone, its level and its place come out of the file.
 
-`payloads/` holds a second of a tone (500 Hz at 8 kHz, 1000 Hz at 16 kHz, amplitude 8000), as libbcg729, libgsm, OpenCORE,
-VisualOn and libspeex encoded it, frame after frame.
+`payloads/` holds a second of a tone (500 Hz at 8 kHz, 1000 Hz at 16 kHz, amplitude 8000), as libbcg729, libgsm,
+OpenCORE, VisualOn and libspeex encoded it, frame after frame.
 """
 
 import struct
@@ -163,7 +163,7 @@ def test_a_recording_is_named_by_the_text_beside_it(tmp_path: Path) -> None:
 
 
 def moved(change: Callable[[int], tuple[int, int, float] | None], count: int = 500) -> bytes:
-    """G.711 whose packet `n` has sequence number, timestamp and delay by `change`; a click of 8 samples each second."""
+    """G.711 whose packets have sequence number, timestamp and delay by `change`; a click of 8 samples each second."""
     packets = []
     for number in range(count):
         said = change(number)
