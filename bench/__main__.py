@@ -3,7 +3,18 @@
 import importlib
 import sys
 
-PARTS = ("signalling", "routing", "relay", "recording", "webrtc", "webrtc_calls", "transcode", "capture", "guard")
+PARTS = (
+    "signalling",
+    "routing",
+    "relay",
+    "recording",
+    "webrtc",
+    "webrtc_calls",
+    "transcode",
+    "capture",
+    "conversion",
+    "guard",
+)
 
 
 def main() -> int:
