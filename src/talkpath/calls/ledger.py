@@ -7,20 +7,17 @@ references and computes nothing. `call`, `running` and `summary_of` build what a
 A call that ended lingers for late messages and is then given out by `drain`, to be written to the history.
 """
 
-from collections import Counter, OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
 from talkpath.base import limits
 from talkpath.base.address import Flow
 from talkpath.calls.model import Side, Value
-from talkpath.calls.trace import LiveRow, StreamKey, Trace
+from talkpath.calls.trace import StreamKey, Trace
 from talkpath.capture.records import Second
 from talkpath.sip.message import Message
 
-# The methods of RFC 3261 and its successors; others are counted together, for a peer may invent any number.
-_METHODS = "ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE"
-_WORDS = {method.encode(): method for method in _METHODS.split()} | {b"SIP/2.0": "response"}
 _SWEEP_S = 60.0
 
 
@@ -43,9 +40,6 @@ class Ledger:
         self._ended: list[Trace] = []
         self._begun = 0
         self._sweep_at: float | None = None
-        #: messages that belong to no call, by method and whether we sent them
-        self.counts: Counter[tuple[str, bool]] = Counter()
-        self._others: OrderedDict[str, LiveRow] = OrderedDict()
 
     # --- what the running edge tells
 
@@ -57,7 +51,7 @@ class Ledger:
         """The same for a message of which only the Call-ID and the bytes are at hand."""
         trace = self._open.get(call_id)
         if trace is None or trace.ended_at is not None:
-            trace = self._trace_for((now, flow, raw, sent), call_id, trace)
+            trace = self._trace_for(now, call_id, raw, sent, trace)
             if trace is None:
                 return
         rows = trace.live
@@ -144,19 +138,12 @@ class Ledger:
         """The open call with this Call-ID."""
         return self._open.get(call_id)
 
-    def others(self) -> dict[str, LiveRow]:
-        """The last word of each recent exchange that is no call, by Call-ID, the least recent first."""
-        return dict(self._others)
-
     # --- inside
 
-    def _trace_for(self, row: LiveRow, call_id: str, ended: Trace | None) -> Trace | None:
-        """The trace of a message whose Call-ID is unknown, or belongs to a call that ended."""
-        now, _, raw, sent = row
+    def _trace_for(self, now: float, call_id: str, raw: bytes, sent: bool, ended: Trace | None) -> Trace | None:
+        """The trace of a message whose Call-ID is unknown or belongs to an ended call; None where it is no call."""
         if sent or not raw.startswith(b"INVITE "):
             # A call begins with an INVITE that comes; one that leaves alone is a straggler of a call that is over.
-            if ended is None:
-                self._note_other(call_id, row)
             return ended
         if ended is not None:
             if _is_seen_again(ended, raw):
@@ -197,14 +184,6 @@ class Ledger:
             if trace.ended_at is None:
                 self._end(trace, trace.touched, Side.UNKNOWN, "forgotten")
             self._close(trace)
-
-    def _note_other(self, call_id: str, row: LiveRow) -> None:
-        _, _, raw, sent = row
-        self.counts[_WORDS.get(raw[: max(0, raw.find(b" ", 0, 16))], "other"), sent] += 1
-        self._others[call_id] = row
-        self._others.move_to_end(call_id)
-        if len(self._others) > limits.LEDGER_OTHERS:
-            self._others.popitem(last=False)
 
 
 def _is_seen_again(ended: Trace, raw: bytes) -> bool:
