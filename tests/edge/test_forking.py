@@ -1,7 +1,7 @@
 """One INVITE, several phones, lost messages and late ones (RFC 3261 sections 9, 16 and 17; RFC 6026)."""
 
 import pytest
-from tests.edge.lab import HOME, Lab, Phone
+from tests.edge.lab import HOME, OFFER, Lab, Phone
 
 from talkpath.base.address import Address, Target, Transport
 from talkpath.calls.build import call_of, summary_of
@@ -75,19 +75,50 @@ def test_a_decline_everywhere_ends_the_ringing(lab: Lab, caller: Phone, desk: Ph
     assert caller.statuses()[-1] == 603
 
 
-def test_a_cancel_waits_for_the_first_word_of_the_phone(lab: Lab, caller: Phone, desk: Phone) -> None:
+def test_a_cancel_waits_for_the_first_word_of_the_phone_and_the_caller_does_not(
+    lab: Lab, caller: Phone, desk: Phone
+) -> None:
     branch = caller.invite(URI)
     invite = desk.take()
     caller.request("CANCEL", URI, call_id="c1", branch=branch, cseq=caller.cseq)
-    assert caller.last().status == 200
+    assert caller.statuses() == [100, 200, 487]
     assert desk.inbox == []
+    caller.ack(caller.last(), URI, branch)
+    lab.wait(20)
     desk.answer(invite, 180)
     assert desk.take().method == "CANCEL"
     desk.answer(invite, 487)
-    assert caller.statuses()[-1] == 487
+    assert desk.last().method == "ACK"
+    assert caller.statuses() == [100, 200, 487]
+    assert lab.engine.open_ports == []
     trace = lab.ledger.trace("c1")
     assert trace is not None
     assert trace.ended_how == "cancel"
+
+
+def test_a_phone_that_says_its_first_word_after_the_caller_gave_up_is_hung_up_on(
+    lab: Lab, caller: Phone, desk: Phone
+) -> None:
+    branch = caller.invite(URI, body=OFFER)
+    invite = desk.take()
+    caller.request("CANCEL", URI, call_id="c1", branch=branch, cseq=caller.cseq)
+    caller.ack(caller.last(), URI, branch)
+    desk.answer(invite, 200, body=OFFER)
+    assert desk.methods()[-2:] == ["ACK", "BYE"]
+    desk.answer(desk.last(), 200)
+    assert caller.statuses() == [100, 200, 487]
+    assert lab.edge.core.calls == {}
+    assert lab.engine.open_ports == []
+
+
+def test_a_refusal_for_everywhere_waits_for_no_phone_that_never_said_a_word(
+    lab: Lab, caller: Phone, desk: Phone, mobile: Phone
+) -> None:
+    caller.invite(URI)
+    mobile.answer(mobile.take(), 603)
+    assert caller.statuses()[-1] == 603
+    lab.wait(1)
+    assert desk.methods() == ["INVITE"], "nobody repeats to it what nobody wants"
 
 
 def test_an_answer_that_crosses_the_cancel_still_reaches_the_caller(lab: Lab, caller: Phone, desk: Phone) -> None:

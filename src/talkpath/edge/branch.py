@@ -100,12 +100,13 @@ class Branch:
 
     @property
     def is_waited_for(self) -> bool:
-        """Whether the one answer waits for it. Who had its time and is to be cancelled, and never said a word, may be
-        gone; a request that is no INVITE can not be cancelled, and a phone may yet answer it."""
+        """Whether the one answer waits for it. Who is to be cancelled and never said a word may be gone, and can not
+        even be told before it says one (RFC 3261 section 9.1): nobody waits half a minute for that. A request that is
+        no INVITE can not be cancelled, and a phone may yet answer it."""
         if self.status:
             return False
-        is_let_be = self.is_place or self.cancel_reason is not None
-        return not (self.is_passed_over and is_let_be and self.is_silent)
+        is_let_be = self.cancel_reason is not None or (self.is_place and self.is_passed_over)
+        return not (is_let_be and self.is_silent)
 
     @property
     def silence(self) -> int:

@@ -8,7 +8,8 @@ A `Fork` is the response context of a request; a `Branch` is one target of it. T
     3xx to 6xx      the best goes back when the last branch is over
     silence         408 for the branch; a branch that could not be reached counts as 480, one that gave an answer
                     which can not be used as 502
-    passed over     a branch that had its time and never said a word is waited for no more, but heard out
+    passed over     a branch that had its time and never said a word is waited for no more, but heard out; so is one
+                    that was cancelled before it did
 
 A phone with several flows (RFC 5626), or a name with several addresses (RFC 3263), has one branch at a time: the next
 has its turn when one fails or is silent.
@@ -428,6 +429,9 @@ class Fork:
         branch.cancel_reason = reason
         if branch.transaction is not None:
             branch.transaction.stop_repeating()
+        if not branch.is_waited_for:
+            # It is given up without its word.
+            self._remember(branch.silence if branch.is_passed_over else 487, branch, None)
         self._owner.note(self, "fork.branch-cancelled", now, target=branch.name, why=why)
         self._cancel_if_wanted(branch, now)
 
