@@ -273,3 +273,16 @@ def test_a_page_reads_no_answer_that_its_offer_does_not_allow(offered: str, answ
     call.say(1, 0, Exchange("INVITE", 5), page.describe("8").replace(b"a=sendrecv", f"a={offered}".encode()))
     answer = sdp("192.0.2.10", f"audio 4000 RTP/AVP 8\na={answered}")
     assert call.say(0, 1, Exchange("INVITE", 5, 200), answer).audio.direction == read
+
+
+def test_a_page_that_was_renumbered_is_offered_no_redundancy_and_offers_none_itself() -> None:
+    """RED (RFC 2198) names the payload types of what it holds within its packets, which nobody rewrites."""
+    red = "a=rtpmap:63 red/48000/2\na=fmtp:63 111/111"
+    call, browser, offer = called(f"audio 4000 RTP/AVP 72 63\na=rtpmap:72 opus/48000/2\n{red.replace('111', '72')}")
+    assert offer.audio.formats == ["96"]
+    assert not any("63" in line for line in offer.audio.lines if line.startswith(("a=rtpmap", "a=fmtp")))
+    call.answer(browser.describe("96").replace(b"rtpmap:111", b"rtpmap:96"))
+    call.chosen()
+    page = browser.describe("96 63", red.replace("111", "96")).replace(b"rtpmap:111", b"rtpmap:96")
+    again = call.say(1, 0, Exchange("INVITE", 7), page)
+    assert again.audio.formats == ["72"]
