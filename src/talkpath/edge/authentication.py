@@ -137,6 +137,10 @@ def _refuses_sha256(request: Message) -> bool:
     page may give them any User-Agent, so that all who come over WebSocket are taken for them. Phones on libre before
     3.0 (baresip 1 and 2) give up at the first they do not know.
     """
-    own_via = request.all("Via")[-1].rpartition(",")[2].strip().upper()
-    agent = (request.first("User-Agent") or "").lower()
-    return own_via.startswith("SIP/2.0/WS") or agent.startswith(("baresip v0", "baresip v1", "baresip v2"))
+    last = request.all("Via")[-1]
+    # Nearly every Via that stands there alone is of a phone over UDP, which one look tells.
+    is_plain = last.startswith("SIP/2.0/UDP ") and "," not in last
+    if not is_plain and last.rpartition(",")[2].strip().upper().startswith("SIP/2.0/WS"):
+        return True
+    agent = request.first("User-Agent")
+    return agent is not None and agent.lower().startswith(("baresip v0", "baresip v1", "baresip v2"))
