@@ -9,6 +9,8 @@ const PAYLOAD_FEEDBACK: u8 = 206;
 /// Feedback formats whose entries begin with the SSRC each is for: TMMBR and TMMBN, and FIR (RFC 5104 section 4).
 const TMMBR: [u8; 2] = [3, 4];
 const FIR: u8 = 4;
+/// Congestion control feedback (RFC 8888 section 3.1): for each stream its SSRC, and what came of it since when.
+const CCFB: u8 = 11;
 /// REMB is feedback of the application layer (RFC 4585 section 6.4) that lists SSRCs behind eight bytes.
 const APPLICATION: u8 = 15;
 const MID_ITEM: u8 = 15;
@@ -76,6 +78,10 @@ fn name<'a>(count: u8, kind: u8, packet: &'a [u8], tell: &mut impl FnMut(Named<'
         }
         SOURCE_DESCRIPTION => describe(&packet[4..], each, tell),
         GOODBYE => (0..each).map_while(|at| word(packet, 4 + 4 * at)).for_each(|ssrc| tell(Named::Theirs(ssrc))),
+        TRANSPORT_FEEDBACK if count == CCFB => {
+            word(packet, 4).map(|ssrc| tell(Named::Sender(ssrc)));
+            congestion(packet, tell);
+        }
         TRANSPORT_FEEDBACK | PAYLOAD_FEEDBACK => {
             word(packet, 4).map(|ssrc| tell(Named::Sender(ssrc)));
             word(packet, 8).filter(|ssrc| *ssrc != 0).map(|ssrc| tell(Named::Ours(ssrc)));
@@ -92,6 +98,17 @@ fn name<'a>(count: u8, kind: u8, packet: &'a [u8], tell: &mut impl FnMut(Named<'
                 .for_each(|ssrc| tell(Named::Ours(ssrc)));
         }
         _ => drop(word(packet, 4).map(|ssrc| tell(Named::Sender(ssrc)))),
+    }
+}
+
+/// The streams of a congestion control feedback packet: two bytes for each packet that is reported on, filled up to a
+/// word, and a time at the very end (RFC 8888 section 3.1).
+fn congestion<'a>(packet: &'a [u8], tell: &mut impl FnMut(Named<'a>)) {
+    let end = packet.len() - 4;
+    let mut at = 8;
+    while let (true, Some(ssrc), Some(reports)) = (at + 8 <= end, word(packet, at), word(packet, at + 4)) {
+        tell(Named::Ours(ssrc));
+        at += 8 + (2 * (reports as usize & 0xffff)).next_multiple_of(4);
     }
 }
 
@@ -152,6 +169,13 @@ mod tests {
         assert_eq!(named(&packet(15, 205, &[7, 8, 1, 2, 3])), [Sender(7), Ours(8)], "transport-wide");
         assert_eq!(named(&packet(4, 206, &[7, 0, 8, 1, 9, 1])), [Sender(7), Ours(8), Ours(9)], "FIR");
         assert_eq!(named(&packet(3, 205, &[7, 0, 8, 1])), [Sender(7), Ours(8)], "TMMBR");
+        let three = &[8, 0x0001_0003, 0x8001_8001, 0x8001_0000];
+        let one = &[9, 0x0007_0001, 0x8001_0000];
+        let ccfb = [&[7][..], three, one, &[0x1234_5678]].concat();
+        assert_eq!(named(&packet(11, 205, &ccfb)), [Sender(7), Ours(8), Ours(9)], "RFC 8888");
+        assert_eq!(named(&packet(11, 205, &[7, 0x1234_5678])), [Sender(7)], "RFC 8888, of nothing");
+        assert_eq!(named(&packet(11, 205, &[7, 8, 0x0001_ffff, 9])), [Sender(7), Ours(8)], "RFC 8888, cut off");
+        assert_eq!(named(&packet(11, 205, &[])), []);
         let remb = u32::from_be_bytes(*b"REMB");
         assert_eq!(named(&packet(15, 206, &[7, 0, remb, 0x0200_0000, 8, 9])), [Sender(7), Ours(8), Ours(9)]);
     }

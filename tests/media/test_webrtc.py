@@ -121,6 +121,18 @@ def test_browsers_call_each_other() -> None:
     assert call.port(0).target is call.port(1)
 
 
+def test_congestion_feedback_is_agreed_between_browsers_and_not_with_a_phone() -> None:
+    """RFC 8888 names streams and sequence numbers, which are the same on both sides of us."""
+    call = WebCall(web=[0, 1])
+    alice, bob = Browser(offers=True), Browser(offers=False, host="198.51.100.77")
+    asked = "a=rtcp-fb:* ack ccfb"
+    assert asked in call.offer(alice.describe(extra=asked)).audio.lines
+    assert asked in call.answer(bob.describe(extra=asked)).audio.lines
+    video = f"video 9 UDP/TLS/RTP/SAVPF 96\na=rtpmap:96 VP8/90000\na=rtcp-fb:96 nack pli\n{asked}"
+    told = WebCall(web=[0]).offer(Browser(offers=True).describe(bundled=(video,)))
+    assert [line for line in told.video.lines if line.startswith("a=rtcp-fb")] == ["a=rtcp-fb:96 nack pli"]
+
+
 def test_a_browser_restarts_ice_without_dtls() -> None:
     call, browser = browser_calls_phone()
     agree(call, browser, 0)

@@ -105,6 +105,40 @@ def test_feedback_reaches_the_phone_whose_stream_it_is_about(relay: Relay, peer:
     assert bundle.audio.has_nothing()
 
 
+def ccfb(sender: int, *streams: int) -> bytes:
+    """Congestion control feedback: one packet of each stream came (RFC 8888 section 3.1)."""
+    blocks = b"".join(struct.pack("!IHHHH", ssrc, 1, 1, 0x8001, 0) for ssrc in streams)
+    return struct.pack("!BBHI", 0x80 | 11, 205, 2 + len(blocks) // 4, sender) + blocks + struct.pack("!I", 77)
+
+
+def test_congestion_feedback_reaches_the_sender_of_each_stream_as_it_was_written(relay: Relay, peer: Peers) -> None:
+    bundle = Bundle(relay, peer)
+    bundle.say(rtp(1, ssrc=1))
+    bundle.audio.receive()
+    bundle.audio.send(bundle.phones[0], rtp(1, ssrc=11))
+    bundle.video.send(bundle.phones[1], rtp(1, payload_type=96, ssrc=22))
+    bundle.heard(), bundle.heard()
+    bundle.report(ccfb(1, 22))
+    assert bundle.video.receive()[0] == ccfb(1, 22)
+    assert bundle.audio.has_nothing()
+    bundle.report(ccfb(1, 11, 22))
+    assert bundle.audio.receive()[0] == bundle.video.receive()[0] == ccfb(1, 11, 22)
+
+
+def test_congestion_feedback_passes_between_two_bundles_once(relay: Relay, peer: Peers) -> None:
+    alice, bob = Bundle(relay, peer), Bundle(relay, peer)
+    for mine, theirs in ((alice.first, bob.first), (alice.second, bob.second)):
+        relay.route(mine, theirs)
+        relay.route(theirs, mine)
+    bob.say(rtp(1, ssrc=11))
+    bob.say(rtp(1, ssrc=500, payload_type=96))
+    alice.heard(), alice.heard()
+    alice.report(ccfb(1, 11, 500))
+    alice.report(rtcp(3))
+    reports = [bob.keys.opener.unprotect_rtcp(bob.browser.receive()[0]) for _ in range(2)]
+    assert reports == [ccfb(1, 11, 500), rtcp(3)]
+
+
 def test_between_two_bundles_a_report_passes_once(relay: Relay, peer: Peers) -> None:
     alice, bob = Bundle(relay, peer), Bundle(relay, peer)
     for mine, theirs in ((alice.first, bob.first), (alice.second, bob.second)):

@@ -16,7 +16,7 @@ _STREAMS = ("extmap", "extmap-allow-mixed", "msid", "msid-semantic", "ssrc", "ss
 _NAMES = ("mid", "group")
 # Repair and congestion control between browsers.
 _REPAIR = ("rtx", "red", "ulpfec", "flexfec-03")
-_CONGESTION = ("goog-remb", "transport-cc")
+_CONGESTION = ("goog-remb", "transport-cc", "ccfb")
 
 
 def undress(description: SessionDescription, host: str, web: list[bool], *, for_web: bool) -> None:
