@@ -13,7 +13,8 @@ from harness.baresip import Baresip
 from harness.browser import Browser
 from harness.edge import Edge, Identity
 from harness.linphone import Linphone
-from harness.network import enter_private_network
+from harness.network import HOME, enter_private_network
+from harness.nginx import Nginx
 from harness.reference import Reference
 from harness.rtp import Talker
 from harness.sound import Samples, tone, voice
@@ -142,6 +143,13 @@ def webphones(edge: AnyEdge, browser: Browser, tmp_path: Path) -> Iterator[WebPh
     made = WebPhones(edge, browser, tmp_path)
     yield made
     made.stop()
+
+
+@pytest.fixture(name="nginx")
+def an_nginx(edge: Edge, tmp_path: Path) -> Iterator[Nginx]:
+    """A web server in front of the shared edge, for pages."""
+    with Nginx(tmp_path / "nginx", HOME, edge.doors.ws, edge.place / "state") as running:
+        yield running
 
 
 class Agents:

@@ -20,12 +20,6 @@ HERTZ = 620.0
 LIBRARIES = ("jssip", "sipjs")
 
 
-@pytest.fixture(name="nginx")
-def an_nginx(edge, tmp_path):
-    with Nginx(tmp_path / "nginx", HOME, edge.doors.ws, edge.place / "state") as running:
-        yield running
-
-
 def cut(nginx: Nginx, page) -> None:
     """The connection of a page dies, and the page makes a new one and registers."""
     nginx.stop()

@@ -107,3 +107,44 @@ def test_a_call_that_begins_on_hold_is_taken_up(page: WebPhone, agents: Agents, 
     call.bye()
     page.closed()
     assert_tone(page.hertz, talker.heard())
+
+
+def test_a_page_holds_a_phone_whose_answers_it_does_not_bear(page: WebPhone, agents: Agents) -> None:
+    """Header extensions that nobody offered, with numbers that browsers throw at."""
+    phone, talker = agents.agent(), agents.talker(hertz=HERTZ)
+    odd = b"a=extmap:20 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=extmap:300 urn:example:x\r\n"
+    call, answer = answered(phone, page, offer_of(talker, *ODD))
+    assert call.dialog is not None
+    talker.payload_type = 97
+    talker.start(answer[answer.rindex(b"m=audio") :] + b"c=" + answer.split(b"c=")[1])
+    page.wait_heard(1)
+    for verb, direction in (("hold", "recvonly"), ("resume", "sendrecv")):
+        page.do("hold" if verb == "hold" else "unhold")
+        asked = call.dialog.wait("INVITE")
+        told = asked.body.decode().split("\r\n")
+        assert {"hold": "a=sendonly", "resume": "a=sendrecv"}[verb] in told
+        body = _answer_to(asked.body, talker, direction) + odd
+        contact = phone.endpoint.contact(phone.identity.user)
+        phone.endpoint.reply(asked, "200 OK", [contact, "Content-Type: application/sdp"], body)
+        call.dialog.wait("ACK")
+        page.wait("held:local" if verb == "hold" else "unheld:local")
+    heard = len(talker.received)
+    talker.wait_received(heard + 50)
+    page.wait_heard(1)
+    call.bye()
+    page.closed()
+
+
+def _answer_to(offer: bytes, talker: Talker, direction: str) -> bytes:
+    """The phone's: its one voice among what it had offered itself."""
+    host = talker.socket.getsockname()[0]
+    lines = ["v=0", f"o=- 4711 5 IN IP4 {host}", "s=-", f"c=IN IP4 {host}", "t=0 0"]
+    for line in media_lines(offer):
+        kind, port, profile, *formats = line.removeprefix("m=").split()
+        if kind == "audio" and port != "0":
+            lines += [f"m=audio {talker.port} {profile} 97", "a=rtpmap:97 PCMA/8000", f"a={direction}"]
+        else:
+            lines += [f"m={kind} 0 {profile} {' '.join(formats)}"]
+    audio = next(at for at, line in enumerate(lines) if line.startswith("m=audio") and " 0 " not in line)
+    # What is added stands in the section that is live.
+    return "\r\n".join([*lines[:audio], *lines[audio:], ""]).encode()

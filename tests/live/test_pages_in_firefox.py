@@ -1,5 +1,6 @@
 """Firefox has ICE, DTLS and SDP of its own: the same phones in its pages, and the page that we serve."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -82,3 +83,20 @@ def test_a_page_restarts_ice_in_mid_call(phones, pages, library) -> None:
     page.wait("restarted")
     listen(page, phone, 1)
     end(phone, page)
+
+
+def test_a_page_that_is_away_for_three_seconds_hears_that_it_was_hung_up(nginx, pages, phones) -> None:
+    page, phone = pages.jssip(url=nginx.url), phones.baresip(hertz=HERTZ)
+    begin(page, phone)
+    listen(page, phone, 0.5)
+    nginx.stop()
+    page.wait("disconnected")
+    left = time.monotonic()
+    phone.hang_up()
+    phone.closed()
+    time.sleep(max(0.0, 3 - (time.monotonic() - left)))
+    nginx.start()
+    page.wait("registered")
+    page.closed()
+    # Firefox says of each try that nobody was there.
+    page.page.complaints[:] = [one for one in page.page.complaints if "establish a connection" not in one]

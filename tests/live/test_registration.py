@@ -114,6 +114,27 @@ def test_many_phones_register_at_once(edge, tmp_path) -> None:
         assert outcome.succeeded == 600
 
 
+def test_a_sipp_that_listens_on_another_port_than_it_registers_from_is_called_there(edge, tmp_path) -> None:
+    """The callee answers on a port of its own, the caller proves who it is; both are SIPp."""
+    who, caller = edge.identity(), edge.identity()
+    where = f"{edge.host}:{edge.doors.udp}"
+    with Sipp("uas_routed", tmp_path / "listens", host=HOME) as callee:
+        callee.listening()
+        credentials = f"[authentication username={who.user} password={who.password}]"
+        file = write_injection(tmp_path / "user.csv", [(who.user, credentials, str(callee.port))])
+        with Sipp(
+            "register_for_another_port", tmp_path / "registers", "-inf", str(file), remote=where, calls=1, host=HOME
+        ) as once:
+            assert once.wait().succeeded == 1, once.errors
+            assert once.port != callee.port
+        proof = f"[authentication username={caller.user} password={caller.password}]"
+        callers = write_injection(tmp_path / "callers.csv", [(caller.user, proof)])
+        options = ["-s", who.user, "-inf", str(callers), "-d", "200"]
+        with Sipp("uac_proven", tmp_path / "calls", *options, remote=where, calls=5, rate=5, host=HOME) as calls:
+            outcome = calls.wait()
+            assert (outcome.succeeded, outcome.failed) == (5, 0), calls.errors
+
+
 def test_many_registrations_with_sha_256_on_one_connection(edge, agents) -> None:
     if edge.is_reference:
         pytest.skip("the reference is set up for MD5")

@@ -72,6 +72,7 @@ class Baresip(Listener):
         account: str = "",
         namespace: str | None = None,
         expires_s: int = 600,
+        dns_server: str = "",
     ) -> None:
         self.identity = identity
         self.sip_port = free_port()
@@ -90,7 +91,8 @@ class Baresip(Listener):
             control=control,
             recordings=self._recordings,
         )
-        (place / "config").write_text(config)
+        named = f"dns_server {dns_server}\n" if dns_server else ""
+        (place / "config").write_text(config + named)
         (place / "accounts").write_text(self._account(codec, answer, expires_s) + account + "\n")
         (place / "contacts").write_text("")
         self.process = Process(
