@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
+from talkpath.base.address import Address, Flow, Hop, Located, Send, Target, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
@@ -86,6 +86,8 @@ class Lab:
         self.accounts = Accounts(*users)
         self.names: dict[str, list[Target]] = {}
         self.looked_up: list[str] = []
+        #: no server of names answers; what stands in `names` is known all the same
+        self.names_are_silent = False
         #: lookups that wait for `answer_names`, None where names are answered at once
         self.lookups: list[Callable[[], None]] | None = None
         self.closed: set[int] = set()
@@ -145,15 +147,16 @@ class Lab:
         else:
             done(any(phone.is_at(target) for phone in self.phones), self.now)
 
-    def resolve(self, uri: Uri, done: Callable[[list[Target], float], None]) -> None:
+    def resolve(self, uri: Uri, done: Callable[[Located, float], None]) -> None:
         self.looked_up.append(uri.host)
         targets = self.names.get(uri.host, [])
         if not targets and uri.host[:1].isdigit():
             targets = [Target(uri.transport or Transport.UDP, Address(uri.host, uri.port or 5060))]
+        found = Located(targets, bool(targets) or not self.names_are_silent)
         if self.lookups is None:
-            done(targets, self.now)
+            done(found, self.now)
         else:
-            self.lookups.append(lambda: done(targets, self.now))
+            self.lookups.append(lambda: done(found, self.now))
 
     def answer_names(self) -> None:
         """Answer the lookups that wait."""

@@ -9,7 +9,7 @@ import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone, call
 from tests.media.browser import OURS, Browser
 
-from talkpath.base.address import Target, Transport
+from talkpath.base.address import Located, Target, Transport
 from talkpath.base.texts import Language
 from talkpath.calls import words
 from talkpath.edge.branch import Branch
@@ -475,13 +475,13 @@ def test_a_bye_before_the_answer_is_giving_up(lab: Lab, caller: Phone, callee: P
 
 
 def test_a_cancel_while_a_name_is_looked_up_ends_the_call_and_nothing_rings(lab: Lab, caller: Phone) -> None:
-    pending: list[Callable[[list[Target], float], None]] = []
+    pending: list[Callable[[Located, float], None]] = []
     lab.edge.core.world = replace(lab.edge.core.world, resolve=lambda uri, done: pending.append(done))
     peer = lab.phone("9", "203.0.113.50")
     branch = caller.invite("sip:9@203.0.113.50", body=OFFER)
     caller.request("CANCEL", "sip:9@203.0.113.50", call_id="c1", cseq=caller.cseq, branch=branch)
     assert caller.statuses() == [100, 200, 487]
-    pending[0]([Target(Transport.UDP, peer.flow.remote)], lab.now)
+    pending[0](Located([Target(Transport.UDP, peer.flow.remote)]), lab.now)
     lab.pump()
     assert peer.inbox == []
     assert _ended(lab)[1:] == ("caller", "cancel")
@@ -556,10 +556,22 @@ def test_a_browser_that_is_called_without_an_offer_gets_ours(lab: Lab, caller: P
 
 
 def test_a_name_that_does_not_resolve_is_our_refusal_and_not_the_callees(lab: Lab, caller: Phone) -> None:
-    lab.edge.core.world = replace(lab.edge.core.world, resolve=lambda uri, done: done([], lab.now))
+    lab.edge.core.world = replace(lab.edge.core.world, resolve=lambda uri, done: done(Located([]), lab.now))
     caller.invite("sip:9@203.0.113.50", body=OFFER)
     assert caller.last().status == 404
     assert _ended(lab)[1:] == ("server", "refused")
+
+
+def test_a_name_of_which_nothing_can_be_learnt_is_no_name_that_is_not_there() -> None:
+    lab = Lab(replace(Lab().edge.core.settings, domains=frozenset({"home.example"})))
+    caller = lab.registered("1001", "198.51.100.1")
+    lab.names_are_silent = True
+    caller.invite("sip:9@elsewhere.example", body=OFFER)
+    assert (caller.last().status, caller.last().reason) == (503, "Names unavailable")
+    trace = lab.ledger.trace("c1")
+    assert trace is not None
+    said = [words.said(moment, Language.EN) for moment in trace.moments]
+    assert "elsewhere.example does not resolve: no server of names answers." in said
 
 
 def test_who_is_not_registered_is_told_as_that_and_not_as_policy(lab: Lab, caller: Phone) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.net.dns_server import DnsServer
 
 from talkpath.base import limits
-from talkpath.base.address import Address, Target, Transport
+from talkpath.base.address import Address, Located, Target, Transport
 from talkpath.net.dns import Resolver
 from talkpath.net.hosts import HostsFile
 from talkpath.net.location import Srv, arranged
@@ -56,8 +56,11 @@ class World:
         return Address("x", 5060) if self.listens(transport, ":" in remote) else None
 
     async def targets(self, uri: str) -> list[Target]:
-        found: asyncio.Future[list[Target]] = asyncio.get_running_loop().create_future()
-        self.resolver.resolve(Uri.parse(uri), lambda targets, _: found.set_result(targets))
+        return (await self.located(uri)).targets
+
+    async def located(self, uri: str) -> Located:
+        found: asyncio.Future[Located] = asyncio.get_running_loop().create_future()
+        self.resolver.resolve(Uri.parse(uri), lambda located, _: found.set_result(located))
         return await asyncio.wait_for(found, 30)
 
     async def shown(self, uri: str) -> list[str]:
@@ -307,6 +310,14 @@ async def test_a_server_that_fails_is_not_asked_again_by_each_call(world: World)
     assert (await world.shown("sip:1@carrier.net"))[0] == "UDP 198.51.100.1:5060"
 
 
+async def test_that_nobody_answers_is_told_apart_from_that_there_is_nothing(world: World) -> None:
+    assert await world.located("sip:1@nowhere.net") == Located([], is_answered=True)
+    world.server.faults["*"] = "silent"
+    for _ in range(2):  # asked for, and remembered
+        assert await world.located("sip:1@elsewhere.net") == Located([], is_answered=False)
+    assert await world.located("sip:1@nowhere.net") == Located([], is_answered=True)
+
+
 async def test_a_silent_server_leaves_what_was_known(world: World) -> None:
     carrier(world)
     await world.start(IMPATIENT._replace(whole_s=2.0))
@@ -457,7 +468,7 @@ async def test_a_fault_of_one_call_does_not_keep_others_from_their_answer(
 ) -> None:
     carrier(world)
 
-    def breaks(targets: list[Target], now: float) -> None:
+    def breaks(located: Located, now: float) -> None:
         raise RuntimeError("a fault of ours")
 
     world.resolver.resolve(Uri.parse("sip:1@carrier.net"), breaks)

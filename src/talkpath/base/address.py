@@ -87,6 +87,14 @@ class Target(NamedTuple):
     name: str = ""
 
 
+class Located(NamedTuple):
+    """Where a name leads, the best first. Not `is_answered`: nobody who knows names could be asked; it may lead
+    somewhere all the same."""
+
+    targets: list[Target]
+    is_answered: bool = True
+
+
 Hop = Flow | Target
 
 

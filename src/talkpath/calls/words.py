@@ -481,6 +481,7 @@ REASONS: dict[str, Text] = {
             ("declined everywhere", "被拒绝（适用于所有终端）"),
             ("no answer to CANCEL", "CANCEL 无应答"),
             ("no usable address", "没有可用地址"),
+            ("no server of names answers", "域名服务器无应答"),
             ("wrong password or unknown user", "密码错误或用户不存在"),
         )
     },

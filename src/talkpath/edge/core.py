@@ -7,7 +7,7 @@ from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol
 
-from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
+from talkpath.base.address import Address, Flow, Hop, Located, Send, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.base.timers import Timers
 from talkpath.calls.ledger import Ledger
@@ -75,8 +75,8 @@ class World:
     accounts: Accounts
     bindings: BindingStore
     reach: Reach
-    #: Asks for a name to be resolved (RFC 3263); the answer comes back to the callable as targets, best first.
-    resolve: Callable[[Uri, Callable[[list[Target], float], None]], None]
+    #: Asks for a name to be resolved (RFC 3263); the answer comes back to the callable.
+    resolve: Callable[[Uri, Callable[[Located, float], None]], None]
     #: The media of a call; and its end.
     open_media: Callable[[RunningCall], MediaSession]
     close_media: Callable[[RunningCall, float], None]

@@ -372,8 +372,9 @@ class Fork:
             return
         self._stop_timer_c()
         if self._best is None or self._best_branch is None or self._best_status == 503:
-            # 503 would tell the caller to avoid us, not the target (RFC 3261 section 16.7 step 6).
-            status = 500 if self._best_status == 503 else self._best_status or 480
+            # 503 would tell the caller to avoid us, not the target (RFC 3261 section 16.7 step 6), unless it is us.
+            is_theirs = self._best_status == 503 and self._best_branch is not None
+            status = 500 if is_theirs else self._best_status or 480
             self._owner.reply(self, status, now, self._reason)
         else:
             self._owner.relay(self, self._best_branch, self._best, now)

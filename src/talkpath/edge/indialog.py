@@ -4,7 +4,7 @@ be found now (RFC 3261 section 12.2).
 
 from functools import partial
 
-from talkpath.base.address import Hop, Target
+from talkpath.base.address import Hop, Located, Target
 from talkpath.edge.admission import Admission
 from talkpath.edge.anchoring import Anchoring
 from talkpath.edge.answers import Answers
@@ -14,9 +14,12 @@ from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
 from talkpath.edge.heading import Heading, Refusal
+from talkpath.edge.names import why_nowhere
 from talkpath.edge.routing import Reachability, hop_of, reachable_contact, sides_of
+from talkpath.edge.seeking import seek
 from talkpath.edge.sending import Sending
 from talkpath.media.policy import GRACE_S
+from talkpath.sip.uri import Uri
 
 # How often we look whether who is to get a request within a call has come back in that time.
 _LOOK_S = 0.2
@@ -62,8 +65,27 @@ class InDialog:
             core.note(request.call_id, "flow.awaited", now, method=request.method, remote=remote, wait_s=GRACE_S)
             self._look_again(fork, heading, receiver, now + GRACE_S, now)
             return
+        self._send(fork, heading, receiver, now)
+
+    def _send(self, fork: Fork, heading: Heading, receiver: Party | None, now: float) -> None:
+        """To where its dialog leads. Raises Refusal."""
         hop = self._hop_in_dialog(fork.arrival, receiver, heading, now)
-        self._sending.send(fork, hop, heading, receiver, now)
+        if isinstance(hop, Uri):
+            seek(self._core, fork, hop, now, partial(self._send_found, fork, heading, receiver, hop))
+        else:
+            self._sending.send(fork, hop, heading, receiver, now)
+
+    def _send_found(
+        self, fork: Fork, heading: Heading, receiver: Party | None, uri: Uri, found: Located, now: float
+    ) -> bool:
+        """It is known where the name in a Contact leads. Raises Refusal."""
+        if fork.is_settled:
+            return False
+        if not found.targets:
+            self._core.note(fork.request.call_id, "dns.failed", now, host=uri.host, why=why_nowhere(found))
+            raise Refusal(430, "Flow Failed")
+        self._sending.send(fork, found.targets[0], heading, receiver, now, others=found.targets[1:])
+        return True
 
     def _is_away(self, party: Party, now: float) -> bool:
         """Whether the connection of a registered party is gone, and none has taken its place: it may come back."""
@@ -86,9 +108,7 @@ class InDialog:
                 raise Refusal(481)
             if is_bye and self._is_away(receiver, now):
                 raise Refusal(408)
-            self._sending.send(
-                fork, self._hop_in_dialog(fork.arrival, receiver, heading, now), heading, receiver, now
-            )
+            self._send(fork, heading, receiver, now)
         except Refusal as refusal:
             self._ending.not_forwarded(call, fork.request, refusal.status, now)
             core.reply(fork.arrival, fork.server, refusal.status, now, reason=refusal.reason)
@@ -99,8 +119,8 @@ class InDialog:
             sender.speaks_from(arrival.reply_to, arrival.behind_nat)
             sender.cseq = max(sender.cseq, arrival.message.cseq.number)
 
-    def _hop_in_dialog(self, arrival: Arrival, receiver: Party | None, heading: Heading, now: float) -> Hop:
-        """The flow or target of an in-dialog request. Raises Refusal.
+    def _hop_in_dialog(self, arrival: Arrival, receiver: Party | None, heading: Heading, now: float) -> Hop | Uri:
+        """The flow or target of an in-dialog request, or the name that leads there. Raises Refusal.
 
         A To tag proves nothing: only a token of ours or a running call does, and they say where the request may go.
         """
@@ -133,7 +153,17 @@ class InDialog:
                 receiver.is_acknowledged = True
             if len(call.callees) == 1 or all(one.is_acknowledged for one in call.lasting()):
                 self._core.beginning.discard(call)
-        self._send_ack(arrival, hop, heading, receiver, call, now)
+        if not isinstance(hop, Uri):
+            self._send_ack(arrival, hop, heading, receiver, call, now)
+            return
+
+        def found(located: Located, then: float) -> None:
+            if located.targets:
+                self._send_ack(arrival, located.targets[0], heading, receiver, call, then)
+            else:
+                self._core.counters["acks_dropped"] += 1
+
+        self._core.world.resolve(hop, found)
 
     def _send_ack(
         self,

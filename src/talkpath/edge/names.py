@@ -8,13 +8,13 @@ remembered are few, and names that proved to be ours are never pushed out by oth
 from collections.abc import Callable
 
 from talkpath.base import limits
-from talkpath.base.address import Target
+from talkpath.base.address import Located, Target
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.locality import Locality, is_ip
 from talkpath.sip.transaction import ServerTransaction
 from talkpath.sip.uri import Uri
 
-Resolve = Callable[[Uri, Callable[[list[Target], float], None]], None]
+Resolve = Callable[[Uri, Callable[[Located, float], None]], None]
 Name = tuple[str, int | None]
 
 # How long an answer is believed. One that says "ours" is believed longer while it is asked for again.
@@ -62,7 +62,7 @@ class Names:
 
     def _ask(self, uri: Uri, name: Name, waiting: list[Callable[[float], None]]) -> None:
         self._asked[name] = waiting
-        self._resolve(uri, lambda targets, then: self._answered(uri, name, targets, then))
+        self._resolve(uri, lambda found, then: self._answered(uri, name, found.targets, then))
 
     def _answered(self, uri: Uri, name: Name, targets: list[Target], now: float) -> None:
         if any(self._leads_here(uri, target) for target in targets):
@@ -87,6 +87,11 @@ class Names:
             return False
         is_bare = uri.port is None and port == target.transport.default_port
         return is_bare or self._locality.listens_at(port)
+
+
+def why_nowhere(found: Located) -> str:
+    """Why a name leads nowhere, as a reason."""
+    return "no usable address" if found.is_answered else "no server of names answers"
 
 
 class Waiting:

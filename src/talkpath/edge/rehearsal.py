@@ -5,7 +5,7 @@ A `Rehearsal` is an `Inquiry` like any other to a script. Nobody answers in it, 
 
 from collections.abc import Callable, Generator
 
-from talkpath.base.address import Flow, Target
+from talkpath.base.address import Flow, Located
 from talkpath.calls.model import Moment
 from talkpath.edge.admission import Admission
 from talkpath.edge.arrival import Arrival
@@ -14,6 +14,7 @@ from talkpath.edge.choosing import Asked, Choosing, Unproven
 from talkpath.edge.core import Core
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.inquiry import Answer, Outcome, Router, Verb, Verdict
+from talkpath.edge.names import why_nowhere
 from talkpath.edge.phones import flows_of_phones
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
 from talkpath.edge.question import plain
@@ -24,7 +25,7 @@ from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
 
 Told = Callable[[list[Moment]], None]
-_Steps = Generator[Uri, list[Target], None]
+_Steps = Generator[Uri, Located, None]
 
 _NOBODY = Outcome(408, "Nobody answers")
 
@@ -153,9 +154,9 @@ class Rehearsal:
             return
         steps = self._walk(plan, now)
 
-        def advance(targets: list[Target] | None, then: float) -> None:
+        def advance(found: Located | None, then: float) -> None:
             try:
-                uri = next(steps) if targets is None else steps.send(targets)
+                uri = next(steps) if found is None else steps.send(found)
             except StopIteration:
                 over(then)
                 return
@@ -181,14 +182,14 @@ class Rehearsal:
             self._gateways(way, now)
         elif isinstance(way, ToPlace):
             uri = way.heading.next_uri
-            targets = yield uri
-            self._found(uri, targets, now)
+            found = yield uri
+            self._found(uri, found, now)
 
-    def _found(self, uri: Uri, targets: list[Target], now: float) -> None:
-        if not targets:
-            self.note("dns.failed", now, host=uri.host, why="no usable address")
+    def _found(self, uri: Uri, found: Located, now: float) -> None:
+        if not found.targets:
+            self.note("dns.failed", now, host=uri.host, why=why_nowhere(found))
             return
-        addresses = ", ".join(f"{one.transport} {one.remote}" for one in targets)
+        addresses = ", ".join(f"{one.transport} {one.remote}" for one in found.targets)
         self.note("dns.resolved", now, host=uri.host, addresses=addresses)
 
     def _user(self, user: str, now: float) -> None:

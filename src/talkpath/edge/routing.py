@@ -137,17 +137,14 @@ def hop_of(flow: Flow) -> Hop:
     return flow
 
 
-def reachable_contact(party: Party) -> Hop | None:
+def reachable_contact(party: Party) -> Hop | Uri | None:
     """Where a party whose connection is gone said that it listens; None for what nobody can connect to."""
     if party.behind_nat or party.flow.transport.is_websocket:
         return None
     try:
-        uri = Uri.parse(party.contact)
-        host = str(ip_address(uri.host))
-    except ValueError:
+        return _place_of(Uri.parse(party.contact), party.flow.transport)
+    except Malformed:
         return None
-    transport = uri.transport or party.flow.transport
-    return Target(transport, Address(host, uri.port or transport.default_port))
 
 
 def hop_to(core: Core, binding: Binding) -> Hop | None:
@@ -160,6 +157,18 @@ def hop_to(core: Core, binding: Binding) -> Hop | None:
     contact = Uri.parse(binding.contact)
     transport = contact.transport or binding.flow.transport
     return Target(transport, Address(contact.host, contact.port or transport.default_port))
+
+
+def _place_of(contact: Uri, transport: Transport) -> Hop | Uri | None:
+    """Where a Contact leads: an address, or a name that must be looked up first (RFC 3263)."""
+    if not contact.is_sip or not contact.host:
+        return None
+    transport = contact.transport or transport
+    try:
+        host = str(ip_address(contact.host.strip("[]")))
+    except ValueError:
+        return contact if contact.transport is not None else contact.over(transport)
+    return Target(transport, Address(host, contact.port or transport.default_port))
 
 
 def _names_other_transport(binding: Binding) -> bool:

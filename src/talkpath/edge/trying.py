@@ -2,13 +2,12 @@
 address or the next group when one leads nowhere (RFC 3261 section 16.6, RFC 3263 section 4.3).
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
 
 from talkpath.base import limits
-from talkpath.base.address import Flow, Hop, Target
+from talkpath.base.address import Flow, Hop, Located, Target
 from talkpath.base.errors import Malformed
 from talkpath.edge.asking import Asking
 from talkpath.edge.binding import Binding
@@ -18,10 +17,12 @@ from talkpath.edge.core import Core
 from talkpath.edge.fork import Fork, rank
 from talkpath.edge.gateways.choice import Choice
 from talkpath.edge.heading import Heading, Refusal
+from talkpath.edge.names import why_nowhere
 from talkpath.edge.outages import Outages
 from talkpath.edge.phones import flows_of_phones
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
 from talkpath.edge.routing import hop_to
+from talkpath.edge.seeking import seek
 from talkpath.edge.sending import Sending
 from talkpath.edge.services import Services
 from talkpath.edge.trunks import Trunks
@@ -29,8 +30,6 @@ from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri, without_headers
 
-# How long names may take; the resolver gives up sooner.
-_RESOLVE_S = 15.0
 # After how long another flow of a phone has its turn. 100 is due after 0.2 s (RFC 3261 section 17.2.1); meanwhile a
 # request that was lost has been sent three times. A server is nearer than a phone.
 _FLOW_SILENCE_S = 2.0
@@ -279,41 +278,23 @@ class Trying:
 
     def _seek(self, attempt: Attempt, way: ToPlace, now: float) -> bool:
         """Ask where a URI leads; it is tried when the answer comes, which may be at once. Raises Refusal."""
-        # A list, because a name that a closure sets is taken for what it was before by who compiles this.
-        answers: list[list[Target]] = []
-        turns: list[Callable[[float], None]] = []
+        uri = way.heading.place or way.heading.next_uri
+        return seek(self._core, attempt.fork, uri, now, partial(self._reach, attempt, way))
 
-        def resolved(targets: list[Target], then: float) -> None:
-            answers.append(targets)
-            for go_on in turns:
-                go_on(then)
-
-        self._core.world.resolve(way.heading.place or way.heading.next_uri, resolved)
-        if answers:
-            return self._reach(attempt, way, answers[0], now)
-
-        def take_turn(then: float) -> None:
-            try:
-                self._reach(attempt, way, answers[0] if answers else [], then)
-            except Refusal as refusal:
-                attempt.fork.could_not(refusal.status, refusal.reason)
-
-        turns.append(attempt.fork.later(_RESOLVE_S, now, take_turn))
-        return True
-
-    def _reach(self, attempt: Attempt, way: ToPlace, targets: list[Target], now: float) -> bool:
+    def _reach(self, attempt: Attempt, way: ToPlace, found: Located, now: float) -> bool:
         """Try the addresses that a URI leads to, one after another. Raises Refusal."""
         core, fork, through = self._core, attempt.fork, way.heading.through
         host = (way.heading.place or way.heading.next_uri).host
         if fork.is_settled:
             return False
-        call_id = fork.request.call_id
+        call_id, targets = fork.request.call_id, found.targets
         if not targets:
-            core.note(call_id, "dns.failed", now, host=host, why="no usable address")
-            if through is None:
-                raise Refusal(404, "Unresolvable destination")
-            self._trunks.unresolved(through, now)
-            raise Refusal(500, "No gateway is left")
+            core.note(call_id, "dns.failed", now, host=host, why=why_nowhere(found))
+            if through is not None:
+                self._trunks.unresolved(through, now)
+                raise Refusal(500, "No gateway is left")
+            # RFC 3263 section 4 knows no answer to a name of which nothing can be learnt; it may be there.
+            raise Refusal(404, "Unresolvable destination") if found.is_answered else Refusal(503, "Names unavailable")
         if core.locality.is_here(targets[0].remote.host, targets[0].remote.port, fork.arrival.flow):
             raise Refusal(404)
         ordered = self._outages.ordered(targets, now)

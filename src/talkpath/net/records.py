@@ -124,9 +124,15 @@ class Records:
         found = await asyncio.gather(*map(self._find, questions))
         return dict(zip(questions, found, strict=True))
 
+    def is_answered(self, question: Question) -> bool:
+        """Whether what was just found for a question is what somebody said, be it that there is nothing."""
+        if self._hosts.addresses(_host_of(question), self._now()):
+            return True
+        known = self._known.get(question)
+        return known is not None and (bool(known.records) or known.until > self._now())
+
     def _at_hand(self, question: Question, now: float) -> tuple[Record, ...] | None:
-        name = question.name.rpartition("._")[2].partition(".")[2] if question.kind == "SRV" else question.name
-        if named := self._hosts.addresses(name, now):
+        if named := self._hosts.addresses(_host_of(question), now):
             # Who wrote a name into that file wants no services of it looked up.
             return tuple(one for one in named if question.kind == ("AAAA" if ":" in one else "A"))
         known = self._known.get(question)
@@ -266,6 +272,11 @@ class Servers:
             resolver.timeout, resolver.port = self._waits.try_s, self._port
             self._resolver, self._changed = resolver, changed
         return self._resolver
+
+
+def _host_of(question: Question) -> str:
+    """The host that a question is about: that of a service stands behind its prefix."""
+    return question.name.rpartition("._")[2].partition(".")[2] if question.kind == "SRV" else question.name
 
 
 def _ttl_s(response: Any) -> float:

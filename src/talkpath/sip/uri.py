@@ -1,7 +1,7 @@
 """SIP, SIPS and TEL URIs (RFC 3261 section 19.1, RFC 3966)."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from talkpath.base.address import Address, Transport
@@ -121,6 +121,10 @@ class Uri:
         if self.scheme == "sips":
             return Transport.WSS if transport.is_websocket else Transport.TLS
         return transport
+
+    def over(self, transport: Transport) -> "Uri":
+        """The same, and by which transport it is reached."""
+        return replace(self, params={**self.params, "transport": transport.lower()})
 
     @property
     def host_port(self) -> str:

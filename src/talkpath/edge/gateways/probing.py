@@ -6,7 +6,7 @@ strangers. 408, 502, 503 and 504 come from one that says that what stands behind
 
 from typing import Final
 
-from talkpath.base.address import Target
+from talkpath.base.address import Located
 from talkpath.base.timers import Timer
 from talkpath.edge.core import Core
 from talkpath.edge.gateways.agenda import Agenda
@@ -96,10 +96,10 @@ class Probing:
         self._next = None
         self._core.world.resolve(uri_of(self._gateway.settings), self._found)
 
-    def _found(self, targets: list[Target], now: float) -> None:
+    def _found(self, found: Located, now: float) -> None:
         if self._is_over:
             return
-        gateway = self._gateway
+        gateway, targets = self._gateway, found.targets
         if targets:
             # A resolver that is away takes nothing from what is known.
             gateway.targets = targets

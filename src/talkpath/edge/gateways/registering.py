@@ -9,7 +9,7 @@ Who refuses us is told once, and so is who does not answer.
 
 from typing import Final
 
-from talkpath.base.address import Target
+from talkpath.base.address import Located, Target
 from talkpath.base.timers import Timer
 from talkpath.edge.core import Core
 from talkpath.edge.gateways.agenda import Agenda
@@ -91,11 +91,11 @@ class Registering:
         self._asked = 0
         self._core.world.resolve(uri_of(self._gateway.settings), self._found)
 
-    def _found(self, targets: list[Target], now: float) -> None:
+    def _found(self, found: Located, now: float) -> None:
         if self._is_over:
             return
-        self._targets = targets
-        if not targets:
+        self._targets = found.targets
+        if not found.targets:
             self._failed("unresolved", now)
         else:
             self._credentials.accepted()
