@@ -212,3 +212,27 @@ def test_a_sender_whose_clock_runs_away_stays_in_its_place(tmp_path: Path) -> No
     heard = clicks(tmp_path, moved(lambda n: (n, n * 160, n * 0.02 * 500e-6), 5000))
     assert len(heard) == 100
     assert max(abs(at - second * 1.0005) for second, at in enumerate(heard)) < 0.02
+
+
+def test_a_recording_of_ours_is_found_by_its_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from talkpath.app.cli import app
+    from talkpath.store.recordings.layout import Layout as Places
+    from talkpath.store.recordings.manifest import Manifest, State, encoded
+
+    places = Places(tmp_path / "state" / "recordings")
+    places.make()
+    name = "3c26%40phone-0123456789abcdef"
+    places.pcap_of(name).write_bytes(moved(lambda n: (n, n * 160, 0.0)))
+    made = Manifest(
+        name=name, state=State.COMPLETE, call_id="3c26@phone", link_type="raw", started=START, started_by="all"
+    )
+    places.manifest_of(name).write_bytes(encoded(made))
+    config = tmp_path / "talkpath.toml"
+    config.write_text("")
+    monkeypatch.chdir(tmp_path)
+    run = ["--state", str(tmp_path / "state"), "--config", str(config)]
+    assert CliRunner().invoke(app, ["wav", "3c26@phone", *run]).exit_code == 0
+    assert (tmp_path / f"{name}.wav").exists()
+    assert CliRunner().invoke(app, ["wav", "nobody@phone", *run]).exit_code == 2

@@ -67,6 +67,10 @@ class Recordings:
         files: dict[str, Any] = {"files": [str(path) for path in self._shelf.files_of(one)]}
         print_json({**msgspec.to_builtins(one), **files})
 
+    def pcap_of(self, name: str) -> Path:
+        """Where the packets of one are. Raises `Trouble`."""
+        return self._layout.pcap_of(self._one(name).name)
+
     def _one(self, name: str) -> Manifest:
         found = self._shelf.find(Sought(name=name, with_removed=True))
         if not found:

@@ -32,6 +32,8 @@ def register(app: click.Group) -> None:
 @click.option("--codec", "codecs", metavar="PT=NAME/CLOCK", multiple=True, help=help_of(texts.HELP_CODEC))
 @click.option("--png", is_flag=True, help=help_of(texts.HELP_PNG))
 @click.option("--jobs", "-j", type=click.IntRange(1, 64), default=1, help=help_of(texts.HELP_JOBS))
+@options.config
+@options.state
 @options.lang
 def wav(
     files: tuple[str, ...],
@@ -43,6 +45,8 @@ def wav(
     codecs: tuple[str, ...],
     png: bool,
     jobs: int,
+    config: Path | None,
+    state: Path | None,
 ) -> None:
     """Make files of the sound of calls."""
     from talkpath.app.wav import FAILED, Wishes, make_files
@@ -51,16 +55,18 @@ def wav(
     from talkpath.audio.sound import Layout
 
     try:
+        paths = [_path_of(file, config, state) for file in files]
         wishes = Wishes(
             call=call,
-            out=out,
+            # What is found by its name is not written among the recordings.
+            out=Path() if out is None and paths != list(files) else out,
             form=Form(form) if form else None,
             layout=Layout(side),
             rate=int(rate) if rate else None,
             names=Names.parse(codecs),
             picture=png,
         )
-        code = make_files(files, wishes, jobs, LANGUAGE)
+        code = make_files(paths, wishes, jobs, LANGUAGE)
     except Trouble as error:
         print(error.what.say(LANGUAGE), file=sys.stderr)
         code = FAILED
@@ -68,3 +74,12 @@ def wav(
         print(error, file=sys.stderr)
         code = FAILED
     raise SystemExit(code)
+
+
+def _path_of(file: str, config: Path | None, state: Path | None) -> str:
+    """A file, or a recording of the edge on this machine by its name or by its call. Raises `Trouble`."""
+    if Path(file).exists() or "/" in file or file == "-" or file.endswith((".pcap", ".pcapng", ".gz")):
+        return file
+    from talkpath.app.recordings import Recordings
+
+    return str(Recordings(options.settings(config, state), LANGUAGE).pcap_of(file))

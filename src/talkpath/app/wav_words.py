@@ -9,8 +9,9 @@ HELP = Text(
     "退出码 0：全部完成；2：有文件无法读取或写入。",
 )
 HELP_FILES = Text(
-    "Captures (pcap, pcapng, also gzip), or recordings in rtpengine's layout: the pcap or the text beside it.",
-    "抓包文件（pcap、pcapng，可 gzip），或 rtpengine 格式的录音：pcap 或其旁的元数据文本。",
+    "Captures (pcap, pcapng, also gzip), or recordings: the name or the call of one of ours, or in rtpengine's "
+    "layout the pcap or the text beside it.",
+    "抓包文件（pcap、pcapng，可 gzip），或录音：本机录音的名称或呼叫，或 rtpengine 格式的 pcap 与其旁的文本。",
 )
 HELP_CALL = Text(
     "The call, where the capture has several: its id or Call-ID.", "抓包含多个呼叫时指定：id 或 Call-ID。"
