@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from talkpath.app import options, recordings_words
+from talkpath.app import options, recordings_words, storage_words
 from talkpath.app import recording_words as texts
 from talkpath.app.options import LANGUAGE, help_of
 
@@ -126,6 +126,17 @@ def list_recordings(
 def show_recording(name: str, config: Path | None, state: Path | None) -> None:
     """Show one recording."""
     _shelf(config, state).show(name)
+
+
+@recordings.command("fetch", help=help_of(storage_words.HELP_FETCH))
+@click.argument("name", metavar="NAME|CALL-ID")
+@click.option("--into", type=click.Path(path_type=Path), help=help_of(storage_words.HELP_INTO))
+@options.config
+@options.state
+@options.lang
+def fetch_recording(name: str, into: Path | None, config: Path | None, state: Path | None) -> None:
+    """Bring one back from the store."""
+    _shelf(config, state).fetch(name, into)
 
 
 @recordings.command("export", help=help_of(recordings_words.HELP_EXPORT))

@@ -107,6 +107,18 @@ class Recordings:
         except OSError as error:
             raise _failed(error) from error
 
+    def fetch(self, name: str, into: Path | None) -> None:
+        """Bring one back from the store it went to, and print its files. Raises `Trouble`."""
+        from talkpath.app import storage
+
+        one = self._one(name)
+        layout = self._layout if into is None else Layout(into)
+        try:
+            for path in storage.fetched(self._config.recording, one, layout):
+                print(path)
+        except OSError as error:
+            raise _failed(error) from error
+
     def prune(self, older: str, most: str, *, is_dry: bool) -> None:
         """Remove the oldest. Raises `Trouble`."""
         if not older and not most:

@@ -179,6 +179,17 @@ RECORDING_NOTES_BYTES = 1_048_576
 # Recordings that are over and wait for a disk that takes no manifest, at some 5 kB each; the oldest is left for the
 # next start, which finds it.
 RECORDINGS_WAITING = 10_000
+# Names of recordings that wait for the store, some 300 bytes each; those beyond are found again in their manifests.
+RECORDINGS_TO_SHIP = 100_000
+# Recordings that go to the store at once, and parts of one, of 8 MiB: S3 takes 10,000 parts, so 80 GB; 64 MiB in all.
+RECORDINGS_SHIPPED_AT_ONCE = 2
+STORE_PART_BYTES = 8_388_608
+STORE_PARTS_AT_ONCE = 2
+# What is read of a file, or of what a store holds, at once.
+STORE_CHUNK_BYTES = 1_048_576
+# Seconds to reach a store, and for one answer, which may carry a part over a line of half a megabit.
+STORE_CONNECT_S = 5
+STORE_ANSWER_S = 120
 # Bytes of the text beside a recording that are read: a description has some kilobytes, and a call that is held and
 # resumed a hundred times has two hundred of them.
 RECORDING_METADATA_BYTES = 4 * 1024 * 1024

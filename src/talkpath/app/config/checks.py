@@ -39,6 +39,9 @@ _DIET = re.compile(rf"a=(?!(?:{_NEEDED})$)[A-Za-z0-9-]{{1,32}}|[A-Za-z0-9][A-Za-
 _HOME = re.compile(r"\+[1-9][0-9]{0,14}")
 _REGION = re.compile(r"[A-Z]{2}")
 _PREFIX = re.compile(r"[0-9*#]{1,8}")
+_STORE = re.compile(r"(?:s3|gs|az)://[^\s/?#@]+(?:/[^\s?#]*)?|file:///[^\s?#]+")
+_WEB = re.compile(r"https?://[^\s/?#@]+(?:/\S*)?")
+_RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
 _REALM = re.compile(r"[^\"\\\x00-\x1f\x7f]{1,128}")
 
 
@@ -115,6 +118,9 @@ TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
     "gateway user": gateway_checks.check_user,
     "codec": gateway_checks.check_codec,
     "region": _refuse_unless(_REGION.fullmatch, words.NOT_A_REGION),
+    "store": _refuse_unless(_STORE.fullmatch, words.NOT_A_STORE),
+    "web address": _refuse_unless(_WEB.fullmatch, words.NOT_A_WEB_ADDRESS),
+    "age recipient": _refuse_unless(_RECIPIENT.fullmatch, words.NOT_A_RECIPIENT),
     "realm": _refuse_unless(_REALM.fullmatch, words.NOT_A_REALM),
 }
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from talkpath.app.config.field import doc
+from talkpath.base.redact import Secret
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,3 +37,73 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
             "每个包的 IP 头之前是什么：“raw”没有，“ethernet”为全零的以太网头，供只认以太网的工具使用。",
         ),
     ] = "raw"
+    store: Annotated[
+        str,
+        doc(
+            "Where recordings are brought after the call: s3://bucket/folder, gs://, az:// or file:///directory. "
+            "Empty: they stay in `directory`. What is there is read back and compared before it counts as stored "
+            "(docs/guide/recordings-storage.md).",
+            "通话后录音送往何处：s3://桶/目录、gs://、az:// 或 file:///目录。留空：留在 `directory`。"
+            "存入的内容会读回比对后才算存好（docs/guide/recordings-storage.zh.md）。",
+            of="store",
+        ),
+    ] = ""
+    store_endpoint: Annotated[
+        str,
+        doc(
+            "The address of a store that is not Amazon's, Google's or Azure's own, for example "
+            '"http://127.0.0.1:9000".',
+            "非 Amazon、Google、Azure 官方存储的地址，例如“http://127.0.0.1:9000”。",
+            of="web address",
+        ),
+    ] = ""
+    store_region: Annotated[
+        str,
+        doc(
+            'The region of the bucket. Empty: that of the environment, else "us-east-1".',
+            "桶所在区域。留空：取环境变量，否则“us-east-1”。",
+        ),
+    ] = ""
+    store_key_id: Annotated[
+        str,
+        doc(
+            "Who we are there: the access key ID for S3, the account for Azure, the path of the service account's "
+            "file for Google. Empty: what the environment or the machine says.",
+            "我方身份：S3 为访问密钥 ID，Azure 为帐户名，Google 为服务帐号文件路径。留空：取环境或机器身份。",
+        ),
+    ] = ""
+    store_secret: Annotated[
+        Secret | None,
+        doc("The key that belongs to it. It is shown nowhere.", "与之对应的密钥。不会在任何地方显示。"),
+    ] = None
+    keep_local: Annotated[
+        bool,
+        doc(
+            "Whether a recording stays in `directory` when the store has it.",
+            "录音存入存储后是否仍留在 `directory`。",
+        ),
+    ] = True
+    seal_for: Annotated[
+        tuple[str, ...],
+        doc(
+            'Public keys of age ("age1..."): what goes to the store can be read only with one of their identities, '
+            "not even by this edge. Empty: it is stored as it is.",
+            "age 公钥（“age1...”）：送往存储的内容只有持对应私钥者可读，本节点也不能。留空：按原样存放。",
+            of="age recipient",
+        ),
+    ] = ()
+    identity: Annotated[
+        str,
+        doc(
+            "The file with the identity that opens what is sealed, for `talkpath recordings fetch`. The edge needs "
+            "none.",
+            "打开密封内容的私钥文件，供 `talkpath recordings fetch` 使用。节点本身不需要。",
+        ),
+    ] = ""
+    identity_command: Annotated[
+        str,
+        doc(
+            "A command that prints the identity instead, for example one that asks a key service.",
+            "改为输出私钥的命令，例如向密钥服务查询的命令。",
+        ),
+    ] = ""

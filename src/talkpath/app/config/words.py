@@ -95,6 +95,19 @@ NOT_A_REALM = Text(
     '"{value}" cannot be a realm. Use one short line without quotes or backslashes.',
     "“{value}”不能作为认证域。请用不含引号和反斜杠的一行短文本。",
 )
+# Not repeated in what is said: a password or a secret key may have been put there.
+NOT_A_STORE = Text(
+    "This is no store. Write s3://bucket/folder, gs://bucket/folder, az://container/folder or file:///directory.",
+    "这不是存储地址。请写 s3://桶/目录、gs://桶/目录、az://容器/目录或 file:///目录。",
+)
+NOT_A_WEB_ADDRESS = Text(
+    "This is no web address. Write one like https://192.0.2.1:9000, without a user or password in it.",
+    "这不是网址。请写成“https://192.0.2.1:9000”，不含用户名或密码。",
+)
+NOT_A_RECIPIENT = Text(
+    "This is no public key of age. Make a pair with `age-keygen`; the one that begins with age1 belongs here.",
+    "这不是 age 公钥。请用 `age-keygen` 生成密钥对；此处填以 age1 开头的那个。",
+)
 EMPTY_PASSWORD = Text(
     "the password of {user} is empty. Anyone could register. Write one.",
     "{user} 的密码为空，任何人都能注册。请设置密码。",

@@ -8,6 +8,7 @@ the metadata under its last name, then the manifest, which says that all is ther
 import logging
 import threading
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +48,8 @@ class Keeper:
     def __init__(self, directory: Path) -> None:
         self.layout = Layout(directory)
         self.counters: Counter[str] = Counter()
+        #: told of each recording that is finished, by the thread that wrote its manifest
+        self.finished: Callable[[Manifest], None] = lambda one: None
         self._waiting: dict[int, Book] = {}
         self._over: deque[Book] = deque()
         self._lock = threading.Lock()
@@ -214,9 +217,11 @@ class Keeper:
             files.sync(notes)
             notes.rename(kept)
             files.sync(layout.metadata)
-        files.replace(layout.manifest_of(name), encoded(self._whole(book)))
+        whole = self._whole(book)
+        files.replace(layout.manifest_of(name), encoded(whole))
         layout.draft_of(name).unlink(missing_ok=True)
         self.counters["saved" if book.facts.state is State.COMPLETE else "failed"] += 1
+        self.finished(whole)
 
     def _remove(self, book: Book) -> None:
         layout, name = self.layout, book.facts.name

@@ -65,11 +65,19 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
 
 
+#: `Stored.where` of what is on the disk of the edge, and of what is in a store.
+LOCAL, STORE = "local", "store"
+
+
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the packets are kept: `local` with a path below the directory."""
+    """Where a file is kept: `local` with a path below the directory, or `store` with one below `url`, and what it has
+    there: sealed (.age), that is another size and SHA-256 than the recording's."""
 
     where: str
     path: str
+    url: str = ""
+    bytes: int | None = None
+    sha256: str = ""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +106,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""
     stored: tuple[Stored, ...] = ()
     removed: float | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its packets are to be in the directory."""
+        return any(at.where == LOCAL for at in self.stored)
+
+    @property
+    def in_store(self) -> tuple[Stored, ...]:
+        """The files of it that a store holds."""
+        return tuple(at for at in self.stored if at.where == STORE)
 
     @property
     def numbers(self) -> tuple[str, ...]:

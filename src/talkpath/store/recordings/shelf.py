@@ -82,9 +82,10 @@ class Shelf:
                     yield copy
 
     def remove(self, one: Manifest, now: float) -> int:
-        """Remove the packets and the metadata; the manifest stays and says so. Gives the bytes. Raises OSError."""
+        """Remove the packets and the metadata here; the manifest stays and says so, and where a store has them. Gives
+        the bytes. Raises OSError."""
         layout = self.layout
-        removed = msgspec.structs.replace(one, state=State.REMOVED, removed=now, stored=())
+        removed = msgspec.structs.replace(one, state=State.REMOVED, removed=now, stored=one.in_store)
         # The word goes first: a crash in between leaves files too many, and none that is missed.
         files.replace(layout.manifest_of(one.name), encoded(removed))
         freed = 0

@@ -16,7 +16,7 @@ import msgspec
 from talkpath.store.recordings import files, metadata
 from talkpath.store.recordings.capture import digest_of, measured
 from talkpath.store.recordings.layout import Layout
-from talkpath.store.recordings.manifest import Manifest, State, Stored, encoded, read
+from talkpath.store.recordings.manifest import LOCAL, Manifest, State, Stored, encoded, read
 from talkpath.store.recordings.mending import cut_to_whole, made_of, mend, recovered, unfinished
 
 #: What an edge that is at work wrote in the last seconds may not have its manifest yet.
@@ -94,7 +94,7 @@ def _faults_of(layout: Layout, one: Manifest) -> Iterator[Finding]:
     path = layout.pcap_of(one.name)
     if one.state is State.FAILED and one.answered is not None:
         yield Finding(Fault.NEVER_MADE, one.name, path, one.trouble)
-    if one.state is State.REMOVED or not one.stored:
+    if one.state is State.REMOVED or not one.is_local:
         return
     try:
         size = path.stat().st_size
@@ -169,7 +169,7 @@ def _found_elsewhere(layout: Layout, name: str, pcap: Path) -> bool:
     for path in layout.directory.rglob(pcap.name):
         if path != pcap and path.is_file() and digest_of(path) == one.sha256:
             path.rename(pcap)
-            stored = (Stored(where="local", path=str(Path("pcaps") / pcap.name)),)
+            stored = (Stored(where=LOCAL, path=str(Path("pcaps") / pcap.name)), *one.in_store)
             files.replace(layout.manifest_of(name), encoded(msgspec.structs.replace(one, stored=stored)))
             return True
     return False

@@ -1,0 +1,140 @@
+"""The store that the configuration names, and what the log says of it."""
+
+import logging
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from talkpath.app import storage_words as words
+from talkpath.app.config.recording import Recording
+from talkpath.app.phrase import Phrase, Trouble, phrase
+from talkpath.base.errors import Misuse
+from talkpath.base.texts import Language
+from talkpath.store.recordings.layout import Layout
+from talkpath.store.recordings.manifest import Manifest
+from talkpath.store.shipping.fetching import fetch
+from talkpath.store.shipping.objects import Objects, StoreFailed, open_objects
+from talkpath.store.shipping.sealing import Sealer, identities
+from talkpath.store.shipping.shipment import Shipment, Shipped
+from talkpath.store.shipping.shipper import Back, Event, Failure, Shipper
+
+_log = logging.getLogger("talkpath.recordings")
+
+# The command that prints an identity may have to ask a person.
+_ASKING_S = 60.0
+# What the options are called by those who run the stores.
+_NAMES = {
+    "s3": ("access_key_id", "secret_access_key"),
+    "az": ("account_name", "account_key"),
+    "gs": ("service_account", ""),
+}
+
+
+def objects_of(recording: Recording) -> Objects:
+    """The store. Raises `Trouble` where it cannot be one; whether it answers is found out later."""
+    try:
+        return open_objects(recording.store, _options(recording))
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from error
+    except StoreFailed as error:
+        raise Trouble("store", phrase(words.NO_STORE, url=recording.store, why=error.reason)) from error
+
+
+def _options(recording: Recording) -> dict[str, str]:
+    scheme = recording.store.partition(":")[0]
+    key, secret = _NAMES.get(scheme, ("", ""))
+    given = {
+        "endpoint": recording.store_endpoint,
+        "region": recording.store_region if scheme == "s3" else "",
+        key: recording.store_key_id,
+        secret: "" if recording.store_secret is None else recording.store_secret.reveal(),
+    }
+    return {name: value for name, value in given.items() if name and value}
+
+
+def shipper_of(recording: Recording, layout: Layout, told: Callable[[Event], None]) -> Shipper | None:
+    """What brings recordings to the store; None where they stay. Raises `Trouble`."""
+    if not recording.store:
+        return None
+    objects = objects_of(recording)
+    try:
+        sealer = Sealer(recording.seal_for) if recording.seal_for else None
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from error
+    return Shipper(Shipment(layout, objects, recording.store, recording.keep_local, sealer), told)
+
+
+def identities_of(recording: Recording) -> list[Any]:
+    """What opens sealed files. Raises `Trouble`."""
+    command, source = shlex.split(recording.identity_command), recording.identity_command or recording.identity
+    if not source:
+        raise Trouble("no-identity", phrase(words.NO_IDENTITY))
+    try:
+        if command:
+            done = subprocess.run(command, capture_output=True, check=True, timeout=_ASKING_S, text=True)
+            return identities(done.stdout)
+        return identities(Path(recording.identity).expanduser().read_text())
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from error
+    except (OSError, ValueError, subprocess.SubprocessError, Misuse) as error:
+        why = error.strerror if isinstance(error, OSError) else _why(error)
+        raise Trouble("bad-identity", phrase(words.BAD_IDENTITY, source=source, why=why)) from None
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, without what was printed or read: it may be the identity."""
+    match error:
+        case subprocess.CalledProcessError():
+            return f"exit code {error.returncode}"
+        case Misuse():
+            return error.reason
+        case _:
+            return type(error).__name__
+
+
+def _not_installed(error: ModuleNotFoundError) -> Trouble:
+    return Trouble("not-installed", phrase(words.NOT_INSTALLED, module=error.name or ""))
+
+
+def fetched(recording: Recording, one: Manifest, layout: Layout) -> Iterator[Path]:
+    """Bring one back from where it was stored, with the credentials of now. Raises `Trouble` and OSError."""
+    if not one.in_store:
+        raise Trouble("not-stored", phrase(words.NOT_STORED, name=one.name))
+    url = one.in_store[0].url
+    objects = objects_of(msgspec.structs.replace(recording, store=url))
+    try:
+        yield from fetch(one, objects, layout, partial(identities_of, recording))
+    except StoreFailed as error:
+        values = {"place": error.place, "url": url, "why": error.reason}
+        raise Trouble("fetch", phrase(words.FETCH_FAILED, **values)) from error
+
+
+class StorageLog:
+    """Says when the store begins to fail, each time that it has failed twice as often, and when it is back."""
+
+    def __init__(self, url: str, language: Language) -> None:
+        self._url = url
+        self._language = language
+
+    def told(self, event: Event) -> None:
+        """The threads that ship tell of each try."""
+        match event:
+            case Failure(failures=failures) if failures & (failures - 1):
+                return
+            case Failure():
+                _log.warning("%s", _failure(event, self._url).say_briefly(self._language))
+            case Back():
+                _log.warning("%s", phrase(words.BACK, url=self._url, waiting=event.waiting).say(self._language))
+            case Shipped():
+                said = phrase(words.SHIPPED, name=event.manifest.name, url=self._url)
+                _log.debug("%s", said.say_briefly(self._language))
+
+
+def _failure(one: Failure, url: str) -> Phrase:
+    text = words.FAILURES.get(one.code, words.FAILURES["fault"])
+    return phrase(text, name=one.name, url=url, why=one.reason, place=one.place, pause=round(one.pause_s))
