@@ -18,7 +18,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use crate::guard::python::Sources;
 use crate::guard::{Guard, Peer, Verdict};
@@ -338,6 +338,33 @@ impl Datagrams {
             }
         }
         drop(guard);
+        self.transmit(&mut parcels, |place| failed.push(place));
+        failed
+    }
+
+    /// The same for requests that belong to no story, as Python has them: [(flow, payload)], a flow being (transport,
+    /// (local host, port), (remote host, port), ...). Gives how many could not be sent.
+    fn send_parcels(&mut self, parcels: &Bound<'_, PyList>) -> PyResult<usize> {
+        let mut leaving = Vec::with_capacity(parcels.len());
+        let mut failed = 0;
+        for (place, parcel) in parcels.iter().enumerate() {
+            let (flow, data) = parcel.extract::<(Bound<'_, PyTuple>, Bound<'_, PyBytes>)>()?;
+            let local = flow.get_item(1)?.get_item(0)?;
+            let (host, port) = flow.get_item(2)?.extract::<(PyBackedStr, u16)>()?;
+            match Parcel::of(place, data.as_bytes(), local.cast::<PyString>()?.to_str()?, &host, port, self.v6) {
+                // The bytes that it points at are in the list, which outlives it.
+                Some(one) => leaving.push(one),
+                None => failed += 1,
+            }
+        }
+        self.transmit(&mut leaving, |_| failed += 1);
+        Ok(failed)
+    }
+}
+
+impl Datagrams {
+    /// Write what leaves, in as few system calls as it takes; tells the place of each that could not.
+    fn transmit(&mut self, parcels: &mut [Parcel], mut failed: impl FnMut(usize)) {
         let mut headers: Vec<libc::mmsghdr> = parcels.iter_mut().map(Parcel::header).collect();
         let (mut next, mut failures) = (0, 0);
         while next < headers.len() {
@@ -350,15 +377,12 @@ impl Datagrams {
                 self.may_have_reports = true;
                 failures += 1;
             } else {
-                failed.push(parcels[next].place);
+                failed(parcels[next].place);
                 (next, failures) = (next + 1, 0);
             }
         }
-        failed
     }
-}
 
-impl Datagrams {
     /// Read one batch and add what may pass to the list; gives how many were read.
     fn receive_batch(&mut self, py: Python<'_>, now: f64, list: &Bound<'_, PyList>) -> PyResult<usize> {
         let mut vectors: [libc::iovec; BATCH] = zeroed();

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import final
 
-from talkpath.base.address import Address, Flow, Transport
+from talkpath.base.address import Address, Flow, Parcel, Transport
 from talkpath.calls.model import Medium
 from talkpath.capture.records import HepOrigin, Record
 
@@ -278,6 +278,7 @@ class Datagrams:
     def may_have_reports(self) -> bool: ...
     def reports(self) -> list[tuple[bytes, str, int, int, int, str]]: ...
     def send(self, batch: Sequence[tuple[bytes, str, str, int]], now: float) -> list[int]: ...
+    def send_parcels(self, parcels: list[Parcel]) -> int: ...
 
 @final
 class Sources:

@@ -310,4 +310,11 @@ def test_of_many_that_are_new_few_are_asked_at_a_time() -> None:
     """An OPTIONS costs several times what line ends do: after a restart with many phones they take turns."""
     keeper = many(50_000)
     run(keeper, 60)
-    assert keeper.probes <= 60 * limits.KEEP_ALIVES_PER_S / 4 * 1.05
+    assert 0 < keeper.probes <= 60 * limits.KEEP_ALIVE_PROBES_PER_S * 1.05
+
+
+def test_many_phones_behind_nats_of_half_a_minute_are_all_held() -> None:
+    for seconds, visits in ((26, 1), (52, 2)):
+        keeper = many(50_000)
+        assert sum(run(keeper, seconds)) <= limits.KEEP_ALIVES_PER_S * seconds
+        assert min(kept.visits for kept in keeper._kept.values()) == visits

@@ -21,8 +21,6 @@ STREAM_SECONDS = 7_200
 CALL_LINGER_S = 5.0
 # Seconds without a word after which the ledger closes a call nobody ended (its BYE never came this way).
 CALL_FORGOTTEN_S = 12 * 3600.0
-# Exchanges that are no calls (REGISTER, OPTIONS ...) of which a running edge keeps the last word.
-LEDGER_OTHERS = 2_000
 # One session description: what fits a SIP message. Phones write 300 to 800 bytes, browsers 3 to 10 kB.
 SDP_BYTES = 65_535
 # Lines of one description. A conference offer of 20 sections with simulcast has about a thousand.
@@ -120,6 +118,9 @@ DNS_QUESTIONS = 4_096
 # Datagrams a second that keep flows through NATs open, before each flow has to wait longer for its turn. One costs 3
 # to 5 us of a core, the kernel's work included.
 KEEP_ALIVES_PER_S = 2_000
+# Those of them that ask for an answer, before each phone is asked less often: to write one, to be woken and to read
+# the answer costs ten times what line ends do.
+KEEP_ALIVE_PROBES_PER_S = 200
 # NATs remembered because they forgot a phone, at some 100 bytes each.
 FORGETFUL_NATS = 4_096
 # Files that this process takes at most, whatever the host allows: what the kernel allows one by default (fs.nr_open).

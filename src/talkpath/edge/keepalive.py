@@ -17,6 +17,7 @@ ring turns slower, down to what usual NATs allow.
 
 import re
 from enum import Enum, auto
+from math import ceil
 from typing import NamedTuple
 
 from talkpath.base import limits
@@ -30,7 +31,7 @@ _NUMBERS = re.compile(rb"([0-9a-f]{1,12})\.([0-9a-f]{1,12})")
 _LINE_ENDS = b"\r\n\r\n"
 # Flows are visited in portions of this time.
 _BEAT_S = 0.1
-# A phone that answers is asked every so many visits, at most.
+# A phone that answers is asked every so many visits, and less often where there are many of them.
 _VISITS_A_PROBE = 4
 # Probes a phone must leave unanswered before it is known not to answer OPTIONS at all.
 _FIRST_PROBES = 3
@@ -69,6 +70,7 @@ class Kept:
         "health",
         "holders",
         "is_hasty",
+        "line_ends",
         "misses",
         "number",
         "rtt_s",
@@ -77,6 +79,8 @@ class Kept:
 
     def __init__(self, flow: Flow, contact: str, number: int) -> None:
         self.flow = flow
+        #: What most visits send, made once.
+        self.line_ends = Parcel(flow, _LINE_ENDS)
         self.contact = contact
         #: Bindings that lead there: phones with several accounts have one socket. 0: to be taken out of the ring.
         self.holders = 0
@@ -294,11 +298,12 @@ class KeepAlive:
         elapsed_s = min(now - self._last_beat, _SLOWEST_S)
         self._last_beat = now
         turn_s, hasty_s = self._turn_s(), self._settings.interval_s / _HASTE
-        is_calm = turn_s <= self._settings.interval_s
+        visits_a_probe = max(_VISITS_A_PROBE, ceil(len(self._usual.flows) / turn_s / limits.KEEP_ALIVE_PROBES_PER_S))
+        is_calm = visits_a_probe == _VISITS_A_PROBE
         for kept in self._usual.take(elapsed_s, turn_s):
             if self._forgetful:
                 self._hasten(kept, now)
-            self._visit(kept, _VISITS_A_PROBE, is_calm, now)
+            self._visit(kept, visits_a_probe, is_calm, now)
         for kept in self._hasty.take(elapsed_s, hasty_s):
             self._visit(kept, 1, is_calm, now)
         pauses = [ring.pause(turn) for ring, turn in ((self._usual, turn_s), (self._hasty, hasty_s)) if ring.flows]
@@ -317,7 +322,7 @@ class KeepAlive:
             self._ask(kept, now)
         else:
             self.datagrams += 1
-            self.out.append(Parcel(kept.flow, _LINE_ENDS))
+            self.out.append(kept.line_ends)
 
     def _is_to_be_asked(self, kept: Kept, visits_a_probe: int, is_calm: bool, now: float) -> bool:
         """By turns, that not all are asked at once; soon after a missed answer, and where there is time for it also

@@ -423,14 +423,14 @@ class Signalling:
         self._set_timer(edge)
 
     def _send_parcels(self, parcels: list[Parcel]) -> None:
-        batches: dict[Datagrams, list[tuple[bytes, str, str, int]]] = {}
-        for flow, data in parcels:
+        batches: dict[Datagrams, list[Parcel]] = {}
+        for parcel in parcels:
+            flow = parcel.flow
             datagrams = self._by_local.get(flow.local) or self._datagrams_of(flow)
             if datagrams is not None:
-                remote = flow.remote
-                batches.setdefault(datagrams, []).append((data, flow.local.host, remote.host, remote.port))
+                batches.setdefault(datagrams, []).append(parcel)
         for datagrams, batch in batches.items():
-            self.counters["keepalives_unsendable"] += len(datagrams.send(batch, self._clock.now()))
+            self.counters["keepalives_unsendable"] += datagrams.send_parcels(batch)
 
     def _set_timer(self, edge: Machine) -> None:
         soonest = edge.deadline()
