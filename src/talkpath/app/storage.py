@@ -66,6 +66,8 @@ def shipper_of(recording: Recording, layout: Layout, told: Callable[[Event], Non
         sealer = Sealer(recording.seal_for) if recording.seal_for else None
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
+    except Misuse as error:
+        raise Trouble("seal-for", phrase(words.BAD_RECIPIENT, why=error.reason)) from error
     return Shipper(Shipment(layout, objects, recording.store, recording.keep_local, sealer), told)
 
 

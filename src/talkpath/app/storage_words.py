@@ -18,6 +18,10 @@ BAD_IDENTITY = Text(
     "{source} gives no identity ({why}). It should give the file that `age-keygen` wrote.",
     "{source} 没有给出私钥（{why}）。应给出 `age-keygen` 生成的文件内容。",
 )
+BAD_RECIPIENT = Text(
+    "A key in `seal_for` is no public key of age ({why}). Copy it again from what `age-keygen` wrote.",
+    "`seal_for` 中有一个不是 age 公钥（{why}）。请从 `age-keygen` 的输出重新复制。",
+)
 HELP_FETCH = Text(
     "Bring a recording back from the store, opened and compared with what was recorded.",
     "从存储取回录音，打开并与录制内容比对。",
