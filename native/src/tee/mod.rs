@@ -1,8 +1,8 @@
 //! Recording: packets on their way are copied into files, and never wait for one.
 //!
 //! `Recording::take` is called where a packet has been opened and judged: it appends the packet, as it will stand in the
-//! file (`pcap`), to the recording's own buffer. One thread (`writer`) empties the buffers twice a second into the files,
-//! hashes what it writes, and has the disk keep it (docs/decisions/recordings.md). Where the disk does not keep up the
+//! file (`pcap`), to the recording's own buffer. One thread (`writer`) empties the buffers into the files within
+//! the second, hashes what it writes, and has the disk keep it (docs/decisions/recordings.md). Where the disk does not keep up the
 //! buffers fill, and the recording gives way: what finds no room is counted.
 
 mod pcap;
@@ -31,8 +31,8 @@ const QUEUE_BYTES: u64 = 67_108_864;
 /// Bytes of one recording that wait for the disk (`base/limits.py` RECORDING_BUFFER_BYTES).
 const BUFFER_BYTES: usize = 4_194_304;
 
-/// From so much on the writer does not wait for its next turn: an eighth of the queue.
-const PRESSING_BYTES: u64 = QUEUE_BYTES / 8;
+/// From so much on the writer does not wait for its next turn: a quarter of the queue.
+const PRESSING_BYTES: u64 = QUEUE_BYTES / 4;
 
 /// How long `shutdown` waits for the disk.
 const PARTING: Duration = Duration::from_secs(5);
@@ -77,10 +77,7 @@ impl Recording {
             return;
         }
         let at_us = (self.shared.epoch_ns + now_ns) / 1000;
-        pcap::append(&mut buffer.bytes, self.link, at_us, source, local, data);
-        if let Some(byte) = buffer.bytes.iter_mut().nth_back(data.len().wrapping_sub(2)).filter(|_| data.len() > 1) {
-            *byte = second;
-        }
+        pcap::append(&mut buffer.bytes, self.link, at_us, (source, local), data, second);
         buffer.packets += 1;
         drop(buffer);
         if waiting > PRESSING_BYTES && waiting - room as u64 <= PRESSING_BYTES {

@@ -34,6 +34,8 @@ impl Link {
 
 const RECORD: usize = 16;
 const UDP: usize = 8;
+/// The longest head of a packet: its own, Ethernet, IPv6 and UDP.
+const HEAD: usize = RECORD + 14 + 40 + UDP;
 
 fn ip_head(source: SocketAddr, local: SocketAddr) -> usize {
     if source.is_ipv4() && local.is_ipv4() {
@@ -48,41 +50,49 @@ pub fn room(link: Link, source: SocketAddr, local: SocketAddr, length: usize) ->
     RECORD + link.head() + ip_head(source, local) + UDP + length
 }
 
-/// Append a packet.
-pub fn append(out: &mut Vec<u8>, link: Link, at_us: u64, source: SocketAddr, local: SocketAddr, data: &[u8]) {
-    let captured = (room(link, source, local, data.len()) - RECORD) as u32;
-    for word in [(at_us / 1_000_000) as u32, (at_us % 1_000_000) as u32, captured, captured] {
-        out.extend_from_slice(&word.to_le_bytes());
+/// Append a packet, with `second` in the place of its second byte.
+pub fn append(out: &mut Vec<u8>, link: Link, at_us: u64, ends: (SocketAddr, SocketAddr), data: &[u8], second: u8) {
+    let (source, local) = ends;
+    let mut head = [0; HEAD];
+    let room = room(link, source, local, data.len());
+    let captured = (room - RECORD) as u32;
+    let seconds = at_us / 1_000_000;
+    for (at, word) in [(0, seconds as u32), (4, (at_us - seconds * 1_000_000) as u32), (8, captured), (12, captured)]
+    {
+        head[at..at + 4].copy_from_slice(&word.to_le_bytes());
     }
     let datagram = (UDP + data.len()) as u16;
-    match (source.ip(), local.ip()) {
+    let ip = &mut head[RECORD + link.head()..];
+    let (kind, udp) = match (source.ip(), local.ip()) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
-            ethernet(out, link, 0x0800);
-            out.extend_from_slice(&[0x45, 0]);
-            out.extend_from_slice(&(20 + datagram).to_be_bytes());
-            out.extend_from_slice(&[0, 0, 0, 0, 64, 17, 0, 0]);
-            out.extend_from_slice(&from.octets());
-            out.extend_from_slice(&to.octets());
+            ip[0] = 0x45;
+            ip[2..4].copy_from_slice(&(20 + datagram).to_be_bytes());
+            (ip[8], ip[9]) = (64, 17);
+            ip[12..16].copy_from_slice(&from.octets());
+            ip[16..20].copy_from_slice(&to.octets());
+            (0x0800u16, &mut ip[20..])
         }
         (from, to) => {
-            ethernet(out, link, 0x86dd);
-            out.extend_from_slice(&[0x60, 0, 0, 0]);
-            out.extend_from_slice(&datagram.to_be_bytes());
-            out.extend_from_slice(&[17, 64]);
-            out.extend_from_slice(&six(from));
-            out.extend_from_slice(&six(to));
+            ip[0] = 0x60;
+            ip[4..6].copy_from_slice(&datagram.to_be_bytes());
+            (ip[6], ip[7]) = (17, 64);
+            ip[8..24].copy_from_slice(&six(from));
+            ip[24..40].copy_from_slice(&six(to));
+            (0x86dd, &mut ip[40..])
         }
+    };
+    for (at, word) in [(0, source.port()), (2, local.port()), (4, datagram)] {
+        udp[at..at + 2].copy_from_slice(&word.to_be_bytes());
     }
-    for word in [source.port(), local.port(), datagram, 0] {
-        out.extend_from_slice(&word.to_be_bytes());
-    }
-    out.extend_from_slice(data);
-}
-
-fn ethernet(out: &mut Vec<u8>, link: Link, kind: u16) {
     if link == Link::Ethernet {
-        out.extend_from_slice(&[0; 12]);
-        out.extend_from_slice(&kind.to_be_bytes());
+        head[RECORD + 12..RECORD + 14].copy_from_slice(&kind.to_be_bytes());
+    }
+    out.reserve(room);
+    out.extend_from_slice(&head[..room - data.len()]);
+    out.extend_from_slice(data);
+    if data.len() > 1 {
+        let at = out.len() - data.len() + 1;
+        out[at] = second;
     }
 }
 

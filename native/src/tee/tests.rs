@@ -138,7 +138,8 @@ fn shutdown_closes_what_is_open() {
 fn only_whole_packets_stay_of_what_was_cut() {
     let mut data = Vec::new();
     for _ in 0..3 {
-        pcap::append(&mut data, Link::Raw, 1, address("127.0.0.1:2"), address("127.0.0.1:4"), &[1, 2]);
+        let ends = (address("127.0.0.1:2"), address("127.0.0.1:4"));
+        pcap::append(&mut data, Link::Raw, 1, ends, &[1, 2], 2);
     }
     assert_eq!(pcap::whole(&data, data.len()), (138, 3));
     assert_eq!(pcap::whole(&data, 137), (92, 2));

@@ -2,7 +2,7 @@
 //! written, and finish what was closed. A file is written by place, so that what a full disk took only in part is
 //! written over, and a file ends with a whole packet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -17,8 +17,10 @@ use sha2::{Digest, Sha256};
 
 use super::{pcap, Outcome, Recording, Shared, What};
 
-/// What is written is kept by the disk this often, so that a loss of power costs less than a second.
+/// How often buffers are written and the disk is to keep what was. A turn costs some 20 us a file, so with many files turns
+/// are as rare as "the last second is lost at most" allows.
 const TURN: Duration = Duration::from_millis(500);
+const TURN_OF_MANY: Duration = Duration::from_millis(900);
 /// How long a file that could not be made is left alone.
 const RETRY: Duration = Duration::from_secs(1);
 /// From so many files on that were written to, the whole file system is synced: that takes one transaction of its
@@ -42,6 +44,8 @@ struct Tape {
     trouble: Option<i32>,
     tried_at: Option<Instant>,
     is_dirty: bool,
+    /// The folder may not know of the file yet.
+    is_new: bool,
 }
 
 pub struct Writer {
@@ -69,7 +73,7 @@ impl Writer {
                 break;
             }
             if Instant::now() >= next {
-                next = Instant::now() + TURN;
+                next = Instant::now() + if self.tapes.len() > MANY { TURN_OF_MANY } else { TURN };
             }
         }
         self.shared.desk().has_ended = true;
@@ -107,9 +111,7 @@ impl Writer {
                 closed.push(*id);
             }
         }
-        if is_due || !closed.is_empty() {
-            self.sync();
-        }
+        self.sync(|tape| is_due || closed.contains(&tape.recording.id));
         for id in closed {
             if let Some(tape) = self.tapes.remove(&id) {
                 let outcome = tape.finish();
@@ -118,12 +120,12 @@ impl Writer {
         }
     }
 
-    fn sync(&mut self) {
-        let mut dirty: Vec<_> = self.tapes.values_mut().filter(|tape| tape.is_dirty).collect();
-        let mut one = dirty.iter().filter_map(|tape| tape.file.as_ref()).take(1);
-        let done = match one.next().filter(|_| dirty.len() > MANY) {
+    /// Have the disk keep what was written of these.
+    fn sync(&mut self, is_wanted: impl Fn(&Tape) -> bool) {
+        let mut dirty: Vec<_> = self.tapes.values_mut().filter(|tape| tape.is_dirty && is_wanted(tape)).collect();
+        let done = match dirty.first().and_then(|tape| tape.file.as_ref()).filter(|_| dirty.len() > MANY) {
             Some(file) => Some(sync_all(file)),
-            None => None,
+            None => sync_folders(&dirty).err().map(Err),
         };
         for tape in &mut dirty {
             let synced = match (&done, &tape.file) {
@@ -132,11 +134,18 @@ impl Writer {
                 (None, Some(file)) => file.sync_data().map_err(|error| error.raw_os_error().unwrap_or(libc::EIO)),
             };
             match synced {
-                Ok(()) => tape.is_dirty = false,
+                Ok(()) => (tape.is_dirty, tape.is_new) = (false, false),
                 Err(errno) => tape.fail(errno, &self.shared),
             }
         }
     }
+}
+
+/// The names of new files: of each folder once.
+fn sync_folders(tapes: &[&mut Tape]) -> io::Result<()> {
+    let new = tapes.iter().filter(|tape| tape.is_new);
+    let folders: BTreeSet<_> = new.filter_map(|tape| tape.recording.path.parent()).collect();
+    folders.into_iter().try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
 /// Everything of the file system that this file is on.
@@ -161,6 +170,7 @@ impl Tape {
             trouble: None,
             tried_at: None,
             is_dirty: false,
+            is_new: true,
         }
     }
 
@@ -284,9 +294,6 @@ fn made(path: &Path, ceiling: i32) -> io::Result<File> {
     if file.as_raw_fd() >= ceiling {
         std::fs::remove_file(path)?;
         return Err(io::Error::from_raw_os_error(libc::EMFILE));
-    }
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
     }
     Ok(file)
 }
