@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Callable
-from itertools import groupby
 
 from talkpath.edge.admission import Admission
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.binding import Binding
 from talkpath.edge.core import Core
 from talkpath.edge.heading import Heading, Refusal
-from talkpath.edge.phones import flows_of_phones
+from talkpath.edge.phones import flows_of_phones, in_turns
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService
 from talkpath.media.service import Service
 
@@ -112,8 +111,8 @@ class Choosing:
             core.guard.rung(called, arrival.flow, now)
         asked.note("route.user", now, user=bindings[0].user)
         wait_s = core.settings.group_ring_s if request.method == "INVITE" else _GROUP_WAIT_S
-        phones = groupby(flows_of_phones(bindings), key=lambda flows: flows[0].q)
-        groups = [Group([ToPhone(flows) for flows in group], wait_s) for _, group in phones]
+        turns = in_turns(flows_of_phones(bindings))
+        groups = [Group([ToPhone(flows) for flows in turn], wait_s) for turn in turns]
         # Nobody comes after the last.
         groups[-1].wait_s = None
         return Plan(groups)

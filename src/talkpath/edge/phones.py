@@ -4,6 +4,7 @@ Apart from `binding`, which stays interpreted: these are asked for with each REG
 """
 
 from collections.abc import Iterable
+from itertools import groupby
 
 from talkpath.base.errors import Malformed
 from talkpath.edge.binding import Binding
@@ -18,6 +19,19 @@ def flows_of_phones(bindings: Iterable[Binding]) -> list[list[Binding]]:
         instance, key = binding.identity
         phones.setdefault((instance, "") if instance else ("", key), []).append(binding)
     return list(phones.values())
+
+
+def in_turns(phones: list[list[Binding]]) -> list[list[list[Binding]]]:
+    """Phones, each by its flows, as they are rung: the most wanted first, those with the same q at once (RFC 3261
+    section 16.6)."""
+    if len(phones) < 2:
+        return [phones] if phones else []
+    phones = sorted(phones, key=_wanted)
+    return [list(same) for _, same in groupby(phones, key=_wanted)]
+
+
+def _wanted(flows: list[Binding]) -> float:
+    return -flows[0].q
 
 
 def identity_of(instance: str, reg_id: str, contact: str) -> tuple[str, str]:

@@ -4,7 +4,6 @@ address or the next group when one leads nowhere (RFC 3261 section 16.6, RFC 326
 
 from contextlib import suppress
 from functools import partial
-from itertools import groupby
 
 from talkpath.base import limits
 from talkpath.base.address import Flow, Hop, Located, Target
@@ -19,7 +18,7 @@ from talkpath.edge.gateways.choice import Choice
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.names import why_nowhere
 from talkpath.edge.outages import Outages
-from talkpath.edge.phones import flows_of_phones
+from talkpath.edge.phones import flows_of_phones, in_turns
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
 from talkpath.edge.routing import hop_to
 from talkpath.edge.seeking import seek
@@ -137,8 +136,7 @@ class Trying:
                 others += self._gateways_of(attempt, way, group, now)
             else:
                 others.append(way)
-        phones.sort(key=lambda flows: -flows[0].q)
-        ringing = [[ToPhone(flows) for flows in same] for _, same in groupby(phones, key=lambda flows: flows[0].q)]
+        ringing = [[ToPhone(flows) for flows in turn] for turn in in_turns(phones)]
         if not ringing and not others:
             raise Refusal(480)
         wait_s = self._core.settings.group_ring_s
