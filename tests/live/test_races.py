@@ -62,7 +62,7 @@ def test_an_answer_that_is_repeated_reaches_the_caller_each_time(agents) -> None
 
 
 def test_an_invite_that_is_repeated_rings_once(agents) -> None:
-    alice, bob = agents.agent(), agents.agent()
+    alice, bob = agents.agent(), agents.agent("tcp")
     call = alice.dial(bob.identity.user, agents.talker().offer())
     incoming = bob.incoming()
     for _ in range(3):

@@ -19,6 +19,7 @@ class Agent(Stoppable):
     def __init__(self, identity: Identity, endpoint: Endpoint | None = None, *, bind: str = "") -> None:
         self.identity = identity
         self.endpoint = endpoint or _open(identity, bind)
+        self._taken: set[str] = set()
 
     def register(self, *parameters: str, expires_s: int = 600, algorithm: str | None = None) -> Received:
         """REGISTER our Contact; the final answer after authentication."""
@@ -65,9 +66,13 @@ class Agent(Stoppable):
         return self.endpoint.wait(is_it) if self.endpoint.has(is_it) else None
 
     def incoming(self, timeout_s: float = 10.0) -> "Incoming":
-        """The next INVITE that begins a call."""
-        invite = self.endpoint.wait(lambda item: item.method == "INVITE" and not item.status, timeout_s)
+        """The next INVITE that begins a call, not one that came again because we were slow (RFC 3261 17.2.3)."""
+        invite = self.endpoint.wait(self._is_new_invite, timeout_s)
+        self._taken.add(invite.first("via"))
         return Incoming(self, invite)
+
+    def _is_new_invite(self, item: Received) -> bool:
+        return not item.status and item.method == "INVITE" and item.first("via") not in self._taken
 
     def stop(self) -> None:
         self.endpoint.stop()
