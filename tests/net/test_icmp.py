@@ -4,6 +4,7 @@ import asyncio
 import select
 import socket
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,11 @@ import uvloop
 from tests.net.test_signalling_over_sockets import HOST, Server, options
 
 from talkpath._native import Datagrams
-from talkpath.base.address import Address, Flow, Send, Target, Transport
+from talkpath.base.address import Address, Flow, Parcel, Send, Target, Transport
 from talkpath.edge.edge import Input, Undelivered
 from talkpath.net.icmp import failure_of
 from talkpath.net.listening import Endpoint
-from talkpath.net.signalling import Limits, Machine
+from talkpath.net.signalling import Limits
 
 V6_HOST = "::1"
 
@@ -87,7 +88,7 @@ def test_which_errors_say_that_nothing_arrived(kind: int, code: int, is_ipv6: bo
     assert failure_of(kind, code, is_ipv6=is_ipv6) == why
 
 
-class Recording(Machine):
+class Recording:
     """Sends one request, and keeps what it is told."""
 
     def __init__(self, hop: Target) -> None:
@@ -95,6 +96,9 @@ class Recording(Machine):
         self.out = [Send(hop, b"OPTIONS sip:x SIP/2.0\r\n", "c")]
 
     def message(self, flow: Flow, data: bytes, now: float) -> None:
+        raise AssertionError
+
+    def unframeable(self, flow: Flow, head: bytes, code: str) -> None:
         raise AssertionError
 
     def receive(self, event: Input, now: float) -> None:
@@ -110,8 +114,11 @@ class Recording(Machine):
         out, self.out = self.out, []
         return out
 
-    def drain_parcels(self) -> list[object]:  # type: ignore[override]
+    def drain_parcels(self) -> list[Parcel]:
         return []
+
+    def needed(self, flows: frozenset[Flow]) -> frozenset[Flow]:
+        raise AssertionError
 
 
 @pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop])
@@ -123,7 +130,7 @@ def test_the_edge_hears_of_it_on_any_loop_and_the_socket_stays_open(
 
 
 async def _hears(directory: Path) -> None:
-    async for server in _served(directory):
+    async with _served(directory) as server:
         gone = Target(Transport.UDP, Address(HOST, _nobody(HOST)))
         machine = Recording(gone)
         edge, server.signalling._edge = server.signalling._edge, machine
@@ -140,9 +147,12 @@ async def _hears(directory: Path) -> None:
             assert answer.startswith(b"SIP/2.0 200")
 
 
+@asynccontextmanager
 async def _served(directory: Path) -> AsyncIterator[Server]:
     server = Server(directory, Limits(10, 10))
     await server.signalling.open(Endpoint(Transport.UDP, HOST, 0))
     await server.signalling.start(server.edge)
-    yield server
-    server.signalling.close()
+    try:
+        yield server
+    finally:
+        server.signalling.close()
