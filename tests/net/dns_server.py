@@ -41,12 +41,22 @@ class DnsServer:
         self.records[name, kind] = rrset
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, HOST, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind((HOST, self.port))
+        sock = await self._start()
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(lambda: _Udp(self), sock=sock)
+
+    async def _start(self) -> socket.socket:
+        """Serve TCP; the socket for UDP at the same port, which must be free of other programs for both."""
+        while True:
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sock.bind((HOST, 0))
+            self.port = sock.getsockname()[1]
+            try:
+                self._server = await asyncio.start_server(self._serve, HOST, self.port)
+            except OSError:
+                sock.close()
+            else:
+                return sock
 
     def stop(self) -> None:
         if self._transport is not None:
