@@ -117,7 +117,7 @@ def test_a_connection_that_breaks_under_the_bye_leaves_the_page_to_be_told(lab: 
     invite, _ = call(browser, callee)
     callee.in_dialog("BYE", invite)
     lab.close(browser)
-    assert callee.last().status == 480
+    assert callee.last().status == 408
     browser.inbox.clear()
     browser.reconnect(41001)
     register(browser)

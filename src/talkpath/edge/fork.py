@@ -375,6 +375,10 @@ class Fork:
             # 503 would tell the caller to avoid us, not the target (RFC 3261 section 16.7 step 6), unless it is us.
             is_theirs = self._best_status == 503 and self._best_branch is not None
             status = 500 if is_theirs else self._best_status or 480
+            if status == 480 and self.request.method == "BYE":
+                # That nobody is there ends the dialog where 408 says it, and is no word of its end where 480 does
+                # (RFC 3261 sections 12.2.1.2 and 15.1.1).
+                status = 408
             self._owner.reply(self, status, now, self._reason)
         else:
             self._owner.relay(self, self._best_branch, self._best, now)
