@@ -3,6 +3,7 @@
 import pytest
 
 from talkpath._native import stream_message_length
+from talkpath.sip.digest import ha1, response
 from talkpath.sip.grammar import parse_auth
 from talkpath.sip.message import Message, fault_of
 
@@ -81,6 +82,21 @@ def test_credentials_that_lack_what_their_qop_needs_are_no_wrong_password(method
     assert phone.last().status == 400
     assert "nc or cnonce" in phone.last().reason
     assert lab.edge.core.counters["auth_wrong"] == 0
+
+
+@pytest.mark.parametrize("count", ["", "zz", "00000001"])
+def test_a_count_without_a_qop_counts_nothing(count: str) -> None:
+    """RFC 2069 knows no nc: what stands there is none, and costs nothing."""
+    lab = Lab()
+    phone, uri = lab.phone("1001", "198.51.100.7"), f"sip:{HOME}"
+    phone.request("REGISTER", uri, to=f"<sip:1001@{HOME}>")
+    _, challenge = parse_auth(phone.last().all("WWW-Authenticate")[0])
+    secret = ha1("MD5", "1001", challenge["realm"], "1001")
+    proof = response("MD5", secret, "REGISTER", {"uri": uri, "nonce": challenge["nonce"]})
+    given = f'username="1001", realm="{challenge["realm"]}", nonce="{challenge["nonce"]}", uri="{uri}"'
+    fields = f'Authorization: Digest {given}, response="{proof}", nc={count}'
+    phone.request("REGISTER", uri, to=f"<sip:1001@{HOME}>", extra=fields)
+    assert phone.last().status == 200
 
 
 def test_a_parameter_without_a_value_stays_one() -> None:

@@ -165,3 +165,48 @@ def test_a_datagram_of_nothing_but_spaces_does_not_hold_the_edge(lab: Lab, peer:
     began = process_time()
     deliver(lab, peer, replaced(old, new))
     assert process_time() - began < 1, "milliseconds are enough; what is tried in many ways takes many seconds"
+
+
+@pytest.mark.parametrize("name", ["From", "To"])
+@pytest.mark.parametrize("value", [",", " , ,", "<>", "< >", '"x:y" <>;tag=a'])
+def test_an_address_that_is_none_is_told(lab: Lab, peer: Phone, name: str, value: str) -> None:
+    deliver(lab, peer, replaced(name, f"{name}: {value}"))
+    assert peer.statuses() == [400]
+
+
+@pytest.mark.parametrize("contact", ["nonsense", ",", "<>", "*", "99", "\x00"])
+def test_a_call_whose_contact_can_not_be_read_is_refused_and_leaves_nothing(
+    lab: Lab, peer: Phone, callee: Phone, contact: str
+) -> None:
+    """Nobody could send a BYE there. Its transaction ends like any other: a flood of them fills no memory."""
+    lines = [
+        f"INVITE sip:1002@{HOME} SIP/2.0",
+        "Via: SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bKc",
+        "From: <sip:a@203.0.113.5>;tag=a",
+        f"To: <sip:1002@{HOME}>",
+        "Call-ID: contact",
+        "CSeq: 1 INVITE",
+        f"Contact: {contact}",
+        "Content-Length: 0",
+    ]
+    deliver(lab, peer, lines)
+    assert peer.statuses() == [100, 400]
+    assert callee.inbox == []
+    lab.wait(60)
+    assert (lab.edge.core.transactions.servers, lab.edge.core.calls) == ({}, {})
+
+
+@pytest.mark.parametrize("contact", ["", "Contact: <>", "Contact: nonsense", "Contact: ,"])
+def test_who_answers_without_a_contact_is_acknowledged_and_told_the_end(
+    lab: Lab, caller: Phone, callee: Phone, contact: str
+) -> None:
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    invite = callee.take()
+    lines = ["SIP/2.0 200 OK", *(f"Via: {one}" for one in invite.all("Via"))]
+    lines += [f"Record-Route: {one}" for one in invite.all("Record-Route")]
+    lines += [f"From: {invite.first('From')}", f"To: {invite.first('To')};tag=x", "Call-ID: c1"]
+    callee.send("\n".join([*lines, f"CSeq: {invite.first('CSeq')}", *([contact] if contact else [])]), OFFER)
+    assert caller.last().status == 200
+    lab.edge.stop_calls(lab.now)
+    lab.pump()
+    assert [(one.method, one.uri) for one in callee.inbox] == [("ACK", callee.contact), ("BYE", callee.contact)]

@@ -257,6 +257,9 @@ class Answers:
                 party.learn(response, "To", _beyond_us(response, fork, branch))
         except Malformed:
             self._core.counters["responses_unreadable"] += 1
+        if not party.contact:
+            # Who says no Contact, or one that nobody can read, is where the request found it.
+            party.contact = branch.heading.uri
 
     def reply(self, fork: Fork, status: int, now: float, reason: str = "") -> None:
         """Answer upstream in our own name: no branch gave a response worth passing on."""

@@ -100,14 +100,16 @@ class Authentication:
                 # The look-up of a name that nobody has takes longer than that of a user.
                 self._accounts.ha1(_NOBODY, algorithm)
             return Proof(Verdict.WRONG, user)
-        if self._nonces.is_stale(nonce, now) or self._is_replay(nonce, params.get("nc")):
+        count = params["nc"] if "qop" in params else None
+        if self._nonces.is_stale(nonce, now) or self._is_replay(nonce, count):
             return Proof(Verdict.STALE, user)
         return Proof(Verdict.PROVEN, user)
 
     def _is_replay(self, nonce: str, count: str | None) -> bool:
         """Whether this nonce was used with this count or a later one (RFC 7616 section 3.4.6).
 
-        Only proven credentials get here, so that strangers do not fill the table. RFC 2069 clients send no count.
+        Only proven credentials get here, so that strangers do not fill the table. RFC 2069 clients send no count, and
+        what else they write there is none.
         """
         if count is None:
             return False

@@ -146,7 +146,10 @@ class Proxy:
             raise Refusal(503, "Draining" if core.is_draining else "Too many calls")
         caller = Party(CALLER, arrival.reply_to, arrival.behind_nat)
         routes = request.listed("Record-Route")
-        caller.learn(request, "From", routes)
+        try:
+            caller.learn(request, "From", routes)
+        except Malformed:
+            raise Refusal(400, "Bad Contact") from None
         caller.speaks_from(arrival.reply_to, arrival.behind_nat)
         caller.cseq = request.cseq.number
         self._bind(caller, user, arrival, now)

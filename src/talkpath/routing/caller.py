@@ -224,7 +224,7 @@ def _items(values: list[str]) -> list[str]:
 
 def _uri_of(value: str) -> str:
     try:
-        return NameAddr.parse(_items([value])[0]).uri
+        return NameAddr.parse(next(iter(_items([value])), "")).uri
     except Malformed:
         return ""
 

@@ -57,14 +57,15 @@ class NameAddr:
         """Raises Malformed(`name-addr`). The URI is kept as text: it is parsed when somebody asks."""
         if text.startswith("<") and '"' not in text:
             uri, end, rest = text[1:].partition(">")
-            if end and (not rest or rest.startswith(";")):
-                return cls(uri.strip(), parse_params(rest) if rest else {})
+            uri = uri.strip()
+            if uri and end and (not rest or rest.startswith(";")):
+                return cls(uri, parse_params(rest) if rest else {})
         match = _NAME_ADDR.match(text)
-        if match is not None:
+        if match is not None and (named := match["uri"].strip()):
             name = match["name"].strip()
             if name.startswith('"'):
                 name = re.sub(r"\\(.)", r"\1", name[1:-1])
-            return cls(match["uri"].strip(), parse_params(match["params"] or ""), name)
+            return cls(named, parse_params(match["params"] or ""), name)
         uri, _, params = text.partition(";")
         uri = uri.strip()
         # One with a question mark must stand in brackets (RFC 3261 section 20.10).

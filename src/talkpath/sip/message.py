@@ -145,7 +145,9 @@ class Message:
         value = self.frame.first(name)
         if value is None:
             raise Malformed("missing-header", f"there is no {name}")
-        return NameAddr.parse(split_list(value)[0])
+        items = split_list(value)
+        # A value of nothing but commas has no item.
+        return NameAddr.parse(items[0] if items else "")
 
     @property
     def carries_sdp(self) -> bool:
