@@ -3,7 +3,9 @@
 import re
 
 import pytest
-from tests.edge.lab import HOME, Lab, Phone
+from tests.edge.lab import HOME, OFFER, PORT, REALM, Lab, Phone
+
+from talkpath.edge.settings import EdgeSettings
 
 # 1001 is registered, 1003 is not, and nobody is called 9999.
 USERS = ["1001", "1003", "9999"]
@@ -75,3 +77,83 @@ def test_no_answer_names_the_software(lab: Lab, stranger: Phone, caller: Phone) 
     caller.invite(f"sip:echo@{HOME}")
     for phone in (stranger, caller):
         assert not any(one.first(field) for one in phone.inbox for field in ("Server", "User-Agent"))
+
+
+def test_the_name_that_a_stranger_bears_tells_of_three_users_and_no_more(lab: Lab) -> None:
+    """Where no domain is configured any host name may be ours, so who bears a user's name must prove it: to be asked
+    tells that there is such a user. Who borrows name after name is asked whatever he bears."""
+    lab.accounts.users.update(str(number) for number in range(2000, 2100))
+    stranger = lab.phone("visitor", "203.0.113.9")
+    told = []
+    for number in range(1990, 2030):
+        stranger.inbox.clear()
+        stranger.request("INVITE", f"sip:echo@{HOME}", user=str(number), domain="example.org", body=OFFER)
+        told.append((number, stranger.last().status))
+    assert [number for number, status in told if status == 200] == list(range(1990, 2000))
+    assert told[13:] == [(number, 407) for number in range(2003, 2030)]
+    for user in ("1003", "9999"):
+        stranger.request("INVITE", f"sip:echo@{HOME}", user=user, domain="example.org", body=OFFER)
+        assert stranger.last().status == 407
+    lab.wait(3 * 3_600)
+    stranger.request("INVITE", f"sip:echo@{HOME}", user="9999", domain="example.org", body=OFFER)
+    assert stranger.last().status == 200
+
+
+def test_an_office_whose_phones_bear_a_name_that_leads_here_is_no_stranger(lab: Lab) -> None:
+    lab.phone("1001", "203.0.113.9", 5070).register()
+    for port, user in enumerate(("1001", "1002", "1003"), 5080):
+        phone = lab.phone(user, "203.0.113.9", port)
+        phone.request("INVITE", f"sip:echo@{HOME}", domain="sip.example.org", body=OFFER)
+        assert phone.last().status == 407
+    visitor = lab.phone("visitor", "203.0.113.9", 5090)
+    visitor.request("INVITE", f"sip:echo@{HOME}", body=OFFER)
+    assert visitor.last().status == 200
+
+
+@pytest.mark.parametrize("user", ["1001", "9999"])
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "<sip:^@example.com>",
+        "<sip:^@EXAMPLE.com.:5071>",
+        f"<sip:^@{HOME}>",
+        f"<sip:^@{HOME}:9>",
+        "<sip:^@[::ffff:192.0.2.1]>",
+        "<sips:^@localhost:1>",
+        "<tel:^>",
+        "<tel:^;phone-context=example.com>",
+        "tel:^",
+    ],
+)
+def test_a_name_of_ours_must_be_proven_however_it_is_written(sender: str, user: str) -> None:
+    own = frozenset({HOME, "localhost"})
+    listening = frozenset(PORT.items())
+    lab = Lab(EdgeSettings(own_hosts=own, listening=listening, realm=REALM, domains=frozenset({"example.com"})))
+    lab.registered("1002", "198.51.100.8")
+    stranger = lab.phone("visitor", "203.0.113.9")
+    lines = f"""INVITE sip:1002@{HOME} SIP/2.0
+        Via: SIP/2.0/UDP 203.0.113.9:5060;branch=z9hG4bKs
+        From: {sender.replace("^", user)};tag=a
+        To: <sip:1002@{HOME}>
+        Call-ID: s1
+        CSeq: 1 INVITE
+        Contact: <sip:a@203.0.113.9>"""
+    stranger.send(lines)
+    assert stranger.statuses() == [407]
+
+
+@pytest.mark.parametrize("sender", ["<sip:1001@example.org>", "<tel:+4930123456>", "<tel:1001;phone-context=a.org>"])
+def test_names_of_others_are_theirs(sender: str) -> None:
+    own, listening = frozenset({HOME}), frozenset(PORT.items())
+    lab = Lab(EdgeSettings(own_hosts=own, listening=listening, realm=REALM, domains=frozenset({"example.com"})))
+    callee = lab.registered("1002", "198.51.100.8")
+    stranger = lab.phone("visitor", "203.0.113.9")
+    lines = f"""INVITE sip:1002@{HOME} SIP/2.0
+        Via: SIP/2.0/UDP 203.0.113.9:5060;branch=z9hG4bKs
+        From: {sender};tag=a
+        To: <sip:1002@{HOME}>
+        Call-ID: s1
+        CSeq: 1 INVITE
+        Contact: <sip:a@203.0.113.9>"""
+    stranger.send(lines)
+    assert callee.methods() == ["INVITE"]

@@ -1,5 +1,8 @@
 """Who may do what: proof of identity for registrations and calls."""
 
+from contextlib import suppress
+from ipaddress import IPv6Address
+
 from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Proof, Verdict
@@ -65,6 +68,8 @@ class Admission:
             return True, proof.user
         if not needed and proof.verdict is Verdict.MISSING:
             return True, ""
+        if proof.verdict is Verdict.MISSING:
+            self._note_borrowed(arrival, now)
         self._refuse(arrival, server, proof, "Proxy-Authenticate", 407, now)
         return False, ""
 
@@ -92,30 +97,53 @@ class Admission:
         policy = self._core.settings.caller_proof
         if policy is CallerProof.NEVER or self._core.is_peer(arrival):
             return False
-        if policy is CallerProof.ALWAYS or arrival.message.method not in _FOR_STRANGERS:
-            return True
-        return self._claims_to_be_ours(arrival)
+        return not self._is_for_strangers(arrival) or self._claims_to_be_ours(arrival)
+
+    def _is_for_strangers(self, arrival: Arrival) -> bool:
+        """Whether the request is one that anybody may send."""
+        policy = self._core.settings.caller_proof
+        return policy is not CallerProof.ALWAYS and arrival.message.method in _FOR_STRANGERS
 
     def _claims_to_be_ours(self, arrival: Arrival) -> bool:
         """Whether From names a user in a domain of ours, be there such a user or not: who is asked for proof must not
         learn from it which names are users. Where no domain is configured, a user of ours may bear any."""
         uri = _from_uri(arrival.message)
-        return uri is not None and (self._is_home(uri, arrival) or self._names_an_account(uri))
+        return uri is not None and (self._is_home(uri, arrival) or self._names_an_account(uri, arrival))
 
     def _claims_an_account(self, arrival: Arrival) -> bool:
         """Whether From names one of our users: nobody may bear the name of another."""
         uri = _from_uri(arrival.message)
-        if uri is None or (self._core.settings.domains and not self._core.locality.serves(uri, arrival.flow)):
+        if uri is None or not (self._is_home(uri, arrival) or self._may_be_home(uri, arrival)):
             return False
         return self._core.world.accounts.exists(self._core.user_of(uri))
 
     def _is_home(self, uri: Uri, arrival: Arrival) -> bool:
+        """Whether the name is surely one of ours: in a domain of ours, or at this host, whatever port is named; and a
+        local number, which is one wherever it is dialled (RFC 3966 section 5.1.4)."""
         core = self._core
-        is_named = uri.host in core.settings.domains
-        return is_named or core.locality.is_here(uri.host, uri.port, arrival.flow)
+        if not uri.is_sip:
+            return uri.scheme == "tel" and uri.user[:1] != "+" and core.locality.serves(uri, arrival.flow)
+        host = _plain_host(uri.host)
+        if host in core.settings.domains:
+            return True
+        return any(core.locality.is_here(host, port, arrival.flow) for port in (uri.port, None))
 
-    def _names_an_account(self, uri: Uri) -> bool:
-        return not self._core.settings.domains and self._core.world.accounts.exists(self._core.user_of(uri))
+    def _may_be_home(self, uri: Uri, arrival: Arrival) -> bool:
+        """Whether nothing tells whose name it is: any host name may be ours where no domain is configured, and a
+        global number is of no domain."""
+        core = self._core
+        if not core.settings.domains:
+            return True
+        return uri.scheme == "tel" and core.locality.serves(uri, arrival.flow)
+
+    def _names_an_account(self, uri: Uri, arrival: Arrival) -> bool:
+        return self._may_be_home(uri, arrival) and self._core.world.accounts.exists(self._core.user_of(uri))
+
+    def _note_borrowed(self, arrival: Arrival, now: float) -> None:
+        """Who is challenged for the name alone learns that it is a user's."""
+        uri = _from_uri(arrival.message)
+        if uri is not None and self._is_for_strangers(arrival) and not self._is_home(uri, arrival):
+            self._core.guard.borrowed(self._core.user_of(uri), arrival.flow, now)
 
     def may_know(self, arrival: Arrival, user: str) -> bool:
         """Whether the sender may be told who is a user here: one of them, a gateway, a source that is trusted, or
@@ -172,6 +200,15 @@ class Admission:
             core.guard.turned_away(request, arrival.flow, now)
         fields = core.authentication.challenges(field, stale, request, place_of(arrival.flow), now)
         core.reply(arrival, server, status, now, fields=fields)
+
+
+def _plain_host(host: str) -> str:
+    """A host in the spelling in which it is known here."""
+    if ":" in host:
+        with suppress(ValueError):
+            mapped = IPv6Address(host).ipv4_mapped
+            return host if mapped is None else str(mapped)
+    return host.rstrip(".")
 
 
 def _from_uri(request: Message) -> Uri | None:

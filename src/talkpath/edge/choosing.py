@@ -63,6 +63,9 @@ class Choosing:
         if heading.routes or not core.locality.serves(uri, asked.arrival.flow):
             return self._elsewhere(asked, now)
         if uri.username in SERVICES and asked.arrival.message.method == "INVITE":
+            if self._admission.is_doubtful(asked.arrival, asked.user, now):
+                # Also a call to a service tells whether the name that the caller bears is a user's.
+                raise Unproven(uri.username)
             service = Service(uri.username)
             asked.note("route.service", now, service=service)
             return Plan([Group([ToService(service)])])

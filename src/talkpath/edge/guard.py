@@ -30,10 +30,11 @@ _BY_METHOD = {"INVITE": 0, "OPTIONS": 1, "REGISTER": 2}
 _OTHER, _WRONG = 3, 5
 # A request of a tool for scanning counts as so many more.
 _TOOL_WEIGHT = 19
-# What makes a stranger doubtful, who is told no more who is there: five users who are not, or twenty who ring and do
-# not take his call. Each that does makes up for two; in an hour all of it is forgotten.
+# What makes a stranger doubtful, who is told no more who is there: five users who are not, twenty who ring and do
+# not take his call, or three whose names he bears. Each that takes one makes up for two; in an hour all of it is
+# forgotten.
 _DOUBTFUL, _DOUBT_MOST = 20.0, 60.0
-_OF_NOBODY, _OF_A_RING, _OF_AN_ANSWER = 4.0, 1.0, -2.0
+_OF_NOBODY, _OF_A_RING, _OF_AN_ANSWER, _OF_A_NAME = 4.0, 1.0, -2.0, 7.0
 _TRUST_A_SECOND = _DOUBTFUL / 3_600
 # A proof by credentials without a registration is good for this long.
 PROOF_S = 600.0
@@ -151,6 +152,10 @@ class Guard:
     def rung(self, user: str, flow: Flow, now: float) -> None:
         """A stranger asked for somebody who is there."""
         self._doubt(user, flow, _OF_A_RING, now)
+
+    def borrowed(self, user: str, flow: Flow, now: float) -> None:
+        """A stranger was asked for proof because he bears the name of a user."""
+        self._doubt(f"from {user}", flow, _OF_A_NAME, now)
 
     def _doubt(self, user: str, flow: Flow, weight: float, now: float) -> None:
         if not self._settings.is_on or self._is_office(flow, now):
