@@ -85,12 +85,12 @@ def mistakes_of(desk: Desk, body: str, head: str = HEAD) -> list[str]:
         (
             "@edge.on_call\nasync def route(call):\n    return users(call.numbr)\n",
             3,
-            "A Call has no numbr. Did you mean number?",
+            "call has no numbr. Did you mean number?",
         ),
         (
             "@edge.on_request('REFER')\nasync def refer(call, request):\n    call.note(request.referto)\n",
             3,
-            "A Request has no referto. Did you mean refer_to?",
+            "request has no referto. Did you mean refer_to?",
         ),
     ],
 )

@@ -69,11 +69,12 @@ def load(file: Path, kept: dict[str, object] | None = None) -> Script:
             raise BadScript([_raised(error, file)]) from error
         finally:
             LOADING.reset(token)
-        files = (file, *sorted(path for path in beside() if path != file))
+        modules = {**dict(sorted(beside().items())), file: module}
+        files = (file, *(path for path in modules if path != file))
         mistakes = list(_hidden(file, module))
         edge = _edge(loading, file, mistakes)
         for one in files:
-            mistakes += Reading(str(one), ast.parse(one.read_bytes(), str(one))).mistakes()
+            mistakes += Reading(str(one), ast.parse(one.read_bytes(), str(one))).mistakes(vars(modules[one]))
         if mistakes or edge is None:
             raise BadScript(mistakes)
     return Script(file, edge.call_function, dict(edge.request_functions), files, loading.fresh)
@@ -95,9 +96,9 @@ def _compiled(file: Path) -> CodeType:
 
 
 @contextmanager
-def _beside(folder: Path) -> Iterator[Callable[[], list[Path]]]:
-    """Let modules of the script's folder be imported, and be imported anew. What is given tells their files; after an
-    error the modules are those that were there before."""
+def _beside(folder: Path) -> Iterator[Callable[[], dict[Path, ModuleType]]]:
+    """Let modules of the script's folder be imported, and be imported anew. What is given tells them by their files;
+    after an error the modules are those that were there before."""
     before = _of_scripts(folder)
     for name in before:
         del sys.modules[name]
@@ -107,11 +108,12 @@ def _beside(folder: Path) -> Iterator[Callable[[], list[Path]]]:
     # Two saves within a second may leave the same size and time, by which stale bytecode is told.
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
 
-    def files() -> list[Path]:
-        return [Path(str(module.__file__)) for module in list(sys.modules.values()) if _is_in(module, str(folder))]
+    def modules() -> dict[Path, ModuleType]:
+        found = (module for module in list(sys.modules.values()) if _is_in(module, str(folder)))
+        return {Path(str(module.__file__)): module for module in found}
 
     try:
-        yield files
+        yield modules
         _last_folder[:] = [str(folder)]
     except BaseException:
         for name in _of_scripts(folder):

@@ -5,12 +5,14 @@ be meant is a hint. Names of gateway groups and users are read where they are wr
 """
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from talkpath.base.texts import Text
 from talkpath.routing import words
 from talkpath.routing.call import Call
+from talkpath.routing.kinds import Kinds, names_of
+from talkpath.routing.meaning import Meaning, taken_for_true, unknown_names
 from talkpath.routing.mistakes import Mistake, Place, nearest
 from talkpath.routing.within import CallWithin, Request
 
@@ -43,10 +45,16 @@ class Reading:
         self._file = file
         self._tree = tree
 
-    def mistakes(self) -> Iterator[Mistake]:
-        """What is certainly wrong."""
+    def mistakes(self, names: Mapping[str, object] | None = None) -> Iterator[Mistake]:
+        """What is certainly wrong; more of it is seen by the `names` that the file has once it was run."""
         for function, parameters in self._functions():
             yield from self._of_function(function, parameters)
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                announced = [kind for one in node.decorator_list if (kind := _announced_as(one))]
+                yield from self._unknown_parts(node, Kinds(node, announced[0] if announced else ()))
+        if names is not None:
+            yield from self._misused(names)
 
     def hints(self) -> Iterator[Mistake]:
         """What may be wrong."""
@@ -80,23 +88,46 @@ class Reading:
         handed_on = _handed_on(function)
         changed = _assigned(function)
         for node in ast.walk(function):
-            if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
-                continue
-            kind = parameters.get(node.value.id)
-            if kind is None or node.value.id in changed:
-                continue
-            if not hasattr(kind, node.attr):
-                yield self._unknown(node, kind)
-        for node in ast.walk(function):
             what = _awaitable(node, parameters, changed)
             if isinstance(node, ast.expr) and what and id(node) not in awaited and id(node) not in handed_on:
                 yield self._mistake(node, words.NOT_AWAITED, what=what)
 
-    def _unknown(self, node: ast.Attribute, kind: type) -> Mistake:
-        near = nearest(node.attr, (name for name in dir(kind) if not name.startswith("_")))
-        shown = "Call" if kind is CallWithin else kind.__name__
-        text = words.UNKNOWN_ON_CALL_NEAR if near else words.UNKNOWN_ON_CALL
-        return self._mistake(node, text, kind=shown, name=node.attr, near=near)
+    def _unknown_parts(self, function: ast.AST, kinds: Kinds) -> Iterator[Mistake]:
+        """Names that a call, or a part of it, does not have."""
+        for node in ast.walk(function):
+            if isinstance(node, ast.Attribute):
+                kind = kinds.of(node.value)
+                if kind is not None and not hasattr(kind, node.attr):
+                    near = nearest(node.attr, names_of(kind))
+                    text = words.UNKNOWN_PART_NEAR if near else words.UNKNOWN_PART
+                    yield self._mistake(node, text, what=ast.unparse(node.value), name=node.attr, near=near)
+
+    def _misused(self, names: Mapping[str, object]) -> Iterator[Mistake]:
+        """Names that nobody made, keywords that nobody takes, and coroutines taken for their results."""
+        for unknown in unknown_names(self._tree, names):
+            near = nearest(unknown.name, unknown.known)
+            text = words.UNKNOWN_NAME_NEAR if near else words.UNKNOWN_NAME
+            yield Mistake(Place(self._file, unknown.line), text, {"name": unknown.name, "near": near})
+        for function in self._outermost(self._tree):
+            meaning = Meaning(function, names)
+            for node in ast.walk(function):
+                for what, unknown in meaning.unknown_keywords(node):
+                    near = nearest(unknown.name, unknown.known)
+                    text = words.UNKNOWN_KEYWORD_NEAR if near else words.UNKNOWN_KEYWORD
+                    values = {"what": what, "name": unknown.name, "near": near}
+                    yield Mistake(Place(self._file, unknown.line), text, values)
+            given = [node.value for node in _returns(function) if node.value is not None]
+            for value in (*taken_for_true(function), *(given if _is_announced(function) else ())):
+                if isinstance(value, ast.Call) and meaning.is_coroutine(value):
+                    yield self._mistake(value, words.NOT_AWAITED, what=f"{ast.unparse(value.func)}()")
+
+    def _outermost(self, node: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+        """Functions, those within others left out."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield child
+            else:
+                yield from self._outermost(child)
 
     def _blocking(self, function: ast.AsyncFunctionDef) -> Iterator[Mistake]:
         for node in ast.walk(function):
@@ -138,6 +169,19 @@ def _announced_as(decorator: ast.expr) -> tuple[tuple[str, type], ...]:
     if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute):
         return _REQUEST_FUNCTION if decorator.func.attr == "on_request" else ()
     return ()
+
+
+def _is_announced(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(_announced_as(one) for one in function.decorator_list)
+
+
+def _returns(node: ast.AST) -> Iterator[ast.Return]:
+    """What a function itself returns, functions within it left out."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Return):
+            yield child
+        elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield from _returns(child)
 
 
 def _has_return(function: ast.AsyncFunctionDef) -> bool:

@@ -82,17 +82,19 @@ HIDDEN_MODULE = Text(
     "The script means {file}, and gets {other}, which has the same name. Give yours another name.",
     "脚本要用的是 {file}，得到的却是同名的 {other}。请给自己的文件改名。",
 )
-TOO_SLOW = Text(
-    "Loading the script took more than {seconds} s. Do not wait for others outside the functions.",
-    "加载脚本超过 {seconds} 秒。请不要在函数之外等待。",
-)
 
 # --- what can be seen without running it
 NOT_AWAITED = Text(
     "{what} does nothing without await: write await {what}.", "{what} 没有 await 就不起作用：请写 await {what}。"
 )
-UNKNOWN_ON_CALL = Text("A {kind} has no {name}.", "{kind} 没有 {name}。")
-UNKNOWN_ON_CALL_NEAR = Text("A {kind} has no {name}. Did you mean {near}?", "{kind} 没有 {name}。是否应为 {near}？")
+UNKNOWN_PART = Text("{what} has no {name}.", "{what} 没有 {name}。")
+UNKNOWN_PART_NEAR = Text("{what} has no {name}. Did you mean {near}?", "{what} 没有 {name}。是否应为 {near}？")
+UNKNOWN_NAME = Text("There is no {name} here.", "这里没有 {name}。")
+UNKNOWN_NAME_NEAR = Text("There is no {name} here. Did you mean {near}?", "这里没有 {name}。是否应为 {near}？")
+UNKNOWN_KEYWORD = Text("{what}() takes no {name}.", "{what}() 没有参数 {name}。")
+UNKNOWN_KEYWORD_NEAR = Text(
+    "{what}() takes no {name}. Did you mean {near}?", "{what}() 没有参数 {name}。是否应为 {near}？"
+)
 NEVER_RETURNS = Text(
     "{name} returns nothing, so every call is refused. Return a route, reject(), drop() or as_usual().",
     "{name} 没有返回值，所有呼叫都会被拒绝。请返回路由、reject()、drop() 或 as_usual()。",
