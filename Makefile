@@ -39,6 +39,7 @@ check: lint types  ## what every change must pass before it is kept
 lint: $(VENV)/.tools
 	@$(BIN)/ruff check -q .
 	@$(BIN)/ruff format -q --check .
+	@! git grep -nE '^(<<<<<<<|>>>>>>>) ' || { echo "These lines are of a merge that was not finished." >&2; exit 1; }
 	@PYTHONPATH=src $(BIN)/lint-imports
 
 types: $(VENV)/.tools
