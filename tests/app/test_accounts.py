@@ -68,6 +68,25 @@ def test_configured_users_replace_the_ready_ones_and_win_over_stored_ones(tmp_pa
     assert len(users) == 1
 
 
+def test_who_may_dial_out_is_said_by_the_configuration_else_by_the_command(tmp_path: Path) -> None:
+    config = Config(
+        accounts=(
+            ConfiguredAccount(user="1001", password=Secret("a"), outbound=True),
+            ConfiguredAccount(user="1002", password=Secret("b")),
+        )
+    )
+    stored, other = _stored(tmp_path), _stored(tmp_path)
+    for user in ("1002", "1003", "1004"):
+        other.put(Account.of_password(user, "talkpath", Secret("c"), outbound=user != "1004"))
+    users = Users(config, stored)
+    users.refresh()
+    assert [user for user in ("1001", "1002", "1003", "1004", "") if users.may_dial_out(user)] == ["1001", "1003"]
+    other.let_dial_out("1003", outbound=False)
+    users.refresh()
+    assert not users.may_dial_out("1003")
+    assert users.ha1("1003", "MD5") == ha1(Algorithm.MD5, "1003", "talkpath", "c")
+
+
 def test_users_whose_password_is_bound_to_another_realm_are_named(tmp_path: Path) -> None:
     _start(tmp_path)
     config = Config(authentication=Authentication(realm="example.com"))

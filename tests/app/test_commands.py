@@ -83,6 +83,38 @@ def test_users_are_added_listed_changed_and_removed(talkpath: Command) -> None:
     assert talkpath("users", "list").stdout == "1005\n"
 
 
+def test_users_may_dial_out_from_when_they_are_added_or_later_and_a_new_password_changes_nothing_of_it(
+    talkpath: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "talkpath.toml"
+    file.write_text('[[accounts]]\nuser = "1001"\npassword = "secret"\noutbound = true\n')
+    given = ("--config", str(file))
+    added = talkpath("users", "add", "1003", "--password", "secret", "--outbound", *given)
+    assert added.stderr == (
+        "User 1003 may register now.\nUser 1003 may call numbers that are no users here.\n"
+        "No gateways take such calls yet: name their group as `routing.outbound`.\n"
+    )
+    talkpath("users", "add", "1004", *given)
+    assert talkpath("users", "list", "--outbound", *given).stdout == "1001\n1003\n"
+    assert talkpath("users", "change", "1003", "--no-outbound", *given).returncode == 0
+    assert talkpath("users", "change", "1004", "--outbound", *given).returncode == 0
+    talkpath("users", "password", "1004", *given)
+    assert talkpath("users", "list", "--outbound", *given).stdout == "1001\n1004\n"
+    assert talkpath("users", "change", "1004", *given).returncode == 2
+
+
+@pytest.mark.parametrize("verb", [("add",), ("password",), ("remove",), ("change", "--outbound")])
+def test_a_user_of_the_configuration_is_changed_there(
+    talkpath: Command, tmp_path: Path, verb: tuple[str, ...]
+) -> None:
+    file = tmp_path / "talkpath.toml"
+    file.write_text('[[accounts]]\nuser = "1001"\npassword = "secret"\n')
+    done = talkpath("users", *verb, "1001", "--config", str(file))
+    said = "1001 stands in the configuration, under [[accounts]]; change it there.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+    assert talkpath("users", "list", "--config", str(file)).stdout == "1001\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -11,7 +11,6 @@ from tests.edge.carrier import Carrier, gateway, house, named, trunk
 from talkpath.app import gateways
 from talkpath.app.config.gateways import Gateway
 from talkpath.app.config.records import State
-from talkpath.app.config.registration import Account
 from talkpath.app.config.routing import Routing
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient, ControlServer
@@ -240,11 +239,7 @@ def test_the_configuration_is_what_the_edge_is_told() -> None:
 
 
 def test_numbers_that_carriers_bring_lead_to_users_however_they_are_written() -> None:
-    accounts = (
-        Account(user="1001", password=Secret("a"), outbound=True),
-        Account(user="1002", password=Secret("b")),
-    )
     routing = Routing(outbound="carriers", inbound={"+49301234": "1001", "555": "1002"})
-    told = routing_settings(Config(accounts=accounts, routing=routing))
-    assert told.outbound_users == {"1001"}
+    told = routing_settings(Config(routing=routing))
+    assert told.outbound == "carriers"
     assert told.inbound == {"+49301234": "1001", "49301234": "1001", "0049301234": "1001", "555": "1002"}

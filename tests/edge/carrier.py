@@ -66,16 +66,18 @@ def house(
     *gateways: GatewaySettings, groups: tuple[GroupSettings, ...] = (), outbound: frozenset[str] = frozenset()
 ) -> Lab:
     """A lab with these gateways, open to the users in `outbound`; nothing is asked of them before `lab.wait`."""
-    return Lab(
+    lab = Lab(
         EdgeSettings(
             own_hosts=frozenset({HOME, "localhost"}),
             listening=frozenset(PORT.items()),
             realm=REALM,
             gateways=gateways,
             gateway_groups=groups,
-            routing=RoutingSettings("carriers", outbound),
+            routing=RoutingSettings("carriers"),
         )
     )
+    lab.accounts.outbound = outbound
+    return lab
 
 
 def named(lab: Lab, name: str) -> Gateway:

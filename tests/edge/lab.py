@@ -35,17 +35,21 @@ OFFER = (
 
 
 class Accounts:
-    """Users whose password is their name; those in `guests` are guests."""
+    """Users whose password is their name; those in `guests` are guests, those in `outbound` may dial out."""
 
     def __init__(self, *users: str) -> None:
         self.users = set(users)
         self.guests: set[str] = set()
+        self.outbound: frozenset[str] = frozenset()
 
     def ha1(self, user: str, algorithm: Algorithm) -> str | None:
         return ha1(algorithm, user, REALM, user) if user in self.users else None
 
     def exists(self, user: str) -> bool:
         return user in self.users
+
+    def may_dial_out(self, user: str) -> bool:
+        return user in self.outbound
 
     def is_guest(self, user: str) -> bool:
         return user in self.guests

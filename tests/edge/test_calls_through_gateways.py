@@ -28,9 +28,10 @@ def _lab(*gateways: GatewaySettings, groups: tuple[GroupSettings, ...] = ()) -> 
             realm=REALM,
             gateways=gateways,
             gateway_groups=groups,
-            routing=RoutingSettings("carriers", frozenset({"1001"}), {"4930555": "1002"}),
+            routing=RoutingSettings("carriers", {"4930555": "1002"}),
         )
     )
+    lab.accounts.outbound = frozenset({"1001"})
     lab.edge.gateways.start(lab.now)
     lab.wait(0.1)
     return lab

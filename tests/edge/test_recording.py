@@ -90,10 +90,11 @@ def make(recorder: Recorder) -> Make:
             listening=frozenset(PORT.items()),
             realm=REALM,
             gateways=gateways,
-            routing=RoutingSettings("carriers", frozenset({"1001"}), {NUMBER: "1002"}),
+            routing=RoutingSettings("carriers", {NUMBER: "1002"}),
             recording=RecordingSettings(calls, frozenset(recorded)),
         )
         made = Lab(settings, recorder=recorder)
+        made.accounts.outbound = frozenset({"1001"})
         made.wait(0.1)
         return made
 

@@ -27,9 +27,10 @@ def dialled(*names: str) -> tuple[Lab, Phone, list[Phone]]:
                 GatewaySettings(name, "carriers", PLACES[name], priority=number, probe=ProbeSettings(interval_s=0))
                 for number, name in enumerate(names, 1)
             ),
-            routing=RoutingSettings("carriers", frozenset({"1001"}), {}),
+            routing=RoutingSettings("carriers"),
         )
     )
+    lab.accounts.outbound = frozenset({"1001"})
     gateways = [lab.phone(name, PLACES[name]) for name in names]
     caller = lab.registered("1001", "198.51.100.7")
     lab.wait(0.1)

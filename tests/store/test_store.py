@@ -127,6 +127,22 @@ def test_passwords_that_an_earlier_version_kept_are_wiped(file: Path) -> None:
     older.close()
 
 
+def test_accounts_of_an_earlier_version_do_not_dial_out_until_they_are_allowed_to(file: Path) -> None:
+    older = sqlite3.connect(file, isolation_level=None)
+    for number, step in enumerate(schema.STEPS[:3], 1):
+        older.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
+    row = ("1001", "talkpath", "0" * 32, "0" * 64, 1)
+    older.execute("INSERT INTO accounts VALUES (?, ?, ?, ?, ?)", row)
+    older.close()
+    accounts = Accounts(file)
+    assert not accounts.may_dial_out("1001")
+    accounts.let_dial_out("1001", outbound=True)
+    accounts.close()
+    again = Accounts(file)
+    assert again.may_dial_out("1001")
+    again.close()
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o022])
 def test_only_the_owner_can_read_the_database_whatever_the_umask(file: Path, umask: int) -> None:
     before = os.umask(umask)

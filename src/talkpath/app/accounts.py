@@ -21,7 +21,10 @@ class Users:
 
     def __init__(self, config: Config, stored: Accounts) -> None:
         realm = config.authentication.realm
-        self._configured = {one.user: Account.of_password(one.user, realm, one.password) for one in config.accounts}
+        self._configured = {
+            one.user: Account.of_password(one.user, realm, one.password, outbound=one.outbound)
+            for one in config.accounts
+        }
         self._stored = stored
         self._realm = realm
 
@@ -36,6 +39,11 @@ class Users:
         if user in self._configured or self._stored.exists(user):
             return True
         return self._stored.refresh() and self._stored.exists(user)
+
+    def may_dial_out(self, user: str) -> bool:
+        """Whether a user may call numbers that are no users here."""
+        configured = self._configured.get(user)
+        return configured.outbound if configured is not None else self._stored.may_dial_out(user)
 
     def refresh(self) -> bool:
         """Notice what `talkpath users` changed; whether anything did."""
@@ -72,6 +80,10 @@ class Everybody:
 
     def exists(self, user: str) -> bool:
         return self._users.exists(user) or self._guests.exists(user)
+
+    def may_dial_out(self, user: str) -> bool:
+        """Whether a user may call numbers that are no users here; a guest never may."""
+        return self._users.may_dial_out(user)
 
     def is_guest(self, user: str) -> bool:
         return self._guests.exists(user) and not self._users.exists(user)

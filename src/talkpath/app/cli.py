@@ -170,27 +170,46 @@ def reload(config: Path | None, state: Path | None) -> None:
 @users.command("add", help=help_of(words.HELP_USERS_ADD))
 @click.argument("names", metavar="USER...", nargs=-1, required=True)
 @_password
+@click.option("--outbound", is_flag=True, help=help_of(words.HELP_OUTBOUND))
 @options.config
 @options.state
 @options.lang
-def add_users(names: tuple[str, ...], password: str | None, config: Path | None, state: Path | None) -> None:
+def add_users(
+    names: tuple[str, ...], password: str | None, outbound: bool, config: Path | None, state: Path | None
+) -> None:
     """Add users, with the given password or each with one that is made and printed."""
     from talkpath.app.users import add
 
-    add(options.settings(config, state), names, options.typed(password), LANGUAGE)
+    add(options.settings(config, state), names, options.typed(password), LANGUAGE, outbound=outbound)
 
 
-@users.command("list", help=help_of(words.HELP_USERS_LIST))
+@users.command("change", help=help_of(words.HELP_USERS_CHANGE))
+@click.argument("names", metavar="USER...", nargs=-1, required=True)
+@click.option("--outbound/--no-outbound", default=None, help=help_of(words.HELP_OUTBOUND))
 @options.config
 @options.state
 @options.lang
-def list_users(config: Path | None, state: Path | None) -> None:
+def change_users(names: tuple[str, ...], outbound: bool | None, config: Path | None, state: Path | None) -> None:
+    """Change what users may."""
+    if outbound is None:
+        raise click.UsageError(help_of(words.NOTHING_CHANGED))
+    from talkpath.app.users import change
+
+    change(options.settings(config, state), names, LANGUAGE, outbound=outbound)
+
+
+@users.command("list", help=help_of(words.HELP_USERS_LIST))
+@click.option("--outbound", is_flag=True, help=help_of(words.HELP_LIST_OUTBOUND))
+@options.config
+@options.state
+@options.lang
+def list_users(outbound: bool, config: Path | None, state: Path | None) -> None:
     """Print the users, one a line."""
     from talkpath.app.users import names
 
-    found = names(options.settings(config, state), LANGUAGE)
+    found = names(options.settings(config, state), LANGUAGE, outbound=outbound)
     print("".join(f"{name}\n" for name in found), end="")
-    if not found:
+    if not found and not outbound:
         _talk(phrase(words.USERS_NONE))
 
 

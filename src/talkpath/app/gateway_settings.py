@@ -58,8 +58,7 @@ def group_settings(one: GatewayGroup) -> GroupSettings:
 def routing_settings(config: Config) -> RoutingSettings:
     """Between users and gateways."""
     inbound = {one: user for number, user in config.routing.inbound.items() for one in _forms(number)}
-    users = frozenset(account.user for account in config.accounts if account.outbound)
-    return RoutingSettings(config.routing.outbound, users, inbound)
+    return RoutingSettings(config.routing.outbound, inbound)
 
 
 def _forms(number: str) -> Iterator[str]:

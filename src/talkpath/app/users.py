@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from talkpath.app import words
+from talkpath.app.accounts import Users
 from talkpath.app.choose import is_root
 from talkpath.app.config.checks import check_user
 from talkpath.app.config.tree import Config
@@ -19,29 +20,38 @@ from talkpath.base.texts import Language
 from talkpath.store.accounts import Account, Accounts
 
 
-def add(config: Config, users: Sequence[str], password: str | None, language: Language) -> None:
-    """Add users, all or none, with the given password or each with one that is made and printed."""
+def add(
+    config: Config, users: Sequence[str], password: str | None, language: Language, *, outbound: bool = False
+) -> None:
+    """Add users, all or none, with the given password or each with one that is made and printed; they may dial
+    `outbound`, or may not."""
     with _accounts(config, language) as accounts:
         for user in users:
             if what := check_user(user):
                 raise Trouble("user-name", what)
+            _must_be_ours(user, config)
             if accounts.exists(user):
                 raise Trouble("user-exists", phrase(words.USER_EXISTS, user=user))
         for user in users:
-            _put(accounts, user, config, password, language)
+            _put(accounts, user, config, password, language, outbound=outbound)
+            if outbound:
+                print(words.USER_DIALS_OUT.say(language, user=user), file=sys.stderr)
+    _say_what_lacks(config, language, outbound=outbound)
 
 
-def names(config: Config, language: Language) -> list[str]:
-    """The users of the configuration and of the store."""
+def names(config: Config, language: Language, *, outbound: bool = False) -> list[str]:
+    """The users of the configuration and of the store; only those who may dial `outbound`, if wished."""
     with _accounts(config, language) as accounts:
-        return sorted({one.user for one in accounts.all()} | {one.user for one in config.accounts})
+        known = Users(config, accounts)
+        users = {one.user for one in accounts.all()} | {one.user for one in config.accounts}
+        return sorted(user for user in users if not outbound or known.may_dial_out(user))
 
 
 def remove(config: Config, users: Sequence[str], language: Language) -> None:
     """Remove users, all or none."""
     with _accounts(config, language) as accounts:
         for user in users:
-            _must_exist(accounts, user)
+            _must_exist(accounts, user, config)
         for user in users:
             accounts.remove(user)
             print(words.USER_REMOVED.say(language, user=user), file=sys.stderr)
@@ -50,8 +60,20 @@ def remove(config: Config, users: Sequence[str], language: Language) -> None:
 def new_password(config: Config, user: str, password: str | None, language: Language) -> None:
     """Give a user a new password."""
     with _accounts(config, language) as accounts:
-        _must_exist(accounts, user)
-        _put(accounts, user, config, password, language)
+        _must_exist(accounts, user, config)
+        _put(accounts, user, config, password, language, outbound=accounts.may_dial_out(user))
+
+
+def change(config: Config, users: Sequence[str], language: Language, *, outbound: bool) -> None:
+    """Let users dial out, or no more; all or none."""
+    with _accounts(config, language) as accounts:
+        for user in users:
+            _must_exist(accounts, user, config)
+        said = words.USER_DIALS_OUT if outbound else words.USER_STAYS_IN
+        for user in users:
+            accounts.let_dial_out(user, outbound=outbound)
+            print(said.say(language, user=user), file=sys.stderr)
+    _say_what_lacks(config, language, outbound=outbound)
 
 
 @contextmanager
@@ -66,20 +88,35 @@ def _accounts(config: Config, language: Language) -> Iterator[Accounts]:
         accounts.close()
 
 
-def _put(accounts: Accounts, user: str, config: Config, given: str | None, language: Language) -> None:
+def _say_what_lacks(config: Config, language: Language, *, outbound: bool) -> None:
+    """That a user may dial out leads nowhere without a group of gateways, unless a script has one."""
+    if outbound and not config.routing.outbound and not config.routing.script:
+        print(words.NOTHING_OUTBOUND.say(language), file=sys.stderr)
+
+
+def _put(
+    accounts: Accounts, user: str, config: Config, given: str | None, language: Language, *, outbound: bool
+) -> None:
     """Store the account; the password is printed only where it was made here."""
     if given == "":
         raise Trouble("empty-password", phrase(words.PASSWORD_EMPTY))
     is_new = not accounts.exists(user)
     password = given or make_password()
-    accounts.put(Account.of_password(user, config.authentication.realm, Secret(password)))
+    accounts.put(Account.of_password(user, config.authentication.realm, Secret(password), outbound=outbound))
     if given is None:
         print(words.ACCOUNT.say(language, user=user, password=password))
     said = words.USER_ADDED if is_new else words.USER_CHANGED
     print(said.say(language, user=user), file=sys.stderr)
 
 
-def _must_exist(accounts: Accounts, user: str) -> None:
+def _must_be_ours(user: str, config: Config) -> None:
+    """What stands in the configuration counts before anything here."""
+    if user in {one.user for one in config.accounts}:
+        raise Trouble("user-configured", phrase(words.USER_CONFIGURED, user=user))
+
+
+def _must_exist(accounts: Accounts, user: str, config: Config) -> None:
+    _must_be_ours(user, config)
     if accounts.exists(user):
         return
     near = difflib.get_close_matches(user, [one.user for one in accounts.all()], n=1)

@@ -25,6 +25,12 @@ HELP_USERS_ADD = Text("Add a user, or several.", "添加一个或多个用户。
 HELP_USERS_LIST = Text("List the users.", "列出用户。")
 HELP_USERS_REMOVE = Text("Remove a user, or several.", "删除一个或多个用户。")
 HELP_USERS_PASSWORD = Text("Give a user a new password.", "为用户设置新密码。")
+HELP_USERS_CHANGE = Text("Change what a user may, or several.", "更改一个或多个用户的权限。")
+HELP_OUTBOUND = Text(
+    "May call numbers that are no users here, through the gateways of `routing.outbound`.",
+    "可经 `routing.outbound` 的网关拨打非本机用户的号码。",
+)
+HELP_LIST_OUTBOUND = Text("Only those who may call such numbers.", "只列出可拨打此类号码的用户。")
 HELP_USER = Text("User name, which is also the number others dial.", "用户名，也就是别人拨打的号码。")
 HELP_PASSWORD = Text(
     "The password, or - to read it from standard input; without this option one is made and printed.",
@@ -204,6 +210,21 @@ USER_UNKNOWN = Text(
 USER_UNKNOWN_NEAR = Text('there is no user "{user}". Did you mean "{near}"?', "没有用户“{user}”。是否想写“{near}”？")
 USER_REMOVED = Text("User {user} is gone.", "用户 {user} 已删除。")
 USER_CHANGED = Text("User {user} has a new password.", "用户 {user} 已有新密码。")
+USER_DIALS_OUT = Text(
+    "User {user} may call numbers that are no users here.", "用户 {user} 可以拨打非本机用户的号码。"
+)
+USER_STAYS_IN = Text("User {user} may call users and services here only.", "用户 {user} 只能呼叫本机的用户和服务。")
+USER_CONFIGURED = Text(
+    "{user} stands in the configuration, under [[accounts]]; change it there.",
+    "{user} 写在配置的 [[accounts]] 中，请在那里修改。",
+)
+NOTHING_OUTBOUND = Text(
+    "No gateways take such calls yet: name their group as `routing.outbound`.",
+    "还没有网关承接此类呼叫：请在 `routing.outbound` 中指定网关组。",
+)
+NOTHING_CHANGED = Text(
+    "Name what is to change: --outbound or --no-outbound.", "请指明要更改什么：--outbound 或 --no-outbound。"
+)
 USERS_NONE = Text("There are no users. Add one: talkpath users add 1003", "没有用户。可添加：talkpath users add 1003")
 
 BAD_TIME = Text(

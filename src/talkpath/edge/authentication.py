@@ -26,6 +26,9 @@ class Accounts(Protocol):
     def exists(self, user: str) -> bool:
         """Whether there is such an account."""
 
+    def may_dial_out(self, user: str) -> bool:
+        """Whether it may call numbers that are no users here."""
+
     def is_guest(self, user: str) -> bool:
         """Whether it is one that nobody made for this user: it may call our users and services, and nobody else."""
 

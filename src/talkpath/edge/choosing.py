@@ -84,7 +84,8 @@ class Choosing:
         routing = self._core.settings.routing
         if not routing.outbound or not called or asked.arrival.gateway is not None:
             return False
-        if asked.user not in routing.outbound_users or self._core.world.accounts.exists(called):
+        accounts = self._core.world.accounts
+        if not accounts.may_dial_out(asked.user) or accounts.exists(called):
             return False
         return _DIALLED.fullmatch(called) is not None
 

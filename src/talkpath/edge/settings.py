@@ -92,10 +92,9 @@ class GuardSettings:
 @dataclass(frozen=True, slots=True)
 class RoutingSettings:
     """Where calls go without a script: numbers that are no users here to the gateways of the group `outbound`, for
-    the accounts that may; numbers that gateways bring to the users that `inbound` names."""
+    the accounts that may (`Accounts.may_dial_out`); numbers that gateways bring to the users that `inbound` names."""
 
     outbound: str = ""
-    outbound_users: frozenset[str] = frozenset()
     inbound: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -12,24 +12,28 @@ from talkpath.base.redact import Secret
 from talkpath.sip.digest import Algorithm, ha1
 from talkpath.store.writer import connect
 
-_ALL = "SELECT user, realm, md5, sha256, is_shown FROM accounts ORDER BY user"
-_PUT = "INSERT OR REPLACE INTO accounts (user, realm, md5, sha256, is_shown) VALUES (?, ?, ?, ?, ?)"
+_ALL = "SELECT user, realm, md5, sha256, is_shown, outbound FROM accounts ORDER BY user"
+_PUT = "INSERT OR REPLACE INTO accounts (user, realm, md5, sha256, is_shown, outbound) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One user. `ha1` by algorithm; `is_shown` is False while nobody has been told the password that was made."""
+    """One user. `ha1` by algorithm; `is_shown` is False while nobody has been told the password that was made;
+    `outbound` says that it may call numbers that are no users here."""
 
     user: str
     realm: str
     ha1: dict[str, Secret]
     is_shown: bool = True
+    outbound: bool = False
 
     @classmethod
-    def of_password(cls, user: str, realm: str, password: Secret, *, is_shown: bool = True) -> "Account":
+    def of_password(
+        cls, user: str, realm: str, password: Secret, *, is_shown: bool = True, outbound: bool = False
+    ) -> "Account":
         """The account of a password, which is itself not kept."""
         secrets = {name.value: Secret(ha1(name, user, realm, password.reveal())) for name in Algorithm}
-        return cls(user, realm, secrets, is_shown)
+        return cls(user, realm, secrets, is_shown, outbound)
 
 
 class Accounts:
@@ -51,6 +55,11 @@ class Accounts:
 
     def exists(self, user: str) -> bool:
         return user in self._by_user
+
+    def may_dial_out(self, user: str) -> bool:
+        """Whether an account may call numbers that are no users here; False where there is none."""
+        account = self._by_user.get(user)
+        return account is not None and account.outbound
 
     def all(self) -> list[Account]:
         """Every account, by user name."""
@@ -78,7 +87,13 @@ class Accounts:
     def put(self, account: Account) -> None:
         """Add the account, or replace the one of the same user. Committed when this returns."""
         md5, sha256 = (account.ha1[name].reveal() for name in Algorithm)
-        self._database.execute(_PUT, (account.user, account.realm, md5, sha256, account.is_shown))
+        row = (account.user, account.realm, md5, sha256, account.is_shown, account.outbound)
+        self._database.execute(_PUT, row)
+        self.refresh()
+
+    def let_dial_out(self, user: str, *, outbound: bool) -> None:
+        """An account may call numbers that are no users here from now on, or may no more."""
+        self._database.execute("UPDATE accounts SET outbound = ? WHERE user = ?", (outbound, user))
         self.refresh()
 
     def note_shown(self) -> None:
@@ -96,7 +111,7 @@ class Accounts:
         self._database.close()
 
 
-def _account(row: sqlite3.Row | tuple[str, str, str, str, int]) -> Account:
-    user, realm, md5, sha256, is_shown = row
+def _account(row: sqlite3.Row | tuple[str, str, str, str, int, int]) -> Account:
+    user, realm, md5, sha256, is_shown, outbound = row
     secrets = {Algorithm.MD5.value: Secret(md5), Algorithm.SHA256.value: Secret(sha256)}
-    return Account(user, realm, secrets, bool(is_shown))
+    return Account(user, realm, secrets, bool(is_shown), bool(outbound))

@@ -71,6 +71,10 @@ STEPS = (
     ALTER TABLE accounts DROP COLUMN password;
     ALTER TABLE accounts ADD COLUMN is_shown INTEGER NOT NULL DEFAULT 1;
     """,
+    # Who may dial out. Nobody who was added before had been allowed to.
+    """
+    ALTER TABLE accounts ADD COLUMN outbound INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 # The step before which what earlier versions kept of passwords is wiped.
 _WITHOUT_PASSWORDS = 3

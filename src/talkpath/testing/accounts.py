@@ -13,12 +13,12 @@ class Accounts:
         self._passwords: dict[str, Secret] = {}
         self._accounts: dict[str, Account] = {}
         for one in config.accounts:
-            self.add(one.user, one.password)
+            self.add(one.user, one.password, outbound=one.outbound)
 
-    def add(self, user: str, password: Secret | None = None) -> None:
+    def add(self, user: str, password: Secret | None = None, *, outbound: bool = False) -> None:
         """One more account, as `talkpath users add` makes one."""
         self._passwords[user] = password or Secret(user)
-        self._accounts[user] = Account.of_password(user, self._realm, self._passwords[user])
+        self._accounts[user] = Account.of_password(user, self._realm, self._passwords[user], outbound=outbound)
 
     def password(self, user: str) -> Secret:
         """The password of an account; its name where there is none."""
@@ -32,6 +32,11 @@ class Accounts:
     def exists(self, user: str) -> bool:
         """Whether there is such an account."""
         return user in self._accounts
+
+    def may_dial_out(self, user: str) -> bool:
+        """Whether it may call numbers that are no users here."""
+        account = self._accounts.get(user)
+        return account is not None and account.outbound
 
     def is_guest(self, user: str) -> bool:
         """Nobody is a guest: that is for visitors of the page."""
