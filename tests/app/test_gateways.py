@@ -6,9 +6,10 @@ import logging
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from tests.edge.carrier import Carrier, gateway, house, named, trunk
 
-from talkpath.app import gateways
+from talkpath.app import gateways, gateways_cli
 from talkpath.app.config.gateways import Gateway
 from talkpath.app.config.records import State
 from talkpath.app.config.routing import Routing
@@ -243,3 +244,87 @@ def test_numbers_that_carriers_bring_lead_to_users_however_they_are_written() ->
     told = routing_settings(Config(routing=routing))
     assert told.outbound == "carriers"
     assert told.inbound == {"+49301234": "1001", "49301234": "1001", "0049301234": "1001", "555": "1002"}
+
+
+def add_by_command(state: Path, *arguments: str) -> Result:
+    command = ["add", "b", "203.0.113.5:5070", "--state", str(state), *arguments]
+    return CliRunner().invoke(gateways_cli.gateways, command)
+
+
+def test_a_gateway_added_by_hand_takes_every_key_of_the_configuration(tmp_path: Path) -> None:
+    wanted = Gateway(
+        name="b",
+        address="203.0.113.5:5070",
+        group="others",
+        transport="TCP",
+        priority=7,
+        weight=8,
+        username="4930",
+        password=Secret("hidden"),
+        realm="carrier.example",
+        domain="sip.carrier.example",
+        register=True,
+        register_s=300,
+        numbers="plus",
+        codecs=("PCMA", "opus"),
+        channels=30,
+        calls_per_s=2.5,
+        calls_in=False,
+        record=True,
+        networks=("203.0.113.0/24", "2001:db8::/64"),
+        probe_s=30,
+        probe_timeout_s=2,
+        probe_failures=3,
+        probe_successes=4,
+        probe_dead=(408, 503),
+        broken_after=5,
+        broken_s=6,
+    )
+    defaults = Gateway(name="b", address="203.0.113.5:5070")
+    keys = set(Gateway.__struct_fields__) - {"name", "address"}
+    # What is added to the configuration comes to the command by itself; here it must be named.
+    assert {key for key in keys if getattr(wanted, key) == getattr(defaults, key)} == set()
+    words = (
+        "--group others --transport tcp --priority 7 --weight 8 --username 4930 -p hidden --realm carrier.example "
+        "--domain sip.carrier.example --register --register-s 300 --numbers plus --codecs PCMA,opus --channels 30 "
+        "--calls-per-s 2.5 --no-calls-in --record --networks 203.0.113.0/24 --networks 2001:db8::/64 --probe-s 30 "
+        "--probe-timeout-s 2 --probe-failures 3 --probe-successes 4 --probe-dead 408,503 --broken-after 5 "
+        "--broken-s 6"
+    )
+    done = add_by_command(tmp_path, *words.split())
+    assert (done.exit_code, done.output) == (0, "b is added.\n")
+    assert OwnGateways(tmp_path).read().gateways() == [wanted]
+
+
+def test_who_may_call_in_from_a_gateway_added_by_hand_is_heard_at_once(tmp_path: Path) -> None:
+    lab = house()
+    assert add_by_command(tmp_path, "--networks", "203.0.113.128/25").exit_code == 0
+    OwnGateways(tmp_path).follow(lab.edge.gateways, lab.now)
+    phone = lab.phone("x", "203.0.113.200", 40_000)
+    found = lab.edge.gateways.of_source(phone.flow)
+    assert found is not None
+    assert found.settings.name == "b"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--networks", "203.0.113.1/24"), "203.0.113.0/24"),
+        (("--realm", 'a"b'), "realm"),
+        (("--codecs", "PCMA,a b"), "codec"),
+        (("--domain", "sip:x"), "domain"),
+        (("--probe-dead", "200"), "200"),
+    ],
+)
+def test_texts_of_every_option_are_checked_as_in_the_configuration(
+    tmp_path: Path, arguments: tuple[str, str], said: str
+) -> None:
+    done = add_by_command(tmp_path, *arguments)
+    assert isinstance(done.exception, Misuse)
+    assert said in done.exception.what.say(Language.EN)
+
+
+@pytest.mark.parametrize("arguments", [("--priority", "-1"), ("--probe-dead", "x"), ("--numbers", "e164")])
+def test_values_out_of_bounds_are_wrong_usage(tmp_path: Path, arguments: tuple[str, str]) -> None:
+    assert add_by_command(tmp_path, *arguments).exit_code == 2
+    assert not (tmp_path / "gateways.json").exists()

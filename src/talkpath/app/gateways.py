@@ -12,11 +12,11 @@ from rich.text import Text as RichText
 
 from talkpath.app import gateways_words as texts
 from talkpath.app.choose import is_root
-from talkpath.app.config.checks import TEXT_CHECKS
 from talkpath.app.config.gateway_checks import of_one
 from talkpath.app.config.near import nearest
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient
+from talkpath.app.gateway_options import mistakes
 from talkpath.app.gateway_rows import GatewayRow
 from talkpath.app.own_gateways import ByHand, OwnGateways, gateway_of, values_of
 from talkpath.app.phrase import Misuse, Phrase, Trouble, phrase
@@ -29,8 +29,6 @@ from talkpath.calls.gateway_words import reason
 _COLOUR = {"up": "green", "down": "red", "broken": "red", "disabled": "dim"}
 _RIGHT = (texts.SINCE, texts.LATENCY, texts.CHANNELS, texts.ASR, texts.NER)
 _WATCH_S = 1.0
-# Which check of the configuration a value given on the command line has to pass.
-_CHECKS = {"name": "gateway name", "group": "gateway name", "address": "endpoint", "username": "gateway user"}
 
 
 # --- showing
@@ -132,9 +130,8 @@ def disable(config: Config, names: Sequence[str], language: Language, *, is_disa
 def add(config: Config, values: dict[str, Any], language: Language) -> None:
     """Add a gateway with these values of the configuration's keys. Raises `Trouble`."""
     own, by_hand, known = _own(config)
-    for key, of in _CHECKS.items():
-        if values.get(key) and (what := TEXT_CHECKS[of](values[key])):
-            raise Misuse("bad-gateway", what)
+    for wrong in mistakes(values):
+        raise Misuse("bad-gateway", wrong)
     gateway = gateway_of(values)
     for _, wrong in of_one(gateway):
         raise Misuse("bad-gateway", wrong)

@@ -6,6 +6,7 @@ import click
 
 from talkpath.app import gateways_words as texts
 from talkpath.app import options
+from talkpath.app.gateway_options import GatewayCommand, given
 from talkpath.app.options import LANGUAGE, help_of
 
 
@@ -70,31 +71,18 @@ def enable_gateways(names: tuple[str, ...], config: Path | None, state: Path | N
     disable(options.settings(config, state), names, LANGUAGE, is_disabled=False)
 
 
-@gateways.command("add", help=help_of(texts.HELP_ADD))
-@click.argument("name")
-@click.argument("address")
-@click.option("--group", help=help_of(texts.HELP_GROUP))
-@click.option(
-    "--transport", type=click.Choice(("UDP", "TCP", "TLS"), case_sensitive=False), help=help_of(texts.HELP_TRANSPORT)
-)
-@click.option("--priority", type=click.IntRange(0, 65_535), help=help_of(texts.HELP_PRIORITY))
-@click.option("--weight", type=click.IntRange(1, 65_535), help=help_of(texts.HELP_WEIGHT))
-@click.option("--username", help=help_of(texts.HELP_USERNAME))
-@click.option("--password", "-p", help=help_of(texts.HELP_PASSWORD))
-@click.option("--register", is_flag=True, default=None, help=help_of(texts.HELP_REGISTER))
-@click.option("--channels", type=click.IntRange(0, 1_000_000), help=help_of(texts.HELP_CHANNELS))
-@click.option("--calls-per-s", type=click.FloatRange(0, 100_000), help=help_of(texts.HELP_CALLS_PER_S))
+@gateways.command("add", cls=GatewayCommand, help=help_of(texts.HELP_ADD))
 @options.config
 @options.state
 @options.lang
-def add_gateway(config: Path | None, state: Path | None, **values: str | float | bool | None) -> None:
+def add_gateway(config: Path | None, state: Path | None, **values: object) -> None:
     """Add a gateway."""
     from talkpath.app.gateways import add
 
-    given = {key: value for key, value in values.items() if value is not None}
-    if isinstance(password := given.get("password"), str):
-        given["password"] = options.typed(password) or ""
-    add(options.settings(config, state), given, LANGUAGE)
+    keys = given(values)
+    if isinstance(password := keys.get("password"), str):
+        keys["password"] = options.typed(password) or ""
+    add(options.settings(config, state), keys, LANGUAGE)
 
 
 @gateways.command("remove", help=help_of(texts.HELP_REMOVE))

@@ -19,21 +19,13 @@ HELP_DISABLE = Text(
 )
 HELP_ENABLE = Text("Give them calls again.", "恢复把呼叫交给网关。")
 HELP_ADD = Text(
-    "Add a gateway without a restart; it stays until it is removed. More keys than here are in the configuration.",
-    "无需重启即可添加网关，保留到移除为止。更多设置见配置文件。",
+    "Add a gateway without a restart; it stays until it is removed. The options are the keys of [[gateways]] in the "
+    "configuration. Lists are written with commas, or by giving an option again; a password of - is read from "
+    "standard input.",
+    "无需重启即可添加网关，保留到移除为止。选项即配置中 [[gateways]] 的键。列表用逗号分隔，或重复给出选项；"
+    "密码为“-”时从标准输入读取。",
 )
 HELP_REMOVE = Text("Remove gateways that were added so.", "移除以此方式添加的网关。")
-HELP_GROUP = Text("The group in which it stands.", "所属的组。")
-HELP_TRANSPORT = Text("How it is spoken to.", "使用的传输方式。")
-HELP_PRIORITY = Text("A lower number is tried first.", "数字较小者先试。")
-HELP_WEIGHT = Text("Its share beside those of the same priority.", "同一优先级中的份额。")
-HELP_USERNAME = Text("Our user name there.", "我方在该处的用户名。")
-HELP_PASSWORD = Text(
-    'Our password there; "-" reads it from standard input.', "我方在该处的密码；“-”表示从标准输入读取。"
-)
-HELP_REGISTER = Text("Register there.", "在该处注册。")
-HELP_CHANNELS = Text("Calls that it takes at once.", "同时可承载的呼叫数。")
-HELP_CALLS_PER_S = Text("Calls a second that it may be given.", "每秒可交给它的呼叫数。")
 
 NAME = Text("Gateway", "网关")
 GROUP = Text("Group", "组")
