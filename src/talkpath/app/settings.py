@@ -74,7 +74,10 @@ def edge_settings(config: Config, own: Sequence[str]) -> EdgeSettings:
         gateway_groups=tuple(map(group_settings, config.gateway_groups)),
         routing=routing_settings(config),
         recording=RecordingSettings(
-            Which(config.recording.calls), frozenset(one.user for one in config.accounts if one.record)
+            Which(config.recording.calls),
+            frozenset(one.user for one in config.accounts if one.record),
+            config.recording.by_phones,
+            frozenset(one.user for one in config.accounts if one.may_record),
         ),
         timers=TimerValues(timers.t1_s, timers.t2_s, timers.t4_s),
         ring_timeout_s=timers.ring_timeout_s,

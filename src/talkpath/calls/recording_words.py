@@ -7,6 +7,7 @@ MOMENTS: dict[str, Text] = {
     "recording.paused": Text("The recording {name} is paused by the {by}.", "录音 {name} 被暂停（{by}）。"),
     "recording.resumed": Text("The recording {name} goes on, by the {by}.", "录音 {name} 继续（{by}）。"),
     "recording.stopped": Text("The recording {name} is ended by the {by}.", "录音 {name} 被结束（{by}）。"),
+    "recording.refused": Text("The record key of {user} changed nothing: {why}.", "{user} 的录音键没有生效：{why}。"),
     "recording.failing": Text(
         "Packets are missing in the recording {name} from here on: {why}. The call is not touched.",
         "从此处起录音 {name} 缺失数据包：{why}。通话不受影响。",
@@ -38,9 +39,16 @@ REASONS: dict[str, Text] = {
     "outbound": Text("calls that leave the house are", "呼出的通话都录音"),
     "script": Text("the script wants it", "脚本要求"),
     "operator": Text("the operator wants it", "操作员要求"),
+    # why not, where a phone wants it
+    "may-not": Text("it may not record", "该用户无权录音"),
+    "not-its-own": Text("the recording was begun by somebody else", "录音由他人开始"),
+    "paused-by-other": Text("the recording is paused by the operator", "录音已被操作员暂停"),
+    "off": Text("this edge cannot record", "本节点不能录音"),
+    "no-media": Text("no media runs through this edge", "媒体未经过本节点"),
 }
 _OF = {
     "user": Text("calls of {of} are", "{of} 的通话都录音"),
+    "phone": Text("the phone of {of} wants it", "{of} 的话机要求"),
     "gateway": Text("calls of the gateway {of} are", "网关 {of} 的通话都录音"),
 }
 

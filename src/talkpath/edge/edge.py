@@ -29,6 +29,7 @@ from talkpath.edge.lookout import Lookout
 from talkpath.edge.loops import has_hops_left
 from talkpath.edge.names import Waiting
 from talkpath.edge.proxy import Proxy
+from talkpath.edge.recordkey import RecordKey
 from talkpath.edge.registration import Registration
 from talkpath.edge.rehearsal import Rehearsals
 from talkpath.edge.responses import REASONS, response_to
@@ -99,12 +100,15 @@ class Edge:
         self._registration = Registration(core, self._admission, self._ending)
         sending = Sending(core, self._anchoring)
         asking = Asking(core, sending)
-        self._services = Services(core, self._anchoring, self._ending)
+        record_key = RecordKey(core, self._admission)
+        self._services = Services(core, self._anchoring, self._ending, record_key)
         self.gateways = Gateways(core)
         trunks = Trunks(core, self.gateways, sending)
         trying = Trying(core, sending, asking, self._services, trunks)
         self._answers = Answers(core, self._anchoring, self._ending, asking, trying, trunks)
-        self._in_dialog = InDialog(core, self._admission, self._anchoring, self._ending, sending, self._answers)
+        self._in_dialog = InDialog(
+            core, self._admission, self._anchoring, self._ending, sending, self._answers, record_key
+        )
         self._proxy = Proxy(
             core, self._admission, self._ending, trying, trunks, asking, self._answers, self._in_dialog
         )

@@ -15,6 +15,7 @@ from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.names import why_nowhere
+from talkpath.edge.recordkey import RecordKey
 from talkpath.edge.routing import Reachability, hop_of, reachable_contact, sides_of
 from talkpath.edge.seeking import seek
 from talkpath.edge.sending import Sending
@@ -36,6 +37,7 @@ class InDialog:
         ending: Ending,
         sending: Sending,
         answers: Answers,
+        record_key: RecordKey,
     ) -> None:
         self._core = core
         self._admission = admission
@@ -43,6 +45,7 @@ class InDialog:
         self._ending = ending
         self._sending = sending
         self._answers = answers
+        self._record_key = record_key
         self._reachability = Reachability(core)
 
     def forward(self, fork: Fork, heading: Heading, now: float) -> None:
@@ -50,6 +53,8 @@ class InDialog:
         fork.call = call = core.call_of(request)
         sender, receiver = sides_of(call, request)
         self._admission.bar_transfer(sender.user if sender is not None else "", request)
+        if self._record_key.pressed(call, sender, fork.arrival, fork.server, now):
+            return
         self._follow(sender, fork.arrival)
         _renumber(heading, sender, receiver)
         if call is not None and sender is not None:

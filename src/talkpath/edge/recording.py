@@ -23,6 +23,13 @@ class Verb(StrEnum):
     RESUME = "resume"
 
 
+class Wish(StrEnum):
+    """What a phone may want of its call."""
+
+    ON = "on"
+    OFF = "off"
+
+
 class Recordings:
     """See the module's docstring."""
 
@@ -112,10 +119,27 @@ class Recordings:
                 return "not-running"
         return ""
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether phones may start recordings at all."""
+        return self._settings.by_phones or bool(self._settings.key_users)
+
+    def wished(self, call: RunningCall, wish: Wish, user: str, now: float) -> str:
+        """A phone of `user` ("" for nobody's) pressed its record key; "" when it is as it wishes, else the word for
+        why not. A phone ends what a phone of its user began: what the operator or the other side want stays."""
+        if not user or not (self._settings.by_phones or user in self._settings.key_users):
+            return "may-not"
+        running, by = call.recording, f"phone {user}"
+        if running is None:
+            return self.command(call, Verb.START, by, now) if wish is Wish.ON else ""
+        if wish is Wish.ON:
+            return "paused-by-other" if running.is_paused else ""
+        return self.command(call, Verb.STOP, by, now) if running.why == by else "not-its-own"
+
     def _start(self, call: RunningCall, why: str, now: float) -> None:
         assert self._recorder is not None
         tape = self._recorder.open(self._facts(call), why, now)
-        call.recording, call.was_recorded = Running(tape), True
+        call.recording, call.was_recorded = Running(tape, why), True
         self._note(call, "recording.started", now, name=tape.name, why=why)
         if call.media is not None:
             call.media.record(tape.recording)

@@ -13,6 +13,7 @@ from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
 from talkpath.edge.heading import Refusal
+from talkpath.edge.recordkey import RecordKey
 from talkpath.edge.responses import response_to
 from talkpath.media.service import Service
 from talkpath.sip.message import Message
@@ -40,10 +41,11 @@ class Dialog:
 class Services:
     """All calls to service numbers."""
 
-    def __init__(self, core: Core, anchoring: Anchoring, ending: Ending) -> None:
+    def __init__(self, core: Core, anchoring: Anchoring, ending: Ending, record_key: RecordKey) -> None:
         self._core = core
         self._anchoring = anchoring
         self._ending = ending
+        self._record_key = record_key
         self._dialogs: dict[tuple[str, str], Dialog] = {}
 
     # --- a new call
@@ -135,6 +137,8 @@ class Services:
     def in_dialog(self, arrival: Arrival, server: ServerTransaction, dialog: Dialog, now: float) -> None:
         """Answer a request within a call to a service. Raises Refusal."""
         core, request = self._core, arrival.message
+        if self._record_key.pressed(dialog.call, dialog.call.caller, arrival, server, now):
+            return
         dialog.call.heard_at = now
         dialog.call.caller.speaks_from(arrival.reply_to, arrival.behind_nat)
         if request.method == "INVITE" or (request.method == "UPDATE" and request.carries_sdp):

@@ -109,10 +109,13 @@ class Which(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingSettings:
-    """`users` are those all of whose calls are recorded. Gateways say it for themselves (`GatewaySettings`)."""
+    """`users` are those all of whose calls are recorded. Gateways say it for themselves (`GatewaySettings`). By the
+    record keys of their phones may record `key_users`, or all accounts (`by_phones`)."""
 
     calls: Which = Which.NONE
     users: frozenset[str] = frozenset()
+    by_phones: bool = False
+    key_users: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,10 @@ class Recorder(Protocol):
 class Running:
     """The recording of a call as the edge keeps it."""
 
-    __slots__ = ("is_paused", "tape")
+    __slots__ = ("is_paused", "tape", "why")
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, why: str) -> None:
         self.tape = tape
+        #: By whose word it began.
+        self.why = why
         self.is_paused = False

@@ -21,6 +21,15 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
             "网关的通话、脚本要求录音的通话，以及 `talkpath record start` 指定的通话。",
         ),
     ] = "none"
+    by_phones: Annotated[
+        bool,
+        doc(
+            "Whether the record key of every account's phones starts and ends a recording (INFO with `Record: on` or "
+            "`off`). Some accounts only: `may_record = true` of these.",
+            "每个帐号的话机能否用录音键开始和结束录音（INFO 中的 `Record: on` 或 `off`）。只允许部分帐号时，在其中设 "
+            "`may_record = true`。",
+        ),
+    ] = False
     directory: Annotated[
         str,
         doc(

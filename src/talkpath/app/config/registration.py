@@ -37,6 +37,14 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             "是否对其全部通话录音，不论 `recording.calls` 如何设置。",
         ),
     ] = False
+    may_record: Annotated[
+        bool,
+        doc(
+            "Whether the record key of its phones starts and ends a recording (INFO with `Record: on` or `off`), "
+            "also without `recording.by_phones`.",
+            "其话机的录音键（INFO 中的 `Record: on` 或 `off`）能否开始和结束录音，即使未设 `recording.by_phones`。",
+        ),
+    ] = False
 
 
 class Registrar(msgspec.Struct, frozen=True, kw_only=True):
