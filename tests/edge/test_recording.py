@@ -11,7 +11,7 @@ from tests.edge.test_questions import Script, users
 from talkpath.edge.call import RunningCall
 from talkpath.edge.changes import Changes
 from talkpath.edge.gateways.settings import GatewaySettings, ProbeSettings
-from talkpath.edge.plan import Group, Plan, ToService
+from talkpath.edge.plan import Group, Plan, ToGateways, ToService
 from talkpath.edge.recording import Verb
 from talkpath.edge.settings import EdgeSettings, RecordingSettings, RoutingSettings, Which
 from talkpath.edge.tape import Facts
@@ -41,9 +41,11 @@ class Tape:
     facts: Facts
     recording: File = field(default_factory=File)
     said: list[tuple[str, ...]] = field(default_factory=list)
+    descriptions: list[bytes] = field(default_factory=list)
 
     def describe(self, mode: str, side: str, sdp: bytes, at: float) -> None:
         self.said.append((mode, side))
+        self.descriptions.append(sdp)
 
     def learn(self, facts: Facts, now: float) -> None:
         self.facts = facts
@@ -187,6 +189,27 @@ def test_what_the_script_wants_recorded_is(make: Make, recorder: Recorder, is_se
     assert recorder.why == ["script"]
     assert recorder.tapes[0].said == ([("answer", "caller")] if is_service else [("offer", "callee")])
     assert ("INVITE" in callee.methods()) != is_service
+
+
+def test_descriptions_stand_there_as_they_were_sent(make: Make, recorder: Recorder) -> None:
+    """Without the codecs that the script and the gateway take off in the end."""
+    settings = replace(carrier(records=True), codecs=("PCMA", "PCMU"))
+    lab = make(Which.NONE, (), settings)
+    script = Script()
+    lab.edge.core.world = replace(lab.edge.core.world, router=script)
+    caller, _ = phones(lab)
+    outside = lab.phone("first", "203.0.113.1")
+    script.verdict = plan = Plan([Group([ToGateways("carriers")])])
+    plan.changes = Changes(codecs=lambda sdp: sdp.replace(b" RTP/AVP 0 8 9", b" RTP/AVP 8 9"))
+    caller.invite(f"sip:{NUMBER}9@{HOME}", body=OFFER)
+    invite = outside.take()
+    assert b" RTP/AVP 8\r\n" in invite.body
+    (tape,) = recorder.tapes
+    assert tape.descriptions == [invite.body]
+    # Also where recording begins in the middle.
+    recordings, call = lab.edge.core.recordings, running(lab)
+    assert [recordings.command(call, verb, "operator", lab.now) for verb in (Verb.STOP, Verb.START)] == ["", ""]
+    assert recorder.tapes[1].descriptions == [invite.body]
 
 
 def running(lab: Lab) -> RunningCall:

@@ -34,6 +34,16 @@ class BareCall(Call):
         return sent
 
 
+class File:
+    """What the engine is given for a recording."""
+
+    packets = dropped = 0
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def close(self) -> None: ...
+
+
 def answering(numbers: str = "96 8 101") -> tuple[BareCall, Browser, bytes]:
     """The browser has answered our offer; the offer that the caller gets."""
     call, browser = BareCall(), Browser(offers=False)
@@ -129,3 +139,16 @@ def test_a_call_that_is_given_up_leaves_nothing() -> None:
     call.propose()
     call.released(1)
     assert not call.engine.open_ports
+
+
+def test_a_recording_has_our_offer() -> None:
+    """What a page sends is of the payload types that we offered it."""
+    call, browser = BareCall(), Browser(offers=False)
+    call.session.record(File())
+    offer = call.propose()
+    ours = ("offer", "callee", offer.encode())
+    assert call.session.take_described() == [ours]
+    browser.learn(offer.audio, call.now)
+    to_caller = call.tell(1, OK, browser.describe("96 8 101", EVENTS))
+    assert call.session.take_described() == [("offer", "caller", to_caller)]
+    assert call.session.in_force() == [ours, ("offer", "caller", to_caller)]

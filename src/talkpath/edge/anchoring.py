@@ -4,12 +4,13 @@ addresses. What the machine says of it goes into the ledger.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from talkpath.base.address import Hop
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.call import Party, Phase, RunningCall
-from talkpath.edge.changes import Changes
+from talkpath.edge.changes import Changes, Edit
 from talkpath.edge.core import Core
 from talkpath.media import trickle
 from talkpath.media.negotiation import Exchange
@@ -61,12 +62,10 @@ class Anchoring:
             return None
         exchange = Exchange(request.method, request.cseq.number)
         offer = request.sdp if changes is None or changes.offer is None else changes.offer(request.sdp)
-        described = self._carry(call, offer, sender, receiver, exchange, now)
-        if changes is not None and changes.codecs is not None:
-            described = changes.codecs(described)
-        if receiver.through is not None and not request.to_tag:
-            described = receiver.through.wanted(described)
-        return request.with_sdp(described)
+        codecs = None if changes is None else changes.codecs
+        wanted = receiver.through.wanted if receiver.through is not None and not request.to_tag else None
+        in_the_end = _one_after_the_other(codecs, wanted)
+        return request.with_sdp(self._carry(call, offer, sender, receiver, exchange, now, in_the_end))
 
     def _own_offer(self, call: RunningCall, receiver: Party, request: Message, now: float) -> bytes | None:
         """Our own offer with an INVITE that brings nothing, for who makes none itself. Raises MediaFailed."""
@@ -123,7 +122,14 @@ class Anchoring:
         return pair[0] if pair is not None else None
 
     def _carry(
-        self, call: RunningCall, body: bytes, sender: Party, receiver: Party, exchange: Exchange, now: float
+        self,
+        call: RunningCall,
+        body: bytes,
+        sender: Party,
+        receiver: Party,
+        exchange: Exchange,
+        now: float,
+        codecs: Edit | None = None,
     ) -> bytes:
         media = self._media(call)
         with self._refusals(call, now):
@@ -135,6 +141,7 @@ class Anchoring:
                 origin=self._origin(sender),
                 target=self._origin(receiver),
                 now=now,
+                codecs=codecs,
             )
 
     def _media(self, call: RunningCall) -> MediaSession:
@@ -227,3 +234,14 @@ class Anchoring:
             self._core.world.close_media(call, now)
             self.tell(call, now)
             call.media = None
+
+
+def _one_after_the_other(first: Edit | None, second: Edit | None) -> Edit | None:
+    """Both edits as one."""
+    if first is None or second is None:
+        return first or second
+    return partial(_twice_edited, first, second)
+
+
+def _twice_edited(first: Edit, second: Edit, description: bytes) -> bytes:
+    return second(first(description))

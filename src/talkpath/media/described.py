@@ -25,7 +25,9 @@ def sent(turn: Turn, told: Told) -> Described:
 
 
 def in_force(branch: Branch) -> Iterator[Described]:
-    """What holds with this branch: the last offer and its answer, and offers that wait."""
+    """What holds with this branch: an offer of ours, the last offer and its answer, and offers that wait."""
+    if branch.proposed:
+        yield Described(OFFER, branch.leg.side, branch.proposed)
     agreed = branch.negotiation.agreed
     if agreed is not None:
         yield Described(OFFER, _hearer(agreed.offer), agreed.offer.sent)

@@ -5,7 +5,7 @@ Each `m=` section has one port pair towards the caller and one towards every bra
 until it is answered; what was answered early is taken back when the request is refused after all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -94,10 +94,12 @@ class MediaSession:
         origin: Origin,
         target: Origin,
         now: float,
+        codecs: Callable[[bytes], bytes] | None = None,
     ) -> bytes:
         """A description travels between the caller and a branch; gives the body to send on.
 
-        `origin` is the party that wrote it and `target` the one it goes to. Repetitions give what was given before.
+        `origin` is the party that wrote it and `target` the one it goes to; `codecs` leaves some out in the end.
+        Repetitions give what was given before.
         Raises `Malformed` (answer 488, or end the call when it was an answer), `MediaRefused` (488) and
         `Unavailable` (503); then nothing has changed.
         """
@@ -114,6 +116,8 @@ class MediaSession:
         speaker.introduce(origin, now)
         hearer.introduce(target, now)
         told = self._turn_around(description, speaker, hearer, turn, now)
+        if codecs is not None:
+            told = replace(told, sent=codecs(told.sent))
         if branch.answers_proposal(turn):
             told = replace(told, is_settled=True)
             bundle.learn([(speaker.anchor(index), one) for index, one in enumerate(told.sections) if one.live], now)
@@ -146,6 +150,8 @@ class MediaSession:
         if not branch.proposed:
             branch.propose(self._ports, target, self._policy.transcoding, cseq, now)
             self._note(now, moments.PROPOSED, side=branch.leg.side)
+            if self._ports.is_recorded:
+                self._described.extend(in_force(branch))
         return branch.proposed
 
     def answer_locally(self, description: bytes, service: str, origin: Origin, now: float) -> bytes:
