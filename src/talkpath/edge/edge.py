@@ -15,7 +15,7 @@ from talkpath.edge.anchoring import Anchoring
 from talkpath.edge.answers import Answers
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.asking import Asking
-from talkpath.edge.call import RunningCall
+from talkpath.edge.call import Phase, RunningCall
 from talkpath.edge.choosing import SERVICES
 from talkpath.edge.core import Core, Entropy, World
 from talkpath.edge.ending import Ending
@@ -302,7 +302,12 @@ class Edge:
         core, request = self.core, arrival.message
         why = refusal.reason or REASONS.get(refusal.status, "")
         core.note(request.call_id, "guard.refused", now, status=refusal.status, why=why)
-        self._ending.not_forwarded(core.call_of(request), request, refusal.status, now)
+        call = core.call_of(request)
+        if request.method == "BYE":
+            self._ending.bye_refused(call, request, now)
+        self._ending.not_forwarded(call, request, refusal.status, now)
+        if call is not None and call.phase is Phase.OVER:
+            self._services.forget_ended(call)
         fields = refusal.fields or (_RETRY_AFTER if refusal.status == 503 else "")
         core.reply(arrival, server, refusal.status, now, reason=refusal.reason, fields=fields)
 
@@ -319,8 +324,7 @@ class Edge:
             raise Refusal(482)
         unsupported = request.first("Proxy-Require")
         if unsupported is not None:
-            core.reply(arrival, server, 420, now, fields=f"Unsupported: {unsupported}\r\n")
-            return
+            raise Refusal(420, fields=f"Unsupported: {unsupported}\r\n")
         if here and self._answered_here(arrival, server, heading, now):
             return
         if not request.to_tag or not self._is_held(arrival, server, heading, now):

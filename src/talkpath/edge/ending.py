@@ -17,8 +17,8 @@ from talkpath.sip.transaction import NOBODY
 # A challenge to a BYE is no end: the phone sends it again with credentials.
 _TRY_AGAIN = (401, 407)
 
-# What who was away is told later (RFC 3326).
-_HUNG_UP = 'Q.850;cause=16;text="The other side hung up meanwhile"'
+# What who was away, or could not be sent the BYE itself, is told (RFC 3326).
+_HUNG_UP = 'Q.850;cause=16;text="The other side hung up"'
 
 
 class Ending:
@@ -61,7 +61,7 @@ class Ending:
         if status in _TRY_AGAIN:
             callee.is_hanging_up = False
             call.hung_up_at = None
-        elif not callee.is_confirmed or call.is_lasting:
+        elif not callee.is_confirmed or any(one is not callee for one in call.lasting()):
             self._released(call, callee, now)
         else:
             self.end(call, call.hung_up_by, "bye", now)
@@ -98,6 +98,19 @@ class Ending:
             self.answered_in_dialog(call, request, status, now)
         else:
             self.refused(call, request, status, now, Side.CALLEE if status == 408 else Side.SERVER)
+
+    def bye_refused(self, call: RunningCall | None, request: Message, now: float) -> None:
+        """A BYE that we cannot send on as it is (its route is broken, its hops are used up): who sent it has ended
+        its session all the same (RFC 3261 section 15.1.1), so the other side is told in its name."""
+        pair = call.sides(request) if call is not None and call.phase is Phase.ANSWERED else None
+        if call is None or pair is None:
+            return
+        sender, receiver = pair
+        sender.cseq = max(sender.cseq, request.cseq.number)
+        self._hangs_up(call, sender, request, now)
+        # A party without Contact is a service of ours; who is away is told when it is back.
+        if receiver.contact and self.hop_to(receiver, now) is not None:
+            self._hang_up(call, receiver, sender, _HUNG_UP, now)
 
     def end(self, call: RunningCall, by: Side, how: str, now: float) -> None:
         """Close the media, tell the ledger, forget the call. Who hung up before ended it, and then."""
