@@ -45,6 +45,10 @@ class Commands(click.Group):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            # Whoever read our output has enough: click would take that for a failure.
+            _let_output_go()
+            return None
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.raise_signal(signal.SIGINT)
