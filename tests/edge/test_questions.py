@@ -2,32 +2,36 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone
 
 from talkpath.edge.heading import Heading
 from talkpath.edge.inquiry import Answer, Inquiry, Outcome, Verb, Verdict, Within
-from talkpath.edge.plan import Group, Plan, ToPlace, ToService, ToUser
+from talkpath.edge.plan import Group, Plan, ToPlace, ToService, ToUser, Way
 from talkpath.media.service import Service
 
 URI = f"sip:1002@{HOME}"
 
 
 class Script:
-    """Answers with `verdict`, or keeps the question for the test."""
+    """Answers with `verdict`, or keeps the question for the test; who `must_prove` is asked for that first."""
 
     def __init__(self) -> None:
         self.begins = frozenset({"INVITE"})
         self.within: frozenset[str] = frozenset()
         self.verdict: Verdict | None = None
+        self.must_prove = False
         self.asked: list[Inquiry] = []
         self.held: list[Within] = []
         self.over: list[str] = []
 
     def ask(self, inquiry: Inquiry, now: float) -> None:
         self.asked.append(inquiry)
-        if self.verdict is not None:
+        if self.must_prove and not inquiry.user:
+            inquiry.decide(Verb.CHALLENGE, now)
+        elif self.verdict is not None:
             inquiry.decide(self.verdict, now)
 
     def ask_within(self, within: Within, now: float) -> None:
@@ -247,3 +251,24 @@ def test_no_redirection_leads_a_stranger_out_of_the_house(lab: Lab, callee: Phon
     stranger.invite(URI, proven=False)
     callee.answer(callee.take(), 302, "Moved", extra="Contact: <sip:far@203.0.113.1>")
     assert (stranger.statuses(), far.inbox) == ([100, 302], [])
+    assert "fork.not-followed" in lab.kinds("c1")
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+@pytest.mark.parametrize("follows", [0, 1])
+def test_nothing_leads_a_guest_out_of_the_house_from_wherever_it_calls(
+    lab: Lab, callee: Phone, script: Script, is_trusted: bool, follows: int
+) -> None:
+    """Neither by what it asks for nor by a redirection; there are proxies that are trusted in front of guests."""
+    guest, far = lab.phone("1003", "198.51.100.9"), lab.phone("far", "203.0.113.1")
+    lab.accounts.guests.add("1003")
+    if is_trusted:
+        lab.edge.core.settings = replace(lab.edge.core.settings, trusted=(ip_network("198.51.100.9/32"),))
+    ways: list[Way] = [ToUser("1002")] if follows else [ToPlace(Heading("sip:far@203.0.113.1", []))]
+    script.verdict = Plan([Group(ways, follows=follows)], leaves_house=not follows)
+    script.must_prove = True
+    guest.invite(URI, body=OFFER)
+    assert script.asked[-1].user == "1003"
+    if follows:
+        callee.answer(callee.take(), 302, "Moved", extra="Contact: <sip:far@203.0.113.1>")
+    assert (guest.last().status, far.inbox) == (302 if follows else 403, [])

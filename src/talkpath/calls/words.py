@@ -104,6 +104,10 @@ MOMENTS: dict[str, Text] = {
         "{target} named others to call instead ({count}); they are called.",
         "{target} 指示改呼其他地址（{count} 个），已改呼。",
     ),
+    "fork.not-followed": Text(
+        "Named instead was {target}, which is not called: this caller may call users here only.",
+        "被指示改呼 {target}，但未改呼：此主叫只能呼叫本机用户。",
+    ),
     "fork.answered-late": Text(
         "{target} answered after it had been given up; it was hung up on.",
         "{target} 在被放弃之后才应答，已将其挂断。",

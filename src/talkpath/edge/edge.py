@@ -104,7 +104,7 @@ class Edge:
         self._services = Services(core, self._anchoring, self._ending, record_key)
         self.gateways = Gateways(core)
         trunks = Trunks(core, self.gateways, sending)
-        trying = Trying(core, sending, asking, self._services, trunks)
+        trying = Trying(core, self._admission, sending, asking, self._services, trunks)
         self._answers = Answers(core, self._anchoring, self._ending, asking, trying, trunks)
         self._in_dialog = InDialog(
             core, self._admission, self._anchoring, self._ending, sending, self._answers, record_key

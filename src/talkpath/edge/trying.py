@@ -8,6 +8,7 @@ from functools import partial
 from talkpath.base import limits
 from talkpath.base.address import Flow, Hop, Located, Target
 from talkpath.base.errors import Malformed
+from talkpath.edge.admission import Admission
 from talkpath.edge.asking import Asking
 from talkpath.edge.binding import Binding
 from talkpath.edge.branch import ADDRESS_FAILED, FLOW_FAILED, Branch
@@ -63,8 +64,17 @@ class Attempt:
 class Trying:
     """See the module's docstring."""
 
-    def __init__(self, core: Core, sending: Sending, asking: Asking, services: Services, trunks: Trunks) -> None:
+    def __init__(
+        self,
+        core: Core,
+        admission: Admission,
+        sending: Sending,
+        asking: Asking,
+        services: Services,
+        trunks: Trunks,
+    ) -> None:
         self._core = core
+        self._admission = admission
         self._sending = sending
         self._asking = asking
         self._services = services
@@ -332,7 +342,7 @@ class Trying:
 
     def redirected(self, fork: Fork, branch: Branch, response: Message, now: float) -> None:
         """A redirection is followed: its contacts are tried at once (RFC 3261 section 16.5). Users here are rung,
-        whatever place the other side has for them; only who may call elsewhere is led out of the house."""
+        whatever place the other side has for them; who may not leave the house is not led out of it."""
         attempt = Attempt(fork, Heading(fork.request.uri, []), Plan([], branch.heading.changes))
         attempt.group = Group([], follows=branch.heading.follows - 1)
         tried = 0
@@ -353,9 +363,17 @@ class Trying:
         if core.locality.serves(uri, arrival.flow):
             phones = self._phones_of(attempt.fork, core.user_of(uri), now)
             return sum(self._ring(attempt, flows, 0, now) for flows in phones)
-        if not core.is_peer(arrival) and (not arrival.proven or core.world.accounts.is_guest(arrival.proven)):
+        if not self._may_follow(attempt.fork, uri, now):
             return 0
         return int(self._begin(attempt, ToPlace(Heading(without_headers(str(uri)), [], True)), now))
+
+    def _may_follow(self, fork: Fork, uri: Uri, now: float) -> bool:
+        """Whether the caller may be led to a place elsewhere; the redirection stays an answer where not."""
+        with suppress(Refusal):
+            if self._admission.may_leave(fork.arrival):
+                return True
+        self._core.note(fork.request.call_id, "fork.not-followed", now, target=str(without_headers(str(uri))))
+        return False
 
     def unreached(self, branch: Branch, now: float) -> None:
         """A branch could not be reached, or said nothing: that address is asked last for a while."""
