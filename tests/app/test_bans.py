@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,14 @@ def test_bans_by_hand_outlive_a_restart_and_are_followed(config: Config, tmp_pat
     own.follow(guard, NOW)
     assert is_heard(guard, "203.0.113.200")
     assert oct((tmp_path / "bans.json").stat().st_mode)[-3:] == "600"
+
+
+def test_commands_at_once_lose_no_ban(config: Config, tmp_path: Path) -> None:
+    sources = [f"203.0.113.{number}" for number in range(1, 41)]
+    with ThreadPoolExecutor(8) as hands:
+        for _ in hands.map(lambda source: bans.add(config, [source], "", "", Language.EN), sources):
+            pass
+    assert {ban.source for ban in OwnBans(tmp_path).read(NOW)} == set(sources)
 
 
 def test_a_ban_by_hand_may_end_by_itself(config: Config, tmp_path: Path) -> None:

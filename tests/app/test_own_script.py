@@ -186,7 +186,7 @@ def test_gateways_added_by_hand_are_known(tmp_path: Path) -> None:
     from talkpath.app.own_gateways import ByHand, OwnGateways
 
     (tmp_path / "state").mkdir()
-    OwnGateways(tmp_path / "state").write(ByHand(({"name": "two", "group": "backup", "address": "192.0.2.2"},)))
+    OwnGateways(tmp_path / "state").file.write(ByHand(({"name": "two", "group": "backup", "address": "192.0.2.2"},)))
     (tmp_path / "routing.py").write_text(SCRIPT.format(name="x", group="backup"))
     (good,) = check_script(config_of(tmp_path))
     assert good.say(Language.EN).endswith("the script is good.")

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from talkpath.app import bans_words as texts
+from talkpath.app.by_hand import FileByHand
 from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient
@@ -30,37 +31,19 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class OwnBans:
-    """The bans added by hand, in their file: read when it changed, written whole."""
+    """The bans added by hand, in their file."""
 
     def __init__(self, state: Path) -> None:
-        self._path = state / _FILE
-        self._seen = 0
+        self.file = FileByHand[tuple[Ban, ...]](state / _FILE, tuple[Ban, ...], ())
 
     def read(self, now: float) -> list[Ban]:
-        """Those in force, the oldest first; none where there is no file, or one that nobody can read."""
-        try:
-            kept = msgspec.json.decode(self._path.read_bytes(), type=list[Ban])
-        except (OSError, msgspec.MsgspecError):
-            return []
-        return [ban for ban in kept if ban.until is None or ban.until > now]
-
-    def write(self, bans: Sequence[Ban]) -> None:
-        """All of them at once: a reader never sees half a file."""
-        fresh = self._path.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(list(bans)))
-        fresh.replace(self._path)
+        """Those in force, the oldest first."""
+        return [ban for ban in self.file.read() if ban.until is None or ban.until > now]
 
     def follow(self, guard: Guard, now: float) -> None:
         """Make the guard's bans by hand those of the file, where it changed since this was last asked."""
-        try:
-            changed = self._path.stat().st_mtime_ns
-        except OSError:
-            changed = 0
-        if changed == self._seen:
+        if not self.file.has_changed():
             return
-        self._seen = changed
         wanted = {ban.source: ban for ban in self.read(now)}
         for ban in guard.bans(now):
             if not ban.code and ban.source not in wanted:
@@ -91,8 +74,9 @@ def add(config: Config, networks: Sequence[str], span: str, note: str, language:
     until = now + _seconds(span) if span else None
     sources = [_network(text) for text in networks]
     own = OwnBans(make_state_directory(_directory(config)))
-    kept = [ban for ban in own.read(now) if ban.source not in sources]
-    own.write([*kept, *(Ban(0, source, now, until, note=note) for source in sources)])
+    with own.file.alone():
+        kept = [ban for ban in own.read(now) if ban.source not in sources]
+        own.file.write((*kept, *(Ban(0, source, now, until, note=note) for source in sources)))
     for source in sources:
         print(texts.ADDED.say(language, source=source), file=sys.stderr)
 
@@ -100,13 +84,14 @@ def add(config: Config, networks: Sequence[str], span: str, note: str, language:
 def lift(config: Config, sources: Sequence[str], language: Language) -> None:
     """End bans, whoever made them. Raises `Trouble` for who is not banned."""
     directory = _directory(config)
-    own, edge = OwnBans(directory), ControlClient(directory)
+    own, edge = OwnBans(make_state_directory(directory)), ControlClient(directory)
     for given in sources:
         source = given if _has_port(given) else _network(given)
-        kept = own.read(time.time())
-        left = [ban for ban in kept if ban.source != source]
-        if len(left) < len(kept):
-            own.write(left)
+        with own.file.alone():
+            kept = own.read(time.time())
+            left = tuple(ban for ban in kept if ban.source != source)
+            if len(left) < len(kept):
+                own.file.write(left)
         if not edge.lift(source) and len(left) == len(kept):
             raise Trouble("not-banned", phrase(texts.NOT_BANNED, source=printable(given)))
         print(texts.LIFTED.say(language, source=source), file=sys.stderr)

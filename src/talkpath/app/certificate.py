@@ -1,7 +1,6 @@
 """The certificate of the TLS and WSS listeners: checking a given one, making a self-signed one."""
 
 import ipaddress
-import os
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from talkpath.app import words
 from talkpath.app.config import words as config_words
 from talkpath.app.phrase import Phrase, Trouble, phrase
+from talkpath.store.files import replace
 
 # Apple's systems refuse server certificates that live longer, even trusted ones.
 SELF_SIGNED_DAYS = 825
@@ -128,14 +128,5 @@ def _make(files: CertificateFiles, names: list[str]) -> None:
     )
     files.certificate.parent.mkdir(parents=True, exist_ok=True)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _write(files.key, private, mode=0o600)
-    _write(files.certificate, certificate.public_bytes(Encoding.PEM), mode=0o600)
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """Write beside and rename, so that a crash leaves the old file or the new one."""
-    fresh = path.with_suffix(path.suffix + ".new")
-    fresh.unlink(missing_ok=True)
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(data)
-    fresh.replace(path)
+    replace(files.key, private, mode=0o600)
+    replace(files.certificate, certificate.public_bytes(Encoding.PEM), mode=0o600)

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 from rich.text import Text as RichText
 
 from talkpath.app import gateways_words as texts
+from talkpath.app.by_hand import FileByHand
 from talkpath.app.choose import is_root
 from talkpath.app.config.gateway_checks import of_one
 from talkpath.app.config.near import nearest
@@ -117,11 +119,11 @@ def _span(seconds: float) -> str:
 
 def disable(config: Config, names: Sequence[str], language: Language, *, is_disabled: bool) -> None:
     """Give gateways no calls any more, or again; all or none. Raises `Trouble`."""
-    own, by_hand, known = _own(config)
-    for name in names:
-        _must_exist(name, known)
-    others = [name for name in by_hand.disabled if name not in names and name in known]
-    own.write(ByHand(by_hand.added, (*others, *(names if is_disabled else ()))))
+    with _alone(config) as (file, by_hand, known):
+        for name in names:
+            _must_exist(name, known)
+        others = [name for name in by_hand.disabled if name not in names and name in known]
+        file.write(ByHand(by_hand.added, (*others, *(names if is_disabled else ()))))
     text = texts.IS_DISABLED if is_disabled else texts.IS_ENABLED
     for name in names:
         print(text.say(language, name=name), file=sys.stderr)
@@ -129,37 +131,39 @@ def disable(config: Config, names: Sequence[str], language: Language, *, is_disa
 
 def add(config: Config, values: dict[str, Any], language: Language) -> None:
     """Add a gateway with these values of the configuration's keys. Raises `Trouble`."""
-    own, by_hand, known = _own(config)
     for wrong in mistakes(values):
         raise Misuse("bad-gateway", wrong)
     gateway = gateway_of(values)
     for _, wrong in of_one(gateway):
         raise Misuse("bad-gateway", wrong)
-    if gateway.name in known:
-        raise Trouble("gateway-exists", phrase(texts.EXISTS, name=gateway.name))
-    own.write(ByHand((*by_hand.added, values_of(gateway)), by_hand.disabled))
+    with _alone(config) as (file, by_hand, known):
+        if gateway.name in known:
+            raise Trouble("gateway-exists", phrase(texts.EXISTS, name=gateway.name))
+        file.write(ByHand((*by_hand.added, values_of(gateway)), by_hand.disabled))
     print(texts.ADDED.say(language, name=gateway.name), file=sys.stderr)
 
 
 def remove(config: Config, names: Sequence[str], language: Language) -> None:
     """Remove gateways that were added by hand; all or none. Raises `Trouble`."""
-    own, by_hand, known = _own(config)
-    for name in names:
-        _must_exist(name, known)
-        if name in {one.name for one in config.gateways}:
-            raise Trouble("gateway-configured", phrase(texts.CONFIGURED, name=name))
-    left = tuple(one for one in by_hand.added if one.get("name") not in names)
-    own.write(ByHand(left, tuple(name for name in by_hand.disabled if name not in names)))
+    with _alone(config) as (file, by_hand, known):
+        for name in names:
+            _must_exist(name, known)
+            if name in {one.name for one in config.gateways}:
+                raise Trouble("gateway-configured", phrase(texts.CONFIGURED, name=name))
+        left = tuple(one for one in by_hand.added if one.get("name") not in names)
+        file.write(ByHand(left, tuple(name for name in by_hand.disabled if name not in names)))
     for name in names:
         print(texts.REMOVED.say(language, name=name), file=sys.stderr)
 
 
-def _own(config: Config) -> tuple[OwnGateways, ByHand, list[str]]:
-    """The file, its content, and the names of all gateways."""
-    own = OwnGateways(make_state_directory(_directory(config)))
-    by_hand = own.read()
-    configured = [one.name for one in config.gateways]
-    return own, by_hand, [*configured, *(one.name for one in by_hand.gateways())]
+@contextmanager
+def _alone(config: Config) -> Iterator[tuple[FileByHand[ByHand], ByHand, list[str]]]:
+    """The file, which no other command changes meanwhile, its content, and the names of all gateways."""
+    file = OwnGateways(make_state_directory(_directory(config))).file
+    with file.alone():
+        by_hand = file.read()
+        configured = [one.name for one in config.gateways]
+        yield file, by_hand, [*configured, *(one.name for one in by_hand.gateways())]
 
 
 def _must_exist(name: str, known: Sequence[str]) -> None:

@@ -4,12 +4,12 @@ It holds the gateways that `talkpath gateways add` made, with their passwords, a
 disabled; so both outlive a restart. It is for its owner alone.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from talkpath.app.by_hand import FileByHand
 from talkpath.app.config.gateways import Gateway
 from talkpath.app.gateway_settings import gateway_settings
 from talkpath.base.redact import Secret
@@ -53,37 +53,16 @@ class OwnGateways:
     """See the module's docstring."""
 
     def __init__(self, state: Path) -> None:
-        self._path = state / _FILE
-        self._seen = -1
+        self.file = FileByHand(state / _FILE, ByHand, ByHand())
         self._added: dict[str, Gateway] = {}
         self._disabled: set[str] = set()
-
-    def read(self) -> ByHand:
-        """What is there; nothing where there is no file, or one that nobody can read."""
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=ByHand)
-        except (OSError, msgspec.MsgspecError):
-            return ByHand()
-
-    def write(self, by_hand: ByHand) -> None:
-        """All at once: a reader never sees half a file."""
-        fresh = self._path.with_suffix(".json.new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(by_hand))
-        fresh.replace(self._path)
 
     def follow(self, gateways: Gateways, now: float) -> None:
         """Make the running gateways what the file says, where it changed since this was last asked. A gateway of the
         configuration stays what it is."""
-        try:
-            changed = self._path.stat().st_mtime_ns
-        except OSError:
-            changed = 0
-        if changed == self._seen:
+        if not self.file.has_changed():
             return
-        self._seen = changed
-        by_hand = self.read()
+        by_hand = self.file.read()
         self._follow_added({one.name: one for one in by_hand.gateways()}, gateways, now)
         disabled = set(by_hand.disabled)
         for name in disabled ^ self._disabled:

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from talkpath.app.config.tree import Config
 
 # What talkpath keeps in its state directory; of the database also what SQLite puts beside it, and copies.
-_OURS = (f"{DATABASE}*", "*.key", "*.key.new", "certificate.pem*", "control.sock", "ready-accounts", "gateways.json*")
+_OURS = (
+    f"{DATABASE}*",
+    "*.key",
+    "*.key.new",
+    "certificate.pem*",
+    "control.sock",
+    "ready-accounts",
+    "bans.json*",
+    "gateways.json*",
+)
 # Where many programs live: closing one of these to its owner would break the host.
 _OF_THE_SYSTEM = (
     "/",

@@ -48,7 +48,7 @@ def doubts(script: Script, config: Config) -> Iterator[Mistake]:
 
 
 def _unknown_groups(script: Script, config: Config) -> Iterator[Mistake]:
-    by_hand = OwnGateways(state_directory(config, os.environ, is_root())).read()
+    by_hand = OwnGateways(state_directory(config, os.environ, is_root())).file.read()
     known = {one.group for one in (*config.gateways, *by_hand.gateways())}
     for reading in script.readings():
         yield from unknown_groups(reading.groups(), known)

@@ -16,7 +16,8 @@ import msgspec
 
 from talkpath.base import limits
 from talkpath.calls.redacted import redacted
-from talkpath.store.recordings import files, metadata
+from talkpath.store import files
+from talkpath.store.recordings import metadata
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import Manifest, Medium, Pause, State, encoded, media_in
 

@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 import msgspec
 
-from talkpath.store.recordings import files, metadata
+from talkpath.store import files
+from talkpath.store.recordings import metadata
 from talkpath.store.recordings.capture import digest_of, measured
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import Manifest, State, Stored, encoded, read

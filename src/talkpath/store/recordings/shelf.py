@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from talkpath.store.recordings import files
+from talkpath.store import files
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import Manifest, State, encoded, read
 

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from talkpath.store.recordings import files, metadata
+from talkpath.store import files
+from talkpath.store.recordings import metadata
 from talkpath.store.recordings.capture import digest_of, measured
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import LOCAL, Manifest, State, Stored, encoded, read

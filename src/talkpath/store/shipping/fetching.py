@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from talkpath.store.recordings import files
+from talkpath.store import files
 from talkpath.store.recordings.capture import digest_of
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import Manifest, Stored

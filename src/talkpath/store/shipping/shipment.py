@@ -20,7 +20,7 @@ import msgspec
 
 from talkpath.base import limits
 from talkpath.base.errors import Unavailable
-from talkpath.store.recordings import files
+from talkpath.store import files
 from talkpath.store.recordings.capture import digest_of
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import LOCAL, STORE, Manifest, State, Stored, encoded, read

@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 
 
-def replace(path: Path, data: bytes, *, synced: bool = True) -> None:
+def replace(path: Path, data: bytes, *, mode: int = 0o640, synced: bool = True) -> None:
     """All or nothing: whoever reads finds the old file or the new one. Raises OSError."""
     fresh = path.with_name(path.name + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    # What another left there may be open to more than `mode` says.
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         _write_whole(descriptor, data)
         if synced:
