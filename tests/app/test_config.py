@@ -90,7 +90,11 @@ def test_example_file_without_its_comment_signs_is_a_configuration(language: Lan
         gateways=config.gateways,
         gateway_groups=config.gateway_groups,
         media=msgspec.structs.replace(Config().media, addresses=config.media.addresses),
-        recording=msgspec.structs.replace(Config().recording, store_secret=config.recording.store_secret),
+        recording=msgspec.structs.replace(
+            Config().recording,
+            store_secret=config.recording.store_secret,
+            notice_secret=config.recording.notice_secret,
+        ),
         toll=msgspec.structs.replace(Config().toll, accounts=config.toll.accounts),
     )
     assert config == defaults

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from talkpath.app import words
 from talkpath.app.accounts import Everybody
+from talkpath.app.after_call import AfterCall
 from talkpath.app.bans import OwnBans
 from talkpath.app.chores import Chore, do_chores
 from talkpath.app.config.checks import parse_address_and_port
@@ -42,7 +43,6 @@ from talkpath.app.settings import (
 )
 from talkpath.app.start import Prepared
 from talkpath.app.state import recordings_directory
-from talkpath.app.storage import StorageLog, shipper_of
 from talkpath.base.address import Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Moment
@@ -105,10 +105,8 @@ class Node:
         self._media = MediaDriver(self._clock, self._ledger, media_policy(config), 1, descriptors)
         self._recording = RecordingDriver(self._clock, descriptors)
         self._keeper = Keeper(recordings_directory(config, prepared.state))
-        storage_log = StorageLog(config.recording.store, prepared.language)
-        self._shipper = shipper_of(config.recording, self._keeper.layout, storage_log.told)
-        if self._shipper is not None:
-            self._keeper.finished = self._shipper.finished
+        self._after_call = AfterCall(config.recording, self._keeper.layout, prepared.language)
+        self._keeper.finished = self._after_call.finished
         link_type = config.recording.link_type
         self._recorder = CallRecorder(self._recording, self._keeper, self._ledger, link_type, self._clock.now)
         self._signalling = Signalling(
@@ -237,8 +235,7 @@ class Node:
         self._media.start(self._media_told)
         self._recording.start()
         await take_up(self._recorder, self._language)
-        if self._shipper is not None:
-            self._shipper.start()
+        self._after_call.start()
         self._edge.gateways.start(now)
         self._own_gateways.follow(self._edge.gateways, now)
         await self._signalling.start(self._edge)
@@ -264,8 +261,7 @@ class Node:
         self._recording.close()
         self._keeper.close()
         self._recorder.close()
-        if self._shipper is not None:
-            self._shipper.close()
+        self._after_call.close()
         self._ledger.close_all(self._clock.now())
         self._save_ended()
         self._store.close()
@@ -283,7 +279,7 @@ class Node:
             "guard": self._guard.counts,
             "recording": self._recording.counters,
             "recordings": lambda: self._keeper.counters,
-            "storage": lambda: {} if self._shipper is None else self._shipper.counters,
+            **self._after_call.counters,
         }
         registrations, keep_alive = self._edge.core.registrar, self._edge.core.keep_alive
         metrics = Metrics(
@@ -296,7 +292,7 @@ class Node:
                 "guests": lambda: len(self._guests),
                 "recordings_running": lambda: self._recording.running,
                 "recording_queued_bytes": lambda: self._recording.queued_bytes,
-                "recordings_to_store": lambda: 0 if self._shipper is None else self._shipper.waiting,
+                **self._after_call.gauges,
                 "sources": lambda: len(self._guard.sources),
                 "bans": lambda: len(self._guard.bans(self._clock.now())),
             },

@@ -23,6 +23,7 @@ from talkpath.base.texts import Language
 from talkpath.calls.model import Result
 from talkpath.calls.trace import Trace
 from talkpath.store.history import Wanted
+from talkpath.store.notices.outbox import Outbox
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import Manifest
 from talkpath.store.recordings.mending import Held
@@ -62,10 +63,13 @@ class Recordings:
             print_rows(texts.HEADS, [self._cells(one) for one in found], self._language, texts.RIGHT)
 
     def show(self, name: str) -> None:
-        """Print the manifest of one, with the paths of its files. Raises `Trouble`."""
+        """Print the manifest of one, the paths of its files, and whether who asked was told. Raises `Trouble`."""
         one = self._one(name)
-        files: dict[str, Any] = {"files": [str(path) for path in self._shelf.files_of(one)]}
-        print_json({**msgspec.to_builtins(one), **files})
+        more: dict[str, Any] = {"files": [str(path) for path in self._shelf.files_of(one)]}
+        notice = Outbox(self._layout).notice(one.name)
+        if notice is not None:
+            more["notice"] = {key: value for key, value in msgspec.to_builtins(notice).items() if key != "body"}
+        print_json({**msgspec.to_builtins(one), **more})
 
     def pcap_of(self, name: str) -> Path:
         """Where the packets of one are. Raises `Trouble`."""

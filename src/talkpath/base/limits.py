@@ -191,6 +191,9 @@ STORE_CHUNK_BYTES = 1_048_576
 # Seconds to reach a store, and for one answer, which may carry a part over a line of half a megabit.
 STORE_CONNECT_S = 5
 STORE_ANSWER_S = 120
+# Seconds to reach whoever is told of recordings, and for all of the answer: it need only be put down there.
+NOTICE_CONNECT_S = 5
+NOTICE_ANSWER_S = 15
 # Bytes of the text beside a recording that are read: a description has some kilobytes, and a call that is held and
 # resumed a hundred times has two hundred of them.
 RECORDING_METADATA_BYTES = 4 * 1024 * 1024

@@ -15,6 +15,7 @@ from talkpath.app.config.tree import Config
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.base.address import Address, Transport
 from talkpath.base.texts import Text
+from talkpath.store.notices.signing import key_of
 
 # Audio and video, RTP and RTCP, two sides.
 PORTS_OF_A_CALL = 8
@@ -135,6 +136,7 @@ def disagreements(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
     yield from _media_ports(config, line_of)
     yield from _orders(config)
     yield from _metrics(config, line_of)
+    yield from _notices(config)
     yield from _tls(config)
 
 
@@ -284,6 +286,19 @@ def _metrics(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
         if _overlap(page, listener):
             line = line_of(("listeners", at))
             yield ("metrics", "listen"), phrase(words.METRICS_OVERLAP, port=listen.port, line=line)
+
+
+def _notices(config: Config) -> Iterator[Disagreement]:
+    url, secret = config.recording.notice_url, config.recording.notice_secret
+    if not url:
+        return
+    if secret is None:
+        yield ("recording", "notice_url"), phrase(words.NO_NOTICE_SECRET)
+    else:
+        try:
+            key_of(secret.reveal())
+        except ValueError:
+            yield ("recording", "notice_secret"), phrase(words.NOT_A_NOTICE_SECRET)
 
 
 def _tls(config: Config) -> Iterator[Disagreement]:

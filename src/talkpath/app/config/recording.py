@@ -92,6 +92,23 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
             "录音存入存储后是否仍留在 `directory`。",
         ),
     ] = True
+    notice_url: Annotated[
+        str,
+        doc(
+            "Who is told by a POST of each recording that is saved (in the store, where there is one) or failed. "
+            "Signed and tried again until it is taken (docs/guide/recordings-notices.md). Empty: nobody.",
+            "每个录音保存（有存储时为存入存储）或失败时，向此地址 POST 通知；带签名，重试直到被接收"
+            "（docs/guide/recordings-notices.zh.md）。留空：不通知。",
+            of="web address",
+        ),
+    ] = ""
+    notice_secret: Annotated[
+        Secret | None,
+        doc(
+            "What notices are signed with: whsec_ and 24 to 64 bytes in Base64. It is shown nowhere.",
+            "通知的签名密钥：whsec_ 加 24 至 64 字节的 Base64。不会在任何地方显示。",
+        ),
+    ] = None
     seal_for: Annotated[
         tuple[str, ...],
         doc(

@@ -108,6 +108,15 @@ NOT_A_RECIPIENT = Text(
     "This is no public key of age. Make a pair with `age-keygen`; the one that begins with age1 belongs here.",
     "这不是 age 公钥。请用 `age-keygen` 生成密钥对；此处填以 age1 开头的那个。",
 )
+NO_NOTICE_SECRET = Text(
+    "Notices are signed, and there is no `notice_secret`. Make one: echo whsec_$(openssl rand -base64 32).",
+    "通知需要签名，但没有 `notice_secret`。请生成：echo whsec_$(openssl rand -base64 32)。",
+)
+NOT_A_NOTICE_SECRET = Text(
+    "This is no secret for notices: whsec_ and 24 to 64 bytes in Base64. Make one: "
+    "echo whsec_$(openssl rand -base64 32).",
+    "这不是通知的签名密钥：应为 whsec_ 加 24 至 64 字节的 Base64。请生成：echo whsec_$(openssl rand -base64 32)。",
+)
 EMPTY_PASSWORD = Text(
     "the password of {user} is empty. Anyone could register. Write one.",
     "{user} 的密码为空，任何人都能注册。请设置密码。",

@@ -4,6 +4,7 @@
     tmp/rtpengine-meta-<name>.tmp           what is known of the call, while it is recorded
     metadata/rtpengine-meta-<name>.txt      the same when it is over
     manifests/<name>.json                   the manifest; while it is recorded, tmp/<name>.json
+    notices/<name>.json                     who asked is still to be told of it; afterwards notices/told/<name>.json
 
 The name is the Call-ID, escaped as in a URI, and 16 hexadecimal digits that no other recording has.
 """
@@ -38,6 +39,9 @@ class Layout:
         self.metadata = directory / "metadata"
         self.tmp = directory / "tmp"
         self.manifests = directory / "manifests"
+        # Made only where somebody is to be told.
+        self.notices = directory / "notices"
+        self.told_notices = self.notices / "told"
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -64,6 +68,14 @@ class Layout:
 
     def manifest_of(self, name: str) -> Path:
         return self.manifests / f"{name}.json"
+
+    def notice_of(self, name: str) -> Path:
+        """What is to be told of it."""
+        return self.notices / f"{name}.json"
+
+    def told_notice_of(self, name: str) -> Path:
+        """That it was told."""
+        return self.told_notices / f"{name}.json"
 
     @staticmethod
     def name_in(path: Path) -> str:

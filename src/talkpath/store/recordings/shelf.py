@@ -96,8 +96,10 @@ class Shelf:
         return freed
 
     def forget(self, one: Manifest) -> None:
-        """Remove the last word of one that was removed. Raises OSError."""
-        self.layout.manifest_of(one.name).unlink(missing_ok=True)
+        """Remove the last words of one that was removed. Raises OSError."""
+        layout, name = self.layout, one.name
+        for path in (layout.manifest_of(name), layout.notice_of(name), layout.told_notice_of(name)):
+            path.unlink(missing_ok=True)
 
 
 def outdated(some: Iterable[Manifest], now: float, days: float | None, most_bytes: int | None) -> list[Manifest]:
