@@ -175,11 +175,15 @@ def prune_recordings(older: str, most: str, is_dry: bool, config: Path | None, s
 
 @recordings.command("verify", help=help_of(recordings_words.HELP_VERIFY))
 @click.option("--repair", "is_to_repair", is_flag=True, help=help_of(recordings_words.HELP_REPAIR))
+@click.option("--here", "is_only_here", is_flag=True, help=help_of(recordings_words.HELP_ONLY_HERE))
 @_json
 @options.config
 @options.state
 @options.lang
-def verify_recordings(is_to_repair: bool, as_json: bool, config: Path | None, state: Path | None) -> None:
+def verify_recordings(
+    is_to_repair: bool, is_only_here: bool, as_json: bool, config: Path | None, state: Path | None
+) -> None:
     """Verify recordings."""
-    if not _shelf(config, state).verify(is_to_repair=is_to_repair, as_json=as_json):
+    shelf = _shelf(config, state)
+    if not shelf.verify(is_to_repair=is_to_repair, as_json=as_json, is_only_here=is_only_here):
         sys.exit(1)

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from talkpath.store.recordings.manifest import Manifest
 from talkpath.store.recordings.mending import Held
 from talkpath.store.recordings.shelf import Shelf, Sought, outdated
 from talkpath.store.recordings.verifying import FRESH_S, Expected, Fault, Finding, repair, verify
+from talkpath.store.shipping import auditing
 
 _SIZE = re.compile(r"^(\d+)([kMGT]?)B?$")
 _BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -141,13 +143,15 @@ class Recordings:
 
     # --- verifying
 
-    def verify(self, *, is_to_repair: bool, as_json: bool) -> bool:
+    def verify(self, *, is_to_repair: bool, as_json: bool, is_only_here: bool = False) -> bool:
         """Print everything that is wrong; whether nothing is, or all was mended. Raises `Trouble`."""
         if not self._layout.directory.exists():
             self._talk(texts.NONE.say(self._language))
             return not self._report_never_made(as_json)
         try:
             found = self._found(is_to_repair=is_to_repair)
+            if not is_only_here:
+                found += self._found_in_stores(is_to_repair=is_to_repair)
             if as_json:
                 print_json([self._as_json(one, mended) for one, mended in found])
             for one, mended in () if as_json else found:
@@ -166,6 +170,12 @@ class Recordings:
         finally:
             if held is not None:
                 held.release()
+
+    def _found_in_stores(self, *, is_to_repair: bool) -> list[tuple[Finding, bool]]:
+        from talkpath.app import storage
+
+        faults = auditing.audit(self._layout, partial(storage.objects_at, self._config.recording))
+        return [(one, is_to_repair and auditing.bring_again(self._layout, one)) for one in faults]
 
     def _report_never_made(self, as_json: bool) -> bool:
         missing = [Finding(Fault.NEVER_MADE, one.name, Path(), one.call_id) for one in self._expected()]

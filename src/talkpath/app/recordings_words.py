@@ -16,9 +16,13 @@ HELP_PRUNE = Text(
     "按时间或空间清理最旧的录音。其清单保留并注明。",
 )
 HELP_VERIFY = Text(
-    "Find every file that is missing, cut, altered, nobody's or double, and answered calls without their recording. "
-    "Exit code 1 when there is one.",
-    "找出缺失、截断、被改动、无主或重复的文件，以及应有录音而没有的已接通话。有问题时退出码为 1。",
+    "Find every file that is missing, cut, altered, nobody's or double, here and in the store, and answered calls "
+    "without their recording. Exit code 1 when there is one.",
+    "找出本机及存储中缺失、截断、被改动、无主或重复的文件，以及应有录音而没有的已接通话。有问题时退出码为 1。",
+)
+HELP_ONLY_HERE = Text(
+    "Only what lies here; the store is not read, which may take time and money.",
+    "只校验本机；不读取存储（读取可能费时且收费）。",
 )
 HELP_NUMBER = Text("Only those with this in a number or user.", "仅列出号码或用户含此内容的。")
 HELP_GATEWAY = Text("Only those through this gateway.", "仅列出经此网关的。")
@@ -85,6 +89,15 @@ FAULTS: dict[str, Text] = {
     "unreadable": Text("{path} is no manifest: {of}.", "{path} 不是清单：{of}。"),
     "unfinished": Text("{path} was left behind by an edge that died.", "{path} 是已终止的节点遗留的。"),
     "duplicate": Text("{path} is the same as that of {of}.", "{path} 与 {of} 的相同。"),
+    "store-missing": Text("{path} is gone from the store.", "{path} 在存储中不见了。"),
+    "store-altered": Text(
+        "{path} is not what was stored. Do not trust what the store holds.",
+        "{path} 与存入的不同。存储中的内容不可信任。",
+    ),
+    "store-unread": Text(
+        "{path} cannot be read, so what it holds is not verified ({of}).",
+        "{path} 无法读取，其中的内容未校验（{of}）。",
+    ),
     "never-made": Text(
         "{name} should be there and is not: the call {of} was answered and recorded.",
         "{name} 应该存在却没有：通话 {of} 已接通并录音。",

@@ -45,6 +45,11 @@ def objects_of(recording: Recording) -> Objects:
         raise Trouble("store", phrase(words.NO_STORE, url=recording.store, why=error.reason)) from error
 
 
+def objects_at(recording: Recording, url: str) -> Objects:
+    """The store at a URL that a manifest names, with the credentials of now. Raises `Trouble`."""
+    return objects_of(msgspec.structs.replace(recording, store=url))
+
+
 def _options(recording: Recording) -> dict[str, str]:
     scheme = recording.store.partition(":")[0]
     key, secret = _NAMES.get(scheme, ("", ""))
@@ -108,7 +113,7 @@ def fetched(recording: Recording, one: Manifest, layout: Layout) -> Iterator[Pat
     if not one.in_store:
         raise Trouble("not-stored", phrase(words.NOT_STORED, name=one.name))
     url = one.in_store[0].url
-    objects = objects_of(msgspec.structs.replace(recording, store=url))
+    objects = objects_at(recording, url)
     try:
         yield from fetch(one, objects, layout, partial(identities_of, recording))
     except StoreFailed as error:

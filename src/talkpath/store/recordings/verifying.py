@@ -30,7 +30,8 @@ class Fault(StrEnum):
     `MISSING` has a manifest and no file, `ORPHANED` a file and no manifest, and `TORN` is no whole capture besides;
     `TRUNCATED` is shorter than written, `ALTERED` otherwise not what was written; `NO_METADATA` lacks the text of
     rtpengine, `UNREADABLE` is a manifest that is none, `UNFINISHED` was left behind, `DUPLICATE` has two names,
-    `NEVER_MADE` is an answered call that was to be recorded and has no recording.
+    `NEVER_MADE` is an answered call that was to be recorded and has no recording. A store lacks what it was given
+    (`STORE_MISSING`), holds other bytes (`STORE_ALTERED`), or could not be read (`STORE_UNREAD`).
     """
 
     MISSING = "missing"
@@ -43,14 +44,17 @@ class Fault(StrEnum):
     UNFINISHED = "unfinished"
     DUPLICATE = "duplicate"
     NEVER_MADE = "never-made"
+    STORE_MISSING = "store-missing"
+    STORE_ALTERED = "store-altered"
+    STORE_UNREAD = "store-unread"
 
 
 class Finding(NamedTuple):
-    """One fault of one file. `of` is what it is like, or the call."""
+    """One fault of one file, or of an object at a URL. `of` is what it is like, the call, or why."""
 
     fault: Fault
     name: str
-    path: Path
+    path: Path | str
     of: str = ""
 
 
@@ -126,7 +130,7 @@ def _is_fresh(layout: Layout, finding: Finding) -> bool:
     name = finding.name
     known = (layout.draft_of(name), layout.notes_of(name), layout.manifest_of(name))
     try:
-        age_s = time.time() - finding.path.stat().st_mtime
+        age_s = time.time() - Path(finding.path).stat().st_mtime
     except FileNotFoundError:
         return True
     return age_s < FRESH_S or any(path.exists() for path in known)
@@ -149,8 +153,8 @@ def repair(layout: Layout, finding: Finding) -> bool:
             now = msgspec.structs.replace(now, dropped=now.dropped + max(0, lost), trouble="the file was cut")
             files.replace(layout.manifest_of(name), encoded(now))
         case Fault.UNREADABLE if pcap.exists() and measured(pcap).is_whole:
-            kept = finding.path.with_name(finding.path.name + ".unreadable")
-            finding.path.rename(kept)
+            unreadable = Path(finding.path)
+            unreadable.rename(unreadable.with_name(unreadable.name + ".unreadable"))
             files.replace(layout.manifest_of(name), encoded(recovered(made_of(layout, name), pcap)))
         case Fault.NO_METADATA:
             one = read(layout.manifest_of(name))

@@ -6,6 +6,7 @@ Everything is streamed: an object of gigabytes takes the memory of a few parts.
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from talkpath.base import limits
@@ -58,6 +59,14 @@ class Objects(Protocol):
 
     def delete(self, path: str) -> None:
         """Remove an object; one that is not there is removed."""
+
+
+def digest_in(chunks: Iterable[bytes]) -> str:
+    """The SHA-256 of what a store gives. Raises what reading it raises."""
+    hashed = sha256()
+    for chunk in chunks:
+        hashed.update(chunk)
+    return hashed.hexdigest()
 
 
 class ObstoreObjects:

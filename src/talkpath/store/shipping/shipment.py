@@ -12,7 +12,6 @@ A file that stands under such a name and is not ours to write over leaves `<name
 import fcntl
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from talkpath.store import files
 from talkpath.store.recordings.capture import digest_of
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import LOCAL, STORE, Manifest, State, Stored, encoded, read
-from talkpath.store.shipping.objects import BrokenOff, Failing, Objects, StoreFailed
+from talkpath.store.shipping.objects import BrokenOff, Failing, Objects, StoreFailed, digest_in
 from talkpath.store.shipping.sealing import SUFFIX, Sealer, chunks_of
 
 # Names that others have taken, before it is given up for this time.
@@ -169,10 +168,7 @@ class Shipment:
             raise StoreFailed(Failing.ALTERED, "the store holds other bytes than it was given", place)
 
     def _held(self, place: str) -> str:
-        hashed = sha256()
-        for chunk in self._watched(self.objects.read(place)):
-            hashed.update(chunk)
-        return hashed.hexdigest()
+        return digest_in(self._watched(self.objects.read(place)))
 
     def _watched(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
