@@ -293,7 +293,7 @@ def test_a_gateway_added_by_hand_takes_every_key_of_the_configuration(tmp_path: 
     )
     done = add_by_command(tmp_path, *words.split())
     assert (done.exit_code, done.output) == (0, "b is added.\n")
-    assert OwnGateways(tmp_path).read().gateways() == [wanted]
+    assert OwnGateways(tmp_path).file.read().gateways() == [wanted]
 
 
 def test_who_may_call_in_from_a_gateway_added_by_hand_is_heard_at_once(tmp_path: Path) -> None:
