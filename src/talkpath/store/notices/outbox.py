@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from talkpath.store import files
 from talkpath.store.notices.notice import SCHEMA, Notice
-from talkpath.store.recordings import files
 from talkpath.store.recordings.layout import Layout
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from talkpath.store.recordings import files
+from talkpath.store import files
 from talkpath.store.recordings.capture import digest_of
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import LOCAL, Manifest, State, encoded, read
