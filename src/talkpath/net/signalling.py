@@ -27,6 +27,7 @@ from talkpath.net.icmp import failure_of
 from talkpath.net.idle import IdleSweep
 from talkpath.net.listening import Endpoint, Probe, open_sockets
 from talkpath.net.pacing import PacedReader
+from talkpath.net.room import Room
 from talkpath.net.stream import Connection, StreamConnection
 from talkpath.net.websocket import Networks, Page, WebSocketConnection
 
@@ -123,6 +124,7 @@ class Signalling:
         #: TCP and TLS: the last that was made with each remote address
         self._by_remote: dict[tuple[str, Address], Connection] = {}
         self._idle = IdleSweep(self._outgoing.values, self._needed)
+        self._room = Room(self._connections.values, self._is_known, self._needed)
         #: who waits for connections that are being opened: they hear of the flow, or that there is none
         self._opening: dict[Target, list[Callable[[Flow | None], None]]] = {}
         self._per_address: Counter[str] = Counter()
@@ -293,9 +295,11 @@ class Signalling:
         if self._guard is not None and not self._guard.look_at_connection(host, self._clock.now()):
             self.counters["connections_of_banned"] += 1
             return False
-        bounds = self._limits
-        has_room = self._held < bounds.connections and self._per_address[host] < bounds.per_address
-        if not has_room or descriptor >= bounds.descriptors.accepted:
+        bounds, now = self._limits, self._clock.now()
+        is_full = self._held >= bounds.connections or descriptor >= bounds.descriptors.accepted
+        if self._per_address[host] >= bounds.per_address or (
+            is_full and not (descriptor < bounds.descriptors.opened and self._room.make(host, now))
+        ):
             self.counters["connections_refused"] += 1
             return False
         self._hold(host)
@@ -346,6 +350,10 @@ class Signalling:
 
     def _needed(self, flows: frozenset[Flow]) -> frozenset[Flow]:
         return self._edge.needed(flows) if self._edge is not None else flows
+
+    def _is_known(self, flow: Flow) -> bool:
+        remote = flow.remote
+        return self._guard is not None and self._guard.is_known(remote.host, remote.port, True, self._clock.now())
 
     def count(self, event: str) -> None:
         """A connection saw something worth counting."""

@@ -206,7 +206,6 @@ class StreamConnection(Connection):
         ends = buffer[: len(buffer) - len(rest)]
         keep_alives, self._line_ends = divmod(self._line_ends + ends.count(b"\r\n"), 2)
         if keep_alives:
-            self.has_spoken = True
             self.write(b"\r\n" * keep_alives)
         return rest or ends[-1:].replace(b"\n", b"")
 
