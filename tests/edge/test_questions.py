@@ -37,7 +37,7 @@ class Script:
     def ask_within(self, within: Within, now: float) -> None:
         self.held.append(within)
 
-    def ended(self, call_id: str, now: float) -> None:
+    def ended(self, call_id: str, caller_tag: str, now: float) -> None:
         self.over.append(call_id)
 
 
@@ -272,3 +272,93 @@ def test_nothing_leads_a_guest_out_of_the_house_from_wherever_it_calls(
     if follows:
         callee.answer(callee.take(), 302, "Moved", extra="Contact: <sip:far@203.0.113.1>")
     assert (guest.last().status, far.inbox) == (302 if follows else 403, [])
+
+
+def stranger_leaves(lab: Lab, script: Script, caller: Phone) -> None:
+    script.verdict = Plan([Group([ToPlace(Heading("sip:far@203.0.113.1", []))])], leaves_house=True)
+    lab.phone("visitor", "198.51.100.99").invite(URI, proven=False)
+
+
+def guest_leaves(lab: Lab, script: Script, caller: Phone) -> None:
+    lab.accounts.guests.add("1001")
+    script.verdict = Plan([Group([ToPlace(Heading("sip:far@203.0.113.1", []))])], leaves_house=True)
+    caller.invite(URI, body=OFFER)
+
+
+def draining(lab: Lab, script: Script, caller: Phone) -> None:
+    lab.edge.core.is_draining = True
+    script.verdict = users("1002")
+    caller.invite(URI, body=OFFER)
+
+
+def stranger_asks_as_usual(lab: Lab, script: Script, caller: Phone) -> None:
+    script.verdict = Verb.USUAL
+    lab.phone("visitor", "198.51.100.99").invite("sip:x@example.net", proven=False)
+
+
+def nobody_as_usual(lab: Lab, script: Script, caller: Phone) -> None:
+    script.verdict = Verb.USUAL
+    caller.invite(f"sip:nobody@{HOME}", body=OFFER)
+
+
+def refused(lab: Lab, script: Script, caller: Phone) -> None:
+    script.verdict = Answer(486)
+    caller.invite(URI, body=OFFER)
+
+
+def dropped(lab: Lab, script: Script, caller: Phone) -> None:
+    script.verdict = Verb.DROP
+    caller.invite(URI, body=OFFER)
+
+
+def given_up_while_it_thinks(lab: Lab, script: Script, caller: Phone) -> None:
+    branch = caller.invite(URI, body=OFFER)
+    caller.request("CANCEL", URI, call_id="c1", cseq=caller.cseq, branch=branch)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        stranger_leaves,
+        guest_leaves,
+        draining,
+        stranger_asks_as_usual,
+        nobody_as_usual,
+        refused,
+        dropped,
+        given_up_while_it_thinks,
+    ],
+)
+def test_of_a_request_that_began_no_call_it_hears_the_end(
+    lab: Lab, caller: Phone, script: Script, what: Callable[[Lab, Script, Phone], None]
+) -> None:
+    what(lab, script, caller)
+    assert len(script.asked) == len(script.over) > 0
+    assert not lab.edge.core.calls
+
+
+def test_a_call_that_goes_on_is_not_over_for_its_second_way_through_us(
+    lab: Lab, caller: Phone, callee: Phone, script: Script
+) -> None:
+    script.verdict = users("1002")
+    caller.invite(URI, body=OFFER)
+    invite = callee.take()
+    callee.answer(invite, 200, body=OFFER)
+    caller.ack(caller.last(), callee.contact)
+    script.verdict = Answer(486)
+    lab.edge.core.settings = replace(lab.edge.core.settings, trusted=(ip_network("198.51.100.77/32"),))
+    spiral = lab.phone("proxy", "198.51.100.77")
+    sender, to = invite.first("From"), f"<{URI}>"
+    spiral.send(
+        f"""INVITE {URI} SIP/2.0
+        Via: SIP/2.0/UDP 198.51.100.77;branch=z9hG4bKspiral
+        From: {sender}
+        To: {to}
+        Call-ID: c1
+        CSeq: {invite.cseq.number} INVITE
+        Contact: <sip:1001@198.51.100.7>
+        Max-Forwards: 60"""
+    )
+    assert (len(script.asked), spiral.last().status) == (2, 486)
+    assert script.over == []
+    assert lab.edge.core.calls

@@ -256,6 +256,24 @@ async def test_variables_of_a_call_reach_its_hooks_and_no_others(desk: Desk) -> 
     desk.router.ask_within(hooked, 1.0)
     assert hooked.answers == [None]
     assert hooked.moments == [("script.note", {"text": "Anna True"})]
-    desk.router.ended("c1", 2.0)
+    desk.ask(message=invite(headers="X-Way: second\r\n"))
+    desk.router.ask_within(hooked, 2.0)
+    assert hooked.moments[-1] == ("script.note", {"text": "Anna True"})
+    desk.router.ended("c1", "a1", 2.0)
     desk.router.ask_within(hooked, 3.0)
     assert hooked.moments[-1] == ("script.note", {"text": "None False"})
+
+
+async def test_a_hook_that_comes_with_a_reload_knows_the_calls_that_run(desk: Desk) -> None:
+    from tests.routing.desk import Hooked
+
+    router = desk.on_call("return users('anna')")
+    desk.ask(user="bob")
+    hook = "async def info(call, request):\n    call.note(call.user)\n"
+    router.use(
+        desk.load(f"@edge.on_call\nasync def route(call):\n    return drop()\n\n@edge.on_request('INFO')\n{hook}")
+    )
+    hooked = Hooked(invite(call_id="c1"))
+    hooked.message = type(hooked.message).parse(hooked.message.raw.replace(b"INVITE", b"INFO"))
+    router.ask_within(hooked, 1.0)
+    assert hooked.moments == [("script.note", {"text": "bob"})]

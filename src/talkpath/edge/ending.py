@@ -123,7 +123,7 @@ class Ending:
         call.give_up = None
         self._core.calls.pop((call.call_id, call.caller.tag), None)
         if self._core.world.router is not None:
-            self._core.world.router.ended(call.call_id, now)
+            self._core.world.router.ended(call.call_id, call.caller.tag, now)
         self._core.guard.toll.ended((call.call_id, call.caller.tag), now)
         self._anchoring.close(call, now)
         self._core.recordings.ended(call, str(by), how, now)

@@ -101,5 +101,5 @@ class Router(Protocol):
     def ask_within(self, within: Within, now: float) -> None:
         """Whether a request within a call goes on, and how."""
 
-    def ended(self, call_id: str, now: float) -> None:
-        """A call that it was asked about is over."""
+    def ended(self, call_id: str, caller_tag: str, now: float) -> None:
+        """What it was asked about is over: the call, or the INVITE that began none."""

@@ -124,6 +124,12 @@ class Proxy:
         self._ending.not_forwarded(fork.call, fork.request, 403, now)
         fork.server.forget(now)
 
+    def decided(self, fork: Fork, now: float) -> None:
+        """Nobody is asked any more about a request. What began no call ends here; of a call `Ending` tells."""
+        core, key = self._core, (fork.request.call_id, fork.request.from_tag)
+        if fork.call is None and key not in core.calls and core.world.router is not None:
+            core.world.router.ended(*key, now)
+
     def note(self, call_id: str, kind: str, now: float, **values: str | int | float) -> None:
         """A moment of a call."""
         self._core.note(call_id, kind, now, **values)

@@ -32,6 +32,9 @@ class QuestionOwner(Protocol):
     def drop(self, fork: Fork, now: float) -> None:
         """Give no answer at all."""
 
+    def decided(self, fork: Fork, now: float) -> None:
+        """Nobody is asked any more about a request. If it began no call, this is its end."""
+
     def note(self, call_id: str, kind: str, now: float, **values: str | int | float) -> None:
         """A moment of a call."""
 
@@ -84,13 +87,15 @@ class Question:
     def decide(self, verdict: Verdict, now: float) -> None:
         """The answer. Only the first counts."""
         fork = self._let_go()
-        if fork is None or fork.is_settled:
+        if fork is None:
             return
         try:
-            self._follow(fork, verdict, now)
+            if not fork.is_settled:
+                self._follow(fork, verdict, now)
         except Refusal as refusal:
             fork.could_not(refusal.status, refusal.reason)
             fork.finish(now)
+        self._owner.decided(fork, now)
 
     def _follow(self, fork: Fork, verdict: Verdict, now: float) -> None:
         if isinstance(verdict, Plan):
@@ -133,3 +138,4 @@ class Question:
             done(fork.outcome(), now)
         elif on_over is not None:
             on_over(now)
+        self._owner.decided(fork, now)

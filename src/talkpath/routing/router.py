@@ -47,12 +47,14 @@ class RouterSettings:
 class _Known:
     """What is remembered of a call while it runs."""
 
-    __slots__ = ("caller_tag", "gateway", "later", "user", "vars")
+    __slots__ = ("caller_tag", "gateway", "is_over", "later", "user", "vars")
 
     def __init__(self, inquiry: Inquiry) -> None:
         self.caller_tag = inquiry.message.from_tag
         self.user = inquiry.user
         self.gateway = inquiry.gateway
+        #: whether it ended, maybe while the script still thinks
+        self.is_over = False
         self.vars: dict[str, Any] = {}
         #: edits of every offer that is still to come
         self.later: list[Edit] = []
@@ -77,7 +79,8 @@ class ScriptRouter:
         self.answered = answered
         self.loop = loop
         self.runner = Runner(loop, hold_ups)
-        self._known: dict[str, _Known] = {}
+        #: calls by their Call-ID and the caller's tag, from the question to the end
+        self._known: dict[tuple[str, str], _Known] = {}
         #: whether a call ever said how its later offers are edited
         self._edits_later = False
         self.use(script)
@@ -98,34 +101,40 @@ class ScriptRouter:
     def ask(self, inquiry: Inquiry, now: float) -> None:
         """Where a call goes."""
         known = _Known(inquiry)
-        if self.script.on_request and not inquiry.is_dry:
-            self._remember(inquiry.message.call_id, known)
+        if not inquiry.is_dry:
+            # Also where no hook wants to know: the next script may have one.
+            self._remember((inquiry.message.call_id, known.caller_tag), known)
         _Question(self, inquiry, known).begin(now)
 
-    def _remember(self, call_id: str, known: _Known) -> None:
-        if call_id not in self._known and len(self._known) >= limits.LEDGER_CALLS:
+    def _remember(self, key: tuple[str, str], known: _Known) -> None:
+        """The first question of a call counts: a second way through us is the same call."""
+        if key in self._known:
+            return
+        if len(self._known) >= limits.LEDGER_CALLS:
             del self._known[next(iter(self._known))]
-        self._known[call_id] = known
+        self._known[key] = known
 
-    def edits_later(self, call_id: str, known: _Known) -> None:
-        """A call that goes on said how its later offers are edited."""
-        self._remember(call_id, known)
-        if not self._edits_later:
+    def edits_later(self, known: _Known) -> None:
+        """A call said how its later offers are edited."""
+        if not known.is_over and not self._edits_later:
             self._edits_later = True
             self._hear()
 
     def ask_within(self, within: Within, now: float) -> None:
         """Whether a request within a call goes on."""
         hook = self.script.on_request.get(within.message.method) if within.message.is_request else None
-        known = self._known.get(within.call_id)
+        call_id, message = within.call_id, within.message
+        known = self._known.get((call_id, message.from_tag)) or self._known.get((call_id, message.to_tag))
         if hook is None and (known is None or not known.later or not within.message.carries_sdp):
             within.go_on(None, now)
         else:
             _Hooked(self, within, hook, known).begin(now)
 
-    def ended(self, call_id: str, now: float) -> None:
-        """A call is over."""
-        self._known.pop(call_id, None)
+    def ended(self, call_id: str, caller_tag: str, now: float) -> None:
+        """A call is over, or an INVITE that began none."""
+        known = self._known.pop((call_id, caller_tag), None)
+        if known is not None:
+            known.is_over = True
 
     def log(self, error: BaseException, place: str) -> None:
         """Each fault of a script is told once with all its lines; the calls that it costs tell of it, too."""
@@ -343,10 +352,7 @@ class _Question(_Asked):
 
     def _decide(self, verdict: Verdict | None) -> None:
         self.is_decided = True
-        if isinstance(verdict, Answer) or verdict in (Verb.CHALLENGE, Verb.DROP):
-            self._router.ended(self._call.id, self.now)
-        else:
-            self._keep_edits()
+        self._keep_edits()
         if verdict is not None:
             self._inquiry.decide(verdict, self.now)
             self.told()
@@ -354,7 +360,7 @@ class _Question(_Asked):
 
     def _keep_edits(self) -> None:
         if self._known.later and not self._inquiry.is_dry:
-            self._router.edits_later(self._call.id, self._known)
+            self._router.edits_later(self._known)
 
     def _let_go(self) -> None:
         """Whatever still waits for an attempt, waits in vain."""
