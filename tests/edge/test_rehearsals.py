@@ -9,8 +9,9 @@ from tests.edge.test_calls_through_gateways import lab as lab_with_gateways
 from tests.edge.test_questions import Script, script, users
 
 from talkpath.base.address import Address, Flow, Transport
+from talkpath.base.texts import Language
 from talkpath.calls.model import Moment
-from talkpath.calls.words import MOMENTS
+from talkpath.calls.words import MOMENTS, said
 from talkpath.edge.inquiry import Answer, Outcome, Verb
 from talkpath.edge.plan import Plan
 from talkpath.sip.message import Message
@@ -87,6 +88,8 @@ def test_every_end_is_told(lab: Lab, user: str, uri: str, last: str) -> None:
 def test_a_call_of_a_gateway_is_known_by_its_address(lab: Lab, callee: Phone) -> None:
     steps = rehearsed(lab, "+49", f"sip:4930555@{HOME}", host="203.0.113.1")
     assert kinds(steps) == ["rehearsal.gateway", "route.user", "fork.branch-added"]
+    assert steps[0].values == {"gateway": "first", "group": "carriers"}
+    assert said(steps[0], Language.EN) == "The call comes from the gateway first of the group carriers."
 
 
 def test_a_script_is_asked_as_it_will_be(lab: Lab, callee: Phone, script: Script) -> None:

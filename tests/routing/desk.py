@@ -38,11 +38,14 @@ def invite(uri: str = "sip:1001@example.com", body: str = OFFER, headers: str = 
 class Asked:
     """One question, as the edge asks it."""
 
-    def __init__(self, message: Message | None = None, user: str = "", gateway: str = "") -> None:
+    def __init__(
+        self, message: Message | None = None, user: str = "", gateway: str = "", gateway_group: str = ""
+    ) -> None:
         self.message = message or invite()
         self.flow = Flow(Transport.UDP, Address("203.0.113.1", 5060), Address("192.0.2.7", 5060))
         self.user = user
         self.gateway = gateway
+        self.gateway_group = gateway_group
         self.is_dry = False
         self.on_over: Callable[[float], None] | None = None
         self.verdict: Verdict | None = None

@@ -44,6 +44,7 @@ def noted(desk: Desk, expression: str, **fields: object) -> str:
         ("call.identity.diversions", "['sip:one@example.com', 'sip:two@example.com']"),
         ("call.identity.history", "['sip:old@example.com']"),
         ("bool(call.offer), call.is_dry, call.user, call.gateway", "(True, False, '', '')"),
+        ("bool(call.gateway), call.gateway.group", "(False, '')"),
     ],
 )
 async def test_what_a_script_sees(desk: Desk, expression: str, text: str) -> None:

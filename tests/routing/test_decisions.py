@@ -264,6 +264,33 @@ async def test_variables_of_a_call_reach_its_hooks_and_no_others(desk: Desk) -> 
     assert hooked.moments[-1] == ("script.note", {"text": "None False"})
 
 
+async def test_who_calls_in_is_told_by_the_gateway_or_by_its_group_also_within_the_call(desk: Desk) -> None:
+    from tests.routing.desk import Hooked
+
+    desk.run(
+        """
+        @edge.on_call
+        async def route(call):
+            if call.gateway.group == "branches":
+                return users("reception")
+            return users("night") if call.gateway == "carrier" else reject(403)
+
+        @edge.on_request("INFO")
+        async def info(call, request):
+            call.note(f"{call.gateway} of {call.gateway.group}")
+        """
+    )
+    assert desk.router is not None
+    assert groups_of(desk.ask(gateway="north", gateway_group="branches").plan) == ["user reception"]
+    other = desk.ask(gateway="carrier", gateway_group="carriers", message=invite(call_id="c2"))
+    assert groups_of(other.plan) == ["user night"]
+    assert desk.ask(message=invite(call_id="c3")).answer.status == 403
+    hooked = Hooked(invite(call_id="c1"))
+    hooked.message = type(hooked.message).parse(hooked.message.raw.replace(b"INVITE", b"INFO"))
+    desk.router.ask_within(hooked, 1.0)
+    assert hooked.moments == [("script.note", {"text": "north of branches"})]
+
+
 async def test_a_hook_that_comes_with_a_reload_knows_the_calls_that_run(desk: Desk) -> None:
     from tests.routing.desk import Hooked
 

@@ -32,6 +32,7 @@ def told(desk: Desk, body: str) -> list[str]:
         (ROUTE + "    return (lambda: [usrs(n) for n in 'ab'])()[0]\n", 3, "Did you mean users?"),
         (ROUTE + "    return users('a', rings_s=5)\n", 3, "users() takes no rings_s. Did you mean ring_s?"),
         (ROUTE + "    return users('a').then(gateways('b', numbr='1'))\n", 3, "gateways() takes no numbr."),
+        (ROUTE + "    return users(call.gateway.grop)\n", 3, "call.gateway has no grop. Did you mean group?"),
         (ROUTE + "    return users(call.number.e614)\n", 3, "call.number has no e614. Did you mean e164?"),
         (ROUTE + "    call.caller.nmae = 'x'\n    return drop()\n", 3, "call.caller has no nmae. Did you mean name?"),
         (

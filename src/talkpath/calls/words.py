@@ -70,7 +70,9 @@ MOMENTS: dict[str, Text] = {
     "dns.failed": Text("{host} does not resolve: {why}.", "{host} 无法解析：{why}。"),
     # --- what would happen (`talkpath route`)
     "rehearsal.user": Text("{user} calls, and has proven to be {user}.", "{user} 呼叫，身份已认证。"),
-    "rehearsal.gateway": Text("The call comes from the gateway {gateway}.", "呼叫来自网关 {gateway}。"),
+    "rehearsal.gateway": Text(
+        "The call comes from the gateway {gateway} of the group {group}.", "呼叫来自网关 {gateway}（组 {group}）。"
+    ),
     "rehearsal.stranger": Text("Somebody at {source} calls who has proven nothing.", "来自 {source} 的未认证主叫。"),
     "rehearsal.answers": Text("The service {service} answers.", "由服务 {service} 应答。"),
     "rehearsal.waits": Text(

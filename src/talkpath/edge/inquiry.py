@@ -54,13 +54,15 @@ class Outcome(NamedTuple):
 
 
 class Inquiry(Protocol):
-    """One question. `user` is whom the sender has proven to be, `gateway` the name of the gateway that it came from,
-    each "" for none; `is_dry` says that nothing is sent: somebody wants to know what would happen."""
+    """One question. `user` is whom the sender has proven to be, `gateway` the name of the gateway that it came from
+    and `gateway_group` its group, each "" for none; `is_dry` says that nothing is sent: somebody wants
+    to know what would happen."""
 
     message: Message
     flow: Flow
     user: str
     gateway: str
+    gateway_group: str
     is_dry: bool
     #: called once when nobody waits for the answer any more: the caller gave up, or its time is over
     on_over: Callable[[float], None] | None

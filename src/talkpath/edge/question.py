@@ -47,7 +47,19 @@ def plain(values: dict[str, str | int | float]) -> dict[str, str | int | float]:
 class Question:
     """Implements `Inquiry`; the fork stays open while it is its `asker`."""
 
-    __slots__ = ("_done", "_fork", "_heading", "_owner", "flow", "gateway", "is_dry", "message", "on_over", "user")
+    __slots__ = (
+        "_done",
+        "_fork",
+        "_heading",
+        "_owner",
+        "flow",
+        "gateway",
+        "gateway_group",
+        "is_dry",
+        "message",
+        "on_over",
+        "user",
+    )
 
     def __init__(self, owner: QuestionOwner, fork: Fork, heading: Heading) -> None:
         arrival = fork.arrival
@@ -58,7 +70,9 @@ class Question:
         self.message: Message = arrival.message
         self.flow: Flow = arrival.flow
         self.user = arrival.proven
-        self.gateway = arrival.gateway.settings.name if arrival.gateway is not None else ""
+        settings = arrival.gateway.settings if arrival.gateway is not None else None
+        self.gateway = settings.name if settings is not None else ""
+        self.gateway_group = settings.group if settings is not None else ""
         self.is_dry = False
         self.on_over: Callable[[float], None] | None = None
         fork.asker = self

@@ -62,7 +62,9 @@ class Rehearsal:
         self.message = message
         self.flow = flow
         self.user = arrival.proven
-        self.gateway = arrival.gateway.settings.name if arrival.gateway is not None else ""
+        settings = arrival.gateway.settings if arrival.gateway is not None else None
+        self.gateway = settings.name if settings is not None else ""
+        self.gateway_group = settings.group if settings is not None else ""
         self.is_dry = True
         self.on_over: Callable[[float], None] | None = None
 
@@ -70,7 +72,7 @@ class Rehearsal:
         """Go from the door on."""
         core = self._core
         if self.gateway:
-            self.note("rehearsal.gateway", now, gateway=self.gateway)
+            self.note("rehearsal.gateway", now, gateway=self.gateway, group=self.gateway_group)
         elif self.user:
             self.note("rehearsal.user", now, user=self.user)
         else:

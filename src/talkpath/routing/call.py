@@ -10,7 +10,7 @@ from talkpath.base import limits
 from talkpath.base.address import Transport
 from talkpath.edge.inquiry import Inquiry
 from talkpath.routing.answers import AnswerEdits, Edit, OfferEdits
-from talkpath.routing.caller import Caller, Identity, Number
+from talkpath.routing.caller import Caller, Identity, Number, Origin
 from talkpath.routing.headers import AnswerHeaders, Headers
 from talkpath.routing.mistakes import Place
 from talkpath.routing.routes import Outcome, Route
@@ -127,9 +127,9 @@ class Call:
         return self._inquiry.user
 
     @property
-    def gateway(self) -> str:
-        """The name of the gateway that the call comes from; "" for none."""
-        return self._inquiry.gateway
+    def gateway(self) -> Origin:
+        """The name of the gateway that the call comes from, "" for none; `call.gateway.group` is its group."""
+        return Origin(self._inquiry.gateway, self._inquiry.gateway_group)
 
     @property
     def source(self) -> str:

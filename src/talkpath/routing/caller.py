@@ -1,4 +1,4 @@
-"""Who calls, and numbers: what From says, what is vouched for, how a number is written in full."""
+"""Who calls, from where, and numbers: what From says, what is vouched for, how a number is written in full."""
 
 import re
 from collections.abc import Iterable
@@ -19,6 +19,24 @@ if TYPE_CHECKING:
 _PLAIN_IN_USER = "-_.!~*'()&=+$,/"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ANONYMOUS = NameAddr("sip:anonymous@anonymous.invalid", {}, "Anonymous")
+
+
+class Origin(str):
+    """The name of the gateway that a call comes from, "" for none; it knows the group in which that stands."""
+
+    __slots__ = ("_group",)
+
+    _group: str
+
+    def __new__(cls, name: str = "", group: str = "") -> "Origin":
+        origin = super().__new__(cls, name)
+        origin._group = group
+        return origin
+
+    @property
+    def group(self) -> str:
+        """The group of the gateway, "" where the call comes from none: `call.gateway.group == "branches"`."""
+        return self._group
 
 
 class Number(str):

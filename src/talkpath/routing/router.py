@@ -20,6 +20,7 @@ from talkpath.edge.inquiry import Answer, Inquiry, Verb, Verdict, Within
 from talkpath.edge.inquiry import Outcome as EdgeOutcome
 from talkpath.routing.answers import Edit
 from talkpath.routing.call import Call, Challenged
+from talkpath.routing.caller import Origin
 from talkpath.routing.edge import RequestFunction
 from talkpath.routing.hints import hint_of
 from talkpath.routing.holdup import HeldUp, HoldUps
@@ -52,7 +53,7 @@ class _Known:
     def __init__(self, inquiry: Inquiry) -> None:
         self.caller_tag = inquiry.message.from_tag
         self.user = inquiry.user
-        self.gateway = inquiry.gateway
+        self.gateway = Origin(inquiry.gateway, inquiry.gateway_group)
         #: whether it ended, maybe while the script still thinks
         self.is_over = False
         self.vars: dict[str, Any] = {}
@@ -423,7 +424,7 @@ class _Hooked(_Asked):
         self._within = within
         self._hook = hook
         self._known = known
-        user, gateway = (known.user, known.gateway) if known is not None else ("", "")
+        user, gateway = (known.user, known.gateway) if known is not None else ("", Origin())
         variables = known.vars if known is not None else {}
         self._call = CallWithin(within.call_id, user, gateway, variables, self)
         is_from_caller = known is not None and known.caller_tag == within.message.from_tag

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from talkpath.base import limits
 from talkpath.base.errors import Malformed
 from talkpath.routing.answers import AnswerEdits
+from talkpath.routing.caller import Origin
 from talkpath.routing.headers import AnswerHeaders, Headers
 from talkpath.sdp.edits import Offer
 from talkpath.sip.message import Message
@@ -26,10 +27,10 @@ class CallWithin:
 
     __slots__ = ("_remarks", "gateway", "id", "user", "vars")
 
-    def __init__(self, call_id: str, user: str, gateway: str, variables: dict[str, Any], remarks: Remarks) -> None:
+    def __init__(self, call_id: str, user: str, gateway: Origin, variables: dict[str, Any], remarks: Remarks) -> None:
         #: the Call-ID
         self.id = call_id
-        #: the user that the caller had proven to be, the gateway that it came from; "" for none
+        #: the user that the caller had proven to be, the gateway that it came from with its `group`; "" for none
         self.user = user
         self.gateway = gateway
         self.vars = variables
