@@ -1,11 +1,12 @@
-"""What becomes of a recording when it is finished: it goes to the store, and who asked is told of it."""
+"""What becomes of a recording: it goes to the store, already while it runs where that is asked for, and who asked is
+told of it."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 
 from talkpath.app.config.recording import Recording
 from talkpath.app.notices import notifier_of
-from talkpath.app.storage import StorageLog, shipper_of
+from talkpath.app.storage import StorageLog, copier_of, shipper_of
 from talkpath.base.texts import Language
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import Manifest
@@ -21,6 +22,7 @@ class AfterCall:
         self._log = StorageLog(recording.store, language)
         self._notifier = notifier_of(recording, layout, language)
         self._shipper = shipper_of(recording, layout, self._shipped)
+        self._copier = copier_of(recording, layout, self._log.copy_failed)
 
     def finished(self, one: Manifest) -> None:
         """A recording has its manifest."""
@@ -30,13 +32,13 @@ class AfterCall:
 
     def start(self) -> None:
         """Take up what an edge before left, and begin."""
-        for each in (self._notifier, self._shipper):
+        for each in (self._notifier, self._shipper, self._copier):
             if each is not None:
                 each.start()
 
     def close(self) -> None:
         """Break off what is under way; the next edge goes on with it."""
-        for each in (self._shipper, self._notifier):
+        for each in (self._copier, self._shipper, self._notifier):
             if each is not None:
                 each.close()
 
@@ -44,7 +46,7 @@ class AfterCall:
     def counters(self) -> dict[str, Callable[[], Mapping[str, int]]]:
         """What was done, and what hindered it."""
         return {
-            "storage": lambda: Counter[str]() if self._shipper is None else self._shipper.counters,
+            "storage": self._storage_counters,
             "notice": lambda: Counter[str]() if self._notifier is None else self._notifier.counters,
         }
 
@@ -55,6 +57,10 @@ class AfterCall:
             "recordings_to_store": lambda: 0 if self._shipper is None else self._shipper.waiting,
             "recording_notices_to_tell": lambda: 0 if self._notifier is None else self._notifier.waiting,
         }
+
+    def _storage_counters(self) -> Counter[str]:
+        some = (each.counters for each in (self._shipper, self._copier) if each is not None)
+        return sum(some, Counter[str]())
 
     def _shipped(self, event: Event) -> None:
         self._log.told(event)

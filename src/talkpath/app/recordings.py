@@ -26,7 +26,7 @@ from talkpath.calls.trace import Trace
 from talkpath.store.history import Wanted
 from talkpath.store.notices.outbox import Outbox
 from talkpath.store.recordings.layout import Layout
-from talkpath.store.recordings.manifest import Manifest
+from talkpath.store.recordings.manifest import Manifest, State
 from talkpath.store.recordings.mending import Held
 from talkpath.store.recordings.shelf import Shelf, Sought, outdated
 from talkpath.store.recordings.verifying import FRESH_S, Expected, Fault, Finding, repair, verify
@@ -117,10 +117,18 @@ class Recordings:
         """Bring one back from the store it went to, and print its files. Raises `Trouble`."""
         from talkpath.app import storage
 
-        one = self._one(name)
+        recording = self._config.recording
         layout = self._layout if into is None else Layout(into)
+        known = self._shelf.find(Sought(name=name, with_removed=True))
+        # What another edge recorded, or one copied whose disk failed, is known to the store alone, by its whole name.
+        is_of_others = bool(recording.store) and all(one.state is State.FAILED for one in known)
         try:
-            for path in storage.fetched(self._config.recording, one, layout):
+            found = (
+                storage.fetched_by_name(recording, name, layout)
+                if is_of_others
+                else storage.fetched(recording, self._one(name), layout)
+            )
+            for path in found:
                 print(path)
         except OSError as error:
             raise _failed(error) from error
@@ -175,7 +183,10 @@ class Recordings:
         from talkpath.app import storage
 
         faults = auditing.audit(self._layout, partial(storage.objects_at, self._config.recording))
-        return [(one, is_to_repair and auditing.bring_again(self._layout, one)) for one in faults]
+        found = [(one, is_to_repair and auditing.bring_again(self._layout, one)) for one in faults]
+        if any(one.fault is Fault.STORE_UNREAD for one, _ in found):
+            return found
+        return found + list(storage.left_over(self._config.recording, self._layout, is_to_repair=is_to_repair))
 
     def _report_never_made(self, as_json: bool) -> bool:
         missing = [Finding(Fault.NEVER_MADE, one.name, Path(), one.call_id) for one in self._expected()]

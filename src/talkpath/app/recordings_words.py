@@ -98,6 +98,14 @@ FAULTS: dict[str, Text] = {
         "{path} cannot be read, so what it holds is not verified ({of}).",
         "{path} 无法读取，其中的内容未校验（{of}）。",
     ),
+    "store-stretches": Text(
+        "{path} has what was copied of a running recording; its node died. Put it together with --repair.",
+        "{path} 中有录音进行时的副本，其节点已终止。请用 --repair 合并。",
+    ),
+    "store-sweep": Text(
+        "{path} is left over: the store has the recording whole. Remove it with --repair.",
+        "{path} 是残留：存储中已有完整录音。请用 --repair 清除。",
+    ),
     "never-made": Text(
         "{name} should be there and is not: the call {of} was answered and recorded.",
         "{name} 应该存在却没有：通话 {of} 已接通并录音。",

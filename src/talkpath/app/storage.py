@@ -3,6 +3,7 @@
 import logging
 import shlex
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,13 +16,19 @@ from talkpath.app.config.recording import Recording
 from talkpath.app.phrase import Phrase, Trouble, phrase
 from talkpath.base.errors import Misuse
 from talkpath.base.texts import Language
+from talkpath.store.files import replace
 from talkpath.store.recordings.layout import Layout
-from talkpath.store.recordings.manifest import Manifest
-from talkpath.store.shipping.fetching import fetch
+from talkpath.store.recordings.manifest import Manifest, encoded
+from talkpath.store.recordings.verifying import Fault, Finding
+from talkpath.store.shipping import joining
+from talkpath.store.shipping.copying import Copier, Copies, CopyFailed
+from talkpath.store.shipping.fetching import fetch, stored_manifest
+from talkpath.store.shipping.joining import join
 from talkpath.store.shipping.objects import Objects, StoreFailed, open_objects
 from talkpath.store.shipping.sealing import Sealer, identities
 from talkpath.store.shipping.shipment import Shipment, Shipped
 from talkpath.store.shipping.shipper import Back, Event, Failure, Shipper
+from talkpath.store.shipping.stretches import stretches
 
 _log = logging.getLogger("talkpath.recordings")
 
@@ -66,14 +73,31 @@ def shipper_of(recording: Recording, layout: Layout, told: Callable[[Event], Non
     """What brings recordings to the store; None where they stay. Raises `Trouble`."""
     if not recording.store:
         return None
-    objects = objects_of(recording)
+    shipment = Shipment(
+        layout,
+        objects_of(recording),
+        recording.store,
+        recording.keep_local,
+        _sealer_of(recording),
+        has_stretches=recording.copy_every_s > 0,
+    )
+    return Shipper(shipment, told)
+
+
+def copier_of(recording: Recording, layout: Layout, told: Callable[[CopyFailed], None]) -> Copier | None:
+    """What copies running recordings to the store; None where nothing does. Raises `Trouble`."""
+    if not recording.store or not recording.copy_every_s:
+        return None
+    return Copier(Copies(layout, objects_of(recording), _sealer_of(recording)), recording.copy_every_s, told)
+
+
+def _sealer_of(recording: Recording) -> Sealer | None:
     try:
-        sealer = Sealer(recording.seal_for) if recording.seal_for else None
+        return Sealer(recording.seal_for) if recording.seal_for else None
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
     except Misuse as error:
         raise Trouble("seal-for", phrase(words.BAD_RECIPIENT, why=error.reason)) from error
-    return Shipper(Shipment(layout, objects, recording.store, recording.keep_local, sealer), told)
 
 
 def identities_of(recording: Recording) -> list[Any]:
@@ -121,12 +145,52 @@ def fetched(recording: Recording, one: Manifest, layout: Layout) -> Iterator[Pat
         raise Trouble("fetch", phrase(words.FETCH_FAILED, **values)) from error
 
 
+def fetched_by_name(recording: Recording, name: str, layout: Layout) -> Iterator[Path]:
+    """Bring one that is not known here from the store: whole, or put together of the stretches that a node that died
+    left there. Raises `Trouble` and OSError."""
+    objects, keys = objects_of(recording), partial(identities_of, recording)
+    try:
+        one = stored_manifest(objects, name, keys)
+        if one is not None:
+            yield from fetch(one, objects, layout, keys)
+            kept = layout.manifest_of(name)
+            if not kept.exists():
+                replace(kept, encoded(one))
+                yield kept
+        elif some := stretches(objects, name).get(name):
+            join(some, objects, layout, keys)
+            yield from (layout.pcap_of(name), layout.metadata_of(name), layout.manifest_of(name))
+        else:
+            raise Trouble("not-there", phrase(words.NOT_THERE, name=name, url=recording.store))
+    except StoreFailed as error:
+        values = {"place": error.place, "url": recording.store, "why": error.reason}
+        raise Trouble("fetch", phrase(words.FETCH_FAILED, **values)) from error
+
+
+def left_over(recording: Recording, layout: Layout, *, is_to_repair: bool) -> Iterator[tuple[Finding, bool]]:
+    """What copies of running recordings left in the store, and whether it was mended. Raises `Trouble`, OSError."""
+    if not recording.store:
+        return
+    objects = objects_of(recording)
+    try:
+        for one in list(joining.left_over(layout, objects, recording.store, time.time())):
+            yield one, is_to_repair and joining.mend(layout, objects, one, partial(identities_of, recording))
+    except StoreFailed as error:
+        yield Finding(Fault.STORE_UNREAD, "", recording.store, error.reason), False
+
+
 class StorageLog:
     """Says when the store begins to fail, each time that it has failed twice as often, and when it is back."""
 
     def __init__(self, url: str, language: Language) -> None:
         self._url = url
         self._language = language
+
+    def copy_failed(self, one: CopyFailed) -> None:
+        """Running recordings could not be copied."""
+        if one.failures & (one.failures - 1) == 0:
+            said = phrase(words.COPY_FAILED, url=self._url, why=one.reason, pause=round(one.pause_s))
+            _log.warning("%s", said.say_briefly(self._language))
 
     def told(self, event: Event) -> None:
         """The threads that ship tell of each try."""

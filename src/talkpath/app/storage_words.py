@@ -36,6 +36,14 @@ FETCH_FAILED = Text(
     "无法从 {url} 取回 {place}（{why}）。存储中的内容未受影响；请重试。",
 )
 SHIPPED = Text("The recording {name} is in {url}, read back and compared.", "录音 {name} 已存入 {url}，并读回比对。")
+COPY_FAILED = Text(
+    "Running recordings are not copied to {url} ({why}). It is tried again in {pause} s; calls and recordings go on.",
+    "进行中的录音未能复制到 {url}（{why}）。{pause} 秒后重试；通话和录音继续。",
+)
+NOT_THERE = Text(
+    "{url} has nothing of {name}, neither the recording nor stretches of it.",
+    "{url} 中没有 {name}：既无完整录音，也无分段。",
+)
 BACK = Text(
     "{url} takes recordings again; {waiting} are on their way.", "{url} 恢复接收录音；还有 {waiting} 个待送。"
 )

@@ -188,6 +188,8 @@ STORE_PART_BYTES = 8_388_608
 STORE_PARTS_AT_ONCE = 2
 # What is read of a file, or of what a store holds, at once.
 STORE_CHUNK_BYTES = 1_048_576
+# Bytes of a running recording that are copied to the store in one object, and held in memory for that.
+STRETCH_BYTES = 8_388_608
 # Seconds to reach a store, and for one answer, which may carry a part over a line of half a megabit.
 STORE_CONNECT_S = 5
 STORE_ANSWER_S = 120

@@ -92,6 +92,16 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
             "录音存入存储后是否仍留在 `directory`。",
         ),
     ] = True
+    copy_every_s: Annotated[
+        float,
+        doc(
+            "How often what is new of running recordings is copied to `store`, so that a node that never comes back "
+            "costs so many seconds and not the call. 0: they go there when they are finished.",
+            "每隔多少秒把进行中录音的新内容复制到 `store`，使节点永久失效时只丢这几秒而非整个通话。0：结束后才送。",
+            ge=0,
+            le=60,
+        ),
+    ] = 0.0
     notice_url: Annotated[
         str,
         doc(

@@ -134,7 +134,12 @@ def encoded(manifest: Manifest) -> bytes:
 
 def read(path: Path) -> Manifest:
     """The manifest in a file. Raises OSError, and ValueError for what is none."""
-    made = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    return manifest_in(path.read_bytes())
+
+
+def manifest_in(data: bytes) -> Manifest:
+    """The manifest that is written so. Raises ValueError for what is none."""
+    made = msgspec.json.decode(data, type=Manifest)
     if made.schema != SCHEMA:
         raise ValueError(f"the schema {made.schema[:40]!r} is not known here")
     return made

@@ -31,7 +31,8 @@ class Fault(StrEnum):
     `TRUNCATED` is shorter than written, `ALTERED` otherwise not what was written; `NO_METADATA` lacks the text of
     rtpengine, `UNREADABLE` is a manifest that is none, `UNFINISHED` was left behind, `DUPLICATE` has two names,
     `NEVER_MADE` is an answered call that was to be recorded and has no recording. A store lacks what it was given
-    (`STORE_MISSING`), holds other bytes (`STORE_ALTERED`), or could not be read (`STORE_UNREAD`).
+    (`STORE_MISSING`), holds other bytes (`STORE_ALTERED`), or could not be read (`STORE_UNREAD`); it has stretches of
+    a recording whose node died (`STORE_STRETCHES`), or of one that it has whole (`STORE_SWEEP`).
     """
 
     MISSING = "missing"
@@ -47,6 +48,8 @@ class Fault(StrEnum):
     STORE_MISSING = "store-missing"
     STORE_ALTERED = "store-altered"
     STORE_UNREAD = "store-unread"
+    STORE_STRETCHES = "store-stretches"
+    STORE_SWEEP = "store-sweep"
 
 
 class Finding(NamedTuple):

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from talkpath.store import files
 from talkpath.store.recordings.capture import digest_of
 from talkpath.store.recordings.layout import Layout
-from talkpath.store.recordings.manifest import Manifest, Stored
+from talkpath.store.recordings.manifest import Manifest, Stored, manifest_in
 from talkpath.store.shipping.objects import Failing, Objects, StoreFailed
-from talkpath.store.shipping.sealing import SUFFIX, unseal
+from talkpath.store.shipping.sealing import SUFFIX, unseal, unsealed
 
 #: The identities that open sealed files, asked for when there is one.
 Keys = Callable[[], list[Any]]
@@ -32,6 +34,19 @@ def fetch(one: Manifest, objects: Objects, target: Layout, keys: Keys) -> Iterat
                 path.unlink()
                 raise StoreFailed(Failing.ALTERED, "it is not what was recorded", at.path)
             yield path
+
+
+def stored_manifest(objects: Objects, name: str, keys: Keys) -> Manifest | None:
+    """What a store says of a recording; None where it has no manifest of that name. Raises `StoreFailed`, OSError."""
+    for suffix in ("", SUFFIX):
+        place = f"manifests/{name}.json{suffix}"
+        if objects.size(place) is not None:
+            data = b"".join(objects.read(place))
+            try:
+                return manifest_in(unsealed(data, keys()) if suffix else data)
+            except (ValueError, msgspec.MsgspecError) as error:
+                raise StoreFailed(Failing.ALTERED, str(error), place) from error
+    return None
 
 
 def _bring(at: Stored, objects: Objects, path: Path, keys: Keys) -> None:

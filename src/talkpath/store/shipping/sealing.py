@@ -37,6 +37,13 @@ class Sealer:
             os.fsync(file.fileno())
         fresh.rename(target)
 
+    def sealed(self, data: bytes) -> bytes:
+        """What is small enough to be held in memory, sealed."""
+        import pyrage
+
+        made: bytes = pyrage.encrypt(data, self._recipients)
+        return made
+
 
 def identities(text: str) -> list[Any]:
     """The identities in a file as age-keygen writes it. Raises `Misuse` where there is none."""
@@ -61,6 +68,17 @@ def unseal(source: Path, target: Path, keys: list[Any]) -> None:
             pyrage.decrypt_io(sealed, file, keys)
         except pyrage.DecryptError as error:
             raise OSError(f"it cannot be opened with this identity ({error})") from error
+
+
+def unsealed(data: bytes, keys: list[Any]) -> bytes:
+    """What sealed bytes hold. Raises OSError for what was altered, or sealed for others."""
+    import pyrage
+
+    try:
+        opened: bytes = pyrage.decrypt(data, keys)
+    except pyrage.DecryptError as error:
+        raise OSError(f"it cannot be opened with this identity ({error})") from error
+    return opened
 
 
 def chunks_of(file: IO[bytes], size: int) -> Iterator[bytes]:

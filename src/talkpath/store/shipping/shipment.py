@@ -25,6 +25,7 @@ from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import LOCAL, STORE, Manifest, State, Stored, encoded, read
 from talkpath.store.shipping.objects import BrokenOff, Failing, Objects, StoreFailed, digest_in
 from talkpath.store.shipping.sealing import SUFFIX, Sealer, chunks_of
+from talkpath.store.shipping.stretches import sweep
 
 # Names that others have taken, before it is given up for this time.
 _NAMES = 9
@@ -67,6 +68,8 @@ class Shipment:
     url: str
     keep_local: bool
     sealer: Sealer | None = None
+    #: running recordings are copied there in stretches, which the whole takes the place of
+    has_stretches: bool = False
     is_ending: Callable[[], bool] = lambda: False
 
     def ship(self, name: str) -> Shipped | None:
@@ -102,6 +105,8 @@ class Shipment:
         kept = tuple(at for at in one.stored if at.where != LOCAL or self.keep_local)
         there = msgspec.structs.replace(one, stored=(*kept, *stored))
         self._store_manifest(there)
+        if self.has_stretches:
+            sweep(self.objects, name)
         return self._finish(self._commit(there), sent, was_there=was_there)
 
     def concerns(self, one: Manifest) -> bool:
