@@ -1,6 +1,7 @@
 """Whatever a script does wrong refuses its own call, says so in its story with the line, and lets nobody in."""
 
 import asyncio
+import signal
 
 import pytest
 from tests.routing.desk import LINES_BEFORE, Asked, Desk, Hooked, groups_of, invite
@@ -27,6 +28,8 @@ FIRST_LINE = LINES_BEFORE + 3
         ("raise KeyError('x')", "KeyError: 'x'"),
         ("raise SystemExit(1)", "SystemExit"),
         ("import sys\nsys.exit()\nreturn drop()", "SystemExit"),
+        ("raise ExceptionGroup('two', [KeyError('x'), ValueError()])", "KeyError: 'x'"),
+        ("raise ExceptionGroup('two', [AttributeError(name='hots', obj=call.uri)])", "did you mean host?"),
         ("return eval('user')('anna')", "did you mean users?"),
         ("return users('anna', **{'rings_s': 5})", "did you mean ring_s?"),
         ("return users()", "needs the name of a user"),
@@ -133,6 +136,19 @@ async def test_the_way_to_an_error_is_told(desk: Desk) -> None:
     }
 
 
+@pytest.mark.parametrize("before", ["", "import asyncio\nawait asyncio.sleep(0)\n"])
+async def test_a_script_that_says_ctrl_c_ends_its_call_and_not_the_edge(desk: Desk, before: str) -> None:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    try:
+        desk.on_call(f"{before}raise KeyboardInterrupt")
+        asked = desk.ask()
+        await asyncio.sleep(0.01)
+        assert asked.verdicts == [Answer(500)]
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
 async def test_an_error_after_waiting_refuses_too(desk: Desk) -> None:
     desk.on_call("import asyncio\nawait asyncio.sleep(0)\nraise ValueError('late')")
     asked = desk.ask()
@@ -233,6 +249,16 @@ async def test_two_attempts_at_once_are_one_too_many(desk: Desk) -> None:
     assert "together()" in asked.said("script.failed")["error"]
     await asyncio.sleep(0.01)
     assert len(asyncio.all_tasks()) == 1, "nobody waits for the first"
+
+
+async def test_a_loop_of_attempts_without_an_end_is_ended(desk: Desk) -> None:
+    desk.on_call("while True:\n    outcome = await call.to(users('a'))\n    if outcome:\n        return outcome")
+    asked = Asked()
+    asked.outcomes = [Outcome(480)] * 1_000
+    desk.ask(asked)
+    assert asked.verdicts == [Answer(500)]
+    assert len(asked.attempts) == limits.SCRIPT_ATTEMPTS
+    assert "loop without an end" in asked.said("script.failed")["error"]
 
 
 async def test_nobody_is_tried_after_an_answer(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """A function that blocks everybody is broken off, and costs its own call alone."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Iterator
 
@@ -53,6 +54,28 @@ async def test_what_blocks_is_broken_off(desk: Desk, hold_ups: HoldUps, blocking
 async def test_no_except_keeps_it_going(desk: Desk, hold_ups: HoldUps) -> None:
     run(desk, hold_ups, "try:\n    while True: pass\nexcept Exception:\n    pass\nreturn users('anna')")
     assert desk.ask().verdicts == [Answer(503)]
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "while True:\n    try:\n        time.sleep(60)\n    except:\n        pass",
+        "while True:\n    try:\n        time.sleep(60)\n    except BaseException as error:\n        call.note(error)",
+        "while True:\n    try:\n        try:\n            time.sleep(60)\n        except:\n"
+        "            time.sleep(60)\n    except:\n        time.sleep(60)\n        continue",
+    ],
+)
+@pytest.mark.parametrize("before", ["", "import asyncio; await asyncio.sleep(0)"])
+async def test_no_except_around_it_keeps_all_others_waiting_for_ever(
+    desk: Desk, hold_ups: HoldUps, loop: str, before: str
+) -> None:
+    run(desk, hold_ups, f"import time\n{before}\nif call.number == '1001':\n    pass\n{loop}\nreturn users('anna')")
+    asked = desk.ask()
+    await asyncio.sleep(0.01)
+    assert asked.verdicts == [Answer(503)]
+    assert sys.gettrace() is None
+    run(desk, hold_ups, "call.note('still here')\nreturn users('anna')")
+    assert groups_of(desk.ask().plan) == ["user anna"]
 
 
 async def test_time_between_steps_does_not_count(desk: Desk, hold_ups: HoldUps) -> None:

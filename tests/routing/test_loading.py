@@ -1,5 +1,6 @@
 """A script is loaded whole or not at all, and each mistake is told with its line and the nearest right name."""
 
+import asyncio
 import importlib
 import sys
 from pathlib import Path
@@ -59,7 +60,9 @@ def mistakes_of(desk: Desk, body: str, head: str = HEAD) -> list[str]:
         ("users('a', rings_s=3)\n" + ROUTE, 1, "Did you mean ring_s?"),
         ("users('a', ring_s=-3)\n" + ROUTE, 1, "seconds above 0"),
         ("from talkpath.routing import gatways\n" + ROUTE, 1, "Did you mean gateways?"),
-        ("import talkpath.routng\n" + ROUTE, 1, "No module named"),
+        ("import talkpath.routng\n" + ROUTE, 1, "Did you mean talkpath.routing?"),
+        ("import jsn\n" + ROUTE, 1, "Did you mean json?"),
+        ("from talkpath import gateways\n" + ROUTE, 1, "Did you mean from talkpath.routing import gateways?"),
         ("1 / 0\n" + ROUTE, 1, "ZeroDivisionError"),
         ("import sys\nsys.exit(3)\n" + ROUTE, 2, "SystemExit: 3"),
         ("if True\n" + ROUTE, 1, "This is no Python"),
@@ -109,6 +112,8 @@ def test_all_mistakes_of_announcements_are_told_at_once(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("from routing import *\n" + HEAD + ROUTE, "imports routing, which is itself"),
+        ("x = " + "-" * 100_000 + "1\n", "nested too deeply"),
         ("", "makes no Edge"),
         ("from talkpath.routing import Edge\nedge = Edge()\n", "2: Nothing is announced"),
         ("async def route(call):\n    return None\n", "makes no Edge"),
@@ -117,6 +122,11 @@ def test_all_mistakes_of_announcements_are_told_at_once(desk: Desk) -> None:
 )
 def test_a_script_that_decides_nothing_is_none(desk: Desk, text: str, said: str) -> None:
     assert said in mistakes_of(desk, "", text)[0]
+
+
+async def test_a_script_that_says_ctrl_c_while_it_is_loaded_beside_the_edge(desk: Desk) -> None:
+    with pytest.raises(BadScript, match="KeyboardInterrupt"):
+        await asyncio.to_thread(desk.load, "raise KeyboardInterrupt\n" + ROUTE)
 
 
 def test_a_file_that_is_not_there_or_no_text(desk: Desk) -> None:

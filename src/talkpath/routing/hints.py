@@ -2,12 +2,15 @@
 
 import builtins
 import inspect
+import pkgutil
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from types import ModuleType, TracebackType
 
 from talkpath.routing.mistakes import nearest
 
+_OURS = "talkpath"
 _UNEXPECTED = re.compile(r"(?:\w+\.)*(\w+)\(\) got an unexpected keyword argument '(\w+)'")
 
 
@@ -28,14 +31,28 @@ def hint_of(error: BaseException) -> str:
 
 
 def _exported(error: ImportError) -> str:
-    """The nearest name in a module that lacks what is imported of it."""
-    import sys
+    """The nearest name in a module that lacks what is imported of it, or of the module that is not there."""
+    from talkpath import routing
 
+    if isinstance(error, ModuleNotFoundError):
+        return _module_near(error.name or "")
     module = sys.modules.get(error.name or "")
     found = re.search(r"cannot import name '(\w+)'", str(error))
     if module is None or found is None:
         return ""
+    if module is not routing and module.__name__.partition(".")[0] == _OURS and found[1] in routing.__all__:
+        return f"from {routing.__name__} import {found[1]}"
     return nearest(found[1], getattr(module, "__all__", None) or dir(module))
+
+
+def _module_near(name: str) -> str:
+    """The module that was probably meant: of the same package, or one that can be imported."""
+    package, _, last = name.rpartition(".")
+    if package:
+        path = getattr(sys.modules.get(package), "__path__", None)
+        found = nearest(last, (one.name for one in pkgutil.iter_modules(path))) if path is not None else ""
+        return f"{package}.{found}" if found else ""
+    return nearest(last, {*sys.stdlib_module_names, *(one.name for one in pkgutil.iter_modules())})
 
 
 def _names_at(trace: TracebackType | None) -> Iterable[str]:

@@ -10,12 +10,13 @@ import linecache
 import os
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
 
 from talkpath.base.texts import Text
 from talkpath.routing import words
@@ -64,7 +65,7 @@ def load(file: Path, kept: dict[str, object] | None = None) -> Script:
         except BadScript:
             raise
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise
             raise BadScript([_raised(error, file)]) from error
         finally:
@@ -91,8 +92,10 @@ def _compiled(file: Path) -> CodeType:
         if "codec can't decode" in str(error.msg) or "(unicode error)" in str(error.msg):
             raise BadScript([Mistake(Place(str(file), line), words.NOT_UTF8)]) from None
         raise BadScript([Mistake(Place(str(file), line), words.NOT_PYTHON, {"reason": error.msg})]) from None
-    except ValueError as error:
-        raise BadScript([Mistake(Place(str(file)), words.NOT_PYTHON, {"reason": str(error)})]) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        # The last two tell of an expression that is nested too deeply; MemoryError says nothing at all.
+        reason = str(error) or "an expression is nested too deeply"
+        raise BadScript([Mistake(Place(str(file)), words.NOT_PYTHON, {"reason": reason})]) from None
 
 
 @contextmanager
@@ -172,6 +175,9 @@ def _edge(loading: Loading, file: Path, mistakes: list[Mistake]) -> Edge | None:
         return None
     edge = loading.edges[0]
     for second in loading.edges[1:]:
+        if second.place == edge.place and file.stem in sys.modules:
+            mistakes.append(Mistake(Place(str(file)), words.IMPORTS_ITSELF, {"name": file.stem}))
+            return edge
         mistakes.append(Mistake(second.place, words.TWO_EDGES, {"first": edge.place}))
     mistakes += edge.mistakes
     if not mistakes and edge.call_function is None and not edge.request_functions:
@@ -197,14 +203,29 @@ def _raised(error: BaseException, file: Path) -> Mistake:
 def place_of(error: BaseException, folder: Path) -> Place | None:
     """The last line of the script, or of a module beside it, that an error went through."""
     place = None
-    for frame, line in traceback.walk_tb(error.__traceback__):
+    for frame, line in _steps_of(error):
         file = frame.f_code.co_filename
         if os.path.abspath(file).startswith(f"{folder}{os.sep}") and "site-packages" not in file:
             place = Place(file, line)
     return place
 
 
+def _steps_of(error: BaseException) -> Iterator[tuple[FrameType, int]]:
+    """The way to an error; what happened to several at once was found at the end of it."""
+    yield from traceback.walk_tb(error.__traceback__)
+    if first_of(error) is not error:
+        yield from traceback.walk_tb(first_of(error).__traceback__)
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The first error of a group (asyncio.TaskGroup), else the error itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def described(error: BaseException) -> str:
-    """`KeyError: 'x'`: an error in one line."""
+    """`KeyError: 'x'`: an error in one line; the first one of several that came together."""
+    error = first_of(error)
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -24,7 +24,7 @@ from talkpath.routing.caller import Origin
 from talkpath.routing.edge import RequestFunction
 from talkpath.routing.hints import hint_of
 from talkpath.routing.holdup import HeldUp, HoldUps
-from talkpath.routing.loading import Script, described, place_of
+from talkpath.routing.loading import Script, described, first_of, place_of
 from talkpath.routing.mistakes import Place
 from talkpath.routing.planning import NoDecision, answer_of, changes_of, misread, plan_of, verdict_of
 from talkpath.routing.routes import Decision, Outcome, Rejection, Route
@@ -300,7 +300,7 @@ class _Asked:
 class _Question(_Asked):
     """A call whose way is asked for."""
 
-    __slots__ = ("_attempt", "_call", "_inquiry", "_is_answered", "_known")
+    __slots__ = ("_attempt", "_attempts", "_call", "_inquiry", "_is_answered", "_known")
 
     def __init__(self, router: ScriptRouter, inquiry: Inquiry, known: _Known) -> None:
         super().__init__(router)
@@ -308,6 +308,7 @@ class _Question(_Asked):
         self._known = known
         self._call = Call(inquiry, self, router.settings.region, known.vars, known.later)
         self._attempt: Future[EdgeOutcome] | None = None
+        self._attempts = 0
         self._is_answered = False
 
     @property
@@ -387,6 +388,9 @@ class _Question(_Asked):
             raise RuntimeError("one call.to() at a time; to ring several at once join them by together()")
         if self.is_decided or self._is_answered:
             raise RuntimeError("call.to() after the call is answered or decided about; nobody else can be tried")
+        self._attempts += 1
+        if self._attempts > limits.SCRIPT_ATTEMPTS:
+            raise RuntimeError(f"call.to() {self._attempts} times for one call; is there a loop without an end?")
         ended: Future[EdgeOutcome] = self._router.loop.create_future()
         self._attempt = ended
 
@@ -475,7 +479,7 @@ def _told(error: BaseException, script: Script, function: object) -> dict[str, s
     """An error as values of a moment: in one line, where, and the way there through the script. What is returned has
     no line of its own; then it is the function's."""
     place = place_of(error, script.file.parent) or _place_of(function, script)
-    near = hint_of(error)
+    near = hint_of(first_of(error))
     text = described(error) if not isinstance(error, NoDecision) else str(error)
     trace = " > ".join(f"{one.name} ({Place(one.filename, one.lineno or 0).brief})" for one in _frames(error))
     return {

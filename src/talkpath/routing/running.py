@@ -7,6 +7,7 @@ beforehand: a function takes its first step in its name, and is handed over to i
 
 import asyncio
 import logging
+import signal
 from asyncio import AbstractEventLoop, Future, Task
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import copy_context
@@ -113,7 +114,7 @@ class _Worker:
                 return
             except BaseException as failed:
                 self._finish(None, failed)
-                if isinstance(failed, KeyboardInterrupt):
+                if _is_of_a_person(failed):
                     raise
                 return
             value, error = None, None
@@ -139,6 +140,12 @@ class _Worker:
         if self.script is not None and self.running is not None and not self.running.is_over:
             _close(self.script)
             self.running.finish(None, asyncio.CancelledError())
+
+
+def _is_of_a_person(error: BaseException) -> bool:
+    """Whether somebody pressed Ctrl-C. Where the edge takes that itself, a script raised it, and ends no more by it
+    than by anything else."""
+    return isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def _close(script: Coroutine[Any, Any, object]) -> None:
@@ -193,7 +200,7 @@ class Runner:
         else:
             worker.retire()
         done(value, error)
-        if isinstance(error, KeyboardInterrupt):
+        if error is not None and _is_of_a_person(error):
             raise error
         return None
 

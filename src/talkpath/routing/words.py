@@ -18,6 +18,10 @@ TWO_EDGES = Text(
     "A second Edge is made here; the first stands at {first}. One decides: use one Edge.",
     "此处创建了第二个 Edge；第一个在 {first}。只能由一个决定：请只用一个 Edge。",
 )
+IMPORTS_ITSELF = Text(
+    "The script imports {name}, which is itself. What scripts are written with is imported from talkpath.routing.",
+    "脚本导入了 {name}，即它自己。编写脚本所用的名字应从 talkpath.routing 导入。",
+)
 DECIDES_NOTHING = Text(
     "Nothing is announced on this Edge. Write @edge.on_call above the function that decides.",
     "此 Edge 上没有登记任何函数。请在决定路由的函数上方写 @edge.on_call。",
