@@ -168,3 +168,17 @@ def test_the_default_directory_is_in_the_state_directory(tmp_path: Path) -> None
     assert Config().recording == Recording()
     shown = Recordings(Config(recording=Recording(directory=str(tmp_path / "x"))), Language.EN)
     assert shown._layout.directory == tmp_path / "x"
+
+
+def test_an_edge_closes_what_one_that_died_left_while_others_record(tmp_path: Path) -> None:
+    dead, alive, new = Recorded(tmp_path), Recorded(tmp_path), Recorded(tmp_path)
+    tapes = [one.recorder.open(CALL, "all", one.now()) for one in (dead, alive)]
+    assert all(one.keeper.flush() for one in (dead, alive))
+    dead.recorder.close()
+    assert [one.name for one in new.recorder.take_up()] == [tapes[0].name]
+    assert [path.stem for path in (tmp_path / "manifests").iterdir()] == [tapes[0].name]
+    alive.recorder.close()
+    new.recorder.close()
+    assert list(tmp_path.glob(".edge-*")) == []
+    for one in (dead, alive, new):
+        one.close()

@@ -1,6 +1,9 @@
 """What is said of recordings, where it lies, and what becomes of it when the edge or the disk fails."""
 
+import errno
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,11 +11,13 @@ import msgspec
 import pytest
 
 from talkpath.store.recordings import metadata
+from talkpath.store.recordings.atwork import Held, Mark, edges_at_work, forget_the_dead
 from talkpath.store.recordings.capture import digest_of, measured
 from talkpath.store.recordings.keeper import Keeper
 from talkpath.store.recordings.layout import Layout, name_of
-from talkpath.store.recordings.manifest import Manifest, State, read
-from talkpath.store.recordings.mending import Held, mend_all
+from talkpath.store.recordings.manifest import Manifest, State, Stored, read
+from talkpath.store.recordings.mending import mend_all
+from talkpath.store.recordings.verifying import Fault, repair, verify
 
 HEAD = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000065000000")
 PACKET = bytes.fromhex("e8030000020000001e0000001e000000") + bytes(30)
@@ -132,7 +137,7 @@ def test_a_recording_that_was_cut_anywhere_is_closed_to_its_last_whole_packet(tm
     whole = HEAD + 2 * PACKET
     layout.pcap_of("n").write_bytes((whole + PACKET)[: len(whole) + cut])
     (mended,) = mend_all(layout)
-    assert mended == ("n", 2, cut)
+    assert mended == ("n", 2, cut, "")
     assert layout.pcap_of("n").read_bytes() == whole
     made = read(layout.manifest_of("n"))
     assert (made.state, made.end, made.packets, made.bytes) == (State.RECOVERED, "edge-died", 2, len(whole))
@@ -173,3 +178,89 @@ def test_edges_share_a_directory_and_who_mends_has_it_alone(tmp_path: Path) -> N
     alone = Held.alone(tmp_path)
     assert alone is not None
     alone.release()
+
+
+def left(directory: Path, name: str, edge: str) -> None:
+    """What an edge that died leaves of a recording."""
+    keeper = Keeper(directory)
+    keeper.begin(facts(name, edge=edge, stored=(Stored(where="local", path=f"pcaps/{name}.pcap"),)))
+    assert keeper.flush()
+    keeper.close()
+    keeper.layout.pcap_of(name).write_bytes(HEAD + PACKET[:-1] + name.encode())
+
+
+def test_what_a_dead_edge_left_is_known_and_closed_while_others_are_at_work(tmp_path: Path) -> None:
+    dead, alive = Mark(tmp_path), Mark(tmp_path)
+    for name, mark in (("a", dead), ("b", alive)):
+        left(tmp_path, name, mark.edge)
+    layout = Layout(tmp_path)
+    assert list(verify(layout, is_recording=True)) == []
+    dead.remove()
+    assert [(one.fault, one.name) for one in verify(layout, is_recording=True)] == [(Fault.UNFINISHED, "a")]
+    assert [one.name for one in mend_all(layout, is_recording=True)] == ["a"]
+    assert read(layout.manifest_of("a")).edge == dead.edge
+    assert list(verify(layout, is_recording=True)) == []
+    alive.remove()
+    assert [one.name for one in mend_all(layout)] == ["b"]
+
+
+def test_the_mark_of_an_edge_that_was_killed_is_no_mark(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from talkpath.store.recordings.atwork import Mark\n"
+        "mark = Mark(Path(sys.argv[1])); print(mark.edge, flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as edge:
+        assert edge.stdout is not None
+        name = edge.stdout.readline().strip()
+        assert list(edges_at_work(tmp_path)) == [name]
+        edge.kill()
+    assert list(edges_at_work(tmp_path)) == []
+    forget_the_dead(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_which_no_word_was_written_yet_is_closed_too(tmp_path: Path) -> None:
+    """The files of many calls that begin at once are there before the texts beside them."""
+    layout = Layout(tmp_path)
+    layout.make()
+    for name in ("a%2Fb-0123456789abcdef", "somebody-else"):
+        layout.pcap_of(name).write_bytes(HEAD + PACKET + PACKET[:7])
+    assert list(mend_all(layout, is_recording=True)) == []
+    assert list(mend_all(layout)) == [("a%2Fb-0123456789abcdef", 1, 7, "")]
+    assert read(layout.manifest_of("a%2Fb-0123456789abcdef")).call_id == "a/b"
+    assert [(one.fault, one.name) for one in verify(layout)] == [(Fault.TORN, "somebody-else")]
+
+
+def test_one_that_cannot_be_closed_keeps_no_other_waiting(tmp_path: Path) -> None:
+    """A folder has the name of its file: nobody can read it, root or not."""
+    for name in "abc":
+        left(tmp_path, name, "")
+    layout = Layout(tmp_path)
+    layout.pcap_of("b").unlink()
+    layout.pcap_of("b").mkdir()
+    assert [(one.name, one.packets, one.why) for one in mend_all(layout)] == [
+        ("a", 1, ""),
+        ("b", 0, os.strerror(errno.EISDIR)),
+        ("c", 1, ""),
+    ]
+    assert [(one.fault, one.name) for one in verify(layout)] == [(Fault.UNFINISHED, "b")]
+
+
+def test_a_file_that_the_disk_does_not_give_is_a_fault_and_hides_no_other(tmp_path: Path) -> None:
+    for name in "ab":
+        left(tmp_path, name, "")
+    layout = Layout(tmp_path)
+    list(mend_all(layout))
+    layout.pcap_of("a").unlink()
+    for name in "ac":
+        layout.pcap_of(name).symlink_to(f"{name}.pcap")
+    layout.metadata_of("b").unlink()
+    found = {one.name: one for one in verify(layout)}
+    assert {name: one.fault for name, one in found.items()} == {
+        "a": Fault.UNREADABLE,
+        "b": Fault.NO_METADATA,
+        "c": Fault.ORPHANED,
+    }
+    assert [repair(layout, found[name]) for name in "ab"] == [False, True]
+    assert layout.pcap_of("a").is_symlink()

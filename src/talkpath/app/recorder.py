@@ -15,10 +15,11 @@ from talkpath.calls.model import Value
 from talkpath.edge.tape import Facts, TakingPart
 from talkpath.net.recorder import RecordingDriver, Told
 from talkpath.sip.grammar import NameAddr
+from talkpath.store.recordings.atwork import Held, Mark, forget_the_dead
 from talkpath.store.recordings.keeper import Book, Keeper
 from talkpath.store.recordings.layout import name_of
 from talkpath.store.recordings.manifest import Manifest, Party, State, Stored
-from talkpath.store.recordings.mending import Held, Mended, mend_all
+from talkpath.store.recordings.mending import Mended, mend_all
 
 
 class CallRecorder:
@@ -34,20 +35,21 @@ class CallRecorder:
         self._now = now
         self._has_folders = False
         self._held: Held | None = None
+        self._mark: Mark | None = None
 
     def take_up(self) -> list[Mended]:
-        """Have the directory for ourselves, and close what an edge that died left in it, which must be read for that.
-        Raises OSError."""
+        """Close what an edge that died left in the directory; with others at work there, what surely is of one that
+        died. Raises OSError."""
         layout = self._keeper.layout
         if not layout.directory.exists():
             return []
         layout.make()
         self._held = Held.alone(layout.directory)
         if self._held is None:
-            # Another edge is at work there; what it writes must not be taken for left behind.
             self._held = Held.shared(layout.directory)
-            return []
+            return list(mend_all(layout, is_recording=True))
         mended = list(mend_all(layout))
+        forget_the_dead(layout.directory)
         self._held.share()
         return mended
 
@@ -64,6 +66,7 @@ class CallRecorder:
             started=now,
             started_by=why,
             stored=(Stored(where="local", path=str(Path("pcaps") / pcap.name)),),
+            edge="" if self._mark is None else self._mark.edge,
         )
 
         def note(kind: str, **values: Value) -> None:
@@ -78,15 +81,20 @@ class CallRecorder:
         if self._held is not None:
             self._held.release()
             self._held = None
+        if self._mark is not None:
+            self._mark.remove()
+            self._mark = None
 
     def _make_folders(self) -> None:
         """What cannot be made now is told of the recording, and tried again."""
-        if self._has_folders and self._held is not None:
+        if self._has_folders and self._held is not None and self._mark is not None:
             return
         with suppress(OSError):
-            self._keeper.layout.make()
+            layout = self._keeper.layout
+            layout.make()
             self._has_folders = True
-            self._held = self._held or Held.shared(self._keeper.layout.directory)
+            self._mark = self._mark or Mark(layout.directory)
+            self._held = self._held or Held.shared(layout.directory)
 
 
 class CallTape:

@@ -21,4 +21,6 @@ async def take_up(recorder: CallRecorder, language: Language) -> None:
         return
     for one in mended:
         said = phrase(words.MENDED, name=one.name, packets=one.packets, cut=one.cut_bytes)
+        if one.why:
+            said = phrase(words.NOT_MENDED, name=one.name, why=one.why)
         _log.warning("%s", said.say_briefly(language))

@@ -11,6 +11,12 @@ MENDED = Text(
     "{cut} bytes of a torn one were cut off.",
     "节点结束时录音 {name} 未完成；现已收尾，含 {packets} 个包，切除残缺包 {cut} 字节。",
 )
+NOT_MENDED = Text(
+    "The recording {name} was not finished when the edge ended, and cannot be closed ({why}). It is tried again at "
+    "the next start, or by `talkpath recordings verify --repair`.",
+    "节点结束时录音 {name} 未完成，且无法收尾（{why}）。下次启动或执行 "
+    "`talkpath recordings verify --repair` 时再试。",
+)
 
 HELP_RECORD = Text(
     "Start, stop, pause or resume the recording of a running call.", "开始、结束、暂停或继续正在进行的通话的录音。"

@@ -25,9 +25,9 @@ from talkpath.calls.model import Result
 from talkpath.calls.trace import Trace
 from talkpath.store.history import Wanted
 from talkpath.store.notices.outbox import Outbox
+from talkpath.store.recordings.atwork import Held, edges_at_work
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import Manifest, State
-from talkpath.store.recordings.mending import Held
 from talkpath.store.recordings.shelf import Shelf, Sought, outdated
 from talkpath.store.recordings.verifying import FRESH_S, Expected, Fault, Finding, repair, verify
 from talkpath.store.shipping import auditing
@@ -173,8 +173,10 @@ class Recordings:
     def _found(self, *, is_to_repair: bool) -> list[tuple[Finding, bool]]:
         held = Held.alone(self._layout.directory)
         try:
-            faults = verify(self._layout, self._expected(), is_recording=held is None)
-            return [(one, is_to_repair and repair(self._layout, one)) for one in faults]
+            # An edge that began to record while another command had the directory alone has its mark there.
+            is_recording = held is None or any(edges_at_work(self._layout.directory))
+            faults = verify(self._layout, self._expected(), is_recording=is_recording)
+            return [(one, is_to_repair and self._is_mended(one)) for one in faults]
         finally:
             if held is not None:
                 held.release()
@@ -187,6 +189,14 @@ class Recordings:
         if any(one.fault is Fault.STORE_UNREAD for one, _ in found):
             return found
         return found + list(storage.left_over(self._config.recording, self._layout, is_to_repair=is_to_repair))
+
+    def _is_mended(self, one: Finding) -> bool:
+        """What cannot be mended is said, and keeps no other from it."""
+        try:
+            return repair(self._layout, one)
+        except OSError as error:
+            self._talk(_failed(error).what.say(self._language))
+            return False
 
     def _report_never_made(self, as_json: bool) -> bool:
         missing = [Finding(Fault.NEVER_MADE, one.name, Path(), one.call_id) for one in self._expected()]

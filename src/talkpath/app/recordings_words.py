@@ -86,7 +86,7 @@ FAULTS: dict[str, Text] = {
     "torn": Text("{path} has no manifest and is no whole capture.", "{path} 没有清单，也不是完整的抓包。"),
     "altered": Text("{path} is not what was written.", "{path} 与写入的不同。"),
     "no-metadata": Text("{path} is gone, the recording is there.", "{path} 不见了，录音还在。"),
-    "unreadable": Text("{path} is no manifest: {of}.", "{path} 不是清单：{of}。"),
+    "unreadable": Text("{path} cannot be read: {of}.", "{path} 无法读取：{of}。"),
     "unfinished": Text("{path} was left behind by an edge that died.", "{path} 是已终止的节点遗留的。"),
     "duplicate": Text("{path} is the same as that of {of}.", "{path} 与 {of} 的相同。"),
     "store-missing": Text("{path} is gone from the store.", "{path} 在存储中不见了。"),

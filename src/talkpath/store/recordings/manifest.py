@@ -82,7 +82,8 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One recording. Times are seconds since the epoch (UTC); `result` is how the call went, `end` how the recording
-    ended: call-ended, stopped, edge-stopped, or edge-died where nobody could say it any more."""
+    ended: call-ended, stopped, edge-stopped, or edge-died where nobody could say it any more. `edge` is who recorded
+    it, by the name of its mark in the directory (`atwork`)."""
 
     schema: str = SCHEMA
     name: str
@@ -106,6 +107,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""
     stored: tuple[Stored, ...] = ()
     removed: float | None = None
+    edge: str = ""
 
     @property
     def is_local(self) -> bool:

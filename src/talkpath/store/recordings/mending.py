@@ -1,10 +1,11 @@
 """What an edge that died left behind: each recording that was not finished is closed to valid files.
 
-Only who holds the directory alone (`Held`) may do this: files that are being written look the same.
+Files that are being written look the same: they are told apart by the edge that records them (`atwork`), and where
+nothing names it, only who holds the directory alone may do this.
 """
 
-import fcntl
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,69 +15,64 @@ import msgspec
 
 from talkpath.store import files
 from talkpath.store.recordings import metadata
+from talkpath.store.recordings.atwork import edges_at_work
 from talkpath.store.recordings.capture import digest_of, measured
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import Manifest, State, Stored, encoded, read
 
-_LOCK = ".lock"
-
-
-class Held:
-    """A directory of recordings, while this lives: shared by those who record there, or had alone by who mends."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    @classmethod
-    def alone(cls, directory: Path) -> "Held | None":
-        """None while anybody else is there. Raises OSError."""
-        return cls._take(directory, fcntl.LOCK_EX)
-
-    @classmethod
-    def shared(cls, directory: Path) -> "Held | None":
-        """None while somebody has it alone. Raises OSError."""
-        return cls._take(directory, fcntl.LOCK_SH)
-
-    @classmethod
-    def _take(cls, directory: Path, how: int) -> "Held | None":
-        descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        return cls(descriptor)
-
-    def share(self) -> None:
-        """Let others record there, too. Raises OSError."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
-
-    def release(self) -> None:
-        """Leave it to others; the end of the process does the same."""
-        os.close(self._descriptor)
+_OUR_NAME = re.compile(r"-[0-9a-f]{16}$")
 
 
 class Mended(NamedTuple):
-    """A recording that was closed: whole packets that it has, and bytes of one that was cut off."""
+    """A recording that was closed: whole packets that it has, and bytes of one that was cut off. `why` is what keeps
+    it from being closed, in words of the system."""
 
     name: str
     packets: int
     cut_bytes: int
+    why: str = ""
 
 
 def unfinished(layout: Layout) -> list[str]:
-    """The names of recordings that nobody finished, while nobody records."""
+    """The names of recordings that nobody has finished."""
     drafts = {layout.name_in(path) for path in layout.tmp.glob("*.json")}
     notes = {layout.name_in(path) for path in layout.tmp.glob("rtpengine-meta-*.tmp")}
     return sorted(drafts | notes)
 
 
-def mend_all(layout: Layout) -> Iterator[Mended]:
-    """Close what was left behind. What cannot be closed now stays for the next time. Raises OSError."""
+def left_behind(layout: Layout, *, is_recording: bool) -> list[str]:
+    """Those of them whose edge died. `is_recording`: some edge is at work, to which those belong that name none.
+    Raises OSError."""
+    alive = set(edges_at_work(layout.directory))
+    found = []
     for name in unfinished(layout):
-        yield mend(layout, name)
-    for path in layout.tmp.glob("*.new"):
-        path.unlink()
+        edge = _draft(layout, name).edge
+        if edge not in alive if edge else not is_recording:
+            found.append(name)
+    return found
+
+
+def _wordless(layout: Layout) -> list[str]:
+    """Those of which there is a file and no word at all: of an edge that died before the first one was written. What
+    is not called as we call our files is of somebody else."""
+    known = {layout.name_in(path) for folder in (layout.manifests, layout.metadata) for path in folder.iterdir()}
+    known.update(unfinished(layout))
+    names = {layout.name_in(path) for path in layout.pcaps.glob("*.pcap")}
+    return sorted(name for name in names - known if _OUR_NAME.search(name))
+
+
+def mend_all(layout: Layout, *, is_recording: bool = False) -> Iterator[Mended]:
+    """Close what was left behind. What cannot be closed now stays for the next time, and keeps no other waiting.
+    Raises OSError where the directory itself cannot be read."""
+    left = left_behind(layout, is_recording=is_recording)
+    for name in left if is_recording else (*left, *_wordless(layout)):
+        try:
+            yield mend(layout, name)
+        except OSError as error:
+            yield Mended(name, 0, 0, error.strerror or str(error))
+    if not is_recording:
+        for path in layout.tmp.glob("*.new"):
+            path.unlink()
 
 
 def mend(layout: Layout, name: str) -> Mended:
@@ -90,6 +86,8 @@ def mend(layout: Layout, name: str) -> Mended:
     else:
         facts = msgspec.structs.replace(facts, state=State.FAILED, trouble="the file was never made", stored=())
     notes = layout.notes_of(name)
+    if not notes.exists() and not layout.metadata_of(name).exists():
+        files.append(notes, metadata.heading(pcap).encode("utf-8", "surrogateescape"))
     if notes.exists():
         ended = facts.started if facts.ended is None else facts.ended
         files.append(notes, metadata.ending(facts.started, ended, f"talkpath={name}").encode())

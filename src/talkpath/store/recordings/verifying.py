@@ -1,7 +1,7 @@
 """Whether everything is there and as it was written: each file that is missing, cut, altered, nobody's or double.
 
 A manifest is the word of the edge about a file; the file is read whole and held against it. What is being recorded
-now is left out, unless nobody records: then it was left behind.
+now is left out; what an edge that died left behind is not.
 """
 
 import time
@@ -18,7 +18,7 @@ from talkpath.store.recordings import metadata
 from talkpath.store.recordings.capture import digest_of, measured
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import LOCAL, Manifest, State, Stored, encoded, read
-from talkpath.store.recordings.mending import cut_to_whole, made_of, mend, recovered, unfinished
+from talkpath.store.recordings.mending import cut_to_whole, left_behind, made_of, mend, recovered, unfinished
 
 #: What an edge that is at work wrote in the last seconds may not have its manifest yet.
 FRESH_S = 10.0
@@ -29,10 +29,11 @@ class Fault(StrEnum):
 
     `MISSING` has a manifest and no file, `ORPHANED` a file and no manifest, and `TORN` is no whole capture besides;
     `TRUNCATED` is shorter than written, `ALTERED` otherwise not what was written; `NO_METADATA` lacks the text of
-    rtpengine, `UNREADABLE` is a manifest that is none, `UNFINISHED` was left behind, `DUPLICATE` has two names,
-    `NEVER_MADE` is an answered call that was to be recorded and has no recording. A store lacks what it was given
-    (`STORE_MISSING`), holds other bytes (`STORE_ALTERED`), or could not be read (`STORE_UNREAD`); it has stretches of
-    a recording whose node died (`STORE_STRETCHES`), or of one that it has whole (`STORE_SWEEP`).
+    rtpengine, `UNREADABLE` is a manifest that is none, or a file that the disk does not give, `UNFINISHED` was left
+    behind, `DUPLICATE` has two names, `NEVER_MADE` is an answered call that was to be recorded and has no recording.
+    A store lacks what it was given (`STORE_MISSING`), holds other bytes (`STORE_ALTERED`), or could not be read
+    (`STORE_UNREAD`); it has stretches of a recording whose node died (`STORE_STRETCHES`), or of one that it has whole
+    (`STORE_SWEEP`).
     """
 
     MISSING = "missing"
@@ -69,8 +70,9 @@ class Expected(NamedTuple):
 
 
 def verify(layout: Layout, expected: Iterable[Expected] = (), *, is_recording: bool = False) -> Iterator[Finding]:
-    """Everything that is wrong, as it is found. `is_recording`: an edge is at work on what lies in tmp."""
-    under_way = set(unfinished(layout))
+    """Everything that is wrong, as it is found. `is_recording`: an edge is at work on what lies in tmp, but for what
+    one that died left there. Raises OSError."""
+    under_way, dead = set(unfinished(layout)), left_behind(layout, is_recording=is_recording)
     names: set[str] = set()
     digests = defaultdict[str, list[str]](list)
     for path in sorted(layout.manifests.glob("*.json")):
@@ -84,9 +86,8 @@ def verify(layout: Layout, expected: Iterable[Expected] = (), *, is_recording: b
         yield from _faults_of(layout, one)
         if one.packets and one.sha256 and one.state is not State.REMOVED:
             digests[one.sha256].append(name)
-    if not is_recording:
-        for name in sorted(under_way):
-            yield Finding(Fault.UNFINISHED, name, layout.notes_of(name))
+    for name in dead:
+        yield Finding(Fault.UNFINISHED, name, layout.notes_of(name))
     for finding in _orphans(layout, names | under_way):
         if not is_recording or not _is_fresh(layout, finding):
             yield finding
@@ -113,6 +114,8 @@ def _faults_of(layout: Layout, one: Manifest) -> Iterator[Finding]:
     except FileNotFoundError:
         yield Finding(Fault.MISSING, one.name, path)
         return
+    except OSError as error:
+        yield Finding(Fault.UNREADABLE, one.name, path, error.strerror or str(error))
     if not layout.metadata_of(one.name).exists():
         yield Finding(Fault.NO_METADATA, one.name, layout.metadata_of(one.name))
 
@@ -120,12 +123,19 @@ def _faults_of(layout: Layout, one: Manifest) -> Iterator[Finding]:
 def _orphans(layout: Layout, names: set[str]) -> Iterator[Finding]:
     for path in sorted(layout.pcaps.iterdir()) if layout.pcaps.exists() else ():
         if layout.name_in(path) not in names:
-            torn = path.is_file() and not measured(path).is_whole
-            yield Finding(Fault.TORN if torn else Fault.ORPHANED, layout.name_in(path), path)
+            yield _orphan(layout.name_in(path), path)
     for path in sorted(layout.metadata.glob("*.txt")):
         name = layout.name_in(path)
         if name not in names and not layout.pcap_of(name).exists():
             yield Finding(Fault.ORPHANED, name, path)
+
+
+def _orphan(name: str, path: Path) -> Finding:
+    try:
+        torn = path.is_file() and not measured(path).is_whole
+    except OSError as error:
+        return Finding(Fault.UNREADABLE, name, path, error.strerror or str(error))
+    return Finding(Fault.TORN if torn else Fault.ORPHANED, name, path)
 
 
 def _is_fresh(layout: Layout, finding: Finding) -> bool:
@@ -155,7 +165,7 @@ def repair(layout: Layout, finding: Finding) -> bool:
             lost = before.packets - now.packets
             now = msgspec.structs.replace(now, dropped=now.dropped + max(0, lost), trouble="the file was cut")
             files.replace(layout.manifest_of(name), encoded(now))
-        case Fault.UNREADABLE if pcap.exists() and measured(pcap).is_whole:
+        case Fault.UNREADABLE if finding.path != pcap and pcap.exists() and measured(pcap).is_whole:
             unreadable = Path(finding.path)
             unreadable.rename(unreadable.with_name(unreadable.name + ".unreadable"))
             files.replace(layout.manifest_of(name), encoded(recovered(made_of(layout, name), pcap)))

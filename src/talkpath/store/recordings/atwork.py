@@ -1,0 +1,100 @@
+"""Who is at work in a directory of recordings: those who record share it, who mends has it alone (`Held`), and each
+edge has a mark there by which its recordings are told from those of one that died (`Mark`).
+
+Both are locks of the kernel (flock), which end with the process, however it ends.
+"""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_LOCK = ".lock"
+_MARK = ".edge-"
+
+
+class Held:
+    """A directory of recordings, while this lives: shared by those who record there, or had alone by who mends."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    def alone(cls, directory: Path) -> "Held | None":
+        """None while anybody else is there. Raises OSError."""
+        return cls._take(directory, fcntl.LOCK_EX)
+
+    @classmethod
+    def shared(cls, directory: Path) -> "Held | None":
+        """None while somebody has it alone. Raises OSError."""
+        return cls._take(directory, fcntl.LOCK_SH)
+
+    @classmethod
+    def _take(cls, directory: Path, how: int) -> "Held | None":
+        descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        if not _locked(descriptor, how):
+            os.close(descriptor)
+            return None
+        return cls(descriptor)
+
+    def share(self) -> None:
+        """Let others record there, too. Raises OSError."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+
+    def release(self) -> None:
+        """Leave it to others; the end of the process does the same."""
+        os.close(self._descriptor)
+
+
+class Mark:
+    """That an edge is at work: a locked file that bears its name, in the drafts of its recordings too."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises OSError."""
+        self.edge = secrets.token_hex(8)
+        self._path = directory / f"{_MARK}{self.edge}"
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def remove(self) -> None:
+        """It is no longer at work."""
+        with suppress(OSError):
+            self._path.unlink()
+        os.close(self._descriptor)
+
+
+def is_at_work(directory: Path, edge: str) -> bool:
+    """Whether the edge of this name lives. Raises OSError."""
+    try:
+        descriptor = os.open(directory / f"{_MARK}{edge}", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _locked(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def edges_at_work(directory: Path) -> Iterator[str]:
+    """The names of those that live. Raises OSError."""
+    for path in directory.glob(f"{_MARK}*"):
+        edge = path.name.removeprefix(_MARK)
+        if is_at_work(directory, edge):
+            yield edge
+
+
+def forget_the_dead(directory: Path) -> None:
+    """Remove the marks of edges that died. Raises OSError."""
+    for path in directory.glob(f"{_MARK}*"):
+        if not is_at_work(directory, path.name.removeprefix(_MARK)):
+            path.unlink(missing_ok=True)
+
+
+def _locked(descriptor: int, how: int) -> bool:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
