@@ -1,7 +1,7 @@
 """Answers to a carrier's challenges, and our registration there."""
 
 import pytest
-from tests.edge.carrier import Carrier, house, named, trunk
+from tests.edge.carrier import Carrier, gateway, house, named, trunk
 from tests.edge.lab import HOME, Lab
 
 from talkpath.base.address import Address, Target, Transport
@@ -268,6 +268,81 @@ def test_who_is_removed_is_registered_no_more() -> None:
     assert carrier.asked("REGISTER")[-1].first("Expires") == "0"
     lab.wait(3600)
     assert carrier.asked("REGISTER")[-1].cseq.number == 3
+
+
+def once_each(says: dict[str, int]) -> object:
+    """A carrier that takes each nonce once, and counts who is registered; 0 seconds end that."""
+
+    def answer(request: Message) -> tuple[int, str, str]:
+        line = request.first("Authorization") or ""
+        if f'nonce="n{says["nonce"]}"' not in line or "nc=00000001" not in line:
+            says["nonce"] += 1
+            return 401, "X", f'WWW-Authenticate: Digest realm="carrier", nonce="n{says["nonce"]}", qop="auth"'
+        says["registered_s"] = int(request.first("Expires") or 0)
+        return 200, "OK", f"Expires: {says['registered_s']}"
+
+    return answer
+
+
+def leave(lab: Lab) -> list[float]:
+    """The edge stops; when every carrier had answered."""
+    left: list[float] = []
+    lab.edge.gateways.leave(lambda: left.append(lab.now), lab.now)
+    return left
+
+
+def test_when_the_edge_stops_it_leaves_its_carriers_also_those_that_want_another_proof_for_that() -> None:
+    lab = house(trunk("a", PLACE, registers=True, probe=NOBODY), gateway("b", "198.51.100.8", probe=NOBODY))
+    says = {"nonce": 0, "registered_s": 0}
+    registered(lab, once_each(says))
+    lab.wait(1)
+    assert says["registered_s"] == 600
+    left = leave(lab)
+    assert left == []
+    lab.pump()
+    assert (says["registered_s"], left) == (0, [lab.now])
+    lab.wait(3600)
+    assert says["registered_s"] == 0
+
+
+def test_who_is_registered_nowhere_has_no_carrier_to_leave_and_who_does_not_answer_is_left_in_time() -> None:
+    lab = house(
+        trunk("a", PLACE, registers=True, probe=NOBODY), trunk("b", "198.51.100.8", registers=True, probe=NOBODY)
+    )
+    carrier = registered(lab, registrar())
+    lab.wait(1)
+    carrier.says = lambda request: None
+    left = leave(lab)
+    lab.pump()
+    assert [one.first("Expires") for one in carrier.asked("REGISTER")] == ["600", "600", "0"]
+    assert left == []
+    lab.wait(33)
+    assert len(left) == 1
+    assert leave(house(gateway("c", PLACE))) != []
+
+
+def test_many_carriers_are_not_left_all_at_once() -> None:
+    lab = house(*(trunk(f"g{n}", PLACE, registers=True, probe=NOBODY, domain=f"d{n}.example") for n in range(500)))
+    carrier = registered(lab, registrar())
+    lab.wait(60)
+    carrier.inbox.clear()
+    left = leave(lab)
+    lab.pump()
+    assert len(carrier.asked("REGISTER")) < 10
+    lab.wait(60)
+    assert {one.first("Expires") for one in carrier.asked("REGISTER")} == {"0"}
+    assert (len({one.uri for one in carrier.asked("REGISTER")}), len(left)) == (500, 1)
+
+
+def test_a_gateway_that_is_added_anew_is_not_left_after_it_registered() -> None:
+    lab = house(trunk("a", PLACE, registers=True, probe=NOBODY))
+    says = {"nonce": 0, "registered_s": 0}
+    registered(lab, once_each(says))
+    lab.wait(1)
+    lab.edge.gateways.remove("a", lab.now)
+    lab.edge.gateways.add(trunk("a", PLACE, registers=True, probe=NOBODY, weight=3), lab.now)
+    lab.wait(1)
+    assert (says["registered_s"], named(lab, "a").registration) == (600, "registered")
 
 
 def test_the_domain_of_a_carrier_may_be_another_than_where_it_is_reached() -> None:

@@ -6,6 +6,7 @@ import os
 import secrets
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -76,6 +77,9 @@ _CHORES_S = 1.0
 _SWEEP_EVERY_S = 600.0
 # How long BYEs and the last responses may take to leave when the node stops.
 _PARTING_S = 0.3
+# How much longer carriers are waited for, to answer that we are registered there no more: a repetition of what was
+# lost, and another proof. Who has not answered then lets the registration run out.
+_LEAVING_S = 1.7
 
 
 class Node:
@@ -250,8 +254,12 @@ class Node:
         if self._chores is not None:
             self._chores.cancel()
             self._edge.stop_calls(self._clock.now())
+            left = asyncio.Event()
+            self._edge.gateways.leave(left.set, self._clock.now())
             self._signalling.pump()
             await asyncio.sleep(_PARTING_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(left.wait(), _LEAVING_S)
         await self._control.stop()
         self._script.close()
         if self._metrics is not None:

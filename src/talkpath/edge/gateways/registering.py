@@ -3,10 +3,12 @@
     trying      no answer yet, or the last one failed; asked again, at first after seconds, later after minutes
     registered  until its time is nearly up, then asked again
     refused     the carrier does not take our credentials, or us: asked again after ten minutes, lest it bans us
+    leaving     it was registered and is to be no longer (section 10.2.2), until the carrier has answered that
 
 Who refuses us is told once, and so is who does not answer.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from talkpath.base.address import Located, Target
@@ -52,29 +54,57 @@ class Registering:
         self._wanted_s = gateway.settings.register_s
         self._targets: list[Target] = []
         self._is_over = False
+        #: Whether the carrier has yet to answer that we leave, and who wants to know when it has.
+        self.is_leaving = False
+        self._left: Callable[[], None] = _nobody
         self._next: Timer | None = None
         self._transaction: ClientTransaction | None = None
         domain = gateway.settings.domain or gateway.settings.address
         self._uri = str(uri_of(gateway.settings, host=domain))
-        self._own = str(uri_of(gateway.settings, gateway.settings.username, domain))
+        #: What is registered: who registers the same is the same for the carrier.
+        self.account = str(uri_of(gateway.settings, gateway.settings.username, domain))
 
     def begin(self, now: float) -> None:
         """Register, and stay registered."""
         self._gateway.registration = "trying"
         self._plan(now)
 
-    def stop(self, now: float) -> None:
-        """Ask for nothing any more, and be registered no longer."""
-        was_registered = self._gateway.registration == "registered"
+    def stop(self, now: float, left: Callable[[], None]) -> None:
+        """Ask for nothing any more, and be registered no longer: `left` is called when the carrier has answered that,
+        or does not. Who is registered nowhere has left already."""
+        self.is_leaving = self._gateway.registration == "registered"
+        self._gateway.registration = ""
         self._is_over = True
+        self._let_go(now)
+        if not self.is_leaving:
+            return
+        self._left, self._wanted_s, self._asked = left, 0, 0
+        self._credentials.accepted()
+        slot = self._pace.slot(now)
+        if slot > now:
+            self._next = self._agenda.at(slot, self._leave)
+        else:
+            self._leave(now)
+
+    def give_up(self, now: float) -> None:
+        """Whether the carrier knows that we left does not matter any more."""
+        self._let_go(now)
+        self._has_left()
+
+    def _let_go(self, now: float) -> None:
         if self._next is not None:
             self._next.cancel()
         if self._transaction is not None and not self._transaction.is_over:
             self._transaction.abandon(now)
-        if was_registered:
-            self._wanted_s = 0
-            self._ask(self._credentials.lines("REGISTER", self._uri), now)
-        self._gateway.registration = ""
+
+    def _leave(self, now: float) -> None:
+        self._next = None
+        self._ask(self._credentials.lines("REGISTER", self._uri), now)
+
+    def _has_left(self) -> None:
+        if self.is_leaving:
+            self.is_leaving = False
+            self._left()
 
     def _plan(self, when: float) -> None:
         self._next = self._agenda.at(when, self._start)
@@ -112,16 +142,18 @@ class Registering:
         self._asked += 1
         contact = sip_uri(here, target.transport, settings.username)
         more = f"Contact: <{contact}>\r\nExpires: {self._wanted_s}\r\n{proof}"
-        letter = Letter("REGISTER", self._uri, self._own, self._own, self._call_id, self._cseq, more)
+        letter = Letter("REGISTER", self._uri, self.account, self.account, self._call_id, self._cseq, more)
         self._transaction = send(core, letter, target, here, self, now)
 
     # --- what the transaction reports
 
     def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
         status = response.status
-        if status < 200 or self._is_over:
+        if status < 200:
             return
-        if status < 300:
+        if self._is_over:
+            self._leaves(response, now)
+        elif status < 300:
             self._registered(response, now)
         elif status in (401, 407) and self._asked < _MOST_ASKED:
             self._challenged(response, now)
@@ -140,6 +172,16 @@ class Registering:
         self._failed("unreachable", now)
 
     # --- what follows
+
+    def _leaves(self, answer: Message, now: float) -> None:
+        """A carrier answers that we leave: it may want a fresh proof for that, too."""
+        proof = ""
+        if self.is_leaving and answer.status in (401, 407) and self._asked < _MOST_ASKED:
+            proof = self._credentials.answer(answer, "REGISTER", self._uri)
+        if proof:
+            self._ask(proof, now)
+        else:
+            self._has_left()
 
     def _challenged(self, challenge: Message, now: float) -> None:
         proof = self._credentials.answer(challenge, "REGISTER", self._uri)
@@ -189,6 +231,7 @@ class Registering:
 
     def _failed(self, why: str, now: float, retry_after_s: int = 0) -> None:
         if self._is_over:
+            self._has_left()
             return
         self._at += 1
         pause_s: float = min(_LAST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self._failures, 10))
@@ -203,3 +246,7 @@ class Registering:
         if (gateway.registration, gateway.registration_why) != (state, why):
             gateway.registration, gateway.registration_why = state, why
             gateway.tell("registration-refused" if state == "refused" else "registration-failed", why, now)
+
+
+def _nobody() -> None:
+    """Nobody wants to know."""

@@ -1,7 +1,7 @@
 """All gateways: added and removed, chosen for a call, known by where a request comes from. A machine like the edge:
 time comes in, requests go out as transactions of the edge, `expire` does what is due."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 
 from talkpath.base import limits
@@ -34,6 +34,9 @@ class Gateways:
         self._by_name: dict[str, Gateway] = {}
         self._probing: dict[str, Probing] = {}
         self._registering: dict[str, Registering] = {}
+        #: Registrations whose end a carrier has not answered yet, by what is registered.
+        self._leaving: dict[str, Registering] = {}
+        self._left: Callable[[], None] = _nobody
         self._told: list[Told] = []
         self._number = 0
         self._sweep_at = 0.0
@@ -64,10 +67,7 @@ class Gateways:
         probing = self._probing[name] = Probing(core, self._agenda, self._pace, self._sources, gateway, self._number)
         probing.begin(now)
         if settings.registers:
-            registering = self._registering[name] = Registering(
-                core, self._agenda, self._pace, gateway, self.credentials(gateway)
-            )
-            registering.begin(now)
+            self._register(gateway, now)
         return gateway
 
     def remove(self, name: str, now: float) -> bool:
@@ -77,10 +77,39 @@ class Gateways:
             return False
         self._probing.pop(name).stop(now)
         if (registering := self._registering.pop(name, None)) is not None:
-            registering.stop(now)
+            self._leave(registering, now)
         self._groups[gateway.settings.group].remove(gateway)
         self._sources.remove(gateway)
         return True
+
+    def leave(self, left: Callable[[], None], now: float) -> None:
+        """Be registered nowhere any more: the edge stops. `left` is called when no carrier has yet to answer that."""
+        for registering in self._registering.values():
+            self._leave(registering, now)
+        self._registering.clear()
+        self._left = left
+        if not self._leaving:
+            left()
+
+    def _register(self, gateway: Gateway, now: float) -> None:
+        registering = Registering(self._core, self._agenda, self._pace, gateway, self.credentials(gateway))
+        self._registering[gateway.settings.name] = registering
+        if (before := self._leaving.get(registering.account)) is not None:
+            # To the carrier this is the same registration, which must not end after it began anew.
+            before.give_up(now)
+        registering.begin(now)
+
+    def _leave(self, registering: Registering, now: float) -> None:
+        account = registering.account
+        registering.stop(now, lambda: self._forget(account, registering))
+        if registering.is_leaving:
+            self._leaving[account] = registering
+
+    def _forget(self, account: str, registering: Registering) -> None:
+        if self._leaving.get(account) is registering:
+            del self._leaving[account]
+            if not self._leaving:
+                self._left()
 
     def named(self, name: str) -> Gateway | None:
         return self._by_name.get(name)
@@ -134,3 +163,7 @@ class Gateways:
     def _tell(self, told: Told) -> None:
         if len(self._told) < limits.GATEWAY_NEWS:
             self._told.append(told)
+
+
+def _nobody() -> None:
+    """Nobody waits for that."""
