@@ -22,7 +22,8 @@ FIRST_LINE = LINES_BEFORE + 3
         ("return 'anna'", "'anna' is no decision"),
         ("return call", "is no decision"),
         ("return users", "is no decision"),
-        ("return [users('anna')]", "is no decision"),
+        ("return [users('anna')]", "a.then(b)"),
+        ("return users('anna'), users('bob')", "a.then(b)"),
         ("async def decide(): return users('anna')\nreturn decide()", "return await"),
         ("return 1 / 0", "ZeroDivisionError"),
         ("raise KeyError('x')", "KeyError: 'x'"),
@@ -72,6 +73,12 @@ FIRST_LINE = LINES_BEFORE + 3
         ("call.headers['X A'] = 'a'\nreturn drop()", "is no name of a header field"),
         ("call.headers['X-A\\r\\nVia'] = 'a'\nreturn drop()", "is no name of a header field"),
         ("call.headers['X-A'] = 5\nreturn drop()", "str(5)"),
+        ("call.headers['X-A'] = 'x' * 70_000\nreturn drop()", "has 70000 characters"),
+        ("call.headers['X-A'] = '\\ud800'\nreturn drop()", "can not be written"),
+        ("call.caller.name = 'a\\udfff'\nreturn drop()", "can not be written"),
+        ("return users('\\ud800')", "can not be written"),
+        ("return uri('sip:\\ud800@example.org')", "can not be written"),
+        ("return reject(403, '\\ud800')", "can not be written"),
         ("call.answer_headers['Record-Route'] = 'a'\nreturn drop()", "can not be changed"),
         ("call.caller.name = 'a\\r\\nVia: b'\nreturn drop()", "line break"),
         ("call.caller.number = ''\nreturn drop()", "identity.hide()"),
@@ -107,6 +114,53 @@ async def test_a_forgotten_await_refuses(desk: Desk, body: str, user: str) -> No
     assert asked.verdicts == [Answer(500)]
     assert "was not awaited" in asked.said("script.failed")["error"]
     assert asked.attempts == []
+
+
+# Coroutines that can not be seen when the script is loaded.
+OWN = "class Table:\n    async def allows(self, number): return False\ntable = Table()\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if table.allows(call.number):\n    return users('anna')\nreturn reject()",
+        "may = table.allows(call.number)\nif may:\n    return users('anna')\nreturn reject()",
+        "if table.allows(call.number):\n    return await call.to(users('anna'))\nreturn reject()",
+        "import asyncio\nif table.allows(1):\n    await asyncio.sleep(0)\n    return users('anna')\nreturn reject()",
+        "import asyncio\nawait asyncio.sleep(0)\nif table.allows(1):\n    return users('anna')\nreturn reject()",
+        "import asyncio\nif table.allows(1):\n    await asyncio.sleep(0)\n    return await call.to(users('anna'))",
+    ],
+)
+async def test_a_coroutine_in_a_condition_lets_nobody_in(desk: Desk, body: str) -> None:
+    desk.on_call(OWN + body)
+    asked = desk.ask()
+    await asyncio.sleep(0.01)
+    assert asked.verdicts == [Answer(500)]
+    assert "was not awaited: write await allows()" in asked.said("script.failed")["error"]
+    assert asked.attempts == []
+    desk.on_call("return users('anna')")
+    assert groups_of(desk.ask().plan) == ["user anna"]
+
+
+async def test_what_is_asked_for_and_not_awaited_lets_nobody_try(desk: Desk) -> None:
+    desk.on_call("getattr(call, 'authenticate')()\nreturn await call.to(users('anna'))")
+    asked = desk.ask()
+    assert asked.verdicts == [Answer(500)]
+    assert asked.attempts == []
+
+
+async def test_a_coroutine_that_a_task_runs_was_not_forgotten(desk: Desk) -> None:
+    desk.on_call(OWN + "import asyncio\ncall.vars['t'] = asyncio.create_task(table.allows(1))\nreturn users('anna')")
+    assert groups_of(desk.ask().plan) == ["user anna"]
+    await asyncio.sleep(0)
+
+
+async def test_notes_without_an_end_leave_room_for_what_happens(desk: Desk) -> None:
+    desk.on_call("for at in range(5_000):\n    call.note(at)\nreturn users('anna')")
+    asked = desk.ask()
+    notes = [values["text"] for kind, values in asked.moments if kind == "script.note"]
+    assert (len(notes), notes[-1]) == (limits.SCRIPT_NOTES, "...")
+    assert asked.said("script.decided")["what"] == "users anna"
 
 
 async def test_something_to_await_is_neither_true_nor_false(desk: Desk) -> None:
@@ -193,6 +247,17 @@ async def test_a_function_that_is_cancelled_before_its_task_began_hears_of_it_in
     assert [asked.said("script.note")["text"] for asked in all_asked] == ["same"] * 3
     assert desk.router is not None
     assert desk.router.runner.waiting == 0
+
+
+async def test_what_a_peer_wrote_in_other_bytes_can_be_written_on(desk: Desk) -> None:
+    desk.on_call(
+        "call.headers['X-Caller'] = call.caller.name\ncall.caller.name += '!'\ncall.note(call.caller.name)\n"
+        "return users('anna')"
+    )
+    raw = invite().raw.replace(b'"Anna"', b'"M\xfcller"')
+    changes = desk.ask(message=Message.parse(raw)).plan.changes
+    assert changes is not None
+    assert changes.added.encode("utf-8", "surrogateescape") == b"X-Caller: M\xfcller\r\n"
 
 
 async def test_a_function_that_cancels_itself_at_once_refuses(desk: Desk) -> None:

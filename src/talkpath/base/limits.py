@@ -170,6 +170,8 @@ SCRIPTS_WAITING = 4_000
 # Routes that a script tries for one call with `call.to`, one after another: ten agents ten times. More is a loop
 # without an end: nobody's phone is rung so often, and where nobody is to be rung it takes no time.
 SCRIPT_ATTEMPTS = 100
+# Notes that one function of a script leaves on a call: more would take the place of all that happens to it later.
+SCRIPT_NOTES = 100
 # Characters of a note that a script leaves on a call, and of the way to where it failed.
 SCRIPT_NOTE = 500
 # Faults of one script that are logged with all their lines, each once.

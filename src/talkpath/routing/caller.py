@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # user-unreserved (RFC 3261 section 25.1).
 _PLAIN_IN_USER = "-_.!~*'()&=+$,/"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Control characters, and surrogates that stand for no byte of a peer (PEP 383).
+_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
 _ANONYMOUS = NameAddr("sip:anonymous@anonymous.invalid", {}, "Anonymous")
 
 
@@ -278,5 +279,5 @@ def _line(text: object, where: str) -> str:
     if not isinstance(text, str):
         raise TypeError(f"{where} takes text, not {type(text).__name__}")
     if _CONTROL.search(text):
-        raise ValueError(f"{where}: {text[:40]!r} holds a line break or another control character")
+        raise ValueError(f"{where}: {text[:40]!r} holds a line break or another character that can not be written")
     return str(text)

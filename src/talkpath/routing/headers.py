@@ -7,11 +7,13 @@ read, and not changed. The name and number of the caller are changed by `call.ca
 import re
 from collections.abc import Iterator
 
+from talkpath.base import limits
 from talkpath.sip.message import Message
 
 _NAME = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,100}")
-# Control characters other than the tab; with them a value would make lines of its own.
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# Control characters other than the tab: with them a value would make lines of its own; surrogates that stand for no
+# byte of a peer (PEP 383): nothing can be written with them.
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
 
 # Registered short names (RFC 3261 section 7.3.3 and the RFCs after it).
 _COMPACT = {
@@ -211,5 +213,9 @@ def _checked(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"a header field has text, not {type(value).__name__}; write str({value!r})"[:200])
     if _CONTROL.search(value):
-        raise ValueError(f"{value[:40]!r} holds a line break or another control character")
+        raise ValueError(f"{value[:40]!r} holds a line break or another character that can not be written")
+    if len(value) > limits.SIP_MESSAGE_BYTES:
+        raise ValueError(
+            f"{value[:20]!r}... has {len(value)} characters, and a whole message holds no more than 65,535"
+        )
     return value.strip()

@@ -119,6 +119,8 @@ def misread(value: object) -> str:
         return "the function returned something that still has to be awaited; write return await ..."
     if isinstance(value, Decision):
         return f"{type(value).__name__} is no decision here"
+    if isinstance(value, list | tuple) and any(isinstance(one, Decision) for one in value):
+        return "several decisions are none; return one: a.then(b) tries b after a, together(a, b) both at once"
     shown = repr(value)
     return f"{shown[:60]} is no decision; return a route such as users(), reject(), drop() or as_usual()"
 

@@ -19,9 +19,10 @@ from talkpath.edge.changes import Changes
 from talkpath.edge.inquiry import Answer, Inquiry, Verb, Verdict, Within
 from talkpath.edge.inquiry import Outcome as EdgeOutcome
 from talkpath.routing.answers import Edit
-from talkpath.routing.call import Call, Challenged
+from talkpath.routing.call import Call, Challenged, Wait
 from talkpath.routing.caller import Origin
 from talkpath.routing.edge import RequestFunction
+from talkpath.routing.forgetting import forgotten
 from talkpath.routing.hints import hint_of
 from talkpath.routing.holdup import HeldUp, HoldUps
 from talkpath.routing.loading import Script, described, first_of, place_of
@@ -154,7 +155,18 @@ class ScriptRouter:
 class _Asked:
     """A function of the script that was asked: its time, its end, what is told."""
 
-    __slots__ = ("_at", "_began_at", "_pauses", "_router", "_running", "_script", "_spent_s", "_timer", "is_decided")
+    __slots__ = (
+        "_at",
+        "_began_at",
+        "_notes",
+        "_pauses",
+        "_router",
+        "_running",
+        "_script",
+        "_spent_s",
+        "_timer",
+        "is_decided",
+    )
 
     def __init__(self, router: ScriptRouter) -> None:
         self._router = router
@@ -165,7 +177,7 @@ class _Asked:
         self._at: float | None = None
         self._began_at = 0.0
         self._spent_s = 0.0
-        self._pauses = 0
+        self._pauses = self._notes = 0
         self.is_decided = False
 
     @property
@@ -284,7 +296,9 @@ class _Asked:
 
     def note(self, text: str) -> None:
         """A remark of the script."""
-        self.moment("script.note", text=text)
+        self._notes += 1
+        if self._notes <= limits.SCRIPT_NOTES:
+            self.moment("script.note", text=text if self._notes < limits.SCRIPT_NOTES else "...")
 
     def _edit_failed(self, error: BaseException) -> None:
         """An edit of a description could not be made, when its time came."""
@@ -332,7 +346,7 @@ class _Question(_Asked):
 
     def returned(self, value: object) -> None:
         for wait in self._call.unawaited:
-            raise NoDecision(f"{wait.what} in {wait.place.brief} was not awaited: write await {wait.what}")
+            raise NoDecision(_not_awaited(wait))
         if self._call.is_challenged:
             self.raised(Challenged())
             return
@@ -384,10 +398,16 @@ class _Question(_Asked):
 
     def attempt(self, route: Route, place: Place) -> Generator[Any, Any, Outcome]:
         """Carry out a route; the function waits."""
+        for wait in self._call.unawaited:
+            if wait.what != "call.to()":
+                # Who is let in before that is awaited has proven nothing.
+                raise NoDecision(_not_awaited(wait))
         if self._attempt is not None and not self._attempt.done():
             raise RuntimeError("one call.to() at a time; to ring several at once join them by together()")
         if self.is_decided or self._is_answered:
             raise RuntimeError("call.to() after the call is answered or decided about; nobody else can be tried")
+        if forgot := forgotten():
+            raise NoDecision(forgot)
         self._attempts += 1
         if self._attempts > limits.SCRIPT_ATTEMPTS:
             raise RuntimeError(f"call.to() {self._attempts} times for one call; is there a loop without an end?")
@@ -473,6 +493,10 @@ class _Hooked(_Asked):
 
     def moment(self, kind: str, **values: str | float) -> None:
         self._within.note(kind, self.now, **values)
+
+
+def _not_awaited(wait: Wait[Any]) -> str:
+    return f"{wait.what} in {wait.place.brief} was not awaited: write await {wait.what}"
 
 
 def _told(error: BaseException, script: Script, function: object) -> dict[str, str | float]:

@@ -21,6 +21,8 @@ from talkpath.sip.uri import Uri
 # What a gateway is dialled: user-unreserved (RFC 3261 section 25.1), as long as a user part sensibly is.
 _DIALLED = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,#]{1,64}")
 
+# With the first a text makes lines of its own; with surrogates that stand for no byte of a peer it makes none.
+_UNWRITABLE = re.compile("[\r\n\0\ud800-\udc7f\udd00-\udfff]")
 
 # Who is sent on more often is sent in a circle.
 MOST_REDIRECTIONS = 5
@@ -389,15 +391,15 @@ def _expect_text(value: object, where: str, what: str) -> None:
         raise TypeError(f"{where} takes {what}, not {type(value).__name__}")
     if not value:
         raise ValueError(f"{where} takes {what}, and this one is empty")
-    if "\r" in value or "\n" in value or "\0" in value:
-        raise ValueError(f"{where}: {value[:40]!r} holds a line break")
+    if _UNWRITABLE.search(value):
+        raise ValueError(f"{where}: {value[:40]!r} holds a line break or another character that can not be written")
 
 
 def _expect_line(value: object, where: str) -> None:
     if not isinstance(value, str):
         raise TypeError(f"{where} takes a reason as text, not {type(value).__name__}")
-    if "\r" in value or "\n" in value or "\0" in value:
-        raise ValueError(f"{where}: the reason {value[:40]!r} holds a line break")
+    if _UNWRITABLE.search(value):
+        raise ValueError(f"{where}: the reason {value[:40]!r} holds a line break or what can not be written")
 
 
 def _expect_route(value: object, where: str) -> None:

@@ -15,7 +15,9 @@ from types import coroutine
 from typing import Any
 
 from talkpath.base import limits
+from talkpath.routing.forgetting import FORGOTTEN, listen
 from talkpath.routing.holdup import HoldUps, NoHoldUps
+from talkpath.routing.planning import NoDecision
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +63,9 @@ class _Worker:
         self.script: Coroutine[Any, Any, object] | None = None
         self._first: object = None
         self._handed: Future[None] = loop.create_future()
+        #: coroutines that the function did not await
+        self.forgotten: list[str] = []
+        self.context.run(FORGOTTEN.set, self.forgotten)
         self._variables = list(self.context.items())
         self.task: Task[None] = loop.create_task(_as_coroutine(self), context=self.context)
         self.task.add_done_callback(self._ended)
@@ -68,6 +73,8 @@ class _Worker:
     @property
     def is_fresh(self) -> bool:
         """Whether nothing is left in it of the function that ran last."""
+        if self.forgotten:
+            return False
         return not self.task.done() and not self.task.cancelling() and list(self.context.items()) == self._variables
 
     def hand(self, running: Running, script: Coroutine[Any, Any, object], first: object) -> None:
@@ -132,7 +139,12 @@ class _Worker:
 
     def _finish(self, value: object, error: BaseException | None) -> None:
         assert self.running is not None
-        self.running.finish(value, error)
+        self.running.finish(value, error or self.fault)
+
+    @property
+    def fault(self) -> BaseException | None:
+        """What is wrong with a function that ended well: it took a coroutine for its result."""
+        return NoDecision(self.forgotten[0]) if self.forgotten else None
 
     def _ended(self, task: Task[None]) -> None:
         """A task that a function cancelled itself in its first step, before it began, knows nothing of what it was
@@ -167,6 +179,7 @@ class Runner:
     def __init__(self, loop: AbstractEventLoop, hold_ups: HoldUps | NoHoldUps | None = None) -> None:
         self._loop = loop
         self.hold_ups = hold_ups or NoHoldUps()
+        listen()
         self._idle: _Worker | None = None
         #: functions that wait for something
         self.waiting = 0
@@ -185,7 +198,7 @@ class Runner:
             self.hold_ups.begin()
             first = worker.context.run(script.send, None)
         except StopIteration as end:
-            value, error = end.value, None
+            value, error = end.value, worker.fault
         except BaseException as failed:  # noqa: BLE001 - it is told as the end of this one function
             value, error = None, failed
         else:
