@@ -1,7 +1,7 @@
 """REGISTER: who may, what is kept, and what the answer says (RFC 3261 section 10.3, RFC 7616, RFC 8760)."""
 
 import pytest
-from tests.edge.lab import HOME, Lab
+from tests.edge.lab import HOME, OFFER, Lab, Phone
 
 from talkpath.base.address import Transport
 from talkpath.edge import registrar
@@ -244,3 +244,15 @@ def test_a_phone_without_outbound_is_not_asked_for_it_because_of_another(lab: La
     modern.contact_params = f"{INSTANCE};reg-id=1"
     modern.register(extra="Supported: outbound")
     assert plain.register(extra="Supported: outbound").all("Require") == []
+
+
+def test_a_phone_that_names_itself_otherwise_is_still_one_phone(lab: Lab, caller: Phone) -> None:
+    """After an update it says which instance it is, or that it keeps flows: it stands in the same place."""
+    phone = lab.phone("1002", "198.51.100.8")
+    for params in ("", INSTANCE, f"{INSTANCE};reg-id=1", ""):
+        phone.contact_params = params
+        assert len(phone.register().all("Contact")) == 1
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    assert phone.methods() == ["INVITE"]
+    beside = lab.phone("1002", "198.51.100.8", 5070)
+    assert len(beside.register().all("Contact")) == 2

@@ -178,12 +178,22 @@ class Registrar:
         return self.bindings(user, now)
 
     def _keep(self, binding: Binding, known: Binding | None) -> None:
+        if known is None:
+            self._supersede(binding)
         self._put(binding, binding.registered_at)
         self._flows.heard(binding.flow)
         if known is not None and known.leads_where(binding):
             self._store.refresh_binding(binding)
         else:
             self._store.save_binding(binding)
+
+    def _supersede(self, binding: Binding) -> None:
+        """A phone that names another instance than before, or one from now on, is the same at its Contact (RFC 3261
+        section 10.3 step 7): rung twice, it would refuse the second INVITE as one that came round (482)."""
+        key = contact_key(binding.contact)
+        for other in list(self._users.get(binding.user, {}).values()):
+            if other.flow == binding.flow and contact_key(other.contact) == key:
+                self._drop(other)
 
     def _remove_all(self, request: Message, user: str) -> None:
         """Contact: * with Expires: 0 (RFC 3261 section 10.3 step 6)."""
