@@ -122,6 +122,34 @@ def test_a_stranger_who_finds_one_user_after_the_other_rings_no_more_of_them() -
     assert 407 in stranger.statuses()
 
 
+def test_a_hundred_strangers_who_ring_one_user_leave_its_phone_to_others(lab: Lab) -> None:
+    """Each may send fifty at once: five thousand calls would keep the phone from everybody, and it from its talk."""
+    phone, user = lab.registered("1002", "198.51.100.8"), lab.registered("1001", "198.51.100.7")
+    bots = [lab.phone("x", f"203.0.113.{number}") for number in range(1, 101)]
+    for number in range(1_000):
+        bots[number % 100].request("INVITE", f"sip:1002@{HOME}", call_id=f"b{number}")
+    assert phone.methods().count("INVITE") == 50
+    assert bots[-1].last().status == 407
+    lab.wait(10)
+    phone.inbox.clear()
+    user.invite(f"sip:1002@{HOME}", call_id="friend")
+    assert [one.call_id for one in phone.inbox if one.method == "INVITE"] == ["friend"]
+    late = lab.phone("x", "203.0.113.200")
+    for number in range(20):
+        late.request("INVITE", f"sip:1002@{HOME}", call_id=f"late{number}")
+    assert sum(one.call_id.startswith("late") for one in phone.inbox) == 10
+
+
+def test_a_user_who_takes_what_strangers_bring_is_rung_by_all_of_them(lab: Lab) -> None:
+    phone = lab.registered("1002", "198.51.100.8")
+    for number in range(200):
+        caller = lab.phone("x", f"203.0.{number}.9")
+        caller.request("INVITE", f"sip:1002@{HOME}", call_id=f"q{number}", body=OFFER)
+        invite = phone.last()
+        assert (invite.method, invite.call_id) == ("INVITE", f"q{number}")
+        phone.answer(invite, *((200, "OK") if number % 2 else (486, "Busy Here")), body=OFFER if number % 2 else b"")
+
+
 def test_a_trunk_that_nobody_trusts_calls_all_whose_users_take_its_calls() -> None:
     users = tuple(f"u{number}" for number in range(60))
     lab = Lab(users=users, guard=GuardSettings())

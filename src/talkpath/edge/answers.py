@@ -88,7 +88,7 @@ class Answers:
         elif party is not None and not party.is_confirmed:
             self._answered(call, party, branch, now)
             if not call.caller.user:
-                self._core.guard.answered(fork.arrival.flow, now)
+                self._core.guard.answered(party.user, fork.arrival.flow, now)
         return True
 
     def _written(self, fork: Fork, branch: Branch, response: Message, body: bytes | None) -> bytes:

@@ -106,13 +106,17 @@ class Choosing:
         if request.method == "SUBSCRIBE" and called == (asked.user or self._admission.claimed_user(request)):
             # A phone asks for its own messages or its own state, which no phone of its user can tell (RFC 6665).
             raise Refusal(489)
-        if not bindings or self._admission.is_doubtful(arrival, asked.user, now):
+        is_known, is_call = self._admission.may_know(arrival, asked.user), request.method == "INVITE"
+        is_hidden = not is_known and (
+            core.guard.is_doubtful(arrival.flow, now) or (is_call and core.guard.is_beset(called, now))
+        )
+        if not bindings or is_hidden:
             asked.note("registration.none", now, user=called)
-            if not self._admission.may_know(arrival, asked.user):
+            if not is_known:
                 raise Unproven(called)
             raise Refusal(480 if core.world.accounts.exists(called) else 404)
-        if not self._admission.may_know(arrival, asked.user):
-            core.guard.rung(called, arrival.flow, now)
+        if not is_known:
+            core.guard.rung(called, arrival.flow, now, is_call=is_call)
         asked.note("route.user", now, user=bindings[0].user)
         wait_s = core.settings.group_ring_s if request.method == "INVITE" else _GROUP_WAIT_S
         turns = in_turns(flows_of_phones(bindings))

@@ -36,6 +36,10 @@ _TOOL_WEIGHT = 19
 _DOUBTFUL, _DOUBT_MOST = 20.0, 60.0
 _OF_NOBODY, _OF_A_RING, _OF_AN_ANSWER, _OF_A_NAME = 4.0, 1.0, -2.0, 7.0
 _TRUST_A_SECOND = _DOUBTFUL / 3_600
+# Calls of strangers, all together, that may ring a user and be taken by nobody: as many at once as one source may
+# send, and one more each second. Beyond, strangers hear what they hear of users who are not there. One that is taken
+# makes up for two.
+_RINGS_AT_ONCE, _RINGS_A_SECOND = 50.0, 1.0
 # A proof by credentials without a registration is good for this long.
 PROOF_S = 600.0
 _SWEEP_S = 1.0
@@ -98,6 +102,8 @@ class Guard:
         self._suspects: OrderedDict[str, Suspect] = OrderedDict()
         self._bans: OrderedDict[str, Ban] = OrderedDict()
         self._refused: OrderedDict[tuple[str, str], _Refusals] = OrderedDict()
+        #: users whom strangers rang in vain, and when that will be forgotten
+        self._beset: OrderedDict[str, float] = OrderedDict()
         self._told: list[Ban] = []
         self._numbers = count(1)
         self._sweep_at = now
@@ -149,9 +155,22 @@ class Guard:
         """A stranger asked for somebody who is not there, or for what is not his."""
         self._doubt(user, flow, _OF_NOBODY, now)
 
-    def rung(self, user: str, flow: Flow, now: float) -> None:
+    def rung(self, user: str, flow: Flow, now: float, *, is_call: bool) -> None:
         """A stranger asked for somebody who is there."""
         self._doubt(user, flow, _OF_A_RING, now)
+        if is_call and self._settings.is_on:
+            self._beset_by(user, _OF_A_RING, now)
+
+    def is_beset(self, user: str, now: float) -> bool:
+        """Whether so many strangers ring a user that one more would only keep his phones from others: a flood from a
+        hundred sources rings it a hundred times as often as each may."""
+        return bool(self._beset) and (self._beset.get(user, now) - now) * _RINGS_A_SECOND >= _RINGS_AT_ONCE
+
+    def _beset_by(self, user: str, weight: float, now: float) -> None:
+        self._beset[user] = max(self._beset.get(user, now), now) + weight / _RINGS_A_SECOND
+        self._beset.move_to_end(user)
+        if len(self._beset) > limits.SUSPECTS:
+            self._beset.popitem(last=False)
 
     def borrowed(self, user: str, flow: Flow, now: float) -> None:
         """A stranger was asked for proof because he bears the name of a user."""
@@ -197,8 +216,10 @@ class Guard:
         else:
             self.sources.distrust(host, prefix)
 
-    def answered(self, flow: Flow, now: float) -> None:
+    def answered(self, user: str, flow: Flow, now: float) -> None:
         """A user took a call from there."""
+        if user in self._beset:
+            self._beset_by(user, _OF_AN_ANSWER, now)
         self.sources.credit(*_peer(flow), now)
         known = self._suspects.get(place_of(flow))
         if known is not None:
