@@ -170,6 +170,19 @@ def test_strangers_with_many_names_ask_little_and_push_none_of_ours_out(lab: Lab
     stranger = lab.phone("x", "203.0.113.7")
     for number in range(2 * limits.NAMES):
         asked_to_register(stranger, route=f"sip:n{number}.example;lr", call_id=f"s{number}")
-    assert len(lab.lookups) == limits.NAMES_ASKED
+    assert len(lab.lookups) == limits.NAMES_ASKED_BY_ONE
     assert stranger.last().status == 503
     assert asked_to_register(phone, route=f"sip:{NAME};lr", call_id="again") == 401
+    newcomer = lab.phone("1002", "198.51.100.9")
+    lab.names["sip.other.example"] = lab.names[NAME]
+    newcomer.request("REGISTER", f"sip:{HOME}", to=f"<sip:1002@{HOME}>", extra="Route: <sip:sip.other.example;lr>")
+    lab.answer_names()
+    assert newcomer.statuses() == [401]
+
+
+def test_strangers_in_many_places_ask_no_more_than_all_may(lab: Lab) -> None:
+    lab.lookups = []
+    for number in range(2 * limits.NAMES_ASKED):
+        stranger = lab.phone("x", f"203.0.113.{number}")
+        asked_to_register(stranger, route=f"sip:n{number}.example;lr", call_id=f"s{number}")
+    assert len(lab.lookups) == limits.NAMES_ASKED

@@ -102,6 +102,8 @@ GUESTS_PER_ADDRESS = 50
 # Names that are being looked up at once to see whether they lead to us, and what waits for one of them. Strangers may
 # bring names, too: enough for phones that start together, and no flood of questions to a server of names.
 NAMES_ASKED = 32
+# Those that one source brought: its phones know one or two, and a stranger's must leave room for the others.
+NAMES_ASKED_BY_ONE = 4
 NAME_WAITERS = 256
 # Names remembered of each kind (ours, and not ours), at some 200 bytes each. A provider has a few for each product.
 NAMES = 1_024

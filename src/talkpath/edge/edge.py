@@ -38,6 +38,7 @@ from talkpath.edge.salvage import answerable, salvaged
 from talkpath.edge.sending import Sending
 from talkpath.edge.services import Dialog, Services
 from talkpath.edge.settings import EdgeSettings
+from talkpath.edge.tries import place_of
 from talkpath.edge.trunks import Trunks
 from talkpath.edge.trying import Trying
 from talkpath.sip.message import Message, fault_of
@@ -362,7 +363,7 @@ class Edge:
             if server.owner is waiting and server.state in (State.TRYING, State.PROCEEDING):
                 self._dispatch(arrival, server, then)
 
-        if not self.core.names.ask(name, go_on):
+        if not self.core.names.ask(name, place_of(arrival.flow), go_on):
             raise Refusal(503, "Too many names")
         return True
 
@@ -419,7 +420,10 @@ class Edge:
             return
         try:
             heading = heading_of(core, arrival, now)
-            if heading.unknown is None or not core.names.ask(heading.unknown, lambda then: self._ack(arrival, then)):
+            unknown = heading.unknown
+            if unknown is None or not core.names.ask(
+                unknown, place_of(arrival.flow), lambda then: self._ack(arrival, then)
+            ):
                 self._in_dialog.forward_ack(arrival, heading, now)
         except Refusal:
             core.counters["acks_dropped"] += 1

@@ -32,6 +32,8 @@ class Names:
         self._locality = locality
         self._resolve = resolve
         self._asked: dict[Name, list[Callable[[float], None]]] = {}
+        #: of these, who brought them first
+        self._asked_by: dict[Name, str] = {}
         self._ours: dict[Name, tuple[float, Uri]] = {}
         self._others: dict[Name, float] = {}
 
@@ -47,12 +49,15 @@ class Names:
             if until <= now and name not in self._asked and len(self._asked) < limits.NAMES_ASKED:
                 self._ask(uri, name, [])
 
-    def ask(self, uri: Uri, done: Callable[[float], None]) -> bool:
-        """Call `done(now)` when the host is known, now or later. False: too much is being asked already."""
+    def ask(self, uri: Uri, place: str, done: Callable[[float], None]) -> bool:
+        """Call `done(now)` when the host is known, now or later. False: too much is being asked already, by all or by
+        who is at this place."""
         name = (uri.host, uri.port)
         if name not in self._asked:
-            if len(self._asked) >= limits.NAMES_ASKED:
+            of_place = sum(one == place for one in self._asked_by.values())
+            if len(self._asked) >= limits.NAMES_ASKED or of_place >= limits.NAMES_ASKED_BY_ONE:
                 return False
+            self._asked_by[name] = place
             self._ask(uri, name, [done])
             return True
         if len(self._asked[name]) >= limits.NAME_WAITERS:
@@ -77,6 +82,7 @@ class Names:
             if len(self._others) >= limits.NAMES:
                 self._others.clear()
             self._others[name] = now + _DOUBTED_S
+        self._asked_by.pop(name, None)
         for done in self._asked.pop(name, []):
             done(now)
 
