@@ -256,3 +256,10 @@ def test_an_account_that_called_more_than_it_may_is_told_of_with_its_limit() -> 
 def test_a_page_that_is_closed_in_the_call_was_not_cut_off(closes: str, expected: list[str]) -> None:
     call = OwnCall(talk_s=40).answered().speaks(Side.CALLER, seconds=5).speaks(Side.CALLEE)
     assert codes(call.note("dtls.closed", ANSWER + 5.5, side=closes).hung_up()) == expected
+
+
+def test_a_call_that_began_before_a_restart_is_no_hole_in_a_capture() -> None:
+    call = OwnCall()
+    call.write(START, flow(PHONE), call.talk.request("INVITE", cseq=2), sent=False)
+    call.write(START + 0.1, flow(PHONE), call.talk.answer(200, cseq=2), sent=True)
+    assert explain_own([call.trace], Sites(), START + 60).findings == ()

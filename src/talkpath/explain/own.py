@@ -9,6 +9,7 @@ from talkpath.calls.trace import Trace
 from talkpath.explain.barred import host_of
 from talkpath.explain.explanation import Explanation, common_of, judged, subject_of
 from talkpath.explain.finding import Finding
+from talkpath.explain.rules import capture_incomplete
 from talkpath.explain.scene import Scene
 from talkpath.explain.sites import Sites
 from talkpath.explain.verdict import judge_scene
@@ -29,9 +30,11 @@ def explain_own(traces: Sequence[Trace], sites: Sites, now: float, others: tuple
 
 
 def _not_told(found: Iterable[Finding], others: Sequence[Finding]) -> Iterator[Finding]:
-    """What the guard did not tell already of the same source, and with more to say."""
+    """What the guard did not tell already of the same source, and with more to say. Nothing of the capture: there is
+    none, and a call that began before a restart is no sign that more is missing."""
     told = {(one.code, host_of(str(one.found.values.get("src", "")))) for one in others}
-    return (one for one in found if (one.code, one.found.values.get("src")) not in told)
+    told_of = ((one, (one.code, one.found.values.get("src"))) for one in found)
+    return (one for one, what in told_of if what not in told and one.code != capture_incomplete.RULE.code)
 
 
 class _Heard:
