@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from threading import Event
 
 import pytest
 from tests.store.test_recordings import HEAD, PACKET
@@ -175,10 +176,16 @@ def test_an_edge_closes_what_one_that_died_left_while_others_record(tmp_path: Pa
     tapes = [one.recorder.open(CALL, "all", one.now()) for one in (dead, alive)]
     assert all(one.keeper.flush() for one in (dead, alive))
     dead.recorder.close()
-    assert [one.name for one in new.recorder.take_up()] == [tapes[0].name]
+    told, done = [], Event()
+    new.keeper.finished = lambda one: done.set()
+    left = new.recorder.look()
+    assert left == [tapes[0].name]
+    new.recorder.close_left(left, told.append)
+    assert done.wait(10)
+    new.recorder.close()
+    assert [(one.name, one.why) for one in told] == [(tapes[0].name, "")]
     assert [path.stem for path in (tmp_path / "manifests").iterdir()] == [tapes[0].name]
     alive.recorder.close()
-    new.recorder.close()
     assert list(tmp_path.glob(".edge-*")) == []
     for one in (dead, alive, new):
         one.close()

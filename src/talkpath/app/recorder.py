@@ -2,8 +2,10 @@
 
 import os
 import secrets
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,11 +17,14 @@ from talkpath.calls.model import Value
 from talkpath.edge.tape import Facts, TakingPart
 from talkpath.net.recorder import RecordingDriver, Told
 from talkpath.sip.grammar import NameAddr
-from talkpath.store.recordings.atwork import Held, Mark, forget_the_dead
+from talkpath.store.recordings.atwork import Held, Mark, forget_the_dead, mending
 from talkpath.store.recordings.keeper import Book, Keeper
 from talkpath.store.recordings.layout import name_of
-from talkpath.store.recordings.manifest import Manifest, Party, State, Stored
-from talkpath.store.recordings.mending import Mended, mend_all
+from talkpath.store.recordings.manifest import Manifest, Party, State, Stored, read
+from talkpath.store.recordings.mending import Mended, left_over, sweep, tried
+
+# How long the end of the edge waits for the one recording that is being closed.
+_PARTING_S = 5.0
 
 
 class CallRecorder:
@@ -36,22 +41,51 @@ class CallRecorder:
         self._has_folders = False
         self._held: Held | None = None
         self._mark: Mark | None = None
+        self._mender: threading.Thread | None = None
+        self._is_ending = False
 
-    def take_up(self) -> list[Mended]:
-        """Close what an edge that died left in the directory; with others at work there, what surely is of one that
-        died. Raises OSError."""
+    def look(self) -> list[str]:
+        """What an edge that died left in the directory; with others at work there, what surely is of one that died.
+        Before anything is recorded: that would look the same. Raises OSError."""
         layout = self._keeper.layout
         if not layout.directory.exists():
             return []
         layout.make()
         self._held = Held.alone(layout.directory)
+        is_alone = self._held is not None
+        names = left_over(layout, is_recording=not is_alone)
         if self._held is None:
             self._held = Held.shared(layout.directory)
-            return list(mend_all(layout, is_recording=True))
-        mended = list(mend_all(layout))
+            return names
+        sweep(layout)
         forget_the_dead(layout.directory)
         self._held.share()
-        return mended
+        return names
+
+    def close_left(self, names: list[str], told: Callable[[Mended], None]) -> None:
+        """Close these in a thread of its own, which tells of each: of hundreds it takes many seconds, and phones wait
+        for an edge that comes back."""
+        work = partial(self._close_left, names, told)
+        self._mender = threading.Thread(target=work, name="talkpath-mending", daemon=True)
+        self._mender.start()
+
+    def _close_left(self, names: list[str], told: Callable[[Mended], None]) -> None:
+        try:
+            with mending(self._keeper.layout.directory):
+                for name in names:
+                    if self._is_ending:
+                        return
+                    self._close_one(name, told)
+        except OSError as error:
+            told(Mended(", ".join(names[:3]), 0, 0, error.strerror or str(error)))
+
+    def _close_one(self, name: str, told: Callable[[Mended], None]) -> None:
+        layout = self._keeper.layout
+        one = tried(layout, name)
+        told(one)
+        # What was there already and cannot be read is for `verify` to tell.
+        with suppress(OSError, ValueError, msgspec.MsgspecError):
+            self._keeper.finished(read(layout.manifest_of(name)))
 
     def open(self, facts: Facts, why: str, now: float) -> "CallTape":
         """Begin a new recording. Its name is new whatever is there: 64 random bits."""
@@ -78,6 +112,9 @@ class CallRecorder:
 
     def close(self) -> None:
         """Nothing is recorded any more: others may mend what lies there."""
+        self._is_ending = True
+        if self._mender is not None:
+            self._mender.join(timeout=_PARTING_S)
         if self._held is not None:
             self._held.release()
             self._held = None

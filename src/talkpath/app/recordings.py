@@ -25,7 +25,7 @@ from talkpath.calls.model import Result
 from talkpath.calls.trace import Trace
 from talkpath.store.history import Wanted
 from talkpath.store.notices.outbox import Outbox
-from talkpath.store.recordings.atwork import Held, edges_at_work
+from talkpath.store.recordings.atwork import Held, edges_at_work, mending
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import Manifest, State
 from talkpath.store.recordings.shelf import Shelf, Sought, outdated
@@ -171,15 +171,17 @@ class Recordings:
         return not left
 
     def _found(self, *, is_to_repair: bool) -> list[tuple[Finding, bool]]:
-        held = Held.alone(self._layout.directory)
-        try:
-            # An edge that began to record while another command had the directory alone has its mark there.
-            is_recording = held is None or any(edges_at_work(self._layout.directory))
-            faults = verify(self._layout, self._expected(), is_recording=is_recording)
-            return [(one, is_to_repair and self._is_mended(one)) for one in faults]
-        finally:
-            if held is not None:
-                held.release()
+        directory = self._layout.directory
+        with mending(directory):
+            held = Held.alone(directory)
+            try:
+                # An edge that began to record while another command had the directory alone has its mark there.
+                is_recording = held is None or any(edges_at_work(directory))
+                faults = verify(self._layout, self._expected(), is_recording=is_recording)
+                return [(one, is_to_repair and self._is_mended(one)) for one in faults]
+            finally:
+                if held is not None:
+                    held.release()
 
     def _found_in_stores(self, *, is_to_repair: bool) -> list[tuple[Finding, bool]]:
         from talkpath.app import storage

@@ -1,17 +1,17 @@
-"""Who is at work in a directory of recordings: those who record share it, who mends has it alone (`Held`), and each
-edge has a mark there by which its recordings are told from those of one that died (`Mark`).
+"""Who is at work in a directory of recordings: those who record share it (`Held`), each edge has a mark there by
+which its recordings are told from those of one that died (`Mark`), and one at a time mends (`mending`).
 
-Both are locks of the kernel (flock), which end with the process, however it ends.
+All are locks of the kernel (flock), which end with the process, however it ends.
 """
 
 import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_LOCK = ".lock"
+_LOCK, _MENDING = ".lock", ".mending"
 _MARK = ".edge-"
 
 
@@ -63,6 +63,17 @@ class Mark:
         with suppress(OSError):
             self._path.unlink()
         os.close(self._descriptor)
+
+
+@contextmanager
+def mending(directory: Path) -> Iterator[None]:
+    """Only one mends at a time; waits for its turn. Raises OSError."""
+    descriptor = os.open(directory / _MENDING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def is_at_work(directory: Path, edge: str) -> bool:

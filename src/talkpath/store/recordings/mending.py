@@ -61,18 +61,32 @@ def _wordless(layout: Layout) -> list[str]:
     return sorted(name for name in names - known if _OUR_NAME.search(name))
 
 
-def mend_all(layout: Layout, *, is_recording: bool = False) -> Iterator[Mended]:
-    """Close what was left behind. What cannot be closed now stays for the next time, and keeps no other waiting.
-    Raises OSError where the directory itself cannot be read."""
+def left_over(layout: Layout, *, is_recording: bool) -> list[str]:
+    """All that is to be closed, as far as it is surely of an edge that died. Raises OSError."""
     left = left_behind(layout, is_recording=is_recording)
-    for name in left if is_recording else (*left, *_wordless(layout)):
-        try:
-            yield mend(layout, name)
-        except OSError as error:
-            yield Mended(name, 0, 0, error.strerror or str(error))
+    return left if is_recording else [*left, *_wordless(layout)]
+
+
+def sweep(layout: Layout) -> None:
+    """Remove what was half written. For who has the directory alone. Raises OSError."""
+    for path in layout.tmp.glob("*.new"):
+        path.unlink()
+
+
+def mend_all(layout: Layout, *, is_recording: bool = False) -> Iterator[Mended]:
+    """Close what was left behind. Raises OSError where the directory itself cannot be read."""
+    for name in left_over(layout, is_recording=is_recording):
+        yield tried(layout, name)
     if not is_recording:
-        for path in layout.tmp.glob("*.new"):
-            path.unlink()
+        sweep(layout)
+
+
+def tried(layout: Layout, name: str) -> Mended:
+    """Close one, or say why not: it stays for the next time, and keeps no other waiting."""
+    try:
+        return mend(layout, name)
+    except OSError as error:
+        return Mended(name, 0, 0, error.strerror or str(error))
 
 
 def mend(layout: Layout, name: str) -> Mended:
