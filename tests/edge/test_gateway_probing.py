@@ -211,3 +211,51 @@ def test_what_the_operator_trusts_anyway_stays_trusted() -> None:
     lab.wait(1)
     lab.edge.gateways.remove("a", lab.now)
     assert is_heard(lab, carrier, 2_000)
+
+
+@pytest.mark.parametrize("interval_s", [0.0, 10.0])
+@pytest.mark.parametrize("address", [PLACE, "2001:db8::5"])
+def test_an_address_is_looked_up_once_and_a_name_again_and_again(interval_s: float, address: str) -> None:
+    probe = ProbeSettings(interval_s=interval_s)
+    lab = house(gateway("a", address, port=5060, probe=probe), gateway("b", "gw.example", probe=probe))
+    lab.names[address] = [Target(Transport.UDP, Address(address, 5060))]
+    lab.names["gw.example"] = [Target(Transport.UDP, Address("198.51.100.51", 5060), "gw.example")]
+    lab.wait(600)
+    assert lab.looked_up.count(address) == 1
+    assert lab.looked_up.count("gw.example") >= 9
+
+
+def test_an_address_that_no_listener_faces_yet_is_tried_until_one_does() -> None:
+    lab = house(gateway("a", PLACE, probe=EVERY_10_S))
+    lab.local_for = lambda transport, remote: None  # type: ignore[method-assign]
+    lab.wait(60)
+    assert (named(lab, "a").state, named(lab, "a").why) == (State.DOWN, "no-listener")
+    del lab.local_for
+    Carrier(lab, PLACE)
+    lab.wait(60)
+    assert named(lab, "a").state is State.UP
+
+
+def test_of_many_gateways_at_one_address_each_is_known_by_its_port_and_connections_by_the_first_that_is_left() -> (
+    None
+):
+    lab = house(
+        gateway("a", PLACE, port=5060),
+        gateway("b", PLACE, port=5070),
+        gateway("c", PLACE, port=5080, transport=Transport.TCP),
+        gateway("d", PLACE, port=5090, transport=Transport.TCP),
+    )
+    lab.wait(1)
+    of = lab.edge.gateways.of_source
+    assert [of(lab.phone("x", PLACE, port).flow) for port in (5060, 5070, 5080)] == [
+        named(lab, "a"),
+        named(lab, "b"),
+        None,
+    ]
+    stream = lab.phone("x", PLACE, 41_000, Transport.TCP).flow
+    assert of(stream) is named(lab, "c")
+    lab.edge.gateways.remove("c", lab.now)
+    assert of(stream) is named(lab, "d")
+    lab.edge.gateways.remove("d", lab.now)
+    assert of(stream) is None
+    assert of(lab.phone("x", PLACE, 5070).flow) is named(lab, "b")

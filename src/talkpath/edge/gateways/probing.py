@@ -4,6 +4,7 @@ Most final answers show a gateway that is there: 403, 404 and 405 come from mach
 strangers. 408, 502, 503 and 504 come from one that says that what stands behind it is not.
 """
 
+from ipaddress import ip_address
 from typing import Final
 
 from talkpath.base.address import Located
@@ -17,7 +18,7 @@ from talkpath.sip.message import Message
 from talkpath.sip.transaction import ClientTransaction
 from talkpath.sip.uri import sip_uri
 
-# Where nothing is probed, names are looked up so often to know who calls in.
+# Where nothing is probed, names are looked up so often to know who calls in; addresses are not.
 _LOOK_UP_S: Final = 60.0
 # A probe that will decide follows the one before so soon.
 _DOUBT_S: Final = 1.0
@@ -45,6 +46,8 @@ class Probing:
         #: Whether a look-up or a probe is under way.
         self._is_busy = False
         self._is_resolved = True
+        #: An address leads to itself, for ever.
+        self._is_address = _is_address(gateway.settings.address)
         self._next: Timer | None = None
         self._patience: Timer | None = None
         self._transaction: ClientTransaction | None = None
@@ -79,9 +82,15 @@ class Probing:
         if self._gateway.is_doubtful:
             wait = min(wait, _DOUBT_S)
         self._is_busy = False
-        self._plan(now + wait)
+        if probe.interval_s > 0 or not self._is_known:
+            self._plan(now + wait)
 
     # --- where it is
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether nothing can be learnt any more of where it is."""
+        return self._is_address and bool(self._gateway.targets)
 
     def _look_up(self, now: float) -> None:
         self._is_busy = True
@@ -94,20 +103,27 @@ class Probing:
 
     def _resolve(self, now: float) -> None:
         self._next = None
-        self._core.world.resolve(uri_of(self._gateway.settings), self._found)
+        if self._is_known:
+            self._go_on(now)
+        else:
+            self._core.world.resolve(uri_of(self._gateway.settings), self._found)
 
     def _found(self, found: Located, now: float) -> None:
         if self._is_over:
             return
         gateway, targets = self._gateway, found.targets
-        if targets:
+        if targets and targets != gateway.targets:
             # A resolver that is away takes nothing from what is known.
             gateway.targets = targets
             self._sources.learn(gateway, targets)
         self._say_resolved(bool(targets), now)
-        if gateway.settings.probe.interval_s <= 0:
+        self._go_on(now)
+
+    def _go_on(self, now: float) -> None:
+        """What follows when it was looked up."""
+        if self._gateway.settings.probe.interval_s <= 0:
             self._plan_next(now)
-        elif not gateway.targets:
+        elif not self._gateway.targets:
             self._missed("unresolved", now)
         else:
             self._ask(now)
@@ -171,3 +187,11 @@ class Probing:
     def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
         if transaction is self._transaction:
             self._missed("unreachable", now)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

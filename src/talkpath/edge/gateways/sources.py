@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from talkpath.base.address import Flow, Target
+from talkpath.base.address import Address, Flow, Target, Transport
 from talkpath.edge.gateways.gateway import Gateway
 
 # Answers about networks that are remembered, at some 100 bytes each; cleared when full.
@@ -13,13 +13,20 @@ _REMEMBERED = 8_192
 Network = IPv4Network | IPv6Network
 
 
+#: Where somebody comes from: transport, host and port; connections come from any port, 0.
+_Place = tuple[Transport, str, int]
+
+_NOBODY: dict[str, Gateway] = {}
+
+
 class Sources:
     """Who is where. What costs is a change, not a question. `changed` hears where gateways are, and are no more."""
 
     def __init__(self, changed: Callable[[Network, bool], None]) -> None:
         self._changed = changed
-        self._by_host: dict[str, list[Gateway]] = {}
-        self._hosts: dict[str, list[str]] = {}
+        #: By where they are, and their places, by name: thousands may share one host.
+        self._by_place: dict[_Place, dict[str, Gateway]] = {}
+        self._places: dict[str, list[_Place]] = {}
         self._by_network: dict[Network, Gateway] = {}
         #: The lengths of the prefixes in use, the longest first.
         self._prefixes: list[int] = []
@@ -46,23 +53,22 @@ class Sources:
     def learn(self, gateway: Gateway, targets: list[Target]) -> None:
         """Its name leads there now."""
         name = gateway.settings.name
-        before = self._hosts.pop(name, [])
-        hosts = list(dict.fromkeys(target.remote.host for target in targets))
-        if hosts:
-            self._hosts[name] = hosts
-        for host in before:
-            if host not in hosts:
-                self._by_host[host].remove(gateway)
-                if not self._by_host[host]:
-                    del self._by_host[host]
-                    self._count(ip_network(host), -1)
-        for host in hosts:
-            if host in before:
-                continue
-            if host not in self._by_host:
-                self._by_host[host] = []
-                self._count(ip_network(host), 1)
-            self._by_host[host].append(gateway)
+        before = self._places.pop(name, [])
+        places = list(dict.fromkeys(_place(target.transport, target.remote) for target in targets))
+        if places:
+            self._places[name] = places
+        # Who stays is not taken away for a moment.
+        for place in places:
+            if place not in before:
+                self._by_place.setdefault(place, {})[name] = gateway
+                self._count(ip_network(place[1]), 1)
+        for place in before:
+            if place not in places:
+                there = self._by_place[place]
+                del there[name]
+                if not there:
+                    del self._by_place[place]
+                self._count(ip_network(place[1]), -1)
 
     def of(self, flow: Flow) -> Gateway | None:
         """The gateway at the far end of a flow.
@@ -70,9 +76,8 @@ class Sources:
         Who shares its address, be it behind one NAT, is not it: a datagram must come from the port that its name
         leads to. A connection comes from any port; what else it uses is named by its networks.
         """
-        for gateway in self._by_host.get(flow.remote.host, ()):
-            if any(_is_at(target, flow) for target in gateway.targets):
-                return gateway
+        for gateway in self._by_place.get(_place(flow.transport, flow.remote), _NOBODY).values():
+            return gateway
         return self._within(flow.remote.host) if self._by_network else None
 
     def _count(self, network: Network, change: int) -> None:
@@ -106,7 +111,5 @@ class Sources:
         self._prefixes = sorted({network.prefixlen for network in self._by_network}, reverse=True)
 
 
-def _is_at(target: Target, flow: Flow) -> bool:
-    if target.transport is not flow.transport or target.remote.host != flow.remote.host:
-        return False
-    return flow.transport.is_reliable or target.remote.port == flow.remote.port
+def _place(transport: Transport, remote: Address) -> _Place:
+    return transport, remote.host, 0 if transport.is_reliable else remote.port
