@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.routing.desk import Asked, groups_of, invite
 
 from talkpath.app.config.gateways import Gateway
 from talkpath.app.config.mistakes import BadConfig
@@ -18,10 +19,14 @@ from talkpath.app.config.routing import Routing
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient, ControlServer
 from talkpath.app.own_script import OwnScript
+from talkpath.app.rehearsing import Trial
 from talkpath.app.script import check_script, doubts
 from talkpath.base.redact import Secret
 from talkpath.base.texts import Language
 from talkpath.calls.ledger import Ledger
+from talkpath.edge.inquiry import Answer
+from talkpath.routing.holdup import HoldUps
+from talkpath.routing.router import RouterSettings
 
 SCRIPT = """
 from talkpath.routing import *
@@ -107,6 +112,47 @@ async def test_a_load_that_never_ends_is_given_up(
     running.save(SCRIPT.format(name="second", group="carrier"))
     assert await running.own.reload() == []
     assert running.name == "second"
+
+
+async def test_a_module_that_hangs_while_it_is_imported_blocks_no_later_load(
+    running: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("talkpath.app.own_script._LOAD_S", 0.2)
+    beside = tmp_path / "slow_of_test.py"
+    beside.write_text("import threading\nthreading.Event().wait(60)\n")
+    running.save("import slow_of_test\n" + SCRIPT.format(name="second", group="carrier"))
+    (said,) = await running.own.reload()
+    assert "loading took more than 0.2 s" in said
+    monkeypatch.setattr("talkpath.app.own_script._LOAD_S", 20)
+    beside.write_text("")
+    assert await running.own.reload() == []
+    assert running.name == "second"
+
+
+async def test_a_script_that_is_only_tried_holds_up_nobody(tmp_path: Path) -> None:
+    file, beside = tmp_path / "new.py", tmp_path / "names_of_test.py"
+    beside.write_text("NAME = 'anna'\n")
+    file.write_text(
+        "from talkpath.routing import *\nimport names_of_test\nedge = Edge()\n@edge.on_call\nasync def route(call):\n"
+        "    while call.number == '9': pass\n    return users(names_of_test.NAME)\n"
+    )
+    hold_ups = HoldUps(0.5)
+    try:
+        trial = Trial(RouterSettings(), asyncio.get_running_loop().time, lambda: hold_ups)
+        router = await trial.router(str(file))
+        asked, other = Asked(invite("sip:9@example.com")), Asked()
+        router.ask(asked, 1.0)
+        assert asked.verdicts == [Answer(503)]
+        router.ask(other, 1.0)
+        assert groups_of(other.plan) == ["user anna"]
+        assert await trial.router(str(file)) is router
+        beside.write_text("NAME = 'bob'\n")
+        os.utime(beside, (1, 1))
+        other = Asked()
+        (await trial.router(str(file))).ask(other, 1.0)
+        assert groups_of(other.plan) == ["user bob"]
+    finally:
+        hold_ups.close()
 
 
 async def test_loads_come_one_after_the_other_and_the_last_one_counts(running: Running) -> None:

@@ -3,13 +3,16 @@
 import asyncio
 import importlib
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Event, Thread
+from types import ModuleType
 
 import pytest
 from tests.routing.desk import HEAD, LINES_BEFORE, Desk
 
 from talkpath.base.texts import Language
-from talkpath.routing.loading import load
+from talkpath.routing.loading import give_up, load
 from talkpath.routing.mistakes import BadScript
 from talkpath.routing.reading import unknown_groups, unknown_users
 
@@ -198,6 +201,51 @@ def test_a_load_that_fails_changes_nothing(desk: Desk) -> None:
     assert sys.modules["tables_of_test"] is before
     assert script.kept == {"seen": set()}
     assert importlib.import_module("tables_of_test") is before
+
+
+def test_a_trial_leaves_the_script_in_use_its_modules(tmp_path: Path) -> None:
+    for name in ("office", "trial"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tables_of_test.py").write_text(f"NAME = {name!r}\n")
+        (tmp_path / name / "routing.py").write_text(
+            HEAD + "import tables_of_test\nnames = edge.keep('names', lambda: [tables_of_test.NAME])\n" + GOOD
+        )
+    load(tmp_path / "office" / "routing.py")
+    module, path = sys.modules["tables_of_test"], list(sys.path)
+    assert load(tmp_path / "trial" / "routing.py", is_trial=True).kept == {"names": ["trial"]}
+    assert load(tmp_path / "office" / "routing.py", is_trial=True).kept == {"names": ["office"]}
+    assert sys.modules["tables_of_test"] is module
+    assert sys.path == path
+
+
+@pytest.mark.parametrize("ending", ["", "raise ValueError\n"])
+def test_a_load_that_was_given_up_changes_nothing_when_it_ends(desk: Desk, ending: str) -> None:
+    beside = desk.folder / "tables_of_test.py"
+    beside.write_text("OWNER = 'anna'\n")
+    desk.load("import tables_of_test\n" + GOOD)
+    before = sys.modules["tables_of_test"]
+    sys.modules["gate_of_test"] = gate = ModuleType("gate_of_test")
+    gate.came, gate.go = came, go = Event(), Event()  # type: ignore[attr-defined]  # it is made for this
+    beside.write_text("import gate_of_test\ngate_of_test.came.set()\ngate_of_test.go.wait(20)\n" + ending)
+    hung = Thread(target=_load_quietly, args=(desk,))
+    hung.start()
+    assert came.wait(20)
+    give_up()
+    assert sys.modules["tables_of_test"] is before
+    beside.write_text("OWNER = 'bob'\n")
+    load(desk.file)
+    mended = sys.modules["tables_of_test"]
+    assert mended.OWNER == "bob"
+    go.set()
+    hung.join(20)
+    assert sys.modules["tables_of_test"] is mended
+    assert str(desk.folder) in sys.path
+    del sys.modules["gate_of_test"]
+
+
+def _load_quietly(desk: Desk) -> None:
+    with suppress(BadScript):
+        load(desk.file)
 
 
 def test_what_is_kept_survives_a_reload_and_what_is_no_more_kept_does_not(desk: Desk) -> None:

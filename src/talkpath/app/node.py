@@ -96,7 +96,8 @@ class Node:
         self._script = OwnScript(
             config, prepared.language, loop, self._clock.now, self._pump, partial(doubts, config=config)
         )
-        self._trial = Trial(RouterSettings(config.routing.deadline_s, config.routing.region), self._clock.now)
+        asked = RouterSettings(config.routing.deadline_s, config.routing.region)
+        self._trial = Trial(asked, self._clock.now, self._script.hold_ups)
         self._ledger = Ledger()
         retention = Retention(config.history.keep_days, config.history.keep_calls)
         self._store: EmbeddedStore[Binding] = EmbeddedStore(prepared.database, Binding, retention)

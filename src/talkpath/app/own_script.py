@@ -20,7 +20,7 @@ from talkpath.app.config.tree import Config
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.base.texts import Language
 from talkpath.routing.holdup import HoldUps
-from talkpath.routing.loading import Script, load
+from talkpath.routing.loading import Script, give_up, load
 from talkpath.routing.mistakes import BadScript, Mistake
 from talkpath.routing.router import RouterSettings, ScriptRouter
 from talkpath.routing.watching import Watch
@@ -74,13 +74,20 @@ class OwnScript:
         self._language = language
         self._loop = loop
         self._reloading: asyncio.Task[list[str]] | None = None
+        self._hold_ups: HoldUps | None = None
         self.router: ScriptRouter | None = None
         if routing.script:
             script = load_checked(Path(routing.script))
             self._tell(doubts(script))
             self._watch = Watch(script.files)
             settings = RouterSettings(routing.deadline_s, routing.region)
-            self.router = ScriptRouter(script, settings, loop, now, pump, HoldUps())
+            self.router = ScriptRouter(script, settings, loop, now, pump, self.hold_ups())
+
+    def hold_ups(self) -> HoldUps:
+        """Who breaks off functions that block, of this script and of any that is only tried."""
+        if self._hold_ups is None:
+            self._hold_ups = HoldUps()
+        return self._hold_ups
 
     def start(self) -> None:
         """Take SIGHUP, which would end the process otherwise."""
@@ -92,6 +99,8 @@ class OwnScript:
             self._reloading.cancel()
         if self.router is not None:
             self.router.close()
+        if self._hold_ups is not None:
+            self._hold_ups.close()
 
     def look(self) -> None:
         """Load it anew if it was saved since."""
@@ -130,6 +139,7 @@ class OwnScript:
             self._tell(bad.mistakes)
             return [mistake.say(language) for mistake in bad.mistakes]
         except TimeoutError:
+            give_up()
             slow = phrase(texts.TOO_SLOW, file=router.script.file, seconds=_LOAD_S)
             _log.warning("%s", slow.say(self._language))
             return [slow.say(language)]
@@ -160,7 +170,7 @@ class OwnScript:
             try:
                 script = load(old.file, old.kept)
                 found = script, list(self._doubts(script))
-            except Exception as failed:  # noqa: BLE001 - told where it is waited for
+            except BaseException as failed:  # noqa: BLE001 - told where it is waited for
                 error = failed
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(tell, found, error)

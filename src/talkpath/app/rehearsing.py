@@ -1,7 +1,7 @@
 """A call that somebody only wants to know of, as the message and the flow that the edge rehearses with."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from os.path import getmtime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import msgspec
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.model import Moment
 from talkpath.edge.edge import Edge
+from talkpath.routing.holdup import HoldUps
 from talkpath.routing.loading import load
 from talkpath.routing.router import RouterSettings, ScriptRouter
 from talkpath.sip.message import Message
@@ -43,23 +44,38 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class Trial:
-    """A script that is not in use, as calls are put to it. It is loaded anew when it was saved."""
+    """A script that is not in use, as calls are put to it. It is loaded anew when it, or a module beside it, was
+    saved. `hold_ups` gives who breaks off functions that block: they would hold up the calls that run."""
 
-    def __init__(self, settings: RouterSettings, now: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: RouterSettings, now: Callable[[], float], hold_ups: Callable[[], HoldUps | None]
+    ) -> None:
         self._settings = settings
         self._now = now
-        self._known: tuple[str, float] = ("", 0.0)
+        self._hold_ups = hold_ups
+        self._known: dict[Path, float] = {}
         self._router: ScriptRouter | None = None
 
     async def router(self, file: str) -> ScriptRouter:
         """Raises BadScript, OSError."""
-        seen = (file, await asyncio.to_thread(getmtime, file))
-        if self._router is None or seen != self._known:
-            script = await asyncio.to_thread(load, Path(file))
+        router = self._router
+        if router is None or router.script.file != Path(file) or await asyncio.to_thread(self._is_saved):
+            script = await asyncio.to_thread(load, Path(file), is_trial=True)
+            self._known = await asyncio.to_thread(_saved, script.files)
+            if router is not None:
+                router.close()
             loop = asyncio.get_running_loop()
-            self._known = seen
-            self._router = ScriptRouter(script, self._settings, loop, self._now, _nobody_listens)
-        return self._router
+            router = ScriptRouter(script, self._settings, loop, self._now, _nobody_listens, self._hold_ups())
+            self._router = router
+        return router
+
+    def _is_saved(self) -> bool:
+        return _saved(self._known) != self._known
+
+
+def _saved(files: Iterable[Path]) -> dict[Path, float]:
+    """When these files were saved last. Raises OSError."""
+    return {file: getmtime(file) for file in files}
 
 
 def _nobody_listens() -> None:

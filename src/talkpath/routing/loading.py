@@ -47,15 +47,15 @@ class Script:
             yield Reading(str(file), ast.parse(file.read_bytes(), str(file)))
 
 
-def load(file: Path, kept: dict[str, object] | None = None) -> Script:
+def load(file: Path, kept: dict[str, object] | None = None, *, is_trial: bool = False) -> Script:
     """Load a script. `kept` is what an earlier one keeps. Raises BadScript with what is wrong, and changes nothing
-    then."""
+    then. A trial changes nothing either: what its functions import later is what the script in use imports."""
     file = file.absolute()
     code = _compiled(file)
     importlib.invalidate_caches()
     linecache.checkcache()
     loading = Loading(dict(kept or {}))
-    with _beside(file.parent) as beside:
+    with _beside(file.parent, is_trial) as beside:
         module = ModuleType(MODULE)
         module.__file__ = str(file)
         sys.modules[MODULE] = module
@@ -98,34 +98,71 @@ def _compiled(file: Path) -> CodeType:
         raise BadScript([Mistake(Place(str(file)), words.NOT_PYTHON, {"reason": reason})]) from None
 
 
+class _UnderWay:
+    """A load that has not ended: what it put aside."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = list(sys.path)
+        self._modules = _of_scripts(folder)
+        for name in self._modules:
+            del sys.modules[name]
+        # Last: a file named like a module of the system must not take its place everywhere.
+        sys.path[:] = [*(place for place in self._path if place not in _last_folder), str(folder)]
+        # Two saves within a second may leave the same size and time, by which stale bytecode is told.
+        sys.dont_write_bytecode = True
+
+    def put_back(self) -> None:
+        """The modules are those that were there before."""
+        for name in _of_scripts(self._folder):
+            del sys.modules[name]
+            # Whoever imports a module holds a lock of its name, and a load that was given up may do so for ever.
+            getattr(importlib._bootstrap, "_module_locks", {}).pop(name, None)
+        sys.modules.update(self._modules)
+        sys.path[:] = self._path
+        sys.dont_write_bytecode = _NO_BYTECODE
+
+    def take(self) -> None:
+        """The modules stay as they are now."""
+        _last_folder[:] = [str(self._folder)]
+        sys.dont_write_bytecode = _NO_BYTECODE
+
+
+# The load that may still change modules.
+_under_way: list[_UnderWay] = []
+_NO_BYTECODE = sys.dont_write_bytecode
+
+
+def give_up() -> None:
+    """Nobody waits any more for the load that is under way: what it put aside is put back, and however it ends, if it
+    does, changes nothing."""
+    if _under_way:
+        _under_way.pop().put_back()
+
+
 @contextmanager
-def _beside(folder: Path) -> Iterator[Callable[[], dict[Path, ModuleType]]]:
+def _beside(folder: Path, is_trial: bool) -> Iterator[Callable[[], dict[Path, ModuleType]]]:
     """Let modules of the script's folder be imported, and be imported anew. What is given tells them by their files;
-    after an error the modules are those that were there before."""
-    before = _of_scripts(folder)
-    for name in before:
-        del sys.modules[name]
-    # Last: a file named like a module of the system must not take its place everywhere.
-    path = list(sys.path)
-    sys.path[:] = [*(place for place in path if place not in _last_folder), str(folder)]
-    # Two saves within a second may leave the same size and time, by which stale bytecode is told.
-    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    after an error, and after a trial, the modules are those that were there before."""
+    give_up()
+    load = _UnderWay(folder)
+    _under_way.append(load)
 
     def modules() -> dict[Path, ModuleType]:
         found = (module for module in list(sys.modules.values()) if _is_in(module, str(folder)))
         return {Path(str(module.__file__)): module for module in found}
 
+    is_taken = False
     try:
         yield modules
-        _last_folder[:] = [str(folder)]
-    except BaseException:
-        for name in _of_scripts(folder):
-            del sys.modules[name]
-        sys.modules.update(before)
-        sys.path[:] = path
-        raise
+        is_taken = not is_trial
     finally:
-        sys.dont_write_bytecode = writes
+        if load in _under_way:
+            _under_way.clear()
+            if is_taken:
+                load.take()
+            else:
+                load.put_back()
 
 
 # Where the last script of this process was loaded from: another than the next one in tests of several scripts.

@@ -237,7 +237,6 @@ class Runner:
 
     def close(self) -> None:
         """End the task that stands ready."""
-        self.hold_ups.close()
         if self._idle is not None:
             self._idle.retire()
             self._idle = None
