@@ -125,11 +125,14 @@ class _UnderWay:
     def take(self) -> None:
         """The modules stay as they are now."""
         _last_folder[:] = [str(self._folder)]
+        _in_use.clear()
+        _in_use.update(_of_scripts(self._folder))
         sys.dont_write_bytecode = _NO_BYTECODE
 
 
-# The load that may still change modules.
+# The load that may still change modules; what the last one that was taken imported.
 _under_way: list[_UnderWay] = []
+_in_use: dict[str, ModuleType] = {}
 _NO_BYTECODE = sys.dont_write_bytecode
 
 
@@ -163,6 +166,10 @@ def _beside(folder: Path, is_trial: bool) -> Iterator[Callable[[], dict[Path, Mo
                 load.take()
             else:
                 load.put_back()
+        else:
+            # An import that fails takes its name away, whoever has it by then.
+            for name, module in _in_use.items():
+                sys.modules.setdefault(name, module)
 
 
 # Where the last script of this process was loaded from: another than the next one in tests of several scripts.
