@@ -97,11 +97,13 @@ async def seen(end: int, what: bytes, screen: bytes = b"") -> bytes:
     return screen
 
 
-async def test_into_a_pipe_goes_each_gateway_once_and_then_whichever_changes(edge: Edge) -> None:
+async def test_into_a_pipe_goes_each_gateway_once_and_then_whichever_changes_or_is_removed(edge: Edge) -> None:
     watch = await edge.watched()
     assert [(await line(watch)).split(b"\t")[0] for _ in edge.rows] == [b"a", b"b"]
     edge.becomes("b", "down")
     assert (await line(watch)).split(b"\t")[:3] == [b"b", b"carriers", b"down"]
+    edge.rows = edge.rows[1:]
+    assert (await line(watch)).split(b"\t")[:3] == [b"a", b"carriers", b"removed"]
     watch.send_signal(signal.SIGINT)
     assert await ended(watch) == (-signal.SIGINT, b"")
 

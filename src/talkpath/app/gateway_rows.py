@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 class GatewayRow(msgspec.Struct, frozen=True):
     """One gateway. Times in seconds since the epoch, 0 for never; None where there is nothing to say.
 
-    `state`: `new` (not heard of yet), `up`, `down`, `broken` (its last calls failed), `trial`, `paused`, `disabled`;
-    `why` and `last_failure` are reasons in a word. `asr` and `ner` are shares of the calls of the last five minutes:
-    answered, and not lost at the gateway. `attempts`, `answers` and `failures` count since the start.
-    `registration`: "" where there shall be none, else `trying`, `registered` or `refused`.
+    `state`: `new` (not heard of yet), `up`, `down`, `broken` (its last calls failed), `trial`, `paused`, `disabled`,
+    for watchers `removed`; `why` and `last_failure` are reasons in a word. `asr` and `ner` are shares of the
+    calls of the last five minutes: answered, and not lost at the gateway. `attempts`, `answers` and `failures` count
+    since the start. `registration`: "" where there shall be none, else `trying`, `registered` or `refused`.
     """
 
     name: str

@@ -64,15 +64,21 @@ def _rows(config: Config) -> list[GatewayRow]:
 
 
 def _changes(rows: Callable[[], list[GatewayRow]]) -> Iterator[GatewayRow]:
-    """Every gateway once, and then each whose state changes."""
-    known: dict[str, tuple[object, ...]] = {}
+    """Every gateway once, and then each whose state changes, or that is there no more."""
+    known: dict[str, GatewayRow] = {}
     while True:
-        for row in rows():
-            state = (row.state, row.since, row.registration, row.registration_why)
-            if known.get(row.name) != state:
-                known[row.name] = state
+        there = {row.name: row for row in rows()}
+        for name in [one for one in known if one not in there]:
+            yield msgspec.structs.replace(known[name], state="removed", since=time.time(), why="operator")
+        for name, row in there.items():
+            if name not in known or _state(known[name]) != _state(row):
                 yield row
+        known = there
         time.sleep(_WATCH_S)
+
+
+def _state(row: GatewayRow) -> tuple[object, ...]:
+    return row.state, row.since, row.registration, row.registration_why
 
 
 def _cells(row: GatewayRow, language: Language) -> list[Cell]:

@@ -49,6 +49,7 @@ STATES = {
     "trial": Text("on trial", "试探中"),
     "paused": Text("paused", "暂停"),
     "disabled": Text("disabled", "已停用"),
+    "removed": Text("removed", "已移除"),
 }
 REGISTRATIONS = {
     "": Text("", ""),
