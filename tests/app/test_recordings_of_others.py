@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pyrage
@@ -17,7 +18,11 @@ from talkpath.app.recordings import Recordings
 from talkpath.app.storage import copier_of, shipper_of
 from talkpath.base.texts import Language
 from talkpath.store.recordings.layout import Layout
+from talkpath.store.recordings.manifest import State as Made
 from talkpath.store.recordings.manifest import read
+from talkpath.store.recordings.shelf import Shelf, Sought
+
+WHOLE = "whole-0123456789abcdef"
 
 
 @pytest.fixture(name="recording")
@@ -33,10 +38,10 @@ def sealed_and_stored(tmp_path: Path) -> Recording:
         keep_local=False,
     )
     layout = Layout(tmp_path / "dead" / "recordings")
-    finished(layout.directory, "a")
+    finished(layout.directory, WHOLE)
     shipper = shipper_of(recording, layout, lambda event: None)
     assert shipper is not None
-    shipper._shipment.ship("a")
+    shipper._shipment.ship(WHOLE)
     running(layout.directory)
     copier = copier_of(recording, layout, lambda failed: None)
     assert copier is not None
@@ -51,7 +56,7 @@ def another_node(tmp_path: Path, recording: Recording) -> Recordings:
     return Recordings(Config(state=State(directory=str(tmp_path)), recording=recording), Language.EN)
 
 
-@pytest.mark.parametrize("name", ["a", NAME])
+@pytest.mark.parametrize("name", [WHOLE, NAME])
 @pytest.mark.parametrize("into", [None, "elsewhere"])
 def test_fetched_by_its_name(
     tmp_path: Path, shown: Recordings, capsys: pytest.CaptureFixture[str], name: str, into: str | None
@@ -83,3 +88,84 @@ def test_verify_finds_what_a_dead_node_left_and_puts_it_together(
     assert shown.verify(is_to_repair=True, as_json=False)
     assert shown.verify(is_to_repair=False, as_json=False)
     assert read(Layout(tmp_path / "recordings").manifest_of(NAME)).packets == 3
+
+
+# --- recordings of this node whose packets are only in the store
+
+
+@pytest.fixture(name="own")
+def stored_and_freed(tmp_path: Path, recording: Recording) -> Recordings:
+    """The node that recorded and stored them, and keeps no packets here."""
+    return Recordings(Config(state=State(directory=str(tmp_path / "dead")), recording=recording), Language.EN)
+
+
+def objects_in(tmp_path: Path) -> set[str]:
+    return {path.name for path in (tmp_path / "store").rglob("*.age") if "live" not in path.parts}
+
+
+def test_what_is_listened_to_is_brought_to_a_spare_place(tmp_path: Path, own: Recordings, shown: Recordings) -> None:
+    here = Layout(tmp_path / "dead" / "recordings")
+    assert not here.pcap_of(WHOLE).exists()
+    for number, someone in enumerate((own, shown)):
+        spare = tmp_path / str(number)
+        brought = someone.pcap_of(WHOLE, spare)
+        assert brought == Layout(spare).pcap_of(WHOLE)
+        assert brought.stat().st_size == read(here.manifest_of(WHOLE)).bytes
+        assert Layout(spare).metadata_of(WHOLE).exists()
+    assert own.pcap_of(NAME, tmp_path) == here.pcap_of(NAME), "what is here stays where it is"
+
+
+def test_an_export_has_the_packets_that_only_the_store_had(
+    tmp_path: Path, own: Recordings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own.export(Sought(name=WHOLE), tmp_path / "usb")
+    there = Layout(tmp_path / "usb")
+    assert capsys.readouterr().out.splitlines() == [
+        str(path) for path in (there.pcap_of(WHOLE), there.metadata_of(WHOLE), there.manifest_of(WHOLE))
+    ]
+    assert there.pcap_of(WHOLE).stat().st_size == read(there.manifest_of(WHOLE)).bytes
+
+
+def test_pruning_for_space_counts_what_takes_space_here(tmp_path: Path, own: Recordings) -> None:
+    own.prune("", "0", is_dry=False)
+    own.prune("1d", "", is_dry=False)
+    assert read(Layout(tmp_path / "dead" / "recordings").manifest_of(WHOLE)).state is Made.COMPLETE
+    assert len(objects_in(tmp_path)) == 3
+
+
+def test_pruning_the_store_removes_what_it_has_and_says_so(
+    tmp_path: Path, own: Recordings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own.prune("1d", "", is_dry=True, is_store_too=True)
+    assert len(objects_in(tmp_path)) == 3
+    own.prune("1d", "", is_dry=False, is_store_too=True)
+    assert capsys.readouterr().out == f"{WHOLE}\n{WHOLE}\n"
+    assert objects_in(tmp_path) == set()
+    left = read(Layout(tmp_path / "dead" / "recordings").manifest_of(WHOLE))
+    assert (left.state, left.stored) == (Made.REMOVED, ())
+    own.prune("1d", "", is_dry=False, is_store_too=True)
+    assert capsys.readouterr().out == ""
+
+
+def test_what_was_pruned_here_can_be_pruned_there_later(
+    tmp_path: Path, own: Recordings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Shelf(tmp_path / "dead" / "recordings").remove(
+        read(Layout(tmp_path / "dead" / "recordings").manifest_of(WHOLE)), 1.0
+    )
+    assert len(objects_in(tmp_path)) == 3
+    own.prune("1d", "", is_dry=False, is_store_too=True)
+    assert objects_in(tmp_path) == set()
+
+
+def test_a_store_that_has_it_no_more_is_a_sentence(tmp_path: Path, own: Recordings) -> None:
+    shutil.rmtree(tmp_path / "store")
+    (tmp_path / "store").write_text("a file now")
+    for attempt in (
+        lambda: own.pcap_of(WHOLE, tmp_path / "spare"),
+        lambda: own.export(Sought(name=WHOLE), tmp_path / "usb"),
+        lambda: own.prune("1d", "", is_dry=False, is_store_too=True),
+    ):
+        with pytest.raises(Trouble):
+            attempt()
+    assert read(Layout(tmp_path / "dead" / "recordings").manifest_of(WHOLE)).in_store

@@ -165,12 +165,15 @@ def export_recordings(
 @click.option("--older", default="", help=help_of(recordings_words.HELP_OLDER))
 @click.option("--most", default="", help=help_of(recordings_words.HELP_MOST))
 @click.option("--dry-run", "is_dry", is_flag=True, help=help_of(recordings_words.HELP_DRY))
+@click.option("--store", "is_store_too", is_flag=True, help=help_of(recordings_words.HELP_STORE_TOO))
 @options.config
 @options.state
 @options.lang
-def prune_recordings(older: str, most: str, is_dry: bool, config: Path | None, state: Path | None) -> None:
+def prune_recordings(
+    older: str, most: str, is_dry: bool, is_store_too: bool, config: Path | None, state: Path | None
+) -> None:
     """Remove recordings."""
-    _shelf(config, state).prune(older, most, is_dry=is_dry)
+    _shelf(config, state).prune(older, most, is_dry=is_dry, is_store_too=is_store_too)
 
 
 @recordings.command("verify", help=help_of(recordings_words.HELP_VERIFY))

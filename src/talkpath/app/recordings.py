@@ -27,7 +27,7 @@ from talkpath.store.history import Wanted
 from talkpath.store.notices.outbox import Outbox
 from talkpath.store.recordings.atwork import Held, edges_at_work, mending
 from talkpath.store.recordings.layout import Layout
-from talkpath.store.recordings.manifest import Manifest, State
+from talkpath.store.recordings.manifest import LOCAL, Manifest, State
 from talkpath.store.recordings.shelf import Shelf, Sought, outdated
 from talkpath.store.recordings.verifying import FRESH_S, Expected, Fault, Finding, repair, verify
 from talkpath.store.shipping import auditing
@@ -73,9 +73,16 @@ class Recordings:
             more["notice"] = {key: value for key, value in msgspec.to_builtins(notice).items() if key != "body"}
         print_json({**msgspec.to_builtins(one), **more})
 
-    def pcap_of(self, name: str) -> Path:
-        """Where the packets of one are. Raises `Trouble`."""
-        return self._layout.pcap_of(self._one(name).name)
+    def pcap_of(self, name: str, spare: Path) -> Path:
+        """Where the packets of one are; those that only the store has are brought to `spare`. Raises `Trouble`."""
+        known = self._shelf.find(Sought(name=name, with_removed=True))
+        if len(known) == 1 and (self._layout.pcap_of(known[0].name).exists() or not known[0].in_store):
+            return self._layout.pcap_of(known[0].name)
+        try:
+            brought = list(self._brought(name, Layout(spare)))
+        except OSError as error:
+            raise _failed(error) from error
+        return next(path for path in brought if path.parent == Layout(spare).pcaps)
 
     def _one(self, name: str) -> Manifest:
         found = self._shelf.find(Sought(name=name, with_removed=True))
@@ -107,52 +114,69 @@ class Recordings:
         found = self._shelf.find(sought)
         if not found:
             raise Trouble("no-recording", phrase(texts.NONE))
+        from talkpath.app import storage
+
         try:
-            for path in self._shelf.export(found, target):
-                print(path)
+            for one in found:
+                if one.in_store and not self._layout.pcap_of(one.name).exists():
+                    for path in storage.fetched(self._config.recording, one, Layout(target)):
+                        print(path)
+                for path in self._shelf.export([one], target):
+                    print(path)
         except OSError as error:
             raise _failed(error) from error
 
     def fetch(self, name: str, into: Path | None) -> None:
         """Bring one back from the store it went to, and print its files. Raises `Trouble`."""
-        from talkpath.app import storage
-
-        recording = self._config.recording
-        layout = self._layout if into is None else Layout(into)
-        known = self._shelf.find(Sought(name=name, with_removed=True))
-        # What another edge recorded, or one copied whose disk failed, is known to the store alone, by its whole name.
-        is_of_others = bool(recording.store) and all(one.state is State.FAILED for one in known)
         try:
-            found = (
-                storage.fetched_by_name(recording, name, layout)
-                if is_of_others
-                else storage.fetched(recording, self._one(name), layout)
-            )
-            for path in found:
+            for path in self._brought(name, self._layout if into is None else Layout(into)):
                 print(path)
         except OSError as error:
             raise _failed(error) from error
 
-    def prune(self, older: str, most: str, *, is_dry: bool) -> None:
-        """Remove the oldest. Raises `Trouble`."""
+    def _brought(self, name: str, layout: Layout) -> Iterator[Path]:
+        from talkpath.app import storage
+
+        recording = self._config.recording
+        known = self._shelf.find(Sought(name=name, with_removed=True))
+        # What another edge recorded, or one copied whose disk failed, is known to the store alone, by its whole name.
+        if recording.store and all(one.state is State.FAILED for one in known):
+            return storage.fetched_by_name(recording, name, layout)
+        return storage.fetched(recording, self._one(name), layout)
+
+    def prune(self, older: str, most: str, *, is_dry: bool, is_store_too: bool = False) -> None:
+        """Remove the oldest: here, or with what the store has of them. Raises `Trouble`."""
         if not older and not most:
             raise Misuse("prune-what", phrase(texts.PRUNE_WHAT))
         days = _days(older) if older else None
-        gone = outdated(self._shelf.all(), time.time(), days, _bytes(most) if most else None)
+        some = [one for one in self._shelf.all() if is_store_too or one.is_local or not one.in_store]
+        gone = outdated(some, time.time(), days, _bytes(most) if most else None, with_removed=is_store_too)
         freed = 0
         try:
             for one in gone:
-                freed += one.bytes if is_dry else self._shelf.remove(one, time.time())
+                freed += one.bytes if is_dry else self._removed(one, is_store_too=is_store_too)
                 print(one.name)
         except OSError as error:
             raise _failed(error) from error
         text = texts.WOULD_PRUNE if is_dry else texts.PRUNED
         self._talk(text.say(self._language, count=len(gone), size=f"{freed / 1e6:.1f} MB"))
 
+    def _removed(self, one: Manifest, *, is_store_too: bool) -> int:
+        """Remove one; the bytes. What the store has goes first: while it is there the manifest says so."""
+        from talkpath.app import storage
+
+        if not is_store_too or not one.in_store:
+            return self._shelf.remove(one, time.time())
+        freed = storage.removed(self._config.recording, one)
+        kept = tuple(at for at in one.stored if at.where == LOCAL)
+        return freed + self._shelf.remove(msgspec.structs.replace(one, stored=kept), time.time())
+
     # --- verifying
 
     def verify(self, *, is_to_repair: bool, as_json: bool, is_only_here: bool = False) -> bool:
         """Print everything that is wrong; whether nothing is, or all was mended. Raises `Trouble`."""
+        if self._config.recording.store and not is_only_here:
+            self._layout.make()  # what a node that died left in the store may be put together here
         if not self._layout.directory.exists():
             self._talk(texts.NONE.say(self._language))
             return not self._report_never_made(as_json)

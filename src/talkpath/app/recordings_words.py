@@ -36,6 +36,10 @@ HELP_JSON = Text("Print JSON.", "输出 JSON。")
 HELP_OLDER = Text("Those older than: 12h, 30d, 8w.", "早于：12h、30d、8w。")
 HELP_MOST = Text("So that at most so much is left: 500M, 20G.", "使剩余不超过：500M、20G。")
 HELP_DRY = Text("Only say what would be removed.", "只说明将清理什么。")
+HELP_STORE_TOO = Text(
+    "Remove them from the store, too. Without it only what lies here is counted and removed.",
+    "同时从存储中删除。不加则只统计和清理本机的。",
+)
 HELP_REPAIR = Text("Mend what can be mended; nothing good is thrown away.", "修复可修复的；不丢弃任何完好的内容。")
 
 HEADS = (

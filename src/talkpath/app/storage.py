@@ -26,7 +26,7 @@ from talkpath.store.shipping.fetching import fetch, stored_manifest
 from talkpath.store.shipping.joining import join
 from talkpath.store.shipping.objects import Objects, StoreFailed, open_objects
 from talkpath.store.shipping.sealing import Sealer, identities
-from talkpath.store.shipping.shipment import Shipment, Shipped
+from talkpath.store.shipping.shipment import Shipment, Shipped, manifests_of
 from talkpath.store.shipping.shipper import Back, Event, Failure, Shipper
 from talkpath.store.shipping.stretches import stretches
 
@@ -165,6 +165,21 @@ def fetched_by_name(recording: Recording, name: str, layout: Layout) -> Iterator
     except StoreFailed as error:
         values = {"place": error.place, "url": recording.store, "why": error.reason}
         raise Trouble("fetch", phrase(words.FETCH_FAILED, **values)) from error
+
+
+def removed(recording: Recording, one: Manifest) -> int:
+    """Remove what stores have of one; the bytes. Raises `Trouble`."""
+    url, freed = recording.store, 0
+    try:
+        for at in one.in_store:
+            url = at.url
+            objects_at(recording, url).delete(at.path)
+            freed += at.bytes or 0
+        for place in manifests_of(one):
+            objects_at(recording, url).delete(place)
+    except StoreFailed as error:
+        raise Trouble("remove", phrase(words.REMOVE_FAILED, url=url, name=one.name, why=error.reason)) from error
+    return freed
 
 
 def left_over(recording: Recording, layout: Layout, *, is_to_repair: bool) -> Iterator[tuple[Finding, bool]]:

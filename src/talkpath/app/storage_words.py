@@ -40,6 +40,10 @@ COPY_FAILED = Text(
     "Running recordings are not copied to {url} ({why}). It is tried again in {pause} s; calls and recordings go on.",
     "进行中的录音未能复制到 {url}（{why}）。{pause} 秒后重试；通话和录音继续。",
 )
+REMOVE_FAILED = Text(
+    "{name} cannot be removed from {url} ({why}). Those before it are gone; try again.",
+    "无法从 {url} 删除 {name}（{why}）。之前的已删除；请重试。",
+)
 NOT_THERE = Text(
     "{url} has nothing of {name}, neither the recording nor stretches of it.",
     "{url} 中没有 {name}：既无完整录音，也无分段。",

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -54,32 +55,34 @@ def wav(
     from talkpath.audio.names import Names
     from talkpath.audio.sound import Layout
 
-    try:
-        paths = [_path_of(file, config, state) for file in files]
-        wishes = Wishes(
-            call=call,
-            # What is found by its name is not written among the recordings.
-            out=Path() if out is None and paths != list(files) else out,
-            form=Form(form) if form else None,
-            layout=Layout(side),
-            rate=int(rate) if rate else None,
-            names=Names.parse(codecs),
-            picture=png,
-        )
-        code = make_files(paths, wishes, jobs, LANGUAGE)
-    except Trouble as error:
-        print(error.what.say(LANGUAGE), file=sys.stderr)
-        code = FAILED
-    except TalkpathError as error:
-        print(error, file=sys.stderr)
-        code = FAILED
+    with TemporaryDirectory(prefix="talkpath-") as spare:
+        try:
+            paths = [_path_of(file, config, state, Path(spare)) for file in files]
+            wishes = Wishes(
+                call=call,
+                # What is found by its name is not written among the recordings.
+                out=Path() if out is None and paths != list(files) else out,
+                form=Form(form) if form else None,
+                layout=Layout(side),
+                rate=int(rate) if rate else None,
+                names=Names.parse(codecs),
+                picture=png,
+            )
+            code = make_files(paths, wishes, jobs, LANGUAGE)
+        except Trouble as error:
+            print(error.what.say(LANGUAGE), file=sys.stderr)
+            code = FAILED
+        except TalkpathError as error:
+            print(error, file=sys.stderr)
+            code = FAILED
     raise SystemExit(code)
 
 
-def _path_of(file: str, config: Path | None, state: Path | None) -> str:
-    """A file, or a recording of the edge on this machine by its name or by its call. Raises `Trouble`."""
+def _path_of(file: str, config: Path | None, state: Path | None, spare: Path) -> str:
+    """A file, or a recording of the edge on this machine by its name or by its call, brought to `spare` where only
+    the store has it. Raises `Trouble`."""
     if Path(file).exists() or "/" in file or file == "-" or file.endswith((".pcap", ".pcapng", ".gz")):
         return file
     from talkpath.app.recordings import Recordings
 
-    return str(Recordings(options.settings(config, state), LANGUAGE).pcap_of(file))
+    return str(Recordings(options.settings(config, state), LANGUAGE).pcap_of(file, spare))

@@ -102,9 +102,13 @@ class Shelf:
             path.unlink(missing_ok=True)
 
 
-def outdated(some: Iterable[Manifest], now: float, days: float | None, most_bytes: int | None) -> list[Manifest]:
-    """Which to remove, the oldest first: those older than so many days, and as many more as are beyond the space."""
-    kept = sorted((one for one in some if one.state in _FINISHED), key=lambda one: (one.started, one.name))
+def outdated(
+    some: Iterable[Manifest], now: float, days: float | None, most_bytes: int | None, *, with_removed: bool = False
+) -> list[Manifest]:
+    """Which to remove, the oldest first: those older than so many days, and as many more as are beyond the space.
+    `with_removed`: those too that are gone here and that a store has."""
+    finished = (one for one in some if one.state in _FINISHED or (with_removed and one.in_store))
+    kept = sorted(finished, key=lambda one: (one.started, one.name))
     gone = [one for one in kept if days is not None and one.started < now - days * 86_400]
     if most_bytes is not None:
         left = kept[len(gone) :]

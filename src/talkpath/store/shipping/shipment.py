@@ -212,6 +212,16 @@ class Shipment:
         return Shipped(there, sent, was_there, freed)
 
 
+def manifests_of(one: Manifest) -> Iterator[str]:
+    """Where a store may have its manifest: it bears the number that the packets bear."""
+    for at in one.in_store:
+        path = PurePosixPath(at.path)
+        if path.parts[0] == "pcaps":
+            name = path.name.removesuffix(SUFFIX)
+            suffix = SUFFIX if path.name.endswith(SUFFIX) else ""
+            yield f"manifests/{name.removesuffix('.pcap')}.json{suffix}"
+
+
 def _numbered(place: PurePosixPath, number: int) -> PurePosixPath:
     if number == 1:
         return place
