@@ -114,16 +114,17 @@ def as_firefox(description: bytes) -> bytes:
 
 
 class DtlsPhone(Browser):
-    """A phone with DTLS and without ICE, the client of its handshake."""
+    """A phone with DTLS and without ICE, the client of its handshake unless `setup` is passive."""
 
     def describe(self, formats: str = "8", extra: str = "", *, bundled: tuple[str, ...] = ()) -> bytes:
-        lines = f"a=fingerprint:{self.identity.fingerprint}\na=setup:active\na=rtcp-mux\n{extra}"
+        lines = f"a=fingerprint:{self.identity.fingerprint}\na=setup:{self.setup}\na=rtcp-mux\n{extra}"
         return sdp(self.address.host, f"audio {self.address.port} UDP/TLS/RTP/SAVPF {formats}\n{lines}")
 
     def learn(self, section: MediaSection, now: float) -> None:
         named = tuple(Fingerprint.parse(value) for value in section.attributes.all("fingerprint"))
         self.endpoint.receive(dtls.RemoteDescribed(named), now)
-        self.endpoint.receive(dtls.Begun((1, Address(section.connection.host, section.port))), now)
+        if self.setup != "passive":
+            self.endpoint.receive(dtls.Begun((1, Address(section.connection.host, section.port))), now)
 
 
 def exchange(call: Call, browser: Browser, port: MemoryPort, host: str = "203.0.113.1") -> bool:

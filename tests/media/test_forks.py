@@ -248,6 +248,46 @@ def test_early_phones_with_dtls_keep_their_keys_too() -> None:
     assert back.expected["rtp"] == ("192.0.2.21", 6000)
 
 
+def two_phones_that_answer(setup: str) -> tuple[WebCall, list[DtlsPhone]]:
+    """Two phones with DTLS behind one branch send 200, and the first of them shakes hands."""
+    web = WebCall(web=[])
+    web.origins[1] = web.origins[2] = Origin("192.0.2.21", False, (V4, V6), profile=Profile.DTLS)
+    offered = web.offer(sdp("192.0.2.10", AUDIO)).audio
+    phones = [DtlsPhone(offers=False, host="192.0.2.21", port=port, setup=setup) for port in (6000, 6002)]
+    for number, phone in enumerate(phones, 1):
+        if number == 2:
+            web.session.forked(LegId(2), of=LegId(1), cseq=1)
+        phone.learn(offered, web.now)
+        web.answer(phone.describe("8"), branch=number)
+        web.chosen(number)
+        if number == 1:
+            converse(web, phone, web.port(1))
+    return web, phones
+
+
+@pytest.mark.parametrize("setup", ["active", "passive"])
+@pytest.mark.parametrize("kept", [1, 2])
+def test_of_two_phones_with_dtls_that_answer_the_one_that_is_kept_is_heard(kept: int, setup: str) -> None:
+    """Each has a certificate and a handshake of its own; the second has its own once the first has gone."""
+    web, phones = two_phones_that_answer(setup)
+    back = web.port(1)
+    first = phones[0].keys
+    assert first is not None
+    assert back.keys is not None
+    assert back.keys[1] == (first.theirs.key, first.theirs.salt)
+    web.released(3 - kept)
+    assert web.port(kept) is back
+    phone = phones[kept - 1]
+    if kept == 2:
+        assert back.keys is None, "nothing passes under the keys of who has gone"
+        converse(web, phone, back, seconds=1.5)
+    assert phone.keys is not None
+    assert back.keys is not None
+    assert back.keys[1] == (phone.keys.theirs.key, phone.keys.theirs.salt)
+    assert back.expected["rtp"] == tuple(phone.address)
+    assert (back.target, web.port(0).target) == (web.port(0), back)
+
+
 def test_a_page_that_is_not_heard_names_its_later_candidates_to_us() -> None:
     web = WebCall(web=[1, 2])
     two_early_pages(web)
