@@ -10,7 +10,8 @@
 //! waits for it, which libuv takes for its end; so an epoll of our own stands between, which is readable whenever there
 //! is something to do.
 
-use std::collections::HashMap;
+mod neighbours;
+
 use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -19,6 +20,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+
+use neighbours::Neighbours;
 
 use crate::guard::python::Sources;
 use crate::guard::{Guard, Peer, Verdict};
@@ -43,10 +46,6 @@ const REPORTS: usize = 512;
 /// How often a call is made again that failed with the error of another datagram.
 const AGAIN: usize = 4;
 
-/// Ways to phones that are remembered, at some 500 bytes each with what Python keeps of one; cleared when full, and made
-/// again.
-const NEIGHBOURS: usize = 32_768;
-
 #[repr(C, align(8))]
 struct Control([u8; CONTROL]);
 
@@ -69,10 +68,7 @@ pub struct Datagrams {
     v6: bool,
     batch: Batch,
     guard: Option<Sources>,
-    /// Makes what stands for a way: of local host, remote host and remote port.
-    neighbour: Py<PyAny>,
-    /// The same object for the same phone, so that its text is made once, and what is kept of its calls is small.
-    neighbours: HashMap<(Option<IpAddr>, SocketAddr), Py<PyAny>>,
+    neighbours: Neighbours,
     /// Datagrams of the last `receive`, dropped ones included.
     taken: usize,
     /// There may be ICMP errors: a call failed by one, or we were woken for nothing.
@@ -258,9 +254,9 @@ impl Datagrams {
             controls: (0..BATCH).map(|_| Control([0; CONTROL])).collect(),
         };
         let guard = guard.map(|one| one.clone());
-        let neighbours = HashMap::new();
+        let neighbours = Neighbours::new(neighbour);
         let waker = waker_of(fd)?;
-        Ok(Datagrams { fd, waker, v6, batch, guard, neighbour, neighbours, taken: 0, may_have_reports: false })
+        Ok(Datagrams { fd, waker, v6, batch, guard, neighbours, taken: 0, may_have_reports: false })
     }
 
     /// What to wait for instead of the socket: readable while there are datagrams or errors.
@@ -311,6 +307,18 @@ impl Datagrams {
         }
         self.may_have_reports = true;
         Ok(found)
+    }
+
+    /// Forget the ways on which nobody was heard for a while, of which `receive` gives the same object each time. To be
+    /// called now and then, in the time of `receive`.
+    fn forget(&mut self, now: f64) {
+        self.neighbours.forget(now);
+    }
+
+    /// How many ways are remembered.
+    #[getter]
+    fn remembered(&self) -> usize {
+        self.neighbours.len()
     }
 
     /// How many datagrams the last `receive` took out of the socket, dropped ones included.
@@ -406,7 +414,7 @@ impl Datagrams {
             let at = index * DATAGRAM;
             let data = &self.batch.data[at..at + headers[index].msg_len as usize];
             let payload = PyBytes::new(py, data);
-            let neighbour = self.neighbour_of(py, local_of(&headers[index].msg_hdr), remote)?;
+            let neighbour = self.neighbours.of(py, (local_of(&headers[index].msg_hdr), remote))?;
             list.append((payload, neighbour))?;
         }
         Ok(count)
@@ -486,24 +494,6 @@ impl Datagrams {
                 self.refuse(&answer, local_of(&header.msg_hdr), remote);
             }
         }
-    }
-
-    fn neighbour_of<'py>(
-        &mut self,
-        py: Python<'py>,
-        local: Option<IpAddr>,
-        remote: SocketAddr,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(known) = self.neighbours.get(&(local, remote)) {
-            return Ok(known.bind(py).clone());
-        }
-        if self.neighbours.len() >= NEIGHBOURS {
-            self.neighbours.clear();
-        }
-        let host = local.map_or_else(String::new, |ip| ip.to_string());
-        let made = self.neighbour.call1(py, (host, remote.ip().to_string(), remote.port()))?;
-        self.neighbours.insert((local, remote), made.clone_ref(py));
-        Ok(made.into_bound(py))
     }
 }
 

@@ -2,6 +2,7 @@
 
 import resource
 import time
+from pathlib import Path
 
 import pytest
 
@@ -262,6 +263,27 @@ def test_web_servers_before_us_bring_everybody_back_at_once() -> None:
 @pytest.mark.parametrize("data", [b"", b"\r\n\r\n", b"\x00\x01", b"\xff" * 100, b"INV", b"SIP/2.0 200 OK"])
 def test_whatever_the_bytes_are_they_are_counted(data: bytes) -> None:
     assert sources().look("198.51.100.1", 5060, False, data, START)
+
+
+def resident_mb() -> float:
+    """What this process holds of the memory of the machine."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
+def test_what_a_flood_of_many_sources_took_goes_back_within_a_minute() -> None:
+    """Also where phones have proven themselves and stay: they lie side by side, and hold no memory of others."""
+    known = sources()
+    for number in range(2_000):
+        known.prove(f"10.1.{number >> 8}.{number & 255}", 5060, False, START + 3_600, START)
+    before, beside = resident_mb(), len(known)
+    for number in range(100_000):
+        known.look(f"20.{number >> 16}.{number >> 8 & 255}.{number & 255}", 5060, False, INVITE, START)
+    assert len(known) == beside + 100_000
+    assert resident_mb() - before < 20
+    for second in range(60):
+        known.sweep(START + second)
+    assert len(known) == beside
+    assert resident_mb() - before < 5
 
 
 def test_a_million_sources_cost_little_time_and_memory() -> None:

@@ -9,11 +9,12 @@
 //! can write any address on a datagram, and shall not keep its owner from connecting. Whom users of ours call is heard
 //! on that flow whatever comes from his address, or who writes it on his datagrams could cut us off from a carrier.
 //!
-//! `table` remembers sources in a fixed number of places, `allowance` counts, `networks` says who is in a list,
+//! `table` remembers sources in a fixed number of places (`pages`), `allowance` counts, `networks` says who is in a list,
 //! `refusal` writes answers to those who are not heard, `python` is the face of it all.
 
 mod allowance;
 mod networks;
+mod pages;
 pub mod python;
 mod refusal;
 mod table;

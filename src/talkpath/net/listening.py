@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from talkpath.base.address import Address, Transport
+from talkpath.base.address import Address, Flow, Transport
 from talkpath.base.errors import Unavailable
 
 
@@ -78,6 +78,27 @@ def _open(endpoint: Endpoint, family: socket.AddressFamily, host: str) -> socket
         sock.close()
         raise CannotListen(Address(host, endpoint.port), error) from error
     return sock
+
+
+# Addresses of ours that are shared by the flows of who sends there; a host with a whole network has more.
+_SHARED = 256
+
+
+class Neighbours:
+    """Makes the flows of datagrams that come to one of our ports. All that came to the same address share it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._ours: dict[str, Address] = {}
+
+    def __call__(self, host: str, remote_host: str, remote_port: int) -> Flow:
+        """The flow to `host` of ours from there."""
+        local = self._ours.get(host)
+        if local is None:
+            local = Address(host, self._port)
+            if len(self._ours) < _SHARED:
+                self._ours[host] = local
+        return Flow(Transport.UDP, local, Address(remote_host, remote_port))
 
 
 # linux/in.h and linux/in6.h; the module `socket` does not name them.

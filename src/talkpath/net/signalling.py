@@ -25,7 +25,7 @@ from talkpath.net.clock import Clock
 from talkpath.net.descriptors import Descriptors
 from talkpath.net.icmp import failure_of
 from talkpath.net.idle import IdleSweep
-from talkpath.net.listening import Endpoint, Probe, open_sockets
+from talkpath.net.listening import Endpoint, Neighbours, Probe, open_sockets
 from talkpath.net.pacing import PacedReader
 from talkpath.net.room import Room
 from talkpath.net.stream import Connection, StreamConnection
@@ -153,7 +153,7 @@ class Signalling:
     def _serve(self, transport: Transport, sock: socket.socket) -> None:
         if transport is Transport.UDP:
             local = Address(*sock.getsockname()[:2])
-            datagrams = Datagrams(sock.fileno(), local.is_ipv6, partial(_neighbour, local.port), self._guard)
+            datagrams = Datagrams(sock.fileno(), local.is_ipv6, Neighbours(local.port), self._guard)
             self._datagrams.append((sock, datagrams, local))
             return
         context = self._tls if transport.is_secure else None
@@ -223,6 +223,11 @@ class Signalling:
             if datagrams.taken < 32:
                 break
         return taken
+
+    def forget(self) -> None:
+        """Forget who was not heard for a while. To be called now and then."""
+        for _, datagrams, _ in self._datagrams:
+            datagrams.forget(self._clock.now())
 
     def _hear_failures(self, datagrams: Datagrams, now: float) -> None:
         """Tell the edge which datagrams did not arrive, as ICMP says."""
@@ -602,11 +607,6 @@ class Signalling:
         for then in self._opening.pop(target, ()):
             then(flow)
         self.pump()
-
-
-def _neighbour(port: int, host: str, remote_host: str, remote_port: int) -> Flow:
-    """The flow of a datagram that came to one of our ports."""
-    return Flow(Transport.UDP, Address(host, port), Address(remote_host, remote_port))
 
 
 def _client_context(is_named: bool) -> ssl.SSLContext:
