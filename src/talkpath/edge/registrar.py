@@ -11,6 +11,7 @@ from talkpath.base.address import Flow, Hop
 from talkpath.base.errors import Malformed
 from talkpath.edge.binding import Binding
 from talkpath.edge.contact import is_same_host, reached_at
+from talkpath.edge.expiry import Expiry
 from talkpath.edge.phones import contact_key, identity_of
 from talkpath.edge.settings import RegistrarSettings
 from talkpath.sip.grammar import NameAddr
@@ -69,6 +70,7 @@ class Registrar:
         self._flows = flows
         self._users: dict[str, Known] = {}
         self._contacts: dict[str, Binding] = {}
+        self._expiry = Expiry()
 
     def load(self, bindings: Iterable[Binding], now: float) -> None:
         """Take up what the store kept."""
@@ -144,9 +146,14 @@ class Registrar:
 
     def expire(self, now: float) -> list[Binding]:
         """Forget what has expired; gives what was forgotten."""
-        gone = [one for known in self._users.values() for one in known.values() if one.expires_at <= now]
-        for binding in gone:
-            self._drop(binding)
+        gone: list[Binding] = []
+        for user in self._expiry.take(now):
+            for binding in list(self._users[user].values()):
+                if binding.expires_at <= now:
+                    self._drop(binding)
+                    gone.append(binding)
+                else:
+                    self._expiry.put(user, binding.expires_at)
         return gone
 
     def forget(self, user: str) -> None:
@@ -288,6 +295,7 @@ class Registrar:
             if older.contact != binding.contact:
                 self._forget_contact(older)
         known[binding.identity] = self._contacts[_contact_of(binding)] = binding
+        self._expiry.put(binding.user, binding.expires_at)
 
     def _drop(self, binding: Binding) -> None:
         known = self._users.get(binding.user, {})
@@ -298,6 +306,7 @@ class Registrar:
             self._store.drop_binding(binding)
         if not known:
             self._users.pop(binding.user, None)
+            self._expiry.drop(binding.user)
 
     def _forget_contact(self, binding: Binding | None) -> None:
         if binding is not None and self._contacts.get(_contact_of(binding)) is binding:
