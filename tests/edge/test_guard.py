@@ -5,7 +5,8 @@ from ipaddress import ip_network
 import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone, call
 
-from talkpath.base.address import Transport
+from talkpath.base import limits
+from talkpath.base.address import Address, Transport
 from talkpath.edge.settings import EdgeSettings, GuardSettings
 
 
@@ -71,6 +72,39 @@ def test_twenty_thousand_invites_draw_fewer_answers_than_a_hundred(lab: Lab, cal
     lab.wait(40)
     assert len(flood.inbox) <= 50
     assert caller.register().status == 200
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER"])
+def test_what_is_kept_of_a_flood_from_many_places_is_bounded_and_goes(lab: Lab, method: str) -> None:
+    core, ledger, guard = lab.edge.core, lab.ledger, lab.guard
+    stranger = lab.phone("x", "203.0.113.66")
+    for number in range(3_000):
+        remote = Address(f"203.{number >> 8}.{number & 255}.66", 5060)
+        stranger.flow = stranger.flow._replace(remote=remote)
+        stranger.request(method, f"sip:{number % 7}@{HOME}", call_id=f"f{number}", domain=HOME)
+        lab.now += 0.0005
+    assert len(core.transactions.waiting_for_ack) <= limits.CHALLENGED_INVITES
+    assert len(list(ledger.running())) <= limits.LEDGER_REFUSED
+    for _ in range(120):
+        lab.wait(1)
+        guard.expire(lab.now)
+        ledger.expire(lab.now)
+    assert core.transactions.waiting_for_ack == {}
+    assert (len(core.transactions.servers), len(core.timers), len(list(ledger.running()))) == (0, 0, 0)
+    assert len(guard.sources) == 0
+    assert len(guard.tries) == 0
+    assert len(guard._suspects) <= limits.SUSPECTS
+    guard.expire(lab.now + 3_600)
+    assert len(guard._suspects) == 0
+
+
+def test_tries_that_were_given_back_are_forgotten(lab: Lab) -> None:
+    guesser = lab.phone("1001", "203.0.113.66")
+    for number in range(40):
+        guess(guesser, "1001", f"p{number}", number)
+    assert not lab.guard.tries.is_idle
+    lab.guard.expire(lab.now + 3_600)
+    assert lab.guard.tries.is_idle
 
 
 def test_a_challenge_is_not_repeated_to_who_may_have_forged_its_address(lab: Lab) -> None:

@@ -23,6 +23,7 @@ from talkpath.app.gateway_log import GatewayLog
 from talkpath.app.gateway_metrics import gateway_metrics
 from talkpath.app.gateway_rows import GatewayRow, gateway_rows
 from talkpath.app.guard_log import GuardLog
+from talkpath.app.heap import Heap
 from talkpath.app.host import cannot_listen
 from talkpath.app.log import CallLog
 from talkpath.app.metrics import Metrics, MetricsPage
@@ -151,6 +152,7 @@ class Node:
         self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
         self._sweep_at = 0.0
+        self._heap = Heap()
 
     def _world(self) -> World:
         return World(
@@ -333,6 +335,7 @@ class Node:
             self._keep_calls,
             self._store.bindings.keep_refreshed,
             self._sweep_history,
+            lambda: self._heap.look(self._clock.now()),
         )
 
     def _refresh_users(self) -> None:
@@ -349,6 +352,7 @@ class Node:
         self._own_bans.follow(self._guard, now)
         self._guard.expire(now)
         self._guard_log.tell(now)
+        self._signalling.forget()
 
     def _look_at_gateways(self) -> None:
         self._own_gateways.follow(self._edge.gateways, self._clock.now())

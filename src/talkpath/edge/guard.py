@@ -43,6 +43,8 @@ _RINGS_AT_ONCE, _RINGS_A_SECOND = 50.0, 1.0
 # A proof by credentials without a registration is good for this long.
 PROOF_S = 600.0
 _SWEEP_S = 1.0
+# Who was not heard for so long begins anew: no doubt lasts longer.
+_STORY_S = 3_600.0
 # Bytes of answers a second, and at once, beyond those that came: a challenge or two, repeated.
 _BYTES_A_SECOND, _BYTES_AT_ONCE = 1_000.0, 16_000.0
 
@@ -261,7 +263,7 @@ class Guard:
     def _note_refused(self, request: Message, user: str, flow: Flow, is_tried: bool, now: float) -> None:
         key = (user[:64], flow.remote.host)
         known = self._refused.get(key)
-        if known is None or now - known.last > 3600:
+        if known is None or now - known.last > _STORY_S:
             known = self._refused[key] = _Refusals(request.method, now, now)
             if len(self._refused) > limits.GUARD_STORIES:
                 self._refused.popitem(last=False)
@@ -280,8 +282,12 @@ class Guard:
         self._sweep_at = now + _SWEEP_S
         self._take_events(now)
         self.sources.sweep(now)
+        self.tries.forget(now)
         for source in [one.source for one in self._bans.values() if one.until is not None and one.until <= now]:
             del self._bans[source]
+        # The one longest unheard comes first.
+        while self._suspects and next(iter(self._suspects.values())).last <= now - _STORY_S:
+            self._suspects.popitem(last=False)
 
     def counts(self) -> dict[str, int]:
         """What was dropped, withheld and banned, by name."""

@@ -84,6 +84,15 @@ class Tries:
         self._unasked.move_to_end(remote)
         return False
 
+    def forget(self, now: float) -> None:
+        """Forget lanes on which as many may be tried as ever, the one longest unheard first."""
+        for lanes in (self._back_at, self._unasked):
+            while lanes and next(iter(lanes.values())) <= now:
+                lanes.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._back_at) + len(self._unasked)
+
     def _lanes(self, user: str, flow: Flow, is_office: bool, now: float) -> list[tuple[tuple[str, ...], Lane]]:
         if self._is_device(user, flow):
             return [(("device", user, flow.remote.host, str(flow.remote.port)), _OF_A_DEVICE)]
