@@ -43,6 +43,32 @@ def test_an_invite_begins_a_call_and_the_end_gives_it_out_after_a_linger() -> No
     assert list(ledger.running()) == []
 
 
+def test_of_refused_calls_only_so_many_linger_and_the_next_attempt_still_finds_its_own() -> None:
+    """A flood that is challenged holds no more of them; whoever tries again within a second of it goes on."""
+    ledger, refused = Ledger(), limits.LEDGER_REFUSED
+
+    def challenged(name: str, now: float) -> None:
+        ledger.written(now, _PHONE, name, _invite(name), sent=False)
+        ledger.ended(now, name, Side.SERVER, "refused")
+
+    for number in range(3 * refused):
+        challenged(f"{number}@x", 10.0 + number / 2_000)
+        if number == 2 * refused:
+            challenged("mine@x", 12.0)
+    assert len(list(ledger.running())) == refused
+    assert len(ledger.drain()) == 2 * refused + 1
+    assert ledger.deadline() is not None
+    ledger.written(13.1, _PHONE, "mine2@x", _invite("mine2@x"), sent=False)
+    ledger.ended(13.1, "mine2@x", Side.SERVER, "refused")
+    ledger.written(13.2, _PHONE, "mine2@x", _invite("mine2@x", cseq=2), sent=False)
+    ledger.expire(19.0)
+    (mine,) = ledger.running()
+    assert (len(mine.live), mine.ended_at) == (2, None)
+    ledger.ended(20.0, "mine2@x", Side.CALLER, "bye")
+    ledger.expire(26.0)
+    assert list(ledger.running()) == []
+
+
 def test_what_would_be_lost_is_what_goes_on_and_what_just_ended() -> None:
     ledger = Ledger()
     for name in ("a@x", "b@x"):

@@ -19,6 +19,9 @@ CALL_STREAMS = 64
 STREAM_SECONDS = 7_200
 # Seconds a call that ended stays open in the ledger for late messages: retransmissions of BYE end after Timer F.
 CALL_LINGER_S = 5.0
+# Calls that were refused and stay open for so long, for their ACK and for the next attempt with credentials: those of
+# 400 a second that are all challenged. In a flood the oldest, which is a second old then, is closed for a new one.
+LEDGER_REFUSED = 2_000
 # Seconds without a word after which the ledger closes a call nobody ended (its BYE never came this way).
 CALL_FORGOTTEN_S = 12 * 3600.0
 # One session description: what fits a SIP message. Phones write 300 to 800 bytes, browsers 3 to 10 kB.
@@ -85,6 +88,8 @@ CAPTURE_RECORDS = 500_000
 # Of those, kept of one call: a flood of checks or reports says nothing more after that.
 CALL_RECORDS = 2_000
 # Caps of the capture reader are beside its code, with their reasons: native/src/capture/limits.rs.
+# INVITEs that were challenged and wait for their ACK, at some 1.5 kB each; see `LEDGER_REFUSED`.
+CHALLENGED_INVITES = 2_000
 # Nonces whose count is remembered against replay, at some 200 bytes each; a phone uses one for minutes or hours.
 NONCES = 50_000
 # Phones of which it is remembered what they offered, took and refused, at some 350 bytes each.

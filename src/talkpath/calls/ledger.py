@@ -4,7 +4,8 @@ The running edge calls `message` for whatever crosses a socket, `moment` for wha
 its meters counted, and `ended` when a call is over. Each of these costs about a microsecond: the ledger keeps
 references and computes nothing. `call`, `running` and `summary_of` build what a reader asks for.
 
-A call that ended lingers for late messages and is then given out by `drain`, to be written to the history.
+A call that ended lingers for late messages and is then given out by `drain`, to be written to the history. Of those
+that were refused only so many do: strangers can make any number of them.
 """
 
 from collections import deque
@@ -36,6 +37,8 @@ class Ledger:
     def __init__(self) -> None:
         self._open: dict[str, Trace] = {}
         self._lingering: deque[tuple[float, Trace]] = deque()
+        #: the same of those that were refused, by the number of their trace
+        self._refused: dict[int, tuple[float, Trace]] = {}
         self._finished: list[Trace] = []
         self._ended: list[Trace] = []
         self._begun = 0
@@ -96,9 +99,13 @@ class Ledger:
 
     def deadline(self) -> float | None:
         """When `expire` wants to be called next, or None."""
-        if self._lingering and self._sweep_at is not None:
-            return min(self._lingering[0][0], self._sweep_at)
-        return self._lingering[0][0] if self._lingering else self._sweep_at
+        soonest = self._sweep_at
+        if self._lingering and (soonest is None or self._lingering[0][0] < soonest):
+            soonest = self._lingering[0][0]
+        if self._refused:
+            until, _ = next(iter(self._refused.values()))
+            soonest = until if soonest is None else min(until, soonest)
+        return soonest
 
     def expire(self, now: float) -> None:
         """Close the calls whose linger is over and those that nobody spoke of for half a day."""
@@ -106,6 +113,10 @@ class Ledger:
             _, trace = self._lingering.popleft()
             if trace.ended_at is not None and trace.ended_at + limits.CALL_LINGER_S <= now:
                 self._close(trace)
+        for until, trace in list(self._refused.values()):
+            if until > now:
+                break
+            self._close(trace)
         if self._sweep_at is not None and self._sweep_at <= now:
             self._forget(now)
             self._sweep_at = now + _SWEEP_S if self._open else None
@@ -127,6 +138,7 @@ class Ledger:
                 self._end(trace, now, Side.SERVER, "node-stopped")
             self._close(trace)
         self._lingering.clear()
+        self._refused.clear()
 
     # --- readers
 
@@ -149,6 +161,7 @@ class Ledger:
             if _is_seen_again(ended, raw):
                 return ended
             if _is_next_attempt(ended, raw):
+                self._refused.pop(ended.number, None)
                 ended.ended_at, ended.ended_by, ended.ended_how = None, Side.UNKNOWN, ""
                 return ended
             self._close(ended)
@@ -168,10 +181,18 @@ class Ledger:
 
     def _end(self, trace: Trace, now: float, by: Side, how: str) -> None:
         trace.ended_at, trace.ended_by, trace.ended_how = now, by, how
-        self._lingering.append((now + limits.CALL_LINGER_S, trace))
         self._ended.append(trace)
+        until = now + limits.CALL_LINGER_S
+        if how != "refused":
+            self._lingering.append((until, trace))
+            return
+        self._refused[trace.number] = (until, trace)
+        if len(self._refused) > limits.LEDGER_REFUSED:
+            _, oldest = next(iter(self._refused.values()))
+            self._close(oldest)
 
     def _close(self, trace: Trace) -> None:
+        self._refused.pop(trace.number, None)
         if self._open.get(trace.call_ids[0]) is not trace:
             return
         for call_id in trace.call_ids:

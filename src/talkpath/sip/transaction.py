@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
+from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Send, Target
 from talkpath.base.timers import Timer, Timers
 from talkpath.sip.message import Message
@@ -179,6 +180,7 @@ class ServerTransaction:
             # Who heard nothing yet repeats the INVITE, and is answered again; who forged its source draws one answer.
             self.state = State.COMPLETED
             self._timer = layer.timers.start(layer.values.t4, now, self._terminate)
+            layer.challenged(self, now)
         else:
             self.state = State.COMPLETED
             self._timer = layer.timers.start(layer.values.timeout, now, self._no_ack)
@@ -227,6 +229,8 @@ class ServerTransaction:
         """Be forgotten, and leave no circle behind: what is over must go by counting, not wait for the collector."""
         self.state = State.TERMINATED
         self._layer.servers.pop(self.key, None)
+        if self.status in _CHALLENGES:
+            self._layer.waiting_for_ack.pop(self.key, None)
         owner, self.owner, self._timer = self.owner, None, None
         if owner is not None:
             owner.on_over(self, now)
@@ -421,6 +425,8 @@ class Transactions:
         self.timers = timers
         self.servers: dict[Key, ServerTransaction] = {}
         self.clients: dict[tuple[str, str], ClientTransaction] = {}
+        #: INVITEs that were challenged, the oldest first
+        self.waiting_for_ack: dict[Key, ServerTransaction] = {}
         self.counters = {"request_retransmissions": 0, "stray_responses": 0, "stray_acks": 0}
 
     def request(self, request: Message, flow: Flow, reply_to: Hop, now: float) -> ServerTransaction | None:
@@ -435,6 +441,12 @@ class Transactions:
             return None
         transaction = self.servers[key] = ServerTransaction(self, key, request, flow, reply_to)
         return transaction
+
+    def challenged(self, invite: ServerTransaction, now: float) -> None:
+        """It is remembered for its ACK, in place of the oldest where there are many."""
+        self.waiting_for_ack[invite.key] = invite
+        if len(self.waiting_for_ack) > limits.CHALLENGED_INVITES:
+            next(iter(self.waiting_for_ack.values())).forget(now)
 
     def ack(self, request: Message, now: float) -> bool:
         """Whether an ACK was one for a 3xx-6xx of ours; others travel end to end. Raises Malformed."""
