@@ -2,15 +2,21 @@
 
 import hashlib
 import json
+import os
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 from tests.store.test_recordings import HEAD, PACKET
 
+from conftest import Agents
+from harness.agent import connect
 from harness.edge import Edge
 from harness.process import wait_until
+from harness.recorded import Recordings, packets_of, sound_to
 from harness.s3 import S3
+from harness.sound import assert_alike
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import Manifest, State, Stored, encoded, read
 
@@ -136,3 +142,42 @@ def test_a_bucket_that_vanishes_is_one_fault_and_what_comes_later_waits_for_it(t
         edge.process.wait_for("is not there")
         s3.appear()
         assert stored(s3, made)
+
+
+def test_a_node_that_dies_for_ever_in_mid_call_costs_its_last_seconds_and_not_the_call(tmp_path, s3) -> None:
+    """Its disk is gone with it. Another node puts together what was copied, and brings it to the store."""
+    edge = Edge(tmp_path / "edge", settings=s3.settings(more="copy_every_s = 1"))
+    agents = Agents(edge)
+    try:
+        alice, bob = agents.agent("udp"), agents.agent("udp")
+        talkers = agents.talker(), agents.talker()
+        call, incoming = connect(alice, bob, talkers[0].offer(), talkers[1].offer())
+        talkers[0].start(call.answer.body)
+        talkers[1].start(incoming.invite.body)
+        talkers[0].wait_received(250)
+        edge.kill()
+        heard_s = len(talkers[1].received) * 0.02
+    finally:
+        agents.stop()
+        edge.stop()
+    (name,) = {Path(path).parts[1] for path in s3.objects("live/")}
+    shutil.rmtree(edge.place / "state")
+    with Edge(tmp_path / "other", settings=s3.settings(more="copy_every_s = 1")) as other:
+        other.command("recordings", "fetch", name, "--into", str(tmp_path / "elsewhere"))
+        lone = Recordings(tmp_path / "elsewhere")
+        (made,) = lone.manifests()
+        assert (made["state"], made["end"], made["call_id"]) == ("recovered", "edge-died", call.invite.call_id)
+        packets = packets_of(lone.pcap(made), [one["port"] for one in made["media"]])
+        for user, talker in zip(("caller", "callee"), talkers, strict=True):
+            (port,) = {one["port"] for one in made["media"] if one["side"] == user}
+            sound = sound_to(packets)[port]
+            assert_alike(talker.voice[: len(sound)], sound)
+            assert len(sound) / 8000 > heard_s - 3
+        for path in s3.objects("live/").values():
+            os.utime(path, (1000.0, 1000.0))
+        found = json.loads(other.command("recordings", "verify", "--repair", "--json"))
+        assert [(one["fault"], one["mended"]) for one in found] == [("store-stretches", True)]
+    with Edge(tmp_path / "other", settings=s3.settings(more="copy_every_s = 1")) as other:
+        assert wait_until(lambda: f"manifests/{name}.json" in s3.objects())
+        assert wait_until(lambda: not s3.objects("live/"))
+        assert other.command("recordings", "verify") == ""
