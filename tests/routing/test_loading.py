@@ -65,6 +65,7 @@ def mistakes_of(desk: Desk, body: str, head: str = HEAD) -> list[str]:
         ("from talkpath.routing import gatways\n" + ROUTE, 1, "Did you mean gateways?"),
         ("import talkpath.routng\n" + ROUTE, 1, "Did you mean talkpath.routing?"),
         ("import jsn\n" + ROUTE, 1, "Did you mean json?"),
+        ("import httpxx\n" + ROUTE, 1, "-m pip install httpxx"),
         ("from talkpath import gateways\n" + ROUTE, 1, "Did you mean from talkpath.routing import gateways?"),
         ("1 / 0\n" + ROUTE, 1, "ZeroDivisionError"),
         ("import sys\nsys.exit(3)\n" + ROUTE, 2, "SystemExit: 3"),

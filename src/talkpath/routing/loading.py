@@ -240,7 +240,10 @@ def _raised(error: BaseException, file: Path) -> Mistake:
     if _NO_PARENTHESES.search(str(error)):
         return Mistake(place, words.NO_PARENTHESES)
     near = hint_of(error)
-    text: Text = words.RAISED_NEAR if near else words.RAISED
+    if isinstance(error, ModuleNotFoundError) and error.name and "." not in error.name:
+        text: Text = words.NO_MODULE_NEAR if near else words.NO_MODULE
+        return Mistake(place, text, {"name": error.name, "near": near, "python": sys.executable})
+    text = words.RAISED_NEAR if near else words.RAISED
     return Mistake(place, text, {"error": described(error), "near": near})
 
 

@@ -10,6 +10,15 @@ RAISED = Text("Loading the script failed: {error}.", "加载脚本失败：{erro
 RAISED_NEAR = Text(
     "Loading the script failed: {error}. Did you mean {near}?", "加载脚本失败：{error}。是否应为 {near}？"
 )
+NO_MODULE = Text(
+    "There is no module {name} here. If it is a library, install it: {python} -m pip install {name}",
+    "这里没有模块 {name}。若是第三方库，请安装：{python} -m pip install {name}",
+)
+NO_MODULE_NEAR = Text(
+    "There is no module {name} here. Did you mean {near}? If it is a library, install it: "
+    "{python} -m pip install {name}",
+    "这里没有模块 {name}。是否应为 {near}？若是第三方库，请安装：{python} -m pip install {name}",
+)
 NO_EDGE = Text(
     "The script makes no Edge. Write: edge = Edge(), and @edge.on_call above the function that decides.",
     "脚本没有创建 Edge。请写 edge = Edge()，并在决定路由的函数上方写 @edge.on_call。",
