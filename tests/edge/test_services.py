@@ -57,3 +57,24 @@ def test_a_call_without_an_offer_is_answered_with_one(lab: Lab, caller: Phone) -
     lab.wait(3)
     assert caller.statuses().count(200) == 1
     assert any(verb == "reflect" for verb, _ in lab.engine.told)
+
+
+def test_a_stranger_gets_no_tone_before_an_ack_that_only_a_reader_of_our_answer_can_write(lab: Lab) -> None:
+    stranger = lab.phone("visitor", "198.51.100.7")
+    tags = []
+    for number in range(3):
+        stranger.invite(f"sip:tone@{HOME}", call_id=f"t{number}", body=OFFER)
+        tags.append(stranger.last().to_tag)
+        (port,) = [one for one in lab.engine.open_ports if one.expected["rtp"] == ("198.51.100.7", 4000)]
+        assert port.plays == ""
+        stranger.ack(stranger.last(), f"sip:tone@{HOME}")
+        assert port.plays == "0 PCMU"
+        stranger.in_dialog("BYE", stranger.inbox[-1])
+        stranger.inbox.clear()
+    # 64 bits of each are no count of calls.
+    assert len({tag[-16:] for tag in tags}) == 3
+
+
+def test_who_has_proven_himself_hears_the_tone_at_once(lab: Lab) -> None:
+    lab.registered("1001", "198.51.100.9").invite(f"sip:tone@{HOME}", body=OFFER)
+    assert [port.plays for port in lab.engine.open_ports] == ["0 PCMU"]

@@ -3,8 +3,9 @@
 import pytest
 from tests.media.in_memory import Call, sdp
 
+from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
-from talkpath.media import MediaRefused
+from talkpath.media import Latched, MediaRefused
 from talkpath.sdp import SessionDescription
 
 OFFER = "audio 4000 RTP/AVP 9 8 0 101\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\na=ptime:20"
@@ -109,3 +110,59 @@ def test_a_phone_that_dies_in_the_echo_ends_the_call(call: Call) -> None:
     call.now += 60
     call.fall_silent(call.port(0))
     assert call.deaths
+
+
+# Whose INVITE came from 192.0.2.10, and has proven nothing.
+PCMA = "audio 4000 RTP/AVP 8"
+
+
+def ask_in_doubt(call: Call, host: str, section: str = PCMA, service: str = "tone") -> None:
+    call.session.answer_locally(sdp(host, section), service, call.origin(0), call.now, doubted=True)
+    call.drain()
+
+
+def latch(call: Call, host: str) -> None:
+    call.session.receive(Latched(call.port(0).id, call.now, Address(host, 4000), rtcp=False, rebound=False), call.now)
+    call.drain()
+
+
+def test_a_stranger_hears_the_tone_when_an_ack_shows_that_he_is_there(call: Call) -> None:
+    ask_in_doubt(call, "192.0.2.10")
+    assert call.port(0).plays == ""
+    call.session.acknowledged_locally(call.now)
+    assert call.port(0).plays == "8 PCMA"
+
+
+def test_nobody_is_sent_a_tone_in_the_name_of_another(call: Call) -> None:
+    """Fifty packets a second for one datagram, to whatever address a stranger wrote into it."""
+    ask_in_doubt(call, "198.51.100.99")
+    call.session.acknowledged_locally(call.now)
+    assert call.port(0).plays == ""
+    latch(call, "192.0.2.10")
+    (withheld,) = [one for one in call.moments if one.kind == "service.withheld"]
+    assert withheld.values["remote"] == "198.51.100.99"
+    assert call.port(0).plays == "8 PCMA"
+    latch(call, "198.51.100.99")
+    assert call.port(0).plays == ""
+
+
+def test_a_change_within_the_call_leads_a_tone_to_nobody_else(call: Call) -> None:
+    ask_in_doubt(call, "192.0.2.10")
+    call.session.acknowledged_locally(call.now)
+    ask_in_doubt(call, "198.51.100.99")
+    assert call.port(0).plays == ""
+    ask_in_doubt(call, "192.0.2.10", f"{PCMA}\na=ptime:20")
+    assert call.port(0).plays == "8 PCMA"
+
+
+def test_behind_a_nat_the_tone_goes_on_over_a_change_that_moves_nothing(call: Call) -> None:
+    ask_in_doubt(call, "10.0.0.9")
+    call.session.acknowledged_locally(call.now)
+    latch(call, "192.0.2.10")
+    ask_in_doubt(call, "10.0.0.9", f"{PCMA}\na=ptime:20")
+    assert call.port(0).plays == "8 PCMA"
+
+
+def test_what_a_stranger_says_comes_back_to_him_as_before(call: Call) -> None:
+    ask_in_doubt(call, "192.0.2.10", service="echo")
+    assert call.port(0).plays == "echo"

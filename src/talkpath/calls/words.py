@@ -428,6 +428,10 @@ MOMENTS: dict[str, Text] = {
     ),
     # --- services, recording, the node
     "service.answered": Text("The service {service} answered.", "服务 {service} 已应答。"),
+    "service.withheld": Text(
+        "The tone is not sent to {remote}: the caller has not said who he is, and his call came from elsewhere.",
+        "提示音不发往 {remote}：主叫未证明身份，且呼叫来自其他地址。",
+    ),
     "record.started": Text("Recording to {file}.", "开始录音：{file}。"),
     "record.stopped": Text("The recording {file} is complete.", "录音 {file} 已完成。"),
     "record.failed": Text("Recording failed: {why}.", "录音失败：{why}。"),

@@ -174,17 +174,25 @@ class Anchoring:
         speaks = self._core.tastes.of(party.phone).speaks if webrtc else frozenset[str]()
         return Origin(host, party.behind_nat, addresses, webrtc, encrypted, party.profile, party.ice, speaks)
 
-    def answer(self, call: RunningCall, service: Service, request: Message, now: float) -> bytes:
-        """Our own answer to an offer, for a service number. Raises MediaFailed."""
+    def answer(
+        self, call: RunningCall, service: Service, request: Message, now: float, *, doubted: bool = False
+    ) -> bytes:
+        """Our own answer to an offer, for a service number; `doubted` as in `MediaSession`. Raises MediaFailed."""
         self._core.recordings.consider(call, None, now)
         media = self._media(call)
         with self._refusals(call, now):
-            return media.answer_locally(request.sdp, service, self._origin(call.caller), now)
+            return media.answer_locally(request.sdp, service, self._origin(call.caller), now, doubted=doubted)
 
     def take_answer(self, call: RunningCall, ack: Message, now: float) -> None:
         """The answer, in an ACK, to an offer that a service made. Raises MediaFailed."""
         with self._refusals(call, now):
             self._media(call).answered_locally(ack.sdp, self._origin(call.caller), now)
+
+    def acknowledged(self, call: RunningCall, now: float) -> None:
+        """The answer of a service reached its caller."""
+        if call.media is not None:
+            call.media.acknowledged_locally(now)
+            self.tell(call, now)
 
     def trickled(self, call: RunningCall | None, sender: Party | None, request: Message, now: float) -> bool:
         """Whether this is an INFO with more candidates of a party whose ICE ends here: it goes no further."""

@@ -122,6 +122,8 @@ class Core:
         self.is_draining = False
         #: Makes the words with which we answer challenges of others.
         self.cnonce_key = blake2b(b"cnonce", key=entropy.nonce_key).digest()
+        #: Makes tags that nobody can guess.
+        self.tag_key = blake2b(b"tags", key=entropy.nonce_key).digest()
         self._prefix = entropy.prefix
         self._trusted: dict[str, bool] = {}
         self._number = 0

@@ -4,6 +4,8 @@ A small user agent server (RFC 3261 section 13.3): it answers at once, repeats i
 re-INVITEs, so that hold and session refresh work here as with any phone.
 """
 
+from hashlib import blake2b
+
 from talkpath.base.address import Send
 from talkpath.calls.model import Side
 from talkpath.edge.anchoring import Anchoring, MediaFailed
@@ -55,7 +57,7 @@ class Services:
         core, call, request = self._core, fork.call, fork.request
         if call is None or not fork.is_initial_invite:
             raise Refusal(405)
-        dialog = Dialog(call, service, core.fresh())
+        dialog = Dialog(call, service, self._tag())
         self._dialogs[(request.call_id, dialog.local_tag)] = dialog
         callee = self._be_party(call, request, dialog)
         try:
@@ -67,6 +69,11 @@ class Services:
         fork.is_won, call.phase, call.give_up = True, Phase.ANSWERED, None
         core.beginning.discard(call)
         core.recordings.answered(call, now)
+
+    def _tag(self) -> str:
+        """One that nobody guesses: an ACK shows that its sender has read the answer."""
+        word = self._core.fresh()
+        return word + blake2b(word.encode(), key=self._core.tag_key, digest_size=8).hexdigest()
 
     @staticmethod
     def _be_party(call: RunningCall, request: Message, dialog: Dialog) -> Party:
@@ -82,7 +89,8 @@ class Services:
         request = arrival.message
         dialog.awaits_answer = not request.carries_sdp
         try:
-            body = self._anchoring.answer(dialog.call, dialog.service, request, now)
+            doubted = not (dialog.call.caller.user or self._core.is_peer(arrival))
+            body = self._anchoring.answer(dialog.call, dialog.service, request, now, doubted=doubted)
         except MediaFailed as failed:
             raise Refusal(failed.status, failed.reason) from failed
         here = self._core.facing(arrival.flow)
@@ -124,6 +132,7 @@ class Services:
         if dialog.is_acknowledged:
             return
         dialog.is_acknowledged = True
+        self._anchoring.acknowledged(dialog.call, now)
         if not dialog.awaits_answer:
             return
         dialog.awaits_answer = False

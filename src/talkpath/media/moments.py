@@ -97,6 +97,8 @@ KEYS_AS_TONES = "codec.keys-as-tones"
 SRTP_UNKEYED = "srtp.unkeyed"
 # The service {service} answered.
 SERVICE_ANSWERED = "service.answered"
+# A stranger wants to hear a tone at {remote}, where he is not.
+SERVICE_WITHHELD = "service.withheld"
 
 # --- towards WebRTC; all of them have `side`
 

@@ -6,6 +6,7 @@ The answer is our own description; the packets are made by the engine.
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 
+from talkpath.base.address import Address
 from talkpath.media import bundle
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.conversion import COST, converts
@@ -32,10 +33,18 @@ class Service(StrEnum):
 class LocalService:
     """The answering side of one call. Its descriptions count their versions (RFC 3264 section 8)."""
 
-    def __init__(self, engine: Engine, policy: MediaPolicy, service: Service) -> None:
+    def __init__(self, engine: Engine, policy: MediaPolicy, service: Service, doubted: str = "") -> None:
+        """`doubted` is the host of a caller who has proven nothing, whose datagrams may bear the address of somebody
+        else: a tone goes there and nowhere else, and not before an ACK shows that he has read our answer."""
         self._engine = engine
         self._policy = policy
         self.service = service
+        self._doubted = doubted
+        self._is_acknowledged = False
+        #: what is heard by section: our port, where the caller wants to hear it, and in what
+        self._served: dict[int, tuple[Anchor, Announced, Codec]] = {}
+        #: the host to which a port sends instead of the one announced
+        self._moved: dict[int, tuple[Address | None, str]] = {}
         self._origin: Origin | None = None
         self._offer = self._answer = b""
         self._playing: dict[int, tuple[bool, int]] = {}
@@ -94,6 +103,31 @@ class LocalService:
         bundle.learn([(lease(0, announced), announced[0])], now)
         self._serve([(lease(0, announced), answer.media[0], announced[0], own[0])], now)
 
+    def acknowledged(self) -> list[str]:
+        """The caller has our answer; gives where he wants to hear a tone and may not."""
+        self._is_acknowledged, withheld = True, list[str]()
+        for anchor, caller, codec in self._served.values():
+            self._play(anchor, caller, codec)
+            if self.service is Service.TONE and caller.rtp is not None and not self._may_hear(anchor, caller):
+                withheld.append(caller.rtp.host)
+        return withheld
+
+    def latched(self, anchor: Anchor) -> None:
+        """From now on a port sends to where its packets come from (`anchor.remote`)."""
+        served = self._served.get(anchor.index)
+        if served is not None and anchor.remote is not None:
+            self._moved[anchor.index] = (served[1].rtp, anchor.remote.host)
+            self._play(*served)
+
+    def _may_hear(self, anchor: Anchor, caller: Announced) -> bool:
+        """Whether a tone may go where it would go. Under ICE and DTLS nothing does before the caller has answered."""
+        if not self._doubted or caller.is_under_ice or caller.is_under_dtls:
+            return True
+        announced, host = self._moved.get(anchor.index, (None, ""))
+        if caller.rtp is not None and announced != caller.rtp:
+            host = caller.rtp.host
+        return self._is_acknowledged and host == self._doubted
+
     def _codecs(self, section: MediaSection, announced: Announced) -> list[Codec]:
         """What we take of a section: one codec and its telephone events; empty to reject the section."""
         if not announced.live or not announced.is_rtp or announced.encrypted:
@@ -135,11 +169,14 @@ class LocalService:
                 talk = Talk(caller, own, caller.mux and own.mux)
                 anchor.expect(talk)
                 anchor.heed(talk, self._policy, now)
-                self._play(anchor, caller, self._codecs(section, caller)[0])
+                served = self._served[anchor.index] = (anchor, caller, self._codecs(section, caller)[0])
+                self._play(*served)
 
     def _play(self, anchor: Anchor, caller: Announced, codec: Codec) -> None:
         """Start or stop what the engine makes; it is told only what changed."""
         wanted = caller.receives and (caller.sends or self.service is Service.TONE)
+        if self.service is Service.TONE and wanted and not self._may_hear(anchor, caller):
+            wanted = False
         playing = (wanted, codec.payload_type) if self.service is Service.TONE else (wanted, 0)
         if self._playing.get(anchor.index) == playing:
             return

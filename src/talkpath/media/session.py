@@ -154,17 +154,21 @@ class MediaSession:
                 self._described.extend(in_force(branch))
         return branch.proposed
 
-    def answer_locally(self, description: bytes, service: str, origin: Origin, now: float) -> bytes:
+    def answer_locally(
+        self, description: bytes, service: str, origin: Origin, now: float, *, doubted: bool = False
+    ) -> bytes:
         """Be the callee ourselves (`Service`): gives our answer to the caller's offer, first or in a re-INVITE.
 
-        An INVITE without a description gets our offer; `answered_locally` takes the answer that its ACK brings.
+        An INVITE without a description gets our offer; `answered_locally` takes the answer that its ACK brings. Who
+        is `doubted` hears no tone before `acknowledged_locally`, and only at the host that his INVITE came from.
         Repetitions give what was given before. Raises `Malformed` and `MediaRefused` (488), `Unavailable` (503).
         """
         self._caller.introduce(origin, now)
         self._hearing.serve()
         self._links.answered(now)
         if self._service is None:
-            self._service = LocalService(self._engine, self._policy, Service(service))
+            host = origin.host if doubted else ""
+            self._service = LocalService(self._engine, self._policy, Service(service), host)
             self._note(now, moments.SERVICE_ANSWERED, service=service)
         body = self._serve(self._service, description, now)
         self._served = Described(ANSWER if description else OFFER, self._caller.side, body)
@@ -192,6 +196,11 @@ class MediaSession:
         if self._service is not None:
             ends_here = self._ends_here(self._caller)
             self._service.answered(description, self._leaser(now), now, web=ends_here)
+
+    def acknowledged_locally(self, now: float) -> None:
+        """The ACK for our answer came."""
+        for host in self._service.acknowledged() if self._service is not None else ():
+            self._note(now, moments.SERVICE_WITHHELD, remote=host)
 
     def _leaser(self, now: float) -> Leaser:
         def lease(section: int, announced: Sequence[Announced]) -> Anchor:
@@ -256,6 +265,8 @@ class MediaSession:
                 self._note(event.at, moments.LATCHED_RTCP, side=side, remote=str(event.source))
             case Latched():
                 anchor.remote = event.source
+                if self._service is not None:
+                    self._service.latched(anchor)
                 if event.source == anchor.announced:
                     self._note(event.at, moments.LATCHED_BACK, side=side, remote=str(event.source))
                     return
