@@ -101,6 +101,12 @@ def test_an_edge_that_is_killed_in_mid_upload_brings_all_there_once(tmp_path, s3
         assert stored(s3, made)
         assert freed(edge)
         assert edge.command("recordings", "verify") == ""
+        assert s3.has_parts, "of the upload that was killed"
+        s3.age_parts()
+        edge.process.stop()
+        edge.start()
+        assert wait_until(lambda: not s3.has_parts)
+        assert len(s3.objects("pcaps/")) == 2
     finally:
         edge.stop()
 

@@ -1,13 +1,15 @@
 """The store that the configuration names, and what the log says of it."""
 
 import logging
+import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -29,6 +31,7 @@ from talkpath.store.shipping.sealing import Sealer, identities
 from talkpath.store.shipping.shipment import Shipment, Shipped, manifests_of
 from talkpath.store.shipping.shipper import Back, Event, Failure, Shipper
 from talkpath.store.shipping.stretches import stretches
+from talkpath.store.shipping.uploads import Keys, Uploads
 
 _log = logging.getLogger("talkpath.recordings")
 
@@ -81,7 +84,25 @@ def shipper_of(recording: Recording, layout: Layout, told: Callable[[Event], Non
         _sealer_of(recording),
         has_stretches=recording.copy_every_s > 0,
     )
-    return Shipper(shipment, told)
+    return Shipper(shipment, told, uploads=uploads_of(recording, os.environ))
+
+
+def uploads_of(recording: Recording, environment: Mapping[str, str]) -> Uploads | None:
+    """Where uploads that were given up are looked for: in S3 and what speaks like it, with keys that are written down
+    here or in the environment. None elsewhere: what others have of them, or machines lend keys for, a rule sweeps."""
+    at = urlsplit(recording.store)
+    secret = recording.store_secret.reveal() if recording.store_secret is not None else ""
+    if recording.store_key_id and secret:
+        keys = Keys(recording.store_key_id, secret)
+    else:
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        keys = Keys(*(environment.get(name, "") for name in names))
+    if at.scheme != "s3" or not keys.id or not keys.secret:
+        return None
+    region = recording.store_region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION", "")
+    region = region or "us-east-1"
+    endpoint = recording.store_endpoint or f"https://s3.{region}.amazonaws.com"
+    return Uploads(endpoint, at.netloc, at.path.strip("/"), region, keys)
 
 
 def copier_of(recording: Recording, layout: Layout, told: Callable[[CopyFailed], None]) -> Copier | None:

@@ -202,6 +202,8 @@ STORE_PARTS_AT_ONCE = 2
 STORE_CHUNK_BYTES = 1_048_576
 # Bytes of a running recording that are copied to the store in one object, and held in memory for that.
 STRETCH_BYTES = 8_388_608
+# Bytes of one page of a list of uploads: it names a thousand at most, of some kilobyte.
+STORE_LISTING_BYTES = 4_194_304
 # Seconds to reach a store, and for one answer, which may carry a part over a line of half a megabit.
 STORE_CONNECT_S = 5
 STORE_ANSWER_S = 120

@@ -17,6 +17,10 @@ from talkpath.store.recordings.manifest import Manifest, read
 from talkpath.store.shipping.errands import Errands
 from talkpath.store.shipping.objects import BrokenOff, Failing, StoreFailed
 from talkpath.store.shipping.shipment import FileFailed, Shipment, Shipped
+from talkpath.store.shipping.uploads import Uploads
+
+# How often the store is asked for uploads that were given up.
+_SWEEP_EVERY_S = 21_600.0
 
 _log = logging.getLogger("talkpath.recordings")
 
@@ -47,9 +51,16 @@ class Shipper:
     """Ships whatever `Shipment` finds to be shipped. Made, `start`ed and `close`d by one thread; `add` by any."""
 
     def __init__(
-        self, shipment: Shipment, told: Callable[[Event], None], now: Callable[[], float] = time.monotonic
+        self,
+        shipment: Shipment,
+        told: Callable[[Event], None],
+        now: Callable[[], float] = time.monotonic,
+        uploads: Uploads | None = None,
     ) -> None:
         self._shipment = shipment
+        self._uploads = uploads
+        self._now = now
+        self._sweep_at = 0.0
         self._told = told
         self._errands = Errands("shipping", limits.RECORDINGS_SHIPPED_AT_ONCE, self.look, self._try, now)
         self._shipment.is_ending = lambda: self._errands.is_ending
@@ -70,7 +81,27 @@ class Shipper:
         return self._errands.waiting
 
     def look(self) -> None:
-        """Take up what the manifests say is not in the store."""
+        """Take up what the manifests say is not in the store; have it forget what was given up there."""
+        self._take_up()
+        if self._uploads is not None and self._now() >= self._sweep_at:
+            self._sweep_at = self._now() + _SWEEP_EVERY_S
+            self._sweep(self._uploads)
+
+    def _sweep(self, uploads: Uploads) -> None:
+        # A store that does not let us, or knows no such question, keeps the parts; a rule of the bucket sweeps them.
+        try:
+            swept = uploads.sweep()
+        except StoreFailed as error:
+            self._count("sweep_failed")
+            _log.debug("uploads that were given up are not swept: %s", error)
+        else:
+            self._count("swept", swept)
+
+    def _count(self, event: str, number: int = 1) -> None:
+        with self._counting:
+            self.counters[event] += number
+
+    def _take_up(self) -> None:
         layout = self._shipment.layout
         for path in layout.manifests.glob("*.json"):
             if self._errands.is_ending:
@@ -101,17 +132,15 @@ class Shipper:
 
     def _fail(self, name: str, code: str, reason: str, place: str) -> None:
         pause_s, failures = self._errands.failed(name, is_of_the_store=code in _OF_THE_STORE)
-        with self._counting:
-            self.counters[f"failed_{code.replace('-', '_')}"] += 1
+        self._count(f"failed_{code.replace('-', '_')}")
         self._told(Failure(name, code, reason, place, pause_s, failures))
 
     def _succeed(self, name: str, shipped: Shipped | None) -> None:
         if shipped is not None:
-            with self._counting:
-                self.counters["stored"] += 1
-                self.counters["bytes"] += shipped.bytes
-                self.counters["freed"] += shipped.freed
-                self.counters["found_there"] += shipped.was_there
+            self._count("stored")
+            self._count("bytes", shipped.bytes)
+            self._count("freed", shipped.freed)
+            self._count("found_there", shipped.was_there)
         waiting = self._errands.done(name)
         if waiting is not None:
             self._told(Back(waiting))
