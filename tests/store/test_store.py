@@ -170,6 +170,34 @@ def test_a_running_edge_sees_accounts_that_another_process_adds(store: Store, fi
     other.close()
 
 
+ADDING = """
+import sys
+from pathlib import Path
+from talkpath.base.redact import Secret
+from talkpath.store.accounts import Account, Accounts
+accounts = Accounts(Path(sys.argv[1]))
+accounts.put(Account.of_password(sys.argv[2], "talkpath", Secret("x")))
+accounts.close()
+"""
+
+
+def test_commands_beside_a_running_edge_leave_it_its_log_however_many_there_are(store: Store, file: Path) -> None:
+    """A process that finds nobody else with the file takes the log away: what the edge wrote from then on was lost,
+    and it saw no more changes."""
+    for user in ("1005", "1006"):
+        subprocess.run(
+            [sys.executable, "-c", ADDING, str(file), user], check=True, env={**os.environ, "PYTHONPATH": "src"}
+        )
+        assert store.accounts.refresh()
+        assert store.accounts.exists(user)
+    store.bindings.save_binding(PHONE_UDP)
+    assert store.writer.flush()
+    survivor = EmbeddedStore(file, Registered)
+    assert survivor.bindings.load(1000.0) == [PHONE_UDP]
+    assert file.with_name(f"{file.name}-wal").exists()
+    survivor.close()
+
+
 def test_who_was_removed_is_told_once(file: Path, store: Store) -> None:
     store.accounts.put(Account.of_password("1009", "talkpath", Secret("x")))
     other = EmbeddedStore(file, Registered)

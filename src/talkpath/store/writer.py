@@ -51,8 +51,16 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 def _make_private(path: Path) -> None:
-    """Make the file for its owner alone, whatever the umask; SQLite gives what it puts beside it the same mode."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    """Make the file for its owner alone, whatever the umask; SQLite gives what it puts beside it the same mode.
+
+    A file that is there stays untouched. Whoever closes any descriptor of a file gives up all locks of his process on
+    it (POSIX): others would find nobody here, and the last of them would take the log away from under us.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    os.close(descriptor)
 
 
 class Writer:
