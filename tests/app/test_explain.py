@@ -135,3 +135,34 @@ def test_names_that_are_no_utf_8_are_shown_as_far_as_they_are(tmp_path: Path) ->
     page = tmp_path / "page.html"
     assert run(str(path), "--html", str(page)).exit_code == 0
     assert "caf\ufffd!" in page.read_text()
+
+
+def test_a_recording_is_explained_as_its_call_was(tmp_path: Path) -> None:
+    """By its name, its Call-ID and its file; what the history has forgotten is what its packets say."""
+    from tests.store.test_recordings_verified import finished
+    from tests.store.test_store import Registered, _trace
+
+    from talkpath.app.state import DATABASE
+    from talkpath.store.embedded import EmbeddedStore
+    from talkpath.store.recordings.layout import Layout
+
+    state = tmp_path / "state"
+    layout = Layout(state / "recordings")
+    state.mkdir()
+    trace = _trace(0, start=1000.0, status=603)
+    store = EmbeddedStore(state / DATABASE, Registered)
+    store.history.save(trace)
+    assert store.writer.flush()
+    store.close()
+    for name, started in (("a", 1000.0), ("b", 5000.0)):
+        finished(layout.directory, name, started=started, call_id=trace.call_ids[0])
+    config = tmp_path / "talkpath.toml"
+    config.write_text("")
+    more = ("--json", "--state", str(state), "--config", str(config))
+    own = json.loads(run("--own", *more).stdout)["calls"]
+    assert len(own) == 1
+    for name in ("a", str(layout.pcap_of("a"))):
+        assert json.loads(run(name, *more).stdout)["calls"] == own
+    # Another call with the Call-ID of the first.
+    assert json.loads(run(str(layout.pcap_of("b")), *more).stdout)["calls"] == []
+    assert "no such" in run("c", *more).stderr.lower()

@@ -17,13 +17,21 @@ from talkpath.store.recordings.verifying import Expected, Fault, repair, verify
 DAY_S = 86_400
 
 
-def finished(directory: Path, name: str, packets: int = 3, *, started: float = 1000.5, number: str = "1001") -> None:
+def finished(
+    directory: Path,
+    name: str,
+    packets: int = 3,
+    *,
+    started: float = 1000.5,
+    number: str = "1001",
+    call_id: str = "",
+) -> None:
     """A recording as an edge leaves it."""
     keeper = Keeper(directory)
     draft = Manifest(
         name=name,
         state=State.RECORDING,
-        call_id=f"call of {name}",
+        call_id=call_id or f"call of {name}",
         link_type="raw",
         started=started,
         started_by="all",

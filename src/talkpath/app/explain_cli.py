@@ -92,7 +92,9 @@ def explain(
             known = e.read_sites(sites)
             explanation = explain_hep(hep, known, LANGUAGE) if hep else explain_interface(live, known, LANGUAGE)
         else:
-            explanation = e.explain_files(files, sites, keylog, LANGUAGE)
+            explanation = _of_a_recording(files, sites, config, state) or e.explain_files(
+                files, sites, keylog, LANGUAGE
+            )
         if save_call:
             e.save_call(explanation, save_call[0], save_call[1], LANGUAGE)
         if html:
@@ -103,6 +105,23 @@ def explain(
         raise Told(e.exit_code(explanation), explanation)
 
     raise SystemExit(_guarded(work))
+
+
+def _of_a_recording(
+    files: tuple[str, ...], sites: Path | None, config: Path | None, state: Path | None
+) -> "Explanation | None":
+    """What the edge knows of the call of a recording, where it is one of its own; None for captures."""
+    if len(files) != 1 or not (_may_be_a_name(files[0]) or Path(files[0]).parent.name == "pcaps"):
+        return None
+    from talkpath.app import explain as e
+    from talkpath.app.explain_own import call_recorded, explain_recorded
+
+    trace = call_recorded(options.settings(config, state), files[0])
+    return None if trace is None else explain_recorded(trace, e.read_sites(sites))
+
+
+def _may_be_a_name(file: str) -> bool:
+    return file != "-" and not Path(file).exists() and "/" not in file
 
 
 def _guarded(work: Callable[[], int]) -> int:

@@ -1,13 +1,21 @@
-"""`--own`: the edge's calls, running and past, explained as captures are."""
+"""`--own`: the edge's calls, running and past, explained as captures are; and the call of a recording, by name."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
 
 from talkpath.app import explain_words as texts
+from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
 from talkpath.app.own_calls import OwnCalls
+from talkpath.app.phrase import Trouble
+from talkpath.app.state import recordings_directory, state_directory
 from talkpath.base.texts import Language
+from talkpath.calls.trace import Trace
 from talkpath.explain.barred import findings_of
 from talkpath.explain.explanation import Explanation
 from talkpath.explain.finding import Finding
@@ -15,6 +23,9 @@ from talkpath.explain.own import explain_own
 from talkpath.explain.select import Selection
 from talkpath.explain.sites import Sites
 from talkpath.store.history import Wanted
+from talkpath.store.recordings.layout import Layout
+from talkpath.store.recordings.manifest import read
+from talkpath.store.recordings.shelf import Shelf, Sought
 
 # A call takes some 40 KB while it is explained.
 _MOST_CALLS = 5_000
@@ -28,6 +39,29 @@ def explain_history(config: Config, wanted: Selection, sites: Sites, language: L
     if len(traces) == _MOST_CALLS:
         print(texts.ONLY_LATEST.say(language, count=_MOST_CALLS), file=sys.stderr)
     return explain_own(traces, sites, time.time(), tuple(_of_the_guard(own, wanted)))
+
+
+def call_recorded(config: Config, name: str) -> Trace | None:
+    """The call of a recording of this edge, of which it knows more than what is in the packets. `name` is that of the
+    recording, its Call-ID, or its pcap; None where it is none, or where the history has forgotten the call."""
+    path = Path(name)
+    try:
+        if path.exists():
+            made = read(Layout(path.absolute().parent.parent).manifest_of(path.stem))
+        else:
+            directory = recordings_directory(config, state_directory(config, os.environ, is_root()))
+            (made,) = Shelf(directory).find(Sought(name=name, with_removed=True, limit=1))
+        trace = OwnCalls(config).trace(made.call_id)
+    except (OSError, ValueError, msgspec.MsgspecError, Trouble):
+        return None
+    # A Call-ID that comes again is of another call.
+    end = float("inf") if trace.ended_at is None else trace.ended_at
+    return trace if trace.start <= made.started <= end else None
+
+
+def explain_recorded(trace: Trace, sites: Sites) -> Explanation:
+    """As the running edge explained it."""
+    return explain_own([trace], sites, time.time())
 
 
 def _of_the_guard(own: OwnCalls, wanted: Selection) -> Iterator[Finding]:

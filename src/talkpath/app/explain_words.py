@@ -3,12 +3,13 @@
 from talkpath.base.texts import Text
 
 HELP = Text(
-    "Explain captures: every call, what went wrong and why. Exit code 0: nothing found, 1: errors found, 2: "
-    "not read.",
-    "解释抓包：每个呼叫哪里出错、为什么。退出码 0：未发现问题；1：发现错误；2：无法读取。",
+    "Explain captures, or the call of a recording by its name: every call, what went wrong and why. Exit code 0: "
+    "nothing found, 1: errors found, 2: not read.",
+    "解释抓包，或按名称解释录音的呼叫：每个呼叫哪里出错、为什么。退出码 0：未发现问题；1：发现错误；2：无法读取。",
 )
 HELP_FILES = Text(
-    "Captures (pcap, pcapng, also gzip); - is standard input.", "抓包文件（pcap、pcapng，可 gzip）；- 为标准输入。"
+    "Captures (pcap, pcapng, also gzip); - is standard input.",
+    "抓包文件（pcap、pcapng，可 gzip）；- 为标准输入。",
 )
 HELP_JSON = Text("Print the explanation as JSON.", "以 JSON 输出。")
 HELP_HTML = Text("Write one self-contained page to this file.", "把结果写成一个独立的网页文件。")
