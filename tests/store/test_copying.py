@@ -208,6 +208,39 @@ def test_a_store_that_alters_a_stretch_gets_it_once_more(tmp_path: Path) -> None
     joined(objects, tmp_path / "other")
 
 
+def test_of_many_that_run_several_are_copied_at_once(tmp_path: Path) -> None:
+    together = threading.Barrier(limits.STRETCHES_AT_ONCE, timeout=10)
+
+    class Slow(ObstoreObjects):
+        def put(self, path: str, chunks: Iterable[bytes]) -> None:
+            together.wait()
+            super().put(path, chunks)
+
+    count = 2 * limits.STRETCHES_AT_ONCE
+    for number in range(count):
+        running(tmp_path, f"r{number}-0")
+    objects = Slow(MemoryStore())
+    copies = Copies(Layout(tmp_path), objects)
+    copied(copies)
+    assert copies.counters["stretches"] == len(stretches(objects)) == count
+
+
+def test_a_store_that_is_down_is_not_asked_for_each_recording(tmp_path: Path) -> None:
+    class Down(ObstoreObjects):
+        asked = 0
+
+        def put(self, path: str, chunks: Iterable[bytes]) -> None:
+            self.asked += 1
+            raise StoreFailed(Failing.UNREACHABLE, "gone")
+
+    for number in range(5 * limits.STRETCHES_AT_ONCE):
+        running(tmp_path, f"r{number}-0")
+    objects = Down(MemoryStore())
+    with pytest.raises(StoreFailed):
+        copied(Copies(Layout(tmp_path), objects))
+    assert objects.asked <= limits.STRETCHES_AT_ONCE
+
+
 # --- the end
 
 

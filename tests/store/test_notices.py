@@ -54,6 +54,7 @@ class Crm:
         self.answers = list(answers)
         self.posts: list[Post] = []
         self.elsewhere = 0
+        self.before_answer: Callable[[], object] = lambda: None
         crm = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -62,6 +63,7 @@ class Crm:
                 if self.path == "/elsewhere":
                     crm.elsewhere += 1
                 crm.posts.append(Post({key.lower(): value for key, value in self.headers.items()}, body))
+                crm.before_answer()
                 status = crm.answers.pop(0) if crm.answers else 204
                 self.send_response(status)
                 if 300 <= status < 400:
@@ -141,7 +143,7 @@ class Heeded:
 def told_of(directory: Path, url: str, count: int, *, is_after_storing: bool = False) -> Heeded:
     """Run a notifier until so many notices were taken."""
     heeded = Heeded(count)
-    notifier = Notifier(Layout(directory), Receiver(url, KEY, is_after_storing), heeded, Hours())
+    notifier = Notifier(Layout(directory), Receiver(url, KEY, is_after_storing), heeded, Hours(), at_once=1)
     notifier.start()
     assert heeded.is_enough.wait(20)
     notifier.close()
@@ -218,6 +220,38 @@ def test_a_secret_that_is_none_is_not_repeated(secret: str) -> None:
     assert secret.removeprefix("whsec_") == "" or secret.removeprefix("whsec_") not in str(error.value)
 
 
+def test_a_receiver_that_takes_its_time_holds_up_nobody_for_long(tmp_path: Path) -> None:
+    wanted(tmp_path)
+    for number in range(8):
+        finished(tmp_path, f"r{number}")
+    together = threading.Barrier(limits.NOTICES_AT_ONCE, timeout=10)
+    with receiver() as crm:
+        crm.before_answer = together.wait
+        heeded = Heeded(8)
+        notifier = Notifier(Layout(tmp_path), Receiver(crm.url, KEY, False), heeded)
+        notifier.start()
+        assert heeded.is_enough.wait(20), "so many are told at once"
+        notifier.close()
+    assert {json.loads(post.body)["data"]["name"] for post in crm.posts} == {f"r{number}" for number in range(8)}
+    assert len(crm.posts) == notifier.counters["told"] == 8
+
+
+def test_threads_that_come_to_the_same_recordings_tell_of_each_once(tmp_path: Path) -> None:
+    """With a clock of which each look is an hour later, one looks for what is left whenever another tells."""
+    wanted(tmp_path)
+    for number in range(20):
+        finished(tmp_path, f"r{number}")
+    with receiver() as crm:
+        heeded = Heeded(20)
+        notifier = Notifier(Layout(tmp_path), Receiver(crm.url, KEY, False), heeded, Hours(), at_once=8)
+        notifier.start()
+        assert heeded.is_enough.wait(20)
+        notifier.close()
+    assert notifier.counters == {"told": 20}
+    assert len(crm.posts) == 20
+    assert list(Layout(tmp_path).notices.glob("*.json")) == []
+
+
 # --- outages and ends
 
 
@@ -289,7 +323,7 @@ def test_an_edge_that_dies_at_any_moment_tells_all_and_a_second_time_only_under_
         # It died between the answer and the word that it was told.
         layout.told_notice_of("a").unlink()
         told_of(tmp_path, crm.url, 1)
-        notifier = Notifier(layout, Receiver(crm.url, KEY, False), Heeded(1), Hours())
+        notifier = Notifier(layout, Receiver(crm.url, KEY, False), Heeded(1), Hours(), at_once=1)
         notifier.look()
         assert notifier.waiting == 0, "nor a third time"
     assert len(crm.posts) == 2
@@ -325,7 +359,7 @@ def test_a_disk_that_takes_no_notice_costs_time_and_not_the_notice(
     with receiver() as crm:
         finished(tmp_path, "a")
         heeded = Heeded(1)
-        notifier = Notifier(Layout(tmp_path), Receiver(crm.url, KEY, False), heeded, Hours())
+        notifier = Notifier(Layout(tmp_path), Receiver(crm.url, KEY, False), heeded, Hours(), at_once=1)
         notifier.finished(read(Layout(tmp_path).manifest_of("a")))
         notifier.start()
         assert heeded.is_enough.wait(20)

@@ -202,6 +202,8 @@ STORE_PARTS_AT_ONCE = 2
 STORE_CHUNK_BYTES = 1_048_576
 # Bytes of a running recording that are copied to the store in one object, and held in memory for that.
 STRETCH_BYTES = 8_388_608
+# Recordings of which a stretch is sent at once: 500 that run and a store that takes 50 ms make a round of 6 s.
+STRETCHES_AT_ONCE = 8
 # Bytes of one page of a list of uploads: it names a thousand at most, of some kilobyte.
 STORE_LISTING_BYTES = 4_194_304
 # Seconds to reach a store, and for one answer, which may carry a part over a line of half a megabit.
@@ -209,6 +211,8 @@ STORE_CONNECT_S = 5
 STORE_ANSWER_S = 120
 # Seconds to reach whoever is told of recordings, and for all of the answer: it need only be put down there.
 NOTICE_CONNECT_S = 5
+# Notices that are sent at once: forty a second to a receiver that takes a tenth of one.
+NOTICES_AT_ONCE = 4
 NOTICE_ANSWER_S = 15
 # Bytes of the text beside a recording that are read: a description has some kilobytes, and a call that is held and
 # resumed a hundred times has two hundred of them.

@@ -1,10 +1,11 @@
-"""The thread that tells of recordings. What is to be told stands in the manifests, and what was in the outbox.
+"""The threads that tell of recordings. What is to be told stands in the manifests, and what was in the outbox.
 
 A notice is on the disk before it is tried, and tried until it is taken: after 5 seconds at first, each quarter of an
 hour at last. Nothing waits for it.
 """
 
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from talkpath.base import limits
 from talkpath.store.notices.notice import Notice, kind_of, notice_of
 from talkpath.store.notices.outbox import Outbox
 from talkpath.store.notices.sending import NotTold, Refusal, send
@@ -72,13 +74,17 @@ class Notifier:
         told: Callable[[Event], None],
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        at_once: int = limits.NOTICES_AT_ONCE,
     ) -> None:
         self._layout = layout
         self._receiver = receiver
         self._told = told
         self._wall = wall
         self._outbox = Outbox(layout)
-        self._errands = Errands("notices", 1, self.look, self._try, now)
+        self._errands = Errands("notices", at_once, self.look, self._try, now)
+        self._counting = threading.Lock()
+        # Two threads may come to the same recording: one that looks for what is left, one that tells of it.
+        self._writing = threading.Lock()
         self.counters: Counter[str] = Counter()
         self.close = self._errands.close
 
@@ -107,11 +113,15 @@ class Notifier:
                     self._errands.add(name)
         except OSError as error:
             # Looked for again; those that are told of meanwhile come to this by themselves, and are told of.
-            self.counters["failed_disk"] += 1
+            self._count("failed_disk")
             _log.warning("notices cannot be looked for (%s); it is tried again", error.strerror or error)
 
     def _noted(self, name: str) -> Notice | None:
         """Its notice, on the disk; None where there is nothing to tell, or all was told. Raises OSError."""
+        with self._writing:
+            return self._read_or_made(name)
+
+    def _read_or_made(self, name: str) -> Notice | None:
         one = self._outbox.notice(name)
         if one is not None:
             return None if one.told is not None else one
@@ -152,13 +162,19 @@ class Notifier:
         try:
             send(self._receiver.url, headers, body)
         except NotTold as error:
-            self._outbox.keep(name, msgspec.structs.replace(one, tries=one.tries + 1, trouble=error.reason))
+            with self._writing:
+                self._outbox.keep(name, msgspec.structs.replace(one, tries=one.tries + 1, trouble=error.reason))
             raise
-        self._outbox.told(name, one, at)
-        self.counters["told"] += 1
+        with self._writing:
+            self._outbox.told(name, one, at)
+        self._count("told")
         self._told(Told(name, one))
 
     def _fail(self, name: str, code: str, reason: str, *, is_of_all: bool) -> None:
         pause_s, failures = self._errands.failed(name, is_of_the_store=is_of_all)
-        self.counters[f"failed_{code.removeprefix('notice-')}"] += 1
+        self._count(f"failed_{code.removeprefix('notice-')}")
         self._told(Untold(name, code, reason, pause_s, failures))
+
+    def _count(self, event: str) -> None:
+        with self._counting:
+            self.counters[event] += 1

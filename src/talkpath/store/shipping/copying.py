@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -57,6 +58,7 @@ class Copies:
     counters: Counter[str] = field(default_factory=Counter)
     _last: dict[str, Stretch] = field(default_factory=dict)
     _signed: dict[str, float] = field(default_factory=dict)
+    _counting: threading.Lock = field(default_factory=threading.Lock)
 
     def take_over(self) -> None:
         """Learn what was copied until now, by whomever. Raises `StoreFailed`."""
@@ -65,13 +67,28 @@ class Copies:
     def copy_all(self, now: float, is_ending: Callable[[], bool]) -> None:
         """Copy what is new of everything that runs. Raises `StoreFailed` and OSError."""
         running = unfinished(self.layout)
-        for name in running:
-            while not is_ending() and self._copy(name, now):
-                pass
+        if running:
+            self._copy_side_by_side(running, now, is_ending)
         for name in self._last.keys() - set(running):
             del self._last[name]
         for name in self._signed.keys() - set(running):
             del self._signed[name]
+
+    def _copy_side_by_side(self, running: list[str], now: float, is_ending: Callable[[], bool]) -> None:
+        """Several at once, for a store far away is waited for most of the time; none after one that failed."""
+        failed: list[Exception] = []
+
+        def copy(name: str) -> None:
+            try:
+                while not failed and not is_ending() and self._copy(name, now):
+                    pass
+            except Exception as error:  # noqa: BLE001 - told by who waits for all
+                failed.append(error)
+
+        with ThreadPoolExecutor(min(len(running), limits.STRETCHES_AT_ONCE), "talkpath-copying") as pool:
+            list(pool.map(copy, running))
+        if failed:
+            raise failed[0]
 
     def _copy(self, name: str, now: float) -> bool:
         """Copy one more stretch; whether there may be more."""
@@ -84,8 +101,9 @@ class Copies:
         made = Stretch(name, *ends, is_sealed=self.sealer is not None)
         self._put(made, closed(last.end, packets, last.notes, notes, self._draft(name)))
         self._last[name], self._signed[name] = made, now
-        self.counters["stretches"] += 1
-        self.counters["stretch_bytes"] += len(packets)
+        with self._counting:
+            self.counters["stretches"] += 1
+            self.counters["stretch_bytes"] += len(packets)
         if not self.layout.draft_of(name).exists() and not self.layout.notes_of(name).exists():
             # It ended meanwhile; who ships it may have swept already.
             self.objects.delete(made.path)
