@@ -123,10 +123,10 @@ class Admission:
         core = self._core
         if not uri.is_sip:
             return uri.scheme == "tel" and uri.user[:1] != "+" and core.locality.serves(uri, arrival.flow)
-        host = _plain_host(uri.host)
+        host, here = _plain_host(uri.host), core.locality.is_here
         if host in core.settings.domains:
             return True
-        return any(core.locality.is_here(host, port, arrival.flow) for port in (uri.port, None))
+        return here(host, None, arrival.flow) or (uri.port is not None and here(host, uri.port, arrival.flow))
 
     def _may_be_home(self, uri: Uri, arrival: Arrival) -> bool:
         """Whether nothing tells whose name it is: any host name may be ours where no domain is configured, and a
