@@ -409,6 +409,19 @@ def test_of_edges_that_share_a_directory_one_copies_and_the_other_takes_over(tmp
     joined(objects, tmp_path / "other")
 
 
+def test_while_nothing_is_recorded_the_store_is_asked_nothing(tmp_path: Path) -> None:
+    class Down(ObstoreObjects):
+        def list(self, prefix: str) -> Iterator[Listed]:
+            raise StoreFailed(Failing.UNREACHABLE, "gone")
+
+    copier = Copier(Copies(Layout(tmp_path), Down(MemoryStore())), 5.0, print)
+    copier.copy()
+    running(tmp_path)
+    with pytest.raises(StoreFailed):
+        copier.copy()
+    copier.close()
+
+
 def test_a_store_that_is_down_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "pause_after", lambda failures: 0.01)
     objects = Shaky(MemoryStore(), 0)

@@ -175,6 +175,8 @@ class Copier:
     def copy(self) -> None:
         """One round. Raises `StoreFailed` and OSError."""
         if self._lock is None:
+            if not unfinished(self._copies.layout):
+                return  # nothing to copy, so nothing that a store could keep us from
             self._lock = self._taken()
             if self._lock is None:
                 return
