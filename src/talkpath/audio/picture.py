@@ -2,6 +2,7 @@
 else."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,6 +19,20 @@ _LEFT, _RIGHT, _TOP, _BOTTOM, _LANE, _GAP = 76, 24, 104, 40, 170, 18
 _PAPER, _INK, _FAINT, _GRID = "#ffffff", "#1d2733", "#7a8694", "#e3e8ee"
 _SIDES = (("caller", "#2166ac"), ("callee", "#b2552b"))
 _MARK, _PAUSE = "#3a7d44", "#f3efe0"
+#: Where they are: for Chinese among the rest first, then what has most letters.
+_FONTS = (
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansSC-Regular.otf",
+    "SourceHanSansSC-Regular.otf",
+    "wqy-microhei.ttc",
+    "wqy-zenhei.ttc",
+    "PingFang.ttc",
+    "msyh.ttc",
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "LiberationSans-Regular.ttf",
+    "Arial.ttf",
+)
 _FONT_PX, _ROW_PX, _ROWS = 15, 20, 3
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200)
 
@@ -55,13 +70,13 @@ def draw(sound: Sound, marks: Sequence[Mark], title: str, out: Path) -> None:
         raise NeedsPillow
     image_of: Any = import_module("PIL.Image")
     pen_of: Any = import_module("PIL.ImageDraw")
-    font: Any = import_module("PIL.ImageFont").load_default(_FONT_PX)
+    font = _font_for(title + "".join(mark.text for mark in marks))
     size = (_LEFT + COLUMNS + _RIGHT, _TOP + 2 * _LANE + _GAP + _BOTTOM)
     image = image_of.new("RGB", size, _PAPER)
     pen = pen_of.Draw(image)
     scale = _Scale(sound.start, sound.seconds)
     began = datetime.fromtimestamp(sound.start).strftime("%Y-%m-%d %H:%M:%S")
-    head = f"{_ascii(title)}   {began}   {_clock(sound.seconds, sound.seconds)}"
+    head = f"{_lettered(title, font)}   {began}   {_clock(sound.seconds, sound.seconds)}"
     pen.text((_LEFT, 10), head, fill=_INK, font=font)
     _pauses(pen, scale, marks)
     _grid(pen, scale, font)
@@ -103,7 +118,7 @@ def _marks(pen: Any, scale: _Scale, marks: Sequence[Mark], font: Any) -> None:
     """Lines with words above, in as many rows as keeps them apart; what finds no room has its line alone."""
     free = [0.0] * _ROWS
     for mark in sorted(marks):
-        x, text = scale.x(mark.time), _ascii(mark.text)
+        x, text = scale.x(mark.time), _lettered(mark.text, font)
         width = pen.textlength(text, font=font)
         left = max(_LEFT, min(x, _LEFT + COLUMNS - width - 8))
         row = next((row for row in range(_ROWS) if free[row] <= left), None)
@@ -115,9 +130,28 @@ def _marks(pen: Any, scale: _Scale, marks: Sequence[Mark], font: Any) -> None:
         pen.line((x, top, x, _TOP + 2 * _LANE + _GAP), fill=_MARK)
 
 
-def _ascii(text: str) -> str:
-    """The font that comes with Pillow has no others."""
-    return text.encode("ascii", "replace").decode()
+def _font_for(text: str) -> Any:
+    """The font that comes with Pillow, which has ASCII; for more the one of this machine that has the most of it."""
+    fonts: Any = import_module("PIL.ImageFont")
+    plain = fonts.load_default(_FONT_PX)
+    others = {char for char in text if not char.isascii()}
+    if not others:
+        return plain
+    found = [plain]
+    for name in _FONTS:
+        with suppress(OSError):
+            found.append(fonts.truetype(name, _FONT_PX))
+    return max(found, key=lambda font: sum(_has(font, char) for char in others))
+
+
+def _has(font: Any, char: str) -> bool:
+    """What a font lacks it draws as it draws what is no character."""
+    lacking, drawn = ((font.getbbox(one), font.getlength(one)) for one in ("\U0010ffff", char))
+    return bool(lacking != drawn)
+
+
+def _lettered(text: str, font: Any) -> str:
+    return "".join(char if char.isascii() or _has(font, char) else "?" for char in text)
 
 
 def _clock(seconds: float, longest: float) -> str:
