@@ -76,6 +76,15 @@ def test_a_list_for_people_and_for_programs(
     assert len(json.loads(capsys.readouterr().out)["files"]) == 3
 
 
+def test_what_cannot_be_read_is_not_passed_over_in_silence(
+    directory: Path, shown: Recordings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "ab":
+        (directory / "manifests" / f"{name}.json").write_text("{")
+    shown.print_list(Sought(), as_json=False)
+    assert "2 manifests could not be read" in capsys.readouterr().err
+
+
 def test_what_makes_no_sense_is_said(directory: Path, shown: Recordings, tmp_path: Path) -> None:
     with pytest.raises(Trouble, match="no such recording"):
         shown.show("nobody")

@@ -55,8 +55,13 @@ class Recordings:
     # --- showing
 
     def print_list(self, sought: Sought, *, as_json: bool) -> None:
-        """Print those asked for, the latest last."""
-        found = self._shelf.find(sought)
+        """Print those asked for, the latest last, and say how many could not be looked at. Raises `Trouble`."""
+        try:
+            found = self._shelf.find(sought)
+        except OSError as error:
+            raise _failed(error) from error
+        if self._shelf.unread:
+            self._talk(texts.UNREAD.say(self._language, count=self._shelf.unread))
         if as_json:
             print_json([msgspec.to_builtins(one) for one in found])
         elif not found:

@@ -62,6 +62,10 @@ STATES: dict[str, Text] = {
     "removed": Text("removed", "已清理"),
 }
 NONE = Text("There are no such recordings.", "没有这样的录音。")
+UNREAD = Text(
+    "{count} manifests could not be read and are not among these; `talkpath recordings verify` tells which.",
+    "{count} 份清单无法读取，未列出；`talkpath recordings verify` 会指出是哪些。",
+)
 NO_SUCH = Text(
     "{name}: there is no such recording. See `talkpath recordings`.",
     "{name}：没有这个录音。请看 `talkpath recordings`。",

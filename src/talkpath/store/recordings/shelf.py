@@ -46,14 +46,19 @@ class Shelf:
 
     def __init__(self, directory: Path) -> None:
         self.layout = Layout(directory)
+        #: manifests that could not be read when last looked
+        self.unread = 0
 
     def all(self) -> Iterator[Manifest]:
         """All, those under way among them, in no order."""
+        self.unread = 0
         for path in (*self.layout.manifests.glob("*.json"), *self.layout.tmp.glob("*.json")):
             try:
                 yield read(path)
-            except (OSError, ValueError, msgspec.MsgspecError):
+            except FileNotFoundError:
                 continue
+            except (OSError, ValueError, msgspec.MsgspecError):
+                self.unread += 1
 
     def find(self, sought: Sought) -> list[Manifest]:
         """Those asked for, the latest last; with a limit, the latest of them."""
