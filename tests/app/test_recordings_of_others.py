@@ -3,13 +3,17 @@
 import json
 import os
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import pyrage
 import pytest
+from click.testing import CliRunner
+from tests.audio.test_codecs_and_time import START, moved
 from tests.store.test_copying import NAME, running
 from tests.store.test_recordings_verified import finished
 
+from talkpath.app.cli import app
 from talkpath.app.config.recording import Recording
 from talkpath.app.config.records import State
 from talkpath.app.config.tree import Config
@@ -18,8 +22,8 @@ from talkpath.app.recordings import Recordings
 from talkpath.app.storage import copier_of, shipper_of
 from talkpath.base.texts import Language
 from talkpath.store.recordings.layout import Layout
+from talkpath.store.recordings.manifest import Manifest, Stored, encoded, read
 from talkpath.store.recordings.manifest import State as Made
-from talkpath.store.recordings.manifest import read
 from talkpath.store.recordings.shelf import Shelf, Sought
 
 WHOLE = "whole-0123456789abcdef"
@@ -169,3 +173,41 @@ def test_a_store_that_has_it_no_more_is_a_sentence(tmp_path: Path, own: Recordin
         with pytest.raises(Trouble):
             attempt()
     assert read(Layout(tmp_path / "dead" / "recordings").manifest_of(WHOLE)).in_store
+
+
+def test_a_call_that_only_the_store_has_is_made_into_sound(
+    tmp_path: Path, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places, data = Layout(tmp_path / "state" / "recordings"), moved(lambda n: (n, n * 160, 0.0))
+    places.make()
+    name = "3c26%40phone-0123456789abcdef"
+    places.pcap_of(name).write_bytes(data)
+    made = Manifest(
+        name=name,
+        state=Made.COMPLETE,
+        call_id="3c26@phone",
+        link_type="raw",
+        started=START,
+        started_by="all",
+        bytes=len(data),
+        sha256=sha256(data).hexdigest(),
+        stored=(Stored(where="local", path=f"pcaps/{name}.pcap"),),
+    )
+    places.manifest_of(name).write_bytes(encoded(made))
+    shipper = shipper_of(recording, places, lambda event: None)
+    assert shipper is not None
+    shipper._shipment.ship(name)
+    config = tmp_path / "talkpath.toml"
+    config.write_text(f'[recording]\nstore = "{recording.store}"\nidentity = "{recording.identity}"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "spare"))
+    (tmp_path / "spare").mkdir()
+    # From the node that stored it, and by its whole name from any other.
+    for state, asked in (("state", "3c26@phone"), ("another", name)):
+        run = ["wav", asked, "--state", str(tmp_path / state), "--config", str(config)]
+        assert CliRunner().invoke(app, run).exit_code == 0
+        (tmp_path / f"{name}.wav").unlink()
+    assert not places.pcap_of(name).exists()
+    assert list((tmp_path / "spare").iterdir()) == []
+    (tmp_path / "store" / "pcaps" / f"{name}.pcap.age").unlink()
+    assert CliRunner().invoke(app, run).exit_code == 2
