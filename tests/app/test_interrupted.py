@@ -26,6 +26,24 @@ from talkpath.__main__ import main
 main()
 """
 
+# Whatever an import lets go of may be interrupted in its last moment, where Python drops exceptions.
+WHILE_A_COMMAND_LOADS = """
+import signal, sys
+
+class Gone:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "talkpath.explain":
+            Gone()
+
+sys.meta_path.insert(0, Interrupt())
+from talkpath.__main__ import main
+main()
+"""
+
 
 def test_an_interrupted_report_is_no_error_found() -> None:
     """Exit code 1 means that errors were found."""
@@ -46,6 +64,12 @@ def _packets(size: int) -> bytes:
 
 def test_who_is_interrupted_while_it_loads_prints_no_traceback() -> None:
     command = [sys.executable, "-c", WHILE_LOADING, "version"]
+    done = subprocess.run(command, capture_output=True, env=ENVIRON, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
+def test_an_interrupt_in_the_middle_of_an_import_is_not_lost() -> None:
+    command = [sys.executable, "-c", WHILE_A_COMMAND_LOADS, "explain", "--rules"]
     done = subprocess.run(command, capture_output=True, env=ENVIRON, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 

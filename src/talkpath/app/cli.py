@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -42,7 +43,7 @@ class Commands(click.Group):
     """The commands; one that is interrupted leaves things in order and then dies of the signal, as shells expect."""
 
     def invoke(self, ctx: click.Context) -> object:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, interrupted)
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -50,9 +51,23 @@ class Commands(click.Group):
             _let_output_go()
             return None
         except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.raise_signal(signal.SIGINT)
+            _die_of_it()
             raise
+
+
+def interrupted(_number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, but not in the middle of an import: there a callback may swallow it, with a traceback
+    and the command going on. Nothing is there yet that had to be put in order."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            _die_of_it()
+        frame = frame.f_back
+    raise KeyboardInterrupt
+
+
+def _die_of_it() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGINT)
 
 
 @click.group("talkpath", cls=Commands, help=help_of(words.HELP), no_args_is_help=True)
