@@ -90,7 +90,9 @@ def _as_it_runs(stream: RtpStream, payload_type: int, named: Format) -> Format:
     clock_hz = named.clock_hz or stream.clock_hz
     if len(voices) == 1 and stream.end - stream.start > _MEASURED_S:
         clock_hz = _measured(clock_hz, stream.rate_hz)
-    channels = _channels(stream, payload_type, clock_hz) if named.name.upper() == "L16" else named.channels
+    channels = named.channels
+    if named.name.upper() == "L16":
+        channels = _channels(stream, payload_type, clock_hz, named.channels)
     return named._replace(clock_hz=clock_hz, channels=channels)
 
 
@@ -102,10 +104,11 @@ def _measured(announced_hz: int, rate_hz: float) -> int:
     return nearest if abs(rate_hz / nearest - 1) < _NEAR else announced_hz
 
 
-def _channels(stream: RtpStream, payload_type: int, clock_hz: int) -> int:
-    """Of L16, by the bytes of a packet and its time."""
-    if payload_type == _STEREO or not stream.packets:
-        return 2 if payload_type == _STEREO else 1
+def _channels(stream: RtpStream, payload_type: int, clock_hz: int, named: int) -> int:
+    """Of L16, by the bytes of a packet and its time; as it is named where the capture does not know how long a packet
+    lasts, since nothing in it says what its clock is."""
+    if payload_type == _STEREO or not stream.packets or not stream.ptime_ms:
+        return 2 if payload_type == _STEREO else named
     samples = stream.payload_bytes / stream.packets / 2
     return max(1, round(samples / max(1.0, stream.ptime_ms / 1000 * clock_hz)))
 
