@@ -103,6 +103,18 @@ def test_a_request_that_comes_back_to_us_is_a_loop(lab: Lab) -> None:
     assert mirror.statuses()[-1] == 482
 
 
+def test_a_request_that_somebody_turns_to_us_again_is_a_loop_when_it_comes_the_same_way(lab: Lab) -> None:
+    mirror = lab.phone("1001", "198.51.100.7")
+    mirror.register()
+    caller = lab.phone("v", "203.0.113.5")
+    caller.invite(f"sip:1001@{HOME}")
+    for turn in ("first", "second"):
+        came = next(one for one in mirror.inbox if one.is_request)
+        mirror.inbox.clear()
+        lab.deliver(mirror.flow, came.raw.replace(came.uri.encode(), f"sip:1001@{HOME}".encode(), 1))
+        assert (482 in mirror.statuses()) == (turn == "second")
+
+
 def test_responses_that_belong_to_nothing_are_counted_and_dropped(lab: Lab, peer: Phone) -> None:
     deliver(lab, peer, ["SIP/2.0 200 OK", *GOOD[1:]])
     assert lab.edge.core.transactions.counters["stray_responses"] == 1

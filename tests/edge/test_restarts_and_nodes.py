@@ -26,17 +26,31 @@ def test_a_loop_is_known_by_whoever_has_the_key() -> None:
     mark = LoopMarks(KEY).of(request("z9hG4bKa"), "sip:1002@192.0.2.9")
     # Not of this process: Python's own hashes differ from one to the next.
     assert mark == "46c83043"
-    assert LoopMarks(KEY).is_looping(request("z9hG4bKother", f"z9hG4bKe9.{mark}", "z9hG4bKa"))
+    assert LoopMarks(KEY).is_looping(request("z9hG4bKother", f"z9hG4bKe9.{mark}", "z9hG4bKa"), PHONE)
 
 
 def test_the_mark_of_another_key_is_no_loop() -> None:
     mark = LoopMarks(b"u" * 32).of(request("z9hG4bKa"), "sip:1002@192.0.2.9")
-    assert not LoopMarks(KEY).is_looping(request(f"z9hG4bKe9.{mark}", "z9hG4bKa"))
+    assert not LoopMarks(KEY).is_looping(request(f"z9hG4bKe9.{mark}", "z9hG4bKa"), PHONE)
 
 
 def test_a_request_that_was_sent_on_changed_is_no_loop() -> None:
     mark = LoopMarks(KEY).of(request("z9hG4bKa"), "sip:1002@192.0.2.9")
-    assert not LoopMarks(KEY).is_looping(request(f"z9hG4bKe9.{mark}", "z9hG4bKa", uri="sip:1003@192.0.2.9"))
+    assert not LoopMarks(KEY).is_looping(request(f"z9hG4bKe9.{mark}", "z9hG4bKa", uri="sip:1003@192.0.2.9"), PHONE)
+
+
+def test_a_request_that_is_turned_to_us_again_is_a_loop_when_it_comes_the_same_way() -> None:
+    uri, carrier = f"sip:+4930@{HOME}", PHONE._replace(transport=Transport.UDP)
+    came = request("z9hG4bKa", uri=uri)
+    marks = LoopMarks(KEY).sent(came, "sip:+4930@203.0.113.7", 0, carrier)
+    again = request("z9hG4bKother", f"z9hG4bKe9.{marks}", "z9hG4bKa", uri=uri)
+    assert LoopMarks(KEY).is_looping(again, carrier)
+    # From somebody else it is on its way from one server of services to the next.
+    elsewhere = carrier._replace(remote=Address("203.0.113.8", 40001))
+    assert not LoopMarks(KEY).is_looping(again, elsewhere)
+    assert not LoopMarks(KEY).is_looping(again, carrier._replace(remote=Address("203.0.113.7", 40002)))
+    routed = Message.parse(again.raw.replace(b"Call-ID", b"Route: <sip:x;lr>\r\nCall-ID"))
+    assert not LoopMarks(KEY).is_looping(routed, carrier)
 
 
 def test_a_token_names_the_very_connection_with_its_process() -> None:

@@ -321,7 +321,7 @@ class Edge:
             return
         if not has_hops_left(request) and not (here and request.method in ("OPTIONS", "REGISTER")):
             raise Refusal(483)
-        if core.loops.is_looping(request):
+        if core.loops.is_looping(request, arrival.flow):
             raise Refusal(482)
         unsupported = request.first("Proxy-Require")
         if unsupported is not None:

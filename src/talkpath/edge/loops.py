@@ -3,6 +3,7 @@
 from hashlib import blake2b
 
 from talkpath.base import limits
+from talkpath.base.address import Flow, Transport
 from talkpath.edge.forwarding import max_forwards
 from talkpath.sip.message import Message
 
@@ -17,16 +18,21 @@ class LoopMarks:
     def __init__(self, key: bytes) -> None:
         self._keyed = blake2b(key=key, digest_size=_MARK_BYTES, person=b"loops")
 
-    def of(self, request: Message, uri: str, cseq_shift: int = 0) -> str:
+    def sent(self, request: Message, uri: str, cseq_shift: int, source: Flow) -> str:
+        """The marks of a request that came from `source` and is sent on to `uri`: it may come back as it was sent, or
+        as it came, where somebody between turns it to us again."""
+        return f"{self.of(request, uri, cseq_shift)}.{self._of_arrival(request, source, cseq_shift)}"
+
+    def of(self, request: Message, uri: str, cseq_shift: int = 0, way: str = "") -> str:
         """What stays the same when a request that we send with this CSeq loops."""
         number, method = request.cseq
         number += max(0, cseq_shift)
-        told = f"{uri}\0{request.call_id}\0{request.from_tag}\0{request.to_tag}\0{number}{method}"
+        told = f"{uri}\0{request.call_id}\0{request.from_tag}\0{request.to_tag}\0{number}{method}{way}"
         keyed = self._keyed.copy()
         keyed.update(told.encode("utf-8", "surrogateescape"))
         return keyed.hexdigest()
 
-    def is_looping(self, request: Message) -> bool:
+    def is_looping(self, request: Message, source: Flow) -> bool:
         """Whether one of the Via branches is one that an edge with our key made for this very request, or there are
         so many that it must be so."""
         vias = request.all("Via")
@@ -34,8 +40,16 @@ class LoopMarks:
             return False
         if len(vias) > limits.SIP_VIAS:
             return True
-        mark = f".{self.of(request, request.uri)}"
-        return any(mark in value for value in vias)
+        marks = f".{self.of(request, request.uri)}", f".{self._of_arrival(request, source)}"
+        return any(mark in value for mark in marks for value in vias)
+
+    def _of_arrival(self, request: Message, source: Flow, cseq_shift: int = 0) -> str:
+        """Who sends it and its Route tell apart what comes again because it is to go another way now: to a server of
+        services and back (RFC 3261 section 16.6 step 8)."""
+        remote = source.remote
+        port = remote.port if source.transport is Transport.UDP else 0
+        way = f"\0{source.transport}{remote.host}\0{port}\0{request.first('Route')}"
+        return self.of(request, request.uri, cseq_shift, way)
 
 
 def has_hops_left(request: Message) -> bool:

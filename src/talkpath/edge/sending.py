@@ -82,7 +82,8 @@ class Sending:
     def _addressed(self, letter: _Letter, hop: Hop, here: Address) -> tuple[str, bytes]:
         """A fresh branch id, and the bytes of the request for a hop that knows us as `here`."""
         fork, branch, onward, _ = letter
-        branch_id = self._core.branch(self._core.loops.of(fork.request, onward.uri, branch.cseq_shift))
+        marks = self._core.loops.sent(fork.request, onward.uri, branch.cseq_shift, fork.arrival.flow)
+        branch_id = self._core.branch(marks)
         branch.is_renamed = bool(onward.sender or onward.receiver)
         onward.via = via_line(hop.transport, here, branch_id)
         onward.record_route = self._recorded(fork, hop, here, branch.cseq_shift)
