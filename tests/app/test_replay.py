@@ -3,7 +3,7 @@
 from tests.edge.lab import HOME, OFFER, Lab
 
 from talkpath.app.rehearsing import Wish
-from talkpath.app.replay import replayed
+from talkpath.app.replay import replayed, who_of
 from talkpath.base.address import Address, Flow
 from talkpath.calls.build import call_of
 from talkpath.calls.model import Call, Moment
@@ -50,3 +50,11 @@ def test_a_user_who_is_away_now_makes_a_difference() -> None:
     assert one.differs
     assert [step.kind for step in one.before] == ["route.user"]
     assert "registration.none" in [step.kind for step in one.now]
+
+
+def test_a_number_as_long_as_a_message_leaves_the_line_readable() -> None:
+    lab = Lab()
+    lab.registered("1001", "198.51.100.7").invite(f"sip:{'1' * 2_000}@{HOME}", body=OFFER)
+    trace = lab.ledger.trace("c1")
+    assert trace is not None
+    assert who_of(call_of(trace)) == f"1001 -> {'1' * 59}…{'1' * 20}"

@@ -21,7 +21,8 @@ from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.rehearsing import Wish
 from talkpath.app.rows import print_line
 from talkpath.app.state import state_directory
-from talkpath.base.readable import json_bytes, printable
+from talkpath.base import limits
+from talkpath.base.readable import brief, json_bytes, printable
 from talkpath.base.texts import Language
 from talkpath.calls.build import call_of
 from talkpath.calls.model import Call, MessageSeen, Moment
@@ -136,14 +137,19 @@ def _wish(invite: MessageSeen, script: Path | None) -> Wish:
 def _print(one: Replayed, language: Language) -> None:
     call = one.call
     text = texts.DIFFERS if one.differs else texts.AS_BEFORE if call.is_own else texts.WOULD
-    who = f"{call.caller.user} -> {call.callee.user}"
-    print(printable(text.say(language, id=call.id, who=who)))
+    print(printable(text.say(language, id=call.id, who=who_of(call))))
     if one.differs:
         print(texts.THEN.say(language))
         _print_steps(one.before, language)
         print(texts.NOW.say(language))
     if one.differs or not call.is_own:
         _print_steps(one.now, language)
+
+
+def who_of(call: Call) -> str:
+    """Who calls whom. A number may be as long as a message: its beginning and end are enough."""
+    caller, callee = (brief(party.user, limits.LOGGED_VALUE) for party in (call.caller, call.callee))
+    return f"{caller} -> {callee}"
 
 
 def _print_steps(steps: Iterable[Moment], language: Language) -> None:
