@@ -385,7 +385,7 @@ class SoundReader:
                 int,
                 int,
                 int,
-                Sequence[tuple[int, str, int, int, int, Callable[[bytes], bytes] | None]],
+                Sequence[tuple[int, str, int, int, int, Callable[[bytes], bytes | None] | None]],
             ]
         ],
         *,

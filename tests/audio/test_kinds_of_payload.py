@@ -173,6 +173,28 @@ def test_redundant_packets_are_heard_once(tmp_path: Path) -> None:
     assert peak(samples, rate, 0.0, 0.07) > 7000
 
 
+def test_silence_between_words_is_no_fault_of_amr(tmp_path: Path) -> None:
+    """SID and frames without data are what a sender that is silent sends."""
+    sid = bytes([0xF0, 8 << 3 | 4]) + bytes(5)
+    stored = (Path(__file__).parent / "payloads" / "AMR.frames").read_bytes()
+    frames = [stored[at : at + 32] for at in range(0, len(stored), 32)]
+    packets = [(START + n * 0.02, rtp(n, n * 160, b"\xf0" + one, payload_type=96)) for n, one in enumerate(frames)]
+    packets += [(START + n * 0.02, rtp(n, n * 160, sid, payload_type=96)) for n in range(50, 100, 8)]
+    samples, rate, said = converted(tmp_path, packets, "m=audio 5000 RTP/AVP 96\r\na=rtpmap:96 AMR/8000\r\n")
+    assert peak(samples, rate, 1.1, 2.0) == 0
+    assert len(said) == 1, said
+
+
+def test_what_is_no_frame_is_counted(tmp_path: Path) -> None:
+    """A SID of G.729 (annex B: two bytes) is word of silence, alone and behind speech; three bytes are nothing."""
+    stored = (Path(__file__).parent / "payloads" / "G729.frames").read_bytes()
+    payloads = [stored[at : at + 20] for at in range(0, 400, 20)]
+    payloads += [stored[400:410] + b"\x12\x34", b"\x12\x34", b"\x12\x34\x56"]
+    packets = [(START + n * 0.02, rtp(n, n * 160, one, payload_type=18)) for n, one in enumerate(payloads)]
+    _, _, said = converted(tmp_path, packets, "m=audio 5000 RTP/AVP 18\r\n")
+    assert [one for one in said if "'count': 1," in one and "'packets': 23" in one], said
+
+
 # --- any timeline
 
 

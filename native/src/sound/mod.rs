@@ -17,6 +17,7 @@ use order::{Arrival, Item, Order};
 use place::{fitted, Placer};
 use pyo3::PyErr;
 use rustc_hash::{FxHashMap, FxHashSet};
+use voice::Held;
 pub use voice::Voice;
 
 pub type Seconds = f64;
@@ -204,10 +205,11 @@ impl Sound {
         while let Some((item, delay)) = self.streams[index].order.take(self.now, self.is_over) {
             samples.clear();
             let stream = &mut self.streams[index];
-            let Some(rate) = stream.decode(&item, &mut samples).map_err(Failure::Decoder)? else {
-                self.counts.refused += 1;
+            let (held, rate) = stream.decode(&item, &mut samples).map_err(Failure::Decoder)?;
+            if held != Held::Sound {
+                self.counts.refused += u64::from(held == Held::Nothing);
                 continue;
-            };
+            }
             let place = stream.placer.place(item.stretch, item.media, delay, samples.len(), rate);
             let side = stream.side;
             let samples = &samples[place.skip..];
@@ -266,11 +268,11 @@ impl Stream {
         Some((payload_type, payload))
     }
 
-    /// The rate of the samples of a packet; none where it holds none.
-    fn decode(&mut self, item: &Item, samples: &mut Vec<i16>) -> Result<Option<u32>, PyErr> {
+    /// What a packet holds, and the rate of its samples.
+    fn decode(&mut self, item: &Item, samples: &mut Vec<i16>) -> Result<(Held, u32), PyErr> {
         let Some((_, _, voice)) = self.voices.iter_mut().find(|(number, _, _)| *number == item.payload_type) else {
-            return Ok(None);
+            return Ok((Held::Nothing, 0));
         };
-        Ok(voice.decode(&item.payload, samples)?.then_some(voice.rate()))
+        Ok((voice.decode(&item.payload, samples)?, voice.rate()))
     }
 }

@@ -13,13 +13,24 @@ pub enum Voice {
         rate: u32,
         channels: usize,
     },
-    /// A callable that makes signed 16-bit samples of a payload, in the order of this machine's bytes.
+    /// A callable that makes signed 16-bit samples of a payload, in the order of this machine's bytes: none of one that
+    /// says that the sender is silent, and None of one that cannot be decoded.
     Foreign {
         rate: u32,
         decode: Py<PyAny>,
     },
     /// RFC 2198: packets that hold others.
     Redundant,
+}
+
+/// What a payload holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    Sound,
+    /// Word that the sender is silent.
+    Silence,
+    /// Nothing that can be decoded.
+    Nothing,
 }
 
 impl Voice {
@@ -44,9 +55,10 @@ impl Voice {
         }
     }
 
-    /// Append the samples of a payload; whether there are any. Raises what a foreign decoder raises.
-    pub fn decode(&mut self, payload: &[u8], samples: &mut Vec<i16>) -> PyResult<bool> {
+    /// Append the samples of a payload. Raises what a foreign decoder raises.
+    pub fn decode(&mut self, payload: &[u8], samples: &mut Vec<i16>) -> PyResult<Held> {
         let before = samples.len();
+        let mut without = Held::Nothing;
         match self {
             Voice::Ours(decoder) => {
                 decoder.decode(payload, samples);
@@ -56,14 +68,16 @@ impl Voice {
                 samples.extend(frames.map(|frame| mixed(frame, *channels)));
             }
             Voice::Foreign { decode, .. } => Python::attach(|py| {
-                let made: Vec<u8> = decode.bind(py).call1((payload,))?.extract()?;
+                let made: Option<Vec<u8>> = decode.bind(py).call1((payload,))?.extract()?;
+                let Some(made) = made else { return Ok(()) };
+                without = Held::Silence;
                 samples.extend(made.chunks_exact(2).map(|pair| i16::from_ne_bytes([pair[0], pair[1]])));
                 Ok::<(), PyErr>(())
             })?,
             Voice::Redundant => {}
         }
         samples.truncate(before + MOST_SAMPLES);
-        Ok(samples.len() > before)
+        Ok(if samples.len() > before { Held::Sound } else { without })
     }
 }
 

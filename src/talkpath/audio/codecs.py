@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from talkpath.base.errors import Unavailable
 
-#: From a payload to signed samples of 16 bits, in the order of this machine's bytes.
-Decode = Callable[[bytes], bytes]
+#: From a payload to signed samples of 16 bits, in the order of this machine's bytes; none where it says that the
+#: sender is silent, None where it cannot be decoded.
+Decode = Callable[[bytes], bytes | None]
 
 #: Samples a second of what our own decoders give at most; None: as many as its RTP clock has.
 _OURS: dict[str, int | None] = {"PCMU": 8000, "PCMA": 8000, "G722": 16_000, "OPUS": 48_000, "L16": None}
@@ -24,7 +25,7 @@ _OURS: dict[str, int | None] = {"PCMU": 8000, "PCMA": 8000, "G722": 16_000, "OPU
 SILENT = frozenset({"CN", "TELEPHONE-EVENT"})
 #: Packets that hold packets of other payload types.
 REDUNDANT = "RED"
-_GSM_BYTES, _G729_BYTES = 33, 10
+_GSM_BYTES, _G729_BYTES, _G729_SID_BYTES = 33, 10, 2
 _ILBC_20_MS, _ILBC_30_MS = 38, 50
 #: G.723.1 frames by the lowest two bits of their first byte: 6.3 and 5.3 kbit/s, SID, and one that repeats it.
 _G723_BYTES = (24, 20, 4, 1)
@@ -49,12 +50,15 @@ class _Foreign(NamedTuple):
     bit_rate: int = 0
 
 
-def _pieces(size: int) -> Callable[[bytes], Iterator[bytes | None]]:
-    """Frames of one size; what is left over (SID of G.729 annex B: 2 bytes) is no speech."""
+def _pieces(size: int, silent: int = 0) -> Callable[[bytes], Iterator[bytes | None]]:
+    """Frames of one size; what is left over, of the size of a `silent` one (SID of G.729 annex B: 2 bytes), is no
+    speech."""
 
     def cut(payload: bytes) -> Iterator[bytes | None]:
         for at in range(0, len(payload) - size + 1, size):
             yield payload[at : at + size]
+        if silent and len(payload) % size == silent:
+            yield None
 
     return cut
 
@@ -148,7 +152,7 @@ def _frame(kind: int, quality: int, data: bytes, bits: Sequence[int]) -> bytes |
 
 
 _FOREIGN = {
-    "G729": _Foreign("g729", 8000, _pieces(_G729_BYTES)),
+    "G729": _Foreign("g729", 8000, _pieces(_G729_BYTES, _G729_SID_BYTES)),
     "G723": _Foreign("g723_1", 8000, _g723, 240),
     "GSM": _Foreign("gsm", 8000, _pieces(_GSM_BYTES)),
     "AMR": _Foreign("libopencore_amrnb", 8000, _amr(_AMR_BITS), 160),
@@ -202,8 +206,8 @@ def _decoder(codec: _Foreign, clock_hz: int) -> Decode:
             contexts[kind] = context
         return contexts[kind]
 
-    def decode(payload: bytes) -> bytes:
-        made = []
+    def decode(payload: bytes) -> bytes | None:
+        made, is_refused = [], False
         for frame in codec.cut(payload):
             if frame is None:
                 made.append(silence)
@@ -213,6 +217,9 @@ def _decoder(codec: _Foreign, clock_hz: int) -> Decode:
                     made.extend(bytes(one.planes[0])[: 2 * one.samples] for one in resampler.resample(sound))
             except av.error.FFmpegError:
                 made.append(silence)
-        return b"".join(made) if any(piece.strip(b"\0") for piece in made) else b""
+                is_refused = True
+        if not made or (is_refused and not any(piece.strip(b"\0") for piece in made)):
+            return None
+        return b"".join(made)
 
     return decode
