@@ -5,16 +5,18 @@ import json
 import os
 import shutil
 import subprocess
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from conftest import Phones
+from conftest import Phones, WebPhones
 from harness.edge import Edge
 from harness.process import PeerFailed, wait_until
 from harness.recorded import Recordings, packets_of, sound_to
-from harness.sound import assert_alike, read
+from harness.sound import assert_alike, assert_tone, read, resampled
 from harness.talk import assert_both_hear, begin, end, listen
 
 pytestmark = pytest.mark.live
@@ -135,6 +137,30 @@ def test_an_edge_that_is_killed_leaves_what_it_heard_and_the_next_closes_it(own_
     assert len(heard) == 2
     assert "call end time" in recordings.metadata(made)
     assert made["name"] in own_edge.process.text
+
+
+def test_pages_with_video_are_heard_in_what_was_recorded_when_they_spoke(
+    own_edge, browser, recordings, tmp_path
+) -> None:
+    """Opus under DTLS, sound and picture on one transport each."""
+    pages = WebPhones(own_edge, browser, tmp_path)
+    caller, callee = pages.jssip(video=True), pages.jssip(video=True)
+    begin(caller, callee)
+    listen(caller, callee, 2)
+    end(caller, callee)
+    pages.stop()
+    made = only(recordings)
+    own_edge.command("wav", made["name"], "-o", str(tmp_path / "call.wav"))
+    with wave.open(str(tmp_path / "call.wav")) as file:
+        assert (file.getnchannels(), file.getframerate()) == (2, 48_000)
+        sides = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2).T / 32_768
+    spoken_s = made["ended"] - made["answered"]
+    assert {one["side"]: one["kind"] for one in made["media"] if one["port"]}.keys() == {"caller", "callee"}
+    for page, samples in zip((caller, callee), sides, strict=True):
+        assert_tone(page.hertz, resampled(samples, 48_000))
+        loud = np.flatnonzero(np.abs(samples) > 0.02) / 48_000
+        assert np.diff(loud).max() < 0.1, "no hole"
+        assert spoken_s - 1.0 < loud[-1] - loud[0] < spoken_s + 0.2
 
 
 @pytest.fixture
