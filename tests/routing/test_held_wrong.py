@@ -214,11 +214,14 @@ async def test_an_error_after_waiting_refuses_too(desk: Desk) -> None:
 
 async def test_a_script_that_hangs_is_late_and_refuses_with_503(desk: Desk) -> None:
     desk.settings = type(desk.settings)(deadline_s=0.02)
-    desk.on_call("import asyncio\nawait asyncio.sleep(60)\nreturn users('anna')")
+    desk.on_call(
+        "import asyncio\nasync def ask():\n    async with asyncio.timeout(99):\n        await asyncio.sleep(60)\n"
+        "await ask()\nreturn users('anna')"
+    )
     asked = desk.ask()
     await asyncio.sleep(0.1)
     assert asked.verdicts == [Answer(503)]
-    assert asked.said("script.late") == {"seconds": 0.02}
+    assert asked.said("script.late") == {"seconds": 0.02, "place": f"routing.py:{FIRST_LINE + 3}"}
     assert desk.pumped
     assert desk.router is not None
     assert desk.router.runner.waiting == 0

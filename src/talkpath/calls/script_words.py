@@ -23,8 +23,8 @@ MOMENTS: dict[str, Text] = {
         "脚本在 {place} 阻塞所有呼叫 {seconds} 秒，被中断，呼叫被拒绝（{trace}）。",
     ),
     "script.late": Text(
-        "The script did not decide within {seconds} s, so the call is refused.",
-        "脚本在 {seconds} 秒内没有作出决定，呼叫被拒绝。",
+        "The script did not decide within {seconds} s, so the call is refused; it waited in {place}.",
+        "脚本在 {seconds} 秒内没有作出决定，呼叫被拒绝；它停在 {place}。",
     ),
     "script.crowded": Text(
         "{waiting} functions of the script wait already, so the call is refused.",

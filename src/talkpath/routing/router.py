@@ -236,8 +236,17 @@ class _Asked:
 
     def _deadline(self) -> None:
         self._timer = None
-        self.failed_with("script.late", None, _LATE, seconds=self._router.settings.deadline_s)
+        seconds, place = self._router.settings.deadline_s, self._waits_at()
+        self.failed_with("script.late", None, _LATE, seconds=seconds, place=place)
         self._stop()
+
+    def _waits_at(self) -> str:
+        """The last line of the script on the way to what its function waits for."""
+        place, folder = _place_of(self.function, self._script), f"{self._script.file.parent}{os.sep}"
+        for file, line in self._running.waits_at() if self._running is not None else ():
+            if file.startswith(folder) and "site-packages" not in file:
+                place = Place(file, line)
+        return place.brief
 
     def _stop(self) -> None:
         self._unwind()

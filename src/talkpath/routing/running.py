@@ -9,7 +9,7 @@ import asyncio
 import logging
 import signal
 from asyncio import AbstractEventLoop, Future, Task
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextvars import copy_context
 from types import coroutine
 from typing import Any
@@ -44,6 +44,15 @@ class Running:
         if not self.is_over:
             self.is_over = True
             self.done(value, error)
+
+    def waits_at(self) -> Iterator[tuple[str, int]]:
+        """The way to what it waits for: file and line of each function on it."""
+        step: Any = self._worker.script
+        while step is not None:
+            frame = getattr(step, "cr_frame", None) or getattr(step, "gi_frame", None)
+            if frame is not None:
+                yield frame.f_code.co_filename, frame.f_lineno
+            step = getattr(step, "cr_await", None) or getattr(step, "gi_yieldfrom", None)
 
     def cancel(self) -> None:
         """End it where it waits. It is told by `CancelledError`, and may clean up."""
