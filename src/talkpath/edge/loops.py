@@ -20,7 +20,9 @@ class LoopMarks:
 
     def sent(self, request: Message, uri: str, cseq_shift: int, source: Flow) -> str:
         """The marks of a request that came from `source` and is sent on to `uri`: it may come back as it was sent, or
-        as it came, where somebody between turns it to us again."""
+        as it came, where somebody between turns it to us again. Within a dialog it goes by its routes."""
+        if request.to_tag:
+            return self.of(request, uri, cseq_shift)
         return f"{self.of(request, uri, cseq_shift)}.{self._of_arrival(request, source, cseq_shift)}"
 
     def of(self, request: Message, uri: str, cseq_shift: int = 0, way: str = "") -> str:
@@ -48,7 +50,7 @@ class LoopMarks:
         services and back (RFC 3261 section 16.6 step 8)."""
         remote = source.remote
         port = remote.port if source.transport is Transport.UDP else 0
-        way = f"\0{source.transport}{remote.host}\0{port}\0{request.first('Route')}"
+        way = f"\0{remote.host}\0{port}\0{request.first('Route')}"
         return self.of(request, request.uri, cseq_shift, way)
 
 
