@@ -64,16 +64,18 @@ impl Writer {
         let mut next = Instant::now() + TURN;
         loop {
             let is_ending = self.wait(next);
+            let (begun, is_due) = (Instant::now(), is_ending || Instant::now() >= next);
             // A panic is a defect of ours. It may cost a recording, never the writing of the others.
-            let done = catch_unwind(AssertUnwindSafe(|| self.turn(Instant::now() >= next || is_ending, is_ending)));
+            let done = catch_unwind(AssertUnwindSafe(|| self.turn(is_due, is_ending)));
             if done.is_err() {
                 self.shared.failures.fetch_add(1, Ordering::Relaxed);
             }
             if is_ending {
                 break;
             }
-            if Instant::now() >= next {
-                next = Instant::now() + if self.tapes.len() > MANY { TURN_OF_MANY } else { TURN };
+            if is_due {
+                // From its beginning: a slow disk does not stretch what a loss of power may cost.
+                next = begun + if self.tapes.len() > MANY { TURN_OF_MANY } else { TURN };
             }
         }
         self.shared.desk().has_ended = true;
