@@ -12,13 +12,12 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from math import ceil
-from typing import Protocol
 
 from talkpath._native import Datagrams, Sources
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Parcel, Send, Target, Transport
 from talkpath.calls.ledger import Ledger
-from talkpath.edge.edge import FlowClosed, Input, Undelivered
+from talkpath.edge.edge import FlowClosed, Undelivered
 from talkpath.ice.keepalive import answer_to
 from talkpath.net.accepting import Acceptor
 from talkpath.net.clock import Clock
@@ -26,6 +25,7 @@ from talkpath.net.descriptors import Descriptors
 from talkpath.net.icmp import failure_of
 from talkpath.net.idle import IdleSweep
 from talkpath.net.listening import Endpoint, Neighbours, Probe, open_sockets
+from talkpath.net.machine import Machine
 from talkpath.net.pacing import PacedReader
 from talkpath.net.room import Room
 from talkpath.net.stream import Connection, StreamConnection
@@ -50,34 +50,6 @@ _SHARE_OF_OURS = 0.25
 _REMEMBERED_SOURCES = 4096
 # Asking costs 20 us, and many calls of a second may lead to one gateway; what a router says counts for the next call.
 _MTU_BELIEVED_S = 1.0
-
-
-class Machine(Protocol):
-    """What is driven: the edge."""
-
-    def message(self, flow: Flow, data: bytes, now: float) -> None:
-        """One message."""
-
-    def unframeable(self, flow: Flow, head: bytes, code: str) -> None:
-        """A stream that lost its framing."""
-
-    def receive(self, event: Input, now: float) -> None:
-        """The news of a closed connection, or of a datagram that did not arrive."""
-
-    def expire(self, now: float) -> None:
-        """Let timers fire."""
-
-    def deadline(self) -> float | None:
-        """When `expire` wants to be called."""
-
-    def drain(self) -> list[Send]:
-        """What is to be sent."""
-
-    def drain_parcels(self) -> list[Parcel]:
-        """Datagrams to be sent that belong to no story."""
-
-    def needed(self, flows: frozenset[Flow]) -> frozenset[Flow]:
-        """Which of these a phone or a party of a call is reached on, or a request waits on for its answer."""
 
 
 class Limits:
