@@ -118,23 +118,22 @@ class Admission:
         return self._core.world.accounts.exists(self._core.user_of(uri))
 
     def _is_home(self, uri: Uri, arrival: Arrival) -> bool:
-        """Whether the name is surely one of ours: in a domain of ours, or at this host, whatever port is named; and a
-        local number, which is one wherever it is dialled (RFC 3966 section 5.1.4)."""
+        """Whether the name is surely one of ours: in a domain of ours, or at an address at which we listen."""
         core = self._core
         if not uri.is_sip:
-            return uri.scheme == "tel" and uri.user[:1] != "+" and core.locality.serves(uri, arrival.flow)
-        host, here = _plain_host(uri.host), core.locality.is_here
-        if host in core.settings.domains:
-            return True
-        return here(host, None, arrival.flow) or (uri.port is not None and here(host, uri.port, arrival.flow))
+            return False
+        host = _plain_host(uri.host)
+        return host in core.settings.domains or core.locality.is_here(host, uri.port, arrival.flow)
 
     def _may_be_home(self, uri: Uri, arrival: Arrival) -> bool:
-        """Whether nothing tells whose name it is: any host name may be ours where no domain is configured, and a
-        global number is of no domain."""
+        """Whether nothing tells whose name it is: any host name may be ours where no domain is configured; at another
+        port of this host may be another server, or nobody; and a number alone is of no domain."""
         core = self._core
         if not core.settings.domains:
             return True
-        return uri.scheme == "tel" and core.locality.serves(uri, arrival.flow)
+        if not uri.is_sip:
+            return uri.scheme == "tel" and core.locality.serves(uri, arrival.flow)
+        return core.locality.is_here(_plain_host(uri.host), None, arrival.flow)
 
     def _names_an_account(self, uri: Uri, arrival: Arrival) -> bool:
         return self._may_be_home(uri, arrival) and self._core.world.accounts.exists(self._core.user_of(uri))
