@@ -156,6 +156,16 @@ def test_a_stranger_who_finds_one_user_after_the_other_rings_no_more_of_them() -
     assert 407 in stranger.statuses()
 
 
+def test_a_server_beside_our_phones_may_ring_one_user_as_often_as_it_calls(lab: Lab) -> None:
+    """A queue or a load generator whose calls are answered late, from an address at which phones of ours are."""
+    phone, other = lab.registered("1002", "198.51.100.8"), lab.registered("1001", "198.51.100.7")
+    server = lab.phone("queue", other.flow.remote.host, 7000)
+    for number in range(120):
+        server.request("INVITE", f"sip:1002@{HOME}", call_id=f"q{number}")
+        lab.wait(0.05)
+    assert len({one.call_id for one in phone.inbox if one.method == "INVITE"}) == 120
+
+
 def test_a_hundred_strangers_who_ring_one_user_leave_its_phone_to_others(lab: Lab) -> None:
     """Each may send fifty at once: five thousand calls would keep the phone from everybody, and it from its talk."""
     phone, user = lab.registered("1002", "198.51.100.8"), lab.registered("1001", "198.51.100.7")

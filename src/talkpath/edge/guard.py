@@ -160,13 +160,16 @@ class Guard:
     def rung(self, user: str, flow: Flow, now: float, *, is_call: bool) -> None:
         """A stranger asked for somebody who is there."""
         self._doubt(user, flow, _OF_A_RING, now)
-        if is_call and self._settings.is_on:
+        if is_call and self._settings.is_on and not self._is_office(flow, now):
             self._beset_by(user, _OF_A_RING, now)
 
-    def is_beset(self, user: str, now: float) -> bool:
+    def is_beset(self, user: str, flow: Flow, now: float) -> bool:
         """Whether so many strangers ring a user that one more would only keep his phones from others: a flood from a
-        hundred sources rings it a hundred times as often as each may."""
-        return bool(self._beset) and (self._beset.get(user, now) - now) * _RINGS_A_SECOND >= _RINGS_AT_ONCE
+        hundred sources rings it a hundred times as often as each may. Who calls from where phones of ours are is let
+        through."""
+        if (self._beset.get(user, now) - now) * _RINGS_A_SECOND < _RINGS_AT_ONCE:
+            return False
+        return not self._is_office(flow, now)
 
     def _beset_by(self, user: str, weight: float, now: float) -> None:
         self._beset[user] = max(self._beset.get(user, now), now) + weight / _RINGS_A_SECOND
