@@ -135,7 +135,7 @@ def test_a_name_of_ours_must_be_proven_however_it_is_written(sender: str, user: 
     ],
 )
 def test_a_name_that_may_be_ours_must_be_proven_where_it_is_a_users(sender: str) -> None:
-    """At another port of this host another server may be, whose users are its own; but nobody calls as one of ours."""
+    """At another port of this host may be another server, with users of its own; but nobody calls as one of ours."""
     assert asked_for_proof(sender.replace("^", "1001"))
     assert not asked_for_proof(sender.replace("^", "9999"))
 
