@@ -1,15 +1,12 @@
 """What the operator's commands leave for a running edge: files in the state directory, which it follows."""
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import msgspec
 
-from talkpath.store import files
+from talkpath.store import files, locks
 
 Content = TypeVar("Content")
 
@@ -34,15 +31,9 @@ class FileByHand(Generic[Content]):
         """All of it at once: a reader never sees half a file. Raises OSError."""
         files.replace(self._path, msgspec.json.encode(content), mode=0o600)
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Nobody else reads it to change it meanwhile: of two commands at once none undoes the other's work."""
-        descriptor = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        return locks.alone(self._path.with_suffix(".lock"), mode=0o600)
 
     def has_changed(self) -> bool:
         """Whether it changed since this was last asked; at first, whether it may have."""

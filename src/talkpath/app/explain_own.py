@@ -6,8 +6,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from talkpath.app import explain_words as texts
 from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
@@ -52,7 +50,7 @@ def call_recorded(config: Config, name: str) -> Trace | None:
             directory = recordings_directory(config, state_directory(config, os.environ, is_root()))
             (made,) = Shelf(directory).find(Sought(name=name, with_removed=True, limit=1))
         trace = OwnCalls(config).trace(made.call_id)
-    except (OSError, ValueError, msgspec.MsgspecError, Trouble):
+    except (OSError, ValueError, Trouble):
         return None
     # A Call-ID that comes again is of another call.
     end = float("inf") if trace.ended_at is None else trace.ended_at

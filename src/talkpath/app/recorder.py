@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import msgspec
 
@@ -20,7 +19,7 @@ from talkpath.sip.grammar import NameAddr
 from talkpath.store.recordings.atwork import Held, Mark, forget_the_dead, mending
 from talkpath.store.recordings.keeper import Book, Keeper
 from talkpath.store.recordings.layout import name_of
-from talkpath.store.recordings.manifest import Manifest, Party, State, Stored, read
+from talkpath.store.recordings.manifest import Manifest, Party, State, known, local
 from talkpath.store.recordings.mending import Mended, left_over, sweep, tried
 
 # How long the end of the edge waits for the one recording that is being closed.
@@ -84,8 +83,8 @@ class CallRecorder:
         one = tried(layout, name)
         told(one)
         # What was there already and cannot be read is for `verify` to tell.
-        with suppress(OSError, ValueError, msgspec.MsgspecError):
-            self._keeper.finished(read(layout.manifest_of(name)))
+        if (made := known(layout.manifest_of(name))) is not None:
+            self._keeper.finished(made)
 
     def open(self, facts: Facts, why: str, now: float) -> "CallTape":
         """Begin a new recording. Its name is new whatever is there: 64 random bits."""
@@ -99,7 +98,7 @@ class CallRecorder:
             link_type=self._link_type,
             started=now,
             started_by=why,
-            stored=(Stored(where="local", path=str(Path("pcaps") / pcap.name)),),
+            stored=(local(name),),
             edge="" if self._mark is None else self._mark.edge,
         )
 

@@ -127,7 +127,7 @@ class Notifier:
             return None if one.told is not None else one
         try:
             manifest = read(self._layout.manifest_of(name))
-        except (FileNotFoundError, ValueError, msgspec.MsgspecError):
+        except (FileNotFoundError, ValueError):
             return None
         kind = kind_of(manifest, is_to_be_stored=self._receiver.is_after_storing)
         if kind is None:

@@ -1,15 +1,17 @@
 """Who is at work in a directory of recordings: those who record share it (`Held`), each edge has a mark there by
 which its recordings are told from those of one that died (`Mark`), and one at a time mends (`mending`).
 
-All are locks of the kernel (flock), which end with the process, however it ends.
+All are locks that end with the process, however it ends (`store/locks`).
 """
 
 import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+
+from talkpath.store import locks
 
 _LOCK, _MENDING = ".lock", ".mending"
 _MARK = ".edge-"
@@ -33,11 +35,8 @@ class Held:
 
     @classmethod
     def _take(cls, directory: Path, how: int) -> "Held | None":
-        descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        if not _locked(descriptor, how):
-            os.close(descriptor)
-            return None
-        return cls(descriptor)
+        descriptor = locks.take(directory / _LOCK, how)
+        return None if descriptor is None else cls(descriptor)
 
     def share(self) -> None:
         """Let others record there, too. Raises OSError."""
@@ -65,15 +64,9 @@ class Mark:
         os.close(self._descriptor)
 
 
-@contextmanager
-def mending(directory: Path) -> Iterator[None]:
+def mending(directory: Path) -> AbstractContextManager[None]:
     """Only one mends at a time; waits for its turn. Raises OSError."""
-    descriptor = os.open(directory / _MENDING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    return locks.alone(directory / _MENDING)
 
 
 def is_at_work(directory: Path, edge: str) -> bool:
@@ -83,7 +76,7 @@ def is_at_work(directory: Path, edge: str) -> bool:
     except FileNotFoundError:
         return False
     try:
-        return not _locked(descriptor, fcntl.LOCK_SH)
+        return not locks.is_taken(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
 
@@ -101,11 +94,3 @@ def forget_the_dead(directory: Path) -> None:
     for path in directory.glob(f"{_MARK}*"):
         if not is_at_work(directory, path.name.removeprefix(_MARK)):
             path.unlink(missing_ok=True)
-
-
-def _locked(descriptor: int, how: int) -> bool:
-    try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

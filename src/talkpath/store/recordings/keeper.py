@@ -96,9 +96,8 @@ class Keeper:
 
     def finish(self, book: Book, facts: Manifest) -> None:
         """The packets are on the disk, and `facts` are the last."""
-        ended = facts.started if facts.ended is None else facts.ended
         book.facts = facts
-        self._append(book, metadata.ending(facts.started, ended, f"talkpath={facts.name}").encode())
+        self._append(book, metadata.ending(facts).encode())
         book.is_over = True
         self._hand_over(book)
 

@@ -80,6 +80,11 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str = ""
 
 
+def local(name: str) -> Stored:
+    """Where the packets of a recording are kept on the disk of the edge."""
+    return Stored(where=LOCAL, path=f"pcaps/{name}.pcap")
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One recording. Times are seconds since the epoch (UTC); `result` is how the call went, `end` how the recording
     ended: call-ended, stopped, edge-stopped, or edge-died where nobody could say it any more. `edge` is who recorded
@@ -115,6 +120,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return any(at.where == LOCAL for at in self.stored)
 
     @property
+    def is_saved(self) -> bool:
+        """Whether it is over and there are packets of it that nobody removed."""
+        return self.state in (State.COMPLETE, State.RECOVERED)
+
+    @property
     def in_store(self) -> tuple[Stored, ...]:
         """The files of it that a store holds."""
         return tuple(at for at in self.stored if at.where == STORE)
@@ -139,9 +149,20 @@ def read(path: Path) -> Manifest:
     return manifest_in(path.read_bytes())
 
 
+def known(path: Path) -> Manifest | None:
+    """The same where nobody is to hear why there is none."""
+    try:
+        return read(path)
+    except (OSError, ValueError):
+        return None
+
+
 def manifest_in(data: bytes) -> Manifest:
     """The manifest that is written so. Raises ValueError for what is none."""
-    made = msgspec.json.decode(data, type=Manifest)
+    try:
+        made = msgspec.json.decode(data, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
     if made.schema != SCHEMA:
         raise ValueError(f"the schema {made.schema[:40]!r} is not known here")
     return made

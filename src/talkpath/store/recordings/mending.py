@@ -18,7 +18,7 @@ from talkpath.store.recordings import metadata
 from talkpath.store.recordings.atwork import edges_at_work
 from talkpath.store.recordings.capture import digest_of, measured
 from talkpath.store.recordings.layout import Layout
-from talkpath.store.recordings.manifest import Manifest, State, Stored, encoded, read
+from talkpath.store.recordings.manifest import Manifest, State, encoded, known, local
 
 _OUR_NAME = re.compile(r"-[0-9a-f]{16}$")
 
@@ -103,8 +103,7 @@ def mend(layout: Layout, name: str) -> Mended:
     if not notes.exists() and not layout.metadata_of(name).exists():
         files.append(notes, metadata.heading(pcap).encode("utf-8", "surrogateescape"))
     if notes.exists():
-        ended = facts.started if facts.ended is None else facts.ended
-        files.append(notes, metadata.ending(facts.started, ended, f"talkpath={name}").encode())
+        files.append(notes, metadata.ending(facts).encode())
         files.sync(notes)
         notes.rename(layout.metadata_of(name))
         files.sync(layout.metadata)
@@ -142,10 +141,7 @@ def recovered(facts: Manifest, pcap: Path) -> Manifest:
 
 def _draft(layout: Layout, name: str) -> Manifest:
     """What was known of it; little, where not even the draft was written."""
-    try:
-        return read(layout.draft_of(name))
-    except (OSError, ValueError, msgspec.MsgspecError):
-        return made_of(layout, name)
+    return known(layout.draft_of(name)) or made_of(layout, name)
 
 
 def made_of(layout: Layout, name: str) -> Manifest:
@@ -164,7 +160,7 @@ def made_of(layout: Layout, name: str) -> Manifest:
         link_type="ethernet" if _link_of(pcap) == 1 else "raw",
         started=started,
         started_by="unknown",
-        stored=(Stored(where="local", path=str(Path("pcaps") / pcap.name)),),
+        stored=(local(name),),
     )
 
 

@@ -7,6 +7,8 @@ What it never writes are pauses (it has no command for them): they stand between
 import time
 from pathlib import Path
 
+from talkpath.store.recordings.manifest import Manifest
+
 
 def heading(pcap: Path) -> str:
     """What a new file begins with."""
@@ -29,11 +31,12 @@ def resumed(at: float) -> str:
     return f"\nRecording resumed at: {at * 1000:.3f}\n"
 
 
-def ending(started: float, ended: float, free: str = "") -> str:
-    """The end. `free` is whatever is to be said of the call."""
+def ending(facts: Manifest) -> str:
+    """The end, with the free line that rtpengine allows for."""
+    ended = facts.started if facts.ended is None else facts.ended
     first = f"\nTimestamp terminated ms(first monologue): {ended * 1000:.3f}\n"
-    times = f"\ncall start time: {_local(started)}\ncall end time: {_local(ended)}\n"
-    return first + times + (f"\n\n{free}\n" if free else "")
+    times = f"\ncall start time: {_local(facts.started)}\ncall end time: {_local(ended)}\n"
+    return f"{first}{times}\n\ntalkpath={facts.name}\n"
 
 
 def _label(label: str) -> str:

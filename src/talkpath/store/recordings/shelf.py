@@ -57,7 +57,7 @@ class Shelf:
                 yield read(path)
             except FileNotFoundError:
                 continue
-            except (OSError, ValueError, msgspec.MsgspecError):
+            except (OSError, ValueError):
                 self.unread += 1
 
     def find(self, sought: Sought) -> list[Manifest]:

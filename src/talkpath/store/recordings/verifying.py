@@ -17,7 +17,7 @@ from talkpath.store import files
 from talkpath.store.recordings import metadata
 from talkpath.store.recordings.capture import digest_of, measured
 from talkpath.store.recordings.layout import Layout
-from talkpath.store.recordings.manifest import LOCAL, Manifest, State, Stored, encoded, read
+from talkpath.store.recordings.manifest import Manifest, State, encoded, local, read
 from talkpath.store.recordings.mending import cut_to_whole, left_behind, made_of, mend, recovered, unfinished
 
 #: What an edge that is at work wrote in the last seconds may not have its manifest yet.
@@ -80,7 +80,7 @@ def verify(layout: Layout, expected: Iterable[Expected] = (), *, is_recording: b
         names.add(name)
         try:
             one = read(path)
-        except (OSError, ValueError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError) as error:
             yield Finding(Fault.UNREADABLE, name, path, str(error))
             continue
         yield from _faults_of(layout, one)
@@ -171,8 +171,7 @@ def repair(layout: Layout, finding: Finding) -> bool:
             files.replace(layout.manifest_of(name), encoded(recovered(made_of(layout, name), pcap)))
         case Fault.NO_METADATA:
             one = read(layout.manifest_of(name))
-            ended = one.started if one.ended is None else one.ended
-            text = metadata.heading(pcap) + metadata.ending(one.started, ended, f"talkpath={name}")
+            text = metadata.heading(pcap) + metadata.ending(one)
             files.replace(layout.metadata_of(name), text.encode("utf-8", "surrogateescape"))
         case Fault.MISSING:
             return _found_elsewhere(layout, name, pcap)
@@ -187,7 +186,7 @@ def _found_elsewhere(layout: Layout, name: str, pcap: Path) -> bool:
     for path in layout.directory.rglob(pcap.name):
         if path != pcap and path.is_file() and digest_of(path) == one.sha256:
             path.rename(pcap)
-            stored = (Stored(where=LOCAL, path=str(Path("pcaps") / pcap.name)), *one.in_store)
+            stored = (local(name), *one.in_store)
             files.replace(layout.manifest_of(name), encoded(msgspec.structs.replace(one, stored=stored)))
             return True
     return False

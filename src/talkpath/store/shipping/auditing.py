@@ -11,7 +11,7 @@ import msgspec
 from talkpath.store import files
 from talkpath.store.recordings.capture import digest_of
 from talkpath.store.recordings.layout import Layout
-from talkpath.store.recordings.manifest import LOCAL, Manifest, State, encoded, read
+from talkpath.store.recordings.manifest import LOCAL, Manifest, encoded, known, read
 from talkpath.store.recordings.verifying import Fault, Finding
 from talkpath.store.shipping.objects import Objects, StoreFailed, digest_in
 
@@ -23,9 +23,8 @@ def audit(layout: Layout, open_at: Open) -> Iterator[Finding]:
     """Everything that is wrong in the stores, as it is found. A store that fails is one finding, and is left then."""
     by_url = defaultdict[str, list[Manifest]](list)
     for path in sorted(layout.manifests.glob("*.json")):
-        try:
-            one = read(path)
-        except (OSError, ValueError, msgspec.MsgspecError):
+        one = known(path)
+        if one is None:
             continue  # a finding of its own, of what lies here
         for url in dict.fromkeys(at.url for at in one.in_store):
             by_url[url].append(one)
@@ -57,7 +56,7 @@ def bring_again(layout: Layout, finding: Finding) -> bool:
     if finding.fault not in (Fault.STORE_MISSING, Fault.STORE_ALTERED):
         return False
     one, pcap = read(path), layout.pcap_of(finding.name)
-    if one.state not in (State.COMPLETE, State.RECOVERED) or not pcap.exists() or digest_of(pcap) != one.sha256:
+    if not one.is_saved or not pcap.exists() or digest_of(pcap) != one.sha256:
         return False
     kept = tuple(at for at in one.stored if at.where == LOCAL)
     files.replace(path, encoded(msgspec.structs.replace(one, stored=kept)))

@@ -5,7 +5,6 @@ writes them knows nothing of it. Of edges that share a directory one copies for 
 with the next stretch.
 """
 
-import fcntl
 import logging
 import os
 import struct
@@ -18,14 +17,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-import msgspec
-
 from talkpath.base import limits
+from talkpath.store import locks
 from talkpath.store.recordings.capture import HEAD_BYTES
 from talkpath.store.recordings.layout import Layout
-from talkpath.store.recordings.manifest import Manifest, read
+from talkpath.store.recordings.manifest import known
 from talkpath.store.recordings.mending import unfinished
-from talkpath.store.shipping.objects import Failing, Objects, StoreFailed, digest_in
+from talkpath.store.shipping.objects import Objects, StoreFailed, put_and_check
 from talkpath.store.shipping.schedule import pause_after
 from talkpath.store.shipping.sealing import Sealer
 from talkpath.store.shipping.stretches import Stretch, closed, stretches
@@ -99,7 +97,7 @@ class Copies:
         notes = _piece(self.layout.notes_of(name), last.notes)
         ends = (last.number + 1, last.end + len(packets), last.notes + len(notes))
         made = Stretch(name, *ends, is_sealed=self.sealer is not None)
-        self._put(made, closed(last.end, packets, last.notes, notes, self._draft(name)))
+        self._put(made, closed(last.end, packets, last.notes, notes, known(self.layout.draft_of(name))))
         self._last[name], self._signed[name] = made, now
         with self._counting:
             self.counters["stretches"] += 1
@@ -112,16 +110,7 @@ class Copies:
 
     def _put(self, made: Stretch, data: bytes) -> None:
         data = data if self.sealer is None else self.sealer.sealed(data)
-        self.objects.put(made.path, [data])
-        if digest_in(self.objects.read(made.path)) != sha256(data).hexdigest():
-            self.objects.delete(made.path)
-            raise StoreFailed(Failing.ALTERED, "the store holds other bytes than it was given", made.path)
-
-    def _draft(self, name: str) -> Manifest | None:
-        try:
-            return read(self.layout.draft_of(name))
-        except (OSError, ValueError, msgspec.MsgspecError):
-            return None
+        put_and_check(self.objects, made.path, [data], sha256(data).hexdigest())
 
 
 def _piece(path: Path, start: int) -> bytes:
@@ -218,13 +207,7 @@ class Copier:
         """The right to copy for this directory; None while another edge has it."""
         folder = self._copies.layout.tmp
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        descriptor = os.open(folder / "copying.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        return descriptor
+        return locks.take(folder / "copying.lock")
 
     def _fail(self, code: str, reason: str) -> None:
         self._failures += 1

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from talkpath.store import files
 from talkpath.store.recordings.capture import digest_of
 from talkpath.store.recordings.layout import Layout
@@ -44,7 +42,7 @@ def stored_manifest(objects: Objects, name: str, keys: Keys) -> Manifest | None:
             data = b"".join(objects.read(place))
             try:
                 return manifest_in(unsealed(data, keys()) if suffix else data)
-            except (ValueError, msgspec.MsgspecError) as error:
+            except ValueError as error:
                 raise StoreFailed(Failing.ALTERED, str(error), place) from error
     return None
 

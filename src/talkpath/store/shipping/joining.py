@@ -6,7 +6,6 @@ whole is stored.
 
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import IO
 
 import msgspec
@@ -15,7 +14,7 @@ from talkpath.base.errors import Malformed
 from talkpath.store import files
 from talkpath.store.recordings import metadata
 from talkpath.store.recordings.layout import Layout
-from talkpath.store.recordings.manifest import LOCAL, Manifest, State, Stored, encoded, read
+from talkpath.store.recordings.manifest import Manifest, State, encoded, known, local
 from talkpath.store.recordings.mending import cut_to_whole, made_of, recovered, unfinished
 from talkpath.store.recordings.verifying import Fault, Finding
 from talkpath.store.shipping.copying import SIGN_S
@@ -47,12 +46,10 @@ def join(some: Iterable[Stretch], objects: Objects, target: Layout, keys: Keys) 
         cut_to_whole(fresh)
         pcap = target.pcap_of(name)
         facts = draft or made_of(target, name)
-        local = Stored(where=LOCAL, path=str(Path("pcaps") / pcap.name))
-        facts = recovered(msgspec.structs.replace(facts, stored=(local,), trouble=trouble or facts.trouble), fresh)
-        ended = facts.started if facts.ended is None else facts.ended
-        files.replace(
-            target.metadata_of(name), notes + metadata.ending(facts.started, ended, f"talkpath={name}").encode()
+        facts = recovered(
+            msgspec.structs.replace(facts, stored=(local(name),), trouble=trouble or facts.trouble), fresh
         )
+        files.replace(target.metadata_of(name), notes + metadata.ending(facts).encode())
         fresh.rename(pcap)
         files.sync(target.pcaps)
     finally:
@@ -104,9 +101,9 @@ def left_over(layout: Layout, objects: Objects, url: str, now: float) -> Iterato
     running = set(unfinished(layout))
     for name in sorted(newest.keys() - running):
         place = f"{url.rstrip('/')}/{FOLDER}/{name}"
-        known = _known(layout, name)
-        if known is not None and known.state is not State.FAILED:
-            if known.in_store or known.state is State.REMOVED:
+        here = known(layout.manifest_of(name))
+        if here is not None and here.state is not State.FAILED:
+            if here.in_store or here.state is State.REMOVED:
                 yield Finding(Fault.STORE_SWEEP, name, place)
         elif now - newest[name] > DEAD_S:
             whole = any(objects.size(f"manifests/{name}.json{suffix}") is not None for suffix in ("", ".age"))
@@ -119,16 +116,9 @@ def mend(layout: Layout, objects: Objects, finding: Finding, keys: Keys) -> bool
         case Fault.STORE_SWEEP:
             return sweep(objects, finding.name) > 0
         case Fault.STORE_STRETCHES if (
-            _known(layout, finding.name) is None and not layout.pcap_of(finding.name).exists()
+            known(layout.manifest_of(finding.name)) is None and not layout.pcap_of(finding.name).exists()
         ):
             join(stretches(objects, finding.name)[finding.name], objects, layout, keys)
             return True
         case _:
             return False
-
-
-def _known(layout: Layout, name: str) -> Manifest | None:
-    try:
-        return read(layout.manifest_of(name))
-    except (OSError, ValueError, msgspec.MsgspecError):
-        return None

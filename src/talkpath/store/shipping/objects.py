@@ -3,7 +3,7 @@
 Everything is streamed: an object of gigabytes takes the memory of a few parts.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -67,6 +67,22 @@ def digest_in(chunks: Iterable[bytes]) -> str:
     for chunk in chunks:
         hashed.update(chunk)
     return hashed.hexdigest()
+
+
+def put_and_check(
+    objects: Objects,
+    path: str,
+    chunks: Iterable[bytes],
+    digest: str,
+    watched: Callable[[Iterable[bytes]], Iterable[bytes]] = iter,
+) -> None:
+    """Write an object and read it back: what has not this SHA-256 goes again. `watched` stands on the way of the
+    chunks, there and back, and may break it off. Raises `StoreFailed`, and what `watched` raises."""
+    objects.put(path, watched(chunks))
+    if digest_in(watched(objects.read(path))) != digest:
+        # We wrote it a moment ago, and it is of no use to anybody.
+        objects.delete(path)
+        raise StoreFailed(Failing.ALTERED, "the store holds other bytes than it was given", path)
 
 
 class ObstoreObjects:

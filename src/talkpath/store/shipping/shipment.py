@@ -9,7 +9,7 @@ may the local copy go.
 A file that stands under such a name and is not ours to write over leaves `<name>~2.pcap` to us, and so on.
 """
 
-import fcntl
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,11 +19,11 @@ import msgspec
 
 from talkpath.base import limits
 from talkpath.base.errors import Unavailable
-from talkpath.store import files
+from talkpath.store import files, locks
 from talkpath.store.recordings.capture import digest_of
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import LOCAL, STORE, Manifest, State, Stored, encoded, read
-from talkpath.store.shipping.objects import BrokenOff, Failing, Objects, StoreFailed, digest_in
+from talkpath.store.shipping.objects import BrokenOff, Failing, Objects, StoreFailed, digest_in, put_and_check
 from talkpath.store.shipping.sealing import SUFFIX, Sealer, chunks_of
 from talkpath.store.shipping.stretches import sweep
 
@@ -56,7 +56,7 @@ class _Source:
 
 def is_to_be_shipped(one: Manifest) -> bool:
     """Whether there are packets that no store has yet."""
-    return one.state in (State.COMPLETE, State.RECOVERED) and not one.in_store
+    return one.is_saved and not one.in_store
 
 
 @dataclass(slots=True)
@@ -79,16 +79,15 @@ class Shipment:
         """
         lock = self.layout.tmp / f"{name}.shipping"
         self.layout.tmp.mkdir(mode=0o750, parents=True, exist_ok=True)
-        with lock.open("wb") as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                # Another edge that shares the directory is at it; where it dies, this is found again.
-                return None
-            try:
-                return self._ship(name)
-            finally:
-                lock.unlink(missing_ok=True)
+        held = locks.take(lock)
+        if held is None:
+            # Another edge that shares the directory is at it; where it dies, this is found again.
+            return None
+        try:
+            return self._ship(name)
+        finally:
+            lock.unlink(missing_ok=True)
+            os.close(held)
 
     def _ship(self, name: str) -> Shipped | None:
         one = self._read(name)
@@ -118,7 +117,7 @@ class Shipment:
             return read(self.layout.manifest_of(name))
         except FileNotFoundError:
             return None
-        except (ValueError, msgspec.MsgspecError) as error:
+        except ValueError as error:
             raise FileFailed("not-a-manifest", str(error), name) from error
 
     def _is_left_over(self, one: Manifest) -> bool:
@@ -166,11 +165,8 @@ class Shipment:
 
     def _put(self, source: _Source, place: str) -> None:
         with source.path.open("rb") as file:
-            self.objects.put(place, self._watched(chunks_of(file, limits.STORE_CHUNK_BYTES)))
-        if self._held(place) != source.digest:
-            # We wrote it a moment ago, and it is of no use to anybody.
-            self.objects.delete(place)
-            raise StoreFailed(Failing.ALTERED, "the store holds other bytes than it was given", place)
+            chunks = chunks_of(file, limits.STORE_CHUNK_BYTES)
+            put_and_check(self.objects, place, chunks, source.digest, self._watched)
 
     def _held(self, place: str) -> str:
         return digest_in(self._watched(self.objects.read(place)))

@@ -10,10 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
-
 from talkpath.base import limits
-from talkpath.store.recordings.manifest import Manifest, read
+from talkpath.store.recordings.manifest import Manifest, known
 from talkpath.store.shipping.errands import Errands
 from talkpath.store.shipping.objects import BrokenOff, Failing, StoreFailed
 from talkpath.store.shipping.shipment import FileFailed, Shipment, Shipped
@@ -106,11 +104,8 @@ class Shipper:
         for path in layout.manifests.glob("*.json"):
             if self._errands.is_ending:
                 return
-            try:
-                one = read(path)
-            except (OSError, ValueError, msgspec.MsgspecError):
-                continue
-            if self._shipment.concerns(one):
+            one = known(path)
+            if one is not None and self._shipment.concerns(one):
                 self.add(one.name)
 
     # --- one try
