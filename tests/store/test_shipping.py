@@ -16,10 +16,10 @@ from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import State, Stored, encoded, read
 from talkpath.store.recordings.shelf import Shelf
 from talkpath.store.recordings.verifying import verify
+from talkpath.store.schedule import FIRST_PAUSE_S, LONGEST_PAUSE_S, Schedule
 from talkpath.store.shipping import sealing
 from talkpath.store.shipping.fetching import fetch
 from talkpath.store.shipping.objects import BrokenOff, Failing, Listed, ObstoreObjects, StoreFailed, open_objects
-from talkpath.store.shipping.schedule import FIRST_PAUSE_S, LONGEST_PAUSE_S, Schedule
 from talkpath.store.shipping.shipment import FileFailed, Shipment
 
 URL = "memory:///"
@@ -240,7 +240,7 @@ def test_pauses_grow_to_a_quarter_of_an_hour_and_no_further() -> None:
     schedule.add("a", now)
     for _ in range(10):
         assert schedule.take(now) == "a"
-        pauses.append(schedule.failed("a", now, is_of_the_store=True))
+        pauses.append(schedule.failed("a", now, is_of_all=True))
         assert schedule.take(now) is None
         at = schedule.next_at()
         assert at == now + pauses[-1]
@@ -254,7 +254,7 @@ def test_one_finds_out_for_all_whether_the_store_is_back() -> None:
         schedule.add(name, 0.0)
     assert [schedule.take(0.0), schedule.take(0.0)] == ["a", "b"]
     for name in "ab":
-        schedule.failed(name, 0.0, is_of_the_store=True)
+        schedule.failed(name, 0.0, is_of_all=True)
     first = schedule.take(1000.0)
     assert first is not None
     assert (schedule.take(1000.0), schedule.next_at()) == (None, None)
@@ -268,7 +268,7 @@ def test_a_recording_that_fails_by_itself_keeps_no_other_waiting() -> None:
     for name in "ab":
         schedule.add(name, 0.0)
     assert schedule.take(0.0) == "a"
-    schedule.failed("a", 0.0, is_of_the_store=False)
+    schedule.failed("a", 0.0, is_of_all=False)
     assert schedule.take(0.0) == "b"
     schedule.done("b")
     assert (schedule.take(0.0), schedule.next_at()) == (None, FIRST_PAUSE_S)

@@ -192,8 +192,9 @@ RECORDING_NOTES_BYTES = 1_048_576
 # Recordings that are over and wait for a disk that takes no manifest, at some 5 kB each; the oldest is left for the
 # next start, which finds it.
 RECORDINGS_WAITING = 10_000
-# Names of recordings that wait for the store, some 300 bytes each; those beyond are found again in their manifests.
-RECORDINGS_TO_SHIP = 100_000
+# Names of recordings that wait for the store, or to be told of, some 300 bytes each; those beyond are found again in
+# their manifests.
+RECORDINGS_TO_TRY = 100_000
 # Recordings that go to the store at once, and parts of one, of 8 MiB: S3 takes 10,000 parts, so 80 GB; 64 MiB in all.
 RECORDINGS_SHIPPED_AT_ONCE = 2
 STORE_PART_BYTES = 8_388_608

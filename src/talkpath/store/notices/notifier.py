@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import msgspec
 
 from talkpath.base import limits
+from talkpath.store.errands import Errands
 from talkpath.store.notices.notice import Notice, kind_of, notice_of
 from talkpath.store.notices.outbox import Outbox
 from talkpath.store.notices.sending import NotTold, Refusal, send
 from talkpath.store.notices.signing import signed
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import Manifest, read
-from talkpath.store.shipping.errands import Errands
 
 _log = logging.getLogger("talkpath.recordings")
 
@@ -171,7 +171,7 @@ class Notifier:
         self._told(Told(name, one))
 
     def _fail(self, name: str, code: str, reason: str, *, is_of_all: bool) -> None:
-        pause_s, failures = self._errands.failed(name, is_of_the_store=is_of_all)
+        pause_s, failures = self._errands.failed(name, is_of_all=is_of_all)
         self._count(f"failed_{code.removeprefix('notice-')}")
         self._told(Untold(name, code, reason, pause_s, failures))
 

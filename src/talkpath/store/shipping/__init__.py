@@ -1,6 +1,6 @@
 """Recordings that go to an object store (docs/decisions/recording-storage.md).
 
 What a store is to us and the one way to it (`objects`), how one recording gets there and is proved to be there
-(`shipment`), which is tried when (`schedule`, a machine), the threads that do it (`shipper`), what is stored sealed
-(`sealing`), and how it comes back (`fetching`). Nothing here knows of a running call, and none waits for it.
+(`shipment`), who brings all of them, and again (`shipper`), what is stored sealed (`sealing`), and how it comes back
+(`fetching`). Nothing here knows of a running call, and none waits for it.
 """

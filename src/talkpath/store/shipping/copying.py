@@ -23,8 +23,8 @@ from talkpath.store.recordings.capture import HEAD_BYTES
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import known
 from talkpath.store.recordings.mending import unfinished
+from talkpath.store.schedule import pause_after
 from talkpath.store.shipping.objects import Objects, StoreFailed, put_and_check
-from talkpath.store.shipping.schedule import pause_after
 from talkpath.store.shipping.sealing import Sealer
 from talkpath.store.shipping.stretches import Stretch, closed, stretches
 

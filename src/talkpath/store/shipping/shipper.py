@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from talkpath.base import limits
+from talkpath.store.errands import Errands
 from talkpath.store.recordings.manifest import Manifest, known
-from talkpath.store.shipping.errands import Errands
 from talkpath.store.shipping.objects import BrokenOff, Failing, StoreFailed
 from talkpath.store.shipping.shipment import FileFailed, Shipment, Shipped
 from talkpath.store.shipping.uploads import Uploads
@@ -126,7 +126,7 @@ class Shipper:
             self._succeed(name, shipped)
 
     def _fail(self, name: str, code: str, reason: str, place: str) -> None:
-        pause_s, failures = self._errands.failed(name, is_of_the_store=code in _OF_THE_STORE)
+        pause_s, failures = self._errands.failed(name, is_of_all=code in _OF_ALL)
         self._count(f"failed_{code.replace('-', '_')}")
         self._told(Failure(name, code, reason, place, pause_s, failures))
 
@@ -143,4 +143,4 @@ class Shipper:
             self._told(shipped)
 
 
-_OF_THE_STORE = frozenset(f"store-{failing}" for failing in (Failing.UNREACHABLE, Failing.DENIED, Failing.MISSING))
+_OF_ALL = frozenset(f"store-{failing}" for failing in (Failing.UNREACHABLE, Failing.DENIED, Failing.MISSING))

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from talkpath.store.shipping.schedule import Schedule
+from talkpath.store.schedule import Schedule
 
 #: How often it is looked for what nobody told: repaired, joined, or found when there was no room.
 LOOK_S = 600.0
@@ -66,16 +66,16 @@ class Errands:
     def done(self, name: str) -> int | None:
         """Nothing is left to do with it. Where the other side had failed before: how many wait for it still."""
         with self._changed:
-            was_down = self._schedule.store_failures > 0
+            was_down = self._schedule.failures_of_all > 0
             self._schedule.done(name)
             self._changed.notify_all()
             return len(self._schedule) if was_down else None
 
-    def failed(self, name: str, *, is_of_the_store: bool) -> tuple[float, int]:
+    def failed(self, name: str, *, is_of_all: bool) -> tuple[float, int]:
         """It comes again: in how many seconds, and how many failures of the other side, or of this one, in a row."""
         with self._changed:
-            pause_s = self._schedule.failed(name, self._now(), is_of_the_store=is_of_the_store)
-            failures = self._schedule.store_failures if is_of_the_store else self._schedule.failures_of(name)
+            pause_s = self._schedule.failed(name, self._now(), is_of_all=is_of_all)
+            failures = self._schedule.failures_of_all if is_of_all else self._schedule.failures_of(name)
             self._changed.notify()
             return pause_s, failures
 

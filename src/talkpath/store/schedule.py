@@ -1,8 +1,8 @@
-"""Which recording is brought to the store when, as a machine: names and times in, the next name out.
+"""Which recording is stored, or told of, when, as a machine: names and times in, the next name out.
 
-While the store fails, one recording at a time finds out whether it is back, and all wait for that one: ten thousand
-that wait would keep a store down that comes up. A recording that fails by itself waits by itself. Times are those of
-a clock that nobody sets.
+While the other side fails (a store, a receiver), one recording at a time finds out whether it is back, and all wait
+for that one: ten thousand that wait would keep a store down that comes up. A recording that fails by itself waits by
+itself. Times are those of a clock that nobody sets.
 
     waiting --take--> under way --done--> forgotten
        ^                 |
@@ -37,24 +37,24 @@ class Schedule:
         self._jobs: dict[str, _Job] = {}
         self._heap: list[tuple[float, str]] = []
         self._under_way = 0
-        self.store_failures = 0
-        self._store_at = 0.0
+        self.failures_of_all = 0
+        self._all_at = 0.0
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     def add(self, name: str, now: float) -> bool:
-        """It is to be brought to the store; False where there is no room: it is found again when all is looked at."""
+        """It is to be tried; False where there is no room: it is found again when all is looked at."""
         if name in self._jobs:
             return True
-        if len(self._jobs) >= limits.RECORDINGS_TO_SHIP:
+        if len(self._jobs) >= limits.RECORDINGS_TO_TRY:
             return False
         self._put(name, _Job(now))
         return True
 
     def take(self, now: float) -> str | None:
         """The next whose time has come; `done` or `failed` must follow."""
-        if self.store_failures and (now < self._store_at or self._under_way):
+        if self.failures_of_all and (now < self._all_at or self._under_way):
             return None
         while self._heap and self._heap[0][0] <= now:
             at, name = heapq.heappop(self._heap)
@@ -67,28 +67,29 @@ class Schedule:
 
     def next_at(self) -> float | None:
         """When `take` may have one; None where only an input can bring one."""
-        if not self._heap or (self.store_failures and self._under_way):
+        if not self._heap or (self.failures_of_all and self._under_way):
             return None
-        return max(self._heap[0][0], self._store_at) if self.store_failures else self._heap[0][0]
+        return max(self._heap[0][0], self._all_at) if self.failures_of_all else self._heap[0][0]
 
     def done(self, name: str) -> None:
-        """It is in the store, or nothing is to be done with it."""
+        """It succeeded, or nothing is to be done with it."""
         if self._jobs.pop(name).is_under_way:
             self._under_way -= 1
-        self.store_failures = 0
+        self.failures_of_all = 0
 
-    def failed(self, name: str, now: float, *, is_of_the_store: bool) -> float:
-        """It is tried again; gives the pause in seconds. What the store refused is nothing against the recording."""
+    def failed(self, name: str, now: float, *, is_of_all: bool) -> float:
+        """It is tried again; gives the pause in seconds. What `is_of_all` is nothing against this
+        recording."""
         job = self._jobs[name]
         job.is_under_way = False
         self._under_way -= 1
-        if is_of_the_store:
-            self.store_failures += 1
-            pause_s = pause_after(self.store_failures)
-            self._store_at = now + pause_s
+        if is_of_all:
+            self.failures_of_all += 1
+            pause_s = pause_after(self.failures_of_all)
+            self._all_at = now + pause_s
             self._put(name, _Job(now, job.failures))
         else:
-            self.store_failures = 0
+            self.failures_of_all = 0
             pause_s = pause_after(job.failures + 1)
             self._put(name, _Job(now + pause_s, job.failures + 1))
         return pause_s
