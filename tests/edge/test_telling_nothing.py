@@ -142,25 +142,14 @@ def test_a_name_that_may_be_ours_must_be_proven_where_it_is_a_users(sender: str)
 
 def asked_for_proof(sender: str) -> bool:
     """Whether a stranger with this From must prove who it is before it may call."""
-    own = frozenset({HOME, "localhost"})
-    listening = frozenset(PORT.items())
-    lab = Lab(EdgeSettings(own_hosts=own, listening=listening, realm=REALM, domains=frozenset({"example.com"})))
-    lab.registered("1002", "198.51.100.8")
-    stranger = lab.phone("visitor", "203.0.113.9")
-    lines = f"""INVITE sip:1002@{HOME} SIP/2.0
-        Via: SIP/2.0/UDP 203.0.113.9:5060;branch=z9hG4bKs
-        From: {sender};tag=a
-        To: <sip:1002@{HOME}>
-        Call-ID: s1
-        CSeq: 1 INVITE
-        Contact: <sip:a@203.0.113.9>"""
-    stranger.send(lines)
+    stranger, _ = called_by(sender)
     return stranger.statuses() == [407]
 
 
-@pytest.mark.parametrize("sender", ["<sip:1001@example.org>", "<tel:+4930123456>", "<tel:1001;phone-context=a.org>"])
-def test_names_of_others_are_theirs(sender: str) -> None:
-    own, listening = frozenset({HOME}), frozenset(PORT.items())
+def called_by(sender: str) -> tuple[Phone, Phone]:
+    """A stranger that calls with this From, and whom."""
+    own = frozenset({HOME, "localhost"})
+    listening = frozenset(PORT.items())
     lab = Lab(EdgeSettings(own_hosts=own, listening=listening, realm=REALM, domains=frozenset({"example.com"})))
     callee = lab.registered("1002", "198.51.100.8")
     stranger = lab.phone("visitor", "203.0.113.9")
@@ -172,4 +161,10 @@ def test_names_of_others_are_theirs(sender: str) -> None:
         CSeq: 1 INVITE
         Contact: <sip:a@203.0.113.9>"""
     stranger.send(lines)
+    return stranger, callee
+
+
+@pytest.mark.parametrize("sender", ["<sip:1001@example.org>", "<tel:+4930123456>", "<tel:1001;phone-context=a.org>"])
+def test_names_of_others_are_theirs(sender: str) -> None:
+    _, callee = called_by(sender)
     assert callee.methods() == ["INVITE"]

@@ -4,7 +4,6 @@ Most final answers show a gateway that is there: 403, 404 and 405 come from mach
 strangers. 408, 502, 503 and 504 come from one that says that what stands behind it is not.
 """
 
-from ipaddress import ip_address
 from typing import Final
 
 from talkpath.base.address import Located
@@ -14,6 +13,7 @@ from talkpath.edge.gateways.agenda import Agenda
 from talkpath.edge.gateways.gateway import Gateway
 from talkpath.edge.gateways.own import Letter, Pace, reachable, send, uri_of
 from talkpath.edge.gateways.sources import Sources
+from talkpath.edge.locality import is_ip
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ClientTransaction
 from talkpath.sip.uri import sip_uri
@@ -47,7 +47,7 @@ class Probing:
         self._is_busy = False
         self._is_resolved = True
         #: An address leads to itself, for ever.
-        self._is_address = _is_address(gateway.settings.address)
+        self._is_address = is_ip(gateway.settings.address)
         self._next: Timer | None = None
         self._patience: Timer | None = None
         self._transaction: ClientTransaction | None = None
@@ -187,11 +187,3 @@ class Probing:
     def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
         if transaction is self._transaction:
             self._missed("unreachable", now)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
