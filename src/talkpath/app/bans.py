@@ -2,7 +2,6 @@
 those of the guard are the edge's own, and it is asked for them.
 """
 
-import os
 import re
 import sys
 import time
@@ -14,7 +13,6 @@ import msgspec
 
 from talkpath.app import bans_words as texts
 from talkpath.app.by_hand import FileByHand
-from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient
 from talkpath.app.phrase import Misuse, Trouble, phrase
@@ -54,7 +52,7 @@ class OwnBans:
 
 def print_bans(config: Config, language: Language, *, as_json: bool) -> None:
     """Print the bans in force, the oldest first."""
-    directory = _directory(config)
+    directory = state_directory(config)
     bans = ControlClient(directory).bans()
     if bans is None:
         bans = OwnBans(directory).read(time.time())
@@ -73,7 +71,7 @@ def add(config: Config, networks: Sequence[str], span: str, note: str, language:
     now = time.time()
     until = now + _seconds(span) if span else None
     sources = [_network(text) for text in networks]
-    own = OwnBans(make_state_directory(_directory(config)))
+    own = OwnBans(make_state_directory(state_directory(config)))
     with own.file.alone():
         kept = [ban for ban in own.read(now) if ban.source not in sources]
         own.file.write((*kept, *(Ban(0, source, now, until, note=note) for source in sources)))
@@ -83,7 +81,7 @@ def add(config: Config, networks: Sequence[str], span: str, note: str, language:
 
 def lift(config: Config, sources: Sequence[str], language: Language) -> None:
     """End bans, whoever made them. Raises `Trouble` for who is not banned."""
-    directory = _directory(config)
+    directory = state_directory(config)
     own, edge = OwnBans(make_state_directory(directory)), ControlClient(directory)
     for given in sources:
         source = given if _has_port(given) else _network(given)
@@ -95,10 +93,6 @@ def lift(config: Config, sources: Sequence[str], language: Language) -> None:
         if not edge.lift(source) and len(left) == len(kept):
             raise Trouble("not-banned", phrase(texts.NOT_BANNED, source=printable(given)))
         print(texts.LIFTED.say(language, source=source), file=sys.stderr)
-
-
-def _directory(config: Config) -> Path:
-    return state_directory(config, os.environ, is_root())
 
 
 def _has_port(text: str) -> bool:

@@ -1,6 +1,5 @@
 """What the command line and the environment choose: the language and the configuration file."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +54,3 @@ def with_state(config: "Config", directory: Path) -> "Config":
     from talkpath.app.config.records import State
 
     return msgspec.structs.replace(config, state=State(directory=str(directory)))
-
-
-def is_root() -> bool:
-    return os.geteuid() == 0

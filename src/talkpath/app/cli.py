@@ -27,7 +27,7 @@ from talkpath.app import (
     wav_cli,
     words,
 )
-from talkpath.app.choose import config_file, explicit_language, is_root, load
+from talkpath.app.choose import config_file, explicit_language, load
 from talkpath.app.config.mistakes import BadConfig
 from talkpath.app.options import FILE, LANGUAGE, help_of, values_of
 from talkpath.app.phrase import Misuse, Phrase, Trouble, phrase
@@ -167,7 +167,7 @@ def check(file: Path | None, example: bool, script: Path | None, config: Path | 
         for hint in check_script(settings):
             _talk(hint)
     _talk(phrase(words.CONFIG_GOOD, file=chosen) if chosen else phrase(words.CONFIG_DEFAULTS))
-    closed = close_to_others(state_directory(settings, os.environ, is_root()))
+    closed = close_to_others(state_directory(settings))
     for what in (*closed.said, *readable_secrets(settings, chosen)):
         _talk(what)
     if not closed.is_whole:
@@ -309,7 +309,7 @@ def phones(user: str, as_json: bool, config: Path | None, state: Path | None) ->
     from talkpath.app.phones import print_phones
     from talkpath.app.state import state_directory
 
-    directory = state_directory(options.settings(config, state), os.environ, is_root())
+    directory = state_directory(options.settings(config, state))
     print_phones(ControlClient(directory).phones(), user, LANGUAGE, as_json=as_json)
 
 

@@ -1,13 +1,11 @@
 """`--own`: the edge's calls, running and past, explained as captures are; and the call of a recording, by name."""
 
-import os
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from talkpath.app import explain_words as texts
-from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
 from talkpath.app.own_calls import OwnCalls
 from talkpath.app.phrase import Trouble
@@ -47,7 +45,7 @@ def call_recorded(config: Config, name: str) -> Trace | None:
         if path.exists():
             made = read(Layout(path.absolute().parent.parent).manifest_of(path.stem))
         else:
-            directory = recordings_directory(config, state_directory(config, os.environ, is_root()))
+            directory = recordings_directory(config, state_directory(config))
             (made,) = Shelf(directory).find(Sought(name=name, with_removed=True, limit=1))
         trace = OwnCalls(config).trace(made.call_id)
     except (OSError, ValueError, Trouble):

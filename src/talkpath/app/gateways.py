@@ -1,11 +1,9 @@
 """What `talkpath gateways` does: shows those of the running edge, and changes what is done by hand."""
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,7 +11,6 @@ from rich.text import Text as RichText
 
 from talkpath.app import gateways_words as texts
 from talkpath.app.by_hand import FileByHand
-from talkpath.app.choose import is_root
 from talkpath.app.config.gateway_checks import of_one
 from talkpath.app.config.near import nearest
 from talkpath.app.config.tree import Config
@@ -57,7 +54,7 @@ def watch_gateways(config: Config, language: Language, *, as_json: bool) -> None
 
 
 def _rows(config: Config) -> list[GatewayRow]:
-    rows = ControlClient(_directory(config)).gateways()
+    rows = ControlClient(state_directory(config)).gateways()
     if rows is None:
         raise Trouble("no-edge", phrase(texts.NO_EDGE))
     return rows
@@ -165,7 +162,7 @@ def remove(config: Config, names: Sequence[str], language: Language) -> None:
 @contextmanager
 def _alone(config: Config) -> Iterator[tuple[FileByHand[ByHand], ByHand, list[str]]]:
     """The file, which no other command changes meanwhile, its content, and the names of all gateways."""
-    file = OwnGateways(make_state_directory(_directory(config))).file
+    file = OwnGateways(make_state_directory(state_directory(config))).file
     with file.alone():
         by_hand = file.read()
         configured = [one.name for one in config.gateways]
@@ -182,7 +179,3 @@ def _unknown(name: str, known: Sequence[str]) -> Phrase:
     if near is not None:
         return phrase(texts.UNKNOWN_NEAR, name=printable(name), near=near)
     return phrase(texts.UNKNOWN, name=printable(name))
-
-
-def _directory(config: Config) -> Path:
-    return state_directory(config, os.environ, is_root())

@@ -1,12 +1,10 @@
 """The calls of one edge: those that run, asked of it, and those of the past, from its history."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 
 from talkpath.app import calls_words as texts
-from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
 from talkpath.app.control import Change, ControlClient
 from talkpath.app.phrase import Trouble, phrase
@@ -26,7 +24,7 @@ class OwnCalls:
     """See the module's docstring. The edge need not run."""
 
     def __init__(self, config: Config) -> None:
-        state = state_directory(config, os.environ, is_root())
+        state = state_directory(config)
         self._edge = ControlClient(state)
         self._database = state / DATABASE
 

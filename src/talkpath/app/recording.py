@@ -1,10 +1,8 @@
 """What `talkpath record` does: it asks the running edge to start, stop, pause or resume the recording of a call."""
 
-import os
 import sys
 
 from talkpath.app import recording_words as texts
-from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient
 from talkpath.app.phrase import Trouble, phrase
@@ -17,7 +15,7 @@ from talkpath.edge.recording import Verb
 def record(config: Config, verb: Verb, name: str, language: Language) -> None:
     """Do it with the one running call of that name. Raises `Trouble`."""
     shown = printable(name)
-    done = ControlClient(state_directory(config, os.environ, is_root())).record(name, verb)
+    done = ControlClient(state_directory(config)).record(name, verb)
     if done is None:
         raise Trouble("no-edge", phrase(texts.NO_EDGE))
     if not done:

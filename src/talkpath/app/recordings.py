@@ -1,6 +1,5 @@
 """What `talkpath recordings` does with the files that are there. The edge need not run."""
 
-import os
 import re
 import sys
 import time
@@ -13,7 +12,6 @@ from typing import Any
 import msgspec
 
 from talkpath.app import recordings_words as texts
-from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
 from talkpath.app.own_calls import OwnCalls
 from talkpath.app.phrase import Misuse, Trouble, phrase
@@ -45,7 +43,7 @@ class Recordings:
     def __init__(self, config: Config, language: Language) -> None:
         self._config = config
         self._language = language
-        directory = recordings_directory(config, state_directory(config, os.environ, is_root()))
+        directory = recordings_directory(config, state_directory(config))
         self._shelf = Shelf(directory)
 
     @property

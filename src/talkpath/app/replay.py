@@ -2,7 +2,6 @@
 use yet, and says what would differ.
 """
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from talkpath.app import route_words as texts
-from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient
 from talkpath.app.explain import Unread
@@ -64,7 +62,7 @@ def replay(config: Config, what: str, script: Path | None, language: Language, *
     differs. Raises `Trouble`, `BadConfig`."""
     if script is not None:
         load_checked(script)
-    client = ControlClient(state_directory(config, os.environ, is_root()))
+    client = ControlClient(state_directory(config))
     calls = list(_calls_of_capture(what)) if Path(what).is_file() else [call_of(OwnCalls(config).trace(what))]
     differing = 0
     for one in replayed(client, calls, script):

@@ -1,6 +1,5 @@
 """What `talkpath route` does: asks the running edge what would happen to a call, and prints its steps."""
 
-import os
 import re
 import sys
 from ipaddress import ip_address
@@ -9,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from talkpath.app import route_words as texts
-from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient
 from talkpath.app.own_script import load_checked
@@ -46,7 +44,7 @@ def print_route(
     except ValueError:
         raise Misuse("route-address", phrase(texts.NO_ADDRESS, value=printable(source[:80]))) from None
     file = str(script.resolve()) if script is not None else ""
-    client = ControlClient(state_directory(config, os.environ, is_root()))
+    client = ControlClient(state_directory(config))
     steps = client.route(Wish(caller, called, host, script=file))
     if steps is None:
         raise Trouble("no-edge", phrase(texts.NO_EDGE))

@@ -1,12 +1,10 @@
 """What `talkpath reload` does, and what `talkpath check` finds in a script beside its configuration."""
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from talkpath.app import script_words as texts
-from talkpath.app.choose import is_root
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient
 from talkpath.app.own_gateways import OwnGateways
@@ -22,7 +20,7 @@ from talkpath.store.accounts import Accounts
 
 def reload_script(config: Config, language: Language) -> bool:
     """Have the running edge load its script anew; whether it is in use now. Raises `Trouble` without an edge."""
-    mistakes = ControlClient(state_directory(config, os.environ, is_root())).reload(language)
+    mistakes = ControlClient(state_directory(config)).reload(language)
     if mistakes is None:
         raise Trouble("no-edge", phrase(texts.NO_EDGE))
     for mistake in mistakes or [texts.IN_USE.say(language)]:
@@ -48,14 +46,14 @@ def doubts(script: Script, config: Config) -> Iterator[Mistake]:
 
 
 def _unknown_groups(script: Script, config: Config) -> Iterator[Mistake]:
-    by_hand = OwnGateways(state_directory(config, os.environ, is_root())).file.read()
+    by_hand = OwnGateways(state_directory(config)).file.read()
     known = {one.group for one in (*config.gateways, *by_hand.gateways())}
     for reading in script.readings():
         yield from unknown_groups(reading.groups(), known)
 
 
 def _hints(script: Script, config: Config) -> Iterator[Mistake]:
-    database = state_directory(config, os.environ, is_root()) / DATABASE
+    database = state_directory(config) / DATABASE
     stored = {one.user for one in Accounts(database).all()} if database.exists() else set()
     known = stored | {one.user for one in config.accounts}
     for reading in script.readings():

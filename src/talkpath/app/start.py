@@ -1,6 +1,5 @@
 """From a configuration to a running node: what is prepared before, what is said after, and how it ends."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from talkpath.app import words
 from talkpath.app.accounts import Users, ready_accounts
 from talkpath.app.banner import ReadyAccount, banner
 from talkpath.app.certificate import CertificateFiles, self_signed
-from talkpath.app.choose import is_root
 from talkpath.app.config.checks import parse_endpoint
 from talkpath.app.config.tree import Config
 from talkpath.app.host import host_addresses
@@ -61,7 +59,7 @@ class Node(Drains, Protocol):
 def prepare(config: Config, language: Language, file: Path | None = None) -> Prepared:
     """Make or find the state directory, the certificate and the accounts; `file` is what the configuration was read
     from. Raises `Unavailable`."""
-    state = make_state_directory(state_directory(config, os.environ, is_root()))
+    state = make_state_directory(state_directory(config))
     closed = (*close_to_others(state).said, *readable_secrets(config, file))
     stored = Accounts(state / DATABASE)
     ready = ready_accounts(config, state, stored)
@@ -122,6 +120,6 @@ def _too_few(prepared: Prepared) -> Iterator[Phrase]:
 def _banner(prepared: Prepared) -> str:
     is_own = prepared.certificate is not None and not prepared.config.tls.certificate
     certificate = str(prepared.certificate.certificate) if is_own and prepared.certificate else ""
-    is_found = prepared.state == state_directory(Config(), os.environ, is_root())
+    is_found = prepared.state == state_directory(Config())
     where = "" if is_found else f" --state {quote(str(prepared.state))}"
     return banner(prepared.config, prepared.ready, len(prepared.users), certificate, where, prepared.language)

@@ -1,7 +1,6 @@
 """The state directory: where it is, and that only its owner looks into it."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from talkpath.app import words
@@ -11,15 +10,15 @@ from talkpath.app.phrase import Trouble, phrase
 DATABASE = "talkpath.sqlite"
 
 
-def state_directory(config: Config, environ: Mapping[str, str], is_root: bool) -> Path:
+def state_directory(config: Config) -> Path:
     """Where accounts, registrations, history and the self-signed certificate are kept."""
     if config.state.directory:
         return Path(config.state.directory).expanduser()
-    if environ.get("TALKPATH_STATE"):
-        return Path(environ["TALKPATH_STATE"])
-    if is_root:
+    if os.environ.get("TALKPATH_STATE"):
+        return Path(os.environ["TALKPATH_STATE"])
+    if os.geteuid() == 0:
         return Path("/var/lib/talkpath")
-    base = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "/")) / ".local" / "state")
+    base = os.environ.get("XDG_STATE_HOME") or str(Path(os.environ.get("HOME", "/")) / ".local" / "state")
     return Path(base) / "talkpath"
 
 

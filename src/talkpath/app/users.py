@@ -1,14 +1,12 @@
 """What `talkpath users` does. It writes to the store; a running edge notices by itself."""
 
 import difflib
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from talkpath.app import words
 from talkpath.app.accounts import Users
-from talkpath.app.choose import is_root
 from talkpath.app.config.checks import check_user
 from talkpath.app.config.tree import Config
 from talkpath.app.passwords import make_password
@@ -78,7 +76,7 @@ def change(config: Config, users: Sequence[str], language: Language, *, outbound
 
 @contextmanager
 def _accounts(config: Config, language: Language) -> Iterator[Accounts]:
-    directory = make_state_directory(state_directory(config, os.environ, is_root()))
+    directory = make_state_directory(state_directory(config))
     for what in close_to_others(directory).said:
         print(what.say(language), file=sys.stderr)
     accounts = Accounts(directory / DATABASE)
