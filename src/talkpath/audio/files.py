@@ -62,12 +62,12 @@ def _header(sound: Sound, size: int, is_large: bool) -> bytes:
     return head + sizes + form + struct.pack("<4sI", b"data", _UNKNOWN)
 
 
-# Encoder, container, bits a second for each channel (None: without loss), and the rates it takes. Speech at 32 kbit/s
-# is transparent in Opus; MP3 needs twice that.
-_ENCODERS: dict[Form, tuple[str, str, int | None, tuple[int, ...]]] = {
-    Form.FLAC: ("flac", "flac", None, (8000, 16_000, 48_000)),
-    Form.MP3: ("libmp3lame", "mp3", 64_000, (8000, 16_000, 48_000)),
-    Form.OPUS: ("libopus", "ogg", 32_000, (8000, 16_000, 48_000)),
+# Encoder, container, and bits a second for each channel (None: without loss). Speech at 32 kbit/s is transparent in
+# Opus; MP3 needs twice that. Each takes all the rates that a call is written in.
+_ENCODERS: dict[Form, tuple[str, str, int | None]] = {
+    Form.FLAC: ("flac", "flac", None),
+    Form.MP3: ("libmp3lame", "mp3", 64_000),
+    Form.OPUS: ("libopus", "ogg", 32_000),
 }
 
 
@@ -75,7 +75,7 @@ def _encoded(sound: Sound, form: Form, out: BinaryIO, told: Callable[[], None]) 
     if find_spec("av") is None:
         raise NeedsPyAV(form.upper())
     av: Any = import_module("av")
-    encoder, container, bits, _ = _ENCODERS[form]
+    encoder, container, bits = _ENCODERS[form]
     layout = "stereo" if sound.layout.channels == 2 else "mono"
     samples = 0
     with av.open(out, "w", format=container) as file:
