@@ -4,7 +4,8 @@
     PyAV:   G.729 (RFC 3551 4.5.6), G.723.1 (4.5.3), GSM (4.5.8), AMR and AMR-WB (RFC 4867), iLBC (RFC 3952), Speex
             (RFC 5574)
 
-FFmpeg's own decoders of AMR and AMR-WB give a tone 2 and 5 dB too quiet; PyAV has those of OpenCORE too.
+FFmpeg's own decoders of AMR and AMR-WB give tones some dB too quiet (findings/pyav_amr_tone_too_quiet.sh); PyAV has
+those of OpenCORE too.
 Comfort noise and telephone-events are no sound: their time stays silent.
 """
 
