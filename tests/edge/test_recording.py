@@ -285,3 +285,20 @@ def test_an_edge_without_a_recorder_says_so() -> None:
     caller = lab.registered("1001", "198.51.100.7")
     caller.invite(f"sip:echo@{HOME}", body=OFFER)
     assert lab.edge.core.recordings.command(running(lab), Verb.START, "operator", lab.now) == "off"
+
+
+@pytest.mark.parametrize("is_by_hand", [False, True])
+def test_a_description_that_had_to_be_smaller_stands_in_the_recording_as_it_went(
+    make: Make, recorder: Recorder, is_by_hand: bool
+) -> None:
+    lab = make(Which.NONE if is_by_hand else Which.ALL)
+    lab = Lab(replace(lab.edge.core.settings, diet=("a=label",)), recorder=recorder)
+    caller, callee = phones(lab)
+    offer = OFFER.replace(b"a=rtpmap:0", b"a=label:1\r\na=rtpmap:0")
+    caller.invite(f"sip:1002@{HOME}", body=offer, extra="X-Padding: " + "p" * 1300)
+    invite = callee.take()
+    if is_by_hand:
+        assert lab.edge.core.recordings.command(running(lab), Verb.START, "operator", lab.now) == ""
+    assert b"a=label" not in invite.body
+    assert b"a=rtpmap:0" in invite.body
+    assert recorder.tapes[0].descriptions == [invite.body]

@@ -132,7 +132,7 @@ class Anchoring:
         codecs: Edit | None = None,
     ) -> bytes:
         media = self._media(call)
-        with self._refusals(call, now):
+        with self._refusals(call, now, is_sent=bool(exchange.status)):
             return media.carry(
                 body,
                 frm=sender.leg,
@@ -151,9 +151,18 @@ class Anchoring:
                 call.media.record(call.recording.tape.recording)
         return call.media
 
+    def sent(self, call: RunningCall, made: bytes, request: bytes, now: float) -> None:
+        """A request leaves with the description that was made for it, or with what had to be left of that."""
+        if call.media is None:
+            return
+        if not request.endswith(made):
+            call.media.slimmed(made, request.partition(b"\r\n\r\n")[2])
+        self._core.recordings.described(call, now)
+
     @contextmanager
-    def _refusals(self, call: RunningCall, now: float) -> Iterator[None]:
-        """Turn what the media machine raises into the answer to give, and tell the ledger what happened."""
+    def _refusals(self, call: RunningCall, now: float, is_sent: bool = True) -> Iterator[None]:
+        """Turn what the media machine raises into the answer to give, and tell the ledger what happened. What is not
+        yet `is_sent` may have to be smaller."""
         try:
             yield
         except Unavailable as exhausted:
@@ -164,7 +173,7 @@ class Anchoring:
             self._core.note(call.call_id, "media.refused", now, why=refused.reason)
             raise MediaFailed(488, "") from refused
         finally:
-            self.tell(call, now)
+            self.tell(call, now, is_sent)
 
     def _origin(self, party: Party) -> Origin:
         """Where a party is, and by which addresses of ours it can be reached with media."""
@@ -220,11 +229,12 @@ class Anchoring:
             call.media.released(callee.leg, now)
             self.tell(call, now)
 
-    def tell(self, call: RunningCall, now: float) -> None:
+    def tell(self, call: RunningCall, now: float, is_sent: bool = True) -> None:
         """Hand what the media machine says to the ledger; remember calls whose media died."""
         if call.media is None:
             return
-        self._core.recordings.described(call, now)
+        if is_sent:
+            self._core.recordings.described(call, now)
         for one in call.media.drain():
             if isinstance(one, MediaDied):
                 self._dead.append((call, one))

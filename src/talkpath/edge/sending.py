@@ -90,9 +90,10 @@ class Sending:
         branch.record_routes = onward.record_route.count("\n")
         return branch_id, forwarded_request(fork.request, fork.arrival.via, onward)
 
-    @staticmethod
-    def _start(letter: _Letter, branch_id: str, data: bytes, hop: Hop, now: float) -> None:
-        fork, branch, _, _ = letter
+    def _start(self, letter: _Letter, branch_id: str, data: bytes, hop: Hop, now: float) -> None:
+        fork, branch, onward, _ = letter
+        if fork.call is not None and onward.body:
+            self._anchoring.sent(fork.call, onward.body, data, now)
         if branch.party is not None and not fork.request.to_tag:
             branch.offered, branch.asked = Profile.of(data), data
         if branch.transaction is None:
@@ -190,7 +191,9 @@ class Sending:
         onward.via = via_line(hop.transport, here, branch_id)
         data = forwarded_request(arrival.message, arrival.via, onward)
         if not hop.transport.is_reliable and len(data) > _SAFE_ANYWHERE_BYTES and len(data) > self._limit(hop):
-            return self._fitted(arrival.message, data, self._limit(hop), now)
+            data = self._fitted(arrival.message, data, self._limit(hop), now)
+        if call is not None and onward.body:
+            self._anchoring.sent(call, onward.body, data, now)
         return data
 
     def _onward(

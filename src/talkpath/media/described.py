@@ -24,17 +24,22 @@ def sent(turn: Turn, told: Told) -> Described:
     return Described(OFFER if turn.role is Role.OFFER else ANSWER, _hearer(told), told.sent)
 
 
+def offered(told: Told) -> Described:
+    """An offer that goes on."""
+    return Described(OFFER, _hearer(told), told.sent)
+
+
 def in_force(branch: Branch) -> Iterator[Described]:
     """What holds with this branch: an offer of ours, the last offer and its answer, and offers that wait."""
     if branch.proposed:
         yield Described(OFFER, branch.leg.side, branch.proposed)
     agreed = branch.negotiation.agreed
     if agreed is not None:
-        yield Described(OFFER, _hearer(agreed.offer), agreed.offer.sent)
+        yield offered(agreed.offer)
         if not agreed.offer.is_settled:
             yield Described(ANSWER, _hearer(agreed.answer), agreed.answer.sent)
     for told in branch.negotiation.waiting:
-        yield Described(OFFER, _hearer(told), told.sent)
+        yield offered(told)
 
 
 def _hearer(told: Told) -> str:

@@ -12,7 +12,7 @@ other: the phones refuse one with 491 and the refusal forgets it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import NamedTuple, TypeVar
 
@@ -190,6 +190,14 @@ class Negotiation:
         self._done[turn.transaction] = self._done[turn.own] = self.agreed
         _trim(self._done)
         return self.agreed
+
+    def slimmed(self, before: bytes, after: bytes) -> Told | None:
+        """The offer that waits as `before` was sent as `after`; None where there is none."""
+        for transaction, told in self._waiting.items():
+            if told.sent == before:
+                made = self._waiting[transaction] = replace(told, sent=after)
+                return made
+        return None
 
     def rejected(self, by_caller: bool, exchange: Exchange) -> bool:
         """The request was refused by this side: forget its offer. True when an early answer had been in force."""

@@ -17,7 +17,7 @@ from talkpath.media import bundle, moments, page, trickle
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.answer import hold_to, name_profiles, name_sections, point_within
 from talkpath.media.crypto import CryptoDesk, disbelieve
-from talkpath.media.described import ANSWER, OFFER, Described, in_force, sent
+from talkpath.media.described import ANSWER, OFFER, Described, in_force, offered, sent
 from talkpath.media.engine import (
     Climbed,
     Elsewhere,
@@ -153,6 +153,14 @@ class MediaSession:
             if self._ports.is_recorded:
                 self._described.extend(in_force(branch))
         return branch.proposed
+
+    def slimmed(self, before: bytes, after: bytes) -> None:
+        """The offer `before` was too large for its datagram, and `after` is what went."""
+        for branch in self._hearing:
+            told = branch.negotiation.slimmed(before, after)
+            if told is not None and self._ports.is_recorded:
+                self._described = [one for one in self._described if one.sdp != before]
+                self._described.append(offered(told))
 
     def answer_locally(
         self, description: bytes, service: str, origin: Origin, now: float, *, doubted: bool = False
