@@ -2,12 +2,12 @@
 
 import os
 
-from tests.media.in_memory import Call, sdp
+from tests.media.in_memory import AS_THEY_ARE, Call, sdp
 
 from talkpath.base.address import Address
 from talkpath.ice import events as ice
 from talkpath.ice.agent import IceAgent
-from talkpath.media import Climbed, Exchange, Origin
+from talkpath.media import Climbed, Exchange, MediaPolicy, Origin
 from talkpath.media.memory import MemoryPort
 from talkpath.sdp import MediaSection, SessionDescription
 from talkpath.secure import events as dtls
@@ -155,8 +155,8 @@ def converse(call: Call, browser: Browser, port: MemoryPort, seconds: float = 5.
 class WebCall(Call):
     """A call in which the legs in `web` are on a WebSocket."""
 
-    def __init__(self, web: list[int]) -> None:
-        super().__init__(identity=OURS)
+    def __init__(self, web: list[int], policy: MediaPolicy = AS_THEY_ARE) -> None:
+        super().__init__(policy, OURS)
         self.now = NOW
         self.web = web
 

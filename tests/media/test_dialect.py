@@ -234,8 +234,7 @@ def test_a_page_that_takes_one_of_two_still_hears_a_mid() -> None:
 
 
 def test_what_is_added_to_two_sections_means_one_thing_in_both() -> None:
-    call = WebCall(web=[1])
-    call.session._policy = MediaPolicy()
+    call = WebCall(web=[1], policy=MediaPolicy())
     offer = call.offer(
         sdp("192.0.2.10", "audio 4000 RTP/AVP 8", "audio 4002 RTP/AVP 96 0\na=rtpmap:96 telephone-event/8000")
     )

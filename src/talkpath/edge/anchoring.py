@@ -16,7 +16,8 @@ from talkpath.media import trickle
 from talkpath.media.negotiation import Exchange
 from talkpath.media.policy import MediaRefused, Origin
 from talkpath.media.service import Service
-from talkpath.media.session import MediaDied, MediaSession
+from talkpath.media.session import MediaSession
+from talkpath.media.silence import MediaDied
 from talkpath.sip.message import Message
 
 # What was missing for a call, by the code that the engine gives: as a moment, and in the answer.

@@ -10,7 +10,8 @@ from talkpath.media.negotiation import Exchange
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, MediaRefused, Origin
 from talkpath.media.ports import PortTotals
 from talkpath.media.service import Service
-from talkpath.media.session import MediaDied, MediaSession
+from talkpath.media.session import MediaSession
+from talkpath.media.silence import MediaDied
 
 __all__ = [
     "CALLER",

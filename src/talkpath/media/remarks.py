@@ -10,13 +10,13 @@ from talkpath.media import moments
 from talkpath.media.announced import Reading
 from talkpath.media.negotiation import Agreement
 from talkpath.media.ports import PortTotals
-from talkpath.media.telling import Notes
+from talkpath.media.telling import Noting
 
 # Of the strangers at a side's ports, so many are named.
 _NAMED = 3
 
 
-def note_oddities(note: Notes, reading: Reading, side: str, now: float) -> None:
+def note_oddities(note: Noting, reading: Reading, side: str, now: float) -> None:
     """Say what of a description is not relayed as usual."""
     has_ice = reading.outline.ice or any(outline.ice for outline in reading.outlines)
     if has_ice and not any(section.is_under_ice for section in reading.announced):
@@ -30,7 +30,7 @@ def note_oddities(note: Notes, reading: Reading, side: str, now: float) -> None:
 
 
 def note_agreement(
-    note: Notes, caller: str, callee: str, before: Agreement | None, agreement: Agreement, now: float
+    note: Noting, caller: str, callee: str, before: Agreement | None, agreement: Agreement, now: float
 ) -> None:
     """Say what an answer changed between two sides: who holds, what is converted, the codec."""
     for side, by_caller in ((caller, True), (callee, False)):
@@ -43,7 +43,7 @@ def note_agreement(
         note(now, moments.CODEC_CHOSEN, codec=codec)
 
 
-def _note_conversions(note: Notes, before: Agreement | None, agreement: Agreement, now: float) -> None:
+def _note_conversions(note: Noting, before: Agreement | None, agreement: Agreement, now: float) -> None:
     """Say what has to be converted, and when that is over."""
     side = "callee" if agreement.offer.by_caller else "caller"
     old = {} if before is None else before.answer.bridges
@@ -61,7 +61,7 @@ def _note_conversions(note: Notes, before: Agreement | None, agreement: Agreemen
         note(now, moments.TRANSCODING_ENDED)
 
 
-def _note_tones(note: Notes, before: Agreement | None, agreement: Agreement, now: float) -> None:
+def _note_tones(note: Noting, before: Agreement | None, agreement: Agreement, now: float) -> None:
     """Say who hears keys as tones."""
     for index in agreement.answer.bridges:
         old = (None, None) if before is None else before.conversions(index)
@@ -71,7 +71,7 @@ def _note_tones(note: Notes, before: Agreement | None, agreement: Agreement, now
                 note(now, moments.KEYS_AS_TONES, side=hearer)
 
 
-def note_totals(note: Notes, released: list[PortTotals], now: float) -> None:
+def note_totals(note: Noting, released: list[PortTotals], now: float) -> None:
     """Say what was relayed, and what came to a side's ports and was dropped."""
     for side in dict.fromkeys(one.side for one in released):
         ports = [one for one in released if one.side == side]
