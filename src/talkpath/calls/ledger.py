@@ -84,6 +84,19 @@ class Ledger:
             trace.call_ids.append(other)
             self._open[other] = trace
 
+    def begun(self, call_id: str) -> None:
+        """An INVITE became a call: the story is over when all that it tells of have ended, and not before."""
+        trace = self._open.get(call_id)
+        if trace is not None:
+            trace.running += 1
+
+    def refused(self, now: float, call_id: str) -> None:
+        """We refused an INVITE in our own name. Where a call runs, that is the end of its story alone by its own
+        word: anybody may write its Call-ID."""
+        trace = self._open.get(call_id)
+        if trace is not None and trace.ended_at is None and not trace.running:
+            self._end(trace, now, Side.SERVER, "refused")
+
     def ended(self, now: float, call_id: str, by: Side, how: str, at: float | None = None) -> None:
         """The call is over: who ended it, and how in a word ("bye", "cancel", "refused", "media-timeout" ...).
 
@@ -91,7 +104,10 @@ class Ledger:
         The first word counts. The call stays open for late messages and is then given out by `drain`.
         """
         trace = self._open.get(call_id)
-        if trace is not None and trace.ended_at is None:
+        if trace is None or trace.ended_at is not None:
+            return
+        trace.running -= trace.running > 0
+        if not trace.running:
             self._end(trace, now, by, how)
             trace.ended_at = now if at is None else at
 

@@ -35,6 +35,7 @@ class Trace:
         "number",
         "payload_types",
         "records",
+        "running",
         "seconds",
         "streams",
         "touched",
@@ -51,6 +52,8 @@ class Trace:
         self.payload_types: dict[StreamKey, int] = {}
         self.records: list[Record] = []
         self.touched = now
+        #: calls of this Call-ID that have begun and not ended: a server that forks may send two (RFC 3261 section 16)
+        self.running = 0
         self.ended_at: float | None = None
         self.ended_by = Side.UNKNOWN
         self.ended_how = ""

@@ -47,6 +47,16 @@ MOMENTS: dict[str, Text] = {
         "{user} talked abroad as long as it may within an hour ({limit} minutes).",
         "{user} 一小时内国际通话已达 {limit} 分钟的上限。",
     ),
+    "call.twin": Text(
+        "{source} sent an INVITE with the Call-ID and From tag of a call that runs, and not through us: a server "
+        "that forks, or somebody who knows both. It is a call of its own.",
+        "{source} 发来的 INVITE 与正在进行的呼叫有相同的 Call-ID 和 From tag，且并非经由我们转回：可能是上游分叉，"
+        "也可能有人知道这两个值。按一路独立的呼叫处理。",
+    ),
+    "call.spiral": Text(
+        "The INVITE that we sent on came back to us on its way: it is passed on, and its media stays where it is.",
+        "我们转发出去的 INVITE 又绕回到我们这里：继续转发，媒体保持原样。",
+    ),
     "auth.challenged": Text("Asked {user} for credentials (realm {realm}).", "要求 {user} 提供凭据（域 {realm}）。"),
     "auth.accepted": Text("The credentials of {user} are right.", "{user} 的凭据正确。"),
     "auth.refused": Text("The credentials of {user} are refused: {why}.", "{user} 的凭据被拒绝：{why}。"),

@@ -211,7 +211,7 @@ class Answers:
             call.phase = Phase.ANSWERED
             call.give_up = None
             call.winner = party
-            self._core.guard.toll.answered((call.call_id, call.caller.tag), now)
+            self._core.guard.toll.answered(call, now)
             self._core.recordings.answered(call, now)
         else:
             self._core.beginning.add(call)

@@ -143,6 +143,7 @@ class RunningCall:
         "is_cancelled",
         "is_given_up",
         "is_to_be_recorded",
+        "key",
         "look_at",
         "media",
         "next_leg",
@@ -172,6 +173,8 @@ class RunningCall:
         self.was_recorded = False
         #: The gateway that brought it.
         self.came_from: GatewaySettings | None = None
+        #: What it is known by while it runs (`Core.begin`).
+        self.key = (call_id, caller.tag)
         #: The gateways that it was sent to, or came from.
         self.seats: list[Through] = []
         #: Stops the ringing: with the time, a Reason for the phones, and why in words.

@@ -11,7 +11,7 @@ from talkpath.base.address import Address, Flow, Hop, Located, Send, Target, Tra
 from talkpath.base.errors import Malformed
 from talkpath.base.timers import Timers
 from talkpath.calls.ledger import Ledger
-from talkpath.calls.model import Side, Value
+from talkpath.calls.model import Value
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Accounts, Authentication
 from talkpath.edge.call import RunningCall
@@ -111,7 +111,10 @@ class Core:
         self.timers = Timers()
         self.out: list[Send] = []
         self.transactions = Transactions(settings.timers, self.out, self.timers)
+        #: by Call-ID and the caller's tag
         self.calls: dict[tuple[str, str], RunningCall] = {}
+        #: those that began while another with their Call-ID and tag ran, by these
+        self.twins: dict[tuple[str, str], list[RunningCall]] = {}
         #: Ends of calls that could not be told.
         self.untold = Untold()
         #: Those of them whose caller has not acknowledged an answer yet.
@@ -171,7 +174,7 @@ class Core:
         self.counters[f"answered_{status}"] += 1
         server.respond(status, data, now)
         if status >= 300 and server.is_invite and not arrival.message.to_tag:
-            self.ledger.ended(now, arrival.message.call_id, Side.SERVER, "refused")
+            self.ledger.refused(now, arrival.message.call_id)
 
     def send(self, hop: Hop, data: bytes, call_id: str) -> None:
         """Send something that belongs to no transaction (an ACK)."""
@@ -217,10 +220,52 @@ class Core:
         """A decision about a call."""
         self.ledger.moment(now, call_id, kind, **values)
 
+    def begin(self, call: RunningCall) -> bool:
+        """A call runs from now on; whether another runs by the same Call-ID and tag."""
+        name = (call.call_id, call.caller.tag)
+        is_twin = name in self.calls
+        call.key = name
+        if is_twin:
+            # No tag has a line end in it, so no message finds it by that.
+            call.key = (call.call_id, f"{call.caller.tag}\n{self.fresh()}")
+            self.twins.setdefault(name, []).append(call)
+        self.calls[call.key] = call
+        self.ledger.begun(call.call_id)
+        return is_twin
+
+    def forget(self, call: RunningCall) -> None:
+        """A call runs no more. One that had its name with it takes its place."""
+        self.calls.pop(call.key, None)
+        if not self.twins:
+            return
+        name = (call.call_id, call.caller.tag)
+        twins = self.twins.get(name, [])
+        if call in twins:
+            twins.remove(call)
+        elif twins:
+            heir = twins.pop(0)
+            self.calls.pop(heir.key, None)
+            heir.key, self.calls[name] = name, heir
+        if not twins:
+            self.twins.pop(name, None)
+
     def call_of(self, request: Message) -> RunningCall | None:
         """The running call that an in-dialog request belongs to."""
         call_id = request.call_id
-        return self.calls.get((call_id, request.from_tag)) or self.calls.get((call_id, request.to_tag))
+        by_sender = self.calls.get((call_id, request.from_tag))
+        by_receiver = self.calls.get((call_id, request.to_tag))
+        if (by_sender is None or by_receiver is None) and not self.twins:
+            return by_sender or by_receiver
+        return self._among([one for one in (by_sender, by_receiver) if one is not None], request)
+
+    def _among(self, named: list[RunningCall], request: Message) -> RunningCall | None:
+        """Whose dialog a request is of, where several calls have one of its tags; the first where none knows it."""
+        for call in named:
+            one: RunningCall
+            for one in [call, *self.twins.get(call.key, [])]:
+                if one.sides(request) is not None:
+                    return one
+        return named[0] if named else None
 
 
 def _is_within(host: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:

@@ -65,6 +65,11 @@ def _unknown_extensions(request: Message) -> list[str]:
     return [name for name in request.listed("Require") if name.lower() not in _UNDERSTOOD]
 
 
+def _call_begun(server: ServerTransaction) -> RunningCall | None:
+    """The call that this very request began; its Call-ID and tag may be those of another."""
+    return server.owner.call if isinstance(server.owner, Fork) else None
+
+
 class Received(NamedTuple):
     """One SIP message on one flow: a datagram, or one framed from a stream."""
 
@@ -303,7 +308,7 @@ class Edge:
         core, request = self.core, arrival.message
         why = refusal.reason or REASONS.get(refusal.status, "")
         core.note(request.call_id, "guard.refused", now, status=refusal.status, why=why)
-        call = core.call_of(request)
+        call = core.call_of(request) if request.to_tag else _call_begun(server)
         if request.method == "BYE":
             self._ending.bye_refused(call, request, now)
         self._ending.not_forwarded(call, request, refusal.status, now)

@@ -121,10 +121,11 @@ class Ending:
         call.phase = Phase.OVER
         self._core.beginning.discard(call)
         call.give_up = None
-        self._core.calls.pop((call.call_id, call.caller.tag), None)
-        if self._core.world.router is not None:
-            self._core.world.router.ended(call.call_id, call.caller.tag, now)
-        self._core.guard.toll.ended((call.call_id, call.caller.tag), now)
+        self._core.forget(call)
+        name = (call.call_id, call.caller.tag)
+        if self._core.world.router is not None and name not in self._core.calls:
+            self._core.world.router.ended(*name, now)
+        self._core.guard.toll.ended(call, now)
         self._anchoring.close(call, now)
         self._core.recordings.ended(call, str(by), how, now)
         for seat in call.seats:

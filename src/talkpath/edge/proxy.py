@@ -144,9 +144,9 @@ class Proxy:
         core, arrival, request = self._core, fork.arrival, fork.request
         if request.method != "INVITE":
             return
-        key = (request.call_id, request.from_tag)
-        if key in core.calls:
+        if core.transactions.brings_back(request):
             # The same call on a second way through us (a spiral): anchored once is enough.
+            core.note(request.call_id, "call.spiral", now)
             return
         if core.is_draining or len(core.calls) >= core.settings.max_calls:
             raise Refusal(503, "Draining" if core.is_draining else "Too many calls")
@@ -159,7 +159,9 @@ class Proxy:
         caller.speaks_from(arrival.reply_to, arrival.behind_nat)
         caller.cseq = request.cseq.number
         self._bind(caller, user, arrival, now)
-        fork.call = core.calls[key] = RunningCall(request.call_id, caller, now)
+        fork.call = RunningCall(request.call_id, caller, now)
+        if core.begin(fork.call):
+            core.note(request.call_id, "call.twin", now, source=str(arrival.flow.remote))
         self._asking.take_offer(fork.call, request)
         core.beginning.add(fork.call)
         fork.call.give_up = fork.abandon

@@ -6,6 +6,7 @@ here is free, and so is whom the operator trusts by address.
 """
 
 from collections import Counter, OrderedDict
+from collections.abc import Hashable
 from typing import Final
 
 from talkpath.base import limits
@@ -13,8 +14,8 @@ from talkpath.calls.guarded import Tolled
 from talkpath.edge.settings import Allowance, TollSettings
 from talkpath.sip.uri import Uri
 
-#: What a running call is known by: Call-ID and the caller's tag.
-Key = tuple[str, str]
+#: What a running call is known by: itself. Its Call-ID and tag may be written by anybody.
+Key = Hashable
 
 # What an hour is counted in. A call weighs on its account until the slot in which it began is an hour old.
 _SLOT_S: Final = 300.0

@@ -267,8 +267,7 @@ class Trying:
     def _count_toll(self, fork: Fork, heading: Heading, now: float) -> None:
         """What leaves the house counts for the account that sends it. Raises Refusal."""
         core, user, request, toll = self._core, fork.arrival.proven, fork.request, self._core.guard.toll
-        key = (request.call_id, request.from_tag)
-        if not user or (fork.call is not None and toll.is_counted(key)):
+        if not user or (fork.call is not None and toll.is_counted(fork.call)):
             return
         if fork.is_invite and fork.call is None:
             # What comes back to us on a second way has no credentials left, so this is a second call in the name of
@@ -279,8 +278,8 @@ class Trying:
         if over is not None:
             core.note(request.call_id, over.kind, now, user=user, limit=over.limit)
             raise Refusal(403, "Call limit reached" if fork.is_invite else "Request limit reached")
-        if fork.is_invite:
-            toll.begun(user, uri, key, now)
+        if fork.call is not None and fork.is_invite:
+            toll.begun(user, uri, fork.call, now)
         else:
             toll.asked(user, uri, now)
 

@@ -479,6 +479,16 @@ class Transactions:
         transaction.received(response, now)
         return True
 
+    def brings_back(self, request: Message) -> bool:
+        """Whether a request that we sent, and wait for the answer of, comes in again: one of its Vias is ours, whose
+        branch nobody knows who did not see it."""
+        vias = request.listed("Via")
+        if len(vias) < 2:
+            return False
+        branches = (value.partition("branch=")[2].partition(";")[0].strip() for value in vias[1:])
+        sent = (self.clients.get((branch, request.method)) for branch in branches)
+        return any(one is not None and one.call_id == request.call_id for one in sent)
+
     def sent(self, sent: bytes, remote: Address) -> ClientTransaction | None:
         """The transaction whose request is in a datagram that began like that, up to our Via at least: nobody who did
         not see it knows the branch."""
