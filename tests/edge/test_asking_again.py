@@ -77,6 +77,27 @@ def test_a_strict_phone_rings_at_once_whatever_it_wants(
     assert caller.last().cseq.number == caller.cseq
 
 
+@pytest.mark.parametrize("says", [b"", ANSWER])
+def test_a_phone_that_wants_no_feedback_is_asked_without_it_next(
+    lab: Lab, caller: Phone, callee: Phone, says: bytes
+) -> None:
+    """Between two that speak AVPF it stays. Who refuses it is not taken for one that wants SRTP."""
+    caller.invite(f"sip:1002@{HOME}", body=OFFER.replace(b"RTP/AVP", b"RTP/AVPF"))
+    first = callee.take()
+    assert b" RTP/AVPF " in first.sdp
+    callee.answer(first, 488, "Not Acceptable Here", body=says)
+    again = callee.last()
+    assert b" RTP/AVP " in again.sdp
+    callee.answer(again, 200, body=ANSWER)
+    assert caller.statuses() == [100, 200]
+    assert b" RTP/AVPF " in caller.last().sdp
+    trace = lab.ledger.trace("c1")
+    assert trace is not None
+    (asked,) = (moment for moment in trace.moments if moment.kind == "media.asked-again")
+    assert (asked.values["refused"], asked.values["profile"]) == ("RTP/AVPF", "RTP/AVP")
+    assert asked_for(lab) == [None, Profile.PLAIN]
+
+
 def test_the_dialog_of_a_second_asking_counts_on_from_there(lab: Lab, caller: Phone, callee: Phone) -> None:
     """Each side counts as it began, in requests and answers, in RAck, and in the id of a REFER's events."""
     ringing, invite = rung_at_the_second_asking(caller, callee)

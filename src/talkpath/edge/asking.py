@@ -8,7 +8,7 @@ from talkpath.edge.core import Core
 from talkpath.edge.fork import Fork
 from talkpath.edge.heading import Refusal
 from talkpath.edge.sending import Sending
-from talkpath.media.policy import Profile, voices
+from talkpath.media.policy import Profile, protocol_of, voices
 from talkpath.sip.message import Message
 
 
@@ -51,6 +51,11 @@ class Asking:
         if tastes.is_about_codecs(party.phone, offered, branch.asked, refusal):
             self._core.note(fork.request.call_id, "media.not-asked-again", now, target=branch.name)
             return
+        if offered is Profile.PLAIN and party.profile is not offered and protocol_of(branch.asked) != offered:
+            # As the caller has it, with feedback (RFC 4585): that alone may be what the phone does not take.
+            self._note(fork, branch, protocol_of(branch.asked), offered, now)
+            self._ask(fork, branch, offered, party.refused, now)
+            return
         speaks = voices(refusal.sdp) if refusal.carries_sdp else frozenset[str]()
         tastes.refused(party.phone, offered, speaks)
         self._ask_next(fork, branch, Profile.of(refusal.sdp) if refusal.carries_sdp else None, now)
@@ -77,9 +82,12 @@ class Asking:
             return
         if wanted is named:
             self._core.tastes.took(party.phone, party.agent, named)
-        call_id, taken = fork.request.call_id, str(wanted)
-        self._core.note(call_id, "media.asked-again", now, target=branch.name, refused=str(offered), profile=taken)
+        self._note(fork, branch, offered, wanted, now)
         self._ask(fork, branch, wanted, refused, now)
+
+    def _note(self, fork: Fork, branch: Branch, refused: str, wanted: Profile, now: float) -> None:
+        named = {"target": branch.name, "refused": str(refused), "profile": str(wanted)}
+        self._core.note(fork.request.call_id, "media.asked-again", now, **named)
 
     def _ask(self, fork: Fork, branch: Branch, profile: Profile, refused: frozenset[Profile], now: float) -> None:
         """The target of a branch once more, for this profile.

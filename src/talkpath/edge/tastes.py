@@ -8,7 +8,7 @@ that have shown nothing yet. Only what helps with the first offer is kept: a wro
 from typing import NamedTuple, TypeVar
 
 from talkpath.base import limits
-from talkpath.media.policy import Profile, voices
+from talkpath.media.policy import Profile, protocol_of, voices
 from talkpath.sip.message import Message
 
 _NOTHING: frozenset[Profile] = frozenset()
@@ -111,7 +111,7 @@ class Tastes:
             return warning != _WARNS_OF_PROFILE
         names, taste = voices(asked), self.of(phone)
         if refusal.carries_sdp:
-            return Profile.of(refusal.sdp) is profile or names.isdisjoint(voices(refusal.sdp))
+            return protocol_of(refusal.sdp) == protocol_of(asked) or names.isdisjoint(voices(refusal.sdp))
         if taste.speaks:
             return names.isdisjoint(taste.speaks)
         return taste.takes is profile and names.isdisjoint(_EVERYBODYS)
