@@ -28,6 +28,16 @@ def test_every_ban_of_the_guard_is_a_finding_with_its_story() -> None:
     assert scan.title.say(Language.ZH)
 
 
+def test_what_the_guard_told_is_mended_with_our_own_commands() -> None:
+    scan, loop = (one.fix.say(Language.EN) for one in findings_of([SCAN, LOOP], []))
+    assert "`talkpath bans add 203.0.113.9`" in scan
+    assert "`talkpath bans lift 203.0.113.9`" in scan
+    assert "`talkpath bans lift 203.0.113.10`" in loop
+    (going_on,) = findings_of([], [refused(3)])
+    for language in Language:
+        assert "`talkpath users password 1002`" in going_on.fix.say(language)
+
+
 def test_who_mistypes_is_no_finding_and_who_goes_on_is_one() -> None:
     assert [one.code for one in findings_of([], [refused(2)])] == []
     (found,) = findings_of([], [refused(3)])

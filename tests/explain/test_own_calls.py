@@ -1,6 +1,7 @@
 """The edge's own calls, judged by the rules that judge captures."""
 
 import math
+import re
 
 import pytest
 
@@ -9,8 +10,10 @@ from talkpath.base.texts import Language
 from talkpath.calls.model import Side
 from talkpath.calls.trace import Trace
 from talkpath.explain.explanation import Explained
-from talkpath.explain.finding import Finding, Severity, Symptom
+from talkpath.explain.finding import Finding, Found, Severity, Symptom
 from talkpath.explain.own import explain_own
+from talkpath.explain.rule import Rule
+from talkpath.explain.rules import RULES
 from talkpath.explain.sites import Sites
 from talkpath.explain.terminal import draw_explained
 
@@ -48,6 +51,26 @@ def test_an_edge_with_an_address_inside_and_one_outside_hears_both(inside: str) 
 def test_a_callee_of_whom_no_packet_comes_is_not_heard() -> None:
     (found,) = findings(OwnCall().answered().speaks(Side.CALLER).hung_up())
     assert (found.code, found.found.direction) == ("one-way-rtp", "callee-to-caller")
+
+
+# Words of other products, and of places where nobody need do anything about a call of ours.
+FOREIGN = ("OpenSIPS", "Kamailio", "rtpengine", "dispatcher", "force_rport", "contact_alias", "at the firewall")
+# They conclude from packets of STUN, DTLS and TLS, which only captures have.
+OF_CAPTURES = {"dtls-race", "ice-unanswered"}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_what_is_found_on_our_own_calls_is_mended_here(rule: Rule) -> None:
+    for language in Language:
+        fix = Finding(rule, Found(()), is_own=True).fix.text
+        said = fix.zh if language is Language.ZH else fix.en
+        assert rule.code in OF_CAPTURES or not any(word in said for word in FOREIGN)
+    assert set(re.findall(r"{\w+", f"{fix.en} {fix.zh}")) <= set(re.findall(r"{\w+", rule.fix.en))
+
+
+def test_a_finding_on_an_own_call_names_our_keys() -> None:
+    (found,) = findings(OwnCall().answered().speaks(Side.CALLER).hung_up())
+    assert "`media.first_port`" in found.fix.say(Language.EN)
 
 
 def talked() -> OwnCall:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from talkpath.base.texts import Text
 from talkpath.calls.guarded import Ban, Refused
-from talkpath.explain.finding import Because, Finding, Found, Symptom, because
+from talkpath.explain.finding import Because, Finding, Found, Symptom, because, said
 from talkpath.explain.rules import auth_loop, scanner
 
 # Refusals of one user at one place before they are worth a finding: somebody may mistype twice.
@@ -22,6 +22,21 @@ REFUSED = Text(
     "{source} 在 {seconds:.0f} 秒内以 {user} 发送了 {times} 次 {method}，均被拒绝；"
     "其中 {untried} 次未核对凭据：没有凭据，或此前错误过多。",
 )
+# The guard did what can be done at once; what is left is to say whether it was right.
+BANNED_FIX = Text(
+    "It is heard again when its ban ends (`talkpath bans` says when). `talkpath bans add {host}` keeps it out for "
+    "good; if it is yours, `talkpath bans lift {host}` lets it in at once, and an account or "
+    "`authentication.trusted` keeps it from being banned again.",
+    "封禁到期后会重新受理（`talkpath bans` 可查看时间）。要长期拒绝，用 `talkpath bans add {host}`；"
+    "若是自己的设备，用 `talkpath bans lift {host}` 立即解封，并给它帐号或写入 `authentication.trusted`，"
+    "以免再次被封。",
+)
+LIFT_FIX = Text(
+    "Compare the password and the authentication name on the phone with the account {user} (`talkpath users password "
+    "{user}` gives it a new one); `talkpath bans lift {host}` then lets the phone in at once.",
+    "核对话机上的密码、认证名与帐号 {user}（`talkpath users password {user}` 可设置新密码）；"
+    "之后用 `talkpath bans lift {host}` 立即解封该话机。",
+)
 
 
 def findings_of(bans: Iterable[Ban], refused: Iterable[Refused]) -> Iterator[Finding]:
@@ -34,16 +49,19 @@ def findings_of(bans: Iterable[Ban], refused: Iterable[Refused]) -> Iterator[Fin
     for one in refused:
         if one.times >= _REFUSALS and one.source not in told:
             found = Found(tuple(_refusal(one)), {"user": one.user, "method": one.method}, symptom=Symptom.NO_RING)
-            yield Finding(auth_loop.RULE, found)
+            yield Finding(auth_loop.RULE, found, is_own=True)
 
 
 def _of_ban(ban: Ban) -> Finding:
-    evidence = tuple(_story(ban))
+    evidence, host = tuple(_story(ban)), host_of(ban.source)
     if ban.code == auth_loop.RULE.code:
         method = next(iter(ban.methods), "REGISTER")
         user = ban.users[0] if ban.users else "?"
-        return Finding(auth_loop.RULE, Found(evidence, {"user": user, "method": method}, symptom=Symptom.NO_RING))
-    return Finding(scanner.RULE, Found(evidence, {"src": ban.source}))
+        fix = said(LIFT_FIX, user=user, host=host)
+        found = Found(evidence, {"user": user, "method": method}, symptom=Symptom.NO_RING, fix=fix)
+        return Finding(auth_loop.RULE, found, is_own=True)
+    found = Found(evidence, {"src": ban.source}, fix=said(BANNED_FIX, host=host))
+    return Finding(scanner.RULE, found, is_own=True)
 
 
 def _story(ban: Ban) -> Iterator[Because]:

@@ -117,10 +117,11 @@ class Found(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """A rule that fired, and on what."""
+    """A rule that fired, and on what; `is_own` says of whom: of calls or visitors of this very edge."""
 
     rule: "Rule"
     found: Found
+    is_own: bool = False
 
     @property
     def code(self) -> str:
@@ -140,7 +141,8 @@ class Finding(Struct, frozen=True):
 
     @property
     def fix(self) -> Said:
-        return self.found.fix or Said(self.rule.fix, self.found.values)
+        of_rule = (self.rule.own_fix if self.is_own else None) or self.rule.fix
+        return self.found.fix or Said(of_rule, self.found.values)
 
     @property
     def frames(self) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ def explain_own(traces: Sequence[Trace], sites: Sites, now: float, others: tuple
             scene.other(stream.rtp)
     explained = judged(scene.calls, sites, scene)
     common = common_of([subject_of(one) for one in explained], sites)
-    return Explanation((), explained, (*_not_told(judge_scene(scene), others), *others), common, scene)
+    return Explanation((), explained, (*_not_told(judge_scene(scene, is_own=True), others), *others), common, scene)
 
 
 def _not_told(found: Iterable[Finding], others: Sequence[Finding]) -> Iterator[Finding]:

@@ -44,7 +44,10 @@ def rule_page(rule: Rule, language: Language) -> str:
         "",
         f"{severity.say(language)} · {words.SYMPTOM.say(language)}: {symptom.say(language)}",
     ]
-    for head, text in ((words.WHY, rule.why), (words.NEEDS, rule.needs), (words.FIX, rule.fix)):
+    sections = [(words.WHY, rule.why), (words.NEEDS, rule.needs), (words.FIX, rule.fix)]
+    if rule.own_fix is not None:
+        sections.append((words.OWN_FIX, rule.own_fix))
+    for head, text in sections:
         lines += ["", f"## {head.say(language)}", "", _escaped(text, language)]
     if rule.explains:
         listed = ", ".join(f"[{code}]({code}.md)" for code in sorted(rule.explains))

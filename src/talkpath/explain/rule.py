@@ -18,8 +18,9 @@ class Rule(Struct, frozen=True):
     """One cause.
 
     `title` says it in a sentence, `why` why a user feels it, `needs` which evidence it takes and what looks alike but
-    is none, `fix` what to do. `traits` name what a call must show for the check to be worth its time (any of them).
-    `explains` lists codes that are consequences of this cause: on the same call they are not reported beside it.
+    is none. `fix` says what to do, `own_fix` the same in talkpath's commands and keys, where the calls are its own.
+    `traits` name what a call must show for the check to be worth its time (any of them). `explains` lists codes that
+    are consequences of this cause: on the same call they are not reported beside it.
     """
 
     code: str
@@ -29,6 +30,7 @@ class Rule(Struct, frozen=True):
     why: Text
     needs: Text
     fix: Text
+    own_fix: Text | None = None
     traits: frozenset[Trait] = frozenset()
     explains: frozenset[str] = frozenset()
     of_call: CallCheck | None = None

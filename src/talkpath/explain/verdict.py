@@ -21,9 +21,9 @@ def judge(call: Call, scene: Scene) -> list[Finding]:
     return _ranked(_without_consequences(found)) if found else []
 
 
-def judge_scene(scene: Scene) -> list[Finding]:
-    """The findings that belong to no single call, the worst first."""
-    found = [Finding(rule, one) for rule in _OF_SCENE if rule.of_scene for one in rule.of_scene(scene)]
+def judge_scene(scene: Scene, *, is_own: bool = False) -> list[Finding]:
+    """The findings that belong to no single call, the worst first; `is_own` as in `Finding`."""
+    found = [Finding(rule, one, is_own) for rule in _OF_SCENE if rule.of_scene for one in rule.of_scene(scene)]
     return _ranked(found)
 
 
@@ -34,7 +34,8 @@ def _wanted(traits: frozenset[Trait]) -> Sequence[Rule]:
 
 
 def _of_call(rule: Rule, story: Story) -> Iterable[Finding]:
-    return (Finding(rule, found) for found in rule.of_call(story)) if rule.of_call else ()
+    is_own = story.call.is_own
+    return (Finding(rule, found, is_own) for found in rule.of_call(story)) if rule.of_call else ()
 
 
 def _without_consequences(found: list[Finding]) -> list[Finding]:

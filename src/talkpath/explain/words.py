@@ -54,6 +54,7 @@ MORE_CALLS = Text(
 BECAUSE = Text("because", "依据")
 FRAMES = Text(" (frames {list})", "（帧 {list}）")
 FIX = Text("fix", "处理")
+OWN_FIX = Text("fix, of talkpath's own calls", "处理（talkpath 自己的呼叫）")
 WHY = Text("why it hurts", "为何影响用户")
 NEEDS = Text("evidence", "所需证据")
 SYMPTOM = Text("symptom", "症状")

@@ -145,6 +145,12 @@ RULE: Rule = Rule(
         "behind several servers let all of them know each other's nonces.",
         "核对话机与服务器上 {user} 的密码、认证名以及 realm；多台服务器时应共享 nonce。",
     ),
+    own_fix=Text(
+        "Compare the password and the authentication name on the phone with the account {user}: `talkpath users "
+        "password {user}` gives it a new one; the realm is `authentication.realm`.",
+        "核对话机上的密码、认证名与帐号 {user}：`talkpath users password {user}` 可设置新密码；"
+        "realm 为 `authentication.realm`。",
+    ),
     traits=frozenset({Trait.CHALLENGED}),
     explains=frozenset({"registration-flapping"}),
     of_call=check,

@@ -157,6 +157,11 @@ RULE: Rule = Rule(
         "Offer a codec that {dst} knows (PCMA or PCMU always), or transcode in between.",
         "提供 {dst} 支持的编解码（PCMA 或 PCMU 通用），或在中间转码。",
     ),
+    own_fix=Text(
+        "Switch on a codec that {dst} knows (PCMA or PCMU always); the codecs that talkpath adds and converts "
+        "stand in `media.transcoding`.",
+        "启用 {dst} 支持的编解码（PCMA 或 PCMU 通用）；talkpath 添加并转换的编解码见 `media.transcoding`。",
+    ),
     traits=frozenset({Trait.FAILED}),
     explains=frozenset({"failover-missing"}),
     of_call=check,

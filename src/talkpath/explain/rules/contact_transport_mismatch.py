@@ -57,6 +57,12 @@ RULE: Rule = Rule(
         "按话机注册或呼叫时的连接回送请求，不要相信 Contact；或在入口把 Contact 改写为 {transport}"
         "（OpenSIPS：fix_nated_contact，Kamailio：set_contact_alias）；或在话机上只启用一种传输。",
     ),
+    own_fix=Text(
+        "Set the phone to one transport, {transport}: talkpath sends down the flow on which it registered or "
+        "called, and to another place only where the phone says so and nothing stands between.",
+        "把话机设为只用一种传输（{transport}）：talkpath 按其注册或呼叫时的连接回送，"
+        "仅当话机如此声明且中间没有 NAT 时才发往别处。",
+    ),
     traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
     explains=frozenset(
         {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}

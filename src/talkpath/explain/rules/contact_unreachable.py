@@ -85,6 +85,13 @@ RULE: Rule = Rule(
         "都做 NAT 处理"
         "（fix_nated_contact、set_contact_alias、rport/received），浏览器则用 Path 与 outbound（RFC 5626）。",
     ),
+    own_fix=Text(
+        "Have the phone write an address into its Contact at which it can be reached, or let the NAT show (rport, "
+        "no STUN of its own, no SIP ALG): talkpath then sends to where its packets come from ({target}).",
+        "让话机在 Contact 中写可达的地址，或让 NAT 显现出来（使用 rport，"
+        "关闭话机自带的 STUN 和 SIP ALG）：talkpath 随后会发往其数据的真实来源（{target}）"
+        "。",
+    ),
     traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
     explains=frozenset(
         {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}

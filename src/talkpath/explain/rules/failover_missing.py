@@ -124,6 +124,13 @@ RULE: Rule = Rule(
         "给 {proxy} 配置按序尝试的网关列表，并设短定时器（两秒内无 100 Trying 即换下一个），对 5xx 与无应答转下一个："
         "failure_route 配合 dispatcher 或 drouting，或 talkpath 的网关列表。",
     ),
+    own_fix=Text(
+        "Name the gateways under [[gateways]], two at least in a group: talkpath tries the next when one is silent "
+        "or fails (`no_answer_ms` in [[gateway_groups]]), and `talkpath gateways` says which are there.",
+        "在 [[gateways]] 中为一个组配置至少两个网关：一个无应答或失败时 talkpath 自动改试下一个"
+        "（[[gateway_groups]] 的 `no_answer_ms`）"
+        "，`talkpath gateways` 可查看状态。",
+    ),
     traits=frozenset({Trait.FAILED}),
     of_call=check,
 )

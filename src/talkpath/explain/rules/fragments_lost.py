@@ -199,6 +199,12 @@ RULE: Rule = Rule(
         "not need, or let the firewall reassemble fragments.",
         "让发往 {host} 的消息小于 1300 字节：对该话机使用 TCP 或 TLS，删除不需要的编解码与头域，或让防火墙重组分片。",
     ),
+    own_fix=Text(
+        "Have the phone at {host} listen on TCP or TLS too, or register over it: talkpath then sends there what is "
+        "too large; and say under [size] in `diet` what may be left out.",
+        "让 {host} 的话机同时监听 TCP 或 TLS，或改用其注册：过大的消息 talkpath 会从那里发送；"
+        "并在 [size] 的 `diet` 中写明可省略的内容。",
+    ),
     traits=frozenset({Trait.LARGE, Trait.FAILED, Trait.UNANSWERED}),
     explains=frozenset({"message-oversize", "gateway-down", "failover-missing", "response-undelivered", "sip-alg"}),
     of_call=check,

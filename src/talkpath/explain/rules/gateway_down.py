@@ -165,6 +165,12 @@ RULE: Rule = Rule(
         "take it out of routing while it is silent.",
         "检查 {host}：是否在运行、防火墙是否放行、地址是否仍正确？用 OPTIONS 探测，沉默期间将其移出路由。",
     ),
+    own_fix=Text(
+        "Look at {host}: is it up, does its firewall let us in, is its address still right? Named under "
+        "[[gateways]] it is probed, passed over while it is silent, and `talkpath gateways` says since when.",
+        "检查 {host}：是否在运行、防火墙是否放行、地址是否仍正确？写入 [[gateways]] 后会被探测，"
+        "沉默期间自动跳过，`talkpath gateways` 会说明从何时开始。",
+    ),
     traits=frozenset({Trait.UNANSWERED, Trait.FAILED, Trait.OWN}),
     of_call=check,
     of_scene=check_scene,

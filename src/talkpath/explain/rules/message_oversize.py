@@ -99,6 +99,11 @@ RULE: Rule = Rule(
         "RFC 3261 18.1.1 要求超过 1300 字节时使用 TCP。请对 {dst} 使用 TCP，或在增加最多的一跳删除无用的"
         "编解码与头域。",
     ),
+    own_fix=Text(
+        "Have {dst} listen on TCP or TLS (talkpath then uses it for what is too large), and say under [size] in "
+        "`diet` what may be left out.",
+        "让 {dst} 同时监听 TCP 或 TLS（过大的消息 talkpath 会改用它），并在 [size] 的 `diet` 中写明可省略的内容。",
+    ),
     traits=frozenset({Trait.LARGE}),
     of_call=check,
 )

@@ -147,6 +147,14 @@ RULE: Rule = Rule(
         "media ports, at NAT handling of c= lines, and at whether the media relay took part.",
         "检查双方描述中的地址：彼此能否发送到达？检查媒体端口防火墙、c= 行的 NAT 处理，以及媒体中继是否参与。",
     ),
+    own_fix=Text(
+        "Let UDP to the ports `media.first_port` to `media.last_port` through; behind a NAT set `advertised` of "
+        "the listener or under [[media.addresses]], and `local_networks` for who is in the LAN. `talkpath calls "
+        "ID` says to which addresses both sides were told to send.",
+        "放行 `media.first_port` 到 `media.last_port` 的 UDP；位于 NAT 之后时，"
+        "在监听或 [[media.addresses]] 中设置 `advertised`，并用 `local_networks` 指明内网。"
+        "`talkpath calls ID` 会列出双方被告知的地址。",
+    ),
     traits=frozenset({Trait.MUTE, Trait.GAPPY, Trait.ASTRAY}),
     explains=frozenset({"media-late", "media-cut", "one-way-rtp"}),
     of_call=check,

@@ -246,6 +246,14 @@ RULE: Rule = Rule(
         "查找{who}的包在哪里停止：{who}是否发送（在其侧抓包）、描述让它发往哪个地址、防火墙或 NAT 是否放行？"
         "c= 中的私有地址需要媒体中继或 NAT 处理。",
     ),
+    own_fix=Text(
+        "Find where {who}'s packets stop: does {who} send at all (its own capture), and to the address that "
+        "`talkpath calls ID` shows it was told? Behind a NAT that is `advertised` of the listener or under "
+        "[[media.addresses]]; let UDP to `media.first_port` to `media.last_port` through.",
+        "查找{who}的包在哪里停止：{who}是否发送（在其侧抓包），是否发往 `talkpath calls ID` 所示的地址？"
+        "位于 NAT 之后时，该地址由监听或 [[media.addresses]] 的 `advertised` 决定；"
+        "并放行 `media.first_port` 到 `media.last_port` 的 UDP。",
+    ),
     traits=frozenset({Trait.GAPPY, Trait.OWN, Trait.DOUBLED, Trait.ASTRAY}),
     explains=frozenset({"media-late", "media-cut"}),
     of_call=check,

@@ -94,6 +94,10 @@ RULE: Rule = Rule(
         "Set {who} to {wanted} ms, or let the relay repacketise (rtpengine: ptime=).",
         "把{who}设置为 {wanted} 毫秒，或让中继重新打包（rtpengine：ptime=）。",
     ),
+    own_fix=Text(
+        "Set {who} to {wanted} ms.",
+        "把{who}设置为 {wanted} 毫秒。",
+    ),
     traits=frozenset({Trait.PACED}),
     of_call=check,
 )

@@ -59,6 +59,11 @@ RULE: Rule = Rule(
         "enable_double_rr。"
         "此处应为 {target}。",
     ),
+    own_fix=Text(
+        "Set `advertised` of the listener that faces that side, and `local_networks` for who must meet the real "
+        "address. Here it must be {target}.",
+        "为面向该侧的监听设置 `advertised`，并用 `local_networks` 指明应看到真实地址的网络。此处应为 {target}。",
+    ),
     traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
     explains=frozenset(
         {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}

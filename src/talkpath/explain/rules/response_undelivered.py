@@ -156,6 +156,11 @@ RULE: Rule = Rule(
         "沿路检查响应从抓包点到 {src} 的路径。应答应回到请求的来源（rport，RFC 3581；服务器上用 force_rport），"
         "保持 NAT 映射，并检查通往 {dst} 的防火墙。",
     ),
+    own_fix=Text(
+        "talkpath answers to where the request came from. Follow the response to {dst}: is the NAT binding there "
+        "kept open ([keepalive]), does a firewall on the way let it through?",
+        "talkpath 总是应答到请求的来源。沿路检查响应到 {dst}：NAT 映射是否保持（[keepalive]），途中防火墙是否放行？",
+    ),
     traits=frozenset({Trait.REPEATED}),
     explains=frozenset({"gateway-down", "failover-missing"}),
     of_call=check,

@@ -105,6 +105,12 @@ RULE: Rule = Rule(
         "sent it.",
         "在 {host} 的路由中检查 {uri}：它应终止于用户或网关，而不是发回来源机器。",
     ),
+    own_fix=Text(
+        "`talkpath route FROM TO` says where a call to {uri} goes and why; at {host} it must end at a user or a "
+        "gateway, not here.",
+        "`talkpath route 主叫 被叫` 会说明到 {uri} 的呼叫去向及原因；在 {host} 上它应终止于用户或网关，"
+        "而不是回到这里。",
+    ),
     traits=frozenset({Trait.FAILED}),
     explains=frozenset(
         {"gateway-down", "failover-missing", "response-undelivered", "ack-missing", "message-oversize"}

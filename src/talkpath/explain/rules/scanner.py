@@ -142,5 +142,12 @@ RULE: Rule = Rule(
         "Drop {src} at the firewall, answer unknown users and wrong passwords alike, and limit the rate per source.",
         "在防火墙丢弃 {src}；对未知用户和错误密码给出相同应答；并按来源限速。",
     ),
+    own_fix=Text(
+        "Keep {src} out with `talkpath bans add {src}`, where it goes on: the guard bans it by itself only while "
+        "it asks for too much ([guard]). If it is a gateway or a phone of yours, give it an account or name it in "
+        "`authentication.trusted`.",
+        "若其仍在继续，用 `talkpath bans add {src}` 将其拒之门外：防护只在请求过多时才自动封禁（[guard]）"
+        "。若它是自己的网关或话机，请给它帐号，或写入 `authentication.trusted`。",
+    ),
     of_scene=check_scene,
 )

@@ -155,5 +155,11 @@ RULE: Rule = Rule(
         "destinations, calls at once and cost per user.",
         "封锁 {src}，更换其所用账号的密码，只允许已认证用户外呼，并限制每个用户的目的地、并发数和费用。",
     ),
+    own_fix=Text(
+        "Give the account it uses a new password (`talkpath users password`), keep it out with `talkpath bans add "
+        "{src}`, and set what an account may spend under [toll]: `home`, `abroad_calls_at_once` and the others.",
+        "为其所用帐号设置新密码（`talkpath users password`），用 `talkpath bans add {src}` 将其封禁，"
+        "并在 [toll] 中设置帐号限额：`home`、`abroad_calls_at_once` 等。",
+    ),
     of_scene=check_scene,
 )
