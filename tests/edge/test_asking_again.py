@@ -77,6 +77,34 @@ def test_a_strict_phone_rings_at_once_whatever_it_wants(
     assert caller.last().cseq.number == caller.cseq
 
 
+@pytest.mark.parametrize("status", [415, 606])
+def test_whatever_words_a_phone_has_for_a_profile_that_it_does_not_take(
+    lab: Lab, caller: Phone, callee: Phone, status: int
+) -> None:
+    """RFC 3261 21.6.4 says of 606 what 21.4.26 says of 488. Who refuses all of them is not asked for ever, and its
+    606 ends the call."""
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.take(), status, "Not like this")
+    again = callee.last()
+    assert Profile.of(again.sdp) is Profile.DTLS
+    callee.answer(again, 200, body=ANSWER)
+    assert caller.statuses() == [100, 200]
+    caller.inbox.clear()
+    caller.invite(f"sip:1002@{HOME}", body=OFFER, call_id="c2")
+    for asked in (Profile.DTLS, Profile.PLAIN, Profile.SDES, Profile.SDES_FEEDBACK):
+        assert Profile.of(callee.last().sdp) is asked
+        callee.answer(callee.last(), status, "Not like this")
+    assert caller.statuses() == [100, status]
+
+
+def test_a_phone_that_takes_no_descriptions_is_not_asked_for_another(lab: Lab, caller: Phone, callee: Phone) -> None:
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.take(), 415, "Unsupported Media Type", extra="Accept: text/plain")
+    assert callee.methods() == ["ACK"]
+    assert caller.statuses() == [100, 415]
+
+
 @pytest.mark.parametrize("says", [b"", ANSWER])
 def test_a_phone_that_wants_no_feedback_is_asked_without_it_next(
     lab: Lab, caller: Phone, callee: Phone, says: bytes

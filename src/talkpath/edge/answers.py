@@ -9,7 +9,7 @@ from talkpath.base.address import Address, Flow, Hop, Target
 from talkpath.base.errors import Malformed
 from talkpath.calls.model import Side
 from talkpath.edge.anchoring import Anchoring, MediaFailed
-from talkpath.edge.asking import Asking
+from talkpath.edge.asking import REFUSES_MEDIA, Asking
 from talkpath.edge.branch import Branch
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
@@ -231,7 +231,7 @@ class Answers:
 
     def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
         """A branch refused what it was offered, or wants credentials."""
-        if refusal.status == 488:
+        if refusal.status in REFUSES_MEDIA:
             self._asking.again(fork, branch, refusal, now)
         elif refusal.status < 400:
             self._trying.redirected(fork, branch, refusal, now)

@@ -11,6 +11,9 @@ from talkpath.edge.sending import Sending
 from talkpath.media.policy import Profile, protocol_of, voices
 from talkpath.sip.message import Message
 
+# A description is not taken, whichever of these says so (RFC 3261 sections 21.4.13, 21.4.26 and 21.6.4).
+REFUSES_MEDIA = (415, 488, 606)
+
 
 class Asking:
     """Asks phones, and asks them again."""
@@ -39,13 +42,15 @@ class Asking:
             party.profile = first
 
     def again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
-        """A phone refuses an offer by its profile: with SRTP when it wants none, or without. Ask for the next, unless
+        """A phone refuses an offer, perhaps by its profile: with SRTP when it wants none, or without. Ask for the next, unless
         no other would change its mind.
 
         A refusal may say what would have been taken (RFC 3261 section 21.4.26).
         """
         call, party, offered = fork.call, branch.party, branch.offered
         if call is None or party is None or offered is None or branch.hop.transport.is_websocket:
+            return
+        if not _is_about_media(refusal):
             return
         tastes = self._core.tastes
         if tastes.is_about_codecs(party.phone, offered, branch.asked, refusal):
@@ -112,3 +117,9 @@ def once_more(call: RunningCall, branch: Branch, party: Party) -> Party:
     again.profile, again.refused, again.through = party.profile, party.refused, party.through
     again.cseq_shift = party.cseq_shift + 1
     return again
+
+
+def _is_about_media(refusal: Message) -> bool:
+    """Not of a 415 that says with Accept that no description at all is taken (RFC 3261 section 21.4.13)."""
+    accepted = ", ".join(refusal.all("Accept")).lower()
+    return refusal.status != 415 or not accepted or "application/sdp" in accepted

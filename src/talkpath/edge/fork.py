@@ -34,7 +34,7 @@ from talkpath.sip.transaction import NOBODY, ServerTransaction, State, Transacti
 # Within one class these tell the caller how to try again (RFC 3261 section 16.7 step 6).
 _TELLING = (401, 407, 415, 420, 484, 488)
 # What is wanted is another offer, or credentials.
-_ASKED_AGAIN = (401, 407, 488)
+_ASKED_AGAIN = (401, 407, 415, 488, 606)
 
 
 class ForkOwner(Protocol):
@@ -44,8 +44,8 @@ class ForkOwner(Protocol):
         """Write a response back upstream; False for a 2xx that can not be used, whose sender was told so."""
 
     def ask_again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
-        """A branch refused what it was offered (488), or wants credentials: ask it again, if there is something else
-        to ask it."""
+        """A branch refused what it was offered (488, 415, 606), or wants credentials: ask it again, if there is
+        something else to ask it."""
 
     def reply(self, fork: Fork, status: int, now: float, reason: str = "") -> None:
         """Answer upstream in our own name."""
@@ -289,11 +289,12 @@ class Fork:
             else:
                 self._remember(status, branch, response)
             self._owner.branch_over(self, branch, f"{status} {response.reason}", now)
-            if status >= 600:
-                self.cancel(now, "", "declined everywhere")
-            elif _is_asked_again(branch, status) and branch.cancel_reason is None and not self.is_won:
+            asked = len(self.branches)
+            if _is_asked_again(branch, status) and branch.cancel_reason is None and not self.is_won:
                 self._owner.ask_again(self, branch, response, now)
-            elif branch.cancel_reason is None:
+            if status >= 600 and len(self.branches) == asked:
+                self.cancel(now, "", "declined everywhere")
+            elif len(self.branches) == asked and branch.cancel_reason is None:
                 self._try_next_hop(branch, now, was_heard=status == 408)
             self._finish_if_over(now)
 
