@@ -7,6 +7,7 @@ from tests.edge.lab import HOME, OFFER, Lab, Phone
 from tests.media.browser import OURS
 
 from talkpath.base import limits
+from talkpath.base.address import Address, Target, Transport
 from talkpath.edge.tastes import Tastes
 from talkpath.media.keying import Security
 from talkpath.media.policy import Profile
@@ -96,6 +97,20 @@ def test_whatever_words_a_phone_has_for_a_profile_that_it_does_not_take(
         assert Profile.of(callee.last().sdp) is asked
         callee.answer(callee.last(), status, "Not like this")
     assert caller.statuses() == [100, status]
+
+
+def test_who_is_asked_again_over_a_stream_that_opens_slowly_has_not_declined(
+    lab: Lab, caller: Phone, callee: Phone
+) -> None:
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    lab.unanswering.add(Target(Transport.TCP, Address("198.51.100.8", 5060)))
+    caller.invite(f"sip:1002@{HOME}", body=OFFER + b"a=x:" + 500 * b"x" + b"\r\n")
+    callee.answer(callee.take(), 606, "Not Acceptable")
+    assert (len(lab.unopened), callee.methods()) == (1, ["ACK"])
+    lab.unopened.pop()(False)
+    lab.pump()
+    callee.answer(callee.last(), 180, "Ringing")
+    assert caller.statuses() == [100, 180]
 
 
 def test_a_phone_that_takes_no_descriptions_is_not_asked_for_another(lab: Lab, caller: Phone, callee: Phone) -> None:

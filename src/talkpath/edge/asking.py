@@ -42,8 +42,8 @@ class Asking:
             party.profile = first
 
     def again(self, fork: Fork, branch: Branch, refusal: Message, now: float) -> None:
-        """A phone refuses an offer, perhaps by its profile: with SRTP when it wants none, or without. Ask for the next, unless
-        no other would change its mind.
+        """A phone refuses an offer, perhaps for its profile: with SRTP when it wants none, or without. Ask for the
+        next, unless no other would change its mind.
 
         A refusal may say what would have been taken (RFC 3261 section 21.4.26).
         """

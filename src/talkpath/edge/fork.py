@@ -289,14 +289,18 @@ class Fork:
             else:
                 self._remember(status, branch, response)
             self._owner.branch_over(self, branch, f"{status} {response.reason}", now)
-            asked = len(self.branches)
+            asked = self._asked()
             if _is_asked_again(branch, status) and branch.cancel_reason is None and not self.is_won:
                 self._owner.ask_again(self, branch, response, now)
-            if status >= 600 and len(self.branches) == asked:
+            if status >= 600 and self._asked() == asked:
                 self.cancel(now, "", "declined everywhere")
-            elif len(self.branches) == asked and branch.cancel_reason is None:
+            elif self._asked() == asked and branch.cancel_reason is None:
                 self._try_next_hop(branch, now, was_heard=status == 408)
             self._finish_if_over(now)
+
+    def _asked(self) -> int:
+        """How many branches there are, those included that wait for a connection."""
+        return len(self.branches) + len(self._later)
 
     def _accepted(self, branch: Branch, response: Message, now: float) -> None:
         first = not self.is_won
