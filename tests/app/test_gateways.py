@@ -132,7 +132,7 @@ def rows_after_calls() -> list[object]:
     one.begun(("c1", "t"), lab.now)
     one.answered(("c1", "t"), lab.now)
     one.begun(("c2", "t"), lab.now)
-    one.failed(("c2", "t"), How.STATUS, lab.now, status=503)
+    one.failed(("c2", "t"), How.STATUS, "status 503", lab.now)
     return list(gateway_rows(lab.edge.gateways, lab.now))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from talkpath.base.address import Address, Flow, Hop, Located, Send, Target, Transport
+from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
@@ -230,7 +231,7 @@ class Lab:
         hop = send.hop
         if (isinstance(hop, Flow) and hop.connection in self.closed) or hop in self.refusing:
             if send.on_failure is not None:
-                send.on_failure(self.now)
+                send.on_failure(Unsent.REFUSED if isinstance(hop, Target) else Unsent.LOST, self.now)
             return
         for phone in self.phones:
             if phone.is_at(hop) and phone.is_reachable():

@@ -67,7 +67,7 @@ def carry(lab: Lab, name: str, number: int, *, failed: int = 0) -> None:
             one.answered(key, lab.now)
             one.over(key, lab.now)
         else:
-            one.failed(key, How.STATUS, lab.now, status=500)
+            one.failed(key, How.STATUS, "status 500", lab.now)
 
 
 def test_a_lower_priority_is_tried_first_and_each_gateway_once() -> None:
@@ -232,7 +232,7 @@ def test_failures_with_successes_between_them_open_nothing() -> None:
 def test_a_gateway_that_asks_for_a_pause_gets_one_and_no_longer_than_two_minutes() -> None:
     lab = group(Choosing.WEIGHT, quiet("a", 1), quiet("b", 2))
     named(lab, "a").begun(("c", "t"), lab.now)
-    named(lab, "a").failed(("c", "t"), How.STATUS, lab.now, status=503, retry_after_s=86_400)
+    named(lab, "a").failed(("c", "t"), How.STATUS, "status 503", lab.now, retry_after_s=86_400)
     assert named(lab, "a").state is State.PAUSED
     lab.wait(119)
     assert first(lab) == "b"
@@ -283,8 +283,8 @@ def test_a_word_said_twice_counts_once() -> None:
     lab = group(Choosing.WEIGHT, quiet("a"))
     one = named(lab, "a")
     one.begun(("c", "t"), lab.now)
-    one.failed(("c", "t"), How.NO_ANSWER, lab.now)
-    one.failed(("c", "t"), How.NO_ANSWER, lab.now)
+    one.failed(("c", "t"), How.NO_ANSWER, "no-answer", lab.now)
+    one.failed(("c", "t"), How.NO_ANSWER, "no-answer", lab.now)
     one.answered(("c", "t"), lab.now)
     one.over(("c", "t"), lab.now)
     assert (one.failures, one.answers, one.channels, one.window.total.calls) == (1, 0, 0, 1)

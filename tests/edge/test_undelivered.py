@@ -5,6 +5,7 @@ from tests.edge.carrier import gateway, house, named
 from tests.edge.lab import HOME, OFFER, Lab, Phone
 
 from talkpath.base.address import Address
+from talkpath.base.unsent import Unsent
 from talkpath.calls.words import MOMENTS
 from talkpath.edge.edge import Undelivered
 from talkpath.edge.gateways.settings import ProbeSettings
@@ -36,7 +37,7 @@ def _invite(lab: Lab) -> bytes:
     return next(send.data for send in lab.lost if send.data.startswith(b"INVITE"))
 
 
-def _reported(lab: Lab, sent: bytes, remote: Address = FIRST, why: str = "port-unreachable") -> None:
+def _reported(lab: Lab, sent: bytes, remote: Address = FIRST, why: Unsent = Unsent.PORT) -> None:
     lab.edge.receive(Undelivered(remote, sent, why, "203.0.113.9"), lab.now)
     lab.pump()
 
@@ -51,7 +52,7 @@ def test_who_is_said_not_to_listen_is_gone_around_at_once(lab: Lab, quoted: int)
     assert lab.now == began
     assert "transport.refused" in lab.kinds("c1")
     assert "transport.refused" in MOMENTS
-    assert (named(lab, "first").failures, named(lab, "first").last_failure) == (1, "unreachable")
+    assert (named(lab, "first").failures, named(lab, "first").last_failure) == (1, "port-unreachable")
 
 
 def test_what_is_made_up_changes_nothing(lab: Lab) -> None:
@@ -97,7 +98,7 @@ def test_a_bye_that_can_not_be_brought_ends_the_dialog_at_once(lab: Lab) -> None
     lab.lost.clear()
     caller.in_dialog("BYE", caller.last())
     sent = next(send.data for send in lab.lost if send.data.startswith(b"BYE"))
-    _reported(lab, sent, callee.flow.remote, "host-unreachable")
+    _reported(lab, sent, callee.flow.remote, Unsent.HOST)
     assert caller.statuses()[-1] == 408
 
 
@@ -114,4 +115,4 @@ def test_a_probe_that_is_refused_does_not_wait_for_its_time() -> None:
     lab.wait(0)
     sent = next(send.data for send in lab.lost if send.data.startswith(b"OPTIONS"))
     _reported(lab, sent)
-    assert (named(lab, "first").state, named(lab, "first").why) == ("down", "unreachable")
+    assert (named(lab, "first").state, named(lab, "first").why) == ("down", "port-unreachable")

@@ -167,8 +167,8 @@ def test_a_gateway_that_is_killed_under_load_and_comes_back_costs_no_call(tmp_pa
     ("verdict", "within_s", "failure", "told"),
     [
         ("drop", (1.5, 3.0), "no-answer", set()),
-        ("reject", (0.0, 0.5), "unreachable", {"port-unreachable"}),
-        ("reject with icmp type admin-prohibited", (0.0, 0.5), "unreachable", {"prohibited"}),
+        ("reject", (0.0, 0.5), "port-unreachable", {"port-unreachable"}),
+        ("reject with icmp type admin-prohibited", (0.0, 0.5), "prohibited", {"prohibited"}),
     ],
 )
 def test_a_carrier_behind_a_firewall_costs_one_call_a_second_and_a_half_or_nothing(

@@ -74,17 +74,17 @@ def test_whoever_waits_is_woken_by_errors_until_they_are_taken() -> None:
         (3, 3, False, "port-unreachable"),
         (3, 1, False, "host-unreachable"),
         (3, 13, False, "prohibited"),
-        (3, 4, False, ""),  # needs fragments: the way is smaller, not gone
-        (11, 0, False, ""),  # RFC 3261 section 18.4
+        (3, 4, False, None),  # needs fragments: the way is smaller, not gone
+        (11, 0, False, None),  # RFC 3261 section 18.4
         (12, 0, False, "parameter-problem"),
         (1, 4, True, "port-unreachable"),
         (1, 1, True, "prohibited"),
-        (2, 0, True, ""),
-        (3, 0, True, ""),
+        (2, 0, True, None),
+        (3, 0, True, None),
         (4, 1, True, "parameter-problem"),
     ],
 )
-def test_which_errors_say_that_nothing_arrived(kind: int, code: int, is_ipv6: bool, why: str) -> None:
+def test_which_errors_say_that_nothing_arrived(kind: int, code: int, is_ipv6: bool, why: str | None) -> None:
     assert failure_of(kind, code, is_ipv6=is_ipv6) == why
 
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from talkpath.base.address import Address, Flow, Parcel, Send, Target, Transport
+from talkpath.base.address import Address, Flow, Hop, Parcel, Send, Target, Transport
+from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import Input
 from talkpath.net.clock import Clock
@@ -98,17 +99,18 @@ async def close(signalling: Signalling) -> None:
     await asyncio.sleep(0)
 
 
-async def fails(signalling: Signalling, sender: Sender, target: Target) -> None:
-    failed = asyncio.Event()
-    sender.sends.append(Send(target, b"hello", "c", lambda _: failed.set()))
+async def fails(signalling: Signalling, sender: Sender, target: Hop) -> Unsent:
+    """Have a message sent that can not be; gives why."""
+    failed: asyncio.Queue[Unsent] = asyncio.Queue()
+    sender.sends.append(Send(target, b"hello", "c", lambda why, _: failed.put_nowait(why)))
     signalling.pump()
-    await asyncio.wait_for(failed.wait(), 30)
+    return await asyncio.wait_for(failed.get(), 30)
 
 
 async def test_a_connection_that_may_not_stand_is_tried_once(peer: tuple[Peer, Address]) -> None:
     sender = Sender()
     signalling = await made(Limits(0, 0), sender)
-    await fails(signalling, sender, Target(Transport.TCP, peer[1]))
+    assert await fails(signalling, sender, Target(Transport.TCP, peer[1])) is Unsent.TOO_MANY
     assert signalling.counters["connections_refused"] == 1
     assert not signalling._opening
     assert not signalling._outgoing
@@ -139,10 +141,7 @@ async def test_a_number_alone_leads_down_no_connection(peer: tuple[Peer, Address
     ((_, connection),) = signalling._connections.items()
     assert connection.flow is not None
     other = connection.flow._replace(remote=Address("203.0.113.9", 40001))
-    failed: list[float] = []
-    sender.sends.append(Send(other, b"a stranger's", "c", failed.append))
-    signalling.pump()
-    assert failed
+    assert await fails(signalling, sender, other) is Unsent.LOST
     assert not signalling.is_open(other)
     assert not signalling.rtt_s(other)
     sender.sends.append(Send(connection.flow, b"ours again", "c"))
@@ -215,6 +214,29 @@ async def test_who_asks_for_a_connection_where_nobody_listens_is_told(peer: tupl
         Target(Transport.TCP, Address("127.0.0.9", peer[1].port)), lambda stands, _: heard.put_nowait(stands)
     )
     assert await asyncio.wait_for(heard.get(), 30) is False
+    await close(signalling)
+
+
+async def test_what_nobody_wants_any_more_does_not_leave_when_the_connection_stands(
+    peer: tuple[Peer, Address],
+) -> None:
+    sender, target = Sender(), Target(Transport.TCP, peer[1])
+    signalling = await made(Limits(9, 9), sender)
+    failed: asyncio.Queue[Unsent] = asyncio.Queue()
+    sender.sends.append(Send(target, b"late", "c", lambda why, _: failed.put_nowait(why), lambda: False))
+    sender.sends.append(Send(target, b"wanted", "c", None, lambda: True))
+    signalling.pump()
+    assert await asyncio.wait_for(peer[0].heard.get(), 30) == b"wanted"
+    assert await asyncio.wait_for(failed.get(), 30) is Unsent.NO_CONNECTION
+    await close(signalling)
+
+
+async def test_where_nobody_listens_the_connection_is_refused(peer: tuple[Peer, Address]) -> None:
+    sender = Sender()
+    signalling = await made(Limits(9, 9), sender)
+    for transport in (Transport.TCP, Transport.TLS):
+        target = Target(transport, Address("127.0.0.9", peer[1].port))
+        assert await fails(signalling, sender, target) is Unsent.REFUSED
     await close(signalling)
 
 

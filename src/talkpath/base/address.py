@@ -8,6 +8,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
+from talkpath.base.unsent import Unsent
+
 
 class Transport(StrEnum):
     """A SIP transport, by the name it bears in a Via (RFC 3261 section 20.42, RFC 7118 section 5.2)."""
@@ -106,12 +108,14 @@ class Parcel(NamedTuple):
 
 
 class Send(NamedTuple):
-    """An action: bytes that are to leave. `on_failure` is called with the time when they could not.
+    """An action: bytes that are to leave. `on_failure` is called when they could not, with the reason and the time.
 
-    `call_id` says which call's story they belong to.
+    `call_id` says which call's story they belong to. Opening a connection takes time: who asks `is_wanted` when it
+    stands hears whether they are to leave yet.
     """
 
     hop: Hop
     data: bytes
     call_id: str
-    on_failure: Callable[[float], None] | None = None
+    on_failure: Callable[[Unsent, float], None] | None = None
+    is_wanted: Callable[[], bool] | None = None

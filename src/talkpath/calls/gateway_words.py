@@ -47,6 +47,7 @@ REASONS: dict[str, Text] = {
     # how it failed
     "no-answer": Text("no answer", "无应答"),
     "unreachable": Text("it can not be reached", "无法到达"),
+    "unusable": Text("no call can be made of its answer", "其应答无法建立通话"),
     "unresolved": Text("its name does not resolve", "名称无法解析"),
     "no-listener": Text("no listener of ours reaches it", "没有可到达它的监听"),
     "credentials": Text("it does not take our credentials", "不接受我方凭据"),
@@ -65,6 +66,20 @@ REASONS: dict[str, Text] = {
     "protocol-unreachable": Text("UDP is not spoken there", "对方不支持 UDP"),
     "prohibited": Text("a firewall lets nothing pass", "被防火墙禁止"),
     "parameter-problem": Text("something is wrong with its IP header", "IP 头部有误"),
+    "connection-refused": Text("it refuses the connection", "它拒绝连接"),
+    "no-connection": Text("no connection to it comes about", "无法与其建立连接"),
+    "connection-closed": Text("it closes the connection at once", "它立即关闭连接"),
+    "connection-lost": Text("the connection broke before it answered", "连接在其应答前中断"),
+    "too-many-connections": Text("there are too many connections already", "连接数已达上限"),
+    # what TLS says
+    "tls-failed": Text("it does not speak TLS as it should", "TLS 握手失败"),
+    "certificate-bad": Text("its certificate is not valid", "其证书无效"),
+    "certificate-expired": Text("its certificate has expired", "其证书已过期"),
+    "certificate-not-yet": Text("its certificate is not valid yet", "其证书尚未生效"),
+    "certificate-name": Text("its certificate is for another name", "其证书属于另一名称"),
+    "certificate-untrusted": Text(
+        "nobody whom this system trusts signed its certificate", "其证书的签发者不受本系统信任"
+    ),
     # how it came back
     "probe": Text("it answers probes", "应答探测"),
     "call": Text("it works on a call", "正在处理呼叫"),

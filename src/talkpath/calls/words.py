@@ -124,6 +124,14 @@ MOMENTS: dict[str, Text] = {
         "{target} answered after it had been given up; it was hung up on.",
         "{target} 在被放弃之后才应答，已将其挂断。",
     ),
+    "answer.no-tag": Text(
+        "{target} answered without a To tag, of which no dialog can be made; it was hung up on.",
+        "{target} 的应答没有 To 标签，无法建立对话，已将其挂断。",
+    ),
+    "answer.contact-put-in": Text(
+        "{target} answered without a Contact that can be read; the caller was given {contact}.",
+        "{target} 的应答没有可读的 Contact；已告知主叫 {contact}。",
+    ),
     "fork.answered-too": Text(
         "{target} answered as well; whom to keep is for the caller to say.",
         "{target} 也已应答；保留哪一方由主叫决定。",
@@ -490,7 +498,6 @@ REASONS: dict[str, Text] = {
     "replaced": Text("another took its place", "被另一次取代"),
     "fingerprint": Text("its certificate is another than the one signalled", "证书与信令中的指纹不符"),
     "no-srtp-profile": Text("no SRTP profile in common", "没有共同的 SRTP 套件"),
-    "unreachable": Text("it cannot be reached", "无法到达"),
     "timer C": Text("it only rang (timer C)", "振铃超时（定时器 C）"),
     **{
         words: Text(words, zh)

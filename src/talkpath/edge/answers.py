@@ -7,6 +7,7 @@ from functools import partial
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Target
 from talkpath.base.errors import Malformed
+from talkpath.base.unsent import UNSENT
 from talkpath.calls.model import Side
 from talkpath.edge.anchoring import Anchoring, MediaFailed
 from talkpath.edge.asking import REFUSES_MEDIA, Asking
@@ -26,6 +27,7 @@ from talkpath.sip.message import Message
 # What parties are told whom we hang up on (RFC 3326).
 _CALLER_GONE = 'SIP;cause=480;text="The caller is gone"'
 _UNUSABLE_ANSWER = 'SIP;cause=488;text="The answer can not be used"'
+_NO_TAG = 'SIP;cause=502;text="The answer has no To tag"'
 _TOO_LATE = 'SIP;cause=487;text="The call is over"'
 
 # An early dialog is over, and the INVITE goes on (RFC 6228).
@@ -56,7 +58,7 @@ class Answers:
 
     def relay(self, fork: Fork, branch: Branch, response: Message, now: float) -> bool:
         """Write a response back upstream, its media anchored, and draw the consequences for the call."""
-        status = response.status
+        status, contact = response.status, ""
         call, party = fork.call, branch.party
         if call is not None and party is not None and 100 < status < 300:
             if fork.is_initial_invite:
@@ -66,7 +68,11 @@ class Answers:
             if status >= 200 and party.is_told_the_end and fork.is_initial_invite:
                 self._refuse_answer(fork, party, now)  # it says again what was refused
                 return False
-            self._learn(fork, party, branch, response)
+            contact = self._learn(fork, party, branch, response)
+            if status >= 200 and fork.is_initial_invite and not response.to_tag:
+                self._core.note(call.call_id, "answer.no-tag", now, target=branch.name)
+                self._refuse_answer(fork, party, now, _NO_TAG)
+                return False
         is_reached = status < 200 or self._finds_asker(fork, now)
         if 200 <= status < 300 and fork.is_initial_invite and self._is_in_vain(fork, party, is_reached, now):
             return True
@@ -76,7 +82,7 @@ class Answers:
             self._refuse_answer(fork, party, now)
             self._asking.after_answer(fork, branch, response, now)
             return False
-        fork.server.respond(status, self._written(fork, branch, response, body), now)
+        fork.server.respond(status, self._written(fork, branch, response, body, contact, now), now)
         if call is not None and party is not None and fork.is_initial_invite and status == _EARLY_ENDED:
             self._early_ended(call, party, now)
         if call is None or status < 200:
@@ -91,8 +97,10 @@ class Answers:
                 self._core.guard.answered(party.user, fork.arrival.flow, now)
         return True
 
-    def _written(self, fork: Fork, branch: Branch, response: Message, body: bytes | None) -> bytes:
-        """The bytes of a response on its way back."""
+    def _written(
+        self, fork: Fork, branch: Branch, response: Message, body: bytes | None, contact: str, now: float
+    ) -> bytes:
+        """The bytes of a response on its way back, with `contact` in the place of a Contact that says nothing."""
         request, changes = fork.request, branch.heading.changes
         back = Backward(body, self._withheld(fork, branch, response))
         if branch.cseq_shift > 0:
@@ -104,6 +112,11 @@ class Answers:
         if changes is not None:
             back.withheld = tuple(dict.fromkeys((*back.withheld, *changes.answer_removed)))
             back.added = changes.answer_added
+        if contact:
+            # The caller could acknowledge nothing and never hang up (section 12.1.2); our route leads there anyhow.
+            self._core.note(fork.request.call_id, "answer.contact-put-in", now, target=branch.name, contact=contact)
+            back.withheld = (*back.withheld, "Contact")
+            back.added += f"Contact: <{contact}>\r\n"
         return forwarded_response(response, back)
 
     def _dialog(self, call: RunningCall, first: Party, response: Message, now: float) -> Party | None:
@@ -181,14 +194,14 @@ class Answers:
             self._ending.end(call, Side.SERVER, "flow-gone", now)
         return True
 
-    def _refuse_answer(self, fork: Fork, party: Party | None, now: float) -> None:
-        """The description of a 2xx can not be relayed, and its sender waits for media. One that answered the call is
+    def _refuse_answer(self, fork: Fork, party: Party | None, now: float, why: str = _UNUSABLE_ANSWER) -> None:
+        """A 2xx or its description can not be relayed, and its sender waits for media. One that answered the call is
         told by a BYE, and the others go on ringing; within a call both sides are: it was agreed to by one."""
         call = fork.call
         if call is None or party is None:
             return
         if fork.is_initial_invite:
-            self._ending.refuse_answer(call, party, _UNUSABLE_ANSWER, now)
+            self._ending.refuse_answer(call, party, why, now)
             return
         asker, _ = sides_of(call, fork.request)
         if fork.is_invite and asker is not None:
@@ -243,8 +256,11 @@ class Answers:
         if branch.heading.through is not None:
             self._trunks.answered(branch, branch.heading.through, response, now)
 
-    def _learn(self, fork: Fork, party: Party, branch: Branch, response: Message) -> None:
-        """A response that makes or refreshes a dialog tells its party's tag, Contact and route."""
+    def _learn(self, fork: Fork, party: Party, branch: Branch, response: Message) -> str:
+        """A response that makes or refreshes a dialog tells its party's tag, Contact and route. Gives the Contact
+        that an answer lacks, "" where it lacks none."""
+        is_answer = fork.is_initial_invite and response.status >= 200
+        is_reachable = not is_answer or response.frame.index("Contact") >= 0
         try:
             if fork.request.to_tag:
                 if fork.request.method in ("INVITE", "UPDATE") and response.status >= 200:
@@ -257,9 +273,11 @@ class Answers:
                 party.learn(response, "To", _beyond_us(response, fork, branch))
         except Malformed:
             self._core.counters["responses_unreadable"] += 1
+            is_reachable = not is_answer
         if not party.contact:
             # Who says no Contact, or one that nobody can read, is where the request found it.
             party.contact = branch.heading.uri
+        return "" if is_reachable else branch.heading.uri
 
     def reply(self, fork: Fork, status: int, now: float, reason: str = "") -> None:
         """Answer upstream in our own name: no branch gave a response worth passing on."""
@@ -274,7 +292,7 @@ class Answers:
             self._doubt(branch, branch.party.user, branch.party.identity, now)
         if call is not None and branch.party is not None:
             self._release(fork, call, branch.party, now)
-        if why in ("timeout", "unreachable"):
+        if why == "timeout" or why in UNSENT:
             self._trying.unreached(branch, now)
             if branch.heading.through is not None:
                 self._trunks.silent(branch, branch.heading.through, why, now)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from talkpath.base.address import Hop
+from talkpath.base.unsent import Unsent
 from talkpath.edge.call import Party
 from talkpath.edge.heading import Heading
 from talkpath.media.policy import Profile
@@ -121,9 +122,9 @@ class Branch:
         if self._fork is not None:
             self._fork.failed(self, 408, "timeout", now)
 
-    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
+    def on_unsendable(self, transaction: ClientTransaction, why: Unsent, now: float) -> None:
         if self._fork is not None and not self._sent_otherwise(now):
-            self._fork.failed(self, 480, "unreachable", now)
+            self._fork.failed(self, 480, why, now)
 
     def on_silence(self, now: float) -> None:
         """Nothing came down the connection for long."""
@@ -132,7 +133,7 @@ class Branch:
             return
         transaction.abandon(now)
         if not self._sent_otherwise(now) and self._fork is not None:
-            self._fork.failed(self, 480, "unreachable", now)
+            self._fork.failed(self, 480, Unsent.UNREACHABLE, now)
 
     def _sent_otherwise(self, now: float) -> bool:
         otherwise, self.otherwise = self.otherwise, None

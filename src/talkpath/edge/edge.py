@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from talkpath.base.address import Address, Flow, Hop, Parcel, Send, Target
 from talkpath.base.errors import Malformed
+from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.admission import Admission
 from talkpath.edge.anchoring import Anchoring
@@ -88,7 +89,7 @@ class Undelivered(NamedTuple):
 
     remote: Address
     sent: bytes
-    why: str
+    why: Unsent
     by: str
 
 
@@ -228,7 +229,7 @@ class Edge:
             return
         method, call_id, target = transaction.method, transaction.call_id, str(event.remote)
         core.note(call_id, "transport.refused", now, method=method, target=target, why=event.why, by=event.by)
-        transaction.undelivered(now)
+        transaction.undelivered(event.why, now)
 
     def _unreadable(self, flow: Flow, data: bytes, fault: Malformed) -> None:
         """Answer what is at least a request with a Via; drop the rest."""

@@ -10,6 +10,7 @@ from talkpath.edge.anchoring import Anchoring
 from talkpath.edge.binding import Binding
 from talkpath.edge.call import Party, Phase, RunningCall, ack, bye
 from talkpath.edge.core import Core
+from talkpath.edge.routing import reachable_contact
 from talkpath.media.policy import CALLER
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import NOBODY
@@ -207,7 +208,8 @@ class Ending:
                 self._send_bye(end.call_id, end.to, end.other, binding.flow, here, end.reason, now)
 
     def hop_to(self, party: Party, now: float) -> Hop | None:
-        """The flow to a party, or that of its present registration, or its Contact."""
+        """The flow to a party, or that of its present registration; to who never registers, as a carrier, where it
+        said that it listens."""
         core, flow = self._core, party.flow
         if isinstance(flow, Target) or core.world.reach.is_open(flow):
             return flow
@@ -215,7 +217,9 @@ class Ending:
             binding = core.registrar.find(party.user, party.identity)
             if binding is not None and core.world.reach.is_open(binding.flow):
                 return binding.flow
-        return None
+            return None
+        place = reachable_contact(party)
+        return place if isinstance(place, Target) else None
 
 
 def _callee_of(call: RunningCall, request: Message) -> Party | None:

@@ -20,6 +20,7 @@ from talkpath.edge.routing import Reachability, hop_of, reachable_contact, sides
 from talkpath.edge.seeking import seek
 from talkpath.edge.sending import Sending
 from talkpath.media.policy import GRACE_S
+from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
 
 # How often we look whether who is to get a request within a call has come back in that time.
@@ -132,18 +133,28 @@ class InDialog:
         if not heading.has_token and receiver is None:
             raise Refusal(481)
         if heading.routes:
-            # Another proxy stands between; our token leads to it.
-            if heading.onward is None or not self._core.world.reach.is_open(heading.onward):
-                raise Refusal(430, "Flow Failed")
-            return hop_of(heading.onward)
+            return self._hop_to_proxy(arrival.message, receiver, heading, now)
         flow, is_gone = self._reachability.flow_to(arrival.message, receiver, heading, now)
         if flow is not None:
-            return hop_of(flow)
+            return hop_of(flow, receiver)
         if receiver is not None and isinstance(receiver.flow, Target):
             return receiver.flow
         if is_gone and receiver is not None and (contact := reachable_contact(receiver)) is not None:
             return contact
         raise Refusal(430, "Flow Failed")
+
+    def _hop_to_proxy(self, request: Message, receiver: Party | None, heading: Heading, now: float) -> Hop | Uri:
+        """Another proxy stands between, and our token leads to it: where the connection that it names is gone, to the
+        place that the proxy itself named. Who sends the request is not asked for that. Raises Refusal."""
+        known = heading.onward
+        if known is not None and self._core.world.reach.is_open(known):
+            return hop_of(known, receiver)
+        if known is not None:
+            self._core.note(request.call_id, "flow.gone", now, remote=str(known.remote), method=request.method)
+        place = reachable_contact(receiver) if receiver is not None and receiver.routes else None
+        if place is None:
+            raise Refusal(430, "Flow Failed")
+        return place
 
     def forward_ack(self, arrival: Arrival, heading: Heading, now: float) -> None:
         """The ACK for a 2xx goes end to end without a transaction (RFC 3261 section 13.2.2.4). Raises Refusal."""

@@ -18,6 +18,7 @@ that the other side used last: with a higher one the next request of that side w
 number.
 """
 
+from talkpath.base.unsent import Unsent
 from talkpath.calls.model import Side
 from talkpath.edge.call import Party, Phase, RunningCall, info
 from talkpath.edge.core import Core
@@ -148,5 +149,5 @@ class Question:
     def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
         self._lookout.missed(self._call, self._callee, self._to, now)
 
-    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
+    def on_unsendable(self, transaction: ClientTransaction, why: Unsent, now: float) -> None:
         self._lookout.missed(self._call, self._callee, self._to, now)

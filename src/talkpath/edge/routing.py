@@ -11,6 +11,7 @@ from talkpath.edge.core import Core
 from talkpath.edge.forwarding import routes_of
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.phones import contact_key
+from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
 
@@ -130,21 +131,27 @@ def sides_of(call: RunningCall | None, request: Message) -> tuple[Party | None, 
     return pair if pair is not None else (None, None)
 
 
-def hop_of(flow: Flow) -> Hop:
-    """A flow of a token, or the place to connect to where the token was made before the connection stood."""
-    if flow.transport.is_reliable and flow.connection == 0:
-        return Target(flow.transport, flow.remote)
-    return flow
-
-
 def reachable_contact(party: Party) -> Hop | Uri | None:
-    """Where a party whose connection is gone said that it listens; None for what nobody can connect to."""
+    """Where a party whose connection is gone said that it listens, or the proxy before it did; None for what nobody
+    can connect to."""
     if party.behind_nat or party.flow.transport.is_websocket:
         return None
     try:
-        return _place_of(Uri.parse(party.contact), party.flow.transport)
+        place = NameAddr.parse(party.routes[0]).parsed_uri() if party.routes else Uri.parse(party.contact)
+        return _place_of(place, party.flow.transport)
     except Malformed:
         return None
+
+
+def hop_of(flow: Flow, receiver: Party | None) -> Hop:
+    """A flow of a token, or the place to connect to where the token was made before the connection stood: what its
+    certificate must say, no token knows."""
+    if not flow.transport.is_reliable or flow.connection:
+        return flow
+    known = receiver.flow if receiver is not None else None
+    if isinstance(known, Target) and (known.transport, known.remote) == (flow.transport, flow.remote):
+        return known
+    return Target(flow.transport, flow.remote)
 
 
 def hop_to(core: Core, binding: Binding) -> Hop | None:

@@ -7,6 +7,7 @@ from functools import partial
 
 from talkpath.base.address import Flow
 from talkpath.base.errors import Malformed
+from talkpath.base.unsent import UNSENT
 from talkpath.edge.asking import once_more
 from talkpath.edge.branch import Branch
 from talkpath.edge.call import RunningCall
@@ -107,6 +108,10 @@ class Trunks:
         elif branch.cancel_reason is not None or branch.is_passed_over:
             through.is_told = True
             gateway.over(key, now)
+        elif status < 300 and not response.to_tag:
+            # No dialog can be made of it (`answers.py`), however often it comes.
+            if not through.is_told:
+                self._failed(through, How.UNUSABLE, now)
         elif status < 300:
             through.is_told = True
             through.credentials.accepted()
@@ -124,18 +129,22 @@ class Trunks:
             return
         if branch.cancel_reason is not None and not branch.is_passed_over:
             through.gateway.over(through.key, now)
+        elif why in UNSENT:
+            self._failed(through, How.UNREACHABLE, now, why=why)
         else:
-            how = How.UNREACHABLE if why == "unreachable" else How.NO_ANSWER
-            self._failed(through, how, now)
+            self._failed(through, How.NO_ANSWER, now)
 
     def unresolved(self, through: Through, now: float) -> None:
         """Its name leads nowhere."""
         self._failed(through, How.UNRESOLVED, now)
 
-    def _failed(self, through: Through, how: How, now: float, status: int = 0, retry_after_s: float = 0.0) -> None:
-        through.is_told, call_id = True, through.key[0]
-        self._note_failure(call_id, through, f"{how} {status}" if status else str(how), now)
-        through.gateway.failed(through.key, how, now, status=status, retry_after_s=retry_after_s)
+    def _failed(
+        self, through: Through, how: How, now: float, status: int = 0, retry_after_s: float = 0.0, why: str = ""
+    ) -> None:
+        through.is_told = True
+        why = why or (f"{how} {status}" if status else str(how))
+        self._note_failure(through.key[0], through, why, now)
+        through.gateway.failed(through.key, how, why, now, retry_after_s=retry_after_s)
 
     def _note_failure(self, call_id: str, through: Through, why: str, now: float) -> None:
         self._core.note(call_id, "gateway.failed", now, gateway=through.gateway.settings.name, why=why)
@@ -152,9 +161,7 @@ class Trunks:
         call_id, credentials = fork.request.call_id, through.credentials
         if not credentials.learn(challenge):
             if not fork.request.to_tag:
-                self._note_failure(call_id, through, f"credentials-{credentials.why}", now)
-                through.is_told = True
-                through.gateway.failed(through.key, How.CREDENTIALS, now, status=challenge.status)
+                self._failed(through, How.CREDENTIALS, now, why=f"credentials-{credentials.why}")
                 # It is us whom it wants them of; the caller has none for it.
                 fork.forget(branch)
                 fork.could_not(500, "No gateway takes the call")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from talkpath.base.texts import Language
+from talkpath.base.unsent import UNSENT
 from talkpath.calls.model import Moment
 from talkpath.explain.finding import Because, Direction, Found, party
 from talkpath.explain.story import Story
@@ -72,9 +73,15 @@ def _is_many(count: object) -> bool:
 
 def lost_flow(story: Story, since: float) -> Moment | None:
     """From then on the edge had no way to a party any more."""
-    reasons = {"flow.gone": None, "fork.branch-failed": "unreachable"}
-    lost = (one for one in told(story, *reasons) if one.values.get("why") == reasons[one.kind])
+    lost = (
+        one for one in told(story, "flow.gone", "fork.branch-failed") if one.kind == "flow.gone" or was_unsent(one)
+    )
     return next((one for one in lost if one.time >= since), None)
+
+
+def was_unsent(moment: Moment) -> bool:
+    """Whether what it names was not reached at all."""
+    return moment.values.get("why") in UNSENT
 
 
 def broken_link(story: Story, *kinds: str) -> Iterator[Found]:

@@ -4,44 +4,46 @@ What is none of these is no failure: RFC 3261 section 18.4 has time exceeded ign
 affair of the path's MTU, which the kernel learns by itself.
 """
 
+from talkpath.base.unsent import Unsent
+
 _UNREACHABLE_V4 = 3
 _PARAMETER_PROBLEM_V4 = 12
 _UNREACHABLE_V6 = 1
 _PARAMETER_PROBLEM_V6 = 4
 # RFC 792, RFC 1122 section 3.2.2.1, RFC 1812 section 5.2.7.1. Code 4 asks for fragments.
 _CODES_V4 = {
-    0: "net-unreachable",
-    1: "host-unreachable",
-    2: "protocol-unreachable",
-    3: "port-unreachable",
-    5: "net-unreachable",
-    6: "net-unreachable",
-    7: "host-unreachable",
-    8: "host-unreachable",
-    9: "prohibited",
-    10: "prohibited",
-    11: "net-unreachable",
-    12: "host-unreachable",
-    13: "prohibited",
-    14: "prohibited",
-    15: "prohibited",
+    0: Unsent.NET,
+    1: Unsent.HOST,
+    2: Unsent.PROTOCOL,
+    3: Unsent.PORT,
+    5: Unsent.NET,
+    6: Unsent.NET,
+    7: Unsent.HOST,
+    8: Unsent.HOST,
+    9: Unsent.PROHIBITED,
+    10: Unsent.PROHIBITED,
+    11: Unsent.NET,
+    12: Unsent.HOST,
+    13: Unsent.PROHIBITED,
+    14: Unsent.PROHIBITED,
+    15: Unsent.PROHIBITED,
 }
 # RFC 4443 section 3.1.
 _CODES_V6 = {
-    0: "net-unreachable",
-    1: "prohibited",
-    2: "net-unreachable",
-    3: "host-unreachable",
-    4: "port-unreachable",
-    5: "prohibited",
-    6: "net-unreachable",
+    0: Unsent.NET,
+    1: Unsent.PROHIBITED,
+    2: Unsent.NET,
+    3: Unsent.HOST,
+    4: Unsent.PORT,
+    5: Unsent.PROHIBITED,
+    6: Unsent.NET,
 }
 
 
-def failure_of(kind: int, code: int, *, is_ipv6: bool) -> str:
-    """Why a datagram did not arrive, as a reason word; "" where that is not said."""
+def failure_of(kind: int, code: int, *, is_ipv6: bool) -> Unsent | None:
+    """Why a datagram did not arrive; None where that is not said."""
     if kind == (_PARAMETER_PROBLEM_V6 if is_ipv6 else _PARAMETER_PROBLEM_V4):
-        return "parameter-problem"
+        return Unsent.PARAMETER
     if kind != (_UNREACHABLE_V6 if is_ipv6 else _UNREACHABLE_V4):
-        return ""
-    return (_CODES_V6 if is_ipv6 else _CODES_V4).get(code, "")
+        return None
+    return (_CODES_V6 if is_ipv6 else _CODES_V4).get(code)

@@ -16,6 +16,7 @@ from math import ceil
 from talkpath._native import Datagrams, Sources
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Parcel, Send, Target, Transport
+from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import FlowClosed, Undelivered
 from talkpath.ice.keepalive import answer_to
@@ -29,6 +30,7 @@ from talkpath.net.machine import Machine
 from talkpath.net.pacing import PacedReader
 from talkpath.net.room import Room
 from talkpath.net.stream import Connection, StreamConnection
+from talkpath.net.unopened import why_not_open
 from talkpath.net.websocket import Networks, Page, WebSocketConnection
 
 _log = logging.getLogger(__name__)
@@ -97,8 +99,8 @@ class Signalling:
         self._by_remote: dict[tuple[str, Address], Connection] = {}
         self._idle = IdleSweep(self._outgoing.values, self._needed)
         self._room = Room(self._connections.values, self._is_known, self._needed)
-        #: who waits for connections that are being opened: they hear of the flow, or that there is none
-        self._opening: dict[Target, list[Callable[[Flow | None], None]]] = {}
+        #: who waits for connections that are being opened: they hear of the flow, or why there is none
+        self._opening: dict[Target, list[Callable[[Flow | Unsent], None]]] = {}
         self._per_address: Counter[str] = Counter()
         #: connections that are counted, those in their handshake among them
         self._held = 0
@@ -208,7 +210,7 @@ class Signalling:
         for sent, host, port, kind, code, by in reports:
             self.counters["icmp_errors"] += 1
             why = failure_of(kind, code, is_ipv6=":" in host)
-            if not why:
+            if why is None:
                 continue
             try:
                 self._edge.receive(Undelivered(Address(host, port), sent, why, by), now)
@@ -453,7 +455,7 @@ class Signalling:
         elif not flow.transport.is_reliable:
             datagrams = self._datagrams_of(flow)
             if datagrams is None:
-                self._not_sent(send, now)
+                self._not_sent(send, Unsent.UNREACHABLE, now)
             else:
                 self._leaving.setdefault(datagrams, []).append((flow, send))
         else:
@@ -461,7 +463,7 @@ class Signalling:
             if connection is not None and connection.send(send.data):
                 self._ledger.written(now, flow, send.call_id, send.data)
             else:
-                self._not_sent(send, now)
+                self._not_sent(send, Unsent.LOST, now)
 
     def _send_datagrams(self, now: float) -> None:
         """What was gathered since the last time leaves, each socket's together."""
@@ -472,14 +474,14 @@ class Signalling:
             for place, (flow, send) in enumerate(leaving):
                 if failed and place in failed:
                     self.counters["datagrams_unsendable"] += 1
-                    self._not_sent(send, now)
+                    self._not_sent(send, Unsent.UNREACHABLE, now)
                 else:
                     self._ledger.written(now, flow, send.call_id, send.data)
 
-    def _not_sent(self, send: Send, now: float) -> None:
+    def _not_sent(self, send: Send, why: Unsent, now: float) -> None:
         if send.on_failure is not None:
             self.counters["sends_failed"] += 1
-            send.on_failure(now)
+            send.on_failure(why, now)
 
     def _flow_of(self, hop: Hop) -> Flow | None:
         """The flow to use; None for a connection that must be opened first."""
@@ -515,11 +517,11 @@ class Signalling:
         return found
 
     def _open_for(self, send: Send) -> None:
-        def opened(flow: Flow | None) -> None:
-            if flow is not None:
-                self._send(send._replace(hop=flow), self._clock.now())
+        def opened(made: Flow | Unsent) -> None:
+            if isinstance(made, Flow) and (send.is_wanted is None or send.is_wanted()):
+                self._send(send._replace(hop=made), self._clock.now())
             elif send.on_failure is not None:
-                send.on_failure(self._clock.now())
+                send.on_failure(made if isinstance(made, Unsent) else Unsent.NO_CONNECTION, self._clock.now())
 
         assert isinstance(send.hop, Target)  # flows are written at once
         self._open(send.hop, opened)
@@ -533,9 +535,9 @@ class Signalling:
             self.counters["connections_refused"] += 1
             done(False, self._clock.now())
         else:
-            self._open(target, lambda flow: done(flow is not None, self._clock.now()))
+            self._open(target, lambda made: done(isinstance(made, Flow), self._clock.now()))
 
-    def _open(self, target: Target, then: Callable[[Flow | None], None]) -> None:
+    def _open(self, target: Target, then: Callable[[Flow | Unsent], None]) -> None:
         assert self._loop is not None
         waiting = self._opening.get(target)
         if waiting is not None:
@@ -561,23 +563,23 @@ class Signalling:
                 connection, target.remote.host, target.remote.port, ssl=context, server_hostname=name
             )
             _, made = await asyncio.wait_for(opening, _CONNECT_TIMEOUT_S)
-        except OSError:  # a timeout and what TLS refuses among them
+        except OSError as error:  # a timeout and what TLS refuses among them
             self.counters["connects_failed"] += 1
-            self._opened(target, None)
+            self._opened(target, why_not_open(error))
             return
         if made.flow is None or not self.is_open(made.flow):
             # We hold too many, or the peer closed it at once. Opening it again would go on for ever.
             self.counters["connects_closed"] += 1
-            self._opened(target, None)
+            self._opened(target, Unsent.CLOSED if made.was_taken else Unsent.TOO_MANY)
             return
         made.has_spoken = True
         made.target = target
         self._outgoing[target] = made
         self._opened(target, made.flow)
 
-    def _opened(self, target: Target, flow: Flow | None) -> None:
+    def _opened(self, target: Target, made: Flow | Unsent) -> None:
         for then in self._opening.pop(target, ()):
-            then(flow)
+            then(made)
         self.pump()
 
 

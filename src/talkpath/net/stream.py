@@ -64,8 +64,8 @@ class Connection(asyncio.Protocol):
         self.was_used = True
         #: The address that this connection is counted for, empty while it is not.
         self.counted_host = ""
-        #: Whether it ever stood, a TLS handshake done.
-        self.has_stood = False
+        #: Whether it ever stood, a TLS handshake done; whether it was taken, for there were not too many.
+        self.has_stood = self.was_taken = False
         self.descriptor = 0
         self._transport: asyncio.Transport | None = None
         self._watch: asyncio.TimerHandle | None = None
@@ -89,6 +89,7 @@ class Connection(asyncio.Protocol):
         if not self.sink.opened(self):
             self._transport.abort()
             return
+        self.was_taken = True
         loop = asyncio.get_running_loop()
         self._watch = loop.call_later(limits.STREAM_FIRST_MESSAGE_S, self._too_quiet)
 

@@ -28,6 +28,7 @@ from typing import Protocol
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Send, Target
 from talkpath.base.timers import Timer, Timers
+from talkpath.base.unsent import Unsent
 from talkpath.sip.message import Message
 
 MAGIC_COOKIE = "z9hG4bK"
@@ -68,7 +69,7 @@ class ClientOwner(Protocol):
     def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
         """No final response came in time (timers B, F)."""
 
-    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
+    def on_unsendable(self, transaction: ClientTransaction, why: Unsent, now: float) -> None:
         """The request could not be sent, or its connection died before a final response."""
 
 
@@ -91,7 +92,7 @@ class Nobody:
     def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
         """See `ClientOwner`."""
 
-    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
+    def on_unsendable(self, transaction: ClientTransaction, why: Unsent, now: float) -> None:
         """See `ClientOwner`."""
 
 
@@ -288,7 +289,11 @@ class ClientTransaction:
             self._start_retransmission(layer.values.t1, now)
 
     def _transmit(self) -> None:
-        self._layer.out.append(Send(self.hop, self.data, self.call_id, self._unsendable))
+        self._layer.out.append(Send(self.hop, self.data, self.call_id, self._unsendable, self._is_to_leave))
+
+    def _is_to_leave(self) -> bool:
+        """Whether anybody still waits for what the request may bring, when there is a way for it at last."""
+        return self._is_wanted and self.state in (State.CALLING, State.TRYING)
 
     def _start_retransmission(self, interval: float, now: float) -> None:
         """Timers A and E. An INVITE that got a provisional response is not repeated (figure 5)."""
@@ -362,12 +367,12 @@ class ClientTransaction:
         self._terminate(now)
         owner.on_timeout(self, now)
 
-    def _unsendable(self, now: float) -> None:
+    def _unsendable(self, why: Unsent, now: float) -> None:
         if self.is_over:
             return
         owner = self.owner
         self.abandon(now)
-        owner.on_unsendable(self, now)
+        owner.on_unsendable(self, why, now)
 
     def _terminate(self, _now: float) -> None:
         """See `ServerTransaction._terminate`."""
@@ -386,11 +391,11 @@ class ClientTransaction:
 
     def flow_closed(self, now: float) -> None:
         """The connection that carried the request is gone: no response will come down it."""
-        self._unsendable(now)
+        self._unsendable(Unsent.LOST, now)
 
-    def undelivered(self, now: float) -> None:
+    def undelivered(self, why: Unsent, now: float) -> None:
         """The network says that the request did not arrive (RFC 3261 section 18.4)."""
-        self._unsendable(now)
+        self._unsendable(why, now)
 
     def is_out_for(self, sent: bytes, remote: Address) -> bool:
         """Whether a datagram that began like that and went there carried this request, which may be sent again. Who

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from talkpath.base.unsent import Unsent
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ClientTransaction
 
@@ -29,7 +30,7 @@ class Exchange:
         """See `ClientOwner`."""
         self._settle(None)
 
-    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
+    def on_unsendable(self, transaction: ClientTransaction, why: Unsent, now: float) -> None:
         """See `ClientOwner`."""
         self._settle(None)
 

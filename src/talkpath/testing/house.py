@@ -10,6 +10,7 @@ from talkpath.app import settings
 from talkpath.app.config.listeners import ANY
 from talkpath.app.config.tree import Config
 from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
+from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.trace import Trace
 from talkpath.edge.binding import Binding
@@ -161,7 +162,7 @@ class House:
         flow = self._flow_of(send.hop)
         if flow is None:
             assert isinstance(send.hop, Target)
-            self._open(send.hop, lambda opened: self._send_on(send, opened))
+            self._open(send.hop, lambda opened: self._send_on(send, opened if _is_wanted(send) else None))
         else:
             self._send_on(send, flow)
 
@@ -172,7 +173,7 @@ class House:
             self.wire.to_end(flow, send.data)
         elif send.on_failure is not None:
             on_failure = send.on_failure
-            self._safely(lambda: on_failure(now))
+            self._safely(lambda: on_failure(Unsent.REFUSED, now))
 
     def _flow_of(self, hop: Hop) -> Flow | None:
         """The flow to use; None for a connection that must be opened first."""
@@ -330,3 +331,7 @@ def _number(trace: Trace) -> int:
 @cache
 def _identity() -> Identity:
     return Identity(Certificate.make(BEGINNING), b"c" * 32)
+
+
+def _is_wanted(send: Send) -> bool:
+    return send.is_wanted is None or send.is_wanted()

@@ -46,11 +46,13 @@ class How(StrEnum):
     """How a call failed at a gateway."""
 
     NO_ANSWER = "no-answer"
-    #: The connection was refused, or ICMP said that nobody is there.
+    #: The connection was refused or not trusted, or ICMP said that nobody is there.
     UNREACHABLE = "unreachable"
     UNRESOLVED = "unresolved"
     #: It answered with a status that says so (500, 502, 503, 504 ...).
     STATUS = "status"
+    #: It answered in a way of which no call can be made.
+    UNUSABLE = "unusable"
     #: It wants credentials that we do not have, or refused those that we have.
     CREDENTIALS = "credentials"
 
@@ -240,15 +242,16 @@ class Gateway:
             self._works(now)
         self.over(key, now)
 
-    def failed(self, key: Key, how: How, now: float, *, status: int = 0, retry_after_s: float = 0.0) -> None:
-        """The call failed at the gateway itself. `retry_after_s` is what a 503 asked for, 0 for nothing."""
+    def failed(self, key: Key, how: How, why: str, now: float, *, retry_after_s: float = 0.0) -> None:
+        """The call failed at the gateway itself; `why` is a reason word, maybe with a status behind it.
+        `retry_after_s` is what a 503 asked for, 0 for nothing."""
         if self._outcome(key) is None:
             self.over(key, now)
             return
         self.failures += 1
         self.window.slot(now).failed += 1
         self.window.total.failed += 1
-        self._note_failure(f"{how}" if not status else f"{how} {status}", now)
+        self._note_failure(why, now)
         open_s = self.breaker.failed(key)
         if open_s is not None:
             self._turn("broken", self.last_failure, now)

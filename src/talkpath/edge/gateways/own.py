@@ -30,6 +30,11 @@ def uri_of(settings: GatewaySettings, user: str = "", host: str = "") -> Uri:
     return Uri("sip", user, host or settings.address, None if host else settings.port, params)
 
 
+def named(uri: Uri) -> str:
+    """A URI as From and To have it, without what says how it is reached (RFC 3261 section 19.1.1, table 1)."""
+    return str(Uri(uri.scheme, uri.user, uri.host, None, {}))
+
+
 class Letter:
     """One request of ours outside any call: what it asks, and to whom."""
 

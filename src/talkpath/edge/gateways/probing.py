@@ -8,15 +8,16 @@ from typing import Final
 
 from talkpath.base.address import Located
 from talkpath.base.timers import Timer
+from talkpath.base.unsent import Unsent
 from talkpath.edge.core import Core
 from talkpath.edge.gateways.agenda import Agenda
 from talkpath.edge.gateways.gateway import Gateway
-from talkpath.edge.gateways.own import Letter, Pace, reachable, send, uri_of
+from talkpath.edge.gateways.own import Letter, Pace, named, reachable, send, uri_of
 from talkpath.edge.gateways.sources import Sources
 from talkpath.edge.locality import is_ip
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ClientTransaction
-from talkpath.sip.uri import sip_uri
+from talkpath.sip.uri import Uri, sip_uri
 
 # Where nothing is probed, names are looked up so often to know who calls in; addresses are not.
 _LOOK_UP_S: Final = 60.0
@@ -142,12 +143,13 @@ class Probing:
             self._missed("no-listener", now)
             return
         target, here = found
-        uri = str(uri_of(settings))
-        own = sip_uri(here, target.transport, settings.username or core.settings.server)
+        uri, user = uri_of(settings), settings.username or core.settings.server
+        own = sip_uri(here, target.transport, user)
         self._cseq += 1
         self._asked_at = now
         more = f"Contact: <{own}>\r\nAccept: application/sdp\r\n"
-        letter = Letter("OPTIONS", uri, own, uri, self._call_id, self._cseq, more)
+        us = named(Uri("sip", user, here.host))
+        letter = Letter("OPTIONS", str(uri), us, named(uri), self._call_id, self._cseq, more)
         self._patience = self._agenda.at(now + settings.probe.timeout_s, self._waited)
         self._transaction = send(core, letter, target, here, self, now)
 
@@ -184,6 +186,6 @@ class Probing:
         if transaction is self._transaction:
             self._missed("no-answer", now)
 
-    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
+    def on_unsendable(self, transaction: ClientTransaction, why: Unsent, now: float) -> None:
         if transaction is self._transaction:
-            self._missed("unreachable", now)
+            self._missed(why, now)

@@ -13,11 +13,12 @@ from typing import Final
 
 from talkpath.base.address import Located, Target
 from talkpath.base.timers import Timer
+from talkpath.base.unsent import Unsent
 from talkpath.edge.core import Core
 from talkpath.edge.gateways.agenda import Agenda
 from talkpath.edge.gateways.credentials import Credentials
 from talkpath.edge.gateways.gateway import Gateway
-from talkpath.edge.gateways.own import Letter, Pace, reachable, send, uri_of
+from talkpath.edge.gateways.own import Letter, Pace, named, reachable, send, uri_of
 from talkpath.sip.grammar import whole_number
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ClientTransaction
@@ -62,7 +63,8 @@ class Registering:
         domain = gateway.settings.domain or gateway.settings.address
         self._uri = str(uri_of(gateway.settings, host=domain))
         #: What is registered: who registers the same is the same for the carrier.
-        self.account = str(uri_of(gateway.settings, gateway.settings.username, domain))
+        account = uri_of(gateway.settings, gateway.settings.username, domain)
+        self.account, self._name = str(account), named(account)
 
     def begin(self, now: float) -> None:
         """Register, and stay registered."""
@@ -142,7 +144,7 @@ class Registering:
         self._asked += 1
         contact = sip_uri(here, target.transport, settings.username)
         more = f"Contact: <{contact}>\r\nExpires: {self._wanted_s}\r\n{proof}"
-        letter = Letter("REGISTER", self._uri, self.account, self.account, self._call_id, self._cseq, more)
+        letter = Letter("REGISTER", self._uri, self._name, self._name, self._call_id, self._cseq, more)
         self._transaction = send(core, letter, target, here, self, now)
 
     # --- what the transaction reports
@@ -168,8 +170,8 @@ class Registering:
     def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
         self._failed("no-answer", now)
 
-    def on_unsendable(self, transaction: ClientTransaction, now: float) -> None:
-        self._failed("unreachable", now)
+    def on_unsendable(self, transaction: ClientTransaction, why: Unsent, now: float) -> None:
+        self._failed(why, now)
 
     # --- what follows
 

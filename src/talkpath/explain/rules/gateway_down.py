@@ -6,6 +6,7 @@ from itertools import takewhile
 
 from talkpath.base.address import Address
 from talkpath.base.texts import Text
+from talkpath.base.unsent import UNSENT
 from talkpath.calls.model import Moment
 from talkpath.capture.records import IcmpKind, TcpKind
 from talkpath.explain.finding import Because, Found, Severity, Symptom, because, said
@@ -51,7 +52,7 @@ GATEWAY_FIX = Text(
     "在此期间呼叫会转到同组的其他网关。",
 )
 # How a gateway fails that is not there; what it answers is another story.
-_ABSENT = frozenset(("no-answer", "unreachable", "unresolved"))
+_ABSENT = frozenset(("no-answer", "unresolved", *UNSENT))
 
 
 def check(story: Story) -> Iterator[Found]:

@@ -1,0 +1,93 @@
+"""Answers of which a caller could make no dialog: without Contact, and without To tag (RFC 3261 section 12.1)."""
+
+import pytest
+from tests.edge.carrier import gateway, house, named
+from tests.edge.lab import HOME, OFFER, Lab, Phone
+
+from talkpath.edge.gateways.settings import ProbeSettings
+from talkpath.sip.message import Message
+
+ANSWER = OFFER.replace(b"100.7", b"100.8")
+URI = f"sip:+493012345@{HOME}"
+
+
+def _lab() -> tuple[Lab, Phone, Phone, Phone]:
+    """A caller and two carriers, of which the first is called."""
+    probe = ProbeSettings(interval_s=0)
+    lab = house(
+        gateway("first", "203.0.113.1", priority=1, probe=probe),
+        gateway("second", "203.0.113.2", priority=2, probe=probe),
+        outbound=frozenset({"1001"}),
+    )
+    lab.wait(0.1)
+    first, second = lab.phone("first", "203.0.113.1"), lab.phone("second", "203.0.113.2")
+    caller = lab.registered("1001", "198.51.100.1")
+    caller.invite(URI, body=OFFER)
+    return lab, caller, first, second
+
+
+def _answers(phone: Phone, invite: Message, without: str, instead: str = "") -> None:
+    """A 200 in which one field is not as it should be."""
+    lines = [f"Via: {value}" for value in invite.all("Via")]
+    lines += [f"Record-Route: {value}" for value in invite.all("Record-Route")]
+    lines += [f"From: {invite.first('From')}", f"Call-ID: {invite.call_id}", f"CSeq: {invite.first('CSeq')}"]
+    lines += [f"To: {invite.first('To')}" + ("" if without == "tag" else ";tag=carrier")]
+    if without != "Contact":
+        lines += [f"Contact: <{phone.contact}>"]
+    phone.send("\n".join(["SIP/2.0 200 OK", *lines, *([instead] if instead else [])]), ANSWER)
+
+
+@pytest.mark.parametrize("instead", ["", "Contact: nonsense"])
+def test_a_caller_is_told_where_to_reach_who_gave_no_contact(instead: str) -> None:
+    lab, caller, first, _ = _lab()
+    invite = first.take()
+    _answers(first, invite, "Contact", instead)
+    answer = caller.last()
+    assert answer.status == 200
+    assert answer.all("Contact") == [f"<{invite.uri}>"]
+    assert lab.kinds("c1").count("answer.contact-put-in") == 1
+    caller.ack(answer, answer.address("Contact").uri)
+    assert [(one.method, one.uri) for one in first.inbox] == [("ACK", invite.uri)]
+    caller.in_dialog("BYE", answer)
+    first.answer(first.last(), 200, "OK")
+    assert first.methods() == ["ACK", "BYE"]
+    assert caller.statuses()[-1] == 200
+    assert not lab.edge.core.calls
+
+
+def test_a_contact_that_is_there_stays_as_it_is() -> None:
+    lab, caller, first, _ = _lab()
+    first.answer(first.take(), 200, body=ANSWER)
+    assert caller.last().all("Contact") == [f"<{first.contact}>"]
+    assert "answer.contact-put-in" not in lab.kinds("c1")
+
+
+def test_who_answers_without_a_tag_is_hung_up_on_and_the_next_gateway_tried() -> None:
+    lab, caller, first, second = _lab()
+    invite = first.take()
+    _answers(first, invite, "tag")
+    assert first.methods() == ["ACK", "BYE"]
+    assert [one.first("To") for one in first.inbox] == [invite.first("To")] * 2
+    assert caller.statuses() == [100]
+    assert (named(lab, "first").last_failure, named(lab, "first").answers) == ("unusable", 0)
+    second.answer(second.take(), 200, body=ANSWER)
+    caller.ack(caller.last(), second.contact)
+    assert caller.statuses() == [100, 200]
+    assert lab.kinds("c1").count("answer.no-tag") == 1
+    # It says so again, because it wants its ACK.
+    first.inbox.clear()
+    _answers(first, invite, "tag")
+    assert first.methods() == ["ACK"]
+    assert caller.statuses() == [100, 200]
+    assert lab.kinds("c1").count("gateway.failed") == 1
+
+
+def test_a_phone_that_answers_without_a_tag_leaves_nobody_in_a_call() -> None:
+    lab = Lab(users=("1001", "1002"))
+    caller, callee = lab.registered("1001", "198.51.100.1"), lab.registered("1002", "198.51.100.2")
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    _answers(callee, callee.take(), "tag")
+    assert callee.methods() == ["ACK", "BYE"]
+    assert caller.statuses() == [100, 502]
+    lab.wait(40)
+    assert not lab.edge.core.calls

@@ -1,0 +1,122 @@
+"""What is said of the certificate that a named place shows us: every way in which it may be wrong (RFC 5922)."""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from talkpath.base.unsent import Unsent
+from talkpath.net.unopened import why_not_open
+
+NAME = "sip.carrier.example"
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+
+
+class Authority:
+    """Signs certificates, and is what is trusted."""
+
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
+        self.certificate = self._signed(self.name, self.key.public_key(), NOW + DAY, NOW - DAY, is_authority=True)
+
+    def _signed(
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePublicKey,
+        until: datetime,
+        since: datetime,
+        name: str = NAME,
+        *,
+        is_authority: bool = False,
+    ) -> x509.Certificate:
+        made = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key)
+        made = made.serial_number(x509.random_serial_number()).not_valid_before(since).not_valid_after(until)
+        made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        made = made.add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+        return made.sign(self.key, hashes.SHA256())
+
+    def chain(self, place: Path, until: datetime, since: datetime, name: str) -> Path:
+        """A file with a certificate and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        signed = self._signed(subject, key.public_key(), until, since, name)
+        secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        place.write_bytes(signed.public_bytes(Encoding.PEM) + secret)
+        return place
+
+
+@contextmanager
+def raised(kind: type[OSError]) -> Iterator[list[OSError]]:
+    errors: list[OSError] = []
+    try:
+        yield errors
+    except kind as error:
+        errors.append(error)
+
+
+@pytest.mark.parametrize(
+    ("until", "since", "name", "is_trusted", "why"),
+    [
+        (NOW - DAY, NOW - 2 * DAY, NAME, True, Unsent.EXPIRED),
+        (NOW + 2 * DAY, NOW + DAY, NAME, True, Unsent.NOT_YET),
+        (NOW + DAY, NOW - DAY, "sip.other.example", True, Unsent.OTHER_NAME),
+        (NOW + DAY, NOW - DAY, NAME, False, Unsent.UNTRUSTED),
+    ],
+)
+async def test_what_is_wrong_with_a_certificate_is_told_apart(
+    tmp_path: Path, until: datetime, since: datetime, name: str, is_trusted: bool, why: Unsent
+) -> None:
+    authority = Authority()
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_side.load_cert_chain(authority.chain(tmp_path / "chain.pem", until, since, name))
+    ours = ssl.create_default_context()
+    if is_trusted:
+        ours.load_verify_locations(cadata=authority.certificate.public_bytes(Encoding.PEM).decode())
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=server_side)
+    host, port = server.sockets[0].getsockname()
+    with raised(OSError) as errors:
+        await asyncio.open_connection(host, port, ssl=ours, server_hostname=NAME)
+    server.close()
+    assert [why_not_open(error) for error in errors] == [why]
+
+
+async def test_who_speaks_no_tls_is_no_matter_of_certificates() -> None:
+    async def says_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(says_http, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    with raised(OSError) as errors:
+        await asyncio.open_connection(host, port, ssl=ssl.create_default_context(), server_hostname=NAME)
+    server.close()
+    assert [why_not_open(error) for error in errors] == [Unsent.TLS]
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ConnectionRefusedError(111, "refused"), Unsent.REFUSED),
+        (ConnectionResetError("closed in the handshake"), Unsent.CLOSED),
+        (TimeoutError(), Unsent.NO_CONNECTION),
+        (OSError(113, "no route to host"), Unsent.HOST),
+        (OSError(101, "network is unreachable"), Unsent.NET),
+        (PermissionError(13, "a firewall"), Unsent.PROHIBITED),
+        (OSError(24, "too many open files"), Unsent.TOO_MANY),
+        (OSError("whatever"), Unsent.UNREACHABLE),
+    ],
+)
+def test_what_the_kernel_says_is_told_apart(error: OSError, why: Unsent) -> None:
+    assert why_not_open(error) is why
