@@ -27,7 +27,10 @@ MODULES = (
     *("explain/rules/capture_incomplete.py", "explain/rules/scanner.py", "explain/rules/toll_fraud.py", "rtp/mos.py"),
 )
 # Named tuples and plain values that msgspec writes by their annotations, which compiling takes from them.
-PLAIN = ("base/address.py", "calls/guarded.py", "calls/model.py", "edge/binding.py", "secure/suites.py")
+PLAIN = (
+    *("base/address.py", "calls/guarded.py", "calls/model.py", "edge/binding.py", "edge/record.py"),
+    "secure/suites.py",
+)
 # No message passes these, and compiling them takes long.
 COLD = ("calls/drawing.py", "calls/gateway_words.py", "calls/script_words.py", "calls/words.py", "media/memory.py")
 # What the compiled modules call: they are made for its signatures.

@@ -8,12 +8,15 @@ from itertools import count
 from talkpath.base.address import Address, Flow, Hop, Located, Send, Target, Transport
 from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
+from talkpath.calls.trace import Trace
 from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge, FlowClosed, Received
 from talkpath.edge.guard import Guard
+from talkpath.edge.keeping import Changed, Key
 from talkpath.edge.neighbours import NOTHING_AROUND
+from talkpath.edge.record import decoded, encoded
 from talkpath.edge.settings import EdgeSettings, GuardSettings
 from talkpath.edge.tape import Recorder
 from talkpath.media.keying import Security
@@ -109,15 +112,23 @@ class Lab:
         self.media: dict[str, MediaSession] = {}
         #: with one, ICE and DTLS end here
         self.security: Security | None = None
+        #: what another node knows of the calls: the bytes of a record, and what was seen
+        self.copies: dict[Key, tuple[bytes, Trace]] = {}
         self._connections = count(1)
         settings = settings or EdgeSettings(
             own_hosts=frozenset({HOME, "localhost"}), listening=frozenset(PORT.items()), realm=REALM
         )
         #: whether the guard sees what is delivered, as it does where sockets are read
         self.is_guarded = guard is not None
-        self.guard = Guard(guard or GuardSettings(), settings.trusted, b"g" * 16, self.now)
+        self._guarding = guard or GuardSettings()
+        self.guard = Guard(self._guarding, settings.trusted, b"g" * 16, self.now)
         #: the networks and routers next to the edge
         self.around = NOTHING_AROUND
+        self.settings, self._recorder = settings, recorder
+        self.edge = self._node("e")
+
+    def _node(self, prefix: str) -> Edge:
+        """The edge of a process whose words begin with `prefix`."""
         world = World(
             self.accounts,
             self.bindings,
@@ -128,10 +139,40 @@ class Lab:
             self.media_addresses,
             self.guard,
             lambda: self.around,
-            recorder=recorder,
+            recorder=self._recorder,
         )
-        self.edge = Edge(settings, world, self.ledger, Entropy(b"t" * 32, b"n" * 32, "e"))
-        self.edge.gateways.start(self.now)
+        edge = Edge(self.settings, world, self.ledger, Entropy(b"t" * 32, b"n" * 32, prefix))
+        edge.gateways.start(self.now)
+        return edge
+
+    # --- nodes
+
+    def share(self) -> None:
+        """Tell another node of the calls from now on."""
+        self.edge.core.touched = {}
+
+    def shared(self) -> list[Changed]:
+        """What the other node learns now."""
+        changed = self.edge.keeping.take_changed()
+        for key, record in changed:
+            if record is None:
+                del self.copies[key]
+            else:
+                seen = self.ledger.trace(key[0])
+                assert seen is not None
+                self.copies[key] = (encoded(record), seen.standing(self.now))
+        return changed
+
+    def die(self) -> None:
+        """The node dies, with its connections; another has its addresses, and goes on with what it was told."""
+        bindings = self.edge.core.registrar.live(self.now)
+        self.closed |= {phone.flow.connection for phone in self.phones if phone.flow.connection}
+        self.ledger = Ledger()
+        self.guard = Guard(self._guarding, self.settings.trusted, b"g" * 16, self.now)
+        self.edge = self._node("f")
+        self.edge.core.registrar.load(bindings, self.now)
+        for data, seen in self.copies.values():
+            self.edge.keeping.take_over(decoded(data), seen, "a", 0.6, self.now)
 
     # --- the world
 

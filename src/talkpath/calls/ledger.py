@@ -97,6 +97,13 @@ class Ledger:
         if trace is not None and trace.ended_at is None and not trace.running:
             self._end(trace, now, Side.SERVER, "refused")
 
+    def resumed(self, now: float, trace: Trace) -> None:
+        """A call that began in another process, with what was seen of it there, goes on in this one."""
+        begun = self._begin(now, trace.call_ids[0])
+        begun.take_up(trace)
+        for call_id in begun.call_ids:
+            self._open[call_id] = begun
+
     def ended(self, now: float, call_id: str, by: Side, how: str, at: float | None = None) -> None:
         """The call is over: who ended it, and how in a word ("bye", "cancel", "refused", "media-timeout" ...).
 

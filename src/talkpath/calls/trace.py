@@ -73,14 +73,18 @@ class Trace:
         """The call as it stands, for who writes it down while it goes on. While nothing better is known it ended now,
         because the node died."""
         copy = Trace(self.call_ids[0], self.number, self.touched)
-        copy.call_ids, copy.live, copy.moments = list(self.call_ids), list(self.live), list(self.moments)
-        copy.seconds = {key: bytearray(rows) for key, rows in self.seconds.items()}
-        copy.streams, copy.payload_types = dict(self.streams), dict(self.payload_types)
+        copy.take_up(self)
         copy.ended_at, copy.ended_by, copy.ended_how = self.ended_at, self.ended_by, self.ended_how
-        copy.left_out = self.left_out
         if copy.ended_at is None:
             copy.ended_at, copy.ended_by, copy.ended_how = now, Side.SERVER, NODE_DIED
         return copy
+
+    def take_up(self, other: "Trace") -> None:
+        """All rows of another."""
+        self.call_ids, self.live, self.moments = list(other.call_ids), list(other.live), list(other.moments)
+        self.seconds = {key: bytearray(rows) for key, rows in other.seconds.items()}
+        self.streams, self.payload_types = dict(other.streams), dict(other.payload_types)
+        self.left_out = other.left_out
 
     def add_moment(self, now: float, kind: str, values: dict[str, Value]) -> None:
         if len(self.moments) < limits.CALL_MOMENTS:

@@ -157,6 +157,10 @@ MOMENTS: dict[str, Text] = {
         "The connection to {remote} is closed; the phone came back and is at {place}.",
         "到 {remote} 的连接已关闭；话机已重新上线，现位于 {place}。",
     ),
+    "node.taken-over": Text(
+        "Taken over from node {node}, which was last heard of {silent_s} s ago.",
+        "从节点 {node} 接管此通话，该节点已失联 {silent_s} 秒。",
+    ),
     "flow.gone": Text(
         "{method} cannot be brought to {remote}: the connection is closed, and the phone did not come back.",
         "{method} 无法送达 {remote}：连接已关闭，且话机未重新上线。",

@@ -115,6 +115,8 @@ class Core:
         self.calls: dict[tuple[str, str], RunningCall] = {}
         #: those that began while another with their Call-ID and tag ran, by these
         self.twins: dict[tuple[str, str], list[RunningCall]] = {}
+        #: the calls that may have changed since others were told of them; None where nobody wants to know
+        self.touched: dict[RunningCall, None] | None = None
         #: Ends of calls that could not be told.
         self.untold = Untold()
         #: Those of them whose caller has not acknowledged an answer yet.
@@ -248,6 +250,11 @@ class Core:
             heir.key, self.calls[name] = name, heir
         if not twins:
             self.twins.pop(name, None)
+
+    def touch(self, call: RunningCall) -> None:
+        """The call may have changed."""
+        if self.touched is not None:
+            self.touched[call] = None
 
     def call_of(self, request: Message) -> RunningCall | None:
         """The running call that an in-dialog request belongs to."""

@@ -26,6 +26,7 @@ from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.holding import Holding, Word
 from talkpath.edge.indialog import InDialog
 from talkpath.edge.inquiry import Answer
+from talkpath.edge.keeping import Keeping
 from talkpath.edge.lookout import Lookout
 from talkpath.edge.loops import has_hops_left
 from talkpath.edge.names import Waiting
@@ -122,8 +123,9 @@ class Edge:
         self.rehearsals = Rehearsals(core, self._admission, trunks)
         self._lookout = Lookout(core, self._ending, self._services)
         self._holding = Holding(core)
+        self.keeping = Keeping(core, self._services, self.gateways)
         self._keep_alive = core.keep_alive
-        self._expire_at: float | None = None
+        self._expire_at = 0.0
 
     # --- the machine
 
@@ -150,7 +152,7 @@ class Edge:
         self.core.timers.expire(now)
         self._keep_alive.expire(now)
         self.gateways.expire(now)
-        if self._expire_at is None or self._expire_at <= now:
+        if self._expire_at <= now:
             self._expire_at = now + _EXPIRY_PAUSE_S
             self.core.registrar.expire(now)
             self._lookout.look(now)
@@ -185,6 +187,7 @@ class Edge:
     def check_media(self, call: RunningCall, now: float) -> None:
         """The engine told the media of a call something: pass it on, and end the call if its media died."""
         self._anchoring.tell(call, now)
+        self.core.touch(call)
         for dead, died in self._anchoring.take_dead():
             who = f"the {died.side}" if died.side else "either side"
             reason = f'Q.850;cause=16;text="No media from {who} for {died.silent_s:.0f} s"'
@@ -219,6 +222,7 @@ class Edge:
             self._request(message, flow, now)
         else:
             self._response(message, now)
+        self.keeping.passed(message)
 
     def _undelivered(self, event: Undelivered, now: float) -> None:
         """A request of ours did not arrive. Who made that up did not see it, and is not heard."""

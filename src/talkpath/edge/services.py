@@ -164,6 +164,28 @@ class Services:
         else:
             core.reply(arrival, server, 405, now, fields=ALLOW)
 
+    # --- as data
+
+    def _of(self, call: RunningCall) -> Dialog | None:
+        return None if call.winner is None else self._dialogs.get((call.call_id, call.winner.tag))
+
+    def answering(self, call: RunningCall) -> Service | None:
+        """The service that answered a call, None for one that somebody else did."""
+        dialog = self._of(call)
+        return None if dialog is None else dialog.service
+
+    def is_settled(self, call: RunningCall) -> bool:
+        """Whether no answer of ours waits for its ACK."""
+        dialog = self._of(call)
+        return dialog is None or dialog.is_acknowledged
+
+    def resume(self, call: RunningCall, service: Service) -> None:
+        """Go on with a call that a service answered in another process."""
+        if call.winner is not None:
+            dialog = Dialog(call, service, call.winner.tag)
+            dialog.is_acknowledged = True
+            self._dialogs[(call.call_id, dialog.local_tag)] = dialog
+
     def forget_ended(self, call: RunningCall) -> None:
         """A call was ended from elsewhere (media timeout)."""
         if call.winner is not None:

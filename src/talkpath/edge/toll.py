@@ -114,9 +114,10 @@ class _Account:
 
 
 class _Call:
-    __slots__ = ("account", "is_abroad", "is_talking")
+    __slots__ = ("account", "is_abroad", "is_talking", "user")
 
-    def __init__(self, account: _Account, is_abroad: bool) -> None:
+    def __init__(self, user: str, account: _Account, is_abroad: bool) -> None:
+        self.user = user
         self.account = account
         self.is_abroad = is_abroad
         self.is_talking = False
@@ -157,7 +158,7 @@ class Toll:
         """A call that was not refused sets out."""
         if not self._settings.is_on or key in self._calls:
             return
-        call = self._calls[key] = _Call(self._account(user, now), self.is_abroad(uri))
+        call = self._calls[key] = _Call(user, self._account(user, now), self.is_abroad(uri))
         for usage in call.usages():
             usage.begun(now)
 
@@ -172,6 +173,19 @@ class Toll:
     def is_counted(self, key: Key) -> bool:
         """Whether a call has set out already."""
         return key in self._calls
+
+    def counted(self, key: Key) -> tuple[str, bool] | None:
+        """The account that pays for a call, and whether it goes abroad; None for one that costs nothing."""
+        call = self._calls.get(key)
+        return None if call is None else (call.user, call.is_abroad)
+
+    def resumed(self, user: str, is_abroad: bool, key: Key, now: float) -> None:
+        """An answered call of another process goes on in this one."""
+        if self._settings.is_on and key not in self._calls:
+            call = self._calls[key] = _Call(user, self._account(user, now), is_abroad)
+            for usage in call.usages():
+                usage.begun(now)
+            self.answered(key, now)
 
     def answered(self, key: Key, now: float) -> None:
         """Somebody took it: from now on it is talk."""

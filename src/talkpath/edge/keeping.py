@@ -1,0 +1,208 @@
+"""What another node is told of the calls of this one, and how it goes on with them.
+
+A call can be said from its answer on (`record.py`). Whatever touches it only marks it here, where anybody wants to
+know; who drives the edge asks a moment later what became of it, so that an answer and its ACK make one record. A call
+that is over has none.
+"""
+
+from typing import NamedTuple
+
+from talkpath.base.address import Flow, Hop, Target
+from talkpath.calls.trace import Trace
+from talkpath.edge.call import Party, Phase, RunningCall
+from talkpath.edge.core import Core
+from talkpath.edge.gateways.table import Gateways
+from talkpath.edge.record import VERSION, CallRecord, HopRecord, PartyRecord, SeatRecord, raw, text
+from talkpath.edge.services import Services
+from talkpath.edge.through import Through
+from talkpath.media.policy import LegId
+from talkpath.sip.message import Message
+
+#: What a call is known by among nodes.
+Key = tuple[str, str]
+
+
+class Changed(NamedTuple):
+    """A call of which more is known than before; None for one that is over."""
+
+    key: Key
+    record: CallRecord | None
+
+
+class Keeping:
+    """See the module's docstring."""
+
+    def __init__(self, core: Core, services: Services, gateways: Gateways) -> None:
+        self._core = core
+        self._services = services
+        self._gateways = gateways
+        #: what others know of each call
+        self._told: dict[RunningCall, CallRecord] = {}
+        self._known: dict[Key, RunningCall] = {}
+
+    def passed(self, message: Message) -> None:
+        """A message was handled: the call that it is of may have changed."""
+        if self._core.touched is not None:
+            call = self._core.call_of(message)
+            if call is not None:
+                self._core.touched[call] = None
+
+    def take_changed(self) -> list[Changed]:
+        """The calls that are not any more as this said when it was last asked."""
+        touched = self._core.touched
+        if not touched:
+            return []
+        self._core.touched = {}
+        changed: list[Changed] = []
+        for call in touched:
+            before = self._told.get(call)
+            record = self.record(call) if self._is_settled(call) else None
+            if record is not None and record != before:
+                self._tell(call, record)
+                changed.append(Changed(record.key, record))
+            elif record is None and before is not None:
+                del self._told[call], self._known[before.key]
+                changed.append(Changed(before.key, None))
+        return changed
+
+    def _tell(self, call: RunningCall, record: CallRecord) -> None:
+        self._told[call], self._known[record.key] = record, call
+
+    # --- from a call to its record
+
+    def _is_settled(self, call: RunningCall) -> bool:
+        """Whether somebody answered; a service, once its caller knows."""
+        return call.phase is Phase.ANSWERED and self._services.is_settled(call)
+
+    def record(self, call: RunningCall) -> CallRecord:
+        """What is known of an answered call."""
+        before = self._told.get(call)
+        places = {seat: place for place, seat in enumerate(call.seats)}
+        return CallRecord(
+            version=VERSION,
+            call_id=raw(call.call_id),
+            name=raw(call.key[1]) if before is None else before.name,
+            caller=_party(call.caller, places),
+            callees=tuple([_party(one, places) for one in call.callees.values()]),
+            next_leg=call.next_leg,
+            winner=None if call.winner is None else call.winner.leg,
+            offers=call.offers,
+            invite_cseq=call.invite_cseq,
+            heard_at=call.heard_at,
+            session_s=call.session_s,
+            hung_up_at=call.hung_up_at,
+            hung_up_by=call.hung_up_by,
+            is_to_be_recorded=call.is_to_be_recorded,
+            was_recorded=call.was_recorded,
+            came_from="" if call.came_from is None else call.came_from.name,
+            seats=tuple([SeatRecord(one.gateway.settings.name, tuple(map(raw, one.key))) for one in call.seats]),
+            service=self._services.answering(call),
+            toll=self._core.guard.toll.counted(call),
+        )
+
+    # --- and back
+
+    def take_over(self, record: CallRecord, seen: Trace, frm: str, silent_s: float, now: float) -> RunningCall | None:
+        """Go on with a call of the node `frm`, which was last heard of `silent_s` ago and had `seen` this of it; None
+        where it runs here."""
+        core = self._core
+        if record.key in self._known:
+            return None
+        call = self._call(record, now)
+        core.ledger.resumed(now, seen)
+        core.begin(call)
+        self._tell(call, record)
+        core.note(call.call_id, "node.taken-over", now, node=frm, silent_s=round(silent_s, 1))
+        if record.toll is not None:
+            core.guard.toll.resumed(*record.toll, call, now)
+        if record.service is not None:
+            self._services.resume(call, record.service)
+        return call
+
+    def _call(self, record: CallRecord, now: float) -> RunningCall:
+        seats = [self._seat(one, now) for one in record.seats]
+        call = RunningCall(text(record.call_id), _restored(record.caller, seats), now)
+        for one in record.callees:
+            call.callees[LegId(one.leg)] = _restored(one, seats)
+        for one in record.callees:
+            if one.first is not None:
+                call.callees[LegId(one.leg)].first = call.callees.get(LegId(one.first))
+        call.phase = Phase.ANSWERED
+        call.winner = None if record.winner is None else call.callees.get(LegId(record.winner))
+        call.next_leg, call.offers, call.invite_cseq = record.next_leg, record.offers, record.invite_cseq
+        call.heard_at, call.session_s = record.heard_at, record.session_s
+        call.hung_up_at, call.hung_up_by = record.hung_up_at, record.hung_up_by
+        call.is_to_be_recorded, call.was_recorded = record.is_to_be_recorded, record.was_recorded
+        call.seats = [seat for seat in seats if seat is not None]
+        came_from = self._gateways.named(record.came_from) if record.came_from else None
+        call.came_from = None if came_from is None else came_from.settings
+        return call
+
+    def _seat(self, record: SeatRecord, now: float) -> Through | None:
+        """The channel at a gateway; None where it is none of ours."""
+        gateway = self._gateways.named(record.gateway)
+        if gateway is None:
+            return None
+        through = Through(gateway, tuple(map(text, record.key)), self._gateways.credentials(gateway))
+        through.is_begun = through.is_told = True
+        gateway.came(through.key, now)
+        return through
+
+
+def _party(party: Party, places: dict[Through, int]) -> PartyRecord:
+    identity = party.identity
+    return PartyRecord(
+        leg=party.leg,
+        hop=_hop(party.flow),
+        behind_nat=party.behind_nat,
+        name=raw(party.name),
+        caller_as=raw(party.caller_as),
+        tag=raw(party.tag),
+        contact=raw(party.contact),
+        routes=tuple([raw(route) for route in party.routes]),
+        cseq=party.cseq,
+        cseq_shift=party.cseq_shift,
+        first=None if party.first is None else party.first.leg,
+        is_confirmed=party.is_confirmed,
+        is_acknowledged=party.is_acknowledged,
+        is_hanging_up=party.is_hanging_up,
+        is_over=party.is_over,
+        is_told_the_end=party.is_told_the_end,
+        is_caller_told=party.is_caller_told,
+        user=raw(party.user),
+        identity=None if identity is None else (raw(identity[0]), raw(identity[1])),
+        agent=raw(party.agent),
+        profile=party.profile,
+        refused=tuple(sorted(party.refused)),
+        ice=party.ice,
+        seat=None if party.through is None else places.get(party.through),
+    )
+
+
+def _restored(record: PartyRecord, seats: list[Through | None]) -> Party:
+    party = Party(LegId(record.leg), _hop_back(record.hop), record.behind_nat)
+    party.name, party.caller_as, party.tag = text(record.name), text(record.caller_as), text(record.tag)
+    party.contact, party.routes = text(record.contact), [text(route) for route in record.routes]
+    party.cseq, party.cseq_shift = record.cseq, record.cseq_shift
+    party.is_confirmed, party.is_acknowledged = record.is_confirmed, record.is_acknowledged
+    party.is_hanging_up, party.is_over = record.is_hanging_up, record.is_over
+    party.is_told_the_end, party.is_caller_told = record.is_told_the_end, record.is_caller_told
+    party.user, party.agent, party.ice = text(record.user), text(record.agent), record.ice
+    if record.identity is not None:
+        party.identity = (text(record.identity[0]), text(record.identity[1]))
+    party.profile, party.refused = record.profile, frozenset(record.refused)
+    if record.seat is not None and record.seat < len(seats):
+        party.through = seats[record.seat]
+    return party
+
+
+def _hop(hop: Hop) -> HopRecord:
+    if isinstance(hop, Flow):
+        return HopRecord(hop.transport, hop.remote, hop.local, hop.connection)
+    return HopRecord(hop.transport, hop.remote, name=hop.name)
+
+
+def _hop_back(record: HopRecord) -> Hop:
+    if record.local is None:
+        return Target(record.transport, record.remote, record.name)
+    return Flow(record.transport, record.local, record.remote, record.connection)

@@ -1,0 +1,127 @@
+"""A running call as data: what another process needs to go on with it.
+
+Written as MessagePack maps by field names. Fields that are added have a default, and who does not know a field passes
+over it, so that nodes of two versions understand each other in both directions; `VERSION` is raised only by what an
+older node would misunderstand. Whatever a peer wrote is kept as the bytes that it was.
+
+Times are seconds since the epoch.
+"""
+
+from typing import Final
+
+import msgspec
+
+from talkpath.base.address import Address, Transport
+from talkpath.base.errors import Malformed
+from talkpath.calls.model import Side
+from talkpath.media.policy import Profile
+from talkpath.media.service import Service
+
+VERSION: Final = 1
+
+
+class HopRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The way to a party: a flow where `local` says where it begins, else a place to connect to."""
+
+    transport: Transport
+    remote: Address
+    local: Address | None = None
+    connection: int = 0
+    name: str = ""
+
+
+class SeatRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A channel that the call takes at a gateway."""
+
+    gateway: str
+    key: tuple[bytes, ...]
+
+
+class PartyRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`Party`; `first` is the leg of the dialog of the same branch that was there before it, `seat` the place of its
+    gateway among those of the call."""
+
+    leg: int
+    hop: HopRecord
+    behind_nat: bool = False
+    name: bytes = b""
+    caller_as: bytes = b""
+    tag: bytes = b""
+    contact: bytes = b""
+    routes: tuple[bytes, ...] = ()
+    cseq: int = 0
+    cseq_shift: int = 0
+    first: int | None = None
+    is_confirmed: bool = False
+    is_acknowledged: bool = False
+    is_hanging_up: bool = False
+    is_over: bool = False
+    is_told_the_end: bool = False
+    is_caller_told: bool = False
+    user: bytes = b""
+    identity: tuple[bytes, bytes] | None = None
+    agent: bytes = b""
+    profile: Profile | None = None
+    refused: tuple[Profile, ...] = ()
+    ice: bool = False
+    seat: int | None = None
+
+
+class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`RunningCall`, from its answer on. `name` tells it from others with its Call-ID; `winner` is a leg, `came_from`
+    the name of a gateway, `toll` the account that pays for it and whether it goes abroad."""
+
+    version: int
+    call_id: bytes
+    name: bytes
+    caller: PartyRecord
+    callees: tuple[PartyRecord, ...]
+    next_leg: int
+    winner: int | None = None
+    offers: Profile = Profile.PLAIN
+    invite_cseq: int = 0
+    heard_at: float = 0.0
+    session_s: int = 0
+    hung_up_at: float | None = None
+    hung_up_by: Side = Side.UNKNOWN
+    is_to_be_recorded: bool = False
+    was_recorded: bool = False
+    came_from: str = ""
+    seats: tuple[SeatRecord, ...] = ()
+    service: Service | None = None
+    toll: tuple[str, bool] | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is known by among nodes."""
+        return text(self.call_id), text(self.name)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(CallRecord)
+
+
+def encoded(record: CallRecord) -> bytes:
+    """The bytes of a record."""
+    return _encoder.encode(record)
+
+
+def decoded(data: bytes) -> CallRecord:
+    """The record of its bytes. Raises Malformed(`call-record`) for bytes that are none, or of a version to come."""
+    try:
+        record = _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise Malformed("call-record", f"the record of a call cannot be read ({error})") from error
+    if record.version > VERSION:
+        raise Malformed("call-record", f"the record of a call is of version {record.version}, and this is {VERSION}")
+    return record
+
+
+def raw(value: str) -> bytes:
+    """Text of a message as it came."""
+    return value.encode("utf-8", "surrogateescape")
+
+
+def text(value: bytes) -> str:
+    """The same back."""
+    return value.decode("utf-8", "surrogateescape")

@@ -1,0 +1,258 @@
+"""A node dies, and another that has its addresses goes on with its calls."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+from tests.edge.carrier import Carrier, gateway, house, named
+from tests.edge.lab import HOME, Lab, Phone, call
+
+from talkpath.base.address import Transport
+from talkpath.base.errors import Malformed
+from talkpath.calls.build import call_of
+from talkpath.edge.call import RunningCall
+from talkpath.edge.record import VERSION, decoded, encoded
+from talkpath.sip.message import Message
+
+
+def pair(lab: Lab, transport: Transport = Transport.UDP) -> tuple[Phone, Phone]:
+    lab.share()
+    phones = [lab.phone(f"100{n}", f"198.51.100.{n}", transport=transport) for n in (1, 2)]
+    for phone in phones:
+        phone.register()
+    return phones[0], phones[1]
+
+
+def talking(lab: Lab, transport: Transport = Transport.UDP) -> tuple[Phone, Phone, Message, Message]:
+    a, b = pair(lab, transport)
+    invite, ok = call(a, b)
+    lab.shared()
+    return a, b, invite, ok
+
+
+def running(lab: Lab) -> RunningCall:
+    (one,) = lab.edge.core.calls.values()
+    return one
+
+
+# --- what is told
+
+
+def test_a_call_is_told_once_it_is_answered_and_once_it_is_over() -> None:
+    lab = Lab()
+    a, b = pair(lab)
+    a.invite(f"sip:1002@{HOME}")
+    assert lab.shared() == []
+    invite = b.last()
+    b.answer(invite, 200, "OK")
+    ((key, record),) = lab.shared()
+    assert key == ("c1", "tag1001")
+    assert record is not None
+    assert record.callees[0].is_confirmed
+    assert lab.shared() == []
+    a.in_dialog("BYE", a.last())
+    b.answer(b.last(), 200, "OK")
+    assert lab.shared() == [(key, None)]
+    assert lab.shared() == []
+
+
+def test_a_request_that_changes_nothing_is_not_told() -> None:
+    lab = Lab()
+    a, b, _, ok = talking(lab)
+    a.in_dialog("INFO", ok)
+    b.answer(b.last(), 200, "OK")
+    assert len(lab.shared()) == 1, "the CSeq of the caller is another"
+    lab.edge.core.touch(running(lab))
+    assert lab.shared() == []
+
+
+def test_a_call_that_nobody_answers_is_never_told() -> None:
+    lab = Lab()
+    a, b = pair(lab)
+    a.invite(f"sip:1002@{HOME}")
+    b.answer(b.last(), 486, "Busy Here")
+    assert lab.shared() == []
+
+
+def test_nothing_is_marked_where_nobody_wants_to_know() -> None:
+    lab = Lab()
+    call(lab.registered("1001", "198.51.100.1"), lab.registered("1002", "198.51.100.2"))
+    assert lab.edge.core.touched is None
+    assert lab.edge.keeping.take_changed() == []
+
+
+# --- the record
+
+
+def test_a_record_survives_its_bytes_whatever_the_peers_wrote() -> None:
+    lab = Lab()
+    a, b = pair(lab)
+    call(a, b, call_id="odd\udcff")
+    ((_, record),) = lab.shared()
+    assert record is not None
+    assert decoded(encoded(record)) == record
+    assert record.key == ("odd\udcff", "tag1001")
+
+
+def test_what_a_later_version_adds_is_passed_over() -> None:
+    lab = Lab()
+    talking(lab)
+    (data, _), *_ = lab.copies.values()
+    later = {**msgspec.msgpack.decode(data), "weather": {"sky": "blue"}}
+    assert decoded(msgspec.msgpack.encode(later)) == decoded(data)
+
+
+@pytest.mark.parametrize("change", [{"version": VERSION + 1}, {"callees": 7}, {"hung_up_by": "the cat"}])
+def test_a_record_that_cannot_be_understood_is_refused(change: dict[str, object]) -> None:
+    lab = Lab()
+    talking(lab)
+    (data, _), *_ = lab.copies.values()
+    with pytest.raises(Malformed):
+        decoded(msgspec.msgpack.encode({**msgspec.msgpack.decode(data), **change}))
+
+
+def test_a_record_that_is_cut_is_refused() -> None:
+    lab = Lab()
+    talking(lab)
+    (data, _), *_ = lab.copies.values()
+    for length in range(len(data)):
+        with pytest.raises(Malformed):
+            decoded(data[:length])
+
+
+# --- the other node
+
+
+@pytest.mark.parametrize("by_caller", [True, False])
+def test_either_side_hangs_up_at_the_other_node(by_caller: bool) -> None:
+    lab = Lab()
+    a, b, invite, ok = talking(lab)
+    lab.die()
+    (a if by_caller else b).in_dialog("BYE", ok if by_caller else invite)
+    other = b if by_caller else a
+    assert other.methods() == ["BYE"]
+    other.answer(other.last(), 200, "OK")
+    assert (a if by_caller else b).statuses() == [200]
+    assert not lab.edge.core.calls
+    trace = lab.ledger.trace("c1")
+    assert trace is not None
+    story = call_of(trace)
+    assert (str(story.ended_by), story.ended_how) == ("caller" if by_caller else "callee", "bye")
+    assert story.answered_at is not None, "the story begins at the node that died"
+    assert "node.taken-over" in [moment.kind for moment in story.moments]
+
+
+def test_a_call_that_is_over_is_not_taken_over() -> None:
+    lab = Lab()
+    a, b, _, ok = talking(lab)
+    a.in_dialog("BYE", ok)
+    b.answer(b.last(), 200, "OK")
+    lab.shared()
+    lab.die()
+    assert not lab.edge.core.calls
+
+
+def test_a_phone_whose_connection_died_with_the_node_gets_its_bye_when_it_is_back() -> None:
+    lab = Lab()
+    a, b, _, ok = talking(lab, Transport.WSS)
+    lab.die()
+    a.reconnect(50_001)
+    a.register()
+    a.in_dialog("BYE", ok)
+    assert b.inbox == []
+    b.reconnect(50_002)
+    b.register()
+    lab.wait(1.0)
+    assert b.methods() == ["BYE"]
+
+
+def test_a_call_taken_over_is_taken_over_again() -> None:
+    lab = Lab()
+    a, b, _, ok = talking(lab)
+    lab.die()
+    lab.share()
+    a.in_dialog("INVITE", ok)
+    b.answer(b.last(), 200, "OK")
+    lab.shared()
+    lab.die()
+    b.inbox.clear()
+    a.in_dialog("BYE", ok)
+    assert b.methods() == ["BYE"]
+
+
+def test_a_call_that_runs_here_is_not_taken_over() -> None:
+    lab = Lab()
+    talking(lab)
+    (data, seen), *_ = lab.copies.values()
+    here = running(lab)
+    assert lab.edge.keeping.take_over(decoded(data), seen, "b", 0.6, lab.now) is None
+    assert running(lab) is here
+
+
+def test_a_call_that_nobody_speaks_of_any_more_ends_at_the_other_node_too() -> None:
+    lab = Lab()
+    a, b, _, _ = talking(lab)
+    lab.die()
+    lab.wait(900.0)
+    assert not lab.edge.core.calls
+    assert a.methods()[-1] == b.methods()[-1] == "BYE"
+
+
+# --- what the call takes
+
+
+def test_a_gateway_counts_its_channel_and_an_account_its_call_at_the_other_node_too() -> None:
+    lab = house(gateway("one", "203.0.113.1", channels=1), outbound=frozenset({"1001"}))
+    carrier = Carrier(lab, "203.0.113.1")
+    lab.wait(0.1)
+    lab.share()
+    phone = lab.registered("1001", "198.51.100.1")
+    phone.invite(f"sip:+493012345@{HOME}")
+    carrier.answer(carrier.asked("INVITE")[-1], 200, "OK")
+    ok = phone.last()
+    phone.ack(ok, carrier.contact)
+    lab.shared()
+    lab.die()
+    assert named(lab, "one").channels == 1
+    assert lab.guard.toll.counted(running(lab)) == ("1001", False)
+    phone.in_dialog("BYE", ok)
+    assert [one.first("Call-ID") for one in carrier.asked("BYE")] == ["c1"]
+    assert named(lab, "one").channels == 0
+    assert not lab.edge.core.calls
+
+
+def test_a_gateway_that_the_other_node_does_not_have_is_no_obstacle() -> None:
+    lab = house(gateway("one", "203.0.113.1"), outbound=frozenset({"1001"}))
+    carrier = Carrier(lab, "203.0.113.1")
+    lab.wait(0.1)
+    lab.share()
+    phone = lab.registered("1001", "198.51.100.1")
+    phone.invite(f"sip:+493012345@{HOME}")
+    carrier.answer(carrier.asked("INVITE")[-1], 200, "OK")
+    ok = phone.last()
+    phone.ack(ok, carrier.contact)
+    lab.shared()
+    lab.settings = replace(lab.settings, gateways=())
+    lab.die()
+    phone.in_dialog("BYE", ok)
+    assert [one.first("Call-ID") for one in carrier.asked("BYE")] == ["c1"]
+
+
+def test_two_calls_with_one_name_are_two_at_the_other_node_too() -> None:
+    lab = Lab()
+    a, b, _, first = talking(lab)
+    c = lab.registered("1003", "198.51.100.3")
+    a.invite(f"sip:1003@{HOME}", call_id="c1")
+    c.answer(c.last(), 200, "OK")
+    second = a.last()
+    a.ack(second, c.contact)
+    lab.shared()
+    assert len(lab.copies) == 2
+    lab.die()
+    assert len(lab.edge.core.calls) == 2
+    b.inbox.clear()
+    a.in_dialog("BYE", first)
+    b.answer(b.last(), 200, "OK")
+    assert len(lab.edge.core.calls) == 1
+    a.in_dialog("BYE", second)
+    assert c.methods()[-1] == "BYE"
