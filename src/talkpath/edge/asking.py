@@ -91,8 +91,8 @@ class Asking:
         self._ask(fork, branch, wanted, refused, now)
 
     def _note(self, fork: Fork, branch: Branch, refused: str, wanted: Profile, now: float) -> None:
-        named = {"target": branch.name, "refused": str(refused), "profile": str(wanted)}
-        self._core.note(fork.request.call_id, "media.asked-again", now, **named)
+        note, call_id = self._core.note, fork.request.call_id
+        note(call_id, "media.asked-again", now, target=branch.name, refused=str(refused), profile=str(wanted))
 
     def _ask(self, fork: Fork, branch: Branch, profile: Profile, refused: frozenset[Profile], now: float) -> None:
         """The target of a branch once more, for this profile.
