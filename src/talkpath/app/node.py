@@ -54,6 +54,7 @@ from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
 from talkpath.edge.guard import Guard
 from talkpath.edge.recording import Verb
+from talkpath.net.addresses import AddressWatch
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
 from talkpath.net.facing import Facing
@@ -104,6 +105,7 @@ class Node:
         self._store: EmbeddedStore[Binding] = EmbeddedStore(prepared.database, Binding, retention)
         self._entropy = _entropy(prepared.state)
         self._interfaces = Interfaces()
+        self._address_watch = AddressWatch(self._look_at_interfaces)
         self._guests = self._make_guests()
         own, trusted = self._interfaces.addresses, networks(config.authentication.trusted)
         self._guard = Guard(guard_settings(config, own), trusted, secrets.token_bytes(16), self._clock.now())
@@ -246,6 +248,7 @@ class Node:
         self._edge.gateways.start(now)
         self._own_gateways.follow(self._edge.gateways, now)
         await self._signalling.start(self._edge)
+        self._address_watch.start()
         self._script.start()
         await self._control.start()
         self._open_metrics()
@@ -267,6 +270,7 @@ class Node:
         self._script.close()
         if self._metrics is not None:
             self._metrics.close()
+        self._address_watch.close()
         self._signalling.close()
         self._media.close()
         self._recording.close()
