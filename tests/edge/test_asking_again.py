@@ -409,3 +409,34 @@ def test_keys_from_end_to_end_are_asked_for_under_both_profiles(lab: Lab, caller
     answer = SDES_OFFER.replace(b"198.51.100.7", b"198.51.100.8").replace(b"RTP/SAVP", b"RTP/SAVPF")
     callee.answer(invite, 200, body=answer)
     assert b"RTP/SAVP " in caller.last().sdp
+
+
+@pytest.mark.parametrize("says", ["", "Warning: 305 192.0.2.1 \"Incompatible media format\"\n"])
+def test_who_takes_neither_keys_nor_codecs_of_the_caller_is_asked_with_ours(
+    lab: Lab, caller: Phone, callee: Phone, says: str
+) -> None:
+    """Keys from end to end leave no room for codecs of ours; they end here once that is what it takes."""
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    caller.invite(f"sip:1002@{HOME}", body=SDES_OFFER)
+    asked = callee.take()
+    while b"a=rtpmap:9 G722/8000" not in asked.sdp or Profile.of(asked.sdp) is not Profile.SDES:
+        callee.answer(asked, 488, "Not Acceptable Here", extra=says.strip())
+        (asked,) = (one for one in callee.inbox if one.method == "INVITE")
+        callee.inbox.clear()
+    assert lab.kinds("c1").count("media.asked-with-keys") == 1
+    assert b"WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz" not in asked.sdp
+    answer = b"m=audio 4004 RTP/SAVP 9\r\na=rtpmap:9 G722/8000\r\n"
+    key = next(line for line in asked.sdp.split(b"\r\n") if b"AES_CM_128_HMAC_SHA1_80" in line)
+    callee.answer(asked, 200, body=ANSWER[: ANSWER.index(b"m=")] + answer + key + b"\r\n")
+    told = caller.last()
+    assert (told.status, Profile.of(told.sdp)) == (200, Profile.SDES)
+    assert b"PCM" in told.sdp
+    assert b"a=crypto:1 AES_CM_128_HMAC_SHA1_80" in told.sdp
+
+
+def test_who_takes_no_keys_of_ours_either_has_refused(lab: Lab, caller: Phone, callee: Phone) -> None:
+    lab.security = Security(lab.engine, OURS, os.urandom)
+    caller.invite(f"sip:1002@{HOME}", body=SDES_OFFER)
+    for _ in range(len(Profile) + 1):
+        callee.answer(callee.last(), 488, "Not Acceptable Here")
+    assert caller.statuses() == [100, 488]

@@ -204,6 +204,11 @@ MOMENTS: dict[str, Text] = {
         "{target} refused an offer of {refused}; asked again with {profile}.",
         "{target} 拒绝了 {refused} 的媒体提议，改用 {profile} 再次邀请。",
     ),
+    "media.asked-with-keys": Text(
+        "{target} takes neither the keys of the caller nor its codecs under them; asked again with keys and codecs of "
+        "ours.",
+        "{target} 不接受主叫的密钥或其编解码，改用本机的密钥和编解码再次邀请。",
+    ),
     "media.not-asked-again": Text(
         "The refusal of {target} is about the codecs; no other profile would change it.",
         "{target} 的拒绝与编解码有关，换用其他媒体传输方式也无济于事。",

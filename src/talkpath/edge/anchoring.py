@@ -182,7 +182,8 @@ class Anchoring:
         host = party.flow.remote.host
         encrypted, webrtc = transport.is_secure, transport.is_websocket
         speaks = self._core.tastes.of(party.phone).speaks if webrtc else frozenset[str]()
-        return Origin(host, party.behind_nat, addresses, webrtc, encrypted, party.profile, party.ice, speaks)
+        wishes = party.profile, party.ice, speaks, party.own_keys
+        return Origin(host, party.behind_nat, addresses, webrtc, encrypted, *wishes)
 
     def answer(
         self, call: RunningCall, service: Service, request: Message, now: float, *, doubted: bool = False

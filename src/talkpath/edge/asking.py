@@ -54,7 +54,8 @@ class Asking:
             return
         tastes = self._core.tastes
         if tastes.is_about_codecs(party.phone, offered, branch.asked, refusal):
-            self._core.note(fork.request.call_id, "media.not-asked-again", now, target=branch.name)
+            if not self._ask_with_keys_of_ours(fork, branch, party.refused, now):
+                self._core.note(fork.request.call_id, "media.not-asked-again", now, target=branch.name)
             return
         if offered is Profile.PLAIN and party.profile is not offered and protocol_of(branch.asked) != offered:
             # As the caller has it, with feedback (RFC 4585): that alone may be what the phone does not take.
@@ -84,17 +85,39 @@ class Asking:
         refused = party.refused | {offered, party.profile or offered}
         wanted = self._core.tastes.next(party.phone, party.agent, call.offers, named, refused)
         if wanted is None:
+            self._ask_with_keys_of_ours(fork, branch, refused, now)
             return
         if wanted is named:
             self._core.tastes.took(party.phone, party.agent, named)
         self._note(fork, branch, offered, wanted, now)
         self._ask(fork, branch, wanted, refused, now)
 
+    def _ask_with_keys_of_ours(self, fork: Fork, branch: Branch, refused: frozenset[Profile], now: float) -> bool:
+        """Keys that pass from end to end bind both sides to the suites and codecs of the caller. Whether what it
+        brings can end here, so that others are offered, and has not yet."""
+        call, party = fork.call, branch.party
+        assert call is not None
+        assert party is not None
+        if party.own_keys or not call.offers.is_sdes:
+            return False
+        self._core.note(fork.request.call_id, "media.asked-with-keys", now, target=branch.name)
+        self._ask(fork, branch, call.offers, refused, now, own_keys=True)
+        return True
+
     def _note(self, fork: Fork, branch: Branch, refused: str, wanted: Profile, now: float) -> None:
         note, call_id = self._core.note, fork.request.call_id
         note(call_id, "media.asked-again", now, target=branch.name, refused=str(refused), profile=str(wanted))
 
-    def _ask(self, fork: Fork, branch: Branch, profile: Profile, refused: frozenset[Profile], now: float) -> None:
+    def _ask(
+        self,
+        fork: Fork,
+        branch: Branch,
+        profile: Profile,
+        refused: frozenset[Profile],
+        now: float,
+        *,
+        own_keys: bool = False,
+    ) -> None:
         """The target of a branch once more, for this profile.
 
         A phone remembers for T4 (5 s) what it refused, and takes the same From tag, Call-ID and CSeq on another
@@ -104,7 +127,7 @@ class Asking:
         assert fork.call is not None
         assert branch.party is not None
         again = once_more(fork.call, branch, branch.party)
-        again.profile, again.refused = profile, refused
+        again.profile, again.refused, again.own_keys = profile, refused, own_keys or again.own_keys
         # No port is free, or the offer cannot be written so: what the phone said stands.
         with suppress(Refusal):
             self._sending.send(fork, branch.hop, branch.heading, again, now, branch.path)
@@ -115,6 +138,7 @@ def once_more(call: RunningCall, branch: Branch, party: Party) -> Party:
     again = call.add_callee(branch.hop, party.behind_nat)
     again.user, again.identity, again.agent, again.ice = party.user, party.identity, party.agent, party.ice
     again.profile, again.refused, again.through = party.profile, party.refused, party.through
+    again.own_keys = party.own_keys
     again.cseq_shift = party.cseq_shift + 1
     return again
 

@@ -57,6 +57,7 @@ class Party:
         "leg",
         "misses",
         "name",
+        "own_keys",
         "profile",
         "refused",
         "routes",
@@ -98,6 +99,8 @@ class Party:
         #: What it is offered while it has not spoken (None: judged by the other side), and what it refused.
         self.profile: Profile | None = None
         self.refused: frozenset[Profile] = frozenset()
+        #: Whether it refused the keys of the other side, or the codecs under them, and gets ours.
+        self.own_keys = False
         #: Whether it said when it registered that it speaks ICE.
         self.ice = False
         #: The gateway that it is behind.
@@ -204,6 +207,7 @@ class RunningCall:
         party.user, party.identity, party.agent = first.user, first.identity, first.agent
         party.cseq_shift, party.caller_as = first.cseq_shift, first.caller_as
         party.profile, party.refused, party.ice = first.profile, first.refused, first.ice
+        party.own_keys = first.own_keys
         party.through = first.through
         return party
 

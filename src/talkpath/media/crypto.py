@@ -1,7 +1,7 @@
 """SDES towards one side only: phones with keys in their descriptions talk to phones and browsers without.
 
-Two sides that both speak SDES keep their keys to themselves and are relayed unread. Where only one does, its keys
-end here: `take_off` leaves a description as a phone without encryption would have written it, `put_on` gives the side
+Two sides that both speak SDES keep their keys to themselves and are relayed unread, unless one refuses what the other
+brings. Where only one does, its keys end here: `take_off` leaves a description as a phone without encryption would have written it, `put_on` gives the side
 that wants them ours.
 
 What a side speaks is what its own last description used. One that has not spoken is offered SDES only over encrypted
@@ -96,7 +96,7 @@ class CryptoDesk:
     def _ends_here(index: int, own: Spoken, speaker: Leg, hearer: Leg, is_web: Callable[[Leg], bool]) -> bool:
         if any(anchor is not None and anchor.crypto for anchor in (speaker.anchor(index), hearer.anchor(index))):
             return True
-        if is_web(hearer):
+        if is_web(hearer) or (hearer.origin is not None and hearer.origin.own_keys):
             return own.is_keyed
         said = _said(hearer, index)
         if own.is_optional or (said is not None and said.is_optional):

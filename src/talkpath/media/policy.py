@@ -100,7 +100,8 @@ class Origin(NamedTuple):
     WebSocket: it is offered ICE and DTLS, and when it offers them they end here. `secure` is True when the signalling
     is encrypted, so that keys in descriptions are secrets. `profile` is what the party is to be offered while it has
     not spoken, None to judge by the other side. `ice` is True for a party that says when it registers that it speaks
-    ICE (RFC 5768): some of those hear nothing without it. `speaks` are codecs that a party over a WebSocket named in
+    ICE (RFC 5768): some of those hear nothing without it. `own_keys` is True for one that takes none of the other
+    side's SDES: that ends here, as it does for who speaks plain RTP. `speaks` are codecs that a party over a WebSocket named in
     other calls, in lower case.
     """
 
@@ -112,6 +113,7 @@ class Origin(NamedTuple):
     profile: Profile | None = None
     ice: bool = False
     speaks: frozenset[str] = frozenset()
+    own_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
