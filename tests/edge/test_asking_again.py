@@ -411,7 +411,7 @@ def test_keys_from_end_to_end_are_asked_for_under_both_profiles(lab: Lab, caller
     assert b"RTP/SAVP " in caller.last().sdp
 
 
-@pytest.mark.parametrize("says", ["", "Warning: 305 192.0.2.1 \"Incompatible media format\"\n"])
+@pytest.mark.parametrize("says", ["", 'Warning: 305 192.0.2.1 "Incompatible media format"\n'])
 def test_who_takes_neither_keys_nor_codecs_of_the_caller_is_asked_with_ours(
     lab: Lab, caller: Phone, callee: Phone, says: str
 ) -> None:

@@ -205,8 +205,8 @@ MOMENTS: dict[str, Text] = {
         "{target} 拒绝了 {refused} 的媒体提议，改用 {profile} 再次邀请。",
     ),
     "media.asked-with-keys": Text(
-        "{target} takes neither the keys of the caller nor its codecs under them; asked again with keys and codecs of "
-        "ours.",
+        "{target} takes neither the keys of the caller nor its codecs under them; asked again with keys and codecs "
+        "of ours.",
         "{target} 不接受主叫的密钥或其编解码，改用本机的密钥和编解码再次邀请。",
     ),
     "media.not-asked-again": Text(

@@ -64,6 +64,7 @@ class PartyRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     profile: Profile | None = None
     refused: tuple[Profile, ...] = ()
     ice: bool = False
+    own_keys: bool = False
     seat: int | None = None
 
 

@@ -1,8 +1,8 @@
 """SDES towards one side only: phones with keys in their descriptions talk to phones and browsers without.
 
 Two sides that both speak SDES keep their keys to themselves and are relayed unread, unless one refuses what the other
-brings. Where only one does, its keys end here: `take_off` leaves a description as a phone without encryption would have written it, `put_on` gives the side
-that wants them ours.
+brings. Where only one does, its keys end here: `take_off` leaves a description as a phone without encryption would
+have written it, `put_on` gives the side that wants them ours.
 
 What a side speaks is what its own last description used. One that has not spoken is offered SDES only over encrypted
 signalling: elsewhere everybody on the way reads the keys (RFC 4568 section 7), and most phones would refuse them.

@@ -101,8 +101,8 @@ class Origin(NamedTuple):
     is encrypted, so that keys in descriptions are secrets. `profile` is what the party is to be offered while it has
     not spoken, None to judge by the other side. `ice` is True for a party that says when it registers that it speaks
     ICE (RFC 5768): some of those hear nothing without it. `own_keys` is True for one that takes none of the other
-    side's SDES: that ends here, as it does for who speaks plain RTP. `speaks` are codecs that a party over a WebSocket named in
-    other calls, in lower case.
+    side's SDES: that ends here, as it does for who speaks plain RTP. `speaks` are codecs that a party over a
+    WebSocket named in other calls, in lower case.
     """
 
     host: str
