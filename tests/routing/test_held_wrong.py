@@ -129,6 +129,10 @@ OWN = "class Table:\n    async def allows(self, number): return False\ntable = T
         "import asyncio\nif table.allows(1):\n    await asyncio.sleep(0)\n    return users('anna')\nreturn reject()",
         "import asyncio\nawait asyncio.sleep(0)\nif table.allows(1):\n    return users('anna')\nreturn reject()",
         "import asyncio\nif table.allows(1):\n    await asyncio.sleep(0)\n    return await call.to(users('anna'))",
+        "may = table.allows(1)\nif may:\n    return await call.to(users('anna'))\nreturn reject()",
+        "import asyncio\nmay = table.allows(1)\nawait asyncio.sleep(0)\nreturn await call.to(users('anna'))",
+        "async def ring():\n    return await call.to(users('a'))\nmay = table.allows(1)\nreturn await ring()",
+        "call.vars['may'] = table.allows(1)\nif call.vars['may']:\n    return users('anna')",
     ],
 )
 async def test_a_coroutine_in_a_condition_lets_nobody_in(desk: Desk, body: str) -> None:
@@ -152,6 +156,15 @@ async def test_what_is_asked_for_and_not_awaited_lets_nobody_try(desk: Desk) -> 
 async def test_a_coroutine_that_a_task_runs_was_not_forgotten(desk: Desk) -> None:
     desk.on_call(OWN + "import asyncio\ncall.vars['t'] = asyncio.create_task(table.allows(1))\nreturn users('anna')")
     assert groups_of(desk.ask().plan) == ["user anna"]
+    await asyncio.sleep(0)
+
+
+async def test_a_coroutine_that_a_task_runs_may_be_kept_while_phones_ring(desk: Desk) -> None:
+    desk.on_call(
+        OWN + "import asyncio\nlookup = table.allows(1)\ntask = asyncio.create_task(lookup)\n"
+        "return await call.to(users('anna'))"
+    )
+    assert [groups_of(plan) for plan, _ in desk.ask().attempts] == [["user anna"]]
     await asyncio.sleep(0)
 
 

@@ -22,7 +22,7 @@ from talkpath.routing.answers import Edit
 from talkpath.routing.call import Call, Challenged, Wait
 from talkpath.routing.caller import Origin
 from talkpath.routing.edge import RequestFunction
-from talkpath.routing.forgetting import forgotten
+from talkpath.routing.forgetting import forgotten, kept, kept_by_script
 from talkpath.routing.hints import hint_of
 from talkpath.routing.holdup import HeldUp, HoldUps
 from talkpath.routing.loading import Script, described, first_of, place_of
@@ -356,6 +356,8 @@ class _Question(_Asked):
     def returned(self, value: object) -> None:
         for wait in self._call.unawaited:
             raise NoDecision(_not_awaited(wait))
+        if forgot := kept(self._call.vars.values()):
+            raise NoDecision(forgot)
         if self._call.is_challenged:
             self.raised(Challenged())
             return
@@ -415,7 +417,7 @@ class _Question(_Asked):
             raise RuntimeError("one call.to() at a time; to ring several at once join them by together()")
         if self.is_decided or self._is_answered:
             raise RuntimeError("call.to() after the call is answered or decided about; nobody else can be tried")
-        if forgot := forgotten():
+        if forgot := forgotten() or kept_by_script():
             raise NoDecision(forgot)
         self._attempts += 1
         if self._attempts > limits.SCRIPT_ATTEMPTS:
