@@ -67,6 +67,19 @@ def test_good_file_has_exit_code_0_in_the_language_asked_for(talkpath: Command, 
     assert (done.returncode, done.stderr) == (0, f"{file}：一切正常。\n")
 
 
+def test_a_group_whose_gateways_are_yet_to_come_is_a_remark_until_one_is_there(
+    talkpath: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "talkpath.toml"
+    file.write_text(f'[routing]\noutbound = "carriers"\n[state]\ndirectory = "{tmp_path / "state"}"\n')
+    done = talkpath("check", str(file))
+    assert (done.returncode, done.stderr.splitlines()[0]) == (0, f"{file}: all is well.")
+    assert "No gateway stands in the group carriers" in done.stderr
+    assert "503" in done.stderr
+    assert talkpath("gateways", "add", "a", "192.0.2.1").returncode == 0
+    assert talkpath("check", str(file)).stderr == f"{file}: all is well.\n"
+
+
 def test_example_goes_to_standard_output(talkpath: Command) -> None:
     done = talkpath("check", "--example")
     assert done.returncode == 0

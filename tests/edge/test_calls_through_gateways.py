@@ -232,3 +232,38 @@ def test_what_a_script_changes_and_what_a_gateway_wants_hold_both() -> None:
     invite = first.take()
     assert invite.first("X-Account") == "7"
     assert [codec.name for codec in SessionDescription.parse(invite.body).audio.codecs.voice] == ["PCMA"]
+
+
+def test_a_group_to_which_no_gateway_was_added_yet_says_so() -> None:
+    lab = _lab()
+    caller = lab.registered("1001", "198.51.100.1")
+    caller.invite(URI, body=OFFER)
+    answer = caller.last()
+    assert (answer.status, answer.reason) == (503, "No gateway in the group")
+    assert "gateway.none-there" in lab.kinds("c1")
+    lab.edge.gateways.add(_settings("late", "203.0.113.9", 1), lab.now)
+    lab.wait(0.1)
+    late = lab.phone("late", "203.0.113.9")
+    caller.invite(URI, call_id="c2", body=OFFER)
+    assert late.methods() == ["INVITE"]
+
+
+def test_a_gateway_whose_address_is_our_own_is_gone_around_and_said_to_be() -> None:
+    lab = _lab(_settings("mirror", HOME, 1), _settings("second", "203.0.113.2", 2))
+    second = lab.phone("second", "203.0.113.2")
+    caller = lab.registered("1001", "198.51.100.1")
+    caller.invite(URI, body=OFFER)
+    assert second.methods() == ["INVITE"]
+    assert (gateway(lab, "mirror").last_failure, gateway(lab, "mirror").channels) == ("is-here", 0)
+
+
+def test_a_gateway_whose_name_leads_nowhere_is_gone_around_and_counts_as_failed() -> None:
+    lab = _lab(_settings("nowhere", "gone.example", 1), _settings("second", "203.0.113.2", 2))
+    second = lab.phone("second", "203.0.113.2")
+    caller = lab.registered("1001", "198.51.100.1")
+    for number in range(3):
+        caller.invite(URI, call_id=f"n{number}", body=OFFER)
+    assert second.methods() == ["INVITE"] * 3
+    nowhere = gateway(lab, "nowhere")
+    assert (nowhere.failures, nowhere.channels, nowhere.state) == (3, 0, "broken")
+    assert nowhere.last_failure == "unresolved"

@@ -8,12 +8,13 @@ from tests.edge.test_calls_through_gateways import URI
 from tests.edge.test_calls_through_gateways import lab as lab_with_gateways
 from tests.edge.test_questions import Script, script, users
 
-from talkpath.base.address import Address, Flow, Transport
+from talkpath.base.address import Address, Flow, Target, Transport
 from talkpath.base.texts import Language
 from talkpath.calls.model import Moment
 from talkpath.calls.words import MOMENTS, said
+from talkpath.edge.heading import Heading
 from talkpath.edge.inquiry import Answer, Outcome, Verb
-from talkpath.edge.plan import Plan
+from talkpath.edge.plan import Group, Plan, ToGateways, ToPlace
 from talkpath.sip.message import Message
 
 lab = lab_with_gateways
@@ -124,3 +125,17 @@ def test_nobody_answers_an_attempt_so_that_what_follows_is_seen(lab: Lab, callee
 def test_a_plan_that_leaves_the_house_is_not_for_strangers(lab: Lab, script: Script) -> None:
     script.verdict = Plan([], leaves_house=True)
     assert kinds(rehearsed(lab, "visitor@elsewhere", URI))[-1] == "auth.challenged"
+
+
+@pytest.mark.parametrize("host", [HOME, "pbx.example"])
+def test_a_uri_that_leads_back_here_is_told(lab: Lab, callee: Phone, script: Script, host: str) -> None:
+    lab.names["pbx.example"] = [Target(Transport.UDP, Address(HOME, 5060))]
+    script.verdict = Plan([Group([ToPlace(Heading(f"sip:1002@{host}", [], True))])])
+    steps = kinds(rehearsed(lab, "1001", URI))
+    assert steps[-3:] == ["route.is-here", "route.user", "fork.branch-added"]
+
+
+def test_a_group_without_gateways_is_told(lab: Lab, script: Script) -> None:
+    script.verdict = Plan([Group([ToGateways("mobile")])])
+    steps = rehearsed(lab, "1001", URI)
+    assert [one.values["group"] for one in steps if one.kind == "gateway.none-there"] == ["mobile"]

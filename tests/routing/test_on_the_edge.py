@@ -4,6 +4,7 @@ import pytest
 from tests.edge.lab import HOME, OFFER
 from tests.routing.house import URI, House, turn
 
+from talkpath.base.address import Address, Target, Transport
 from talkpath.sdp import SessionDescription
 
 
@@ -125,3 +126,34 @@ async def test_a_hook_refuses_a_transfer_and_keeps_the_order(house: House) -> No
     assert house.anna.statuses()[-1] == 403
     assert house.bob.methods() == ["INFO", "BYE"]
     assert "script.note" in house.moments()
+
+
+@pytest.mark.parametrize("host", [HOME, "localhost", "pbx.example"])
+async def test_a_uri_that_leads_back_here_rings_the_user_that_it_names(house: House, host: str) -> None:
+    """By our address, by a name of ours, by one of which only DNS knows that it is."""
+    house.lab.names["pbx.example"] = [Target(Transport.UDP, Address(HOME, 5060))]
+    house.on_call(f"return uri('sip:1002@{host}')")
+    house.anna.invite(URI.replace("1002", "1003"), body=OFFER)
+    assert house.bob.methods() == ["INVITE"]
+    assert [one.values["target"] for one in house.told() if one.kind == "route.is-here"] == [f"sip:1002@{host}"]
+    house.bob.answer(house.bob.take(), 200, body=OFFER.replace(b"100.7", b"100.8"))
+    assert house.anna.statuses() == [100, 200]
+
+
+@pytest.mark.parametrize("host", [HOME, "pbx.example"])
+async def test_a_uri_that_leads_to_nobody_here_is_explained(house: House, host: str) -> None:
+    house.lab.names["pbx.example"] = [Target(Transport.UDP, Address(HOME, 5060))]
+    house.on_call(f"return uri('sip:nobody@{host}')")
+    house.anna.invite(URI, body=OFFER)
+    assert house.anna.statuses() == [100, 480]
+    kinds = [one.kind for one in house.told()]
+    assert kinds.index("route.is-here") < kinds.index("registration.none")
+
+
+@pytest.mark.parametrize("host", [HOME, "pbx.example"])
+async def test_a_uri_of_a_service_here_is_answered_here(house: House, host: str) -> None:
+    house.lab.names["pbx.example"] = [Target(Transport.UDP, Address(HOME, 5060))]
+    house.on_call(f"return uri('sip:echo@{host}').then(users('1002'))")
+    house.anna.invite(URI, body=OFFER)
+    assert house.anna.statuses() == [100, 200]
+    assert house.bob.inbox == []

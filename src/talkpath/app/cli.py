@@ -156,6 +156,7 @@ def check(file: Path | None, example: bool, script: Path | None, config: Path | 
 
         print(example_file(LANGUAGE), end="")
         return
+    from talkpath.app.own_gateways import lacking
     from talkpath.app.private import close_to_others, readable_secrets
     from talkpath.app.state import state_directory
 
@@ -168,7 +169,7 @@ def check(file: Path | None, example: bool, script: Path | None, config: Path | 
             _talk(hint)
     _talk(phrase(words.CONFIG_GOOD, file=chosen) if chosen else phrase(words.CONFIG_DEFAULTS))
     closed = close_to_others(state_directory(settings))
-    for what in (*closed.said, *readable_secrets(settings, chosen)):
+    for what in (*closed.said, *readable_secrets(settings, chosen), *lacking(settings)):
         _talk(what)
     if not closed.is_whole:
         sys.exit(PROBLEM)

@@ -67,6 +67,12 @@ NONE = Text(
     "There is no gateway. Add one under [[gateways]] in the configuration, or with `talkpath gateways add`.",
     "没有网关。请在配置的 [[gateways]] 中添加，或使用 `talkpath gateways add`。",
 )
+NONE_IN_GROUP = Text(
+    "No gateway stands in the group {group} of `routing.outbound` yet: calls out get 503 until one does. "
+    "`talkpath gateways add NAME ADDRESS --group {group}` adds one without a restart.",
+    "`routing.outbound` 的组 {group} 中还没有网关：在此之前外呼得到 503。"
+    "`talkpath gateways add 名称 地址 --group {group}` 无需重启即可添加。",
+)
 UNKNOWN = Text(
     "there is no gateway {name}. `talkpath gateways` lists them.", "没有网关 {name}。`talkpath gateways` 可列出。"
 )

@@ -4,14 +4,19 @@ It holds the gateways that `talkpath gateways add` made, with their passwords, a
 disabled; so both outlive a restart. It is for its owner alone.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from talkpath.app import gateways_words as texts
 from talkpath.app.by_hand import FileByHand
 from talkpath.app.config.gateways import Gateway
+from talkpath.app.config.tree import Config
 from talkpath.app.gateway_settings import gateway_settings
+from talkpath.app.phrase import Phrase, phrase
+from talkpath.app.state import state_directory
 from talkpath.base.redact import Secret
 from talkpath.edge.gateways.table import Gateways
 
@@ -47,6 +52,14 @@ def values_of(gateway: Gateway) -> dict[str, Any]:
     values = {name: getattr(gateway, name) for name in gateway.__struct_fields__ if name != "password"}
     password = {} if gateway.password is None else {"password": gateway.password.reveal()}
     return {**values, **password}
+
+
+def lacking(config: Config) -> Iterator[Phrase]:
+    """What is to be said of a group that gets calls out and in which no gateway stands yet."""
+    group = config.routing.outbound
+    by_hand = OwnGateways(state_directory(config)).file.read()
+    if group and group not in {one.group for one in (*config.gateways, *by_hand.gateways())}:
+        yield phrase(texts.NONE_IN_GROUP, group=group)
 
 
 class OwnGateways:

@@ -17,6 +17,7 @@ from talkpath.app.config.checks import parse_endpoint
 from talkpath.app.config.tree import Config
 from talkpath.app.host import host_addresses
 from talkpath.app.log import start_logging
+from talkpath.app.own_gateways import lacking
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.app.private import close_to_others, readable_secrets
 from talkpath.app.state import DATABASE, make_state_directory, state_directory
@@ -42,7 +43,7 @@ class Prepared:
     certificate: CertificateFiles | None
     language: Language
     descriptors: Descriptors
-    #: what others could read or still can, to be said at start
+    #: what others could read or still can, and what is lacking, to be said at start
     closed: tuple[Phrase, ...] = ()
 
 
@@ -60,7 +61,7 @@ def prepare(config: Config, language: Language, file: Path | None = None) -> Pre
     """Make or find the state directory, the certificate and the accounts; `file` is what the configuration was read
     from. Raises `Unavailable`."""
     state = make_state_directory(state_directory(config))
-    closed = (*close_to_others(state).said, *readable_secrets(config, file))
+    closed = (*close_to_others(state).said, *readable_secrets(config, file), *lacking(config))
     stored = Accounts(state / DATABASE)
     ready = ready_accounts(config, state, stored)
     certificate = _certificate(config, state)

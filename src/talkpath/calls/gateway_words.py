@@ -22,6 +22,10 @@ MOMENTS: dict[str, Text] = {
     "gateway.none-left": Text(
         "No gateway of {group} is left that could take the call.", "{group} 组已没有可接此呼叫的网关。"
     ),
+    "gateway.none-there": Text(
+        "No gateway stands in the group {group} yet: `talkpath gateways add NAME ADDRESS --group {group}` adds one.",
+        "{group} 组中还没有网关：可用 `talkpath gateways add 名称 地址 --group {group}` 添加。",
+    ),
     "gateway.back": Text("The gateway {gateway} is there again.", "网关 {gateway} 已恢复。"),
     "gateway.down": Text("The gateway {gateway} is taken for down: {why}.", "网关 {gateway} 被视为不可用：{why}。"),
 }
@@ -49,6 +53,7 @@ REASONS: dict[str, Text] = {
     "unreachable": Text("it can not be reached", "无法到达"),
     "unusable": Text("no call can be made of its answer", "其应答无法建立通话"),
     "unresolved": Text("its name does not resolve", "名称无法解析"),
+    "is-here": Text("its address is this edge's own", "其地址是本机自己的地址"),
     "no-listener": Text("no listener of ours reaches it", "没有可到达它的监听"),
     "credentials": Text("it does not take our credentials", "不接受我方凭据"),
     "credentials-none": Text("it wants credentials, and there are none", "它要求凭据，而未配置"),

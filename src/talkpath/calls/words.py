@@ -63,6 +63,7 @@ MOMENTS: dict[str, Text] = {
     "auth.stale": Text("The nonce of {user} is too old; asked again.", "{user} 的 nonce 已过期，重新要求认证。"),
     # --- routing
     "route.user": Text("Routed to the user {user}.", "路由到用户 {user}。"),
+    "route.is-here": Text("{target} leads back to this edge.", "{target} 指回本机。"),
     "route.service": Text("Routed to the service {service}.", "路由到服务 {service}。"),
     "route.gateway": Text("Routed to the gateway {gateway}: {why}.", "路由到网关 {gateway}:{why}。"),
     "route.gateways": Text(

@@ -10,7 +10,7 @@ from talkpath.calls.model import Moment
 from talkpath.edge.admission import Admission
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.binding import Binding
-from talkpath.edge.choosing import Asked, Choosing, Unproven
+from talkpath.edge.choosing import SERVICES, Asked, Choosing, Unproven
 from talkpath.edge.core import Core
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.inquiry import Answer, Outcome, Router, Verb, Verdict
@@ -21,6 +21,7 @@ from talkpath.edge.question import plain
 from talkpath.edge.responses import REASONS
 from talkpath.edge.routing import heading_of, hop_to
 from talkpath.edge.trunks import Trunks, dialled, picked_aloud, uri_at
+from talkpath.edge.trying import is_at_home
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
 
@@ -184,8 +185,18 @@ class Rehearsal:
             self._gateways(way, now)
         elif isinstance(way, ToPlace):
             uri = way.heading.next_uri
-            found = yield uri
-            self._found(uri, found, now)
+            if is_at_home(self._core, self._arrival, way):
+                self._at_home(uri, now)
+            else:
+                found = yield uri
+                self._found(uri, found, now)
+
+    def _at_home(self, uri: Uri, now: float) -> None:
+        self.note("route.is-here", now, target=str(uri))
+        if uri.username in SERVICES and self.message.method == "INVITE":
+            self.note("rehearsal.answers", now, service=uri.username)
+        else:
+            self._user(self._core.user_of(uri), now)
 
     def _found(self, uri: Uri, found: Located, now: float) -> None:
         if not found.targets:
@@ -193,6 +204,9 @@ class Rehearsal:
             return
         addresses = ", ".join(f"{one.transport} {one.remote}" for one in found.targets)
         self.note("dns.resolved", now, host=uri.host, addresses=addresses)
+        first = found.targets[0].remote
+        if self._core.locality.is_here(first.host, first.port, self._arrival.flow):
+            self._at_home(uri, now)
 
     def _user(self, user: str, now: float) -> None:
         bindings = self._core.registrar.bindings(user, now)
@@ -216,7 +230,7 @@ class Rehearsal:
         group = way.group
         choice = self._makers.trunks.choice(self.message, group, is_dry=True)
         if choice is None:
-            self.note("gateway.none-left", now, group=group)
+            self.note("gateway.none-there", now, group=group)
             return
         while (picked := picked_aloud(choice, self.note, now)) is not None:
             settings = picked.gateway.settings

@@ -50,8 +50,8 @@ class Trunks:
         """Who of a group there is for this caller. Raises Refusal where there is nobody."""
         choice = self.choice(fork.request, way.group)
         if choice is None:
-            self._core.note(fork.request.call_id, "gateway.none-left", now, group=way.group)
-            raise Refusal(500, "No gateway is left")
+            self._core.note(fork.request.call_id, "gateway.none-there", now, group=way.group)
+            raise Refusal(503, "No gateway in the group")
         return choice
 
     def next(self, fork: Fork, choice: Choice, now: float) -> Picked | None:
@@ -134,9 +134,11 @@ class Trunks:
         else:
             self._failed(through, How.NO_ANSWER, now)
 
-    def unresolved(self, through: Through, now: float) -> None:
-        """Its name leads nowhere."""
-        self._failed(through, How.UNRESOLVED, now)
+    def nowhere(self, call: RunningCall | None, through: Through, why: str, now: float) -> None:
+        """Its name leads nowhere, or back to us."""
+        if call is not None:
+            self.begun(call, through, now)
+        self._failed(through, How.UNRESOLVED, now, why=why)
 
     def _failed(
         self, through: Through, how: How, now: float, status: int = 0, retry_after_s: float = 0.0, why: str = ""

@@ -9,10 +9,12 @@ from talkpath.base import limits
 from talkpath.base.address import Flow, Hop, Located, Target
 from talkpath.base.errors import Malformed
 from talkpath.edge.admission import Admission
+from talkpath.edge.arrival import Arrival
 from talkpath.edge.asking import Asking
 from talkpath.edge.binding import Binding
 from talkpath.edge.branch import ADDRESS_FAILED, FLOW_FAILED, Branch
 from talkpath.edge.call import Party
+from talkpath.edge.choosing import SERVICES
 from talkpath.edge.core import Core
 from talkpath.edge.fork import Fork, rank
 from talkpath.edge.gateways.choice import Choice
@@ -26,6 +28,7 @@ from talkpath.edge.seeking import seek
 from talkpath.edge.sending import Sending
 from talkpath.edge.services import Services
 from talkpath.edge.trunks import Trunks
+from talkpath.media.service import Service
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri, without_headers
@@ -144,6 +147,8 @@ class Trying:
                 phones += self._phones_of(attempt.fork, way.user, now)
             elif isinstance(way, ToGateways):
                 others += self._gateways_of(attempt, way, group, now)
+            elif isinstance(way, ToPlace) and is_at_home(self._core, attempt.fork.arrival, way):
+                phones += self._at_home(attempt.fork, way.heading.target, others, now)
             else:
                 others.append(way)
         ringing = [[ToPhone(flows) for flows in turn] for turn in in_turns(phones)]
@@ -164,6 +169,15 @@ class Trying:
             if not way.at_once:
                 break
         return ways
+
+    def _at_home(self, fork: Fork, uri: Uri, others: list[Way], now: float) -> list[list[Binding]]:
+        """Whom a URI names that leads back here: the phones of a user, or a service, which joins the `others`. Asking
+        ourselves as a stranger would, by sending the request, would end in a loop."""
+        self._core.note(fork.request.call_id, "route.is-here", now, target=str(without_headers(str(uri))))
+        if uri.username in SERVICES and fork.is_initial_invite:
+            others.append(ToService(Service(uri.username)))
+            return []
+        return self._phones_of(fork, self._core.user_of(uri), now)
 
     def _phones_of(self, fork: Fork, user: str, now: float) -> list[list[Binding]]:
         bindings = self._core.registrar.bindings(user, now)
@@ -298,16 +312,30 @@ class Trying:
         if not targets:
             core.note(call_id, "dns.failed", now, host=host, why=why_nowhere(found))
             if through is not None:
-                self._trunks.unresolved(through, now)
+                self._trunks.nowhere(fork.call, through, "unresolved", now)
                 raise Refusal(500, "No gateway is left")
             # RFC 3263 section 4 knows no answer to a name of which nothing can be learnt; it may be there.
             raise Refusal(404, "Unresolvable destination") if found.is_answered else Refusal(503, "Names unavailable")
         if core.locality.is_here(targets[0].remote.host, targets[0].remote.port, fork.arrival.flow):
-            raise Refusal(404)
+            return self._reach_home(attempt, way, now)
         ordered = self._outages.ordered(targets, now)
         core.note(call_id, "dns.resolved", now, host=host, addresses=", ".join(str(one.remote) for one in ordered))
         self._send(attempt, way.heading, ordered, now)
         return True
+
+    def _reach_home(self, attempt: Attempt, way: ToPlace, now: float) -> bool:
+        """A name turned out to be one of ours. Raises Refusal."""
+        if way.heading.through is not None:
+            self._trunks.nowhere(attempt.fork.call, way.heading.through, "is-here", now)
+            raise Refusal(500, "No gateway is left")
+        if way.heading.routes:
+            raise Refusal(404)
+        others: list[Way] = []
+        phones = self._at_home(attempt.fork, way.heading.target, others, now)
+        rung = [self._ring(attempt, flows, 0, now) for flows in phones]
+        if any([*rung, *(self._begin(attempt, service, now) for service in others)]):
+            return True
+        raise Refusal(480)
 
     def _send(self, attempt: Attempt, heading: Heading, targets: list[Target], now: float) -> None:
         """To the first of these addresses, and to the others when it fails or is silent. Raises Refusal."""
@@ -378,6 +406,12 @@ class Trying:
         """A branch could not be reached, or said nothing: that address is asked last for a while."""
         if branch.is_place and isinstance(branch.hop, Target):
             self._outages.learn(branch.hop, now)
+
+
+def is_at_home(core: Core, arrival: Arrival, way: ToPlace) -> bool:
+    """Whether a place that is no gateway is surely this edge."""
+    heading = way.heading
+    return heading.through is None and not heading.routes and core.locality.serves(heading.next_uri, arrival.flow)
 
 
 def _contacts(response: Message) -> list[Uri]:

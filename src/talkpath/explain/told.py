@@ -39,6 +39,7 @@ def of_gateways(story: Story) -> list[Moment]:
         "gateway.more-passed-over",
         "gateway.failed",
         "gateway.none-left",
+        "gateway.none-there",
     )
     return list(told(story, *kinds))
 

@@ -239,7 +239,9 @@ def uri(
 ) -> Route:
     """Send the call to where a SIP, SIPS or TEL URI leads. The rest is as in `users`.
 
-    A caller who has proven nothing and is not trusted does not get out of the house, unless `for_strangers` says so.
+    A caller who has proven nothing and is not trusted does not get out of the house, unless `for_strangers` says so;
+    who bears a name of ours in From is asked for proof before any script is. A URI that leads back here rings who it
+    names.
     """
     _expect_text(text, "uri()", "a URI")
     try:

@@ -74,7 +74,7 @@ def _groups(config: Config, line_of: LineOf) -> Iterator[tuple[KeyPath, Phrase]]
         if group.name in first_at:
             line = line_of(("gateway_groups", first_at[group.name], "name"))
             yield path, phrase(words.GROUP_TWICE, group=group.name, line=line)
-        elif group.name not in members:
+        elif group.name not in members and group.name != config.routing.outbound:
             yield path, without_members(group.name, members)
         first_at.setdefault(group.name, at)
 
@@ -82,7 +82,8 @@ def _groups(config: Config, line_of: LineOf) -> Iterator[tuple[KeyPath, Phrase]]
 def _routing(config: Config) -> Iterator[tuple[KeyPath, Phrase]]:
     members = {gateway.group for gateway in config.gateways}
     group = config.routing.outbound
-    if group and group not in members:
+    # Its gateways may be added while the edge runs; but a name that is nearly another's is a slip.
+    if group and group not in members and nearest(group, list(members)) is not None:
         yield ("routing", "outbound"), without_members(group, members)
     users = [account.user for account in config.accounts]
     for number, user in config.routing.inbound.items():

@@ -44,10 +44,10 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
         doc(
             "The group of gateways that gets calls to numbers that are no users here. Who may call there has "
             "`outbound = true` in [[accounts]], or was added with `talkpath users add --outbound`. Empty: nobody "
-            "calls out by number.",
+            "calls out by number. Its gateways stand in this file, or are added while the edge runs.",
             "承接非本机用户号码呼叫的网关组。允许外呼的用户在 [[accounts]] 中设 `outbound = true`，"
             "或以 `talkpath users add --outbound` 添加。"
-            "留空：不能按号码外呼。",
+            "留空：不能按号码外呼。其网关写在本文件中，或在运行时添加。",
             of="gateway name",
         ),
     ] = ""
