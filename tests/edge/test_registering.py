@@ -197,6 +197,74 @@ def test_phones_that_are_there_do_not_make_room(lab: Lab) -> None:
     assert statuses == [200] * 10 + [403]
 
 
+def test_a_phone_started_again_and_again_at_new_ports_is_never_one_too_many(lab: Lab) -> None:
+    desk = lab.phone("1001", "198.51.100.9")
+    assert desk.register(extra="User-Agent: Softphone 7").status == 200
+    for port in range(40_000, 40_030):
+        again = lab.phone("1001", "198.51.100.8", port)
+        assert again.register(extra="User-Agent: Softphone 7").status == 200
+    left = [one.contact for one in lab.edge.core.registrar.bindings("1001", lab.now)]
+    assert (len(left), desk.contact in left, again.contact in left) == (10, True, True)
+    (told,) = lab.edge.core.registrar.crowds.take()
+    assert (told.user, told.source, told.made_room, told.refused) == ("1001", "198.51.100.8", 21, 0)
+    assert lab.edge.core.registrar.crowds.take() == []
+
+
+def test_a_phone_that_draws_a_new_instance_each_time_is_never_one_too_many(lab: Lab) -> None:
+    for number in range(30):
+        phone = lab.phone("1001", "198.51.100.8", 40_000 + number)
+        phone.contact_params = f';+sip.instance="<urn:uuid:{number}>"'
+        assert phone.register(extra="User-Agent: Softphone 7").status == 200
+
+
+@pytest.mark.parametrize("what", ["other agent", "no agent", "other host", "one socket", "renewed"])
+def test_contacts_of_who_may_be_another_phone_do_not_make_room(lab: Lab, what: str) -> None:
+    agent = "" if what == "no agent" else "User-Agent: Softphone 7"
+    for number in range(10):
+        if what != "one socket" or number == 0:
+            phone = lab.phone("1001", "203.0.113.8", 40_000 + number)
+        phone.contact = f"sip:1001@192.168.1.9:{6000 + number}"
+        for _ in range(2 if what == "renewed" else 1):
+            assert phone.register(extra=agent).status == 200
+    last = phone if what == "one socket" else lab.phone("1001", "203.0.113.8", 50_000)
+    last.contact = f"sip:1001@192.168.1.{'8' if what == 'other host' else '9'}:7000"
+    assert last.register(extra=agent + (" (other)" if what == "other agent" else "")).status == 403
+    assert [(one.made_room, one.refused) for one in lab.edge.core.registrar.crowds.take()] == [(0, 1)]
+
+
+def test_phones_behind_one_nat_do_not_make_room_for_each_other(lab: Lab) -> None:
+    """Each has an address of its own there; one that comes back at another port takes the place of its own."""
+    for number in range(11):
+        phone = lab.phone("1001", "203.0.113.7", 40_000 + number)
+        phone.contact = f"sip:1001@192.168.1.{number}:5062"
+        status = phone.register(extra="User-Agent: Desk 1").status
+        assert status == (200 if number < 10 else 403)
+    again = lab.phone("1001", "203.0.113.7", 50_000)
+    again.contact = "sip:1001@192.168.1.4:5099"
+    assert again.register(extra="User-Agent: Desk 1").status == 200
+    left = [one.contact for one in lab.edge.core.registrar.bindings("1001", lab.now)]
+    assert (len(left), "sip:1001@192.168.1.4:5062" in left) == (10, False)
+
+
+def test_a_phone_that_answers_what_it_is_asked_keeps_its_place_and_one_that_is_gone_loses_it(lab: Lab) -> None:
+    phones = []
+    for number in range(10):
+        phone = lab.phone("1001", "203.0.113.7", 40_000 + number)
+        phone.via_host, phone.contact = "192.168.1.9:5062;rport", f"sip:1001@192.168.1.9:{5000 + number}"
+        phone.register(3600, extra="User-Agent: Softphone 7")
+        phones.append(phone)
+    lab.wait(60)
+    newcomer = lab.phone("1001", "203.0.113.7", 50_000)
+    newcomer.contact = "sip:1001@192.168.1.9:7000"
+    assert newcomer.register(extra="User-Agent: Softphone 7").status == 403
+    phones[3].is_on = False
+    lab.wait(120)
+    stranger = lab.phone("1001", "198.51.100.30")
+    assert stranger.register().status == 200
+    left = [one.contact for one in lab.edge.core.registrar.bindings("1001", lab.now)]
+    assert phones[3].contact not in left
+
+
 @pytest.mark.skipif(
     not (registrar.__file__ or "").endswith(".py"),
     reason="compiled code takes the length of a dict without its class",

@@ -29,6 +29,7 @@ from talkpath.app.log import CallLog
 from talkpath.app.metrics import Metrics, MetricsPage
 from talkpath.app.own_gateways import OwnGateways
 from talkpath.app.own_script import OwnScript
+from talkpath.app.phone_log import PhoneLog
 from talkpath.app.phone_rows import PhoneRow, rows_of
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.recorder import CallRecorder
@@ -150,6 +151,7 @@ class Node:
         self._own_bans = OwnBans(prepared.state)
         self._own_gateways = OwnGateways(prepared.state)
         self._gateway_log = GatewayLog(self._edge.gateways, prepared.language)
+        self._phone_log = PhoneLog(self._edge.core.registrar, prepared.language)
         self._call_log = CallLog(self._ledger, prepared.language, self._guard_log.count_turned_away)
         self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
@@ -356,6 +358,7 @@ class Node:
         self._own_bans.follow(self._guard, now)
         self._guard.expire(now)
         self._guard_log.tell(now)
+        self._phone_log.tell(now)
         self._signalling.forget()
 
     def _look_at_gateways(self) -> None:

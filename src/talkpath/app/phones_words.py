@@ -36,3 +36,16 @@ NO_EDGE = Text(
     "本机没有正在运行的节点，无从得知其话机。请用 `talkpath run` 启动。",
 )
 NOBODY = Text("No phone is registered.", "没有已注册的话机。")
+TOO_MANY = Text(
+    "{user} has as many phones as it may ({refused} more refused, the last from {source}, {agent}): see `talkpath "
+    "phones {user}` and `registrar.max_contacts`",
+    "{user} 的话机数已达上限（又拒绝 {refused} 次，最近一次来自 {source}，{agent}）："
+    "请查看 `talkpath phones {user}` 和 `registrar.max_contacts`",
+)
+MADE_ROOM = Text(
+    "{made_room} old contacts of {user} made room for a phone that came anew, the last from {source}, {agent}: it "
+    "names another instance or port each time it starts",
+    "{user} 的 {made_room} 个旧注册已让位给重新上线的话机（最近一次来自 {source}，{agent}）："
+    "它每次启动都换实例标识或端口",
+)
+MORE_CROWDED = Text("the same happened to {count} more users", "另有 {count} 个用户也是如此")

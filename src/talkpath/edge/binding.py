@@ -9,7 +9,8 @@ from talkpath.base.address import Flow
 
 @dataclass(slots=True)
 class Binding:
-    """One contact of one user. Never changed, only replaced; not frozen, because that trebles the cost of making it.
+    """One contact of one user. Once kept it is never changed, only replaced; not frozen, as that trebles the cost
+    of making it.
 
     Times are seconds since the epoch.
 
@@ -33,6 +34,8 @@ class Binding:
     behind_nat: bool = False
     #: it says that it speaks ICE (RFC 5768)
     ice: bool = False
+    #: its phone registered again while it was there
+    is_renewed: bool = False
 
     def leads_where(self, newer: Binding) -> bool:
         """Whether a newer binding of the same phone reaches it in the same way."""

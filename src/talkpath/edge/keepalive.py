@@ -273,6 +273,15 @@ class KeepAlive:
         kept.health, kept.gone_at = Health.GONE, now
         self.gone.add(kept.flow)
 
+    def is_gone(self, flow: Flow) -> bool:
+        """Whether nobody answers there any more."""
+        return flow in self.gone
+
+    def is_there(self, flow: Flow) -> bool:
+        """Whether a phone answers there what it is asked."""
+        kept = self._kept.get(flow)
+        return kept is not None and kept.health is Health.ANSWERS
+
     def state(self, flow: Flow) -> FlowState | None:
         """What is known of a flow, None where it is not kept open by us."""
         kept = self._kept.get(flow)

@@ -13,6 +13,8 @@ from talkpath.edge.binding import Binding
 from talkpath.edge.contact import is_same_host, reached_at
 from talkpath.edge.expiry import Expiry
 from talkpath.edge.phones import contact_key, identity_of
+from talkpath.edge.room import Crowds, giving_way
+from talkpath.edge.room import Flows as KnownFlows
 from talkpath.edge.settings import RegistrarSettings
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
@@ -35,7 +37,7 @@ class BindingStore(Protocol):
         """Forget it."""
 
 
-class Flows(Protocol):
+class Flows(KnownFlows, Protocol):
     """Keeps the ways to phones open."""
 
     def hold(self, binding: Binding, now: float) -> None:
@@ -71,6 +73,7 @@ class Registrar:
         self._users: dict[str, Known] = {}
         self._contacts: dict[str, Binding] = {}
         self._expiry = Expiry()
+        self.crowds = Crowds()
 
     def load(self, bindings: Iterable[Binding], now: float) -> None:
         """Take up what the store kept."""
@@ -175,6 +178,8 @@ class Registrar:
             return []
         wanted = [self._wanted(request, item, user, flow, behind_nat, now) for item in contacts if item]
         known = self._users.get(user, {})
+        for binding in wanted:
+            binding.is_renewed = binding.identity in known
         self._check_order(wanted, known)
         self._make_room(wanted, known, now, is_open)
         for binding in wanted:
@@ -260,21 +265,19 @@ class Registrar:
                 raise Refused(500, "Out of order")
 
     def _make_room(self, wanted: list[Binding], known: Known, now: float, is_open: Callable[[Flow], bool]) -> None:
-        """Who only refreshes what there is may always do so.
-
-        A page has another Contact each time it is loaded, so the oldest whose connection is closed make room: nobody
-        is reached there any more (RFC 5626 section 6).
-        """
+        """Who only refreshes what there is may always do so; for who is new, contacts that lead nowhere make room."""
         live = {one.identity for one in known.values() if one.expires_at > now}
-        added = {one.identity for one in wanted if one.expires_at > now} - live
-        excess = len(live) + len(added) - self._settings.max_contacts
+        added = [one for one in wanted if one.expires_at > now and one.identity not in live]
+        excess = len(live) + len({one.identity for one in added}) - self._settings.max_contacts
         if not added or excess <= 0:
             return
         idle = live - {one.identity for one in wanted}
-        dead = [one for one in known.values() if one.identity in idle and not is_open(one.flow)]
-        if len(dead) < excess:
+        leaving = giving_way([one for one in known.values() if one.identity in idle], added, self._flows, is_open)
+        if len(leaving) < excess:
+            self.crowds.add(added[0], refused=1)
             raise Refused(403, "Too many contacts")
-        for binding in sorted(dead, key=lambda one: one.registered_at)[:excess]:
+        self.crowds.add(added[0], made_room=excess)
+        for binding in leaving[:excess]:
             self._drop(binding)
 
     def _forget(self, user: str, binding: Binding) -> None:

@@ -80,8 +80,10 @@ class Registrar(msgspec.Struct, frozen=True, kw_only=True):
     max_contacts: Annotated[
         int,
         doc(
-            "How many phones one user may have registered at once; one more is refused with 403.",
-            "一个用户可同时注册的话机数；再多一部会以 403 拒绝。",
+            "How many phones one user may have registered at once; one more is refused with 403. What a phone left "
+            "behind when it was started again does not count (docs/operate/running.md).",
+            "一个用户可同时注册的话机数；再多一部会以 403 拒绝。"
+            "话机重启后遗留的注册不计（docs/operate/running.zh.md）。",
             ge=1,
             le=100,
         ),
