@@ -10,11 +10,13 @@ use sha1::Sha1;
 
 mod keys;
 mod python;
+mod state;
 mod window;
 
 pub use keys::Suite;
 use keys::{derive, CounterAes, Label};
 pub use python::register;
+pub use state::ContextState;
 use window::Window;
 
 /// SSRCs in one direction of one context. Two are usual, a conference forwards some dozens.
@@ -24,6 +26,8 @@ pub const OVERHEAD: usize = 20;
 /// The SRTCP word behind the payload: E flag (one bit) and index (31 bits).
 const INDEX_WORD: usize = 4;
 const ENCRYPTED: u32 = 1 << 31;
+/// How many rollovers of the sequence may have passed unseen since a stream's state was taken: over an hour of audio.
+const ROLLOVERS_UNSEEN: u64 = 3;
 const RTP_HEADER: usize = 12;
 /// Of RTCP the first eight bytes stay clear (RFC 3711 3.4).
 const RTCP_HEADER: usize = 8;
@@ -67,9 +71,21 @@ struct Stream {
     /// As sealer: what is added to the sender's sequence numbers, and the last of them that lay behind the window.
     shift: u16,
     stray: Option<u16>,
+    /// Goes on from where another context stood, and nothing newer was authentic yet.
+    is_resumed: bool,
 }
 
 impl Stream {
+    /// How many rollovers later than the nearest this sequence number may be: the first packet that we see may be the
+    /// first after a wrap whose predecessors were lost.
+    fn rollovers_unseen(&self, sequence: u16) -> u64 {
+        if self.is_resumed {
+            ROLLOVERS_UNSEEN
+        } else {
+            u64::from(self.rtp.is_fresh() && sequence < 1 << 15)
+        }
+    }
+
     /// The index under which a packet is sealed. Two packets in a row from behind the window are a sender who began
     /// anew under its old SSRC (phones do, when they change the media of a call): for the receiver the numbers go on.
     fn sealing_index(&mut self, sequence: u16) -> Result<u64, Refusal> {
@@ -105,6 +121,8 @@ pub struct Context {
     streams: Vec<Stream>,
     /// Where the last packet's SSRC was found; nearly always it is the next one's too.
     last: usize,
+    /// No SRTCP is sealed under an index below.
+    least_report: u64,
 }
 
 impl Context {
@@ -120,6 +138,7 @@ impl Context {
             rtcp: Keys::derive(suite, key, salt, Label::RTCP)?,
             streams: Vec::with_capacity(STREAMS),
             last: 0,
+            least_report: 0,
         })
     }
 
@@ -166,25 +185,39 @@ impl Context {
         let header = rtp_header(&buffer[..length])?;
         let (slot, mut stream) = self.find(rtp_ssrc(buffer))?;
         let sequence = rtp_sequence(buffer);
-        let mut index = stream.rtp.guess(sequence);
-        stream.rtp.check(index)?;
-        let mut opened = self.rtp.open_rtp(buffer, header, tag, stream.ssrc, index);
-        if opened == Err(Refusal::Unauthentic) && stream.rtp.is_fresh() && sequence < 1 << 15 {
-            // The first packet we see may be the first after a wrap whose predecessors were lost.
-            index += 1 << 16;
-            opened = self.rtp.open_rtp(buffer, header, tag, stream.ssrc, index);
-        }
-        opened?;
+        let index = self.open_nearest(buffer, header, &stream, sequence)?;
+        stream.is_resumed &= index <= stream.rtp.top();
         stream.rtp.admit(index)?;
         self.keep(slot, stream);
         Ok(length)
+    }
+
+    /// Opens by the index nearest to the highest, or by one that is some rollovers later; gives that index.
+    fn open_nearest(&self, buffer: &mut [u8], header: usize, stream: &Stream, sequence: u16) -> Result<u64, Refusal> {
+        let nearest = stream.rtp.guess(sequence);
+        let refusal = match self.open_at(buffer, header, stream, nearest) {
+            Ok(()) => return Ok(nearest),
+            Err(refusal) => refusal,
+        };
+        for rollovers in 1..=stream.rollovers_unseen(sequence) {
+            let later = nearest + (rollovers << 16);
+            if self.open_at(buffer, header, stream, later).is_ok() {
+                return Ok(later);
+            }
+        }
+        Err(refusal)
+    }
+
+    fn open_at(&self, buffer: &mut [u8], header: usize, stream: &Stream, index: u64) -> Result<(), Refusal> {
+        stream.rtp.check(index)?;
+        self.rtp.open_rtp(buffer, header, self.suite.rtp_tag(), stream.ssrc, index)
     }
 
     /// Seals the RTCP compound in `buffer[..length]`; gives its new length.
     pub fn seal_rtcp(&mut self, buffer: &mut [u8], length: usize) -> Result<usize, Refusal> {
         is_rtcp(buffer.get(..length).ok_or(Refusal::Malformed)?)?;
         let (slot, mut stream) = self.find(rtcp_ssrc(buffer))?;
-        let index = stream.rtcp.next();
+        let index = stream.rtcp.next().max(self.least_report);
         if index >= u64::from(ENCRYPTED) {
             return Err(Refusal::Exhausted);
         }
@@ -212,17 +245,9 @@ impl Context {
         Ok(length)
     }
 
-    /// (SSRC, highest RTP index, highest RTCP index) of each stream: what another node needs to go on.
-    pub fn streams(&self) -> impl Iterator<Item = (u32, u64, u64)> + '_ {
+    /// (SSRC, highest RTP index, highest RTCP index) of each stream.
+    pub fn streams(&self) -> impl ExactSizeIterator<Item = (u32, u64, u64)> + '_ {
         self.streams.iter().map(|s| (s.ssrc, s.rtp.top(), s.rtcp.top()))
-    }
-
-    /// Goes on from where another context stood; indexes up to these count as seen.
-    pub fn resume(&mut self, ssrc: u32, rtp: u64, rtcp: u64) -> Result<(), Refusal> {
-        let (slot, _) = self.find(ssrc)?;
-        let (rtp, rtcp) = (Window::seen_up_to(rtp), Window::seen_up_to(rtcp));
-        self.keep(slot, Stream { ssrc, rtp, rtcp, ..Stream::default() });
-        Ok(())
     }
 
     fn find(&mut self, ssrc: u32) -> Result<(usize, Stream), Refusal> {

@@ -783,8 +783,13 @@ class Srtp:
     def unprotect_rtcp(self, packet: bytes) -> bytes: ...
     def streams(self) -> list[tuple[int, int, int]]:
         """(SSRC, highest RTP index, highest RTCP index) of each stream."""
-    def resume(self, ssrc: int, rtp: int, rtcp: int) -> None:
-        """Go on from where another context stood; indexes up to these count as seen."""
+    def save(self) -> bytes:
+        """Where it stands, key and salt included, for `adopt`."""
+    @staticmethod
+    def adopt(state: bytes, *, reports_ahead: int = 0) -> Srtp:
+        """Go on where another stood: what was seen counts as seen, and rollovers that it has not seen are looked for
+        until a packet of the stream is authentic. As sealer leave so many indexes of SRTCP free. ValueError
+        (malformed) where the bytes are no such state."""
     def measure(self, size: int, count: int) -> tuple[float, float]:
         """Seconds to seal and to open one RTP packet of `size` bytes, over `count` packets."""
 

@@ -303,12 +303,17 @@ def test_another_node_goes_on_where_this_one_stood(suite: str) -> None:
     ours, theirs = pair(suite)
     for n in range(65500, 65600):
         theirs.unprotect(last := ours.protect(rtp(n)))
-    heir = Srtp(suite, *keys_of(suite))
-    for ssrc, index, control in theirs.streams():
-        heir.resume(ssrc, index, control)
+    heir = Srtp.adopt(theirs.save())
+    assert heir.streams() == theirs.streams()
     with pytest.raises(ValueError, match="replayed"):
         heir.unprotect(last)
     assert heir.unprotect(ours.protect(rtp(65600))) == rtp(65600)
+    again = Srtp.adopt(ours.save(), reports_ahead=50)
+    ours.protect_rtcp(rtcp())
+    theirs.unprotect_rtcp(again.protect_rtcp(rtcp()))
+    assert theirs.streams() == [(SSRC, 65599, 50)]
+    with pytest.raises(ValueError, match="malformed"):
+        Srtp.adopt(ours.save()[:-3])
 
 
 def test_wrong_lengths_and_unknown_suites_are_refused() -> None:

@@ -31,6 +31,20 @@ impl Suite {
         }
     }
 
+    /// As RFC 4568 and its successors name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Suite::AesCm128HmacSha1_80 => "AES_CM_128_HMAC_SHA1_80",
+            Suite::AesCm128HmacSha1_32 => "AES_CM_128_HMAC_SHA1_32",
+            Suite::AesCm192HmacSha1_80 => "AES_192_CM_HMAC_SHA1_80",
+            Suite::AesCm192HmacSha1_32 => "AES_192_CM_HMAC_SHA1_32",
+            Suite::AesCm256HmacSha1_80 => "AES_256_CM_HMAC_SHA1_80",
+            Suite::AesCm256HmacSha1_32 => "AES_256_CM_HMAC_SHA1_32",
+            Suite::AeadAes128Gcm => "AEAD_AES_128_GCM",
+            Suite::AeadAes256Gcm => "AEAD_AES_256_GCM",
+        }
+    }
+
     pub fn key_len(self) -> usize {
         match self {
             Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 | Suite::AeadAes128Gcm => 16,

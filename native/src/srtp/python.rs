@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::{Context, Refusal, Suite, OVERHEAD};
+use super::{Context, ContextState, Refusal, Suite, OVERHEAD};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Srtp>()
@@ -47,8 +47,16 @@ impl Srtp {
         self.0.streams().collect()
     }
 
-    fn resume(&mut self, ssrc: u32, rtp: u64, rtcp: u64) -> PyResult<()> {
-        self.0.resume(ssrc, rtp, rtcp).map_err(refused)
+    fn save<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let state = rmp_serde::to_vec_named(&self.0.state());
+        Ok(PyBytes::new(py, &state.map_err(|error| PyValueError::new_err(error.to_string()))?))
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (state, *, reports_ahead = 0))]
+    fn adopt(state: &[u8], reports_ahead: u32) -> PyResult<Srtp> {
+        let state: ContextState = rmp_serde::from_slice(state).map_err(|_| refused(Refusal::Malformed))?;
+        Context::resumed(&state, reports_ahead).map(Srtp).ok_or_else(|| refused(Refusal::Malformed))
     }
 
     /// Seconds for one packet of `size` bytes (to seal, to open), measured over `count` packets of a new stream.

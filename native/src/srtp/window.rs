@@ -16,8 +16,14 @@ pub struct Window {
 }
 
 impl Window {
-    pub fn seen_up_to(top: u64) -> Window {
-        Window { top, seen: u128::MAX }
+    /// As another window was. None where none is so: an index beyond the last, one without its own bit, or bits of
+    /// indexes before the first.
+    pub fn at(top: u64, seen: u128) -> Option<Window> {
+        let is_possible = match seen {
+            0 => top == 0,
+            _ => top < INDEX_END && seen & 1 == 1 && (top + 1 >= SPAN || seen >> (top + 1) == 0),
+        };
+        is_possible.then_some(Window { top, seen })
     }
 
     pub fn is_fresh(&self) -> bool {
@@ -26,6 +32,10 @@ impl Window {
 
     pub fn top(&self) -> u64 {
         self.top
+    }
+
+    pub fn seen(&self) -> u128 {
+        self.seen
     }
 
     /// The index after the highest: RTCP's own counter.
