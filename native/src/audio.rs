@@ -2,7 +2,7 @@
 //! needs state belongs here.
 
 /// The two laws of ITU-T G.711.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Law {
     Mu,
     A,

@@ -3,6 +3,7 @@
 
 use crate::calls;
 use crate::capture;
+use crate::relay;
 use crate::sip;
 use crate::srtp::{Context, Suite};
 use crate::{extension, rtcp, rtp, stun};
@@ -11,11 +12,12 @@ use crate::{extension, rtcp, rtp, stun};
 pub type Target = fn(&[u8]);
 
 /// By the name of the corpus.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("capture_file", capture_file),
     ("capture_packet", capture_packet),
     ("dtls", dtls),
     ("hep", hep),
+    ("ports", ports),
     ("rtcp", rtcp_packet),
     ("rtp", rtp_packet),
     ("sdp", sdp),
@@ -86,6 +88,11 @@ fn opened(data: &[u8], open: impl Fn(&mut Context, &mut [u8]) -> bool) {
             let _ = open(&mut context, &mut data.to_vec());
         }
     }
+}
+
+/// Ports that another process has saved.
+pub fn ports(data: &[u8]) {
+    relay::fuzz::ports(data);
 }
 
 /// DTLS records, and the handshake messages in them.

@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::audio::{Audio, Law};
 use crate::codec::g722::LowBand;
 use crate::extension;
@@ -24,7 +26,7 @@ const MAX_JITTER_S: f64 = 10.0;
 pub const NANOS: u64 = 1_000_000_000;
 
 /// What a payload type means to a meter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
     G711(Law),
     G722,
@@ -34,7 +36,7 @@ pub enum Encoding {
 }
 
 /// A negotiated payload type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Format {
     pub payload_type: u8,
     pub clock_rate: u32,
@@ -74,7 +76,7 @@ pub struct Second {
 }
 
 /// Loss and order over the whole life of the meter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {
     pub lost: i64,
     pub reordered: u64,
@@ -158,6 +160,11 @@ impl Meter {
             stream.clock(header, format, now_ns);
             second.jitter_ms = stream.clock.as_ref().map(Clock::jitter_ms);
         }
+    }
+
+    /// A meter of a stream that another has counted so far. What it has not counted is none that was lost.
+    pub fn resumed(sums: Sums) -> Meter {
+        Meter { sums, ..Meter::default() }
     }
 
     /// Take the seconds that are over at `now_ns`.

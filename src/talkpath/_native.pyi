@@ -587,6 +587,18 @@ class TimedOut:
     def silent_s(self) -> float: ...
 
 @final
+class Advanced:
+    """A port has moved as far from where it was saved as is safe: save it again. Told once for each saving.
+
+    It is secured, converted or played to, and 2048 packets were sent or heard, or a stream began; or it was adopted.
+    """
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def at(self) -> float: ...
+
+@final
 class Climbed:
     """A STUN or DTLS packet (RFC 7983) for Python to read."""
 
@@ -750,12 +762,29 @@ class Relay:
         """End the tone."""
     def watch(self, port: Port, timeout_s: float | None) -> None:
         """Tell `TimedOut` once when the peer is silent that long, counted from now; None (on hold) stops it."""
+    def save(self, ports: Sequence[Port]) -> bytes:
+        """Everything that is known of these ports, so that another engine goes on with them (`adopt`): what was told
+        of them and learnt, keys, packet indexes, counts; not what a recording takes of them. Keys are in it.
+
+        A map of names in MessagePack. ValueError where one of them leads to, or shares its transport with, a port
+        that is not among them, and beyond 256. From now on `Advanced` tells when they are to be saved again.
+        """
+    def adopt(self, state: bytes, *, heir: int = 1) -> list[Port]:
+        """Open saved ports again, in their order, at the same addresses, and go on as if nothing had been.
+
+        What is relayed keeps its numbers. Streams of our own step ahead of all that may have been sent since: their
+        sequence by 4096 for each `heir`, the how many-th process (1 to 3) that goes on from this very state, and by a
+        packet for each 10 ms since, at most 16384; their timestamp by the time; SRTCP by 65536 for each heir. The
+        ports are to be saved again at once, as `Advanced` tells.
+        All or none: OSError with the address where a pair is taken (EADDRINUSE) or the host has not the address
+        (EADDRNOTAVAIL); ValueError for what is no state, one of a later version, or no such heir.
+        """
     def totals(self, port: Port) -> Totals: ...
     def close(self, port: Port) -> Totals:
         """Release the port; routes towards it stop."""
     def fileno(self) -> int:
         """A descriptor that is readable while `events` has something."""
-    def events(self) -> list[FirstHeard | Latched | Elsewhere | Received | TimedOut | Climbed]:
+    def events(self) -> list[FirstHeard | Latched | Elsewhere | Received | TimedOut | Advanced | Climbed]:
         """Take what happened since the last call, in order."""
     def meters(self, port: Port | None = None) -> list[Second]:
         """Take the finished seconds of all ports; of one `port`, before it is closed, the running second as well.

@@ -14,7 +14,7 @@ pub use resample::Resampler;
 /// The longest that one payload may hold: 120 ms (RFC 6716 section 3.2.5, which no phone exceeds).
 pub const MAX_MS: usize = 120;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Coding {
     G711(Law),
     G722,

@@ -75,7 +75,7 @@ impl Decoder {
 }
 
 /// What the peer asks for in its fmtp (RFC 7587 section 6.1).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
     /// maxaveragebitrate in bit/s; 0 leaves it to us.
     pub bitrate: u32,

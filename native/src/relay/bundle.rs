@@ -6,6 +6,8 @@
 
 use std::sync::{Arc, Weak};
 
+use serde::{Deserialize, Serialize};
+
 use super::numbers::Numbers;
 use crate::extension;
 use crate::meter::Format;
@@ -21,7 +23,7 @@ const STREAMS: usize = 64;
 pub const SECTIONS: usize = 16;
 
 /// How packets of a section are told from those of others.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     pub mid: Box<[u8]>,
     /// The header extension that carries the MID; 0 where none was agreed.
@@ -77,6 +79,21 @@ pub struct Bundle<P> {
     ours: Streams,
 }
 
+/// The sections and their streams, by the places that stand for them elsewhere; payload types and numbers are the
+/// sections' own to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleState {
+    sections: Vec<(u32, Identity)>,
+    theirs: Vec<(u32, u32)>,
+    ours: Vec<(u32, u32)>,
+}
+
+impl BundleState {
+    pub fn places(&self) -> impl Iterator<Item = u32> + Clone + '_ {
+        self.sections.iter().map(|section| section.0)
+    }
+}
+
 impl<P> Default for Bundle<P> {
     fn default() -> Self {
         Bundle { sections: Vec::new(), theirs: Streams::default(), ours: Streams::default() }
@@ -84,6 +101,34 @@ impl<P> Default for Bundle<P> {
 }
 
 impl<P> Bundle<P> {
+    /// None where a section has no place.
+    pub fn state(&self, place: impl Fn(u64) -> Option<u32>) -> Option<BundleState> {
+        let living = self.sections.iter().filter(|section| section.port.strong_count() > 0);
+        let sections = living.map(|section| Some((place(section.id)?, section.identity.clone())));
+        let streams =
+            |streams: &Streams| streams.0.iter().filter_map(|(ssrc, id)| Some((*ssrc, place(*id)?))).collect();
+        Some(BundleState {
+            sections: sections.collect::<Option<_>>()?,
+            theirs: streams(&self.theirs),
+            ours: streams(&self.ours),
+        })
+    }
+
+    /// Sections as they were; `of` gives the one at a place with its id. Its payload types and numbers are to be told.
+    pub fn resumed(state: &BundleState, of: impl Fn(u32) -> Option<(u64, Weak<P>)>) -> Option<Bundle<P>> {
+        let section = |(place, identity): &(u32, Identity)| {
+            let (id, port) = of(*place)?;
+            Some(Section { id, port, identity: identity.clone(), payload_types: 0, numbers: None })
+        };
+        let sections = state.sections.iter().take(SECTIONS).map(section).collect::<Option<Vec<_>>>()?;
+        let streams = |known: &[(u32, u32)]| {
+            let streams = known.iter().take(STREAMS).filter_map(|(ssrc, place)| Some((*ssrc, of(*place)?.0)));
+            Streams(streams.filter(|(_, id)| sections.iter().any(|section| section.id == *id)).collect())
+        };
+        let (theirs, ours) = (streams(&state.theirs), streams(&state.ours));
+        Some(Bundle { sections, theirs, ours })
+    }
+
     /// A section is on the transport, as it may have been before. False when there are too many.
     pub fn add(&mut self, id: u64, port: &Arc<P>) -> bool {
         self.sections.retain(|section| section.port.strong_count() > 0);

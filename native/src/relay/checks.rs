@@ -44,6 +44,10 @@ impl Checks {
         self.names = names;
     }
 
+    pub fn names(&self) -> &[Name] {
+        &self.names
+    }
+
     /// We send this; the answer to a check of ours may climb.
     pub fn sent(&mut self, data: &[u8]) {
         let Some(transaction) = transaction(data) else { return };

@@ -18,12 +18,28 @@ const TOLD_WAITING: usize = 65_536;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    FirstHeard { source: SocketAddr },
-    Latched { source: SocketAddr, rtcp: bool, rebound: bool },
-    Elsewhere { source: SocketAddr },
+    FirstHeard {
+        source: SocketAddr,
+    },
+    Latched {
+        source: SocketAddr,
+        rtcp: bool,
+        rebound: bool,
+    },
+    Elsewhere {
+        source: SocketAddr,
+    },
     Received(Receipt),
-    TimedOut { silent_ns: u64 },
-    Climbed { source: SocketAddr, rtcp: bool, data: Box<[u8]> },
+    TimedOut {
+        silent_ns: u64,
+    },
+    /// The port should be saved again.
+    Advanced,
+    Climbed {
+        source: SocketAddr,
+        rtcp: bool,
+        data: Box<[u8]>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

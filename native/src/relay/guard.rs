@@ -1,7 +1,10 @@
 //! What stands between a peer and us: nothing, SRTP, or SRTP whose keys are still awaited.
 
+use serde::{Deserialize, Serialize};
+
+use super::ahead::Ahead;
 use super::packet::Media;
-use crate::srtp::{Context, Refusal, Suite};
+use crate::srtp::{Context, ContextState, Refusal, Suite};
 
 /// The key of one direction.
 pub struct Master<'a> {
@@ -47,6 +50,29 @@ impl Guard {
         matches!(self, Guard::Clear)
     }
 
+    fn state(&self) -> GuardState {
+        match self {
+            Guard::Clear => GuardState::Clear,
+            Guard::Shut => GuardState::Shut,
+            Guard::Srtp(pair) => GuardState::Srtp(pair.state()),
+        }
+    }
+
+    fn resumed(state: &GuardState, ahead: &Ahead) -> Option<Guard> {
+        Some(match state {
+            GuardState::Clear => Guard::Clear,
+            GuardState::Shut => Guard::Shut,
+            GuardState::Srtp(pair) => Guard::Srtp(Box::new(Pair::resumed(pair, ahead)?)),
+        })
+    }
+
+    fn streams(&self) -> usize {
+        match self {
+            Guard::Clear | Guard::Shut => 0,
+            Guard::Srtp(pair) => pair.ours.streams().len() + pair.theirs.streams().len(),
+        }
+    }
+
     fn open(&mut self, media: Media, data: &mut [u8]) -> Result<usize, Refusal> {
         match (self, media) {
             (Guard::Clear, _) => Ok(data.len()),
@@ -78,7 +104,49 @@ pub struct Guards {
     kept: Vec<Box<Pair>>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardsState {
+    rtp: GuardState,
+    rtcp: Option<GuardState>,
+    kept: Vec<PairState>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+enum GuardState {
+    #[default]
+    Clear,
+    Shut,
+    Srtp(PairState),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct PairState {
+    theirs: ContextState,
+    mki: Box<[u8]>,
+    ours: ContextState,
+}
+
 impl Guards {
+    pub fn state(&self) -> GuardsState {
+        let kept = self.kept.iter().map(|pair| pair.state()).collect();
+        GuardsState { rtp: self.rtp.state(), rtcp: self.rtcp.as_ref().map(Guard::state), kept }
+    }
+
+    /// None where keys are none.
+    pub fn resumed(state: &GuardsState, ahead: &Ahead) -> Option<Guards> {
+        let kept = state.kept.iter().take(KEPT).map(|pair| Pair::resumed(pair, ahead).map(Box::new));
+        let rtcp = match &state.rtcp {
+            Some(own) => Some(Guard::resumed(own, ahead)?),
+            None => None,
+        };
+        Some(Guards { rtp: Guard::resumed(&state.rtp, ahead)?, rtcp, kept: kept.collect::<Option<_>>()? })
+    }
+
+    /// Streams that are known, in either direction.
+    pub fn streams(&self) -> usize {
+        self.rtp.streams() + self.rtcp.as_ref().map_or(0, Guard::streams)
+    }
+
     /// The same, or nothing, for everything from now on.
     pub fn set(&mut self, guard: Guard) {
         let rtp = std::mem::replace(&mut self.rtp, guard);
@@ -143,6 +211,16 @@ impl Guards {
 }
 
 impl Pair {
+    fn state(&self) -> PairState {
+        PairState { theirs: self.theirs.state(), mki: self.mki.clone(), ours: self.ours.state() }
+    }
+
+    fn resumed(state: &PairState, ahead: &Ahead) -> Option<Pair> {
+        let theirs = Context::resumed(&state.theirs, 0)?;
+        let ours = Context::resumed(&state.ours, ahead.reports())?;
+        Some(Pair { theirs, mki: state.mki.clone(), ours })
+    }
+
     fn has(&self, suite: Suite, ours: &Master, theirs: &Master) -> bool {
         self.ours.has_keys(suite, ours.key, ours.salt) && self.theirs.has_keys(suite, theirs.key, theirs.salt)
     }

@@ -7,6 +7,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::meter::NANOS;
 use crate::rtp::Header;
 
@@ -66,7 +68,24 @@ pub struct Kin {
     heard_ns: u64,
 }
 
+/// Who is heard, so that another goes on hearing it; claims begin anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KinState {
+    heard: Option<SocketAddr>,
+    ssrc: u32,
+}
+
 impl Kin {
+    pub fn state(&self) -> KinState {
+        KinState { heard: self.heard, ssrc: self.ssrc }
+    }
+
+    /// As if it had been heard just now.
+    pub fn resumed(host: IpAddr, state: &KinState, now_ns: u64) -> Kin {
+        let KinState { heard, ssrc } = *state;
+        Kin { heard, ssrc, heard_ns: now_ns, ..Kin::new(host) }
+    }
+
     pub fn new(host: IpAddr) -> Kin {
         Kin { host, claims: Vec::new(), heard: None, ssrc: 0, heard_ns: 0 }
     }

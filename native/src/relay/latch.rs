@@ -14,7 +14,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::kin::{Kin, Verdict};
+use serde::{Deserialize, Serialize};
+
+use super::kin::{Kin, KinState, Verdict};
 use crate::meter::NANOS;
 use crate::rtp::Header;
 
@@ -34,7 +36,7 @@ const CANDIDATES: usize = 4;
 /// Addresses ICE may approve on one socket. Checks of a browser with several interfaces validate a handful.
 const APPROVED: usize = 16;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rule {
     Exact,
     Nat(IpAddr),
@@ -42,7 +44,7 @@ pub enum Rule {
 }
 
 /// What signalling says of a peer. Equal expectations keep what was latched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signalled {
     pub rtp: Option<SocketAddr>,
     pub rtcp: Option<SocketAddr>,
@@ -61,7 +63,7 @@ struct Candidate {
 }
 
 /// What ICE decided for one socket.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Component {
     approved: Vec<SocketAddr>,
     selected: Option<SocketAddr>,
@@ -81,7 +83,33 @@ pub struct Latch {
     kin: Option<Box<Kin>>,
 }
 
+/// Who is heard, so that another goes on hearing the same; who stands probation begins anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatchState {
+    signalled: Signalled,
+    rtp: Option<SocketAddr>,
+    ssrc: Option<u32>,
+    rtcp: Option<SocketAddr>,
+    components: [Component; 2],
+    kin: Option<KinState>,
+}
+
 impl Latch {
+    pub fn state(&self) -> LatchState {
+        let Latch { signalled, rtp, ssrc, rtcp, .. } = *self;
+        let kin = self.kin.as_deref().map(Kin::state);
+        LatchState { signalled, rtp, ssrc, rtcp, components: self.components.clone(), kin }
+    }
+
+    /// As if whoever holds the place had been heard just now: that nobody was heard while nobody listened gives it to no
+    /// other.
+    pub fn resumed(state: LatchState, now_ns: u64) -> Latch {
+        let LatchState { signalled, rtp, ssrc, rtcp, mut components, kin } = state;
+        components.iter_mut().for_each(|component| component.approved.truncate(APPROVED));
+        let kin = signalled.kin.zip(kin).map(|(host, kin)| Box::new(Kin::resumed(host, &kin, now_ns)));
+        Latch { signalled, rtp, heard_ns: now_ns, ssrc, rtcp, candidates: Vec::new(), components, kin }
+    }
+
     pub fn new(signalled: Signalled) -> Latch {
         let components = Default::default();
         let kin = signalled.kin.map(|host| Box::new(Kin::new(host)));

@@ -57,6 +57,18 @@ impl Pool {
         Err(io::Error::new(io::ErrorKind::AddrInUse, reason))
     }
 
+    /// Lease the pair of this even port, as somebody had it before.
+    pub fn take(&mut self, address: IpAddr, port: u16, dscp: u8) -> io::Result<Lease> {
+        let (pair, ceiling) = (usize::from(port) / 2, self.ceiling);
+        let host = self.hosts.entry(address).or_insert_with(Host::new);
+        if host.leased[pair / 64] >> (pair % 64) & 1 == 1 {
+            return Err(io::Error::from_raw_os_error(libc::EADDRINUSE));
+        }
+        let lease = bind_pair(address, port, dscp, ceiling)?;
+        host.mark(pair, true);
+        Ok(lease)
+    }
+
     pub fn release(&mut self, address: IpAddr, port: u16) {
         if let Some(host) = self.hosts.get_mut(&address) {
             host.mark(usize::from(port) / 2, false);

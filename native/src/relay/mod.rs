@@ -3,17 +3,23 @@
 //! `engine` here; `forward` is the walk of a `packet`; `port` judges it (with `latch` and `kin` for who is heard,
 //! `bundle` for sections of one transport, `numbers` for payload types that the peer calls otherwise, `receipts` for what
 //! it says of ours), `worker` runs the threads (each behind its `desk`) over a backend of `io`, `lease` finds ports,
-//! `events` tells Python, `tone` plays, `transcode` converts, `python` is the face of it all. Nothing here allocates,
+//! `events` tells Python, `tone` plays, `transcode` converts; `handover` saves ports and goes on with saved ones (as bytes:
+//! `saved`; how far ahead: `ahead`); `python` is the face of it all. Nothing here allocates,
 //! or waits for another thread, on the way of a packet that passes as it is.
 
 mod address;
+mod ahead;
 mod bundle;
 mod checks;
 mod convert;
 mod desk;
 mod events;
+mod flavour;
 mod forward;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod guard;
+mod handover;
 mod io;
 mod kin;
 mod latch;
@@ -23,6 +29,7 @@ mod packet;
 mod port;
 mod python;
 mod receipts;
+mod saved;
 mod strangers;
 mod tone;
 mod totals;
@@ -41,11 +48,12 @@ use crate::tee::Recording;
 use bundle::Identity;
 use desk::Playing;
 use events::{Event, Events};
+use flavour::Flavour;
 use io::{Backend, Portable};
 use latch::Signalled;
 use lease::{checked, Pool};
 use numbers::Numbers;
-use port::{Desk, Flavour, Outlet, Port, Socket};
+use port::{Desk, Outlet, Port, Socket};
 use tone::{Sound, Start, ToneStream};
 use totals::Totals;
 use transcode::{Plan, Seed, Transcoder};
@@ -65,8 +73,9 @@ pub struct Engine {
     dscp: u8,
     opened: AtomicU64,
     serial: AtomicU64,
-    /// Sums of the ports that were closed.
+    /// Sums of the ports that were closed, and what was counted elsewhere of those that were adopted.
     closed: Mutex<Totals>,
+    counted_elsewhere: Mutex<Totals>,
 }
 
 impl Engine {
@@ -93,6 +102,7 @@ impl Engine {
             opened: AtomicU64::new(0),
             serial: AtomicU64::new(0),
             closed: Mutex::default(),
+            counted_elsewhere: Mutex::default(),
         })
     }
 
@@ -102,9 +112,8 @@ impl Engine {
         }
         let lease = self.pool().lease(host, low, high, self.dscp)?;
         let number = lease.port;
-        let id = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
-        let desk = &self.desks[id as usize % self.desks.len()];
-        let opened = Port::open(id, host, lease, desk, self.dscp);
+        let id = self.next_id();
+        let opened = Port::open(id, host, lease, self.desk_of(id), self.dscp);
         if opened.is_err() {
             self.pool().release(host, number);
         }
@@ -113,7 +122,7 @@ impl Engine {
 
     /// Another section on the transport of `port`; None when it has too many.
     pub fn share(&self, port: &Arc<Port>) -> Option<Arc<Port>> {
-        port.share(self.opened.fetch_add(1, Ordering::Relaxed) + 1)
+        port.share(self.next_id())
     }
 
     /// How packets of this section are told from those of others on its transport.
@@ -184,7 +193,7 @@ impl Engine {
         if side.transcoder.as_ref().is_some_and(|known| known.has(&plan)) {
             return Ok(());
         }
-        let seed = Seed { ssrc: random()?, sequence: random()? as u16, timestamp: random()? };
+        let seed = Seed { ssrc: random()?, sequence: first_sequence()?, timestamp: random()? };
         let done = match &mut side.transcoder {
             Some(known) => known.change(plan, &seed),
             none => Transcoder::new(plan, &seed).map(|made| *none = Some(Box::new(made))),
@@ -206,7 +215,7 @@ impl Engine {
 
     pub fn tone(&self, port: &Arc<Port>, sound: &Sound) -> Result<()> {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let start = Start { ssrc: random()?, sequence: random()? as u16, timestamp: random()? };
+        let start = Start { ssrc: random()?, sequence: first_sequence()?, timestamp: random()? };
         let due_ns = now_ns();
         let stream = ToneStream::new(serial, sound, &start, due_ns).ok_or_else(out_of_memory)?;
         port.side().tone = Some(Box::new(stream));
@@ -252,13 +261,13 @@ impl Engine {
         taken
     }
 
-    /// Sums over all ports that were ever open.
+    /// Sums over all ports that were ever open, of what passed here.
     pub fn totals(&self) -> Totals {
         let mut sums = *self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         for port in self.ports() {
             sums.add(&port.side().totals());
         }
-        sums
+        sums.less(&self.counted_elsewhere.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Ports open now, ports ever opened, events that found no room, and turns that a defect cut short.
@@ -278,6 +287,14 @@ impl Engine {
         for thread in self.threads().drain(..) {
             let _ = thread.join();
         }
+    }
+
+    fn next_id(&self) -> u64 {
+        self.opened.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn desk_of(&self, id: u64) -> &Arc<Desk> {
+        &self.desks[id as usize % self.desks.len()]
     }
 
     fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
@@ -307,6 +324,12 @@ fn raise_descriptor_limit() -> Result<()> {
     limit.rlim_cur = limit.rlim_max;
     checked(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) })?;
     Ok(())
+}
+
+/// Of the lower half, so that whoever hears the stream later than its beginning knows that it has not wrapped
+/// (RFC 3711 3.3.1).
+fn first_sequence() -> Result<u16> {
+    Ok((random()? >> 17) as u16)
 }
 
 fn out_of_memory() -> Error {

@@ -8,6 +8,8 @@ const COUNT: usize = 128;
 
 #[derive(Debug)]
 pub struct Numbers {
+    /// The peer's number and the call's, where they differ.
+    pub pairs: Box<[(u8, u8)]>,
     heard: [u8; COUNT],
     sent: [u8; COUNT],
 }
@@ -16,7 +18,7 @@ impl Numbers {
     /// `pairs` are the peer's number and the call's. None where there are none, and nothing changes.
     pub fn new(pairs: &[(u8, u8)]) -> Option<Numbers> {
         let same: [u8; COUNT] = std::array::from_fn(|number| number as u8);
-        let mut numbers = Numbers { heard: same, sent: same };
+        let mut numbers = Numbers { pairs: pairs.into(), heard: same, sent: same };
         for (theirs, ours) in pairs {
             *numbers.heard.get_mut(usize::from(*theirs))? = ours & 0x7f;
             *numbers.sent.get_mut(usize::from(*ours))? = theirs & 0x7f;

@@ -4,6 +4,7 @@
 //! and knows the addresses, `bundle` sorts, and each section's own side meters, counts and routes.
 
 mod hearing;
+mod saving;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::bundle::Bundle;
 use super::checks::Checks;
 use super::desk;
+use super::flavour::Flavour;
 use super::guard::Guards;
 use super::latch::{Latch, Rule, Signalled};
 use super::lease::{self, Lease};
@@ -23,10 +25,11 @@ use super::strangers::Strangers;
 use super::tone::ToneStream;
 use super::totals::Totals;
 use super::transcode::Transcoder;
-use crate::meter::{Format, Meter};
+use crate::meter::Meter;
 use crate::rtp;
 use crate::tee::Recording;
 pub use hearing::Arrival;
+pub use saving::Times;
 
 /// Packets sent to one address after which a port opens a socket that is connected to it: one second of audio.
 const STEADY: u32 = 50;
@@ -71,20 +74,6 @@ pub enum Outlet {
     },
 }
 
-/// What signalling says beyond addresses.
-#[derive(Default)]
-pub struct Flavour {
-    pub formats: Vec<Format>,
-    /// The header extension that says how loud a packet is (RFC 6464), 0 without one.
-    pub levels: u8,
-    /// Media that is not RTP: only addresses are checked.
-    pub raw: bool,
-    /// STUN and DTLS of who is heard climb to Python.
-    pub climb: bool,
-    /// It is, or may be, encrypted from end to end: it passes, and is never decoded.
-    pub opaque: bool,
-}
-
 struct Watch {
     timeout_ns: u64,
     since_ns: u64,
@@ -121,6 +110,8 @@ pub struct Side {
     is_open: bool,
     /// A worker receives from the two sockets.
     admissions: Vec<Admission>,
+    /// Until it has moved too far from there.
+    saved: Option<saving::Mark>,
 }
 
 const NOBODY: Signalled = Signalled { rtp: None, rtcp: None, mux: false, rule: Rule::Exact, kin: None };
@@ -128,37 +119,52 @@ const NOBODY: Signalled = Signalled { rtp: None, rtcp: None, mux: false, rule: R
 impl Port {
     /// Receive on a lease from now on.
     pub fn open(id: u64, host: IpAddr, lease: Lease, desk: &Arc<Desk>, dscp: u8) -> io::Result<Arc<Port>> {
+        let port = Port::leased(id, host, lease, desk, dscp, Side::new(false));
+        port.receive()?;
+        Ok(port)
+    }
+
+    /// A port on a lease, which receives nothing yet.
+    fn leased(id: u64, host: IpAddr, lease: Lease, desk: &Arc<Desk>, dscp: u8, side: Side) -> Arc<Port> {
         let (number, spare) = (lease.port, lease.ceiling / DIRECT_SHARE);
         let sockets = [Arc::new(lease.rtp), Arc::new(lease.rtcp)];
-        let side = Mutex::new(Side::new(false));
-        let desk_of_port = desk.clone();
-        let port = Arc::new(Port { id, host, number, desk: desk_of_port, carrier: None, dscp, spare, sockets, side });
-        let admissions = [false, true].into_iter().map(|is_rtcp| desk.admit(port.socket(is_rtcp)));
-        let admissions = admissions.collect::<io::Result<_>>()?;
-        port.side().admissions = admissions;
-        desk.add_port(id, &port);
-        Ok(port)
+        let (desk, side) = (desk.clone(), Mutex::new(side));
+        Arc::new(Port { id, host, number, desk, carrier: None, dscp, spare, sockets, side })
+    }
+
+    pub fn receive(self: &Arc<Port>) -> io::Result<()> {
+        if !self.is_carried() {
+            let admissions = [false, true].into_iter().map(|is_rtcp| self.desk.admit(self.socket(is_rtcp)));
+            let admissions = admissions.collect::<io::Result<_>>()?;
+            self.side().admissions = admissions;
+        }
+        self.desk.add_port(self.id, self);
+        Ok(())
     }
 
     /// Another section on the transport of this port; None when there are too many.
     pub fn share(self: &Arc<Port>, id: u64) -> Option<Arc<Port>> {
         let carrier = self.transport();
-        let port = Arc::new(Port {
-            id,
-            host: carrier.host,
-            number: carrier.number,
-            desk: carrier.desk.clone(),
-            carrier: Some(carrier.clone()),
-            dscp: carrier.dscp,
-            spare: carrier.spare,
-            sockets: carrier.sockets.clone(),
-            side: Mutex::new(Side::new(true)),
-        });
+        let port = carrier.carry(id, Side::new(true));
         let mut side = carrier.side();
         let has_room = side.sort_alone(carrier) && side.bundle.as_mut().is_some_and(|bundle| bundle.add(id, &port));
         has_room.then(|| {
             carrier.desk.add_port(id, &port);
             port
+        })
+    }
+
+    fn carry(self: &Arc<Port>, id: u64, side: Side) -> Arc<Port> {
+        Arc::new(Port {
+            id,
+            host: self.host,
+            number: self.number,
+            desk: self.desk.clone(),
+            carrier: Some(self.clone()),
+            dscp: self.dscp,
+            spare: self.spare,
+            sockets: self.sockets.clone(),
+            side: Mutex::new(side),
         })
     }
 
@@ -256,6 +262,7 @@ impl Side {
             is_carried,
             is_open: true,
             admissions: Vec::new(),
+            saved: None,
         }
     }
 
@@ -290,8 +297,9 @@ impl Side {
         self.flavour.opaque
     }
 
+    /// Whether it has to be looked at again and again.
     pub fn is_watched(&self) -> bool {
-        self.watch.is_some()
+        self.watch.is_some() || self.saved.is_some()
     }
 
     /// How long the peer has been silent, once, when that is as long as was asked to watch for.
@@ -341,6 +349,7 @@ impl Side {
         self.tone = None;
         self.watch = None;
         self.tee = None;
+        self.saved = None;
         self.direct = None;
         self.bundle = None;
         self.is_open = false;

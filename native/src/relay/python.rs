@@ -12,26 +12,22 @@ use pyo3::types::{PyBytes, PyDict};
 use super::bundle::{Identity, SECTIONS};
 use super::checks::Name;
 use super::events::{Event, What};
+use super::flavour::Flavour;
 use super::guard::{Guard, Master};
+use super::handover::Unadopted;
 use super::latch::{Rule, Signalled};
 use super::numbers::Numbers;
-use super::port::{Flavour, Port};
+use super::port::Port;
 use super::receipts::Receipt;
 use super::tone::Sound;
 use super::totals::Totals;
-use super::transcode::{Heard, Mid, Plan, Spoken, Way};
+use super::transcode::{Heard, Mid, Plan, Spoken, Way, FORMATS};
 use super::Engine;
 use crate::audio::SAMPLE_RATE;
 use crate::codec::{Coding, Settings};
 use crate::meter::{Format, Second, NANOS};
 use crate::srtp::Suite;
 use crate::tee::PyRecording;
-
-/// Payload types are seven bits (RFC 3550 5.1), so no description has more.
-const FORMATS: usize = 128;
-
-/// A tone needs more than two samples a period.
-const FREQUENCIES: std::ops::Range<u32> = 1..SAMPLE_RATE / 2;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyRelay>()?;
@@ -41,6 +37,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<FirstHeard>()?;
     module.add_class::<Latched>()?;
     module.add_class::<TimedOut>()?;
+    module.add_class::<Advanced>()?;
     module.add_class::<Elsewhere>()?;
     module.add_class::<Received>()?;
     module.add_class::<Climbed>()
@@ -156,6 +153,12 @@ struct TimedOut {
 }
 
 #[pyclass(frozen, get_all, module = "talkpath._native")]
+struct Advanced {
+    port: u64,
+    at: f64,
+}
+
+#[pyclass(frozen, get_all, module = "talkpath._native")]
 struct Climbed {
     port: u64,
     at: f64,
@@ -188,8 +191,7 @@ impl PyRelay {
     fn open(&self, address: &str, low: u16, high: u16) -> PyResult<PyPort> {
         let host = host(address)?;
         let port = self.engine.open(host, low, high).map_err(with_number)?;
-        let (id, rtp) = (port.id, port.number);
-        Ok(PyPort { relay: self.number, port: Arc::downgrade(&port), id, host: host.to_string(), rtp })
+        Ok(self.face(&port))
     }
 
     fn share(&self, port: &PyPort) -> PyResult<PyPort> {
@@ -197,8 +199,7 @@ impl PyRelay {
         let shared = self.engine.share(&carrier);
         let shared =
             shared.ok_or_else(|| PyValueError::new_err(format!("{SECTIONS} sections share a transport at most")))?;
-        let (id, host, rtp) = (shared.id, shared.host.to_string(), shared.number);
-        Ok(PyPort { relay: self.number, port: Arc::downgrade(&shared), id, host, rtp })
+        Ok(self.face(&shared))
     }
 
     #[pyo3(signature = (port, mid, *, extension = 0, ssrcs = Vec::new(), stamp = false))]
@@ -329,20 +330,16 @@ impl PyRelay {
         mid: &str,
     ) -> PyResult<()> {
         let coding = Coding::by_name(codec).ok_or_else(|| PyValueError::new_err("unknown codec"))?;
-        let is_length = match coding {
-            Coding::Opus => matches!(packet_ms, 10 | 20 | 40 | 60),
-            Coding::G711(_) | Coding::G722 => (10..=60).contains(&packet_ms) && packet_ms.is_multiple_of(10),
-        };
-        if !is_length || usize::from(payload_type) >= FORMATS || heard.len() > FORMATS {
-            return Err(PyValueError::new_err(
-                "payload type 0 to 127; packets of 10 to 60 ms, Opus 10, 20, 40 or 60",
-            ));
-        }
         let heard = heard.into_iter().filter_map(|(number, clock, name, sent)| way(number, clock, &name, sent));
         let settings = Settings { bitrate, fec, dtx, constant, playback_rate };
         let mid = (extension != 0 && !mid.is_empty()).then(|| Mid { extension, value: mid.as_bytes().into() });
         let spoken = Spoken { payload_type, coding, packet_ms, settings };
         let plan = Plan { heard: heard.collect(), spoken, ssrc, mid };
+        if !plan.is_possible() {
+            return Err(PyValueError::new_err(
+                "payload type 0 to 127; packets of 10 to 60 ms, Opus 10, 20, 40 or 60",
+            ));
+        }
         Ok(self.engine.transcode(&*self.port(source)?, Some(plan))?)
     }
 
@@ -363,10 +360,11 @@ impl PyRelay {
     fn tone(&self, port: &PyPort, payload_type: u8, codec: &str, frequency: u32, level_dbm0: f64) -> PyResult<()> {
         let port = self.port(port)?;
         let coding = Coding::by_name(codec).ok_or_else(|| PyValueError::new_err("unknown codec"))?;
-        if usize::from(payload_type) >= FORMATS || !FREQUENCIES.contains(&frequency) || level_dbm0.is_nan() {
+        let sound = Sound { coding, payload_type, frequency, level_dbm0 };
+        if !sound.is_playable() {
             return Err(PyValueError::new_err("payload type 0 to 127, frequency 1 to 3999 Hz, a level in dBm0"));
         }
-        Ok(self.engine.tone(&port, &Sound { coding, payload_type, frequency, level_dbm0 })?)
+        Ok(self.engine.tone(&port, &sound)?)
     }
 
     fn quiet(&self, port: &PyPort) -> PyResult<()> {
@@ -381,6 +379,18 @@ impl PyRelay {
         }
         self.engine.watch(&port, timeout_s.map(|seconds| (seconds * NANOS as f64) as u64));
         Ok(())
+    }
+
+    fn save<'py>(&self, py: Python<'py>, ports: Vec<PyRef<'py, PyPort>>) -> PyResult<Bound<'py, PyBytes>> {
+        let ports = ports.iter().map(|port| self.port(port)).collect::<PyResult<Vec<_>>>()?;
+        let state = self.engine.save(&ports, self.epoch).map_err(PyValueError::new_err)?;
+        Ok(PyBytes::new(py, &state))
+    }
+
+    #[pyo3(signature = (state, *, heir = 1))]
+    fn adopt(&self, py: Python<'_>, state: &[u8], heir: u16) -> PyResult<Vec<PyPort>> {
+        let ports = py.detach(|| self.engine.adopt(state, heir, self.epoch)).map_err(unadopted)?;
+        Ok(ports.iter().map(|port| self.face(port)).collect())
     }
 
     fn totals(&self, port: &PyPort) -> PyResult<PyTotals> {
@@ -450,6 +460,11 @@ impl PyRelay {
 }
 
 impl PyRelay {
+    fn face(&self, port: &Arc<Port>) -> PyPort {
+        let (id, host, rtp) = (port.id, port.host.to_string(), port.number);
+        PyPort { relay: self.number, port: Arc::downgrade(port), id, host, rtp }
+    }
+
     fn port(&self, port: &PyPort) -> PyResult<Arc<Port>> {
         let found = port.port.upgrade().filter(|found| port.relay == self.number && found.side().is_open());
         found.ok_or_else(|| is_gone(port))
@@ -522,6 +537,7 @@ impl PyRelay {
             What::TimedOut { silent_ns } => {
                 Py::new(py, TimedOut { port, at, silent_s: silent_ns as f64 / NANOS as f64 })?.into_any()
             }
+            What::Advanced => Py::new(py, Advanced { port, at })?.into_any(),
             What::Climbed { source, rtcp, data } => {
                 let data = PyBytes::new(py, &data).unbind();
                 Py::new(py, Climbed { port, at, source: told(source), rtcp, data })?.into_any()
@@ -536,6 +552,16 @@ fn is_gone(port: &PyPort) -> PyErr {
 
 fn told(source: SocketAddr) -> Address {
     (source.ip().to_string(), source.port())
+}
+
+fn unadopted(error: Unadopted) -> PyErr {
+    match &error {
+        Unadopted::Unreadable(_) | Unadopted::NoHeir => PyValueError::new_err(error.to_string()),
+        Unadopted::Unavailable(_, cause) => match cause.raw_os_error() {
+            Some(number) => PyOSError::new_err((number, error.to_string())),
+            None => PyOSError::new_err(error.to_string()),
+        },
+    }
 }
 
 /// An error of the system with its number, by which Python tells what is missing.

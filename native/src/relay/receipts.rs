@@ -1,5 +1,7 @@
 //! What a peer's RTCP says of what we send it (RFC 3550 section 6.4): that it comes, or that nothing of it does.
 
+use serde::{Deserialize, Serialize};
+
 use crate::meter::NANOS;
 use crate::rtcp;
 
@@ -32,7 +34,28 @@ pub struct Receipts {
     is_denied: bool,
 }
 
+/// What of it another goes on with: how long nothing was said counts anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptsState {
+    known: Vec<(u32, u32)>,
+    is_waiting: bool,
+    is_confirmed: bool,
+    is_denied: bool,
+}
+
 impl Receipts {
+    pub fn state(&self) -> ReceiptsState {
+        let Receipts { is_confirmed, is_denied, .. } = *self;
+        ReceiptsState { known: self.known.clone(), is_waiting: self.since_ns.is_some(), is_confirmed, is_denied }
+    }
+
+    /// Go on, now, where so many packets were sent.
+    pub fn resumed(state: &ReceiptsState, sent: u64, now_ns: u64) -> Receipts {
+        let ReceiptsState { is_waiting, is_confirmed, is_denied, .. } = *state;
+        let known = state.known.iter().copied().take(STREAMS).collect();
+        Receipts { known, since_ns: is_waiting.then_some(now_ns), sent, reports: 0, is_confirmed, is_denied }
+    }
+
     /// Read a packet of the peer, to which so many packets were sent until now.
     pub fn hear(&mut self, data: &[u8], sent: u64, now_ns: u64) -> Option<Receipt> {
         let mut has_moved = false;

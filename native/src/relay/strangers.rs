@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 /// Sources that are remembered: more of them are a flood, and are only counted.
 const REMEMBERED: usize = 4;
 
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Strangers {
     known: Vec<(SocketAddr, u64)>,
     /// Packets of the peer itself, from before that was certain.
@@ -30,6 +32,16 @@ impl Strangers {
     pub fn forgive(&mut self, source: SocketAddr) {
         let at = self.known.iter().position(|known| known.0 == source);
         self.forgiven += at.map_or(0, |at| self.known.remove(at).1);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.forgiven == 0
+    }
+
+    /// Those that another has counted so far.
+    pub fn resumed(mut known: Strangers) -> Strangers {
+        known.known.truncate(REMEMBERED);
+        known
     }
 
     /// Each source and its packets, the most first.

@@ -1,6 +1,9 @@
 //! A tone that the engine plays to a peer: packets of 20 ms on a fixed grid of time, so that it never drifts.
 
-use crate::audio::Tone;
+use serde::{Deserialize, Serialize};
+
+use super::ahead::Ahead;
+use crate::audio::{Tone, SAMPLE_RATE};
 use crate::codec::{Coding, Encoder, Settings};
 use crate::rtp::write_header;
 use crate::srtp::OVERHEAD;
@@ -19,12 +22,12 @@ const LATE_NS: u64 = 5 * PACKET_NS;
 pub struct ToneStream {
     /// Tells this tone from one that the port played before.
     pub serial: u64,
+    sound: Sound,
     tone: Tone,
     encoder: Encoder,
     /// Samples of a packet, and ticks of its RTP clock.
     samples: usize,
     ticks: u32,
-    payload_type: u8,
     ssrc: u32,
     sequence: u16,
     timestamp: u32,
@@ -33,11 +36,32 @@ pub struct ToneStream {
 }
 
 /// What is played, and how: `frequency` in Hz, `level_dbm0` relative to the digital milliwatt.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sound {
     pub coding: Coding,
     pub payload_type: u8,
     pub frequency: u32,
     pub level_dbm0: f64,
+}
+
+/// Payload types are seven bits; a tone needs more than two samples a period.
+const PAYLOAD_TYPES: u8 = 128;
+const FREQUENCIES: std::ops::Range<u32> = 1..SAMPLE_RATE / 2;
+
+impl Sound {
+    pub fn is_playable(&self) -> bool {
+        let Sound { payload_type, frequency, level_dbm0, .. } = *self;
+        payload_type < PAYLOAD_TYPES && FREQUENCIES.contains(&frequency) && !level_dbm0.is_nan()
+    }
+}
+
+/// A tone so that another goes on with it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToneState {
+    sound: Sound,
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
 }
 
 /// What of a tone is random (RFC 3550 5.1).
@@ -50,22 +74,35 @@ pub struct Start {
 impl ToneStream {
     /// None when there is no memory for the codec.
     pub fn new(serial: u64, sound: &Sound, start: &Start, due_ns: u64) -> Option<ToneStream> {
-        let Sound { coding, payload_type, frequency, level_dbm0 } = *sound;
+        let Sound { coding, frequency, level_dbm0, .. } = *sound;
         let Start { ssrc, sequence, timestamp } = *start;
         let rate = coding.rate();
         Some(ToneStream {
             serial,
+            sound: *sound,
             tone: Tone::new(rate, frequency, level_dbm0),
             encoder: Encoder::new(coding, rate, &Settings::default())?,
             samples: rate as usize / 50,
             ticks: coding.clock() / 50,
-            payload_type,
             ssrc,
             sequence,
             timestamp,
             starts: true,
             due_ns,
         })
+    }
+
+    pub fn state(&self) -> ToneState {
+        let ToneStream { sound, ssrc, sequence, timestamp, .. } = *self;
+        ToneState { sound, ssrc, sequence, timestamp }
+    }
+
+    /// None as for `new`, and where the state is of no tone.
+    pub fn resumed(serial: u64, state: &ToneState, ahead: &Ahead, due_ns: u64) -> Option<ToneStream> {
+        let ToneState { sound, ssrc, sequence, timestamp } = *state;
+        let sequence = sequence.wrapping_add(ahead.packets());
+        let timestamp = timestamp.wrapping_add(ahead.ticks(sound.coding.clock()));
+        sound.is_playable().then(|| ToneStream::new(serial, &sound, &Start { ssrc, sequence, timestamp }, due_ns))?
     }
 
     pub fn due_ns(&self) -> u64 {
@@ -82,7 +119,7 @@ impl ToneStream {
             self.timestamp = self.timestamp.wrapping_add(missed as u32 * self.ticks);
             self.starts = true;
         }
-        write_header(out, self.starts, self.payload_type, self.sequence, self.timestamp, self.ssrc);
+        write_header(out, self.starts, self.sound.payload_type, self.sequence, self.timestamp, self.ssrc);
         let mut samples = [0; SAMPLES];
         let samples = &mut samples[..self.samples];
         self.tone.fill(samples);

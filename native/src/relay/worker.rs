@@ -135,6 +135,9 @@ impl Worker {
             if let Some(silent_ns) = side.time_out(now_ns) {
                 self.events.tell(port.id, now_ns, What::TimedOut { silent_ns });
             }
+            if side.advances() {
+                self.events.tell(port.id, now_ns, What::Advanced);
+            }
             is_watched |= side.is_watched();
         }
         if is_watched {

@@ -1,5 +1,7 @@
 //! The stream that we send in place of another: its source, sequence numbers, timestamps and counts.
 
+use serde::{Deserialize, Serialize};
+
 use crate::extension;
 use crate::rtp::write_header;
 
@@ -24,7 +26,7 @@ const HEADER: usize = 12;
 
 /// What tells the hearer which of its sections a packet is of (RFC 9143 section 9.2): the MID, and the identifier of the
 /// header extension that carries it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mid {
     pub extension: u8,
     pub value: Box<[u8]>,
@@ -33,7 +35,29 @@ pub struct Mid {
 /// The largest header extension that is written: the MID (RFC 9143 section 15), of at most 255 bytes.
 const EXTENSIONS: usize = 264;
 
+/// Where a line stands: the numbers of what it would send next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineState {
+    pub ssrc: u32,
+    pub sequence: u16,
+    pub timestamp: u32,
+    packets: u32,
+    octets: u32,
+}
+
 impl Line {
+    /// At this position, on this clock.
+    pub fn state(&self, position: i64, clock: u32) -> LineState {
+        let Line { ssrc, sequence, packets, octets, .. } = *self;
+        LineState { ssrc, sequence, timestamp: self.timestamp(position, clock), packets, octets }
+    }
+
+    /// Go on at position zero from where another stood.
+    pub fn resumed(state: &LineState, mid: Option<&Mid>) -> Line {
+        let LineState { packets, octets, .. } = *state;
+        Line { packets, octets, ..Line::new(state.ssrc, state.sequence, state.timestamp, mid) }
+    }
+
     pub fn new(ssrc: u32, sequence: u16, zero: u32, mid: Option<&Mid>) -> Line {
         let extensions = mid.map_or_else(Box::default, written);
         Line { ssrc, extensions, packets: 0, octets: 0, sequence, zero, starts: true }

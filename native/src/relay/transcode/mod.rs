@@ -15,11 +15,14 @@ mod redundancy;
 mod reports;
 mod timeline;
 
+use serde::{Deserialize, Serialize};
+
+use super::ahead::Ahead;
 use crate::codec::{Coding, Decoder, Encoder, Resampler, Settings, MAX_MS};
 use crate::rtp::Header;
 use keys::Keys;
 pub use line::Mid;
-use line::{Line, TICKS};
+use line::{Line, LineState, TICKS};
 use order::{Order, Packet};
 use reception::Reception;
 pub use reports::REPORT;
@@ -29,7 +32,7 @@ use timeline::{Step, Timeline};
 const CONCEALED_TICKS: i64 = TICKS * 60 / 1000;
 
 /// What happens to the packets of a payload type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Way {
     /// The other side understands it, under this payload type and on this clock.
     Pass {
@@ -45,7 +48,7 @@ pub enum Way {
     Unwrap,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
     pub payload_type: u8,
     pub clock: u32,
@@ -56,7 +59,7 @@ pub struct Heard {
 }
 
 /// What is spoken to the other side.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spoken {
     pub payload_type: u8,
     pub coding: Coding,
@@ -65,7 +68,7 @@ pub struct Spoken {
 }
 
 /// What is to be done, and all that it needs to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub heard: Vec<Heard>,
     pub spoken: Spoken,
@@ -75,7 +78,20 @@ pub struct Plan {
     pub mid: Option<Mid>,
 }
 
+/// Payload types are seven bits (RFC 3550 5.1), so no description has more.
+pub const FORMATS: usize = 128;
+
 impl Plan {
+    /// Whether packets can be made by it.
+    pub fn is_possible(&self) -> bool {
+        let Spoken { payload_type, coding, packet_ms, .. } = self.spoken;
+        let is_length = match coding {
+            Coding::Opus => matches!(packet_ms, 10 | 20 | 40 | 60),
+            Coding::G711(_) | Coding::G722 => (10..=60).contains(&packet_ms) && packet_ms.is_multiple_of(10),
+        };
+        is_length && usize::from(payload_type) < FORMATS && self.heard.len() <= FORMATS
+    }
+
     /// The rate of the encoder: what the best of the codecs that are converted has to give.
     fn rate(&self) -> u32 {
         let best = self.heard.iter().filter_map(|heard| match heard.way {
@@ -95,6 +111,14 @@ pub struct Seed {
     pub ssrc: u32,
     pub sequence: u16,
     pub timestamp: u32,
+}
+
+/// A converter so that another goes on with its stream. What was under way in it is lost with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TranscoderState {
+    plan: Plan,
+    line: LineState,
+    has_begun: bool,
 }
 
 pub struct Transcoder {
@@ -117,6 +141,8 @@ pub struct Transcoder {
     /// What is gathered goes out though the packet is not full.
     flushes: bool,
     noise: u32,
+    /// What another may have sent of a stream that had not begun as we know it.
+    ahead: u16,
 }
 
 impl Transcoder {
@@ -139,8 +165,33 @@ impl Transcoder {
             position: 0,
             flushes: false,
             noise: seed.timestamp | 1,
+            ahead: 0,
             plan,
         })
+    }
+
+    pub fn state(&self) -> TranscoderState {
+        let position = self.position.max(self.timeline.end());
+        let line = self.line.state(position, self.plan.spoken.coding.clock());
+        TranscoderState { plan: self.plan.clone(), line, has_begun: !self.reception.is_new() }
+    }
+
+    /// None when there is no memory for the codec, or no packets can be made by such a plan.
+    pub fn resumed(state: TranscoderState, ahead: &Ahead) -> Option<Transcoder> {
+        let TranscoderState { plan, mut line, has_begun } = state;
+        if !plan.is_possible() {
+            return None;
+        }
+        line.sequence = line.sequence.wrapping_add(ahead.packets());
+        line.timestamp = line.timestamp.wrapping_add(ahead.ticks(plan.spoken.coding.clock()));
+        let seed = Seed { ssrc: line.ssrc, sequence: line.sequence, timestamp: line.timestamp };
+        let mut fresh = Transcoder::new(plan, &seed)?;
+        fresh.line = Line::resumed(&line, fresh.plan.mid.as_ref());
+        fresh.ahead = ahead.packets();
+        if has_begun {
+            fresh.reception = Reception::resumed();
+        }
+        Some(fresh)
     }
 
     pub fn has(&self, plan: &Plan) -> bool {
@@ -166,7 +217,7 @@ impl Transcoder {
         if fresh.rate == self.rate {
             std::mem::swap(&mut fresh.keys, &mut self.keys);
         }
-        fresh.position = self.position;
+        (fresh.position, fresh.ahead) = (self.position, self.ahead);
         *self = fresh;
         Some(())
     }
@@ -186,7 +237,7 @@ impl Transcoder {
         if self.plan.ssrc == Some(header.ssrc) && self.reception.is_new() {
             // As a translator does (RFC 3550 7.2): who heard the stream as it was hears it go on.
             let has_same_clock = clock == self.plan.spoken.coding.clock();
-            self.line.begin_as(header.sequence, has_same_clock.then_some(header.timestamp));
+            self.line.begin_as(header.sequence.wrapping_add(self.ahead), has_same_clock.then_some(header.timestamp));
         }
         self.reception.hear(header.ssrc, header.sequence, header.timestamp, clock, now_ns);
         match heard {

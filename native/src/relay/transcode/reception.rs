@@ -17,12 +17,19 @@ pub struct Reception {
     /// Arrival less timestamp of the last packet, and jitter, both in ticks of the stream's clock.
     transit: Option<f64>,
     jitter: f64,
+    /// Another heard it before.
+    is_resumed: bool,
 }
 
 impl Reception {
     /// Whether nothing was heard yet.
     pub fn is_new(&self) -> bool {
-        self.received == 0
+        self.received == 0 && !self.is_resumed
+    }
+
+    /// Of a stream that another has heard so far.
+    pub fn resumed() -> Reception {
+        Reception { is_resumed: true, ..Reception::default() }
     }
 
     pub fn hear(&mut self, ssrc: u32, sequence: u16, timestamp: u32, clock: u32, now_ns: u64) {
