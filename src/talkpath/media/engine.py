@@ -70,7 +70,10 @@ class Totals(Protocol):
 
 
 class Engine(Protocol):
-    """The engine as one call's media uses it. `open` and `share` raise `Unavailable` when there is no room."""
+    """The engine as one call's media uses it.
+
+    `open`, `share` and `adopt` raise `Unavailable` when there is no room, `save` and `adopt` ValueError.
+    """
 
     def open(self, address: str, low: int, high: int) -> Port: ...
     def share(self, port: Port) -> Port: ...
@@ -118,6 +121,8 @@ class Engine(Protocol):
     def tone(self, port: Port, payload_type: int, codec: str) -> None: ...
     def quiet(self, port: Port) -> None: ...
     def watch(self, port: Port, timeout_s: float | None) -> None: ...
+    def save(self, ports: Sequence[Port]) -> bytes: ...
+    def adopt(self, state: bytes, *, heir: int = 1) -> list[Port]: ...
     def totals(self, port: Port) -> Totals: ...
     def close(self, port: Port) -> Totals: ...
 
@@ -179,6 +184,14 @@ class TimedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Advanced:
+    """What was saved of the port is as old as it may be: save the ports of its call again."""
+
+    port: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Climbed:
     """A STUN or DTLS packet that came to the port."""
 
@@ -207,4 +220,4 @@ class Received:
     unheard_packets: int
 
 
-EngineEvent = FirstHeard | Latched | Elsewhere | Received | TimedOut | Climbed
+EngineEvent = FirstHeard | Latched | Elsewhere | Received | TimedOut | Advanced | Climbed

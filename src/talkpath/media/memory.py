@@ -4,7 +4,9 @@ For tests of routing scripts and of the edge, which run calls in memory. No pack
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+
+import msgspec
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
@@ -63,14 +65,34 @@ class MemoryPort:
         return self.rtp + 1
 
 
-# Sections that may share the transport of one, as in the relay.
+# Sections that may share the transport of one, processes that may go on from one state, and the version of a state,
+# as in the relay.
 _SHARED = 15
+_HEIRS = 3
+_VERSION = 1
+# What a state says by places of other ports, or not at all.
+_APART = frozenset({"id", "target", "carrier", "recording", "closed"})
+
+
+class _SavedPort(msgspec.Struct):
+    host: str
+    rtp: int
+    told: dict[str, object]
+    target: int | None = None
+    carrier: int | None = None
+
+
+class _Saved(msgspec.Struct):
+    version: int
+    ports: list[_SavedPort]
 
 
 class MemoryEngine:
     """Implements `Engine`. `told` lists every call in order, for tests that count them."""
 
     def __init__(self) -> None:
+        #: addresses that this host has not, or no longer
+        self.absent: set[str] = set()
         self.ports: dict[int, MemoryPort] = {}
         self.told: list[tuple[str, int]] = []
         self._opened = 0
@@ -219,6 +241,36 @@ class MemoryEngine:
     def watch(self, port: Port, timeout_s: float | None) -> None:
         self._told("watch", port).timeout_s = timeout_s
 
+    def save(self, ports: Sequence[Port]) -> bytes:
+        mine = [self._told("save", port) for port in ports]
+        return msgspec.msgpack.encode(_Saved(_VERSION, [_state(port, mine) for port in mine]))
+
+    def adopt(self, state: bytes, *, heir: int = 1) -> list[Port]:
+        saved = _read(state)
+        if not 1 <= heir <= _HEIRS:
+            raise ValueError(f"heirs are numbered from 1 to {_HEIRS}")
+        taken = {(port.host, port.rtp) for port in self.open_ports}
+        for kept in saved:
+            pair = f"{kept.host}:{kept.rtp}"
+            if kept.host in self.absent:
+                raise Unavailable("media-address", f"{pair}: the address has not come to this host", kept.host)
+            if (kept.host, kept.rtp) in taken:
+                raise Unavailable("media-ports", f"{pair}: another has this port", kept.host)
+        ports = [self._resumed(kept) for kept in saved]
+        for port, kept in zip(ports, saved, strict=True):
+            port.target = None if kept.target is None else ports[kept.target]
+            port.carrier = None if kept.carrier is None else ports[kept.carrier]
+        return list(ports)
+
+    def _resumed(self, kept: _SavedPort) -> MemoryPort:
+        self._opened += 1
+        port = self.ports[self._opened] = MemoryPort(self._opened, kept.host, kept.rtp)
+        for one in fields(MemoryPort):
+            if one.name in kept.told:
+                setattr(port, one.name, _as(getattr(port, one.name), kept.told[one.name]))
+        self.told.append(("adopt", port.id))
+        return port
+
     def totals(self, port: Port) -> MemoryPort:
         return self.ports[port.id]
 
@@ -250,6 +302,45 @@ class MemoryEngine:
             raise KeyError(port.id)
         self.told.append((verb, port.id))
         return mine
+
+
+def _state(port: MemoryPort, places: list[MemoryPort]) -> _SavedPort:
+    def place(other: MemoryPort | None) -> int | None:
+        if other is None or other.closed:
+            return None
+        if other not in places:
+            raise ValueError("a port leads to, or shares its transport with, one that is not saved with it")
+        return places.index(other)
+
+    told = {one.name: getattr(port, one.name) for one in fields(port) if one.name not in _APART}
+    return _SavedPort(port.host, port.rtp, told, place(port.target), place(port.carrier))
+
+
+def _read(state: bytes) -> list[_SavedPort]:
+    try:
+        saved = msgspec.msgpack.decode(state, type=_Saved)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"this is no state of ports: {error}") from None
+    if saved.version > _VERSION:
+        raise ValueError(
+            f"the state of these ports is of version {saved.version}; {_VERSION} is the newest known here"
+        )
+    places = range(len(saved.ports))
+    if any(place is not None and place not in places for one in saved.ports for place in (one.target, one.carrier)):
+        raise ValueError("this is no state of ports: a place in it is none")
+    return saved.ports
+
+
+def _as(before: object, value: object) -> object:
+    """A value that was read, of the kind that stands there: what is read has lists only."""
+    if isinstance(value, dict):
+        return {name: _as(None, one) for name, one in value.items()}
+    if not isinstance(value, list):
+        return value
+    inner = [_as(None, one) for one in value]
+    if isinstance(before, set):
+        return set(inner)
+    return inner if isinstance(before, list) else tuple(inner)
 
 
 _contracts: tuple[type[Engine], type[SecureEngine]] = (MemoryEngine, MemoryEngine)  # mypy holds it to them

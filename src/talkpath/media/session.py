@@ -13,6 +13,7 @@ from talkpath.media import bundle, moments, trickle
 from talkpath.media.crypto import CryptoDesk
 from talkpath.media.described import Described, in_force, offered, sent
 from talkpath.media.engine import (
+    Advanced,
     Climbed,
     Elsewhere,
     Engine,
@@ -248,6 +249,8 @@ class MediaSession:
                 self._note(event.at, moments.UNHEARD, side=side, media=anchor.kind, **lost)
             case TimedOut():
                 self._silence.fell_silent(anchor, event, now)
+            case Advanced():
+                pass  # whoever keeps this call elsewhere saves its ports again
             case Climbed():
                 anchor.climbed(event, now)
 

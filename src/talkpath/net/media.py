@@ -5,7 +5,7 @@ import errno
 import logging
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, cast
 
 from talkpath import _native
@@ -15,6 +15,7 @@ from talkpath.calls.ledger import Ledger
 from talkpath.capture.records import Second
 from talkpath.edge.call import RunningCall
 from talkpath.media.engine import (
+    Advanced,
     Climbed,
     Elsewhere,
     Engine,
@@ -39,6 +40,7 @@ from talkpath.secure.identity import Identity
 _log = logging.getLogger(__name__)
 
 _METER_PAUSE_S = 1.0
+_NO_FILES = "this process may open no more files: raise LimitNOFILE= or `ulimit -n`"
 
 
 Owner = TypeVar("Owner")
@@ -57,6 +59,7 @@ class CallEngine(Generic[Owner]):
         "reflect",
         "renumber",
         "route",
+        "save",
         "tee",
         "tone",
         "totals",
@@ -82,6 +85,7 @@ class CallEngine(Generic[Owner]):
         self.tone: Callable[[Port, int, str], None] = engine.tone
         self.quiet: Callable[[Port], None] = engine.quiet
         self.watch: Callable[[Port, float | None], None] = engine.watch
+        self.save: Callable[[Sequence[Port]], bytes] = engine.save
         self.totals: Callable[[Port], Totals] = engine.totals
 
     def open(self, address: str, low: int, high: int) -> Port:
@@ -101,6 +105,15 @@ class CallEngine(Generic[Owner]):
             raise Unavailable("media-bundle", f"{error}; offer fewer in one bundle", port.host) from error
         self._owners[shared.id] = self._call
         return shared
+
+    def adopt(self, state: bytes, *, heir: int = 1) -> list[Port]:
+        """Go on with ports that another engine saved. Raises Unavailable, ValueError where they cannot be read."""
+        try:
+            ports = cast(Engine, self._relay).adopt(state, heir=heir)
+        except OSError as error:
+            raise _not_adopted(error) from error
+        self._owners.update((port.id, self._call) for port in ports)
+        return ports
 
     def close(self, port: Port) -> Totals:
         """Release a port pair."""
@@ -264,13 +277,25 @@ def _exhausted(error: OSError, low: int, high: int, address: str) -> Unavailable
     """What is missing, and what to do about it."""
     match error.errno:
         case errno.EMFILE | errno.ENFILE:
-            why = "this process may open no more files: raise LimitNOFILE= or `ulimit -n`"
-            return Unavailable("descriptors", why, address)
+            return Unavailable("descriptors", _NO_FILES, address)
         case errno.EADDRNOTAVAIL:
             return Unavailable("media-address", f"this host no longer has the address {address}", address)
         case int():
             return Unavailable("media-system", f"no media port can be opened: {error.strerror}", address)
     return Unavailable("media-ports", f"no media port is free in {low}-{high}: widen media.last_port", address)
+
+
+def _not_adopted(error: OSError) -> Unavailable:
+    """Why the ports of a call cannot be had here; the pair stands before the error."""
+    where = str(error.strerror or error)
+    match error.errno:
+        case errno.EMFILE | errno.ENFILE:
+            return Unavailable("descriptors", f"{where}: {_NO_FILES}")
+        case errno.EADDRNOTAVAIL:
+            return Unavailable("media-address", f"{where}: the address has not come to this host")
+        case errno.EADDRINUSE:
+            return Unavailable("media-ports", f"{where}: keep the ports of media for media alone on every node")
+    return Unavailable("media-system", f"no media port can be opened: {where}")
 
 
 def second_of(second: _native.Second) -> Second:
@@ -305,6 +330,8 @@ def translated(event: object) -> EngineEvent | None:
             return Received(event.port, event.at, event.unheard_packets)
         case _native.TimedOut():
             return TimedOut(event.port, event.at, event.silent_s)
+        case _native.Advanced():
+            return Advanced(event.port, event.at)
         case _native.Climbed():
             return Climbed(event.port, event.at, Address(*event.source), event.data, event.rtcp)
         case _:
