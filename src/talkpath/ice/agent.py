@@ -33,6 +33,7 @@ from talkpath.ice.events import (
     SocketsRenamed,
 )
 from talkpath.ice.generation import ROLE_CONFLICT, Generation, Role
+from talkpath.ice.record import AgentRecord
 from talkpath.ice.stun import Attr, Kind, Stun, StunMalformed
 from talkpath.ice.throttle import Throttle
 
@@ -69,6 +70,37 @@ class IceAgent:
         self._current = self._generation()
         self._previous: Generation | None = None
         self.counters: Counter[str] = Counter()
+
+    def save(self) -> AgentRecord:
+        """As data."""
+        role, previous = self._role, self._previous
+        return AgentRecord(
+            tuple([local.save() for local in self._local]),
+            self._lite,
+            self._is_offerer,
+            role.lite,
+            role.controlling,
+            role.tiebreaker,
+            self._current.save(),
+            None if previous is None else previous.save(),
+            dict(self.counters),
+        )
+
+    @classmethod
+    def resumed(cls, record: AgentRecord, entropy: Callable[[int], bytes], now: float) -> "IceAgent":
+        """The same again, as somebody who has asked for no consent yet."""
+        made = cls((), lite=record.lite, controlling=record.is_offerer, entropy=entropy)
+        made._local = tuple(LocalCandidate.resumed(one) for one in record.sockets)
+        made._role = Role(record.is_lite, record.is_controlling, record.tiebreaker)
+        made._current = made._generation()
+        made._current.resume(record.current, now)
+        if record.previous is not None:
+            made._previous = made._generation()
+            made._previous.resume(record.previous, now)
+        for generation in made._generations():
+            made._peers.update((key, Throttle(ICE_PEER_CHECKS_PER_S)) for key in generation.checked)
+        made.counters.update(record.counters)
+        return made
 
     def another(self, sockets: Sequence[LocalSocket]) -> "IceAgent":
         """For somebody else who answers the description that names our credentials (RFC 3261 section 12.1.2)."""

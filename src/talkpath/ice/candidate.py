@@ -5,6 +5,8 @@ from enum import StrEnum
 from ipaddress import ip_address
 
 from talkpath.base.address import Address
+from talkpath.base.octets import raw, text
+from talkpath.ice.record import CandidateRecord
 
 
 class CandidateType(StrEnum):
@@ -33,6 +35,18 @@ class Candidate:
     address: Address
     type: CandidateType
     related: Address | None = None
+
+    def save(self) -> CandidateRecord:
+        """As data."""
+        foundation = raw(self.foundation)
+        return CandidateRecord(foundation, self.component, self.priority, self.address, str(self.type), self.related)
+
+    @classmethod
+    def resumed(cls, record: CandidateRecord) -> "Candidate":
+        """The same again."""
+        foundation = text(record.foundation)
+        kind = CandidateType(record.type)
+        return cls(foundation, record.component, record.priority, record.address, kind, record.related)
 
     def __str__(self) -> str:
         """The value of `a=candidate`."""

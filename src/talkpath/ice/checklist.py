@@ -1,7 +1,7 @@
 """Candidate pairs in the order in which they are checked (RFC 8445 section 6.1.2 and 6.1.4)."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -9,6 +9,7 @@ from talkpath.base.address import Address
 from talkpath.base.limits import ICE_PAIRS
 from talkpath.ice.candidate import Candidate
 from talkpath.ice.events import LocalSocket
+from talkpath.ice.record import PairRecord, SocketRecord
 
 
 class PairState(Enum):
@@ -27,6 +28,17 @@ class LocalCandidate:
 
     socket: LocalSocket
     candidate: Candidate
+
+    def save(self) -> SocketRecord:
+        """As data."""
+        at = self.socket
+        return SocketRecord(at.socket, at.component, at.address, self.candidate.save())
+
+    @classmethod
+    def resumed(cls, record: SocketRecord) -> "LocalCandidate":
+        """The same again."""
+        at = LocalSocket(record.socket, record.component, record.address)
+        return cls(at, Candidate.resumed(record.candidate))
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +87,16 @@ class Checklist:
 
     pairs: dict[tuple[int, Address], Pair] = field(default_factory=dict)
     triggered: deque[Pair] = field(default_factory=deque)
+
+    def save(self) -> tuple[PairRecord, ...]:
+        """The pairs as data. What is being checked waits for its check."""
+        return tuple([_saved(pair) for pair in self.pairs.values()])
+
+    def resume(self, records: Iterable[PairRecord], local: Mapping[int, LocalCandidate]) -> list[Pair]:
+        """Hold these pairs again; gives them in their order."""
+        made = [_resumed(record, local[record.socket]) for record in records]
+        self.pairs = {pair.key: pair for pair in made}
+        return made
 
     def find(self, socket: int, remote: Address) -> Pair | None:
         return self.pairs.get((socket, remote))
@@ -157,3 +179,30 @@ class Checklist:
 
 def _best(pairs: Iterable[Pair], controlling: bool) -> Pair | None:
     return max(pairs, key=lambda pair: pair.priority(controlling), default=None)
+
+
+def _saved(pair: Pair) -> PairRecord:
+    state = PairState.WAITING if pair.state is PairState.IN_PROGRESS else pair.state
+    return PairRecord(
+        pair.socket,
+        pair.remote.save(),
+        state.value,
+        pair.authenticated,
+        pair.nominated_at,
+        pair.nomination,
+        pair.nominating,
+        pair.checked_at,
+    )
+
+
+def _resumed(record: PairRecord, local: LocalCandidate) -> Pair:
+    return Pair(
+        local,
+        Candidate.resumed(record.remote),
+        PairState(record.state),
+        record.authenticated,
+        record.nominated_at,
+        record.nomination,
+        record.nominating,
+        record.checked_at,
+    )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from talkpath.base.address import Address
 from talkpath.base.limits import ICE_PEER_REFLEXIVE, ICE_REMOTE_CANDIDATES
+from talkpath.base.octets import raw, text
 from talkpath.ice import stun
 from talkpath.ice.candidate import (
     Candidate,
@@ -40,6 +41,7 @@ from talkpath.ice.events import (
     RoleChanged,
     SendDatagram,
 )
+from talkpath.ice.record import GenerationRecord
 from talkpath.ice.stun import Attr, Kind, Stun
 
 # Between two checks of ours (RFC 8445 section 14.2: Ta).
@@ -113,6 +115,50 @@ class Generation:
         self._valid_since: dict[int, float] = {}
         self._fails_at: float | None = None
         self._failed: set[int] = set()
+
+    def save(self) -> GenerationRecord:
+        """As data. A check that nominates is made again."""
+        pairs = list(self.checklist.pairs.values())
+        places = {pair.key: at for at, pair in enumerate(pairs)}
+        begun = [check.pair for check in self._checks.values() if check.nominating and check.pair.nominating]
+        theirs = self.remote
+        return GenerationRecord(
+            (self.credentials.ufrag, self.credentials.password),
+            tuple([local.save() for local in self._local.values()]),
+            tuple(self._components),
+            None if theirs is None else (raw(theirs.ufrag), raw(theirs.password)),
+            tuple([candidate.save() for candidate in self._remotes]),
+            self.checklist.save(),
+            tuple([(one, places[pair.key], self._consents[one].repeated) for one, pair in self.selected.items()]),
+            tuple(dict.fromkeys(places[pair.key] for pair in (*self.checklist.triggered, *begun))),
+            self._learnt,
+            dict(self._valid_since),
+            tuple(self._failed),
+            self._fails_at,
+        )
+
+    def resume(self, record: GenerationRecord, now: float) -> None:
+        """Be what was saved; the consent of who goes on begins now."""
+        self.credentials = Credentials(*record.ours)
+        local = [LocalCandidate.resumed(one) for one in record.sockets]
+        self._local = {one.socket.socket: one for one in local}
+        self._components = set(record.components)
+        if record.theirs is not None:
+            self.remote = Credentials(text(record.theirs[0]), text(record.theirs[1]))
+        self._remotes = [Candidate.resumed(one) for one in record.remotes]
+        pairs = self.checklist.resume(record.pairs, self._local)
+        for component, at, repeated in record.selected:
+            self.selected[component] = pairs[at]
+            consent = self._consents[component] = Consent(pairs[at], now, self._jitter())
+            consent.repeated = repeated
+        self.checklist.triggered.extend(pairs[at] for at in record.triggered)
+        self._learnt, self._fails_at = record.learnt, record.fails_at
+        self._valid_since, self._failed = dict(record.valid_since), set(record.failed)
+
+    @property
+    def checked(self) -> list[tuple[int, Address]]:
+        """The pairs on which authentic checks came."""
+        return [key for key, pair in self.checklist.pairs.items() if pair.checked_at is not None]
 
     @property
     def is_complete(self) -> bool:

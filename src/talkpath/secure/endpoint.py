@@ -62,6 +62,26 @@ class DtlsEndpoint:
         self._outputs: list[EndpointOutput] = []
         self.counters: Counter[str] = Counter()
 
+    @property
+    def association(self) -> Path | None:
+        """Where the peer of the association is, once it stands; it is over when the peer said so."""
+        return self._association
+
+    @property
+    def begun_on(self) -> Path | None:
+        """Where we shook hands as client."""
+        return self._begun_on
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody shakes hands, so that nobody else could go on with it."""
+        return self._retry_at is not None or (self._association is None and bool(self._handshakes))
+
+    def resume(self, fingerprints: tuple[Fingerprint, ...], begun_on: Path | None, association: Path | None) -> None:
+        """Go on for an endpoint that was not busy. Of its association there are the keys and nothing else: what comes
+        for it is not read, and no goodbye is said."""
+        self._fingerprints, self._begun_on, self._association = fingerprints, begun_on, association
+
     def receive(self, event: EndpointInput, now: float) -> None:
         """Take one input; never raises for what the peer did."""
         match event:
