@@ -29,10 +29,18 @@ MODULES = (
 # Named tuples and plain values that msgspec writes by their annotations, which compiling takes from them.
 PLAIN = (
     *("base/address.py", "calls/guarded.py", "calls/model.py", "edge/binding.py", "edge/record.py"),
+    *("ice/record.py", "media/record.py"),
     "secure/suites.py",
 )
 # No message passes these, and compiling them takes long.
-COLD = ("calls/drawing.py", "calls/gateway_words.py", "calls/script_words.py", "calls/words.py", "media/memory.py")
+COLD = (
+    "calls/drawing.py",
+    "calls/gateway_words.py",
+    "calls/script_words.py",
+    "calls/words.py",
+    "media/memory.py",
+    "media/words.py",
+)
 # What the compiled modules call: they are made for its signatures.
 GROUND = ("capture", "explain", "rtp")
 

@@ -14,6 +14,7 @@ from talkpath.media import (
     Security,
 )
 from talkpath.media.memory import MemoryEngine, MemoryPort
+from talkpath.media.record import Unsaid, decoded, encoded
 from talkpath.sdp import SessionDescription
 from talkpath.secure.identity import Identity
 
@@ -33,11 +34,17 @@ AS_THEY_ARE = MediaPolicy(transcoding=())
 
 
 class Call:
-    """A session under test with the SIP messages around it left out."""
+    """A session under test with the SIP messages around it left out.
+
+    Where it is `handed_over`, another session goes on after each step, from what the one before said of itself.
+    """
+
+    handed_over = False
 
     def __init__(self, policy: MediaPolicy = AS_THEY_ARE, identity: Identity | None = None) -> None:
         self.engine = MemoryEngine()
         security = None if identity is None else Security(self.engine, identity, os.urandom)
+        self.policy, self.security = policy, security
         self.session = MediaSession(self.engine, policy, security)
         self.origins = {0: Origin("192.0.2.10", False, (V4, V6))}
         self.moments: list[MediaMoment] = []
@@ -110,3 +117,21 @@ class Call:
                 self.deaths.append(output)
             else:
                 self.moments.append(output)
+        if self.handed_over:
+            self.hand_over()
+
+    def hand_over(self) -> bool:
+        """Let another session go on, if the call can be said as data at this moment."""
+        saved = self.session.save()
+        if isinstance(saved, Unsaid) or any(port.recording for port in self.engine.open_ports):
+            return False  # who goes on with a recording begins another
+        told, record = list(self.engine.told), decoded(encoded(saved))
+        ports = [self.engine.ports[number] for number, _ in self.session.ports]
+        heir = MediaSession.resumed(record, ports, self.engine, self.policy, self.security, self.now)
+        assert self.engine.told == told, "the engine knows already"
+        assert heir.save() == record
+        assert [anchor.leg.sections for _, anchor in heir.ports] == [
+            anchor.leg.sections for _, anchor in self.session.ports
+        ]
+        self.session = heir
+        return True

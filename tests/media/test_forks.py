@@ -213,6 +213,7 @@ def test_an_early_dialog_that_is_not_heard_keeps_its_consent() -> None:
     assert back.sends_to == first.address
 
 
+@pytest.mark.one_session
 def test_what_an_early_dialog_kept_goes_with_it() -> None:
     web = WebCall(web=[1, 2])
     first, second = two_early_pages(web)

@@ -263,6 +263,7 @@ def test_a_phone_on_hold_is_told_to_the_browser_by_direction() -> None:
     assert call.port(0).keys is not None
 
 
+@pytest.mark.one_session
 def test_the_end_of_a_call_says_goodbye_and_frees_everything() -> None:
     call, browser = browser_calls_phone()
     agree(call, browser, 0)

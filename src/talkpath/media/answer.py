@@ -3,22 +3,25 @@
 from collections.abc import Sequence
 
 from talkpath.media.announced import Announced
-from talkpath.media.negotiation import Told
 from talkpath.media.policy import Profile
 from talkpath.media.portkeys import Spoken
+from talkpath.media.told import Told
 from talkpath.sdp import SessionDescription
 from talkpath.sdp.values import Direction
 
 
-def hold_to(answer: SessionDescription, offer: Told) -> None:
-    """Mend an answer that has not the sections of its offer, or accepts a rejected one."""
-    if len(answer.media) != len(offer.sections):
+def hold_to(answer: SessionDescription, offer: Told) -> bool:
+    """Mend an answer that has not the sections of its offer, or accepts a rejected one; whether it had to be."""
+    is_mended = len(answer.media) != len(offer.sections)
+    if is_mended:
         del answer.media[len(offer.sections) :]
         for section in SessionDescription.parse(offer.own).media[len(answer.media) :]:
             answer.add_media(" ".join((section.kind, "0", section.protocol, *section.formats)))
     for section, offered in zip(answer.media, offer.sections, strict=True):
         if not offered.port:
+            is_mended |= bool(section.port)
             section.reject()
+    return is_mended
 
 
 def point_within(answer: SessionDescription, offered: Sequence[Announced]) -> None:

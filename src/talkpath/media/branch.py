@@ -1,12 +1,14 @@
 """One way to a callee: the party, what was negotiated between it and the caller, and what we proposed to it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from talkpath.media.leg import Leg, Transport
 from talkpath.media.negotiation import Negotiation, Role, Transaction, Turn
 from talkpath.media.policy import LegId, Origin
 from talkpath.media.ports import Ports
 from talkpath.media.proposal import propose
+from talkpath.media.record import BranchRecord, FamilyRecord
+from talkpath.media.told import Packing, Unpacking
 from talkpath.sdp import Connection
 from talkpath.sdp import Origin as SdpOrigin
 
@@ -20,6 +22,20 @@ class Family:
         self.holder = first
         self.members = [first]
         self.transaction = transaction
+
+    def save(self) -> FamilyRecord:
+        """As data."""
+        members = tuple([one.leg.id for one in self.members])
+        return FamilyRecord(self.holder.leg.id, members, self.transaction)
+
+    @classmethod
+    def resumed(cls, record: FamilyRecord, branches: Mapping[LegId, "Branch"]) -> "Family":
+        """The same again, known to its members."""
+        made = cls(branches[LegId(record.holder)], Transaction(*record.transaction))
+        made.members = [branches[LegId(leg)] for leg in record.members]
+        for member in made.members:
+            member.family = made
+        return made
 
 
 class Branch:
@@ -35,6 +51,22 @@ class Branch:
         self._proposed_in = 0
         #: None for who answers alone, or has got ports of its own
         self.family: Family | None = None
+
+    def save(self, pack: Packing) -> BranchRecord:
+        """As data, without its family."""
+        proposed = (pack.text(self.proposed), self._proposed_in) if self.proposed else None
+        return BranchRecord(self.leg.save(pack), self.negotiation.save(pack), proposed)
+
+    @classmethod
+    def resumed(cls, record: BranchRecord, pack: Unpacking) -> "Branch":
+        """The same again, without its family."""
+        made = cls(LegId(record.leg.id))
+        made.leg.resume(record.leg, pack)
+        made.negotiation = Negotiation.resumed(record.negotiation, pack)
+        if record.proposed is not None:
+            at, made._proposed_in = record.proposed
+            made.proposed = pack.texts[at]
+        return made
 
     def fork(self, leg: LegId, cseq: int) -> "Branch":
         """Somebody else answers the INVITE of this CSeq that was sent here."""

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from talkpath.base.octets import raw, text
 from talkpath.media.announced import mid_extension
 from talkpath.media.engine import Engine, Port
+from talkpath.media.record import ConversionRecord
 from talkpath.sdp import Codec, MediaSection
 from talkpath.sdp.offer_answer import fmtp_parameters
 
@@ -65,6 +67,21 @@ class Conversion:
     def formats(self) -> tuple[tuple[int, int, str], ...]:
         """The payload types that may come, as the engine takes them."""
         return tuple((one.payload_type, one.clock_hz, one.name) for one in self.heard)
+
+    def save(self) -> ConversionRecord:
+        """As data."""
+        heard = [(one.payload_type, one.clock_hz, raw(one.name), one.sent) for one in self.heard]
+        marks = self.marks.ssrc, self.marks.extension, raw(self.marks.mid)
+        wishes = dict(self.wishes)
+        return ConversionRecord(tuple(heard), self.payload_type, raw(self.codec), self.packet_ms, wishes, marks)
+
+    @classmethod
+    def resumed(cls, record: ConversionRecord) -> "Conversion":
+        """The same again."""
+        heard = tuple(Heard(number, clock, text(name), sent) for number, clock, name, sent in record.heard)
+        ssrc, extension, mid = record.marks
+        wishes, marks = record.wishes, Marks(ssrc, extension, text(mid))
+        return cls(heard, record.payload_type, text(record.codec), record.packet_ms, wishes, marks)
 
     @property
     def makes_tones(self) -> bool:
@@ -147,7 +164,7 @@ def _wishes(codec: Codec) -> dict[str, int]:
     return {name: _number(value) for name, value in fmtp_parameters(codec).items()}
 
 
-def _number(text: str) -> int:
+def _number(value: str) -> int:
     """Zero for what is none: a wish that cannot be read is not made."""
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
+    value = value.strip()
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= 9 else 0

@@ -143,6 +143,7 @@ class CryptoDesk:
             return
         if anchor.crypto is None:
             anchor.crypto = PortKeys(self._security, anchor.port)
+            anchor.crypto.shut()
         if spoken is None or not is_answer:
             lines = anchor.crypto.offer()
         else:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from talkpath.media.branch import Branch
-from talkpath.media.negotiation import Role, Told, Turn
+from talkpath.media.negotiation import Role, Turn
+from talkpath.media.told import Told
 
 OFFER = "offer"
 ANSWER = "answer"

@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from talkpath.base.octets import raw, text
 from talkpath.media.announced import Announced
 from talkpath.media.numbers import Meaning, Numbers, meanings
+from talkpath.media.record import DialectRecord
 from talkpath.sdp import Direction, MediaSection, SessionDescription
 
 # One-byte header extensions hold no more (RFC 8285 section 4.2); Firefox has no others.
@@ -51,6 +53,23 @@ class Dialect:
         made._places, made._count = list(self._places), self._count
         made._mids, made._values = dict(self._mids), dict(self._values)
         made._numbers = {place: numbers.copy() for place, numbers in self._numbers.items()}
+        return made
+
+    def save(self) -> DialectRecord:
+        """As data."""
+        mids = {place: raw(mid) for place, mid in self._mids.items()}
+        values = {place: raw(value) for place, value in self._values.items()}
+        numbers = {place: one.save() for place, one in self._numbers.items()}
+        return DialectRecord(tuple(self._places), self._count, mids, values, numbers)
+
+    @classmethod
+    def resumed(cls, record: DialectRecord) -> "Dialect":
+        """The same again."""
+        made = cls(0)
+        made._places, made._count = list(record.places), record.count
+        made._mids = {place: text(mid) for place, mid in record.mids.items()}
+        made._values = {place: text(value) for place, value in record.values.items()}
+        made._numbers = {place: Numbers.resumed(one) for place, one in record.numbers.items()}
         return made
 
     def hear(

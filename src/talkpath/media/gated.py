@@ -8,16 +8,18 @@ RTCP port has an association of its own (RFC 5764 section 4.1).
 from dataclasses import replace
 
 from talkpath.base.address import Address
+from talkpath.base.octets import raw, text
 from talkpath.media.announced import Announced
 from talkpath.media.engine import Climbed, Port
 from talkpath.media.keying import Keying, Security
+from talkpath.media.record import GatedRecord
 from talkpath.media.standing import Standing
 from talkpath.media.telling import Telling
 from talkpath.sdp import MediaSection
 
 
 class GatedTransport:
-    """Towards one peer on one of our port pairs."""
+    """Towards one peer on one of our port pairs, which is to be `open`ed."""
 
     uses_ice = False
     uses_dtls = True
@@ -38,11 +40,37 @@ class GatedTransport:
         self._named: Address | None = None
         #: RTCP goes with RTP: the peer offered it, or took it up
         self.mux = False
-        security.engine.shut(port)
+
+    def save(self) -> GatedRecord:
+        """As data."""
+        rtp, rtcp = self._rtp.save(), self._rtcp.save()
+        return GatedRecord(self.standing.save(), self._local, rtp, rtcp, raw(self.protocol), self.mux, self._named)
+
+    @classmethod
+    def resumed(
+        cls, record: GatedRecord, standing: Standing, port: Port, security: Security, note: Telling
+    ) -> "GatedTransport":
+        """The same again, of which the engine knows already."""
+        made = cls(standing, port, record.local, security, note)
+        made._rtp.resume(record.rtp)
+        made._rtcp.resume(record.rtcp)
+        made.protocol, made.mux, made._named = text(record.protocol), record.mux, record.named
+        return made
+
+    def open(self) -> None:
+        """Let nothing pass before there are keys."""
+        self._security.engine.shut(self._port)
 
     def another(self, standing: Standing, note: Telling) -> "GatedTransport":
         """For somebody else who answers the same offer on this port."""
-        return GatedTransport(standing, self._port, self._local, self._security, note)
+        made = GatedTransport(standing, self._port, self._local, self._security, note)
+        made.open()
+        return made
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody shakes hands."""
+        return self._rtp.is_busy or self._rtcp.is_busy
 
     def is_of_peer(self, event: Climbed) -> bool:
         """Whether a packet that climbed comes from the peer."""

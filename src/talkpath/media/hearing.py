@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from talkpath.base.errors import Unavailable
 from talkpath.base.limits import MEDIA_BRANCHES
 from talkpath.media import bundle, moments
-from talkpath.media.branch import Branch
+from talkpath.media.branch import Branch, Family
 from talkpath.media.crypto import CryptoDesk
 from talkpath.media.leg import Anchor, Leg, Talk
 from talkpath.media.negotiation import Agreement, Turn
 from talkpath.media.policy import CALLER, LegId, MediaPolicy
 from talkpath.media.ports import Ports
+from talkpath.media.record import HearingRecord
 from talkpath.media.telling import Noting
+from talkpath.media.told import Packing, Unpacking
 
 
 class Hearing:
@@ -46,6 +48,32 @@ class Hearing:
         self._chosen: LegId | None = None
         #: who answered, in order; the chosen one among them
         self._confirmed: list[LegId] = []
+
+    def save(self, pack: Packing) -> HearingRecord:
+        """As data."""
+        families = {id(one.family): one.family for one in self._branches.values() if one.family is not None}
+        return HearingRecord(
+            tuple([branch.save(pack) for branch in self._branches.values()]),
+            tuple([family.save() for family in families.values()]),
+            self._heard,
+            self._chosen,
+            tuple(self._confirmed),
+        )
+
+    def resume(self, record: HearingRecord, pack: Unpacking) -> None:
+        """Be what was saved."""
+        made = [Branch.resumed(one, pack) for one in record.branches]
+        self._branches = {branch.leg.id: branch for branch in made}
+        for family in record.families:
+            Family.resumed(family, self._branches)
+        self._heard = None if record.heard is None else LegId(record.heard)
+        self._chosen = None if record.chosen is None else LegId(record.chosen)
+        self._confirmed = [LegId(leg) for leg in record.confirmed]
+
+    @property
+    def legs(self) -> dict[int, Leg]:
+        """All legs of the call by their numbers."""
+        return {int(leg.id): leg for leg in (self._caller, *(branch.leg for branch in self._branches.values()))}
 
     def __iter__(self) -> Iterator[Branch]:
         return iter(self._branches.values())

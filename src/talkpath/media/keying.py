@@ -8,8 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from talkpath.base.address import Address
+from talkpath.base.octets import raw, text
 from talkpath.media import moments
 from talkpath.media.engine import Port, SecureEngine
+from talkpath.media.record import KeyingRecord
 from talkpath.media.telling import Telling
 from talkpath.sdp import MediaSection
 from talkpath.secure import events as dtls
@@ -51,6 +53,41 @@ class Keying:
         self._remote: Address | None = None
         #: how far it came: a hello, a certificate that is not the signalled one, keys
         self.has_begun = self.is_foreign = self.is_keyed = False
+
+    def save(self) -> KeyingRecord:
+        """As data; a handshake that is under way is not of it. Keys are the engine's."""
+        theirs, endpoint = self._theirs, self._endpoint
+        named = None
+        if theirs is not None:
+            named = tuple([(raw(one.algorithm), one.digest) for one in theirs[0]]), raw(theirs[1])
+        begun, association = endpoint.begun_on, endpoint.association
+        return KeyingRecord(
+            named,
+            self.active,
+            self._remote,
+            None if begun is None else begun[1],
+            None if association is None else association[1],
+            self.has_begun,
+            self.is_foreign,
+            self.is_keyed,
+        )
+
+    def resume(self, record: KeyingRecord) -> None:
+        """Be what was saved."""
+        if record.theirs is not None:
+            named, tls_id = record.theirs
+            self._theirs = tuple(Fingerprint(text(name), digest) for name, digest in named), text(tls_id)
+        self.active, self._remote = record.active, record.remote
+        self.has_begun, self.is_foreign, self.is_keyed = record.has_begun, record.is_foreign, record.is_keyed
+        begun = None if record.begun is None else (self._port.id, record.begun)
+        association = None if record.association is None else (self._port.id, record.association)
+        fingerprints = () if self._theirs is None else self._theirs[0]
+        self._endpoint.resume(fingerprints, begun, association)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody shakes hands."""
+        return self._endpoint.is_busy
 
     def learn(self, fingerprints: tuple[Fingerprint, ...], tls_id: str, setup: str, now: float) -> None:
         """The peer's description came, first or again, with its role or without one."""

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from talkpath.base.address import Address
 from talkpath.base.limits import MEDIA_BRANCHES
+from talkpath.base.octets import raw, text
 from talkpath.media.announced import Announced, Formats, WebAnnounced
 from talkpath.media.conversion import Conversion
 from talkpath.media.dialect import Dialect
@@ -12,6 +13,8 @@ from talkpath.media.engine import Climbed, Engine, HostPort, Port, Totals
 from talkpath.media.gated import GatedTransport
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin, Profile
 from talkpath.media.portkeys import PortKeys, Spoken
+from talkpath.media.record import ExpectedRecord, FormatRecord, LegRecord, PortRecord
+from talkpath.media.told import Packing, Told, Unpacking
 from talkpath.media.transport import IceTransport
 from talkpath.sdp.values import is_loopback, is_private
 
@@ -102,8 +105,8 @@ class Anchor:
     def __init__(self, engine: Engine, leg: "Leg", index: int, address: MediaAddress, port: Port) -> None:
         self._engine = engine
         self._conversion: Conversion | None = None
-        self._expected: object = None
-        self._identity: object = None
+        self._expected: _Expected | None = None
+        self._identity: tuple[str, int, tuple[int, ...], bool] | None = None
         self._numbers: tuple[tuple[int, int], ...] = ()
         self._target: Anchor | None = None
         self._watched_s: float | None = None
@@ -138,6 +141,64 @@ class Anchor:
         self.is_vacant = False
         #: SDES towards this leg where its keys end here
         self.crypto: PortKeys | None = None
+
+    def save(self, pack: Packing) -> PortRecord:
+        """As data."""
+        identity, target, carrier = self._identity, self._target, self.carrier
+        return PortRecord(
+            self.leg.id,
+            self.index,
+            (self.address.host, self.address.advertised),
+            raw(self.kind),
+            self.announced,
+            self.remote,
+            self.heard,
+            self.heard_at,
+            () if self.has_sounded else tuple([(number, raw(name)) for number, name in self._sounds.items()]),
+            self.has_sounded,
+            self.silent_packets,
+            self.must_send,
+            self._watched_s,
+            self._watched_since,
+            None if self._expected is None else _saved(self._expected),
+            None if identity is None else (raw(identity[0]), *identity[1:]),
+            self._numbers,
+            None if target is None else pack.port(target.port),
+            None if self._conversion is None else self._conversion.save(),
+            tuple(sorted(self.others)),
+            None if carrier is None else pack.port(carrier.port),
+            self.is_bundled,
+            self.is_vacant,
+            None if self.crypto is None else self.crypto.save(),
+            None if self.transport is None or carrier is not None else self.transport.save(),
+            tuple([(leg, transport.save()) for leg, transport in self.parked.items()]),
+        )
+
+    @classmethod
+    def resumed(cls, record: PortRecord, engine: Engine, leg: "Leg", port: Port) -> "Anchor":
+        """The same again on a port of which the engine knows all already; `meet` joins it to others."""
+        made = cls(engine, leg, record.section, MediaAddress(*record.address), port)
+        made.kind, made.announced, made.remote = text(record.kind), record.announced, record.remote
+        made.heard, made.heard_at = record.heard, record.heard_at
+        made._sounds = {number: text(name) for number, name in record.sounds}
+        made.has_sounded, made.silent_packets = record.has_sounded, record.silent_packets
+        made.must_send = record.must_send
+        made._watched_s, made._watched_since = record.watched_s, record.watched_since
+        made._expected = None if record.expected is None else _expected(record.expected)
+        if record.identity is not None:
+            mid, extension, sources, stamped = record.identity
+            made._identity = text(mid), extension, sources, stamped
+        made._numbers = record.numbers
+        made._conversion = None if record.conversion is None else Conversion.resumed(record.conversion)
+        made.others = set(record.others)
+        made.is_bundled, made.is_vacant = record.is_bundled, record.is_vacant
+        return made
+
+    def meet(self, target: "Anchor | None", carrier: "Anchor | None") -> None:
+        """Of a port that goes on: where it sends, as the engine knows, and whose transport it shares."""
+        self._target, self.carrier = target, carrier
+        if carrier is not None:
+            self.transport = carrier.transport
 
     @property
     def local(self) -> Address:
@@ -176,10 +237,11 @@ class Anchor:
         latch = self.leg.latch_host(rtp)
         if latch is not None and (":" in latch) != self.address.is_ipv6:
             latch = None
-        raw, climb = not own.is_rtp or own.dtls, self.has_dtls
+        unread, climb = not own.is_rtp or own.dtls, self.has_dtls
         mux = self.transport.mux if self.transport is not None else talk.mux
         kin = self._kin_host() if latch is None and own.is_rtp else None
-        expected = (rtp, rtcp, mux, latch, talk.formats, own.levels, raw, climb, self._is_opaque(own), kin)
+        opaque = self._is_opaque(own)
+        expected = (rtp, rtcp, mux, latch, talk.formats, own.levels, unread, climb, opaque, kin, False)
         self.announced = own.rtp
         if expected != self._expected:
             self._expected = expected
@@ -192,9 +254,9 @@ class Anchor:
                 latch=latch,
                 formats=talk.formats,
                 levels=own.levels,
-                raw=raw,
+                raw=unread,
                 climb=climb,
-                opaque=self._is_opaque(own),
+                opaque=opaque,
                 kin=kin,
             )
         return reachable
@@ -211,7 +273,8 @@ class Anchor:
     def _expect_checked(self, talk: Talk, mux: bool) -> None:
         """Whom to hear is for ICE to say."""
         own = talk.own
-        expected = (talk.formats, own.levels, mux, self._is_opaque(own))
+        opaque = self._is_opaque(own)
+        expected = (None, None, mux, None, talk.formats, own.levels, False, False, opaque, None, True)
         if expected != self._expected:
             self._expected = expected
             self._engine.expect(
@@ -221,7 +284,7 @@ class Anchor:
                 formats=talk.formats,
                 levels=own.levels,
                 ice=True,
-                opaque=self._is_opaque(own),
+                opaque=opaque,
             )
 
     def meet_another(self) -> None:
@@ -332,18 +395,53 @@ class Anchor:
         return now - max(last or 0.0, self._watched_since) >= self._watched_s
 
 
+# What `Engine.expect` was told: RTP and RTCP address, mux, latch, formats, levels, raw, climb, opaque, kin, ICE.
+_Formats = tuple[tuple[int, int, str], ...]
+_Expected = tuple[Address | None, Address | None, bool, str | None, _Formats, int, bool, bool, bool, str | None, bool]
+
+
+def _saved(told: _Expected) -> ExpectedRecord:
+    rtp, rtcp, mux, latch, formats, levels, unread, climb, opaque, kin, ice = told
+    return ExpectedRecord(rtp, rtcp, mux, latch, _raw_formats(formats), levels, unread, climb, opaque, kin, ice)
+
+
+def _expected(record: ExpectedRecord) -> _Expected:
+    return (
+        record.rtp,
+        record.rtcp,
+        record.mux,
+        record.latch,
+        _text_formats(record.formats),
+        record.levels,
+        record.raw,
+        record.climb,
+        record.opaque,
+        record.kin,
+        record.ice,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _raw_formats(formats: _Formats) -> tuple[FormatRecord, ...]:
+    return tuple((number, clock, raw(name)) for number, clock, name in formats)
+
+
+@lru_cache(maxsize=1024)
+def _text_formats(formats: tuple[FormatRecord, ...]) -> _Formats:
+    return tuple((number, clock, text(name)) for number, clock, name in formats)
+
+
 class Leg:
     """The caller or one branch."""
 
-    __slots__ = ("anchors", "dialect", "ends_here", "id", "origin", "said", "sections", "speaks_ice", "spoken")
+    __slots__ = ("anchors", "dialect", "ends_here", "id", "last", "origin", "speaks_ice", "spoken")
 
     def __init__(self, id: LegId) -> None:
         self.id = id
         self.origin: Origin | None = None
         self.anchors: list[Anchor | None] = []
-        #: the description it wrote last, so that an offer to many branches is told once
-        self.said = b""
-        self.sections: tuple[Announced, ...] = ()
+        #: the description it wrote last
+        self.last: Told | None = None
         #: it spoke DTLS, which ends here
         self.ends_here = False
         #: so did its ICE
@@ -352,6 +450,38 @@ class Leg:
         self.spoken: tuple[Spoken, ...] = ()
         #: of a page: how it is told of the call
         self.dialect: Dialect | None = None
+
+    def save(self, pack: Packing) -> LegRecord:
+        """As data, without its ports."""
+        return LegRecord(
+            self.id,
+            None if self.origin is None else self.origin.save(),
+            len(self.anchors),
+            None if self.last is None else pack.told(self.last),
+            self.ends_here,
+            self.speaks_ice,
+            tuple([(raw(one.protocol), tuple([raw(line) for line in one.lines])) for one in self.spoken]),
+            None if self.dialect is None else self.dialect.save(),
+        )
+
+    def resume(self, record: LegRecord, pack: Unpacking) -> None:
+        """Be what was saved, without its ports."""
+        self.origin = None if record.origin is None else Origin.resumed(record.origin)
+        self.anchors = [None] * record.sections
+        self.last = None if record.last is None else pack.told[record.last]
+        self.ends_here, self.speaks_ice = record.ends_here, record.speaks_ice
+        self.spoken = tuple(Spoken(text(protocol), tuple(map(text, lines))) for protocol, lines in record.spoken)
+        self.dialect = None if record.dialect is None else Dialect.resumed(record.dialect)
+
+    @property
+    def said(self) -> bytes:
+        """The text that it wrote last, so that an offer to many branches is told once."""
+        return b"" if self.last is None else self.last.raw
+
+    @property
+    def sections(self) -> tuple[Announced, ...]:
+        """What it announced last."""
+        return () if self.last is None else self.last.sections
 
     def its_dialect(self) -> Dialect:
         """Its dialect, from now on if it had none."""

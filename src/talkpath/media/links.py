@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from talkpath.media import moments
 from talkpath.media.leg import Anchor, Leg
+from talkpath.media.record import LinksRecord
 from talkpath.media.telling import Noting
 
 # Seconds after the answer until media may be missed by who hangs up, and until a chain that is not built is told of
@@ -36,6 +37,14 @@ class LinkWatch:
         self._answered_at: float | None = None
         self._looks_at: float | None = None
         self._told: set[tuple[str, str]] = set()
+
+    def save(self) -> LinksRecord:
+        """As data."""
+        return LinksRecord(self._answered_at, self._looks_at, tuple(sorted(self._told)))
+
+    def resume(self, record: LinksRecord) -> None:
+        """Be what was saved."""
+        self._answered_at, self._looks_at, self._told = record.answered_at, record.looks_at, set(record.told)
 
     def answered(self, now: float) -> None:
         """The call was answered; the first time counts."""

@@ -11,15 +11,15 @@ after is a repetition. Each transaction waits for its own answer, so crossing of
 other: the phones refuse one with 491 and the refusal forgets it.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import NamedTuple, TypeVar
 
 from talkpath.base.limits import MEDIA_EXCHANGES
-from talkpath.media.announced import Announced
 from talkpath.media.conversion import Conversion
-from talkpath.media.transcoding import Bridge
+from talkpath.media.record import AgreementRecord, NegotiationRecord
+from talkpath.media.told import Packing, Told, Unpacking
 
 Item = TypeVar("Item")
 
@@ -39,44 +39,6 @@ class Transaction(NamedTuple):
     by_caller: bool
     method: str
     cseq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One description as it came, as it was sent on, and what it announces for each section.
-
-    `own` and `asked` are `raw` and `sent` in the words of the call, where a page has others (`media.dialect`).
-    `bridges` are the sections of an answer whose codec its offer did not name, by their place. `is_settled` is True
-    for an offer that is its writer's answer to one of ours: it is told no answer. `holds_kept` are the sections of an
-    offer whose hold its reader does not know of.
-    """
-
-    by_caller: bool
-    raw: bytes
-    sent: bytes
-    sections: tuple[Announced, ...]
-    own: bytes
-    asked: bytes
-    bridges: Mapping[int, Bridge] = field(default_factory=dict)
-    is_settled: bool = False
-    holds_kept: frozenset[int] = frozenset()
-
-    @property
-    def text(self) -> str:
-        """Its sections in words."""
-        return ", ".join(section.text for section in self.sections)
-
-    @property
-    def holds(self) -> bool:
-        """Whether this side wants to hear nothing of what is live."""
-        live = [section for section in self.sections if section.live and section.is_rtp]
-        return bool(live) and not any(section.receives for section in live)
-
-    @property
-    def codec(self) -> str:
-        """The first codec of the first live audio section."""
-        audio = (section for section in self.sections if section.kind == "audio" and section.live)
-        return next((section.formats.voice for section in audio), "")
 
 
 @dataclass(slots=True)
@@ -137,6 +99,27 @@ class Negotiation:
         self._waiting: dict[Transaction, Told] = {}
         self._done: dict[Transaction, Agreement] = {}
         self.agreed: Agreement | None = None
+
+    def save(self, pack: Packing) -> NegotiationRecord:
+        """As data."""
+        agreements = _Agreements(pack)
+        done = tuple([(transaction, agreements.place(one)) for transaction, one in self._done.items()])
+        waiting = tuple([(transaction, pack.told(one)) for transaction, one in self._waiting.items()])
+        agreed = None if self.agreed is None else agreements.place(self.agreed)
+        return NegotiationRecord(tuple(agreements.records), done, waiting, agreed)
+
+    @classmethod
+    def resumed(cls, record: NegotiationRecord, pack: Unpacking) -> "Negotiation":
+        """The same again."""
+        made, agreements = cls(), list[Agreement]()
+        for one in record.agreements:
+            before = None if one.before is None else agreements[one.before]
+            offer, answer = pack.told[one.offer], pack.told[one.answer]
+            agreements.append(Agreement(Transaction(*one.transaction), offer, answer, before))
+        made._done = {Transaction(*transaction): agreements[at] for transaction, at in record.done}
+        made._waiting = {Transaction(*transaction): pack.told[at] for transaction, at in record.waiting}
+        made.agreed = None if record.agreed is None else agreements[record.agreed]
+        return made
 
     def forked(self, transaction: Transaction) -> "Negotiation":
         """That of somebody else who answers the same offer: it waits there, and nothing is agreed."""
@@ -220,6 +203,25 @@ class Negotiation:
             if told.by_caller == caller and transaction.by_caller != caller:
                 return transaction
         return None
+
+
+class _Agreements:
+    """Those of one negotiation as records, each once, and after the one that it falls back to."""
+
+    def __init__(self, pack: Packing) -> None:
+        self._pack = pack
+        self._places: dict[int, int] = {}
+        self.records: list[AgreementRecord] = []
+
+    def place(self, agreement: Agreement) -> int:
+        """Where it stands."""
+        known = self._places.get(id(agreement))
+        if known is None:
+            before = None if agreement.before is None else self.place(agreement.before)
+            offer, answer = self._pack.told(agreement.offer), self._pack.told(agreement.answer)
+            known = self._places[id(agreement)] = len(self.records)
+            self.records.append(AgreementRecord(agreement.transaction, offer, answer, before))
+        return known
 
 
 def _transaction(by_caller: bool, exchange: Exchange) -> Transaction:

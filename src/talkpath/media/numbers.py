@@ -42,6 +42,18 @@ class Numbers:
         made._theirs, made._ours, made.pairs = dict(self._theirs), dict(self._ours), self.pairs
         return made
 
+    def save(self) -> tuple[tuple[int, int], ...]:
+        """The page's by the call's."""
+        return tuple(self._theirs.items())
+
+    @classmethod
+    def resumed(cls, record: tuple[tuple[int, int], ...]) -> "Numbers":
+        """The same again."""
+        made = cls()
+        for ours, theirs in record:
+            made._learn(ours, theirs)
+        return made
+
     def hear(self, section: MediaSection) -> bool:
         """Write the call's numbers into a section of the page; whether there were any to write."""
         numbers = [number for number, _ in formats_of(section.formats, ())]

@@ -5,9 +5,9 @@ from dataclasses import replace
 from talkpath.media import bundle, moments
 from talkpath.media.dialect import unknown
 from talkpath.media.leg import Leg
-from talkpath.media.negotiation import Told
 from talkpath.media.policy import MediaRefused
 from talkpath.media.telling import Noting
+from talkpath.media.told import Told
 from talkpath.sdp import SessionDescription
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import ClassVar, NamedTuple, NewType
 
 from talkpath.base.errors import TalkpathError
+from talkpath.media.record import OriginRecord
 from talkpath.sdp.codecs import AUXILIARY, STATIC_FORMATS
 
 # One party of a call as media sees it: 0 is the caller, every forked branch has its own number from 1.
@@ -114,6 +115,37 @@ class Origin(NamedTuple):
     ice: bool = False
     speaks: frozenset[str] = frozenset()
     own_keys: bool = False
+
+    def save(self) -> OriginRecord:
+        """As data."""
+        return OriginRecord(
+            self.host,
+            self.behind_nat,
+            tuple([(one.host, one.advertised) for one in self.media]),
+            self.webrtc,
+            self.secure,
+            None if self.profile is None else str(self.profile),
+            self.ice,
+            tuple(sorted(self.speaks)),
+            self.own_keys,
+        )
+
+    @classmethod
+    def resumed(cls, record: OriginRecord) -> Origin:
+        """The same again."""
+        profile = None if record.profile is None else Profile(record.profile)
+        media = tuple(MediaAddress(host, advertised) for host, advertised in record.media)
+        return cls(
+            record.host,
+            record.behind_nat,
+            media,
+            record.webrtc,
+            record.secure,
+            profile,
+            record.ice,
+            frozenset(record.speaks),
+            record.own_keys,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from talkpath.media.engine import Port
 from talkpath.media.keying import Security
+from talkpath.media.record import KeysRecord
 from talkpath.secure import sdes
 from talkpath.secure.suites import SrtpKeys
 
@@ -26,7 +27,7 @@ class Spoken:
 
 
 class PortKeys:
-    """SDES on one of our ports. Nothing passes in the clear before there are keys."""
+    """SDES on one of our ports, `shut` from its start. Nothing passes in the clear before there are keys."""
 
     def __init__(self, security: Security, port: Port) -> None:
         self._security = security
@@ -35,7 +36,24 @@ class PortKeys:
         #: of which somebody chose before: another who was offered them may choose as well
         self._chosen_of: list[sdes.Crypto] = []
         self._ours: sdes.Crypto | None = None
-        security.engine.shut(port)
+
+    def save(self) -> KeysRecord:
+        """As data. Lines of ours have no MKI."""
+        ours = None if self._ours is None else str(self._ours)
+        return KeysRecord(tuple(map(str, self._offered)), tuple(map(str, self._chosen_of)), ours)
+
+    @classmethod
+    def resumed(cls, record: KeysRecord, security: Security, port: Port) -> "PortKeys":
+        """The same again, of which the engine knows already."""
+        made = cls(security, port)
+        made._offered = [sdes.Crypto.parse(line) for line in record.offered]
+        made._chosen_of = [sdes.Crypto.parse(line) for line in record.chosen_of]
+        made._ours = None if record.ours is None else sdes.Crypto.parse(record.ours)
+        return made
+
+    def shut(self) -> None:
+        """Let nothing pass from now on."""
+        self._security.engine.shut(self._port)
 
     def offer(self) -> list[sdes.Crypto]:
         """Our lines; the one in use again where there is one, so that its counters go on."""

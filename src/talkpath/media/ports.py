@@ -4,19 +4,23 @@ Which section wants what is decided elsewhere; here is what becomes of the engin
 of it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from talkpath.base.octets import raw, text
 from talkpath.media import moments
 from talkpath.media.announced import Announced
-from talkpath.media.engine import Engine, HostPort, Recording, Totals
+from talkpath.media.engine import Engine, HostPort, Port, Recording, Totals
 from talkpath.media.gated import GatedTransport
 from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg, Transport
 from talkpath.media.policy import WEB_PROTOCOL, LegId, MediaPolicy, Profile
+from talkpath.media.portkeys import PortKeys
+from talkpath.media.record import GatedRecord, PortRecord, ReleasedRecord, TotalsRecord, TransportRecord
 from talkpath.media.standing import Standing
 from talkpath.media.telling import Noting, Telling
+from talkpath.media.told import Packing
 from talkpath.media.transport import IceTransport
 
 
@@ -32,6 +36,38 @@ class PortTotals(NamedTuple):
     #: where parties are that shared it without being heard all the time (`Anchor.others`)
     others: frozenset[HostPort]
 
+    def save(self) -> ReleasedRecord:
+        """As data."""
+        return ReleasedRecord(
+            self.leg, self.section, raw(self.kind), self.local, _saved(self.totals), tuple(sorted(self.others))
+        )
+
+    @classmethod
+    def resumed(cls, record: ReleasedRecord) -> "PortTotals":
+        """The same again."""
+        leg, others = LegId(record.leg), frozenset(record.others)
+        side = Leg(leg).side
+        return cls(leg, side, record.section, text(record.kind), record.local, record.totals, others)
+
+
+def _saved(totals: Totals) -> TotalsRecord:
+    dropped = tuple([(host, port, count) for host, port, count in totals.dropped])
+    return TotalsRecord(
+        totals.heard_packets,
+        totals.heard_bytes,
+        totals.heard_rtcp,
+        totals.sent_packets,
+        totals.sent_bytes,
+        totals.sent_rtcp,
+        totals.lost,
+        totals.strangers,
+        totals.unauthentic,
+        totals.replayed,
+        totals.last_heard,
+        totals.forgiven,
+        dropped,
+    )
+
 
 class Ports:
     """See the module. Every port that is open is here, by the id that engine events name."""
@@ -46,6 +82,45 @@ class Ports:
         self._recording: Recording | None = None
         #: what those given back had seen, in order
         self.released: list[PortTotals] = []
+
+    def save(self, pack: Packing) -> tuple[PortRecord, ...]:
+        """As data, in the order in which they are named."""
+        return tuple([anchor.save(pack) for anchor in self._anchors.values()])
+
+    def resume(
+        self, records: Sequence[PortRecord], legs: Mapping[int, Leg], ports: Sequence[Port], now: float
+    ) -> None:
+        """Be what was saved, on these ports."""
+        anchors = []
+        for record, port in zip(records, ports, strict=True):
+            leg = legs[record.leg]
+            anchor = self._anchors[port.id] = Anchor.resumed(record, self._engine, leg, port)
+            anchors.append(anchor)
+            if not record.is_vacant:
+                leg.anchors[record.section] = anchor
+            self._resume_security(anchor, record, now)
+        for anchor, record in zip(anchors, records, strict=True):
+            target = None if record.target is None else anchors[record.target]
+            anchor.meet(target, None if record.carrier is None else anchors[record.carrier])
+
+    def _resume_security(self, anchor: Anchor, record: PortRecord, now: float) -> None:
+        security = self._security
+        if security is None:
+            return
+        if record.crypto is not None:
+            anchor.crypto = PortKeys.resumed(record.crypto, security, anchor.port)
+        if record.transport is not None:
+            anchor.transport = self._resumed(record.transport, anchor, security, now)
+        for leg, transport in record.parked:
+            anchor.parked[LegId(leg)] = self._resumed(transport, anchor, security, now)
+
+    def _resumed(self, record: TransportRecord, anchor: Anchor, security: Security, now: float) -> Transport:
+        note = Telling(partial(self._note, side=anchor.leg.side))
+        standing = Standing(self._engine, security.engine)
+        standing.resume(record.standing)
+        if isinstance(record, GatedRecord):
+            return GatedTransport.resumed(record, standing, anchor.port, security, note)
+        return IceTransport.resumed(record, standing, anchor.port, security, note, now)
 
     def __iter__(self) -> Iterator[tuple[int, Anchor]]:
         return iter(self._anchors.items())
@@ -76,6 +151,15 @@ class Ports:
         heard = [anchor.transport for anchor in anchors if anchor.transport is not None]
         return heard + [parked for anchor in anchors for parked in anchor.parked.values()]
 
+    @property
+    def busy(self) -> Leg | None:
+        """Whose DTLS is between its first word and its keys, so that nobody else could go on with it."""
+        for anchor in self._anchors.values():
+            own = [] if anchor.transport is None else [anchor.transport]
+            if any(transport.is_busy for transport in (*own, *anchor.parked.values())):
+                return anchor.leg
+        return None
+
     def lease(
         self, leg: Leg, index: int, wanted: Announced | None, web: bool, carrier: Anchor | None, now: float
     ) -> Anchor:
@@ -105,7 +189,9 @@ class Ports:
         theirs = None if wanted is None or wanted.web is None else wanted
         if not (leg.wants_ice if theirs is None else theirs.is_under_ice):
             standing = Standing(self._engine, security.engine)
-            return GatedTransport(standing, anchor.port, anchor.local, security, note)
+            gated = GatedTransport(standing, anchor.port, anchor.local, security, note)
+            gated.open()
+            return gated
         made = IceTransport(
             Standing(self._engine, security.engine),
             anchor.port,
@@ -118,6 +204,7 @@ class Ports:
             mux=leg.is_web if theirs is None else theirs.mux,
             profile=WEB_PROTOCOL if leg.is_web else Profile.DTLS,
         )
+        made.open()
         for candidate in made.candidates:
             note(now, moments.ICE_OWN_CANDIDATE, candidate=str(candidate))
         return made
@@ -132,7 +219,7 @@ class Ports:
                 anchor.others.update(leaving.standing.addresses)
                 anchor.transport = anchor.parked.pop(leg.id, None)
                 if anchor.transport is not None:
-                    anchor.transport.standing.resume(anchor.port)
+                    anchor.transport.standing.unpark(anchor.port)
                 else:
                     note = Telling(partial(self._note, side=leg.side))
                     standing = Standing(self._engine, self._security.engine)

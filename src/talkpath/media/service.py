@@ -5,15 +5,19 @@ The answer is our own description; the packets are made by the engine.
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
+from talkpath.base import octets
 from talkpath.base.address import Address
 from talkpath.media import bundle
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.conversion import COST, converts
 from talkpath.media.engine import Engine
-from talkpath.media.leg import Anchor, Talk
+from talkpath.media.leg import Anchor, Leg, Talk
 from talkpath.media.policy import MediaPolicy, MediaRefused
 from talkpath.media.proposal import propose
+from talkpath.media.record import ServedRecord, ServiceRecord
+from talkpath.media.told import Packing, Unpacking
 from talkpath.media.web import dress_all, reject_unproven
 from talkpath.sdp import Codec, Connection, MediaSection, Origin, SessionDescription
 
@@ -30,6 +34,23 @@ class Service(StrEnum):
     TONE = "tone"
 
 
+class Read(NamedTuple):
+    """A description of the caller, and whether its ICE and DTLS ended here when it was read."""
+
+    text: bytes
+    terminates: bool
+
+
+class _Voice(NamedTuple):
+    """A section that is served: our port, what the caller announced and where, and the codec that it hears."""
+
+    anchor: Anchor
+    caller: Announced
+    read: Read
+    payload_type: int
+    codec: str
+
+
 class LocalService:
     """The answering side of one call. Its descriptions count their versions (RFC 3264 section 8)."""
 
@@ -42,12 +63,52 @@ class LocalService:
         self._doubted = doubted
         self._is_acknowledged = False
         #: what is heard by section: our port, where the caller wants to hear it, and in what
-        self._served: dict[int, tuple[Anchor, Announced, Codec]] = {}
+        self._served: dict[int, _Voice] = {}
         #: the host to which a port sends instead of the one announced
         self._moved: dict[int, tuple[Address | None, str]] = {}
         self._origin: Origin | None = None
         self._offer = self._answer = b""
         self._playing: dict[int, tuple[bool, int]] = {}
+
+    def save(self, pack: Packing, described: tuple[str, int] | None) -> ServiceRecord:
+        """As data; `described` is what was sent last."""
+        return ServiceRecord(
+            str(self.service),
+            pack.text(self._offer),
+            pack.text(self._answer),
+            self._doubted,
+            self._is_acknowledged,
+            None if self._origin is None else str(self._origin),
+            tuple([self._saved(section, voice, pack) for section, voice in self._served.items()]),
+            described,
+        )
+
+    def _saved(self, section: int, voice: _Voice, pack: Packing) -> ServedRecord:
+        at, terminates = pack.text(voice.read.text), voice.read.terminates
+        moved, playing = self._moved.get(section), self._playing.get(section)
+        codec = octets.raw(voice.codec)
+        return ServedRecord(section, at, terminates, voice.payload_type, codec, moved, playing)
+
+    @classmethod
+    def resumed(
+        cls, record: ServiceRecord, pack: Unpacking, caller: Leg, engine: Engine, policy: MediaPolicy
+    ) -> "LocalService":
+        """The same again."""
+        made = cls(engine, policy, Service(record.service), record.doubted)
+        made._is_acknowledged = record.is_acknowledged
+        made._offer, made._answer = pack.texts[record.offer], pack.texts[record.answer]
+        made._origin = None if record.origin is None else Origin.parse(record.origin)
+        for one in record.served:
+            anchor = caller.anchor(one.section)
+            if anchor is not None:
+                read, announced = Read(pack.texts[one.read], one.terminates), pack.sections(one.read, one.terminates)
+                voice = announced[one.section], read, one.payload_type, octets.text(one.codec)
+                made._served[one.section] = _Voice(anchor, *voice)
+            if one.moved is not None:
+                made._moved[one.section] = one.moved
+            if one.playing is not None:
+                made._playing[one.section] = one.playing
+        return made
 
     def answer(self, raw: bytes, lease: Leaser, now: float, *, web: bool = False) -> bytes:
         """Our answer to this offer; the accepted sections are served from now on. Raises `MediaRefused`.
@@ -68,7 +129,8 @@ class LocalService:
         if web:
             self._secure(answer, anchors, announced, now)
         ours = Reading(answer, terminates=web).announced
-        self._serve(zip(anchors, offer.media, announced, ours, strict=True), now)
+        read = Read(offer.encode(), web)
+        self._serve(zip(anchors, offer.media, announced, ours, strict=True), read, now)
         self._offer, self._answer = raw, answer.encode()
         return self._answer
 
@@ -97,17 +159,19 @@ class LocalService:
         answer = SessionDescription.parse(raw)
         announced = Reading(answer, terminates=web).announced
         reject_unproven(answer, announced)
+        read = Read(raw, web)
         if not announced or not self._codecs(answer.media[0], announced[0]):
             raise MediaRefused("service-codec", f"{self.service} can use nothing of this answer; answer with PCMU")
         own = Reading(SessionDescription.parse(self._answer), terminates=web).announced
         bundle.learn([(lease(0, announced), announced[0])], now)
-        self._serve([(lease(0, announced), answer.media[0], announced[0], own[0])], now)
+        self._serve([(lease(0, announced), answer.media[0], announced[0], own[0])], read, now)
 
     def acknowledged(self) -> list[str]:
         """The caller has our answer; gives where he wants to hear a tone and may not."""
         self._is_acknowledged, withheld = True, list[str]()
-        for anchor, caller, codec in self._served.values():
-            self._play(anchor, caller, codec)
+        for served in self._served.values():
+            self._play(served)
+            anchor, caller = served.anchor, served.caller
             if self.service is Service.TONE and caller.rtp is not None and not self._may_hear(anchor, caller):
                 withheld.append(caller.rtp.host)
         return withheld
@@ -116,8 +180,8 @@ class LocalService:
         """From now on a port sends to where its packets come from (`anchor.remote`)."""
         served = self._served.get(anchor.index)
         if served is not None and anchor.remote is not None:
-            self._moved[anchor.index] = (served[1].rtp, anchor.remote.host)
-            self._play(*served)
+            self._moved[anchor.index] = (served.caller.rtp, anchor.remote.host)
+            self._play(served)
 
     def _may_hear(self, anchor: Anchor, caller: Announced) -> bool:
         """Whether a tone may go where it would go. Under ICE and DTLS nothing does before the caller has answered."""
@@ -162,22 +226,24 @@ class LocalService:
             lines += _accepted(section, chosen, anchor) if anchor is not None else _rejected(section)
         return SessionDescription(lines)
 
-    def _serve(self, sides: Iterable[Served], now: float) -> None:
+    def _serve(self, sides: Iterable[Served], read: Read, now: float) -> None:
         """Hear the caller as it announced itself, and let the engine make the packets."""
         for anchor, section, caller, own in sides:
             if anchor is not None:
                 talk = Talk(caller, own, caller.mux and own.mux)
                 anchor.expect(talk)
                 anchor.heed(talk, self._policy, now)
-                served = self._served[anchor.index] = (anchor, caller, self._codecs(section, caller)[0])
-                self._play(*served)
+                codec = self._codecs(section, caller)[0]
+                served = self._served[anchor.index] = _Voice(anchor, caller, read, codec.payload_type, codec.name)
+                self._play(served)
 
-    def _play(self, anchor: Anchor, caller: Announced, codec: Codec) -> None:
+    def _play(self, served: _Voice) -> None:
         """Start or stop what the engine makes; it is told only what changed."""
+        anchor, caller = served.anchor, served.caller
         wanted = caller.receives and (caller.sends or self.service is Service.TONE)
         if self.service is Service.TONE and wanted and not self._may_hear(anchor, caller):
             wanted = False
-        playing = (wanted, codec.payload_type) if self.service is Service.TONE else (wanted, 0)
+        playing = (wanted, served.payload_type) if self.service is Service.TONE else (wanted, 0)
         if self._playing.get(anchor.index) == playing:
             return
         self._playing[anchor.index] = playing
@@ -187,7 +253,7 @@ class LocalService:
             else:
                 self._engine.route(anchor.port, None)
         elif wanted:
-            self._engine.tone(anchor.port, codec.payload_type, codec.name.upper())
+            self._engine.tone(anchor.port, served.payload_type, served.codec.upper())
         else:
             self._engine.quiet(anchor.port)
 

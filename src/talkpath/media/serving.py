@@ -9,8 +9,10 @@ from talkpath.media.described import ANSWER, OFFER, Described
 from talkpath.media.leg import Anchor, Leg
 from talkpath.media.policy import CALLER
 from talkpath.media.ports import Ports
+from talkpath.media.record import ServiceRecord
 from talkpath.media.service import Leaser, LocalService
 from talkpath.media.telling import Noting
+from talkpath.media.told import Packing
 from talkpath.media.turnaround import Turnaround
 from talkpath.sdp import SessionDescription
 
@@ -37,6 +39,11 @@ class Serving:
         self._note = note
         #: there is no negotiation: the last description that was given
         self.described: Described | None = None
+
+    def save(self, pack: Packing) -> ServiceRecord:
+        """As data."""
+        described = self.described
+        return self._service.save(pack, None if described is None else (described.mode, pack.text(described.sdp)))
 
     def answer(self, description: bytes, now: float) -> Described:
         """Our answer to the caller's description, our offer where it is empty. Raises `Malformed`, `MediaRefused` and

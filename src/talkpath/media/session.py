@@ -5,10 +5,11 @@ Each `m=` section has one port pair towards the caller and one towards every bra
 until it is answered; what was answered early is taken back when the request is refused after all.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from talkpath.base.address import Address
+from talkpath.base.errors import Malformed
 from talkpath.media import bundle, moments, trickle
 from talkpath.media.crypto import CryptoDesk
 from talkpath.media.described import Described, in_force, offered, sent
@@ -20,6 +21,7 @@ from talkpath.media.engine import (
     EngineEvent,
     FirstHeard,
     Latched,
+    Port,
     Received,
     Recording,
     TimedOut,
@@ -29,14 +31,16 @@ from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg, Loudness
 from talkpath.media.links import LinkWatch
 from talkpath.media.moments import MediaMoment
-from talkpath.media.negotiation import Exchange, Role, Told, Turn
+from talkpath.media.negotiation import Exchange, Role, Turn
 from talkpath.media.policy import CALLER, LegId, MediaPolicy, Origin
 from talkpath.media.ports import Ports, PortTotals
+from talkpath.media.record import VERSION, MediaRecord, Unsaid
 from talkpath.media.remarks import note_agreement, note_totals
 from talkpath.media.service import LocalService, Service
 from talkpath.media.serving import Serving
 from talkpath.media.silence import MediaDied, SilenceWatch
 from talkpath.media.telling import Notes
+from talkpath.media.told import Packing, Told, Unpacking
 from talkpath.media.turnaround import Turnaround
 
 
@@ -62,6 +66,70 @@ class MediaSession:
         self._silence = SilenceWatch(self._hearing, policy, self._note)
         #: what was sent while the call is recorded
         self._described: list[Described] = []
+
+    # --- what another process needs
+
+    def save(self) -> MediaRecord | Unsaid:
+        """The call as data, after `drain`. What the engine knows of its `ports`, in their order, is the engine's to
+        say."""
+        busy = self._ports.busy
+        if busy is not None:
+            return Unsaid("handshake", busy.side)
+        pack = Packing([port for port, _ in self._ports])
+        caller, hearing = self._caller.save(pack), self._hearing.save(pack)
+        service = None if self._serving is None else self._serving.save(pack)
+        return MediaRecord(
+            VERSION,
+            pack.texts,
+            tuple(pack.records),
+            caller,
+            hearing,
+            self._ports.save(pack),
+            self._links.save(),
+            tuple([one.save() for one in self._ports.released]),
+            service,
+            self._silence.has_died,
+        )
+
+    @classmethod
+    def resumed(
+        cls,
+        record: MediaRecord,
+        ports: Sequence[Port],
+        engine: Engine,
+        policy: MediaPolicy,
+        security: Security | None,
+        now: float,
+    ) -> "MediaSession":
+        """The same call again, with its `ports` as they were adopted by the `engine`, which is told nothing.
+
+        `security` is that of who made the record: with its certificate. Raises `Malformed` for a record that does not
+        hold together.
+        """
+        made = cls(engine, policy, security)
+        try:
+            made._resume(record, ports, now)
+        except (LookupError, ValueError) as error:
+            reason = f"the record of a call's media does not hold together ({error})"
+            raise Malformed("media-record", reason) from error
+        return made
+
+    def _resume(self, record: MediaRecord, ports: Sequence[Port], now: float) -> None:
+        pack = Unpacking(record)
+        self._caller.resume(record.caller, pack)
+        self._hearing.resume(record.hearing, pack)
+        self._ports.resume(record.ports, self._hearing.legs, ports, now)
+        self._ports.released.extend(PortTotals.resumed(one) for one in record.released)
+        self._links.resume(record.links)
+        self._silence.has_died = record.has_died
+        service = record.service
+        if service is not None:
+            self._serving = self._serve_by(
+                LocalService.resumed(service, pack, self._caller, self._engine, self._policy)
+            )
+            if service.described is not None:
+                mode, at = service.described
+                self._serving.described = Described(mode, self._caller.side, pack.texts[at])
 
     # --- what signalling tells
 
@@ -114,7 +182,7 @@ class MediaSession:
             note_agreement(self._note, self._caller.side, branch.leg.side, before, agreement, now)
             if turn.final:
                 self._hearing.release_unused(branch, now)
-        speaker.said, speaker.sections = description, told.sections
+        speaker.last = told
         body = _sent(turn, told)
         if body and self._ports.is_recorded:
             self._described.append(sent(turn, told))

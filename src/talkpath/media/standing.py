@@ -8,7 +8,9 @@ kept for when its peer has the port back.
 
 from typing import NamedTuple
 
+from talkpath.base.address import Address
 from talkpath.media.engine import Engine, HostPort, Port, SecureEngine
+from talkpath.media.record import StandingRecord
 
 
 class _Keys(NamedTuple):
@@ -33,6 +35,25 @@ class Standing:
         self._keys: dict[bool, _Keys] = {}
         self._names: list[tuple[str, str]] = []
 
+    def save(self) -> StandingRecord:
+        """As data."""
+        return StandingRecord(
+            self.is_parked,
+            tuple([(Address(*address), rtcp) for address, rtcp in self._approved]),
+            tuple([(rtcp, Address(*address)) for rtcp, address in self._sends_to.items()]),
+            self._is_shut,
+            tuple([(rtcp, *keys) for rtcp, keys in self._keys.items()]),
+            tuple(self._names),
+        )
+
+    def resume(self, record: StandingRecord) -> None:
+        """Be what was saved; of the one that is in force the engine knows already."""
+        self.is_parked, self._is_shut = record.is_parked, record.is_shut
+        self._approved = dict.fromkeys(record.approved)
+        self._sends_to = dict(record.sends_to)
+        self._keys = {rtcp: _Keys(suite, ours, theirs, mki) for rtcp, suite, ours, theirs, mki in record.keys}
+        self._names = list(record.names)
+
     def is_approved(self, address: HostPort, *, rtcp: bool) -> bool:
         """Whether the peer was found to be there."""
         return (address, rtcp) in self._approved
@@ -48,7 +69,7 @@ class Standing:
         for address, rtcp in self._approved:
             self._secure.revoke(port, address, rtcp=rtcp)
 
-    def resume(self, port: Port) -> None:
+    def unpark(self, port: Port) -> None:
         """The peer has its port back."""
         self.is_parked = False
         if self._is_shut:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from talkpath.media.announced import Announced, Formats
 from talkpath.media.conversion import COST, WIDTH_HZ, Conversion, conversion, converts
+from talkpath.media.record import BridgeRecord
 from talkpath.sdp import Codec, MediaSection
 from talkpath.sdp.attributes import end_of_section
 from talkpath.sdp.codecs import DYNAMIC_PAYLOAD_TYPES, STATIC_FORMATS
@@ -40,6 +41,16 @@ class Bridge(NamedTuple):
     def is_needed(self) -> bool:
         """Otherwise the sides share a codec, and only what else may come is converted."""
         return self.changes_voice and self.offerer.codec != self.answerer.codec
+
+    def save(self, section: int) -> BridgeRecord:
+        """As data."""
+        return BridgeRecord(section, self.offerer.save(), self.answerer.save(), self.changes_voice)
+
+    @classmethod
+    def resumed(cls, record: BridgeRecord) -> "Bridge":
+        """The same again."""
+        offerer, answerer = Conversion.resumed(record.offerer), Conversion.resumed(record.answerer)
+        return cls(offerer, answerer, record.changes_voice)
 
 
 class Known(NamedTuple):

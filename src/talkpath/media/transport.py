@@ -6,11 +6,13 @@ nothing passes before the keys are there. Without rtcp-mux RTCP is a component o
 association of its own (RFC 8445 section 2.2, RFC 5764 section 4.1).
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 from talkpath.base.address import Address
 from talkpath.base.limits import ICE_REMOTE_CANDIDATES
+from talkpath.base.octets import raw, text
 from talkpath.ice import events as ice
 from talkpath.ice import stun
 from talkpath.ice.agent import IceAgent
@@ -20,6 +22,7 @@ from talkpath.media.announced import Announced
 from talkpath.media.engine import Climbed, Port
 from talkpath.media.keying import Keying, Security
 from talkpath.media.policy import GRACE_S
+from talkpath.media.record import IceRecord
 from talkpath.media.standing import Standing
 from talkpath.media.telling import Telling
 from talkpath.sdp import MediaSection
@@ -30,7 +33,7 @@ RTP, RTCP = 1, 2
 
 
 class IceTransport:
-    """Towards one peer on one of our ports.
+    """Towards one peer on one of our ports, which is to be `open`ed.
 
     `controlling` is whether we made the first offer, `dtls` whether DTLS is spoken, `mux` whether it is certain that
     RTCP goes with RTP; else that is open until the peer has answered. `profile` is what an offer names before the
@@ -52,7 +55,7 @@ class IceTransport:
         dtls: bool,
         mux: bool,
         profile: str,
-        like: IceAgent | None = None,
+        agent: IceAgent | None = None,
     ) -> None:
         self._security = security = replace(security, engine=standing)
         self.standing = standing
@@ -60,12 +63,10 @@ class IceTransport:
         self._port = port
         self._note = note
         self._local = {RTP: local} if mux else {RTP: local, RTCP: Address(local.host, port.rtcp)}
-        sockets = tuple(ice.LocalSocket(component, component, at) for component, at in self._local.items())
-        lite = not is_private(local.host)
-        if like is None:
-            self._agent = IceAgent(sockets, lite=lite, controlling=controlling, entropy=security.entropy)
-        else:
-            self._agent = like.another(sockets)
+        if agent is None:
+            lite = not is_private(local.host)
+            agent = IceAgent(_sockets(self._local), lite=lite, controlling=controlling, entropy=security.entropy)
+        self._agent = agent
         #: the associations, by component; none without DTLS
         self._keyings: dict[int, Keying] = {}
         self.protocol = profile
@@ -86,9 +87,77 @@ class IceTransport:
         self.is_gone = False
         self._sent = self._answered = 0
         if dtls:
-            self._begin_dtls()
+            self._make_keyings()
+
+    def save(self) -> IceRecord:
+        """As data."""
+        theirs = self._theirs
+        return IceRecord(
+            self.standing.save(),
+            self._offered,
+            self._local,
+            self._agent.save(),
+            {component: keying.save() for component, keying in self._keyings.items()},
+            raw(self.protocol),
+            self.mux,
+            self._is_agreed,
+            tuple(self._names),
+            None if theirs is None else (raw(theirs.ufrag), raw(theirs.password)),
+            tuple([raw(line) for line in sorted(self._named)]),
+            self._trickles,
+            self._pairs,
+            self._has_checked,
+            self._is_lost,
+            self.lost_at,
+            self._gone_at,
+            self.is_gone,
+            self._sent,
+            self._answered,
+        )
+
+    @classmethod
+    def resumed(
+        cls, record: IceRecord, standing: Standing, port: Port, security: Security, note: Telling, now: float
+    ) -> "IceTransport":
+        """The same again, of which the engine knows already."""
+        controlling, _, mux, profile = record.offered
+        agent = IceAgent.resumed(record.agent, security.entropy, now)
+        made = cls(
+            standing,
+            port,
+            record.local[RTP],
+            security,
+            note,
+            controlling=controlling,
+            dtls=False,
+            mux=mux,
+            profile=profile,
+            agent=agent,
+        )
+        made._offered, made._local, made.mux = record.offered, dict(record.local), record.mux
+        for component, keying in record.keyings.items():
+            made._keyings[component] = Keying(port, made._security, note, rtcp=component == RTCP)
+            made._keyings[component].resume(keying)
+        made.protocol, made._is_agreed, made._names = text(record.protocol), record.is_agreed, list(record.names)
+        if record.theirs is not None:
+            made._theirs = ice.Credentials(text(record.theirs[0]), text(record.theirs[1]))
+        made._named, made._trickles = frozenset(map(text, record.named)), record.trickles
+        made._pairs, made._has_checked, made._is_lost = dict(record.pairs), record.has_checked, record.is_lost
+        made.lost_at, made._gone_at, made.is_gone = record.lost_at, record.gone_at, record.is_gone
+        made._sent, made._answered = record.sent, record.answered
+        return made
+
+    def open(self) -> None:
+        """Let nothing pass but checks that know our names, and under DTLS nothing before there are keys."""
+        if self._keyings:
+            self._security.engine.shut(self._port)
         self._expect()
         self._name_checks()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody shakes hands."""
+        return any(keying.is_busy for keying in self._keyings.values())
 
     @property
     def uses_dtls(self) -> bool:
@@ -137,7 +206,8 @@ class IceTransport:
     def another(self, standing: Standing, note: Telling) -> "IceTransport":
         """For somebody else who answers the same offer on this port: it was told the same credentials."""
         controlling, dtls, mux, profile = self._offered
-        return IceTransport(
+        local = self._local if not mux else {RTP: self._local[RTP]}
+        made = IceTransport(
             standing,
             self._port,
             self._local[RTP],
@@ -147,8 +217,10 @@ class IceTransport:
             dtls=dtls,
             mux=mux,
             profile=profile,
-            like=self._agent,
+            agent=self._agent.another(_sockets(local)),
         )
+        made.open()
+        return made
 
     def is_of_peer(self, event: Climbed) -> bool:
         """Whether a packet that climbed is of the peer: checks name it, all else comes from where it was found."""
@@ -212,6 +284,9 @@ class IceTransport:
 
     def _begin_dtls(self) -> None:
         self._security.engine.shut(self._port)
+        self._make_keyings()
+
+    def _make_keyings(self) -> None:
         for component in (RTP,) if self.mux else (RTP, RTCP):
             keying = Keying(self._port, self._security, self._note, rtcp=component == RTCP)
             self._keyings[component] = keying
@@ -358,3 +433,7 @@ class IceTransport:
         """Our end of a pair, by the address that the socket is bound to."""
         port = self._port
         return f"{port.host}:{port.rtcp if component == RTCP else port.rtp}"
+
+
+def _sockets(local: Mapping[int, Address]) -> tuple[ice.LocalSocket, ...]:
+    return tuple(ice.LocalSocket(component, component, at) for component, at in local.items())

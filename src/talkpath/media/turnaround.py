@@ -13,12 +13,13 @@ from talkpath.media.answer import hold_to, name_profiles, name_sections, point_w
 from talkpath.media.crypto import CryptoDesk, disbelieve
 from talkpath.media.hearing import Hearing
 from talkpath.media.leg import Leg
-from talkpath.media.negotiation import Told, Turn
+from talkpath.media.negotiation import Turn
 from talkpath.media.policy import CALLER, MediaPolicy, MediaRefused
 from talkpath.media.ports import Ports
 from talkpath.media.readdress import Facing, name_origin, readdress
 from talkpath.media.remarks import note_oddities
 from talkpath.media.telling import Noting
+from talkpath.media.told import Told
 from talkpath.media.transcoding import Bridge, Known, bridge_codecs, is_convertible, is_foreign, widen
 from talkpath.media.web import dress_all, reject_data, reject_unproven, undress
 from talkpath.sdp import SessionDescription
@@ -47,8 +48,8 @@ class Turnaround:
         self.listen_to(speaker, raw, description)
         own = page.hear(speaker, description, raw, turn.offer) if self.is_web(speaker) else raw
         to_page = self._crypto is not None and hearer.is_web
+        is_mended = turn.offer is not None and hold_to(description, turn.offer)
         if turn.offer is not None:
-            hold_to(description, turn.offer)
             if to_page:
                 point_within(description, turn.offer.sections)
         elif to_page:
@@ -61,6 +62,9 @@ class Turnaround:
             description, speaker, hearer, self.is_web, is_answer=is_answer
         )
         reading = self._read(description, speaker, now)
+        # Of a phone without keys that speaks with a phone nothing was touched, and nothing need be written again.
+        is_read_so = not (is_mended or is_keyed or to_page or self.ends_here(speaker) or self.ends_here(hearer))
+        read = raw if is_read_so and not (crypto is not None and _KEYS in raw) else description.encode()
         facing = self._face(reading.announced, speaker, hearer, turn, now)
         if speaker.said != raw:
             note_oddities(self._note, reading, speaker.side, now)
@@ -77,7 +81,7 @@ class Turnaround:
         if crypto is not None and is_keyed:
             crypto.put_on(description, speaker, hearer, is_answer, now)
         made = description.encode()
-        told = Told(speaker.id == CALLER, raw, made, reading.announced, own, made, bridges)
+        told = Told(speaker.id == CALLER, raw, made, reading.announced, read, reading.terminates, own, made, bridges)
         if not to_page:
             return told
         return page.speak(hearer, description, told, turn.offer, partial(self._note, side=hearer.side), now)
@@ -206,6 +210,10 @@ class Turnaround:
             self._ports.close_others(known, now)
             raise
         return facing
+
+
+# Optional ones that cannot be used are taken off.
+_KEYS = b"a=crypto:"
 
 
 def _host_facing(leg: Leg) -> str:
