@@ -59,7 +59,6 @@ class CallEngine(Generic[Owner]):
         "reflect",
         "renumber",
         "route",
-        "save",
         "tee",
         "tone",
         "totals",
@@ -85,7 +84,6 @@ class CallEngine(Generic[Owner]):
         self.tone: Callable[[Port, int, str], None] = engine.tone
         self.quiet: Callable[[Port], None] = engine.quiet
         self.watch: Callable[[Port, float | None], None] = engine.watch
-        self.save: Callable[[Sequence[Port]], bytes] = engine.save
         self.totals: Callable[[Port], Totals] = engine.totals
 
     def open(self, address: str, low: int, high: int) -> Port:
@@ -105,6 +103,10 @@ class CallEngine(Generic[Owner]):
             raise Unavailable("media-bundle", f"{error}; offer fewer in one bundle", port.host) from error
         self._owners[shared.id] = self._call
         return shared
+
+    def save(self, ports: Sequence[Port]) -> bytes:
+        """Ports of this call as bytes. Raises ValueError where one leads to another that is not among them."""
+        return cast(Engine, self._relay).save(ports)
 
     def adopt(self, state: bytes, *, heir: int = 1) -> list[Port]:
         """Go on with ports that another engine saved. Raises Unavailable, ValueError where they cannot be read."""
@@ -330,9 +332,9 @@ def translated(event: object) -> EngineEvent | None:
             return Received(event.port, event.at, event.unheard_packets)
         case _native.TimedOut():
             return TimedOut(event.port, event.at, event.silent_s)
-        case _native.Advanced():
-            return Advanced(event.port, event.at)
         case _native.Climbed():
             return Climbed(event.port, event.at, Address(*event.source), event.data, event.rtcp)
+        case _native.Advanced():
+            return Advanced(event.port, event.at)
         case _:
             return None
