@@ -34,6 +34,7 @@ PLAIN = (
 )
 # No message passes these, and compiling them takes long.
 COLD = (
+    "calls/cluster_words.py",
     "calls/drawing.py",
     "calls/gateway_words.py",
     "calls/script_words.py",

@@ -1,6 +1,7 @@
 """An edge in memory: phones on flows, a virtual clock, no socket. Tests read and write real SIP bytes."""
 
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,6 +17,7 @@ from talkpath.edge.edge import Edge, FlowClosed, Received
 from talkpath.edge.guard import Guard
 from talkpath.edge.keeping import Changed, Key
 from talkpath.edge.neighbours import NOTHING_AROUND
+from talkpath.edge.nodes import ALONE, Nodes
 from talkpath.edge.record import decoded, encoded
 from talkpath.edge.settings import EdgeSettings, GuardSettings
 from talkpath.edge.tape import Recorder
@@ -76,6 +78,9 @@ class Bindings:
     def drop_binding(self, binding: Binding) -> None:
         self.dropped.append(binding)
 
+    def forget_binding(self, binding: Binding) -> None:
+        self.dropped.append(binding)
+
 
 class Lab:
     """The edge, the world around it, and the time."""
@@ -86,8 +91,18 @@ class Lab:
         users: tuple[str, ...] = ("1001", "1002", "1003"),
         guard: GuardSettings | None = None,
         recorder: Recorder | None = None,
+        home: str = HOME,
+        nodes: Nodes = ALONE,
+        node: str = "",
     ) -> None:
         self.now = 1_000_000.0
+        self.home = home
+        #: other nodes by their addresses; connections to them by their numbers, with the flow at the other end
+        self.neighbours: dict[str, Lab] = {}
+        self.links: dict[int, tuple[Lab, Flow]] = {}
+        self.wire: deque[tuple[Lab, Flow, bytes]] = deque()
+        self._outgoing: dict[Target, Flow] = {}
+        self._is_carrying = False
         self.ledger = Ledger()
         self.engine = MemoryEngine()
         self.bindings = Bindings()
@@ -116,7 +131,7 @@ class Lab:
         self.copies: dict[Key, tuple[bytes, Trace]] = {}
         self._connections = count(1)
         settings = settings or EdgeSettings(
-            own_hosts=frozenset({HOME, "localhost"}), listening=frozenset(PORT.items()), realm=REALM
+            own_hosts=frozenset({home, "localhost"}), listening=frozenset(PORT.items()), realm=REALM
         )
         #: whether the guard sees what is delivered, as it does where sockets are read
         self.is_guarded = guard is not None
@@ -125,7 +140,8 @@ class Lab:
         #: the networks and routers next to the edge
         self.around = NOTHING_AROUND
         self.settings, self._recorder = settings, recorder
-        self.edge = self._node("e")
+        self._nodes, self._name = nodes, node
+        self.edge = self._node(f"e{node}")
 
     def _node(self, prefix: str) -> Edge:
         """The edge of a process whose words begin with `prefix`."""
@@ -140,8 +156,10 @@ class Lab:
             self.guard,
             lambda: self.around,
             recorder=self._recorder,
+            nodes=self._nodes,
         )
-        edge = Edge(self.settings, world, self.ledger, Entropy(b"t" * 32, b"n" * 32, prefix))
+        entropy = Entropy(b"t" * 32, b"n" * 32, prefix, b"k" * 32 if self._name else b"", self._name)
+        edge = Edge(self.settings, world, self.ledger, entropy)
         edge.gateways.start(self.now)
         return edge
 
@@ -177,7 +195,7 @@ class Lab:
     # --- the world
 
     def local_for(self, transport: Transport, remote: str) -> Address | None:
-        return Address("2001:db8::1" if ":" in remote else HOME, PORT[transport])
+        return Address("2001:db8::1" if ":" in remote else self.home, PORT[transport])
 
     def is_open(self, flow: Flow) -> bool:
         return flow.connection not in self.closed
@@ -220,7 +238,7 @@ class Lab:
             call.media.close(now)
 
     def media_addresses(self, hop: Hop) -> tuple[MediaAddress, ...]:
-        return (MediaAddress(HOME, HOME),)
+        return (MediaAddress(self.home, self.home),)
 
     # --- the network
 
@@ -268,8 +286,41 @@ class Lab:
             for phone in [one for one in self.phones if one.is_at(parcel.flow)]:
                 phone.kept(parcel.data)
 
+    def join(self, other: "Lab") -> None:
+        """Both are nodes of one network."""
+        self.neighbours[other.home], other.neighbours[self.home] = other, self
+        other.wire = self.wire
+
+    def _to_neighbour(self, other: "Lab", send: Send) -> None:
+        """Over the connection that it names, or one to where it wants to go."""
+        hop = send.hop
+        if isinstance(hop, Flow) and hop.connection:
+            mine = hop
+        else:
+            target = Target(hop.transport, hop.remote)
+            if target not in self._outgoing:
+                number = 1_000 + len(self.links) + 100 * len(self.home)
+                while number in self.links:
+                    number += 1
+                mine = Flow(hop.transport, Address(self.home, PORT[hop.transport]), hop.remote, number)
+                theirs = Flow(hop.transport, hop.remote, Address(self.home, 40_000 + number), number)
+                self._outgoing[target] = mine
+                self.links[number], other.links[number] = (other, theirs), (self, mine)
+            mine = self._outgoing[target]
+        self.ledger.written(self.now, mine, send.call_id, send.data)
+        self.wire.append((other, self.links[mine.connection][1], send.data))
+        if not self._is_carrying:
+            self._is_carrying = True
+            while self.wire:
+                lab, flow, data = self.wire.popleft()
+                lab.deliver(flow, data)
+            self._is_carrying = False
+
     def _carry(self, send: Send) -> None:
         hop = send.hop
+        if hop.remote.host in self.neighbours:
+            self._to_neighbour(self.neighbours[hop.remote.host], send)
+            return
         if (isinstance(hop, Flow) and hop.connection in self.closed) or hop in self.refusing:
             if send.on_failure is not None:
                 send.on_failure(Unsent.REFUSED if isinstance(hop, Target) else Unsent.LOST, self.now)
@@ -322,7 +373,7 @@ class Phone:
         self.answers_options = True
         self.pings: list[float] = []
         self.probes: list[Message] = []
-        home = "2001:db8::1" if ":" in host else HOME
+        home = "2001:db8::1" if ":" in host else lab.home
         number = lab.connection() if transport.is_reliable else 0
         self.flow = Flow(transport, Address(home, PORT[transport]), Address(host, port), number)
         self.via_host = str(self.flow.remote)
@@ -385,7 +436,7 @@ class Phone:
     ) -> str:
         """Send a request; gives its branch. Who has no account here comes from a domain elsewhere."""
         name = user or self.user
-        domain = domain or (HOME if name in self.lab.accounts.users else "example.org")
+        domain = domain or (self.lab.home if name in self.lab.accounts.users else "example.org")
         self.cseq = cseq or self.cseq + 1
         branch = branch or f"z9hG4bK{method}{next(Phone._calls)}"
         call_id = call_id or f"call{next(Phone._calls)}"
@@ -433,8 +484,8 @@ class Phone:
 
     def register(self, expires: int = 600, algorithm: str = "MD5", password: str = "", extra: str = "") -> Message:
         """Register with credentials; gives the final answer."""
-        uri = f"sip:{HOME}"
-        to = f"<sip:{self.user}@{HOME}>"
+        uri = f"sip:{self.lab.home}"
+        to = f"<sip:{self.user}@{self.lab.home}>"
         more = f"Expires: {expires}" + (f"\n{extra}" if extra else "")
         self.request("REGISTER", uri, to=to, call_id=f"reg-{self.user}-{self.flow.remote}", extra=more)
         challenge = next(value for value in self.last().all("WWW-Authenticate") if f"algorithm={algorithm}" in value)

@@ -5,10 +5,11 @@ words, the room first. Whoever notes a new kind adds it here, with the names of 
 """
 
 from talkpath.base.texts import Language, Text
-from talkpath.calls import gateway_words, recording_words, script_words
+from talkpath.calls import cluster_words, gateway_words, recording_words, script_words
 from talkpath.calls.model import Moment, Result
 
 MOMENTS: dict[str, Text] = {
+    **cluster_words.MOMENTS,
     **gateway_words.MOMENTS,
     **recording_words.MOMENTS,
     **script_words.MOMENTS,

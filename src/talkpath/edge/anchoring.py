@@ -71,7 +71,7 @@ class Anchoring:
     def _own_offer(self, call: RunningCall, receiver: Party, request: Message, now: float) -> bytes | None:
         """Our own offer with an INVITE that brings nothing, for who makes none itself. Raises MediaFailed."""
         is_bare = request.method == "INVITE" and not request.to_tag and not request.frame.body_length
-        if not is_bare or not receiver.flow.transport.is_websocket:
+        if not is_bare or not receiver.place.transport.is_websocket:
             return None
         media, origin = self._media(call), self._origin(receiver)
         with self._refusals(call, now):
@@ -178,7 +178,7 @@ class Anchoring:
 
     def _origin(self, party: Party) -> Origin:
         """Where a party is, and by which addresses of ours it can be reached with media."""
-        addresses, transport = self._core.media_addresses(party.flow), party.flow.transport
+        addresses, transport = self._core.media_addresses(party.place), party.place.transport
         host = party.flow.remote.host
         encrypted, webrtc = transport.is_secure, transport.is_websocket
         speaks = self._core.tastes.of(party.phone).speaks if webrtc else frozenset[str]()

@@ -86,6 +86,8 @@ class Answers:
         if call is not None and party is not None and fork.is_initial_invite and status == _EARLY_ENDED:
             self._early_ended(call, party, now)
         if call is None or status < 200:
+            if status >= 200:
+                self._ending.passed_on(fork.arrival, fork.request, status, now)
             return True
         if fork.request.to_tag:
             self._ending.answered_in_dialog(call, fork.request, status, now)

@@ -16,13 +16,15 @@ class Arrival:
     one that it is, if it is one.
     """
 
-    __slots__ = ("behind_nat", "flow", "gateway", "message", "proven", "reply_to", "via")
+    __slots__ = ("behind_nat", "flow", "gateway", "message", "node", "proven", "reply_to", "via")
 
     def __init__(self, message: Message, flow: Flow) -> None:
         self.message = message
         self.flow = flow
         self.proven = ""
         self.gateway: Gateway | None = None
+        #: the node of the cluster that it proved to come from
+        self.node = ""
         via = message.top_via
         source = flow.remote
         same_host = via.host == source.host or is_same_host(via.host, source.host)

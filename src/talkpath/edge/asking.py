@@ -35,7 +35,7 @@ class Asking:
 
     def choose(self, call: RunningCall, party: Party) -> None:
         """What a party is offered first. Over a WebSocket everybody gets what browsers need."""
-        if party.flow.transport.is_websocket:
+        if party.place.transport.is_websocket:
             return
         first = self._core.tastes.first(party.phone, party.agent, call.offers)
         if (first, call.offers) != (Profile.PLAIN, Profile.PLAIN):
@@ -48,7 +48,7 @@ class Asking:
         A refusal may say what would have been taken (RFC 3261 section 21.4.26).
         """
         call, party, offered = fork.call, branch.party, branch.offered
-        if call is None or party is None or offered is None or branch.hop.transport.is_websocket:
+        if call is None or party is None or offered is None or party.place.transport.is_websocket:
             return
         if not _is_about_media(refusal):
             return
@@ -73,7 +73,7 @@ class Asking:
         if not fork.is_initial_invite or party is None or offered in (None, Profile.PLAIN):
             return
         assert offered is not None
-        if not fork.is_won and branch.cancel_reason is None and not branch.hop.transport.is_websocket:
+        if not fork.is_won and branch.cancel_reason is None and not party.place.transport.is_websocket:
             self._core.tastes.refused(party.phone, offered)
             self._ask_next(fork, branch, Profile.DTLS if b"\na=fingerprint:" in answer.sdp else None, now)
 
@@ -139,6 +139,7 @@ def once_more(call: RunningCall, branch: Branch, party: Party) -> Party:
     again.user, again.identity, again.agent, again.ice = party.user, party.identity, party.agent, party.ice
     again.profile, again.refused, again.through = party.profile, party.refused, party.through
     again.own_keys = party.own_keys
+    again.at, again.node = party.at, party.node
     again.cseq_shift = party.cseq_shift + 1
     return again
 

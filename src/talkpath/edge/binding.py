@@ -36,6 +36,8 @@ class Binding:
     ice: bool = False
     #: its phone registered again while it was there
     is_renewed: bool = False
+    #: the node that holds its flow and keeps it open; "" for this one
+    node: str = ""
 
     def leads_where(self, newer: Binding) -> bool:
         """Whether a newer binding of the same phone reaches it in the same way."""

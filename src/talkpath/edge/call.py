@@ -38,6 +38,7 @@ class Party:
 
     __slots__ = (
         "agent",
+        "at",
         "behind_nat",
         "caller_as",
         "contact",
@@ -57,6 +58,7 @@ class Party:
         "leg",
         "misses",
         "name",
+        "node",
         "own_keys",
         "profile",
         "refused",
@@ -69,6 +71,9 @@ class Party:
     def __init__(self, leg: LegId, flow: Hop, behind_nat: bool) -> None:
         self.leg = leg
         self.flow = flow
+        #: Where the phone itself is, when another node stands between, and the name of that node.
+        self.at: Hop | None = None
+        self.node = ""
         self.behind_nat = behind_nat
         #: From or To value of this party, with its tag.
         self.name = ""
@@ -105,6 +110,11 @@ class Party:
         self.ice = False
         #: The gateway that it is behind.
         self.through: Through | None = None
+
+    @property
+    def place(self) -> Hop:
+        """Where it is for its media: at the far end of its own flow, whoever passes its signalling on."""
+        return self.flow if self.at is None else self.at
 
     @property
     def phone(self) -> PhoneKey | None:
@@ -208,7 +218,7 @@ class RunningCall:
         party.cseq_shift, party.caller_as = first.cseq_shift, first.caller_as
         party.profile, party.refused, party.ice = first.profile, first.refused, first.ice
         party.own_keys = first.own_keys
-        party.through = first.through
+        party.through, party.at, party.node = first.through, first.at, first.node
         return party
 
     def dialogs_of(self, first: Party) -> list[Party]:

@@ -14,8 +14,8 @@ def take_up(core: Core, ending: Ending, arrival: Arrival, user: str, now: float)
     this one from now on, and told what it missed."""
     if not user or not arrival.flow.transport.is_reliable:
         return
-    request, reach = arrival.message, core.world.reach
-    older = core.registrar.left_behind(user, request, now, reach.is_open)
+    request = arrival.message
+    older = core.registrar.left_behind(user, request, now, core.is_reachable)
     if older is None:
         return
     newer = core.registrar.move(older, arrival.flow, arrival.behind_nat, now)

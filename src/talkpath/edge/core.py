@@ -14,6 +14,7 @@ from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Value
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Accounts, Authentication
+from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
 from talkpath.edge.guard import Guard
 from talkpath.edge.inquiry import Router
@@ -22,6 +23,7 @@ from talkpath.edge.locality import Locality
 from talkpath.edge.loops import LoopMarks
 from talkpath.edge.names import Names
 from talkpath.edge.neighbours import NOTHING_AROUND, Surroundings
+from talkpath.edge.nodes import ALONE, Nodes, Passes
 from talkpath.edge.recording import Recordings
 from talkpath.edge.registrar import BindingStore, Registrar
 from talkpath.edge.responses import response_to
@@ -66,6 +68,10 @@ class Entropy:
     nonce_key: bytes
     #: Makes the branches and tags of this process unlike any other's.
     prefix: str
+    #: Seals what nodes of a cluster ask of each other; b"" where there is one.
+    node_key: bytes = b""
+    #: The name of this node in its cluster.
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,8 @@ class World:
     router: Router | None = None
     #: Who records calls, None where nothing can be recorded.
     recorder: Recorder | None = None
+    #: The other nodes of a cluster.
+    nodes: Nodes = ALONE
 
 
 class Core:
@@ -101,7 +109,8 @@ class Core:
         self.ledger = ledger
         self.locality = Locality(settings, world.around)
         self.names = Names(self.locality, world.resolve)
-        self.tokens = Tokens(entropy.token_key)
+        self.tokens = Tokens(entropy.token_key, entropy.node)
+        self.passes = Passes(entropy.node, entropy.node_key)
         self.loops = LoopMarks(entropy.token_key)
         self.authentication = Authentication(settings, world.accounts, entropy.nonce_key)
         self.guard = world.guard
@@ -151,6 +160,12 @@ class Core:
             return self.locality.named(hop)
         local = self.world.reach.local_for(hop.transport, hop.remote.host)
         return None if local is None else self.locality.named(Flow(hop.transport, local, hop.remote))
+
+    def is_reachable(self, binding: Binding) -> bool:
+        """Whether a phone can be sent to as it registered: its connection stands, as far as we know."""
+        if binding.node:
+            return self.world.nodes.way_to(binding.node) is not None or not self.world.nodes.is_heard()
+        return self.world.reach.is_open(binding.flow)
 
     def media_addresses(self, hop: Hop) -> tuple[MediaAddress, ...]:
         """Our addresses for the media of a party."""

@@ -331,11 +331,16 @@ class Edge:
             return
         if not has_hops_left(request) and not (here and request.method in ("OPTIONS", "REGISTER")):
             raise Refusal(483)
-        if core.loops.is_looping(request, arrival.flow):
+        if heading.permit is None and not heading.has_token and core.loops.is_looping(request, arrival.flow):
+            # What goes by a token of ours may have come from another node, with the mark of the key that we share;
+            # it uses its route up, and so ends.
             raise Refusal(482)
         unsupported = request.first("Proxy-Require")
         if unsupported is not None:
             raise Refusal(420, fields=f"Unsupported: {unsupported}\r\n")
+        if heading.permit is not None:
+            self._proxy.ring_for_node(arrival, server, heading, heading.permit, now)
+            return
         if here and self._answered_here(arrival, server, heading, now):
             return
         if not request.to_tag or not self._is_held(arrival, server, heading, now):
@@ -385,7 +390,7 @@ class Edge:
 
     def _is_for_us(self, arrival: Arrival, heading: Heading) -> bool:
         """Whether the request goes no further by its route, and names a user of ours or ourselves."""
-        if heading.routes or heading.has_token:
+        if heading.routes or heading.has_token or heading.permit is not None:
             return self._services.dialog_of(arrival.message) is not None
         uri = heading.next_uri
         if uri.scheme not in ("sip", "sips", "tel"):

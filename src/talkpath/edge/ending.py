@@ -7,6 +7,7 @@ from talkpath.base.address import Address, Hop, Target
 from talkpath.base.errors import Malformed
 from talkpath.calls.model import Side
 from talkpath.edge.anchoring import Anchoring
+from talkpath.edge.arrival import Arrival
 from talkpath.edge.binding import Binding
 from talkpath.edge.call import Party, Phase, RunningCall, ack, bye
 from talkpath.edge.core import Core
@@ -87,6 +88,19 @@ class Ending:
         elif how == "refused" and status == 408:
             how = "timeout"
         self.end(call, by, how, now)
+
+    def passed_on(self, arrival: Arrival, request: Message, status: int, now: float) -> None:
+        """A final answer went back in a call that another node has: its story there is whole, ours ends here."""
+        core, call_id = self._core, request.call_id
+        if request.method == "BYE":
+            trace = core.ledger.trace(call_id)
+            if trace is not None and trace.live:
+                first = Message.parse(trace.live[0][2])
+                by = Side.CALLER if first.from_tag == request.from_tag else Side.CALLEE
+                core.ledger.ended(now, call_id, by, "bye")
+        elif arrival.node and request.method == "INVITE" and not request.to_tag and status >= 300:
+            by, how = (Side.CALLER, "cancel") if status == 487 else (Side.CALLEE, "refused")
+            core.ledger.ended(now, call_id, by, how)
 
     def not_forwarded(self, call: RunningCall | None, request: Message, status: int, now: float) -> None:
         """We answered a request ourselves with a refusal: a callee that is silent (408) gives no other."""
@@ -218,7 +232,11 @@ class Ending:
             binding = core.registrar.find(party.user, party.identity)
             if binding is not None and core.world.reach.is_open(binding.flow):
                 return binding.flow
-            return None
+            if not party.node:
+                return None
+        if party.node and party.routes:
+            # Its route goes on from there: the node put itself into it.
+            return core.world.nodes.way_to(party.node)
         place = reachable_contact(party)
         return place if isinstance(place, Target) else None
 

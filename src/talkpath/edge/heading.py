@@ -7,6 +7,7 @@ from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.changes import Changes
 from talkpath.edge.forwarding import Route
+from talkpath.edge.nodes import Pass
 from talkpath.edge.through import Through
 from talkpath.edge.token import Route as TokenRoute
 from talkpath.sip.uri import Uri
@@ -40,6 +41,7 @@ class Heading:
         "is_open",
         "is_phone",
         "onward",
+        "permit",
         "place",
         "routes",
         "through",
@@ -59,6 +61,8 @@ class Heading:
         self.is_open = False
         self.unknown: Uri | None = None
         self.cseq_shift = 0
+        #: what another node asks for
+        self.permit: Pass | None = None
         #: what else changes on this way
         self.changes: Changes | None = None
         #: where it is sent, whatever the Request-URI says; the gateway there; the number as it counts for tolls

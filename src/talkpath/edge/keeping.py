@@ -177,6 +177,8 @@ def _party(party: Party, places: dict[Through, int]) -> PartyRecord:
         ice=party.ice,
         own_keys=party.own_keys,
         seat=None if party.through is None else places.get(party.through),
+        at=None if party.at is None else _hop(party.at),
+        node=party.node,
     )
 
 
@@ -189,7 +191,8 @@ def _restored(record: PartyRecord, seats: list[Through | None]) -> Party:
     party.is_hanging_up, party.is_over = record.is_hanging_up, record.is_over
     party.is_told_the_end, party.is_caller_told = record.is_told_the_end, record.is_caller_told
     party.user, party.agent, party.ice = text(record.user), text(record.agent), record.ice
-    party.own_keys = record.own_keys
+    party.own_keys, party.node = record.own_keys, record.node
+    party.at = None if record.at is None else _hop_back(record.at)
     if record.identity is not None:
         party.identity = (text(record.identity[0]), text(record.identity[1]))
     party.profile, party.refused = record.profile, frozenset(record.refused)

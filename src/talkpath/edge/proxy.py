@@ -21,7 +21,8 @@ from talkpath.edge.fork import Fork
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.indialog import InDialog
 from talkpath.edge.inquiry import Answer
-from talkpath.edge.plan import Plan
+from talkpath.edge.nodes import Pass
+from talkpath.edge.plan import Group, Plan, ToPhone
 from talkpath.edge.question import Question
 from talkpath.edge.trunks import Trunks
 from talkpath.edge.trying import Trying
@@ -62,6 +63,21 @@ class Proxy:
             self._in_dialog.forward(fork, heading, now)
         else:
             self._forward_initial(fork, heading, now)
+
+    def ring_for_node(
+        self, arrival: Arrival, server: ServerTransaction, heading: Heading, permit: Pass, now: float
+    ) -> None:
+        """Another node has this call, and we hold the flow of the phone that it rings: as a proxy beside it, without
+        media and without asking anybody. Raises Refusal."""
+        core, request = self._core, arrival.message
+        arrival.node = permit.node
+        binding = core.registrar.find(permit.user, permit.identity)
+        if binding is None or binding.node or binding.expires_at <= now:
+            raise Refusal(430, "Flow Failed")
+        core.note(request.call_id, "cluster.rung-for", now, node=permit.node, user=permit.user)
+        fork = Fork(self._answers, core.transactions, arrival, server, None, core.settings.ring_timeout_s)
+        self._say_trying(fork, now)
+        self._trying.start(fork, heading, Plan([Group([ToPhone([binding])])]), now)
 
     def _forward_initial(self, fork: Fork, heading: Heading, now: float) -> None:
         core, arrival, request = self._core, fork.arrival, fork.request

@@ -66,6 +66,8 @@ class PartyRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     ice: bool = False
     own_keys: bool = False
     seat: int | None = None
+    at: HopRecord | None = None
+    node: str = ""
 
 
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -3,7 +3,7 @@
 Bindings live in memory; each change is told to a `BindingStore`, which keeps it past a restart.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -35,6 +35,9 @@ class BindingStore(Protocol):
 
     def drop_binding(self, binding: Binding) -> None:
         """Forget it."""
+
+    def forget_binding(self, binding: Binding) -> None:
+        """The same for one that ran out, or that another node holds now: nobody else needs to be told."""
 
 
 class Flows(KnownFlows, Protocol):
@@ -74,6 +77,8 @@ class Registrar:
         self._contacts: dict[str, Binding] = {}
         self._expiry = Expiry()
         self.crowds = Crowds()
+        #: how many of them other nodes hold
+        self.elsewhere = 0
 
     def load(self, bindings: Iterable[Binding], now: float) -> None:
         """Take up what the store kept."""
@@ -95,6 +100,10 @@ class Registrar:
         """All that have not run out."""
         return [one for known in self._users.values() for one in known.values() if one.expires_at > now]
 
+    def held(self) -> Iterator[Binding]:
+        """Those whose flows this node holds."""
+        return (one for known in self._users.values() for one in known.values() if not one.node)
+
     def connections(self) -> set[int]:
         """The connections that phones are reached on, by their numbers."""
         return {one.flow.connection for known in self._users.values() for one in known.values()}
@@ -114,13 +123,15 @@ class Registrar:
         same = [binding for binding in on_flow if contact and contact_key(binding.contact) == contact_key(contact)]
         return next(iter(same or on_flow), None)
 
-    def left_behind(self, user: str, request: Message, now: float, is_open: Callable[[Flow], bool]) -> Binding | None:
+    def left_behind(
+        self, user: str, request: Message, now: float, is_open: Callable[[Binding], bool]
+    ) -> Binding | None:
         """The live binding of the phone that sent this request, where its connection is gone.
 
         It is known by its instance or Contact; where a request brings none, a page is by the name that it made up for
         its Via and Contact (RFC 7118 section 5).
         """
-        lost = [one for one in self.bindings(user, now) if one.flow.transport.is_reliable and not is_open(one.flow)]
+        lost = [one for one in self.bindings(user, now) if one.flow.transport.is_reliable and not is_open(one)]
         if not lost:
             return None
         try:
@@ -137,7 +148,7 @@ class Registrar:
         """Its phone is reached on another flow, for as long as it had registered. A Contact elsewhere stays what no
         call goes to by itself: it may be anybody's gateway, and its user part a number that costs."""
         is_elsewhere = not is_same_host(_host_of(binding.contact), flow.remote.host)
-        moved = replace(binding, flow=flow, behind_nat=behind_nat or is_elsewhere)
+        moved = replace(binding, flow=flow, behind_nat=behind_nat or is_elsewhere, node="")
         self._put(moved, now)
         self._flows.heard(flow)
         self._store.save_binding(moved)
@@ -153,7 +164,7 @@ class Registrar:
         for user in self._expiry.take(now):
             for binding in list(self._users[user].values()):
                 if binding.expires_at <= now:
-                    self._drop(binding)
+                    self._drop(binding, is_told=False)
                     gone.append(binding)
                 else:
                     self._expiry.put(user, binding.expires_at)
@@ -164,13 +175,37 @@ class Registrar:
         for binding in list(self._users.get(user, {}).values()):
             self._drop(binding)
 
+    def learn(self, binding: Binding, now: float) -> None:
+        """Another node says where a phone is reached: it registered there, or this node forgot it."""
+        if binding.expires_at <= now:
+            self.lose(binding.user, binding.identity)
+            return
+        older = self.find(binding.user, binding.identity)
+        self._put(binding, now)
+        if not binding.node:
+            self._store.refresh_binding(binding)
+        elif older is not None and not older.node:
+            self._store.forget_binding(older)
+
+    def lose(self, user: str, identity: tuple[str, str]) -> None:
+        """Another node says that the phone is reached no more."""
+        known = self.find(user, identity)
+        if known is not None:
+            self._drop(known, is_told=False)
+
     def register(
-        self, request: Message, user: str, flow: Flow, behind_nat: bool, now: float, is_open: Callable[[Flow], bool]
+        self,
+        request: Message,
+        user: str,
+        flow: Flow,
+        behind_nat: bool,
+        now: float,
+        is_open: Callable[[Binding], bool],
     ) -> list[Binding]:
         """Apply one authenticated REGISTER, all of it or nothing; gives the bindings of the user. Raises Refused.
 
         `behind_nat`: its Via showed one; a Contact with another host than the source shows one as well. `is_open`
-        says of a flow whether its connection still stands.
+        says of a binding whether its connection still stands.
         """
         contacts = request.listed("Contact")
         if contacts == ["*"]:
@@ -264,7 +299,7 @@ class Registrar:
             if older is not None and older.call_id == binding.call_id and binding.cseq < older.cseq:
                 raise Refused(500, "Out of order")
 
-    def _make_room(self, wanted: list[Binding], known: Known, now: float, is_open: Callable[[Flow], bool]) -> None:
+    def _make_room(self, wanted: list[Binding], known: Known, now: float, is_open: Callable[[Binding], bool]) -> None:
         """Who only refreshes what there is may always do so; for who is new, contacts that lead nowhere make room."""
         live = {one.identity for one in known.values() if one.expires_at > now}
         added = [one for one in wanted if one.expires_at > now and one.identity not in live]
@@ -291,22 +326,39 @@ class Registrar:
     def _put(self, binding: Binding, now: float) -> None:
         known = self._users.setdefault(binding.user, {})
         older = known.get(binding.identity)
-        if older is None:
+        if older is not None and older.contact != binding.contact:
+            self._forget_contact(older)
+        if binding.node or (older is not None and older.node):
+            self._change_hands(older, binding, now)
+        elif older is None:
             self._flows.hold(binding, now)
         else:
             self._flows.replaced(older, binding, now)
-            if older.contact != binding.contact:
-                self._forget_contact(older)
         known[binding.identity] = self._contacts[_contact_of(binding)] = binding
         self._expiry.put(binding.user, binding.expires_at)
 
-    def _drop(self, binding: Binding) -> None:
+    def _change_hands(self, older: Binding | None, newer: Binding, now: float) -> None:
+        """Flows are kept open by the node that holds them."""
+        self.elsewhere += bool(newer.node) - bool(older is not None and older.node)
+        if not newer.node:
+            self._flows.hold(newer, now)
+        elif older is not None and not older.node:
+            self._flows.release(older)
+
+    def _drop(self, binding: Binding, *, is_told: bool = True) -> None:
+        """Forget it; other nodes are told unless they know."""
         known = self._users.get(binding.user, {})
         self._forget_contact(known.get(binding.identity))
         dropped = known.pop(binding.identity, None)
         if dropped is not None:
-            self._flows.release(dropped)
-            self._store.drop_binding(binding)
+            if dropped.node:
+                self.elsewhere -= 1
+            else:
+                self._flows.release(dropped)
+            if is_told:
+                self._store.drop_binding(dropped)
+            else:
+                self._store.forget_binding(dropped)
         if not known:
             self._users.pop(binding.user, None)
             self._expiry.drop(binding.user)

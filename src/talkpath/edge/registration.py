@@ -26,7 +26,7 @@ class Registration:
             return
         registrar, request = self._core.registrar, arrival.message
         try:
-            is_open = self._core.world.reach.is_open
+            is_open = self._core.is_reachable
             bindings = registrar.register(request, user, arrival.reply_to, arrival.behind_nat, now, is_open)
         except Refused as refused:
             self._core.reply(arrival, server, refused.status, now, reason=refused.reason, fields=refused.fields)

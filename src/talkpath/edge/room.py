@@ -33,7 +33,7 @@ class Flows(Protocol):
 
 
 def giving_way(
-    idle: Iterable[Binding], comes: Iterable[Binding], flows: Flows, is_open: Callable[[Flow], bool]
+    idle: Iterable[Binding], comes: Iterable[Binding], flows: Flows, is_open: Callable[[Binding], bool]
 ) -> list[Binding]:
     """Those of `idle` that lead nowhere, in the order in which they go, where these want to be added."""
     ranked: list[tuple[int, float, Binding]] = []
@@ -45,8 +45,8 @@ def giving_way(
     return [one for _, _, one in ranked]
 
 
-def _rank(one: Binding, comes: Iterable[Binding], flows: Flows, is_open: Callable[[Flow], bool]) -> int | None:
-    if not is_open(one.flow):
+def _rank(one: Binding, comes: Iterable[Binding], flows: Flows, is_open: Callable[[Binding], bool]) -> int | None:
+    if not is_open(one):
         return 0
     if flows.is_gone(one.flow):
         return 1

@@ -37,7 +37,14 @@ def _is_ours(core: Core, arrival: Arrival, heading: Heading, now: float) -> bool
     user, at, _ = route.address.uri.partition("@")
     token = core.tokens.read(user.partition(":")[2], arrival.message.call_id) if at else None
     if token is not None:
+        if token.node != core.tokens.node and core.world.nodes.is_there(token.node):
+            # The same key made it, for another node that the request passes too.
+            return False
         heading.follow(token, arrival)
+        return True
+    permit = core.passes.read(user.partition(":")[2], arrival.message) if at else None
+    if permit is not None:
+        heading.permit = permit
         return True
     try:
         uri = route.address.parsed_uri()
@@ -157,6 +164,8 @@ def hop_of(flow: Flow, receiver: Party | None) -> Hop:
 def hop_to(core: Core, binding: Binding) -> Hop | None:
     """The way to a registered phone: down the flow of its registration; to its Contact where that flow is gone, or
     where a datagram brought one that names another transport, if nothing stands between."""
+    if binding.node:
+        return _way_elsewhere(core, binding)
     if core.world.reach.is_open(binding.flow) and not _names_other_transport(binding):
         return binding.flow
     if binding.behind_nat or binding.flow.transport.is_websocket:
@@ -164,6 +173,17 @@ def hop_to(core: Core, binding: Binding) -> Hop | None:
     contact = Uri.parse(binding.contact)
     transport = contact.transport or binding.flow.transport
     return Target(transport, Address(contact.host, contact.port or transport.default_port))
+
+
+def _way_elsewhere(core: Core, binding: Binding) -> Hop | None:
+    """The way to a phone whose flow another node holds: that node; where it is gone, the phone itself if nothing
+    stands between. A connection ended with its node, and a NAT lets only that node in."""
+    there = core.world.nodes.way_to(binding.node)
+    if there is not None:
+        return there
+    if binding.behind_nat or binding.path or binding.flow.transport.is_reliable:
+        return None
+    return Target(binding.flow.transport, binding.flow.remote)
 
 
 def _place_of(contact: Uri, transport: Transport) -> Hop | Uri | None:

@@ -251,7 +251,7 @@ class Sending:
         if not is_named and not arrival.proven:
             return (), ""
         # What we have proven replaces whatever the sender says, be it trusted or not.
-        from_trusted = not arrival.proven and core.is_peer(arrival)
+        from_trusted = not arrival.proven and (bool(arrival.node) or core.is_peer(arrival))
         to_trusted = heading.through is not None or core.is_trusted(hop.remote.host)
         changes = heading.changes
         if changes is not None and changes.sender and not to_trusted:
@@ -278,7 +278,7 @@ class Sending:
         if arrival.message.to_tag or arrival.message.method not in _DIALOG_MAKING:
             return ""
         caller = fork.call.caller.flow if fork.call is not None else None
-        core, source = self._core, caller if isinstance(caller, Flow) else _asker_at(arrival)
+        core, source = self._core, caller if isinstance(caller, Flow) else self._asker_at(arrival)
         tag, call_id = arrival.message.from_tag, arrival.message.call_id
         near = core.locality.named(source)
         far = hop if isinstance(hop, Flow) else Flow(hop.transport, here, hop.remote)
@@ -290,6 +290,20 @@ class Sending:
         token = core.tokens.make(None, far, tag, call_id, cseq_shift)
         facing_callee = record_route_line(hop.transport, here, token)
         return facing_callee + record_route_line(source.transport, near, core.tokens.make(source, None, tag, call_id))
+
+    def _asker_at(self, arrival: Arrival) -> Flow:
+        """Where requests of the dialog go that this request makes outside any call of ours (SUBSCRIBE, and what we
+        pass on for another node: over a connection to it, whichever stands then)."""
+        request = arrival.message
+        there = self._core.world.nodes.way_to(arrival.node) if arrival.node else None
+        if there is not None and there.transport is arrival.flow.transport:
+            return Flow(there.transport, arrival.flow.local, there.remote)
+        if request.frame.index("Contact") < 0 or request.frame.index("Record-Route") >= 0:
+            return arrival.reply_to
+        try:
+            return reached_at(arrival.reply_to, request.address("Contact").uri, arrival.behind_nat)
+        except Malformed:
+            return arrival.reply_to
 
 
 def _diet(heading: Heading) -> tuple[str, ...]:
@@ -312,14 +326,3 @@ def _rename(
         pair = call.sides(request)
         if pair is not None and pair[0].caller_as:
             onward.receiver = call.caller.name
-
-
-def _asker_at(arrival: Arrival) -> Flow:
-    """Where requests of the dialog go that this request makes outside any call (SUBSCRIBE)."""
-    request = arrival.message
-    if request.frame.index("Contact") < 0 or request.frame.index("Record-Route") >= 0:
-        return arrival.reply_to
-    try:
-        return reached_at(arrival.reply_to, request.address("Contact").uri, arrival.behind_nat)
-    except Malformed:
-        return arrival.reply_to

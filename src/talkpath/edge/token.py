@@ -2,7 +2,8 @@
 
 A token names the flow to one side of a dialog (RFC 5626 section 5.2) and is sealed with a keyed hash: only tokens
 that this edge, or another node with the same key, made are followed. It is short, because it stands in every request
-of the dialog: 24 bytes for a datagram flow of IPv4, 37 where it serves both sides, 8 more for a connection.
+of the dialog: 24 bytes for a datagram flow of IPv4, 37 where it serves both sides, 8 more for a connection, 3 in a
+cluster, whose nodes read each other's tokens and must know which of them it means.
 """
 
 from binascii import a2b_base64, b2a_base64
@@ -29,13 +30,15 @@ class Route(NamedTuple):
     """What a token says: the flows to both sides, None for a side that another token of ours names.
 
     `caller_mark` tells which party a request comes from when its source address does not (a NAT rebound it).
-    `cseq_shift` is what the callee counts more in CSeq than the caller, because it was asked again.
+    `cseq_shift` is what the callee counts more in CSeq than the caller, because it was asked again. `node` is the
+    mark of the node that made it.
     """
 
     caller: Flow | None
     callee: Flow | None
     caller_mark: bytes
     cseq_shift: int = 0
+    node: bytes = b""
 
     def shift(self, from_tag: str) -> int:
         """What the other side counts more in CSeq than who sends with this From tag; less than 0 for less."""
@@ -51,7 +54,7 @@ class Route(NamedTuple):
 
 
 def mark(tag: str) -> bytes:
-    """Two bytes that tell the tags of the two parties of a dialog apart."""
+    """Two bytes that tell the tags of the two parties of a dialog apart, or the nodes of a cluster."""
     return (crc32(tag.encode("utf-8", "surrogateescape")) & 0xFFFF).to_bytes(2, "big")
 
 
@@ -97,18 +100,19 @@ def _flow(data: bytes) -> Flow:
 
 
 class Tokens:
-    """Makes and reads tokens."""
+    """Makes and reads tokens; those of a node of a cluster bear its mark."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, node: str = "") -> None:
         self._key = key
+        self.node = mark(node) if node else b""
 
     def make(
         self, caller: Flow | None, callee: Flow | None, caller_tag: str, call_id: str, cseq_shift: int = 0
     ) -> str:
         """The token for one side, or for both where one Record-Route serves both; good within this Call-ID."""
         plain = mark(caller_tag) + _pack(caller) + _pack(callee)
-        if cseq_shift:
-            plain += bytes((cseq_shift,))
+        if cseq_shift or self.node:
+            plain += bytes((cseq_shift,)) + self.node
         text = b2a_base64(self._seal(plain, call_id) + plain, newline=False).decode()
         return text.rstrip("=").replace("+", "-").replace("/", "_")
 
@@ -123,7 +127,7 @@ class Tokens:
             return None
         caller, rest = _unpack(plain[2:])
         callee, rest = _unpack(rest)
-        return Route(caller, callee, plain[:2], rest[0] if rest else 0)
+        return Route(caller, callee, plain[:2], rest[0] if rest else 0, rest[1:])
 
     def _seal(self, plain: bytes, call_id: str) -> bytes:
         sealed = plain + call_id.encode("utf-8", "surrogateescape")

@@ -223,6 +223,8 @@ class Trying:
             if flows[number:]:
                 ring_next = partial(self._ring_next, attempt, flows[number:], cseq_shift)
                 fork.watch(branch, _FLOW_SILENCE_S, FLOW_FAILED, now, ring_next)
+            elif binding.node:
+                fork.watch(branch, _FLOW_SILENCE_S, FLOW_FAILED, now, None)
             return True
         if refusal is not None:
             raise refusal
@@ -245,7 +247,12 @@ class Trying:
         if hop is not None and fork.request.uri.startswith("sips:") and not hop.transport.is_secure:
             # RFC 5630 section 5.3: what was asked for over TLS goes to no phone in clear.
             return None
-        if hop is None:
+        if hop is None and binding.node:
+            core = self._core
+            core.note(
+                fork.request.call_id, "cluster.node-gone", now, node=binding.node, remote=str(binding.flow.remote)
+            )
+        elif hop is None:
             self._not_reached(fork, "flow.not-rung", binding.flow, now)
         return hop
 
@@ -259,8 +266,13 @@ class Trying:
         party = self._callee(fork, hop, binding)
         if party is not None:
             party.cseq_shift = cseq_shift
-        self._core.note(fork.request.call_id, "fork.branch-added", now, target=binding.contact, flow=_described(hop))
-        return self._sending.send(fork, hop, onward, party, now, binding.path)
+        core, call_id = self._core, fork.request.call_id
+        core.note(call_id, "fork.branch-added", now, target=binding.contact, flow=_described(hop))
+        path = binding.path
+        if binding.node and isinstance(hop, Target) and hop == core.world.nodes.way_to(binding.node):
+            core.note(call_id, "cluster.rung-through", now, node=binding.node, remote=str(binding.flow.remote))
+            path = (core.passes.route(fork.request, binding.user, binding.identity, hop, cseq_shift),)
+        return self._sending.send(fork, hop, onward, party, now, path)
 
     def _not_reached(self, fork: Fork, kind: str, flow: Flow, now: float) -> None:
         remote, transport = str(flow.remote), str(flow.transport)
@@ -270,6 +282,8 @@ class Trying:
         if fork.call is None:
             return None
         party = fork.call.add_callee(hop, binding.behind_nat if binding else False)
+        if binding is not None and binding.node:
+            party.at, party.node = binding.flow, binding.node
         if binding is not None:
             party.user, party.identity, party.ice = binding.user, binding.identity, binding.ice
             party.agent = binding.user_agent

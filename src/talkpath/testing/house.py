@@ -318,6 +318,9 @@ class _Forgetful:
     def drop_binding(self, binding: Binding) -> None:
         """See `BindingStore`."""
 
+    def forget_binding(self, binding: Binding) -> None:
+        """See `BindingStore`."""
+
 
 def _close_media(call: RunningCall, now: float) -> None:
     if call.media is not None:
