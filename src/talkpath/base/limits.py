@@ -218,3 +218,12 @@ NOTICE_ANSWER_S = 15
 # Bytes of the text beside a recording that are read: a description has some kilobytes, and a call that is held and
 # resumed a hundred times has two hundred of them.
 RECORDING_METADATA_BYTES = 4 * 1024 * 1024
+# Records that wait to be written to the engine of a cluster while it is away, at some kilobyte each: an hour of 25
+# registrations a second. Beyond, the oldest are left out, and written when all is read again.
+CLUSTER_WAITING = 100_000
+# Processes of a cluster whose keys are remembered, at some 500 bytes each: every start of a node is one.
+CLUSTER_PROCESSES = 1_000
+# Nodes of a cluster: each writes a heartbeat a second, which all of them read.
+CLUSTER_NODES = 64
+# News of a cluster that wait to be told, while nobody asks.
+CLUSTER_NEWS = 1_000

@@ -1,0 +1,178 @@
+"""Registrations known everywhere: what the registrar decides is said to the other nodes, what they say it learns.
+
+A binding travels as msgpack, by its field names. Where the others have it by the time it runs out nobody writes
+anything: its expiry stands in it.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Protocol
+
+import msgspec
+
+from talkpath.cluster.copy import LiveCopy
+from talkpath.cluster.envelope import Envelope, Place
+from talkpath.cluster.sealing import Seal
+from talkpath.edge.binding import Binding
+from talkpath.edge.registrar import BindingStore
+
+KIND = "binding"
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Binding)
+
+
+class Learner(Protocol):
+    """The registrar, as it is told here."""
+
+    def learn(self, binding: Binding, now: float) -> None:
+        """Another node says where a phone is reached."""
+
+    def lose(self, user: str, identity: tuple[str, str]) -> None:
+        """Another node says that it is reached no more."""
+
+    def find(self, user: str, identity: tuple[str, str]) -> Binding | None: ...
+
+    def held(self) -> Iterator[Binding]:
+        """The bindings of this node."""
+
+
+class Registrations:
+    """The records of bindings, and the `BindingStore` of a node in a cluster: what it is told goes to `local` too."""
+
+    def __init__(
+        self,
+        copy: LiveCopy,
+        seal: Seal,
+        wake: Callable[[], None],
+        now: Callable[[], float],
+    ) -> None:
+        self._copy = copy
+        self._seal = seal
+        self._wake = wake
+        self._now = now
+        self._local: BindingStore | None = None
+        self._registrar: Learner | None = None
+        #: whose a record is, by its key: one that says that nothing is there does not tell
+        self._named: dict[str, tuple[str, tuple[str, str]]] = {}
+        self._held: dict[str, Binding] = {}
+        #: what was read before there was a registrar
+        self._early: dict[str, tuple[Envelope, Binding]] = {}
+        copy.keep(KIND, self)
+
+    def store_in(self, local: BindingStore) -> BindingStore:
+        """Keep what this node holds there as well; gives who is to be told instead."""
+        self._local = local
+        return self
+
+    def attach(self, registrar: Learner, now: float) -> None:
+        """From now on this registrar learns; what was read before it learns at once. It has loaded what is kept."""
+        self._registrar = registrar
+        early, self._early = self._early, {}
+        for key, (envelope, binding) in early.items():
+            self._teach(registrar, key, envelope, binding, now)
+        if self._copy.is_whole:
+            self._copy.say_again(now)
+            self._wake()
+
+    # --- what the registrar says
+
+    def save_binding(self, binding: Binding) -> None:
+        if self._local is not None:
+            self._local.save_binding(binding)
+        self._put(binding)
+
+    def refresh_binding(self, binding: Binding) -> None:
+        if self._local is not None:
+            self._local.refresh_binding(binding)
+        self._put(binding)
+
+    def drop_binding(self, binding: Binding) -> None:
+        if self._local is not None and not binding.node:
+            self._local.drop_binding(binding)
+        key = self._key(binding)
+        self._named.pop(key, None)
+        self._copy.drop(Place(KIND, key), self._now())
+        self._wake()
+
+    def forget_binding(self, binding: Binding) -> None:
+        if self._local is not None and not binding.node:
+            self._local.forget_binding(binding)
+
+    def _put(self, binding: Binding) -> None:
+        key = self._key(binding)
+        self._named.pop(key, None)
+        self._copy.put(Place(KIND, key), written(binding), binding.expires_at, self._now())
+        self._wake()
+
+    def _key(self, binding: Binding) -> str:
+        return self._seal.name(KIND, binding.user, *binding.identity)
+
+    # --- the records of this kind
+
+    def learnt(self, key: str, envelope: Envelope, mark: bytes, now: float) -> None:
+        if envelope.until <= now:
+            return
+        binding = read(envelope.body)
+        if self._registrar is None:
+            self._early[key] = envelope, binding
+        else:
+            self._teach(self._registrar, key, envelope, binding, now)
+
+    def _teach(self, registrar: Learner, key: str, envelope: Envelope, binding: Binding, now: float) -> None:
+        if envelope.node == self._copy.node:
+            # An earlier process of this node wrote it: what is kept on its disk is as good or better.
+            if registrar.find(binding.user, binding.identity) is None:
+                flow = binding.flow
+                gone = flow._replace(connection=-1) if flow.transport.is_reliable else flow
+                registrar.learn(replace(binding, flow=gone, node=""), now)
+            return
+        binding.node = envelope.node
+        self._named[key] = binding.user, binding.identity
+        registrar.learn(binding, now)
+
+    def lost(self, key: str, node: str, now: float) -> None:
+        self._early.pop(key, None)
+        named = self._named.pop(key, None)
+        if named is None:
+            held = self._held_by_key().get(key)
+            named = None if held is None else (held.user, held.identity)
+        if named is not None and self._registrar is not None:
+            self._registrar.lose(*named)
+
+    def _held_by_key(self) -> dict[str, Binding]:
+        held = () if self._registrar is None else self._registrar.held()
+        return {self._key(binding): binding for binding in held}
+
+    def own(self) -> Iterable[str]:
+        self._held = self._held_by_key()
+        return self._held
+
+    def say(self, key: str) -> tuple[bytes, float] | None:
+        binding = self._held.get(key)
+        return None if binding is None else (written(binding), binding.expires_at)
+
+    def sweep(self) -> None:
+        """Forget whose records they were that ran out."""
+        registrar = self._registrar
+        if registrar is not None:
+            self._named = {key: named for key, named in self._named.items() if registrar.find(*named) is not None}
+
+
+def written(binding: Binding) -> bytes:
+    """The record of a binding. What is no UTF-8 in it is more than msgpack takes, and travels as JSON."""
+    try:
+        return _encoder.encode(binding)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(binding)).encode()
+
+
+def read(data: bytes) -> Binding:
+    """Raises ValueError."""
+    try:
+        if data.startswith(b"{"):
+            return msgspec.convert(json.loads(data), Binding)
+        return _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
