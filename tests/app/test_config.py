@@ -95,6 +95,9 @@ def test_example_file_without_its_comment_signs_is_a_configuration(language: Lan
             store_secret=config.recording.store_secret,
             notice_secret=config.recording.notice_secret,
         ),
+        cluster=msgspec.structs.replace(
+            Config().cluster, password=config.cluster.password, secret=config.cluster.secret
+        ),
         toll=msgspec.structs.replace(Config().toll, accounts=config.toll.accounts),
     )
     assert config == defaults

@@ -17,6 +17,7 @@ import click
 from talkpath.app import (
     bans_words,
     calls_words,
+    cluster_cli,
     explain_cli,
     gateways_cli,
     options,
@@ -81,6 +82,7 @@ def users() -> None:
     """Who may register."""
 
 
+cluster_cli.register(app)
 explain_cli.register(app)
 gateways_cli.register(app)
 recording_cli.register(app)
@@ -134,13 +136,13 @@ def version() -> None:
 @options.lang
 def run(script: Path | None, config: Path | None, state: Path | None) -> None:
     """Start the edge and run it until it is told to stop."""
-    from talkpath.app.node import Node
+    from talkpath.app.node import make
     from talkpath.app.start import prepare
     from talkpath.app.start import run as run_node
 
     settings = options.with_script(options.settings(config, state, is_to_run=True), script)
     language = explicit_language(sys.argv[1:], os.environ) or settings.language or LANGUAGE
-    run_node(prepare(settings, language, config_file(config, os.environ)), Node)
+    run_node(prepare(settings, language, config_file(config, os.environ)), make)
 
 
 @app.command(help=help_of(words.HELP_CHECK))

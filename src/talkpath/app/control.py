@@ -19,6 +19,7 @@ from typing import Protocol
 
 import msgspec
 
+from talkpath.app.cluster_rows import ClusterRow
 from talkpath.app.gateway_rows import GatewayRow
 from talkpath.app.phone_rows import PhoneRow
 from talkpath.app.rehearsing import Wish
@@ -66,6 +67,7 @@ class Ask(StrEnum):
     ROUTE = "route"
     RELOAD = "reload"
     RECORD = "record"
+    CLUSTER = "cluster"
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -115,6 +117,7 @@ class ControlServer:
         rehearse: Callable[[Wish], Awaitable[list[Moment]]] | None = None,
         reload: Callable[[Language], Awaitable[list[str]]] | None = None,
         record: Callable[[str, Verb], str] | None = None,
+        cluster: Callable[[], ClusterRow] | None = None,
     ) -> None:
         self._ledger = ledger
         self._phones = phones
@@ -122,6 +125,7 @@ class ControlServer:
         self._rehearse = rehearse
         self._reload = reload
         self._record = record
+        self._cluster = cluster
         self._door = door or OpenDoor()
         self._now = now
         self._path = state / SOCKET
@@ -186,6 +190,9 @@ class ControlServer:
             case Ask.GATEWAYS:
                 async for line in _rows(self._gateways()):
                     yield line
+            case Ask.CLUSTER:
+                if self._cluster is not None:
+                    yield json_bytes(msgspec.to_builtins(self._cluster()))
             case Ask.BANS:
                 for ban in self._door.bans(self._now()):
                     yield json_bytes(msgspec.to_builtins(ban))
@@ -331,6 +338,11 @@ class ControlClient:
         """The gateways; None when no edge runs here."""
         lines = self._ask(Request(Ask.GATEWAYS))
         return None if lines is None else [msgspec.json.decode(line, type=GatewayRow) for line in lines]
+
+    def cluster(self) -> list[ClusterRow] | None:
+        """The cluster, nothing for a node that is alone; None when no edge runs here."""
+        lines = self._ask(Request(Ask.CLUSTER))
+        return None if lines is None else [msgspec.json.decode(line, type=ClusterRow) for line in lines]
 
     def reload(self, language: Language) -> list[str] | None:
         """Have the script loaded anew: what is wrong with it, nothing where it is in use; None when no edge runs

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import secrets
 import ssl
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from talkpath.app.gateway_rows import GatewayRow, gateway_rows
 from talkpath.app.guard_log import GuardLog
 from talkpath.app.heap import Heap
 from talkpath.app.host import cannot_listen
+from talkpath.app.joining import Joined, joined
 from talkpath.app.log import CallLog
 from talkpath.app.metrics import Metrics, MetricsPage
 from talkpath.app.own_gateways import OwnGateways
@@ -45,7 +45,7 @@ from talkpath.app.settings import (
     networks,
 )
 from talkpath.app.start import Prepared
-from talkpath.app.state import recordings_directory
+from talkpath.app.state import recordings_directory, token_key
 from talkpath.base.address import Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Moment
@@ -54,7 +54,9 @@ from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
 from talkpath.edge.guard import Guard
+from talkpath.edge.nodes import ALONE
 from talkpath.edge.recording import Verb
+from talkpath.edge.registrar import BindingStore
 from talkpath.net.addresses import AddressWatch
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
@@ -73,8 +75,6 @@ from talkpath.web.guests import GuestRules, Guests
 from talkpath.web.progress import Progress, progress_of
 from talkpath.web.site import About, Site
 
-_KEY_FILE = "flow-token.key"
-_KEY_BYTES = 32
 # How often changed accounts are looked for, ended calls written, and old ones swept.
 _CHORES_S = 1.0
 _SWEEP_EVERY_S = 600.0
@@ -85,16 +85,23 @@ _PARTING_S = 0.3
 _LEAVING_S = 1.7
 
 
+async def make(prepared: Prepared) -> "Node":
+    """A node, when it has joined its cluster, if it is of one. Raises `Trouble`."""
+    clock = Clock()
+    return Node(prepared, clock, await joined(prepared, clock))
+
+
 class Node:
     """One edge on one machine."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, clock: Clock | None = None, cluster: Joined | None = None) -> None:
         config = prepared.config
+        self._cluster = cluster
         self._config = config
         self._users = prepared.users
         self._state = prepared.state
         self._language = prepared.language
-        self._clock = Clock()
+        self._clock = clock or Clock()
         loop = asyncio.get_running_loop()
         self._script = OwnScript(
             config, prepared.language, loop, self._clock.now, self._pump, partial(doubts, config=config)
@@ -104,14 +111,15 @@ class Node:
         self._ledger = Ledger()
         retention = Retention(config.history.keep_days, config.history.keep_calls)
         self._store: EmbeddedStore[Binding] = EmbeddedStore(prepared.database, Binding, retention)
-        self._entropy = _entropy(prepared.state)
+        self._entropy = _entropy(prepared.state, cluster)
         self._interfaces = Interfaces()
         self._address_watch = AddressWatch(self._look_at_interfaces)
         self._guests = self._make_guests()
         own, trusted = self._interfaces.addresses, networks(config.authentication.trusted)
         self._guard = Guard(guard_settings(config, own), trusted, secrets.token_bytes(16), self._clock.now())
         descriptors = self._descriptors = prepared.descriptors
-        self._media = MediaDriver(self._clock, self._ledger, media_policy(config), 1, descriptors)
+        certificate = None if cluster is None else cluster.certificate
+        self._media = MediaDriver(self._clock, self._ledger, media_policy(config), 1, descriptors, certificate)
         self._recording = RecordingDriver(self._clock, descriptors)
         self._keeper = Keeper(recordings_directory(config, prepared.state))
         self._after_call = AfterCall(config.recording, self._keeper.layout, prepared.language)
@@ -146,6 +154,7 @@ class Node:
             self._rehearse,
             self._script.reload,
             self._record,
+            None if cluster is None else cluster.row,
         )
         self._guard_log = GuardLog(self._guard, prepared.language)
         self._own_bans = OwnBans(prepared.state)
@@ -161,7 +170,7 @@ class Node:
     def _world(self) -> World:
         return World(
             accounts=Everybody(self._users, self._guests),
-            bindings=self._store.bindings,
+            bindings=self._bindings(),
             reach=self._signalling,
             resolve=self._resolver.resolve,
             open_media=self._media.open,
@@ -171,7 +180,12 @@ class Node:
             router=self._script.router,
             recorder=self._recorder,
             around=lambda: self._interfaces.around,
+            nodes=ALONE if self._cluster is None else self._cluster.membership.nodes,
         )
+
+    def _bindings(self) -> BindingStore:
+        kept = self._store.bindings
+        return kept if self._cluster is None else self._cluster.membership.registrations.store_in(kept)
 
     def _pump(self) -> None:
         self._signalling.pump()
@@ -235,6 +249,9 @@ class Node:
         now = self._clock.now()
         known = list(self._store.bindings.load(now))
         self._edge.core.registrar.load(known, now)
+        if self._cluster is not None:
+            self._cluster.edge = self._edge
+            self._cluster.membership.registrations.attach(self._edge.core.registrar, now)
         for binding in known:
             self._guard.proved(binding.user, binding.flow, binding.expires_at, now)
         for listener in self._config.doors:
@@ -268,6 +285,8 @@ class Node:
             await asyncio.sleep(_PARTING_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(left.wait(), _LEAVING_S)
+        if self._cluster is not None:
+            await self._cluster.membership.close()
         await self._control.stop()
         self._script.close()
         if self._metrics is not None:
@@ -297,6 +316,7 @@ class Node:
             "recording": self._recording.counters,
             "recordings": lambda: self._keeper.counters,
             **self._after_call.counters,
+            **({} if self._cluster is None else self._cluster.counters),
         }
         registrations, keep_alive = self._edge.core.registrar, self._edge.core.keep_alive
         metrics = Metrics(
@@ -310,6 +330,7 @@ class Node:
                 "recordings_running": lambda: self._recording.running,
                 "recording_queued_bytes": lambda: self._recording.queued_bytes,
                 **self._after_call.gauges,
+                **({} if self._cluster is None else self._cluster.gauges),
                 "sources": lambda: len(self._guard.sources),
                 "bans": lambda: len(self._guard.bans(self._clock.now())),
             },
@@ -336,6 +357,7 @@ class Node:
             lambda: self._guests.sweep(self._clock.now()),
             self._look_at_the_door,
             self._look_at_gateways,
+            self._look_at_the_cluster,
             self._script.look,
             self._call_log.tell,
             self._keep_calls,
@@ -365,6 +387,10 @@ class Node:
         self._own_gateways.follow(self._edge.gateways, self._clock.now())
         self._gateway_log.tell()
         self._signalling.pump()
+
+    def _look_at_the_cluster(self) -> None:
+        if self._cluster is not None:
+            self._cluster.look(self._guard)
 
     def _keep_calls(self) -> None:
         now = self._clock.now()
@@ -409,12 +435,11 @@ def _server_context(prepared: Prepared) -> ssl.SSLContext | None:
     return context
 
 
-def _entropy(state: Path) -> Entropy:
-    """The key that seals routes lives as long as the state directory, so that calls survive a restart."""
-    path = state / _KEY_FILE
-    # A file that was cut short (a full disk, a lost power) would make a key that can be guessed.
-    if not path.exists() or path.stat().st_size < _KEY_BYTES:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
-    return Entropy(path.read_bytes(), secrets.token_bytes(32), secrets.token_hex(4))
+def _entropy(state: Path, cluster: Joined | None) -> Entropy:
+    """What is drawn for this process, and what it has in common with the one before and with other nodes."""
+    prefix = secrets.token_hex(4)
+    if cluster is None:
+        return Entropy(token_key(state), secrets.token_bytes(32), prefix)
+    shared, membership = cluster.shared, cluster.membership
+    node_key = membership.seal.derived(b"passes of nodes")
+    return Entropy(shared.token_key, shared.nonce_key, prefix, node_key, membership.about.node)

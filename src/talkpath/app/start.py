@@ -1,7 +1,7 @@
 """From a configuration to a running node: what is prepared before, what is said after, and how it ends."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -71,19 +71,19 @@ def prepare(config: Config, language: Language, file: Path | None = None) -> Pre
     )
 
 
-def run(prepared: Prepared, make_node: Callable[[Prepared], Node]) -> None:
+def run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Node]]) -> None:
     """Run a node until it is told to stop. Raises `Trouble` when it cannot start."""
     start_logging(prepared.config.log.level)
     uvloop.run(_run(prepared, make_node))
 
 
-async def _run(prepared: Prepared, make_node: Callable[[Prepared], Node]) -> None:
+async def _run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Node]]) -> None:
     def say(what: Phrase) -> None:
         print(what.say(prepared.language), file=sys.stderr, flush=True)
 
     stop = StopSignals()
     stop.listen()
-    node = make_node(prepared)
+    node = await make_node(prepared)
     try:
         for what in (*prepared.closed, *_too_few(prepared)):
             say(what)

@@ -1,6 +1,7 @@
 """The state directory: where it is, and that only its owner looks into it."""
 
 import os
+import secrets
 from pathlib import Path
 
 from talkpath.app import words
@@ -8,6 +9,8 @@ from talkpath.app.config.tree import Config
 from talkpath.app.phrase import Trouble, phrase
 
 DATABASE = "talkpath.sqlite"
+_KEY_FILE = "flow-token.key"
+_KEY_BYTES = 32
 
 
 def state_directory(config: Config) -> Path:
@@ -38,3 +41,14 @@ def make_state_directory(path: Path) -> Path:
         what = phrase(words.STATE_UNWRITABLE, path=path, reason=error.strerror)
         raise Trouble("state-unwritable", what) from error
     return path
+
+
+def token_key(state: Path) -> bytes:
+    """The key that seals routes lives as long as the state directory, so that calls survive a restart."""
+    path = state / _KEY_FILE
+    # A file that was cut short (a full disk, a lost power) would make a key that can be guessed.
+    if not path.exists() or path.stat().st_size < _KEY_BYTES:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(_KEY_BYTES))
+    return path.read_bytes()

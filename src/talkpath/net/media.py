@@ -153,7 +153,13 @@ class MediaDriver:
     """The relay of this process and who owns its ports."""
 
     def __init__(
-        self, clock: Clock, ledger: Ledger, policy: MediaPolicy, workers: int, descriptors: Descriptors | None = None
+        self,
+        clock: Clock,
+        ledger: Ledger,
+        policy: MediaPolicy,
+        workers: int,
+        descriptors: Descriptors | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
@@ -164,8 +170,9 @@ class MediaDriver:
         self._timers: dict[RunningCall, tuple[float, asyncio.TimerHandle]] = {}
         most = (descriptors or Descriptors.of_process()).media
         self.relay = _native.Relay(workers=workers, epoch=clock.epoch, descriptors=most)
-        # One certificate a process: browsers know it by the fingerprint in each description.
-        identity = Identity(Certificate.make(clock.now()), os.urandom(32))
+        # One certificate a process, or for all nodes of a cluster: browsers know it by the fingerprint in each
+        # description.
+        identity = Identity(certificate or Certificate.make(clock.now()), os.urandom(32))
         self._security = Security(SecureRelay(self.relay, self._wake), identity, os.urandom)
 
     def start(self, told: Callable[[RunningCall, float], None]) -> None:

@@ -86,8 +86,8 @@ class Certificate:
     key: ec.EllipticCurvePrivateKey
 
     @classmethod
-    def make(cls, now: float) -> "Certificate":
-        """A new one, valid from a day before `now`. The key's entropy is the operating system's."""
+    def make(cls, now: float, days: int = _VALID_DAYS) -> "Certificate":
+        """A new one, valid from a day before `now` for so many days. The key's entropy is the operating system's."""
         key = ec.generate_private_key(ec.SECP256R1())
         # A browser's certificate says "WebRTC"; the name means nothing, the fingerprint all.
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "talkpath")])
@@ -99,7 +99,7 @@ class Certificate:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(at - datetime.timedelta(days=1))
-            .not_valid_after(at + datetime.timedelta(days=_VALID_DAYS))
+            .not_valid_after(at + datetime.timedelta(days=days))
             .sign(key, hashes.SHA256())
         )
         return cls(built.public_bytes(serialization.Encoding.DER), key)

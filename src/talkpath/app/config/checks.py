@@ -20,6 +20,9 @@ from talkpath.store.notices.signing import key_of
 # Audio and video, RTP and RTCP, two sides.
 PORTS_OF_A_CALL = 8
 
+# Of the secret of a cluster: what can be guessed opens the keys of all calls.
+_SECRET_CHARACTERS = 16
+
 # Numbers that the edge itself answers.
 SERVICES = ("echo", "tone")
 
@@ -43,6 +46,9 @@ _PREFIX = re.compile(r"[0-9*#]{1,8}")
 _STORE = re.compile(r"(?:s3|gs|az)://[^\s/?#@]+(?:/[^\s?#]*)?|file:///[^\s?#]+")
 _WEB = re.compile(r"https?://[^\s/?#@]+(?:/\S*)?")
 _RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
+# A word of a subject of NATS, and of the name of a stream.
+_NODE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
+_ENGINE = re.compile(r"(?:nats|tls)://[^\s/?#@]+")
 _REALM = re.compile(r"[^\"\\\x00-\x1f\x7f]{1,128}")
 
 
@@ -122,6 +128,8 @@ TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
     "store": _refuse_unless(_STORE.fullmatch, words.NOT_A_STORE),
     "web address": _refuse_unless(_WEB.fullmatch, words.NOT_A_WEB_ADDRESS),
     "age recipient": _refuse_unless(_RECIPIENT.fullmatch, words.NOT_A_RECIPIENT),
+    "node name": _refuse_unless(_NODE.fullmatch, words.NOT_A_NODE_NAME),
+    "engine": _refuse_unless(_ENGINE.fullmatch, words.NOT_AN_ENGINE),
     "realm": _refuse_unless(_REALM.fullmatch, words.NOT_A_REALM),
 }
 
@@ -137,7 +145,23 @@ def disagreements(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
     yield from _orders(config)
     yield from _metrics(config, line_of)
     yield from _notices(config)
+    yield from _cluster(config)
     yield from _tls(config)
+
+
+def _cluster(config: Config) -> Iterator[Disagreement]:
+    """A cluster needs all of it; a part of it is a mistake, and no node that is alone after all."""
+    cluster = config.cluster
+    secret = "" if cluster.secret is None else cluster.secret.reveal()
+    if not cluster.name:
+        if cluster.node or cluster.urls:
+            yield ("cluster",), phrase(words.CLUSTER_HALF, key="name")
+        return
+    for key, value in (("node", cluster.node), ("urls", cluster.urls), ("secret", secret)):
+        if not value:
+            yield ("cluster",), phrase(words.CLUSTER_HALF, key=key)
+    if 0 < len(secret) < _SECRET_CHARACTERS:
+        yield ("cluster", "secret"), phrase(words.CLUSTER_SECRET_SHORT, least=_SECRET_CHARACTERS)
 
 
 def _listeners(config: Config, line_of: LineOf) -> Iterator[Disagreement]:

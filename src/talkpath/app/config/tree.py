@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 
 from talkpath.app.config.browsers import Page, WebSocket
+from talkpath.app.config.cluster import Cluster
 from talkpath.app.config.field import doc
 from talkpath.app.config.gateways import Gateway, GatewayGroup
 from talkpath.app.config.guard import Guard, Limits
@@ -96,6 +97,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ()
     routing: Annotated[Routing, doc("Between users and gateways.", "用户与网关之间。")] = Routing()
+    cluster: Annotated[
+        Cluster,
+        doc("Several nodes as one (docs/operate/cluster.md).", "多个节点合为一体（docs/operate/cluster.md）。"),
+    ] = Cluster()
     registrar: Annotated[Registrar, doc("Registrations.", "注册。")] = Registrar()
     keepalive: Annotated[KeepAlive, doc("Phones behind NATs.", "NAT 后的话机。")] = KeepAlive()
     size: Annotated[Size, doc("Requests that are too large for UDP.", "超出 UDP 大小的请求。")] = Size()

@@ -117,6 +117,22 @@ NOT_A_NOTICE_SECRET = Text(
     "echo whsec_$(openssl rand -base64 32).",
     "这不是通知的签名密钥：应为 whsec_ 加 24 至 64 字节的 Base64。请生成：echo whsec_$(openssl rand -base64 32)。",
 )
+NOT_A_NODE_NAME = Text(
+    '"{value}" cannot be the name of a cluster or node. Use up to 32 letters, digits and hyphens.',
+    "“{value}”不能作为集群或节点的名称。请用不超过 32 个字母、数字和连字符。",
+)
+NOT_AN_ENGINE = Text(
+    "This is no NATS server. Write one like nats://192.0.2.21:4222, without a user or password in it.",
+    "这不是 NATS 服务器地址。请写成 nats://192.0.2.21:4222，不含用户名或密码。",
+)
+CLUSTER_HALF = Text(
+    '[cluster] needs the key "{key}". Add it, or leave the whole table out.',
+    "[cluster] 需要“{key}”。请补上，或去掉整个表。",
+)
+CLUSTER_SECRET_SHORT = Text(
+    "This secret is too short: it seals the keys of calls. Use {least} characters or more: openssl rand -base64 32.",
+    "密钥太短：它密封着通话的密钥。请用 {least} 个以上字符：openssl rand -base64 32。",
+)
 EMPTY_PASSWORD = Text(
     "the password of {user} is empty. Anyone could register. Write one.",
     "{user} 的密码为空，任何人都能注册。请设置密码。",

@@ -1,0 +1,84 @@
+"""What the log says of a cluster: which nodes come and go, and whether the engine is there."""
+
+import logging
+
+from talkpath.app import cluster_words as words
+from talkpath.app.phrase import phrase
+from talkpath.base.texts import Language, Text
+from talkpath.cluster.copy import STALE_S, State
+from talkpath.cluster.membership import Membership
+from talkpath.cluster.nodes import Event, News, NodeRecord
+
+_log = logging.getLogger("talkpath.cluster")
+
+
+class ClusterLog:
+    """Looks once a second."""
+
+    def __init__(self, membership: Membership, own: NodeRecord, language: Language) -> None:
+        self._membership = membership
+        self._own = own
+        self._language = language
+        self._was_live: bool | None = None
+        self._told: set[str] = set()
+
+    def tell(self) -> None:
+        """Look once."""
+        self._tell_of_engine()
+        for event in self._membership.nodes.take_news():
+            self._tell_of_node(event)
+        membership, count = self._membership, self._membership.copy.counters["unreadable"]
+        if membership.is_foreign or membership.shared.is_another:
+            self._once("foreign", words.FOREIGN)
+        elif membership.meets_newer:
+            self._once("newer", words.NEWER)
+        elif count:
+            self._once("unreadable", words.UNREADABLE, count=count, kind=membership.unreadable_kind)
+
+    def _tell_of_engine(self) -> None:
+        health, engine = self._membership.health(), self._membership.describe()
+        is_live = health.state is State.LIVE
+        if health.state is not State.READING and is_live is not self._was_live:
+            self._was_live = is_live
+            if is_live:
+                self._line(words.BACK, False, server=engine.server, waiting=health.waiting)
+            else:
+                self._line(words.AWAY, True)
+        if is_live and engine.replicas == 1:
+            self._once("one copy", words.ONE_COPY)
+
+    def _tell_of_node(self, event: Event) -> None:
+        record, own = event.record, self._own
+        address = f"{record.host}:{record.port}"
+        match event.news:
+            case News.JOINED:
+                self._line(words.JOINED, False, node=record.name, address=address)
+            case News.LEFT:
+                self._line(words.LEFT, False, node=record.name)
+            case News.GONE:
+                self._line(words.GONE, True, node=record.name, silent=STALE_S)
+            case News.NAMESAKE:
+                self._line(words.NAMESAKE, True, node=record.name, address=address)
+            case News.FENCED:
+                self._line(words.FENCED, True, node=record.name, address=address)
+            case News.OTHER_DOMAINS:
+                self._line(words.OTHER_DOMAINS, True, node=record.name, theirs=_domains(record), ours=_domains(own))
+            case News.OTHER_PORTS:
+                self._line(words.OTHER_PORTS, True, node=record.name, theirs=_ports(record), ours=_ports(own))
+
+    def _once(self, what: str, text: Text, **values: object) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            self._line(text, True, **values)
+
+    def _line(self, text: Text, is_trouble: bool, **values: object) -> None:
+        level = logging.WARNING if is_trouble else logging.INFO
+        _log.log(level, "%s", phrase(text, **values).say_briefly(self._language))
+
+
+def _domains(record: NodeRecord) -> object:
+    return ", ".join(sorted(record.domains)) or words.NONE_NAMED
+
+
+def _ports(record: NodeRecord) -> str:
+    return f"{record.first_port}-{record.last_port}"

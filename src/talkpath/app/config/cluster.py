@@ -1,0 +1,62 @@
+"""Several nodes as one."""
+
+from typing import Annotated
+
+import msgspec
+
+from talkpath.app.config.field import doc
+from talkpath.base.redact import Secret
+
+
+class Cluster(msgspec.Struct, frozen=True, kw_only=True):
+    """Nodes that know each other's registrations and ring each other's phones (docs/operate/cluster.md)."""
+
+    name: Annotated[
+        str,
+        doc(
+            "What the cluster is called, the same on every node: letters, digits and hyphens. Empty: this node is "
+            "alone.",
+            "集群名称，各节点相同：字母、数字和连字符。留空：单节点运行。",
+            of="node name",
+        ),
+    ] = ""
+    node: Annotated[
+        str,
+        doc(
+            "What this node is called, unlike any other: letters, digits and hyphens.",
+            "本节点名称，不得与其他节点相同：字母、数字和连字符。",
+            of="node name",
+        ),
+    ] = ""
+    urls: Annotated[
+        tuple[str, ...],
+        doc(
+            "The NATS servers with JetStream that hold what the nodes share, such as nats://192.0.2.21:4222. Name "
+            "all of them: three, so that one may fail. tls:// where they want it.",
+            "保存节点共享内容的 NATS 服务器（需启用 JetStream），例如 nats://192.0.2.21:4222。"
+            "请全部列出：三台，可容许一台故障。需要 TLS 时写 tls://。",
+            of="engine",
+        ),
+    ] = ()
+    user: Annotated[str, doc("Who we are there. Empty: nobody asks.", "登录用户名。留空：无需登录。")] = ""
+    password: Annotated[
+        Secret | None, doc("What proves it. It is shown nowhere.", "登录密码。不会在任何地方显示。")
+    ] = None
+    secret: Annotated[
+        Secret | None,
+        doc(
+            "What all records are sealed with, the same on every node, at least 16 characters. Make one: "
+            "openssl rand -base64 32. It is shown nowhere.",
+            "密封所有记录的密钥，各节点相同，至少 16 个字符。生成：openssl rand -base64 32。不会在任何地方显示。",
+        ),
+    ] = None
+    address: Annotated[
+        str,
+        doc(
+            "Where the other nodes reach this node's signalling: the address and port of a TCP listener, or of a UDP "
+            "one where there is no TCP. Empty: the first such listener, at the first address of this host.",
+            "其他节点访问本节点信令的地址：某个 TCP 监听的地址和端口，没有 TCP 时为 UDP。"
+            "留空：第一个此类监听，使用本机第一个地址。",
+            of="address and port",
+        ),
+    ] = ""
