@@ -194,11 +194,12 @@ def test_two_videos_of_one_payload_type_are_told_apart_by_mid() -> None:
 def test_two_browsers_bundle_each_on_its_side() -> None:
     call = WebCall(web=[0, 1])
     alice, bob = Browser(offers=True), Browser(offers=False, host="198.51.100.77")
-    layers = "\na=rid:h send\na=rid:l send\na=simulcast:send h;l"
+    layers = "\na=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+    layers += "\na=rid:h send\na=rid:l send\na=simulcast:send h;l"
     offer = call.offer(alice.describe("8", MID, bundled=(ONLY + layers,)))
     assert offer.bundle == ("0", "1")
     assert "simulcast" in offer.video.attributes
-    assert offer.video.attributes.all("extmap") == ["4 urn:ietf:params:rtp-hdrext:sdes:mid"]
+    assert offer.video.attributes.all("extmap")[0] == "4 urn:ietf:params:rtp-hdrext:sdes:mid"
     bob.learn(offer.audio, call.now)
     answer = call.answer(bob.describe("8", MID, bundled=(VIDEO,)))
     call.chosen()

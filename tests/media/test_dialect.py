@@ -285,3 +285,18 @@ def test_a_page_that_was_renumbered_is_offered_no_redundancy_and_offers_none_its
     page = browser.describe("96 63", red.replace("111", "96")).replace(b"rtpmap:111", b"rtpmap:96")
     again = call.say(1, 0, Exchange("INVITE", 7), page)
     assert again.audio.formats == ["72"]
+
+
+def test_a_page_is_told_of_an_odd_phone_in_lines_that_browsers_read() -> None:
+    """Lines out of their order, parameters of a codec that is not offered, an empty line at the end."""
+    odd = sdp("192.0.2.10", f"{AUDIO}\na=fmtp:18 annexb=no\na=fmtp:8", "video 4002 RTP/AVP 34").replace(
+        b"t=0 0", b"t=0 0\r\nb=AS:80"
+    )
+    call, browser = WebCall(web=[1]), Browser(offers=False)
+    offer = call.offer(odd + b"\r\n")
+    assert offer.encode().index(b"b=AS:80") < offer.encode().index(b"t=0 0")
+    assert offer.encode().endswith(b"a=rtpmap:34 H263/90000\r\n")
+    assert offer.audio.attributes.all("fmtp") == []
+    (told,) = (moment for moment in call.moments if moment.kind == "media.lines-left-out")
+    assert told.values == {"side": "callee", "lines": "a=fmtp:18 annexb=no · a=fmtp:8"}
+    assert shape(call.answer(browser.describe("8"))) == [("audio", True), ("video", False)]

@@ -322,6 +322,10 @@ MOMENTS: dict[str, Text] = {
         "The {side}, a page, is told nothing of the header extensions {numbers}: browsers would refuse the offer.",
         "{side} 是网页，不向其告知头扩展 {numbers}：浏览器会拒绝该提议。",
     ),
+    "media.lines-left-out": Text(
+        "Lines that a browser would refuse were left out for the {side}, a page: {lines}.",
+        "{side} 是网页，已省去浏览器会拒绝的行：{lines}。",
+    ),
     "media.hold-kept": Text(
         "The call begins on hold. The {side}, a page, is not told, or it would stay mute; nothing passes until then.",
         "通话以保持状态开始，未告知网页 {side}，否则它以后会一直静音；恢复之前不转发媒体。",

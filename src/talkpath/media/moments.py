@@ -87,6 +87,8 @@ TRANSCODING_ENDED = "codec.transcoding-ended"
 RENUMBERED = "media.renumbered"
 # The {side}, a page, is told nothing of the header extensions {numbers}.
 EXTENSIONS = "media.extensions-left-out"
+# The {side}, a page, is told nothing of these lines: {lines}.
+LINES = "media.lines-left-out"
 # The call begins on hold; the {side}, a page, is not told, for it would stay mute.
 HOLD_KEPT = "media.hold-kept"
 # The INVITE brings no offer: the {side} gets one of ours.

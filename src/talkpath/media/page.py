@@ -9,6 +9,10 @@ from talkpath.media.policy import MediaRefused
 from talkpath.media.telling import Noting
 from talkpath.media.told import Told
 from talkpath.sdp import SessionDescription
+from talkpath.sdp.strict import strict
+
+# Of what is left out: who leaves out more writes nothing that anybody reads.
+_LINES_TOLD, _CHARACTERS_TOLD = 8, 80
 
 
 def hear(page: Leg, description: SessionDescription, raw: bytes, offer: Told | None) -> bytes:
@@ -66,4 +70,7 @@ def speak(
             note(now, kind, numbers=", ".join(numbers))
     if spared.holds:
         note(now, moments.HOLD_KEPT)
-    return replace(told, sent=description.encode(), holds_kept=spared.holds)
+    sent, left = strict(description)
+    if left:
+        note(now, moments.LINES, lines=" · ".join(line[:_CHARACTERS_TOLD] for line in left[:_LINES_TOLD]))
+    return replace(told, sent=sent, holds_kept=spared.holds)
