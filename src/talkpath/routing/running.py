@@ -60,13 +60,26 @@ class Running:
             self._worker.cancel()
 
 
+class _Task(Task[None]):
+    """A task that has begun before it is cancelled: one that has not would end without a word to its function. Who
+    cancels it so soon is a timeout that passed while the first step of the function took its time, where the loop
+    looks at timers first, as uvloop does."""
+
+    has_begun = False
+
+    def cancel(self, msg: Any = None) -> bool:
+        """See `asyncio.Task`."""
+        if self.has_begun:
+            return super().cancel(msg)
+        self.get_loop().call_soon(super().cancel, msg)
+        return not self.done()
+
+
 class _Worker:
     """A task that stands ready, and the function it was handed."""
 
     def __init__(self, loop: AbstractEventLoop, hold_ups: HoldUps | NoHoldUps) -> None:
-        self._loop = loop
         self._hold_ups = hold_ups
-        self._has_begun = False
         self.context = copy_context()
         self.running: Running | None = None
         self.script: Coroutine[Any, Any, object] | None = None
@@ -76,8 +89,7 @@ class _Worker:
         self.forgotten: list[str] = []
         self.context.run(FORGOTTEN.set, self.forgotten)
         self._variables = list(self.context.items())
-        self.task: Task[None] = loop.create_task(_as_coroutine(self), context=self.context)
-        self.task.add_done_callback(self._ended)
+        self.task = _Task(_as_coroutine(self), loop=loop, context=self.context)
 
     @property
     def is_fresh(self) -> bool:
@@ -92,21 +104,14 @@ class _Worker:
         self._handed.set_result(None)
 
     def cancel(self) -> None:
-        """Cancel the task, once it has begun: one that has not would end without a word to the function."""
-        if self._has_begun:
-            self.task.cancel()
-        else:
-            self._loop.call_soon(self.task.cancel)
-
-    def retire(self) -> None:
-        """Nobody needs it any more."""
+        """Cancel the task."""
         self.task.cancel()
 
     def carry(self) -> Generator[Any, Any, None]:
         """The body of the task."""
         value: object = None
         error: BaseException | None = None
-        self._has_begun = True
+        self.task.has_begun = True
         try:
             yield from self._handed
         except asyncio.CancelledError as cancelled:
@@ -154,13 +159,6 @@ class _Worker:
     def fault(self) -> BaseException | None:
         """What is wrong with a function that ended well: it took a coroutine for its result."""
         return NoDecision(self.forgotten[0]) if self.forgotten else None
-
-    def _ended(self, task: Task[None]) -> None:
-        """A task that a function cancelled itself in its first step, before it began, knows nothing of what it was
-        handed."""
-        if self.script is not None and self.running is not None and not self.running.is_over:
-            _close(self.script)
-            self.running.finish(None, asyncio.CancelledError())
 
 
 def _is_of_a_person(error: BaseException) -> bool:
@@ -220,7 +218,7 @@ class Runner:
         if self._idle is None and worker.is_fresh:
             self._idle = worker
         else:
-            worker.retire()
+            worker.cancel()
         done(value, error)
         if error is not None and _is_of_a_person(error):
             raise error
@@ -229,7 +227,7 @@ class Runner:
     def _hand_over(self, worker: _Worker, script: Coroutine[Any, Any, object], first: object, done: _Done) -> Running:
         if self.waiting >= limits.SCRIPTS_WAITING:
             _close(script)
-            worker.retire()
+            worker.cancel()
             raise TooMany
         self.waiting += 1
 
@@ -247,5 +245,5 @@ class Runner:
     def close(self) -> None:
         """End the task that stands ready."""
         if self._idle is not None:
-            self._idle.retire()
+            self._idle.cancel()
             self._idle = None
