@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from tests.media.browser import Browser, WebCall, converse
 from tests.media.in_memory import Call, sdp
-from tests.media.test_pages_that_vanish import PHONE, live, talking, wait
+from tests.media.test_pages_that_vanish import PHONE, live, restart, talking, wait
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
@@ -158,3 +158,34 @@ def test_a_certificate_that_changes_after_it_was_handed_over_shakes_hands_anew()
     converse(call, again, call.port(0))
     assert again.keys is not None
     assert call.port(0).keys not in (None, before)
+
+
+def test_the_grace_of_a_page_that_has_vanished_goes_on() -> None:
+    call, _ = talking()
+    began = call.now
+    wait(call, 33)
+    assert "ice.consent-lost" in call.kinds()
+    assert call.hand_over()
+    assert call.deaths == []
+    wait(call, 10)
+    ((at, side),) = [(one.time, one.side) for one in call.deaths]
+    assert side == "caller"
+    assert at - began <= 40
+    assert call.hand_over()
+    wait(call, 30)
+    assert len(call.deaths) == 1, "it dies once"
+
+
+def test_a_page_that_comes_back_within_its_grace_goes_on() -> None:
+    call, page = talking()
+    wait(call, 35)
+    assert call.hand_over()
+    again, answer = restart(call, page)
+    assert call.hand_over()
+    again.endpoint = page.endpoint
+    again.learn(answer.audio, call.now)
+    again.client = False
+    live(call, again, 3)
+    wait(call, 20)
+    assert "ice.consent-regained" in call.kinds()
+    assert call.deaths == []
