@@ -63,7 +63,7 @@ live: compiled $(VENV)/.peers  ## the tests with real phones, servers and networ
 
 fuzz: build $(VENV)/.tools $(VENV)/.test-packages  ## the parsers of the core under libFuzzer, and the property tests many times longer
 	native/fuzz/run
-	$(BIN)/python -m pytest -n 2 -m "not live" --hypothesis-profile=fuzz
+	$(BIN)/python -m pytest -n 2 -m "hypothesis and not live" --hypothesis-profile=fuzz
 
 bench: compiled $(VENV)/.peers  ## measure side by side with Kamailio and rtpengine (bench/README.md)
 	$(BIN)/python -m bench $(ARGS)
