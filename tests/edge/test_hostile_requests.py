@@ -222,3 +222,27 @@ def test_who_answers_without_a_contact_is_acknowledged_and_told_the_end(
     lab.edge.stop_calls(lab.now)
     lab.pump()
     assert [(one.method, one.uri) for one in callee.inbox] == [("ACK", callee.contact), ("BYE", callee.contact)]
+
+
+@pytest.mark.parametrize("method", ["INVITE", "BYE"])
+def test_the_other_side_of_a_call_gets_no_credentials_that_are_for_us(lab: Lab, method: str) -> None:
+    """It asks for them with a challenge that it had of us, and would call in the name of the phone that answers."""
+    victim, thief = lab.registered("1001", "198.51.100.7"), lab.phone("thief", "203.0.113.66")
+    thief.invite(f"sip:1001@{HOME}", body=OFFER)
+    invite = victim.take()
+    victim.answer(invite, 200, body=OFFER)
+    ok = thief.last()
+    thief.ack(ok, victim.contact)
+    thief.request("OPTIONS", f"sip:1001@{HOME}", call_id="of its own")
+    challenge = thief.last().all("Proxy-Authenticate")[0]
+    victim.in_dialog(method, invite, body=OFFER if method == "INVITE" else b"")
+    thief.answer(thief.last(), 401, extra=f"WWW-Authenticate: {challenge}")
+    proof = victim.credentials(victim.last().all("WWW-Authenticate")[0], method, thief.contact)
+    other = 'Authorization: Digest username="x", realm="elsewhere", nonce="n", uri="u", response="r"'
+    victim.in_dialog(
+        method, invite, body=OFFER if method == "INVITE" else b"", extra=f"Authorization: {proof}\n{other}"
+    )
+    stolen = thief.last()
+    assert stolen.method == method
+    assert [value.partition("realm=")[2][:11] for value in stolen.all("Authorization")] == ['"elsewhere"']
+    assert "auth.kept-back" in lab.kinds("c1")

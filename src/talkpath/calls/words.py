@@ -61,6 +61,11 @@ MOMENTS: dict[str, Text] = {
     "auth.challenged": Text("Asked {user} for credentials (realm {realm}).", "要求 {user} 提供凭据（域 {realm}）。"),
     "auth.accepted": Text("The credentials of {user} are right.", "{user} 的凭据正确。"),
     "auth.refused": Text("The credentials of {user} are refused: {why}.", "{user} 的凭据被拒绝：{why}。"),
+    "auth.kept-back": Text(
+        "{method} bore credentials for our realm, which {target} had asked for; they were taken out: who has them "
+        "could call in this user's name, or find the password.",
+        "{method} 带有应 {target} 要求给出的本域凭据，已去除：得到它的人可能冒用该用户呼叫，或推算出密码。",
+    ),
     "auth.stale": Text("The nonce of {user} is too old; asked again.", "{user} 的 nonce 已过期，重新要求认证。"),
     # --- routing
     "route.user": Text("Routed to the user {user}.", "路由到用户 {user}。"),

@@ -144,7 +144,18 @@ def _dropped(request: Message, name: str) -> list[Edit]:
 def _dropped_credentials(request: Message, realm: str) -> list[Edit]:
     """Credentials for our realm go no further (RFC 3261 section 22.3): they are nobody else's business."""
     found = _dropped(request, "Proxy-Authorization")
+    if bears_ours(request, realm):
+        found += _dropped(request, "Authorization")
     return [(at, None) for at, _ in found if _is_for(request.frame.field(at)[1], realm)]
+
+
+def bears_ours(request: Message, realm: str) -> bool:
+    """Whether somebody else had a phone prove itself for our realm: the other side of a call answers 401 with a
+    challenge of ours, and would use what the phone says, or find its password in it. A REGISTER may be for another
+    server of our realm."""
+    if request.frame.index("Authorization") < 0 or request.method == "REGISTER":
+        return False
+    return any(_is_for(value, realm) for value in request.all("Authorization"))
 
 
 def _is_for(credentials: str, realm: str) -> bool:

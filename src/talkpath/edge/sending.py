@@ -15,7 +15,7 @@ from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.contact import reached_at
 from talkpath.edge.core import Core
 from talkpath.edge.fork import Fork
-from talkpath.edge.forwarding import Onward, forwarded_request, record_route_line, via_line
+from talkpath.edge.forwarding import Onward, bears_ours, forwarded_request, record_route_line, via_line
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.identity import SAID, asserted, names_sender, says_otherwise, withheld
 from talkpath.edge.slimming import slimmed
@@ -224,6 +224,9 @@ class Sending:
             line += through.credentials.lines(arrival.message.method, heading.uri, body or arrival.message.body)
         onward = Onward(heading.uri, "", "", routes, body, self._core.settings.realm, gone, line, cseq_shift)
         _rename(onward, arrival.message, heading, party, call)
+        if bears_ours(arrival.message, onward.drop_credentials):
+            method, target = arrival.message.method, str(hop.remote)
+            self._core.note(arrival.message.call_id, "auth.kept-back", now, method=method, target=target)
         return onward
 
     def _limit(self, hop: Hop) -> int:
