@@ -15,7 +15,7 @@ from talkpath.edge.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge, FlowClosed, Received
 from talkpath.edge.guard import Guard
-from talkpath.edge.keeping import Changed, Key
+from talkpath.edge.keeping import Changed, Key, Known
 from talkpath.edge.neighbours import NOTHING_AROUND
 from talkpath.edge.nodes import ALONE, Nodes
 from talkpath.edge.record import decoded, encoded
@@ -24,6 +24,7 @@ from talkpath.edge.tape import Recorder
 from talkpath.media.keying import Security
 from talkpath.media.memory import MemoryEngine
 from talkpath.media.policy import MediaAddress, MediaPolicy
+from talkpath.media.record import MediaRecord
 from talkpath.media.session import MediaSession
 from talkpath.sip.digest import Algorithm, ha1, response
 from talkpath.sip.grammar import parse_auth
@@ -127,8 +128,8 @@ class Lab:
         self.media: dict[str, MediaSession] = {}
         #: with one, ICE and DTLS end here
         self.security: Security | None = None
-        #: what another node knows of the calls: the bytes of a record, and what was seen
-        self.copies: dict[Key, tuple[bytes, Trace]] = {}
+        #: what another node knows of the calls: the bytes of a record, those of its ports, and what was seen
+        self.copies: dict[Key, tuple[bytes, bytes, Trace]] = {}
         self._connections = count(1)
         settings = settings or EdgeSettings(
             own_hosts=frozenset({home, "localhost"}), listening=frozenset(PORT.items()), realm=REALM
@@ -152,6 +153,7 @@ class Lab:
             self.resolve,
             self.open_media,
             self.close_media,
+            self.resume_media,
             self.media_addresses,
             self.guard,
             lambda: self.around,
@@ -172,25 +174,27 @@ class Lab:
     def shared(self) -> list[Changed]:
         """What the other node learns now."""
         changed = self.edge.keeping.take_changed()
-        for key, record in changed:
-            if record is None:
+        for key, known in changed:
+            if known is None:
                 del self.copies[key]
             else:
-                seen = self.ledger.trace(key[0])
-                assert seen is not None
-                self.copies[key] = (encoded(record), seen.standing(self.now))
+                self.copies[key] = encoded(known.record), known.ports, known.seen.standing(self.now)
         return changed
 
-    def die(self) -> None:
-        """The node dies, with its connections; another has its addresses, and goes on with what it was told."""
+    def die(self, *absent: str) -> None:
+        """The node dies, with its connections; another has its addresses, but for those that are `absent`, and goes
+        on with what it was told."""
         bindings = self.edge.core.registrar.live(self.now)
         self.closed |= {phone.flow.connection for phone in self.phones if phone.flow.connection}
         self.ledger = Ledger()
+        self.engine = MemoryEngine()
+        self.engine.absent = set(absent)
         self.guard = Guard(self._guarding, self.settings.trusted, b"g" * 16, self.now)
         self.edge = self._node("f")
         self.edge.core.registrar.load(bindings, self.now)
-        for data, seen in self.copies.values():
-            self.edge.keeping.take_over(decoded(data), seen, "a", 0.6, self.now)
+        for data, ports, seen in self.copies.values():
+            self.edge.keeping.take_over(Known(decoded(data), ports, seen), "a", 0.6, self.now)
+        self.pump()
 
     # --- the world
 
@@ -231,6 +235,12 @@ class Lab:
 
     def open_media(self, call: RunningCall) -> MediaSession:
         session = self.media[call.call_id] = MediaSession(self.engine, MediaPolicy(), self.security)
+        return session
+
+    def resume_media(self, call: RunningCall, record: MediaRecord, state: bytes, now: float) -> MediaSession:
+        ports = self.engine.adopt(state)
+        session = MediaSession.resumed(record, ports, self.engine, MediaPolicy(), self.security, now)
+        self.media[call.call_id] = session
         return session
 
     def close_media(self, call: RunningCall, now: float) -> None:

@@ -5,13 +5,17 @@ from dataclasses import replace
 import msgspec
 import pytest
 from tests.edge.carrier import Carrier, gateway, house, named
-from tests.edge.lab import HOME, Lab, Phone, call
+from tests.edge.lab import HOME, OFFER, REALM, Lab, Phone, call
+from tests.edge.test_recording import Recorder
 
 from talkpath.base.address import Transport
 from talkpath.base.errors import Malformed
 from talkpath.calls.build import call_of
 from talkpath.edge.call import RunningCall
+from talkpath.edge.keeping import Known
 from talkpath.edge.record import VERSION, decoded, encoded
+from talkpath.edge.settings import EdgeSettings, RecordingSettings, Which
+from talkpath.media.engine import Advanced
 from talkpath.sip.message import Message
 
 
@@ -45,10 +49,10 @@ def test_a_call_is_told_once_it_is_answered_and_once_it_is_over() -> None:
     assert lab.shared() == []
     invite = b.last()
     b.answer(invite, 200, "OK")
-    ((key, record),) = lab.shared()
+    ((key, known),) = lab.shared()
     assert key == ("c1", "tag1001")
-    assert record is not None
-    assert record.callees[0].is_confirmed
+    assert known is not None
+    assert known.record.callees[0].is_confirmed
     assert lab.shared() == []
     a.in_dialog("BYE", a.last())
     b.answer(b.last(), 200, "OK")
@@ -88,8 +92,9 @@ def test_a_record_survives_its_bytes_whatever_the_peers_wrote() -> None:
     lab = Lab()
     a, b = pair(lab)
     call(a, b, call_id="odd\udcff")
-    ((_, record),) = lab.shared()
-    assert record is not None
+    ((_, known),) = lab.shared()
+    assert known is not None
+    record = known.record
     assert decoded(encoded(record)) == record
     assert record.key == ("odd\udcff", "tag1001")
 
@@ -97,7 +102,7 @@ def test_a_record_survives_its_bytes_whatever_the_peers_wrote() -> None:
 def test_what_a_later_version_adds_is_passed_over() -> None:
     lab = Lab()
     talking(lab)
-    (data, _), *_ = lab.copies.values()
+    (data, *_), *_ = lab.copies.values()
     later = {**msgspec.msgpack.decode(data), "weather": {"sky": "blue"}}
     assert decoded(msgspec.msgpack.encode(later)) == decoded(data)
 
@@ -106,7 +111,7 @@ def test_what_a_later_version_adds_is_passed_over() -> None:
 def test_a_record_that_cannot_be_understood_is_refused(change: dict[str, object]) -> None:
     lab = Lab()
     talking(lab)
-    (data, _), *_ = lab.copies.values()
+    (data, *_), *_ = lab.copies.values()
     with pytest.raises(Malformed):
         decoded(msgspec.msgpack.encode({**msgspec.msgpack.decode(data), **change}))
 
@@ -114,7 +119,7 @@ def test_a_record_that_cannot_be_understood_is_refused(change: dict[str, object]
 def test_a_record_that_is_cut_is_refused() -> None:
     lab = Lab()
     talking(lab)
-    (data, _), *_ = lab.copies.values()
+    (data, *_), *_ = lab.copies.values()
     for length in range(len(data)):
         with pytest.raises(Malformed):
             decoded(data[:length])
@@ -183,9 +188,9 @@ def test_a_call_taken_over_is_taken_over_again() -> None:
 def test_a_call_that_runs_here_is_not_taken_over() -> None:
     lab = Lab()
     talking(lab)
-    (data, seen), *_ = lab.copies.values()
+    (data, ports, seen), *_ = lab.copies.values()
     here = running(lab)
-    assert lab.edge.keeping.take_over(decoded(data), seen, "b", 0.6, lab.now) is None
+    assert lab.edge.keeping.take_over(Known(decoded(data), ports, seen), "b", 0.6, lab.now) is None
     assert running(lab) is here
 
 
@@ -256,3 +261,88 @@ def test_two_calls_with_one_name_are_two_at_the_other_node_too() -> None:
     assert len(lab.edge.core.calls) == 1
     a.in_dialog("BYE", second)
     assert c.methods()[-1] == "BYE"
+
+
+# --- its media
+
+
+def speaking(lab: Lab) -> tuple[Phone, Phone, Message, Message]:
+    a, b = pair(lab)
+    invite, ok = call(a, b, body=OFFER)
+    lab.shared()
+    return a, b, invite, ok
+
+
+def test_media_goes_on_at_the_same_ports_and_ends_with_the_call() -> None:
+    lab = Lab()
+    a, b, _, ok = speaking(lab)
+    before = [(port.host, port.rtp) for port in lab.engine.open_ports]
+    assert len(before) == 2
+    lab.die()
+    assert [(port.host, port.rtp) for port in lab.engine.open_ports] == before
+    a.in_dialog("INVITE", ok, body=OFFER.replace(b"1 1 IN", b"1 2 IN") + b"a=sendonly\r\n")
+    hold = b.last()
+    assert f"m=audio {before[1][1]} ".encode() in hold.body
+    assert b"a=sendonly" in hold.body
+    b.answer(hold, 200, "OK", body=OFFER.replace(b"100.7", b"100.8") + b"a=recvonly\r\n")
+    assert f"m=audio {before[0][1]} ".encode() in a.last().body
+    a.ack(a.last(), b.contact)
+    a.in_dialog("BYE", ok)
+    b.answer(b.last(), 200, "OK")
+    assert lab.engine.open_ports == []
+
+
+def test_an_echo_goes_on() -> None:
+    lab = Lab()
+    a, _ = pair(lab)
+    a.invite(f"sip:echo@{HOME}", body=OFFER)
+    ok = a.last()
+    assert lab.shared() == [], "nobody knows yet whether the caller has the answer"
+    a.ack(ok, f"sip:echo@{HOME}")
+    lab.shared()
+    lab.die()
+    a.inbox.clear()
+    a.in_dialog("INVITE", ok, body=OFFER.replace(b"1 1 IN", b"1 2 IN"))
+    assert a.last().status == 200
+    a.ack(a.last(), f"sip:echo@{HOME}")
+    a.in_dialog("BYE", ok)
+    assert a.last().status == 200
+    assert lab.engine.open_ports == []
+
+
+def test_a_call_whose_media_cannot_go_on_is_ended_on_both_sides() -> None:
+    lab = Lab()
+    a, b, _, _ = speaking(lab)
+    lab.die(HOME)
+    assert a.methods() == b.methods() == ["BYE"]
+    assert not lab.edge.core.calls
+    assert "node.media-lost" in lab.kinds("c1")
+    assert lab.engine.open_ports == []
+
+
+def test_the_ports_are_told_again_when_what_was_told_is_old() -> None:
+    lab = Lab()
+    speaking(lab)
+    (port, *_) = lab.engine.open_ports
+    here = running(lab)
+    assert here.media is not None
+    here.media.receive(Advanced(port.id, lab.now), lab.now)
+    lab.edge.check_media(here, lab.now)
+    assert len(lab.shared()) == 1
+    lab.edge.check_media(here, lab.now)
+    assert lab.shared() == []
+
+
+def test_a_recording_goes_on_in_another_file() -> None:
+    recorder = Recorder()
+    lab = Lab(
+        EdgeSettings(own_hosts=frozenset({HOME}), realm=REALM, recording=RecordingSettings(Which.ALL)),
+        recorder=recorder,
+    )
+    a, b, _, ok = speaking(lab)
+    lab.die()
+    assert recorder.why == ["all", "all"]
+    assert ("offer", "callee") in recorder.tapes[1].said, "what is in force stands in it"
+    a.in_dialog("BYE", ok)
+    b.answer(b.last(), 200, "OK")
+    assert recorder.tapes[1].said[-1] == ("close", "call-ended", "caller")

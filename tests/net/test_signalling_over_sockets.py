@@ -53,7 +53,9 @@ class Server:
         self.signalling = Signalling(clock, ledger, limits, tls, (ip_network("127.0.0.0/8"),), None, sources)
         records = Records(Servers(), clock.now, 8, lambda name, is_known: None)
         resolver = Resolver(records, self.signalling, self.signalling.pump, clock.now)
-        world = World(Accounts("1001"), Bindings(), self.signalling, resolver.resolve, _none, _none, _none, guard)
+        world = World(
+            Accounts("1001"), Bindings(), self.signalling, resolver.resolve, _none, _none, _none, _none, guard
+        )
         settings = EdgeSettings(own_hosts=frozenset({HOST}))
         self.edge = Edge(settings, world, ledger, Entropy(b"t" * 32, b"n" * 32, "e"))
 

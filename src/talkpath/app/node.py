@@ -175,6 +175,7 @@ class Node:
             resolve=self._resolver.resolve,
             open_media=self._media.open,
             close_media=self._media.end,
+            resume_media=self._media.resume,
             media_addresses=self._facing.media_addresses,
             guard=self._guard,
             router=self._script.router,

@@ -168,6 +168,10 @@ MOMENTS: dict[str, Text] = {
         "Taken over from node {node}, which was last heard of {silent_s} s ago.",
         "从节点 {node} 接管此通话，该节点已失联 {silent_s} 秒。",
     ),
+    "node.media-lost": Text(
+        "Its media cannot go on at this node, so that the call was ended on both sides: {why}.",
+        "媒体无法在本节点继续，已通知双方结束通话：{why}。",
+    ),
     "flow.gone": Text(
         "{method} cannot be brought to {remote}: the connection is closed, and the phone did not come back.",
         "{method} 无法送达 {remote}：连接已关闭，且话机未重新上线。",

@@ -33,6 +33,7 @@ from talkpath.edge.tastes import Tastes
 from talkpath.edge.token import Tokens
 from talkpath.edge.untold import Untold
 from talkpath.media.policy import MediaAddress
+from talkpath.media.record import MediaRecord
 from talkpath.media.session import MediaSession
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import MAGIC_COOKIE, ServerTransaction, Transactions
@@ -86,6 +87,8 @@ class World:
     #: The media of a call; and its end.
     open_media: Callable[[RunningCall], MediaSession]
     close_media: Callable[[RunningCall, float], None]
+    #: That of a call which another process began, with what its engine knew. Raises Malformed and Unavailable.
+    resume_media: Callable[[RunningCall, MediaRecord, bytes, float], MediaSession]
     #: Our media addresses for a party at the far end of a flow, the preferred family first.
     media_addresses: Callable[[Hop], tuple[MediaAddress, ...]]
     #: Who is heard.

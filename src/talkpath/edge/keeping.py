@@ -8,32 +8,47 @@ that is over has none.
 from typing import NamedTuple
 
 from talkpath.base.address import Flow, Hop, Target
-from talkpath.calls.trace import Trace
+from talkpath.base.errors import Malformed, Unavailable
+from talkpath.calls.trace import NODE_DIED, Trace
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
+from talkpath.edge.ending import Ending
 from talkpath.edge.gateways.table import Gateways
 from talkpath.edge.record import VERSION, CallRecord, HopRecord, PartyRecord, SeatRecord, raw, text
 from talkpath.edge.services import Services
 from talkpath.edge.through import Through
 from talkpath.media.policy import LegId
+from talkpath.media.record import MediaRecord, Unsaid
 from talkpath.sip.message import Message
+
+# What parties are told whose call cannot go on (RFC 3326).
+_MEDIA_LOST = 'Q.850;cause=41;text="The media of a server that died cannot go on at another"'
 
 #: What a call is known by among nodes.
 Key = tuple[str, str]
+
+
+class Known(NamedTuple):
+    """What another process needs of a call: its record, what the engine knows of its ports, what was seen of it."""
+
+    record: CallRecord
+    ports: bytes
+    seen: Trace
 
 
 class Changed(NamedTuple):
     """A call of which more is known than before; None for one that is over."""
 
     key: Key
-    record: CallRecord | None
+    known: Known | None
 
 
 class Keeping:
     """See the module's docstring."""
 
-    def __init__(self, core: Core, services: Services, gateways: Gateways) -> None:
+    def __init__(self, core: Core, ending: Ending, services: Services, gateways: Gateways) -> None:
         self._core = core
+        self._ending = ending
         self._services = services
         self._gateways = gateways
         #: what others know of each call
@@ -48,7 +63,8 @@ class Keeping:
                 self._core.touched[call] = None
 
     def take_changed(self) -> list[Changed]:
-        """The calls that are not any more as this said when it was last asked."""
+        """The calls that are not any more as this said when it was last asked. One that cannot be said now, because a
+        handshake is under way, stays as it was said before."""
         touched = self._core.touched
         if not touched:
             return []
@@ -56,13 +72,17 @@ class Keeping:
         changed: list[Changed] = []
         for call in touched:
             before = self._told.get(call)
-            record = self.record(call) if self._is_settled(call) else None
-            if record is not None and record != before:
+            if not self._is_settled(call):
+                if before is not None:
+                    del self._told[call], self._known[before.key]
+                    changed.append(Changed(before.key, None))
+                continue
+            record, seen = self.record(call), self._core.ledger.trace(call.call_id)
+            is_stale = call.media is not None and call.media.has_advanced
+            if record is not None and seen is not None and (is_stale or record != before):
                 self._tell(call, record)
-                changed.append(Changed(record.key, record))
-            elif record is None and before is not None:
-                del self._told[call], self._known[before.key]
-                changed.append(Changed(before.key, None))
+                ports = b"" if call.media is None else call.media.save_ports()
+                changed.append(Changed(record.key, Known(record, ports, seen)))
         return changed
 
     def _tell(self, call: RunningCall, record: CallRecord) -> None:
@@ -74,8 +94,11 @@ class Keeping:
         """Whether somebody answered; a service, once its caller knows."""
         return call.phase is Phase.ANSWERED and self._services.is_settled(call)
 
-    def record(self, call: RunningCall) -> CallRecord:
-        """What is known of an answered call."""
+    def record(self, call: RunningCall) -> CallRecord | None:
+        """What is known of an answered call; None where it cannot be said at this moment."""
+        media = None if call.media is None else call.media.save()
+        if isinstance(media, Unsaid):
+            return None
         before = self._told.get(call)
         places = {seat: place for place, seat in enumerate(call.seats)}
         return CallRecord(
@@ -98,18 +121,20 @@ class Keeping:
             seats=tuple([SeatRecord(one.gateway.settings.name, tuple(map(raw, one.key))) for one in call.seats]),
             service=self._services.answering(call),
             toll=self._core.guard.toll.counted(call),
+            media=media,
+            recorded_for="" if call.recording is None else call.recording.why,
         )
 
     # --- and back
 
-    def take_over(self, record: CallRecord, seen: Trace, frm: str, silent_s: float, now: float) -> RunningCall | None:
-        """Go on with a call of the node `frm`, which was last heard of `silent_s` ago and had `seen` this of it; None
-        where it runs here."""
-        core = self._core
+    def take_over(self, known: Known, frm: str, silent_s: float, now: float) -> RunningCall | None:
+        """Go on with a call of the node `frm`, which was last heard of `silent_s` ago; None where it runs here. Where
+        its media cannot go on, the call is ended on both sides."""
+        core, record = self._core, known.record
         if record.key in self._known:
             return None
         call = self._call(record, now)
-        core.ledger.resumed(now, seen)
+        core.ledger.resumed(now, known.seen)
         core.begin(call)
         self._tell(call, record)
         core.note(call.call_id, "node.taken-over", now, node=frm, silent_s=round(silent_s, 1))
@@ -117,7 +142,19 @@ class Keeping:
             core.guard.toll.resumed(*record.toll, call, now)
         if record.service is not None:
             self._services.resume(call, record.service)
+        if record.media is not None:
+            self._resume_media(call, record.media, known.ports, now)
+        if record.recorded_for and call.media is not None:
+            core.recordings.go_on(call, record.recorded_for, now)
         return call
+
+    def _resume_media(self, call: RunningCall, record: MediaRecord, ports: bytes, now: float) -> None:
+        try:
+            call.media = self._core.world.resume_media(call, record, ports, now)
+        except (Malformed, Unavailable) as hindered:
+            self._core.note(call.call_id, "node.media-lost", now, why=hindered.reason)
+            self._services.forget_ended(call)
+            self._ending.end_on_both_sides(call, NODE_DIED, _MEDIA_LOST, now)
 
     def _call(self, record: CallRecord, now: float) -> RunningCall:
         seats = [self._seat(one, now) for one in record.seats]

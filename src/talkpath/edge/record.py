@@ -15,6 +15,8 @@ from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Malformed
 from talkpath.calls.model import Side
 from talkpath.media.policy import Profile
+from talkpath.media.record import VERSION as MEDIA_VERSION
+from talkpath.media.record import MediaRecord
 from talkpath.media.service import Service
 
 VERSION: Final = 1
@@ -72,7 +74,8 @@ class PartyRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """`RunningCall`, from its answer on. `name` tells it from others with its Call-ID; `winner` is a leg, `came_from`
-    the name of a gateway, `toll` the account that pays for it and whether it goes abroad."""
+    the name of a gateway, `toll` the account that pays for it and whether it goes abroad.
+    `recorded_for` is by whose word its recording began, "" where none runs."""
 
     version: int
     call_id: bytes
@@ -93,6 +96,8 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     seats: tuple[SeatRecord, ...] = ()
     service: Service | None = None
     toll: tuple[str, bool] | None = None
+    media: MediaRecord | None = None
+    recorded_for: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -115,8 +120,8 @@ def decoded(data: bytes) -> CallRecord:
         record = _decoder.decode(data)
     except msgspec.MsgspecError as error:
         raise Malformed("call-record", f"the record of a call cannot be read ({error})") from error
-    if record.version > VERSION:
-        raise Malformed("call-record", f"the record of a call is of version {record.version}, and this is {VERSION}")
+    if record.version > VERSION or (record.media is not None and record.media.version > MEDIA_VERSION):
+        raise Malformed("call-record", "the record of a call is of a version that this node does not know")
     return record
 
 

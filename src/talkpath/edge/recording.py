@@ -73,6 +73,11 @@ class Recordings:
             for one in call.media.take_described():
                 call.recording.tape.describe(one.mode, one.side, one.sdp, now)
 
+    def go_on(self, call: RunningCall, why: str, now: float) -> None:
+        """The call was recorded in a process that is gone: it goes on in another file."""
+        if self._recorder is not None and call.recording is None:
+            self._start(call, why, now)
+
     def answered(self, call: RunningCall, now: float) -> None:
         """Somebody took the call."""
         if call.recording is not None:

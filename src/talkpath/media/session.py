@@ -66,12 +66,13 @@ class MediaSession:
         self._silence = SilenceWatch(self._hearing, policy, self._note)
         #: what was sent while the call is recorded
         self._described: list[Described] = []
+        #: what was last saved of its ports is as old as it may be
+        self.has_advanced = False
 
     # --- what another process needs
 
     def save(self) -> MediaRecord | Unsaid:
-        """The call as data, after `drain`. What the engine knows of its `ports`, in their order, is the engine's to
-        say."""
+        """The call as data, after `drain`, without what the engine knows of its ports (`save_ports`)."""
         busy = self._ports.busy
         if busy is not None:
             return Unsaid("handshake", busy.side)
@@ -90,6 +91,11 @@ class MediaSession:
             service,
             self._silence.has_died,
         )
+
+    def save_ports(self) -> bytes:
+        """What the engine knows of its ports, in their order (`Engine.save`)."""
+        self.has_advanced = False
+        return self._engine.save([anchor.port for _, anchor in self._ports])
 
     @classmethod
     def resumed(
@@ -318,7 +324,7 @@ class MediaSession:
             case TimedOut():
                 self._silence.fell_silent(anchor, event, now)
             case Advanced():
-                pass  # whoever keeps this call elsewhere saves its ports again
+                self.has_advanced = True
             case Climbed():
                 anchor.climbed(event, now)
 

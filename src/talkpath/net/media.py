@@ -10,7 +10,7 @@ from typing import Generic, TypeVar, cast
 
 from talkpath import _native
 from talkpath.base.address import Address
-from talkpath.base.errors import Unavailable
+from talkpath.base.errors import Malformed, Unavailable
 from talkpath.calls.ledger import Ledger
 from talkpath.capture.records import Second
 from talkpath.edge.call import RunningCall
@@ -31,6 +31,7 @@ from talkpath.media.engine import (
 )
 from talkpath.media.keying import Security
 from talkpath.media.policy import MediaPolicy
+from talkpath.media.record import MediaRecord
 from talkpath.media.session import MediaSession
 from talkpath.net.clock import Clock
 from talkpath.net.descriptors import Descriptors
@@ -195,6 +196,22 @@ class MediaDriver:
     def open(self, call: RunningCall) -> MediaSession:
         """The media machine of a call."""
         return MediaSession(CallEngine(self.relay, self._owners, call), self._policy, self._security)
+
+    def resume(self, call: RunningCall, record: MediaRecord, state: bytes, now: float) -> MediaSession:
+        """The media machine of a call that another process began. Raises Malformed, Unavailable."""
+        engine = CallEngine(self.relay, self._owners, call)
+        try:
+            ports = engine.adopt(state)
+        except ValueError as error:
+            raise Malformed("media-ports", f"the ports of a call cannot be read ({error})") from error
+        try:
+            session = MediaSession.resumed(record, ports, engine, self._policy, self._security, now)
+        except Malformed:
+            for port in ports:
+                engine.close(port)
+            raise
+        asyncio.get_running_loop().call_soon(self._schedule, call)
+        return session
 
     def end(self, call: RunningCall, now: float) -> None:
         """The call is over: what its meters counted last goes to the ledger, its ports go back."""

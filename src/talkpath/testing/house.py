@@ -20,6 +20,7 @@ from talkpath.edge.edge import Edge, FlowClosed
 from talkpath.edge.guard import Guard
 from talkpath.media.keying import Security
 from talkpath.media.memory import MemoryEngine
+from talkpath.media.record import MediaRecord
 from talkpath.media.session import MediaSession
 from talkpath.net.dns import Resolver
 from talkpath.net.facing import Facing
@@ -91,6 +92,7 @@ class House:
             resolve=self._resolver.resolve,
             open_media=self._open_media,
             close_media=_close_media,
+            resume_media=self._resume_media,
             media_addresses=self._facing.media_addresses,
             guard=self._guard,
             around=lambda: self._interfaces.around,
@@ -244,6 +246,10 @@ class House:
 
     def _open_media(self, call: RunningCall) -> MediaSession:
         return MediaSession(self.engine, self._policy, self._security)
+
+    def _resume_media(self, call: RunningCall, record: MediaRecord, state: bytes, now: float) -> MediaSession:
+        ports = self.engine.adopt(state)
+        return MediaSession.resumed(record, ports, self.engine, self._policy, self._security, now)
 
     # --- what parties ask
 
