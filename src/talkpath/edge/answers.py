@@ -171,7 +171,7 @@ class Answers:
         if self._core.world.reach.is_open(flow):
             return True
         asker = call.caller if call is not None and not request.to_tag else sides_of(call, request)[0]
-        hop = self._ending.hop_to(asker, now) if asker is not None else None
+        hop = self._ending.standing_hop(asker) if asker is not None else None
         if hop is not None:
             fork.server.reply_to = hop
         elif not fork.arrival.behind_nat and not flow.transport.is_websocket:

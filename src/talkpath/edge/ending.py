@@ -225,6 +225,17 @@ class Ending:
     def hop_to(self, party: Party, now: float) -> Hop | None:
         """The flow to a party, or that of its present registration; to who never registers, as a carrier, where it
         said that it listens."""
+        known = self.standing_hop(party)
+        if known is not None or (party.identity is not None and not party.node):
+            return known
+        if party.node and party.routes:
+            # Its route goes on from there: the node put itself into it.
+            return self._core.world.nodes.way_to(party.node)
+        place = reachable_contact(party)
+        return place if isinstance(place, Target) else None
+
+    def standing_hop(self, party: Party) -> Hop | None:
+        """The flow to a party, or that of its present registration."""
         core, flow = self._core, party.flow
         if isinstance(flow, Target) or core.world.reach.is_open(flow):
             return flow
@@ -232,13 +243,7 @@ class Ending:
             binding = core.registrar.find(party.user, party.identity)
             if binding is not None and core.world.reach.is_open(binding.flow):
                 return binding.flow
-            if not party.node:
-                return None
-        if party.node and party.routes:
-            # Its route goes on from there: the node put itself into it.
-            return core.world.nodes.way_to(party.node)
-        place = reachable_contact(party)
-        return place if isinstance(place, Target) else None
+        return None
 
 
 def _callee_of(call: RunningCall, request: Message) -> Party | None:
