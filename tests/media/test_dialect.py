@@ -300,3 +300,15 @@ def test_a_page_is_told_of_an_odd_phone_in_lines_that_browsers_read() -> None:
     (told,) = (moment for moment in call.moments if moment.kind == "media.lines-left-out")
     assert told.values == {"side": "callee", "lines": "a=fmtp:18 annexb=no · a=fmtp:8"}
     assert shape(call.answer(browser.describe("8"))) == [("audio", True), ("video", False)]
+
+
+def test_an_answer_has_no_header_extension_under_a_number_that_the_page_gave_to_another() -> None:
+    """RFC 8285 section 6: who answers takes of what was offered. Both browsers throw at one that means another."""
+    call, browser = WebCall(web=[0]), Browser(offers=True)
+    level = "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+    call.offer(browser.describe("8", f"{level}\n{MID}"))
+    odd = "a=extmap:1 urn:example:x\na=extmap:2 urn:example:y"
+    answer = call.answer(sdp("192.0.2.21", f"audio 5000 RTP/AVP 8\n{odd}\n{MID}"))
+    assert answer.audio.attributes.all("extmap") == [MID.removeprefix("a=extmap:")]
+    assert call.moments[-1].kind != "media.refused"
+    assert "media.extensions-left-out" in call.kinds()
