@@ -1,6 +1,7 @@
 """Ports that another relay goes on with: what it hears and says from the first packet on, and what it refuses."""
 
 import errno
+import struct
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -413,3 +414,34 @@ def test_one_relay_may_save_what_it_went_on_with(relay: Relay, heir: Relay, peer
     pair.ports = third.adopt(state)
     pair.talks(2)
     third.shutdown()
+
+
+def test_after_very_many_heirs_the_hearer_follows_and_no_index_came_twice(peer: Peers) -> None:
+    """Each goes on from what the one before had saved some packets earlier; the sequence wraps many times."""
+    suite, ours, theirs = "AEAD_AES_128_GCM", (b"k" * 16, b"s" * 12), (b"x" * 16, b"y" * 12)
+    alice, bob, relay = peer(), peer(), Relay()
+    a, b = converting(relay, alice, bob)
+    relay.secure(a, suite, ours, theirs)
+    relay.secure(b, suite, ours, theirs)
+    speaker, opener = Srtp(suite, *theirs), Srtp(suite, *ours)
+    used: list[int] = []
+
+    def say(numbers: range) -> None:
+        for number in numbers:
+            alice.send(a, speaker.protect(rtp(number)))
+            opener.unprotect(bob.receive()[0])
+            used.append(opener.streams()[0][1])
+            alice.send(a, speaker.protect_rtcp(struct.pack("!BBHIQIII", 0x80, 200, 6, 0x1234, 77, 0, 4, 640)))
+            opener.unprotect_rtcp(bob.receive()[0])
+
+    say(range(65400, 65403))
+    for turn in range(50):
+        state, first = relay.save([a, b]), 65403 + 5 * turn
+        say(range(first, first + 3))
+        relay.shutdown()
+        relay = Relay()
+        a, b = relay.adopt(state, heir=1 + turn % 3)
+        say(range(first + 3, first + 5))
+    relay.shutdown()
+    assert len(set(used)) == len(used) == 253
+    assert used[-1] > 5 << 16
