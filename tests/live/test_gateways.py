@@ -2,8 +2,9 @@
 
 import json
 import signal
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +32,20 @@ def carrier(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Carrier]
         yield made
 
 
-def house(place: Path, *gateways: str, alike: bool = False) -> Edge:
+def house(place: Path, *gateways: str, alike: bool = False, under: Sequence[str] = ()) -> Edge:
     """An edge with these gateways, in their order or side by side, and one account that may call out."""
     listed = "".join(
         f'[[gateways]]\nname = "g{number}"\npriority = {0 if alike else number}\n{text}\n'
         for number, text in enumerate(gateways)
     )
     settings = f'[routing]\noutbound = "carriers"\n{listed}[[accounts]]\nuser = "boss"\n{BOSS}'
-    return Edge(place / "edge", settings=settings, users=1)
+    return Edge(place / "edge", settings=settings, users=1, under=under)
 
 
-def of_carrier(carrier: Carrier, password: str = PASSWORD) -> str:
+def of_carrier(carrier: Carrier, password: str = PASSWORD, host: str = HOME) -> str:
     credentials = f'username = "4930"\npassword = "{password}"\ndomain = "carrier.example"\nregister = true'
-    return f'address = "{HOME}:{carrier.port}"\n{credentials}\nprobe_s = 1\nprobe_timeout_s = 1'
+    where = f'address = "{host}:{carrier.port}"\ntransport = "{carrier.transport.upper()}"'
+    return f"{where}\n{credentials}\nprobe_s = 1\nprobe_timeout_s = 1"
 
 
 def gateway(edge: Edge, name: str) -> Any:
@@ -55,8 +57,9 @@ def becomes(edge: Edge, name: str, seconds: float = 20.0, **wanted: str) -> bool
     return wait_until(lambda: all(gateway(edge, name)[key] == value for key, value in wanted.items()), seconds)
 
 
-def called(edge: Edge) -> tuple[int, float, Agent]:
-    """Status and seconds of a call to a number elsewhere; the phone that made it."""
+def called(edge: Edge, meanwhile: Callable[[], None] = lambda: None) -> tuple[int, float, Agent]:
+    """Status and seconds of a call to a number elsewhere; the phone that made it, and hung up when `meanwhile` was
+    over."""
     phone = Agent(Identity("boss", "boss-secret", edge.host, edge.doors.udp)).registered()
     talker = Talker(edge.host, voice(1, 3.0), ssrc=7)
     try:
@@ -65,7 +68,8 @@ def called(edge: Edge) -> tuple[int, float, Agent]:
         final = call.final()
         took = time.monotonic() - begun
         if final.status == 200:
-            call.bye()
+            meanwhile()
+            assert call.bye().status == 200
         return final.status, took, phone
     finally:
         talker.stop()
@@ -80,6 +84,62 @@ def test_a_carrier_that_challenges_has_our_registration_and_our_calls(tmp_path: 
         row = gateway(edge, "g0")
         assert (row["answers"], row["failures"], row["asr"]) == (1, 0, 1.0)
         assert PASSWORD not in edge.command("gateways", "--json") + edge.process.text
+        assert not edge.complaints()
+
+
+# One authority for all: its certificate, and one that it signed for each name.
+_CERTIFICATES = """
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem
+for name in sip.carrier.example sip.other.example; do
+    openssl req -newkey rsa:2048 -nodes -subj /CN=$name -keyout $name.key -out $name.csr
+    echo "subjectAltName=DNS:$name" >$name.ext
+    openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -days 2 -extfile $name.ext -out $name.crt
+    cat $name.crt $name.key >$name.pem
+done
+"""
+
+
+def certificates(place: Path, names: str) -> tuple[str, ...]:
+    """Make them in `place`; what an edge is to run under that trusts the authority and knows these names."""
+    place.mkdir()
+    subprocess.run(["sh", "-ec", _CERTIFICATES], cwd=place, check=True, capture_output=True)
+    hosts = place / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost\n{HOME} {names}\n")
+    known = f'mount --bind {hosts} /etc/hosts && exec "$@"'
+    return ("env", f"SSL_CERT_FILE={place / 'ca.pem'}", "unshare", "-m", "sh", "-c", known, "sh")
+
+
+def test_a_carrier_over_tcp_has_calls_whose_connection_breaks(tmp_path: Path) -> None:
+    """It is killed and started again while somebody talks: its BYE finds the new one."""
+    with Carrier(tmp_path / "carrier", transport="tcp") as carrier, house(tmp_path, of_carrier(carrier)) as edge:
+        assert becomes(edge, "g0", state="up", registration="registered"), edge.process.text
+
+        def again() -> None:
+            carrier.process.stop()
+            carrier.start()
+
+        assert called(edge, again)[0] == 200
+        assert wait_until(lambda: gateway(edge, "g0")["channels"] == 0)
+        carrier.process.stop()
+        assert called(edge)[0] >= 480
+        assert gateway(edge, "g0")["last_failure"] == "connection-refused"
+        carrier.start()
+        assert not edge.complaints()
+
+
+def test_a_carrier_over_tls_must_show_a_certificate_for_its_name(tmp_path: Path) -> None:
+    made, names = tmp_path / "made", ("sip.carrier.example", "sip.other.example")
+    under = certificates(made, " ".join(names))
+    shown = made / "sip.carrier.example.pem"
+    with (
+        Carrier(tmp_path / "carrier", transport="tls", certificate=shown) as carrier,
+        house(tmp_path, *(of_carrier(carrier, host=name) for name in reversed(names)), under=under) as edge,
+    ):
+        assert becomes(edge, "g1", state="up", registration="registered"), edge.process.text
+        assert becomes(edge, "g0", state="down", why="certificate-name")
+        edge.process.wait_for("its certificate is for another name")
+        assert called(edge)[0] == 200
+        assert gateway(edge, "g1")["answers"] == 1
         assert not edge.complaints()
 
 

@@ -129,8 +129,12 @@ class Endpoint(Stoppable):
         plain = socket.socket(family, kind)
         plain.bind(local)
         plain.settimeout(10)
-        plain.connect(remote)
-        self.socket = secured(plain) if transport == "tls" else plain
+        try:
+            plain.connect(remote)
+            self.socket = secured(plain) if transport == "tls" else plain
+        except OSError:
+            plain.close()
+            raise
         self._buffer = b""
         self._waiting: list[Received] = []
 
