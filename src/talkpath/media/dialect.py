@@ -20,6 +20,7 @@ from talkpath.sdp import Direction, MediaSection, SessionDescription
 
 # One-byte header extensions hold no more (RFC 8285 section 4.2); Firefox has no others.
 _LAST_EXTENSION = 14
+_EXTENSION = re.compile(rb"\na=extmap:(\d+)(?:/\w+)? +(\S+)")
 # A token (RFC 8866 section 9) that fits into such an extension: browsers refuse others.
 _MID = re.compile(r"[\w!#$%&'*+.^`{|}~-]{1,16}", re.ASCII)
 
@@ -107,11 +108,12 @@ class Dialect:
                 taken.add(mid)
             self._mids[place] = section.mid = mid
 
-    def speak(self, description: SessionDescription, *, offers: bool) -> Spared:
-        """Turn a description of the call into one that the page bears."""
+    def speak(self, description: SessionDescription, offer: bytes | None) -> Spared:
+        """Turn a description of the call into one that the page bears; `offer` is the page's, if it answers one."""
+        offers = offer is None
         fresh = self._take_told(description.media, offers=offers)
         payload_types = self._renumber(description.media)
-        extensions = _drop_extensions(description)
+        extensions = _drop_extensions(description, None if offer is None else frozenset(_EXTENSION.findall(offer)))
         holds = _open(description, fresh) if offers else frozenset[int]()
         return Spared(payload_types, extensions, holds)
 
@@ -228,24 +230,32 @@ def _open(description: SessionDescription, fresh: Iterable[int]) -> frozenset[in
     return frozenset(opened)
 
 
-def _drop_extensions(description: SessionDescription) -> list[str]:
-    """Leave out header extensions that a browser throws at: identifiers above 14, and such as mean two things."""
+def _drop_extensions(description: SessionDescription, offered: frozenset[tuple[bytes, bytes]] | None) -> list[str]:
+    """Leave out header extensions that a browser throws at: identifiers above 14, such as mean two things, and in an
+    answer what was not `offered` under that identifier (RFC 8285 section 6)."""
     dropped: list[str] = []
     known: dict[str, str] = {}
     for level in (description, *description.media):
         if any(line.startswith("a=extmap:") for line in level.lines):
             own: set[str] = set()
-            level.lines[:] = [line for line in level.lines if _is_borne(line, own, known, dropped)]
+            level.lines[:] = [line for line in level.lines if _is_borne(line, own, known, offered, dropped)]
     return dropped
 
 
-def _is_borne(line: str, own: set[str], known: dict[str, str], dropped: list[str]) -> bool:
+def _is_borne(
+    line: str,
+    own: set[str],
+    known: dict[str, str],
+    offered: frozenset[tuple[bytes, bytes]] | None,
+    dropped: list[str],
+) -> bool:
     if not line.startswith("a=extmap:"):
         return True
     head, _, rest = line[9:].partition(" ")
     number, uri = head.partition("/")[0], rest.partition(" ")[0].strip()
     is_short = number.isascii() and number.isdigit() and len(number) < 3 and 0 < int(number) <= _LAST_EXTENSION
-    if not is_short or number in own or known.setdefault(number, uri) != uri:
+    is_asked = offered is None or (number.encode(), uri.encode("utf-8", "surrogateescape")) in offered
+    if not (is_short and is_asked) or number in own or known.setdefault(number, uri) != uri:
         dropped.append(f"{number} {uri}")
         return False
     own.add(number)

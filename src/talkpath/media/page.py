@@ -60,7 +60,7 @@ def speak(
 ) -> Told:
     """Put an offer, or the answer to `offer`, into the words of the page; `told` in these."""
     dialect = page.its_dialect()
-    spared = dialect.speak(description, offers=offer is None)
+    spared = dialect.speak(description, None if offer is None else offer.raw)
     if offer is None:
         bundle.offer_mid(description, page)
     bundle.write_groups(description, page, None if offer is None else offer.sections)
