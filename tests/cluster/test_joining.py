@@ -12,6 +12,7 @@ from tests.cluster.rig import SECRET
 from talkpath.cluster import membership as joining
 from talkpath.cluster.copy import State
 from talkpath.cluster.engine import Missing
+from talkpath.cluster.envelope import Place
 from talkpath.cluster.membership import About, CannotJoin, Hindrance, Membership
 from talkpath.cluster.memory import Hub, MemoryEngine
 from talkpath.cluster.nodes import NodeRecord
@@ -87,6 +88,28 @@ async def test_without_the_engine_nobody_starts_for_the_first_time(table: Table)
     with pytest.raises(CannotJoin) as told:
         await table.node(A, engine).join(None, lambda: shared(b"o"))
     assert told.value.why is Hindrance.UNREACHED
+
+
+async def test_what_is_much_is_waited_for_as_long_as_it_comes(table: Table) -> None:
+    class Slow(MemoryEngine):
+        """It brings a record in each half of what a node waits."""
+
+        def watch(self, after: int) -> None:
+            self.bringing = asyncio.ensure_future(self._bring())
+
+        async def _bring(self) -> None:
+            assert self.told is not None
+            for place, (sequence, data) in list(self.hub.records.items()):
+                await asyncio.sleep(0.05)
+                self.told.delivered(place, data, sequence)
+            self.told.read_whole()
+
+    await table.join(A)
+    for number in range(8):
+        table.joined[0].copy.put(Place("value", f"k{number}"), b"x", time.time() + 100, time.time())
+    table.joined[0].member.wake()
+    await table.joined[0]._until(lambda: table.joined[0].copy.is_settled, 3)
+    assert await table.node(B, Slow(table.hub)).join(None, lambda: shared(b"2")) == shared(b"o")
 
 
 @pytest.mark.parametrize("stored", [None, shared(b"s")])

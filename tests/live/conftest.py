@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,20 @@ def own_agents(own_edge: AnyEdge) -> Iterator[Agents]:
     made = Agents(own_edge)
     yield made
     made.stop()
+
+
+@pytest.fixture
+def agents_of() -> Iterator[Callable[[AnyEdge], Agents]]:
+    """Agents of an edge that the test starts."""
+    made: list[Agents] = []
+
+    def make(edge: AnyEdge) -> Agents:
+        made.append(Agents(edge))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
 
 
 @pytest.fixture

@@ -240,7 +240,7 @@ class LiveCopy:
                 place = Place(kind, key)
                 known = self._known.get(place)
                 is_there = known is not None and not (known.is_gone and known.node == self.node)
-                if (is_there and not self._has_holes) or place in self._waiting:
+                if (is_there and not self._has_holes) or place in self._waiting or place in self._on_the_way:
                     continue
                 said = keeper.say(key)
                 if said is not None:

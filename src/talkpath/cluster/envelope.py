@@ -1,19 +1,18 @@
 """A record as it lies in the engine: who wrote it, when, until when it is good, and what it says."""
 
+from typing import NamedTuple
+
 import msgspec
 
 #: Raised only by what an older node would misunderstand; a field that comes later has a default instead.
 VERSION = 1
 
 
-class Place(msgspec.Struct, frozen=True, order=True):
+class Place(NamedTuple):
     """Which record: its kind, and its key within that. Both are words without dots, blanks or wildcards."""
 
     kind: str
     key: str
-
-    def __hash__(self) -> int:
-        return hash(self.key)
 
     def __str__(self) -> str:
         return f"{self.kind}.{self.key}"

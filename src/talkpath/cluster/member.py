@@ -22,6 +22,7 @@ class Member:
         self._now = now
         self._tick = tick
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._is_woken = False
         self._is_closed = False
         self._something = asyncio.Event()
@@ -99,7 +100,19 @@ class Member:
                 self._engine.publish(action.place, action.data)
             else:
                 self._engine.watch(action.after)
+        self._set_timer(now)
+
+    def _set_timer(self, now: float) -> None:
+        """One that fires early stays: it asks again."""
+        deadline = self._copy.deadline()
         if self._timer is not None:
+            if self._timer_at <= deadline:
+                return
             self._timer.cancel()
+        self._timer_at = deadline
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(0.001, self._copy.deadline() - now), self._pump)
+        self._timer = loop.call_later(max(0.001, deadline - now), self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        self._pump()

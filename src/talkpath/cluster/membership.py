@@ -107,7 +107,13 @@ class Membership:
     # --- joining
 
     async def _is_read(self, patience_s: float) -> bool:
-        await self._until(lambda: self.copy.is_whole or self.is_foreign or self._is_hopeless(), patience_s)
+        """Whether all is read: what comes may be much, and is waited for as long as it comes."""
+        read = -1
+        while read != self.copy.counters["read"] and not self.copy.is_whole:
+            read = self.copy.counters["read"]
+            await self._until(lambda: self.copy.is_whole or self.is_foreign or self._is_hopeless(), patience_s)
+            if self.is_foreign or self._is_hopeless():
+                break
         if self.is_foreign:
             raise CannotJoin(Hindrance.SECRET)
         if self._is_hopeless():
