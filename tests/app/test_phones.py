@@ -6,14 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.edge.lab import Lab
 
+from talkpath.app import phones_words as texts
 from talkpath.app.control import ControlServer
 from talkpath.app.phone_rows import rows_of
 from talkpath.base.address import Transport
+from talkpath.base.texts import Language
 
 
 @pytest.fixture
@@ -45,6 +48,15 @@ def test_each_phone_is_shown_with_what_is_known_of_its_way(lab: Lab) -> None:
     assert (natted.address, natted.is_behind_nat) == ("203.0.113.7:40001", True)
     assert natted.answered_at > 0
     assert rows["1003", "open"].rtt_s == 0.0123
+
+
+def test_a_phone_of_another_node_is_shown_as_such(lab: Lab) -> None:
+    binding = next(lab.edge.core.registrar.held())
+    lab.edge.core.registrar.learn(replace(binding, node="b"), lab.now)
+    rows = {row.node: row for row in rows_of(lab.edge.core, lambda flow: 0.0, lab.now)}
+    # There is no such node.
+    assert rows["b"].health == "lost"
+    assert texts.HEALTH["lost"].say(Language.EN, node="b") == "node b is gone"
 
 
 async def _run(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -59,7 +59,7 @@ def _row(config: Config) -> ClusterRow:
 
 
 def _summary(row: ClusterRow, language: Language) -> str:
-    text = texts.SUMMARY if row.server else texts.SUMMARY_AWAY
+    text = texts.SUMMARY_AWAY if row.engine == "away" else texts.SUMMARY
     values = {"cluster": row.cluster, "server": row.server, "replicas": row.replicas, "version": row.server_version}
     return phrase(text, state=texts.ENGINES[row.engine], **values).say(language)
 

@@ -17,7 +17,8 @@ class PhoneRow(msgspec.Struct, frozen=True):
     """One registration. Times in seconds since the epoch, 0 for never; `rtt_s` 0 where it was not measured.
 
     `health`: of datagrams `new`, `answers`, `silent` (never answered OPTIONS, and may be well), `gone`, or `unasked`
-    (no NAT shows); of connections `open` or `closed`.
+    (no NAT shows); of connections `open` or `closed`. Of a phone whose flow another node holds, `node`, `elsewhere`,
+    or `lost` where that node is gone.
     """
 
     user: str
@@ -31,6 +32,7 @@ class PhoneRow(msgspec.Struct, frozen=True):
     registered_at: float
     expires_at: float
     user_agent: str
+    node: str = ""
 
 
 def rows_of(core: Core, rtt_s: Callable[[Flow], float], now: float) -> Iterator[PhoneRow]:
@@ -49,11 +51,14 @@ def rows_of(core: Core, rtt_s: Callable[[Flow], float], now: float) -> Iterator[
             binding.registered_at,
             binding.expires_at,
             binding.user_agent,
+            binding.node,
         )
 
 
 def _state(core: Core, binding: Binding, rtt_s: Callable[[Flow], float]) -> tuple[str, float, float]:
     flow = binding.flow
+    if binding.node:
+        return ("elsewhere" if core.is_reachable(binding) else "lost"), 0.0, 0.0
     if flow.transport.is_reliable:
         is_open = core.world.reach.is_open(flow)
         return ("open", rtt_s(flow), 0.0) if is_open else ("closed", 0.0, 0.0)

@@ -13,7 +13,7 @@ from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.rows import Cell, print_json, print_rows
 from talkpath.base.texts import Language
 
-_COLOUR = {"gone": "red", "closed": "red", "answers": "green", "open": "green"}
+_COLOUR = {"gone": "red", "closed": "red", "lost": "red", "answers": "green", "open": "green", "elsewhere": "green"}
 
 
 def print_phones(rows: Iterable[PhoneRow] | None, user: str, language: Language, *, as_json: bool) -> None:
@@ -38,7 +38,7 @@ def _cells(row: PhoneRow, language: Language) -> list[Cell]:
         row.user,
         f"{row.transport} {row.address}",
         nat,
-        RichText(texts.HEALTH[row.health].say(language), style=_COLOUR.get(row.health, "yellow")),
+        RichText(texts.HEALTH[row.health].say(language, node=row.node), style=_COLOUR.get(row.health, "yellow")),
         latency,
         answered,
         f"{max(0.0, row.expires_at - now):.0f} s",

@@ -29,6 +29,8 @@ HEALTH = {
     "unasked": Text("registered", "已注册"),
     "open": Text("connected", "已连接"),
     "closed": Text("connection closed", "连接已关闭"),
+    "elsewhere": Text("at node {node}", "在节点 {node}"),
+    "lost": Text("node {node} is gone", "节点 {node} 失联"),
 }
 
 NO_EDGE = Text(
