@@ -99,6 +99,19 @@ def test_who_sent_what_was_dropped_is_named_where_nobody_was_heard() -> None:
     assert any("198.51.100.7:4000 ×215" in one.said.say(Language.EN) for one in found.found.because)
 
 
+@pytest.mark.parametrize("speaks", [True, False])
+def test_what_to_do_is_said_of_the_audio_that_was_dropped(speaks: bool) -> None:
+    """Not to look for a firewall: it came, from elsewhere than announced."""
+    counts = {"strangers": 900, "unauthentic": 0, "replayed": 0}
+    call = OwnCall().answered().note("media.dropped", ANSWER + 19, side="callee", **counts)
+    call.note("media.dropped-from", ANSWER + 19, side="callee", sources="198.51.100.7:4000 ×900")
+    if speaks:
+        call.speaks(Side.CALLER)
+    (found,) = findings(call.hung_up())
+    assert found.code == ("one-way-rtp" if speaks else "no-rtp")
+    assert "If it is from the callee, let that send from the address" in found.fix.say(Language.EN)
+
+
 def test_a_call_without_a_packet_is_silent_both_ways_without_another_sign() -> None:
     assert codes(OwnCall().answered().hung_up()) == ["no-rtp"]
 

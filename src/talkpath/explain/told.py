@@ -8,15 +8,22 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from talkpath.base.texts import Language
+from talkpath.base.texts import Language, Text
 from talkpath.base.unsent import UNSENT
 from talkpath.calls.model import Moment
-from talkpath.explain.finding import Because, Direction, Found, party
+from talkpath.explain.finding import Because, Direction, Found, Said, party, said
 from talkpath.explain.story import Story
 
 # What led to a broken link, of the same side; more of it is in the story of the call.
 _BEFORE = ("ice.", "dtls.", "srtp.")
 _BEFORE_SHOWN = 6
+FROM_ELSEWHERE = Text(
+    "Audio came to the port of {who}, and was dropped, for it came from elsewhere than its description says. If it "
+    "is from {who}, let that send from the address and port that it names, or name those that it sends from; else "
+    "find out why {who} itself sends nothing.",
+    "有语音到达{who}的端口，但因来源与其描述不符而被丢弃。若确由{who}发出，请让它从所声明的地址和端口发送，"
+    "或声明实际发送的地址和端口；否则请查明{who}自己为何没有发送。",
+)
 # Packets of strangers that are a second of somebody's audio.
 _MANY_DROPPED = 50
 
@@ -66,6 +73,12 @@ def dropped(story: Story, from_caller: bool) -> Iterator[Because]:
     moments = [one for one in told(story, "media.dropped", "media.dropped-from") if one.values.get("side") == side]
     if any(_is_many(one.values.get("strangers")) for one in moments):
         yield from map(as_evidence, moments)
+
+
+def fix_elsewhere(story: Story, from_caller: bool) -> Said | None:
+    """What to do where so much was dropped at a side's port that it may be its audio; None where it was not."""
+    is_dropped = next(dropped(story, from_caller), None) is not None
+    return said(FROM_ELSEWHERE, who=party(from_caller)) if is_dropped else None
 
 
 def _is_many(count: object) -> bool:

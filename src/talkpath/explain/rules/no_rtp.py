@@ -9,7 +9,7 @@ from talkpath.explain.finding import Because, Direction, Found, Severity, Sympto
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
-from talkpath.explain.told import dropped
+from talkpath.explain.told import dropped, fix_elsewhere
 from talkpath.explain.traits import Trait
 from talkpath.explain.unheeded import unheeded
 
@@ -60,6 +60,7 @@ def check(story: Story) -> Iterator[Found]:
                 direction=Direction.BOTH,
                 severity=severity,
                 confidence=confidence,
+                fix=fix_elsewhere(story, True) or fix_elsewhere(story, False),
             )
         return
 

@@ -9,7 +9,7 @@ from talkpath.explain.route import is_elsewhere, stuck_requests
 from talkpath.explain.rule import Rule
 from talkpath.explain.story import Story
 from talkpath.explain.talk import MediaPath
-from talkpath.explain.told import as_evidence, dropped, told
+from talkpath.explain.told import as_evidence, dropped, fix_elsewhere, told
 from talkpath.explain.traits import Trait
 from talkpath.explain.unheeded import unheeded
 from talkpath.sdp.values import is_private
@@ -187,6 +187,7 @@ def _found(story: Story, path: MediaPath, from_caller: bool) -> Found:
         {"who": party(from_caller), "other": party(not from_caller)},
         leg=path.first_leg.index,
         direction=Direction.of(from_caller),
+        fix=fix_elsewhere(story, from_caller),
     )
 
 
