@@ -169,7 +169,7 @@ class Lab:
 
     def share(self) -> None:
         """Tell another node of the calls from now on."""
-        self.edge.core.touched = {}
+        self.edge.keeping.begin()
 
     def shared(self) -> list[Changed]:
         """What the other node learns now."""

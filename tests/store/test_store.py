@@ -427,6 +427,26 @@ def test_a_call_that_runs_when_the_node_dies_ended_when_it_was_last_alive(file: 
     again.close()
 
 
+def test_a_call_that_another_process_goes_on_with_stays_one_call(file: Path, store: Store) -> None:
+    running = Running()
+    running.says(1001.0, running.talk.answer(200))
+    store.history.keep(running.ledger.to_keep(), 1002.0)
+    (trace,) = running.ledger.to_keep()
+    seen = trace.standing(1002.0)
+    store.close()
+    again: Store = EmbeddedStore(file, Registered)
+    again.history.close_left_open()
+    ledger = Ledger()
+    ledger.resumed(1003.0, seen)
+    ledger.begun(seen.call_ids[0])
+    again.history.keep(ledger.to_keep(), 1004.0)
+    ledger.ended(1009.0, seen.call_ids[0], Side.CALLER, "bye")
+    again.history.keep(ledger.to_keep(), 1010.0)
+    assert again.writer.flush()
+    assert [(row.ended_how, row.talk_s) for row in _listed(file)] == [("bye", 8.0)]
+    again.close()
+
+
 def test_a_call_that_rang_when_the_node_died_failed(file: Path, store: Store) -> None:
     running = Running()
     running.says(1000.2, running.talk.answer(180))

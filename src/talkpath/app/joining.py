@@ -18,9 +18,11 @@ from talkpath.app.config.listeners import ANY, Listener
 from talkpath.app.config.tree import Config
 from talkpath.app.host import host_addresses
 from talkpath.app.phrase import Trouble, phrase
+from talkpath.app.shared_calls import CallCodec
 from talkpath.app.start import Prepared
 from talkpath.app.state import token_key
 from talkpath.base.address import Transport
+from talkpath.cluster.calls import Calls
 from talkpath.cluster.copy import State
 from talkpath.cluster.membership import About, CannotJoin, Membership
 from talkpath.cluster.nodes import NodeRecord
@@ -46,6 +48,8 @@ class Joined:
         self.membership = membership
         self.own = own
         self.edge: Edge | None = None
+        addresses = prepared.config.cluster.addresses
+        self.calls = Calls(membership.copy, membership.seal, membership.member.wake, CallCodec(), addresses)
         self.shared: Shared
         self._log = ClusterLog(membership, own, prepared.language)
         self._trusted: set[str] = set()
@@ -83,7 +87,7 @@ class Joined:
     @property
     def counters(self) -> dict[str, Callable[[], dict[str, int]]]:
         """For the metrics."""
-        return {"cluster": lambda: self.membership.copy.counters}
+        return {"cluster": lambda: {**self.membership.copy.counters, **self.calls.counters}}
 
     @property
     def gauges(self) -> dict[str, Callable[[], float]]:

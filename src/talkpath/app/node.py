@@ -78,6 +78,8 @@ from talkpath.web.site import About, Site
 # How often changed accounts are looked for, ended calls written, and old ones swept.
 _CHORES_S = 1.0
 _SWEEP_EVERY_S = 600.0
+# How old what other nodes know of a call may be.
+_TELL_S = 0.05
 # How long BYEs and the last responses may take to leave when the node stops.
 _PARTING_S = 0.3
 # How much longer carriers are waited for, to answer that we are registered there no more: a repetition of what was
@@ -165,6 +167,7 @@ class Node:
         self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
         self._sweep_at = 0.0
+        self._telling: asyncio.TimerHandle | None = None
         self._heap = Heap()
 
     def _world(self) -> World:
@@ -269,6 +272,10 @@ class Node:
         self._own_gateways.follow(self._edge.gateways, now)
         await self._signalling.start(self._edge)
         self._address_watch.start()
+        if self._cluster is not None:
+            self._edge.keeping.begin()
+            self._cluster.calls.attach(self._edge.keeping, self._interfaces.addresses, now)
+            self._tell_cluster(self._cluster)
         self._script.start()
         await self._control.start()
         self._open_metrics()
@@ -287,6 +294,9 @@ class Node:
             with suppress(TimeoutError):
                 await asyncio.wait_for(left.wait(), _LEAVING_S)
         if self._cluster is not None:
+            if self._telling is not None:
+                self._telling.cancel()
+            self._cluster.calls.tell(self._clock.now())
             await self._cluster.membership.close()
         await self._control.stop()
         self._script.close()
@@ -375,6 +385,14 @@ class Node:
     def _look_at_interfaces(self) -> None:
         self._interfaces.look()
         self._facing.forget()
+        if self._cluster is not None:
+            self._cluster.calls.look(self._interfaces.addresses, self._clock.now())
+            self._signalling.pump()
+
+    def _tell_cluster(self, cluster: Joined) -> None:
+        """What became of the calls, a moment after it did: an answer and its ACK are one record."""
+        cluster.calls.tell(self._clock.now())
+        self._telling = asyncio.get_running_loop().call_later(_TELL_S, self._tell_cluster, cluster)
 
     def _look_at_the_door(self) -> None:
         now = self._clock.now()

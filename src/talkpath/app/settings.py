@@ -52,7 +52,7 @@ def edge_settings(config: Config, own: Sequence[str]) -> EdgeSettings:
     return EdgeSettings(
         realm=config.authentication.realm,
         domains=frozenset(domain.lower() for domain in config.domains),
-        own_hosts=frozenset(own) | {"localhost"},
+        own_hosts=frozenset((*own, *config.cluster.addresses, "localhost")),
         listening=frozenset((door.transport, door.listening_port) for door in config.doors),
         advertised=_advertised(config),
         local=_local(config.local_networks),

@@ -101,6 +101,7 @@ class Ledger:
         """A call that began in another process, with what was seen of it there, goes on in this one."""
         begun = self._begin(now, trace.call_ids[0])
         begun.take_up(trace)
+        begun.is_resumed = True
         for call_id in begun.call_ids:
             self._open[call_id] = begun
 

@@ -29,6 +29,7 @@ class Trace:
         "ended_at",
         "ended_by",
         "ended_how",
+        "is_resumed",
         "left_out",
         "live",
         "moments",
@@ -58,6 +59,8 @@ class Trace:
         self.ended_by = Side.UNKNOWN
         self.ended_how = ""
         self.left_out = 0
+        #: it began in another process, which may have kept what it saw
+        self.is_resumed = False
 
     @property
     def start(self) -> float:
@@ -84,7 +87,7 @@ class Trace:
         self.call_ids, self.live, self.moments = list(other.call_ids), list(other.live), list(other.moments)
         self.seconds = {key: bytearray(rows) for key, rows in other.seconds.items()}
         self.streams, self.payload_types = dict(other.streams), dict(other.payload_types)
-        self.left_out = other.left_out
+        self.left_out, self.is_resumed = other.left_out, other.is_resumed
 
     def add_moment(self, now: float, kind: str, values: dict[str, Value]) -> None:
         if len(self.moments) < limits.CALL_MOMENTS:

@@ -168,6 +168,10 @@ MOMENTS: dict[str, Text] = {
         "Taken over from node {node}, which was last heard of {silent_s} s ago.",
         "从节点 {node} 接管此通话，该节点已失联 {silent_s} 秒。",
     ),
+    "node.went-over": Text(
+        "Node {node} has our address and goes on with it.",
+        "节点 {node} 已接管本节点的地址，并继续此通话。",
+    ),
     "node.media-lost": Text(
         "Its media cannot go on at this node, so that the call was ended on both sides: {why}.",
         "媒体无法在本节点继续，已通知双方结束通话：{why}。",
@@ -491,6 +495,7 @@ ENDINGS: dict[str, Text] = {
     "idle": Text("nothing was heard of it for too long; ended by {by}", "长时间毫无动静，由{by}结束"),
     "ack-missing": Text("the answer was never acknowledged; ended by {by}", "应答始终未被确认，由{by}结束"),
     "node-stopped": Text("the node was stopped", "节点停止"),
+    "went-over": Text("another node goes on with it", "由其他节点继续"),
     "node-died": Text("the node died; until then it was seen", "节点异常终止，此前通话仍在"),
     "ledger-full": Text("the ledger was full; the end was not seen", "账本已满，未见结束"),
     "forgotten": Text("nobody spoke of it any more; the end was not seen", "长时间无消息，未见结束"),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from talkpath.base.address import Flow, Hop, Target
 from talkpath.base.errors import Malformed, Unavailable
+from talkpath.calls.model import Side
 from talkpath.calls.trace import NODE_DIED, Trace
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
@@ -54,6 +55,12 @@ class Keeping:
         #: what others know of each call
         self._told: dict[RunningCall, CallRecord] = {}
         self._known: dict[Key, RunningCall] = {}
+        #: those of another process that nobody was told of yet as ours
+        self._taken: set[RunningCall] = set()
+
+    def begin(self) -> None:
+        """Somebody wants to know of the calls from now on."""
+        self._core.touched = {}
 
     def passed(self, message: Message) -> None:
         """A message was handled: the call that it is of may have changed."""
@@ -71,15 +78,17 @@ class Keeping:
         self._core.touched = {}
         changed: list[Changed] = []
         for call in touched:
-            before = self._told.get(call)
+            before, is_taken = self._told.get(call), call in self._taken
             if not self._is_settled(call):
+                self._taken.discard(call)
                 if before is not None:
                     del self._told[call], self._known[before.key]
                     changed.append(Changed(before.key, None))
                 continue
             record, seen = self.record(call), self._core.ledger.trace(call.call_id)
-            is_stale = call.media is not None and call.media.has_advanced
+            is_stale = is_taken or (call.media is not None and call.media.has_advanced)
             if record is not None and seen is not None and (is_stale or record != before):
+                self._taken.discard(call)
                 self._tell(call, record)
                 ports = b"" if call.media is None else call.media.save_ports()
                 changed.append(Changed(record.key, Known(record, ports, seen)))
@@ -137,6 +146,8 @@ class Keeping:
         core.ledger.resumed(now, known.seen)
         core.begin(call)
         self._tell(call, record)
+        self._taken.add(call)
+        core.touch(call)
         core.note(call.call_id, "node.taken-over", now, node=frm, silent_s=round(silent_s, 1))
         if record.toll is not None:
             core.guard.toll.resumed(*record.toll, call, now)
@@ -147,6 +158,19 @@ class Keeping:
         if record.recorded_for and call.media is not None:
             core.recordings.go_on(call, record.recorded_for, now)
         return call
+
+    def let_go(self, key: Key, to: str, now: float) -> None:
+        """Another node goes on with a call of ours: nobody is told anything, for it lives there."""
+        call = self._known.pop(key, None)
+        if call is None:
+            return
+        del self._told[call]
+        self._core.note(call.call_id, "node.went-over", now, node=to)
+        if call.media is not None:
+            call.media.abandon()
+            call.media = None
+        self._services.forget_ended(call)
+        self._ending.end(call, Side.SERVER, "went-over", now)
 
     def _resume_media(self, call: RunningCall, record: MediaRecord, ports: bytes, now: float) -> None:
         try:

@@ -100,6 +100,13 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     recorded_for: str = ""
 
     @property
+    def hosts(self) -> frozenset[str]:
+        """Our addresses that it needs: of its ports, and of what its parties speak to."""
+        flows = [one.hop.local.host for one in (self.caller, *self.callees) if one.hop.local is not None]
+        ports = [] if self.media is None else [one.address[0] for one in self.media.ports]
+        return frozenset((*flows, *ports))
+
+    @property
     def key(self) -> tuple[str, str]:
         """What it is known by among nodes."""
         return text(self.call_id), text(self.name)

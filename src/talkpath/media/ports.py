@@ -271,6 +271,13 @@ class Ports:
         if carrier is not None and carrier.is_vacant:
             self.close(carrier, now)
 
+    def abandon(self) -> None:
+        """Close all ports in the engine, and say goodbye to nobody."""
+        for anchor in self._anchors.values():
+            self._engine.close(anchor.port)
+            anchor.forget()
+        self._anchors.clear()
+
     def close_others(self, known: set[int], now: float) -> None:
         """Give back all ports but the `known`."""
         for port, anchor in list(self._anchors.items()):

@@ -386,6 +386,11 @@ class MediaSession:
         described, self._described = self._described, []
         return described
 
+    def abandon(self) -> None:
+        """Another process has the ports: forget them, without a word to the peers."""
+        self._ports.abandon()
+        self._hearing.close()
+
     def close(self, now: float) -> list[PortTotals]:
         """The call is over: give every port back. What each leg sent and got, in the order of release."""
         self._links.end(now, self._hearing.ends)

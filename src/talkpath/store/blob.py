@@ -44,9 +44,9 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Packed])
 
 
-def packed(traces: Sequence[Trace]) -> bytes:
-    """The bytes of traces of the running edge."""
-    return zlib.compress(_encoder.encode([_form(trace) for trace in traces]), _LEVEL)
+def packed(traces: Sequence[Trace], level: int = _LEVEL) -> bytes:
+    """The bytes of traces of the running edge; `level` as in zlib."""
+    return zlib.compress(_encoder.encode([_form(trace) for trace in traces]), level)
 
 
 def unpacked(data: bytes) -> list[Trace]:

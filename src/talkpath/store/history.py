@@ -19,7 +19,7 @@ from talkpath.base import limits
 from talkpath.base.errors import Unavailable
 from talkpath.base.readable import readable
 from talkpath.calls.build import summary_of
-from talkpath.calls.ids import span_of
+from talkpath.calls.ids import id_of, span_of
 from talkpath.calls.model import Result, Side, Summary
 from talkpath.calls.trace import NODE_DIED, Trace
 from talkpath.store.blob import packed, unpacked
@@ -33,6 +33,7 @@ _PUT = f"INSERT OR REPLACE INTO calls (number, page, place, is_open, {_COLUMNS})
 _PUT_PAGE = "INSERT INTO pages (calls, traces) VALUES (?, ?)"
 _EXPIRED = "SELECT number, page FROM calls WHERE start < ? ORDER BY start LIMIT ?"
 _OLDEST = "SELECT number, page FROM calls ORDER BY number LIMIT ?"
+_RESUMED = "SELECT number FROM calls WHERE start = ? AND id = ? AND ended_how = ?"
 _EMPTY = "DELETE FROM pages WHERE page = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.page = pages.page)"
 _ALIVE = "UPDATE counters SET value = ? WHERE name = 'alive_ms'"
 _LAST_ALIVE = "(SELECT value / 1000.0 FROM counters WHERE name = 'alive_ms')"
@@ -188,8 +189,8 @@ class HistoryWriter:
             while self._waiting:
                 kept, trace = self._waiting.popleft()
                 taken[kept] = trace
-            for kept in taken:
-                kept.number = kept.number or self._next_number(database)
+            for kept, trace in taken.items():
+                kept.number = kept.number or self._number_of(database, trace)
             # Apart, so that pages of calls that will be written again are soon empty.
             for is_open in (False, True):
                 rows = [(kept.number, trace) for kept, trace in taken.items() if _is_open(trace) is is_open]
@@ -209,6 +210,16 @@ class HistoryWriter:
                     yield _Page.of([call])
                 except Exception:  # noqa: BLE001 - the same
                     self._writer.left_out()
+
+    def _number_of(self, database: sqlite3.Connection, trace: Trace) -> int:
+        """That of what an earlier process wrote of the call, else the next."""
+        if trace.is_resumed:
+            known = database.execute(
+                _RESUMED, (trace.start, id_of(trace.call_ids[0], trace.start), NODE_DIED)
+            ).fetchone()
+            if known is not None:
+                return int(known[0])
+        return self._next_number(database)
 
     def _next_number(self, database: sqlite3.Connection) -> int:
         if self._last_number < 0:

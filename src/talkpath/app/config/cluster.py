@@ -60,3 +60,12 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
             of="address and port",
         ),
     ] = ""
+    addresses: Annotated[
+        tuple[str, ...],
+        doc(
+            "Addresses that one node after the other has (VRRP): who gets one goes on with the calls that ran at it. "
+            "The same on every node.",
+            "由各节点轮流持有的地址（VRRP）：获得该地址的节点会继续其上的通话。各节点相同。",
+            of="address",
+        ),
+    ] = ()

@@ -1,0 +1,166 @@
+"""Calls of a node that died go on where its address comes to, or where it is begun again."""
+
+import pytest
+from tests.cluster.rig import Node, Rig
+from tests.edge.lab import HOME, OFFER, Lab, Phone, call
+
+from talkpath.app.shared_calls import CallCodec
+from talkpath.cluster.calls import Calls
+
+
+class House:
+    """A node with its edge."""
+
+    def __init__(self, node: Node, *here: str, shared: tuple[str, ...] = (HOME,)) -> None:
+        self.node = node
+        self.lab = Lab()
+        self.calls = Calls(node.copy, node.copy._seal, node.pump, CallCodec(), shared)
+        self.lab.edge.keeping.begin()
+        self.here = set(here)
+
+    def attach(self) -> "House":
+        self.calls.attach(self.lab.edge.keeping, self.here, self.now)
+        self.lab.pump()
+        return self
+
+    @property
+    def now(self) -> float:
+        self.lab.now = self.node.clock.now
+        return self.lab.now
+
+    def talk(self) -> tuple[Phone, Phone]:
+        """A call between two phones."""
+        a, b = self.lab.registered("1001", "198.51.100.1"), self.lab.registered("1002", "198.51.100.2")
+        call(a, b, body=OFFER)
+        self.tell()
+        self.node.clock.now += 0.1
+        return a, b
+
+    def tell(self) -> None:
+        self.calls.tell(self.now)
+        self.node.pump()
+
+    def gets(self, *addresses: str) -> None:
+        self.here |= set(addresses)
+        self.calls.look(self.here, self.now)
+        self.lab.pump()
+
+    def loses(self, address: str) -> None:
+        self.here.remove(address)
+        self.calls.look(self.here, self.now)
+
+    @property
+    def running(self) -> int:
+        return len(self.lab.edge.core.calls)
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig("a", "b")
+
+
+@pytest.fixture
+def a(rig: Rig) -> House:
+    return House(rig.nodes[0], HOME).attach()
+
+
+@pytest.fixture
+def b(rig: Rig) -> House:
+    return House(rig.nodes[1]).attach()
+
+
+def test_who_gets_the_address_of_a_node_that_died_goes_on_with_its_calls(rig: Rig, a: House, b: House) -> None:
+    a.talk()
+    assert b.running == 0
+    rig.stop(a.node)
+    b.gets(HOME)
+    assert b.running == 1
+    assert [port.rtp for port in b.lab.engine.open_ports] == [port.rtp for port in a.lab.engine.open_ports]
+    assert "node.taken-over" in b.lab.kinds("c1")
+    assert b.calls.counters["calls_taken_over"] == 1
+
+
+def test_who_does_not_have_the_address_has_no_call(rig: Rig, a: House, b: House) -> None:
+    a.talk()
+    rig.stop(a.node)
+    b.gets("192.0.2.200")
+    assert b.running == 0
+
+
+def test_an_address_that_is_not_shared_brings_no_calls(rig: Rig, a: House) -> None:
+    b = House(rig.nodes[1], shared=()).attach()
+    a.talk()
+    rig.stop(a.node)
+    b.gets(HOME)
+    assert b.running == 0
+
+
+def test_a_call_that_ended_is_not_taken_over(rig: Rig, a: House, b: House) -> None:
+    a.talk()
+    a.lab.edge.stop_calls(a.now)
+    a.tell()
+    b.gets(HOME)
+    assert b.running == 0
+
+
+def test_a_record_that_comes_after_the_address_and_was_written_before_is_taken_over(rig: Rig, a: House) -> None:
+    b = House(rig.nodes[1])
+    rig.hub.members.remove(rig.nodes[1].engine)
+    a.talk()
+    rig.wait(0.2)
+    b.attach()
+    b.gets(HOME)
+    assert b.running == 0
+    rig.hub.members.append(rig.nodes[1].engine)
+    b.node.connected()
+    rig.wait(0.2)
+    b.gets()
+    assert b.running == 1
+
+
+def test_who_still_stands_lets_go_without_a_word_and_takes_nothing_back(rig: Rig, a: House, b: House) -> None:
+    phone, other = a.talk()
+    rig.wait(0.2)
+    b.gets(HOME)
+    b.node.pump()
+    rig.wait(0.2)
+    assert (a.running, b.running) == (0, 1)
+    assert phone.inbox == other.inbox == []
+    assert a.lab.engine.open_ports == []
+    assert "node.went-over" in a.lab.kinds("c1")
+    a.gets()
+    rig.wait(0.2)
+    assert (a.running, b.running) == (0, 1)
+
+
+def test_a_call_goes_back_with_the_address(rig: Rig, a: House, b: House) -> None:
+    a.talk()
+    rig.wait(0.2)
+    a.loses(HOME)
+    b.gets(HOME)
+    rig.wait(0.2)
+    b.loses(HOME)
+    a.gets(HOME)
+    rig.wait(0.2)
+    assert (a.running, b.running) == (1, 0)
+
+
+def test_a_node_that_is_begun_again_goes_on_with_its_own_calls_at_any_address(rig: Rig) -> None:
+    first = House(rig.nodes[0], HOME, shared=()).attach()
+    first.talk()
+    rig.stop(first.node)
+    rig.wait(0.2)
+    again = House(rig.add("a", is_connected=False), HOME, shared=())
+    again.node.connected()
+    rig.wait(0.2)
+    again.attach()
+    assert again.running == 1
+
+
+def test_what_cannot_be_read_is_counted_and_costs_nothing_else(rig: Rig, a: House, b: House) -> None:
+    a.talk()
+    name = next(iter(b.calls._theirs))
+    b.calls._theirs["mangled"] = b.calls._theirs[name]._replace(body=b"\xc1")
+    b.gets(HOME)
+    assert b.running == 1
+    assert b.calls.counters["calls_unreadable"] == 1
