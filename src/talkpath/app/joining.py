@@ -35,8 +35,9 @@ from talkpath.secure.certificate import Certificate
 from talkpath.store.files import replace
 
 _FILE = "cluster.key"
-# The engine keeps a record for so long that nobody renews, and longer than a registration may last.
+# The engine keeps a record for so long that nobody renews: a day, or longer than a registration may last.
 _KEEP_S = 86_400.0
+_SPARE_S = 3_600.0
 # The certificate is for DTLS, where its fingerprint counts and its dates do not; a cluster has one for all its life.
 _CERTIFICATE_DAYS = 3_650
 
@@ -124,7 +125,8 @@ async def joined(prepared: Prepared, clock: Clock) -> Joined | None:
     except ModuleNotFoundError as error:
         raise Trouble("not-installed", phrase(words.NOT_INSTALLED, module=error.name or "")) from error
     cluster, own = config.cluster, _own_record(config, clock.now())
-    engine = JetStream(cluster.name, cluster.urls, _KEEP_S, cluster.user, cluster.password)
+    keep_s = max(_KEEP_S, config.registrar.max_expires_s + _SPARE_S)
+    engine = JetStream(cluster.name, cluster.urls, keep_s, cluster.user, cluster.password)
     about = About(cluster.name, cluster.node, config.cluster.secret.reveal(), secrets.token_bytes(MARK_BYTES))
     # What the heartbeat says is asked for as soon as there is one, which is before there is an edge.
     members: list[Joined] = []
