@@ -47,6 +47,21 @@ fn each<'a>(data: &'a [u8], mut tell: impl FnMut(u8, u8, &'a [u8])) {
     }
 }
 
+/// As `each`, of packets that may be changed.
+pub fn each_mut(data: &mut [u8], mut tell: impl FnMut(u8, u8, &mut [u8])) {
+    let mut rest = data;
+    while let [first, kind, l0, l1, ..] = rest {
+        let (count, kind) = (*first & 0x1f, *kind);
+        let length = 4 * (usize::from(u16::from_be_bytes([*l0, *l1])) + 1);
+        if *first >> 6 != 2 || length > rest.len() {
+            return;
+        }
+        let (packet, tail) = rest.split_at_mut(length);
+        tell(count, kind, packet);
+        rest = tail;
+    }
+}
+
 /// Tell the report blocks of a compound packet: which stream each is about, and the highest sequence number that came of
 /// it. Gives whether there was a report at all.
 pub fn blocks(data: &[u8], mut tell: impl FnMut(u32, u32)) -> bool {

@@ -94,6 +94,14 @@ pub fn set_ssrc(data: &mut [u8], ssrc: u32) {
     }
 }
 
+/// Give an RTP packet other numbers.
+pub fn renumber(data: &mut [u8], sequence: u16, timestamp: u32) {
+    if let Some(numbers) = data.get_mut(2..8) {
+        numbers[..2].copy_from_slice(&sequence.to_be_bytes());
+        numbers[2..].copy_from_slice(&timestamp.to_be_bytes());
+    }
+}
+
 /// The sender of an RTCP packet, or None when its first chunk is no RTCP (RFC 3550 6.4 and appendix A.2).
 ///
 /// Only what holds for SRTCP as well is asked: version, a type of RTCP, a first length that fits.

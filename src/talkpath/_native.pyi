@@ -599,6 +599,14 @@ class Advanced:
     def at(self) -> float: ...
 
 @final
+class Announced:
+    """The clip of a port was played to its end: `seconds` of it."""
+
+    port: int
+    at: float
+    seconds: float
+
+@final
 class Climbed:
     """A STUN or DTLS packet (RFC 7983) for Python to read."""
 
@@ -613,6 +621,15 @@ class Climbed:
         """It came to the RTCP port."""
     @property
     def data(self) -> bytes: ...
+
+@final
+class Clip:
+    """A sound for `Relay.announce`: the same signed samples of 16 bits at 8000 and at 16000 a second."""
+
+    def __new__(cls, narrow: Sequence[int], wide: Sequence[int]) -> Clip:
+        """ValueError where it is empty, or `wide` is not twice as long."""
+    @property
+    def seconds(self) -> float: ...
 
 @final
 class Relay:
@@ -760,6 +777,31 @@ class Relay:
         """Send a tone to the port's peer in packets of 20 ms until `quiet`, in PCMU, PCMA, G722 or opus."""
     def quiet(self, port: Port) -> None:
         """End the tone."""
+    def announce(
+        self,
+        port: Port,
+        clip: Clip | None,
+        formats: Sequence[tuple[int, str]],
+        *,
+        events: Sequence[int] = (),
+        bitrate: int = 0,
+        fec: bool = False,
+        dtx: bool = False,
+        constant: bool = False,
+        playback_rate: int = 0,
+        ssrc: int | None = None,
+        extension: int = 0,
+        mid: str = "",
+    ) -> None:
+        """Let the port's peer hear a clip, in packets of 20 ms, in place of what goes to it; then tell `Announced`.
+
+        It begins when the peer can be sent to, is heard, and hears the other side, or half a second after the first
+        of these, and is a part of the stream that it hears: what is forwarded later is renumbered, RTCP made to fit.
+        `formats` are payload types and encoding names (PCMU, PCMA, G722, opus) that the peer takes; the one that the
+        other side speaks is used, else the first. Payload types of `events` are forwarded meanwhile. A recording of
+        the port has our packets as they go to the peer. The rest is as for `transcode`.
+        Without a clip what is left of the one before goes on so, or, without formats, not before there are some.
+        """
     def watch(self, port: Port, timeout_s: float | None) -> None:
         """Tell `TimedOut` once when the peer is silent that long, counted from now; None (on hold) stops it."""
     def save(self, ports: Sequence[Port]) -> bytes:
@@ -784,7 +826,7 @@ class Relay:
         """Release the port; routes towards it stop."""
     def fileno(self) -> int:
         """A descriptor that is readable while `events` has something."""
-    def events(self) -> list[FirstHeard | Latched | Elsewhere | Received | TimedOut | Advanced | Climbed]:
+    def events(self) -> list[FirstHeard | Latched | Elsewhere | Received | TimedOut | Advanced | Announced | Climbed]:
         """Take what happened since the last call, in order."""
     def meters(self, port: Port | None = None) -> list[Second]:
         """Take the finished seconds of all ports; of one `port`, before it is closed, the running second as well.

@@ -302,3 +302,110 @@ def test_a_description_that_had_to_be_smaller_stands_in_the_recording_as_it_went
     assert b"a=label" not in invite.body
     assert b"a=rtpmap:0" in invite.body
     assert recorder.tapes[0].descriptions == [invite.body]
+
+
+@dataclass
+class Clip:
+    """A sound, in memory."""
+
+    seconds: float
+
+
+NOTICE, BEEP = Clip(3.2), Clip(0.2)
+
+
+def telling(make: Make, recorder: Recorder, calls: Which = Which.ALL, **more: object) -> Lab:
+    core = make(calls).edge.core
+    settings = replace(core.settings.recording, **({"announcement": NOTICE} | more))  # type: ignore[arg-type]
+    lab = Lab(replace(core.settings, recording=settings), recorder=recorder)
+    lab.accounts.outbound = frozenset({"1001"})
+    return lab
+
+
+def answered(lab: Lab) -> tuple[Phone, Phone]:
+    caller, callee = phones(lab)
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.take(), 200, body=OFFER)
+    caller.ack(caller.last(), callee.contact)
+    return caller, callee
+
+
+def heard(lab: Lab) -> list[object]:
+    return [port.clip for port in lab.engine.open_ports]
+
+
+def play_out(lab: Lab) -> None:
+    call = running(lab)
+    assert call.media is not None
+    for port in lab.engine.open_ports:
+        call.media.receive(lab.engine.play_out(port, lab.now), lab.now)
+    lab.edge.core.recordings.described(call, lab.now)
+
+
+def test_both_sides_are_told_when_the_call_is_answered_and_not_before(make: Make, recorder: Recorder) -> None:
+    lab = telling(make, recorder)
+    caller, callee = phones(lab)
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    invite = callee.take()
+    callee.answer(invite, 183, body=OFFER)
+    assert heard(lab) == [None, None]
+    callee.answer(invite, 200, body=OFFER)
+    assert heard(lab) == [NOTICE, NOTICE]
+
+
+def test_they_are_told_of_a_recording_that_begins_later_and_of_each_anew(make: Make, recorder: Recorder) -> None:
+    lab = telling(make, recorder, Which.NONE)
+    answered(lab)
+    assert heard(lab) == [None, None]
+    recordings, call = lab.edge.core.recordings, running(lab)
+    recordings.command(call, Verb.START, "operator", lab.now)
+    assert heard(lab) == [NOTICE, NOTICE]
+    play_out(lab)
+    for verb in (Verb.PAUSE, Verb.RESUME):
+        recordings.command(call, verb, "operator", lab.now)
+    assert heard(lab) == [None, None], "what goes on was told"
+    for verb in (Verb.STOP, Verb.START):
+        recordings.command(call, verb, "operator", lab.now)
+    assert heard(lab) == [NOTICE, NOTICE]
+
+
+def test_one_side_alone_is_told_where_the_other_need_not_be(make: Make, recorder: Recorder) -> None:
+    lab = telling(make, recorder, told=("caller",))
+    answered(lab)
+    assert heard(lab).count(NOTICE) == 1
+
+
+def test_a_beep_is_heard_every_so_often_but_not_in_a_pause(make: Make, recorder: Recorder) -> None:
+    lab = telling(make, recorder, announcement=None, beep=BEEP, beep_every_s=15.0)
+    answered(lab)
+    recordings, call = lab.edge.core.recordings, running(lab)
+    lab.wait(14)
+    assert heard(lab) == [None, None]
+    lab.wait(2)
+    assert heard(lab) == [BEEP, BEEP]
+    play_out(lab)
+    recordings.command(call, Verb.PAUSE, "operator", lab.now)
+    lab.wait(60)
+    assert heard(lab) == [None, None]
+    recordings.command(call, Verb.RESUME, "operator", lab.now)
+    lab.wait(15)
+    assert heard(lab) == [BEEP, BEEP]
+    play_out(lab)
+    recordings.command(call, Verb.STOP, "operator", lab.now)
+    lab.wait(60)
+    assert heard(lab) == [None, None]
+    assert lab.kinds("c1").count("recording.beeps") == 1
+
+
+def test_a_call_that_nobody_records_hears_nothing(make: Make, recorder: Recorder) -> None:
+    lab = telling(make, recorder, Which.NONE, beep=BEEP, beep_every_s=15.0)
+    answered(lab)
+    lab.wait(60)
+    assert heard(lab) == [None, None]
+
+
+def test_a_service_tells_its_caller(make: Make, recorder: Recorder) -> None:
+    lab = telling(make, recorder)
+    caller = lab.registered("1001", "198.51.100.7")
+    caller.invite(f"sip:echo@{HOME}", body=OFFER)
+    assert heard(lab) == [NOTICE]

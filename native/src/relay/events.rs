@@ -35,6 +35,10 @@ pub enum What {
     },
     /// The port should be saved again.
     Advanced,
+    /// An announcement has come to its end.
+    Announced {
+        played_ns: u64,
+    },
     Climbed {
         source: SocketAddr,
         rtcp: bool,

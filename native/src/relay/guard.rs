@@ -192,6 +192,11 @@ impl Guards {
         self.rtp.is_clear()
     }
 
+    /// Whether nothing passes yet.
+    pub fn is_shut(&self) -> bool {
+        matches!(self.rtp, Guard::Shut)
+    }
+
     /// Opens a packet of the peer in place; its new length.
     pub fn open(&mut self, media: Media, data: &mut [u8]) -> Result<usize, Refusal> {
         self.of(media).open(media, data)

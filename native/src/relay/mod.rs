@@ -3,8 +3,8 @@
 //! `engine` here; `forward` is the walk of a `packet`; `port` judges it (with `latch` and `kin` for who is heard,
 //! `bundle` for sections of one transport, `numbers` for payload types that the peer calls otherwise, `receipts` for what
 //! it says of ours), `worker` runs the threads (each behind its `desk`) over a backend of `io`, `lease` finds ports,
-//! `events` tells Python, `tone` plays, `transcode` converts; `handover` saves ports and goes on with saved ones (as bytes:
-//! `saved`; how far ahead: `ahead`); `python` is the face of it all. Nothing here allocates,
+//! `events` tells Python, `tone` plays, `dub` announces, `transcode` converts; `handover` saves ports and goes on with saved
+//! ones (as bytes: `saved`; how far ahead: `ahead`); `python` is the face of it all. Nothing here allocates,
 //! or waits for another thread, on the way of a packet that passes as it is.
 
 mod address;
@@ -13,6 +13,7 @@ mod bundle;
 mod checks;
 mod convert;
 mod desk;
+mod dub;
 mod events;
 mod flavour;
 mod forward;
@@ -47,6 +48,7 @@ use crate::meter::Second;
 use crate::tee::Recording;
 use bundle::Identity;
 use desk::Playing;
+use dub::{Clip, Dub, Voice};
 use events::{Event, Events};
 use flavour::Flavour;
 use io::{Backend, Portable};
@@ -225,6 +227,26 @@ impl Engine {
 
     pub fn quiet(&self, port: &Port) {
         port.side().tone = None;
+    }
+
+    /// Let the peer of a port hear a clip in place of the other side; what of one before is left is not heard.
+    pub fn announce(&self, port: &Arc<Port>, clip: Arc<Clip>, voice: Voice) -> Result<()> {
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let seed = Seed { ssrc: random()?, sequence: random()? as u16, timestamp: random()? };
+        let due_ns = now_ns();
+        match &mut port.side().dub {
+            Some(dub) => dub.begin(serial, clip, voice, due_ns),
+            none => *none = Some(Box::new(Dub::new(serial, clip, voice, &seed, due_ns))),
+        }
+        port.desk.play(Playing { due_ns, serial, port: Arc::downgrade(port) });
+        Ok(())
+    }
+
+    /// Go on with it in this voice; without one not before there is one again.
+    pub fn announce_as(&self, port: &Port, voice: Option<Voice>) {
+        if let Some(dub) = &mut port.side().dub {
+            dub.go_on(voice);
+        }
     }
 
     pub fn watch(&self, port: &Port, timeout_ns: Option<u64>) {

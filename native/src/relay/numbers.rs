@@ -31,6 +31,11 @@ impl Numbers {
         self.heard[usize::from(number & 0x7f)]
     }
 
+    /// What the peer calls the call's `number`.
+    pub fn sent(&self, number: u8) -> u8 {
+        self.sent[usize::from(number & 0x7f)]
+    }
+
     /// An RTP packet came from the peer.
     pub fn hear(&self, packet: &mut [u8]) {
         exchange(&self.heard, packet);

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::bundle::Bundle;
 use super::checks::Checks;
 use super::desk;
+use super::dub::Dub;
 use super::flavour::Flavour;
 use super::guard::Guards;
 use super::latch::{Latch, Rule, Signalled};
@@ -92,6 +93,8 @@ pub struct Side {
     pub converts: bool,
     pub meter: Meter,
     pub tone: Option<Box<ToneStream>>,
+    /// What the peer hears, or heard, of ours in place of the other side.
+    pub dub: Option<Box<Dub>>,
     watch: Option<Watch>,
     /// Where what is heard is copied to.
     pub tee: Option<Arc<Recording>>,
@@ -226,6 +229,23 @@ impl Sender for Port {
 /// Seal the packet in `buffer[..length]` for the port's peer, and count it as sent; where it leaves and goes. None when
 /// no address is known, or it cannot be sealed.
 pub fn leave(port: &Arc<Port>, media: Media, buffer: &mut [u8], length: usize) -> Option<Outgoing> {
+    let mut side = port.side();
+    if let Some(dub) = &mut side.dub {
+        if !dub.pass_on(media, &mut buffer[..length]) {
+            return None;
+        }
+    }
+    if port.is_carried() {
+        drop(side);
+        return depart(port, media, buffer, length);
+    }
+    let outgoing = side.outgoing(port, media, buffer, length);
+    side.count_sent(outgoing.as_ref());
+    outgoing
+}
+
+/// The same for what is put in between by ourselves.
+pub fn depart(port: &Arc<Port>, media: Media, buffer: &mut [u8], length: usize) -> Option<Outgoing> {
     let transport = port.transport();
     let mut side = transport.side();
     let outgoing = side.outgoing(port, media, buffer, length);
@@ -250,6 +270,7 @@ impl Side {
             converts: false,
             meter: Meter::default(),
             tone: None,
+            dub: None,
             watch: None,
             tee: None,
             totals: Totals::default(),
@@ -295,6 +316,15 @@ impl Side {
     /// What is heard may not be decoded.
     pub fn is_opaque(&self) -> bool {
         self.flavour.opaque
+    }
+
+    /// Whether what is sent to the peer arrives, as far as we know.
+    pub fn is_reachable(&self) -> bool {
+        self.latch.rtp_destination().is_some() && !self.guard.is_shut()
+    }
+
+    pub fn has_heard(&self) -> bool {
+        self.totals.heard_packets > 0
     }
 
     /// Whether it has to be looked at again and again.
@@ -347,6 +377,7 @@ impl Side {
         self.transcoder = None;
         self.converts = false;
         self.tone = None;
+        self.dub = None;
         self.watch = None;
         self.tee = None;
         self.saved = None;
@@ -396,7 +427,12 @@ impl Side {
     pub fn target(&mut self, port: &Arc<Port>, media: Media, data: &mut [u8]) -> Option<Arc<Port>> {
         match &self.outlet {
             Outlet::Nowhere => None,
-            Outlet::Port(target) => target.upgrade(),
+            Outlet::Port(target) => {
+                if let (Media::Rtcp, Some(dub)) = (media, &self.dub) {
+                    dub.hear_report(data);
+                }
+                target.upgrade()
+            }
             Outlet::Back { .. } if media == Media::Rtcp => None,
             Outlet::Back { ssrc } => {
                 if !self.flavour.raw {

@@ -1,5 +1,7 @@
 //! The engine as Python sees it; `_native.pyi` says what each thing means.
 
+mod told;
+
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,14 +13,13 @@ use pyo3::types::{PyBytes, PyDict};
 
 use super::bundle::{Identity, SECTIONS};
 use super::checks::Name;
-use super::events::{Event, What};
+use super::dub::{Clip, Voice};
 use super::flavour::Flavour;
 use super::guard::{Guard, Master};
 use super::handover::Unadopted;
 use super::latch::{Rule, Signalled};
 use super::numbers::Numbers;
 use super::port::Port;
-use super::receipts::Receipt;
 use super::tone::Sound;
 use super::totals::Totals;
 use super::transcode::{Heard, Mid, Plan, Spoken, Way, FORMATS};
@@ -34,13 +35,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyPort>()?;
     module.add_class::<PyTotals>()?;
     module.add_class::<PySecond>()?;
-    module.add_class::<FirstHeard>()?;
-    module.add_class::<Latched>()?;
-    module.add_class::<TimedOut>()?;
-    module.add_class::<Advanced>()?;
-    module.add_class::<Elsewhere>()?;
-    module.add_class::<Received>()?;
-    module.add_class::<Climbed>()
+    module.add_class::<PyClip>()?;
+    told::register(module)
 }
 
 type Address = (String, u16);
@@ -115,56 +111,24 @@ struct PySecond {
     near_silence_ms: f64,
 }
 
-#[pyclass(frozen, get_all, module = "talkpath._native")]
-struct FirstHeard {
-    port: u64,
-    at: f64,
-    source: Address,
-}
+/// A sound that is played to many.
+#[pyclass(frozen, name = "Clip", module = "talkpath._native")]
+struct PyClip(Arc<Clip>);
 
-#[pyclass(frozen, get_all, module = "talkpath._native")]
-struct Latched {
-    port: u64,
-    at: f64,
-    source: Address,
-    rtcp: bool,
-    rebound: bool,
-}
+#[pymethods]
+impl PyClip {
+    #[new]
+    fn new(narrow: Vec<i16>, wide: Vec<i16>) -> PyResult<PyClip> {
+        if narrow.is_empty() || wide.len() != 2 * narrow.len() {
+            return Err(PyValueError::new_err("the same samples at 8000 and at 16000 a second"));
+        }
+        Ok(PyClip(Arc::new(Clip { narrow: narrow.into(), wide: wide.into() })))
+    }
 
-#[pyclass(frozen, get_all, module = "talkpath._native")]
-struct Elsewhere {
-    port: u64,
-    at: f64,
-    source: Address,
-}
-
-#[pyclass(frozen, get_all, module = "talkpath._native")]
-struct Received {
-    port: u64,
-    at: f64,
-    unheard_packets: u64,
-}
-
-#[pyclass(frozen, get_all, module = "talkpath._native")]
-struct TimedOut {
-    port: u64,
-    at: f64,
-    silent_s: f64,
-}
-
-#[pyclass(frozen, get_all, module = "talkpath._native")]
-struct Advanced {
-    port: u64,
-    at: f64,
-}
-
-#[pyclass(frozen, get_all, module = "talkpath._native")]
-struct Climbed {
-    port: u64,
-    at: f64,
-    source: Address,
-    rtcp: bool,
-    data: Py<PyBytes>,
+    #[getter]
+    fn seconds(&self) -> f64 {
+        self.0.narrow.len() as f64 / f64::from(SAMPLE_RATE)
+    }
 }
 
 #[pyclass(frozen, name = "Relay", module = "talkpath._native")]
@@ -332,9 +296,8 @@ impl PyRelay {
         let coding = Coding::by_name(codec).ok_or_else(|| PyValueError::new_err("unknown codec"))?;
         let heard = heard.into_iter().filter_map(|(number, clock, name, sent)| way(number, clock, &name, sent));
         let settings = Settings { bitrate, fec, dtx, constant, playback_rate };
-        let mid = (extension != 0 && !mid.is_empty()).then(|| Mid { extension, value: mid.as_bytes().into() });
         let spoken = Spoken { payload_type, coding, packet_ms, settings };
-        let plan = Plan { heard: heard.collect(), spoken, ssrc, mid };
+        let plan = Plan { heard: heard.collect(), spoken, ssrc, mid: named(extension, mid) };
         if !plan.is_possible() {
             return Err(PyValueError::new_err(
                 "payload type 0 to 127; packets of 10 to 60 ms, Opus 10, 20, 40 or 60",
@@ -369,6 +332,39 @@ impl PyRelay {
 
     fn quiet(&self, port: &PyPort) -> PyResult<()> {
         self.engine.quiet(&*self.port(port)?);
+        Ok(())
+    }
+
+    #[pyo3(signature = (port, clip, formats, *, events = Vec::new(), bitrate = 0, fec = false, dtx = false,
+                        constant = false, playback_rate = 0, ssrc = None, extension = 0, mid = ""))]
+    #[allow(clippy::too_many_arguments)]
+    fn announce(
+        &self,
+        port: &PyPort,
+        clip: Option<&PyClip>,
+        formats: Vec<(u8, String)>,
+        events: Vec<u8>,
+        bitrate: u32,
+        fec: bool,
+        dtx: bool,
+        constant: bool,
+        playback_rate: u32,
+        ssrc: Option<u32>,
+        extension: u8,
+        mid: &str,
+    ) -> PyResult<()> {
+        let port = self.port(port)?;
+        let known = |(number, name): &(u8, String)| Some((*number, Coding::by_name(name)?));
+        let codings: Option<Vec<_>> = formats.iter().map(known).collect();
+        let codings = codings.filter(|_| formats.len() <= FORMATS && (clip.is_none() || !formats.is_empty()));
+        let codings = codings.ok_or_else(|| PyValueError::new_err("codecs that are converted, and one at least"))?;
+        let settings = Settings { bitrate, fec, dtx, constant, playback_rate };
+        let events = events.iter().fold(0u128, |set, number| set | 1 << (number & 0x7f));
+        let voice = Voice { formats: codings, settings, events, ssrc, mid: named(extension, mid) };
+        match clip {
+            Some(clip) => self.engine.announce(&port, clip.0.clone(), voice)?,
+            None => self.engine.announce_as(&port, (!voice.formats.is_empty()).then_some(voice)),
+        }
         Ok(())
     }
 
@@ -411,7 +407,7 @@ impl PyRelay {
     }
 
     fn events(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
-        self.engine.events().map(|event| self.event(py, event)).collect()
+        self.engine.events().map(|event| told::event(py, event.port, self.time(event.at_ns), event.what)).collect()
     }
 
     #[pyo3(signature = (port = None))]
@@ -518,40 +514,10 @@ impl PyRelay {
             near_silence_ms: ms(second.audio.near_silence),
         }
     }
-
-    fn event(&self, py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
-        let (port, at) = (event.port, self.time(event.at_ns));
-        Ok(match event.what {
-            What::FirstHeard { source } => Py::new(py, FirstHeard { port, at, source: told(source) })?.into_any(),
-            What::Latched { source, rtcp, rebound } => {
-                Py::new(py, Latched { port, at, source: told(source), rtcp, rebound })?.into_any()
-            }
-            What::Elsewhere { source } => Py::new(py, Elsewhere { port, at, source: told(source) })?.into_any(),
-            What::Received(receipt) => {
-                let unheard_packets = match receipt {
-                    Receipt::Confirmed => 0,
-                    Receipt::Denied { packets } => packets,
-                };
-                Py::new(py, Received { port, at, unheard_packets })?.into_any()
-            }
-            What::TimedOut { silent_ns } => {
-                Py::new(py, TimedOut { port, at, silent_s: silent_ns as f64 / NANOS as f64 })?.into_any()
-            }
-            What::Advanced => Py::new(py, Advanced { port, at })?.into_any(),
-            What::Climbed { source, rtcp, data } => {
-                let data = PyBytes::new(py, &data).unbind();
-                Py::new(py, Climbed { port, at, source: told(source), rtcp, data })?.into_any()
-            }
-        })
-    }
 }
 
 fn is_gone(port: &PyPort) -> PyErr {
     PyKeyError::new_err(format!("{} was closed, or is of another relay", port.__repr__()))
-}
-
-fn told(source: SocketAddr) -> Address {
-    (source.ip().to_string(), source.port())
 }
 
 fn unadopted(error: Unadopted) -> PyErr {
@@ -598,6 +564,11 @@ fn rule(latch: Option<&str>, ice: bool) -> PyResult<Rule> {
         (Some(text), false) => Ok(Rule::Nat(host(text)?.to_canonical())),
         (Some(_), true) => Err(PyValueError::new_err("under ICE nothing is latched: leave out latch")),
     }
+}
+
+/// What a hearer knows our packets by, if it agreed to that.
+fn named(extension: u8, mid: &str) -> Option<Mid> {
+    (extension != 0 && !mid.is_empty()).then(|| Mid { extension, value: mid.as_bytes().into() })
 }
 
 /// What to do with a payload type; None for one that can neither pass nor be converted.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bundle::{BundleState, SECTIONS};
 use super::checks::Name;
+use super::dub::DubState;
 use super::flavour::Flavour;
 use super::guard::GuardsState;
 use super::latch::LatchState;
@@ -83,6 +84,8 @@ pub struct PortState {
     pub converts: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tone: Option<ToneState>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dub: Option<DubState>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<BundleState>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

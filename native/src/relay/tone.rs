@@ -6,16 +6,12 @@ use super::ahead::Ahead;
 use crate::audio::{Tone, SAMPLE_RATE};
 use crate::codec::{Coding, Encoder, Settings};
 use crate::rtp::write_header;
-use crate::srtp::OVERHEAD;
 
 const PACKET_NS: u64 = 20_000_000;
 const HEADER: usize = 12;
 /// Samples of a packet at the highest rate, and bytes of one in any codec (Opus: RFC 6716 section 3.2.1).
 const SAMPLES: usize = 320;
 const PAYLOAD: usize = 1275;
-/// A packet and what sealing appends.
-pub const PACKET_ROOM: usize = HEADER + PAYLOAD + OVERHEAD;
-
 /// Later than this, packets are left out rather than sent in a burst that a phone would throw away.
 const LATE_NS: u64 = 5 * PACKET_NS;
 
@@ -110,7 +106,7 @@ impl ToneStream {
     }
 
     /// Write the packet that is due into `out`, and move on to the next; its length.
-    pub fn write(&mut self, out: &mut [u8; PACKET_ROOM], now_ns: u64) -> usize {
+    pub fn write(&mut self, out: &mut [u8], now_ns: u64) -> usize {
         let late_ns = now_ns.saturating_sub(self.due_ns);
         if late_ns > LATE_NS {
             // A pause of the whole machine: time went on, so the timestamp does too (RFC 3550 5.1).
@@ -146,7 +142,7 @@ mod tests {
     }
 
     fn next(stream: &mut ToneStream, now_ns: u64) -> Header {
-        let mut out = [0; PACKET_ROOM];
+        let mut out = [0; 2048];
         let length = stream.write(&mut out, now_ns);
         assert_eq!(length, 172);
         Header::parse(&out[..length]).unwrap()

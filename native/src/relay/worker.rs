@@ -8,15 +8,18 @@ use std::sync::{Arc, Weak};
 
 use super::convert::follow;
 use super::desk::Playing;
+use super::dub::{Ready, Step};
 use super::events::{Events, What};
 use super::forward::forward;
 use super::io::{Backend, Switch, Token};
 use super::packet::Media;
-use super::port::{leave, Desk, Outgoing, Port, Socket};
-use super::tone::PACKET_ROOM;
+use super::port::{depart, leave, Desk, Outgoing, Port, Socket};
 
 /// How exactly a media timeout is kept: whole seconds are asked for.
 const WATCH_NS: u64 = 100_000_000;
+
+/// A packet of ours in any codec, its header with extensions, and what sealing appends.
+const ROOM: usize = 2048;
 
 /// Nanoseconds of CLOCK_MONOTONIC.
 pub fn now_ns() -> u64 {
@@ -97,7 +100,7 @@ impl Worker {
             self.playing.insert(serial, port);
             self.due.push(Reverse((due_ns, serial)));
         }
-        let mut packet = [0; PACKET_ROOM];
+        let mut packet = [0; ROOM];
         while let Some(Reverse((due_ns, serial))) = self.due.peek().copied() {
             if due_ns > now_ns {
                 break;
@@ -110,10 +113,17 @@ impl Worker {
         }
     }
 
-    /// Send the packet that is due of the tone `serial`; when the next is due. None when it ended.
-    fn play(&mut self, serial: u64, packet: &mut [u8; PACKET_ROOM], now_ns: u64) -> Option<u64> {
+    /// Send the packet that is due of the tone or announcement `serial`; when the next is due. None when it ended.
+    fn play(&mut self, serial: u64, packet: &mut [u8; ROOM], now_ns: u64) -> Option<u64> {
         let port = self.playing.get(&serial)?.upgrade()?;
+        let is_reachable = port.transport().side().is_reachable();
         let mut side = port.side();
+        let ready = Ready { is_reachable, is_heard: side.has_heard() };
+        if let Some(dub) = side.dub.as_mut().filter(|dub| dub.serial == serial) {
+            let step = dub.step(packet, ready, now_ns);
+            drop(side);
+            return self.announce(&port, step, packet, now_ns);
+        }
         let stream = side.tone.as_mut().filter(|stream| stream.serial == serial)?;
         let length = stream.write(packet, now_ns);
         let due_ns = stream.due_ns();
@@ -122,6 +132,24 @@ impl Worker {
             self.backend.send(&outgoing, &packet[..outgoing.length]);
         }
         Some(due_ns)
+    }
+
+    /// What comes of a turn of an announcement. Its packets are heard by a recording as they go to the peer.
+    fn announce(&mut self, port: &Arc<Port>, step: Step, packet: &mut [u8; ROOM], now_ns: u64) -> Option<u64> {
+        let (length, due_ns) = match step {
+            Step::Waits { due_ns } => return Some(due_ns),
+            Step::Sends { length, due_ns } => (length, Some(due_ns)),
+            Step::Ends { length, played_ns } => {
+                self.events.tell(port.id, now_ns, What::Announced { played_ns });
+                (length, None)
+            }
+        };
+        let plain = *packet;
+        if let Some(outgoing) = (length > 0).then(|| depart(port, Media::Rtp, packet, length)).flatten() {
+            self.backend.send(&outgoing, &packet[..outgoing.length]);
+            port.side().record_own(port, outgoing.to, &plain[..length], now_ns);
+        }
+        due_ns
     }
 
     fn check_watches(&mut self, now_ns: u64) {

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 
+from talkpath.app.announcement import announcement_of, beep_of, told_of
 from talkpath.app.config.checks import parse_endpoint
 from talkpath.app.config.listeners import INTERFACES
 from talkpath.app.config.tree import Config
@@ -78,6 +79,10 @@ def edge_settings(config: Config, own: Sequence[str]) -> EdgeSettings:
             frozenset(one.user for one in config.accounts if one.record),
             config.recording.by_phones,
             frozenset(one.user for one in config.accounts if one.may_record),
+            announcement_of(config.recording),
+            beep_of(config.recording),
+            config.recording.beep_every_s,
+            told_of(config.recording),
         ),
         timers=TimerValues(timers.t1_s, timers.t2_s, timers.t4_s),
         ring_timeout_s=timers.ring_timeout_s,

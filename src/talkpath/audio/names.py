@@ -49,7 +49,7 @@ class Names(NamedTuple):
         found = {use.number: self._format(stream, use.number) for use in stream.payload_types}
         for one in list(found.values()):
             if one.name.upper() == REDUNDANT:
-                inside = {**self._described(ANYWHERE), **self._described(stream.dst.port), **self.given}
+                inside = {**self._described(ANYWHERE), **self._described(self._port(stream)), **self.given}
                 inside = {number: inner._replace(clock_hz=one.clock_hz) for number, inner in inside.items()}
                 found = inside | found
         is_heard = {number: is_sound(one.name) or one.name.upper() == REDUNDANT for number, one in found.items()}
@@ -74,11 +74,16 @@ class Names(NamedTuple):
 
     def _format(self, stream: RtpStream, payload_type: int) -> Format:
         use = next(use for use in stream.payload_types if use.number == payload_type)
-        at_port, anywhere = (self._described(port).get(payload_type) for port in (stream.dst.port, ANYWHERE))
+        at_port, anywhere = (self._described(port).get(payload_type) for port in (self._port(stream), ANYWHERE))
         named = self.given.get(payload_type) or at_port
         if named is None:
             named = anywhere if anywhere and not use.encoding else Format(use.encoding, use.clock_hz, 1)
         return _as_it_runs(stream, payload_type, named)
+
+    def _port(self, stream: RtpStream) -> int:
+        """That of the relay, whose description names its payload types: what it announces goes from there."""
+        is_announced = stream.dst.port not in self.described and stream.src.port in self.described
+        return stream.src.port if is_announced else stream.dst.port
 
     def _described(self, port: int) -> Mapping[int, Format]:
         return self.described.get(port, {})

@@ -6,7 +6,7 @@
 The text holds the path of the pcap, a blank line, then one part after another: times, free metadata, and for each
 description "SDP mode: offer|answer", "SDP before RTP packet: N", a blank line, and the SDP as it was sent. An offer
 goes to the callee, so what comes to its ports is of the callee, and what comes to those of the answer is of the
-caller.
+caller. What goes from one of these ports is an announcement, heard by whoever faces it.
 """
 
 import re
@@ -91,6 +91,9 @@ class Recorded(NamedTuple):
 
         def is_caller(stream: RtpStream) -> bool:
             known = caller_at.get(stream.dst.port)
+            if known is None and stream.src.port in caller_at:
+                # An announcement of ours, which who faces that port heard in place of the other side.
+                return not caller_at[stream.src.port]
             return (stream.src.host in callers - callees) if known is None else known
 
         left = [stream for stream in heard if is_caller(stream)]

@@ -46,6 +46,9 @@ ICE_PAIRS = 100
 ICE_STRANGER_CHECKS_PER_S = 50.0
 ICE_PEER_CHECKS_PER_S = 50.0
 
+# Seconds of an announcement: nobody listens longer before he may talk. It is held in memory, at 48 KB a second.
+ANNOUNCEMENT_S = 60
+
 # Offers that wait, and exchanges remembered for repeats, of one branch. Three are open at once at worst (RFC 6337).
 MEDIA_EXCHANGES = 8
 # Branches of one call that may hold media ports at once: a user with many phones, or a fork of gateways.

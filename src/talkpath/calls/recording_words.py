@@ -4,6 +4,9 @@ from talkpath.base.texts import Language, Text
 
 MOMENTS: dict[str, Text] = {
     "recording.started": Text("Recorded from here on, in {name}: {why}.", "从此处开始录音，文件 {name}：{why}。"),
+    "recording.beeps": Text(
+        "A beep is heard every {seconds} s while it is recorded.", "录音期间每 {seconds} 秒播放一次提示音。"
+    ),
     "recording.paused": Text("The recording {name} is paused by the {by}.", "录音 {name} 被暂停（{by}）。"),
     "recording.resumed": Text("The recording {name} goes on, by the {by}.", "录音 {name} 继续（{by}）。"),
     "recording.stopped": Text("The recording {name} is ended by the {by}.", "录音 {name} 被结束（{by}）。"),

@@ -474,6 +474,13 @@ MOMENTS: dict[str, Text] = {
     ),
     # --- services, recording, the node
     "service.answered": Text("The service {service} answered.", "服务 {service} 已应答。"),
+    "media.announced": Text(
+        "The announcement was played to the {sides} ({seconds} s).", "提示音已向{sides}播放（{seconds} 秒）。"
+    ),
+    "media.announcement-cut": Text(
+        "The call ended before the {sides} had heard all of the announcement.", "通话在{sides}听完提示音之前结束。"
+    ),
+    "media.not-announced": Text("Nothing can be announced to the {side}: {why}.", "无法向{side}播放提示音：{why}。"),
     "service.withheld": Text(
         "The tone is not sent to {remote}: the caller has not said who he is, and his call came from elsewhere.",
         "提示音不发往 {remote}：主叫未证明身份，且呼叫来自其他地址。",
@@ -506,11 +513,14 @@ SIDES: dict[str, Text] = {
     "caller": Text("the caller", "主叫"),
     "callee": Text("the callee", "被叫"),
     "server": Text("the server", "服务器"),
+    "sides": Text("both sides", "双方"),
     "": Text("nobody known", "未知方"),
 }
 
 # Reasons that moments name by a word or a few: why something failed.
 REASONS: dict[str, Text] = {
+    "encrypted": Text("what it hears is encrypted from end to end", "其媒体为端到端加密"),
+    "codec": Text("none of its codecs can be spoken here", "本机不能以其任何编码发送"),
     "unheard": Text("it sent no check, and none of ours could be sent", "未收到其检查，本机也无可检查的候选"),
     "unanswered": Text("it answered none of our checks", "本机的检查均无应答"),
     "unnominated": Text("a check passed, but it nominated no pair", "检查已通过，但未提名候选对"),
@@ -606,9 +616,10 @@ class _Values(dict[str, object]):
 
     def __init__(self, values: object, language: Language) -> None:
         super().__init__(values)  # type: ignore[call-overload]
-        side = self.get("side")
-        if language is Language.ZH and isinstance(side, str) and side in SIDES:
-            self["side"] = SIDES[side].zh
+        for name in ("side", "sides"):
+            side = self.get(name)
+            if language is Language.ZH and isinstance(side, str) and side in SIDES:
+                self[name] = SIDES[side].zh
         why = self.get("why")
         if isinstance(why, str) and why in REASONS:
             self["why"] = REASONS[why].say(language)

@@ -235,6 +235,7 @@ class Answers:
             self._core.tastes.took(party.phone, party.agent, branch.offered)
         if call.media is not None:
             call.media.chosen(party.leg, now)
+            self._core.recordings.joined(call, now)
             self._anchoring.tell(call, now)
 
     @staticmethod

@@ -13,7 +13,7 @@ from talkpath.edge.contact import reached_at
 from talkpath.edge.forwarding import via_line
 from talkpath.edge.gateways.settings import GatewaySettings
 from talkpath.edge.locality import Locality
-from talkpath.edge.tape import Running
+from talkpath.edge.tape import Announcement, Running
 from talkpath.edge.tastes import PhoneKey
 from talkpath.edge.through import Through
 from talkpath.media.policy import LegId, Profile
@@ -144,6 +144,7 @@ class RunningCall:
     """One call: a caller, the branches that ring, and who answered: `winner` is whom the caller hears."""
 
     __slots__ = (
+        "announcement",
         "call_id",
         "callees",
         "caller",
@@ -181,6 +182,8 @@ class RunningCall:
         self.winner: Party | None = None
         #: A script wants it recorded.
         self.is_to_be_recorded = False
+        #: What a script wants said of it, None for what the settings say.
+        self.announcement: Announcement | None = None
         #: The recording that runs; whether one ever did, so that what was stopped by hand does not begin by itself.
         self.recording: Running | None = None
         self.was_recorded = False

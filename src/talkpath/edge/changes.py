@@ -5,6 +5,8 @@ Whoever routes says so for each target (a script, or what a gateway wants); `sen
 
 from collections.abc import Callable, Sequence
 
+from talkpath.edge.tape import Announcement
+
 #: A session description, changed.
 Edit = Callable[[bytes], bytes]
 
@@ -16,11 +18,13 @@ class Changes:
     value without its tag, "" to leave it. `offer` changes the description before media is anchored (sections,
     directions, attributes), `codecs` what the target is offered in the end, codecs of ours included. What begins with
     `answer` is the same for the answers. `diet` is what a description can do without where it is too large, before
-    what the settings say of all. `record`: the call is to be recorded.
+    what the settings say of all. `record`: the call is to be recorded, and its sides hear this `announcement`, None
+    for what the settings say.
     """
 
     __slots__ = (
         "added",
+        "announcement",
         "answer",
         "answer_added",
         "answer_removed",
@@ -45,6 +49,7 @@ class Changes:
         answer: Edit | None = None,
         diet: Sequence[str] = (),
         record: bool = False,
+        announcement: Announcement | None = None,
     ) -> None:
         self.removed = tuple(removed)
         self.added = added
@@ -56,3 +61,4 @@ class Changes:
         self.answer = answer
         self.diet = tuple(diet)
         self.record = record
+        self.announcement = announcement

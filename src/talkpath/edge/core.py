@@ -134,7 +134,7 @@ class Core:
         #: Those of them whose caller has not acknowledged an answer yet.
         self.beginning: set[RunningCall] = set()
         self.tastes = Tastes()
-        self.recordings = Recordings(settings.recording, world.recorder, ledger)
+        self.recordings = Recordings(settings.recording, world.recorder, ledger, self.timers)
         self.counters: Counter[str] = Counter()
         self.is_draining = False
         #: Makes the words with which we answer challenges of others.

@@ -2,15 +2,19 @@
 
 A recording begins with the first description that goes to somebody whose calls are recorded, so that early media is
 in it; by hand at any time. Each beginning makes a new file, and one runs at a time. Whatever happens is a moment.
+The sides are told of each when the call is answered, or at once when it is by then: by an announcement, and by a beep
+every so often while it is not paused.
 """
 
 from enum import StrEnum
 
+from talkpath.base.timers import Timers
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Value
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.settings import RecordingSettings, Which
-from talkpath.edge.tape import Facts, Recorder, Running, TakingPart
+from talkpath.edge.tape import Announcement, Facts, Recorder, Running, TakingPart
+from talkpath.media.engine import Clip
 from talkpath.media.policy import CALLER
 
 
@@ -33,10 +37,13 @@ class Wish(StrEnum):
 class Recordings:
     """See the module's docstring."""
 
-    def __init__(self, settings: RecordingSettings, recorder: Recorder | None, ledger: Ledger) -> None:
+    def __init__(
+        self, settings: RecordingSettings, recorder: Recorder | None, ledger: Ledger, timers: Timers
+    ) -> None:
         self._settings = settings
         self._recorder = recorder
         self._ledger = ledger
+        self._timers = timers
 
     # --- what the calls bring
 
@@ -82,6 +89,28 @@ class Recordings:
         """Somebody took the call."""
         if call.recording is not None:
             call.recording.tape.learn(self._facts(call), now)
+
+    def joined(self, call: RunningCall, now: float) -> None:
+        """The sides of an answered call hear each other: now they can be told that they are recorded."""
+        running = call.recording
+        if running is None or running.is_announced or call.media is None or call.phase is not Phase.ANSWERED:
+            return
+        running.is_announced = True
+        if running.announcement is not None:
+            call.media.announce(running.announcement, self._settings.told, now)
+        if self._settings.beep is not None:
+            self._note(call, "recording.beeps", now, seconds=self._settings.beep_every_s)
+            self._beep_later(call, running, self._settings.beep, now)
+
+    def _beep_later(self, call: RunningCall, running: Running, clip: Clip, now: float) -> None:
+        def beep(then: float) -> None:
+            if call.recording is not running or call.media is None:
+                return
+            if not running.is_paused:
+                call.media.announce(clip, self._settings.told, then, is_noted=False)
+            self._beep_later(call, running, clip, then)
+
+        self._timers.start(self._settings.beep_every_s, now, beep)
 
     def ended(self, call: RunningCall, by: str, how: str, now: float) -> None:
         """The call is over, and with it its media."""
@@ -144,12 +173,14 @@ class Recordings:
     def _start(self, call: RunningCall, why: str, now: float) -> None:
         assert self._recorder is not None
         tape = self._recorder.open(self._facts(call), why, now)
-        call.recording, call.was_recorded = Running(tape, why), True
+        wanted = call.announcement or Announcement(self._settings.announcement)
+        call.recording, call.was_recorded = Running(tape, why, wanted.clip), True
         self._note(call, "recording.started", now, name=tape.name, why=why)
         if call.media is not None:
             call.media.record(tape.recording)
             for one in call.media.in_force():
                 tape.describe(one.mode, one.side, one.sdp, now)
+        self.joined(call, now)
 
     def _facts(self, call: RunningCall, by: str = "", how: str = "") -> Facts:
         parties = (call.caller, *call.callees.values())

@@ -69,6 +69,7 @@ class Services:
         fork.is_won, call.phase, call.give_up = True, Phase.ANSWERED, None
         core.beginning.discard(call)
         core.recordings.answered(call, now)
+        core.recordings.joined(call, now)
 
     def _tag(self) -> str:
         """One that nobody guesses: an ACK shows that its sender has read the answer."""

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from talkpath.base.address import Address, Transport
 from talkpath.edge.gateways.settings import GatewaySettings, GroupSettings
 from talkpath.edge.neighbours import Local, Networks
+from talkpath.media.engine import Clip
 from talkpath.sip.transaction import TimerValues
 
 
@@ -110,12 +111,17 @@ class Which(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RecordingSettings:
     """`users` are those all of whose calls are recorded. Gateways say it for themselves (`GatewaySettings`). By the
-    record keys of their phones may record `key_users`, or all accounts (`by_phones`)."""
+    record keys of their phones may record `key_users`, or all accounts (`by_phones`). Of a recorded call
+    `told` ("caller", "callee") hear the `announcement` once and the `beep` every so often."""
 
     calls: Which = Which.NONE
     users: frozenset[str] = frozenset()
     by_phones: bool = False
     key_users: frozenset[str] = frozenset()
+    announcement: Clip | None = None
+    beep: Clip | None = None
+    beep_every_s: float = 0.0
+    told: tuple[str, ...] = ("caller", "callee")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Protocol
 
-from talkpath.media.engine import Recording
+from talkpath.media.engine import Clip, Recording
 
 
 class TakingPart(NamedTuple):
@@ -54,13 +54,22 @@ class Recorder(Protocol):
         """Begin a new one."""
 
 
+class Announcement(NamedTuple):
+    """What the sides of one recorded call are to hear of that; None for nothing."""
+
+    clip: Clip | None
+
+
 class Running:
     """The recording of a call as the edge keeps it."""
 
-    __slots__ = ("is_paused", "tape", "why")
+    __slots__ = ("announcement", "is_announced", "is_paused", "tape", "why")
 
-    def __init__(self, tape: Tape, why: str) -> None:
+    def __init__(self, tape: Tape, why: str, announcement: Clip | None) -> None:
         self.tape = tape
+        #: What the sides are to hear of it, and whether they were told.
+        self.announcement = announcement
+        self.is_announced = False
         #: By whose word it began.
         self.why = why
         self.is_paused = False

@@ -87,7 +87,7 @@ class Trying:
     def start(self, fork: Fork, heading: Heading, plan: Plan, now: float) -> None:
         """Carry a plan out. Raises Refusal where nobody can be tried at all."""
         if fork.call is not None and plan.changes is not None and plan.changes.record:
-            fork.call.is_to_be_recorded = True
+            fork.call.is_to_be_recorded, fork.call.announcement = True, plan.changes.announcement
         refusal = self._next_group(Attempt(fork, heading, plan), now)
         if refusal is not None:
             raise refusal

@@ -38,6 +38,13 @@ class Recording(Protocol):
     def close(self) -> None: ...
 
 
+class Clip(Protocol):
+    """A sound that the engine can play."""
+
+    @property
+    def seconds(self) -> float: ...
+
+
 class Totals(Protocol):
     """What passed through one port: *heard* is from its peer, *sent* is to its peer."""
 
@@ -120,6 +127,22 @@ class Engine(Protocol):
     def reflect(self, port: Port) -> None: ...
     def tone(self, port: Port, payload_type: int, codec: str) -> None: ...
     def quiet(self, port: Port) -> None: ...
+    def announce(
+        self,
+        port: Port,
+        clip: Clip | None,
+        formats: Sequence[tuple[int, str]],
+        *,
+        events: Sequence[int] = (),
+        bitrate: int = 0,
+        fec: bool = False,
+        dtx: bool = False,
+        constant: bool = False,
+        playback_rate: int = 0,
+        ssrc: int | None = None,
+        extension: int = 0,
+        mid: str = "",
+    ) -> None: ...
     def watch(self, port: Port, timeout_s: float | None) -> None: ...
     def save(self, ports: Sequence[Port]) -> bytes: ...
     def adopt(self, state: bytes, *, heir: int = 1) -> list[Port]: ...
@@ -220,4 +243,13 @@ class Received:
     unheard_packets: int
 
 
-EngineEvent = FirstHeard | Latched | Elsewhere | Received | TimedOut | Advanced | Climbed
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What was announced to the port's peer has been, for so long."""
+
+    port: int
+    at: float
+    seconds: float
+
+
+EngineEvent = FirstHeard | Latched | Elsewhere | Received | TimedOut | Played | Advanced | Climbed

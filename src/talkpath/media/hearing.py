@@ -260,6 +260,7 @@ class Hearing:
             side, local = anchor.leg.side, str(anchor.local)
             self._note(now, moments.FAMILY_MISMATCH, side=side, announced=str(own.rtp), local=local)
         anchor.convert(talk.way)
+        opposite.hears = talk
         anchor.route(opposite if talk.passes else None)
         anchor.heed(talk if self._chosen is not None else None, self._policy, now)
 

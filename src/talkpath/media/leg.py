@@ -88,6 +88,7 @@ class Anchor:
         "has_sounded",
         "heard",
         "heard_at",
+        "hears",
         "index",
         "is_bundled",
         "is_vacant",
@@ -121,6 +122,8 @@ class Anchor:
         self.remote: Address | None = None
         self.heard = False
         self.heard_at = 0.0
+        #: what the other side says to this one, as that announced itself
+        self.hears: Talk | None = None
         #: codecs of its payload types, the profile for those that are encrypted end to end; whether there was sound
         self._sounds: dict[int, str] = {}
         self.has_sounded = False

@@ -10,7 +10,18 @@ import msgspec
 
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
-from talkpath.media.engine import Engine, EngineEvent, FirstHeard, HostPort, Port, Recording, SecureEngine, TimedOut
+from talkpath.media.engine import (
+    Clip,
+    Engine,
+    EngineEvent,
+    FirstHeard,
+    HostPort,
+    Played,
+    Port,
+    Recording,
+    SecureEngine,
+    TimedOut,
+)
 
 
 @dataclass(eq=False)
@@ -26,6 +37,9 @@ class MemoryPort:
     converts: tuple[object, ...] | None = None
     #: "", "echo", or the payload type and codec of a tone
     plays: str = ""
+    #: what is announced to the peer, and in which formats it goes on
+    clip: Clip | None = None
+    speaks: tuple[tuple[int, str], ...] = ()
     timeout_s: float | None = None
     recording: Recording | None = None
     #: towards WebRTC: whom it may hear, where it sends, what it sent, whose checks climb, and the keys
@@ -238,6 +252,25 @@ class MemoryEngine:
     def quiet(self, port: Port) -> None:
         self._told("quiet", port).plays = ""
 
+    def announce(
+        self,
+        port: Port,
+        clip: Clip | None,
+        formats: Sequence[tuple[int, str]],
+        *,
+        events: Sequence[int] = (),
+        bitrate: int = 0,
+        fec: bool = False,
+        dtx: bool = False,
+        constant: bool = False,
+        playback_rate: int = 0,
+        ssrc: int | None = None,
+        extension: int = 0,
+        mid: str = "",
+    ) -> None:
+        mine = self._told("announce", port)
+        mine.clip, mine.speaks = clip or mine.clip, tuple(formats)
+
     def watch(self, port: Port, timeout_s: float | None) -> None:
         self._told("watch", port).timeout_s = timeout_s
 
@@ -291,6 +324,11 @@ class MemoryEngine:
             port.target.sent_packets += packets
         source = port.expected.get("rtp")
         return FirstHeard(port.id, now, Address(*source)) if first and isinstance(source, tuple) else None
+
+    def play_out(self, port: MemoryPort, now: float) -> EngineEvent:
+        """What is announced to the peer comes to its end."""
+        clip, port.clip = port.clip, None
+        return Played(port.id, now, 0.0 if clip is None else clip.seconds)
 
     def fall_silent(self, port: MemoryPort, now: float) -> EngineEvent:
         """The watch of this port fires."""

@@ -99,6 +99,12 @@ KEYS_AS_TONES = "codec.keys-as-tones"
 SRTP_UNKEYED = "srtp.unkeyed"
 # The service {service} answered.
 SERVICE_ANSWERED = "service.answered"
+# What was announced was played to the {sides} ("sides" for both), for {seconds} s.
+ANNOUNCED = "media.announced"
+# The call ended before the {sides} had heard all of what was announced.
+ANNOUNCEMENT_CUT = "media.announcement-cut"
+# Nothing can be announced to the {side}: {why} ("encrypted", or "codec" where it takes {codecs} only).
+NOT_ANNOUNCED = "media.not-announced"
 # A stranger wants to hear a tone at {remote}, where he is not.
 SERVICE_WITHHELD = "service.withheld"
 

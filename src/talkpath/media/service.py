@@ -231,6 +231,7 @@ class LocalService:
         for anchor, section, caller, own in sides:
             if anchor is not None:
                 talk = Talk(caller, own, caller.mux and own.mux)
+                anchor.hears = Talk(own, caller, talk.mux)
                 anchor.expect(talk)
                 anchor.heed(talk, self._policy, now)
                 codec = self._codecs(section, caller)[0]

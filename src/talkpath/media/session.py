@@ -11,16 +11,19 @@ from dataclasses import replace
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
 from talkpath.media import bundle, moments, trickle
+from talkpath.media.announcing import Announcing
 from talkpath.media.crypto import CryptoDesk
 from talkpath.media.described import Described, in_force, offered, sent
 from talkpath.media.engine import (
     Advanced,
     Climbed,
+    Clip,
     Elsewhere,
     Engine,
     EngineEvent,
     FirstHeard,
     Latched,
+    Played,
     Port,
     Received,
     Recording,
@@ -61,6 +64,7 @@ class MediaSession:
         self._ports = Ports(engine, policy, security, self._note)
         self._hearing = Hearing(self._caller, self._ports, policy, self._crypto, self._note)
         self._turnaround = Turnaround(self._ports, self._hearing, policy, self._crypto, self._note)
+        self._announcing = Announcing(engine, self._note)
         #: where we are the callee ourselves
         self._serving: Serving | None = None
         self._silence = SilenceWatch(self._hearing, policy, self._note)
@@ -185,6 +189,7 @@ class MediaSession:
             agreement = branch.negotiation.answered(turn, turn.offer, told)
             self._note(now, moments.ANSWERED, side=speaker.side, media=told.text)
             self._hearing.agreed(branch, before, agreement, now)
+            self._announcing.adjust(self._hearing.ends, now)
             note_agreement(self._note, self._caller.side, branch.leg.side, before, agreement, now)
             if turn.final:
                 self._hearing.release_unused(branch, now)
@@ -236,6 +241,7 @@ class MediaSession:
         described = self._serving.answer(description, now)
         if self._ports.is_recorded:
             self._described.append(described)
+        self._announcing.adjust(self._hearing.ends, now)
         return described.sdp
 
     def _serve_by(self, service: LocalService) -> Serving:
@@ -246,6 +252,7 @@ class MediaSession:
         self._caller.introduce(origin, now)
         if self._serving is not None:
             self._serving.answered(description, now)
+            self._announcing.adjust(self._hearing.ends, now)
 
     def acknowledged_locally(self, now: float) -> None:
         """The ACK for our answer came."""
@@ -267,6 +274,7 @@ class MediaSession:
             return
         if branch.negotiation.rejected(by_caller, exchange):
             self._hearing.connect(branch, now)
+            self._announcing.adjust(self._hearing.ends, now)
         if branch.negotiation.agreed is not None:
             self._note(now, moments.ROLLED_BACK, side=self._caller.side if by_caller else branch.leg.side)
             self._hearing.release_unused(branch, now)
@@ -323,6 +331,8 @@ class MediaSession:
                 self._note(event.at, moments.UNHEARD, side=side, media=anchor.kind, **lost)
             case TimedOut():
                 self._silence.fell_silent(anchor, event, now)
+            case Played():
+                self._announcing.heard(anchor, event.seconds, event.at)
             case Advanced():
                 self.has_advanced = True
             case Climbed():
@@ -376,6 +386,10 @@ class MediaSession:
         self._ports.record(recording)
         self._described.clear()
 
+    def announce(self, clip: Clip, sides: Sequence[str], now: float, *, is_noted: bool = True) -> None:
+        """Let these sides of an answered call hear a clip in place of each other; `is_noted` as in `Announcing`."""
+        self._announcing.begin(clip, sides, self._hearing.ends, now, is_noted=is_noted)
+
     def in_force(self) -> list[Described]:
         """What each side was told last and is held to, offers that wait included."""
         served = None if self._serving is None else self._serving.described
@@ -394,6 +408,7 @@ class MediaSession:
     def close(self, now: float) -> list[PortTotals]:
         """The call is over: give every port back. What each leg sent and got, in the order of release."""
         self._links.end(now, self._hearing.ends)
+        self._announcing.close(now)
         self._ports.close_others(set(), now)
         self._hearing.close()
         note_totals(self._note, self._ports.released, now)

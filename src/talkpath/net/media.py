@@ -22,6 +22,7 @@ from talkpath.media.engine import (
     EngineEvent,
     FirstHeard,
     Latched,
+    Played,
     Port,
     Received,
     Recording,
@@ -54,6 +55,7 @@ class CallEngine(Generic[Owner]):
         "_call",
         "_owners",
         "_relay",
+        "announce",
         "expect",
         "identify",
         "quiet",
@@ -84,6 +86,7 @@ class CallEngine(Generic[Owner]):
         self.reflect: Callable[[Port], None] = engine.reflect
         self.tone: Callable[[Port, int, str], None] = engine.tone
         self.quiet: Callable[[Port], None] = engine.quiet
+        self.announce: Callable[..., None] = engine.announce
         self.watch: Callable[[Port, float | None], None] = engine.watch
         self.totals: Callable[[Port], Totals] = engine.totals
 
@@ -354,6 +357,8 @@ def translated(event: object) -> EngineEvent | None:
             return Elsewhere(event.port, event.at, Address(*event.source))
         case _native.Received():
             return Received(event.port, event.at, event.unheard_packets)
+        case _native.Announced():
+            return Played(event.port, event.at, event.seconds)
         case _native.TimedOut():
             return TimedOut(event.port, event.at, event.silent_s)
         case _native.Climbed():

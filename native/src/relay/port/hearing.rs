@@ -73,6 +73,13 @@ impl Side {
         true
     }
 
+    /// Copy what we said ourselves to the recording, if there is one: from our socket to its peer.
+    pub fn record_own(&self, port: &Port, to: SocketAddr, data: &[u8], now_ns: u64) {
+        let Some(recording) = &self.tee else { return };
+        let second = self.numbers.as_ref().map_or(data[1], |numbers| data[1] & 0x80 | numbers.sent(data[1]));
+        recording.take(now_ns, SocketAddr::new(port.host, port.number), to, data, second);
+    }
+
     /// Open what is sealed, before the latch, which must believe nothing that is not authentic.
     fn open(&mut self, arrival: &Arrival, media: Media, data: &mut [u8]) -> Option<usize> {
         if self.guard.is_clear() {

@@ -8,6 +8,7 @@ use crate::meter::{Meter, NANOS};
 use crate::relay::ahead::{Ahead, SAVED_FOR};
 use crate::relay::bundle::Bundle;
 use crate::relay::checks::Checks;
+use crate::relay::dub::Dub;
 use crate::relay::guard::Guards;
 use crate::relay::latch::Latch;
 use crate::relay::lease::Lease;
@@ -127,6 +128,7 @@ impl Side {
             transcoder: self.transcoder.as_ref().map(|transcoder| transcoder.state()),
             converts: self.converts,
             tone: self.tone.as_ref().map(|tone| tone.state()),
+            dub: self.dub.as_ref().map(|dub| dub.state()),
             bundle: None,
             numbers: self.numbers.as_ref().map_or_else(Vec::new, |numbers| numbers.pairs.to_vec()),
             watch_ns: self.watch.as_ref().map(|watch| watch.timeout_ns),
@@ -154,6 +156,7 @@ impl Side {
             side.transcoder = Some(Box::new(Transcoder::resumed(kept.clone(), ahead)?));
         }
         side.converts = state.converts && side.transcoder.is_some();
+        side.dub = state.dub.as_ref().map(|dub| Box::new(Dub::resumed(dub)));
         side.meter = Meter::resumed(state.sums);
         side.watch(state.watch_ns, times.now_ns);
         let last_heard_ns = state.last_heard.map(|at| times.nanos(at));

@@ -74,6 +74,11 @@ impl Line {
         self.zero = timestamp.unwrap_or(self.zero);
     }
 
+    /// The sequence number of the next packet.
+    pub fn next(&self) -> u16 {
+        self.sequence
+    }
+
     /// Go on where another line of the same source stands.
     pub fn go_on(&mut self, other: &Line) {
         let extensions = std::mem::take(&mut self.extensions);

@@ -14,6 +14,8 @@ from talkpath.app.config.places import Path as KeyPath
 from talkpath.app.config.tree import Config
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.base.address import Address, Transport
+from talkpath.base.errors import Malformed, Unavailable
+from talkpath.base.limits import ANNOUNCEMENT_S
 from talkpath.base.texts import Text
 from talkpath.store.notices.signing import key_of
 
@@ -146,6 +148,7 @@ def disagreements(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
     yield from _metrics(config, line_of)
     yield from _notices(config)
     yield from _cluster(config)
+    yield from _announcements(config)
     yield from _tls(config)
 
 
@@ -323,6 +326,31 @@ def _notices(config: Config) -> Iterator[Disagreement]:
             key_of(secret.reveal())
         except ValueError:
             yield ("recording", "notice_secret"), phrase(words.NOT_A_NOTICE_SECRET)
+
+
+# Seconds between two beeps: what regulators ask for is 10 to 15, and each takes 0.2 s of what is said.
+_BEEP_LEAST_S = 5.0
+_NO_ANNOUNCEMENT = {
+    "needs-pyav": words.ANNOUNCEMENT_NEEDS_PYAV,
+    "too-long": words.ANNOUNCEMENT_TOO_LONG,
+    "no-sound": words.ANNOUNCEMENT_NO_SOUND,
+}
+
+
+def _announcements(config: Config) -> Iterator[Disagreement]:
+    recording = config.recording
+    if 0 < recording.beep_every_s < _BEEP_LEAST_S:
+        yield ("recording", "beep_every_s"), phrase(words.BEEPS_TOO_OFTEN, least=_BEEP_LEAST_S)
+    if not recording.announcement:
+        return
+    # Only who announces something pays for loading the library that reads it.
+    from talkpath.audio.clip import read_clip
+
+    try:
+        read_clip(Path(recording.announcement))
+    except (Malformed, Unavailable) as error:
+        text, file = _NO_ANNOUNCEMENT.get(error.code, words.NO_ANNOUNCEMENT), recording.announcement
+        yield ("recording", "announcement"), phrase(text, file=file, why=error.reason, most=ANNOUNCEMENT_S)
 
 
 def _tls(config: Config) -> Iterator[Disagreement]:

@@ -38,6 +38,29 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
             "文件所在目录，内含 pcaps、metadata、tmp 和 manifests。留空：状态目录下的 recordings。",
         ),
     ] = ""
+    announcement: Annotated[
+        str,
+        doc(
+            "A sound file (WAV, FLAC, MP3 and others; one minute at most) that the sides of a recorded call hear "
+            "when it is answered, or when its recording begins later, in place of each other. Empty: none.",
+            "声音文件（WAV、FLAC、MP3 等，最长一分钟）：被录音的通话接通时，或录音在之后开始时，"
+            "向双方播放，期间双方听不到对方。留空：不播放。",
+        ),
+    ] = ""
+    announcement_to: Annotated[
+        Literal["both", "caller", "callee"],
+        doc("Who hears the announcement and the beeps.", "谁听到提示语和提示音。"),
+    ] = "both"
+    beep_every_s: Annotated[
+        float,
+        doc(
+            "How often a beep (1400 Hz, 0.2 s) is heard in a recorded call while its recording is not paused; 5 s at "
+            "least. 0: never.",
+            "录音未暂停时，每隔多少秒在通话中播放一次提示音（1400 Hz，0.2 秒），至少 5 秒。0：从不。",
+            ge=0,
+            le=3600,
+        ),
+    ] = 0.0
     link_type: Annotated[
         Literal["raw", "ethernet"],
         doc(

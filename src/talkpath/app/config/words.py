@@ -133,6 +133,25 @@ CLUSTER_SECRET_SHORT = Text(
     "This secret is too short: it seals the keys of calls. Use {least} characters or more: openssl rand -base64 32.",
     "密钥太短：它密封着通话的密钥。请用 {least} 个以上字符：openssl rand -base64 32。",
 )
+NO_ANNOUNCEMENT = Text(
+    "The announcement {file} cannot be read: {why}. Name a sound file.",
+    "无法读取提示语 {file}：{why}。请指定声音文件。",
+)
+ANNOUNCEMENT_NO_SOUND = Text(
+    "There is no sound in {file}. Name a sound file (WAV, FLAC, MP3 and others).",
+    "{file} 中没有声音。请指定声音文件（WAV、FLAC、MP3 等）。",
+)
+ANNOUNCEMENT_TOO_LONG = Text(
+    "The announcement {file} lasts longer than {most} s. Nobody hears the other side meanwhile: make it shorter.",
+    "提示语 {file} 超过 {most} 秒，期间双方听不到对方。请缩短。",
+)
+ANNOUNCEMENT_NEEDS_PYAV = Text(
+    "Reading an announcement needs PyAV; install talkpath[audio].", "读取提示语需要 PyAV，请安装 talkpath[audio]。"
+)
+BEEPS_TOO_OFTEN = Text(
+    "A beep takes 0.2 s of what is said: write {least:g} s or more, or 0 for none.",
+    "每次提示音占用 0.2 秒通话：请写 {least:g} 秒或更多，或写 0 不播放。",
+)
 EMPTY_PASSWORD = Text(
     "the password of {user} is empty. Anyone could register. Write one.",
     "{user} 的密码为空，任何人都能注册。请设置密码。",
