@@ -14,7 +14,7 @@ from talkpath.edge.gateways.settings import GatewaySettings, ProbeSettings
 from talkpath.edge.plan import Group, Plan, ToGateways, ToService
 from talkpath.edge.recording import Verb
 from talkpath.edge.settings import EdgeSettings, RecordingSettings, RoutingSettings, Which
-from talkpath.edge.tape import Facts
+from talkpath.edge.tape import Announcement, Facts
 from talkpath.media.service import Service
 
 NUMBER = "+493012345"
@@ -409,3 +409,21 @@ def test_a_service_tells_its_caller(make: Make, recorder: Recorder) -> None:
     caller = lab.registered("1001", "198.51.100.7")
     caller.invite(f"sip:echo@{HOME}", body=OFFER)
     assert heard(lab) == [NOTICE]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [(None, NOTICE), (Announcement(Clip(1.0)), Clip(1.0)), (Announcement(None), None)]
+)
+def test_a_script_says_what_is_said(
+    make: Make, recorder: Recorder, said: Announcement | None, expected: Clip | None
+) -> None:
+    lab = telling(make, recorder, Which.NONE)
+    script = Script()
+    lab.edge.core.world = replace(lab.edge.core.world, router=script)
+    caller, callee = phones(lab)
+    plan = users("1002")
+    plan.changes = Changes(record=True, announcement=said)
+    script.verdict = plan
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    callee.answer(callee.take(), 200, body=OFFER)
+    assert heard(lab) == [expected, expected]

@@ -16,7 +16,7 @@ from conftest import Phones, WebPhones
 from harness.edge import Edge
 from harness.process import PeerFailed, wait_until
 from harness.recorded import Recordings, packets_of, sound_to
-from harness.sound import assert_alike, assert_tone, read, resampled
+from harness.sound import Samples, assert_alike, assert_tone, read, resampled, tone, tone_share, trimmed, write
 from harness.talk import assert_both_hear, begin, end, listen
 
 pytestmark = pytest.mark.live
@@ -229,3 +229,81 @@ def _verified(edge: Edge) -> str:
         return str(edge.command("recordings", "verify", failing=True))
     except PeerFailed:
         return ""
+
+
+# Neither that of a phone nor of a page.
+NOTICE_HZ, NOTICE_S = 2300, 2.0
+
+
+@pytest.fixture
+def telling_edge(request, tmp_path) -> Iterator[Edge]:
+    """An edge that records all calls and says so."""
+    if request.config.getoption("--edge") == "reference":
+        pytest.skip("about our recordings")
+    notice = tmp_path / "notice.wav"
+    write(notice, tone(NOTICE_HZ, NOTICE_S), 8000)
+    settings = f'[recording]\ncalls = "all"\nannouncement = "{notice}"\n'
+    with Edge(tmp_path / "edge", settings=settings) as edge:
+        yield edge
+        assert not edge.complaints()
+
+
+def parted(heard: Samples, share: float = 0.8) -> tuple[float, Samples]:
+    """How long the announcement was heard, in one piece, and what was heard behind it. It makes out that much of what
+    was heard meanwhile."""
+    size = 8000 // 10
+    windows = [heard[at : at + size] for at in range(0, len(heard) - size, size)]
+    is_notice = [np.std(one) > 0.05 and tone_share(one, NOTICE_HZ) > share for one in windows]
+    first, count = is_notice.index(True), sum(is_notice)
+    last = len(is_notice) - is_notice[::-1].index(True)
+    assert last - first <= count + 2, "with a hole"
+    return count / 10, heard[(last + 1) * size :]
+
+
+def _told(edge: Edge, recordings: Recordings, tmp_path: Path) -> None:
+    """The story of the call says who heard it, and so does its sound."""
+    (row,) = edge.calls()
+    moments = {one["kind"]: one["text"] for one in edge.calls(row["id"])["moments"]}
+    assert moments["media.announced"] == "The announcement was played to the sides (2.0 s)."
+    made = only(recordings)
+    edge.command("wav", made["name"], "-o", str(tmp_path / "call.wav"))
+    with wave.open(str(tmp_path / "call.wav")) as file:
+        rate = file.getframerate()
+        sides = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2).T / 32_768
+    for samples in sides:
+        # What the side said meanwhile is there too.
+        assert NOTICE_S - 0.3 < parted(resampled(samples, rate), share=0.25)[0] < NOTICE_S + 0.3
+
+
+@pytest.mark.parametrize("account", HOW)
+def test_both_are_told_that_they_are_recorded_and_then_hear_each_other(telling_edge, tmp_path, account) -> None:
+    phones = Phones(telling_edge, tmp_path)
+    first, second = phones.baresip("udp", account=account), phones.baresip("tcp")
+    begin(first, second)
+    listen(first, second, 5)
+    end(first, second)
+    for one, other in ((first, second), (second, first)):
+        seconds, behind = parted(one.heard())
+        assert NOTICE_S - 0.4 < seconds < NOTICE_S + 0.3
+        assert len(behind) > 8000
+        assert_alike(read(other.voice), behind)
+    phones.stop()
+    _told(telling_edge, Recordings(telling_edge.place / "state" / "recordings"), tmp_path)
+
+
+def test_a_page_and_a_phone_are_told_too(telling_edge, browser, tmp_path) -> None:
+    """Opus under DTLS, converted for the phone."""
+    pages, phones = WebPhones(telling_edge, browser, tmp_path), Phones(telling_edge, tmp_path)
+    page, phone = pages.jssip(), phones.baresip("udp")
+    begin(page, phone)
+    listen(page, phone, 4)
+    end(page, phone)
+    for one, heard in ((page, phone), (phone, page)):
+        seconds, behind = parted(heard.heard())
+        assert NOTICE_S - 0.5 < seconds < NOTICE_S + 0.3
+        assert len(trimmed(behind)) > 4000
+        if one is page:
+            assert_tone(page.hertz, behind)
+    pages.stop()
+    phones.stop()
+    _told(telling_edge, Recordings(telling_edge.place / "state" / "recordings"), tmp_path)

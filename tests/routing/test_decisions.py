@@ -1,6 +1,8 @@
 """One value is returned, and the edge hears it as a plan, an answer or a verb."""
 
 import asyncio
+import wave
+from pathlib import Path
 
 import pytest
 from tests.routing.desk import LINES_BEFORE, Asked, Desk, groups_of, invite
@@ -304,3 +306,25 @@ async def test_a_hook_that_comes_with_a_reload_knows_the_calls_that_run(desk: De
     hooked.message = type(hooked.message).parse(hooked.message.raw.replace(b"INVITE", b"INFO"))
     router.ask_within(hooked, 1.0)
     assert hooked.moments == [("script.note", {"text": "bob"})]
+
+
+async def test_a_script_says_what_the_sides_of_a_recording_hear(desk: Desk, tmp_path: Path) -> None:
+    notice = tmp_path / "notice.wav"
+    with wave.open(str(notice), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(b"\1\0" * 8000)
+    desk.run(
+        f"NOTICE = announcement({str(notice)!r})\n@edge.on_call\nasync def route(call):\n"
+        "    if call.user == 'a': call.record()\n"
+        "    elif call.user == 'b': call.record(quietly=True)\n"
+        "    else: call.record(announcement=NOTICE)\n"
+        "    return users('a')\n"
+    )
+    said = [desk.ask(user=user).plan.changes for user in "abc"]
+    assert all(changes is not None and changes.record for changes in said)
+    clips = [None if changes.announcement is None else changes.announcement.clip for changes in said]
+    assert [changes.announcement is None for changes in said] == [True, False, False]
+    assert clips[1] is None
+    assert clips[2].seconds == pytest.approx(1.0)

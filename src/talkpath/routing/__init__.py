@@ -16,6 +16,7 @@
 What stands in `__all__` is for scripts, and stays as it is; the rest of this room loads, asks and reloads them.
 """
 
+from talkpath.routing.announced import announcement
 from talkpath.routing.call import Call
 from talkpath.routing.caller import Caller, Identity, Number
 from talkpath.routing.edge import Edge
@@ -48,6 +49,7 @@ __all__ = [
     "Rejection",
     "Request",
     "Route",
+    "announcement",
     "as_usual",
     "drop",
     "gateways",

@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from talkpath.base import limits
 from talkpath.base.address import Transport
 from talkpath.edge.inquiry import Inquiry
+from talkpath.edge.tape import Announcement
 from talkpath.routing.answers import AnswerEdits, Edit, OfferEdits
 from talkpath.routing.caller import Caller, Identity, Number, Origin
 from talkpath.routing.headers import AnswerHeaders, Headers
@@ -81,6 +82,7 @@ class Call:
         "_offer",
         "_region",
         "_uri",
+        "announcement",
         "diet",
         "is_challenged",
         "is_recorded",
@@ -112,6 +114,7 @@ class Call:
         self.diet: list[str] = []
         self.is_challenged = False
         self.is_recorded = False
+        self.announcement: Announcement | None = None
         self.unawaited: list[Wait[Any]] = []
 
     # --- who calls whom
@@ -241,9 +244,13 @@ class Call:
         """Leave a remark in the story of the call (`talkpath calls`)."""
         self._desk.note(str(text)[: limits.SCRIPT_NOTE])
 
-    def record(self) -> None:
-        """Record the call, from its first packet on, whatever the configuration says of others."""
+    def record(self, *, announcement: Announcement | None = None, quietly: bool = False) -> None:
+        """Record the call, from its first packet on, whatever the configuration says of others.
+
+        Its sides hear this `announcement()` when it is answered, else that of the configuration; `quietly`: none.
+        """
         self.is_recorded = True
+        self.announcement = Announcement(None) if quietly else announcement
 
     def _authenticate(self) -> Generator[Any, Any, str]:
         yield from ()

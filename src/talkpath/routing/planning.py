@@ -11,6 +11,7 @@ from talkpath.edge.heading import Heading
 from talkpath.edge.inquiry import Answer, Verb, Verdict
 from talkpath.edge.inquiry import Usual as UsualVerdict
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPlace, ToService, ToUser, Way
+from talkpath.edge.tape import Announcement
 from talkpath.routing.answers import AnswerEdits, edited
 from talkpath.routing.answers import Edit as AnswerEdit
 from talkpath.routing.call import Call
@@ -54,6 +55,10 @@ class Edited(Protocol):
     @property
     def is_recorded(self) -> bool:
         """Whether the call is to be recorded from here on."""
+
+    @property
+    def announcement(self) -> Announcement | None:
+        """What its sides hear of that, None for what the configuration says."""
 
 
 class NoDecision(Exception):
@@ -146,6 +151,7 @@ def changes_of(call: Edited, failed: Failed) -> Changes | None:
         changes.diet, is_changed = tuple(call.diet), True
     if call.is_recorded:
         changes.record = is_changed = True
+        changes.announcement = call.announcement
     return changes if is_changed else None
 
 

@@ -132,5 +132,10 @@ class Request:
         """A request says nothing of recording."""
         return False
 
+    @property
+    def announcement(self) -> None:
+        """Nor of announcements."""
+        return None
+
     def __repr__(self) -> str:
         return f"<Request {self._message!r}>"
