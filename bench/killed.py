@@ -1,12 +1,13 @@
 """Not a measurement: hundreds of recorded calls, and an edge that is killed (`kill -9`) at random moments.
 
-    python -m bench.killed --calls 300 --kills 100 --seed 1
+    python -m bench.killed --calls 300 --kills 100 --seed 1 --copy-every-s 5
 
 Calls run through a real edge over loopback; both sides send packets that bear a number and the time at which they
 were sent. Each round the edge is killed, sometimes again while it mends, and started again. Then every file is read:
 by `talkpath recordings verify`, by capinfos, and here, packet by packet. What is missing is counted: how old the
-oldest of it was when the edge died, and whether anything is missing in the middle. Exit code 1 where a promise was
-broken.
+oldest of it was when the edge died, and whether anything is missing in the middle. With `--copy-every-s` recordings
+are copied to a store while they run: what it has at the moment of the kill is put together as another node would do
+it, and held against what was sent; in the end everything must be there whole. Exit code 1 where a promise was broken.
 """
 
 import argparse
@@ -22,13 +23,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from obstore.store import LocalStore
+
 from bench.processes import wait_until
 from bench.servers import is_open
 from talkpath.sip.message import Message
+from talkpath.store.recordings.layout import Layout
+from talkpath.store.shipping.joining import join
+from talkpath.store.shipping.objects import ObstoreObjects
+from talkpath.store.shipping.stretches import stretches
 
 HOST = "127.0.0.1"
 #: What a kill may cost (docs/decisions/recordings.md), and what a busy machine takes to come to it.
 PROMISED_S, GRACE_S = 1.0, 0.5
+#: The same of what is copied: the writer's turn, and what a turn over hundreds of calls takes.
+COPY_GRACE_S = 3.0
 PAUSE_S = 0.1
 RTP = struct.Struct("!BBHII")
 #: Call, side, number, time: the payload, in the first bytes of 160.
@@ -38,17 +47,20 @@ NUMBERED = struct.Struct("!IIId")
 class Edge:
     """`talkpath run` on one directory, again and again."""
 
-    def __init__(self, place: Path, port: int, python: str) -> None:
+    def __init__(self, place: Path, port: int, python: str, copy_every_s: float) -> None:
         self.place, self.port = place, port
-        self.recordings = place / "recordings"
+        self.recordings, self.store = place / "recordings", place / "store"
+        self.copy_every_s = copy_every_s
+        stored = f'store = "file://{self.store}"\ncopy_every_s = {copy_every_s}\n' if copy_every_s else ""
         self.config = place / "talkpath.toml"
         self.command = [python, "-m", "talkpath"]
         self.config.write_text(
             f'[[listeners]]\ntransport = "UDP"\naddress = "{HOST}"\nport = {port}\n'
             f'[state]\ndirectory = "{place / "state"}"\n[log]\nlevel = "warning"\n'
             f'[authentication]\ntrusted = ["127.0.0.0/8"]\n'
-            f'[recording]\ncalls = "all"\ndirectory = "{self.recordings}"\n[guard]\nenabled = false\n'
+            f'[recording]\ncalls = "all"\ndirectory = "{self.recordings}"\n{stored}[guard]\nenabled = false\n'
         )
+        self.store.mkdir(exist_ok=True)
 
     def start(self) -> None:
         with (self.place / "log").open("a") as log:
@@ -233,6 +245,13 @@ def loss_of(recordings: Path, talk: Talk, named: dict[str, int], killed_at: floa
     return Loss(oldest, wrong, packets)
 
 
+def elsewhere(store: Path, target: Path) -> None:
+    """What another node makes of the stretches of a node that never comes back."""
+    objects = ObstoreObjects(LocalStore(store))
+    for some in stretches(objects).values():
+        join(some, objects, Layout(target), list)
+
+
 def capinfos(recordings: Path) -> list[str]:
     """What capinfos says against the files."""
     pcaps = [str(path) for path in (recordings / "pcaps").glob("*.pcap")]
@@ -252,10 +271,14 @@ def one_round(edge: Edge, ends: Ends, calls: int, chance: random.Random, number:
         named[name] = call
         talk.begin(call, ways)
     set_up = time.monotonic() - started
-    time.sleep(chance.uniform(0.0, 3.0))
+    time.sleep(chance.uniform(0.0, 3.0 + 2 * edge.copy_every_s))
     killed_at = time.time()
     edge.kill()
     talk.stop()
+    copied = Loss(0.0, [], 0)
+    if edge.copy_every_s:
+        elsewhere(edge.store, edge.place / "elsewhere")
+        copied = loss_of(edge.place / "elsewhere", talk, named, killed_at)
     again = 0
     while chance.random() < 0.4 and again < 3:
         again += 1
@@ -264,13 +287,23 @@ def one_round(edge: Edge, ends: Ends, calls: int, chance: random.Random, number:
         edge.kill()
     edge.start()
     edge.ready()
-    wait_until(lambda: not any((edge.recordings / "tmp").glob("*")), 60, "the end of mending")
+    wait_until(lambda: not any((edge.recordings / "tmp").glob("[!c]*")), 60, "the end of mending")
+    if edge.copy_every_s:
+        stored = edge.store / "manifests"
+        wait_until(lambda: stored.is_dir() and len(list(stored.iterdir())) == calls, 120, "the store to have all")
+        wait_until(lambda: not stretches(ObstoreObjects(LocalStore(edge.store))), 60, "the end of the stretches")
     code, said = edge.verify()
     loss = loss_of(edge.recordings, talk, named, killed_at)
     wrong = [*loss.wrong, *([f"verify: {code} {said[:500]}"] if code else []), *capinfos(edge.recordings)]
+    # Of a call that had just begun nothing was copied: that it is missing counts by its time.
+    wrong += [f"elsewhere, {one}" for one in copied.wrong if not one.endswith(": 0 files")]
+    if copied.oldest_s > edge.copy_every_s + COPY_GRACE_S:
+        wrong.append(f"elsewhere, the oldest missing {copied.oldest_s:.1f} s before the end")
     print(
         f"{number:4} {calls} calls up in {set_up:.1f} s, killed, {again} times again: {loss.packets} packets, "
-        f"the oldest missing {loss.oldest_s * 1000:.0f} ms before the end{', ' + '; '.join(wrong) if wrong else ''}",
+        f"the oldest missing {loss.oldest_s * 1000:.0f} ms before the end"
+        f"{f', in the store {copied.oldest_s:.1f} s' if edge.copy_every_s else ''}"
+        f"{', ' + '; '.join(wrong[:5]) if wrong else ''}",
         flush=True,
     )
     return loss._replace(wrong=wrong)
@@ -282,13 +315,15 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=35_060)
+    parser.add_argument("--copy-every-s", type=float, default=0.0, help="live copies to a store; 0: none")
     parser.add_argument("--place", type=Path, help="on which disk; else a temporary folder")
     wanted = parser.parse_args()
     chance = random.Random(wanted.seed)
     worst, broken = 0.0, 0
     for number in range(wanted.kills):
         with tempfile.TemporaryDirectory(dir=wanted.place) as folder:
-            edge, ends = Edge(Path(folder), wanted.port, sys.executable), Ends(wanted.port)
+            edge = Edge(Path(folder), wanted.port, sys.executable, wanted.copy_every_s)
+            ends = Ends(wanted.port)
             edge.start()
             edge.ready()
             try:
