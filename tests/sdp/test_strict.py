@@ -1,6 +1,6 @@
 """What browsers throw at in the descriptions of phones is mended; what they bear stays byte for byte.
 
-Each odd line here was given to Chromium 156, which refused the whole description for it.
+Each odd line here was given to Chromium 156 and to Firefox 153; one of them refused the whole description for it.
 """
 
 from pathlib import Path
@@ -39,6 +39,9 @@ def mended(*lines: str) -> list[str]:
         ((*HEAD, "y=odd", "Y=odd"), HEAD),
         ((HEAD[0], "o=my phone 1 1 IN IP4 192.0.2.10", *HEAD[2:]), (HEAD[0], "o=- 1 1 IN IP4 0.0.0.0", *HEAD[2:])),
         ((HEAD[0], "o=- 1 IN IP4 192.0.2.10", *HEAD[2:]), (HEAD[0], "o=- 1 1 IN IP4 0.0.0.0", *HEAD[2:])),
+        ((*HEAD[:2], "s=Büro", "i=面", *HEAD[3:]), HEAD),
+        ((*HEAD[:4], "c=IN IP4 192.0.2.11", HEAD[4]), HEAD),
+        ((HEAD[0], "o=- abc 1 IN IP4 192.0.2.10", *HEAD[2:]), (HEAD[0], "o=- 1 1 IN IP4 0.0.0.0", *HEAD[2:])),
         ((HEAD[0], *HEAD[2:]), (HEAD[0], "o=- 1 1 IN IP4 0.0.0.0", *HEAD[2:])),
         ((*HEAD, "a=", "a=:", "a= x", "b=80", "b=AS:many"), HEAD),
     ],
@@ -68,6 +71,7 @@ def test_the_head_of_a_session_has_its_lines_in_their_order(head: tuple[str, ...
         "a=",
         "b=AS:",
         "x=1",
+        "a=label:面",
         "",
     ],
 )

@@ -18,10 +18,10 @@ _STREAM_ID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 # What nobody says the name of is taken by nobody.
 _UNKNOWN = "unknown/90000"
 # Of these there is one.
-_ONCE = frozenset("vos")
+_ONCE = frozenset("vosc")
 
 _BLANKS = re.compile(r"[\t ]+")
-_ORIGIN = re.compile(r"o=\S+ \d{1,20} \d{1,20} IN IP[46] \S+", re.ASCII)
+_ORIGIN = re.compile(r"o=\S+ \d{1,19} \d{1,19} IN IP[46] \S+", re.ASCII)
 _BANDWIDTH = re.compile(r"b=[A-Za-z][\w-]*:\d{1,9}", re.ASCII)
 # Attributes of which browsers read the value, and those of a format among them.
 _READ = (
@@ -63,7 +63,7 @@ def strict(description: SessionDescription) -> tuple[bytes, list[str]]:
 def _is_fine(lines: list[str], pattern: re.Pattern[str]) -> bool:
     text = "\n".join(lines) + "\n"
     has_odd_blanks = "  " in text or "\t" in text or " \n" in text or "\r" in text
-    return not has_odd_blanks and pattern.fullmatch(text) is not None
+    return not has_odd_blanks and text.isascii() and pattern.fullmatch(text) is not None
 
 
 def _ordered(lines: Iterable[str], order: str, formats: frozenset[str] | None, left: list[str]) -> list[str]:
@@ -91,6 +91,8 @@ def _rank(line: tuple[int, str]) -> int:
 
 
 def _is_readable(line: str, formats: frozenset[str] | None) -> bool:
+    if not line.isascii():
+        return False  # Firefox throws at other letters, in whatever line
     if line.startswith("b="):
         return _BANDWIDTH.fullmatch(line) is not None
     if not line.startswith("a="):
