@@ -166,5 +166,6 @@ def _take(call: Call, steps) -> None:
         assert {number for number, _ in call.session.ports} == {port.id for port in call.engine.open_ports}
         for port in call.engine.open_ports:
             assert port.target is None or not port.target.closed
+        call.hand_over()
     call.session.close(call.now)
     assert not call.engine.open_ports

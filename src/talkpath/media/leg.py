@@ -514,13 +514,13 @@ class Leg:
     def wants_dtls(self) -> bool:
         """Whether it is to be spoken to in DTLS whatever it said, or as long as it said nothing."""
         origin = self.origin
-        return origin is not None and (origin.webrtc or (not self.said and origin.profile is Profile.DTLS))
+        return origin is not None and (origin.webrtc or (self.last is None and origin.profile is Profile.DTLS))
 
     @property
     def wants_ice(self) -> bool:
         """Whether it is to be offered ICE."""
         origin = self.origin
-        return self.speaks_ice or self.is_web or (origin is not None and origin.ice and not self.said)
+        return self.speaks_ice or self.is_web or (origin is not None and origin.ice and self.last is None)
 
     def introduce(self, origin: Origin, now: float) -> None:
         """Where the party is now. Who moved behind our NAT, or out of it, is told our address there from now on."""

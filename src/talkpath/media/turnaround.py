@@ -43,7 +43,7 @@ class Turnaround:
         """What becomes of a description. Raises `Malformed`, `MediaRefused` and `Unavailable`."""
         description = SessionDescription.parse(raw)
         is_answer = turn.offer is not None
-        if is_answer and b"a=fingerprint:" in raw:
+        if is_answer and _PROOF in raw:
             disbelieve(description, speaker)
         self.listen_to(speaker, raw, description)
         own = page.hear(speaker, description, raw, turn.offer) if self.is_web(speaker) else raw
@@ -63,8 +63,9 @@ class Turnaround:
         )
         reading = self._read(description, speaker, now)
         # Of a phone without keys that speaks with a phone nothing was touched, and nothing need be written again.
-        is_read_so = not (is_mended or is_keyed or to_page or self.ends_here(speaker) or self.ends_here(hearer))
-        read = raw if is_read_so and not (crypto is not None and _KEYS in raw) else description.encode()
+        ends_here = reading.terminates or self.ends_here(hearer)
+        is_touched = is_mended or is_keyed or to_page or ends_here or _KEYS in raw or _PROOF in raw
+        read = description.encode() if is_touched else raw
         facing = self._face(reading.announced, speaker, hearer, turn, now)
         if speaker.said != raw:
             note_oddities(self._note, reading, speaker.side, now)
@@ -72,7 +73,7 @@ class Turnaround:
         host = "" if first is None else first.address.advertised
         readdress(reading, host, facing)
         name_origin(description, host or _host_facing(hearer))
-        if self.ends_here(speaker) or self.ends_here(hearer):
+        if ends_here:
             self._convert(reading, host, speaker, hearer, turn, now)
         name_profiles(
             description, hearer.spoken, None if hearer.origin is None else hearer.origin.profile, turn.offer
@@ -212,8 +213,8 @@ class Turnaround:
         return facing
 
 
-# Optional ones that cannot be used are taken off.
-_KEYS = b"a=crypto:"
+# Those that cannot be used, or that nobody asked for, are taken off.
+_KEYS, _PROOF = b"a=crypto:", b"a=fingerprint:"
 
 
 def _host_facing(leg: Leg) -> str:
