@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::ahead::Ahead;
 use super::packet::Media;
 use super::transcode::{Line, Mid, Seed};
 use super::worker::now_ns;
@@ -127,16 +128,27 @@ pub struct DubState {
     timestamp: u32,
     packets: u32,
     octets: u32,
+    /// It was to be played, or was: packets of ours may have been sent since.
+    #[serde(default)]
+    is_under_way: bool,
 }
 
 impl Dub {
-    pub fn state(&self) -> DubState {
-        let Shift { sequence, timestamp, packets, octets, .. } = self.shift;
-        DubState { ssrc: self.line.ssrc, sequence, timestamp, packets, octets }
+    /// By how much the other side's packets are moved for good; None while that may change.
+    pub fn settled(&self) -> Option<u16> {
+        (self.stage == Stage::Over).then_some(self.shift.sequence)
     }
 
-    pub fn resumed(state: &DubState) -> Dub {
-        let DubState { ssrc, sequence, timestamp, packets, octets } = *state;
+    pub fn state(&self) -> DubState {
+        let Shift { sequence, timestamp, packets, octets, .. } = self.shift;
+        let is_under_way = self.stage != Stage::Over;
+        DubState { ssrc: self.line.ssrc, sequence, timestamp, packets, octets, is_under_way }
+    }
+
+    /// What the other side says comes after all that was played.
+    pub fn resumed(state: &DubState, ahead: &Ahead) -> Dub {
+        let DubState { ssrc, timestamp, packets, octets, is_under_way, .. } = *state;
+        let sequence = state.sequence.wrapping_add(if is_under_way { ahead.packets() } else { 0 });
         Dub {
             serial: 0,
             voice: Voice {

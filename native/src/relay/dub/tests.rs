@@ -261,9 +261,25 @@ fn another_process_moves_the_stream_by_as_much() {
     hearer.says(8, 10, 1000, 7);
     (0..3).for_each(|_| hearer.turn());
     hearer.says(8, 11, 1640, 7);
-    hearer.dub = Dub::resumed(&hearer.dub.state());
+    assert_eq!(hearer.dub.settled(), Some(3));
+    hearer.dub = Dub::resumed(&hearer.dub.state(), &Ahead::new(1, 0.0).unwrap());
     hearer.says(8, 12, 1800, 7);
     hearer.says(8, 1, 1800, 8);
     let heard = hearer.heard();
     assert_eq!(heard[5..], [(7, 15, 1800, false), (8, 1, 1800, false)]);
+}
+
+#[test]
+fn another_process_begins_behind_all_that_may_have_been_played_since() {
+    let mut hearer = Hearer::new(voice(&[PCMA]));
+    hearer.says(8, 10, 1000, 7);
+    hearer.turn();
+    assert_eq!(hearer.dub.settled(), None);
+    let (state, ahead) = (hearer.dub.state(), Ahead::new(1, 0.0).unwrap());
+    // Played by the first, and unknown to the other.
+    (0..2).for_each(|_| hearer.turn());
+    hearer.says(8, 11, 1640, 7);
+    hearer.dub = Dub::resumed(&state, &ahead);
+    hearer.says(8, 12, 1800, 7);
+    assert_eq!(hearer.heard().last(), Some(&(7, 12 + ahead.packets(), 1800, false)));
 }

@@ -24,6 +24,8 @@ pub struct Mark {
     sent: u64,
     heard: u64,
     streams: usize,
+    /// By how much what is relayed is moved, behind what was played in between.
+    moved: Option<u16>,
 }
 
 /// A clock of nanoseconds that begins at `epoch`, in seconds since the epoch.
@@ -156,7 +158,7 @@ impl Side {
             side.transcoder = Some(Box::new(Transcoder::resumed(kept.clone(), ahead)?));
         }
         side.converts = state.converts && side.transcoder.is_some();
-        side.dub = state.dub.as_ref().map(|dub| Box::new(Dub::resumed(dub)));
+        side.dub = state.dub.as_ref().map(|dub| Box::new(Dub::resumed(dub, ahead)));
         side.meter = Meter::resumed(state.sums);
         side.watch(state.watch_ns, times.now_ns);
         let last_heard_ns = state.last_heard.map(|at| times.nanos(at));
@@ -176,18 +178,21 @@ impl Side {
 
     fn standing(&self) -> Mark {
         let Totals { sent_packets, sent_rtcp, heard_packets, heard_rtcp, .. } = self.totals;
-        Mark { sent: sent_packets + sent_rtcp, heard: heard_packets + heard_rtcp, streams: self.guard.streams() }
+        let (sent, heard) = (sent_packets + sent_rtcp, heard_packets + heard_rtcp);
+        Mark { sent, heard, streams: self.guard.streams(), moved: self.dub.as_ref().and_then(|dub| dub.settled()) }
     }
 
     /// Whether it has moved, since it was saved, as far as is safe: once, until it is saved again. Only where indexes
     /// count, or a stream is ours; the sections of one transport are those of a browser, which is always secured.
     pub fn advances(&mut self) -> bool {
         let Some(saved) = &self.saved else { return false };
-        if self.guard.is_clear() && !self.is_carried && !self.converts && self.tone.is_none() {
+        let stands = self.standing();
+        let is_ours = self.converts || self.tone.is_some() || self.dub.is_some();
+        if self.guard.is_clear() && !self.is_carried && !is_ours {
             return false;
         }
-        let stands = self.standing();
-        let has_advanced = stands.streams != saved.streams
+        let has_advanced = stands.moved != saved.moved
+            || stands.streams != saved.streams
             || stands.sent.saturating_sub(saved.sent) >= SAVED_FOR
             || stands.heard.saturating_sub(saved.heard) >= SAVED_FOR;
         if has_advanced {
