@@ -133,5 +133,7 @@ class Call:
         assert [anchor.leg.sections for _, anchor in heir.ports] == [
             anchor.leg.sections for _, anchor in self.session.ports
         ]
+        for (_, anchor), (_, before) in zip(heir.ports, self.session.ports, strict=True):
+            assert anchor.hears in (None, before.hears)
         self.session = heir
         return True

@@ -189,3 +189,14 @@ def test_a_page_that_comes_back_within_its_grace_goes_on() -> None:
     wait(call, 20)
     assert "ice.consent-regained" in call.kinds()
     assert call.deaths == []
+
+
+def test_what_each_side_hears_is_known_to_who_goes_on() -> None:
+    """An announcement that begins later is made for it."""
+    talks, echo = answered(), Call()
+    echo.session.answer_locally(sdp("192.0.2.10", "audio 4000 RTP/AVP 8"), "echo", echo.origin(0), echo.now)
+    for call in (talks, echo):
+        before = [anchor.hears for _, anchor in call.session.ports]
+        assert None not in before
+        assert call.hand_over()
+        assert [anchor.hears for _, anchor in call.session.ports] == before

@@ -242,14 +242,26 @@ class Hearing:
             if previous is not None:
                 self._part_from(previous, now)
         self._heard = branch.leg.id
+        for anchor, opposite, talk in self._talks(branch, agreement):
+            self._hear(anchor, opposite, talk, now)
+
+    def recall(self) -> None:
+        """Whom each port of a call that goes on is there for, as agreed."""
+        branch = None if self._heard is None else self._branches.get(self._heard)
+        if branch is not None and branch.negotiation.agreed is not None:
+            for _, opposite, talk in self._talks(branch, branch.negotiation.agreed):
+                opposite.hears = talk
+
+    def _talks(self, branch: Branch, agreement: Agreement) -> Iterator[tuple[Anchor, Anchor, Talk]]:
+        """Who is heard on which port, and out of which that goes."""
         ours = zip(agreement.told_by(True).sections, agreement.told_by(False).sections, strict=False)
         for index, (caller, callee) in enumerate(ours):
             front, back = self._caller.anchor(index), branch.leg.anchor(index)
             if front is not None and back is not None:
                 muxed = agreement.offer.sections[index].mux
                 ways, is_kept = agreement.conversions(index), index in agreement.offer.holds_kept
-                self._hear(front, back, Talk(caller, callee, caller.mux and muxed, ways[0], is_kept), now)
-                self._hear(back, front, Talk(callee, caller, callee.mux and muxed, ways[1], is_kept), now)
+                yield front, back, Talk(caller, callee, caller.mux and muxed, ways[0], is_kept)
+                yield back, front, Talk(callee, caller, callee.mux and muxed, ways[1], is_kept)
 
     def _hear(self, anchor: Anchor, opposite: Anchor, talk: Talk, now: float) -> None:
         """Hear the leg of `anchor` as it announced itself, and relay it out of the `opposite` port."""

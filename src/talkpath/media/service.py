@@ -101,9 +101,12 @@ class LocalService:
         for one in record.served:
             anchor = caller.anchor(one.section)
             if anchor is not None:
-                read, announced = Read(pack.texts[one.read], one.terminates), pack.sections(one.read, one.terminates)
-                voice = announced[one.section], read, one.payload_type, octets.text(one.codec)
-                made._served[one.section] = _Voice(anchor, *voice)
+                read = Read(pack.texts[one.read], one.terminates)
+                theirs = pack.sections(one.read, one.terminates)[one.section]
+                own = pack.sections(record.answer, one.terminates)[one.section]
+                anchor.hears = Talk(own, theirs, theirs.mux and own.mux)
+                codec = octets.text(one.codec)
+                made._served[one.section] = _Voice(anchor, theirs, read, one.payload_type, codec)
             if one.moved is not None:
                 made._moved[one.section] = one.moved
             if one.playing is not None:

@@ -129,6 +129,7 @@ class MediaSession:
         self._caller.resume(record.caller, pack)
         self._hearing.resume(record.hearing, pack)
         self._ports.resume(record.ports, self._hearing.legs, ports, now)
+        self._hearing.recall()
         self._ports.released.extend(PortTotals.resumed(one) for one in record.released)
         self._links.resume(record.links)
         self._silence.has_died = record.has_died
