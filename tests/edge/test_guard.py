@@ -184,6 +184,23 @@ def test_a_hundred_strangers_who_ring_one_user_leave_its_phone_to_others(lab: La
     assert sum(one.call_id.startswith("late") for one in phone.inbox) == 10
 
 
+def test_a_hundred_strangers_who_write_to_one_user_leave_its_phone_to_others(lab: Lab) -> None:
+    """Their messages are counted apart from calls, so that a flood of one keeps nobody from the other."""
+    phone, user = lab.registered("1002", "198.51.100.8"), lab.registered("1001", "198.51.100.7")
+    bots = [lab.phone("x", f"203.0.113.{number}") for number in range(1, 101)]
+    for number in range(1_000):
+        bots[number % 100].request("MESSAGE", f"sip:1002@{HOME}", call_id=f"b{number}")
+    assert phone.methods().count("MESSAGE") == 50
+    assert bots[-1].last().status == 407
+    bots[-1].request("INVITE", f"sip:1002@{HOME}", call_id="call")
+    assert phone.last().call_id == "call"
+    uri = f"sip:1002@{HOME}"
+    user.request("MESSAGE", uri, call_id="friend")
+    proof = user.credentials(user.last().all("Proxy-Authenticate")[0], "MESSAGE", uri)
+    user.request("MESSAGE", uri, call_id="friend", extra=f"Proxy-Authorization: {proof}")
+    assert phone.last().call_id == "friend"
+
+
 def test_a_user_who_takes_what_strangers_bring_is_rung_by_all_of_them(lab: Lab) -> None:
     phone = lab.registered("1002", "198.51.100.8")
     for number in range(200):

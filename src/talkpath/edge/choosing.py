@@ -108,7 +108,8 @@ class Choosing:
             raise Refusal(489)
         is_known, is_call = self._admission.may_know(arrival, asked.user), request.method == "INVITE"
         is_hidden = not is_known and (
-            core.guard.is_doubtful(arrival.flow, now) or (is_call and core.guard.is_beset(called, arrival.flow, now))
+            core.guard.is_doubtful(arrival.flow, now)
+            or core.guard.is_beset(called, arrival.flow, now, is_call=is_call)
         )
         if not bindings or is_hidden:
             asked.note("registration.none", now, user=called)

@@ -160,14 +160,14 @@ class Guard:
     def rung(self, user: str, flow: Flow, now: float, *, is_call: bool) -> None:
         """A stranger asked for somebody who is there."""
         self._doubt(user, flow, _OF_A_RING, now)
-        if is_call and self._settings.is_on and not self._is_office(flow, now):
-            self._beset_by(user, _OF_A_RING, now)
+        if self._settings.is_on and not self._is_office(flow, now):
+            self._beset_by(_besieged(user, is_call), _OF_A_RING, now)
 
-    def is_beset(self, user: str, flow: Flow, now: float) -> bool:
-        """Whether so many strangers ring a user that one more would only keep his phones from others: a flood from a
-        hundred sources rings it a hundred times as often as each may. Who calls from where phones of ours are is let
-        through."""
-        if (self._beset.get(user, now) - now) * _RINGS_A_SECOND < _RINGS_AT_ONCE:
+    def is_beset(self, user: str, flow: Flow, now: float, *, is_call: bool) -> bool:
+        """Whether so many strangers ring a user, or write to him, that one more would only keep his phones from
+        others: a flood from a hundred sources does it a hundred times as often as each may. Who comes from where
+        phones of ours are is let through."""
+        if (self._beset.get(_besieged(user, is_call), now) - now) * _RINGS_A_SECOND < _RINGS_AT_ONCE:
             return False
         return not self._is_office(flow, now)
 
@@ -224,7 +224,7 @@ class Guard:
     def answered(self, user: str, flow: Flow, now: float) -> None:
         """A user took a call from there."""
         if user in self._beset:
-            self._beset_by(user, _OF_AN_ANSWER, now)
+            self._beset_by(_besieged(user, True), _OF_AN_ANSWER, now)
         self.sources.credit(*_peer(flow), now)
         known = self._suspects.get(place_of(flow))
         if known is not None:
@@ -375,6 +375,11 @@ class Guard:
 def _peer(hop: Hop) -> tuple[str, int, bool]:
     """A flow, or what becomes one, as the native part knows it."""
     return hop.remote.host, hop.remote.port, hop.transport.is_reliable
+
+
+def _besieged(user: str, is_call: bool) -> str:
+    """Calls and messages of strangers are counted apart: no name has a line end in it."""
+    return user if is_call else f"{user}\n"
 
 
 def _text_of(network: Network) -> str:
