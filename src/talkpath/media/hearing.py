@@ -250,7 +250,8 @@ class Hearing:
         branch = None if self._heard is None else self._branches.get(self._heard)
         if branch is not None and branch.negotiation.agreed is not None:
             for _, opposite, talk in self._talks(branch, branch.negotiation.agreed):
-                opposite.hears = talk
+                if talk.own.live and talk.other.live:  # others have a port that an offer waits for, if any
+                    opposite.hears = talk
 
     def _talks(self, branch: Branch, agreement: Agreement) -> Iterator[tuple[Anchor, Anchor, Talk]]:
         """Who is heard on which port, and out of which that goes."""
