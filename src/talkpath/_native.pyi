@@ -783,7 +783,7 @@ class Relay:
         clip: Clip | None,
         formats: Sequence[tuple[int, str]],
         *,
-        events: Sequence[int] = (),
+        events: Sequence[int] = ...,
         bitrate: int = 0,
         fec: bool = False,
         dtx: bool = False,
