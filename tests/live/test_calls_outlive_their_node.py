@@ -7,7 +7,7 @@ import pytest
 from harness.agent import connect, hang_up
 from harness.edge import Edge
 from harness.nats import Nats
-from harness.sound import assert_alike
+from harness.sound import RATE_HZ, assert_alike
 
 pytestmark = pytest.mark.live
 
@@ -25,10 +25,10 @@ def test_a_call_goes_on_when_its_node_is_killed_and_begun_again(tmp_path, agents
         edge.kill()
         before = len(here.received)
         edge.start()
-        here.wait_received(before + 100)
+        here.wait_received(before + 150)
         there.wait_received(100)
         hang_up(incoming.dialog, call.dialog)
-        assert_alike(there.voice, here.heard()[-8000:])
+        assert_alike(there.voice, here.heard()[-2 * RATE_HZ :])
         (row,) = edge.calls()
         assert (row["ended_how"], row["ended_by"]) == ("bye", "callee")
         assert "Taken over from node a" in edge.command("calls", row["id"])
