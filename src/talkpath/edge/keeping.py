@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from talkpath.base.address import Flow, Hop, Target
 from talkpath.base.errors import Malformed, Unavailable
+from talkpath.base.octets import raw, text
 from talkpath.calls.model import Side
 from talkpath.calls.trace import NODE_DIED, Trace
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.gateways.table import Gateways
-from talkpath.edge.record import VERSION, CallRecord, HopRecord, PartyRecord, SeatRecord, raw, text
+from talkpath.edge.record import VERSION, CallRecord, HopRecord, PartyRecord, SeatRecord
 from talkpath.edge.services import Services
 from talkpath.edge.through import Through
 from talkpath.media.policy import LegId

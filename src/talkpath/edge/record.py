@@ -13,6 +13,7 @@ import msgspec
 
 from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Malformed
+from talkpath.base.octets import text
 from talkpath.calls.model import Side
 from talkpath.media.policy import Profile
 from talkpath.media.record import VERSION as MEDIA_VERSION
@@ -130,13 +131,3 @@ def decoded(data: bytes) -> CallRecord:
     if record.version > VERSION or (record.media is not None and record.media.version > MEDIA_VERSION):
         raise Malformed("call-record", "the record of a call is of a version that this node does not know")
     return record
-
-
-def raw(value: str) -> bytes:
-    """Text of a message as it came."""
-    return value.encode("utf-8", "surrogateescape")
-
-
-def text(value: bytes) -> str:
-    """The same back."""
-    return value.decode("utf-8", "surrogateescape")
