@@ -136,10 +136,7 @@ class Asking:
 def once_more(call: RunningCall, branch: Branch, party: Party) -> Party:
     """Whom a branch led to, for a request of its own with the next CSeq."""
     again = call.add_callee(branch.hop, party.behind_nat)
-    again.user, again.identity, again.agent, again.ice = party.user, party.identity, party.agent, party.ice
-    again.profile, again.refused, again.through = party.profile, party.refused, party.through
-    again.own_keys = party.own_keys
-    again.at, again.node = party.at, party.node
+    again.is_called_as(party)
     again.cseq_shift = party.cseq_shift + 1
     return again
 

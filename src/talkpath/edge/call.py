@@ -121,6 +121,12 @@ class Party:
         """By what the tastes of a registered phone are kept."""
         return None if self.identity is None else (self.user, self.identity)
 
+    def is_called_as(self, other: "Party") -> None:
+        """What was called is what `other` was called as: the same phone or gateway, with the same offer."""
+        self.user, self.identity, self.agent, self.ice = other.user, other.identity, other.agent, other.ice
+        self.profile, self.refused, self.own_keys = other.profile, other.refused, other.own_keys
+        self.through, self.at, self.node = other.through, other.at, other.node
+
     def learn(self, message: Message, name: str, routes: Sequence[str]) -> None:
         """Take up what a dialog-forming message says of this party."""
         self.name = message.first(name) or ""
@@ -217,11 +223,8 @@ class RunningCall:
         """Somebody else answers on the branch of `first`."""
         party = self.add_callee(first.flow, first.behind_nat)
         party.first = first
-        party.user, party.identity, party.agent = first.user, first.identity, first.agent
+        party.is_called_as(first)
         party.cseq_shift, party.caller_as = first.cseq_shift, first.caller_as
-        party.profile, party.refused, party.ice = first.profile, first.refused, first.ice
-        party.own_keys = first.own_keys
-        party.through, party.at, party.node = first.through, first.at, first.node
         return party
 
     def dialogs_of(self, first: Party) -> list[Party]:
