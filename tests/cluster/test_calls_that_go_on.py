@@ -6,6 +6,7 @@ from tests.edge.lab import HOME, OFFER, Lab, Phone, call
 
 from talkpath.app.shared_calls import CallCodec
 from talkpath.cluster.calls import Calls
+from talkpath.edge.keeping import Known
 
 
 class House:
@@ -85,6 +86,24 @@ def test_who_does_not_have_the_address_has_no_call(rig: Rig, a: House, b: House)
     rig.stop(a.node)
     b.gets("192.0.2.200")
     assert b.running == 0
+
+
+def test_what_a_call_needs_is_read_once(rig: Rig, a: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    b = House(rig.nodes[1], shared=(HOME, "192.0.2.200")).attach()
+    a.talk()
+    bodies: list[bytes] = []
+    read = CallCodec.read
+
+    def counting(self: CallCodec, data: bytes) -> Known:
+        bodies.append(data)
+        return read(self, data)
+
+    monkeypatch.setattr(CallCodec, "read", counting)
+    for _ in range(5):
+        b.gets("192.0.2.200")
+    assert len(bodies) == 1
+    b.gets(HOME)
+    assert b.running == 1
 
 
 def test_an_address_that_is_not_shared_brings_no_calls(rig: Rig, a: House) -> None:

@@ -34,11 +34,12 @@ class Codec(Protocol):
 
 
 class _Theirs(NamedTuple):
-    """A call that another process ran when it wrote this."""
+    """A call that another process ran when it wrote this; `hosts` are the addresses it needs, once it was read."""
 
     node: str
     at: float
     body: bytes
+    hosts: frozenset[str] = frozenset()
 
 
 class _Ours(NamedTuple):
@@ -108,13 +109,17 @@ class Calls:
         self.tell(now)
 
     def _take(self, runner: Runner, name: str, theirs: _Theirs, hosts: frozenset[str], now: float) -> None:
-        """Go on with a call if it needs no other addresses than these."""
+        """Go on with a call if it needs no other addresses than these. What it needs is read once, for this is asked
+        every second of all calls of others."""
+        if not theirs.hosts <= hosts:
+            return
         try:
             known = self._codec.read(theirs.body)
         except ValueError:
             del self._theirs[name]
             self.counters["calls_unreadable"] += 1
             return
+        self._theirs[name] = theirs._replace(hosts=known.record.hosts)
         if known.record.hosts <= hosts:
             del self._theirs[name]
             runner.take_over(known, theirs.node, max(0.0, now - theirs.at), now)
