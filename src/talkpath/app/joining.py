@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -64,26 +65,13 @@ class Joined:
 
     def record(self) -> NodeRecord:
         """What this node says of itself now."""
-        own, health = self.own, self.membership.health()
+        health = self.membership.health()
         calls = registrations = 0
         if self.edge is not None:
             core = self.edge.core
             calls, registrations = len(core.calls), len(core.registrar) - core.registrar.elsewhere
-        return NodeRecord(
-            own.name,
-            own.version,
-            own.started_at,
-            own.transport,
-            own.host,
-            own.port,
-            calls,
-            registrations,
-            health.lag_s,
-            health.waiting,
-            own.domains,
-            own.first_port,
-            own.last_port,
-        )
+        said = {"calls": calls, "registrations": registrations, "lag_s": health.lag_s, "waiting": health.waiting}
+        return msgspec.structs.replace(self.own, **said)
 
     @property
     def counters(self) -> dict[str, Callable[[], dict[str, int]]]:
