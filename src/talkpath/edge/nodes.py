@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from talkpath.base import octets
 from talkpath.base.address import Address, Target
 from talkpath.sip.message import Message
 
@@ -96,14 +97,14 @@ class Passes:
 
     def _seal(self, plain: bytes, request: Message, number: int) -> bytes:
         bound = f"\0{request.call_id}\0{request.from_tag}\0{request.to_tag}\0{number}{request.method}"
-        sealed = plain + bound.encode("utf-8", "surrogateescape")
+        sealed = plain + octets.raw(bound)
         return blake2b(sealed, key=self._key, digest_size=_SEAL_BYTES, person=_MAKE).digest()
 
 
 def _escaped(text: str) -> str:
     """Bytes that are no UTF-8 stand in our texts as lone surrogates, which JSON does not take."""
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    return octets.raw(text).decode("latin-1")
 
 
 def _plain(text: str) -> str:
-    return text.encode("latin-1").decode("utf-8", "surrogateescape")
+    return octets.text(text.encode("latin-1"))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from talkpath.base import octets
 from talkpath.base.address import Address, Flow
 from talkpath.base.errors import Malformed
 from talkpath.base.readable import readable
@@ -72,13 +73,13 @@ def _form(trace: Trace) -> Packed:
         trace.ended_by,
         trace.ended_how,
         trace.left_out,
-        {place: _bytes(name) for place, name in enumerate(trace.call_ids) if readable(name) != name},
+        {place: octets.raw(name) for place, name in enumerate(trace.call_ids) if readable(name) != name},
     )
 
 
 def _trace(form: Packed) -> Trace:
     for place, name in form.odd_call_ids.items():
-        form.call_ids[place] = name.decode("utf-8", "surrogateescape")
+        form.call_ids[place] = octets.text(name)
     trace = Trace(form.call_ids[0], 0, 0.0)
     trace.call_ids = form.call_ids
     trace.live = [(time, form.flows[flow], raw, sent) for time, flow, sent, raw in form.rows]
@@ -91,7 +92,3 @@ def _trace(form: Packed) -> Trace:
     trace.ended_at, trace.ended_by, trace.ended_how = form.ended_at, form.ended_by, form.ended_how
     trace.left_out = form.left_out
     return trace
-
-
-def _bytes(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")
