@@ -11,7 +11,6 @@ import logging
 from collections import deque
 from contextlib import suppress
 
-import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -79,8 +78,11 @@ class JetStream:
         if not self._client.is_connected or len(self._to_write) >= limits.CLUSTER_WAITING:
             # It does not come back, and so is written again.
             return
-        self._to_write.append((f"{self._prefix}{place.kind}.{place.key}", data))
+        self._to_write.append((self._subject(place), data))
         self._wake.set()
+
+    def _subject(self, place: Place) -> str:
+        return f"{self._prefix}{place}"
 
     def watch(self, after: int) -> None:
         if self._watching is not None:
@@ -90,7 +92,7 @@ class JetStream:
     async def create(self, place: Place, data: bytes) -> bool:
         if self._js is None:
             return False
-        subject = f"{self._prefix}{place.kind}.{place.key}"
+        subject = self._subject(place)
         try:
             headers = {"Nats-Expected-Last-Subject-Sequence": "0"}
             await self._js.publish(subject, data, timeout=_ASKING_S, headers=headers)
@@ -307,8 +309,3 @@ class JetStream:
 
 async def _note(error: Exception) -> None:
     _log.debug("the engine: %s", error)
-
-
-def is_installed() -> bool:
-    """Whether the client is there; kept so that who has no cluster needs none."""
-    return bool(nats)
