@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from talkpath.media import moments
-from talkpath.media.conversion import WIDTH_HZ, Marks
+from talkpath.media.conversion import WIDTH_HZ, Marks, asked_of
 from talkpath.media.engine import Clip, Engine
 from talkpath.media.leg import Anchor, Leg, Talk
 from talkpath.media.telling import Noting
@@ -87,21 +87,8 @@ class Announcing:
             self._tell(anchor, None, voice)
 
     def _tell(self, anchor: Anchor, clip: Clip | None, voice: Voice) -> None:
-        wish, marks = voice.wishes, voice.marks
-        self._engine.announce(
-            anchor.port,
-            clip,
-            voice.formats,
-            events=voice.events,
-            bitrate=wish.get("maxaveragebitrate", 0),
-            fec=bool(wish.get("useinbandfec")),
-            dtx=bool(wish.get("usedtx")),
-            constant=bool(wish.get("cbr")),
-            playback_rate=wish.get("maxplaybackrate", 0),
-            ssrc=marks.ssrc,
-            extension=marks.extension,
-            mid=marks.mid,
-        )
+        asked = asked_of(voice.wishes, voice.marks)
+        self._engine.announce(anchor.port, clip, voice.formats, events=voice.events, **asked)
 
     def heard(self, anchor: Anchor, seconds: float, now: float) -> None:
         """The engine has played it to its end."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from talkpath.base.octets import raw, text
 from talkpath.media.announced import mid_extension
@@ -91,22 +91,35 @@ class Conversion:
     def tell(self, engine: Engine, port: Port) -> None:
         """Convert what this port hears from now on."""
         heard = [(one.payload_type, one.clock_hz, one.name, one.sent) for one in self.heard]
-        wish = self.wishes
-        engine.transcode(
-            port,
-            heard,
-            self.payload_type,
-            self.codec,
-            packet_ms=self.packet_ms,
-            bitrate=wish.get("maxaveragebitrate", 0),
-            fec=bool(wish.get("useinbandfec")),
-            dtx=bool(wish.get("usedtx")),
-            constant=bool(wish.get("cbr")),
-            playback_rate=wish.get("maxplaybackrate", 0),
-            ssrc=self.marks.ssrc,
-            extension=self.marks.extension,
-            mid=self.marks.mid,
-        )
+        asked = asked_of(self.wishes, self.marks)
+        engine.transcode(port, heard, self.payload_type, self.codec, packet_ms=self.packet_ms, **asked)
+
+
+class Asked(TypedDict):
+    """What the engine is asked for in a stream of ours."""
+
+    bitrate: int
+    fec: bool
+    dtx: bool
+    constant: bool
+    playback_rate: int
+    ssrc: int | None
+    extension: int
+    mid: str
+
+
+def asked_of(wishes: Mapping[str, int], marks: Marks) -> Asked:
+    """What a hearer wishes of Opus (RFC 7587 section 6.1), and by what it knows the stream."""
+    return {
+        "bitrate": wishes.get("maxaveragebitrate", 0),
+        "fec": bool(wishes.get("useinbandfec")),
+        "dtx": bool(wishes.get("usedtx")),
+        "constant": bool(wishes.get("cbr")),
+        "playback_rate": wishes.get("maxplaybackrate", 0),
+        "ssrc": marks.ssrc,
+        "extension": marks.extension,
+        "mid": marks.mid,
+    }
 
 
 def converts(codec: Codec) -> bool:
