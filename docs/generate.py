@@ -4,7 +4,7 @@ from pathlib import Path
 
 from talkpath.app.config.pages import reference
 from talkpath.base.texts import Language
-from talkpath.explain.pages import write
+from talkpath.explain.telling.pages import write
 
 REFERENCE = Path(__file__).parent / "reference"
 

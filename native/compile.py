@@ -23,8 +23,13 @@ ROOMS = ("base", "sip", "sdp", "edge", "edge/gateways", "calls", "ice", "secure"
 MODULES = (
     *("net/clock.py", "net/media.py", "net/pacing.py", "net/signalling.py"),
     # What every call of a capture passes.
-    *("explain/as_json.py", "explain/attributes.py", "explain/common.py", "explain/traits.py", "explain/verdict.py"),
-    *("explain/rules/capture_incomplete.py", "explain/rules/scanner.py", "explain/rules/toll_fraud.py", "rtp/mos.py"),
+    *("explain/reading/attributes.py", "explain/reading/traits.py", "explain/judging/common.py"),
+    *(
+        "explain/judging/verdict.py",
+        "explain/judging/rules/capture_incomplete.py",
+        "explain/judging/rules/scanner.py",
+    ),
+    *("explain/judging/rules/toll_fraud.py", "explain/telling/as_json.py", "rtp/mos.py"),
 )
 # Named tuples and plain values that msgspec writes by their annotations, which compiling takes from them.
 PLAIN = (
@@ -43,7 +48,7 @@ COLD = (
     "media/words.py",
 )
 # What the compiled modules call: they are made for its signatures.
-GROUND = ("capture", "explain", "rtp")
+GROUND = ("capture", "explain/reading", "explain/judging", "explain/telling", "rtp")
 
 
 def compiled_modules() -> list[Path]:

@@ -7,8 +7,8 @@ from tests.media.browser import OURS
 
 from talkpath.base.address import Transport
 from talkpath.base.texts import Language
-from talkpath.explain.own import explain_own
-from talkpath.explain.sites import Sites
+from talkpath.explain.judging.own import explain_own
+from talkpath.explain.reading.sites import Sites
 from talkpath.media.keying import Security
 
 G729 = OFFER.replace(b"RTP/AVP 0 8", b"RTP/AVP 18 101").replace(

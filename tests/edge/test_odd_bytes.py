@@ -15,12 +15,12 @@ from talkpath.calls.drawing import draw_call, draw_messages
 from talkpath.calls.facts import facts_of_summary, story_of
 from talkpath.calls.trace import Trace, seen_live
 from talkpath.edge.settings import EdgeSettings
-from talkpath.explain.as_json import encoded
-from talkpath.explain.explanation import Explainer, Explanation
-from talkpath.explain.own import explain_own
-from talkpath.explain.page import write_page
-from talkpath.explain.sites import Sites
-from talkpath.explain.terminal import draw_explained, draw_report
+from talkpath.explain.judging.explanation import Explainer, Explanation
+from talkpath.explain.judging.own import explain_own
+from talkpath.explain.reading.sites import Sites
+from talkpath.explain.telling.as_json import encoded
+from talkpath.explain.telling.page import write_page
+from talkpath.explain.telling.terminal import draw_explained, draw_report
 from talkpath.sip.message import Message
 from talkpath.store.blob import packed, unpacked
 

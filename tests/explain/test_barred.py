@@ -2,9 +2,9 @@
 
 from talkpath.base.texts import Language
 from talkpath.calls.guarded import Ban, Refused
-from talkpath.explain.barred import findings_of, host_of
-from talkpath.explain.own import explain_own
-from talkpath.explain.sites import Sites
+from talkpath.explain.judging.barred import findings_of, host_of
+from talkpath.explain.judging.own import explain_own
+from talkpath.explain.reading.sites import Sites
 
 SCAN = Ban(
     1, "203.0.113.9:5060", 1_000.0, 1_060.0, "scanner", "INVITE", {"INVITE": 50}, ("100", "101"), "sipcli", 3, 2.0

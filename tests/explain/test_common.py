@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from talkpath.explain.common import Shared, Subject, fisher, shared
+from talkpath.explain.judging.common import Shared, Subject, fisher, shared
 
 SITES, MODELS, GATEWAYS = "abcdefgh", ("T46U", "VVX410", "GXP2160", "snom760"), ("gw1", "gw2", "gw3")
 Fault = Callable[[dict[str, str], dict[str, str], random.Random], set[str]]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from talkpath.calls.captured import CaptureLedger
 from talkpath.calls.model import Result
 from talkpath.capture.reader import Feed
-from talkpath.explain.explanation import TOLD_CALLS, Explained, Explainer
+from talkpath.explain.judging.explanation import TOLD_CALLS, Explained, Explainer
 
 from ..calls.talk import Caught, Talk, sdp
 from ..calls.test_captured import MEDIA_A, MEDIA_B, A, B, place

@@ -9,13 +9,13 @@ from talkpath.base.address import Address, Transport
 from talkpath.base.texts import Language
 from talkpath.calls.model import Side
 from talkpath.calls.trace import Trace
-from talkpath.explain.explanation import Explained
-from talkpath.explain.finding import Finding, Found, Severity, Symptom
-from talkpath.explain.own import explain_own
-from talkpath.explain.rule import Rule
-from talkpath.explain.rules import RULES
-from talkpath.explain.sites import Sites
-from talkpath.explain.terminal import draw_explained
+from talkpath.explain.judging.explanation import Explained
+from talkpath.explain.judging.finding import Finding, Found, Severity, Symptom
+from talkpath.explain.judging.own import explain_own
+from talkpath.explain.judging.rule import Rule
+from talkpath.explain.judging.rules import RULES
+from talkpath.explain.reading.sites import Sites
+from talkpath.explain.telling.terminal import draw_explained
 
 from ..calls.talk import DESK, PHONE, Talk, flow, sdp
 from .own import ANSWER, START, TO_CALLEE, OwnCall

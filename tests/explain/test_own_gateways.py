@@ -6,9 +6,9 @@ from talkpath.base.texts import Language
 from talkpath.calls.trace import Trace
 from talkpath.edge.gateways.settings import GatewaySettings, ProbeSettings
 from talkpath.edge.settings import EdgeSettings, RoutingSettings
-from talkpath.explain.finding import Finding, Severity
-from talkpath.explain.own import explain_own
-from talkpath.explain.sites import Sites
+from talkpath.explain.judging.finding import Finding, Severity
+from talkpath.explain.judging.own import explain_own
+from talkpath.explain.reading.sites import Sites
 
 from ..edge.lab import HOME, OFFER, PORT, REALM, Lab, Phone
 

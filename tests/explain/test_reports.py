@@ -9,14 +9,14 @@ import pytest
 from talkpath.base.errors import Malformed, Misuse
 from talkpath.base.texts import Language
 from talkpath.capture.reader import Capture
-from talkpath.explain.as_json import as_json
-from talkpath.explain.attributes import phone_of, subnet_of
-from talkpath.explain.explanation import Explained, Explainer, Explanation
-from talkpath.explain.page import write_page
-from talkpath.explain.pages import pages
-from talkpath.explain.select import Selection, selected
-from talkpath.explain.sites import Sites
-from talkpath.explain.terminal import draw_report
+from talkpath.explain.judging.explanation import Explained, Explainer, Explanation
+from talkpath.explain.reading.attributes import phone_of, subnet_of
+from talkpath.explain.reading.sites import Sites
+from talkpath.explain.telling.as_json import as_json
+from talkpath.explain.telling.page import write_page
+from talkpath.explain.telling.pages import pages
+from talkpath.explain.telling.select import Selection, selected
+from talkpath.explain.telling.terminal import draw_report
 
 from .generator.sip import Agent, Call, Proxy
 from .generator.wire import EPOCH, Wire
@@ -103,7 +103,7 @@ def test_the_page_keeps_an_example_of_every_finding_and_stays_small(
         track = bytes(round((end - start) * 8000))
         return track, track
 
-    monkeypatch.setattr("talkpath.explain.page.SOUND_BYTES", 1_000_000)
+    monkeypatch.setattr("talkpath.explain.telling.page.SOUND_BYTES", 1_000_000)
     page = "".join(write_page(fleet, Language.EN, sound))
     data = json.loads(page.split('id="data">')[1].split("</script>")[0])
     heard = [call for call in data["calls"] if call["audio"]]

@@ -8,8 +8,8 @@ import pytest
 from talkpath.base.address import Address
 from talkpath.capture.records import HepOrigin, HepSeen, Record
 from talkpath.capture.rtcp_json import rtcp_of
-from talkpath.explain.explanation import Explainer
-from talkpath.explain.finding import Finding
+from talkpath.explain.judging.explanation import Explainer
+from talkpath.explain.judging.finding import Finding
 
 from ..calls.talk import Caught, Talk, sdp
 from ..calls.test_captured import MEDIA_A, MEDIA_B, A, B

@@ -6,9 +6,9 @@ import pytest
 
 from talkpath.base.texts import Language
 from talkpath.capture.reader import Capture
-from talkpath.explain.explanation import Explainer, Explanation
-from talkpath.explain.finding import Finding, Severity
-from talkpath.explain.rules import RULES
+from talkpath.explain.judging.explanation import Explainer, Explanation
+from talkpath.explain.judging.finding import Finding, Severity
+from talkpath.explain.judging.rules import RULES
 
 from .scenarios import Scenario, load
 

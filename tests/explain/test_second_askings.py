@@ -6,9 +6,9 @@ import pytest
 
 from talkpath.base.texts import Language
 from talkpath.calls.build import call_of
-from talkpath.explain.finding import Finding
-from talkpath.explain.own import explain_own
-from talkpath.explain.sites import Sites
+from talkpath.explain.judging.finding import Finding
+from talkpath.explain.judging.own import explain_own
+from talkpath.explain.reading.sites import Sites
 from talkpath.media.keying import Security
 from tests.edge.lab import HOME, OFFER, Lab, Phone
 from tests.media.browser import OURS

@@ -24,11 +24,11 @@ from talkpath.calls.drawing import Line, draw_messages
 from talkpath.calls.facts import facts_of_summary, state_of, story_of
 from talkpath.calls.guarded import Ban, Refused
 from talkpath.calls.model import Result, Summary
-from talkpath.explain.as_json import finding
-from talkpath.explain.explanation import Explained
-from talkpath.explain.own import explain_own
-from talkpath.explain.sites import Sites
-from talkpath.explain.terminal import draw_explained
+from talkpath.explain.judging.explanation import Explained
+from talkpath.explain.judging.own import explain_own
+from talkpath.explain.reading.sites import Sites
+from talkpath.explain.telling.as_json import finding
+from talkpath.explain.telling.terminal import draw_explained
 from talkpath.store.history import Wanted
 
 _RESULT_COLOUR = {Result.ANSWERED: "green", Result.FAILED: "red", Result.ONGOING: "cyan"}

@@ -14,10 +14,10 @@ from talkpath.app.private import begin_output
 from talkpath.base.texts import Language
 from talkpath.capture.export import StreamKey, save_frames
 from talkpath.capture.reader import STDIN, Capture, UnreadableCapture
-from talkpath.explain.explanation import Explained, Explainer, Explanation
-from talkpath.explain.rules import BY_CODE, RULES
-from talkpath.explain.select import Selection, selected
-from talkpath.explain.sites import Sites
+from talkpath.explain.judging.explanation import Explained, Explainer, Explanation
+from talkpath.explain.judging.rules import BY_CODE, RULES
+from talkpath.explain.reading.sites import Sites
+from talkpath.explain.telling.select import Selection, selected
 
 NOTHING, ERRORS, UNREAD = 0, 1, 2
 
@@ -77,7 +77,7 @@ def print_report(explanation: Explanation, wanted: Selection, language: Language
     if wanted.call and not chosen.calls:
         raise Unread("no-such-call", phrase(texts.NO_SUCH_CALL, id=wanted.call))
     if as_json:
-        from talkpath.explain.as_json import encoded
+        from talkpath.explain.telling.as_json import encoded
 
         sys.stdout.flush()
         sys.stdout.buffer.writelines(encoded(chosen, language))
@@ -86,7 +86,7 @@ def print_report(explanation: Explanation, wanted: Selection, language: Language
     import shutil
 
     from talkpath.app.lines import print_lines
-    from talkpath.explain.terminal import draw_explained, draw_report
+    from talkpath.explain.telling.terminal import draw_explained, draw_report
 
     width = shutil.get_terminal_size((100, 40)).columns
     if wanted.call:
@@ -97,7 +97,7 @@ def print_report(explanation: Explanation, wanted: Selection, language: Language
 
 def print_rules(code: str, language: Language) -> None:
     """The catalogue, or one rule whole. Raises `Unread` for a code that is none."""
-    from talkpath.explain.pages import plain, rule_page
+    from talkpath.explain.telling.pages import plain, rule_page
 
     if not code:
         for rule in RULES:
@@ -146,7 +146,7 @@ def _file_of(explanation: Explanation) -> str:
 def write_page(explanation: Explanation, path: Path, language: Language) -> None:
     """The self-contained page. Raises `Unread` where it cannot be written."""
     from talkpath.app.sound import sound_of
-    from talkpath.explain.page import write_page as write
+    from talkpath.explain.telling.page import write_page as write
 
     files = [file.path for file in explanation.captures]
     parts = write(explanation, language, None if STDIN in files or not files else sound_of(files))

@@ -14,7 +14,7 @@ from talkpath.app.phrase import Trouble
 from talkpath.base.errors import TalkpathError
 
 if TYPE_CHECKING:
-    from talkpath.explain.explanation import Explanation
+    from talkpath.explain.judging.explanation import Explanation
 
 
 class Told(SystemExit):
@@ -74,7 +74,7 @@ def explain(
     """Explain captures, a HEP feed, what passes an interface, or the edge's own calls."""
     from talkpath.app import explain as e
     from talkpath.app.moment import moment
-    from talkpath.explain.select import Selection
+    from talkpath.explain.telling.select import Selection
 
     def work() -> int:
         if rules:

@@ -17,8 +17,8 @@ from talkpath.base.texts import Language
 from talkpath.calls import words as call_words
 from talkpath.capture.reader import Feed
 from talkpath.capture.records import Record
-from talkpath.explain.explanation import Explained, Explainer, Explanation
-from talkpath.explain.sites import Sites
+from talkpath.explain.judging.explanation import Explained, Explainer, Explanation
+from talkpath.explain.reading.sites import Sites
 
 HEP_PORT = 9060
 ETH_P_ALL = 3

@@ -12,12 +12,12 @@ from talkpath.app.phrase import Trouble
 from talkpath.app.state import recordings_directory, state_directory
 from talkpath.base.texts import Language
 from talkpath.calls.trace import Trace
-from talkpath.explain.barred import findings_of
-from talkpath.explain.explanation import Explanation
-from talkpath.explain.finding import Finding
-from talkpath.explain.own import explain_own
-from talkpath.explain.select import Selection
-from talkpath.explain.sites import Sites
+from talkpath.explain.judging.barred import findings_of
+from talkpath.explain.judging.explanation import Explanation
+from talkpath.explain.judging.finding import Finding
+from talkpath.explain.judging.own import explain_own
+from talkpath.explain.reading.sites import Sites
+from talkpath.explain.telling.select import Selection
 from talkpath.store.history import Wanted
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import read

@@ -26,7 +26,7 @@ from talkpath.calls.build import call_of
 from talkpath.calls.model import Call, MessageSeen, Moment
 from talkpath.calls.words import said
 from talkpath.capture.reader import Capture, UnreadableCapture
-from talkpath.explain.gather import Gatherer
+from talkpath.explain.reading.gather import Gatherer
 from talkpath.sip.grammar import parse_auth
 
 # What is compared: the kind of a step, and the value that names where it leads.

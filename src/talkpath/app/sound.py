@@ -6,7 +6,7 @@ from talkpath.audio.codecs import NeedsPyAV
 from talkpath.audio.names import Names
 from talkpath.audio.sides import sides_of
 from talkpath.audio.sound import TooLong, for_a_page
-from talkpath.explain.explanation import Explained
+from talkpath.explain.judging.explanation import Explained
 
 
 def sound_of(files: Sequence[str]) -> Callable[[Explained], tuple[bytes, bytes] | None]:

@@ -1,0 +1,53 @@
+"""The evidence and the words that the rules about requests stuck within a dialog share."""
+
+from talkpath.base.texts import Text
+from talkpath.explain.judging.finding import Because, Direction, Found, Symptom, because, party
+from talkpath.explain.reading.route import Stuck
+
+UNANSWERED = Text(
+    "{method} by {sender} to {where} was sent {times} times and never answered.",
+    "{sender}发往 {where} 的 {method} 共发送 {times} 次，始终无应答。",
+)
+REFUSED = Text(
+    "{method} by {sender} was given up with {status} {reason}.", "{sender}的 {method} 被以 {status} {reason} 放弃。"
+)
+NO_ACK = Text(
+    "{status} {reason} was repeated {times} times: no {method} reached {owner}.",
+    "{status} {reason} 重发了 {times} 次：{owner}没有收到 {method}。",
+)
+SYMPTOMS = {
+    "BYE": Symptom.CANNOT_HANG_UP,
+    "ACK": Symptom.DROPS,
+    "PRACK": Symptom.FAILS,
+    "INVITE": Symptom.DROPS,
+    "UPDATE": Symptom.DROPS,
+}
+
+
+def found_of(stuck: Stuck, *evidence: Because, **values: object) -> Found:
+    """A finding about a request that is stuck: what happened to it, then why."""
+    leg = stuck.hops[0].leg.index if stuck.hops else None
+    return Found(
+        (what_happened(stuck), *evidence),
+        {"method": stuck.method, **values},
+        leg=leg,
+        direction=Direction.of(stuck.from_caller),
+        symptom=SYMPTOMS.get(stuck.method),
+    )
+
+
+def what_happened(stuck: Stuck) -> Because:
+    """The request's fate as evidence."""
+    if stuck.answer is not None:
+        sip = stuck.answer.sip
+        owner, times = party(not stuck.from_caller), len(stuck.answer.retransmitted)
+        facts = {"status": sip.status, "reason": sip.reason, "method": stuck.method, "owner": owner, "times": times}
+        return because(NO_ACK, stuck.answer.frames, stuck.answer.time, **facts)
+    values = {"method": stuck.method, "sender": party(stuck.from_caller)}
+    if stuck.refusal is not None:
+        sip = stuck.refusal.sip
+        return because(REFUSED, stuck.frames, stuck.time, status=sip.status, reason=sip.reason, **values)
+    last = stuck.hops[-1]
+    return because(
+        UNANSWERED, stuck.frames, stuck.time, where=last.request.destination, times=last.sendings, **values
+    )

@@ -1,0 +1,99 @@
+"""The answer is repeated because its ACK does not arrive."""
+
+from collections.abc import Iterator
+
+from talkpath.base.address import Address
+from talkpath.base.texts import Text
+from talkpath.calls.model import MessageSeen
+from talkpath.explain.judging.evidence import what_happened
+from talkpath.explain.judging.finding import Direction, Found, Severity, Symptom, because, party
+from talkpath.explain.judging.rule import Rule
+from talkpath.explain.reading.route import Cause, Stuck, stuck_requests
+from talkpath.explain.reading.story import Story
+from talkpath.explain.reading.traits import Trait
+
+NOWHERE = Text(
+    "No {method} to it is in the capture. Whether the answer came to {where} only a capture there can tell.",
+    "抓包中没有对应的 {method}。应答是否到达 {where}，只有在那里抓包才能知道。",
+)
+TALKS = Text(
+    "No {method} to it is in the capture, though {sender} talks and so must have got the answer.",
+    "抓包中没有对应的 {method}，但{sender}在说话，说明已收到应答。",
+)
+AS_FAR_AS = Text(
+    "The {method} was seen from {src} to {dst}, and not beyond.", "{method} 只见于 {src} 到 {dst}，之后没有再出现。"
+)
+IN_VAIN = Text(
+    "The {method} was seen all the way from {src} to {dst}, and the answer goes on being repeated: it is lost after "
+    "the place of this capture, or {dst} does not take it.",
+    "{method} 一直到 {src} 至 {dst} 都能看到，但应答仍在重发：它在抓包点之后丢失，或 {dst} 不接受它。",
+)
+HUNG_UP = Text("The call ended {seconds:.0f} s after the answer.", "通话在应答后 {seconds:.0f} 秒结束。")
+
+
+def check(story: Story) -> Iterator[Found]:
+    for stuck in stuck_requests(story):
+        if stuck.answer is not None and stuck.cause is Cause.UNKNOWN:
+            yield _found(story, stuck, stuck.answer)
+            return
+
+
+def _found(story: Story, stuck: Stuck, answer: MessageSeen) -> Found:
+    evidence = [what_happened(stuck)]
+    if stuck.hops:
+        last = stuck.hops[-1].request
+        text = IN_VAIN if last.destination == story.address_of(not stuck.from_caller) else AS_FAR_AS
+        facts = {"method": stuck.method, "src": last.source, "dst": last.destination}
+        evidence.append(because(text, last.frames, last.time, **facts))
+    else:
+        talks = [one.rtp.first_frame for one in story.call.streams if one.from_caller is stuck.from_caller][:1]
+        text, sender = TALKS if talks else NOWHERE, party(stuck.from_caller)
+        evidence.append(
+            because(text, talks, stuck.time, method=stuck.method, where=answer.destination, sender=sender)
+        )
+    if story.call.ended_at is not None and 0 < story.talk_s < 40:
+        evidence.append(because(HUNG_UP, (), story.call.ended_at, seconds=story.talk_s))
+    values = {"where": _where(story, stuck, answer), "status": answer.sip.status, "method": stuck.method}
+    leg = stuck.hops[-1].leg.index if stuck.hops else None
+    direction = Direction.of(stuck.from_caller)
+    symptom = Symptom.DROPS if 200 <= answer.sip.status < 300 else Symptom.FAILS
+    return Found(tuple(evidence), values, leg=leg, direction=direction, symptom=symptom)
+
+
+def _where(story: Story, stuck: Stuck, answer: MessageSeen) -> Address:
+    """How far it came; where it was not seen at all, its first stop."""
+    if stuck.hops:
+        return stuck.hops[-1].request.destination
+    return story.first.callee if stuck.from_caller else answer.source
+
+
+RULE: Rule = Rule(
+    code="ack-missing",
+    symptom=Symptom.DROPS,
+    severity=Severity.ERROR,
+    title=Text(
+        "The answer {status} is never acknowledged: no {method} arrives",
+        "应答 {status} 始终未被确认：{method} 没有到达",
+    ),
+    why=Text(
+        "Who answers waits 32 seconds for the ACK and then hangs up: the call drops half a minute in.",
+        "应答方等待 ACK 32 秒后会挂断：通话约半分钟后掉线。",
+    ),
+    needs=Text(
+        "An answer to INVITE sent at least four times while no ACK (PRACK for a reliable provisional one) reaches "
+        "its sender, and signs that the caller did get it: an ACK further up, its audio, its BYE. Repetitions "
+        "that end with a late ACK, or a packet captured twice, are no fault.",
+        "对 INVITE 的应答至少发送四次而 ACK（可靠临时应答则为 PRACK）没有到达其发送方，且有迹象表明主叫已收到应答："
+        "上游看到 ACK、主叫的语音或 BYE。随迟到的 ACK 停止的重发，或重复抓到的包，不算故障。",
+    ),
+    fix=Text(
+        "Follow the {method} from the caller to {where}: it must take the Record-Route set of the {status} and end "
+        "at its Contact. Look at what dropped it there (a proxy without loose routing for {method}, a firewall, "
+        "a NAT).",
+        "从主叫沿路检查 {method} 到 {where}：它必须按 {status} 的 Record-Route 走，最后到达其 Contact。"
+        "检查是什么把它丢掉的（代理未对 {method} 做 loose routing、防火墙、NAT）。",
+    ),
+    traits=frozenset({Trait.REPEATED}),
+    explains=frozenset({"response-undelivered", "session-expired"}),
+    of_call=check,
+)

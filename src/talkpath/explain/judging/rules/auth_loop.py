@@ -1,0 +1,158 @@
+"""Credentials are sent and refused again and again."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from talkpath.base.texts import Text
+from talkpath.explain.judging.finding import Because, Found, Severity, Symptom, because
+from talkpath.explain.judging.rule import Rule
+from talkpath.explain.judging.rules.scanner import REFUSALS, is_guessing
+from talkpath.explain.reading.scene import Outside, Scene
+from talkpath.explain.reading.story import Story
+from talkpath.explain.reading.traits import Trait
+from talkpath.sip.grammar import parse_auth
+from talkpath.sip.message import Message
+from talkpath.sip.scanners import tool_of
+
+# Challenges to requests that already carried credentials, before it is a loop: one may be a stale nonce.
+REFUSED_WITH_CREDENTIALS = 2
+# Registrations that are refused outright with credentials (how some servers say "wrong password").
+FORBIDDEN = 3
+
+LOOP = Text(
+    "{method} was sent {times} times with credentials for {user} (realm {realm}) and got {status} each time.",
+    "{method} 携带 {user}（realm {realm}）的凭据发送了 {times} 次，每次都收到 {status}。",
+)
+NONCE = Text("The nonce it answers is not the one it was given last.", "它所用的 nonce 不是最近一次给出的。")
+REALM = Text(
+    "Its credentials are for realm {sent}, asked for was {asked}.", "凭据的 realm 为 {sent}，而要求的是 {asked}。"
+)
+
+Try = tuple[float, int, Message, int, Message | None]
+"""Time, frame, request, status and challenge of one attempt."""
+
+
+def check(story: Story) -> Iterator[Found]:
+    invites = [e for e in story.of_leg(story.first) if e.method != "ACK" and e.is_initial]
+    tries = [
+        (e.request.time, e.request.frame, e.request.sip, e.status, e.final.sip if e.final else None) for e in invites
+    ]
+    if story.call.answered_at is None:
+        yield from _judge(tries)
+
+
+def check_scene(scene: Scene) -> Iterator[Found]:
+    """Registrations and other requests outside calls, by user and place."""
+    grouped: dict[tuple[str, str, str], list[Outside]] = defaultdict(list)
+    for exchange in scene.outside:
+        if exchange.sip.method in ("REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"):
+            user = exchange.sip.first("To") or ""
+            grouped[exchange.sip.method, exchange.request.src.host, user.partition(";tag")[0]].append(exchange)
+    for exchanges in grouped.values():
+        if any(200 <= exchange.status < 300 for exchange in exchanges) or _is_guessed(exchanges):
+            continue  # whoever tries passwords has no credentials, and a finding of its own
+        yield from _judge(
+            [
+                (
+                    e.request.time,
+                    e.request.frame,
+                    e.sip,
+                    e.status,
+                    next((m for _, m in e.answers if m.status >= 200), None),
+                )
+                for e in exchanges
+            ]
+        )
+
+
+def _is_guessed(exchanges: Sequence[Outside]) -> bool:
+    refused = [exchange for exchange in exchanges if exchange.status in REFUSALS]
+    seconds = exchanges[-1].request.time - exchanges[0].request.time
+    call_ids = len({exchange.sip.call_id for exchange in exchanges})
+    return bool(tool_of(exchanges[0].sip)) or is_guessing(len(refused), seconds, call_ids)
+
+
+def _judge(tries: Sequence[Try]) -> Iterator[Found]:
+    """Refused though credentials were there, more often than one stale nonce explains."""
+    with_credentials = [one for one in tries if _credentials(one[2]) and one[3] in (401, 407, 403)]
+    stale = sum(
+        1 for one in with_credentials if one[4] is not None and "stale=true" in _challenge_text(one[4]).lower()
+    )
+    challenged = [one for one in with_credentials if one[3] != 403]
+    if len(challenged) - min(stale, 1) < REFUSED_WITH_CREDENTIALS:
+        if len(with_credentials) < FORBIDDEN:
+            return
+        challenged = with_credentials
+    _time, _frame, sip, status, challenge = challenged[-1]
+    sent = _credentials(sip)
+    user, realm = sent.get("username", "?"), sent.get("realm", "?")
+    frames = [one[1] for one in challenged]
+    evidence = [
+        because(
+            LOOP,
+            frames,
+            challenged[0][0],
+            method=sip.method,
+            times=len(challenged),
+            user=user,
+            realm=realm,
+            status=status,
+        ),
+        *_details(challenged, sent, challenge),
+    ]
+    symptom = Symptom.FAILS if sip.method != "REGISTER" else Symptom.NO_RING
+    yield Found(tuple(evidence), {"user": user, "method": sip.method}, symptom=symptom)
+
+
+def _details(challenged: Sequence[Try], sent: dict[str, str], challenge: Message | None) -> Iterable[Because]:
+    asked = parse_auth(_challenge_text(challenge))[1] if challenge is not None else {}
+    if asked.get("realm", sent.get("realm")) != sent.get("realm"):
+        frame, time = challenged[-1][1], challenged[-1][0]
+        yield because(REALM, (frame,), time, sent=sent.get("realm"), asked=asked.get("realm"))
+    if len(challenged) > 1 and _credentials(challenged[0][2]).get("nonce") == sent.get("nonce"):
+        yield because(NONCE, (challenged[-1][1],), challenged[-1][0])
+
+
+def _credentials(sip: Message) -> dict[str, str]:
+    text = sip.first("Authorization") or sip.first("Proxy-Authorization")
+    return parse_auth(text)[1] if text else {}
+
+
+def _challenge_text(sip: Message) -> str:
+    return sip.first("WWW-Authenticate") or sip.first("Proxy-Authenticate") or ""
+
+
+RULE: Rule = Rule(
+    code="auth-loop",
+    symptom=Symptom.FAILS,
+    severity=Severity.ERROR,
+    title=Text(
+        "{method} is challenged over and over: the credentials of {user} are not accepted",
+        "{method} 被反复质询：{user} 的凭据不被接受",
+    ),
+    why=Text(
+        "The password, user name or realm does not match, so nothing that needs a login works.",
+        "密码、用户名或 realm 不匹配，凡需要登录的操作都会失败。",
+    ),
+    needs=Text(
+        "At least two requests with credentials that were challenged again, or three that got 403, and none that "
+        "succeeded. One challenge before a success is how digest works; one stale nonce is normal too.",
+        "至少两个携带凭据的请求再次被质询，或三个收到 403，且没有一个成功。成功前的一次质询是摘要认证的正常过程；"
+        "一次 nonce 过期也属正常。",
+    ),
+    fix=Text(
+        "Compare the password and the authentication name of {user} on the phone and on the server, and the realm; "
+        "behind several servers let all of them know each other's nonces.",
+        "核对话机与服务器上 {user} 的密码、认证名以及 realm；多台服务器时应共享 nonce。",
+    ),
+    own_fix=Text(
+        "Compare the password and the authentication name on the phone with the account {user}: `talkpath users "
+        "password {user}` gives it a new one; the realm is `authentication.realm`.",
+        "核对话机上的密码、认证名与帐号 {user}：`talkpath users password {user}` 可设置新密码；"
+        "realm 为 `authentication.realm`。",
+    ),
+    traits=frozenset({Trait.CHALLENGED}),
+    explains=frozenset({"registration-flapping"}),
+    of_call=check,
+    of_scene=check_scene,
+)

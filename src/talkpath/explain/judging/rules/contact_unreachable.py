@@ -1,0 +1,100 @@
+"""A Contact names an address where its owner cannot be reached."""
+
+from collections.abc import Iterator
+
+from talkpath.base.texts import Text
+from talkpath.explain.judging.evidence import found_of
+from talkpath.explain.judging.finding import Found, Severity, Symptom, because, party
+from talkpath.explain.judging.rule import Rule
+from talkpath.explain.reading.route import Cause, stuck_by
+from talkpath.explain.reading.story import Story
+from talkpath.explain.reading.traits import Trait
+from talkpath.sdp.values import is_private
+from talkpath.sip.uri import Uri
+
+CONTACT = Text(
+    "The Contact of {owner} is {uri}{kind}; but {owner} speaks from {target}.",
+    "{owner}的 Contact 为 {uri}{kind}；但{owner}的数据来自 {target}。",
+)
+PRIVATE = Text(" (a private address)", "（私有地址）")
+INVALID = Text(" (a name that does not exist, as browsers write)", "（不存在的域名，浏览器惯用写法）")
+OTHER = Text("", "")
+SILENT = Text(
+    "The Contact of {owner} is {uri}, where it had been heard before; it does not answer any more.",
+    "{owner}的 Contact 为 {uri}，此前曾在此处通信；现在不再应答。",
+)
+LOST = Text(
+    "It was last seen from {src} to {dst}; beyond that it does not show.",
+    "它最后一次出现是从 {src} 到 {dst}；此后不再出现。",
+)
+# So often a BYE is repeated before one can say of the unknown that it swallowed it.
+SENDINGS = 3
+
+
+def check(story: Story) -> Iterator[Found]:
+    stuck = stuck_by(story, Cause.CONTACT)
+    if stuck is None or stuck.source is None or stuck.target is None:
+        yield from _lost_on_the_way(story)
+        return
+    owner = party(not stuck.from_caller)
+    host = Uri.parse(stuck.uri).host
+    kind = INVALID if host.endswith(".invalid") else PRIVATE if is_private(host) else OTHER
+    values = {"owner": owner, "uri": stuck.uri, "kind": kind, "target": stuck.target}
+    text = SILENT if host == stuck.target.host else CONTACT
+    evidence = because(text, stuck.source.frames, stuck.source.time, **values)
+    yield found_of(stuck, evidence, owner=owner, uri=stuck.uri, target=stuck.target)
+
+
+def _lost_on_the_way(story: Story) -> Iterator[Found]:
+    """A BYE that did not arrive, though every address that the capture shows is right."""
+    stuck = stuck_by(story, Cause.UNKNOWN)
+    if stuck is None or stuck.method != "BYE" or not stuck.hops:
+        return
+    last = stuck.hops[-1].request
+    if stuck.refusal is None and stuck.hops[-1].sendings < SENDINGS:
+        return
+    evidence = because(LOST, last.frames, last.time, src=last.source, dst=last.destination)
+    owner, target = party(not stuck.from_caller), story.address_of(not stuck.from_caller)
+    yield found_of(stuck, evidence, owner=owner, uri=last.sip.uri, target=target)
+
+
+RULE: Rule = Rule(
+    code="contact-unreachable",
+    symptom=Symptom.CANNOT_HANG_UP,
+    severity=Severity.ERROR,
+    title=Text(
+        "{method} does not reach {owner} at its Contact {uri}",
+        "{method} 无法通过 Contact {uri} 送达{owner}",
+    ),
+    why=Text(
+        "Requests within a call go to the Contact. A private or invented address there is nowhere, so hanging up "
+        "(or the ACK) never arrives.",
+        "通话内请求发往 Contact。若那里是私有地址或虚构的名字，挂机（或 ACK）就永远到不了。",
+    ),
+    needs=Text(
+        "A request within the call that fails, stays unanswered or never appears, and a Contact whose host is "
+        "not the "
+        "host its owner speaks from. A private Contact that the server copes with is no fault.",
+        "通话内请求失败、无应答或没有出现，且 Contact 的主机与其真实来源不同。服务器能处理的私有 Contact 不算故障。",
+    ),
+    fix=Text(
+        "Send requests to where the phone's packets come from ({target}), not to its Contact: NAT handling on INVITE "
+        "*and* on its responses, re-INVITE and UPDATE (fix_nated_contact, set_contact_alias, rport and received), "
+        "or Path and outbound (RFC 5626) for browsers.",
+        "把请求发往话机数据的真实来源（{target}），而不是它的 Contact：对 INVITE 及其响应、re-INVITE、UPDATE "
+        "都做 NAT 处理"
+        "（fix_nated_contact、set_contact_alias、rport/received），浏览器则用 Path 与 outbound（RFC 5626）。",
+    ),
+    own_fix=Text(
+        "Have the phone write an address into its Contact at which it can be reached, or let the NAT show (rport, "
+        "no STUN of its own, no SIP ALG): talkpath then sends to where its packets come from ({target}).",
+        "让话机在 Contact 中写可达的地址，或让 NAT 显现出来（使用 rport，"
+        "关闭话机自带的 STUN 和 SIP ALG）：talkpath 随后会发往其数据的真实来源（{target}）"
+        "。",
+    ),
+    traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
+    explains=frozenset(
+        {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}
+    ),
+    of_call=check,
+)

@@ -1,0 +1,76 @@
+"""Packets flow, and the waveform in them is a straight line."""
+
+from collections.abc import Iterator
+
+from talkpath.base.texts import Text
+from talkpath.explain.judging.finding import Direction, Found, Severity, Symptom, because, party
+from talkpath.explain.judging.rule import Rule
+from talkpath.explain.reading.levels import Quiet, quiet_directions
+from talkpath.explain.reading.story import Story
+from talkpath.explain.reading.traits import Trait
+
+FLAT = Text(
+    "{packets} packets from {src}, and for {seconds} s the waveform is a straight line.",
+    "来自 {src} 的 {packets} 个包中，有 {seconds} 秒的波形是一条直线。",
+)
+MEANWHILE = Text("Meanwhile {other} spoke for {seconds} s.", "与此同时{other}说话 {seconds} 秒。")
+BEFORE = Text("Until then {who} could be heard.", "在此之前可以听到{who}。")
+
+
+def check(story: Story) -> Iterator[Found]:
+    quiet = list(quiet_directions(story, flat=True))
+    for from_caller, one in quiet:
+        felt = one.other_spoke_s >= 2 and one.from_start
+        if not one.other_spoke_s and len(quiet) < 2:
+            continue
+        yield _found(from_caller, one, Severity.ERROR if felt else Severity.WARNING)
+
+
+def _found(from_caller: bool, one: Quiet, severity: Severity) -> Found:
+    who, other = party(from_caller), party(not from_caller)
+    frames = (one.stream.first_frame, one.stream.last_frame)
+    evidence = [
+        because(FLAT, frames, one.since, packets=one.stream.packets, src=one.stream.src, seconds=one.silent_s)
+    ]
+    if one.other_spoke_s:
+        evidence.append(because(MEANWHILE, (), one.since, other=other, seconds=one.other_spoke_s))
+    if not one.from_start:
+        evidence.append(because(BEFORE, (), one.since, who=who))
+    return Found(
+        tuple(evidence),
+        {"who": who, "other": other},
+        leg=one.path.first_leg.index,
+        direction=Direction.of(from_caller),
+        severity=severity,
+    )
+
+
+RULE: Rule = Rule(
+    code="digital-silence",
+    symptom=Symptom.ONE_WAY_AUDIO,
+    severity=Severity.ERROR,
+    title=Text(
+        "{other} hears nothing of {who}: the packets are there, and silent",
+        "{other}听不到{who}：包都在，但内容是静音",
+    ),
+    why=Text(
+        "The phone sends, but no microphone is behind it: a plug in the wrong socket, a headset that is off, mute.",
+        "话机在发送，但背后没有麦克风：插头插错孔、耳麦没开、被静音。",
+    ),
+    needs=Text(
+        "At least five seconds of G.711 whose samples are all the same, while the other side speaks. From the first "
+        "second on it is an error; beginning in the middle (somebody pressed mute) a warning. Hold, comfort "
+        "noise and "
+        "silence suppression are no fault.",
+        "至少五秒的 G.711 样本全部相同，而对方在说话。从一开始就如此为错误；中途开始（有人按了静音）为警告。"
+        "保持、舒适噪声和静音抑制不算故障。",
+    ),
+    fix=Text(
+        "Ask {who} to look at the phone: is the handset's plug in the handset socket (not the headset's), is the "
+        "headset selected and switched on, is mute lit? Then compare phone models and firmware of those affected.",
+        "请{who}检查话机：听筒插头是否插在听筒孔（而不是耳机孔）、耳麦是否选中并打开、静音灯是否亮？"
+        "然后比较受影响者的话机型号与固件。",
+    ),
+    traits=frozenset({Trait.QUIET}),
+    of_call=check,
+)

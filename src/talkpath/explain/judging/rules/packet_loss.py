@@ -1,0 +1,208 @@
+"""Packets are lost on the way."""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec.structs import replace
+
+from talkpath.base.texts import Text
+from talkpath.capture.records import RtcpReport, RtcpSeen, RtpStream
+from talkpath.explain.judging.finding import Because, Direction, Found, Severity, Symptom, because, party
+from talkpath.explain.judging.rule import Rule
+from talkpath.explain.reading.holes import holes
+from talkpath.explain.reading.story import Story
+from talkpath.explain.reading.talk import MediaPath
+from talkpath.explain.reading.traits import Trait
+
+# Share of lost packets: concealment hides one percent; from three on speech suffers (G.113 Appendix I).
+NOTICED = 0.01
+FELT = 0.03
+LEAST_EXPECTED = 200
+# With fewer packets than this share of them the capture was thinned out, or is no voice stream.
+LEAST_SHARE = 0.2
+# A longer run is a hole (media-cut), or a sender that began its numbers anew.
+HOLE_PACKETS = 50
+# A receiver that reports less than this share of the loss we see had the packets: the capture lost them.
+RECEIVER_SHARE = 0.3
+
+LOST = Text(
+    "{lost} of {expected} packets from {src} to {dst} are missing ({percent:.1f} %), in {bursts} gaps, the "
+    "longest of "
+    "{longest} packets.",
+    "从 {src} 到 {dst} 的 {expected} 个包缺失 {lost} 个（{percent:.1f} %），共 {bursts} 处，最长连续 {longest} 个。",
+)
+WORST = Text("The worst second lost {lost} packets.", "最差的一秒丢失 {lost} 个包。")
+REPORTED = Text(
+    "{src} reports by RTCP that {percent:.1f} % of what {who} sent did not arrive; here it was still complete.",
+    "{src} 通过 RTCP 报告{who}发送的包有 {percent:.1f} % 未到达；而在此处仍是完整的。",
+)
+TOLD = Text(
+    "{src} reports by RTCP that {lost} of {expected} packets of {who} did not arrive ({percent:.1f} %).",
+    "{src} 通过 RTCP 报告{who}的 {expected} 个包中有 {lost} 个未到达（{percent:.1f} %）。",
+)
+OWN_DROPS = Text(
+    "SIP messages are missing from this capture too, though nobody sent them again: the losses may be its own.",
+    "本抓包也缺少 SIP 消息，而无人重发：丢包可能是抓包自身造成的。",
+)
+SECTION = Text("On the hop before ({src} to {dst}) nothing was lost.", "在前一跳（{src} 到 {dst}）没有丢包。")
+
+
+def check(story: Story) -> Iterator[Found]:
+    for from_caller in (True, False):
+        paths = story.talk.paths if from_caller else story.talk.paths[::-1]
+        for path in paths:
+            found = (
+                _lost_here(story, path, from_caller)
+                or _lost_beyond(story, path, from_caller)
+                or _lost_unseen(story, path, from_caller)
+            )
+            if found is not None:
+                yield found
+                break
+
+
+def _lost_here(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
+    for rtp in path.heard(from_caller):
+        lost = sum(length * count for length, count in rtp.lost_runs if length < HOLE_PACKETS)
+        if rtp.expected < LEAST_EXPECTED or lost < NOTICED * rtp.expected:
+            continue
+        if rtp.packets < LEAST_SHARE * rtp.expected:
+            continue
+        if _receiver_had_them(story, rtp, lost):
+            continue
+        share = lost / rtp.expected
+        evidence = [_lost(rtp, lost), _worst_second(rtp), *_section(story, path, from_caller)]
+        found = _found(path, from_caller, evidence, share)
+        return _weighed(story, found)
+    return None
+
+
+def _weighed(story: Story, found: Found) -> Found:
+    """What a capture that has drops of its own can say of losses."""
+    if story.scene.has_drops:
+        return replace(found, severity=Severity.NOTE, confidence=0.4)
+    missed = holes(story)
+    if not missed:
+        return found
+    doubt = because(OWN_DROPS, missed[0].frames[:1], missed[0].time)
+    return replace(found, because=(*found.because, doubt), severity=Severity.WARNING, confidence=0.4)
+
+
+def _found(path: MediaPath, from_caller: bool, evidence: Sequence[Because], share: float) -> Found:
+    return Found(
+        tuple(evidence),
+        {"who": party(from_caller), "other": party(not from_caller), "percent": f"{100 * share:.1f}"},
+        leg=path.first_leg.index,
+        direction=Direction.of(from_caller),
+        severity=Severity.ERROR if share >= FELT else Severity.WARNING,
+    )
+
+
+def _lost(rtp: RtpStream, lost: int) -> Because:
+    longest = max((length for length, _ in rtp.lost_runs), default=0)
+    bursts = sum(count for _, count in rtp.lost_runs)
+    values = {"src": rtp.src, "dst": rtp.dst, "percent": 100 * lost / rtp.expected, "bursts": bursts}
+    frames = (rtp.first_frame, rtp.last_frame)
+    return because(LOST, frames, rtp.start, lost=lost, expected=rtp.expected, longest=longest, **values)
+
+
+def _worst_second(rtp: RtpStream) -> Because:
+    worst = max(rtp.seconds(), key=lambda second: second.lost)
+    return because(WORST, (), worst.time, lost=worst.lost)
+
+
+def _section(story: Story, path: MediaPath, from_caller: bool) -> Iterator[Because]:
+    """Where the loss begins, if an earlier hop of the same voice is clean."""
+    paths = story.talk.paths if from_caller else story.talk.paths[::-1]
+    before = paths[: paths.index(path)]
+    for rtp in before[-1].heard(from_caller) if before else ():
+        yield because(SECTION, (rtp.first_frame,), rtp.start, src=rtp.src, dst=rtp.dst)
+        return
+
+
+def _receiver_had_them(story: Story, rtp: RtpStream, lost: int) -> bool:
+    """The receiver's own reports say that much less is missing: then this capture missed packets."""
+    reports = [block for block, _ in _reports(story, rtp)]
+    if not reports:
+        return False
+    last = reports[-1]
+    return 0 <= last.lost < lost * RECEIVER_SHARE
+
+
+def _reports(story: Story, rtp: RtpStream) -> Iterator[tuple[RtcpReport, RtcpSeen]]:
+    """What the receiving host reports of a stream, in the order of time."""
+    for seen in story.around(RtcpSeen):
+        if not seen.is_encrypted and seen.src.host == rtp.dst.host:
+            for block in seen.reports:
+                if block.ssrc == rtp.ssrc:
+                    yield block, seen
+
+
+def _lost_beyond(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
+    """Complete here, incomplete at the receiver: lost after this place."""
+    if path is not (story.talk.paths if from_caller else story.talk.paths[::-1])[-1]:
+        return None
+    for rtp in path.heard(from_caller):
+        reports = list(_reports(story, rtp))
+        if not reports or rtp.expected < LEAST_EXPECTED:
+            continue
+        block, seen = reports[-1]
+        share = (block.lost - rtp.lost) / rtp.expected
+        if not NOTICED <= share <= 1 or block.lost < 5:
+            continue
+        who = party(from_caller)
+        evidence = because(REPORTED, (seen.frame,), seen.time, src=seen.src, percent=100 * share, who=who)
+        return _found(path, from_caller, [evidence], share)
+    return None
+
+
+def _lost_unseen(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
+    """Of a direction that is not shown (a HEP feed without RTP) the receiver's first and last report tell."""
+    receiver = path.latest(not from_caller)
+    if receiver is None or path.heard(from_caller):
+        return None
+    places = {receiver.address, receiver.address._replace(port=receiver.address.port + 1), receiver.rtcp}
+    reports = [
+        (block, seen)
+        for seen in story.around(RtcpSeen)
+        if seen.src in places and not seen.is_encrypted
+        for block in seen.reports
+    ]
+    last = reports[-1][0] if reports else None
+    own = [(block, seen) for block, seen in reports if last is not None and block.ssrc == last.ssrc]
+    if last is None or len(own) < 2:
+        return None
+    lost, expected = last.lost - own[0][0].lost, last.highest - own[0][0].highest
+    if expected < LEAST_EXPECTED or not NOTICED <= lost / expected <= 1:
+        return None
+    share, (_, seen) = lost / expected, own[-1]
+    values = {"lost": lost, "expected": expected, "percent": 100 * share, "who": party(from_caller)}
+    evidence = because(TOLD, (own[0][1].frame, seen.frame), seen.time, src=seen.src, **values)
+    return _found(path, from_caller, [evidence], share)
+
+
+RULE: Rule = Rule(
+    code="packet-loss",
+    symptom=Symptom.BAD_QUALITY,
+    severity=Severity.ERROR,
+    title=Text(
+        "{other} hears {who} with gaps: {percent} % of the packets are lost",
+        "{other}听{who}断断续续：丢包 {percent} %",
+    ),
+    why=Text("Lost packets are syllables that are not heard.", "丢失的包就是听不到的音节。"),
+    needs=Text(
+        "One percent of at least 200 packets (three percent: an error) missing by sequence number, or "
+        "reported missing "
+        "by the receiver. Packets that the receiver reports as there, drops of the capture itself, reordering, and a "
+        "new SSRC are no loss.",
+        "至少 200 个包中按序号缺失百分之一（百分之三以上为错误），或接收方报告缺失。接收方报告已收到的、"
+        "抓包自身丢弃的、"
+        "乱序和更换 SSRC 都不算丢包。",
+    ),
+    fix=Text(
+        "Test the way from {who} to this place hop by hop (Wi-Fi, uplink, duplex mismatch, policing), and mark and "
+        "prioritise voice (DSCP 46).",
+        "逐跳检查从{who}到此处的路径（Wi-Fi、上行带宽、双工不匹配、限速），并为语音打标记和设置优先级（DSCP 46）。",
+    ),
+    traits=frozenset({Trait.LOSSY}),
+    of_call=check,
+)

@@ -1,0 +1,90 @@
+"""What the reports say around the findings."""
+
+from talkpath.base.texts import Text
+from talkpath.explain.judging.finding import Severity, Symptom
+
+SEVERITIES = {
+    Severity.ERROR: Text("error", "错误"),
+    Severity.WARNING: Text("warning", "警告"),
+    Severity.NOTE: Text("note", "提示"),
+}
+SYMPTOMS = {
+    Symptom.CANNOT_HANG_UP: Text("cannot hang up", "无法挂机"),
+    Symptom.NO_RING: Text("does not ring", "不振铃"),
+    Symptom.NO_AUDIO: Text("no audio", "无声"),
+    Symptom.ONE_WAY_AUDIO: Text("one-way audio", "单通"),
+    Symptom.DROPS: Text("drops", "掉线"),
+    Symptom.FAILS: Text("fails", "失败"),
+    Symptom.BAD_QUALITY: Text("bad quality", "质量差"),
+    Symptom.SECURITY: Text("security", "安全"),
+    Symptom.NONE: Text("nothing felt", "无感"),
+}
+
+CAPTURE = Text(
+    "{file}: {packets} packets, {seconds:.0f} s from {start}",
+    "{file}：{packets} 个包，自 {start} 起 {seconds:.0f} 秒",
+)
+EMPTY = Text("{file}: no packets", "{file}：没有包")
+UNDECODED = Text("  not understood: {list}", "  未能解析：{list}")
+CALLS = Text(
+    "{total} calls, {answered} answered; {errors} with errors, {warnings} with warnings only",
+    "{total} 个呼叫，{answered} 个接通；{errors} 个有错误，{warnings} 个仅有警告",
+)
+NO_CALLS = Text("There is no call.", "没有呼叫。")
+NOTHING = Text("Nothing is wrong as far as this shows.", "就所见内容，一切正常。")
+BY_CODE = Text("What was found", "发现的问题")
+IN_CALLS = Text("in {count} of {total} calls", "{total} 个呼叫中的 {count} 个")
+NOT_IN_A_CALL = Text("outside of calls", "呼叫之外")
+COMMON = Text("What the bad calls have in common", "问题呼叫的共同点")
+SHARE = Text(
+    "{code}: {bad} of {group} calls with {what} have it, and {bad_elsewhere} of {total_elsewhere} others "
+    "({lift:.1f} times as often; chance {p:.1e}).",
+    "{code}：具有 {what} 的 {group} 个呼叫中有 {bad} 个出现，其他 {total_elsewhere} 个中有 {bad_elsewhere} 个"
+    "（高 {lift:.1f} 倍；偶然概率 {p:.1e}）。",
+)
+SIDES = {"caller": Text("caller's {what}", "主叫的 {what}"), "callee": Text("callee's {what}", "被叫的 {what}")}
+ALSO = Text("  and in the same way: {codes}", "  同样还有：{codes}")
+SAME_AS = Text("  the same calls have {what}", "  这些呼叫同时具有 {what}")
+EXCEPTIONS = Text("  without it all the same: {ids}", "  属于该组却没有问题的：{ids}")
+WORST = Text("The worst calls", "最严重的呼叫")
+MORE_CALLS = Text(
+    "... and {count} more; --call ID shows one, --html FILE all",
+    "……还有 {count} 个；--call ID 看单个，--html FILE 看全部",
+)
+BECAUSE = Text("because", "依据")
+FRAMES = Text(" (frames {list})", "（帧 {list}）")
+FIX = Text("fix", "处理")
+OWN_FIX = Text("fix, of talkpath's own calls", "处理（talkpath 自己的呼叫）")
+WHY = Text("why it hurts", "为何影响用户")
+NEEDS = Text("evidence", "所需证据")
+SYMPTOM = Text("symptom", "症状")
+EXPLAINS = Text("explains", "可解释")
+PAGE = {
+    "fix": FIX,
+    "calls": Text("Calls", "呼叫"),
+    "common": COMMON,
+    "search": Text("number, address, code, phone ...", "号码、地址、代码、话机……"),
+    "more": Text("more", "更多"),
+    "play": Text("play", "播放"),
+    "stop": Text("stop", "停止"),
+    "caller": Text("caller", "主叫"),
+    "callee": Text("callee", "被叫"),
+    "packets": Text("packets", "个包"),
+    "level": Text("level", "音量"),
+    "lost": Text("lost", "丢失"),
+    "jitter": Text("jitter", "抖动"),
+}
+SOUND_LEFT_OUT = Text(
+    "To keep this page small it has the sound of {heard} of {count} calls: an example of every finding, then the "
+    "worst. `talkpath wav FILE --call ID` makes that of any other.",
+    "为使页面保持较小，{count} 个呼叫中只附带 {heard} 个的声音：每类问题各一例，其余按严重程度。"
+    "其他呼叫可用 `talkpath wav FILE --call ID` 生成。",
+)
+PAGE_HEAD = (
+    Text("time", "时间"),
+    Text("from", "主叫"),
+    Text("to", "被叫"),
+    Text("result", "结果"),
+    Text("talk", "通话"),
+    Text("finding", "发现"),
+)
