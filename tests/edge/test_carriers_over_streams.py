@@ -67,6 +67,16 @@ def test_a_carrier_that_refuses_connections_is_gone_around_at_once_and_it_is_sai
     assert (told["gateway.failed"], told["fork.branch-failed"]) == ("connection-refused", "connection-refused")
 
 
+def test_a_call_that_no_carrier_takes_failed_here_and_not_at_whom_it_was_for() -> None:
+    """A transport that fails counts as 503 (RFC 3261 section 16.9), which goes back as 500 (16.7 step 6): who called
+    may try another way. 480 would say that the number itself does not answer."""
+    lab = _house()
+    lab.refusing |= {Target(Transport.TCP, FIRST), Target(Transport.TCP, SECOND)}
+    caller = _calling(lab)
+    assert (caller.statuses()[-1], caller.last().reason) == (500, "No gateway takes the call")
+    assert not lab.edge.core.calls
+
+
 def test_what_was_to_leave_over_a_connection_that_takes_too_long_is_wanted_no_more() -> None:
     """A phone that would ring when the connection stands at last would ring for nobody."""
     lab = _house()

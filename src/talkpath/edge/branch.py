@@ -114,6 +114,12 @@ class Branch:
         """What its silence counts as: nobody is at the phone, or nobody at the place."""
         return 408 if self.is_place else 480
 
+    @property
+    def unsent(self) -> int:
+        """What it counts as that nothing can leave for there: a phone is not there, a place does not serve (RFC 3261
+        section 16.9)."""
+        return 503 if self.is_place else 480
+
     def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:
         if self._fork is not None:
             self._fork.answered(self, response, now)
@@ -124,7 +130,7 @@ class Branch:
 
     def on_unsendable(self, transaction: ClientTransaction, why: Unsent, now: float) -> None:
         if self._fork is not None and not self._sent_otherwise(now):
-            self._fork.failed(self, 480, why, now)
+            self._fork.failed(self, self.unsent, why, now)
 
     def on_silence(self, now: float) -> None:
         """Nothing came down the connection for long."""
@@ -133,7 +139,7 @@ class Branch:
             return
         transaction.abandon(now)
         if not self._sent_otherwise(now) and self._fork is not None:
-            self._fork.failed(self, 480, Unsent.UNREACHABLE, now)
+            self._fork.failed(self, self.unsent, Unsent.UNREACHABLE, now)
 
     def _sent_otherwise(self, now: float) -> bool:
         otherwise, self.otherwise = self.otherwise, None

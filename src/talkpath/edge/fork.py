@@ -6,8 +6,8 @@ A `Fork` is the response context of a request; a `Branch` is one target of it. T
     2xx             goes back at once, always; the other branches of an INVITE are cancelled
     6xx             the other branches are cancelled
     3xx to 6xx      the best goes back when the last branch is over
-    silence         408 for the branch; a branch that could not be reached counts as 480, one that gave an answer
-                    which can not be used as 502
+    silence         408 for the branch; a phone that could not be reached counts as 480, a place as 503, one that gave
+                    an answer which can not be used as 502
     passed over     a branch that had its time and never said a word is waited for no more, but heard out; so is one
                     that was cancelled before it did
 
@@ -28,6 +28,7 @@ from talkpath.edge.arrival import Arrival
 from talkpath.edge.branch import Branch
 from talkpath.edge.call import RunningCall
 from talkpath.edge.inquiry import Outcome
+from talkpath.edge.through import NOBODY_TAKES_IT
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import NOBODY, ServerTransaction, State, Transactions
 
@@ -380,11 +381,14 @@ class Fork:
             # 503 would tell the caller to avoid us, not the target (RFC 3261 section 16.7 step 6), unless it is us.
             is_theirs = self._best_status == 503 and self._best_branch is not None
             status = 500 if is_theirs else self._best_status or 480
-            if status == 480 and self.request.method == "BYE":
-                # That nobody is there ends the dialog where 408 says it, and is no word of its end where 480 does
+            reason = self._reason
+            if is_theirs and self._best_branch is not None and self._best_branch.heading.through is not None:
+                reason = NOBODY_TAKES_IT
+            if self.request.method == "BYE" and self._best is None and (is_theirs or status == 480):
+                # That nobody is there ends the dialog where 408 says it, and is no word of its end where others do
                 # (RFC 3261 sections 12.2.1.2 and 15.1.1).
                 status = 408
-            self._owner.reply(self, status, now, self._reason)
+            self._owner.reply(self, status, now, reason)
         else:
             self._owner.relay(self, self._best_branch, self._best, now)
 

@@ -4,6 +4,9 @@ from talkpath.edge.gateways.credentials import Credentials
 from talkpath.edge.gateways.gateway import Gateway, Key
 from talkpath.sdp import SessionDescription
 
+#: What a caller is told in place of "Server Internal Error".
+NOBODY_TAKES_IT = "No gateway takes the call"
+
 
 class Through:
     """Which gateway, the name that it knows the try by, and the answers to its challenges within this call."""

@@ -22,7 +22,7 @@ from talkpath.edge.gateways.table import Gateways
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.plan import FAILOVER, Group, ToGateways, ToPlace
 from talkpath.edge.sending import Sending
-from talkpath.edge.through import Through
+from talkpath.edge.through import NOBODY_TAKES_IT, Through
 from talkpath.sip.grammar import parse_auth
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
@@ -166,7 +166,7 @@ class Trunks:
                 self._failed(through, How.CREDENTIALS, now, why=f"credentials-{credentials.why}")
                 # It is us whom it wants them of; the caller has none for it.
                 fork.forget(branch)
-                fork.could_not(500, "No gateway takes the call")
+                fork.could_not(500, NOBODY_TAKES_IT)
             return
         name = through.gateway.settings.name
         self._core.note(call_id, "gateway.challenged", now, gateway=name, realm=_realm(challenge))
