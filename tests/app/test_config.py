@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from talkpath.app import words
 from talkpath.app.choose import chosen_language, config_file, explicit_language, load
 from talkpath.app.config import words as config_words
-from talkpath.app.config.checks import parse_address_and_port, parse_endpoint
+from talkpath.app.config.endpoints import parse_address_and_port, parse_endpoint
 from talkpath.app.config.file import read
 from talkpath.app.config.listeners import Listener
 from talkpath.app.config.mistakes import BadConfig

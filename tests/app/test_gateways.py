@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from tests.edge.carrier import Carrier, gateway, house, named, trunk
 
 from talkpath.app import gateways, gateways_cli
+from talkpath.app.certificate import self_signed
 from talkpath.app.config.gateways import Gateway
 from talkpath.app.config.records import State
 from talkpath.app.config.routing import Routing
@@ -107,6 +108,24 @@ def test_what_cannot_be_a_gateway_is_said_as_in_the_configuration(
 ) -> None:
     with pytest.raises(Misuse, match=said):
         gateways.add(config, values, Language.EN)
+
+
+def test_who_may_sign_its_certificate_is_known_while_it_is_there(tmp_path: Path) -> None:
+    lab = house(gateway("a", "sip.carrier.example", ca="a.pem"), gateway("b", "sip.other.example"))
+    lab.wait(0.1)
+    table = lab.edge.gateways
+    assert [table.authority(place) for place in ("sip.carrier.example", "sip.other.example")] == ["a.pem", ""]
+    table.remove("a", lab.now)
+    assert table.authority("sip.carrier.example") == ""
+
+
+def test_a_file_is_named_as_it_is_seen_from_where_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = self_signed(tmp_path, []).certificate
+    done = add_by_command(tmp_path, "--ca", made.name)
+    assert done.exit_code == 0, done.output
+    (added,) = OwnGateways(tmp_path).file.read().gateways()
+    assert added.ca == str(made)
 
 
 def test_two_of_one_name_are_refused(config: Config) -> None:
@@ -256,7 +275,8 @@ def test_a_gateway_added_by_hand_takes_every_key_of_the_configuration(tmp_path: 
         name="b",
         address="203.0.113.5:5070",
         group="others",
-        transport="TCP",
+        transport="TLS",
+        ca=str(self_signed(tmp_path, []).certificate),
         priority=7,
         weight=8,
         username="4930",
@@ -285,13 +305,13 @@ def test_a_gateway_added_by_hand_takes_every_key_of_the_configuration(tmp_path: 
     # What is added to the configuration comes to the command by itself; here it must be named.
     assert {key for key in keys if getattr(wanted, key) == getattr(defaults, key)} == set()
     words = (
-        "--group others --transport tcp --priority 7 --weight 8 --username 4930 -p hidden --realm carrier.example "
+        "--group others --transport tls --priority 7 --weight 8 --username 4930 -p hidden --realm carrier.example "
         "--domain sip.carrier.example --register --register-s 300 --numbers plus --codecs PCMA,opus --channels 30 "
         "--calls-per-s 2.5 --no-calls-in --record --networks 203.0.113.0/24 --networks 2001:db8::/64 --probe-s 30 "
         "--probe-timeout-s 2 --probe-failures 3 --probe-successes 4 --probe-dead 408,503 --broken-after 5 "
         "--broken-s 6"
     )
-    done = add_by_command(tmp_path, *words.split())
+    done = add_by_command(tmp_path, *words.split(), "--ca", wanted.ca)
     assert (done.exit_code, done.output) == (0, "b is added.\n")
     assert OwnGateways(tmp_path).file.read().gateways() == [wanted]
 

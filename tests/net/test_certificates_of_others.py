@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from talkpath.base.address import Address, Target, Transport
 from talkpath.base.unsent import Unsent
+from talkpath.net.certificates import Certificates
 from talkpath.net.unopened import why_not_open
 
 NAME = "sip.carrier.example"
@@ -89,6 +91,69 @@ async def test_what_is_wrong_with_a_certificate_is_told_apart(
         await asyncio.open_connection(host, port, ssl=ours, server_hostname=NAME)
     server.close()
     assert [why_not_open(error) for error in errors] == [why]
+
+
+ADDRESS = Address("127.0.0.1", 5061)
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+@pytest.mark.parametrize(
+    ("is_signed", "name", "why_by_name", "why_by_address"),
+    [
+        (True, NAME, None, None),
+        (True, "sip.other.example", Unsent.OTHER_NAME, None),
+        (False, NAME, Unsent.UNTRUSTED, Unsent.UNTRUSTED),
+    ],
+)
+async def test_a_place_with_authorities_of_its_own_shows_what_they_signed(
+    tmp_path: Path,
+    is_named: bool,
+    is_signed: bool,
+    name: str,
+    why_by_name: Unsent | None,
+    why_by_address: Unsent | None,
+) -> None:
+    """By its name, or by its address: then what they signed is its own whatever it names."""
+    authority, stranger = Authority(), Authority()
+    (tmp_path / "ca.pem").write_bytes(authority.certificate.public_bytes(Encoding.PEM))
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    signer = authority if is_signed else stranger
+    server_side.load_cert_chain(signer.chain(tmp_path / "chain.pem", NOW + DAY, NOW - DAY, name))
+    of = {NAME if is_named else ADDRESS.host: str(tmp_path / "ca.pem")}
+    certificates = Certificates(lambda place: of.get(place, ""))
+    certificates.load()
+    wanted = certificates.wanted(Target(Transport.TLS, ADDRESS, NAME if is_named else ""))
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=server_side)
+    host, port = server.sockets[0].getsockname()
+    errors: list[OSError] = []
+    try:
+        _, writer = await asyncio.open_connection(host, port, ssl=wanted, server_hostname=NAME if is_named else host)
+        writer.close()
+    except OSError as error:
+        errors.append(error)
+    server.close()
+    why = why_by_name if is_named else why_by_address
+    assert [why_not_open(error) for error in errors] == [one for one in (why,) if one is not None]
+
+
+def test_where_no_authority_is_named_a_name_needs_one_that_the_system_trusts_and_an_address_none() -> None:
+    certificates = Certificates(lambda place: "")
+    certificates.load()
+    by_name = certificates.wanted(Target(Transport.TLS, ADDRESS, NAME))
+    by_address = certificates.wanted(Target(Transport.TLS, ADDRESS))
+    assert (by_name.verify_mode, by_name.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert by_address.verify_mode == ssl.CERT_NONE
+
+
+@pytest.mark.parametrize("text", [None, "", "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n"])
+def test_authorities_that_can_not_be_read_are_an_error_of_files_and_never_trust_anybody(
+    tmp_path: Path, text: str | None
+) -> None:
+    if text is not None:
+        (tmp_path / "ca.pem").write_text(text)
+    certificates = Certificates(lambda place: str(tmp_path / "ca.pem"))
+    with pytest.raises(OSError, match=r"."):
+        certificates.wanted(Target(Transport.TLS, ADDRESS, NAME))
 
 
 async def test_who_speaks_no_tls_is_no_matter_of_certificates() -> None:

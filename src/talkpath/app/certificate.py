@@ -51,6 +51,12 @@ def mistakes_in_pair(certificate: Path, key: Path) -> Iterator[tuple[str, Phrase
         yield "key", phrase(config_words.KEY_MISMATCH, key=key, certificate=certificate)
 
 
+def mistake_in_certificates(path: Path) -> Phrase | None:
+    """What is wrong with a file of certificates; None when they can be read."""
+    found = _certificate(path)
+    return found if isinstance(found, Phrase) else None
+
+
 def self_signed(directory: Path, names: Iterable[str]) -> CertificateFiles:
     """The self-signed certificate kept in `directory`, made when it is missing, has ended or lacks a name.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from talkpath.app import explain_words as texts
-from talkpath.app.config.checks import parse_endpoint
+from talkpath.app.config.endpoints import parse_endpoint
 from talkpath.app.explain import Unread
 from talkpath.app.phrase import phrase
 from talkpath.base.errors import Malformed

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from talkpath.app.phrase import Phrase
 
+#: A file is named as it is seen from here; the edge may run elsewhere.
+_FILE: click.ParamType[Any] = click.Path(resolve_path=True)
+
 #: Given by their places.
 _ARGUMENTS = ("name", "address")
 
@@ -70,6 +73,7 @@ def _option(name: str, kind: "inspect.Metadata", default: object) -> click.Optio
     from msgspec import inspect
 
     flag = f"--{name.replace('_', '-')}"
+    is_file = (kind.extra or {}).get("of") == "file"
     said = (kind.extra_json_schema or {}).get("description", "")
     text = (kind.extra or {}).get("zh", "") if LANGUAGE is Language.ZH else said
     shown = _shown(default)
@@ -80,7 +84,8 @@ def _option(name: str, kind: "inspect.Metadata", default: object) -> click.Optio
         listed = _Listed(_typed(_bare(inner.item_type)))
         return click.Option([flag], multiple=True, type=listed, help=text, show_default=shown)
     short = ["-p"] if name == "password" else []
-    return click.Option([flag, *short], type=_typed(inner), help=text, show_default=shown)
+    typed = _FILE if is_file else _typed(inner)
+    return click.Option([flag, *short], type=typed, help=text, show_default=shown)
 
 
 def _bare(kind: "inspect.Type") -> "inspect.Type":

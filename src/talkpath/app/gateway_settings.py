@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from ipaddress import ip_network
 
-from talkpath.app.config.checks import parse_endpoint
+from talkpath.app.config.endpoints import parse_endpoint
 from talkpath.app.config.gateways import Gateway, GatewayGroup
 from talkpath.app.config.tree import Config
 from talkpath.base.address import Transport
@@ -28,6 +28,7 @@ def gateway_settings(one: Gateway) -> GatewaySettings:
         address=host.lower(),
         port=port,
         transport=None if one.transport is None else Transport(one.transport),
+        ca=one.ca,
         priority=one.priority,
         weight=one.weight,
         username=one.username or "",

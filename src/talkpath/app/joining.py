@@ -14,7 +14,7 @@ from talkpath import __version__
 from talkpath.app import cluster_words as words
 from talkpath.app.cluster_log import ClusterLog
 from talkpath.app.cluster_rows import ClusterRow, cluster_row
-from talkpath.app.config.checks import parse_address_and_port
+from talkpath.app.config.endpoints import parse_address_and_port
 from talkpath.app.config.listeners import ANY, Listener
 from talkpath.app.config.tree import Config
 from talkpath.app.host import host_addresses

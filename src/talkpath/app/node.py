@@ -14,7 +14,7 @@ from talkpath.app.accounts import Everybody
 from talkpath.app.after_call import AfterCall
 from talkpath.app.bans import OwnBans
 from talkpath.app.chores import Chore, do_chores
-from talkpath.app.config.checks import parse_address_and_port
+from talkpath.app.config.endpoints import parse_address_and_port
 from talkpath.app.config.listeners import ANY, Listener
 from talkpath.app.control import ControlServer
 from talkpath.app.dns_log import tell_of_dns
@@ -137,6 +137,7 @@ class Node:
             self._site() if config.page.enabled else None,
             self._guard.sources if config.guard.enabled else None,
             config.websocket.ping_s,
+            self._authority,
         )
         doors = media_doors(config)
         self._facing = Facing(doors, self._signalling, self._interfaces, lambda: self._edge.core.locality)
@@ -190,6 +191,9 @@ class Node:
     def _bindings(self) -> BindingStore:
         kept = self._store.bindings
         return kept if self._cluster is None else self._cluster.membership.registrations.store_in(kept)
+
+    def _authority(self, place: str) -> str:
+        return self._edge.gateways.authority(place)
 
     def _pump(self) -> None:
         self._signalling.pump()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 
 from talkpath.app.announcement import announcement_of, beep_of, told_of
-from talkpath.app.config.checks import parse_endpoint
+from talkpath.app.config.endpoints import parse_endpoint
 from talkpath.app.config.listeners import INTERFACES
 from talkpath.app.config.tree import Config
 from talkpath.app.gateway_settings import gateway_settings, group_settings, routing_settings

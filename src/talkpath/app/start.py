@@ -13,7 +13,7 @@ from talkpath.app import words
 from talkpath.app.accounts import Users, ready_accounts
 from talkpath.app.banner import ReadyAccount, banner
 from talkpath.app.certificate import CertificateFiles, self_signed
-from talkpath.app.config.checks import parse_endpoint
+from talkpath.app.config.endpoints import parse_endpoint
 from talkpath.app.config.tree import Config
 from talkpath.app.host import host_addresses
 from talkpath.app.log import start_logging

@@ -29,6 +29,8 @@ class Unsent(StrEnum):
     NOT_YET = "certificate-not-yet"
     OTHER_NAME = "certificate-name"
     UNTRUSTED = "certificate-untrusted"
+    #: The file that says who may sign its certificate can not be read.
+    AUTHORITY = "authority-unreadable"
 
 
 #: All of them.

@@ -82,8 +82,10 @@ REASONS: dict[str, Text] = {
     "certificate-expired": Text("its certificate has expired", "其证书已过期"),
     "certificate-not-yet": Text("its certificate is not valid yet", "其证书尚未生效"),
     "certificate-name": Text("its certificate is for another name", "其证书属于另一名称"),
-    "certificate-untrusted": Text(
-        "nobody whom this system trusts signed its certificate", "其证书的签发者不受本系统信任"
+    "certificate-untrusted": Text("nobody who is trusted for it signed its certificate", "其证书的签发者不受信任"),
+    "authority-unreadable": Text(
+        "the file that says who may sign its certificate (`ca`) can not be read",
+        "无法读取指定其证书签发者的文件（`ca`）",
     ),
     # how it came back
     "probe": Text("it answers probes", "应答探测"),

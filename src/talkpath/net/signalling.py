@@ -21,6 +21,7 @@ from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import FlowClosed, Undelivered
 from talkpath.ice.keepalive import answer_to
 from talkpath.net.accepting import Acceptor
+from talkpath.net.certificates import Certificates
 from talkpath.net.clock import Clock
 from talkpath.net.descriptors import Descriptors
 from talkpath.net.icmp import failure_of
@@ -76,8 +77,10 @@ class Signalling:
         page: Page | None = None,
         guard: Sources | None = None,
         ping_s: float = 0.0,
+        authority: Callable[[str], str] = lambda place: "",
     ) -> None:
         self._clock = clock
+        self._certificates = Certificates(authority)
         self._ping_s = ping_s
         self._guard = guard
         self._ledger = ledger
@@ -105,7 +108,6 @@ class Signalling:
         #: connections that are counted, those in their handshake among them
         self._held = 0
         self._probe: Probe | None = None
-        self._contexts: dict[bool, ssl.SSLContext] = {}
         self._sources: dict[str, str | None] = {}
         self._mtus: dict[str, tuple[float, int | None]] = {}
         self._by_local: dict[Address, Datagrams] = {}
@@ -147,8 +149,7 @@ class Signalling:
             reader = PacedReader(self._loop, datagrams.fileno(), partial(self._readable, datagrams))
             self._readers.append(reader)
             reader.start()
-        # Read now: the certificates of this system are files, and later there may be none left to open.
-        self._contexts = {is_named: _client_context(is_named) for is_named in (False, True)}
+        self._certificates.load()
         for acceptor in self._acceptors:
             acceptor.start()
         self._idle.start(self._loop)
@@ -550,7 +551,12 @@ class Signalling:
 
     async def _connect(self, target: Target) -> None:
         assert self._loop is not None
-        context = self._contexts[bool(target.name)] if target.transport.is_secure else None
+        try:
+            context = self._certificates.wanted(target) if target.transport.is_secure else None
+        except OSError:  # a file that is not there, or holds no certificate
+            self.counters["connects_failed"] += 1
+            self._opened(target, Unsent.AUTHORITY)
+            return
         name = (target.name or target.remote.host) if context is not None else None
 
         def connection() -> Connection:
@@ -581,12 +587,3 @@ class Signalling:
         for then in self._opening.pop(target, ()):
             then(made)
         self.pump()
-
-
-def _client_context(is_named: bool) -> ssl.SSLContext:
-    """A named domain must show a certificate for its name (RFC 5922); a phone known by its address can not."""
-    context = ssl.create_default_context()
-    if not is_named:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

@@ -21,6 +21,7 @@ _BY_VERDICT = {
     9: Unsent.NOT_YET,
     10: Unsent.EXPIRED,
     2: Unsent.UNTRUSTED,
+    7: Unsent.UNTRUSTED,  # the authority has the name of one that is trusted, and another key
     18: Unsent.UNTRUSTED,
     19: Unsent.UNTRUSTED,
     20: Unsent.UNTRUSTED,

@@ -9,7 +9,7 @@ from pathlib import Path as File
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from talkpath.app.config.checks import parse_endpoint
+from talkpath.app.config.endpoints import parse_endpoint
 from talkpath.app.config.file import read, read_text
 from talkpath.app.config.gateways import Gateway as GatewayOfConfig
 from talkpath.app.config.tree import Config

@@ -8,12 +8,13 @@ from itertools import combinations
 from pathlib import Path
 
 from talkpath.app.config import gateway_checks, words
+from talkpath.app.config.endpoints import is_address, is_host, parse_address_and_port, parse_endpoint
 from talkpath.app.config.listeners import ANY, INTERFACES, Listener
 from talkpath.app.config.media import MediaAddress
 from talkpath.app.config.places import Path as KeyPath
 from talkpath.app.config.tree import Config
 from talkpath.app.phrase import Phrase, phrase
-from talkpath.base.address import Address, Transport
+from talkpath.base.address import Transport
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.base.limits import ANNOUNCEMENT_S
 from talkpath.base.texts import Text
@@ -31,8 +32,6 @@ SERVICES = ("echo", "tone")
 Disagreement = tuple[KeyPath, Phrase]
 LineOf = Callable[[KeyPath], int]
 
-_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?")
 # RFC 3261 section 25.1: unreserved and user-unreserved, without those that a dialled number never has.
 _USER = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,]{1,64}")
 # A codec, or an attribute that no side needs to understand the others.
@@ -52,38 +51,6 @@ _RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
 _NODE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 _ENGINE = re.compile(r"(?:nats|tls)://[^\s/?#@]+")
 _REALM = re.compile(r"[^\"\\\x00-\x1f\x7f]{1,128}")
-
-
-def parse_endpoint(text: str) -> tuple[str, int | None] | None:
-    """Host and port of `host`, `host:port`, an IPv6 address or `[IPv6]:port`; None when it is none of these."""
-    if _is_address(text):
-        return text, None
-    found = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::(\d{1,5}))?", text)
-    if not found:
-        return None
-    bracketed, plain, digits = found.groups()
-    port = int(digits) if digits else None
-    is_host = _is_address(bracketed) and ":" in bracketed if bracketed else _is_host(plain)
-    return (bracketed or plain, port) if is_host and port not in range(65536, 100_000) and port != 0 else None
-
-
-def parse_address_and_port(text: str) -> Address | None:
-    """The address of `192.0.2.1:80` or `[2001:db8::1]:80`; None for anything else."""
-    found = parse_endpoint(text)
-    return Address(found[0], found[1]) if found and found[1] is not None and _is_address(found[0]) else None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return "%" not in text
-
-
-def _is_host(text: str) -> bool:
-    """A host name or IPv4 address; four numbers with a wrong one among them are neither."""
-    return _is_address(text) or (bool(_HOST_NAME.fullmatch(text)) and not re.fullmatch(r"[\d.]+", text))
 
 
 def _refuse_unless(fits: Callable[[str], object], text: Text) -> Callable[[str], Phrase | None]:
@@ -112,11 +79,11 @@ def check_user(value: str) -> Phrase | None:
 
 # What `of` on a field means: the check made on each of its texts that is not empty.
 TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
-    "address": _refuse_unless(_is_address, words.NOT_AN_ADDRESS),
-    "address or *": _refuse_unless(lambda value: value == ANY or _is_address(value), words.NOT_AN_ADDRESS_OR_ANY),
+    "address": _refuse_unless(is_address, words.NOT_AN_ADDRESS),
+    "address or *": _refuse_unless(lambda value: value == ANY or is_address(value), words.NOT_AN_ADDRESS_OR_ANY),
     "endpoint": _refuse_unless(parse_endpoint, words.NOT_AN_ENDPOINT),
     "address and port": _refuse_unless(parse_address_and_port, words.NOT_ADDRESS_AND_PORT),
-    "domain": _refuse_unless(_is_host, words.NOT_A_DOMAIN),
+    "domain": _refuse_unless(is_host, words.NOT_A_DOMAIN),
     "network": _check_network,
     "local network": lambda value: None if value == INTERFACES else _check_network(value),
     "diet": _refuse_unless(_DIET.fullmatch, words.NOT_A_DIET),

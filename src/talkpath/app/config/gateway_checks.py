@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from talkpath.app.config import gateway_words as words
+from talkpath.app.config.endpoints import parse_endpoint
 from talkpath.app.config.gateways import Gateway
 from talkpath.app.config.near import nearest
 from talkpath.app.config.places import Path as KeyPath
@@ -43,6 +45,7 @@ def gateways(config: Config, line_of: LineOf) -> Iterator[tuple[KeyPath, Phrase]
             yield (*path, "name"), phrase(words.GATEWAY_TWICE, gateway=gateway.name, line=line)
         first_at.setdefault(gateway.name, at)
         yield from (((*path, key), what) for key, what in of_one(gateway))
+    yield from _authorities(config, line_of)
     yield from _groups(config, line_of)
     yield from _routing(config)
 
@@ -61,9 +64,31 @@ def of_one(gateway: Gateway) -> Iterator[tuple[str, Phrase]]:
         yield "password", phrase(words.EMPTY_GATEWAY_PASSWORD, gateway=name)
     elif has_password and not gateway.username:
         yield "password", phrase(words.PASSWORD_WITHOUT_USER, gateway=name)
+    if gateway.ca and gateway.transport in ("UDP", "TCP"):
+        yield "ca", phrase(words.CA_WITHOUT_TLS, gateway=name, transport=gateway.transport)
+    elif gateway.ca:
+        # Only who names one pays for loading the library that reads it.
+        from talkpath.app.certificate import mistake_in_certificates
+
+        if (what := mistake_in_certificates(Path(gateway.ca))) is not None:
+            yield "ca", what
     for status in gateway.probe_dead:
         if not 300 <= status <= 699:
             yield "probe_dead", phrase(words.NOT_A_REFUSAL, status=status)
+
+
+def _authorities(config: Config, line_of: LineOf) -> Iterator[tuple[KeyPath, Phrase]]:
+    """Whoever connects knows a place by its name alone."""
+    first_at: dict[str, int] = {}
+    for at, gateway in enumerate(config.gateways):
+        if gateway.transport in ("UDP", "TCP"):
+            continue
+        first = first_at.setdefault((parse_endpoint(gateway.address) or ("", None))[0].lower(), at)
+        other = config.gateways[first]
+        if other.ca != gateway.ca:
+            line = line_of(("gateways", first))
+            path: KeyPath = ("gateways", at, "ca")
+            yield path, phrase(words.CA_DIFFERS, gateway=gateway.name, other=other.name, line=line)
 
 
 def _groups(config: Config, line_of: LineOf) -> Iterator[tuple[KeyPath, Phrase]]:

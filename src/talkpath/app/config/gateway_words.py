@@ -18,6 +18,16 @@ GATEWAY_TWICE = Text(
     'the gateway "{gateway}" is already in line {line}. Give one of the two another name.',
     "网关“{gateway}”已在第 {line} 行。请为其中一个换个名称。",
 )
+CA_WITHOUT_TLS = Text(
+    '"{gateway}" is spoken to over {transport}, where nobody shows a certificate. Say transport = "TLS", or leave '
+    '"ca" out.',
+    '与“{gateway}”之间使用 {transport}，不出示证书。请写 transport = "TLS"，或去掉“ca”。',
+)
+CA_DIFFERS = Text(
+    '"{gateway}" and "{other}" (line {line}) are at one address and name different authorities. Give both the same '
+    '"ca".',
+    "“{gateway}”与“{other}”（第 {line} 行）地址相同，却给出不同的签发机构。请给两者相同的“ca”。",
+)
 GATEWAY_WITHOUT_NAME = Text(
     "this gateway has no name. Write one, such as the carrier's.", "此网关没有名称。请写一个，例如运营商的名称。"
 )

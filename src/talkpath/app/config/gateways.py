@@ -47,6 +47,16 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
             "使用的传输方式。省略时按 DNS 对其名称的说明，否则为 UDP。",
         ),
     ] = None
+    ca: Annotated[
+        str,
+        doc(
+            "A PEM file with the authorities one of which must have signed its certificate, for TLS. Left out: those "
+            "that this system trusts; who is given by an address may then show any certificate.",
+            "PEM 文件，列出其 TLS 证书须由其中之一签发的机构。"
+            "省略时为本系统所信任者；此时以地址给出的网关可出示任意证书。",
+            of="file",
+        ),
+    ] = ""
     priority: Annotated[
         int,
         doc(

@@ -57,7 +57,7 @@ class GatewaySettings:
     """One gateway. 0 `channels` and `calls_per_s` mean no limit; a lower `priority` is tried first.
 
     `realm` "" answers challenges of any; `domain` "" is the address. `networks` are sources besides the addresses to
-    which its name leads.
+    which its name leads. `ca` is a file with those who may sign its certificate, "" for whom the system trusts.
     """
 
     name: str
@@ -65,6 +65,7 @@ class GatewaySettings:
     address: str
     port: int | None = None
     transport: Transport | None = None
+    ca: str = ""
     priority: int = 1
     weight: int = 1
     username: str = ""

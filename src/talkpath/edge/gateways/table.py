@@ -32,6 +32,8 @@ class Gateways:
         self._sources = Sources(core.guard.trust)
         self._groups: dict[str, Group] = {}
         self._by_name: dict[str, Gateway] = {}
+        #: Those whose certificate not anybody may sign whom the system trusts.
+        self._with_authority: dict[str, GatewaySettings] = {}
         self._probing: dict[str, Probing] = {}
         self._registering: dict[str, Registering] = {}
         #: Registrations whose end a carrier has not answered yet, by what is registered.
@@ -62,6 +64,8 @@ class Gateways:
             group = self._groups[settings.group] = Group(GroupSettings(settings.group))
         group.add(gateway)
         self._sources.add(gateway)
+        if settings.ca:
+            self._with_authority[settings.name] = settings
         self._number += 1
         core, name = self._core, settings.name
         probing = self._probing[name] = Probing(core, self._agenda, self._pace, self._sources, gateway, self._number)
@@ -75,6 +79,7 @@ class Gateways:
         gateway = self._by_name.pop(name, None)
         if gateway is None:
             return False
+        self._with_authority.pop(name, None)
         self._probing.pop(name).stop(now)
         if (registering := self._registering.pop(name, None)) is not None:
             self._leave(registering, now)
@@ -132,6 +137,10 @@ class Gateways:
     def of_source(self, flow: Flow) -> Gateway | None:
         """The gateway at the far end of a flow, None for everybody else."""
         return self._sources.of(flow)
+
+    def authority(self, place: str) -> str:
+        """The file with those who may sign the certificate of a name or an address; "" for whom the system trusts."""
+        return next((one.ca for one in self._with_authority.values() if one.address == place), "")
 
     def credentials(self, gateway: Gateway) -> Credentials:
         """Answers to the challenges that a gateway makes for one call."""
