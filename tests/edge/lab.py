@@ -173,7 +173,7 @@ class Lab:
 
     def shared(self) -> list[Changed]:
         """What the other node learns now."""
-        changed = self.edge.keeping.take_changed()
+        changed = self.edge.keeping.take_changed(self.now)
         for key, known in changed:
             if known is None:
                 del self.copies[key]

@@ -189,8 +189,8 @@ def test_a_caller_who_gives_up_soon_proves_nothing(lab: Lab) -> None:
     ring(lab, phone, "c1")
     caller = next(one for one in lab.phones if one.user == "1001")
     invite = next(iter(lab.edge.core.calls.values()))
-    assert invite.give_up is not None
-    invite.give_up(lab.now, "", "tired")
+    assert invite.unanswered is not None
+    invite.unanswered.abandon(lab.now, "", "tired")
     phone.is_on = True
     lab.wait(40)
     assert state(lab, phone) == "answers"

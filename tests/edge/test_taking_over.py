@@ -82,7 +82,7 @@ def test_nothing_is_marked_where_nobody_wants_to_know() -> None:
     lab = Lab()
     call(lab.registered("1001", "198.51.100.1"), lab.registered("1002", "198.51.100.2"))
     assert lab.edge.core.touched is None
-    assert lab.edge.keeping.take_changed() == []
+    assert lab.edge.keeping.take_changed(lab.now) == []
 
 
 # --- the record

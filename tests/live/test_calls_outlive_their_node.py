@@ -1,4 +1,4 @@
-"""A node is killed and begun again while two phones talk: they go on."""
+"""A node is killed and begun again while two phones talk, or one rings: they go on."""
 
 import time
 
@@ -32,4 +32,37 @@ def test_a_call_goes_on_when_its_node_is_killed_and_begun_again(tmp_path, agents
         (row,) = edge.calls()
         assert (row["ended_how"], row["ended_by"]) == ("bye", "callee")
         assert "Taken over from node a" in edge.command("calls", row["id"])
+        assert not edge.complaints()
+
+
+def test_a_call_that_rings_is_answered_when_its_node_is_killed_and_begun_again(tmp_path, agents_of) -> None:
+    with Nats(tmp_path) as nats, Edge(tmp_path / "a", settings=nats.settings("a")) as edge:
+        agents = agents_of(edge)
+        alice, bob = agents.agent("udp"), agents.agent("udp")
+        here, there = agents.talker(), agents.talker()
+        call = alice.dial(bob.identity.user, here.offer())
+        incoming = bob.incoming()
+        incoming.ring()
+        call.provisional()
+        given_up = bob.dial(alice.identity.user, there.offer())
+        other = alice.incoming()
+        other.ring()
+        given_up.provisional()
+        time.sleep(0.4)  # a call is told of when it has rung for a tenth of a second
+        edge.kill()
+        edge.start()
+        given_up.cancel()
+        other.wait_cancel()
+        assert given_up.final().status == 487
+        incoming.accept(there.offer())
+        here.start(call.established())
+        there.start(incoming.invite.body)
+        incoming.wait_ack()
+        here.wait_received(150)
+        there.wait_received(150)
+        hang_up(incoming.dialog, call.dialog)
+        assert_alike(there.voice, here.heard()[-2 * RATE_HZ :])
+        rows = {row["ended_how"]: row for row in edge.calls()}
+        assert sorted(rows) == ["bye", "cancel"]
+        assert "Taken over from node a" in edge.command("calls", rows["bye"]["id"])
         assert not edge.complaints()

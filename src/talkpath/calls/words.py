@@ -176,6 +176,10 @@ MOMENTS: dict[str, Text] = {
         "Its media cannot go on at this node, so that the call was ended on both sides: {why}.",
         "媒体无法在本节点继续，已通知双方结束通话：{why}。",
     ),
+    "node.others-lost": Text(
+        "Who else was to be tried is not known at this node: the call rings where it rang, or ends.",
+        "本节点不知道还应尝试哪些目标：已振铃的目标继续振铃，否则呼叫结束。",
+    ),
     "flow.gone": Text(
         "{method} cannot be brought to {remote}: the connection is closed, and the phone did not come back.",
         "{method} 无法送达 {remote}：连接已关闭，且话机未重新上线。",

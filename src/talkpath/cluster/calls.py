@@ -20,7 +20,7 @@ KIND = "call"
 class Runner(Protocol):
     """Who runs the calls of this node."""
 
-    def take_changed(self) -> list[Changed]: ...
+    def take_changed(self, now: float) -> list[Changed]: ...
     def take_over(self, known: Known, frm: str, silent_s: float, now: float) -> object: ...
     def let_go(self, key: Key, to: str, now: float) -> None: ...
 
@@ -83,7 +83,7 @@ class Calls:
         """Write what became of the calls since this was last asked: to be called often."""
         if self._runner is None:
             return
-        changed = self._runner.take_changed()
+        changed = self._runner.take_changed(now)
         for key, known in changed:
             name = self._name(key)
             if known is not None:

@@ -187,7 +187,7 @@ class Answers:
         if call.phase is Phase.OVER or party.is_over or (fork.is_over and not fork.is_won):
             self._ending.refuse_answer(call, party, _TOO_LATE, now)
             return True
-        if is_reached or (call.phase is Phase.CALLING and not call.is_given_up):
+        if is_reached or (call.phase is Phase.CALLING and not call.given_up_as):
             return False
         if not party.is_told_the_end:
             self._not_reached(call.call_id, "flow.answer-undelivered", call.caller.flow, now)
@@ -212,8 +212,8 @@ class Answers:
 
     def end_unusable(self, call: RunningCall, now: float) -> None:
         """What was agreed to within a call can not be used."""
-        if call.phase is Phase.CALLING and call.give_up is not None:
-            call.give_up(now, _UNUSABLE_ANSWER, "an answer can not be used")
+        if call.phase is Phase.CALLING and call.unanswered is not None:
+            call.unanswered.abandon(now, _UNUSABLE_ANSWER, "an answer can not be used")
         else:
             self._ending.end_on_both_sides(call, "refused", _UNUSABLE_ANSWER, now)
 
@@ -224,7 +224,7 @@ class Answers:
         call.heard_at = now
         if call.phase is Phase.CALLING:
             call.phase = Phase.ANSWERED
-            call.give_up = None
+            call.unanswered = None
             call.winner = party
             self._core.guard.toll.answered(call, now)
             self._core.recordings.answered(call, now)
@@ -348,15 +348,19 @@ class Answers:
             if call.caller.flow == flow:
                 self._core.timers.start(GRACE_S, now, partial(self._give_up, call))
 
+    def await_caller(self, call: RunningCall, now: float) -> None:
+        """A call of another process rings on here: its caller may have to come back first."""
+        self._core.timers.start(GRACE_S, now, partial(self._give_up, call))
+
     def _give_up(self, call: RunningCall, now: float) -> None:
         caller = call.caller.flow
         is_known = any(one.is_acknowledged for one in call.callees.values())
         if is_known or not isinstance(caller, Flow) or self._core.world.reach.is_open(caller):
             return
-        if call.give_up is not None:
+        if call.unanswered is not None:
             self._core.note(call.call_id, "flow.caller-gone", now, remote=str(caller.remote))
-            call.is_given_up = True
-            call.give_up(now, "", "the caller is gone")
+            call.given_up_as = "flow-gone"
+            call.unanswered.abandon(now, "", "the caller is gone")
         elif call.phase is Phase.ANSWERED:
             self._not_reached(call.call_id, "flow.answer-undelivered", caller, now)
             self._ending.end_on_both_sides(call, "flow-gone", _CALLER_GONE, now)

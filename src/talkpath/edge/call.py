@@ -4,8 +4,9 @@ The proxy routes in-dialog requests by the tokens in their routes and needs none
 to find a party again whose connection was replaced, and to end a dead call on both sides.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum, auto
+from typing import Protocol
 
 from talkpath.base.address import Address, Flow, Hop
 from talkpath.calls.model import Side
@@ -146,6 +147,13 @@ class Party:
             self.contact = message.address("Contact").uri
 
 
+class Unanswered(Protocol):
+    """The INVITE that began a call, while nobody has answered it."""
+
+    def abandon(self, now: float, reason: str, why: str) -> None:
+        """Stop the ringing: with a Reason for the phones, and why in words."""
+
+
 class RunningCall:
     """One call: a caller, the branches that ring, and who answered: `winner` is whom the caller hears."""
 
@@ -155,13 +163,12 @@ class RunningCall:
         "callees",
         "caller",
         "came_from",
-        "give_up",
+        "given_up_as",
         "heard_at",
         "hung_up_at",
         "hung_up_by",
         "invite_cseq",
         "is_cancelled",
-        "is_given_up",
         "is_to_be_recorded",
         "key",
         "look_at",
@@ -172,6 +179,7 @@ class RunningCall:
         "recording",
         "seats",
         "session_s",
+        "unanswered",
         "was_recorded",
         "winner",
     )
@@ -199,12 +207,12 @@ class RunningCall:
         self.key = (call_id, caller.tag)
         #: The gateways that it was sent to, or came from.
         self.seats: list[Through] = []
-        #: Stops the ringing: with the time, a Reason for the phones, and why in words.
-        self.give_up: Callable[[float, str, str], None] | None = None
+        #: Its INVITE, as long as that can be given up.
+        self.unanswered: Unanswered | None = None
         self.invite_cseq = caller.cseq
         self.is_cancelled = False
-        #: The caller's connection died, and it did not come back in time.
-        self.is_given_up = False
+        #: How it ends, in a word, where we gave it up: its caller did not come back in time.
+        self.given_up_as = ""
         #: The last word of its parties, when we look whether it still lives, and its session timer, 0 for none.
         self.heard_at = self.look_at = now
         self.session_s = 0

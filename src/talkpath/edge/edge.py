@@ -123,7 +123,7 @@ class Edge:
         self.rehearsals = Rehearsals(core, self._admission, trunks)
         self._lookout = Lookout(core, self._ending, self._services)
         self._holding = Holding(core)
-        self.keeping = Keeping(core, self._ending, self._services, self.gateways)
+        self.keeping = Keeping(core, self._ending, self._services, self.gateways, self._answers)
         self._keep_alive = core.keep_alive
         self._expire_at = 0.0
 

@@ -83,8 +83,8 @@ class Ending:
         if call is None or call.phase is not Phase.CALLING:
             return
         how, by = ("cancel", Side.CALLER) if call.is_cancelled else ("refused", by)
-        if call.is_given_up and not call.is_cancelled:
-            how, by = "flow-gone", Side.SERVER
+        if call.given_up_as and not call.is_cancelled:
+            how, by = call.given_up_as, Side.SERVER
         elif how == "refused" and status == 408:
             how = "timeout"
         self.end(call, by, how, now)
@@ -135,7 +135,7 @@ class Ending:
             by, how = call.hung_up_by, "bye"
         call.phase = Phase.OVER
         self._core.beginning.discard(call)
-        call.give_up = None
+        call.unanswered = None
         self._core.touch(call)
         self._core.forget(call)
         name = (call.call_id, call.caller.tag)

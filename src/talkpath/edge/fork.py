@@ -408,6 +408,50 @@ class Fork:
             return Outcome(won.status, "OK", won.name)
         return Outcome(self._best_status or 480, self._best.reason if self._best is not None else self._reason)
 
+    # --- between processes
+
+    @property
+    def best_status(self) -> int:
+        """The best refusal so far as we can give it without the response that brought it, 0 for none."""
+        is_telling = self._best_status in (401, 407) or (self._best_status == 503 and self._best_branch is not None)
+        return 500 if is_telling else self._best_status
+
+    @property
+    def has_others(self) -> bool:
+        """Whether somebody else would be tried, or is yet to be named."""
+        is_open = self._next is not None or bool(self._later) or self.asker is not None
+        return is_open or any(branch.next_hop is not None and not branch.status for branch in self.branches)
+
+    def go_on(self, branches: list[Branch], best_status: int, now: float) -> None:
+        """These branches ring, as another process knew; `finish` draws the consequences."""
+        self.branches, self._best_status = branches, best_status
+        self._start_timer_c(now)
+        for branch in branches:
+            self._cancel_if_wanted(branch, now)
+
+    def lose(self, branch: Branch, why: str, now: float) -> None:
+        """No answer can come on this branch, though its phone may ring."""
+        self._cancel_branch(branch, "", why, now)
+        self.failed(branch, 480, why, now)
+
+    def break_off(self, status: int, why: str, reason: str, now: float) -> None:
+        """It cannot go on: whoever waits upstream hears so at once, and who rings is told this Reason."""
+        self._next_never()
+        self._later_never()
+        self._stop_timer_c()
+        self._owner.reply(self, status, now, why)
+        for branch in self.branches:
+            self._cancel_branch(branch, reason, why, now)
+
+    def leave(self, now: float) -> None:
+        """Another process goes on with it: nobody is told anything."""
+        self._stop_timer_c()
+        for branch in self.branches:
+            if branch.transaction is not None:
+                self._transactions.leave(branch.transaction, now)
+            branch.let_go()
+        self.server.forget(now)
+
     # --- cancelling
 
     def abandon(self, now: float, reason: str, why: str) -> None:

@@ -1,22 +1,31 @@
 """What another node is told of the calls of this one, and how it goes on with them.
 
-A call can be said from its answer on (`record.py`). Whatever touches it only marks it here, where anybody wants to
-know; who drives the edge asks a moment later what became of it, so that an answer and its ACK make one record. A call
-that is over has none.
+A call can be said once it rings (`ringing.py`), and when it is answered (`record.py`). Whatever touches it only marks
+it here, where anybody wants to know; who drives the edge asks a moment later what became of it, so that an answer and
+its ACK make one record, and a call that is answered at once is not told as ringing before. A call that is over has
+none.
 """
 
 from typing import NamedTuple
 
-from talkpath.base.address import Flow, Hop, Target
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.base.octets import raw, text
 from talkpath.calls.model import Side
 from talkpath.calls.trace import NODE_DIED, Trace
+from talkpath.edge.answers import Answers
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.gateways.table import Gateways
-from talkpath.edge.record import VERSION, CallRecord, HopRecord, PartyRecord, SeatRecord
+from talkpath.edge.record import (
+    CallRecord,
+    PartyRecord,
+    SeatRecord,
+    hop_of_record,
+    record_of_hop,
+    version_of,
+)
+from talkpath.edge.ringing import Ringing
 from talkpath.edge.services import Services
 from talkpath.edge.through import Through
 from talkpath.media.policy import LegId
@@ -25,6 +34,9 @@ from talkpath.sip.message import Message
 
 # What parties are told whose call cannot go on (RFC 3326).
 _MEDIA_LOST = 'Q.850;cause=41;text="The media of a server that died cannot go on at another"'
+
+# A call is told as ringing when it has rung for so long: machines answer sooner, and people do not.
+_RINGS_S = 0.1
 
 #: What a call is known by among nodes.
 Key = tuple[str, str]
@@ -48,11 +60,12 @@ class Changed(NamedTuple):
 class Keeping:
     """See the module's docstring."""
 
-    def __init__(self, core: Core, ending: Ending, services: Services, gateways: Gateways) -> None:
+    def __init__(self, core: Core, ending: Ending, services: Services, gateways: Gateways, answers: Answers) -> None:
         self._core = core
         self._ending = ending
         self._services = services
         self._gateways = gateways
+        self._ringing = Ringing(core, answers)
         #: what others know of each call
         self._told: dict[RunningCall, CallRecord] = {}
         self._known: dict[Key, RunningCall] = {}
@@ -70,7 +83,7 @@ class Keeping:
             if call is not None:
                 self._core.touched[call] = None
 
-    def take_changed(self) -> list[Changed]:
+    def take_changed(self, now: float) -> list[Changed]:
         """The calls that are not any more as this said when it was last asked. One that cannot be said now, because a
         handshake is under way, stays as it was said before."""
         touched = self._core.touched
@@ -80,7 +93,10 @@ class Keeping:
         changed: list[Changed] = []
         for call in touched:
             before, is_taken = self._told.get(call), call in self._taken
-            if not self._is_settled(call):
+            if before is None and self._begins(call, now):
+                self._core.touched[call] = None
+                continue
+            if not self._is_sayable(call):
                 self._taken.discard(call)
                 if before is not None:
                     del self._told[call], self._known[before.key]
@@ -100,19 +116,28 @@ class Keeping:
 
     # --- from a call to its record
 
-    def _is_settled(self, call: RunningCall) -> bool:
-        """Whether somebody answered; a service, once its caller knows."""
+    @staticmethod
+    def _begins(call: RunningCall, now: float) -> bool:
+        """Whether it may be answered, or refused, in a moment."""
+        return call.phase is Phase.CALLING and now - call.heard_at < _RINGS_S
+
+    def _is_sayable(self, call: RunningCall) -> bool:
+        """Whether it rings, or somebody answered; a service, once its caller knows."""
+        if call.phase is Phase.CALLING:
+            return self._ringing.fork_of(call) is not None
         return call.phase is Phase.ANSWERED and self._services.is_settled(call)
 
     def record(self, call: RunningCall) -> CallRecord | None:
-        """What is known of an answered call; None where it cannot be said at this moment."""
+        """What is known of a call; None where it cannot be said at this moment."""
         media = None if call.media is None else call.media.save()
         if isinstance(media, Unsaid):
             return None
         before = self._told.get(call)
         places = {seat: place for place, seat in enumerate(call.seats)}
+        fork = self._ringing.fork_of(call)
+        ringing = None if fork is None else self._ringing.said(fork)
         return CallRecord(
-            version=VERSION,
+            version=version_of(ringing),
             call_id=raw(call.call_id),
             name=raw(call.key[1]) if before is None else before.name,
             caller=_party(call.caller, places),
@@ -128,20 +153,21 @@ class Keeping:
             is_to_be_recorded=call.is_to_be_recorded,
             was_recorded=call.was_recorded,
             came_from="" if call.came_from is None else call.came_from.name,
-            seats=tuple([SeatRecord(one.gateway.settings.name, tuple(map(raw, one.key))) for one in call.seats]),
+            seats=tuple([_seat(one) for one in call.seats]),
             service=self._services.answering(call),
             toll=self._core.guard.toll.counted(call),
             media=media,
             recorded_for="" if call.recording is None else call.recording.why,
+            ringing=ringing,
         )
 
     # --- and back
 
     def take_over(self, known: Known, frm: str, silent_s: float, now: float) -> RunningCall | None:
-        """Go on with a call of the node `frm`, which was last heard of `silent_s` ago; None where it runs here. Where
-        its media cannot go on, the call is ended on both sides."""
+        """Go on with a call of the node `frm`, which was last heard of `silent_s` ago; None where it runs here, or
+        was begun anew. Where its media cannot go on, the call is ended on both sides."""
         core, record = self._core, known.record
-        if record.key in self._known:
+        if record.key in self._known or (record.ringing is not None and self._ringing.is_here(record.ringing)):
             return None
         call = self._call(record, now)
         core.ledger.resumed(now, known.seen)
@@ -151,13 +177,21 @@ class Keeping:
         core.touch(call)
         core.note(call.call_id, "node.taken-over", now, node=frm, silent_s=round(silent_s, 1))
         if record.toll is not None:
-            core.guard.toll.resumed(*record.toll, call, now)
+            core.guard.toll.resumed(*record.toll, call, call.phase is Phase.ANSWERED, now)
         if record.service is not None:
             self._services.resume(call, record.service)
-        if record.media is not None:
-            self._resume_media(call, record.media, known.ports, now)
+        fork = None
+        if record.ringing is not None:
+            came_from = self._gateways.named(record.came_from) if record.came_from else None
+            fork = self._ringing.take_up(call, record.ringing, came_from, now)
+        is_lost = record.media is not None and not self._resume_media(call, record.media, known.ports, now)
         if record.recorded_for and call.media is not None:
             core.recordings.go_on(call, record.recorded_for, now)
+        if fork is not None and record.ringing is not None:
+            self._ringing.go_on(fork, record.ringing, now, is_lost=is_lost)
+        elif is_lost:
+            self._services.forget_ended(call)
+            self._ending.end_on_both_sides(call, NODE_DIED, _MEDIA_LOST, now)
         return call
 
     def let_go(self, key: Key, to: str, now: float) -> None:
@@ -170,16 +204,20 @@ class Keeping:
         if call.media is not None:
             call.media.abandon()
             call.media = None
+        fork = self._ringing.fork_of(call)
+        if fork is not None:
+            fork.leave(now)
         self._services.forget_ended(call)
         self._ending.end(call, Side.SERVER, "went-over", now)
 
-    def _resume_media(self, call: RunningCall, record: MediaRecord, ports: bytes, now: float) -> None:
+    def _resume_media(self, call: RunningCall, record: MediaRecord, ports: bytes, now: float) -> bool:
+        """Whether its media go on."""
         try:
             call.media = self._core.world.resume_media(call, record, ports, now)
         except (Malformed, Unavailable) as hindered:
             self._core.note(call.call_id, "node.media-lost", now, why=hindered.reason)
-            self._services.forget_ended(call)
-            self._ending.end_on_both_sides(call, NODE_DIED, _MEDIA_LOST, now)
+            return False
+        return True
 
     def _call(self, record: CallRecord, now: float) -> RunningCall:
         seats = [self._seat(one, now) for one in record.seats]
@@ -189,7 +227,7 @@ class Keeping:
         for one in record.callees:
             if one.first is not None:
                 call.callees[LegId(one.leg)].first = call.callees.get(LegId(one.first))
-        call.phase = Phase.ANSWERED
+        call.phase = Phase.ANSWERED if record.ringing is None else Phase.CALLING
         call.winner = None if record.winner is None else call.callees.get(LegId(record.winner))
         call.next_leg, call.offers, call.invite_cseq = record.next_leg, record.offers, record.invite_cseq
         call.heard_at, call.session_s = record.heard_at, record.session_s
@@ -206,16 +244,23 @@ class Keeping:
         if gateway is None:
             return None
         through = Through(gateway, tuple(map(text, record.key)), self._gateways.credentials(gateway))
-        through.is_begun = through.is_told = True
-        gateway.came(through.key, now)
+        through.is_begun, through.is_told = True, not record.is_open
+        if record.is_open:
+            gateway.begun(through.key, now)
+        else:
+            gateway.came(through.key, now)
         return through
+
+
+def _seat(through: Through) -> SeatRecord:
+    return SeatRecord(through.gateway.settings.name, tuple(map(raw, through.key)), not through.is_told)
 
 
 def _party(party: Party, places: dict[Through, int]) -> PartyRecord:
     identity = party.identity
     return PartyRecord(
         leg=party.leg,
-        hop=_hop(party.flow),
+        hop=record_of_hop(party.flow),
         behind_nat=party.behind_nat,
         name=raw(party.name),
         caller_as=raw(party.caller_as),
@@ -239,13 +284,13 @@ def _party(party: Party, places: dict[Through, int]) -> PartyRecord:
         ice=party.ice,
         own_keys=party.own_keys,
         seat=None if party.through is None else places.get(party.through),
-        at=None if party.at is None else _hop(party.at),
+        at=None if party.at is None else record_of_hop(party.at),
         node=party.node,
     )
 
 
 def _restored(record: PartyRecord, seats: list[Through | None]) -> Party:
-    party = Party(LegId(record.leg), _hop_back(record.hop), record.behind_nat)
+    party = Party(LegId(record.leg), hop_of_record(record.hop), record.behind_nat)
     party.name, party.caller_as, party.tag = text(record.name), text(record.caller_as), text(record.tag)
     party.contact, party.routes = text(record.contact), [text(route) for route in record.routes]
     party.cseq, party.cseq_shift = record.cseq, record.cseq_shift
@@ -254,22 +299,10 @@ def _restored(record: PartyRecord, seats: list[Through | None]) -> Party:
     party.is_told_the_end, party.is_caller_told = record.is_told_the_end, record.is_caller_told
     party.user, party.agent, party.ice = text(record.user), text(record.agent), record.ice
     party.own_keys, party.node = record.own_keys, record.node
-    party.at = None if record.at is None else _hop_back(record.at)
+    party.at = None if record.at is None else hop_of_record(record.at)
     if record.identity is not None:
         party.identity = (text(record.identity[0]), text(record.identity[1]))
     party.profile, party.refused = record.profile, frozenset(record.refused)
     if record.seat is not None and record.seat < len(seats):
         party.through = seats[record.seat]
     return party
-
-
-def _hop(hop: Hop) -> HopRecord:
-    if isinstance(hop, Flow):
-        return HopRecord(hop.transport, hop.remote, hop.local, hop.connection)
-    return HopRecord(hop.transport, hop.remote, name=hop.name)
-
-
-def _hop_back(record: HopRecord) -> Hop:
-    if record.local is None:
-        return Target(record.transport, record.remote, record.name)
-    return Flow(record.transport, record.local, record.remote, record.connection)

@@ -79,9 +79,9 @@ class Lookout:
 
     def _give_up(self, call: RunningCall, now: float) -> None:
         """It rings for ever; the second time whatever was to come of that has come."""
-        give_up, call.give_up = call.give_up, None
-        if give_up is not None:
-            give_up(now, _IDLE, "it rang for too long")
+        unanswered, call.unanswered = call.unanswered, None
+        if unanswered is not None:
+            unanswered.abandon(now, _IDLE, "it rang for too long")
         else:
             self._ending.end(call, Side.SERVER, "timeout", now)
 

@@ -180,7 +180,7 @@ class Proxy:
             core.note(request.call_id, "call.twin", now, source=str(arrival.flow.remote))
         self._asking.take_offer(fork.call, request)
         core.beginning.add(fork.call)
-        fork.call.give_up = fork.abandon
+        fork.call.unanswered = fork
         if arrival.gateway is not None:
             self._trunks.came(fork.call, arrival.gateway, now)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from talkpath.base.address import Address, Transport
+from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.base.octets import text
 from talkpath.calls.model import Side
@@ -19,8 +19,11 @@ from talkpath.media.policy import Profile
 from talkpath.media.record import VERSION as MEDIA_VERSION
 from talkpath.media.record import MediaRecord
 from talkpath.media.service import Service
+from talkpath.sip.message import Message
 
-VERSION: Final = 1
+VERSION: Final = 2
+#: What an older node reads: a call that was answered.
+_ANSWERED_VERSION: Final = 1
 
 
 class HopRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,11 +36,26 @@ class HopRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""
 
 
+def record_of_hop(hop: Hop) -> HopRecord:
+    """A way as data."""
+    if isinstance(hop, Flow):
+        return HopRecord(hop.transport, hop.remote, hop.local, hop.connection)
+    return HopRecord(hop.transport, hop.remote, name=hop.name)
+
+
+def hop_of_record(record: HopRecord) -> Hop:
+    """The way that it says."""
+    if record.local is None:
+        return Target(record.transport, record.remote, record.name)
+    return Flow(record.transport, record.local, record.remote, record.connection)
+
+
 class SeatRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A channel that the call takes at a gateway."""
+    """A channel that the call takes at a gateway; `is_open` while it is not known what became of it there."""
 
     gateway: str
     key: tuple[bytes, ...]
+    is_open: bool = False
 
 
 class PartyRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,9 +91,44 @@ class PartyRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     node: str = ""
 
 
+class BranchRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`Branch` while its answer may come: `data` is its INVITE as it was sent, `id` what its Via is known by, `leg`
+    whose answer it is; `is_heard` that a provisional one came."""
+
+    leg: int
+    id: bytes
+    hop: HopRecord
+    data: bytes
+    uri: bytes
+    cseq_shift: int = 0
+    record_routes: int = 0
+    is_place: bool = False
+    is_renamed: bool = False
+    is_passed_over: bool = False
+    is_heard: bool = False
+    cancel_reason: bytes | None = None
+    answer_removed: tuple[bytes, ...] = ()
+    answer_added: bytes = b""
+
+
+class RingingRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`Fork` of the INVITE that began a call, while nobody has answered it: the INVITE as it came, where, and who
+    `proven` sent it. `has_others` says that more would be tried, `is_bound` that nobody but who rang can pass the
+    answer on."""
+
+    flow: HopRecord
+    invite: bytes
+    branches: tuple[BranchRecord, ...] = ()
+    best_status: int = 0
+    proven: bytes = b""
+    is_cancelled: bool = False
+    has_others: bool = False
+    is_bound: bool = False
+
+
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`RunningCall`, from its answer on. `name` tells it from others with its Call-ID; `winner` is a leg, `came_from`
-    the name of a gateway, `toll` the account that pays for it and whether it goes abroad.
+    """`RunningCall`, with `ringing` until it is answered. `name` tells it from others with its Call-ID; `winner` is a
+    leg, `came_from` the name of a gateway, `toll` the account that pays for it and whether it goes abroad.
     `recorded_for` is by whose word its recording began, "" where none runs."""
 
     version: int
@@ -99,18 +152,25 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     toll: tuple[str, bool] | None = None
     media: MediaRecord | None = None
     recorded_for: str = ""
+    ringing: RingingRecord | None = None
 
     @property
     def hosts(self) -> frozenset[str]:
         """Our addresses that it needs: of its ports, and of what its parties speak to."""
         flows = [one.hop.local.host for one in (self.caller, *self.callees) if one.hop.local is not None]
         ports = [] if self.media is None else [one.address[0] for one in self.media.ports]
-        return frozenset((*flows, *ports))
+        ways = () if self.ringing is None else (self.ringing.flow.local,)
+        return frozenset((*flows, *ports, *[way.host for way in ways if way is not None]))
 
     @property
     def key(self) -> tuple[str, str]:
         """What it is known by among nodes."""
         return text(self.call_id), text(self.name)
+
+
+def version_of(ringing: RingingRecord | None) -> int:
+    """Who does not know of calls that ring would take one for answered."""
+    return _ANSWERED_VERSION if ringing is None else VERSION
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -130,4 +190,6 @@ def decoded(data: bytes) -> CallRecord:
         raise Malformed("call-record", f"the record of a call cannot be read ({error})") from error
     if record.version > VERSION or (record.media is not None and record.media.version > MEDIA_VERSION):
         raise Malformed("call-record", "the record of a call is of a version that this node does not know")
+    if record.ringing is not None:
+        _ = Message.parse(record.ringing.invite).top_via
     return record

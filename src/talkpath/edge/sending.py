@@ -92,6 +92,8 @@ class Sending:
 
     def _start(self, letter: _Letter, branch_id: str, data: bytes, hop: Hop, now: float) -> None:
         fork, branch, onward, _ = letter
+        if fork.call is not None:
+            self._core.touch(fork.call)
         if fork.call is not None and onward.body:
             self._anchoring.sent(fork.call, onward.body, data, now)
         if branch.party is not None and not fork.request.to_tag:

@@ -66,7 +66,7 @@ class Services:
             callee.is_over, call.winner = True, None
             self._forget(dialog)
             raise
-        fork.is_won, call.phase, call.give_up = True, Phase.ANSWERED, None
+        fork.is_won, call.phase, call.unanswered = True, Phase.ANSWERED, None
         core.beginning.discard(call)
         core.recordings.answered(call, now)
         core.recordings.joined(call, now)

@@ -179,13 +179,14 @@ class Toll:
         call = self._calls.get(key)
         return None if call is None else (call.user, call.is_abroad)
 
-    def resumed(self, user: str, is_abroad: bool, key: Key, now: float) -> None:
-        """An answered call of another process goes on in this one."""
+    def resumed(self, user: str, is_abroad: bool, key: Key, is_talking: bool, now: float) -> None:
+        """A call of another process goes on in this one, ringing or answered."""
         if self._settings.is_on and key not in self._calls:
             call = self._calls[key] = _Call(user, self._account(user, now), is_abroad)
             for usage in call.usages():
                 usage.begun(now)
-            self.answered(key, now)
+            if is_talking:
+                self.answered(key, now)
 
     def answered(self, key: Key, now: float) -> None:
         """Somebody took it: from now on it is talk."""

@@ -196,6 +196,10 @@ class ServerTransaction:
 
         self._layer.timers.start(interval, now, again)
 
+    def recall(self, status: int, data: bytes) -> None:
+        """What another process answered last, provisionally: who repeats the request hears it again."""
+        self.state, self.status, self.last = State.PROCEEDING, status, data
+
     def forget(self, now: float) -> None:
         """Give no answer; a repetition is a request of its own."""
         if self._timer is not None:
@@ -474,6 +478,21 @@ class Transactions:
         self.clients[(branch, method)] = transaction
         transaction.start(now)
         return transaction
+
+    def go_on(
+        self, branch: str, method: str, call_id: str, data: bytes, hop: Hop, owner: ClientOwner
+    ) -> ClientTransaction:
+        """An INVITE that another process sent, and that was answered provisionally."""
+        transaction = ClientTransaction(self, branch, method, call_id, data, hop, owner)
+        transaction.state = State.PROCEEDING
+        self.clients[(branch, method)] = transaction
+        return transaction
+
+    def leave(self, invite: ClientTransaction, now: float) -> None:
+        """Another process goes on with an INVITE of ours, and with its CANCEL."""
+        for one in (self.clients.get((invite.branch, "CANCEL")), invite):
+            if one is not None:
+                one.abandon(now)
 
     def response(self, response: Message, now: float) -> bool:
         """Hand a response to its transaction; False when there is none. Raises Malformed."""
