@@ -96,7 +96,10 @@ def test_example_file_without_its_comment_signs_is_a_configuration(language: Lan
             notice_secret=config.recording.notice_secret,
         ),
         cluster=msgspec.structs.replace(
-            Config().cluster, password=config.cluster.password, secret=config.cluster.secret
+            Config().cluster,
+            password=config.cluster.password,
+            secret=config.cluster.secret,
+            nodes=config.cluster.nodes,
         ),
         toll=msgspec.structs.replace(Config().toll, accounts=config.toll.accounts),
     )

@@ -20,6 +20,7 @@ from talkpath.app import (
     cluster_cli,
     explain_cli,
     gateways_cli,
+    keepalived_cli,
     options,
     phones_words,
     recording_cli,
@@ -85,6 +86,7 @@ def users() -> None:
 cluster_cli.register(app)
 explain_cli.register(app)
 gateways_cli.register(app)
+keepalived_cli.register(app)
 recording_cli.register(app)
 route_cli.register(app)
 wav_cli.register(app)

@@ -12,6 +12,7 @@ from pathlib import Path
 from talkpath.app import words
 from talkpath.app.accounts import Everybody
 from talkpath.app.after_call import AfterCall
+from talkpath.app.alive import Alive
 from talkpath.app.bans import OwnBans
 from talkpath.app.chores import Chore, do_chores
 from talkpath.app.config.endpoints import parse_address_and_port
@@ -170,6 +171,7 @@ class Node:
         self._sweep_at = 0.0
         self._telling: asyncio.TimerHandle | None = None
         self._heap = Heap()
+        self._alive = Alive(prepared.state) if config.cluster.addresses else None
 
     def _world(self) -> World:
         return World(
@@ -283,6 +285,7 @@ class Node:
         self._script.start()
         await self._control.start()
         self._open_metrics()
+        self._beat()
         self._chores = asyncio.get_running_loop().create_task(do_chores(self._all_chores(), _CHORES_S))
         _tame_collector()
 
@@ -379,7 +382,12 @@ class Node:
             self._store.bindings.keep_refreshed,
             self._sweep_history,
             lambda: self._heap.look(self._clock.now()),
+            self._beat,
         )
+
+    def _beat(self) -> None:
+        if self._alive is not None:
+            self._alive.beat()
 
     def _refresh_users(self) -> None:
         self._users.refresh()

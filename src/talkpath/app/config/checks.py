@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from talkpath.app.config import gateway_checks, words
+from talkpath.app.config.cluster import Cluster
 from talkpath.app.config.endpoints import is_address, is_host, parse_address_and_port, parse_endpoint
 from talkpath.app.config.listeners import ANY, INTERFACES, Listener
 from talkpath.app.config.media import MediaAddress
@@ -132,6 +133,26 @@ def _cluster(config: Config) -> Iterator[Disagreement]:
             yield ("cluster",), phrase(words.CLUSTER_HALF, key=key)
     if 0 < len(secret) < _SECRET_CHARACTERS:
         yield ("cluster", "secret"), phrase(words.CLUSTER_SECRET_SHORT, least=_SECRET_CHARACTERS)
+    yield from _cluster_nodes(cluster)
+
+
+def _cluster_nodes(cluster: Cluster) -> Iterator[Disagreement]:
+    """Who inherits addresses: each node once, this one among them; an address has one owner."""
+    names: set[str] = set()
+    owned: set[str] = set()
+    for at, node in enumerate(cluster.nodes):
+        path: KeyPath = ("cluster", "nodes", at)
+        if node.name in names:
+            yield (*path, "name"), phrase(words.CLUSTER_NODE_TWICE, node=node.name)
+        names.add(node.name)
+        for address in node.owns:
+            if address not in cluster.addresses:
+                yield (*path, "owns"), phrase(words.CLUSTER_OWNS_OTHER, address=address)
+            elif address in owned:
+                yield (*path, "owns"), phrase(words.CLUSTER_OWNED_TWICE, address=address)
+            owned.add(address)
+    if names and cluster.node not in names:
+        yield ("cluster", "nodes", 0), phrase(words.CLUSTER_NODE_MISSING, node=cluster.node)
 
 
 def _listeners(config: Config, line_of: LineOf) -> Iterator[Disagreement]:

@@ -8,6 +8,29 @@ from talkpath.app.config.field import doc
 from talkpath.base.redact import Secret
 
 
+class ClusterNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A node between which addresses move, for keepalived. The order of the nodes is the order of heirs."""
+
+    name: Annotated[str, doc("What the node is called: its `node`.", "节点名称，即其 `node`。", of="node name")]
+    address: Annotated[
+        str,
+        doc(
+            "Its own address, in the network in which the addresses move: there the nodes hear each other (VRRP).",
+            "该节点自己的地址，位于地址漂移所在的网络；各节点在此互相监听（VRRP）。",
+            of="address",
+        ),
+    ]
+    owns: Annotated[
+        tuple[str, ...],
+        doc(
+            "Which of `addresses` it has while it lives, and gets back half a minute after it came back. One that "
+            "nobody owns stays where it is until that node dies.",
+            "它在线时持有 `addresses` 中的哪些地址；恢复半分钟后重新取回。无主的地址留在原处，直到所在节点故障。",
+            of="address",
+        ),
+    ] = ()
+
+
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     """Nodes that know each other's registrations and ring each other's phones (docs/operate/cluster.md)."""
 
@@ -69,3 +92,22 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
             of="address",
         ),
     ] = ()
+    nodes: Annotated[
+        tuple[ClusterNode, ...],
+        doc(
+            "The nodes in the order in which they inherit addresses: of each address its owner first, then who "
+            "stands behind it, round and round. The same on every node; only `talkpath keepalived` needs it.",
+            "按继承地址的顺序列出各节点：每个地址先归其所有者，再依次循环轮到后面的节点。各节点相同；"
+            "仅 `talkpath keepalived` 需要。",
+        ),
+    ] = ()
+    vrrp_id: Annotated[
+        int,
+        doc(
+            "The first of the router ids (VRRP) that `talkpath keepalived` uses, one for each owner of addresses. "
+            "Nobody else in that network may use them.",
+            "`talkpath keepalived` 使用的首个路由器编号（VRRP），每个所有者各用一个。该网络中不得有他人使用。",
+            ge=1,
+            le=223,
+        ),
+    ] = 51

@@ -133,6 +133,21 @@ CLUSTER_SECRET_SHORT = Text(
     "This secret is too short: it seals the keys of calls. Use {least} characters or more: openssl rand -base64 32.",
     "密钥太短：它密封着通话的密钥。请用 {least} 个以上字符：openssl rand -base64 32。",
 )
+CLUSTER_NODE_TWICE = Text(
+    "The node {node} stands here twice. Each has a name of its own.", "节点 {node} 出现两次。每个节点应有自己的名称。"
+)
+CLUSTER_NODE_MISSING = Text(
+    "This node, {node}, is not among the nodes. Name all of them, the same on each.",
+    "本节点 {node} 不在节点列表中。请列出所有节点，各节点相同。",
+)
+CLUSTER_OWNS_OTHER = Text(
+    "{address} is not among the `addresses` that move. Add it there, or leave it out here.",
+    "{address} 不在漂移的 `addresses` 中。请加入其中，或在此处去掉。",
+)
+CLUSTER_OWNED_TWICE = Text(
+    "{address} has an owner already. Let one node own it; the others inherit it.",
+    "{address} 已有所有者。只应由一个节点拥有，其余节点继承。",
+)
 NO_ANNOUNCEMENT = Text(
     "The announcement {file} cannot be read: {why}. Name a sound file.",
     "无法读取提示语 {file}：{why}。请指定声音文件。",
