@@ -98,6 +98,13 @@ async def test_what_is_no_decision_or_raises_refuses_with_500(desk: Desk, body: 
         assert asked.said("script.failed")["place"] == f"routing.py:{FIRST_LINE}"
 
 
+async def test_of_a_way_that_is_too_long_the_last_steps_are_told_whole(desk: Desk) -> None:
+    desk.run("def again(x): return again(x)\n@edge.on_call\nasync def route(call):\n    return again(call)\n")
+    trace = desk.ask().said("script.failed")["trace"]
+    assert len(trace) <= limits.SCRIPT_NOTE
+    assert set(trace.split(" > ")) == {"...", f"again (routing.py:{LINES_BEFORE + 1})"}
+
+
 # What can be seen in the text is an error at load (test_loading.py); these come in ways that nobody can see there.
 @pytest.mark.parametrize(
     "body",

@@ -89,6 +89,8 @@ def mistakes_of(desk: Desk, body: str, head: str = HEAD) -> list[str]:
             3,
             "write await call.to()",
         ),
+        ("edge.keep('a', [])\n" + ROUTE, 1, 'edge.keep("a", set)'),
+        ("x = '\0'\n" + ROUTE, 1, "there is a null byte"),
         (
             "@edge.on_call\nasync def route(call):\n    return users(call.numbr)\n",
             3,
@@ -113,6 +115,15 @@ def test_all_mistakes_of_announcements_are_told_at_once(desk: Desk) -> None:
     assert len(mistakes_of(desk, body)) == 2
 
 
+def test_a_script_that_is_saved_as_utf_16_is_told_so(desk: Desk) -> None:
+    desk.file.write_text(HEAD + ROUTE, "utf-16")
+    with pytest.raises(BadScript) as caught:
+        load(desk.file)
+    assert [one.say(Language.EN) for one in caught.value.mistakes] == [
+        f"{desk.file}:1: The script is no UTF-8 text; save it as UTF-8."
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -121,7 +132,7 @@ def test_all_mistakes_of_announcements_are_told_at_once(desk: Desk) -> None:
         ("", "makes no Edge"),
         ("from talkpath.routing import Edge\nedge = Edge()\n", "2: Nothing is announced"),
         ("async def route(call):\n    return None\n", "makes no Edge"),
-        ("\x00", "no Python"),
+        ("\x00", "1: This is no Python"),
     ],
 )
 def test_a_script_that_decides_nothing_is_none(desk: Desk, text: str, said: str) -> None:

@@ -84,6 +84,8 @@ class Edge:
 
     def keep(self, name: str, factory: Callable[[], Kept]) -> Kept:
         """Something that survives a reload: what is kept under this name, or at first what `factory` makes."""
+        if not callable(factory):
+            raise BadScript([Mistake(_here(), words.NO_FACTORY, {"name": name})])
         loading = self._loading
         if loading is None:
             return factory()

@@ -5,6 +5,7 @@ imported again, those of the system are not. What a load that failed has made is
 """
 
 import ast
+import codecs
 import importlib
 import linecache
 import os
@@ -82,11 +83,9 @@ def load(file: Path, kept: dict[str, object] | None = None, *, is_trial: bool = 
 
 
 def _compiled(file: Path) -> CodeType:
+    source = _source(file)
     try:
-        source = file.read_bytes()
         return compile(source, str(file), "exec", dont_inherit=True)
-    except OSError as error:
-        raise BadScript([Mistake(Place(str(file)), words.UNREADABLE, {"reason": error.strerror})]) from None
     except SyntaxError as error:
         line = error.lineno or 0
         if "codec can't decode" in str(error.msg) or "(unicode error)" in str(error.msg):
@@ -96,6 +95,20 @@ def _compiled(file: Path) -> CodeType:
         # The last two tell of an expression that is nested too deeply; MemoryError says nothing at all.
         reason = str(error) or "an expression is nested too deeply"
         raise BadScript([Mistake(Place(str(file)), words.NOT_PYTHON, {"reason": reason})]) from None
+
+
+def _source(file: Path) -> bytes:
+    try:
+        source = file.read_bytes()
+    except OSError as error:
+        raise BadScript([Mistake(Place(str(file)), words.UNREADABLE, {"reason": error.strerror})]) from None
+    if source.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # What some editors call Unicode.
+        raise BadScript([Mistake(Place(str(file), 1), words.NOT_UTF8)])
+    if (at := source.find(b"\0")) >= 0:
+        place = Place(str(file), source.count(b"\n", 0, at) + 1)
+        raise BadScript([Mistake(place, words.NOT_PYTHON, {"reason": "there is a null byte"})])
+    return source
 
 
 class _UnderWay:

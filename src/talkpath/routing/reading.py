@@ -5,7 +5,8 @@ be meant is a hint. Names of gateway groups and users are read where they are wr
 """
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+import inspect
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from talkpath.base.texts import Text
@@ -27,6 +28,8 @@ _BLOCKING = {
     "subprocess.run": "await asyncio.create_subprocess_exec()",
     "os.system": "await asyncio.create_subprocess_shell()",
 }
+# So many names can be read at a glance.
+_SAID_IN_FULL = 24
 _CALL_FUNCTION = (("call", Call),)
 _REQUEST_FUNCTION = (("call", CallWithin), ("request", Request))
 
@@ -95,12 +98,22 @@ class Reading:
     def _unknown_parts(self, function: ast.AST, kinds: Kinds) -> Iterator[Mistake]:
         """Names that a call, or a part of it, does not have."""
         for node in ast.walk(function):
-            if isinstance(node, ast.Attribute):
-                kind = kinds.of(node.value)
-                if kind is not None and not hasattr(kind, node.attr):
-                    near = nearest(node.attr, names_of(kind))
-                    text = words.UNKNOWN_PART_NEAR if near else words.UNKNOWN_PART
-                    yield self._mistake(node, text, what=ast.unparse(node.value), name=node.attr, near=near)
+            if not isinstance(node, ast.Attribute) or (kind := kinds.of(node.value)) is None:
+                continue
+            if not hasattr(kind, node.attr):
+                yield self._unknown_part(node, names_of(kind))
+            elif not isinstance(node.ctx, ast.Load) and _is_read_only(kind, node.attr):
+                yield self._mistake(node, words.READ_ONLY, what=ast.unparse(node))
+
+    def _unknown_part(self, node: ast.Attribute, known: Sequence[str]) -> Mistake:
+        """It has no such name: the nearest may be meant; where none is near and they are few, all are said."""
+        near, text = nearest(node.attr, known), words.UNKNOWN_PART
+        if near:
+            text = words.UNKNOWN_PART_NEAR
+        elif len(known) <= _SAID_IN_FULL:
+            text = words.UNKNOWN_PART_OF
+        what = ast.unparse(node.value)
+        return self._mistake(node, text, what=what, name=node.attr, near=near, known=", ".join(known))
 
     def _misused(self, names: Mapping[str, object]) -> Iterator[Mistake]:
         """Names that nobody made, keywords that nobody takes, and coroutines taken for their results."""
@@ -114,7 +127,7 @@ class Reading:
                 for what, unknown in meaning.unknown_keywords(node):
                     near = nearest(unknown.name, unknown.known)
                     text = words.UNKNOWN_KEYWORD_NEAR if near else words.UNKNOWN_KEYWORD
-                    values = {"what": what, "name": unknown.name, "near": near}
+                    values = {"what": what, "name": unknown.name, "near": near, "known": ", ".join(unknown.known)}
                     yield Mistake(Place(self._file, unknown.line), text, values)
             given = [node.value for node in _returns(function) if node.value is not None]
             for value in (*taken_for_true(function), *(given if _is_announced(function) else ())):
@@ -161,6 +174,12 @@ def unknown_users(named: Iterator[Named], known: Collection[str]) -> Iterator[Mi
             near = nearest(name, known)
             text = words.UNKNOWN_USER_NEAR if near else words.UNKNOWN_USER
             yield Mistake(place, text, {"name": name, "near": near}, is_hint=True)
+
+
+def _is_read_only(kind: type, name: str) -> bool:
+    """Whether a name of a kind is certainly none that can be set."""
+    found = inspect.getattr_static(kind, name, None)
+    return isinstance(found, property) and found.fset is None
 
 
 def _announced_as(decorator: ast.expr) -> tuple[tuple[str, type], ...]:

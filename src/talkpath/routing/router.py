@@ -520,8 +520,15 @@ def _told(error: BaseException, script: Script, function: object) -> dict[str, s
     return {
         "error": (text + (f" (did you mean {near}?)" if near else ""))[: limits.SCRIPT_NOTE],
         "place": place.brief,
-        "trace": (trace or getattr(function, "__name__", ""))[-limits.SCRIPT_NOTE :],
+        "trace": _end_of(trace or getattr(function, "__name__", "")),
     }
+
+
+def _end_of(trace: str) -> str:
+    """The last steps of a long way, each whole."""
+    if len(trace) <= limits.SCRIPT_NOTE:
+        return trace
+    return "... > " + trace[6 - limits.SCRIPT_NOTE :].partition(" > ")[2]
 
 
 def _place_of(function: object, script: Script) -> Place:

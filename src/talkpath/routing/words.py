@@ -87,6 +87,10 @@ UNKNOWN_ON_EDGE_NEAR = Text("An Edge has no {name}. Did you mean {near}?", "Edge
 KEPT_TWICE = Text(
     "Two things are kept as {name}; give each a name of its own.", "有两个对象都以 {name} 保留；请各取一个名字。"
 )
+NO_FACTORY = Text(
+    'What is kept as {name} is made by a function: edge.keep("{name}", set), and not set().',
+    '以 {name} 保留的对象由函数生成：写 edge.keep("{name}", set)，而不是 set()。',
+)
 KEPT_OTHERWISE = Text(
     "What is kept as {name} is a {old}, and now a {new} is wanted. Give it another name, or start again.",
     "以 {name} 保留的是 {old}，现在需要 {new}。请换一个名字，或重新启动。",
@@ -102,9 +106,14 @@ NOT_AWAITED = Text(
 )
 UNKNOWN_PART = Text("{what} has no {name}.", "{what} 没有 {name}。")
 UNKNOWN_PART_NEAR = Text("{what} has no {name}. Did you mean {near}?", "{what} 没有 {name}。是否应为 {near}？")
+UNKNOWN_PART_OF = Text("{what} has no {name}. It has {known}.", "{what} 没有 {name}。它有 {known}。")
+READ_ONLY = Text(
+    "{what} can be read, not set. Where a call goes is what the function returns.",
+    "{what} 只能读取，不能设置。呼叫去向由函数的返回值决定。",
+)
 UNKNOWN_NAME = Text("There is no {name} here.", "这里没有 {name}。")
 UNKNOWN_NAME_NEAR = Text("There is no {name} here. Did you mean {near}?", "这里没有 {name}。是否应为 {near}？")
-UNKNOWN_KEYWORD = Text("{what}() takes no {name}.", "{what}() 没有参数 {name}。")
+UNKNOWN_KEYWORD = Text("{what}() takes no {name}. It takes {known}.", "{what}() 没有参数 {name}。其参数有 {known}。")
 UNKNOWN_KEYWORD_NEAR = Text(
     "{what}() takes no {name}. Did you mean {near}?", "{what}() 没有参数 {name}。是否应为 {near}？"
 )
