@@ -56,7 +56,8 @@ class Number(str):
     def e164(self) -> str:
         """`+493012345`: the number with its country code (E.164). "" for what is no number.
 
-        A number without + is read as it is dialled in `[routing] region`; without a region it is none.
+        A number without + is read as it is dialled in `[routing] region`; without a region it is none. Where that
+        needs a prefix (0 in Germany), what bears none is no number of the world: 1002 is somebody's extension.
         """
         return _e164(str(self), self._region)
 
@@ -94,10 +95,31 @@ def _phone_number(text: str, region: str) -> "PhoneNumber | None":
     from phonenumbers import NumberParseException, is_possible_number, parse
 
     try:
-        number = parse(text, region or None)
+        number = parse(text, region or None, keep_raw_input=True)
     except NumberParseException:
         return None
-    return number if is_possible_number(number) else None
+    return number if is_possible_number(number) and not _is_extension(text, number) else None
+
+
+def _is_extension(text: str, number: "PhoneNumber") -> bool:
+    """Whether nobody outside the house dials this so: without the national prefix that its country wants, or, where
+    none is wanted, as no number of its plan."""
+    from phonenumbers import (
+        CountryCodeSource,
+        PhoneNumberFormat,
+        format_number,
+        is_valid_number,
+        national_significant_number,
+    )
+
+    dialled, bare = _digits(text), national_significant_number(number)
+    if number.country_code_source != CountryCodeSource.FROM_DEFAULT_COUNTRY or dialled != bare:
+        return False
+    return _digits(format_number(number, PhoneNumberFormat.NATIONAL)) != bare or not is_valid_number(number)
+
+
+def _digits(text: str) -> str:
+    return "".join(char for char in text if char.isdigit())
 
 
 class Caller:
