@@ -19,7 +19,7 @@ from talkpath.base.address import Address
 from talkpath.calls.build import assemble, end_of, legs_of
 from talkpath.calls.join import Part, joined
 from talkpath.calls.legs import Placed, placed_hops
-from talkpath.calls.media import placed
+from talkpath.calls.media import apart, placed
 from talkpath.calls.model import Call, Stream
 from talkpath.calls.trace import Trace
 from talkpath.capture.records import (
@@ -184,7 +184,7 @@ class Draft:
         return {medium.address for leg in self.legs for medium in leg.media}
 
     def call(self) -> Call:
-        return assemble(self.legs, self.trace, tuple(self.streams), self._end)
+        return assemble(self.legs, self.trace, apart(self.streams, self.legs), self._end)
 
     def lived(self, start: float, end: float) -> bool:
         """Whether the call, with some time around it, was there in this span."""

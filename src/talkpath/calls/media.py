@@ -40,7 +40,7 @@ def streams_of(trace: Trace, legs: Sequence[Leg]) -> tuple[Stream, ...]:
     }
     if told:
         streams = [replace(stream, arrives=told.get(_hearing(stream))) for stream in streams]
-    return tuple(sorted(streams, key=lambda stream: stream.rtp.start))
+    return apart(sorted(streams, key=lambda stream: stream.rtp.start), legs)
 
 
 def _hearing(stream: Stream) -> tuple[str, str]:
@@ -73,9 +73,64 @@ def _place(rtp: RtpStream, legs: Sequence[Leg]) -> tuple[int | None, bool | None
             for time, from_caller in _announcements(leg, address)
         ]
         if found:
+            if any(place[1:] != found[0][1:] for place in found):
+                found = _fitting(rtp, legs, found, announced_by_sender)
             _, index, from_caller = min(found)
             return index, from_caller
     return None, None
+
+
+def _fitting(
+    rtp: RtpStream, legs: Sequence[Leg], found: list[tuple[float, int, bool]], announced_by_sender: bool
+) -> list[tuple[float, int, bool]]:
+    """Of several places the ones that the stream's other end fits best: a relay may have one port for both sides, and
+    two phones of one host may name the same."""
+    other = rtp.dst if announced_by_sender else rtp.src
+    fits = [_fit(legs[index], other, from_caller is not announced_by_sender) for _, index, from_caller in found]
+    return [place for place, fit in zip(found, fits, strict=True) if fit == max(fits)]
+
+
+def _fit(leg: Leg, address: Address, of_caller: bool) -> int:
+    """How well an address is known to be that of one side of a hop: named there, on its host, or not at all."""
+    if any(from_caller is of_caller for _, from_caller in _announcements(leg, address)):
+        return 2
+    hosts = {medium.address.host for medium in leg.media if medium.from_caller is of_caller}
+    return int(address.host in hosts or address.host == (leg.caller if of_caller else leg.callee).host)
+
+
+def apart(streams: Sequence[Stream], legs: Sequence[Leg]) -> tuple[Stream, ...]:
+    """The streams with those put right that were given to the side of their own counterpart.
+
+    What flows back between two ends is the other side's. Where a stream was placed by its source alone (a relay in
+    front of one host that no description names), its counterpart whose destination was announced knows better.
+    """
+    if len(streams) < 2:
+        return tuple(streams)
+    placed_well = {id(one) for one in streams if _is_announced(one.rtp.dst, legs)}
+    return tuple(
+        replace(one, from_caller=not one.from_caller)
+        if id(one) not in placed_well
+        and any(id(other) in placed_well and _are_both_ways(one, other) for other in streams)
+        else one
+        for one in streams
+    )
+
+
+def _is_announced(address: Address, legs: Sequence[Leg]) -> bool:
+    return any(True for leg in legs for _ in _announcements(leg, address))
+
+
+def _are_both_ways(one: Stream, other: Stream) -> bool:
+    """Streams of one side that are the two ways between the same ends; ports may differ at one of them."""
+    if one.from_caller is None or one.from_caller is not other.from_caller:
+        return False
+    there, back = one.rtp, other.rtp
+    same = (there.src == back.dst, there.dst == back.src)
+    return any(same) and (there.src.host, there.dst.host) == (back.dst.host, back.src.host) and _overlap(there, back)
+
+
+def _overlap(one: RtpStream, other: RtpStream) -> bool:
+    return one.start <= other.end and other.start <= one.end
 
 
 def _announcements(leg: Leg, address: Address) -> Iterator[tuple[float, bool]]:

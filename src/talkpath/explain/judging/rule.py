@@ -19,6 +19,7 @@ class Rule(Struct, frozen=True):
 
     `title` says it in a sentence, `why` why a user feels it, `needs` which evidence it takes and what looks alike but
     is none. `fix` says what to do, `own_fix` the same in talkpath's commands and keys, where the calls are its own.
+    `doubt` says when it may be wrong all the same, and how to tell.
     `traits` name what a call must show for the check to be worth its time (any of them). `explains` lists codes that
     are consequences of this cause: on the same call they are not reported beside it.
     """
@@ -31,6 +32,7 @@ class Rule(Struct, frozen=True):
     needs: Text
     fix: Text
     own_fix: Text | None = None
+    doubt: Text | None = None
     traits: frozenset[Trait] = frozenset()
     explains: frozenset[str] = frozenset()
     of_call: CallCheck | None = None

@@ -112,10 +112,10 @@ def _is_stuck(story: Story, hops: list[Exchange]) -> bool:
 
 
 def _is_pointless(story: Story, hops: list[Exchange]) -> bool:
-    """A BYE into a call that was refused, that its own sender never acknowledged, or that another BYE has ended (an
-    earlier one; both hang up at once)."""
+    """A BYE into a call that was refused, whose answer was never acknowledged (who did not hear of it knows no dialog
+    to be hung up in), or that another BYE has ended (an earlier one; both hang up at once)."""
     first, lost = hops[0].request, unheeded(story)
-    if lost is not None and not lost.acks and lost.exchange.from_caller is hops[0].from_caller:
+    if lost is not None and not lost.acks and lost.answer.sip.status < 300:
         return True
     ends = (e for e in story.in_dialog("BYE") if e not in hops and e.request.sip.call_id == first.sip.call_id)
     if any(end.answer and end.request.time <= first.time + GLARE_S for end in ends):

@@ -251,6 +251,17 @@ class Scene:
                 found[leg.callee.host] += (one for one in told if one.kind == "audio" and not one.from_caller)
         return found
 
+    def calls_from(self, host: str) -> list[Call]:
+        """The calls that a host made. Asked only when all calls are known."""
+        return self._callers.get(host, [])
+
+    @cached_property
+    def _callers(self) -> Mapping[str, list[Call]]:
+        found: dict[str, list[Call]] = defaultdict(list)
+        for call in self.calls:
+            found[call.legs[0].caller.host].append(call)
+        return found
+
     def is_phone(self, host: str) -> bool:
         """Whether it registers here."""
         return any(one.sip.method == "REGISTER" and one.request.src.host == host for one in self.outside_at(host))

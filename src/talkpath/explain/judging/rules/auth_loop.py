@@ -109,7 +109,9 @@ def _details(challenged: Sequence[Try], sent: dict[str, str], challenge: Message
     if asked.get("realm", sent.get("realm")) != sent.get("realm"):
         frame, time = challenged[-1][1], challenged[-1][0]
         yield because(REALM, (frame,), time, sent=sent.get("realm"), asked=asked.get("realm"))
-    if len(challenged) > 1 and _credentials(challenged[0][2]).get("nonce") == sent.get("nonce"):
+    given = challenged[-2][4] if len(challenged) > 1 else None
+    last = parse_auth(_challenge_text(given))[1].get("nonce") if given is not None else None
+    if last is not None and last != sent.get("nonce"):
         yield because(NONCE, (challenged[-1][1],), challenged[-1][0])
 
 
@@ -150,6 +152,11 @@ RULE: Rule = Rule(
         "password {user}` gives it a new one; the realm is `authentication.realm`.",
         "核对话机上的密码、认证名与帐号 {user}：`talkpath users password {user}` 可设置新密码；"
         "realm 为 `authentication.realm`。",
+    ),
+    doubt=Text(
+        "In a capture that ends within the attempts the next one may succeed. Two attempts of a stranger are "
+        "somebody who guesses a password, and no phone of yours.",
+        "若抓包在尝试过程中结束，下一次也许会成功。陌生人的两次尝试是在猜密码，而不是自己的话机。",
     ),
     traits=frozenset({Trait.CHALLENGED}),
     explains=frozenset({"registration-flapping"}),

@@ -41,6 +41,19 @@ FIX_PROFILE = Text(
     "按 {dst} 能接受的方式提供：不支持 SRTP 或反馈的话机用 RTP/AVP，要求加密的用 RTP/SAVP，"
     "浏览器用 UDP/TLS/RTP/SAVPF；或由中继转换（rtpengine：RTP/AVP、DTLS=off、ICE=remove）。",
 )
+BODY = Text(
+    "{dst} refused a body of type {sent} with {status} {reason}; it reads {accepted}.",
+    "{dst} 以 {status} {reason} 拒绝了类型为 {sent} 的正文；它能读取 {accepted}。",
+)
+NO_BODY = Text(
+    "not its codecs, but a body of type {sent}; it reads {accepted}",
+    "不是编解码，而是正文类型 {sent}；它能读取 {accepted}",
+)
+FIX_BODY = Text(
+    "Send {dst} a body that it reads ({accepted}): what stands beside the description (multipart, ISUP, location) "
+    "can be taken off on the way.",
+    "向 {dst} 发送其能读取的正文（{accepted}）：描述之外的部分（multipart、ISUP、位置）可在途中去除。",
+)
 FIX_NOTHING = Text(
     "Look at the caller: no codec is switched on, no sound device was found, or the call was made on hold.",
     "检查主叫：是否没有启用编解码、没有找到声卡，或以保持状态发起呼叫。",
@@ -76,9 +89,34 @@ def check(story: Story) -> Iterator[Found]:
         answered = story.scene.answers_of.get(leg.callee.host, ())
         if answered:
             evidence.append(because(ELSEWHERE, (), final.time, dst=leg.callee, **_told(answered[-1])))
+        if _is_about_body(asked[0].request, final):
+            yield _of_body(leg, asked[0].request, final)
+            return
         why, fix = _why(offers, answered, final) if offers else _without_offer(asked[0].request)
         yield Found(tuple(evidence), {"dst": leg.callee, "why": why}, leg=leg.index, fix=_fix(fix, leg.callee))
         return
+
+
+def _is_about_body(request: MessageSeen, final: MessageSeen) -> bool:
+    """415 is about the type of the body (RFC 3261 21.4.13): Accept names what would be read, and that is another."""
+    accepted = {item.partition(";")[0].strip().lower() for item in final.sip.listed("Accept")}
+    if final.sip.status != 415 or not accepted or accepted & {"*/*", "application/*"}:
+        return False
+    return "application/sdp" not in accepted or _type_of(request) != "application/sdp"
+
+
+def _type_of(seen: MessageSeen) -> str:
+    return (seen.sip.first("Content-Type") or "").partition(";")[0].strip().lower()
+
+
+def _of_body(leg: Leg, request: MessageSeen, final: MessageSeen) -> Found:
+    accepted = ", ".join(final.sip.listed("Accept"))
+    values = {"dst": leg.callee, "status": final.sip.status, "reason": final.sip.reason, "accepted": accepted}
+    sent = _type_of(request) or "-"
+    evidence = because(BODY, [*request.frames[:1], *final.frames], final.time, sent=sent, **values)
+    why = said(NO_BODY, sent=sent, accepted=accepted)
+    fix = said(FIX_BODY, dst=leg.callee, accepted=accepted)
+    return Found((evidence,), {"dst": leg.callee, "why": why}, leg=leg.index, fix=fix, severity=Severity.WARNING)
 
 
 def _refused(story: Story, leg: Leg) -> list[Exchange]:
@@ -151,8 +189,9 @@ RULE: Rule = Rule(
     needs=Text(
         "A call that failed with 488, 606 or 415. A re-INVITE refused with 488 within a call that goes on "
         "(T.38, video) "
-        "is no fault.",
-        "呼叫以 488、606 或 415 失败。通话中 re-INVITE（T.38、视频）被 488 拒绝而通话继续时不算故障。",
+        "is no fault, and a 415 whose Accept names another type of body is about that (a warning).",
+        "呼叫以 488、606 或 415 失败。通话中 re-INVITE（T.38、视频）被 488 拒绝而通话继续时不算故障；"
+        "415 的 Accept 指明另一种正文类型时，问题在于正文（警告）。",
     ),
     fix=Text(
         "Offer a codec that {dst} knows (PCMA or PCMU always), or transcode in between.",
@@ -162,6 +201,11 @@ RULE: Rule = Rule(
         "Switch on a codec that {dst} knows (PCMA or PCMU always); the codecs that talkpath adds and converts "
         "stand in `media.transcoding`.",
         "启用 {dst} 支持的编解码（PCMA 或 PCMU 通用）；talkpath 添加并转换的编解码见 `media.transcoding`。",
+    ),
+    doubt=Text(
+        "Some servers answer 488 to calls that they do not want for another reason; the codecs that they take "
+        "elsewhere, where the capture shows them, stand beside it.",
+        "有些服务器因其他原因不接呼叫也返回 488；若抓包中有其在别处使用的编解码，会一并列出。",
     ),
     traits=frozenset({Trait.FAILED}),
     explains=frozenset({"failover-missing"}),

@@ -63,6 +63,11 @@ RULE: Rule = Rule(
         "把话机设为只用一种传输（{transport}）：talkpath 按其注册或呼叫时的连接回送，"
         "仅当话机如此声明且中间没有 NAT 时才发往别处。",
     ),
+    doubt=Text(
+        "A server may hold more than one connection to a phone; one that is not in the capture may have carried "
+        "the request.",
+        "服务器与话机之间可能有多条连接；请求也许走了抓包之外的那一条。",
+    ),
     traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
     explains=frozenset(
         {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from talkpath.base.texts import Text
 from talkpath.explain.judging.evidence import found_of
-from talkpath.explain.judging.finding import Found, Severity, Symptom, because, party
+from talkpath.explain.judging.finding import Because, Found, Severity, Symptom, because, party
 from talkpath.explain.judging.rule import Rule
-from talkpath.explain.reading.route import Cause, stuck_by
+from talkpath.explain.reading.route import Cause, Stuck, stuck_by
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
 from talkpath.sdp.values import is_private
@@ -27,6 +27,14 @@ LOST = Text(
     "It was last seen from {src} to {dst}; beyond that it does not show.",
     "它最后一次出现是从 {src} 到 {dst}；此后不再出现。",
 )
+AT_ONCE = Text(
+    "{host} refused it after {ms:.0f} ms with {status} {reason} and did not look for {uri}: it does not know the "
+    "dialog, or the Route it was to follow is missing.",
+    "{host} 在 {ms:.0f} 毫秒后即以 {status} {reason} 拒绝，并未寻找 {uri}：它不认识该对话，或缺少应遵循的 Route。",
+)
+# What a server says of itself without asking anybody, sooner than any phone answers.
+NOT_LOOKED_FOR = frozenset({404, 410, 480})
+AT_ONCE_S = 0.05
 # So often a BYE is repeated before one can say of the unknown that it swallowed it.
 SENDINGS = 3
 
@@ -40,9 +48,24 @@ def check(story: Story) -> Iterator[Found]:
     host = Uri.parse(stuck.uri).host
     kind = INVALID if host.endswith(".invalid") else PRIVATE if is_private(host) else OTHER
     values = {"owner": owner, "uri": stuck.uri, "kind": kind, "target": stuck.target}
+    if (at_once := _refused_at_once(stuck)) is not None:
+        yield found_of(stuck, at_once, owner=owner, uri=stuck.uri, target=stuck.target)
+        return
     text = SILENT if host == stuck.target.host else CONTACT
     evidence = because(text, stuck.source.frames, stuck.source.time, **values)
     yield found_of(stuck, evidence, owner=owner, uri=stuck.uri, target=stuck.target)
+
+
+def _refused_at_once(stuck: Stuck) -> Because | None:
+    """Who refused it did not ask further: it was not sent on, and there was no time to wait for anybody."""
+    if stuck.refusal is None or stuck.refusal.sip.status not in NOT_LOOKED_FOR or len(stuck.hops) != 1:
+        return None
+    waited = stuck.refusal.time - stuck.hops[-1].last_sent
+    if waited > AT_ONCE_S:
+        return None
+    sip = stuck.refusal.sip
+    values = {"host": stuck.refusal.source, "ms": waited * 1000, "status": sip.status, "reason": sip.reason}
+    return because(AT_ONCE, stuck.refusal.frames, stuck.refusal.time, uri=stuck.uri, **values)
 
 
 def _lost_on_the_way(story: Story) -> Iterator[Found]:
@@ -91,6 +114,11 @@ RULE: Rule = Rule(
         "让话机在 Contact 中写可达的地址，或让 NAT 显现出来（使用 rport，"
         "关闭话机自带的 STUN 和 SIP ALG）：talkpath 随后会发往其数据的真实来源（{target}）"
         "。",
+    ),
+    doubt=Text(
+        "Beyond the last place that the capture shows the request may have gone on: a BYE that is answered there "
+        "was received. Who asks again without need (481 comes at once) has a dialog that is over.",
+        "在抓包所见的最后一处之后，请求也许继续前行并得到了应答。对已结束对话的多余重发会立即得到 481。",
     ),
     traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
     explains=frozenset(

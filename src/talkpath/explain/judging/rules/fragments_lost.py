@@ -39,6 +39,8 @@ SMALL = Text(
 TIMED_OUT = Text(
     "{reporter} reports that it waited in vain for the missing fragments.", "{reporter} 报告：等待缺失分片超时。"
 )
+# An IP payload is cut at the size of a link: a first fragment is longer than this (the smallest path there is, 576).
+LEAST_CUT_BYTES = 548
 PARTS = Text("What makes it large: {parts}.", "占用空间最大的部分：{parts}。")
 
 
@@ -57,7 +59,7 @@ class Lost(Struct):
 
 def check(story: Story) -> Iterator[Found]:
     lost = _whole(story) or _in_pieces(story)
-    if lost is None:
+    if lost is None or _passes_fragments(story, lost):
         return
     small = story.scene.small_answered(lost.host)
     reports = [e for e in story.scene.icmp if e.kind is IcmpKind.REASSEMBLY_EXCEEDED and e.flow_dst.host == lost.host]
@@ -66,14 +68,16 @@ def check(story: Story) -> Iterator[Found]:
         frames = [exchange.request.frame for exchange in small[:5]]
         evidence.append(because(SMALL, frames, small[0].request.time, host=lost.host, count=len(small)))
     evidence.extend(because(TIMED_OUT, (e.frame,), e.time, reporter=e.src) for e in reports[:1])
-    certain = bool(small or reports or lost.pieces)
+    certain = bool(small or reports)
     leg = lost.exchange.leg.index if lost.exchange else None
+    is_cut = lost.exchange is None or lost.exchange.request.seen.fragments > 1 or is_to_phones(story)
     yield Found(
         tuple(evidence),
         {"host": lost.host},
         leg=leg,
         direction=Direction.TO_CALLEE,
-        confidence=0.95 if certain else 0.6,
+        severity=None if is_cut and (certain or lost.pieces) else Severity.WARNING,
+        confidence=0.95 if certain and is_cut else 0.6,
     )
 
 
@@ -82,18 +86,47 @@ def _whole(story: Story) -> Lost | None:
     for exchange in story.exchanges:
         if exchange.responses or exchange.method == "ACK" or not _was_too_large(story, exchange):
             continue
+        if _arrived(story, exchange):
+            continue
         if exchange.sendings > 1 or story.scene.last - exchange.request.time > 4:
             return Lost(exchange, None)
     return None
 
 
 def _was_too_large(story: Story, exchange: Exchange) -> bool:
-    """In fragments, or so large that it must be further on, towards somebody who answers what is small."""
+    """In fragments, or so large that it must be further on, towards somebody who answers what is small. Within a host
+    nothing is cut."""
     seen = exchange.request.seen
     if seen.fragments > 1:
         return True
     large = seen.transport is Transport.UDP and seen.wire_bytes > UNFRAGMENTED_BYTES
-    return large and (is_to_phones(story) or bool(story.scene.small_answered(seen.dst.host)))
+    if not large or seen.src.host == seen.dst.host:
+        return False
+    return is_to_phones(story) or bool(story.scene.small_answered(seen.dst.host))
+
+
+def _arrived(story: Story, exchange: Exchange) -> bool:
+    """The next hop shows that it has the request: it passes it on, or answers it in another place (to another port,
+    under another branch)."""
+    host, sip = exchange.request.destination.host, exchange.request.sip
+    for one in story.exchanges:
+        same = one.method == exchange.method and story.number(one) == story.number(exchange)
+        if one is exchange or not same or one.from_caller is not exchange.from_caller:
+            continue
+        if one.request.source.host == host and one.request.time >= exchange.request.time:
+            return True
+        of_same = one.request.sip.call_id == sip.call_id and one.request.destination.host == host
+        if of_same and any(answer.time >= exchange.request.time for answer in one.responses):
+            return True
+    return False
+
+
+def _passes_fragments(story: Story, lost: Lost) -> bool:
+    """Another large message to the same host, cut into fragments too, was answered: it does not lose them."""
+    return any(
+        one.request.seen.fragments > 1 and one.responses and one.request.destination.host == lost.host
+        for one in story.exchanges
+    )
 
 
 def _in_pieces(story: Story) -> Lost | None:
@@ -103,7 +136,7 @@ def _in_pieces(story: Story) -> Lost | None:
     for pieces in story.around(FragmentsIncomplete) or _near(story):
         if (
             pieces.protocol == 17
-            and _may_be_invite(pieces)
+            and _may_be_invite(story.scene, pieces)
             and not story.scene.spoke(pieces.dst.host, story.call.start, story.end + 1)
         ):
             return Lost(None, pieces)
@@ -118,20 +151,32 @@ def _near(story: Story) -> list[FragmentsIncomplete]:
     return [f for f in story.scene.fragments if f.src.host in hosts and call.start - 0.5 <= f.time <= end]
 
 
-def _may_be_invite(pieces: FragmentsIncomplete) -> bool:
-    """The first fragment, where it is there, tells; the others can be anything."""
-    return not pieces.head or b"SIP/2.0" in pieces.head[:200] or pieces.head.lstrip().startswith(b"INVITE")
+def _may_be_invite(scene: Scene, pieces: FragmentsIncomplete) -> bool:
+    """The first fragment, where it is there, tells. The others can be anything: then nothing but SIP may pass between
+    the two hosts, and what is small must be known to arrive."""
+    if pieces.head:
+        return b"SIP/2.0" in pieces.head[:200] or pieces.head.lstrip().startswith(b"INVITE")
+    src, dst = pieces.src.host, pieces.dst.host
+    is_tail = bool(pieces.missing) and pieces.missing[0][1] >= LEAST_CUT_BYTES
+    return (
+        is_tail
+        and frozenset((src, dst)) not in scene.media_pairs
+        and scene.spoke_sip(src, dst)
+        and bool(scene.small_answered(dst))
+    )
 
 
 def check_scene(scene: Scene) -> Iterator[Found]:
     """Pieces between two hosts that never became a message, outside of any call that is known."""
     between: dict[tuple[str, str], list[FragmentsIncomplete]] = defaultdict(list)
     for pieces in scene.fragments:
-        if pieces.protocol == 17 and _may_be_invite(pieces) and not _belongs_to_a_call(scene, pieces):
+        if pieces.protocol == 17 and _may_be_invite(scene, pieces) and not _belongs_to_a_call(scene, pieces):
             between[pieces.src.host, pieces.dst.host].append(pieces)
     for (src, dst), found in between.items():
         if len(found) < 2 or not any(map(scene.heard.has_heard, (src, dst))):
             continue
+        if not found[0].head and len({pieces.received_bytes for pieces in found}) > 1:
+            continue  # a request that is sent again leaves the same piece each time
         values = {"got": found[0].received_bytes, "src": src, "dst": dst}
         frames = [frame for pieces in found for frame in pieces.frames]
         evidence = [because(INCOMPLETE, frames, found[0].time, **values)]
@@ -178,8 +223,8 @@ RULE: Rule = Rule(
     symptom=Symptom.NO_RING,
     severity=Severity.ERROR,
     title=Text(
-        "Large messages to {host} are lost as IP fragments; small ones arrive",
-        "发往 {host} 的大消息以 IP 分片形式丢失，小消息可以到达",
+        "Large messages to {host} are lost as IP fragments",
+        "发往 {host} 的大消息以 IP 分片形式丢失",
     ),
     why=Text(
         "A message over about 1472 bytes leaves as IP fragments, and many firewalls drop those. REGISTER is "
@@ -189,10 +234,12 @@ RULE: Rule = Rule(
         "话机看似在线却从不振铃。",
     ),
     needs=Text(
-        "A fragmented request without any response, or fragments that never become a message. A fragmented "
-        "INVITE that "
-        "is answered is no fault.",
-        "被分片的请求没有任何应答，或分片始终无法重组。被分片但得到应答的 INVITE 不算故障。",
+        "A fragmented request without any response, or fragments that never become a message: their head is SIP, or "
+        "nothing but SIP passes between the two hosts and small requests are answered there. A fragmented INVITE "
+        "that is answered or passed on, fragments of other protocols, large messages within a host, and a host that "
+        "answers others in fragments are no fault.",
+        "被分片的请求没有任何应答，或分片始终无法重组：首片为 SIP，或两台主机之间只有 SIP 且小请求有应答。"
+        "被分片但得到应答或已被转发的 INVITE、其他协议的分片、主机内部的大消息、能应答其他分片消息的主机都不算故障。",
     ),
     fix=Text(
         "Keep messages to {host} below 1300 bytes: use TCP or TLS with this phone, remove codecs and headers it does "
@@ -204,6 +251,13 @@ RULE: Rule = Rule(
         "too large; and say under [size] in `diet` what may be left out.",
         "让 {host} 的话机同时监听 TCP 或 TLS，或改用其注册：过大的消息 talkpath 会从那里发送；"
         "并在 [size] 的 `diet` 中写明可省略的内容。",
+    ),
+    doubt=Text(
+        "The capture itself may have lost the other fragments: then the far side answers, perhaps on another "
+        "interface. A request that is large and not cut here is told as a warning only, for a link further on may "
+        "carry it.",
+        "抓包自身可能丢失了其余分片：此时对端其实有应答，也许在另一接口上。此处未被分片的大请求只作为警告，"
+        "因为后面的链路可能承载得了。",
     ),
     traits=frozenset({Trait.LARGE, Trait.FAILED, Trait.UNANSWERED}),
     explains=frozenset({"message-oversize", "gateway-down", "failover-missing", "response-undelivered", "sip-alg"}),

@@ -16,8 +16,11 @@ from talkpath.explain.reading.decided import is_to_phones, of_gateways
 from talkpath.explain.reading.scene import Outside, Scene
 from talkpath.explain.reading.silence import Silence, silent_hops
 from talkpath.explain.reading.story import Story
-from talkpath.explain.reading.traits import Trait
+from talkpath.explain.reading.traits import Trait, is_public
+from talkpath.sip.scanners import tool_of
 
+# So many hosts or numbers that one stranger calls, and none that answers it, are no gateway that is down.
+VISITED = 3
 # Probes in a row without an answer; one may be lost.
 PROBES = 3
 
@@ -61,6 +64,8 @@ def check(story: Story) -> Iterator[Found]:
     if own:
         yield from _of_gateway(story, own)
         return
+    if _is_a_visit(story):
+        return
     for silence in silent_hops(story):
         rescued = story.call.answered_at is not None or _was_tried_elsewhere(story, silence)
         yield Found(
@@ -73,6 +78,22 @@ def check(story: Story) -> Iterator[Found]:
             confidence=0.6 if silence.is_alive else 0.9,
         )
         return
+
+
+def _is_a_visit(story: Story) -> bool:
+    """A stranger's call that nobody wants to answer: by a scanner's name, or from an address to which this capture
+    never shows an answer, and that rings at several."""
+    first = story.first
+    invite = story.invite(first)
+    if invite is None or first.status:
+        return False
+    if tool_of(invite.request.sip):
+        return True
+    source = first.caller.host
+    tried = {call.legs[0].callee.host for call in story.scene.calls_from(source)}
+    numbers = {call.callee.user for call in story.scene.calls_from(source)}
+    unheard = all(not call.status for call in story.scene.calls_from(source))
+    return unheard and is_public(source) and (len(tried) >= VISITED or len(numbers) >= VISITED)
 
 
 def _of_gateway(story: Story, moments: list[Moment]) -> Iterator[Found]:
@@ -172,6 +193,12 @@ RULE: Rule = Rule(
         "[[gateways]] it is probed, passed over while it is silent, and `talkpath gateways` says since when.",
         "检查 {host}：是否在运行、防火墙是否放行、地址是否仍正确？写入 [[gateways]] 后会被探测，"
         "沉默期间自动跳过，`talkpath gateways` 会说明从何时开始。",
+    ),
+    doubt=Text(
+        "Where the capture shows one direction only, or the answers take another way, everybody is silent. What "
+        "answers to others at the same time is up and ignores this one, which is said with less certainty.",
+        "若抓包只含单方向，或应答走另一条路，看起来就是全都沉默。同时应答其他方的主机其实在运行、"
+        "只是没有理会此请求，把握因此较低。",
     ),
     traits=frozenset({Trait.UNANSWERED, Trait.FAILED, Trait.OWN}),
     of_call=check,

@@ -43,7 +43,8 @@ GIVE_ADDRESSES = Text(
     "Candidates that are names (.local) work inside one network only, and without any candidate nobody can be asked. "
     "Let the client gather addresses before it offers (or signal trickled ones), give it a STUN and a TURN "
     "server, and let a media server with an address of its own take part.",
-    "名称形式（.local）的候选只在同一网络内有效，没有候选则无从检查。请让客户端先收集地址再发请求（或传递后到的候选），"
+    "名称形式（.local）的候选只在同一网络内有效，没有候选则无从检查。"
+    "请让客户端先收集地址再发请求（或传递后到的候选），"
     "为其提供 STUN 与 TURN 服务器，并让有自己地址的媒体服务器参与。",
 )
 

@@ -1,16 +1,16 @@
 """Audio stops in the middle of the talk and does not come back, or leaves a hole of seconds."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from talkpath.base.texts import Text
-from talkpath.capture.records import RtpStream
+from talkpath.capture.records import MediaGap, RtpStream
 from talkpath.explain.judging.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.judging.rule import Rule
 from talkpath.explain.reading.decided import told
 from talkpath.explain.reading.levels import SPEECH_DBOV
 from talkpath.explain.reading.story import Story
-from talkpath.explain.reading.talk import MediaPath
+from talkpath.explain.reading.talk import MediaPath, Span
 from talkpath.explain.reading.traits import Trait
 
 # Silence of a direction at the end of a talk: people say goodbye and the phone may stop before the BYE arrives.
@@ -20,6 +20,8 @@ LONG_S = 8.0
 # A hole in the middle that was filled with lost packets.
 HOLE_S = 2.0
 HOLE_LOST_SHARE = 0.8
+# Holes that are named, the longest first.
+HOLES_TOLD = 3
 # With fewer packets than this share of what its numbers promise a stream was thinned out when it was stored.
 LEAST_SHARE = 0.2
 
@@ -122,25 +124,31 @@ def _suppresses(heard: list[RtpStream]) -> bool:
 def _hole(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
     if story.scene.has_drops:
         return None
-    spans = path.expected(from_caller)
-    for rtp in path.heard(from_caller):
-        if rtp.packets < LEAST_SHARE * rtp.expected:
+    holes = [gap for rtp in path.heard(from_caller) for gap in _holes(rtp, path.expected(from_caller))]
+    if not holes:
+        return None
+    holes.sort(key=lambda gap: gap.start - gap.end)
+    who, other = party(from_caller), party(not from_caller)
+    evidence = [
+        because(HOLE, (gap.frame,), gap.start, who=who, seconds=gap.end - gap.start, lost=gap.lost)
+        for gap in holes[:HOLES_TOLD]
+    ]
+    values = {"who": who, "other": other, "seconds": f"{holes[0].end - holes[0].start:.0f}"}
+    direction = Direction.of(from_caller)
+    return Found(tuple(evidence), values, leg=path.first_leg.index, direction=direction, symptom=Symptom.BAD_QUALITY)
+
+
+def _holes(rtp: RtpStream, spans: Sequence[Span]) -> Iterator[MediaGap]:
+    """Stretches of seconds in which about as many packets are missing as belong there, while they were wanted."""
+    if rtp.packets < LEAST_SHARE * rtp.expected:
+        return
+    for gap in rtp.gaps:
+        seconds = gap.end - gap.start
+        packets = seconds * 1000 / (rtp.ptime_ms or 20)
+        if seconds < HOLE_S or not HOLE_LOST_SHARE <= gap.lost / packets <= 1 / HOLE_LOST_SHARE:
             continue
-        for gap in rtp.gaps:
-            seconds = gap.end - gap.start
-            packets = seconds * 1000 / (rtp.ptime_ms or 20)
-            if seconds < HOLE_S or not HOLE_LOST_SHARE <= gap.lost / packets <= 1 / HOLE_LOST_SHARE:
-                continue
-            if not any(span.start <= gap.start + 0.5 and gap.end - 0.5 <= span.end for span in spans):
-                continue
-            who, other = party(from_caller), party(not from_caller)
-            evidence = because(HOLE, (gap.frame,), gap.start, who=who, seconds=seconds, lost=gap.lost)
-            values = {"who": who, "other": other, "seconds": f"{seconds:.0f}"}
-            direction = Direction.of(from_caller)
-            return Found(
-                (evidence,), values, leg=path.first_leg.index, direction=direction, symptom=Symptom.BAD_QUALITY
-            )
-    return None
+        if any(span.start <= gap.start + 0.5 and gap.end - 0.5 <= span.end for span in spans):
+            yield gap
 
 
 RULE: Rule = Rule(
@@ -162,6 +170,11 @@ RULE: Rule = Rule(
         "Look at what happened at that moment: a NAT binding or firewall state that expired, a phone that changed "
         "network, a re-INVITE or session refresh that moved the address, a relay that timed out.",
         "查看那一刻发生了什么：NAT 映射或防火墙状态过期、话机切换网络、re-INVITE 或会话刷新更换地址、中继超时。",
+    ),
+    doubt=Text(
+        "A phone that falls silent without announcing it, or a voice mail that does not call itself one, ends its "
+        "stream in the same way.",
+        "未声明静音抑制而停发的话机，或未标明身份的语音信箱，也会这样结束流。",
     ),
     traits=frozenset({Trait.GAPPY}),
     of_call=check,

@@ -57,12 +57,27 @@ def check(story: Story) -> Iterator[Found]:
         return  # who never heard of the answer cannot talk, and that has a finding of its own
     for from_caller in (True, False):
         path = _silent_path(story, from_caller)
+        if path is not None and _comes_to_its_end(story, from_caller):
+            continue
         if path is not None and not _received(story, path, from_caller):
             yield _found(story, path, from_caller)
             return
     yield from _sent_astray(story)
     yield from _kept_back(story)
     yield from _denied(story)
+
+
+def _comes_to_its_end(story: Story, from_caller: bool) -> bool:
+    """Packets of this direction do go to the host of who is to hear them, on whatever hop they were counted, or did
+    until they ended: then no hop swallows them all."""
+    ends = {story.address_of(not from_caller).host}
+    ends |= {m.address.host for m in story.edge_leg(not from_caller).media if m.from_caller is not from_caller}
+    ends -= {leg.caller.host if from_caller else leg.callee.host for leg in story.legs}
+    return any(
+        one.from_caller is from_caller and one.rtp.dst.host in ends and one.rtp.packets >= LEAST_PACKETS
+        for one in story.call.streams
+        if one.rtp.media != "video"
+    )
 
 
 def _denied(story: Story) -> Iterator[Found]:
@@ -237,7 +252,8 @@ RULE: Rule = Rule(
         "that nothing of it arrives. Hold, sendonly, recvonly, video, T.38, a capture that sees only one direction "
         "of everything, and a receiver that reports hearing it are no fault.",
         "已接通，双方 sendrecv 至少四秒，一个方向有语音，另一个方向一个包也没有，或只发往对方并不在的私有地址，"
-        "或接收方报告一个包也没有收到。保持、sendonly、recvonly、视频、T.38、只抓到单向的抓包，以及接收方报告能听到时，"
+        "或接收方报告一个包也没有收到。保持、sendonly、recvonly、视频、T.38、只抓到单向的抓包，"
+        "以及接收方报告能听到时，"
         "都不算故障。",
     ),
     fix=Text(
@@ -255,6 +271,11 @@ RULE: Rule = Rule(
         "查找{who}的包在哪里停止：{who}是否发送（在其侧抓包），是否发往 `talkpath calls ID` 所示的地址？"
         "位于 NAT 之后时，该地址由监听或 [[media.addresses]] 的 `advertised` 决定；"
         "并放行 `media.first_port` 到 `media.last_port` 的 UDP。",
+    ),
+    doubt=Text(
+        "A capture beside one phone that sends its audio by another interface or tunnel; a relay with addresses "
+        "that no description names.",
+        "在某话机旁抓包，而它的语音走另一接口或隧道；或中继使用了任何描述都未提及的地址。",
     ),
     traits=frozenset({Trait.GAPPY, Trait.OWN, Trait.DOUBLED, Trait.ASTRAY}),
     explains=frozenset({"media-late", "media-cut"}),

@@ -21,6 +21,8 @@ LEAST_EXPECTED = 200
 LEAST_SHARE = 0.2
 # A longer run is a hole (media-cut), or a sender that began its numbers anew.
 HOLE_PACKETS = 50
+# So many holes are no single event: the loss is told with them.
+MANY_HOLES = 3
 # A receiver that reports less than this share of the loss we see had the packets: the capture lost them.
 RECEIVER_SHARE = 0.3
 
@@ -62,7 +64,7 @@ def check(story: Story) -> Iterator[Found]:
 
 def _lost_here(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
     for rtp in path.heard(from_caller):
-        lost = sum(length * count for length, count in rtp.lost_runs if length < HOLE_PACKETS)
+        lost = _lost_of(rtp)
         if rtp.expected < LEAST_EXPECTED or lost < NOTICED * rtp.expected:
             continue
         if rtp.packets < LEAST_SHARE * rtp.expected:
@@ -74,6 +76,14 @@ def _lost_here(story: Story, path: MediaPath, from_caller: bool) -> Found | None
         found = _found(path, from_caller, evidence, share)
         return _weighed(story, found)
     return None
+
+
+def _lost_of(rtp: RtpStream) -> int:
+    """Packets lost in runs, without the one or two holes that are another story."""
+    holes = sum(count for length, count in rtp.lost_runs if length >= HOLE_PACKETS)
+    if holes >= MANY_HOLES:
+        return rtp.lost
+    return sum(length * count for length, count in rtp.lost_runs if length < HOLE_PACKETS)
 
 
 def _weighed(story: Story, found: Found) -> Found:
@@ -106,8 +116,10 @@ def _lost(rtp: RtpStream, lost: int) -> Because:
 
 
 def _worst_second(rtp: RtpStream) -> Because:
-    worst = max(rtp.seconds(), key=lambda second: second.lost)
-    return because(WORST, (), worst.time, lost=worst.lost)
+    """A hole counts in the second in which it ends: no second loses more than it has."""
+    whole = round(1000 / rtp.ptime_ms) if rtp.ptime_ms else 0
+    worst = max(rtp.seconds(), key=lambda second: min(second.lost, whole) if whole else second.lost)
+    return because(WORST, (), worst.time, lost=min(worst.lost, whole) if whole else worst.lost)
 
 
 def _section(story: Story, path: MediaPath, from_caller: bool) -> Iterator[Because]:
@@ -202,6 +214,11 @@ RULE: Rule = Rule(
         "Test the way from {who} to this place hop by hop (Wi-Fi, uplink, duplex mismatch, policing), and mark and "
         "prioritise voice (DSCP 46).",
         "逐跳检查从{who}到此处的路径（Wi-Fi、上行带宽、双工不匹配、限速），并为语音打标记和设置优先级（DSCP 46）。",
+    ),
+    doubt=Text(
+        "A capture that loses packets itself and does not say so: the receiver's RTCP, or SIP messages that are "
+        "missing too, tell (both are looked at, where they are there).",
+        "抓包自身丢包却未声明：可由接收方的 RTCP 或同样缺失的 SIP 消息判断（存在时都会被核对）。",
     ),
     traits=frozenset({Trait.LOSSY}),
     of_call=check,

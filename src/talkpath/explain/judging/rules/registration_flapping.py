@@ -50,7 +50,13 @@ def check_scene(scene: Scene) -> Iterator[Found]:
 
 def _user(exchange: Outside) -> str:
     user, host, _ = named(exchange.sip, "To")
-    return f"{user}@{host}" if user or host else exchange.sip.first("To") or "?"
+    if user:
+        return f"{user}@{host}"
+    try:
+        contact = Uri.parse(contact_of(exchange.sip))
+    except Malformed:
+        return host or exchange.sip.first("To") or "?"
+    return f"{contact.user or contact.host}@{host or contact.host}"  # several register for one domain
 
 
 def _device(exchange: Outside) -> str:
@@ -179,6 +185,10 @@ RULE: Rule = Rule(
         "by its instance (RFC 5626), and look for a phone of {user} that restarts or changes networks.",
         "把注册间隔缩短到 NAT 超时以内（或使用保活、TCP/TLS），让服务器按实例标识跟踪话机（RFC 5626），"
         "并查找 {user} 的话机是否在重启或切换网络。",
+    ),
+    doubt=Text(
+        "Several phones of one user that call themselves by one name and send no instance look like one that moves.",
+        "同一用户的多部话机若名称相同且不带实例标识，看起来就像一部在移动的话机。",
     ),
     of_scene=check_scene,
 )

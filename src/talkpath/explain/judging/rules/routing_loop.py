@@ -15,6 +15,9 @@ ROUND = Text(
     "The request to {uri} reaches {host} with {times} Vias of {host} already in it, unchanged.",
     "发往 {uri} 的请求到达 {host} 时，已带有 {times} 个 {host} 的 Via，且 Request-URI 未变。",
 )
+# Requests that are to arrive set out with 70 (RFC 3261 8.1.1.6); with fewer than this somebody counts hops.
+LEAST_HOPS = 10
+
 HOPS = Text("Max-Forwards went from {first} to {last}.", "Max-Forwards 从 {first} 降到 {last}。")
 REFUSED = Text("It ended with {status} {reason}.", "最终以 {status} {reason} 结束。")
 
@@ -28,7 +31,7 @@ def check(story: Story) -> Iterator[Found]:
         return
     host, times = _most_seen(worst)
     refused = next((e for e in invites if e.status in (482, 483) and not _is_merged(e, invites)), None)
-    if refused is None and times < 2:
+    if times < 2 and (refused is None or _had_no_hops(refused, invites)):
         return
     request = worst.request
     evidence = []
@@ -45,6 +48,11 @@ def check(story: Story) -> Iterator[Found]:
     yield Found(
         tuple(evidence), {"host": host or request.destination.host, "uri": request.sip.uri}, leg=worst.leg.index
     )
+
+
+def _had_no_hops(refused: Exchange, invites: Sequence[Exchange]) -> bool:
+    """Its sender gave it next to none to begin with: a probe that looks how far it comes, and no circle."""
+    return refused.status == 483 and max(map(_max_forwards, invites)) < LEAST_HOPS
 
 
 def _is_merged(refused: Exchange, invites: Sequence[Exchange]) -> bool:
@@ -96,9 +104,10 @@ RULE: Rule = Rule(
     needs=Text(
         "482 or 483, or the same request passing the same host three times. Passing it twice with another "
         "Request-URI "
-        "is a spiral, which is allowed (RFC 3261 section 6).",
+        "is a spiral, which is allowed (RFC 3261 section 6), and a probe that sets out with a small Max-Forwards to "
+        "be refused is no circle.",
         "出现 482 或 483，或同一请求三次经过同一主机。Request-URI 改变后再次经过是允许的螺旋路由（RFC 3261 第 "
-        "6 节）。",
+        "6 节）；以很小的 Max-Forwards 发出、意在被拒绝的探测也不是循环。",
     ),
     fix=Text(
         "Look up {uri} in the routing of {host}: it must end at a user or a gateway, not at the machine that "
@@ -110,6 +119,11 @@ RULE: Rule = Rule(
         "gateway, not here.",
         "`talkpath route 主叫 被叫` 会说明到 {uri} 的呼叫去向及原因；在 {host} 上它应终止于用户或网关，"
         "而不是回到这里。",
+    ),
+    doubt=Text(
+        "Two phones and a proxy on one host, told apart by port only, or a traceroute for SIP with more hops than "
+        "a circle would need.",
+        "同一主机上仅以端口区分的两部话机与代理，或跳数较大的 SIP 路径探测。",
     ),
     traits=frozenset({Trait.FAILED}),
     explains=frozenset(

@@ -65,11 +65,18 @@ def _rewritten(story: Story) -> Iterator[Because]:
         seen = exchange.request
         key = (seen.sip.method, branch_of(seen.sip))
         other = by_branch.setdefault(key, seen)
-        changes = _changes(other, seen) if other is not seen and key[1] else ""
+        is_new = other is not seen and bool(key[1]) and not _is_passed_on(other, seen)
+        changes = _changes(other, seen) if is_new else ""
         if changes:
             values = {"one": other.source, "two": seen.destination, "changes": changes}
             yield because(BETWEEN, [*other.frames[:1], *seen.frames[:1]], seen.time, **values)
             return
+
+
+def _is_passed_on(one: MessageSeen, two: MessageSeen) -> bool:
+    """Sent to a machine, and on from there: that one speaks SIP and may write what it likes, its own Via in place of
+    the other too. What rewrites on the way is sent nothing."""
+    return one.destination.host == two.source.host or two.destination.host == one.source.host
 
 
 def _changes(one: MessageSeen, two: MessageSeen) -> str:
@@ -91,7 +98,7 @@ def _mixed(story: Story) -> Iterator[Because]:
     for is_caller in (True, False):
         invite = story.invite(story.edge_leg(is_caller))
         seen = invite and (invite.request if is_caller else invite.answer)
-        if not seen or is_private(seen.source.host):
+        if not seen or is_private(seen.source.host) or _went_through_a_proxy(seen, is_caller):
             continue
         places = dict(_places(seen, is_caller))
         public = [name for name, host in places.items() if host == seen.source.host]
@@ -99,6 +106,22 @@ def _mixed(story: Story) -> Iterator[Because]:
         for name in public if private else ():
             values = {"header": name, "public": places[name], "private": places[private[0]], "other": private[0]}
             yield because(MIXED, seen.frames[:1], seen.time, **values)
+
+
+def _went_through_a_proxy(seen: MessageSeen, is_request: bool) -> bool:
+    """Whoever sends it here did not write it: a Record-Route or a second Via says so. A proxy with a relay leaves the
+    Contact of a switch behind it alone, and writes its own address into the description."""
+    if seen.sip.first("Record-Route") is not None and (is_request or _routes_itself(seen)):
+        return True
+    return is_request and len(seen.sip.listed("Via")) > 1
+
+
+def _routes_itself(answer: MessageSeen) -> bool:
+    """The answer's own sender stands in its Record-Route."""
+    return any(
+        f"@{answer.source.host}" in one or f":{answer.source.host}" in one
+        for one in answer.sip.listed("Record-Route")
+    )
 
 
 def _places(seen: MessageSeen, is_request: bool) -> Iterator[tuple[str, str]]:
@@ -151,14 +174,20 @@ RULE: Rule = Rule(
         "without a "
         "proxy in between, or one phone with public and private addresses mixed in one message. A phone that "
         "uses STUN, "
-        "or a private Contact behind NAT, is no sign by itself.",
+        "a private Contact behind NAT, or what a proxy writes (a Record-Route or a second Via shows it), is no sign.",
         "Content-Length 与正文不符；同一事务在两处地址不同且中间没有代理；或同一消息中公网与私网地址混杂。"
-        "使用 STUN 的话机或 NAT 后的私有 Contact 本身不是迹象。",
+        "使用 STUN 的话机、NAT 后的私有 Contact，以及代理所改写的内容（Record-Route 或第二个 Via 可见）都不是迹象。",
     ),
     fix=Text(
         'Switch SIP ALG ("SIP helper", "SIP session helper", nf_nat_sip) off in the router at that site, or use TLS, '
         "which it cannot read.",
         "在该站点路由器上关闭 SIP ALG（SIP helper、session helper、nf_nat_sip），或改用它读不懂的 TLS。",
+    ),
+    doubt=Text(
+        "A server that does not show in Via or Record-Route (a back-to-back agent that keeps branches) rewrites in "
+        "the same way and means well: look whether the address in between is one of yours.",
+        "不在 Via 或 Record-Route 中出现的服务器（保留 branch 的 B2BUA）也会这样改写且并无恶意："
+        "请看中间的地址是否是自己的设备。",
     ),
     traits=frozenset({Trait.REWRITTEN}),
     of_call=check,

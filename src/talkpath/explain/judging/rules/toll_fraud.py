@@ -147,7 +147,8 @@ RULE: Rule = Rule(
         "several at a time or faster than anybody dials, or calls that the edge refused because its account had made "
         "as many as it may. A trunk that carries many users' calls, or a few calls "
         "abroad, is no fault.",
-        "同一号码用四种以上前缀尝试，或同一用户几分钟内拨打十个以上国际电话，多路并发或快过人工拨号，或超出帐号限额而被边缘拒绝的呼叫。"
+        "同一号码用四种以上前缀尝试，或同一用户几分钟内拨打十个以上国际电话，多路并发或快过人工拨号，"
+        "或超出帐号限额而被边缘拒绝的呼叫。"
         "承载众多用户的中继线，或少量国际电话不算。",
     ),
     fix=Text(
