@@ -7,7 +7,7 @@ import pytest
 from tests.edge.lab import OFFER, PORT, Lab, Phone
 
 from talkpath.base.address import Address, Flow, Target, Transport
-from talkpath.edge.nodes import Passes
+from talkpath.edge.nodes import Elsewhere, Passes, bound_to
 from talkpath.edge.token import mark as mark_of
 from talkpath.sip.message import Message
 
@@ -20,12 +20,16 @@ class Around:
     def __init__(self) -> None:
         self.ways: dict[str, Target] = {}
         self.hears = True
+        self.labs: dict[str, Lab] = {}
 
     def way_to(self, name: str) -> Target | None:
         return self.ways.get(name)
 
-    def is_there(self, mark: bytes) -> bool:
-        return mark in map(mark_of, self.ways)
+    def named(self, mark: bytes) -> str:
+        return next((name for name in self.ways if mark_of(name) == mark), "")
+
+    def runner_of(self, call_id: str, tag: str) -> str:
+        return next((name for name, lab in self.labs.items() if (call_id, tag) in lab.edge.core.calls), "")
 
     def is_heard(self) -> bool:
         return self.hears
@@ -39,6 +43,7 @@ class Pair:
         self.a = Lab(home=A, node="a", nodes=self.around["a"])
         self.b = Lab(home=B, node="b", nodes=self.around["b"])
         self.a.join(self.b)
+        self.around["a"].labs["b"], self.around["b"].labs["a"] = self.b, self.a
         self.around["a"].ways["b"] = Target(Transport.TCP, Address(B, PORT[Transport.TCP]))
         self.around["b"].ways["a"] = Target(Transport.TCP, Address(A, PORT[Transport.TCP]))
 
@@ -230,9 +235,11 @@ def test_without_a_key_no_pass_is_good() -> None:
         b"Call-ID: c\r\nCSeq: 1 INVITE\r\n\r\n"
     )
     there = Target(Transport.TCP, Address(B, 5060))
-    route = Passes("a", b"k" * 32).route(request, "1002", ("", "key"), there)
+    flow = Flow(Transport.WSS, Address(B, 443), Address("203.0.113.9", 40_002), 7)
+    phone = Elsewhere("b", "1002", ("", "key"), flow)
+    route = Passes("a", b"k" * 32).to_phone(bound_to(request), phone, there)
     user = route.partition("sip:")[2].partition("@")[0]
-    assert Passes("b", b"k" * 32).read(user, request) == ("a", "1002", ("", "key"))
+    assert Passes("b", b"k" * 32).read(user, request) == ("a", "1002", ("", "key"), flow, False, False)
     assert Passes("b", b"j" * 32).read(user, request) is None
     assert Passes("b", b"").read(user, request) is None
     assert Passes("b", b"k" * 32).read("~" + "A" * 50, request) is None

@@ -52,6 +52,7 @@ class Joined:
         self.edge: Edge | None = None
         addresses = prepared.config.cluster.addresses
         self.calls = Calls(membership.copy, membership.seal, membership.member.wake, CallCodec(), addresses)
+        membership.nodes.run_by = self.calls.runner_of
         self.shared: Shared
         self._log = ClusterLog(membership, own, prepared.language)
         self._trusted: set[str] = set()

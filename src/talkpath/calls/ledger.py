@@ -97,6 +97,12 @@ class Ledger:
         if trace is not None and trace.ended_at is None and not trace.running:
             self._end(trace, now, Side.SERVER, "refused")
 
+    def disregard(self, call_id: str) -> None:
+        """What came within a call is of one that another node has: a story that began with it is none of ours."""
+        trace = self._open.get(call_id)
+        if trace is not None and not trace.running and trace.ended_at is None and len(trace.live) == 1:
+            del self._open[call_id]
+
     def resumed(self, now: float, trace: Trace) -> None:
         """A call that began in another process, with what was seen of it there, goes on in this one."""
         begun = self._begin(now, trace.call_ids[0])

@@ -164,6 +164,10 @@ MOMENTS: dict[str, Text] = {
         "The connection to {remote} is closed; the phone came back and is at {place}.",
         "到 {remote} 的连接已关闭；话机已重新上线，现位于 {place}。",
     ),
+    "flow.elsewhere": Text(
+        "The {method} goes through node {node}, which holds the way to the phone.",
+        "{method} 经节点 {node} 转送，该节点持有到话机的连接。",
+    ),
     "node.taken-over": Text(
         "Taken over from node {node}, which was last heard of {silent_s} s ago.",
         "从节点 {node} 接管此通话，该节点已失联 {silent_s} 秒。",

@@ -125,6 +125,11 @@ class Calls:
             runner.take_over(known, theirs.node, max(0.0, now - theirs.at), now)
             self.counters["calls_taken_over"] += 1
 
+    def runner_of(self, call_id: str, tag: str) -> str:
+        """The other node that said last that it runs the call with this Call-ID and tag, "" for none."""
+        theirs = self._theirs.get(self._name((call_id, tag)))
+        return "" if theirs is None else theirs.node
+
     def _name(self, key: Key) -> str:
         return self._seal.name(KIND, *key)
 

@@ -85,6 +85,8 @@ class Nodes:
         self._told_of: set[tuple[News, str]] = set()
         self._was_live = False
         self._news: list[Event] = []
+        #: says which node runs a call
+        self.run_by: Callable[[str, str], str] = lambda call_id, tag: ""
         #: whether a process with our name that began before us was heard
         self.namesake: NodeRecord | None = None
         copy.keep(KIND, self)
@@ -97,9 +99,13 @@ class Nodes:
         node = self._others.get(name)
         return node.way if node is not None and node.is_alive else None
 
-    def is_there(self, mark: bytes) -> bool:
-        """Whether a node is there whose tokens bear that mark."""
-        return any(node.is_alive and node.token_mark == mark for node in self._others.values())
+    def named(self, mark: bytes) -> str:
+        """The node that is there whose tokens bear that mark, "" for none."""
+        return next((name for name, node in self._others.items() if node.is_alive and node.token_mark == mark), "")
+
+    def runner_of(self, call_id: str, tag: str) -> str:
+        """The node that said last that it runs the call of a caller with this tag, "" for none that is known."""
+        return self.run_by(call_id, tag)
 
     def is_heard(self) -> bool:
         """Whether the copy is as the engine is, so that it is known who is there."""

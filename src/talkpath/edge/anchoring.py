@@ -179,7 +179,7 @@ class Anchoring:
     def _origin(self, party: Party) -> Origin:
         """Where a party is, and by which addresses of ours it can be reached with media."""
         addresses, transport = self._core.media_addresses(party.place), party.place.transport
-        host = party.flow.remote.host
+        host = party.place.remote.host
         encrypted, webrtc = transport.is_secure, transport.is_websocket
         speaks = self._core.tastes.of(party.phone).speaks if webrtc else frozenset[str]()
         wishes = party.profile, party.ice, speaks, party.own_keys

@@ -171,7 +171,7 @@ class Answers:
         if self._core.world.reach.is_open(flow):
             return True
         asker = call.caller if call is not None and not request.to_tag else sides_of(call, request)[0]
-        hop = self._ending.standing_hop(asker) if asker is not None else None
+        hop = self._ending.standing_hop(asker, now) if asker is not None else None
         if hop is not None:
             fork.server.reply_to = hop
         elif not fork.arrival.behind_nat and not flow.transport.is_websocket:
@@ -271,9 +271,9 @@ class Answers:
                     party.refresh(response)
             elif fork.is_invite and response.status >= 200:
                 self._time(fork.call, response)
-                party.learn(response, "To", _beyond_us(response, fork, branch))
+                party.learn(response, "To", self._beyond_us(response, fork, branch))
             elif response.to_tag and (party.tag != response.to_tag or response.status >= 200):
-                party.learn(response, "To", _beyond_us(response, fork, branch))
+                party.learn(response, "To", self._beyond_us(response, fork, branch))
         except Malformed:
             self._core.counters["responses_unreadable"] += 1
             is_reachable = not is_answer
@@ -281,6 +281,16 @@ class Answers:
             # Who says no Contact, or one that nobody can read, is where the request found it.
             party.contact = branch.heading.uri
         return "" if is_reachable else branch.heading.uri
+
+    def _beyond_us(self, response: Message, fork: Fork, branch: Branch) -> list[str]:
+        """The route from us to the callee: the Record-Route entries above ours, the nearest to us first. Those of
+        other nodes are left out: which of them leads to the callee is known whenever something goes there."""
+        entries = response.listed("Record-Route")
+        added = len(entries) - len(fork.request.listed("Record-Route")) - branch.record_routes
+        beyond = entries[: max(0, added)][::-1]
+        if branch.party is None or not branch.party.node:
+            return beyond
+        return [entry for entry in beyond if not self._core.tokens.made(entry, response.call_id)]
 
     def reply(self, fork: Fork, status: int, now: float, reason: str = "") -> None:
         """Answer upstream in our own name: no branch gave a response worth passing on."""
@@ -367,10 +377,3 @@ class Answers:
 
     def _not_reached(self, call_id: str, kind: str, end: Hop, now: float) -> None:
         self._core.note(call_id, kind, now, remote=str(end.remote), transport=str(end.transport))
-
-
-def _beyond_us(response: Message, fork: Fork, branch: Branch) -> list[str]:
-    """The route from us to the callee: the Record-Route entries above ours, the nearest to us first."""
-    entries = response.listed("Record-Route")
-    added = len(entries) - len(fork.request.listed("Record-Route")) - branch.record_routes
-    return entries[: max(0, added)][::-1]

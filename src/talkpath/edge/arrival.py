@@ -3,6 +3,7 @@
 from talkpath.base.address import Address, Flow
 from talkpath.edge.contact import is_same_host
 from talkpath.edge.gateways.gateway import Gateway
+from talkpath.edge.nodes import Pass
 from talkpath.sip.grammar import Via, split_list
 from talkpath.sip.message import Message
 
@@ -16,21 +17,26 @@ class Arrival:
     one that it is, if it is one.
     """
 
-    __slots__ = ("behind_nat", "flow", "gateway", "message", "node", "proven", "reply_to", "via")
+    __slots__ = ("behind_nat", "flow", "gateway", "message", "permit", "proven", "reply_to", "via")
 
     def __init__(self, message: Message, flow: Flow) -> None:
         self.message = message
         self.flow = flow
         self.proven = ""
         self.gateway: Gateway | None = None
-        #: the node of the cluster that it proved to come from
-        self.node = ""
+        #: what another node of the cluster asks with it
+        self.permit: Pass | None = None
         via = message.top_via
         source = flow.remote
         same_host = via.host == source.host or is_same_host(via.host, source.host)
         self.behind_nat = _shows_port(via, flow) if same_host else _is_address_or_invalid(via.host)
         self.via = _completed(message, via, source, same_host)
         self.reply_to = _reply_to(flow, via, self.behind_nat)
+
+    @property
+    def node(self) -> str:
+        """The node of the cluster that it proved to come from, "" for none."""
+        return "" if self.permit is None else self.permit.node
 
 
 def _shows_port(via: Via, flow: Flow) -> bool:

@@ -11,7 +11,6 @@ from typing import Protocol
 from talkpath.base.address import Address, Flow, Hop
 from talkpath.calls.model import Side
 from talkpath.edge.contact import reached_at
-from talkpath.edge.forwarding import via_line
 from talkpath.edge.gateways.settings import GatewaySettings
 from talkpath.edge.locality import Locality
 from talkpath.edge.tape import Announcement, Running
@@ -128,6 +127,10 @@ class Party:
         self.profile, self.refused, self.own_keys = other.profile, other.refused, other.own_keys
         self.through, self.at, self.node = other.through, other.at, other.node
 
+    def spoke_to(self, node: str, flow: Flow, behind_nat: bool, way: Hop) -> None:
+        """A message of it came to another node, on `flow` there, and `way` leads to that node."""
+        self.node, self.at, self.behind_nat, self.flow = node, flow, behind_nat, way
+
     def learn(self, message: Message, name: str, routes: Sequence[str]) -> None:
         """Take up what a dialog-forming message says of this party."""
         self.name = message.first(name) or ""
@@ -137,7 +140,7 @@ class Party:
 
     def speaks_from(self, flow: Flow, behind_nat: bool) -> None:
         """A message of it came on `flow`: it is reached there, or at its Contact where nothing stands between."""
-        self.behind_nat = behind_nat
+        self.behind_nat, self.node, self.at = behind_nat, "", None
         self.flow = flow if self.routes else reached_at(flow, self.contact, behind_nat)
 
     def refresh(self, message: Message) -> None:
@@ -263,35 +266,16 @@ class RunningCall:
         return next((party for party in self.callees.values() if party.tag == tag and tag), None)
 
 
-def ack(call_id: str, to: Party, other: Party, cseq: int, branch: str, hop: Hop, here: Address) -> bytes:
-    """The ACK for an answer of one party in the other's name (RFC 3261 section 13.2.2.4). `cseq` is as the other
-    wrote it."""
-    routes = "".join(f"Route: {route}\r\n" for route in to.routes)
+def own_request(
+    method: str, number: int, call_id: str, to: Party, other: Party, via: str, lead: str = "", fields: str = ""
+) -> bytes:
+    """A request to one party in the other's name (RFC 3261 sections 13.2.2.4, 15.1.1), with our Via line. `number` is
+    its CSeq as the receiver knows it; `lead` is the Route value that leads to the node which holds its flow."""
+    routes = "".join(f"Route: {route}\r\n" for route in ((lead, *to.routes) if lead else to.routes))
     return (
-        f"ACK {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
+        f"{method} {to.contact} SIP/2.0\r\n{via}{routes}Max-Forwards: 70\r\n"
         f"From: {to.caller_as or other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\n"
-        f"CSeq: {cseq + to.cseq_shift} ACK\r\nContent-Length: 0\r\n\r\n"
-    ).encode("utf-8", "surrogateescape")
-
-
-def bye(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: Address, reason: str) -> bytes:
-    """A BYE to one party in the other's name (RFC 3261 section 15.1.1): how we end a dead call."""
-    other.cseq += 1
-    routes = "".join(f"Route: {route}\r\n" for route in to.routes)
-    return (
-        f"BYE {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
-        f"From: {to.caller_as or other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\n"
-        f"CSeq: {other.cseq + to.cseq_shift} BYE\r\nReason: {reason}\r\nContent-Length: 0\r\n\r\n"
-    ).encode("utf-8", "surrogateescape")
-
-
-def info(call_id: str, to: Party, other: Party, branch: str, hop: Hop, here: Address) -> bytes:
-    """The question to one party, in the other's name, whether it knows the dialog. Its CSeq is the last one used."""
-    routes = "".join(f"Route: {route}\r\n" for route in to.routes)
-    return (
-        f"INFO {to.contact} SIP/2.0\r\n{via_line(hop.transport, here, branch)}{routes}Max-Forwards: 70\r\n"
-        f"From: {to.caller_as or other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\nCSeq: {other.cseq} INFO\r\n"
-        "Content-Length: 0\r\n\r\n"
+        f"CSeq: {number} {method}\r\n{fields}Content-Length: 0\r\n\r\n"
     ).encode("utf-8", "surrogateescape")
 
 

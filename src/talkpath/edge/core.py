@@ -283,6 +283,11 @@ class Core:
             return by_sender or by_receiver
         return self._among([one for one in (by_sender, by_receiver) if one is not None], request)
 
+    def runs(self, request: Message) -> bool:
+        """Whether an in-dialog request is of a call that runs here."""
+        call = self.call_of(request)
+        return call is not None and call.sides(request) is not None
+
     def _among(self, named: list[RunningCall], request: Message) -> RunningCall | None:
         """Whose dialog a request is of, where several calls have one of its tags; the first where none knows it."""
         for call in named:

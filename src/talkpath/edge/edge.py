@@ -124,6 +124,7 @@ class Edge:
         self._lookout = Lookout(core, self._ending, self._services)
         self._holding = Holding(core)
         self.keeping = Keeping(core, self._ending, self._services, self.gateways, self._answers)
+        core.registrar.learnt = self._ending.tell_returned
         self._keep_alive = core.keep_alive
         self._expire_at = 0.0
 
@@ -331,15 +332,15 @@ class Edge:
             return
         if not has_hops_left(request) and not (here and request.method in ("OPTIONS", "REGISTER")):
             raise Refusal(483)
-        if heading.permit is None and not heading.has_token and core.loops.is_looping(request, arrival.flow):
+        if arrival.permit is None and not heading.has_token and core.loops.is_looping(request, arrival.flow):
             # What goes by a token of ours may have come from another node, with the mark of the key that we share;
             # it uses its route up, and so ends.
             raise Refusal(482)
         unsupported = request.first("Proxy-Require")
         if unsupported is not None:
             raise Refusal(420, fields=f"Unsupported: {unsupported}\r\n")
-        if heading.permit is not None:
-            self._proxy.ring_for_node(arrival, server, heading, heading.permit, now)
+        if arrival.permit is not None and not request.to_tag:
+            self._proxy.ring_for_node(arrival, server, heading, arrival.permit, now)
             return
         if here and self._answered_here(arrival, server, heading, now):
             return
@@ -390,7 +391,7 @@ class Edge:
 
     def _is_for_us(self, arrival: Arrival, heading: Heading) -> bool:
         """Whether the request goes no further by its route, and names a user of ours or ourselves."""
-        if heading.routes or heading.has_token or heading.permit is not None:
+        if heading.routes or heading.has_token or arrival.permit is not None:
             return self._services.dialog_of(arrival.message) is not None
         uri = heading.next_uri
         if uri.scheme not in ("sip", "sips", "tel"):

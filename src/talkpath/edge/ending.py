@@ -3,15 +3,19 @@
 Whatever the way, a call ends once: its media is closed, the ledger is told by whom and how, and it is forgotten.
 """
 
-from talkpath.base.address import Address, Hop, Target
+from typing import NamedTuple
+
+from talkpath.base.address import Hop, Target
 from talkpath.base.errors import Malformed
 from talkpath.calls.model import Side
 from talkpath.edge.anchoring import Anchoring
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.binding import Binding
-from talkpath.edge.call import Party, Phase, RunningCall, ack, bye
+from talkpath.edge.call import Party, Phase, RunningCall, own_request
 from talkpath.edge.core import Core
-from talkpath.edge.routing import reachable_contact
+from talkpath.edge.forwarding import via_line
+from talkpath.edge.nodes import Bound
+from talkpath.edge.routing import elsewhere_of, present, reachable_contact
 from talkpath.media.policy import CALLER
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import NOBODY
@@ -21,6 +25,14 @@ _TRY_AGAIN = (401, 407)
 
 # What who was away, or could not be sent the BYE itself, is told (RFC 3326).
 _HUNG_UP = 'Q.850;cause=16;text="The other side hung up"'
+
+
+class Letter(NamedTuple):
+    """A request of our own on its way: its branch, the hop, and its bytes."""
+
+    branch: str
+    hop: Hop
+    data: bytes
 
 
 class Ending:
@@ -179,16 +191,13 @@ class Ending:
 
     def acknowledge(self, call: RunningCall, to: Party, other: Party, cseq: int, now: float) -> None:
         """The ACK for an answer of `to` in the name of `other`, whose own does not come or can not be sent on."""
-        hop = self.hop_to(to, now)
-        here = self._core.facing(hop) if hop is not None else None
-        if hop is not None and here is not None:
-            self._core.send(hop, ack(call.call_id, to, other, cseq, self._core.branch(), hop, here), call.call_id)
+        letter = self.letter("ACK", cseq + to.cseq_shift, call.call_id, to, other, now)
+        if letter is not None:
+            self._core.send(letter.hop, letter.data, call.call_id)
 
     def _hang_up(self, call: RunningCall, to: Party, other: Party, reason: str, now: float) -> None:
-        core = self._core
         hop = self.hop_to(to, now)
-        here = core.facing(hop) if hop is not None else None
-        if hop is None or here is None:
+        if hop is None or self._core.facing(hop) is None:
             self.leave_untold(call, to, other, reason, now)
             return
         if to is not call.caller and not to.is_acknowledged:
@@ -199,14 +208,30 @@ class Ending:
             other.is_caller_told = True
         else:
             to.is_told_the_end = True
-        self._send_bye(call.call_id, to, other, hop, here, reason, now)
+        self._send_bye(call.call_id, to, other, reason, now)
 
-    def _send_bye(
-        self, call_id: str, to: Party, other: Party, hop: Hop, here: Address, reason: str, now: float
-    ) -> None:
-        branch = self._core.branch()
-        data = bye(call_id, to, other, branch, hop, here, reason)
-        self._core.transactions.start(branch, "BYE", call_id, data, hop, NOBODY, now)
+    def _send_bye(self, call_id: str, to: Party, other: Party, reason: str, now: float) -> None:
+        other.cseq += 1
+        fields = f"Reason: {reason}\r\n"
+        letter = self.letter("BYE", other.cseq + to.cseq_shift, call_id, to, other, now, fields)
+        if letter is not None:
+            self._core.transactions.start(letter.branch, "BYE", call_id, letter.data, letter.hop, NOBODY, now)
+
+    def letter(
+        self, method: str, number: int, call_id: str, to: Party, other: Party, now: float, fields: str = ""
+    ) -> Letter | None:
+        """A request of our own to a party, in the name of the other; None where no way leads there."""
+        core, hop = self._core, self.hop_to(to, now)
+        here = core.facing(hop) if hop is not None else None
+        if hop is None or here is None:
+            return None
+        lead, elsewhere = "", elsewhere_of(core, to, now)
+        if elsewhere is not None and isinstance(hop, Target):
+            bound = Bound(call_id, other.tag, to.tag, number, method)
+            lead = core.passes.to_phone(bound, elsewhere, hop)
+        branch = core.branch()
+        via = via_line(hop.transport, here, branch)
+        return Letter(branch, hop, own_request(method, number, call_id, to, other, via, lead, fields))
 
     def leave_untold(self, call: RunningCall, to: Party, other: Party, reason: str, now: float) -> None:
         """The call ends while a party is away; it is told when it registers again."""
@@ -217,33 +242,28 @@ class Ending:
     def tell_returned(self, binding: Binding, now: float) -> None:
         """A phone registered: what it missed is told to it now."""
         for end in self._core.untold.take((binding.user, binding.identity)):
-            here = self._core.facing(binding.flow)
-            if here is not None:
-                self._core.counters["ends_told_late"] += 1
-                self._send_bye(end.call_id, end.to, end.other, binding.flow, here, end.reason, now)
+            self._core.counters["ends_told_late"] += 1
+            self._send_bye(end.call_id, end.to, end.other, end.reason, now)
 
     def hop_to(self, party: Party, now: float) -> Hop | None:
-        """The flow to a party, or that of its present registration; to who never registers, as a carrier, where it
-        said that it listens."""
-        known = self.standing_hop(party)
+        """The flow to a party, or that of its present registration, or the node that holds it; to who never
+        registers, as a carrier, where it said that it listens."""
+        elsewhere = elsewhere_of(self._core, party, now)
+        if elsewhere is not None:
+            return self._core.world.nodes.way_to(elsewhere.node)
+        known = self.standing_hop(party, now)
         if known is not None or (party.identity is not None and not party.node):
             return known
-        if party.node and party.routes:
-            # Its route goes on from there: the node put itself into it.
-            return self._core.world.nodes.way_to(party.node)
         place = reachable_contact(party)
         return place if isinstance(place, Target) else None
 
-    def standing_hop(self, party: Party) -> Hop | None:
-        """The flow to a party, or that of its present registration."""
+    def standing_hop(self, party: Party, now: float) -> Hop | None:
+        """The flow to a party, or that of its present registration, where this node holds it."""
         core, flow = self._core, party.flow
-        if isinstance(flow, Target) or core.world.reach.is_open(flow):
+        if not party.node and (isinstance(flow, Target) or core.world.reach.is_open(flow)):
             return flow
-        if party.identity is not None:
-            binding = core.registrar.find(party.user, party.identity)
-            if binding is not None and core.world.reach.is_open(binding.flow):
-                return binding.flow
-        return None
+        binding = present(core, party, now)
+        return None if binding is None or binding.node else binding.flow
 
 
 def _callee_of(call: RunningCall, request: Message) -> Party | None:

@@ -7,7 +7,6 @@ from talkpath.base.errors import Malformed
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.changes import Changes
 from talkpath.edge.forwarding import Route
-from talkpath.edge.nodes import Pass
 from talkpath.edge.through import Through
 from talkpath.edge.token import Route as TokenRoute
 from talkpath.sip.uri import Uri
@@ -40,8 +39,8 @@ class Heading:
         "has_token",
         "is_open",
         "is_phone",
+        "maker",
         "onward",
-        "permit",
         "place",
         "routes",
         "through",
@@ -61,8 +60,8 @@ class Heading:
         self.is_open = False
         self.unknown: Uri | None = None
         self.cseq_shift = 0
-        #: what another node asks for
-        self.permit: Pass | None = None
+        #: the other node whose token stands on top of the routes
+        self.maker = ""
         #: what else changes on this way
         self.changes: Changes | None = None
         #: where it is sent, whatever the Request-URI says; the gateway there; the number as it counts for tolls

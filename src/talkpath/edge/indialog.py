@@ -9,14 +9,24 @@ from talkpath.edge.admission import Admission
 from talkpath.edge.anchoring import Anchoring
 from talkpath.edge.answers import Answers
 from talkpath.edge.arrival import Arrival
+from talkpath.edge.between import BetweenNodes
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.fork import Fork
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.names import why_nowhere
+from talkpath.edge.nodes import bound_to
 from talkpath.edge.recordkey import RecordKey
-from talkpath.edge.routing import Reachability, hop_of, reachable_contact, sides_of
+from talkpath.edge.routing import (
+    Found,
+    Reachability,
+    elsewhere_of,
+    follow,
+    hop_of,
+    reachable_contact,
+    sides_of,
+)
 from talkpath.edge.seeking import seek
 from talkpath.edge.sending import Sending
 from talkpath.media.policy import GRACE_S
@@ -48,11 +58,24 @@ class InDialog:
         self._answers = answers
         self._record_key = record_key
         self._reachability = Reachability(core)
+        self._beyond = BetweenNodes(core, sending)
 
     def forward(self, fork: Fork, heading: Heading, now: float) -> None:
-        core, request = self._core, fork.request
-        fork.call = call = core.call_of(request)
-        sender, receiver = sides_of(call, request)
+        """Send a request on within its dialog. Raises Refusal."""
+        fork.call = call = self._core.call_of(fork.request)
+        sender, receiver = sides_of(call, fork.request)
+        if sender is not None or not self._beyond.has_taken(fork, heading, self._forward_here, now):
+            self._forward(fork, heading, sender, receiver, now)
+
+    def _forward_here(self, fork: Fork, heading: Heading, now: float) -> None:
+        """The same for what waited for another node in vain."""
+        fork.call = self._core.call_of(fork.request)
+        self._forward(fork, heading, *sides_of(fork.call, fork.request), now)
+
+    def _forward(
+        self, fork: Fork, heading: Heading, sender: Party | None, receiver: Party | None, now: float
+    ) -> None:
+        core, request, call = self._core, fork.request, fork.call
         self._admission.bar_transfer(sender.user if sender is not None else "", request)
         if self._record_key.pressed(call, sender, fork.arrival, fork.server, now):
             return
@@ -75,11 +98,11 @@ class InDialog:
 
     def _send(self, fork: Fork, heading: Heading, receiver: Party | None, now: float) -> None:
         """To where its dialog leads. Raises Refusal."""
-        hop = self._hop_in_dialog(fork.arrival, receiver, heading, now)
+        hop, path = self._way_in_dialog(fork.arrival, receiver, heading, now)
         if isinstance(hop, Uri):
             seek(self._core, fork, hop, now, partial(self._send_found, fork, heading, receiver, hop))
         else:
-            self._sending.send(fork, hop, heading, receiver, now)
+            self._sending.send(fork, hop, heading, receiver, now, path)
 
     def _send_found(
         self, fork: Fork, heading: Heading, receiver: Party | None, uri: Uri, found: Located, now: float
@@ -122,25 +145,34 @@ class InDialog:
     def _follow(self, sender: Party | None, arrival: Arrival) -> None:
         """A party that speaks from a new flow has moved there."""
         if sender is not None:
-            sender.speaks_from(arrival.reply_to, arrival.behind_nat)
+            follow(self._core, sender, arrival)
             sender.cseq = max(sender.cseq, arrival.message.cseq.number)
 
-    def _hop_in_dialog(self, arrival: Arrival, receiver: Party | None, heading: Heading, now: float) -> Hop | Uri:
-        """The flow or target of an in-dialog request, or the name that leads there. Raises Refusal.
+    def _way_in_dialog(
+        self, arrival: Arrival, receiver: Party | None, heading: Heading, now: float
+    ) -> tuple[Hop | Uri, tuple[str, ...]]:
+        """The flow or target of an in-dialog request, or the name that leads there, and what comes before its route.
+        Raises Refusal.
 
         A To tag proves nothing: only a token of ours or a running call does, and they say where the request may go.
         """
         if not heading.has_token and receiver is None:
             raise Refusal(481)
-        if heading.routes:
-            return self._hop_to_proxy(arrival.message, receiver, heading, now)
-        flow, is_gone = self._reachability.flow_to(arrival.message, receiver, heading, now)
-        if flow is not None:
-            return hop_of(flow, receiver)
-        if receiver is not None and isinstance(receiver.flow, Target):
-            return receiver.flow
+        core, request = self._core, arrival.message
+        elsewhere = elsewhere_of(core, receiver, now) if receiver is not None and heading.routes else None
+        if heading.routes and elsewhere is None:
+            return self._hop_to_proxy(request, receiver, heading, now), ()
+        found = Found(elsewhere=elsewhere) if elsewhere else self._reachability.find(request, receiver, heading, now)
+        if found.elsewhere is not None and (there := core.world.nodes.way_to(found.elsewhere.node)) is not None:
+            core.note(request.call_id, "flow.elsewhere", now, method=request.method, node=found.elsewhere.node)
+            return there, (core.passes.to_phone(bound_to(request, heading.cseq_shift), found.elsewhere, there),)
+        if found.flow is not None:
+            return hop_of(found.flow, receiver), ()
+        if receiver is not None and not receiver.node and isinstance(receiver.flow, Target):
+            return receiver.flow, ()
+        is_gone = found.is_gone or (receiver is not None and receiver.node)
         if is_gone and receiver is not None and (contact := reachable_contact(receiver)) is not None:
-            return contact
+            return contact, ()
         raise Refusal(430, "Flow Failed")
 
     def _hop_to_proxy(self, request: Message, receiver: Party | None, heading: Heading, now: float) -> Hop | Uri:
@@ -161,21 +193,25 @@ class InDialog:
         request = arrival.message
         call = self._core.call_of(request)
         sender, receiver = sides_of(call, request)
+        beyond = self._beyond.way_of_ack(arrival, heading, now) if sender is None else None
+        if beyond is not None:
+            self._send_ack(arrival, *beyond, heading, None, None, now)
+            return
         self._follow(sender, arrival)
         _renumber(heading, sender, receiver)
-        hop = self._hop_in_dialog(arrival, receiver, heading, now)
+        hop, path = self._way_in_dialog(arrival, receiver, heading, now)
         if call is not None and sender is call.caller:
             if receiver is not None:
                 receiver.is_acknowledged = True
             if len(call.callees) == 1 or all(one.is_acknowledged for one in call.lasting()):
                 self._core.beginning.discard(call)
         if not isinstance(hop, Uri):
-            self._send_ack(arrival, hop, heading, receiver, call, now)
+            self._send_ack(arrival, hop, path, heading, receiver, call, now)
             return
 
         def found(located: Located, then: float) -> None:
             if located.targets:
-                self._send_ack(arrival, located.targets[0], heading, receiver, call, then)
+                self._send_ack(arrival, located.targets[0], (), heading, receiver, call, then)
             else:
                 self._core.counters["acks_dropped"] += 1
 
@@ -185,6 +221,7 @@ class InDialog:
         self,
         arrival: Arrival,
         hop: Hop,
+        path: tuple[str, ...],
         heading: Heading,
         receiver: Party | None,
         call: RunningCall | None,
@@ -192,9 +229,8 @@ class InDialog:
     ) -> None:
         request = arrival.message
         try:
-            data = self._sending.written(
-                arrival, hop, heading, receiver, call, self._core.branch(), now, cseq_shift=heading.cseq_shift
-            )
+            branch = self._core.branch()
+            data = self._sending.written(arrival, hop, heading, receiver, call, branch, now, path)
         except Refusal:
             self._core.counters["acks_dropped"] += 1
             sender, _ = sides_of(call, request)

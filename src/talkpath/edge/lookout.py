@@ -20,7 +20,7 @@ number.
 
 from talkpath.base.unsent import Unsent
 from talkpath.calls.model import Side
-from talkpath.edge.call import Party, Phase, RunningCall, info
+from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.ending import Ending
 from talkpath.edge.services import Services
@@ -86,18 +86,19 @@ class Lookout:
             self._ending.end(call, Side.SERVER, "timeout", now)
 
     def _ask(self, call: RunningCall, now: float) -> None:
-        core = self._core
         for callee in call.lasting():
             for to, other in ((call.caller, callee), (callee, call.caller)):
                 # A party without Contact is a service of ours.
-                hop = self._ending.hop_to(to, now) if to.contact else None
-                here = core.facing(hop) if hop is not None else None
-                if hop is not None and here is not None:
-                    branch, question = core.branch(), Question(self, call, callee, to)
-                    data = info(call.call_id, to, other, branch, hop, here)
-                    core.transactions.start(branch, "INFO", call.call_id, data, hop, question, now)
-                elif to.contact:
-                    self.missed(call, callee, to, now)
+                if to.contact:
+                    self._ask_whether(call, callee, to, other, now)
+
+    def _ask_whether(self, call: RunningCall, callee: Party, to: Party, other: Party, now: float) -> None:
+        letter = self._ending.letter("INFO", other.cseq, call.call_id, to, other, now)
+        if letter is None:
+            self.missed(call, callee, to, now)
+            return
+        question = Question(self, call, callee, to)
+        self._core.transactions.start(letter.branch, "INFO", call.call_id, letter.data, letter.hop, question, now)
 
     # --- what questions report
 

@@ -3,6 +3,9 @@
 A phone is rung by the node that holds its flow. Who has the call anchors its media and sends the INVITE to that node,
 one hop; what it may ask there says a pass in the Route, sealed with a key that only nodes have and good for this very
 request. So who is called needs not be admitted twice, and nobody else can ring a phone past the admission.
+
+Within a call it is the same: what is for a phone goes to the node that holds its flow, and what a phone says to a
+node that does not run its call is brought, with a pass that names the flow it came on, to the one that does.
 """
 
 from binascii import a2b_base64, b2a_base64
@@ -13,7 +16,8 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from talkpath.base import octets
-from talkpath.base.address import Address, Target
+from talkpath.base.address import Address, Flow, Target
+from talkpath.edge.token import packed_flow, unpacked_flow
 from talkpath.sip.message import Message
 
 # What stands before a pass in the user part of a Route, where tokens have none.
@@ -30,8 +34,11 @@ class Nodes(Protocol):
     def way_to(self, name: str) -> Target | None:
         """Where the signalling of that node is reached; None for one that is not there."""
 
-    def is_there(self, mark: bytes) -> bool:
-        """Whether a node stands whose tokens bear that mark."""
+    def named(self, mark: bytes) -> str:
+        """The node that stands whose tokens bear that mark, "" for none."""
+
+    def runner_of(self, call_id: str, tag: str) -> str:
+        """The node that said last that it runs the call of a caller with this tag, "" for none that is known."""
 
     def is_heard(self) -> bool:
         """Whether it is known which nodes are there: without the engine of the cluster nobody knows."""
@@ -43,8 +50,11 @@ class NoNodes:
     def way_to(self, name: str) -> Target | None:
         return None
 
-    def is_there(self, mark: bytes) -> bool:
-        return False
+    def named(self, mark: bytes) -> str:
+        return ""
+
+    def runner_of(self, call_id: str, tag: str) -> str:
+        return ""
 
     def is_heard(self) -> bool:
         return True
@@ -53,12 +63,54 @@ class NoNodes:
 ALONE = NoNodes()
 
 
+class Elsewhere(NamedTuple):
+    """A phone that another node holds: that node, the registration of the phone if it has one, and the flow on which
+    it was seen there."""
+
+    node: str
+    user: str = ""
+    identity: tuple[str, str] = ("", "")
+    flow: Flow | None = None
+
+
 class Pass(NamedTuple):
-    """What a node asks of another: to send this request to that phone. `node` is who asks."""
+    """What a node asks of another: to send this request to that phone; or, where it `is_brought`, to take it from
+    that phone, which said it to the wrong node. `node` is who asks."""
 
     node: str
     user: str
     identity: tuple[str, str]
+    flow: Flow | None = None
+    is_brought: bool = False
+    behind_nat: bool = False
+
+
+class Bound(NamedTuple):
+    """The request that a pass is good for, as it goes on."""
+
+    call_id: str
+    from_tag: str
+    to_tag: str
+    number: int
+    method: str
+
+
+def bound_to(request: Message, cseq_shift: int = 0) -> Bound:
+    """A request that goes on with a CSeq so much higher."""
+    number, method = request.cseq
+    return Bound(request.call_id, request.from_tag, request.to_tag, number + max(0, cseq_shift), method)
+
+
+class _Written(msgspec.Struct, frozen=True, array_like=True):
+    """What stands in a pass. What a later version says behind it is passed over."""
+
+    node: str
+    user: str
+    instance: str
+    key: str
+    flow: str = ""
+    is_brought: bool = False
+    behind_nat: bool = False
 
 
 class Passes:
@@ -68,14 +120,19 @@ class Passes:
         self.node = node
         self._key = key
 
-    def route(
-        self, request: Message, user: str, identity: tuple[str, str], there: Target, cseq_shift: int = 0
-    ) -> str:
-        """The Route value that leads to a phone of the node `there`, for a request that goes there with a CSeq so
-        much higher."""
-        number = request.cseq.number + cseq_shift
-        plain = msgspec.json.encode([_escaped(text) for text in (self.node, user, *identity)])
-        text = b2a_base64(self._seal(plain, request, number) + plain, newline=False).decode()
+    def to_phone(self, bound: Bound, phone: Elsewhere, there: Target) -> str:
+        """The Route value that leads a request to a phone of the node at `there`."""
+        return self._route(bound, Pass(self.node, phone.user, phone.identity, phone.flow), there)
+
+    def brought(self, bound: Bound, flow: Flow, behind_nat: bool, there: Target) -> str:
+        """The Route value with which the node at `there`, which runs the call, gets what came here on `flow`."""
+        return self._route(bound, Pass(self.node, "", ("", ""), flow, True, behind_nat), there)
+
+    def _route(self, bound: Bound, permit: Pass, there: Target) -> str:
+        node, user, instance, key = (_escaped(text) for text in (permit.node, permit.user, *permit.identity))
+        flow = "" if permit.flow is None else packed_flow(permit.flow).hex()
+        plain = msgspec.json.encode(_Written(node, user, instance, key, flow, permit.is_brought, permit.behind_nat))
+        text = b2a_base64(self._seal(plain, bound) + plain, newline=False).decode()
         sealed = text.rstrip("=").replace("+", "-").replace("/", "_")
         transport = f";transport={there.transport.lower()}" if there.transport.is_reliable else ""
         return f"<sip:{_SIGN}{sealed}@{Address(*there.remote)}{transport};lr>"
@@ -90,14 +147,16 @@ class Passes:
         except ValueError:
             return None
         seal, plain = data[:_SEAL_BYTES], data[_SEAL_BYTES:]
-        if not compare_digest(seal, self._seal(plain, request, request.cseq.number)):
+        if not compare_digest(seal, self._seal(plain, bound_to(request))):
             return None
-        node, name, instance, key = (_plain(text) for text in msgspec.json.decode(plain, type=list[str]))
-        return Pass(node, name, (instance, key))
+        said = msgspec.json.decode(plain, type=_Written)
+        flow = unpacked_flow(bytes.fromhex(said.flow)) if said.flow else None
+        identity = _plain(said.instance), _plain(said.key)
+        return Pass(_plain(said.node), _plain(said.user), identity, flow, said.is_brought, said.behind_nat)
 
-    def _seal(self, plain: bytes, request: Message, number: int) -> bytes:
-        bound = f"\0{request.call_id}\0{request.from_tag}\0{request.to_tag}\0{number}{request.method}"
-        sealed = plain + octets.raw(bound)
+    def _seal(self, plain: bytes, bound: Bound) -> bytes:
+        call_id, from_tag, to_tag, number, method = bound
+        sealed = plain + octets.raw(f"\0{call_id}\0{from_tag}\0{to_tag}\0{number}{method}")
         return blake2b(sealed, key=self._key, digest_size=_SEAL_BYTES, person=_MAKE).digest()
 
 

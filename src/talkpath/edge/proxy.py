@@ -70,7 +70,6 @@ class Proxy:
         """Another node has this call, and we hold the flow of the phone that it rings: as a proxy beside it, without
         media and without asking anybody. Raises Refusal."""
         core, request = self._core, arrival.message
-        arrival.node = permit.node
         binding = core.registrar.find(permit.user, permit.identity)
         if binding is None or binding.node or binding.expires_at <= now:
             raise Refusal(430, "Flow Failed")

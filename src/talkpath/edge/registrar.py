@@ -77,6 +77,8 @@ class Registrar:
         self._contacts: dict[str, Binding] = {}
         self._expiry = Expiry()
         self.crowds = Crowds()
+        #: hears of each that another node holds
+        self.learnt: Callable[[Binding, float], None] = _nothing
         #: how many of them other nodes hold
         self.elsewhere = 0
 
@@ -186,6 +188,8 @@ class Registrar:
             self._store.refresh_binding(binding)
         elif older is not None and not older.node:
             self._store.forget_binding(older)
+        if binding.node:
+            self.learnt(binding, now)
 
     def lose(self, user: str, identity: tuple[str, str]) -> None:
         """Another node says that the phone is reached no more."""
@@ -366,6 +370,10 @@ class Registrar:
     def _forget_contact(self, binding: Binding | None) -> None:
         if binding is not None and self._contacts.get(_contact_of(binding)) is binding:
             del self._contacts[_contact_of(binding)]
+
+
+def _nothing(binding: Binding, now: float) -> None:
+    """Nobody wants to hear."""
 
 
 def _reg_id(text: str | None, instance: str) -> str:

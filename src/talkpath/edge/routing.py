@@ -1,6 +1,7 @@
 """Where a request goes: the route it brings, its dialog, a user of ours, or a domain elsewhere."""
 
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.errors import Malformed
@@ -10,6 +11,7 @@ from talkpath.edge.call import Party, RunningCall
 from talkpath.edge.core import Core
 from talkpath.edge.forwarding import routes_of
 from talkpath.edge.heading import Heading, Refusal
+from talkpath.edge.nodes import Elsewhere
 from talkpath.edge.phones import contact_key
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
@@ -37,14 +39,16 @@ def _is_ours(core: Core, arrival: Arrival, heading: Heading, now: float) -> bool
     user, at, _ = route.address.uri.partition("@")
     token = core.tokens.read(user.partition(":")[2], arrival.message.call_id) if at else None
     if token is not None:
-        if token.node != core.tokens.node and core.world.nodes.is_there(token.node):
-            # The same key made it, for another node that the request passes too.
-            return False
-        heading.follow(token, arrival)
-        return True
+        heading.maker = core.world.nodes.named(token.node) if token.node != core.tokens.node else ""
+        if not heading.maker:
+            heading.follow(token, arrival)
+            return True
+        # The same key made it, for another node that the request passes too: who runs the call knows its parties.
+        heading.has_token = heading.has_token or core.runs(arrival.message)
+        return core.runs(arrival.message)
     permit = core.passes.read(user.partition(":")[2], arrival.message) if at else None
     if permit is not None:
-        heading.permit = permit
+        arrival.permit = permit
         return True
     try:
         uri = route.address.parsed_uri()
@@ -72,53 +76,105 @@ def _undo_strict_routing(core: Core, arrival: Arrival, heading: Heading) -> None
         heading.changed = True
 
 
+class Found(NamedTuple):
+    """Where a party of a running dialog is: on a flow of ours, or at another node. `is_gone`: its own flow is, and
+    none took its place."""
+
+    flow: Flow | None = None
+    elsewhere: Elsewhere | None = None
+    is_gone: bool = False
+
+
 class Reachability:
     """Finds the flow to a party of a running dialog, also after its connection was replaced."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def flow_to(
-        self, request: Message, receiver: Party | None, heading: Heading, now: float
-    ) -> tuple[Flow | None, bool]:
-        """(the flow to send on, whether the party's own flow is gone and none took its place)."""
+    def find(self, request: Message, receiver: Party | None, heading: Heading, now: float) -> Found:
         core = self._core
-        known = receiver.flow if receiver is not None and isinstance(receiver.flow, Flow) else heading.onward
+        elsewhere = elsewhere_of(core, receiver, now) if receiver is not None else None
+        if elsewhere is not None:
+            return Found(elsewhere=elsewhere)
+        known = heading.onward
+        if receiver is not None and not receiver.node:
+            known = receiver.flow if isinstance(receiver.flow, Flow) else known
         if known is None:
-            return None, False
+            return Found()
         registered = self._registered(request, receiver, heading, known, now)
         if core.world.reach.is_open(known) and not _is_newer(registered, receiver, known):
-            return known, False
-        if registered is not None and core.world.reach.is_open(registered):
-            place = str(registered.remote)
-            core.note(request.call_id, "flow.replaced", now, remote=str(known.remote), place=place)
-            return registered, False
-        core.note(request.call_id, "flow.gone", now, remote=str(known.remote), method=request.method)
-        return None, True
+            return Found(known)
+        if registered is None:
+            core.note(request.call_id, "flow.gone", now, remote=str(known.remote), method=request.method)
+            return Found(is_gone=True)
+        place = str(registered.flow.remote)
+        core.note(request.call_id, "flow.replaced", now, remote=str(known.remote), place=place)
+        if registered.node:
+            return Found(elsewhere=_phone_of(registered))
+        return Found(registered.flow)
 
     def _registered(
         self, request: Message, receiver: Party | None, heading: Heading, known: Flow, now: float
-    ) -> Flow | None:
-        """The flow of the present registration of the same phone: by instance, by Contact, or its only one."""
-        registrar = self._core.registrar
-        if receiver is not None and receiver.identity is not None:
-            binding = registrar.find(receiver.user, receiver.identity)
-            if binding is not None and binding.expires_at > now and self._core.world.reach.is_open(binding.flow):
-                return binding.flow
-        if self._core.world.reach.is_open(known):
+    ) -> Binding | None:
+        """The present registration of the same phone, if it is reached by that: by instance, by Contact, or its only
+        one."""
+        core = self._core
+        if receiver is not None:
+            binding = present(core, receiver, now)
+            if binding is not None:
+                return binding
+        if core.world.reach.is_open(known):
             return None
-        for user in _users_named(self._core, request, heading):
-            live = [one for one in registrar.bindings(user, now) if self._core.world.reach.is_open(one.flow)]
+        for user in _users_named(core, request, heading):
+            live = [one for one in core.registrar.bindings(user, now) if _is_held(core, one)]
             same = [one for one in live if contact_key(one.contact) == contact_key(heading.uri)]
             if same or len(live) == 1:
-                return (same or live)[0].flow
+                return (same or live)[0]
         return None
 
 
-def _is_newer(registered: Flow | None, receiver: Party | None, known: Flow) -> bool:
+def present(core: Core, party: Party, now: float) -> Binding | None:
+    """The registration by which the phone of a party is reached now: its own, that of another flow of its instance
+    (RFC 5626), or of one that names no instance, and has another Contact than before, the only one that there is."""
+    if party.identity is None:
+        return None
+    own = core.registrar.find(party.user, party.identity)
+    if own is not None and own.expires_at > now and _is_held(core, own):
+        return own
+    instance = party.identity[0]
+    live = [one for one in core.registrar.bindings(party.user, now) if one.identity[0] == instance]
+    usable = [one for one in live if _is_held(core, one)]
+    return usable[0] if usable and (instance or len(usable) == 1) else None
+
+
+def elsewhere_of(core: Core, party: Party, now: float) -> Elsewhere | None:
+    """The other node that holds the flow to a party: where its phone registered, or where it spoke last."""
+    binding = present(core, party, now)
+    if binding is not None:
+        return _phone_of(binding) if binding.node else None
+    if not party.node or core.world.nodes.way_to(party.node) is None:
+        return None
+    flow = party.at if isinstance(party.at, Flow) else None
+    return Elsewhere(party.node, party.user, party.identity or ("", ""), flow)
+
+
+def _is_held(core: Core, binding: Binding) -> bool:
+    """Whether its flow stands, here or at a node that is there."""
+    if binding.node:
+        return core.world.nodes.way_to(binding.node) is not None
+    return core.world.reach.is_open(binding.flow)
+
+
+def _phone_of(binding: Binding) -> Elsewhere:
+    return Elsewhere(binding.node, binding.user, binding.identity, binding.flow)
+
+
+def _is_newer(registered: Binding | None, receiver: Party | None, known: Flow) -> bool:
     """The last registration of the very phone names its live flow (RFC 5626 section 6): a datagram flow is never seen
     to close, and a connection that was left behind in another network looks open for long."""
-    return registered is not None and receiver is not None and receiver.identity is not None and registered != known
+    if registered is None or receiver is None or receiver.identity is None:
+        return False
+    return registered.identity == receiver.identity and registered.flow != known
 
 
 def _users_named(core: Core, request: Message, heading: Heading) -> list[str]:
@@ -130,6 +186,16 @@ def _users_named(core: Core, request: Message, heading: Heading) -> list[str]:
         except Malformed:
             continue
     return users
+
+
+def follow(core: Core, party: Party, arrival: Arrival) -> None:
+    """A party that speaks from a new flow, here or at another node, has moved there."""
+    permit = arrival.permit
+    if permit is None or permit.flow is None:
+        party.speaks_from(arrival.reply_to, arrival.behind_nat)
+    else:
+        way = core.world.nodes.way_to(permit.node) or arrival.reply_to
+        party.spoke_to(permit.node, permit.flow, permit.behind_nat, way)
 
 
 def sides_of(call: RunningCall | None, request: Message) -> tuple[Party | None, Party | None]:

@@ -108,12 +108,12 @@ class Sending:
         """Whether it goes over a stream, or waits for one to be tried. What begins a dialog rings each flow of a
         phone by itself."""
         branch = letter.branch
+        if branch.path:
+            return False
         known = self._streams.of_same_phone(branch.party, now) if letter.fork.request.to_tag else None
         if known is not None:
             self._start_over(letter, known, now)
             return True
-        if branch.path:
-            return False
         targets = self._streams.instead(branch.hop, branch.heading, branch.party, others, now)
         if targets:
             self._try(letter, targets, now)
@@ -185,11 +185,11 @@ class Sending:
         call: RunningCall | None,
         branch_id: str,
         now: float,
-        cseq_shift: int = 0,
+        path: tuple[str, ...] = (),
     ) -> bytes:
         """The bytes of a request for one hop that belongs to no fork, as small as may be. Raises Refusal."""
         here = self._facing(hop)
-        onward = self._onward(arrival, hop, heading, party, call, now, (), cseq_shift)
+        onward = self._onward(arrival, hop, heading, party, call, now, path, heading.cseq_shift)
         onward.via = via_line(hop.transport, here, branch_id)
         data = forwarded_request(arrival.message, arrival.via, onward)
         if not hop.transport.is_reliable and len(data) > _SAFE_ANYWHERE_BYTES and len(data) > self._limit(hop):

@@ -17,6 +17,7 @@ from talkpath.edge.fork import Fork
 from talkpath.edge.heading import Refusal
 from talkpath.edge.recordkey import RecordKey
 from talkpath.edge.responses import response_to
+from talkpath.edge.routing import follow
 from talkpath.media.service import Service
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ServerTransaction
@@ -150,7 +151,7 @@ class Services:
         if self._record_key.pressed(dialog.call, dialog.call.caller, arrival, server, now):
             return
         dialog.call.heard_at = now
-        dialog.call.caller.speaks_from(arrival.reply_to, arrival.behind_nat)
+        follow(core, dialog.call.caller, arrival)
         if request.method == "INVITE" or (request.method == "UPDATE" and request.carries_sdp):
             self._ending.seen(dialog.call, dialog.call.caller, request, now)
             self._answer_offer(arrival, server, dialog, now)

@@ -69,8 +69,11 @@ def _host(packed: bytes) -> str:
 
 
 def _pack(flow: Flow | None) -> bytes:
-    if flow is None:
-        return b"\xff"
+    return b"\xff" if flow is None else packed_flow(flow)
+
+
+def packed_flow(flow: Flow) -> bytes:
+    """A flow in few bytes."""
     packed = _packed_host(flow.remote.host)
     local = _packed_host(flow.local.host)
     head = _NUMBER[flow.transport] | (0x10 if len(packed) == 16 else 0) | (0x20 if flow.connection else 0)
@@ -85,6 +88,11 @@ def _unpack(data: bytes) -> tuple[Flow | None, bytes]:
         return None, data[1:]
     size = 5 + (32 if head & 0x10 else 8) + (_CONNECTION_BYTES if head & 0x20 else 0)
     return _flow(data[:size]), data[size:]
+
+
+def unpacked_flow(data: bytes) -> Flow:
+    """The flow of its bytes, which we or another node packed."""
+    return _flow(data)
 
 
 # The same flow is named by every request of a dialog, and by all dialogs with a gateway.
@@ -128,6 +136,11 @@ class Tokens:
         caller, rest = _unpack(plain[2:])
         callee, rest = _unpack(rest)
         return Route(caller, callee, plain[:2], rest[0] if rest else 0, rest[1:])
+
+    def made(self, route: str, call_id: str) -> bool:
+        """Whether a Route value is an entry of ours, or of another node with our key."""
+        user = route.partition("@")[0].partition(":")[2]
+        return bool(user) and self.read(user, call_id) is not None
 
     def _seal(self, plain: bytes, call_id: str) -> bytes:
         sealed = plain + call_id.encode("utf-8", "surrogateescape")

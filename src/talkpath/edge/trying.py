@@ -20,6 +20,7 @@ from talkpath.edge.fork import Fork, rank
 from talkpath.edge.gateways.choice import Choice
 from talkpath.edge.heading import Heading, Refusal
 from talkpath.edge.names import why_nowhere
+from talkpath.edge.nodes import Elsewhere, bound_to
 from talkpath.edge.outages import Outages
 from talkpath.edge.phones import flows_of_phones, in_turns
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
@@ -271,7 +272,8 @@ class Trying:
         path = binding.path
         if binding.node and isinstance(hop, Target) and hop == core.world.nodes.way_to(binding.node):
             core.note(call_id, "cluster.rung-through", now, node=binding.node, remote=str(binding.flow.remote))
-            path = (core.passes.route(fork.request, binding.user, binding.identity, hop, cseq_shift),)
+            phone = Elsewhere(binding.node, binding.user, binding.identity, binding.flow)
+            path = (core.passes.to_phone(bound_to(fork.request, cseq_shift), phone, hop),)
         return self._sending.send(fork, hop, onward, party, now, path)
 
     def _not_reached(self, fork: Fork, kind: str, flow: Flow, now: float) -> None:
