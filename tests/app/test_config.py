@@ -82,6 +82,7 @@ def test_windows_line_ends_and_unicode_are_read(tmp_path: Path) -> None:
 def test_example_file_without_its_comment_signs_is_a_configuration(language: Language, tmp_path: Path) -> None:
     lines = [line.removeprefix("# ") for line in example(language).splitlines() if not line.startswith("##")]
     text = "\n".join(lines).replace("192.0.2.10", "127.0.0.1").replace('user = "..."', 'user = "1003"')
+    text = text.replace('database = "..."', 'database = "postgresql:///calls"')
     config = read(_write(tmp_path, text))
     defaults = Config(
         language=Language.EN,
@@ -89,6 +90,7 @@ def test_example_file_without_its_comment_signs_is_a_configuration(language: Lan
         accounts=config.accounts,
         gateways=config.gateways,
         gateway_groups=config.gateway_groups,
+        history=config.history,
         media=msgspec.structs.replace(Config().media, addresses=config.media.addresses),
         recording=msgspec.structs.replace(
             Config().recording,

@@ -139,8 +139,8 @@ def test_names_that_are_no_utf_8_are_shown_as_far_as_they_are(tmp_path: Path) ->
 
 def test_a_recording_is_explained_as_its_call_was(tmp_path: Path) -> None:
     """By its name, its Call-ID and its file; what the history has forgotten is what its packets say."""
+    from tests.store.kept import Registered, trace
     from tests.store.test_recordings_verified import finished
-    from tests.store.test_store import Registered, _trace
 
     from talkpath.app.state import DATABASE
     from talkpath.store.embedded import EmbeddedStore
@@ -149,13 +149,13 @@ def test_a_recording_is_explained_as_its_call_was(tmp_path: Path) -> None:
     state = tmp_path / "state"
     layout = Layout(state / "recordings")
     state.mkdir()
-    trace = _trace(0, start=1000.0, status=603)
+    ended = trace(0, start=1000.0, status=603)
     store = EmbeddedStore(state / DATABASE, Registered)
-    store.history.save(trace)
+    store.history.save(ended)
     assert store.writer.flush()
     store.close()
     for name, started in (("a", 1000.0), ("b", 5000.0)):
-        finished(layout.directory, name, started=started, call_id=trace.call_ids[0])
+        finished(layout.directory, name, started=started, call_id=ended.call_ids[0])
     config = tmp_path / "talkpath.toml"
     config.write_text("")
     more = ("--json", "--state", str(state), "--config", str(config))

@@ -7,20 +7,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from talkpath.base import limits
-from talkpath.base.address import Address, Flow, Transport
+from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.base.readable import readable
 from talkpath.base.redact import Secret
 from talkpath.calls.build import call_of
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Moment, Result, Side, Summary
-from talkpath.calls.trace import Trace
 from talkpath.capture.records import Second
 from talkpath.sip.digest import Algorithm, ha1
 from talkpath.store import schema
@@ -30,24 +29,8 @@ from talkpath.store.embedded import EmbeddedStore
 from talkpath.store.history import HistoryReader, HistoryWriter, Retention, Wanted
 from talkpath.store.writer import Writer
 
-from ..calls.talk import PHONE, Talk, flow
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A binding as the registrar has them, as far as the store reads it."""
-
-    user: str
-    contact: str
-    flow: Flow
-    expires_at: float
-    q: float = 1.0
-    path: tuple[str, ...] = ()
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        return ("", self.contact)
-
+from ..calls.talk import PHONE, flow
+from .kept import Registered, Running, trace
 
 PHONE_UDP = Registered("1001", "sip:1001@192.0.2.11", flow(PHONE), 5000.0, 0.5, ("<sip:p;lr>",))
 PHONE_WSS = Registered("1001", "sip:x@a.invalid", flow(PHONE, transport=Transport.WSS, connection=17), 5000.0)
@@ -65,18 +48,6 @@ def store(file: Path) -> Iterator[Store]:
     store = EmbeddedStore(file, Registered)
     yield store
     store.close()
-
-
-def _trace(number: int = 0, start: float = 1000.0, caller: str = "1001", status: int = 200) -> Trace:
-    talk, ledger = Talk(call_id=f"{number}@x", caller=caller), Ledger()
-    ledger.written(start, flow(PHONE), talk.call_id, talk.invite(), sent=False)
-    ledger.moment(start, talk.call_id, "route.user", user="1002")
-    ledger.written(start + 2, flow(PHONE), talk.call_id, talk.answer(status), sent=True)
-    second = Second(start + 2, 50, 0, 0, 0.1, 20, -30.0, 0, 0, 0, 0, 8000)
-    ledger.media(start + 3, talk.call_id, (PHONE, Address("192.0.2.1", 30000), 7), second, 8)
-    ledger.ended(start + 9, talk.call_id, Side.CALLER, "bye")
-    ledger.close_all(start + 9)
-    return ledger.drain()[0]
 
 
 # --- accounts
@@ -275,7 +246,8 @@ _KILLED = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from tests.store.test_store import PHONE_UDP, PHONE_WSS, Registered
+from tests.store.kept import Registered
+from tests.store.test_store import PHONE_UDP, PHONE_WSS
 from talkpath.store.embedded import EmbeddedStore
 store = EmbeddedStore(Path({file!r}), Registered)
 store.bindings.save_binding(PHONE_UDP)
@@ -303,12 +275,12 @@ def test_registrations_survive_a_kill(file: Path) -> None:
 
 def test_a_call_is_found_by_what_a_list_shows_and_read_whole(store: Store, file: Path) -> None:
     traces = [
-        _trace(1, 1000.0),
-        _trace(2, 2000.0, caller="1_0%1"),
-        _trace(3, 3000.0, status=486),
+        trace(1, 1000.0),
+        trace(2, 2000.0, caller="1_0%1"),
+        trace(3, 3000.0, status=486),
     ]
-    for trace in traces:
-        store.history.save(trace)
+    for one in traces:
+        store.history.save(one)
     assert store.writer.flush()
     reader = HistoryReader(file)
     assert [row.call_id for row in reader.find(Wanted())] == ["3@x", "2@x", "1@x"]
@@ -331,13 +303,13 @@ def test_what_is_too_old_or_too_much_goes(file: Path) -> None:
     writer = Writer(file)
     history = HistoryWriter(writer, Retention(days=1.0, calls=2))
     for number in range(5):
-        history.save(_trace(number, 1000.0 + number * 50_000))
+        history.save(trace(number, 1000.0 + number * 50_000))
         assert writer.flush() or number % 2
     history.sweep(220_000.0)
     assert writer.flush()
     reader = HistoryReader(file)
     assert [row.call_id for row in reader.find(Wanted())] == ["4@x", "3@x"]
-    assert [trace.call_ids for trace in reader.named("3@x")] == [["3@x"]]
+    assert [one.call_ids for one in reader.named("3@x")] == [["3@x"]]
     writer.close()
     reader.close()
     with sqlite3.connect(file) as database:
@@ -347,7 +319,7 @@ def test_what_is_too_old_or_too_much_goes(file: Path) -> None:
 
 def test_calls_that_end_together_share_a_page_and_each_is_found(file: Path, store: Store) -> None:
     for number in range(40):
-        store.history.save(_trace(number))
+        store.history.save(trace(number))
     assert store.writer.flush()
     reader = HistoryReader(file)
     assert [reader.named(f"{number}@x")[0].call_ids for number in (0, 31, 39)] == [["0@x"], ["31@x"], ["39@x"]]
@@ -367,29 +339,13 @@ def test_a_disk_that_does_not_keep_up_costs_calls_and_no_memory(
     store.writer.write(stuck)
     assert entered.wait(10)
     for number in range(5):
-        store.history.save(_trace(number))
+        store.history.save(trace(number))
     assert store.history.dropped == 2
     release.set()
     assert store.writer.flush()
     reader = HistoryReader(file)
     assert reader.count() == 3
     reader.close()
-
-
-class Running:
-    """A call that goes on, as the ledger has it."""
-
-    def __init__(self, start: float = 1000.0) -> None:
-        self.talk, self.ledger = Talk(call_id="1@x"), Ledger()
-        self.says(start, self.talk.invite(), sent=False)
-
-    def says(self, at: float, message: bytes, *, sent: bool = True) -> None:
-        self.ledger.written(at, flow(PHONE), self.talk.call_id, message, sent=sent)
-
-    def ends(self, at: float) -> Trace:
-        self.ledger.ended(at, self.talk.call_id, Side.CALLER, "bye")
-        self.ledger.expire(at + limits.CALL_LINGER_S)
-        return self.ledger.drain()[0]
 
 
 def _listed(file: Path, *, is_edge_running: bool = False) -> list[Summary]:
@@ -421,8 +377,8 @@ def test_a_call_that_runs_when_the_node_dies_ended_when_it_was_last_alive(file: 
     (row,) = _listed(file, is_edge_running=True)
     assert (row.start, row.ended_at, row.talk_s) == (1000.0, 1007.0, 5.0)
     reader = HistoryReader(file)
-    (trace,) = [trace for trace in reader.named("1@x", 5) if trace.start == 1000.0]
-    assert (call_of(trace).ended_at, call_of(trace).talk_s) == (1007.0, 5.0)
+    (kept,) = [one for one in reader.named("1@x", 5) if one.start == 1000.0]
+    assert (call_of(kept).ended_at, call_of(kept).talk_s) == (1007.0, 5.0)
     reader.close()
     again.close()
 
@@ -513,12 +469,12 @@ ODD = "\udcff\udc80\x00\x1b[31m\u202e\udce9"
 def test_a_call_with_bytes_that_are_no_text_is_kept_whole_and_costs_its_neighbours_nothing(
     file: Path, store: Store
 ) -> None:
-    odd = _trace(1, caller=f"10{ODD}1")
+    odd = trace(1, caller=f"10{ODD}1")
     odd.call_ids = [f"1{ODD}@x"]
     odd.add_moment(1001.0, "route.user", {"user": ODD})
-    traces = [_trace(0), odd, _trace(2)]
-    for trace in traces:
-        store.history.save(trace)
+    traces = [trace(0), odd, trace(2)]
+    for one in traces:
+        store.history.save(one)
     assert store.writer.flush()
     assert store.writer.dropped == 0
     reader = HistoryReader(file)
@@ -533,10 +489,10 @@ def test_a_call_with_bytes_that_are_no_text_is_kept_whole_and_costs_its_neighbou
 def test_a_call_that_cannot_be_written_costs_only_itself(
     file: Path, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bad = _trace(1)
+    bad = trace(1)
     bad.moments.append(Moment(1001.0, "route.user", {"user": object()}))  # type: ignore[dict-item]
-    for trace in (_trace(0), bad, _trace(2)):
-        store.history.save(trace)
+    for one in (trace(0), bad, trace(2)):
+        store.history.save(one)
     store.bindings.save_binding(PHONE_UDP)
     assert store.writer.flush()
     assert store.counters() == {"left_out": 1, "calls_dropped": 0, "transactions_refused": 0}

@@ -45,6 +45,7 @@ from talkpath.app.settings import (
     media_policy,
     networks,
 )
+from talkpath.app.shared_history import shared_history
 from talkpath.app.start import Prepared
 from talkpath.app.state import recordings_directory, token_key
 from talkpath.base.address import Flow, Transport
@@ -113,7 +114,10 @@ class Node:
         self._trial = Trial(asked, self._clock.now, self._script.hold_ups)
         self._ledger = Ledger()
         retention = Retention(config.history.keep_days, config.history.keep_calls)
-        self._store: EmbeddedStore[Binding] = EmbeddedStore(prepared.database, Binding, retention)
+        self._store: EmbeddedStore[Binding] = EmbeddedStore(
+            prepared.database, Binding, retention, is_history_shared=bool(config.history.url)
+        )
+        self._shared_history = shared_history(prepared, self._store.writer, retention)
         self._entropy = _entropy(prepared.state, cluster)
         self._interfaces = Interfaces()
         self._address_watch = AddressWatch(self._look_at_interfaces)
@@ -318,6 +322,9 @@ class Node:
         self._after_call.close()
         self._ledger.close_all(self._clock.now())
         self._save_ended()
+        if self._shared_history is not None:
+            self._store.writer.flush()
+            self._shared_history.close()
         self._store.close()
 
     def _open_metrics(self) -> None:
@@ -335,6 +342,7 @@ class Node:
             "recordings": lambda: self._keeper.counters,
             **self._after_call.counters,
             **({} if self._cluster is None else self._cluster.counters),
+            **({} if self._shared_history is None else {"history": self._shared_history.counters}),
         }
         registrations, keep_alive = self._edge.core.registrar, self._edge.core.keep_alive
         metrics = Metrics(
@@ -349,6 +357,7 @@ class Node:
                 "recording_queued_bytes": lambda: self._recording.queued_bytes,
                 **self._after_call.gauges,
                 **({} if self._cluster is None else self._cluster.gauges),
+                **({} if self._shared_history is None else self._shared_history.gauges),
                 "sources": lambda: len(self._guard.sources),
                 "bans": lambda: len(self._guard.bans(self._clock.now())),
             },
@@ -381,6 +390,7 @@ class Node:
             self._keep_calls,
             self._store.bindings.keep_refreshed,
             self._sweep_history,
+            self._look_at_history,
             lambda: self._heap.look(self._clock.now()),
             self._beat,
         )
@@ -436,6 +446,10 @@ class Node:
         if now >= self._sweep_at:
             self._sweep_at = now + _SWEEP_EVERY_S
             self._store.history.sweep(now)
+
+    def _look_at_history(self) -> None:
+        if self._shared_history is not None:
+            self._shared_history.tell()
 
     def _save_ended(self) -> None:
         for trace in self._ledger.drain():

@@ -1,20 +1,24 @@
 """The calls of one edge: those that run, asked of it, and those of the past, from its history."""
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import chain
 
 from talkpath.app import calls_words as texts
+from talkpath.app import history_words, options
 from talkpath.app.config.tree import Config
 from talkpath.app.control import Change, ControlClient
 from talkpath.app.phrase import Trouble, phrase
+from talkpath.app.shared_history import read_shared, why_not
 from talkpath.app.state import DATABASE, state_directory
 from talkpath.base.readable import printable, readable
 from talkpath.calls.guarded import Ban, Refused
 from talkpath.calls.ids import id_of
 from talkpath.calls.model import Summary
 from talkpath.calls.trace import Trace
-from talkpath.store.history import HistoryReader, Wanted
+from talkpath.store.history import History, HistoryReader, Wanted
+from talkpath.store.shared.forwarding import CannotShare
 
 # Callers of `trace` name one call; two are enough to see that a name is ambiguous.
 _NAMED = 5
@@ -24,6 +28,7 @@ class OwnCalls:
     """See the module's docstring. The edge need not run."""
 
     def __init__(self, config: Config) -> None:
+        self._config = config
         state = state_directory(config)
         self._edge = ControlClient(state)
         self._database = state / DATABASE
@@ -31,8 +36,8 @@ class OwnCalls:
     def rows(self, wanted: Wanted) -> tuple[list[Summary], bool]:
         """The calls wanted, the oldest first; whether an edge runs."""
         running = self._edge.rows(wanted)
-        with self._history(is_edge_running=running is not None) as history:
-            past = history.find(wanted) if history else []
+        with self._histories(is_edge_running=running is not None) as histories:
+            past = [row for history in histories for row in history.find(wanted)]
         rows = {(row.id, row.call_id): row for row in [*past, *(running or ())]}
         return sorted(rows.values(), key=lambda row: row.start)[-wanted.limit :], running is not None
 
@@ -53,8 +58,9 @@ class OwnCalls:
         """The one call of this id, of one that begins so, or of this Call-ID. Raises `Trouble`."""
         found = self._edge.named(name)
         if not found:
-            with self._history() as history:
-                found = history.named(name, _NAMED) if history else []
+            with self._histories() as histories:
+                named = (history.named(name, _NAMED) for history in histories)
+                found = list({(one.call_ids[0], one.start): one for traces in named for one in traces}.values())
         if not found:
             raise Trouble("no-such-call", phrase(texts.NO_SUCH_CALL, name=printable(name)))
         if len(found) > 1 and readable(name) not in map(readable, found[0].call_ids):
@@ -62,21 +68,31 @@ class OwnCalls:
             raise Trouble("several-calls", phrase(texts.SEVERAL_CALLS, name=printable(name), ids=ids))
         return found[0]
 
-    def traces(self, wanted: Wanted) -> list[Trace]:
-        """The calls wanted, whole, the oldest first."""
+    def traces(self, wanted: Wanted, *, is_own_only: bool = False) -> list[Trace]:
+        """The calls wanted, whole, the oldest first; `is_own_only`: without those of other nodes."""
         running = self._edge.traces(wanted)
-        with self._history(is_edge_running=running is not None) as history:
-            past = history.traces(wanted) if history else []
+        with self._histories(is_edge_running=running is not None, is_own_only=is_own_only) as histories:
+            past = [trace for history in histories for trace in history.traces(wanted)]
         found = {(trace.call_ids[0], trace.start): trace for trace in [*past, *(running or ())]}
         return sorted(found.values(), key=lambda trace: trace.start)[-wanted.limit :]
 
     @contextmanager
-    def _history(self, is_edge_running: bool = False) -> Iterator[HistoryReader | None]:
-        """The history, or None where there is no file yet."""
-        known = self._database.exists()
-        reader = HistoryReader(self._database, is_edge_running=is_edge_running) if known else None
-        try:
-            yield reader
-        finally:
-            if reader is not None:
-                reader.close()
+    def _histories(self, *, is_edge_running: bool = False, is_own_only: bool = False) -> Iterator[list[History]]:
+        """What is shared, and what this node alone has, which may be newer; without what there is not."""
+        with ExitStack() as stack:
+            own: HistoryReader | None = None
+            if self._database.exists():
+                own = stack.enter_context(closing(HistoryReader(self._database, is_edge_running=is_edge_running)))
+            shared: History | None = None
+            try:
+                writer = None if own is None else own.writer()
+                shared = read_shared(self._config, writer, is_edge_running=is_edge_running, is_own_only=is_own_only)
+            except CannotShare as trouble:
+                said = phrase(history_words.LOCAL_ONLY, why=why_not(trouble))
+                print(said.say(options.LANGUAGE), file=sys.stderr)
+            if shared is not None:
+                stack.enter_context(closing(shared))
+            try:
+                yield [history for history in (shared, own) if history is not None]
+            except CannotShare as trouble:
+                raise Trouble(f"history-{trouble.why}", why_not(trouble)) from trouble

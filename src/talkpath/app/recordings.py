@@ -241,7 +241,7 @@ class Recordings:
         calls, own = 0, OwnCalls(self._config)
         while calls < _MOST_CALLS:
             wanted = Wanted(until=until, result=Result.ANSWERED, limit=_CALLS_AT_ONCE)
-            traces = own.traces(wanted)
+            traces = own.traces(wanted, is_own_only=True)
             for trace in traces:
                 yield from _recordings_of(trace)
             calls += len(traces)

@@ -12,12 +12,19 @@ from talkpath.store.writer import Writer
 class EmbeddedStore(Generic[AnyBinding]):
     """Opens the file (made when it is missing) and offers its parts. Raises `Unavailable`."""
 
-    def __init__(self, path: Path, binding: type[AnyBinding], retention: Retention | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        binding: type[AnyBinding],
+        retention: Retention | None = None,
+        *,
+        is_history_shared: bool = False,
+    ) -> None:
         self.path = path
         self.writer = Writer(path)
         self.accounts = Accounts(path)
         self.bindings = Bindings(path, self.writer, binding)
-        self.history = HistoryWriter(self.writer, retention or Retention())
+        self.history = HistoryWriter(self.writer, retention or Retention(), is_shared=is_history_shared)
         self.history.close_left_open()
 
     def counters(self) -> dict[str, int]:

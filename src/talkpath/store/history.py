@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from talkpath.base import limits
 from talkpath.base.errors import Unavailable
@@ -25,14 +25,15 @@ from talkpath.calls.trace import NODE_DIED, Trace
 from talkpath.store.blob import packed, unpacked
 from talkpath.store.writer import Job, Writer, connect
 
-_COLUMNS = (
+COLUMNS = (
     "id, call_id, start, caller, callee, source, result, status, reason, ring_s, answer_s, talk_s, "
     "ended_at, ended_by, ended_how"
 )
-_PUT = f"INSERT OR REPLACE INTO calls (number, page, place, is_open, {_COLUMNS}) VALUES ({', '.join('?' * 19)})"
+_OWN = "number, page, place, is_open, is_sent"
+_PUT = f"INSERT OR REPLACE INTO calls ({_OWN}, {COLUMNS}) VALUES ({', '.join('?' * 20)})"
 _PUT_PAGE = "INSERT INTO pages (calls, traces) VALUES (?, ?)"
-_EXPIRED = "SELECT number, page FROM calls WHERE start < ? ORDER BY start LIMIT ?"
-_OLDEST = "SELECT number, page FROM calls ORDER BY number LIMIT ?"
+_EXPIRED = "SELECT number, page, is_sent FROM calls WHERE start < ? ORDER BY start LIMIT ?"
+_OLDEST = "SELECT number, page, is_sent FROM calls ORDER BY number LIMIT ?"
 _RESUMED = "SELECT number FROM calls WHERE start = ? AND id = ? AND ended_how = ?"
 _EMPTY = "DELETE FROM pages WHERE page = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.page = pages.page)"
 _ALIVE = "UPDATE counters SET value = ? WHERE name = 'alive_ms'"
@@ -42,7 +43,7 @@ _SEEN_UNTIL = f"max(ended_at, {_LAST_ALIVE})"
 _END = f"CASE WHEN is_open THEN {_SEEN_UNTIL} ELSE ended_at END"
 _CLOSE_LEFT_OPEN = f"""
     UPDATE calls SET ended_at = {_SEEN_UNTIL}, is_open = 0,
-    talk_s = CASE WHEN talk_s IS NULL THEN NULL ELSE {_SEEN_UNTIL} - start - answer_s END WHERE is_open
+    talk_s = CASE WHEN talk_s IS NULL THEN NULL ELSE {_SEEN_UNTIL} - start - answer_s END, is_sent = ? WHERE is_open
 """
 # Most calls of a load test, and all of a scanner, end sooner and cost nothing more.
 _YOUNG_S = 1.0
@@ -125,16 +126,18 @@ class _Page(NamedTuple):
 
 
 class HistoryWriter:
-    """Writes the calls that ended and those that run, and deletes the oldest."""
+    """Writes the calls that ended and those that run, and deletes the oldest. `is_shared`: a shared history is to
+    have them (`shared/forwarding.py`), and this file keeps them until it has."""
 
-    def __init__(self, writer: Writer, retention: Retention) -> None:
+    def __init__(self, writer: Writer, retention: Retention, *, is_shared: bool = False) -> None:
         self._writer = writer
         self._retention = retention
+        self._is_shared = is_shared
         self._waiting: deque[tuple[_Kept, Trace]] = deque()
         #: by the number of their trace
         self._kept: dict[int, _Kept] = {}
         self._last_number = -1
-        #: calls that were left out because the disk did not keep up
+        #: calls that were left out because the disk did not keep up, or swept before the shared history had them
         self.dropped = 0
 
     def save(self, trace: Trace) -> None:
@@ -161,7 +164,8 @@ class HistoryWriter:
 
     def close_left_open(self) -> None:
         """Calls that an earlier life left open ended with it. Returns at once."""
-        self._writer.write(lambda database: database.execute(_CLOSE_LEFT_OPEN))
+        is_sent = not self._is_shared
+        self._writer.write(lambda database: database.execute(_CLOSE_LEFT_OPEN, (is_sent,)))
 
     def _put(self, kept: _Kept, trace: Trace) -> bool:
         """Queue a call to be written; False when too many wait."""
@@ -176,7 +180,9 @@ class HistoryWriter:
         """Delete what is too old or too much, some hundred at a time. To be called every minute. Returns at once."""
 
         def job(database: sqlite3.Connection) -> None:
-            if _sweep(database, self._retention, now) == _SWEEP_CALLS:
+            gone, unsent = _sweep(database, self._retention, now)
+            self.dropped += unsent
+            if gone == _SWEEP_CALLS:
                 self._writer.write(job)
 
         self._writer.write(job)
@@ -196,7 +202,7 @@ class HistoryWriter:
                 rows = [(kept.number, trace) for kept, trace in taken.items() if _is_open(trace) is is_open]
                 for at in range(0, len(rows), _PAGE_CALLS):
                     for page in self._pages(rows[at : at + _PAGE_CALLS]):
-                        _write_page(database, page, is_open)
+                        _write_page(database, page, is_open, not self._is_shared)
 
         return job
 
@@ -228,8 +234,23 @@ class HistoryWriter:
         return self._last_number
 
 
+class History(Protocol):
+    """Calls of the past, wherever they are kept."""
+
+    def find(self, wanted: Wanted) -> list[Summary]:
+        """The rows asked for, the latest first."""
+
+    def traces(self, wanted: Wanted) -> list[Trace]:
+        """The calls asked for, whole, the latest first."""
+
+    def named(self, name: str, limit: int = 2) -> list[Trace]:
+        """The calls whose id begins with `name`, or else those whose Call-ID it is; the latest first."""
+
+    def close(self) -> None: ...
+
+
 class HistoryReader:
-    """Reads the calls of the past, also while an edge writes them."""
+    """Reads the calls of the past of one node, also while an edge writes them."""
 
     def __init__(self, path: Path, *, is_edge_running: bool = False) -> None:
         """An edge that runs knows its open calls better. Raises `Unavailable` when there is no such file or no
@@ -239,40 +260,36 @@ class HistoryReader:
         self._is_edge_running = is_edge_running
 
     def find(self, wanted: Wanted) -> list[Summary]:
-        """The rows asked for, the latest first."""
         where, values = self._condition(wanted)
-        statement = f"SELECT {_COLUMNS}, {_END} FROM calls WHERE {where} ORDER BY start DESC LIMIT ?"
-        return [_summary(row) for row in self._read(statement, (*values, wanted.limit))]
+        statement = f"SELECT {COLUMNS}, {_END} FROM calls WHERE {where} ORDER BY start DESC LIMIT ?"
+        return [summary_of_row(row) for row in self._read(statement, (*values, wanted.limit))]
 
     def traces(self, wanted: Wanted) -> list[Trace]:
-        """The calls asked for, whole, the latest first."""
         return self._traces(*self._condition(wanted), wanted.limit)
 
     def named(self, name: str, limit: int = 2) -> list[Trace]:
-        """The calls whose id begins with `name`, or else those whose Call-ID it is; the latest first."""
         span = span_of(name)
         name = readable(name)
         found = self._traces("start >= ? AND start < ? AND id GLOB ?", (*span, name + "*"), limit) if span else []
         return found or self._traces("call_id = ?", (name,), limit)
 
+    def writer(self) -> int | None:
+        """What this file is called in a shared history; None for one of an older talkpath."""
+        for (number,) in self._read("SELECT value FROM counters WHERE name = 'writer'", ()):
+            return int(number)
+        return None
+
     def _condition(self, wanted: Wanted) -> tuple[str, tuple[object, ...]]:
-        where, values = _condition(wanted)
+        where, values = condition(wanted, "?", "LIKE")
         return (f"{where} AND NOT is_open" if self._is_edge_running else where), values
 
-    def _traces(self, condition: str, values: tuple[object, ...], limit: int) -> list[Trace]:
+    def _traces(self, where: str, values: tuple[object, ...], limit: int) -> list[Trace]:
         statement = (
             f"SELECT page, place, traces, {_END} FROM calls JOIN pages USING (page) "
-            f"WHERE {condition} ORDER BY start DESC LIMIT ?"
+            f"WHERE {where} ORDER BY start DESC LIMIT ?"
         )
-        found: list[Trace] = []
-        pages: dict[int, list[Trace]] = {}
-        for page, place, traces, end in self._read(statement, (*values, limit)):
-            if page not in pages:
-                pages[page] = unpacked(traces)
-            trace = pages[page][place]
-            trace.ended_at = end
-            found.append(trace)
-        return found
+        pages = Pages()
+        return [pages.trace(*row) for row in self._read(statement, (*values, limit))]
 
     def count(self) -> int:
         """How many calls are kept."""
@@ -291,22 +308,37 @@ class HistoryReader:
             ) from error
 
 
+class Pages:
+    """The pages of one search, each unpacked once."""
+
+    def __init__(self) -> None:
+        self._pages: dict[int, list[Trace]] = {}
+
+    def trace(self, page: int, place: int, traces: bytes, end: float) -> Trace:
+        """The call at a place of a page; `end`: when it ended, as its row says."""
+        if page not in self._pages:
+            self._pages[page] = unpacked(traces)
+        trace = self._pages[page][place]
+        trace.ended_at = end
+        return trace
+
+
 def _is_open(trace: Trace) -> bool:
     return trace.ended_how == NODE_DIED
 
 
-def _write_page(database: sqlite3.Connection, page: _Page, is_open: bool) -> None:
+def _write_page(database: sqlite3.Connection, page: _Page, is_open: bool, is_sent: bool) -> None:
     """Write calls under their numbers; what was written of them before goes."""
     numbers = ", ".join(str(number) for number, _ in page.rows)
     before = database.execute(f"SELECT DISTINCT page FROM calls WHERE number IN ({numbers})").fetchall()
     written = database.execute(_PUT_PAGE, (len(page.rows), page.traces)).lastrowid
-    rows = [(number, written, place, is_open, *row) for place, (number, row) in enumerate(page.rows)]
+    rows = [(number, written, place, is_open, is_sent, *row) for place, (number, row) in enumerate(page.rows)]
     database.executemany(_PUT, rows)
     database.executemany(_EMPTY, before)
 
 
 def _row(row: Summary) -> tuple[object, ...]:
-    """The values of `_COLUMNS`."""
+    """The values of `COLUMNS`."""
     return (
         row.id,
         row.call_id,
@@ -326,35 +358,38 @@ def _row(row: Summary) -> tuple[object, ...]:
     )
 
 
-def _sweep(database: sqlite3.Connection, retention: Retention, now: float) -> int:
-    """Delete one batch; how many it were."""
+def _sweep(database: sqlite3.Connection, retention: Retention, now: float) -> tuple[int, int]:
+    """Delete one batch; how many it were, and how many of them a shared history was to have."""
     gone = database.execute(_EXPIRED, (now - retention.days * 86_400, _SWEEP_CALLS)).fetchall()
     if not gone:
-        (kept,) = database.execute("SELECT ifnull(max(number) - min(number) + 1, 0) FROM calls").fetchone()
+        (kept,) = database.execute("SELECT count(*) FROM calls").fetchone()
         gone = database.execute(_OLDEST, (max(0, min(_SWEEP_CALLS, kept - retention.calls)),)).fetchall()
-    database.executemany("DELETE FROM calls WHERE number = ?", [(number,) for number, _ in gone])
-    database.executemany(_EMPTY, [(page,) for page in {page for _, page in gone}])
-    return len(gone)
+    database.executemany("DELETE FROM calls WHERE number = ?", [(number,) for number, _, _ in gone])
+    database.executemany(_EMPTY, [(page,) for page in {page for _, page, _ in gone}])
+    return len(gone), sum(not is_sent for _, _, is_sent in gone)
 
 
-def _condition(wanted: Wanted) -> tuple[str, tuple[object, ...]]:
+def condition(wanted: Wanted, mark: str, like: str) -> tuple[str, tuple[object, ...]]:
+    """What is wanted as SQL, and its values: `mark` stands for one, `like` compares whatever the case."""
     parts: list[tuple[str, tuple[object, ...]]] = []
     if wanted.number:
         part = "%" + readable(wanted.number).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        parts.append(("(caller LIKE ? ESCAPE '\\' OR callee LIKE ? ESCAPE '\\')", (part, part)))
+        likes = (f"{side} {like} {mark} ESCAPE '\\'" for side in ("caller", "callee"))
+        parts.append((f"({' OR '.join(likes)})", (part, part)))
     if wanted.since is not None:
-        parts.append(("start >= ?", (wanted.since,)))
+        parts.append((f"start >= {mark}", (wanted.since,)))
     if wanted.until is not None:
-        parts.append(("start < ?", (wanted.until,)))
+        parts.append((f"start < {mark}", (wanted.until,)))
     if wanted.result is not None:
-        parts.append(("result = ?", (wanted.result.value,)))
-    where = " AND ".join(text for text, _ in parts) or "1"
+        parts.append((f"result = {mark}", (wanted.result.value,)))
+    where = " AND ".join(text for text, _ in parts) or "1 = 1"
     return where, tuple(value for _, values in parts for value in values)
 
 
-def _summary(row: tuple[Any, ...]) -> Summary:
+def summary_of_row(row: tuple[Any, ...]) -> Summary:
+    """The call of the values of `COLUMNS` and when it ended."""
     *columns, end = row
-    fields = dict(zip(_COLUMNS.split(", "), columns, strict=True))
+    fields = dict(zip(COLUMNS.split(", "), columns, strict=True))
     if fields["talk_s"] is not None:
         fields["talk_s"] += end - fields["ended_at"]
     fields["ended_at"] = end

@@ -75,6 +75,12 @@ STEPS = (
     """
     ALTER TABLE accounts ADD COLUMN outbound INTEGER NOT NULL DEFAULT 0;
     """,
+    # Which calls a shared history is to have yet, and what this file is called there.
+    """
+    ALTER TABLE calls ADD COLUMN is_sent INTEGER NOT NULL DEFAULT 1;
+    CREATE INDEX calls_to_send ON calls (number) WHERE NOT is_sent;
+    INSERT INTO counters VALUES ('writer', random() & 0x7fffffffffffffff);
+    """,
 )
 # The step before which what earlier versions kept of passwords is wiped.
 _WITHOUT_PASSWORDS = 3

@@ -51,6 +51,7 @@ _RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
 # A word of a subject of NATS, and of the name of a stream.
 _NODE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 _ENGINE = re.compile(r"(?:nats|tls)://[^\s/?#@]+")
+_DATABASE = re.compile(r"postgres(?:ql)?://[^\s/]*/[^\s/?]+(?:\?\S*)?")
 _REALM = re.compile(r"[^\"\\\x00-\x1f\x7f]{1,128}")
 
 
@@ -116,6 +117,7 @@ def disagreements(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
     yield from _metrics(config, line_of)
     yield from _notices(config)
     yield from _cluster(config)
+    yield from _history(config)
     yield from _announcements(config)
     yield from _tls(config)
 
@@ -153,6 +155,11 @@ def _cluster_nodes(cluster: Cluster) -> Iterator[Disagreement]:
             owned.add(address)
     if names and cluster.node not in names:
         yield ("cluster", "nodes", 0), phrase(words.CLUSTER_NODE_MISSING, node=cluster.node)
+
+
+def _history(config: Config) -> Iterator[Disagreement]:
+    if config.history.url and not _DATABASE.fullmatch(config.history.url):
+        yield ("history", "database"), phrase(words.NOT_A_DATABASE)
 
 
 def _listeners(config: Config, line_of: LineOf) -> Iterator[Disagreement]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from talkpath.app.config.field import doc
+from talkpath.base.redact import Secret
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,22 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
             le=100_000_000,
         ),
     ] = 1_000_000
+    database: Annotated[
+        Secret | None,
+        doc(
+            "A PostgreSQL database that holds the past calls of all nodes that name it, such as "
+            "postgresql://talkpath:PASSWORD@192.0.2.30/calls. While it is away calls wait in the state directory. "
+            "Leave it out: each node keeps its own, in its state directory. The password is shown nowhere.",
+            "保存所有指向它的节点的过去通话的 PostgreSQL 数据库，例如 "
+            "postgresql://talkpath:密码@192.0.2.30/calls。它不可用时通话暂存于状态目录。"
+            "不写：各节点保存自己的通话，存于状态目录。密码不会在任何地方显示。",
+        ),
+    ] = None
+
+    @property
+    def url(self) -> str:
+        """The database that is shared; "" for none."""
+        return "" if self.database is None else self.database.reveal()
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):

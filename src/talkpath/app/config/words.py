@@ -148,6 +148,10 @@ CLUSTER_OWNED_TWICE = Text(
     "{address} has an owner already. Let one node own it; the others inherit it.",
     "{address} 已有所有者。只应由一个节点拥有，其余节点继承。",
 )
+NOT_A_DATABASE = Text(
+    "This is no PostgreSQL database. Write one like postgresql://talkpath:PASSWORD@192.0.2.30/calls.",
+    "这不是 PostgreSQL 数据库地址。请写成 postgresql://talkpath:密码@192.0.2.30/calls。",
+)
 NO_ANNOUNCEMENT = Text(
     "The announcement {file} cannot be read: {why}. Name a sound file.",
     "无法读取提示语 {file}：{why}。请指定声音文件。",
