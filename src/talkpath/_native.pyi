@@ -804,22 +804,25 @@ class Relay:
         """
     def watch(self, port: Port, timeout_s: float | None) -> None:
         """Tell `TimedOut` once when the peer is silent that long, counted from now; None (on hold) stops it."""
-    def save(self, ports: Sequence[Port]) -> bytes:
+    def save(self, ports: Sequence[Port], *, last: bool = False) -> bytes:
         """Everything that is known of these ports, so that another engine goes on with them (`adopt`): what was told
         of them and learnt, keys, packet indexes, counts; not what a recording takes of them. Keys are in it.
 
         A map of names in MessagePack. ValueError where one of them leads to, or shares its transport with, a port
-        that is not among them, and beyond 256. From now on `Advanced` tells when they are to be saved again.
+        that is not among them, and beyond 256. From now on `Advanced` tells when they are to be saved again; after
+        the `last` time they neither hear nor say anything, and wait to be closed.
         """
     def adopt(self, state: bytes, *, heir: int = 1) -> list[Port]:
         """Open saved ports again, in their order, at the same addresses, and go on as if nothing had been.
 
         What is relayed keeps its numbers. Streams of our own step ahead of all that may have been sent since: their
         sequence by 4096 for each `heir`, the how many-th process (1 to 3) that goes on from this very state, and by a
-        packet for each 10 ms since, at most 16384; their timestamp by the time; SRTCP by 65536 for each heir. The
-        ports are to be saved again at once, as `Advanced` tells.
+        packet for each 10 ms since, at most 16384; their timestamp by the time; SRTCP by 65536 for each heir, and by
+        the same. After a last saving the first heir steps nowhere. The ports are to be saved again at once, as
+        `Advanced` tells.
         All or none: OSError with the address where a pair is taken (EADDRINUSE) or the host has not the address
-        (EADDRNOTAVAIL); ValueError for what is no state, one of a later version, or no such heir.
+        (EADDRNOTAVAIL); ValueError for what is no state, one of a later version, one so old that indexes
+        cannot be told, or no such heir.
         """
     def totals(self, port: Port) -> Totals: ...
     def close(self, port: Port) -> Totals:

@@ -1,5 +1,6 @@
 """Calls of a node that died go on where its address comes to, or where it is begun again."""
 
+import msgspec
 import pytest
 from tests.cluster.rig import Node, Rig
 from tests.edge.lab import HOME, OFFER, Lab, Phone, call
@@ -15,7 +16,7 @@ class House:
     def __init__(self, node: Node, *here: str, shared: tuple[str, ...] = (HOME,)) -> None:
         self.node = node
         self.lab = Lab()
-        self.calls = Calls(node.copy, node.copy._seal, node.pump, CallCodec(), shared)
+        self.calls = Calls(node.copy, node.copy._seal, node.pump, CallCodec(), shared, node.nodes)
         self.lab.edge.keeping.begin()
         self.here = set(here)
 
@@ -183,3 +184,102 @@ def test_what_cannot_be_read_is_counted_and_costs_nothing_else(rig: Rig, a: Hous
     b.gets(HOME)
     assert b.running == 1
     assert b.calls.counters["calls_unreadable"] == 1
+
+
+# --- a planned change
+
+
+def test_who_loses_the_address_stands_still_and_says_its_calls_for_the_last_time(
+    rig: Rig, a: House, b: House
+) -> None:
+    phone, other = a.talk()
+    rig.wait(0.2)
+    a.loses(HOME)
+    a.node.pump()
+    assert a.lab.engine.open_ports == []
+    assert phone.inbox == other.inbox == []
+    b.gets(HOME)
+    rig.wait(0.2)
+    assert (a.running, b.running) == (0, 1)
+    assert len(b.lab.engine.open_ports) == 2
+    assert {"node.handed-over", "node.went-over"} <= set(a.lab.kinds("c1"))
+    assert a.calls.went_to == {"b": 1}
+
+
+def test_the_last_word_of_a_node_that_gives_way_is_awaited(rig: Rig, a: House, b: House) -> None:
+    a.talk()
+    a.node.record = msgspec.structs.replace(a.node.record, gives_way=True)
+    rig.wait(1.1)
+    b.gets(HOME)
+    assert b.running == 0
+    b.calls.tell(b.now)
+    assert b.running == 0
+    rig.wait(0.1)
+    a.loses(HOME)
+    a.node.pump()
+    b.calls.tell(b.now)
+    assert b.running == 1
+
+
+def test_one_that_gives_way_and_says_no_last_word_is_taken_over_all_the_same(rig: Rig, a: House, b: House) -> None:
+    a.talk()
+    a.node.record = msgspec.structs.replace(a.node.record, gives_way=True)
+    rig.wait(1.1)
+    b.gets(HOME)
+    rig.wait(0.4)
+    b.calls.tell(b.now)
+    assert b.running == 1
+
+
+def test_an_address_that_comes_back_before_anybody_had_it_brings_its_calls(rig: Rig, a: House, b: House) -> None:
+    a.talk()
+    rig.wait(0.2)
+    ports = [port.rtp for port in a.lab.engine.open_ports]
+    a.loses(HOME)
+    a.gets(HOME)
+    rig.wait(0.2)
+    assert (a.running, b.running) == (1, 0)
+    assert [port.rtp for port in a.lab.engine.open_ports] == ports
+    assert "node.taken-back" in a.lab.kinds("c1")
+    assert not b.calls._theirs[next(iter(b.calls._theirs))].is_last
+
+
+def test_a_call_that_nobody_takes_is_ended_here(rig: Rig, a: House, b: House) -> None:
+    phone, other = a.talk()
+    rig.wait(0.2)
+    a.lab.engine.absent = {HOME}
+    a.loses(HOME)
+    rig.wait(11)
+    a.calls.look(a.here, a.now)
+    a.lab.pump()
+    assert a.running == 0
+    assert phone.inbox != []
+    assert other.inbox != []
+
+
+def test_a_call_with_an_address_that_does_not_move_is_not_handed_over(rig: Rig, b: House) -> None:
+    a = House(rig.nodes[0], HOME, "192.0.2.200", shared=("192.0.2.200",)).attach()
+    a.talk()
+    a.loses("192.0.2.200")
+    assert len(a.lab.engine.open_ports) == 2
+    assert a.calls.counters["calls_handed_over"] == 0
+
+
+def test_of_three_nodes_no_two_heirs_have_one_number(rig: Rig) -> None:
+    rig.add("c")
+    rig.wait(2.5)
+    numbers = {name: {one.name: one.nodes.heir(name) for one in rig.nodes} for name in "abc"}
+    assert numbers == {"a": {"a": 3, "b": 1, "c": 2}, "b": {"a": 1, "b": 3, "c": 2}, "c": {"a": 1, "b": 2, "c": 3}}
+
+
+def test_a_record_of_an_older_node_and_one_of_a_newer_are_taken_over(rig: Rig, a: House, b: House) -> None:
+    a.talk()
+    (name,) = b.calls._theirs
+    body = msgspec.msgpack.decode(b.calls._theirs[name].body)
+    older, newer = {**body}, {**body, "weather": "fine"}
+    del older["last"]
+    record = msgspec.msgpack.decode(body["record"])
+    newer["record"] = msgspec.msgpack.encode({**record, "mood": {"good": 1}})
+    for changed in (older, newer):
+        known = CallCodec().read(msgspec.msgpack.encode(changed))
+        assert (known.is_last, known.record) == (False, CallCodec().read(b.calls._theirs[name].body).record)

@@ -237,8 +237,10 @@ class Lab:
         session = self.media[call.call_id] = MediaSession(self.engine, MediaPolicy(), self.security)
         return session
 
-    def resume_media(self, call: RunningCall, record: MediaRecord, state: bytes, now: float) -> MediaSession:
-        ports = self.engine.adopt(state)
+    def resume_media(
+        self, call: RunningCall, record: MediaRecord, state: bytes, heir: int, now: float
+    ) -> MediaSession:
+        ports = self.engine.adopt(state, heir=heir)
         session = MediaSession.resumed(record, ports, self.engine, MediaPolicy(), self.security, now)
         self.media[call.call_id] = session
         return session

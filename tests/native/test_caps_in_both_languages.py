@@ -6,6 +6,7 @@ from pathlib import Path
 from talkpath.base import limits
 from talkpath.calls import ids
 from talkpath.edge import guard, sending
+from talkpath.media import engine
 
 CRATE = Path(__file__).resolve().parents[2] / "native" / "src"
 
@@ -14,6 +15,7 @@ TWINS = {
     "calls/described.rs MAX_LINES": limits.SDP_LINES,
     "capture/limits.rs MESSAGE_BYTES": limits.SIP_MESSAGE_BYTES,
     "datagram.rs DATAGRAM": limits.SIP_MESSAGE_BYTES,
+    "relay/ahead.rs HEIRS": engine.HEIRS,
     "relay/bundle.rs SECTIONS": 2 * limits.MEDIA_SECTIONS,
     "sip/mod.rs MAX_HEADERS": limits.SIP_HEADERS,
     "tee/mod.rs BUFFER_BYTES": limits.RECORDING_BUFFER_BYTES,

@@ -88,6 +88,46 @@ def test_who_was_found_behind_a_nat_stays_found_and_nobody_takes_the_place(
     pair.talks(8)
 
 
+def test_after_the_last_saving_nothing_is_heard_or_said_and_the_heir_steps_nowhere(
+    relay: Relay, heir: Relay, peer: Peers
+) -> None:
+    alice, bob = peer(), peer()
+    a, b = converting(relay, alice, bob)
+    suite = "AEAD_AES_128_GCM"
+    relay.secure(b, suite, keys_of(suite), keys_of(suite))
+    opener = Srtp(suite, *keys_of(suite))
+
+    def said(sequences: range) -> list[tuple[int, int, int, int]]:
+        return [words(opener.unprotect(packet)) for packet in talk(alice, a, bob, sequences)]
+
+    before = said(range(5))
+    state = relay.save([a, b], last=True)
+    alice.send(a, rtp(5))
+    assert bob.has_nothing()
+    assert (relay.close(a).heard_packets, relay.close(b).sent_packets) == (5, 5)
+    a, b = heir.adopt(state)
+    after = said(range(6, 9))
+    assert [one[1] - before[-1][1] for one in after] == [1, 2, 3]
+    # Another that goes on from there, because the first died at once, steps over what that may have said.
+    heir.close(a)
+    heir.close(b)
+    a, b = heir.adopt(state, heir=2)
+    assert said(range(9, 10))[0][1] - before[-1][1] > STEP
+
+
+def test_what_was_sealed_too_long_ago_is_not_gone_on_with(relay: Relay, heir: Relay, peer: Peers) -> None:
+    call = Bridge(relay, peer, Secured())
+    call.keys.agree(relay, call.secured)
+    call.phone.send(call.plain, rtp(1, ssrc=9))
+    call.browser.receive()
+    state = relay.save([call.secured, call.plain])
+    relay.shutdown()
+    told = msgspec.msgpack.decode(state)
+    with pytest.raises(ValueError, match="more packets may have been sealed"):
+        heir.adopt(msgspec.msgpack.encode({**told, "at": told["at"] - 300}))
+    heir.adopt(msgspec.msgpack.encode({**told, "at": told["at"] - 200}))
+
+
 def test_whom_ice_approved_is_heard_and_nobody_else(relay: Relay, heir: Relay, peer: Peers) -> None:
     browser, phone, stranger = peer(), peer(), peer()
     ports = [relay.open("127.0.0.1", LOW, HIGH) for _ in range(2)]

@@ -14,7 +14,7 @@ pub fn ports(data: &[u8]) {
     let Ok(saved) = Saved::read(data) else { return };
     let times = Times { epoch: 1e9, now_ns: 1 << 40 };
     for heir in 0..=HEIRS {
-        let Some(ahead) = Ahead::new(heir, times.now() - saved.at) else { continue };
+        let Some(ahead) = Ahead::new(heir, times.now() - saved.at, saved.last) else { continue };
         for state in &saved.ports {
             if let Some(mut side) = Side::resumed(state, &ahead, &times) {
                 convert(&mut side);

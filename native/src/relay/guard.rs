@@ -126,6 +126,17 @@ struct PairState {
     ours: ContextState,
 }
 
+impl GuardsState {
+    /// Whether some stream was sealed under keys that may be used again.
+    pub fn seals(&self) -> bool {
+        let pairs = [Some(&self.rtp), self.rtcp.as_ref()].into_iter().flatten().filter_map(|guard| match guard {
+            GuardState::Srtp(pair) => Some(pair),
+            GuardState::Clear | GuardState::Shut => None,
+        });
+        pairs.chain(&self.kept).any(|pair| pair.ours.has_streams())
+    }
+}
+
 impl Guards {
     pub fn state(&self) -> GuardsState {
         let kept = self.kept.iter().map(|pair| pair.state()).collect();

@@ -22,6 +22,8 @@ pub enum Unadopted {
     Unreadable(Unreadable),
     /// There are no heirs of that number.
     NoHeir,
+    /// So many packets may have been sealed since it was taken that their indexes cannot be told any more.
+    TooOld,
     /// The pair of this address cannot be had: another has it, or the host has not the address (yet).
     Unavailable(SocketAddr, io::Error),
 }
@@ -30,6 +32,9 @@ impl std::fmt::Display for Unadopted {
     fn fmt(&self, text: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unadopted::Unreadable(why) => why.fmt(text),
+            Unadopted::TooOld => {
+                write!(text, "more packets may have been sealed since it was saved than can be counted")
+            }
             Unadopted::NoHeir => write!(text, "heirs are numbered from 1 to {HEIRS}"),
             Unadopted::Unavailable(pair, error) => write!(text, "{pair}: {error}"),
         }
@@ -45,25 +50,29 @@ impl From<Unreadable> for Unadopted {
 const CONTRADICTION: Unadopted = Unadopted::Unreadable(Unreadable::Mangled("a key or a plan in it is none"));
 
 impl Engine {
-    /// Ports as bytes, while they work; `epoch` is the clock's. Fails where one of them leads to, or shares its transport
-    /// with, a port that is not among them, and for more than a call has.
-    pub fn save(&self, ports: &[Arc<Port>], epoch: f64) -> Result<Vec<u8>, &'static str> {
+    /// Ports as bytes, while they work; `epoch` is the clock's. After their `last` they neither hear nor say anything.
+    /// Fails where one of them leads to, or shares its transport with, a port that is not among them, and for more than
+    /// a call has.
+    pub fn save(&self, ports: &[Arc<Port>], last: bool, epoch: f64) -> Result<Vec<u8>, &'static str> {
         if ports.len() > PORTS {
             return Err("more ports than a call has");
         }
         let times = Times { epoch, now_ns: now_ns() };
         let place = |id: u64| ports.iter().position(|port| port.id == id).map(|place| place as u32);
-        let states = ports.iter().map(|port| port.save(place, &times)).collect::<Option<_>>();
+        let states = ports.iter().map(|port| port.save(place, last, &times)).collect::<Option<_>>();
         let states = states.ok_or("a port leads to, or shares its transport with, one that is not saved with it")?;
         ports.iter().for_each(|port| port.desk.watch());
-        Ok(Saved::new(times.now(), states).write())
+        Ok(Saved::new(times.now(), last, states).write())
     }
 
     /// Go on with saved ports, in their order, as the heir of this number.
     pub fn adopt(&self, bytes: &[u8], heir: u16, epoch: f64) -> Result<Vec<Arc<Port>>, Unadopted> {
         let saved = Saved::read(bytes)?;
         let times = Times { epoch, now_ns: now_ns() };
-        let ahead = Ahead::new(heir, times.now() - saved.at).ok_or(Unadopted::NoHeir)?;
+        let ahead = Ahead::new(heir, times.now() - saved.at, saved.last).ok_or(Unadopted::NoHeir)?;
+        if saved.is_secured() && !ahead.can_tell(saved.pace()) {
+            return Err(Unadopted::TooOld);
+        }
         let sides = saved.ports.iter().map(|state| self.resumed(state, &ahead, &times));
         let sides = sides.collect::<Option<Vec<_>>>().ok_or(CONTRADICTION)?;
         let ports = self.open_again(&saved.ports, sides)?;

@@ -4,7 +4,7 @@
 //! `bundle` for sections of one transport, `numbers` for payload types that the peer calls otherwise, `receipts` for what
 //! it says of ours), `worker` runs the threads (each behind its `desk`) over a backend of `io`, `lease` finds ports,
 //! `events` tells Python, `tone` plays, `dub` announces, `transcode` converts; `handover` saves ports and goes on with saved
-//! ones (as bytes: `saved`; how far ahead: `ahead`); `python` is the face of it all. Nothing here allocates,
+//! ones (as bytes: `saved`; how far ahead: `ahead`, by the `pace` of what left); `python` is the face of it all. Nothing here allocates,
 //! or waits for another thread, on the way of a packet that passes as it is.
 
 mod address;
@@ -26,6 +26,7 @@ mod kin;
 mod latch;
 mod lease;
 mod numbers;
+mod pace;
 mod packet;
 mod port;
 mod python;

@@ -20,6 +20,7 @@ use super::guard::Guards;
 use super::latch::{Latch, Rule, Signalled};
 use super::lease::{self, Lease};
 use super::numbers::Numbers;
+use super::pace::Pace;
 use super::packet::{self, Media, Sender};
 use super::receipts::Receipts;
 use super::strangers::Strangers;
@@ -115,6 +116,7 @@ pub struct Side {
     admissions: Vec<Admission>,
     /// Until it has moved too far from there.
     saved: Option<saving::Mark>,
+    pace: Pace,
 }
 
 const NOBODY: Signalled = Signalled { rtp: None, rtcp: None, mux: false, rule: Rule::Exact, kin: None };
@@ -284,6 +286,7 @@ impl Side {
             is_open: true,
             admissions: Vec::new(),
             saved: None,
+            pace: Pace::default(),
         }
     }
 
@@ -371,7 +374,13 @@ impl Side {
 
     /// Nothing is heard or sent from now on, though a worker may still hold the port for a moment.
     pub fn close(&mut self) -> Totals {
-        let totals = self.totals();
+        self.stop();
+        self.is_open = false;
+        self.totals()
+    }
+
+    /// The same of a port that is still leased.
+    fn stop(&mut self) {
         self.latch = Latch::new(NOBODY);
         self.outlet = Outlet::Nowhere;
         self.transcoder = None;
@@ -383,9 +392,7 @@ impl Side {
         self.saved = None;
         self.direct = None;
         self.bundle = None;
-        self.is_open = false;
         self.admissions.clear();
-        totals
     }
 
     /// What a packet of the section `port` needs to leave on this transport.

@@ -377,9 +377,15 @@ impl PyRelay {
         Ok(())
     }
 
-    fn save<'py>(&self, py: Python<'py>, ports: Vec<PyRef<'py, PyPort>>) -> PyResult<Bound<'py, PyBytes>> {
+    #[pyo3(signature = (ports, *, last = false))]
+    fn save<'py>(
+        &self,
+        py: Python<'py>,
+        ports: Vec<PyRef<'py, PyPort>>,
+        last: bool,
+    ) -> PyResult<Bound<'py, PyBytes>> {
         let ports = ports.iter().map(|port| self.port(port)).collect::<PyResult<Vec<_>>>()?;
-        let state = self.engine.save(&ports, self.epoch).map_err(PyValueError::new_err)?;
+        let state = self.engine.save(&ports, last, self.epoch).map_err(PyValueError::new_err)?;
         Ok(PyBytes::new(py, &state))
     }
 
@@ -522,7 +528,7 @@ fn is_gone(port: &PyPort) -> PyErr {
 
 fn unadopted(error: Unadopted) -> PyErr {
     match &error {
-        Unadopted::Unreadable(_) | Unadopted::NoHeir => PyValueError::new_err(error.to_string()),
+        Unadopted::Unreadable(_) | Unadopted::NoHeir | Unadopted::TooOld => PyValueError::new_err(error.to_string()),
         Unadopted::Unavailable(_, cause) => match cause.raw_os_error() {
             Some(number) => PyOSError::new_err((number, error.to_string())),
             None => PyOSError::new_err(error.to_string()),

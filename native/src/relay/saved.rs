@@ -14,6 +14,7 @@ use super::dub::DubState;
 use super::flavour::Flavour;
 use super::guard::GuardsState;
 use super::latch::LatchState;
+use super::pace;
 use super::receipts::ReceiptsState;
 use super::strangers::Strangers;
 use super::tone::ToneState;
@@ -53,6 +54,9 @@ pub struct Saved {
     version: u32,
     /// When it was taken, in seconds since the epoch.
     pub at: f64,
+    /// Its ports have been silent since then: nothing is known to have left that is not in it.
+    #[serde(default)]
+    pub last: bool,
     pub ports: Vec<PortState>,
 }
 
@@ -103,6 +107,9 @@ pub struct PortState {
     pub strangers: Strangers,
     #[serde(default)]
     pub receipts: ReceiptsState,
+    /// Packets that left in the busiest second, 0 where none was counted.
+    #[serde(default)]
+    pub pace: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,8 +123,18 @@ pub enum OutletState {
 }
 
 impl Saved {
-    pub fn new(at: f64, ports: Vec<PortState>) -> Saved {
-        Saved { version: VERSION, at, ports }
+    pub fn new(at: f64, last: bool, ports: Vec<PortState>) -> Saved {
+        Saved { version: VERSION, at, last, ports }
+    }
+
+    /// Whether anything is sealed that may go on.
+    pub fn is_secured(&self) -> bool {
+        self.ports.iter().any(|port| port.guard.seals())
+    }
+
+    /// Packets a second that the busiest of its ports may have sent since.
+    pub fn pace(&self) -> u32 {
+        self.ports.iter().map(|port| pace::of(port.pace)).max().unwrap_or_default()
     }
 
     pub fn write(&self) -> Vec<u8> {

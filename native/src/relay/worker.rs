@@ -163,7 +163,7 @@ impl Worker {
             if let Some(silent_ns) = side.time_out(now_ns) {
                 self.events.tell(port.id, now_ns, What::TimedOut { silent_ns });
             }
-            if side.advances() {
+            if side.advances(now_ns) {
                 self.events.tell(port.id, now_ns, What::Advanced);
             }
             is_watched |= side.is_watched();

@@ -44,6 +44,13 @@ impl WindowState {
     }
 }
 
+impl ContextState {
+    /// Whether anything passed under its keys.
+    pub fn has_streams(&self) -> bool {
+        !self.streams.is_empty()
+    }
+}
+
 impl Context {
     pub fn state(&self) -> ContextState {
         let (key, salt) = self.master.split_at(self.suite.key_len());

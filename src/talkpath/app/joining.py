@@ -51,7 +51,9 @@ class Joined:
         self.own = own
         self.edge: Edge | None = None
         addresses = prepared.config.cluster.addresses
-        self.calls = Calls(membership.copy, membership.seal, membership.member.wake, CallCodec(), addresses)
+        self.calls = Calls(
+            membership.copy, membership.seal, membership.member.wake, CallCodec(), addresses, membership.nodes
+        )
         membership.nodes.run_by = self.calls.runner_of
         self.shared: Shared
         self._log = ClusterLog(membership, own, prepared.language)

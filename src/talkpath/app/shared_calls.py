@@ -13,6 +13,7 @@ class Body(msgspec.Struct, frozen=True):
     record: bytes
     ports: bytes
     seen: bytes
+    last: bool = False
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -24,10 +25,17 @@ class CallCodec:
 
     def written(self, known: Known) -> bytes:
         # The network between nodes is faster than any compression.
-        return _encoder.encode(Body(encoded(known.record), known.ports, packed([known.seen], level=0)))
+        seen = packed([known.seen], level=0)
+        return _encoder.encode(Body(encoded(known.record), known.ports, seen, known.is_last))
+
+    def is_last(self, data: bytes) -> bool:
+        try:
+            return _decoder.decode(data).last
+        except msgspec.MsgspecError:
+            return False
 
     def read(self, data: bytes) -> Known:
         """Raises ValueError."""
         body = _decoder.decode(data)
         (seen,) = unpacked(body.seen)
-        return Known(decoded(body.record), body.ports, seen)
+        return Known(decoded(body.record), body.ports, seen, body.last)

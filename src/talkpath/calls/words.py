@@ -176,6 +176,14 @@ MOMENTS: dict[str, Text] = {
         "Node {node} has our address and goes on with it.",
         "节点 {node} 已接管本节点的地址，并继续此通话。",
     ),
+    "node.handed-over": Text(
+        "The address that it ran at has left this node, which stands still for whoever gets that.",
+        "此通话所用地址已离开本节点，本节点停止处理，等待得到该地址的节点接续。",
+    ),
+    "node.taken-back": Text(
+        "Nobody went on with it, so this node does.",
+        "没有其他节点接续此通话，由本节点继续。",
+    ),
     "node.media-lost": Text(
         "Its media cannot go on at this node, so that the call was ended on both sides: {why}.",
         "媒体无法在本节点继续，已通知双方结束通话：{why}。",

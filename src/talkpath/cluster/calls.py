@@ -3,6 +3,9 @@ or a process that died is begun again, those that ran at it go on here.
 
 A takeover writes nothing first: what it needs is in the copy. Then the call is this node's, and its record says so; a
 process that ran it and still stands lets go of it when it reads that.
+
+Who loses an address and lives says its calls there for the last time, and stands still. Whoever gets the address
+waits a moment for that of a node that said that it gives way.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -13,8 +16,13 @@ from talkpath.cluster.copy import LiveCopy
 from talkpath.cluster.envelope import Envelope, Place
 from talkpath.cluster.sealing import Seal
 from talkpath.edge.keeping import Changed, Key, Known
+from talkpath.media.engine import HEIRS
 
 KIND = "call"
+# How long the last word of a node that gives way is waited for: it has some thousand calls to say.
+_LAST_WORD_S = 0.3
+# How long a call that was handed over waits for somebody to go on with it.
+_NOBODY_S = 10.0
 
 
 class Runner(Protocol):
@@ -22,6 +30,8 @@ class Runner(Protocol):
 
     def take_changed(self, now: float) -> list[Changed]: ...
     def take_over(self, known: Known, frm: str, silent_s: float, now: float) -> object: ...
+    def hand_over(self, key: Key, now: float) -> Known | None: ...
+    def take_back(self, key: Key, known: Known, now: float) -> None: ...
     def let_go(self, key: Key, to: str, now: float) -> None: ...
 
 
@@ -29,16 +39,29 @@ class Codec(Protocol):
     """What is known of a call, and its bytes."""
 
     def written(self, known: Known) -> bytes: ...
+    def is_last(self, data: bytes) -> bool: ...
     def read(self, data: bytes) -> Known:
         """Raises ValueError."""
 
 
+class Others(Protocol):
+    """The other nodes, as they are asked here."""
+
+    def gives_way(self, name: str) -> bool:
+        """Whether that node lives, and said that it gives its addresses away."""
+
+    def heir(self, name: str) -> int:
+        """Which of the heirs of that node this one is, counted from 1."""
+
+
 class _Theirs(NamedTuple):
-    """A call that another process ran when it wrote this; `hosts` are the addresses it needs, once it was read."""
+    """A call that another process ran when it wrote this, for the last time where it `is_last`; `hosts` are the
+    addresses it needs, once it was read."""
 
     node: str
     at: float
     body: bytes
+    is_last: bool
     hosts: frozenset[str] = frozenset()
 
 
@@ -48,15 +71,25 @@ class _Ours(NamedTuple):
     key: Key
     body: bytes
     until: float
+    hosts: frozenset[str]
+    #: when it was said for the last time, if it was
+    handed_at: float | None = None
 
 
 class Calls:
     """See the module's docstring. `shared` are the addresses that nodes hand to each other."""
 
     def __init__(
-        self, copy: LiveCopy, seal: Seal, wake: Callable[[], None], codec: Codec, shared: Collection[str]
+        self,
+        copy: LiveCopy,
+        seal: Seal,
+        wake: Callable[[], None],
+        codec: Codec,
+        shared: Collection[str],
+        others: Others,
     ) -> None:
         self._copy = copy
+        self._others = others
         self._seal = seal
         self._wake = wake
         self._codec = codec
@@ -67,7 +100,17 @@ class Calls:
         self._came: dict[str, float] = {}
         #: those that run here
         self._ours: dict[str, _Ours] = {}
-        self.counters = {"calls_taken_over": 0, "calls_let_go": 0, "calls_unreadable": 0}
+        #: those of which the last word is awaited, for their address is here
+        self._awaited: set[str] = set()
+        #: those that went over, by the node that has them
+        self.went_to: dict[str, int] = {}
+        self.counters = {
+            "calls_taken_over": 0,
+            "calls_let_go": 0,
+            "calls_unreadable": 0,
+            "calls_handed_over": 0,
+            "calls_taken_back": 0,
+        }
         copy.keep(KIND, self)
 
     def attach(self, runner: Runner, here: Collection[str], now: float) -> None:
@@ -76,42 +119,95 @@ class Calls:
         self._runner = runner
         for name, theirs in list(self._theirs.items()):
             if theirs.node == self._copy.node:
-                self._take(runner, name, theirs, frozenset(here), now)
+                self._take(name, theirs, frozenset(here), now)
         self.look(here, now)
 
     def tell(self, now: float) -> None:
         """Write what became of the calls since this was last asked: to be called often."""
         if self._runner is None:
             return
+        for name in list(self._awaited):
+            self._take_shared(name, now)
         changed = self._runner.take_changed(now)
         for key, known in changed:
             name = self._name(key)
             if known is not None:
-                ours = self._ours[name] = _Ours(key, self._codec.written(known), now + CALL_FORGOTTEN_S)
-                self._copy.put(Place(KIND, name), ours.body, ours.until, now)
+                self._say(name, key, known, now)
             else:
                 self._ours.pop(name, None)
                 self._copy.drop(Place(KIND, name), now)
         if changed:
             self._wake()
 
+    def _say(self, name: str, key: Key, known: Known, now: float) -> None:
+        handed_at = now if known.is_last else None
+        body, until = self._codec.written(known), now + CALL_FORGOTTEN_S
+        self._ours[name] = _Ours(key, body, until, known.record.hosts, handed_at)
+        self._copy.put(Place(KIND, name), body, until, now)
+
     def look(self, here: Collection[str], now: float) -> None:
         """This host has these addresses now: go on with the calls that ran at those that are shared until they came.
         Who wrote of a call since then had the address after us."""
         if self._runner is None:
             return
+        gone = self._came.keys() - here
         self._came = {host: self._came.get(host, now) for host in self._shared.intersection(here)}
+        if gone:
+            self._hand_over(self._runner, now)
+        self._take_back(self._runner, now)
         newest = max(self._came.values(), default=0.0)
         for name, theirs in list(self._theirs.items()):
-            if theirs.at < newest and theirs.node != self._copy.node:
-                hosts = frozenset(host for host, came in self._came.items() if theirs.at < came)
-                self._take(self._runner, name, theirs, hosts, now)
+            if theirs.at < newest or theirs.is_last:
+                self._take_shared(name, now)
         self.tell(now)
 
-    def _take(self, runner: Runner, name: str, theirs: _Theirs, hosts: frozenset[str], now: float) -> None:
+    @property
+    def running(self) -> Iterable[tuple[str, Key, frozenset[str]]]:
+        """The calls that others can know of: their place, who they are, and the addresses they need."""
+        return [(name, ours.key, ours.hosts) for name, ours in self._ours.items()]
+
+    # --- a planned change
+
+    def _hand_over(self, runner: Runner, now: float) -> None:
+        """Say the calls for the last time that ran where we are no more."""
+        for name, ours in list(self._ours.items()):
+            is_there = ours.hosts <= self._shared and not ours.hosts & self._came.keys()
+            known = runner.hand_over(ours.key, now) if is_there and ours.handed_at is None else None
+            if known is not None:
+                self._say(name, ours.key, known, now)
+                self.counters["calls_handed_over"] += 1
+        self._wake()
+
+    def _take_back(self, runner: Runner, now: float) -> None:
+        """Go on with those that nobody took: the address is here again, or it is nowhere."""
+        for name, ours in list(self._ours.items()):
+            if ours.handed_at is None or (now - ours.handed_at < _NOBODY_S and not ours.hosts <= self._came.keys()):
+                continue
+            self._ours[name] = ours._replace(handed_at=None)
+            known = self._codec.read(ours.body)
+            runner.take_back(ours.key, known._replace(heir=HEIRS), now)
+            self.counters["calls_taken_back"] += 1
+
+    # --- from another
+
+    def _take_shared(self, name: str, now: float) -> None:
+        """Go on with a call of another node if its addresses are here, and nothing more is to be heard of it."""
+        self._awaited.discard(name)
+        theirs = self._theirs.get(name)
+        if theirs is None or theirs.node == self._copy.node:
+            return
+        came = {host: at for host, at in self._came.items() if theirs.is_last or theirs.at < at}
+        is_awaited = not theirs.is_last and now - max(came.values(), default=now) < _LAST_WORD_S
+        if is_awaited and self._others.gives_way(theirs.node):
+            self._awaited.add(name)
+        else:
+            self._take(name, theirs, frozenset(came), now)
+
+    def _take(self, name: str, theirs: _Theirs, hosts: frozenset[str], now: float) -> None:
         """Go on with a call if it needs no other addresses than these. What it needs is read once, for this is asked
         every second of all calls of others."""
-        if not theirs.hosts <= hosts:
+        runner = self._runner
+        if runner is None or not theirs.hosts <= hosts:
             return
         try:
             known = self._codec.read(theirs.body)
@@ -122,6 +218,7 @@ class Calls:
         self._theirs[name] = theirs._replace(hosts=known.record.hosts)
         if known.record.hosts <= hosts:
             del self._theirs[name]
+            known = known._replace(heir=self._others.heir(theirs.node))
             runner.take_over(known, theirs.node, max(0.0, now - theirs.at), now)
             self.counters["calls_taken_over"] += 1
 
@@ -141,8 +238,12 @@ class Calls:
         ours = self._ours.pop(key, None)
         if ours is not None and self._runner is not None:
             self.counters["calls_let_go"] += 1
+            self.went_to[envelope.node] = self.went_to.get(envelope.node, 0) + 1
             self._runner.let_go(ours.key, envelope.node, now)
-        self._theirs[key] = _Theirs(envelope.node, envelope.at, envelope.body)
+        is_last = self._codec.is_last(envelope.body)
+        self._theirs[key] = _Theirs(envelope.node, envelope.at, envelope.body, is_last)
+        if is_last:
+            self._awaited.add(key)
 
     def lost(self, key: str, node: str, now: float) -> None:
         self._theirs.pop(key, None)

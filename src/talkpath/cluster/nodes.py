@@ -16,6 +16,7 @@ from talkpath.base.address import Address, Target, Transport
 from talkpath.cluster.copy import STALE_S, LiveCopy, State
 from talkpath.cluster.envelope import Envelope, Place
 from talkpath.edge.token import mark as mark_of
+from talkpath.media.engine import HEIRS
 
 KIND = "node"
 
@@ -37,6 +38,10 @@ class NodeRecord(msgspec.Struct, frozen=True):
     domains: tuple[str, ...] = ()
     first_port: int = 0
     last_port: int = 0
+    #: it gives its addresses away, and takes no new calls
+    gives_way: bool = False
+    #: calls that went from it to others since it does
+    went_over: int = 0
 
 
 class News(StrEnum):
@@ -106,6 +111,19 @@ class Nodes:
     def runner_of(self, call_id: str, tag: str) -> str:
         """The node that said last that it runs the call of a caller with this tag, "" for none that is known."""
         return self.run_by(call_id, tag)
+
+    def gives_way(self, name: str) -> bool:
+        """Whether that node is there, and said that it gives its addresses away."""
+        node = self._others.get(name)
+        return node is not None and node.is_alive and node.record.gives_way
+
+    def heir(self, name: str) -> int:
+        """Which of the heirs of that node this one is: no two of up to three have one number, and of more those that
+        have it are apart by the time between them (`relay/ahead.rs`). A process of ours is the last."""
+        if name == self._copy.node:
+            return HEIRS
+        heirs = sorted({*self._others, self._copy.node} - {name})
+        return heirs.index(self._copy.node) % (HEIRS - 1) + 1
 
     def is_heard(self) -> bool:
         """Whether the copy is as the engine is, so that it is known who is there."""

@@ -43,11 +43,17 @@ Key = tuple[str, str]
 
 
 class Known(NamedTuple):
-    """What another process needs of a call: its record, what the engine knows of its ports, what was seen of it."""
+    """What another process needs of a call: its record, what the engine knows of its ports, what was seen of it.
+
+    `is_last`: who wrote it has given its ports back, so that nothing has left since; `heir`: which of the processes
+    that may go on from it this is (`media.engine.HEIRS`).
+    """
 
     record: CallRecord
     ports: bytes
     seen: Trace
+    is_last: bool = False
+    heir: int = 1
 
 
 class Changed(NamedTuple):
@@ -71,6 +77,8 @@ class Keeping:
         self._known: dict[Key, RunningCall] = {}
         #: those of another process that nobody was told of yet as ours
         self._taken: set[RunningCall] = set()
+        #: those that were said for the last time, until somebody goes on with them
+        self._handed: set[RunningCall] = set()
 
     def begin(self) -> None:
         """Somebody wants to know of the calls from now on."""
@@ -92,6 +100,8 @@ class Keeping:
         self._core.touched = {}
         changed: list[Changed] = []
         for call in touched:
+            if call in self._handed:
+                continue
             before, is_taken = self._told.get(call), call in self._taken
             if before is None and self._begins(call, now):
                 self._core.touched[call] = None
@@ -184,15 +194,42 @@ class Keeping:
         if record.ringing is not None:
             came_from = self._gateways.named(record.came_from) if record.came_from else None
             fork = self._ringing.take_up(call, record.ringing, came_from, now)
-        is_lost = record.media is not None and not self._resume_media(call, record.media, known.ports, now)
+        is_lost = record.media is not None and not self._resume_media(call, record.media, known, now)
         if record.recorded_for and call.media is not None:
             core.recordings.go_on(call, record.recorded_for, now)
         if fork is not None and record.ringing is not None:
             self._ringing.go_on(fork, record.ringing, now, is_lost=is_lost)
         elif is_lost:
-            self._services.forget_ended(call)
-            self._ending.end_on_both_sides(call, NODE_DIED, _MEDIA_LOST, now)
+            self._lose(call, now)
         return call
+
+    def hand_over(self, key: Key, now: float) -> Known | None:
+        """Say a call for the last time, and stand still, so that another goes on where this ends; None for one that
+        cannot be said now, or was said so. `take_back` where nobody comes."""
+        call = self._known.get(key)
+        record = None if call is None or call in self._handed else self.record(call)
+        seen = None if call is None else self._core.ledger.trace(call.call_id)
+        if call is None or record is None or seen is None:
+            return None
+        self._handed.add(call)
+        self._tell(call, record)
+        ports = b""
+        if call.media is not None:
+            ports, call.media = call.media.hand_over(), None
+        self._core.note(call.call_id, "node.handed-over", now)
+        return Known(record, ports, seen, is_last=True)
+
+    def take_back(self, key: Key, known: Known, now: float) -> None:
+        """Nobody went on with a call that was handed over: it goes on here."""
+        call = self._known.get(key)
+        if call is None or call not in self._handed:
+            return
+        self._handed.remove(call)
+        self._taken.add(call)
+        self._core.touch(call)
+        self._core.note(call.call_id, "node.taken-back", now)
+        if known.record.media is not None and not self._resume_media(call, known.record.media, known, now):
+            self._lose(call, now)
 
     def let_go(self, key: Key, to: str, now: float) -> None:
         """Another node goes on with a call of ours: nobody is told anything, for it lives there."""
@@ -200,6 +237,7 @@ class Keeping:
         if call is None:
             return
         del self._told[call]
+        self._handed.discard(call)
         self._core.note(call.call_id, "node.went-over", now, node=to)
         if call.media is not None:
             call.media.abandon()
@@ -210,10 +248,14 @@ class Keeping:
         self._services.forget_ended(call)
         self._ending.end(call, Side.SERVER, "went-over", now)
 
-    def _resume_media(self, call: RunningCall, record: MediaRecord, ports: bytes, now: float) -> bool:
+    def _lose(self, call: RunningCall, now: float) -> None:
+        self._services.forget_ended(call)
+        self._ending.end_on_both_sides(call, NODE_DIED, _MEDIA_LOST, now)
+
+    def _resume_media(self, call: RunningCall, record: MediaRecord, known: Known, now: float) -> bool:
         """Whether its media go on."""
         try:
-            call.media = self._core.world.resume_media(call, record, ports, now)
+            call.media = self._core.world.resume_media(call, record, known.ports, known.heir, now)
         except (Malformed, Unavailable) as hindered:
             self._core.note(call.call_id, "node.media-lost", now, why=hindered.reason)
             return False

@@ -11,6 +11,7 @@ import msgspec
 from talkpath.base.address import Address
 from talkpath.base.errors import Unavailable
 from talkpath.media.engine import (
+    HEIRS,
     Clip,
     Engine,
     EngineEvent,
@@ -82,7 +83,6 @@ class MemoryPort:
 # Sections that may share the transport of one, processes that may go on from one state, and the version of a state,
 # as in the relay.
 _SHARED = 15
-_HEIRS = 3
 _VERSION = 1
 # What a state says by places of other ports, or not at all.
 _APART = frozenset({"id", "target", "carrier", "recording", "closed"})
@@ -274,14 +274,14 @@ class MemoryEngine:
     def watch(self, port: Port, timeout_s: float | None) -> None:
         self._told("watch", port).timeout_s = timeout_s
 
-    def save(self, ports: Sequence[Port]) -> bytes:
+    def save(self, ports: Sequence[Port], *, last: bool = False) -> bytes:
         mine = [self._told("save", port) for port in ports]
         return msgspec.msgpack.encode(_Saved(_VERSION, [_state(port, mine) for port in mine]))
 
     def adopt(self, state: bytes, *, heir: int = 1) -> list[Port]:
         saved = _read(state)
-        if not 1 <= heir <= _HEIRS:
-            raise ValueError(f"heirs are numbered from 1 to {_HEIRS}")
+        if not 1 <= heir <= HEIRS:
+            raise ValueError(f"heirs are numbered from 1 to {HEIRS}")
         taken = {(port.host, port.rtp) for port in self.open_ports}
         for kept in saved:
             pair = f"{kept.host}:{kept.rtp}"

@@ -108,9 +108,9 @@ class CallEngine(Generic[Owner]):
         self._owners[shared.id] = self._call
         return shared
 
-    def save(self, ports: Sequence[Port]) -> bytes:
+    def save(self, ports: Sequence[Port], *, last: bool = False) -> bytes:
         """Ports of this call as bytes. Raises ValueError where one leads to another that is not among them."""
-        return cast(Engine, self._relay).save(ports)
+        return cast(Engine, self._relay).save(ports, last=last)
 
     def adopt(self, state: bytes, *, heir: int = 1) -> list[Port]:
         """Go on with ports that another engine saved. Raises Unavailable, ValueError where they cannot be read."""
@@ -200,11 +200,12 @@ class MediaDriver:
         """The media machine of a call."""
         return MediaSession(CallEngine(self.relay, self._owners, call), self._policy, self._security)
 
-    def resume(self, call: RunningCall, record: MediaRecord, state: bytes, now: float) -> MediaSession:
-        """The media machine of a call that another process began. Raises Malformed, Unavailable."""
+    def resume(self, call: RunningCall, record: MediaRecord, state: bytes, heir: int, now: float) -> MediaSession:
+        """The media machine of a call that another process began, as the `heir` of that number. Raises Malformed,
+        Unavailable."""
         engine = CallEngine(self.relay, self._owners, call)
         try:
-            ports = engine.adopt(state)
+            ports = engine.adopt(state, heir=heir)
         except ValueError as error:
             raise Malformed("media-ports", f"the ports of a call cannot be read ({error})") from error
         try:

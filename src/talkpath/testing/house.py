@@ -247,8 +247,10 @@ class House:
     def _open_media(self, call: RunningCall) -> MediaSession:
         return MediaSession(self.engine, self._policy, self._security)
 
-    def _resume_media(self, call: RunningCall, record: MediaRecord, state: bytes, now: float) -> MediaSession:
-        ports = self.engine.adopt(state)
+    def _resume_media(
+        self, call: RunningCall, record: MediaRecord, state: bytes, heir: int, now: float
+    ) -> MediaSession:
+        ports = self.engine.adopt(state, heir=heir)
         return MediaSession.resumed(record, ports, self.engine, self._policy, self._security, now)
 
     # --- what parties ask

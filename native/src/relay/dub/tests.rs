@@ -265,7 +265,7 @@ fn another_process_moves_the_stream_by_as_much() {
     (0..3).for_each(|_| hearer.turn());
     hearer.says(8, 11, 1640, 7);
     assert_eq!(hearer.dub.settled(), Some(3));
-    hearer.dub = Dub::resumed(&hearer.dub.state(), &Ahead::new(1, 0.0).unwrap());
+    hearer.dub = Dub::resumed(&hearer.dub.state(), &Ahead::new(1, 0.0, false).unwrap());
     hearer.says(8, 12, 1800, 7);
     hearer.says(8, 1, 1800, 8);
     let heard = hearer.heard();
@@ -278,7 +278,7 @@ fn another_process_begins_behind_all_that_may_have_been_played_since() {
     hearer.says(8, 10, 1000, 7);
     hearer.turn();
     assert_eq!(hearer.dub.settled(), None);
-    let (state, ahead) = (hearer.dub.state(), Ahead::new(1, 0.0).unwrap());
+    let (state, ahead) = (hearer.dub.state(), Ahead::new(1, 0.0, false).unwrap());
     // Played by the first, and unknown to the other.
     (0..2).for_each(|_| hearer.turn());
     hearer.says(8, 11, 1640, 7);

@@ -13,6 +13,7 @@ use crate::relay::guard::Guards;
 use crate::relay::latch::Latch;
 use crate::relay::lease::Lease;
 use crate::relay::numbers::Numbers;
+use crate::relay::pace::Pace;
 use crate::relay::receipts::Receipts;
 use crate::relay::saved::{OutletState, Place, PortState};
 use crate::relay::strangers::Strangers;
@@ -51,9 +52,14 @@ impl Times {
 }
 
 impl Port {
-    /// The port as it stands, by the places that it and others have; it counts as saved from now on. None where it
-    /// leads to, or shares its transport with, a port that has no place.
-    pub fn save(self: &Arc<Port>, place: impl Fn(u64) -> Option<Place>, times: &Times) -> Option<PortState> {
+    /// The port as it stands, by the places that it and others have; it counts as saved from now on, or for the `last`
+    /// time: then it stands still. None where it leads to, or shares its transport with, a port that has no place.
+    pub fn save(
+        self: &Arc<Port>,
+        place: impl Fn(u64) -> Option<Place>,
+        last: bool,
+        times: &Times,
+    ) -> Option<PortState> {
         let carrier = match &self.carrier {
             Some(carrier) => Some(place(carrier.id)?),
             None => None,
@@ -68,7 +74,11 @@ impl Port {
             Outlet::Nowhere | Outlet::Back { .. } => None,
         };
         let mut state = side.state(self, times);
-        side.mark();
+        if last {
+            side.stop();
+        } else {
+            side.mark();
+        }
         drop(side);
         (state.carrier, state.bundle) = (carrier, bundle);
         if let Some(target) = target {
@@ -139,6 +149,7 @@ impl Side {
             last_heard: self.totals.last_heard_ns.map(|at_ns| times.seconds(at_ns)),
             strangers: self.strangers.clone(),
             receipts: self.receipts.state(),
+            pace: self.pace.most(),
         }
     }
 
@@ -166,6 +177,7 @@ impl Side {
         side.strangers = Strangers::resumed(state.strangers.clone());
         side.receipts = Receipts::resumed(&state.receipts, state.totals.sent_packets, times.now_ns);
         side.numbers = Numbers::new(&state.numbers).map(Arc::new);
+        side.pace = Pace::resumed(state.pace);
         // What it has become is not what was saved.
         side.saved = Some(Mark { streams: usize::MAX, ..side.standing() });
         Some(side)
@@ -184,9 +196,10 @@ impl Side {
 
     /// Whether it has moved, since it was saved, as far as is safe: once, until it is saved again. Only where indexes
     /// count, or a stream is ours; the sections of one transport are those of a browser, which is always secured.
-    pub fn advances(&mut self) -> bool {
+    pub fn advances(&mut self, now_ns: u64) -> bool {
         let Some(saved) = &self.saved else { return false };
         let stands = self.standing();
+        self.pace.look(stands.sent, now_ns);
         let is_ours = self.converts || self.tone.is_some() || self.dub.is_some();
         if self.guard.is_clear() && !self.is_carried && !is_ours {
             return false;
