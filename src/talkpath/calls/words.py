@@ -188,6 +188,14 @@ MOMENTS: dict[str, Text] = {
         "Its media cannot go on at this node, so that the call was ended on both sides: {why}.",
         "媒体无法在本节点继续，已通知双方结束通话：{why}。",
     ),
+    "node.answer-brought": Text(
+        "An answer ({status}) to an INVITE of the node that died was brought to who had sent that.",
+        "对已终止节点所发 INVITE 的应答（{status}）已转交其发起方。",
+    ),
+    "node.offer-lost": Text(
+        "What was offered last is not known at this node: it was refused with 500, and what was agreed before stays.",
+        "本节点不知道最后一次提议的内容：已以 500 拒绝，沿用此前的协商结果。",
+    ),
     "node.others-lost": Text(
         "Who else was to be tried is not known at this node: the call rings where it rang, or ends.",
         "本节点不知道还应尝试哪些目标：已振铃的目标继续振铃，否则呼叫结束。",

@@ -115,6 +115,17 @@ class Anchoring:
             return b""
 
     @staticmethod
+    def expects(call: RunningCall, speaker: Party, hearer: Party, exchange: Exchange) -> bool:
+        """Whether it is known what the description in a response is an answer to."""
+        return call.media is not None and call.media.expects(frm=speaker.leg, to=hearer.leg, exchange=exchange)
+
+    def late_body(
+        self, call: RunningCall, speaker: Party, hearer: Party, exchange: Exchange, response: Message, now: float
+    ) -> bytes:
+        """The body to send back with a response that answers an offer of another process. Raises MediaFailed."""
+        return response.with_sdp(self._carry(call, response.sdp, speaker, hearer, exchange, now))
+
+    @staticmethod
     def _asker(call: RunningCall, speaker: Party, request: Message) -> Party | None:
         """Whom the response goes to: the sender of the request."""
         if speaker is not call.caller:

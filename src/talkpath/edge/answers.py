@@ -14,7 +14,7 @@ from talkpath.edge.asking import REFUSES_MEDIA, Asking
 from talkpath.edge.branch import Branch
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
-from talkpath.edge.ending import Ending
+from talkpath.edge.ending import TOO_LATE, Ending
 from talkpath.edge.fork import Fork
 from talkpath.edge.forwarding import Backward, forwarded_response
 from talkpath.edge.identity import names_sender, withheld
@@ -28,7 +28,6 @@ from talkpath.sip.message import Message
 _CALLER_GONE = 'SIP;cause=480;text="The caller is gone"'
 _UNUSABLE_ANSWER = 'SIP;cause=488;text="The answer can not be used"'
 _NO_TAG = 'SIP;cause=502;text="The answer has no To tag"'
-_TOO_LATE = 'SIP;cause=487;text="The call is over"'
 
 # An early dialog is over, and the INVITE goes on (RFC 6228).
 _EARLY_ENDED = 199
@@ -185,7 +184,7 @@ class Answers:
         if call is None or party is None or party.is_confirmed:
             return False
         if call.phase is Phase.OVER or party.is_over or (fork.is_over and not fork.is_won):
-            self._ending.refuse_answer(call, party, _TOO_LATE, now)
+            self._ending.refuse_answer(call, party, TOO_LATE, now)
             return True
         if is_reached or (call.phase is Phase.CALLING and not call.given_up_as):
             return False
@@ -335,7 +334,7 @@ class Answers:
         if not party.is_told_the_end:
             self._learn(fork, party, branch, response)
             self._core.note(call.call_id, "fork.answered-late", now, target=branch.name)
-        self._ending.refuse_answer(call, party, _TOO_LATE, now)
+        self._ending.refuse_answer(call, party, TOO_LATE, now)
 
     def _doubt(self, branch: Branch, user: str, identity: tuple[str, str], now: float) -> None:
         """A registered phone gave no word to an INVITE, neither in its time nor until the caller gave up."""

@@ -276,7 +276,7 @@ class Core:
             self.touched[call] = None
 
     def call_of(self, request: Message) -> RunningCall | None:
-        """The running call that an in-dialog request belongs to."""
+        """The running call that an in-dialog request, or a response within it, belongs to."""
         call_id = request.call_id
         by_sender = self.calls.get((call_id, request.from_tag))
         by_receiver = self.calls.get((call_id, request.to_tag))

@@ -27,6 +27,7 @@ from talkpath.edge.holding import Holding, Word
 from talkpath.edge.indialog import InDialog
 from talkpath.edge.inquiry import Answer
 from talkpath.edge.keeping import Keeping
+from talkpath.edge.late import LateAnswers
 from talkpath.edge.lookout import Lookout
 from talkpath.edge.loops import has_hops_left
 from talkpath.edge.names import Waiting
@@ -121,6 +122,7 @@ class Edge:
             core, self._admission, self._ending, trying, trunks, asking, self._answers, self._in_dialog
         )
         self.rehearsals = Rehearsals(core, self._admission, trunks)
+        self._late = LateAnswers(core, self._anchoring, self._ending)
         self._lookout = Lookout(core, self._ending, self._services)
         self._holding = Holding(core)
         self.keeping = Keeping(core, self._ending, self._services, self.gateways, self._answers)
@@ -255,7 +257,7 @@ class Edge:
 
     def _response(self, message: Message, now: float) -> None:
         try:
-            if not self.core.transactions.response(message, now):
+            if not self.core.transactions.response(message, now) and not self._late.take(message, now):
                 self.core.counters["stray_responses"] += 1
         except Malformed as fault:
             self.core.counters[f"malformed_{fault.code}"] += 1

@@ -27,6 +27,10 @@ _TRY_AGAIN = (401, 407)
 _HUNG_UP = 'Q.850;cause=16;text="The other side hung up"'
 
 
+#: What who takes a call up in vain is told.
+TOO_LATE = 'SIP;cause=487;text="The call is over"'
+
+
 class Letter(NamedTuple):
     """A request of our own on its way: its branch, the hop, and its bytes."""
 
@@ -195,6 +199,13 @@ class Ending:
         if letter is not None:
             self._core.send(letter.hop, letter.data, call.call_id)
 
+    def acknowledge_refusal(self, call: RunningCall, to: Party, other: Party, refusal: Message, now: float) -> None:
+        """The ACK for a refusal of `to` that no transaction here waits for (RFC 3261 section 17.1.1.3)."""
+        number, branch = refusal.cseq.number, refusal.top_via.branch
+        letter = self.letter("ACK", number, call.call_id, to, other, now, branch=branch)
+        if letter is not None:
+            self._core.send(letter.hop, letter.data, call.call_id)
+
     def _hang_up(self, call: RunningCall, to: Party, other: Party, reason: str, now: float) -> None:
         hop = self.hop_to(to, now)
         if hop is None or self._core.facing(hop) is None:
@@ -218,9 +229,18 @@ class Ending:
             self._core.transactions.start(letter.branch, "BYE", call_id, letter.data, letter.hop, NOBODY, now)
 
     def letter(
-        self, method: str, number: int, call_id: str, to: Party, other: Party, now: float, fields: str = ""
+        self,
+        method: str,
+        number: int,
+        call_id: str,
+        to: Party,
+        other: Party,
+        now: float,
+        fields: str = "",
+        branch: str = "",
     ) -> Letter | None:
-        """A request of our own to a party, in the name of the other; None where no way leads there."""
+        """A request of our own to a party, in the name of the other, on a new branch or on this; None where no way
+        leads there."""
         core, hop = self._core, self.hop_to(to, now)
         here = core.facing(hop) if hop is not None else None
         if hop is None or here is None:
@@ -229,7 +249,7 @@ class Ending:
         if elsewhere is not None and isinstance(hop, Target):
             bound = Bound(call_id, other.tag, to.tag, number, method)
             lead = core.passes.to_phone(bound, elsewhere, hop)
-        branch = core.branch()
+        branch = branch or core.branch()
         via = via_line(hop.transport, here, branch)
         return Letter(branch, hop, own_request(method, number, call_id, to, other, via, lead, fields))
 

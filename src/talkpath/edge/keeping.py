@@ -249,6 +249,9 @@ class Keeping:
         self._ending.end(call, Side.SERVER, "went-over", now)
 
     def _lose(self, call: RunningCall, now: float) -> None:
+        fork = self._ringing.fork_of(call)
+        if fork is not None:
+            self._ringing.break_off(fork, now)
         self._services.forget_ended(call)
         self._ending.end_on_both_sides(call, NODE_DIED, _MEDIA_LOST, now)
 

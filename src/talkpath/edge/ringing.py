@@ -90,8 +90,7 @@ class Ringing:
         branches = [self._resumed(fork, call, one, now) for one in record.branches]
         fork.go_on([one for one in branches if one is not None], record.best_status, now)
         if is_lost or record.is_bound or not fork.branches:
-            call.given_up_as = NODE_DIED
-            fork.break_off(500, _SERVER_DIED, _CANNOT_GO_ON, now)
+            self.break_off(fork, now)
             return
         if record.has_others:
             core.note(call.call_id, "node.others-lost", now)
@@ -102,6 +101,13 @@ class Ringing:
             elif isinstance(hop, Flow) and not core.world.reach.is_open(hop) and transaction is not None:
                 transaction.flow_closed(now)
         fork.finish(now)
+
+    @staticmethod
+    def break_off(fork: Fork, now: float) -> None:
+        """It cannot go on: both sides hear so."""
+        if fork.call is not None:
+            fork.call.given_up_as = NODE_DIED
+        fork.break_off(500, _SERVER_DIED, _CANNOT_GO_ON, now)
 
     def _resumed(self, fork: Fork, call: RunningCall, record: BranchRecord, now: float) -> Branch | None:
         party = call.callees.get(LegId(record.leg))

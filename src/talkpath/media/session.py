@@ -206,6 +206,11 @@ class MediaSession:
             self._described.append(sent(turn, told))
         return body
 
+    def expects(self, *, frm: LegId, to: LegId, exchange: Exchange) -> bool:
+        """Whether it is known what a description from there would be an answer to."""
+        branch = self._hearing.find(to if frm == CALLER else frm)
+        return branch is not None and branch.negotiation.turn(frm == CALLER, exchange).role is not Role.OFFER
+
     def propose(self, *, to: LegId, target: Origin, cseq: int, now: float) -> bytes | None:
         """Our own offer to a WebRTC party, for an INVITE (of this CSeq) that brings none; None to ask for its own.
 
