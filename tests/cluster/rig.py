@@ -143,12 +143,14 @@ class Rig:
         self.clock = Clock()
         self.hub = Hub()
         self.nodes: list[Node] = []
+        self._made = 0
         for name in names:
             self.add(name)
         self.wait(2.5)
 
     def add(self, name: str, secret: str = SECRET, clock: Clock | None = None, *, is_connected: bool = True) -> Node:
-        node = Node(clock or self.clock, self.hub, name, len(self.nodes) + 1, secret)
+        self._made += 1
+        node = Node(clock or self.clock, self.hub, name, self._made, secret)
         self.nodes.append(node)
         if is_connected:
             node.connected()

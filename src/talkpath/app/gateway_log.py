@@ -29,7 +29,8 @@ class GatewayLog:
         told = self._gateways.take_told()
         for one in told[:_LINES]:
             why = one.why if one.kind in _NAMED else reason(one.why, self._language)
-            self._line(words.NEWS[one.kind], one.kind in _TROUBLES, gateway=one.gateway, why=why)
+            said = phrase(words.HEARD, node=one.node, why=why) if one.node else why
+            self._line(words.NEWS[one.kind], one.kind in _TROUBLES, gateway=one.gateway, why=said)
         if len(told) > _LINES:
             self._line(words.MORE_NEWS, True, count=len(told) - _LINES)
 

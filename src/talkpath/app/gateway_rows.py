@@ -44,6 +44,9 @@ class GatewayRow(msgspec.Struct, frozen=True):
     registration: str
     registration_why: str
     registered_until: float
+    #: calls that other nodes run over it, which `channels` counts too; the node that found its state, "" for this one
+    elsewhere: int = 0
+    heard_from: str = ""
 
 
 def gateway_rows(gateways: Gateways, now: float) -> Iterator[GatewayRow]:
@@ -79,4 +82,6 @@ def _row(gateway: Gateway, now: float) -> GatewayRow:
         registration=gateway.registration,
         registration_why=gateway.registration_why,
         registered_until=gateway.registered_until,
+        elsewhere=gateway.elsewhere,
+        heard_from=gateway.heard_from,
     )

@@ -92,7 +92,7 @@ def _cells(row: GatewayRow, language: Language) -> list[Cell]:
         row.group,
         RichText(state, style=_COLOUR.get(row.state, "yellow")),
         _span(now - row.since),
-        reason(row.why, language),
+        _why(row, language),
         "" if row.latency_s is None else f"{row.latency_s * 1000:.1f} ms",
         f"{row.channels}/{row.most_channels}" if row.most_channels else str(row.channels),
         _share(row.asr),
@@ -101,6 +101,11 @@ def _cells(row: GatewayRow, language: Language) -> list[Cell]:
         registration,
         row.address,
     ]
+
+
+def _why(row: GatewayRow, language: Language) -> str:
+    why = reason(row.why, language)
+    return texts.HEARD.say(language, node=row.heard_from, why=why) if row.heard_from else why
 
 
 def _share(share: float | None) -> str:

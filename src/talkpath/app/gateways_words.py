@@ -121,6 +121,8 @@ NEWS = {
         "网关 {gateway} 拒绝注册：{why}。请检查用户名、密码和域；十分钟后重试。",
     ),
 }
+# Why, as another node of the cluster found it.
+HEARD = Text("node {node}: {why}", "节点 {node}：{why}")
 MORE_NEWS = Text(
     "{count} more changes of gateways; `talkpath gateways` shows them.",
     "另有 {count} 项网关变化；`talkpath gateways` 可查看。",

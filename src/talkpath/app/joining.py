@@ -25,6 +25,7 @@ from talkpath.app.state import token_key
 from talkpath.base.address import Transport
 from talkpath.cluster.calls import Calls
 from talkpath.cluster.copy import State
+from talkpath.cluster.gateways import SharedGateways
 from talkpath.cluster.membership import About, CannotJoin, Membership
 from talkpath.cluster.nodes import NodeRecord
 from talkpath.cluster.sealing import MARK_BYTES
@@ -55,6 +56,8 @@ class Joined:
             membership.copy, membership.seal, membership.member.wake, CallCodec(), addresses, membership.nodes
         )
         membership.nodes.run_by = self.calls.runner_of
+        copy, seal = membership.copy, membership.seal
+        self.gateways = SharedGateways(copy, seal, membership.member.wake, membership.nodes)
         self.shared: Shared
         self._log = ClusterLog(membership, own, prepared.language)
         self._trusted: set[str] = set()

@@ -279,6 +279,8 @@ class Node:
         await take_up(self._recorder, self._language)
         self._after_call.start()
         self._edge.gateways.start(now)
+        if self._cluster is not None:
+            self._cluster.gateways.attach(self._edge.gateways, now)
         self._own_gateways.follow(self._edge.gateways, now)
         await self._signalling.start(self._edge)
         self._address_watch.start()
@@ -413,7 +415,9 @@ class Node:
 
     def _tell_cluster(self, cluster: Joined) -> None:
         """What became of the calls, a moment after it did: an answer and its ACK are one record."""
-        cluster.calls.tell(self._clock.now())
+        now = self._clock.now()
+        cluster.calls.tell(now)
+        cluster.gateways.tell(now)
         # What other nodes said meanwhile may have made us speak: a phone is back that missed something.
         self._signalling.pump()
         self._telling = asyncio.get_running_loop().call_later(_TELL_S, self._tell_cluster, cluster)

@@ -64,6 +64,13 @@ class Breaker:
         self._times += 1
         return open_s
 
+    def open(self) -> bool:
+        """Another node's circuit opened; whether ours was not open."""
+        if self.circuit is Circuit.OPEN:
+            return False
+        self.circuit, self.trial = Circuit.OPEN, ()
+        return True
+
     def over(self, key: tuple[str, ...]) -> None:
         """A call ended without a word: another may be the trial."""
         if key == self.trial:

@@ -64,6 +64,21 @@ class Told(NamedTuple):
     gateway: str
     kind: str
     why: str = ""
+    #: the node of the cluster that found it, "" for this one
+    node: str = ""
+
+
+class Said(NamedTuple):
+    """What nodes of a cluster tell each other of a gateway. `until`: how long it is paused or its circuit open, in
+    seconds since the epoch. `channels` taken there and calls `begun` there since its start are told of a gateway that
+    limits them."""
+
+    address: str
+    state: str
+    why: str = ""
+    until: float = 0.0
+    channels: int = 0
+    begun: int = 0
 
 
 class _Seat:
@@ -95,13 +110,16 @@ class Gateway:
         "breaker",
         "changed",
         "doubt",
+        "elsewhere",
         "failures",
         "health",
+        "heard_from",
         "is_disabled",
         "last_failure",
         "last_failure_at",
         "last_used",
         "latency_s",
+        "open_until",
         "paused_until",
         "place",
         "registered_until",
@@ -128,12 +146,16 @@ class Gateway:
         #: When its state last changed, and why: a reason word, maybe with a status behind it.
         self.since = now
         self.why = ""
+        #: The node of the cluster that found this, "" for this one.
+        self.heard_from = ""
+        #: Calls that other nodes run over it.
+        self.elsewhere = 0
         #: How long its last answer took to OPTIONS, or the first word to INVITE; None before there was any.
         self.latency_s: float | None = None
         self.last_failure = ""
         self.last_failure_at = 0.0
         self.last_used = 0.0
-        self.paused_until = 0.0
+        self.paused_until = self.open_until = 0.0
         #: Since the start: calls it was given, that were answered, that failed there.
         self.attempts = self.answers = self.failures = 0
         #: Where its name leads, as of the last look-up.
@@ -164,8 +186,8 @@ class Gateway:
 
     @property
     def channels(self) -> int:
-        """Calls that run over it, those that it brought included."""
-        return len(self._seats)
+        """Calls that run over it, those that it brought and those of other nodes included."""
+        return len(self._seats) + self.elsewhere
 
     def outcomes(self, now: float) -> Outcomes:
         """What became of the calls that it was given within the last five minutes."""
@@ -180,16 +202,18 @@ class Gateway:
             return str(state)
         if state is State.TRIAL and self.breaker.trial:
             return "on-trial"
-        if self.settings.channels and len(self._seats) >= self.settings.channels:
+        if self.settings.channels and self.channels >= self.settings.channels:
             return "full"
         return "too-many-a-second" if self._is_spent else ""
 
-    def _spend(self, now: float) -> None:
-        """One more of its calls a second; where that was the last for now, it is known when the next may go."""
+    def _spend(self, calls: int, now: float) -> None:
+        """So many more of its calls a second; where that were the last for now, it is known when the next may go.
+        What other nodes begin at the same moment may be more than there is, by what a second gives at most."""
         rate = self.settings.calls_per_s
         if not rate:
             return
-        self._tokens = min(max(1.0, rate), self._tokens + (now - self._tokens_at) * rate) - 1
+        most = max(1.0, rate)
+        self._tokens = max(min(most, self._tokens + (now - self._tokens_at) * rate) - calls, -most)
         self._tokens_at = now
         if self._tokens < 1 and not self._is_spent:
             self._is_spent = True
@@ -197,13 +221,14 @@ class Gateway:
 
     def _recovered(self, now: float) -> None:
         self._is_spent = False
+        self._spend(0, now)
         self.changed(self, now)
 
     # --- calls
 
     def begun(self, key: Key, now: float) -> None:
         """A call is sent to it."""
-        self._spend(now)
+        self._spend(1, now)
         self.breaker.begun(key)
         self._seats[key] = _Seat(now, False)
         self.attempts += 1
@@ -254,10 +279,9 @@ class Gateway:
         self._note_failure(why, now)
         open_s = self.breaker.failed(key)
         if open_s is not None:
-            self._turn("broken", self.last_failure, now)
-            self._agenda.at(now + open_s, self._let_try)
+            self._open_until(now + open_s, self.last_failure, now)
         if retry_after_s > 0:
-            self._pause(now + min(retry_after_s, _LONGEST_PAUSE_S), now)
+            self._pause(now + min(retry_after_s, _LONGEST_PAUSE_S), self.last_failure, now)
         if how in (How.NO_ANSWER, How.UNREACHABLE):
             self.doubt(now)
         self.over(key, now)
@@ -289,13 +313,18 @@ class Gateway:
             self._failures, self.health = 0, State.UP
             self._turn("back", "call", now)
 
+    def _open_until(self, until: float, why: str, now: float, node: str = "") -> None:
+        self.open_until = until
+        self._turn("broken", why, now, node)
+        self._agenda.at(until, self._let_try)
+
     def _let_try(self, now: float) -> None:
         self.breaker.let_try()
         self.changed(self, now)
 
-    def _pause(self, until: float, now: float) -> None:
+    def _pause(self, until: float, why: str, now: float, node: str = "") -> None:
         self.paused_until = until
-        self._turn("paused", self.last_failure, now)
+        self._turn("paused", why, now, node)
 
         def on(then: float) -> None:
             if self.paused_until == until:
@@ -336,6 +365,53 @@ class Gateway:
             return 0 < self._successes < self.settings.probe.successes
         return self._failures > 0
 
+    # --- other nodes
+
+    def said(self) -> Said:
+        """What they are to know of it."""
+        state, settings = self.state, self.settings
+        until = self.open_until if state is State.BROKEN else self.paused_until if state is State.PAUSED else 0.0
+        channels = len(self._seats) if settings.channels else 0
+        begun = self.attempts if settings.calls_per_s else 0
+        return Said(settings.address, str(state), self.why, until, channels, begun)
+
+    def heard_of(self, node: str, said: Said, before: Said | None, now: float) -> None:
+        """A node says what it knows of it, and said `before`. That it is gone is believed until a probe of our own
+        is answered: seen from here it may be there."""
+        if said.address != self.settings.address:
+            return
+        if before is not None:
+            self._spend(max(0, said.begun - before.begun), now)
+            if (before.state, before.until) == (said.state, said.until):
+                return
+        match said.state:
+            case State.DOWN:
+                if self.health is not State.DOWN and self.settings.probe.interval_s > 0:
+                    self.health, self._successes = State.DOWN, self.settings.probe.successes - 1
+                    self._turn("down", said.why, now, node)
+                    self.doubt(now)
+            case State.BROKEN:
+                if said.until > now and self.breaker.open():
+                    self._open_until(said.until, said.why, now, node)
+            case State.PAUSED:
+                if said.until > max(now, self.paused_until):
+                    self._pause(min(said.until, now + _LONGEST_PAUSE_S), said.why, now, node)
+            case State.UP:
+                self._heard_works(node, "" if before is None else before.state, now)
+
+    def _heard_works(self, node: str, before: str, now: float) -> None:
+        if self.health is State.DOWN:
+            self.doubt(now)
+        elif before in (State.BROKEN, State.TRIAL) and self.breaker.heard():
+            self._turn("back", "call", now, node)
+
+    def taken_elsewhere(self, said: list[Said], now: float) -> None:
+        """The nodes that are there say this: their calls take its channels."""
+        channels = sum(one.channels for one in said if one.address == self.settings.address)
+        if channels != self.elsewhere:
+            self.elsewhere = channels
+            self.changed(self, now)
+
     # --- the operator
 
     def disable(self, is_disabled: bool, now: float) -> None:
@@ -346,17 +422,17 @@ class Gateway:
 
     # --- telling
 
-    def tell(self, kind: str, why: str, now: float) -> None:
+    def tell(self, kind: str, why: str, now: float, node: str = "") -> None:
         """What an operator wants to know, and changes nothing of the state."""
-        self._tell(Told(now, self.settings.name, kind, why))
+        self._tell(Told(now, self.settings.name, kind, why, node))
 
     def _note_failure(self, what: str, now: float) -> None:
         self.last_failure, self.last_failure_at = what, now
 
-    def _turn(self, kind: str, why: str, now: float) -> None:
-        """The state changed."""
-        self.since, self.why = now, why
-        self.tell(kind, why, now)
+    def _turn(self, kind: str, why: str, now: float, node: str = "") -> None:
+        """The state changed; `node` of the cluster says so, "" where we found it."""
+        self.since, self.why, self.heard_from = now, why, node
+        self.tell(kind, why, now, node)
         self.changed(self, now)
 
 

@@ -10,7 +10,7 @@ from talkpath.edge.core import Core
 from talkpath.edge.gateways.agenda import Agenda
 from talkpath.edge.gateways.choice import Choice
 from talkpath.edge.gateways.credentials import Credentials
-from talkpath.edge.gateways.gateway import Gateway, Told
+from talkpath.edge.gateways.gateway import Gateway, Said, Told
 from talkpath.edge.gateways.group import Group
 from talkpath.edge.gateways.own import Pace
 from talkpath.edge.gateways.probing import Probing
@@ -148,6 +148,24 @@ class Gateways:
 
     def _cnonce(self) -> str:
         return blake2b(self._core.fresh().encode(), key=self._core.cnonce_key, digest_size=12).hexdigest()
+
+    # --- other nodes
+
+    def said(self) -> dict[str, Said]:
+        """What they are to know, by the names of the gateways."""
+        return {name: gateway.said() for name, gateway in self._by_name.items()}
+
+    def heard_of(self, name: str, node: str, said: Said, before: Said | None, now: float) -> None:
+        """A node says what it knows of a gateway, and said `before`."""
+        gateway = self._by_name.get(name)
+        if gateway is not None:
+            gateway.heard_of(node, said, before, now)
+
+    def taken_elsewhere(self, name: str, said: list[Said], now: float) -> None:
+        """The nodes that are there say this of a gateway: their calls take its channels."""
+        gateway = self._by_name.get(name)
+        if gateway is not None:
+            gateway.taken_elsewhere(said, now)
 
     # --- the machine
 
