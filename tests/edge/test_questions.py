@@ -100,6 +100,18 @@ def test_what_ends_it_is_told_to_the_caller(
     assert not lab.edge.core.calls
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(302, "Moved Temporarily"), (410, "Gone"), (603, "Decline"), (607, "Unwanted"), (499, "Request Failed")],
+)
+def test_where_nobody_says_why_it_is_what_the_status_means(
+    lab: Lab, caller: Phone, script: Script, status: int, reason: str
+) -> None:
+    script.verdict = Answer(status, "")
+    caller.request("INVITE", URI, call_id="c1", user="visitor")
+    assert caller.last().reason == reason
+
+
 def test_as_usual_is_as_without_it(lab: Lab, caller: Phone, callee: Phone, script: Script) -> None:
     script.verdict = Verb.USUAL
     caller.invite(URI)

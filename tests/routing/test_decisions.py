@@ -42,6 +42,12 @@ async def test_a_route_is_a_plan_of_groups_in_their_order(desk: Desk, body: str,
     assert asked.plan.changes is None
 
 
+async def test_a_user_who_is_called_like_a_service_is_the_service(desk: Desk) -> None:
+    """No account can be called so, and whoever dials echo means it."""
+    asked = await decided(desk, "return users('1001', 'echo').then(users('tone'))")
+    assert groups_of(asked.plan) == ["user 1001 + service echo", "service tone"]
+
+
 async def test_a_route_made_once_serves_many_calls(desk: Desk) -> None:
     desk.run("NIGHT = users('night')\n@edge.on_call\nasync def route(call):\n    return NIGHT\n")
     assert groups_of(desk.ask().plan) == groups_of(desk.ask().plan) == ["user night"]

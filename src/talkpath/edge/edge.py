@@ -35,7 +35,7 @@ from talkpath.edge.proxy import Proxy
 from talkpath.edge.recordkey import RecordKey
 from talkpath.edge.registration import Registration
 from talkpath.edge.rehearsal import Rehearsals
-from talkpath.edge.responses import REASONS, response_to
+from talkpath.edge.responses import reason_of, response_to
 from talkpath.edge.routing import heading_of
 from talkpath.edge.salvage import answerable, salvaged
 from talkpath.edge.sending import Sending
@@ -314,7 +314,7 @@ class Edge:
 
     def _refuse(self, arrival: Arrival, server: ServerTransaction, refusal: Refusal, now: float) -> None:
         core, request = self.core, arrival.message
-        why = refusal.reason or REASONS.get(refusal.status, "")
+        why = refusal.reason or reason_of(refusal.status)
         core.note(request.call_id, "guard.refused", now, status=refusal.status, why=why)
         call = core.call_of(request) if request.to_tag else _call_begun(server)
         if request.method == "BYE":

@@ -18,7 +18,7 @@ from talkpath.edge.names import why_nowhere
 from talkpath.edge.phones import flows_of_phones
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPhone, ToPlace, ToService, ToUser, Way
 from talkpath.edge.question import plain
-from talkpath.edge.responses import REASONS
+from talkpath.edge.responses import reason_of
 from talkpath.edge.routing import heading_of, hop_to
 from talkpath.edge.trunks import Trunks, dialled, picked_aloud, uri_at
 from talkpath.edge.trying import is_at_home
@@ -135,7 +135,7 @@ class Rehearsal:
         self._over(now)
 
     def _refused(self, refusal: Refusal, now: float) -> None:
-        why = refusal.reason or REASONS.get(refusal.status, "")
+        why = refusal.reason or reason_of(refusal.status)
         self.note("guard.refused", now, status=refusal.status, why=why)
         self._over(now)
 

@@ -7,11 +7,13 @@ from typing import Protocol
 
 from talkpath.base.errors import Malformed
 from talkpath.edge.changes import Changes, Edit
+from talkpath.edge.choosing import SERVICES
 from talkpath.edge.heading import Heading
 from talkpath.edge.inquiry import Answer, Verb, Verdict
 from talkpath.edge.inquiry import Usual as UsualVerdict
 from talkpath.edge.plan import Group, Plan, ToGateways, ToPlace, ToService, ToUser, Way
 from talkpath.edge.tape import Announcement
+from talkpath.media.service import Service
 from talkpath.routing.answers import AnswerEdits, edited
 from talkpath.routing.answers import Edit as AnswerEdit
 from talkpath.routing.call import Call
@@ -105,7 +107,8 @@ def _ways(step: Step) -> Iterator[Way]:
     for aim in step.aims:
         if isinstance(aim, ToUsers):
             for name in aim.names:
-                yield ToUser(name)
+                # No account bears the name of a service, so a number that is passed on as it was dialled may be one.
+                yield ToService(Service(name)) if name in SERVICES else ToUser(name)
         elif isinstance(aim, ToUri):
             yield ToPlace(Heading(aim.text, [], True))
         elif isinstance(aim, ToGroup):

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from talkpath.base.texts import Text
+from talkpath.edge.choosing import SERVICES
 from talkpath.routing import words
 from talkpath.routing.call import Call
 from talkpath.routing.kinds import Kinds, names_of
@@ -170,7 +171,7 @@ def unknown_groups(named: Iterator[Named], known: Collection[str]) -> Iterator[M
 def unknown_users(named: Iterator[Named], known: Collection[str]) -> Iterator[Mistake]:
     """Users without an account: a hint, for they may be made while the edge runs."""
     for name, place in named:
-        if name not in known:
+        if name not in known and name not in SERVICES:
             near = nearest(name, known)
             text = words.UNKNOWN_USER_NEAR if near else words.UNKNOWN_USER
             yield Mistake(place, text, {"name": name, "near": near}, is_hint=True)
