@@ -4,6 +4,7 @@ use yet, and says what would differ.
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -20,6 +21,7 @@ from talkpath.app.rehearsing import Wish
 from talkpath.app.rows import print_line
 from talkpath.app.state import state_directory
 from talkpath.base import limits
+from talkpath.base.errors import Malformed
 from talkpath.base.readable import brief, json_bytes, printable
 from talkpath.base.texts import Language
 from talkpath.calls.build import call_of
@@ -28,6 +30,7 @@ from talkpath.calls.words import said
 from talkpath.capture.reader import Capture, UnreadableCapture
 from talkpath.explain.reading.gather import Gatherer
 from talkpath.sip.grammar import parse_auth
+from talkpath.sip.message import Message
 
 # What is compared: the kind of a step, and the value that names where it leads.
 _LEADS = {
@@ -63,9 +66,13 @@ def replay(config: Config, what: str, script: Path | None, language: Language, *
     if script is not None:
         load_checked(script)
     client = ControlClient(state_directory(config))
-    calls = list(_calls_of_capture(what)) if Path(what).is_file() else [call_of(OwnCalls(config).trace(what))]
+    calls = (
+        list(_calls_of_capture(what, language)) if Path(what).is_file() else [call_of(OwnCalls(config).trace(what))]
+    )
+    if not calls:
+        raise Trouble("no-calls", phrase(texts.NO_CALLS, file=what))
     differing = 0
-    for one in replayed(client, calls, script):
+    for one in replayed(client, calls, script, language):
         differing += one.differs
         if as_json:
             print_line(json_bytes(msgspec.to_builtins(_as_json(one, language))))
@@ -74,23 +81,25 @@ def replay(config: Config, what: str, script: Path | None, language: Language, *
     return 1 if differing else 0
 
 
-def _calls_of_capture(file: str) -> Iterator[Call]:
+def _calls_of_capture(file: str, language: Language) -> Iterator[Call]:
     gatherer, capture = Gatherer(), Capture([file])
     try:
         for batch in capture.batches():
             gatherer.receive(batch)
     except UnreadableCapture as error:
-        sentence = error.say(Language.EN)
+        sentence = error.say(language)
         raise Unread("not-a-capture", phrase(texts.UNREADABLE, what=sentence)) from None
     yield from gatherer.finish()
 
 
-def replayed(client: Rehearsing, calls: Iterable[Call], script: Path | None) -> Iterator[Replayed]:
+def replayed(
+    client: Rehearsing, calls: Iterable[Call], script: Path | None, language: Language
+) -> Iterator[Replayed]:
     """Each call beside what would happen to it now. Raises `Trouble` without an edge."""
     for call in calls:
         invite = _invite_of(call)
         if invite is None:
-            print(texts.NO_INVITE.say(Language.EN, id=call.id), file=sys.stderr)
+            print(texts.NO_INVITE.say(language, id=call.id), file=sys.stderr)
             continue
         steps = client.route(_wish(invite, script))
         if steps is None:
@@ -119,10 +128,8 @@ def _invite_of(call: Call) -> MessageSeen | None:
 
 def _wish(invite: MessageSeen, script: Path | None) -> Wish:
     message, source = invite.sip, invite.seen.src
-    credentials = message.first("Proxy-Authorization") or message.first("Authorization")
-    user = parse_auth(credentials)[1].get("username", "") if credentials else ""
     return Wish(
-        user or message.address("From").parsed_uri().username,
+        _caller_of(message),
         message.uri,
         source.host,
         source.port,
@@ -130,6 +137,24 @@ def _wish(invite: MessageSeen, script: Path | None) -> Wish:
         bytes(message.raw),
         str(script.resolve()) if script is not None else "",
     )
+
+
+def _caller_of(message: Message) -> str:
+    """Who proves who he is, else who says so; "" where that can not be read: a capture holds whatever was sent."""
+    for said_by in (_proving, _saying):
+        with suppress(Malformed):
+            if user := said_by(message):
+                return user
+    return ""
+
+
+def _proving(message: Message) -> str:
+    credentials = message.first("Proxy-Authorization") or message.first("Authorization")
+    return parse_auth(credentials)[1].get("username", "") if credentials else ""
+
+
+def _saying(message: Message) -> str:
+    return message.address("From").parsed_uri().username
 
 
 def _print(one: Replayed, language: Language) -> None:

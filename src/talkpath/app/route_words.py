@@ -28,6 +28,7 @@ REPLAY_ALONE = Text(
 )
 FROM_AND_TO = Text("Say who calls whom: talkpath route FROM TO", "请说明谁呼叫谁：talkpath route FROM TO")
 NO_INVITE = Text("{id} holds no INVITE that could be put to anybody.", "{id} 中没有可用的 INVITE。")
+NO_CALLS = Text("There is no call in {file}.", "{file} 中没有呼叫。")
 UNREADABLE = Text("The capture can not be read: {what}", "抓包文件无法读取：{what}")
 AS_BEFORE = Text("{id} ({who}): as before.", "{id}（{who}）：与当时相同。")
 DIFFERS = Text("{id} ({who}): differs.", "{id}（{who}）：不同。")

@@ -6,6 +6,7 @@ A `Rehearsal` is an `Inquiry` like any other to a script. Nobody answers in it, 
 from collections.abc import Callable, Generator
 
 from talkpath.base.address import Flow, Located
+from talkpath.base.errors import Malformed
 from talkpath.calls.model import Moment
 from talkpath.edge.admission import Admission
 from talkpath.edge.arrival import Arrival
@@ -22,7 +23,7 @@ from talkpath.edge.responses import reason_of
 from talkpath.edge.routing import heading_of, hop_to
 from talkpath.edge.trunks import Trunks, dialled, picked_aloud, uri_at
 from talkpath.edge.trying import is_at_home
-from talkpath.sip.message import Message
+from talkpath.sip.message import Message, fault_of
 from talkpath.sip.uri import Uri
 
 Told = Callable[[list[Moment]], None]
@@ -45,7 +46,12 @@ class Rehearsals:
     ) -> None:
         """Rehearse an INVITE that comes on a flow from a user who has proven to be it ("" for nobody); `told` hears
         every step when the last is known. `router` is asked instead of the one that is in use."""
-        Rehearsal(self, message, flow, user, told).begin(router or self.core.world.router, now)
+        try:
+            rehearsal = Rehearsal(self, message, flow, user, told)
+        except Malformed as broken:
+            told([Moment(now, "guard.refused", plain({"status": 400, "why": broken.reason}))])
+        else:
+            rehearsal.begin(router or self.core.world.router, now)
 
 
 class Rehearsal:
@@ -78,6 +84,10 @@ class Rehearsal:
             self.note("rehearsal.user", now, user=self.user)
         else:
             self.note("rehearsal.stranger", now, source=self.flow.remote.host)
+        fault = fault_of(self.message)
+        if fault is not None:
+            self._refused(Refusal(400, fault.reason), now)
+            return
         try:
             self._heading = heading_of(core, self._arrival, now)
             if not self.user and self._makers.admission.must_prove(self._arrival):
