@@ -2,9 +2,9 @@
 
 import pytest
 from tests.edge.carrier import Carrier, gateway, house, named, trunk
-from tests.edge.lab import HOME, OFFER, Lab, Phone
+from tests.edge.lab import HOME, OFFER, PORT, Lab, Phone
 
-from talkpath.base.address import Address, Target, Transport
+from talkpath.base.address import Address, Flow, Target, Transport
 from talkpath.base.unsent import UNSENT
 from talkpath.calls.gateway_words import REASONS
 from talkpath.edge.gateways.settings import ProbeSettings
@@ -114,6 +114,32 @@ def test_who_hangs_up_reaches_a_carrier_whose_connection_is_gone(has_proxy: bool
     again.answer(again.take(), 200, "OK")
     assert phone.statuses() == [400 if is_of_ours else 200]
     assert not lab.edge.core.calls
+
+
+def test_a_carrier_that_calls_in_over_our_connection_is_told_where_we_listen() -> None:
+    """Our end of it is a port at which nobody listens: a BYE that comes when it is gone would find no way."""
+    lab = _house()
+    phone = lab.registered("1001", "198.51.100.1")
+    carrier = lab.phone("carrier", FIRST.host, FIRST.port, Transport.TCP)
+    carrier.flow = carrier.flow._replace(local=Address(HOME, 45_000))
+    carrier.invite(f"sip:1001@{HOME}", body=OFFER)
+    invite = phone.take()
+    assert "45000" not in invite.raw.decode()
+    phone.answer(invite, 200, body=ANSWER)
+    carrier.ack(carrier.last(), phone.contact)
+    assert not [route for route in carrier.last().all("Record-Route") if "45000" in route]
+    lab.close(carrier)
+    carrier.reconnect(50_123)
+    carrier.flow = carrier.flow._replace(local=Address(HOME, PORT[Transport.TCP]))
+    phone.inbox.clear()
+    carrier.in_dialog("BYE", carrier.last())
+    assert phone.methods() == ["BYE"]
+
+
+def test_where_we_call_over_a_connection_that_stands_its_answers_are_for_where_we_listen() -> None:
+    lab = house(gateway("first", FIRST.host, transport=Transport.TCP, probe=NO_PROBES), outbound=frozenset({"1001"}))
+    named = lab.edge.core.locality.named(Flow(Transport.TCP, Address(HOME, 45_000), FIRST, 7))
+    assert named == Address(HOME, PORT[Transport.TCP])
 
 
 def test_no_sender_says_where_we_connect_to() -> None:

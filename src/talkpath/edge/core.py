@@ -111,7 +111,7 @@ class Core:
         self.settings = settings
         self.world = world
         self.ledger = ledger
-        self.locality = Locality(settings, world.around)
+        self.locality = Locality(settings, world.around, world.reach.local_for)
         self.names = Names(self.locality, world.resolve)
         self.tokens = Tokens(entropy.token_key, entropy.node)
         self.passes = Passes(entropy.node, entropy.node_key)

@@ -14,8 +14,15 @@ _REMEMBERED = 8_192
 class Locality:
     """Answers "is this us?" and "what do we call ourselves there?"."""
 
-    def __init__(self, settings: EdgeSettings, around: Callable[[], Surroundings] = lambda: NOTHING_AROUND) -> None:
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        around: Callable[[], Surroundings] = lambda: NOTHING_AROUND,
+        listener: Callable[[Transport, str], Address | None] = lambda transport, remote: None,
+    ) -> None:
+        """`listener` gives our listener that faces a remote host, None where there is none."""
         self._settings = settings
+        self._listener = listener
         outside = frozenset(address.host for address in settings.advertised.values() if is_ip(address.host))
         self._around = around
         self._seen = around()
@@ -29,7 +36,13 @@ class Locality:
 
     def named(self, flow: Flow) -> Address:
         """How the peer of a flow reaches us: by the listener's advertised address, or by the real one where the peer
-        is local, or of a family that the advertised one is not of."""
+        is local, or of a family that the advertised one is not of. A connection that we opened leaves from a port at
+        which nobody listens: its peer is told the listener's, for requests that come when it is gone, and for answers
+        (RFC 3261 sections 18.1.1 and 18.2.2)."""
+        if flow.connection and (flow.transport, flow.local.port) not in self._settings.listening:
+            listener = self._listener(flow.transport, flow.remote.host)
+            if listener is not None:
+                flow = flow._replace(local=listener)
         if not self._advertised:
             return flow.local
         if self._seen is not (seen := self._around()) or len(self._named) >= _REMEMBERED:
