@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import wave
 from pathlib import Path
 
 import pytest
@@ -265,6 +266,26 @@ def test_numbers_that_carriers_bring_lead_to_users_however_they_are_written() ->
     assert told.inbound == {"+49301234": "1001", "49301234": "1001", "0049301234": "1001", "555": "1002"}
 
 
+def beep(place: Path) -> Path:
+    """A sound file."""
+    with wave.open(str(place), "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+        file.writeframes(bytes(3_200))
+    return place
+
+
+def test_a_gateway_whose_announcement_is_gone_gets_no_calls_that_nobody_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    notice = beep(tmp_path / "notice.wav")
+    assert add_by_command(tmp_path, "--record", "--announcement", str(notice)).exit_code == 0
+    notice.unlink()
+    lab = house()
+    OwnGateways(tmp_path).follow(lab.edge.gateways, lab.now)
+    assert lab.edge.gateways.named("b") is None
+    assert "b is left out" in caplog.text
+
+
 def add_by_command(state: Path, *arguments: str) -> Result:
     command = ["add", "b", "203.0.113.5:5070", "--state", str(state), *arguments]
     return CliRunner().invoke(gateways_cli.gateways, command)
@@ -291,6 +312,7 @@ def test_a_gateway_added_by_hand_takes_every_key_of_the_configuration(tmp_path: 
         calls_per_s=2.5,
         calls_in=False,
         record=True,
+        announcement=str(beep(tmp_path / "notice.wav")),
         networks=("203.0.113.0/24", "2001:db8::/64"),
         probe_s=30,
         probe_timeout_s=2,
@@ -311,7 +333,7 @@ def test_a_gateway_added_by_hand_takes_every_key_of_the_configuration(tmp_path: 
         "--probe-timeout-s 2 --probe-failures 3 --probe-successes 4 --probe-dead 408,503 --broken-after 5 "
         "--broken-s 6"
     )
-    done = add_by_command(tmp_path, *words.split(), "--ca", wanted.ca)
+    done = add_by_command(tmp_path, *words.split(), "--ca", wanted.ca, "--announcement", wanted.announcement)
     assert (done.exit_code, done.output) == (0, "b is added.\n")
     assert OwnGateways(tmp_path).file.read().gateways() == [wanted]
 

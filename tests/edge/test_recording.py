@@ -404,6 +404,46 @@ def test_a_call_that_nobody_records_hears_nothing(make: Make, recorder: Recorder
     assert heard(lab) == [None, None]
 
 
+OF_CALLER, OF_CALLEE, OF_GATEWAY = Clip(1.1), Clip(1.2), Clip(1.3)
+
+
+@pytest.mark.parametrize(
+    ("of_users", "expected"),
+    [
+        ({"1001": OF_CALLER}, OF_CALLER),
+        ({"1002": OF_CALLEE}, OF_CALLEE),
+        ({"1001": OF_CALLER, "1002": OF_CALLEE}, OF_CALLER),
+        ({"1003": OF_CALLEE}, NOTICE),
+    ],
+)
+@pytest.mark.parametrize("is_for_all", [True, False])
+def test_calls_of_a_user_may_have_an_announcement_of_their_own(
+    make: Make, recorder: Recorder, of_users: dict[str, Clip], expected: Clip, is_for_all: bool
+) -> None:
+    lab = telling(make, recorder, of_users=of_users, **({} if is_for_all else {"announcement": None}))
+    answered(lab)
+    told = expected if is_for_all or expected is not NOTICE else None
+    assert heard(lab) == [told, told]
+
+
+@pytest.mark.parametrize("brings", [True, False])
+def test_calls_through_a_gateway_may_have_an_announcement_of_their_own(
+    make: Make, recorder: Recorder, brings: bool
+) -> None:
+    own = gateway("g", "203.0.113.1", announcement=OF_GATEWAY, probe=ProbeSettings(interval_s=0))
+    core = make(Which.ALL, (), own).edge.core
+    told = replace(core.settings.recording, announcement=NOTICE)  # type: ignore[arg-type]
+    lab = Lab(replace(core.settings, recording=told), recorder=recorder)
+    lab.accounts.outbound = frozenset({"1001"})
+    lab.wait(0.1)
+    carrier, phone = lab.phone("carrier", "203.0.113.1"), lab.registered("1001", "198.51.100.7")
+    caller, callee = (carrier, phone) if brings else (phone, carrier)
+    caller.invite(f"sip:{'1001' if brings else '+493012345'}@{HOME}", body=OFFER)
+    callee.answer(callee.take(), 200, body=OFFER)
+    caller.ack(caller.last(), callee.contact)
+    assert heard(lab) == [OF_GATEWAY, OF_GATEWAY]
+
+
 def test_a_service_tells_its_caller(make: Make, recorder: Recorder) -> None:
     lab = telling(make, recorder)
     caller = lab.registered("1001", "198.51.100.7")

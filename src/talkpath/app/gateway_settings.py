@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from ipaddress import ip_network
 
+from talkpath.app.announcement import announcement_of
 from talkpath.app.config.endpoints import parse_endpoint
 from talkpath.app.config.gateways import Gateway, GatewayGroup
 from talkpath.app.config.tree import Config
@@ -20,7 +21,7 @@ from talkpath.edge.settings import RoutingSettings
 
 
 def gateway_settings(one: Gateway) -> GatewaySettings:
-    """One gateway; its values were checked."""
+    """One gateway; its values were checked. Raises as `announcement_of` where its announcement is gone since."""
     host, port = parse_endpoint(one.address) or (one.address, None)
     return GatewaySettings(
         name=one.name,
@@ -43,6 +44,7 @@ def gateway_settings(one: Gateway) -> GatewaySettings:
         calls_per_s=one.calls_per_s,
         calls_in=one.calls_in,
         records=one.record,
+        announcement=announcement_of(one.announcement),
         networks=tuple(ip_network(text) for text in one.networks),
         probe=ProbeSettings(
             one.probe_s, one.probe_timeout_s, one.probe_failures, one.probe_successes, frozenset(one.probe_dead)

@@ -27,6 +27,11 @@ HELP_ADD = Text(
 )
 HELP_REMOVE = Text("Remove gateways that were added so.", "移除以此方式添加的网关。")
 
+NOT_ADDED = Text(
+    "The gateway {name} is left out: its announcement can not be read ({why}).",
+    "未启用网关 {name}：无法读取其提示语（{why}）。",
+)
+
 NAME = Text("Gateway", "网关")
 GROUP = Text("Group", "组")
 STATE = Text("State", "状态")

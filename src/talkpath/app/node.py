@@ -166,7 +166,7 @@ class Node:
         )
         self._guard_log = GuardLog(self._guard, prepared.language)
         self._own_bans = OwnBans(prepared.state)
-        self._own_gateways = OwnGateways(prepared.state)
+        self._own_gateways = OwnGateways(prepared.state, prepared.language)
         self._gateway_log = GatewayLog(self._edge.gateways, prepared.language)
         self._phone_log = PhoneLog(self._edge.core.registrar, prepared.language)
         self._call_log = CallLog(self._ledger, prepared.language, self._guard_log.count_turned_away)

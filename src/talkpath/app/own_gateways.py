@@ -4,6 +4,7 @@ It holds the gateways that `talkpath gateways add` made, with their passwords, a
 disabled; so both outlive a restart. It is for its owner alone.
 """
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,12 @@ from talkpath.app.config.tree import Config
 from talkpath.app.gateway_settings import gateway_settings
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.app.state import state_directory
+from talkpath.base.errors import Malformed, Unavailable
 from talkpath.base.redact import Secret
+from talkpath.base.texts import Language
 from talkpath.edge.gateways.table import Gateways
+
+_log = logging.getLogger(__name__)
 
 _FILE = "gateways.json"
 
@@ -65,7 +70,8 @@ def lacking(config: Config) -> Iterator[Phrase]:
 class OwnGateways:
     """See the module's docstring."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, language: Language = Language.EN) -> None:
+        self._language = language
         self.file = FileByHand(state / _FILE, ByHand, ByHand())
         self._added: dict[str, Gateway] = {}
         self._disabled: set[str] = set()
@@ -91,5 +97,11 @@ class OwnGateways:
                 self._disabled.discard(name)
         for name, one in wanted.items():
             if name not in self._added and gateways.named(name) is None:
-                gateways.add(gateway_settings(one), now)
+                try:
+                    settings = gateway_settings(one)
+                except (Malformed, Unavailable) as error:
+                    # Its callers are to be told of something; without it they must not be recorded.
+                    _log.error("%s", texts.NOT_ADDED.say(self._language, name=name, why=error.reason))
+                    continue
+                gateways.add(settings, now)
                 self._added[name] = one

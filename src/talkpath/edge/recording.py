@@ -13,7 +13,7 @@ from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Value
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.settings import RecordingSettings, Which
-from talkpath.edge.tape import Announcement, Facts, Recorder, Running, TakingPart
+from talkpath.edge.tape import Facts, Recorder, Running, TakingPart
 from talkpath.media.engine import Clip
 from talkpath.media.policy import CALLER
 
@@ -96,11 +96,27 @@ class Recordings:
         if running is None or running.is_announced or call.media is None or call.phase is not Phase.ANSWERED:
             return
         running.is_announced = True
-        if running.announcement is not None:
-            call.media.announce(running.announcement, self._settings.told, now)
+        announcement = self._announcement(call)
+        if announcement is not None:
+            call.media.announce(announcement, self._settings.told, now)
         if self._settings.beep is not None:
             self._note(call, "recording.beeps", now, seconds=self._settings.beep_every_s)
             self._beep_later(call, running, self._settings.beep, now)
+
+    def _announcement(self, call: RunningCall) -> Clip | None:
+        """What the sides of an answered call hear: what the script says; else that of the first who has one among
+        caller, callee, and the gateway that brought or took the call; else what all have."""
+        if call.announcement is not None:
+            return call.announcement.clip
+        took = call.winner
+        for user in (call.caller.user, "" if took is None else took.user):
+            if user in self._settings.of_users:
+                return self._settings.of_users[user]
+        through = None if took is None or took.through is None else took.through.gateway.settings
+        for gateway in (call.came_from, through):
+            if gateway is not None and gateway.announcement is not None:
+                return gateway.announcement
+        return self._settings.announcement
 
     def _beep_later(self, call: RunningCall, running: Running, clip: Clip, now: float) -> None:
         def beep(then: float) -> None:
@@ -173,8 +189,7 @@ class Recordings:
     def _start(self, call: RunningCall, why: str, now: float) -> None:
         assert self._recorder is not None
         tape = self._recorder.open(self._facts(call), why, now)
-        wanted = call.announcement or Announcement(self._settings.announcement)
-        call.recording, call.was_recorded = Running(tape, why, wanted.clip), True
+        call.recording, call.was_recorded = Running(tape, why), True
         self._note(call, "recording.started", now, name=tape.name, why=why)
         if call.media is not None:
             call.media.record(tape.recording)

@@ -112,13 +112,15 @@ class Which(StrEnum):
 class RecordingSettings:
     """`users` are those all of whose calls are recorded. Gateways say it for themselves (`GatewaySettings`). By the
     record keys of their phones may record `key_users`, or all accounts (`by_phones`). Of a recorded call
-    `told` ("caller", "callee") hear the `announcement` once and the `beep` every so often."""
+    `told` ("caller", "callee") hear the `announcement` once and the `beep` every so often; calls of a user
+    (`of_users`), or through a gateway (`GatewaySettings`), may have an announcement of their own."""
 
     calls: Which = Which.NONE
     users: frozenset[str] = frozenset()
     by_phones: bool = False
     key_users: frozenset[str] = frozenset()
     announcement: Clip | None = None
+    of_users: Mapping[str, Clip] = field(default_factory=dict)
     beep: Clip | None = None
     beep_every_s: float = 0.0
     told: tuple[str, ...] = ("caller", "callee")

@@ -63,12 +63,11 @@ class Announcement(NamedTuple):
 class Running:
     """The recording of a call as the edge keeps it."""
 
-    __slots__ = ("announcement", "is_announced", "is_paused", "tape", "why")
+    __slots__ = ("is_announced", "is_paused", "tape", "why")
 
-    def __init__(self, tape: Tape, why: str, announcement: Clip | None) -> None:
+    def __init__(self, tape: Tape, why: str) -> None:
         self.tape = tape
-        #: What the sides are to hear of it, and whether they were told.
-        self.announcement = announcement
+        #: Whether the sides were told.
         self.is_announced = False
         #: By whose word it began.
         self.why = why

@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from talkpath.app.config import gateway_checks, words
+from talkpath.app.config.announcements import mistake_in_announcement
 from talkpath.app.config.cluster import Cluster
 from talkpath.app.config.endpoints import is_address, is_host, parse_address_and_port, parse_endpoint
 from talkpath.app.config.listeners import ANY, INTERFACES, Listener
@@ -16,8 +17,6 @@ from talkpath.app.config.places import Path as KeyPath
 from talkpath.app.config.tree import Config
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.base.address import Transport
-from talkpath.base.errors import Malformed, Unavailable
-from talkpath.base.limits import ANNOUNCEMENT_S
 from talkpath.base.texts import Text
 from talkpath.store.notices.signing import key_of
 
@@ -325,27 +324,17 @@ def _notices(config: Config) -> Iterator[Disagreement]:
 
 # Seconds between two beeps: what regulators ask for is 10 to 15, and each takes 0.2 s of what is said.
 _BEEP_LEAST_S = 5.0
-_NO_ANNOUNCEMENT = {
-    "needs-pyav": words.ANNOUNCEMENT_NEEDS_PYAV,
-    "too-long": words.ANNOUNCEMENT_TOO_LONG,
-    "no-sound": words.ANNOUNCEMENT_NO_SOUND,
-}
 
 
 def _announcements(config: Config) -> Iterator[Disagreement]:
     recording = config.recording
     if 0 < recording.beep_every_s < _BEEP_LEAST_S:
         yield ("recording", "beep_every_s"), phrase(words.BEEPS_TOO_OFTEN, least=_BEEP_LEAST_S)
-    if not recording.announcement:
-        return
-    # Only who announces something pays for loading the library that reads it.
-    from talkpath.audio.clip import read_clip
-
-    try:
-        read_clip(Path(recording.announcement))
-    except (Malformed, Unavailable) as error:
-        text, file = _NO_ANNOUNCEMENT.get(error.code, words.NO_ANNOUNCEMENT), recording.announcement
-        yield ("recording", "announcement"), phrase(text, file=file, why=error.reason, most=ANNOUNCEMENT_S)
+    named: list[tuple[KeyPath, str]] = [(("recording", "announcement"), recording.announcement)]
+    named += [(("accounts", at, "announcement"), one.announcement) for at, one in enumerate(config.accounts)]
+    for path, file in named:
+        if (what := mistake_in_announcement(file)) is not None:
+            yield path, what
 
 
 def _tls(config: Config) -> Iterator[Disagreement]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from talkpath.app.config import gateway_words as words
+from talkpath.app.config.announcements import mistake_in_announcement
 from talkpath.app.config.endpoints import parse_endpoint
 from talkpath.app.config.gateways import Gateway
 from talkpath.app.config.near import nearest
@@ -72,6 +73,8 @@ def of_one(gateway: Gateway) -> Iterator[tuple[str, Phrase]]:
 
         if (what := mistake_in_certificates(Path(gateway.ca))) is not None:
             yield "ca", what
+    if (what := mistake_in_announcement(gateway.announcement)) is not None:
+        yield "announcement", what
     for status in gateway.probe_dead:
         if not 300 <= status <= 699:
             yield "probe_dead", phrase(words.NOT_A_REFUSAL, status=status)

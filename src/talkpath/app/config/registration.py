@@ -37,6 +37,14 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             "是否对其全部通话录音，不论 `recording.calls` 如何设置。",
         ),
     ] = False
+    announcement: Annotated[
+        str,
+        doc(
+            "A sound file that the sides of its recorded calls hear in place of what `recording.announcement` names.",
+            "其被录音的通话中播放的声音文件，代替 `recording.announcement` 所指定的。",
+            of="file",
+        ),
+    ] = ""
     may_record: Annotated[
         bool,
         doc(

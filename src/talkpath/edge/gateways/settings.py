@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from talkpath.base.address import Transport
 from talkpath.base.redact import Secret
+from talkpath.media.engine import Clip
 
 
 class Choosing(StrEnum):
@@ -57,7 +58,8 @@ class GatewaySettings:
     """One gateway. 0 `channels` and `calls_per_s` mean no limit; a lower `priority` is tried first.
 
     `realm` "" answers challenges of any; `domain` "" is the address. `networks` are sources besides the addresses to
-    which its name leads. `ca` is a file with those who may sign its certificate, "" for whom the system trusts.
+    which its name leads. `ca` is a file with those who may sign its certificate, "" for whom the system trusts. The
+    sides of its recorded calls hear its `announcement`, None for that of all.
     """
 
     name: str
@@ -80,6 +82,7 @@ class GatewaySettings:
     calls_per_s: float = 0.0
     calls_in: bool = True
     records: bool = False
+    announcement: Clip | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
