@@ -9,8 +9,9 @@ from click.testing import CliRunner, Result
 from talkpath.app.cli import app
 from talkpath.base.texts import Language
 
+from ..explain.generator.media import scrambled
 from ..explain.generator.sip import Agent, Call, plain_call
-from ..explain.generator.wire import Wire
+from ..explain.generator.wire import EPOCH, Wire, ipv4
 
 
 def run(*arguments: str) -> Result:
@@ -41,6 +42,23 @@ def test_exit_code_0_without_a_finding_and_1_with_an_error(healthy: str, one_way
     assert result.exit_code == 1
     assert "one-way-rtp" in result.stdout
     assert "▲" in result.stdout or "because" in result.stdout
+
+
+def test_exit_code_3_where_a_part_was_not_read(tmp_path: Path, healthy: str) -> None:
+    """SIP and RTP are well, and as much again is ESP."""
+    wire = Wire()
+    plain_call(wire).talk(5).bye()
+    for number in range(300):
+        wire.raw(
+            EPOCH + number * 0.01, "10.0.0.1", "10.0.0.2", ipv4("10.0.0.1", "10.0.0.2", 50, scrambled(number, 90))
+        )
+    path = tmp_path / "half.pcap"
+    path.write_bytes(wire.pcap())
+    result = run(str(path))
+    assert result.exit_code == 3
+    assert "capture-unread" in result.stdout
+    assert "Nothing is wrong in what was read." in result.stdout
+    assert "Nothing is wrong in what was read." not in run(healthy).stdout
 
 
 @pytest.mark.parametrize(

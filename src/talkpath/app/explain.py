@@ -1,6 +1,7 @@
 """What `talkpath explain` does: reads captures with progress, explains, and writes the report where it is wanted.
 
-Exit codes: 0 nothing found, 1 errors found, 2 the capture could not be read (or the command was wrong).
+Exit codes: 0 nothing found, 1 errors found, 2 the capture could not be read (or the command was wrong), 3 no error in
+what was read, and more than a trifle was not.
 """
 
 import gc
@@ -19,7 +20,7 @@ from talkpath.explain.judging.rules import BY_CODE, RULES
 from talkpath.explain.reading.sites import Sites
 from talkpath.explain.telling.select import Selection, selected
 
-NOTHING, ERRORS, UNREAD = 0, 1, 2
+NOTHING, ERRORS, UNREAD, PARTLY_READ = 0, 1, 2, 3
 
 
 class Unread(Trouble):
@@ -169,7 +170,9 @@ def _writing(path: Path, write: Callable[[], None]) -> None:
 
 
 def exit_code(explanation: Explanation) -> int:
-    return ERRORS if explanation.has_errors else NOTHING
+    if explanation.has_errors:
+        return ERRORS
+    return PARTLY_READ if explanation.has_unread else NOTHING
 
 
 def _read(path: Path) -> bytes:

@@ -4,8 +4,9 @@ from talkpath.base.texts import Text
 
 HELP = Text(
     "Explain captures, or the call of a recording by its name: every call, what went wrong and why. Exit code 0: "
-    "nothing found, 1: errors found, 2: not read.",
-    "解释抓包，或按名称解释录音的呼叫：每个呼叫哪里出错、为什么。退出码 0：未发现问题；1：发现错误；2：无法读取。",
+    "nothing found, 1: errors found, 2: not read, 3: no error in what was read, but part of it was not.",
+    "解释抓包，或按名称解释录音的呼叫：每个呼叫哪里出错、为什么。退出码 0：未发现问题；1：发现错误；2：无法读取；"
+    "3：已读取部分没有错误，但有一部分未能读取。",
 )
 HELP_FILES = Text(
     "Captures (pcap, pcapng, also gzip); - is standard input.",

@@ -1,7 +1,7 @@
 """What looked like a fault to a reader in a hurry, each beside the fault that it looks like."""
 
-from ..generator.media import Sender
-from ..generator.sip import EVENT, Agent, Call, Proxy, phones, plain_call, sdp
+from ..generator.media import Sender, scrambled
+from ..generator.sip import EVENT, PCMU, Agent, Call, Proxy, phones, plain_call, sdp
 from ..generator.wire import EPOCH, At, Wire, ipv4
 from . import fires, quiet
 from .network import LONG, again_invite, register
@@ -233,6 +233,41 @@ def a_switch_with_a_private_contact_behind_proxy_and_relay(wire: Wire) -> None:
     call.invite(rewrite={1: sdp(relay)}).ring().answer(rewrite={0: sdp(relay)}).ack()
     inner = bytes((10, 20, 0, 5))
     wire.packets = [(at, frame) for at, frame in wire.packets if inner not in (frame[26:30], frame[30:34])]
+
+
+# --- what was not read, and what was not agreed
+
+
+@fires("capture-unread")
+def a_tunnel_that_is_encrypted(wire: Wire) -> None:
+    plain_call(wire).talk(4).bye()
+    for number in range(100):
+        wire.raw(
+            EPOCH + 0.02 * number, "10.0.0.1", "10.0.0.2", ipv4("10.0.0.1", "10.0.0.2", 50, scrambled(number, 120))
+        )
+
+
+@quiet("capture-unread")
+def routers_among_themselves(wire: Wire) -> None:
+    plain_call(wire).talk(4).bye()
+    for number in range(100):
+        wire.raw(EPOCH + 0.2 * number, "10.0.0.1", "224.0.0.5", ipv4("10.0.0.1", "224.0.0.5", 89, bytes(40)))
+
+
+@fires("codec-mismatch")
+def a_codec_that_nobody_agreed_to(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()])
+    call.invite().ring().answer(sdp(call.callee.media, [PCMU, EVENT])).ack()
+    call.talk(8, a={"payload_type": 18, "payload": bytes(range(20))}).bye()
+
+
+@quiet("codec-mismatch")
+def the_same_codec_under_ones_own_number(wire: Wire) -> None:
+    call = Call(wire, *phones(), [Proxy()])
+    change = {"payload": b"\x78" * 60, "ticks_per_ms": 48}
+    call.invite(sdp(call.caller.media, [(96, "opus/48000/2")])).ring()
+    call.answer(sdp(call.callee.media, [(111, "opus/48000/2")])).ack()
+    call.talk(8, a={**change, "payload_type": 96}, b={**change, "payload_type": 96}).bye()
 
 
 # --- what is told of it

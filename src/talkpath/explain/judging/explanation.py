@@ -10,7 +10,7 @@ from talkpath.capture.reader import FileSummary
 from talkpath.capture.records import Record, RtpStream
 from talkpath.explain.judging.common import Shared, Subject, shared
 from talkpath.explain.judging.finding import Finding, Severity, Symptom
-from talkpath.explain.judging.rules import RULES
+from talkpath.explain.judging.rules import RULES, capture_unread
 from talkpath.explain.judging.verdict import judge, judge_scene
 from talkpath.explain.reading.attributes import PREFERRED, Attributes, Attributor
 from talkpath.explain.reading.gather import Gatherer, Settle
@@ -59,6 +59,11 @@ class Explanation(Struct, frozen=True):
         every = [*self.findings, *(finding for one in self.calls for finding in one.findings)]
         return any(finding.severity is Severity.ERROR for finding in every)
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether more than a trifle was not read, so that silence says nothing of it."""
+        return any(finding.code == capture_unread.RULE.code for finding in self.findings)
+
 
 class Explainer:
     """Takes records while a capture is read, and explains at the end."""
@@ -92,6 +97,8 @@ class Explainer:
         scene.is_live = False
         covered = [one for one in captures if one.packets]
         if covered:
+            for one in covered:
+                scene.take_unread(one.packets, one.undecoded)
             scene.span(min(one.first for one in covered), max(one.last for one in covered))
         explained = self._explained(self._gatherer.finish())
         subjects = [*self._subjects, *map(subject_of, explained)]

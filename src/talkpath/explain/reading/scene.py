@@ -84,6 +84,9 @@ class Scene:
         self.icmp: list[IcmpError] = []
         self.fragments: list[FragmentsIncomplete] = []
         self.streams = 0
+        #: packets of the files, and how many of them were not read, by reason
+        self.packets = 0
+        self.unread: dict[str, int] = {}
         #: pairs of hosts between which RTP was seen
         self.media_pairs: set[frozenset[str]] = set()
         self.left_out = 0
@@ -121,6 +124,12 @@ class Scene:
     def span(self, first: float, last: float) -> None:
         """The time that is covered, where it is known better than from what was understood."""
         self._span = first, last
+
+    def take_unread(self, packets: int, unread: Mapping[str, int]) -> None:
+        """What a file had, and what of it was not read."""
+        self.packets += packets
+        for reason, count in unread.items():
+            self.unread[reason] = self.unread.get(reason, 0) + count
 
     def forget_before(self, time: float) -> None:
         """A feed goes on: let go of what is old, not oftener than every minute."""

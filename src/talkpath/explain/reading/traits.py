@@ -41,6 +41,7 @@ class Trait(StrEnum):
     DRIFTING = "drifting"
     PACED = "paced"
     KEYED = "keyed"
+    STRANGE = "strange"
     SEALED = "sealed"
     TIMED = "timed"
     OWN = "own"
@@ -61,7 +62,7 @@ def media_traits(call: Call, end: float) -> Iterator[Trait]:
         yield Trait.LOSSY
     for stream in call.streams:
         yield from _stream_traits(stream.rtp)
-    yield from _pace(call)
+    yield from _of_media(call)
 
 
 _SIGNS = {
@@ -122,9 +123,13 @@ def _is_odd_size(rtp: RtpStream) -> bool:
     return rtp.encoding in ("PCMU", "PCMA") and rtp.payload_bytes != round(rtp.packets * rtp.ptime_ms * 8)
 
 
-def _pace(call: Call) -> Iterator[Trait]:
-    """Packets of another length than somebody asked for."""
-    asked = {medium.ptime_ms for leg in call.legs for medium in leg.media if medium.ptime_ms}
+def _of_media(call: Call) -> Iterator[Trait]:
+    """Packets of another length than somebody asked for, and payload types that who hears them did not name."""
+    media = [medium for leg in call.legs for medium in leg.media]
+    named = {(medium.from_caller, number) for medium in media for number, _ in medium.codecs}
+    if any((not one.from_caller, use.number) not in named for one in call.streams for use in one.rtp.payload_types):
+        yield Trait.STRANGE
+    asked = {medium.ptime_ms for medium in media if medium.ptime_ms}
     if asked and any(abs(stream.rtp.ptime_ms - wanted) > PTIME_MS for stream in call.streams for wanted in asked):
         yield Trait.PACED
 

@@ -13,6 +13,7 @@ from talkpath.capture.reader import FileSummary
 from talkpath.explain.judging.common import Shared
 from talkpath.explain.judging.explanation import Explained, Explanation
 from talkpath.explain.judging.finding import Finding, Severity
+from talkpath.explain.judging.rules import capture_unread
 from talkpath.explain.telling import words
 
 # Rows of the list of the worst calls; a page of a terminal.
@@ -106,8 +107,12 @@ def overview(explanation: Explanation, language: Language) -> Iterator[Line]:
             ),
             Style.TITLE,
         )
-    if not explanation.findings and all(_rank(one) >= 2 for one in calls):
+    if any(_rank(one) < 2 for one in calls):
+        return
+    if not explanation.findings:
         yield Line(words.NOTHING.say(language), Style.GOOD)
+    elif all(finding.code == capture_unread.RULE.code for finding in explanation.findings):
+        yield Line(words.NOTHING_READ.say(language), Style.NOTE)
 
 
 def _capture(file: FileSummary, language: Language) -> Iterator[Line]:

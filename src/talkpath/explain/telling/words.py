@@ -31,6 +31,7 @@ CALLS = Text(
     "{total} 个呼叫，{answered} 个接通；{errors} 个有错误，{warnings} 个仅有警告",
 )
 NO_CALLS = Text("There is no call.", "没有呼叫。")
+NOTHING_READ = Text("Nothing is wrong in what was read.", "已读取的部分没有问题。")
 NOTHING = Text("Nothing is wrong as far as this shows.", "就所见内容，一切正常。")
 BY_CODE = Text("What was found", "发现的问题")
 IN_CALLS = Text("in {count} of {total} calls", "{total} 个呼叫中的 {count} 个")

@@ -5,8 +5,10 @@ from talkpath.explain.judging.rules import (
     ack_missing,
     auth_loop,
     capture_incomplete,
+    capture_unread,
     clock_drift,
     codec_lost,
+    codec_mismatch,
     codec_refused,
     connection_gone,
     contact_transport_mismatch,
@@ -57,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     dtls_race.RULE,
     codec_lost.RULE,
     codec_refused.RULE,
+    codec_mismatch.RULE,
     no_rtp.RULE,
     one_way_rtp.RULE,
     digital_silence.RULE,
@@ -79,6 +82,7 @@ RULES: tuple[Rule, ...] = (
     scanner.RULE,
     toll_fraud.RULE,
     capture_incomplete.RULE,
+    capture_unread.RULE,
 )
 
 BY_CODE = {rule.code: rule for rule in RULES}
