@@ -197,8 +197,8 @@ MOMENTS: dict[str, Text] = {
         "本节点不知道最后一次提议的内容：已以 500 拒绝，沿用此前的协商结果。",
     ),
     "node.others-lost": Text(
-        "Who else was to be tried is not known at this node: the call rings where it rang, or ends.",
-        "本节点不知道还应尝试哪些目标：已振铃的目标继续振铃，否则呼叫结束。",
+        "Nobody who rang took it; whether others were to be tried next is not known at this node.",
+        "已振铃的目标均未接听；本节点不知道接下来是否还应尝试其他目标。",
     ),
     "flow.gone": Text(
         "{method} cannot be brought to {remote}: the connection is closed, and the phone did not come back.",

@@ -11,6 +11,8 @@ count as not reached. An answer that a script wants changed cannot go on without
 another offer, for what was to be changed in the first is not known.
 """
 
+from functools import partial
+
 from talkpath.base.address import Flow
 from talkpath.base.octets import raw, text
 from talkpath.base.unsent import Unsent
@@ -93,7 +95,7 @@ class Ringing:
             self.break_off(fork, now)
             return
         if record.has_others:
-            core.note(call.call_id, "node.others-lost", now)
+            fork.then(None, now, partial(self._none_follow, call))
         for branch in list(fork.branches):
             hop, transaction = branch.hop, branch.transaction
             if branch.party is not None and branch.party.node:
@@ -101,6 +103,10 @@ class Ringing:
             elif isinstance(hop, Flow) and not core.world.reach.is_open(hop) and transaction is not None:
                 transaction.flow_closed(now)
         fork.finish(now)
+
+    def _none_follow(self, call: RunningCall, now: float) -> bool:
+        self._core.note(call.call_id, "node.others-lost", now)
+        return False
 
     @staticmethod
     def break_off(fork: Fork, now: float) -> None:
