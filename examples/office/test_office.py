@@ -35,6 +35,20 @@ async def test_calls_out_show_the_extension_behind_the_number_of_the_house(netwo
     assert "+493055511" in (invite.first("From") or "")
 
 
+async def test_emergency_numbers_are_dialled_as_they_are(network: Network) -> None:
+    anna, carrier = await network.phone("11"), network.gateway("carrier")
+    assert (await anna.call("112")).answered_by(carrier)
+    invite = carrier.calls[-1].invite
+    assert invite is not None
+    assert invite.uri.startswith("sip:112@")
+
+
+async def test_a_phone_hears_itself_at_echo(network: Network) -> None:
+    anna, carrier = await network.phone("11"), network.gateway("carrier")
+    assert (await anna.call("echo")).status == 200
+    assert carrier.calls == []
+
+
 async def test_premium_numbers_are_refused(network: Network) -> None:
     anna, carrier = await network.phone("11"), network.gateway("carrier")
     call = await anna.call("0900123456")

@@ -42,7 +42,10 @@ def banner(
     if users > len(ready) or not ready:
         lines.append(f"  {words.ACCOUNTS_ELSEWHERE.say(language, count=users, where=where)}")
     lines += ["", words.NUMBERS.say(language)]
-    lines += [f"  {number.say(language)}" for number in (words.NUMBER_ECHO, words.NUMBER_TONE)]
+    if config.routing.script:
+        lines.append(f"  {words.NUMBERS_BY_SCRIPT.say(language, script=config.routing.script, where=where)}")
+    else:
+        lines += [f"  {number.say(language)}" for number in (words.NUMBER_ECHO, words.NUMBER_TONE)]
     if certificate and (address := _secure_web_address(config)):
         lines += ["", words.CERTIFICATE.say(language)]
         lines.append(f"  {words.SELF_SIGNED.say(language, path=certificate, address=address)}")

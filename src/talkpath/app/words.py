@@ -82,6 +82,10 @@ ACCOUNTS_ELSEWHERE = Text(
 NUMBERS = Text("Numbers to call", "可拨打的号码")
 NUMBER_ECHO = Text("echo   plays back what it hears", "echo   回放听到的声音")
 NUMBER_TONE = Text("tone   a tone of 1004 Hz", "tone   1004 Hz 单音")
+NUMBERS_BY_SCRIPT = Text(
+    "{script} decides; `talkpath route FROM TO{where}` says where a call would go.",
+    "由 {script} 决定；`talkpath route 主叫 被叫{where}` 说明呼叫会到哪里。",
+)
 CERTIFICATE = Text("Certificate", "证书")
 SELF_SIGNED = Text(
     "self-signed: {path}. A browser must be told to trust it: open https://{address}/ once.",
