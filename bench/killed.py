@@ -204,10 +204,11 @@ class Talk:
 
 
 class Loss(NamedTuple):
-    """Of one round: how old the oldest packet was that is missing, what is wrong, and the numbers of the packets that
-    are there by call and side, as they stand in the files."""
+    """Of one round: how old the oldest packet was that is missing, and where it was; what is wrong, and the numbers
+    of the packets that are there by call and side, as they stand in the files."""
 
     oldest_s: float
+    where: str
     wrong: list[str]
     heard: dict[tuple[int, int], list[int]]
 
@@ -233,7 +234,7 @@ def loss_of(recordings: Path, talk: Talk, named: dict[str, int], killed_at: floa
         for payload in payloads_of(pcap):
             call, side, number, _ = NUMBERED.unpack_from(payload, 12)
             heard[(call, side)].append(number)
-    oldest = 0.0
+    oldest, where = 0.0, ""
     for name, call in named.items():
         if files.get(name) != 1:
             wrong.append(f"{name}: {files.get(name, 0)} files")
@@ -241,9 +242,20 @@ def loss_of(recordings: Path, talk: Talk, named: dict[str, int], killed_at: floa
             got = set(heard[(call, side)])
             if len(got) < len(heard[(call, side)]):
                 wrong.append(f"{name}: packets of side {side} are there twice")
-            lost = [at for number, at in enumerate(talk.sent[(call, side)]) if number not in got and at < killed_at]
-            oldest = max(oldest, killed_at - min(lost, default=killed_at))
-    return Loss(oldest, wrong, heard)
+            sent = talk.sent[(call, side)]
+            lost = [number for number, at in enumerate(sent) if number not in got and at < killed_at]
+            if lost and killed_at - sent[lost[0]] > oldest:
+                oldest = killed_at - sent[lost[0]]
+                # A gap has packets behind it; an end has none.
+                where = (
+                    f"{name} side {side}: {len(lost)} of {len(sent)} from {lost[0]} on, then {max(got, default=-1)}"
+                )
+    return Loss(oldest, where, wrong, heard)
+
+
+def said_by(edge: Edge) -> list[str]:
+    """What the edge complained of."""
+    return (edge.place / "log").read_text().splitlines()[-3:]
 
 
 def elsewhere(store: Path, target: Path) -> None:
@@ -276,7 +288,7 @@ def one_round(edge: Edge, ends: Ends, calls: int, chance: random.Random, number:
     killed_at = time.time()
     edge.kill()
     talk.stop()
-    copied = Loss(0.0, [], {})
+    copied = Loss(0.0, "", [], {})
     if edge.copy_every_s:
         elsewhere(edge.store, edge.place / "elsewhere")
         copied = loss_of(edge.place / "elsewhere", talk, named, killed_at)
@@ -304,13 +316,17 @@ def one_round(edge: Edge, ends: Ends, calls: int, chance: random.Random, number:
         if loss.heard[(call, side)][: len(numbers)] != numbers
     ]
     if copied.oldest_s > edge.copy_every_s + COPY_GRACE_S:
-        wrong.append(f"elsewhere, the oldest missing {copied.oldest_s:.1f} s before the end")
+        wrong.append(f"elsewhere, the oldest missing {copied.oldest_s:.1f} s before the end ({copied.where})")
+    if loss.oldest_s > PROMISED_S + GRACE_S:
+        wrong.append(f"the oldest missing {loss.oldest_s:.1f} s before the end ({loss.where})")
+    if wrong:
+        wrong += said_by(edge)
     packets = sum(map(len, loss.heard.values()))
     print(
         f"{number:4} {calls} calls up in {set_up:.1f} s, killed, {again} times again: {packets} packets, "
         f"the oldest missing {loss.oldest_s * 1000:.0f} ms before the end"
         f"{f', in the store {copied.oldest_s:.1f} s' if edge.copy_every_s else ''}"
-        f"{', ' + '; '.join(wrong[:5]) if wrong else ''}",
+        f"{', ' + '; '.join(wrong[:8]) if wrong else ''}",
         flush=True,
     )
     return loss._replace(wrong=wrong)
