@@ -55,7 +55,17 @@ NOT_INSTALLED = Text(
     'There is a [cluster] in the configuration, and no {module}. Install it: `pip install "talkpath[cluster]"`.',
     '配置中有 [cluster]，但未安装 {module}。请安装：`pip install "talkpath[cluster]"`。',
 )
+CERTIFICATES_UNUSABLE = Text(
+    "The `ca`, `certificate` or `key` of [cluster] cannot be used ({why}).",
+    "[cluster] 的 `ca`、`certificate` 或 `key` 无法使用（{why}）。",
+)
 HINDRANCES = {
+    "trust": Text(
+        "No NATS server of [cluster] can be trusted : look at `ca`. It stands for who signed the servers' "
+        "certificates, which name what stands in `urls`; some servers want a `certificate` and `key` of ours.",
+        "[cluster] 中的 NATS 服务器不可信：请检查 `ca`，即签发服务器证书的机构；证书须含 `urls` 中的名称。"
+        "有的服务器还要求我方的 `certificate` 和 `key`。",
+    ),
     "secret": Text(
         "The cluster {cluster} is sealed with another secret. Give this node the `secret` that the others have.",
         "集群 {cluster} 使用另一个密钥密封。请为本节点配置与其他节点相同的 `secret`。",

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import ssl
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -120,7 +121,7 @@ async def joined(prepared: Prepared, clock: Clock) -> Joined | None:
         raise Trouble("not-installed", phrase(words.NOT_INSTALLED, module=error.name or "")) from error
     cluster, own = config.cluster, _own_record(config, clock.now())
     keep_s = max(_KEEP_S, config.registrar.max_expires_s + _SPARE_S)
-    engine = JetStream(cluster.name, cluster.urls, keep_s, cluster.user, cluster.password)
+    engine = JetStream(cluster.name, cluster.urls, keep_s, cluster.user, cluster.password, _context(config))
     about = About(cluster.name, cluster.node, config.cluster.secret.reveal(), secrets.token_bytes(MARK_BYTES))
     # What the heartbeat says is asked for as soon as there is one, which is before there is an edge.
     members: list[Joined] = []
@@ -139,6 +140,20 @@ async def joined(prepared: Prepared, clock: Clock) -> Joined | None:
         raise Trouble(f"cluster-{error.why}", phrase(text, address=error.address, **values)) from error
     replace(file, encoded(members[0].shared), mode=0o600)
     return members[0]
+
+
+def _context(config: Config) -> ssl.SSLContext | None:
+    """How we speak TLS to the engine; None where nobody asks for it. Raises `Trouble`."""
+    cluster = config.cluster
+    if not (cluster.ca or cluster.certificate or any(url.startswith("tls://") for url in cluster.urls)):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=cluster.ca or None)
+        if cluster.certificate:
+            context.load_cert_chain(cluster.certificate, cluster.key)
+    except OSError as error:
+        raise Trouble("cluster-certificates", phrase(words.CERTIFICATES_UNUSABLE, why=str(error))) from error
+    return context
 
 
 def _own_record(config: Config, now: float) -> NodeRecord:

@@ -270,7 +270,11 @@ class LiveCopy:
             self._waiting.pop(place, None)
             self._on_the_way.pop(place, None)
             self.counters["let_go"] += 1
-        self._known[place] = _Known(envelope)
+        if envelope.until > now:
+            self._known[place] = _Known(envelope)
+        else:
+            # Of a table of stale records nothing is kept.
+            self._known.pop(place, None)
         keeper = self._kinds.get(place.kind)
         if keeper is None:
             return

@@ -14,6 +14,8 @@ class Missing(StrEnum):
     STORAGE = "storage"
     #: It knows us not, or lets us not do what is needed.
     PERMISSION = "permission"
+    #: Its certificate is not trusted, or ours is not by it.
+    TRUST = "trust"
 
 
 class Told(Protocol):

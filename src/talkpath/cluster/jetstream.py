@@ -8,6 +8,7 @@ runs it, and nobody is told.
 
 import asyncio
 import logging
+import ssl
 from collections import deque
 from contextlib import suppress
 
@@ -50,13 +51,20 @@ class JetStream:
     """See the module's docstring. `keep_s`: how long the engine keeps a record that nobody renews."""
 
     def __init__(
-        self, cluster: str, urls: tuple[str, ...], keep_s: float, user: str = "", password: Secret | None = None
+        self,
+        cluster: str,
+        urls: tuple[str, ...],
+        keep_s: float,
+        user: str = "",
+        password: Secret | None = None,
+        context: ssl.SSLContext | None = None,
     ) -> None:
         self._prefix = f"talkpath.{cluster}."
         self._stream = f"talkpath_{cluster}"
         self._urls = list(urls)
         self._keep_s = keep_s
         self._login = {"user": user, "password": password.reveal() if password else ""} if user else {}
+        self._context = context
         self._client = Client()
         self._told: Told | None = None
         self._js: JetStreamContext | None = None
@@ -143,7 +151,7 @@ class JetStream:
                 await self._client.connect(
                     self._urls,
                     name="talkpath",
-                    error_cb=_note,
+                    error_cb=self._noted,
                     disconnected_cb=self._disconnected,
                     reconnected_cb=self._connected,
                     allow_reconnect=True,
@@ -153,6 +161,7 @@ class JetStream:
                     ping_interval=_PING_S,
                     max_outstanding_pings=2,
                     pending_size=0,
+                    tls=self._context,
                     **self._login,  # type: ignore[arg-type]
                 )
             except _OF_THE_WORLD as error:
@@ -171,6 +180,12 @@ class JetStream:
         self._js = self._client.jetstream(timeout=_ASKING_S)
         if self._told is not None and not self._is_closing:
             self._told.connected()
+
+    async def _noted(self, error: Exception) -> None:
+        """Also what hinders the first connection, which is tried again and again."""
+        _log.debug("the engine: %r", error)
+        if isinstance(error, ssl.SSLError) and self._told is not None and not self._client.is_connected:
+            self._told.missing(Missing.TRUST)
 
     async def _disconnected(self) -> None:
         self._to_write.clear()
@@ -191,10 +206,8 @@ class JetStream:
     async def _found(self) -> StreamInfo:
         """The stream, made where there is none. Raises what the client raises."""
         assert self._js is not None
-        try:
-            return await self._js.stream_info(self._stream)
-        except NotFoundError:
-            pass
+        with suppress(NotFoundError):
+            return await self._kept_long_enough(await self._js.stream_info(self._stream))
         # On three servers where there are several: two of them are enough to go on.
         for replicas in (3, 1):
             try:
@@ -205,6 +218,16 @@ class JetStream:
                 if error.err_code != _NOT_CLUSTERED or replicas == 1:
                     raise
         raise AssertionError
+
+    async def _kept_long_enough(self, info: StreamInfo) -> StreamInfo:
+        """A stream that was made when registrations were shorter. It is never made to keep less: of nodes with other
+        configurations each would undo what the other did."""
+        assert self._js is not None
+        kept_s = info.config.max_age
+        if not kept_s or kept_s >= self._keep_s - 1:
+            return info
+        _log.info("%s keeps records for %g s from now on, no longer %g s", self._stream, self._keep_s, kept_s)
+        return await self._js.update_stream(info.config.evolve(max_age=self._keep_s))
 
     def _config(self, replicas: int) -> StreamConfig:
         return StreamConfig(
@@ -305,7 +328,3 @@ class JetStream:
         reply = message.reply or headers.get("Nats-Consumer-Stalled", "")
         if reply:
             await self._client.publish(reply)
-
-
-async def _note(error: Exception) -> None:
-    _log.debug("the engine: %s", error)

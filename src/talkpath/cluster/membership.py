@@ -32,6 +32,7 @@ class Hindrance(StrEnum):
     SECRET = "secret"
     STORAGE = "storage"
     PERMISSION = "permission"
+    TRUST = "trust"
     NAME = "name"
     UNREACHED = "unreached"
 
@@ -178,4 +179,6 @@ def _hindrance(lacks: Missing | None) -> Hindrance:
             return Hindrance.STORAGE
         case Missing.PERMISSION:
             return Hindrance.PERMISSION
+        case Missing.TRUST:
+            return Hindrance.TRUST
     return Hindrance.UNREACHED

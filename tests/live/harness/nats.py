@@ -15,8 +15,12 @@ CURRENT = Path(sys.executable).parent / "nats-server"
 class Nats(Stoppable):
     """Servers over directories of their own."""
 
-    def __init__(self, place: Path, command: Path = CURRENT, count: int = 1, *, options: str = "jetstream") -> None:
+    def __init__(
+        self, place: Path, command: Path = CURRENT, count: int = 1, *, options: str = "jetstream", more: str = ""
+    ) -> None:
+        """`more`: lines of its configuration."""
         self._place = place
+        self._more = more
         self._command = command
         self._options = options
         self.ports = [free_port() for _ in range(count)]
@@ -27,7 +31,7 @@ class Nats(Stoppable):
         store = self._place / f"nats{number}"
         store.mkdir(parents=True, exist_ok=True)
         storage = f'jetstream {{ store_dir: "{store}" }}\n' if self._options == "jetstream" else ""
-        text = f'server_name: n{number}\nlisten: "{HOME}:{self.ports[number]}"\n{storage}'
+        text = f'server_name: n{number}\nlisten: "{HOME}:{self.ports[number]}"\n{storage}{self._more}'
         if len(self.ports) > 1:
             routes = ", ".join(f'"nats://{HOME}:{port}"' for port in self._routes)
             text += f'cluster {{ name: tests, listen: "{HOME}:{self._routes[number]}", routes: [{routes}] }}\n'

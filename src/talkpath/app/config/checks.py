@@ -132,6 +132,7 @@ def _cluster(config: Config) -> Iterator[Disagreement]:
     for key, value in (("node", cluster.node), ("urls", cluster.urls), ("secret", secret)):
         if not value:
             yield ("cluster",), phrase(words.CLUSTER_HALF, key=key)
+    yield from _certificate_of_engine(config)
     if 0 < len(secret) < _SECRET_CHARACTERS:
         yield ("cluster", "secret"), phrase(words.CLUSTER_SECRET_SHORT, least=_SECRET_CHARACTERS)
     yield from _cluster_nodes(cluster)
@@ -154,6 +155,18 @@ def _cluster_nodes(cluster: Cluster) -> Iterator[Disagreement]:
             owned.add(address)
     if names and cluster.node not in names:
         yield ("cluster", "nodes", 0), phrase(words.CLUSTER_NODE_MISSING, node=cluster.node)
+
+
+def _certificate_of_engine(config: Config) -> Iterator[Disagreement]:
+    cluster = config.cluster
+    if bool(cluster.certificate) is not bool(cluster.key):
+        there, missing = ("certificate", "key") if cluster.certificate else ("key", "certificate")
+        yield ("cluster", there), phrase(words.CLUSTER_HALF, key=missing)
+    elif cluster.certificate:
+        from talkpath.app.certificate import mistakes_in_pair
+
+        for name, what in mistakes_in_pair(Path(cluster.certificate), Path(cluster.key)):
+            yield ("cluster", name), what
 
 
 def _history(config: Config) -> Iterator[Disagreement]:

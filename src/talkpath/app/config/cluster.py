@@ -65,6 +65,24 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     password: Annotated[
         Secret | None, doc("What proves it. It is shown nowhere.", "登录密码。不会在任何地方显示。")
     ] = None
+    ca: Annotated[
+        str,
+        doc(
+            "A PEM file with the authorities one of which must have signed the servers' certificates, for TLS. Left "
+            "out: those that this system trusts.",
+            "PEM 文件，列出服务器 TLS 证书须由其中之一签发的机构。省略时为本系统所信任者。",
+            of="file",
+        ),
+    ] = ""
+    certificate: Annotated[
+        str,
+        doc(
+            "A PEM file with the certificate that we show them, for TLS. Empty: none.",
+            "PEM 文件，我方在 TLS 中出示的证书。留空：不出示。",
+            of="file",
+        ),
+    ] = ""
+    key: Annotated[str, doc("The PEM file with its private key.", "该证书私钥的 PEM 文件。", of="file")] = ""
     secret: Annotated[
         Secret | None,
         doc(
