@@ -14,6 +14,7 @@ PARTS = (
     "capture",
     "conversion",
     "guard",
+    "cluster",
 )
 
 

@@ -28,13 +28,20 @@ class Kamailio:
     """Kamailio from Debian with one worker and the allocator that flatters it most (-x fm)."""
 
     def __init__(
-        self, directory: Path, port: int, digest: bool, script: str = "kamailio.cfg", engine_port: int = 0
+        self,
+        directory: Path,
+        port: int,
+        digest: bool,
+        script: str = "kamailio.cfg",
+        engine_port: int = 0,
+        other_port: int = 0,
     ) -> None:
         self.name = "kamailio"
         self.port = port
         config = directory / script
         text = (HERE / "peers" / script).read_text()
         text = text.replace("KAMAILIO_PORT", str(port)).replace("RTPENGINE_PORT", str(engine_port))
+        text = text.replace("OTHER_PORT", str(other_port))
         config.write_text(text.replace("FOLDER", str(directory)))
         memory = ["-x", "fm", "-m", "512", "-M", "16"]
         options = ["-A", "DIGEST"] if digest else []
@@ -68,6 +75,7 @@ class Talkpath:
         users: Iterable[str] = (),
         web_port: int | None = None,
         more: str = "",
+        address: str = "127.0.0.1",
     ) -> None:
         self.name = "talkpath"
         self.port = port
@@ -75,7 +83,7 @@ class Talkpath:
         accounts = "".join(f'[[accounts]]\nuser = "{user}"\npassword = "{PASSWORD}"\n' for user in users)
         doors = {"UDP": port} | ({"WS": web_port} if web_port is not None else {})
         listeners = "".join(
-            f'[[listeners]]\ntransport = "{transport}"\naddress = "127.0.0.1"\nport = {door}\n'
+            f'[[listeners]]\ntransport = "{transport}"\naddress = "{address}"\nport = {door}\n'
             for transport, door in doors.items()
         )
         config.write_text(
@@ -87,6 +95,11 @@ class Talkpath:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         self.pid = self._process.pid
         wait_until(lambda: is_open(port), 30, "talkpath")
+
+    def kill(self) -> None:
+        """As by a power cut."""
+        self._process.kill()
+        self._process.wait(timeout=20)
 
     def stop(self) -> None:
         # The second signal stops at once instead of waiting for calls.

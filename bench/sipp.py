@@ -49,9 +49,9 @@ class Load:
 class Sipp:
     """SIPp against one server, its files in a directory of the run."""
 
-    def __init__(self, directory: Path, server_port: int) -> None:
+    def __init__(self, directory: Path, server_port: int, host: str = HOST) -> None:
         self._directory = directory
-        self._server = f"{HOST}:{server_port}"
+        self._server = f"{host}:{server_port}"
         self._runs = 0
 
     def answer(self, port: int, body: str = NO_BODY, scenario: str = "uas") -> subprocess.Popen[bytes]:
