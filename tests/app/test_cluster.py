@@ -18,6 +18,7 @@ from talkpath.app.joining import node_address
 from talkpath.app.phrase import Trouble
 from talkpath.base.address import Transport
 from talkpath.base.texts import Language
+from talkpath.cluster.claims import Claims
 from talkpath.cluster.copy import State
 from talkpath.cluster.membership import About, Membership
 from talkpath.cluster.memory import Hub, MemoryEngine
@@ -73,7 +74,7 @@ class _Answers:
 
 def test_the_log_says_each_once(membership: Membership, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    log = ClusterLog(membership, OWN, Language.EN)
+    log = ClusterLog(membership, Claims(membership.nodes, "a", ()), OWN, Language.EN)
     log.tell()
     membership.copy.state = State.LIVE
     membership.nodes._news += [Event(news, OTHER) for news in News]

@@ -1,7 +1,9 @@
 """Nodes of a cluster in memory: the live copy of each, one engine, a virtual clock, no event loop."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+import msgspec
 
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.cluster.copy import LiveCopy, Publish
@@ -45,6 +47,10 @@ class Skewed(Clock):
     def now(self) -> float:  # type: ignore[override]
         return self._right.now + self._by
 
+    @now.setter
+    def now(self, now: float) -> None:
+        self._right.now = now - self._by
+
 
 class Values:
     """Keeps the records of the kind `value`: texts by their keys."""
@@ -85,7 +91,9 @@ class Node:
         self.copy = LiveCopy(name, seal(mark, secret), lambda why, place: self.unreadable.append(why), clock.now)
         self.values = Values()
         self.copy.keep("value", self.values)
-        self.nodes = Nodes(self.copy, lambda: self.record, mark)
+        #: what its beat says besides
+        self.says: Callable[[], dict[str, object]] = dict
+        self.nodes = Nodes(self.copy, lambda: msgspec.structs.replace(self.record, **self.says()), mark)
         self.engine = MemoryEngine(hub)
         self.engine.told = self
 

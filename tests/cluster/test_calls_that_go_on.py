@@ -2,11 +2,12 @@
 
 import msgspec
 import pytest
-from tests.cluster.rig import Node, Rig
+from tests.cluster.rig import Node, Rig, Skewed
 from tests.edge.lab import HOME, OFFER, Lab, Phone, call
 
 from talkpath.app.shared_calls import CallCodec
 from talkpath.cluster.calls import Calls
+from talkpath.cluster.claims import Claims
 from talkpath.edge.keeping import Known
 
 
@@ -17,10 +18,13 @@ class House:
         self.node = node
         self.lab = Lab()
         self.calls = Calls(node.copy, node.copy._seal, node.pump, CallCodec(), shared, node.nodes)
+        self.claims = Claims(node.nodes, node.name, shared)
+        node.says = lambda: {"addresses": dict(self.claims.held)}
         self.lab.edge.keeping.begin()
         self.here = set(here)
 
     def attach(self) -> "House":
+        self.claims.look(self.here, self.now)
         self.calls.attach(self.lab.edge.keeping, self.here, self.now)
         self.lab.pump()
         return self
@@ -44,12 +48,19 @@ class House:
 
     def gets(self, *addresses: str) -> None:
         self.here |= set(addresses)
-        self.calls.look(self.here, self.now)
-        self.lab.pump()
+        self.look()
 
     def loses(self, address: str) -> None:
         self.here.remove(address)
+        self.look()
+
+    def look(self) -> None:
+        """As a node does each second, and when it hears that its addresses changed."""
+        if self.claims.look(self.here, self.now):
+            self.node.copy.beat_now(self.now)
         self.calls.look(self.here, self.now)
+        self.node.pump()
+        self.lab.pump()
 
     @property
     def running(self) -> int:
@@ -283,3 +294,140 @@ def test_a_record_of_an_older_node_and_one_of_a_newer_are_taken_over(rig: Rig, a
     for changed in (older, newer):
         known = CallCodec().read(msgspec.msgpack.encode(changed))
         assert (known.is_last, known.record) == (False, CallCodec().read(b.calls._theirs[name].body).record)
+
+
+# --- an address at two nodes, at none, and nodes that stood still
+
+
+def pass_(rig: Rig, seconds: float, *houses: House) -> None:
+    for _ in range(round(seconds)):
+        rig.wait(1)
+        for house in houses:
+            house.look()
+
+
+def test_a_node_that_stood_still_writes_nothing_of_calls_that_went_over(rig: Rig, a: House, b: House) -> None:
+    """It is stopped with something to say, its keepalived takes the address off, and it wakes before it is stale."""
+    phone, _ = a.talk()
+    rig.hub.members.remove(a.node.engine)
+    for running in a.lab.edge.core.calls.values():
+        a.lab.edge.core.touch(running)
+        running.heard_at += 1
+    a.calls.tell(a.now)
+    rig.wait(0.5)
+    b.gets(HOME)
+    rig.wait(0.5)
+    a.loses(HOME)
+    rig.hub.members.append(a.node.engine)
+    a.node.connected()
+    pass_(rig, 15, a, b)
+    assert (a.running, b.running) == (0, 1)
+    assert phone.inbox == []
+    # What it saved for the last time would take the heir back to numbers that it used.
+    assert "node.went-over" not in b.lab.kinds("c1")
+    assert b.calls.counters["calls_taken_over"] == 1
+
+
+def test_who_hears_nobody_ends_no_call_that_he_gave_away(rig: Rig, a: House, b: House) -> None:
+    """The engine is on one side: whether another node goes on cannot be known."""
+    phone, _ = a.talk()
+    rig.wait(0.2)
+    rig.hub.members.remove(a.node.engine)
+    a.node.disconnected()
+    a.lab.engine.absent = {HOME}
+    a.loses(HOME)
+    b.gets(HOME)
+    pass_(rig, 20, a, b)
+    assert phone.inbox == []
+    assert (a.running, b.running) == (1, 1)
+    rig.hub.members.append(a.node.engine)
+    a.node.connected()
+    pass_(rig, 5, a, b)
+    assert phone.inbox == []
+    assert (a.running, b.running) == (0, 1)
+
+
+def test_of_two_that_have_an_address_the_first_lets_go(rig: Rig, a: House, b: House) -> None:
+    """Its keepalived was killed and left the address behind."""
+    a.talk()
+    pass_(rig, 2, a, b)
+    b.gets(HOME)
+    rig.wait(0.5)
+    assert (a.running, b.running) == (0, 1)
+    pass_(rig, 1, a, b)
+    assert not a.claims.refused, "a handover takes a moment"
+    pass_(rig, 3, a, b)
+    assert [one.to for one in a.claims.refused.values()] == ["b"]
+    assert not b.claims.refused
+    pass_(rig, 5, a, b)
+    assert a.claims.overdue(a.now), "keepalived had the time to take it off"
+    a.loses(HOME)
+    assert not a.claims.overdue(a.now)
+    # It does not take it back while the other one has it, nor wins by coming again.
+    a.gets(HOME)
+    pass_(rig, 4, a, b)
+    assert a.claims.refused
+    assert not b.claims.refused
+    b.loses(HOME)
+    pass_(rig, 2, a, b)
+    assert not a.claims.refused
+
+
+def test_a_handover_refuses_nothing(rig: Rig, a: House, b: House) -> None:
+    b.gets(HOME)
+    rig.wait(0.3)
+    a.loses(HOME)
+    pass_(rig, 5, a, b)
+    assert not a.claims.refused
+    assert not b.claims.refused
+
+
+def test_the_one_that_had_the_address_first_goes_on_when_the_later_one_dies(rig: Rig, a: House, b: House) -> None:
+    a.talk()
+    b.gets(HOME)
+    rig.wait(0.5)
+    assert (a.running, b.running) == (0, 1)
+    rig.stop(b.node)
+    pass_(rig, 5, a)
+    assert a.running == 1
+    assert not a.claims.refused
+
+
+def test_the_one_that_had_the_address_first_goes_on_when_the_later_one_loses_it(rig: Rig, a: House, b: House) -> None:
+    """The partition heals, and VRRP decides otherwise."""
+    a.talk()
+    b.gets(HOME)
+    rig.wait(0.5)
+    b.loses(HOME)
+    pass_(rig, 1, a, b)
+    assert (a.running, b.running) == (1, 0)
+
+
+def test_what_is_not_heard_refuses_nothing(rig: Rig, a: House, b: House) -> None:
+    """The engine is on one side and the address on the other: who cannot hear does not judge."""
+    a.talk()
+    rig.hub.members.remove(a.node.engine)
+    a.node.disconnected()
+    b.gets(HOME)
+    pass_(rig, 10, a, b)
+    assert not a.claims.refused
+    assert (a.running, b.running) == (1, 1)
+    rig.hub.members.append(a.node.engine)
+    a.node.connected()
+    pass_(rig, 6, a, b)
+    assert (a.running, b.running) == (0, 1)
+    assert a.claims.refused
+
+
+@pytest.mark.parametrize("wrong_s", [-300.0, 300.0])
+def test_clocks_that_are_minutes_apart_lose_no_call(rig: Rig, wrong_s: float) -> None:
+    a = House(rig.add("c", clock=Skewed(rig.clock, wrong_s)), HOME).attach()
+    b = House(rig.nodes[1]).attach()
+    rig.wait(2.5)
+    a.talk()
+    rig.wait(0.2)
+    rig.stop(a.node)
+    b.gets(HOME)
+    assert b.running == 1
+    told = next(one for one in b.lab.ledger.trace("c1").moments if one.kind == "node.taken-over")
+    assert float(str(told.values["silent_s"])) < 2

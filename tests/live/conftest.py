@@ -153,10 +153,12 @@ def an_nginx(edge: Edge, tmp_path: Path) -> Iterator[Nginx]:
 
 
 class Agents:
-    """Makes registered agents of our own and talkers; all sockets are closed when the test ends."""
+    """Makes registered agents of our own and talkers; all sockets are closed when the test ends. `host` is the
+    address that they have, where it is not that of the edge."""
 
-    def __init__(self, edge: AnyEdge) -> None:
+    def __init__(self, edge: AnyEdge, host: str = "") -> None:
         self._edge = edge
+        self._host = host
         self._made: list[Agent | Talker] = []
         self._numbers = itertools.count(1)
         self._voices = itertools.count(1)
@@ -167,7 +169,7 @@ class Agents:
 
     def silent(self, transport: str = "udp", identity: Identity | None = None) -> Agent:
         """One that has not registered."""
-        made = Agent(identity or self._edge.identity(transport))
+        made = Agent(identity or self._edge.identity(transport), bind=self._host)
         self._made.append(made)
         return made
 
@@ -178,7 +180,7 @@ class Agents:
 
     def player(self, played: Samples, host: str | None = None) -> Talker:
         """It plays this."""
-        made = Talker(host or self._edge.host, played, ssrc=next(self._numbers))
+        made = Talker(host or self._host or self._edge.host, played, ssrc=next(self._numbers))
         self._made.append(made)
         return made
 
@@ -196,12 +198,12 @@ def own_agents(own_edge: AnyEdge) -> Iterator[Agents]:
 
 
 @pytest.fixture
-def agents_of() -> Iterator[Callable[[AnyEdge], Agents]]:
+def agents_of() -> Iterator[Callable[..., Agents]]:
     """Agents of an edge that the test starts."""
     made: list[Agents] = []
 
-    def make(edge: AnyEdge) -> Agents:
-        made.append(Agents(edge))
+    def make(edge: AnyEdge, host: str = "") -> Agents:
+        made.append(Agents(edge, host))
         return made[-1]
 
     yield make

@@ -5,9 +5,11 @@ import logging
 from talkpath.app import cluster_words as words
 from talkpath.app.phrase import phrase
 from talkpath.base.texts import Language, Text
+from talkpath.cluster.claims import Claims
 from talkpath.cluster.copy import STALE_S, State
 from talkpath.cluster.membership import Membership
 from talkpath.cluster.nodes import Event, News, NodeRecord
+from talkpath.net.addresses import take_off
 
 _log = logging.getLogger("talkpath.cluster")
 
@@ -15,8 +17,11 @@ _log = logging.getLogger("talkpath.cluster")
 class ClusterLog:
     """Looks once a second."""
 
-    def __init__(self, membership: Membership, own: NodeRecord, language: Language) -> None:
+    def __init__(self, membership: Membership, claims: Claims, own: NodeRecord, language: Language) -> None:
         self._membership = membership
+        self._claims = claims
+        self._refused: set[str] = set()
+        self._tried: set[str] = set()
         self._own = own
         self._language = language
         self._was_live: bool | None = None
@@ -25,6 +30,7 @@ class ClusterLog:
     def tell(self) -> None:
         """Look once."""
         self._tell_of_engine()
+        self._tell_of_addresses()
         for event in self._membership.nodes.take_news():
             self._tell_of_node(event)
         membership, count = self._membership, self._membership.copy.counters["unreadable"]
@@ -46,6 +52,25 @@ class ClusterLog:
                 self._line(words.AWAY, True)
         if is_live and engine.replicas == 1:
             self._once("one copy", words.ONE_COPY)
+
+    def _tell_of_addresses(self) -> None:
+        refused = self._claims.refused
+        for host in refused.keys() - self._refused:
+            self._line(words.ADDRESS_REFUSED, True, address=host, node=refused[host].to)
+        self._refused = set(refused)
+        self._tried &= self._refused
+
+    def take_off(self, host: str, node: str) -> None:
+        """keepalived does not take this address off, so do it here; said once."""
+        reason = ""
+        try:
+            take_off(host)
+        except OSError as error:
+            reason = error.strerror or str(error)
+        if host not in self._tried:
+            self._tried.add(host)
+            text = words.ADDRESS_STAYS if reason else words.ADDRESS_TAKEN_OFF
+            self._line(text, True, address=host, node=node, reason=reason)
 
     def _tell_of_node(self, event: Event) -> None:
         record, own = event.record, self._own

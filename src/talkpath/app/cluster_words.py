@@ -116,6 +116,23 @@ OTHER_PORTS = Text(
     "The node {node} has other media ports ({theirs}) than this one ({ours}). Give all nodes the same.",
     "节点 {node} 的媒体端口（{theirs}）与本节点（{ours}）不同。请让所有节点一致。",
 )
+ADDRESS_REFUSED = Text(
+    "The node {node} has the address {address} too, and took it later. This node lets go of it. Look whether "
+    "keepalived runs here, and whether its packets (VRRP, protocol 112) pass between the nodes.",
+    "节点 {node} 也持有地址 {address}，且取得更晚。本节点放弃该地址。请检查本机 keepalived 是否在运行，"
+    "以及节点之间的 VRRP 报文（协议号 112）能否通过。",
+)
+ADDRESS_TAKEN_OFF = Text(
+    "keepalived did not take off the address {address}, which the node {node} has: this node did. Start keepalived "
+    "again.",
+    "keepalived 未移除节点 {node} 已持有的地址 {address}，已由本节点移除。请重新启动 keepalived。",
+)
+ADDRESS_STAYS = Text(
+    "The address {address} is at two hosts, here and at node {node}, and cannot be taken off here ({reason}): calls "
+    "to it reach the one or the other. Start keepalived again, or remove it as root: `ip address del`.",
+    "地址 {address} 同时在本机和节点 {node} 上，且无法在本机移除（{reason}）：呼叫会随机到达其一。"
+    "请重新启动 keepalived，或以 root 移除：`ip address del`。",
+)
 NONE_NAMED = Text("none", "无")
 AWAY = Text(
     "The engine of the cluster is away. Calls and registrations go on; what changes here is told to the others when "

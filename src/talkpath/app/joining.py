@@ -3,7 +3,7 @@
 import os
 import secrets
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from talkpath.app.start import Prepared
 from talkpath.app.state import token_key
 from talkpath.base.address import Transport
 from talkpath.cluster.calls import Calls
+from talkpath.cluster.claims import Claims
 from talkpath.cluster.copy import State
 from talkpath.cluster.gateways import SharedGateways
 from talkpath.cluster.membership import About, CannotJoin, Membership
@@ -59,8 +60,9 @@ class Joined:
         membership.nodes.run_by = self.calls.runner_of
         copy, seal = membership.copy, membership.seal
         self.gateways = SharedGateways(copy, seal, membership.member.wake, membership.nodes)
+        self.claims = Claims(membership.nodes, membership.about.node, addresses)
         self.shared: Shared
-        self._log = ClusterLog(membership, own, prepared.language)
+        self._log = ClusterLog(membership, self.claims, own, prepared.language)
         self._trusted: set[str] = set()
 
     @property
@@ -78,7 +80,7 @@ class Joined:
             core = self.edge.core
             calls, registrations = len(core.calls), len(core.registrar) - core.registrar.elsewhere
         said = {"calls": calls, "registrations": registrations, "lag_s": health.lag_s, "waiting": health.waiting}
-        return msgspec.structs.replace(self.own, **said)
+        return msgspec.structs.replace(self.own, addresses=self.claims.held, **said)
 
     @property
     def counters(self) -> dict[str, Callable[[], dict[str, int]]]:
@@ -99,6 +101,16 @@ class Joined:
 
     def row(self) -> ClusterRow:
         return cluster_row(self.membership, self.record())
+
+    def addresses_are(self, here: Collection[str], now: float) -> None:
+        """This host has these addresses now: to be called when that changes, and every second."""
+        if self.claims.look(here, now):
+            # Before the calls, so that who reads of these knows why.
+            self.membership.copy.beat_now(now)
+            self.membership.member.wake()
+        self.calls.look(here, now)
+        for host, refusal in self.claims.overdue(now):
+            self._log.take_off(host, refusal.to)
 
     def look(self, guard: Guard) -> None:
         """Say what happened, and let nodes send what they like: to be called every second."""

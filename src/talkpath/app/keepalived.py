@@ -23,6 +23,7 @@ from talkpath.app.keepalived_check import CHECK, EVERY_S, PATIENCE_S
 from talkpath.app.phrase import Misuse, Trouble, phrase
 from talkpath.app.state import state_directory
 from talkpath.base.texts import Language
+from talkpath.net.interfaces import bits_of
 
 DIRECTORY = Path("/etc/keepalived")
 _CONFIG, _SCRIPT = "keepalived.conf", "talkpath-check"
@@ -86,15 +87,8 @@ def place_of(address: str) -> Place:
     for name, known in psutil.net_if_addrs().items():
         for one in known:
             if one.address.partition("%")[0] == str(wanted):
-                bits = ip_interface(f"{address}/{_bits(one.netmask)}")
-                return Place(name, bits)
+                return Place(name, ip_interface((address, bits_of(one.netmask, wanted.max_prefixlen))))
     raise Trouble("not-here", phrase(words.NOT_HERE, address=address))
-
-
-def _bits(mask: str | None) -> int | str:
-    if mask and ":" in mask:
-        return sum(bin(int(part, 16)).count("1") for part in mask.split("/")[0].split(":") if part)
-    return mask or "32"
 
 
 def groups(cluster: Cluster) -> Iterator[Group]:

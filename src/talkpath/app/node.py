@@ -287,6 +287,7 @@ class Node:
         if self._cluster is not None:
             self._edge.keeping.begin()
             self._cluster.calls.attach(self._edge.keeping, self._interfaces.addresses, now)
+            self._cluster.addresses_are(self._interfaces.addresses, now)
             self._tell_cluster(self._cluster)
         self._script.start()
         await self._control.start()
@@ -399,7 +400,7 @@ class Node:
 
     def _beat(self) -> None:
         if self._alive is not None:
-            self._alive.beat()
+            self._alive.beat(() if self._cluster is None else self._cluster.claims.refused)
 
     def _refresh_users(self) -> None:
         self._users.refresh()
@@ -410,7 +411,7 @@ class Node:
         self._interfaces.look()
         self._facing.forget()
         if self._cluster is not None:
-            self._cluster.calls.look(self._interfaces.addresses, self._clock.now())
+            self._cluster.addresses_are(self._interfaces.addresses, self._clock.now())
             self._signalling.pump()
 
     def _tell_cluster(self, cluster: Joined) -> None:

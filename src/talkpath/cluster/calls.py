@@ -53,6 +53,15 @@ class Others(Protocol):
     def heir(self, name: str) -> int:
         """Which of the heirs of that node this one is, counted from 1."""
 
+    def is_heard(self) -> bool:
+        """Whether it is known now what others do."""
+
+    def ours(self, name: str, at: float) -> float:
+        """A time that a node wrote, by our clock."""
+
+    def has_left(self, name: str, host: str, at: float) -> bool:
+        """Whether what a node wrote at `at` (its clock) may be of an address that it does not have any more."""
+
 
 class _Theirs(NamedTuple):
     """A call that another process ran when it wrote this, for the last time where it `is_last`; `hosts` are the
@@ -147,7 +156,8 @@ class Calls:
 
     def look(self, here: Collection[str], now: float) -> None:
         """This host has these addresses now: go on with the calls that ran at those that are shared until they came.
-        Who wrote of a call since then had the address after us."""
+        Who wrote of a call since then had the address after us, and it is ours again once he is gone, or says that he
+        has the address no more."""
         if self._runner is None:
             return
         gone = self._came.keys() - here
@@ -155,9 +165,8 @@ class Calls:
         if gone:
             self._hand_over(self._runner, now)
         self._take_back(self._runner, now)
-        newest = max(self._came.values(), default=0.0)
-        for name, theirs in list(self._theirs.items()):
-            if theirs.at < newest or theirs.is_last:
+        if self._came:
+            for name in list(self._theirs):
                 self._take_shared(name, now)
         self.tell(now)
 
@@ -181,7 +190,11 @@ class Calls:
     def _take_back(self, runner: Runner, now: float) -> None:
         """Go on with those that nobody took: the address is here again, or it is nowhere."""
         for name, ours in list(self._ours.items()):
-            if ours.handed_at is None or (now - ours.handed_at < _NOBODY_S and not ours.hosts <= self._came.keys()):
+            if ours.handed_at is None:
+                continue
+            # Who hears nobody does not know whether somebody goes on.
+            is_nobodys = now - ours.handed_at >= _NOBODY_S and self._others.is_heard()
+            if not is_nobodys and not ours.hosts <= self._came.keys():
                 continue
             self._ours[name] = ours._replace(handed_at=None)
             known = self._codec.read(ours.body)
@@ -196,12 +209,19 @@ class Calls:
         theirs = self._theirs.get(name)
         if theirs is None or theirs.node == self._copy.node:
             return
-        came = {host: at for host, at in self._came.items() if theirs.is_last or theirs.at < at}
+        came = {host: at for host, at in self._came.items() if theirs.is_last or self._is_left(theirs, host, at)}
+        if not came:
+            return
         is_awaited = not theirs.is_last and now - max(came.values(), default=now) < _LAST_WORD_S
         if is_awaited and self._others.gives_way(theirs.node):
             self._awaited.add(name)
         else:
             self._take(name, theirs, frozenset(came), now)
+
+    def _is_left(self, theirs: _Theirs, host: str, came: float) -> bool:
+        """Whether who ran a call may have had this address before us only."""
+        node, at = theirs.node, theirs.at
+        return self._others.ours(node, at) < came or self._others.has_left(node, host, at)
 
     def _take(self, name: str, theirs: _Theirs, hosts: frozenset[str], now: float) -> None:
         """Go on with a call if it needs no other addresses than these. What it needs is read once, for this is asked
@@ -219,7 +239,8 @@ class Calls:
         if known.record.hosts <= hosts:
             del self._theirs[name]
             known = known._replace(heir=self._others.heir(theirs.node))
-            runner.take_over(known, theirs.node, max(0.0, now - theirs.at), now)
+            silent_s = max(0.0, now - self._others.ours(theirs.node, theirs.at))
+            runner.take_over(known, theirs.node, silent_s, now)
             self.counters["calls_taken_over"] += 1
 
     def runner_of(self, call_id: str, tag: str) -> str:
@@ -235,12 +256,17 @@ class Calls:
     def learnt(self, key: str, envelope: Envelope, mark: bytes, now: float) -> None:
         if envelope.until <= now:
             return
-        ours = self._ours.pop(key, None)
-        if ours is not None and self._runner is not None:
+        is_last = self._codec.is_last(envelope.body)
+        ours = self._ours.get(key)
+        if is_last and ours is not None and ours.handed_at is None:
+            # It stood still for a moment, and did not know that we had gone on. What it saved would take us back.
+            self._copy.put(Place(KIND, key), ours.body, ours.until, now)
+            self._wake()
+            return
+        if self._ours.pop(key, None) is not None and self._runner is not None and ours is not None:
             self.counters["calls_let_go"] += 1
             self.went_to[envelope.node] = self.went_to.get(envelope.node, 0) + 1
             self._runner.let_go(ours.key, envelope.node, now)
-        is_last = self._codec.is_last(envelope.body)
         self._theirs[key] = _Theirs(envelope.node, envelope.at, envelope.body, is_last)
         if is_last:
             self._awaited.add(key)

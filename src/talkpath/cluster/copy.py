@@ -162,6 +162,15 @@ class LiveCopy:
         """There is nothing any more."""
         self._write(place, Envelope(self.node, now, now + _GONE_S, is_gone=True))
 
+    def withdraw(self, place: Place) -> None:
+        """What waits to be written there is nobody's to write any more."""
+        self._waiting.pop(place, None)
+        self._on_the_way.pop(place, None)
+
+    def beat_now(self, now: float) -> None:
+        """What the heartbeat says has changed, and others should not wait for the next."""
+        self._beat_at = now
+
     def knows(self, place: Place) -> bool:
         """Whether the engine is known to have something there."""
         known = self._known.get(place)

@@ -20,6 +20,9 @@ from talkpath.media.engine import HEIRS
 
 KIND = "node"
 
+#: What a beat may take; what is more is a clock that goes wrong.
+SKEW_S = 3.0
+
 
 class NodeRecord(msgspec.Struct, frozen=True):
     """What a node says of itself with each beat. `transport`, `host` and `port` are where other nodes reach its
@@ -42,6 +45,8 @@ class NodeRecord(msgspec.Struct, frozen=True):
     gives_way: bool = False
     #: calls that went from it to others since it does
     went_over: int = 0
+    #: which of the addresses that move it has, and since when by its clock; None: it does not say
+    addresses: dict[str, float] | None = None
 
 
 class News(StrEnum):
@@ -69,14 +74,27 @@ class Event(NamedTuple):
 class Node:
     """Another node, as it is known here."""
 
-    __slots__ = ("is_alive", "record", "seen_at", "token_mark", "way")
+    __slots__ = ("is_alive", "left", "record", "seen_at", "skew_s", "token_mark", "was_there", "way")
 
     def __init__(self, record: NodeRecord) -> None:
         self.record = record
         self.is_alive = False
+        self.was_there = False
         self.seen_at = 0.0
+        #: what makes a time of its clock one of ours
+        self.skew_s = 0.0
+        #: the addresses that it had once and has no more, and since when by its clock
+        self.left: dict[str, float] = {}
         self.way: Target | None = None
         self.token_mark = mark_of(record.name)
+
+    def heard(self, record: NodeRecord, at: float) -> None:
+        """It says this of itself, at that time by its clock."""
+        before, now = self.record.addresses or {}, record.addresses or {}
+        self.left.update({host: at for host in before if host not in now})
+        for host in now:
+            self.left.pop(host, None)
+        self.record = record
 
 
 class Nodes:
@@ -125,6 +143,26 @@ class Nodes:
         heirs = sorted({*self._others, self._copy.node} - {name})
         return heirs.index(self._copy.node) % (HEIRS - 1) + 1
 
+    def ours(self, name: str, at: float) -> float:
+        """A time that a node wrote, by our clock."""
+        node = self._others.get(name)
+        return at if node is None else at + node.skew_s
+
+    def has_left(self, name: str, host: str, at: float) -> bool:
+        """Whether what a node wrote at `at` (its clock) may be of an address that it does not have any more."""
+        node = self._others.get(name)
+        if node is None or not node.was_there:
+            return False
+        return not node.is_alive or at <= node.left.get(host, -1.0)
+
+    def claims(self, host: str) -> list[tuple[float, str]]:
+        """The others that have an address: since when, each by its own clock, and their names."""
+        return [
+            (has[host], name)
+            for name, node in self._others.items()
+            if node.is_alive and (has := node.record.addresses) is not None and host in has
+        ]
+
     def is_heard(self) -> bool:
         """Whether the copy is as the engine is, so that it is known who is there."""
         return self._copy.state is State.LIVE
@@ -155,8 +193,12 @@ class Nodes:
             if len(self._others) >= limits.CLUSTER_NODES:
                 return
             node = self._others[key] = Node(record)
-        node.record, node.seen_at = record, now
+        node.heard(record, envelope.at)
+        node.seen_at = now
         if self._copy.is_whole:
+            skew_s = now - envelope.at
+            node.skew_s = skew_s if abs(skew_s) >= SKEW_S else 0.0
+            node.was_there = True
             node.way = _way_of(record)
             if not node.is_alive:
                 node.is_alive = True

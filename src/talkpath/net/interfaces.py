@@ -64,10 +64,12 @@ def _interfaces() -> Iterator[Interface]:
 
 
 def _interface(address: str, mask: str | None) -> Interface:
-    if ":" not in address:
-        return IPv4Interface((address, mask or "255.255.255.255"))
-    bits = sum(byte.bit_count() for byte in ipaddress.IPv6Address(mask).packed) if mask else 128
-    return IPv6Interface((address, bits))
+    return ipaddress.ip_interface((address, bits_of(mask, 128 if ":" in address else 32)))
+
+
+def bits_of(mask: str | None, whole: int) -> int:
+    """How long the network is that an interface says as a mask; `whole` where it says none."""
+    return sum(byte.bit_count() for byte in ipaddress.ip_address(mask).packed) if mask else whole
 
 
 def _rank(one: Interface) -> tuple[bool, int, bytes, int]:

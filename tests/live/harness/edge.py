@@ -60,6 +60,12 @@ class Doors:
         return int(getattr(self, transport))
 
 
+def free_doors() -> Doors:
+    """Ports that nobody used in this process."""
+    first, second = free_port(), free_port()
+    return Doors(udp=first, tcp=first, tls=first + 1, ws=second, wss=second + 1)
+
+
 class Edge(Stoppable):
     """One `talkpath run`: users `user100` and on are in its configuration, so that no test shares one."""
 
@@ -75,15 +81,14 @@ class Edge(Stoppable):
         users: int = 600,
         advertised: str = "",
         under: Sequence[str] = (),
+        doors: Doors | None = None,
     ) -> None:
         self.place = place
         self.host = host
         self._users = users
         self._under = under
         self._advertised = advertised
-        first = free_port()
-        second = free_port()
-        self.doors = Doors(udp=first, tcp=first, tls=first + 1, ws=second, wss=second + 1)
+        self.doors = doors or free_doors()
         self.metrics = free_port()
         self._numbers = itertools.count(100)
         place.mkdir(parents=True, exist_ok=True)
