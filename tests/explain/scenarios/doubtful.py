@@ -270,6 +270,48 @@ def the_same_codec_under_ones_own_number(wire: Wire) -> None:
     call.talk(8, a={**change, "payload_type": 96}, b={**change, "payload_type": 96}).bye()
 
 
+# --- faults that were not seen
+
+
+@fires("gateway-down")
+def registers_that_nobody_answers(wire: Wire) -> None:
+    phone = phones()[0]
+    for number in range(4):
+        register(wire, phone, EPOCH + 30 * number, cseq=number + 1, status=0)
+    plain_call(wire).talk(4).bye()
+
+
+@quiet("gateway-down")
+def a_register_that_was_lost_once(wire: Wire) -> None:
+    phone = phones()[0]
+    register(wire, phone, EPOCH, status=0)
+    register(wire, phone, EPOCH + 30, cseq=2)
+    register(wire, phone, EPOCH + 60, cseq=3, status=0)
+    plain_call(wire).talk(4).bye()
+
+
+def unannounced(wire: Wire, **change: object) -> None:
+    """Two ways of audio, and no word of SIP about them."""
+    one, two = At("10.0.5.1", 20_000), At("10.0.5.2", 30_000)
+    Sender(one, two, 0x71, **change).play(wire, EPOCH, 20)  # type: ignore[arg-type]
+    Sender(two, one, 0x72).play(wire, EPOCH, 20)
+
+
+@fires("packet-loss")
+def media_without_signalling_that_loses(wire: Wire) -> None:
+    unannounced(wire, lost=lambda n: n % 15 == 3)
+
+
+@quiet("packet-loss")
+def media_without_signalling_that_is_whole(wire: Wire) -> None:
+    unannounced(wire)
+
+
+@fires("jitter")
+def media_without_signalling_that_comes_unevenly(wire: Wire) -> None:
+    unannounced(wire, delay=lambda n: held(n // 100 * 100 + 20, 30)(n))
+
+
 # --- what is told of it
 
 

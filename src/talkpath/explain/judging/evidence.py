@@ -1,6 +1,7 @@
 """The evidence and the words that the rules about requests stuck within a dialog share."""
 
 from talkpath.base.texts import Text
+from talkpath.capture.records import RtpStream
 from talkpath.explain.judging.finding import Because, Direction, Found, Symptom, because, party
 from talkpath.explain.reading.route import Stuck
 
@@ -14,6 +15,10 @@ REFUSED = Text(
 NO_ACK = Text(
     "{status} {reason} was repeated {times} times: no {method} reached {owner}.",
     "{status} {reason} 重发了 {times} 次：{owner}没有收到 {method}。",
+)
+STRAY = Text(
+    "Nothing in this capture announces the stream: it is media without signalling ({encoding}, {seconds:.0f} s).",
+    "抓包中没有任何信令声明该流：它是没有信令的媒体（{encoding}，{seconds:.0f} 秒）。",
 )
 SYMPTOMS = {
     "BYE": Symptom.CANNOT_HANG_UP,
@@ -34,6 +39,12 @@ def found_of(stuck: Stuck, *evidence: Because, **values: object) -> Found:
         direction=Direction.of(stuck.from_caller),
         symptom=SYMPTOMS.get(stuck.method),
     )
+
+
+def no_signalling(rtp: RtpStream) -> Because:
+    """That a stream belongs to no call that the capture shows."""
+    seconds = rtp.end - rtp.start
+    return because(STRAY, (rtp.first_frame,), rtp.start, encoding=rtp.encoding, seconds=seconds)
 
 
 def what_happened(stuck: Stuck) -> Because:

@@ -45,4 +45,5 @@ class Gatherer:
     def finish(self) -> list[Call]:
         """The calls, each with its streams and what was seen around it."""
         self.scene.calls = self._ledger.calls()
+        self.scene.strays = self._ledger.strays
         return self.scene.calls

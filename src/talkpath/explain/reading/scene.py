@@ -5,7 +5,7 @@ exchanges of each user, never the packets.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
@@ -36,6 +36,10 @@ EXCHANGES_KEPT = 50_000
 EVENTS_KEPT = 50_000
 FORGET_EVERY_S = 60.0
 _CREDENTIALS = ("Authorization", "Proxy-Authorization")
+# The clock of video (RFC 3551 section 5), by which it is known where nothing announces what it is.
+VIDEO_HZ = 90_000
+# Streams without signalling that are told of.
+STRAYS_TOLD = 50
 # So many answered calls without any RTP mean that the capture was not taken where media flows.
 SIGNALLING_ONLY = 3
 
@@ -84,6 +88,8 @@ class Scene:
         self.icmp: list[IcmpError] = []
         self.fragments: list[FragmentsIncomplete] = []
         self.streams = 0
+        #: streams that no call announced; known when all calls are
+        self.strays: list[RtpStream] = []
         #: packets of the files, and how many of them were not read, by reason
         self.packets = 0
         self.unread: dict[str, int] = {}
@@ -270,6 +276,13 @@ class Scene:
         for call in self.calls:
             found[call.legs[0].caller.host].append(call)
         return found
+
+    def unclaimed(self) -> Iterator[RtpStream]:
+        """Audio without signalling of which something can be said: streams whose codec is known, the largest first,
+        at most so many as somebody reads."""
+        audio = [one for one in self.strays if one.encoding and one.clock_hz != VIDEO_HZ and not one.is_encrypted]
+        audio.sort(key=lambda one: -one.packets)
+        yield from audio[:STRAYS_TOLD]
 
     def is_phone(self, host: str) -> bool:
         """Whether it registers here."""

@@ -21,6 +21,8 @@ from talkpath.sip.scanners import tool_of
 
 # So many hosts or numbers that one stranger calls, and none that answers it, are no gateway that is down.
 VISITED = 3
+# A request that is sent again over so long (Timer E: 0, 0.5, 1.5, 3.5 s) was not answered in time.
+PATIENCE_S = 3.0
 # Probes in a row without an answer; one may be lost.
 PROBES = 3
 
@@ -31,6 +33,10 @@ ASKED = Text(
 PROBED = Text(
     "{count} requests outside calls to {host} stayed unanswered.",
     "呼叫之外有 {count} 个发往 {host} 的请求无应答。",
+)
+IN_VAIN = Text(
+    "{phone} sent {count} REGISTERs to {host} within {seconds:.0f} s, and not one was answered.",
+    "{phone} 在 {seconds:.0f} 秒内向 {host} 发送了 {count} 个 REGISTER，均无应答。",
 )
 ICMP = Text("{reporter} reports: {kind}.", "{reporter} 报告：{kind}。")
 ALIVE = Text(
@@ -114,6 +120,31 @@ def _of_gateway(story: Story, moments: list[Moment]) -> Iterator[Found]:
 
 
 def check_scene(scene: Scene) -> Iterator[Found]:
+    yield from _probed_in_vain(scene)
+    yield from _registered_in_vain(scene)
+
+
+def _registered_in_vain(scene: Scene) -> Iterator[Found]:
+    """A phone that registers again and again where nobody answers: it rings for no call."""
+    asked: dict[tuple[str, Address], list[Outside]] = defaultdict(list)
+    for exchange in scene.outside_of("REGISTER"):
+        asked[exchange.request.src.host, exchange.request.dst].append(exchange)
+    for (phone, address), exchanges in asked.items():
+        sent = [at for one in exchanges for at in (one.request.time, *one.again)]
+        if any(one.answers for one in exchanges) or len(sent) < PROBES or tool_of(exchanges[0].sip):
+            continue
+        if max(sent) - min(sent) < PATIENCE_S or len({one.sip.first("To") for one in exchanges}) >= VISITED:
+            continue
+        spoke = scene.spoke(address.host, min(sent), scene.last + 1)
+        frames = [one.request.frame for one in exchanges]
+        values = {"count": len(sent), "phone": phone, "host": address, "seconds": max(sent) - min(sent)}
+        evidence = [because(IN_VAIN, frames, min(sent), **values)]
+        if spoke:
+            evidence.append(because(ALIVE, (), min(sent), host=address.host))
+        yield Found(tuple(evidence), {"host": address}, symptom=Symptom.NO_RING, confidence=0.6 if spoke else 0.9)
+
+
+def _probed_in_vain(scene: Scene) -> Iterator[Found]:
     """Probes that nobody answers, again and again."""
     probes: dict[tuple[str, Address], list[Outside]] = defaultdict(list)
     for exchange in scene.outside_of("OPTIONS"):
@@ -178,9 +209,10 @@ RULE: Rule = Rule(
     needs=Text(
         "INVITEs to one address without any response (less sure when it spoke to others meanwhile), refused "
         "connections or "
-        "ICMP errors. A branch of a fork that stays silent while another is answered is only a warning.",
-        "发往同一地址的 INVITE 没有任何响应（若期间它与其他方有通信则把握较低），或连接被拒、ICMP 报错。"
-        "分叉中一路沉默而另一路应答时只是警告。",
+        "ICMP errors; or a phone's REGISTERs, sent again and again without any answer. A branch of a fork that stays "
+        "silent while another is answered is only a warning; the calls of a scanner are none.",
+        "发往同一地址的 INVITE 没有任何响应（若期间它与其他方有通信则把握较低），或连接被拒、ICMP 报错；"
+        "或话机反复发送 REGISTER 而始终无应答。分叉中一路沉默而另一路应答时只是警告；扫描者的呼叫不算。",
     ),
     fix=Text(
         "Look at {host}: is it up, does its firewall let us in, is its address still right? Probe it with "

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from talkpath.base.texts import Text
 from talkpath.capture.records import RtpStream, Second
+from talkpath.explain.judging.evidence import no_signalling
 from talkpath.explain.judging.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.judging.rule import Rule
+from talkpath.explain.reading.scene import Scene
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
 
@@ -45,32 +49,41 @@ def check(story: Story) -> Iterator[Found]:
             stream = next((rtp for rtp in path.heard(from_caller) if _is_uneven(rtp)), None)
             if stream is None:
                 continue
-            share, seconds = stream.late / stream.expected, stream.seconds()
-            bad = _bad(seconds)
-            heard = _heard(bad, stream)
-            lasts = len(heard) >= max(LEAST_HEARD, HEARD_SHARE * (stream.end - stream.start))
-            yield Found(
-                (
-                    because(
-                        UNEVEN,
-                        (stream.first_frame, stream.last_frame),
-                        stream.start,
-                        late=stream.late,
-                        expected=stream.expected,
-                        src=stream.src,
-                        buffer=stream.jitter_buffer_ms,
-                        jitter=stream.jitter_ms,
-                        worst=stream.jitter_max_ms,
-                    ),
-                    *_gaps(heard or bad, stream),
-                ),
-                {"who": party(from_caller), "other": party(not from_caller), "jitter": f"{stream.jitter_ms:.0f}"},
-                leg=path.first_leg.index,
-                direction=Direction.of(from_caller),
-                severity=Severity.ERROR if share >= FELT and lasts else Severity.WARNING,
-                confidence=0.9 if lasts else 0.6,
-            )
+            leg, direction = path.first_leg.index, Direction.of(from_caller)
+            yield replace(_found(stream, party(from_caller), party(not from_caller)), leg=leg, direction=direction)
             break
+
+
+def check_scene(scene: Scene) -> Iterator[Found]:
+    """The same in media without signalling: who hears it is known by address alone."""
+    for stream in scene.unclaimed():
+        if _is_uneven(stream):
+            found = _found(stream, stream.src, stream.dst)
+            yield replace(found, because=(*found.because, no_signalling(stream)), confidence=found.confidence - 0.1)
+
+
+def _found(stream: RtpStream, who: object, other: object) -> Found:
+    share = stream.late / stream.expected
+    bad = _bad(stream.seconds())
+    heard = _heard(bad, stream)
+    lasts = len(heard) >= max(LEAST_HEARD, HEARD_SHARE * (stream.end - stream.start))
+    uneven = because(
+        UNEVEN,
+        (stream.first_frame, stream.last_frame),
+        stream.start,
+        late=stream.late,
+        expected=stream.expected,
+        src=stream.src,
+        buffer=stream.jitter_buffer_ms,
+        jitter=stream.jitter_ms,
+        worst=stream.jitter_max_ms,
+    )
+    return Found(
+        (uneven, *_gaps(heard or bad, stream)),
+        {"who": who, "other": other, "jitter": f"{stream.jitter_ms:.0f}"},
+        severity=Severity.ERROR if share >= FELT and lasts else Severity.WARNING,
+        confidence=0.9 if lasts else 0.6,
+    )
 
 
 def _bad(seconds: Iterable[Second]) -> list[Second]:
@@ -148,4 +161,5 @@ RULE: Rule = Rule(
     ),
     traits=frozenset({Trait.LOSSY}),
     of_call=check,
+    of_scene=check_scene,
 )

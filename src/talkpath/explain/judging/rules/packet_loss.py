@@ -6,9 +6,11 @@ from msgspec.structs import replace
 
 from talkpath.base.texts import Text
 from talkpath.capture.records import RtcpReport, RtcpSeen, RtpStream
+from talkpath.explain.judging.evidence import no_signalling
 from talkpath.explain.judging.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.judging.rule import Rule
 from talkpath.explain.reading.holes import holes
+from talkpath.explain.reading.scene import Scene
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.talk import MediaPath
 from talkpath.explain.reading.traits import Trait
@@ -84,6 +86,21 @@ def _lost_of(rtp: RtpStream) -> int:
     if holes >= MANY_HOLES:
         return rtp.lost
     return sum(length * count for length, count in rtp.lost_runs if length < HOLE_PACKETS)
+
+
+def check_scene(scene: Scene) -> Iterator[Found]:
+    """The same in media without signalling: who hears it is known by address alone."""
+    for rtp in scene.unclaimed():
+        lost = _lost_of(rtp)
+        if rtp.expected < LEAST_EXPECTED or lost < NOTICED * rtp.expected or rtp.packets < LEAST_SHARE * rtp.expected:
+            continue
+        share = lost / rtp.expected
+        yield Found(
+            (_lost(rtp, lost), _worst_second(rtp), no_signalling(rtp)),
+            {"who": rtp.src, "other": rtp.dst, "percent": f"{100 * share:.1f}"},
+            severity=Severity.NOTE if scene.has_drops else Severity.ERROR if share >= FELT else Severity.WARNING,
+            confidence=0.4 if scene.has_drops else 0.8,
+        )
 
 
 def _weighed(story: Story, found: Found) -> Found:
@@ -222,4 +239,5 @@ RULE: Rule = Rule(
     ),
     traits=frozenset({Trait.LOSSY}),
     of_call=check,
+    of_scene=check_scene,
 )
