@@ -6,9 +6,10 @@ import msgspec
 import pytest
 from tests.edge.carrier import Carrier, gateway, house, named
 from tests.edge.lab import HOME, OFFER, REALM, Lab, Phone, call
+from tests.edge.test_phones_of_other_nodes import Around
 from tests.edge.test_recording import Recorder
 
-from talkpath.base.address import Transport
+from talkpath.base.address import Address, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.calls.build import call_of
 from talkpath.edge.call import RunningCall
@@ -201,6 +202,19 @@ def test_a_call_that_nobody_speaks_of_any_more_ends_at_the_other_node_too() -> N
     lab.wait(900.0)
     assert not lab.edge.core.calls
     assert a.methods()[-1] == b.methods()[-1] == "BYE"
+
+
+def test_what_is_said_before_anybody_knows_that_a_node_is_gone_reaches_the_phone_at_the_address_that_moved() -> None:
+    around = Around()
+    lab = Lab(nodes=around, node="b")
+    a, b, _, ok = talking(lab)
+    lab.die()
+    around.ways["a"] = Target(Transport.TCP, Address("192.0.2.99", 5060))
+    for binding in list(lab.edge.core.registrar.held()):
+        lab.edge.core.registrar.learn(replace(binding, node="a"), lab.now)
+    b.inbox.clear()
+    a.in_dialog("BYE", ok)
+    assert b.methods() == ["BYE"]
 
 
 # --- what the call takes

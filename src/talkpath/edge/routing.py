@@ -148,10 +148,12 @@ def present(core: Core, party: Party, now: float) -> Binding | None:
 
 
 def elsewhere_of(core: Core, party: Party, now: float) -> Elsewhere | None:
-    """The other node that holds the flow to a party: where its phone registered, or where it spoke last."""
+    """The other node that holds the flow to a party: where its phone registered, or where it spoke last. A datagram
+    flow of a call goes with the address that it is at, before anybody knows that the node is gone that had it."""
     binding = present(core, party, now)
     if binding is not None:
-        return _phone_of(binding) if binding.node else None
+        is_moved = not party.node and binding.flow == party.flow and not binding.flow.transport.is_reliable
+        return _phone_of(binding) if binding.node and not is_moved else None
     if not party.node or core.world.nodes.way_to(party.node) is None:
         return None
     flow = party.at if isinstance(party.at, Flow) else None
