@@ -160,3 +160,45 @@ def test_nobody_reads_who_registered_without_the_secret(rig: Rig, houses: tuple[
     assert b"203.0.113.7" not in told
     # No record is larger than it must be.
     assert max(len(data) for _, data in rig.hub.records.values()) < 700
+
+
+def _refreshed(house: House, at: float, lasts_s: float) -> None:
+    house.register(binding(registered_at=at, expires_at=at + lasts_s))
+
+
+def test_a_phone_that_refreshes_often_is_not_told_of_as_often_and_never_runs_out(rig: Rig, houses) -> None:
+    a, b = houses
+    lasts_s, every_s, lived_s = 600.0, 30.0, 3_000.0
+    written_before = a.node.copy.counters["written"]
+    for number in range(round(lived_s / every_s)):
+        _refreshed(a, rig.clock.now, lasts_s)
+        rig.wait(every_s)
+        assert b.users() == [("1001", "a")], number
+    assert a.node.copy.counters["written"] - written_before <= lived_s / (lasts_s / 3) + 2
+
+
+@pytest.mark.parametrize("pauses", [(0.9,), (0.5,), (0.2, 0.95), (0.3, 0.3, 0.95)])
+def test_whatever_a_phone_s_pace_it_is_known_elsewhere_as_long_as_here(rig: Rig, houses, pauses) -> None:
+    a, b = houses
+    lasts_s = 100.0
+    for number in range(8):
+        _refreshed(a, rig.clock.now, lasts_s)
+        end = rig.clock.now + lasts_s * pauses[number % len(pauses)]
+        while rig.clock.now < end:
+            rig.wait(1)
+            a.records.expire(rig.clock.now)
+            a.node.pump()
+            assert b.users() == [("1001", "a")], number
+
+
+def test_what_was_owed_of_a_phone_that_went_elsewhere_is_owed_no_more(rig: Rig, houses) -> None:
+    a, b = houses
+    _refreshed(a, rig.clock.now, 100.0)
+    rig.wait(5)
+    _refreshed(a, rig.clock.now, 100.0)
+    b.register(binding(registered_at=rig.clock.now, expires_at=rig.clock.now + 300))
+    for _ in range(100):
+        rig.wait(1)
+        a.records.expire(rig.clock.now)
+        a.node.pump()
+    assert (a.users(), b.users()) == ([("1001", "b")], [("1001", "")])

@@ -176,6 +176,15 @@ class LiveCopy:
         known = self._known.get(place)
         return known is not None and not known.is_gone
 
+    def told_until(self, place: Place) -> float:
+        """Until when the others have what this node said there, or will have as soon as it can be written; 0 for
+        nothing."""
+        write = self._waiting.get(place) or self._on_the_way.get(place)
+        if write is not None:
+            return 0.0 if write.envelope.is_gone else write.envelope.until
+        known = self._known.get(place)
+        return 0.0 if known is None or known.is_gone or known.node != self.node else known.until
+
     def fence(self) -> None:
         """Somebody else bears the name of this node: nothing is written any more."""
         self.is_fenced = True

@@ -166,6 +166,7 @@ class Membership:
     def _tick(self, now: float) -> None:
         self.nodes.expire(now)
         self.shared.expire(now)
+        self.registrations.expire(now)
         if self.shared.is_another and not self.copy.is_fenced:
             self.copy.fence()
         if now >= self._sweep_at:

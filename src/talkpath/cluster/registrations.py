@@ -1,12 +1,14 @@
 """Registrations known everywhere: what the registrar decides is said to the other nodes, what they say it learns.
 
 A binding travels as msgpack, by its field names. Where the others have it by the time it runs out nobody writes
-anything: its expiry stands in it.
+anything: its expiry stands in it. One of which only the times are new is told again when a third of the time is over
+for which the others have it: a phone behind a NAT refreshes every half minute, and is not written as often.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from heapq import heappop, heappush
 from typing import Protocol
 
 import msgspec
@@ -18,6 +20,11 @@ from talkpath.edge.binding import Binding
 from talkpath.edge.registrar import BindingStore
 
 KIND = "binding"
+
+# What is left of the time for which the others have a binding, when a refreshment is told to them again; and how long
+# before it runs out for them, at most, one is told that was not.
+_LEFT = 2 / 3
+_BEFORE_S = 10.0
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Binding)
@@ -59,6 +66,9 @@ class Registrations:
         self._held: dict[str, Binding] = {}
         #: what was read before there was a registrar
         self._early: dict[str, tuple[Envelope, Binding]] = {}
+        #: refreshed bindings of which the others have an earlier end, and when each is to be told at the latest
+        self._owed: dict[str, Binding] = {}
+        self._due: list[tuple[float, str]] = []
         copy.keep(KIND, self)
 
     def store_in(self, local: BindingStore) -> BindingStore:
@@ -86,13 +96,28 @@ class Registrations:
     def refresh_binding(self, binding: Binding) -> None:
         if self._local is not None:
             self._local.refresh_binding(binding)
-        self._put(binding)
+        key, now = self._key(binding), self._now()
+        left_s = self._copy.told_until(Place(KIND, key)) - now
+        if left_s <= (binding.expires_at - now) * _LEFT:
+            self._put(binding)
+            return
+        if key not in self._owed:
+            heappush(self._due, (now + left_s - min(_BEFORE_S, left_s / 4), key))
+        self._owed[key] = binding
+
+    def expire(self, now: float) -> None:
+        """Tell of those that soon would run out for the others, and do not here."""
+        while self._due and self._due[0][0] <= now:
+            binding = self._owed.pop(heappop(self._due)[1], None)
+            if binding is not None and binding.expires_at > now:
+                self._put(binding)
 
     def drop_binding(self, binding: Binding) -> None:
         if self._local is not None and not binding.node:
             self._local.drop_binding(binding)
         key = self._key(binding)
         self._named.pop(key, None)
+        self._owed.pop(key, None)
         self._copy.drop(Place(KIND, key), self._now())
         self._wake()
 
@@ -103,6 +128,7 @@ class Registrations:
     def _put(self, binding: Binding) -> None:
         key = self._key(binding)
         self._named.pop(key, None)
+        self._owed.pop(key, None)
         self._copy.put(Place(KIND, key), written(binding), binding.expires_at, self._now())
         self._wake()
 
@@ -129,11 +155,13 @@ class Registrations:
                 registrar.learn(replace(binding, flow=gone, node=""), now)
             return
         binding.node = envelope.node
+        self._owed.pop(key, None)
         self._named[key] = binding.user, binding.identity
         registrar.learn(binding, now)
 
     def lost(self, key: str, node: str, now: float) -> None:
         self._early.pop(key, None)
+        self._owed.pop(key, None)
         named = self._named.pop(key, None)
         if named is None:
             held = self._held_by_key().get(key)
