@@ -14,7 +14,7 @@ NATIVE := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.l
 
 PAGE := page/package.json $(wildcard page/src/*)
 
-.PHONY: help run test setup build compiled check lint types stubs native-test fast live fuzz bench docs clean
+.PHONY: help run test setup build compiled check lint types stubs native-test fast live fuzz bench wheel docs clean
 
 help:  ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 -- /p' $(MAKEFILE_LIST) | awk -F' -- ' '{printf "%-20s%s\n", $$1, $$2}'
@@ -68,11 +68,14 @@ fuzz: build $(VENV)/.tools $(VENV)/.test-packages  ## the parsers of the core un
 bench: compiled $(VENV)/.peers  ## measure side by side with Kamailio and rtpengine (bench/README.md)
 	$(BIN)/python -m bench $(ARGS)
 
+wheel: compiled $(VENV)/.tools  ## dist/talkpath-….whl: the same for machines with Python alone (pip install it)
+	$(BIN)/python native/package.py dist
+
 docs: $(VENV)/.installed  ## write the generated pages of docs/reference
 	PYTHONPATH=src $(BIN)/python docs/generate.py
 
 clean:  ## remove everything that was built or installed here
-	rm -rf $(VENV) native/target build page/node_modules src/talkpath/web/static
+	rm -rf $(VENV) native/target build dist page/node_modules src/talkpath/web/static
 
 # What is installed leaves a mark, so that the second time takes no time.
 
