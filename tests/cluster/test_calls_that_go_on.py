@@ -217,6 +217,26 @@ def test_who_loses_the_address_stands_still_and_says_its_calls_for_the_last_time
     assert a.calls.went_to == {"b": 1}
 
 
+def test_a_call_that_rings_goes_over_with_the_address_and_nobody_hears_of_it(rig: Rig, a: House, b: House) -> None:
+    phone, other = (a.lab.registered(f"100{n}", f"198.51.100.{n}") for n in (1, 2))
+    phone.invite(f"sip:1002@{HOME}", body=OFFER)
+    other.answer(other.last(), 180, "Ringing")
+    rig.wait(0.2)
+    a.tell()
+    rig.wait(0.2)
+    phone.inbox.clear()
+    other.inbox.clear()
+    a.loses(HOME)
+    b.gets(HOME)
+    rig.wait(0.2)
+    assert (a.running, b.running) == (0, 1)
+    assert len(b.lab.engine.open_ports) == 2
+    assert b.lab.edge.core.transactions.clients.keys()
+    a.lab.wait(200.0)
+    assert phone.inbox == other.inbox == []
+    assert not a.lab.edge.core.transactions.clients
+
+
 def test_the_last_word_of_a_node_that_gives_way_is_awaited(rig: Rig, a: House, b: House) -> None:
     a.talk()
     a.node.record = msgspec.structs.replace(a.node.record, gives_way=True)
