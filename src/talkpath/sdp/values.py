@@ -36,6 +36,7 @@ def is_private(ip: str) -> bool:
     return any(address in network for network in _PRIVATE if network.version == address.version)
 
 
+@lru_cache(maxsize=4096)
 def is_loopback(ip: str) -> bool:
     """Whether this is an IP address by which a host speaks with itself."""
     return ip_text(ip) is not None and ipaddress.ip_address(ip).is_loopback
