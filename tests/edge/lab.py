@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from talkpath.base.address import Address, Flow, Hop, Located, Send, Target, Transport
+from talkpath.base.address import Address, Flow, Hop, Located, Target, Transport
+from talkpath.base.leaving import Send
 from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.trace import Trace

@@ -12,7 +12,8 @@ import uvloop
 from tests.net.test_signalling_over_sockets import HOST, Server, options
 
 from talkpath._native import Datagrams
-from talkpath.base.address import Address, Flow, Parcel, Send, Target, Transport
+from talkpath.base.address import Address, Flow, Parcel, Target, Transport
+from talkpath.base.leaving import Send
 from talkpath.edge.edge import Input, Undelivered
 from talkpath.net.icmp import failure_of
 from talkpath.net.listening import Endpoint

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from talkpath.base.address import Address, Flow, Hop, Parcel, Send, Target, Transport
+from talkpath.base.address import Address, Flow, Hop, Parcel, Target, Transport
+from talkpath.base.leaving import Send
 from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import Input

@@ -4,11 +4,8 @@ A *flow* is the unit of reachability: our socket, the transport, the remote addr
 connection. Registrations, Record-Route and dialogs remember flows (RFC 5626 section 3.3).
 """
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
-
-from talkpath.base.unsent import Unsent
 
 
 class Transport(StrEnum):
@@ -105,17 +102,3 @@ class Parcel(NamedTuple):
 
     flow: Flow
     data: bytes
-
-
-class Send(NamedTuple):
-    """An action: bytes that are to leave. `on_failure` is called when they could not, with the reason and the time.
-
-    `call_id` says which call's story they belong to. Opening a connection takes time: who asks `is_wanted` when it
-    stands hears whether they are to leave yet.
-    """
-
-    hop: Hop
-    data: bytes
-    call_id: str
-    on_failure: Callable[[Unsent, float], None] | None = None
-    is_wanted: Callable[[], bool] | None = None

@@ -7,8 +7,9 @@ from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol
 
-from talkpath.base.address import Address, Flow, Hop, Located, Send, Target, Transport
+from talkpath.base.address import Address, Flow, Hop, Located, Target, Transport
 from talkpath.base.errors import Malformed
+from talkpath.base.leaving import Send
 from talkpath.base.timers import Timers
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Value

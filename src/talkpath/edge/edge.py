@@ -7,8 +7,9 @@
 
 from typing import NamedTuple
 
-from talkpath.base.address import Address, Flow, Hop, Parcel, Send, Target
+from talkpath.base.address import Address, Flow, Hop, Parcel, Target
 from talkpath.base.errors import Malformed
+from talkpath.base.leaving import Send
 from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.admission import Admission

@@ -6,7 +6,7 @@ re-INVITEs, so that hold and session refresh work here as with any phone.
 
 from hashlib import blake2b
 
-from talkpath.base.address import Send
+from talkpath.base.leaving import Send
 from talkpath.calls.model import Side
 from talkpath.edge.anchoring import Anchoring, MediaFailed
 from talkpath.edge.arrival import Arrival

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from talkpath.base.address import Flow, Parcel, Send
+from talkpath.base.address import Flow, Parcel
+from talkpath.base.leaving import Send
 from talkpath.edge.edge import Input
 
 

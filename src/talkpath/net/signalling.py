@@ -15,7 +15,8 @@ from math import ceil
 
 from talkpath._native import Datagrams, Sources
 from talkpath.base import limits
-from talkpath.base.address import Address, Flow, Hop, Parcel, Send, Target, Transport
+from talkpath.base.address import Address, Flow, Hop, Parcel, Target, Transport
+from talkpath.base.leaving import Send
 from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import FlowClosed, Undelivered
@@ -520,7 +521,7 @@ class Signalling:
     def _open_for(self, send: Send) -> None:
         def opened(made: Flow | Unsent) -> None:
             if isinstance(made, Flow) and (send.is_wanted is None or send.is_wanted()):
-                self._send(send._replace(hop=made), self._clock.now())
+                self._send(send.over(made), self._clock.now())
             elif send.on_failure is not None:
                 send.on_failure(made if isinstance(made, Unsent) else Unsent.NO_CONNECTION, self._clock.now())
 

@@ -26,7 +26,8 @@ from enum import Enum, auto
 from typing import Protocol
 
 from talkpath.base import limits
-from talkpath.base.address import Address, Flow, Hop, Send, Target
+from talkpath.base.address import Address, Flow, Hop, Target
+from talkpath.base.leaving import Send
 from talkpath.base.timers import Timer, Timers
 from talkpath.base.unsent import Unsent
 from talkpath.sip.message import Message

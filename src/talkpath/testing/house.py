@@ -9,7 +9,8 @@ from pathlib import Path
 from talkpath.app import settings
 from talkpath.app.config.listeners import ANY
 from talkpath.app.config.tree import Config
-from talkpath.base.address import Address, Flow, Hop, Send, Target, Transport
+from talkpath.base.address import Address, Flow, Hop, Target, Transport
+from talkpath.base.leaving import Send
 from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.trace import Trace

@@ -11,8 +11,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Unpack
 
-from talkpath.base.address import Address, Flow, Send, Transport
+from talkpath.base.address import Address, Flow, Transport
 from talkpath.base.errors import Malformed
+from talkpath.base.leaving import Send
 from talkpath.base.timers import Timers
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ClientTransaction, ServerTransaction, TimerValues, Transactions
