@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
 
+import pytest
 from tests.edge.lab import HOME
 
 from talkpath.base.address import Address, Flow, Transport
@@ -59,6 +60,25 @@ def test_a_token_names_the_very_connection_with_its_process() -> None:
     assert route is not None
     assert route.caller == PHONE
     assert route.callee != PHONE
+
+
+def test_a_token_is_what_earlier_versions_made() -> None:
+    token = "KmjsLCfbhK0r4CETxJxBwAACAcsAcQd_____AAAATf8"
+    assert Tokens(KEY).make(PHONE, None, "f", "c") == token
+    assert Tokens(KEY).read(token, "c") == Tokens(KEY).read(Tokens(KEY).make(PHONE, None, "f", "c"), "c")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "AAAA", "caf\u00e9", "\udcff", "K" * 5_000, "KmjsLCfbhK0r4CETxJxBwAACAcsAcQd_____AAAATf8="]
+)
+def test_what_is_no_token_of_ours_says_nothing(text: str) -> None:
+    assert Tokens(KEY).read(text, "c") is None
+
+
+def test_a_token_is_good_in_one_call() -> None:
+    token = Tokens(KEY).make(PHONE, None, "f", "c\udcff")
+    assert Tokens(KEY).read(token, "c\udcff") is not None
+    assert Tokens(KEY).read(token, "c") is None
 
 
 def test_a_token_of_an_earlier_make_is_none_of_ours() -> None:

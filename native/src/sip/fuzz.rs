@@ -1,6 +1,7 @@
 //! What strangers' bytes reach in SIP messages; see `crate::fuzz`.
 
 use super::index::{Index, StartLine};
+use super::list::items;
 use super::text::unfolded;
 use super::MAX_HEADERS;
 
@@ -18,7 +19,12 @@ pub fn message(data: &[u8]) {
     for field in &index.fields {
         assert_eq!(field.line.start(), end);
         end = field.line.start() + field.line.len();
-        assert!(!unfolded(field.value.of(data)).contains(&b'\n'));
+        let value = unfolded(field.value.of(data));
+        assert!(!value.contains(&b'\n'));
+        assert!(
+            items(&value).all(|item| !item.is_empty())
+                && items(&value).map(<[u8]>::len).sum::<usize>() <= value.len()
+        );
         assert!(field.name.start() >= field.line.start() && field.value.start() + field.value.len() <= end);
     }
     assert!(index.body.start() >= end && index.body.start() + index.body.len() == data.len());

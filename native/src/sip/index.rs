@@ -81,7 +81,12 @@ impl Index {
     /// The place of the first field of that name, in any spelling, at or after `from`.
     pub fn find(&self, data: &[u8], name: &str, from: usize) -> Option<usize> {
         let compact = compact_of(name);
-        (from..self.fields.len()).find(|&at| names_match(self.fields[at].name.of(data), name, compact))
+        // Most names of a message differ in length, which stands in the index.
+        let may_be = |written: Span| written.len() == name.len() || written.len() == 1;
+        (from..self.fields.len()).find(|&at| {
+            let written = self.fields[at].name;
+            may_be(written) && names_match(written.of(data), name, compact)
+        })
     }
 }
 

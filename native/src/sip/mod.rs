@@ -7,8 +7,10 @@ mod auth;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 mod index;
+mod list;
 mod parts;
 mod plain;
+mod seal;
 mod stream;
 mod text;
 
@@ -30,6 +32,7 @@ use text::value_text;
 /// Header fields of one message (`base/limits.py` SIP_HEADERS).
 pub const MAX_HEADERS: usize = 256;
 
+type Start<'py> = (bool, u16, Bound<'py, PyString>, Bound<'py, PyString>);
 type PlainVia<'py> = (Bound<'py, PyString>, Bound<'py, PyString>, Option<u16>, Bound<'py, PyDict>);
 
 /// One SIP message and the index of its header fields. Immutable.
@@ -87,33 +90,10 @@ impl Frame {
     }
 
     #[getter]
-    fn is_request(&self) -> bool {
-        matches!(self.index.start, StartLine::Request { .. })
-    }
-
-    /// The method of a request; empty for a response.
-    #[getter]
-    fn method<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
-        match self.index.start {
-            StartLine::Request { method, .. } => text(py, method.of(self.raw.as_bytes(py))),
-            StartLine::Status { .. } => text(py, b""),
-        }
-    }
-
-    #[getter]
     fn uri<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         match self.index.start {
             StartLine::Request { uri, .. } => text(py, uri.of(self.raw.as_bytes(py))),
             StartLine::Status { .. } => text(py, b""),
-        }
-    }
-
-    /// The status code of a response; 0 for a request.
-    #[getter]
-    fn status(&self) -> u16 {
-        match self.index.start {
-            StartLine::Request { .. } => 0,
-            StartLine::Status { code, .. } => code,
         }
     }
 
@@ -162,6 +142,28 @@ impl Frame {
         Ok(list)
     }
 
+    /// The items of all fields of that name, lines and commas taken apart.
+    fn listed<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyList>> {
+        let data = self.raw.as_bytes(py);
+        let list = PyList::empty(py);
+        let mut from = 0;
+        while let Some(index) = self.index.find(data, name, from) {
+            for item in list::items(&unfolded(self.index.fields[index].value.of(data))) {
+                list.append(text(py, item)?)?;
+            }
+            from = index + 1;
+        }
+        Ok(list)
+    }
+
+    /// What stands behind the first item of the list in the field at a place; None where nothing does.
+    fn behind_first<'py>(&self, py: Python<'py>, at: usize) -> PyResult<Option<Bound<'py, PyString>>> {
+        let field = self.index.fields.get(at).ok_or_else(|| PyIndexError::new_err(at))?;
+        let value = unfolded(field.value.of(self.raw.as_bytes(py)));
+        let rest: Vec<&[u8]> = list::items(&value).skip(1).collect();
+        (!rest.is_empty()).then(|| text(py, &rest.join(&b", "[..]))).transpose()
+    }
+
     /// The place of the first field of that name at or after `start`, or -1.
     #[pyo3(signature = (name, start = 0))]
     fn index(&self, py: Python<'_>, name: &str, start: usize) -> isize {
@@ -208,11 +210,10 @@ impl Frame {
         value.map(|tag| text(py, tag)).transpose()
     }
 
-    /// (transport, host, port, parameters) of a first Via that is written as nearly all are; None for others and for none.
+    /// (transport, host, port, parameters) of a first Via that is written as nearly all are, alone in its field or before
+    /// others; None for others and for none.
     fn plain_via<'py>(&self, py: Python<'py>) -> PyResult<Option<PlainVia<'py>>> {
-        let data = self.raw.as_bytes(py);
-        let Some(at) = self.index.find(data, "Via", 0) else { return Ok(None) };
-        let Some(via) = parts::PlainVia::of(self.index.fields[at].value.of(data)) else { return Ok(None) };
+        let Some(via) = self.first_via(self.raw.as_bytes(py)) else { return Ok(None) };
         let params = PyDict::new(py);
         for (name, value) in via.params() {
             let name = if name == b"branch" { intern!(py, "branch").clone() } else { text(py, name)? };
@@ -221,6 +222,28 @@ impl Frame {
             }
         }
         Ok(Some((text(py, via.transport)?, text(py, via.host)?, via.port, params)))
+    }
+
+    /// The branch of a first Via that is written as nearly all are, "" where it has none; None for others and for none.
+    fn plain_branch<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+        let via = self.first_via(self.raw.as_bytes(py));
+        via.map(|via| text(py, via.param(b"branch").unwrap_or_default())).transpose()
+    }
+
+    /// (whether it is a request, its status or 0, its method or the one that its CSeq names, Call-ID): what every message
+    /// is asked for first. "" for what is not there.
+    fn start<'py>(&self, py: Python<'py>) -> PyResult<Start<'py>> {
+        let data = self.raw.as_bytes(py);
+        let value = |name| self.index.find(data, name, 0).map_or(&b""[..], |at| self.index.fields[at].value.of(data));
+        let call_id = value_text(py, value("Call-ID"))?;
+        Ok(match self.index.start {
+            StartLine::Request { method, .. } => (true, 0, text(py, method.of(data))?, call_id),
+            StartLine::Status { code, .. } => {
+                let cseq = unfolded(value("CSeq"));
+                let method = cseq.rsplit(|byte| matches!(byte, b' ' | b'\t')).next().unwrap_or_default();
+                (false, code, text(py, method)?, call_id)
+            }
+        })
     }
 
     /// Whether nothing that `fault_of` looks for can be wrong: what nearly every message is, told in one pass. False says
@@ -302,6 +325,12 @@ impl Frame {
 }
 
 impl Frame {
+    /// The first Via, where it is written as nearly all are.
+    fn first_via<'a>(&self, data: &'a [u8]) -> Option<parts::PlainVia<'a>> {
+        let at = self.index.find(data, "Via", 0)?;
+        parts::PlainVia::of(list::plain_first(self.index.fields[at].value.of(data))?)
+    }
+
     /// The lines that a response has from its request.
     fn write_mirrored(&self, py: Python<'_>, mut via: Option<&[u8]>, to_tag: &str, out: &mut Vec<u8>) {
         let data = self.raw.as_bytes(py);
@@ -350,6 +379,9 @@ impl Frame {
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Frame>()?;
+    module.add_class::<seal::Marks>()?;
+    module.add_class::<seal::Seal>()?;
+    module.add_function(wrap_pyfunction!(list::list_items, module)?)?;
     module.add_function(wrap_pyfunction!(auth::auth_params, module)?)?;
     module.add_function(wrap_pyfunction!(stream::stream_message_length, module)?)?;
     Ok(())

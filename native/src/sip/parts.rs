@@ -46,6 +46,11 @@ impl<'a> PlainVia<'a> {
         via.params().all(|(name, value)| is_plain_name(name) && value.is_none_or(is_plain_value)).then_some(via)
     }
 
+    /// The first parameter of that name that says something.
+    pub fn param(&self, wanted: &[u8]) -> Option<&'a [u8]> {
+        self.params().find(|(name, _)| *name == wanted)?.1
+    }
+
     /// Name and value of each parameter.
     pub fn params(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
         self.params.split(|&byte| byte == b';').skip(1).map(|part| split(part, b'='))

@@ -4,7 +4,7 @@ from talkpath.base.address import Address, Flow
 from talkpath.edge.contact import is_same_host
 from talkpath.edge.gateways.gateway import Gateway
 from talkpath.edge.nodes import Pass
-from talkpath.sip.grammar import Via, split_list
+from talkpath.sip.grammar import Via
 from talkpath.sip.message import Message
 
 
@@ -59,8 +59,9 @@ def _completed(message: Message, via: Via, source: Address, same_host: bool) -> 
     params["received"] = source.host
     if wants_port or not same_host:
         params["rport"] = str(source.port)
-    items = split_list(message.frame.first("Via") or "")
-    return ", ".join([str(Via(via.transport, via.host, via.port, params)), *items[1:]])
+    first, frame = str(Via(via.transport, via.host, via.port, params)), message.frame
+    others = frame.behind_first(frame.index("Via"))
+    return first if others is None else f"{first}, {others}"
 
 
 def _reply_to(flow: Flow, via: Via, behind_nat: bool) -> Flow:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Malformed
-from talkpath.sip.grammar import NameAddr, parse_auth, split_list
+from talkpath.sip.grammar import NameAddr, parse_auth
 from talkpath.sip.message import Message
 from talkpath.sip.uri import sip_uri
 
@@ -182,8 +182,7 @@ def forwarded_response(response: Message, back: Backward) -> bytes:
     """The response without our Via, which is its first (RFC 3261 section 16.7 step 3)."""
     frame = response.frame
     at = frame.index("Via")
-    rest = split_list(frame.field(at)[1])[1:]
-    edit: Edit = (at, ", ".join(rest) if rest else None)
+    edit: Edit = (at, frame.behind_first(at))
     more, added = _content_type(response, back.body)
     for name in back.withheld:
         more += _dropped(response, name)

@@ -1,14 +1,10 @@
 """Requests that come back to us, or have gone too far (RFC 3261 section 16.3 steps 3 and 4)."""
 
-from hashlib import blake2b
-
+from talkpath._native import Marks
 from talkpath.base import limits
 from talkpath.base.address import Flow, Transport
 from talkpath.edge.forwarding import max_forwards
 from talkpath.sip.message import Message
-
-# 32 bits: two requests with one mark pass through one edge within one transaction once in some billions.
-_MARK_BYTES = 4
 
 
 class LoopMarks:
@@ -16,7 +12,8 @@ class LoopMarks:
     nodes, so that a request comes home to whichever of them meets it next."""
 
     def __init__(self, key: bytes) -> None:
-        self._keyed = blake2b(key=key, digest_size=_MARK_BYTES, person=b"loops")
+        # 32 bits: two requests with one mark pass through one edge within one transaction once in some billions.
+        self._marks = Marks(key, b"loops")
 
     def sent(self, request: Message, uri: str, cseq_shift: int, source: Flow) -> str:
         """The marks of a request that came from `source` and is sent on to `uri`: it may come back as it was sent, or
@@ -29,10 +26,9 @@ class LoopMarks:
         """What stays the same when a request that we send with this CSeq loops."""
         number, method = request.cseq
         number += max(0, cseq_shift)
-        told = f"{uri}\0{request.call_id}\0{request.from_tag}\0{request.to_tag}\0{number}{method}{way}"
-        keyed = self._keyed.copy()
-        keyed.update(told.encode("utf-8", "surrogateescape"))
-        return keyed.hexdigest()
+        return self._marks.of(
+            f"{uri}\0{request.call_id}\0{request.from_tag}\0{request.to_tag}\0{number}{method}{way}"
+        )
 
     def is_looping(self, request: Message, source: Flow) -> bool:
         """Whether one of the Via branches is one that an edge with our key made for this very request, or there are

@@ -6,14 +6,12 @@ of the dialog: 24 bytes for a datagram flow of IPv4, 37 where it serves both sid
 cluster, whose nodes read each other's tokens and must know which of them it means.
 """
 
-from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
-from hashlib import blake2b
-from hmac import compare_digest
 from ipaddress import ip_address
 from typing import NamedTuple
 from zlib import crc32
 
+from talkpath._native import Seal
 from talkpath.base.address import Address, Flow, Transport
 
 _TRANSPORTS = list(Transport)
@@ -22,8 +20,6 @@ _NUMBER = {transport: number for number, transport in enumerate(_TRANSPORTS)}
 _CONNECTION_BYTES = 8
 # Tokens of another make are none of ours.
 _MAKE = b"flows 2"
-# 64 bits: a forger needs 2**63 tries, each a packet to us.
-_SEAL_BYTES = 8
 
 
 class Route(NamedTuple):
@@ -111,7 +107,7 @@ class Tokens:
     """Makes and reads tokens; those of a node of a cluster bear its mark."""
 
     def __init__(self, key: bytes, node: str = "") -> None:
-        self._key = key
+        self._seal = Seal(key, _MAKE)
         self.node = mark(node) if node else b""
 
     def make(
@@ -121,17 +117,12 @@ class Tokens:
         plain = mark(caller_tag) + _pack(caller) + _pack(callee)
         if cseq_shift or self.node:
             plain += bytes((cseq_shift,)) + self.node
-        text = b2a_base64(self._seal(plain, call_id) + plain, newline=False).decode()
-        return text.rstrip("=").replace("+", "-").replace("/", "_")
+        return self._seal.token(plain, call_id)
 
     def read(self, token: str, call_id: str) -> Route | None:
         """What a token says, or None when we did not make it for this Call-ID."""
-        try:
-            data = a2b_base64(token.replace("-", "+").replace("_", "/") + "=" * (-len(token) % 4))
-        except ValueError:
-            return None
-        seal, plain = data[:_SEAL_BYTES], data[_SEAL_BYTES:]
-        if len(plain) < 4 or not compare_digest(seal, self._seal(plain, call_id)):
+        plain = self._seal.opened(token, call_id)
+        if plain is None:
             return None
         caller, rest = _unpack(plain[2:])
         callee, rest = _unpack(rest)
@@ -141,7 +132,3 @@ class Tokens:
         """Whether a Route value is an entry of ours, or of another node with our key."""
         user = route.partition("@")[0].partition(":")[2]
         return bool(user) and self.read(user, call_id) is not None
-
-    def _seal(self, plain: bytes, call_id: str) -> bytes:
-        sealed = plain + call_id.encode("utf-8", "surrogateescape")
-        return blake2b(sealed, key=self._key, digest_size=_SEAL_BYTES, person=_MAKE).digest()

@@ -9,13 +9,11 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from talkpath._native import auth_params
+from talkpath._native import auth_params, list_items
 from talkpath.base.address import Transport
 from talkpath.base.errors import Malformed
 from talkpath.sip.uri import CACHED_CHARACTERS, Uri, format_params, parse_params
 
-# A quote or a bracket that is never closed hides the rest.
-_LIST_ITEM = re.compile(r'(?:[^,"<]|"(?:[^"\\]|\\.?)*(?:"|\Z)|<[^>]*+(?:>|\Z))+', re.DOTALL)
 _NAME_ADDR = re.compile(
     r'\s*+(?P<name>"(?:[^"\\]|\\.)*"\s*+|[^<"]*+)<(?P<uri>[^>]*+)>\s*+(?P<params>;.*)?$',
     re.DOTALL | re.ASCII,
@@ -163,10 +161,9 @@ def _plain_hop(head: str) -> tuple[str, str, int | None] | None:
 
 
 def split_list(value: str) -> list[str]:
-    """The items of a comma-separated value; commas in quotes and in <> do not split."""
-    if "," not in value:
-        return [value]
-    return [item.strip() for item in _LIST_ITEM.findall(value) if item.strip()]
+    """The items of a comma-separated value; commas in quotes and in <> do not split, and a quote or a bracket that is
+    never closed hides the rest."""
+    return list_items(value) if "," in value else [value]
 
 
 def first_via(value: str) -> str:
@@ -185,11 +182,10 @@ def whole_number(text: str) -> int | None:
 
 def parse_cseq(text: str) -> CSeq:
     """Raises Malformed(`cseq`), also for numbers of 2**31 and more (RFC 3261 section 8.1.1.5)."""
-    return _parsed_cseq(text[:CACHED_CHARACTERS])
-
-
-@lru_cache(1024)
-def _parsed_cseq(text: str) -> CSeq:
+    digits, _, method = text.partition(" ")
+    # As nearly all write it; the numbers of registrations are rarely the same again.
+    if method.isalpha() and method.isascii() and (plain := whole_number(digits)) is not None:
+        return CSeq(plain, method)
     match = _CSEQ.match(text)
     if match is None:
         raise Malformed("cseq", "CSeq is not a number and a method", text[:80])

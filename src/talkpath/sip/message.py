@@ -39,9 +39,8 @@ class Message:
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
-        self.is_request = frame.is_request
-        self.status = frame.status
-        self.call_id = frame.first("Call-ID") or ""
+        #: `method` is that of a request; of a response the one that its CSeq names, "" when it names none.
+        self.is_request, self.status, self.method, self.call_id = frame.start()
         self._cseq: CSeq | None = None
         self._via: Via | None = None
         self._from_tag: str | None = None
@@ -49,8 +48,6 @@ class Message:
         #: Where the description lies in the body, None for none, once that was looked for.
         self._sdp: tuple[int, int] | None = None
         self._knows_sdp = False
-        #: The method of a request; of a response the one that its CSeq names, "" when it names none.
-        self.method = frame.method if self.is_request else self._method_of_cseq()
 
     @classmethod
     def parse(cls, data: bytes) -> "Message":
@@ -60,10 +57,6 @@ class Message:
         except ValueError as error:
             code = str(error)
             raise Malformed(code, _REFUSALS.get(code, code)) from None
-
-    def _method_of_cseq(self) -> str:
-        name = (self.frame.first("CSeq") or "").rpartition(" ")[2]
-        return name.rpartition("\t")[2] if "\t" in name else name
 
     @property
     def raw(self) -> bytes:
@@ -100,10 +93,7 @@ class Message:
 
     def listed(self, name: str) -> list[str]:
         """The items of all fields of that name, lines and commas taken apart."""
-        values = self.frame.all(name)
-        if len(values) == 1 and "," not in values[0]:
-            return values
-        return [item for value in values for item in split_list(value)]
+        return self.frame.listed(name)
 
     @property
     def cseq(self) -> CSeq:
@@ -119,6 +109,12 @@ class Message:
             plain = self.frame.plain_via()
             self._via = Via(*plain) if plain is not None else self._parsed_via()
         return self._via
+
+    @property
+    def branch(self) -> str:
+        """That of the first Via, "" where it has none. Raises Malformed(`via`)."""
+        branch = self.frame.plain_branch() if self._via is None else None
+        return self.top_via.branch if branch is None else branch
 
     def _parsed_via(self) -> Via:
         value = self.frame.first("Via")

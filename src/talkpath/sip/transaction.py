@@ -497,7 +497,7 @@ class Transactions:
 
     def response(self, response: Message, now: float) -> bool:
         """Hand a response to its transaction; False when there is none. Raises Malformed."""
-        transaction = self.clients.get((response.top_via.branch, response.method))
+        transaction = self.clients.get((response.branch, response.method))
         if transaction is None:
             self.counters["stray_responses"] += 1
             return False
