@@ -2,12 +2,14 @@
 
 import msgspec
 import pytest
-from tests.cluster.rig import Node, Rig, Skewed
+from tests.cluster.rig import Node, Rig, Skewed, binding
 from tests.edge.lab import HOME, OFFER, Lab, Phone, call
 
 from talkpath.app.shared_calls import CallCodec
+from talkpath.base.address import Address, Flow, Transport
 from talkpath.cluster.calls import Calls
 from talkpath.cluster.claims import Claims
+from talkpath.cluster.orders import Order, Orders
 from talkpath.edge.keeping import Known
 
 
@@ -451,3 +453,29 @@ def test_clocks_that_are_minutes_apart_lose_no_call(rig: Rig, wrong_s: float) ->
     assert b.running == 1
     told = next(one for one in b.lab.ledger.trace("c1").moments if one.kind == "node.taken-over")
     assert float(str(told.values["silent_s"])) < 2
+
+
+def test_phones_without_a_connection_are_reached_from_where_their_address_went(rig: Rig, b: House) -> None:
+    registrar = b.lab.edge.core.registrar
+    udp, tcp = (
+        Flow(one, Address(HOME, 5060), Address("203.0.113.7", 40_001)) for one in (Transport.UDP, Transport.TCP)
+    )
+    for user, flow in (("1001", udp), ("1002", tcp), ("1003", udp._replace(local=Address("192.0.2.200", 5060)))):
+        registrar.learn(binding(user, flow=flow, node="a"), b.now)
+    b.here.add(HOME)
+    b.calls.look(b.here, b.now)
+    registrar.inherit(b.calls.take_new(), b.now)
+    assert {one.user: one.node for one in registrar.live(b.now)} == {"1001": "", "1002": "a", "1003": "a"}
+    b.calls.look(b.here, b.now)
+    assert not b.calls.take_new()
+
+
+def test_a_node_obeys_an_order_for_the_process_that_it_is(rig: Rig) -> None:
+    a, b = (Orders(node.copy, node.pump, node.record.started_at) for node in rig.nodes)
+    obeyed: list[bool] = []
+    a.obey = lambda gives_way, now: obeyed.append(gives_way)
+    for started_at, gives_way in ((1.0, True), (rig.nodes[0].record.started_at, True)):
+        b.give("a", Order(started_at, gives_way), rig.clock.now)
+    b.give("b", Order(rig.nodes[0].record.started_at, True), rig.clock.now)
+    rig.wait(0.2)
+    assert obeyed == [True]

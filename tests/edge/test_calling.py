@@ -355,6 +355,13 @@ def test_a_node_that_drains_takes_no_new_call_and_says_when_to_come_back(lab: La
     assert callee.inbox == []
 
 
+def test_a_node_that_drains_takes_calls_at_an_address_that_is_about_to_leave(lab: Lab, callee: Phone) -> None:
+    lab.edge.core.is_draining, lab.edge.core.leaving = True, frozenset({HOME})
+    caller = lab.phone("visitor", "198.51.100.7")
+    caller.invite(f"sip:1002@{HOME}")
+    assert callee.methods() == ["INVITE"]
+
+
 def test_a_token_is_good_for_its_own_call_only(lab: Lab, callee: Phone) -> None:
     caller = lab.phone("visitor", "198.51.100.7")
     _, ok = call(caller, callee)

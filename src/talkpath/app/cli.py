@@ -18,6 +18,7 @@ from talkpath.app import (
     bans_words,
     calls_words,
     cluster_cli,
+    drain_cli,
     explain_cli,
     gateways_cli,
     keepalived_cli,
@@ -84,6 +85,7 @@ def users() -> None:
 
 
 cluster_cli.register(app)
+drain_cli.register(app)
 explain_cli.register(app)
 gateways_cli.register(app)
 keepalived_cli.register(app)

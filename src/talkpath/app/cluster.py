@@ -16,7 +16,7 @@ from talkpath.app.state import state_directory
 from talkpath.base.readable import json_bytes
 from talkpath.base.texts import Language
 
-_COLOUR = {"here": "green", "there": "green", "unheard": "yellow"}
+_COLOUR = {"here": "green", "there": "green", "drains": "yellow", "unheard": "yellow"}
 _WATCH_S = 1.0
 
 

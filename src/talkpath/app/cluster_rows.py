@@ -7,8 +7,8 @@ from talkpath.cluster.nodes import NodeRecord
 
 
 class NodeRow(msgspec.Struct, frozen=True):
-    """One node. `state`: here, there, gone, unheard (read, and not heard since), fenced. Times in seconds since the
-    epoch."""
+    """One node. `state`: here, there, drains (it gives way), gone, unheard (read, and not heard since), fenced.
+    `went_to`: calls that went from it to others since it drains, by their names. Times in seconds since the epoch."""
 
     name: str
     state: str
@@ -19,6 +19,7 @@ class NodeRow(msgspec.Struct, frozen=True):
     waiting: int
     started_at: float
     version: str
+    went_to: dict[str, int] = {}
 
 
 class ClusterRow(msgspec.Struct, frozen=True):
@@ -39,10 +40,11 @@ class ClusterRow(msgspec.Struct, frozen=True):
 
 def cluster_row(membership: Membership, own: NodeRecord) -> ClusterRow:
     health, engine = membership.health(), membership.describe()
-    state = "fenced" if membership.copy.is_fenced else "here"
+    state = "fenced" if membership.copy.is_fenced else "drains" if own.gives_way else "here"
     rows = [_row(own, state)]
     for node in membership.nodes.others():
-        rows.append(_row(node.record, "there" if node.is_alive else "gone" if node.way is not None else "unheard"))
+        there = "drains" if node.record.gives_way else "there"
+        rows.append(_row(node.record, there if node.is_alive else "gone" if node.way is not None else "unheard"))
     return ClusterRow(
         membership.about.cluster,
         membership.about.node,
@@ -69,4 +71,5 @@ def _row(record: NodeRecord, state: str) -> NodeRow:
         record.waiting,
         record.started_at,
         record.version,
+        dict(record.went_to),
     )

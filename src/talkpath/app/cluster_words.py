@@ -24,6 +24,7 @@ RIGHT = (CALLS, REGISTRATIONS, LAG, WAITING, SINCE)
 STATES = {
     "here": Text("this node", "本节点"),
     "there": Text("there", "在线"),
+    "drains": Text("drains", "排空中"),
     "gone": Text("gone", "失联"),
     "unheard": Text("not heard yet", "尚未听到"),
     "fenced": Text("this node, silenced", "本节点，已禁言"),

@@ -68,18 +68,20 @@ class Ask(StrEnum):
     RELOAD = "reload"
     RECORD = "record"
     CLUSTER = "cluster"
+    DRAIN = "drain"
 
 
 class Request(msgspec.Struct, frozen=True):
     """One line from the command line. `name` is an id, the beginning of one, or a Call-ID; of `lift`, a source;
     of `reload`, the language in which to answer. `verb` is what `record` is to do with the calls of the name.
-    `wish` is the call that `route` asks of."""
+    `wish` is the call that `route` asks of. The node of this name is to `drain`, or, with `undo`, to stop that."""
 
     ask: Ask
     name: str = ""
     wanted: Wanted = Wanted()
     wish: Wish | None = None
     verb: Verb | None = None
+    undo: bool = False
 
 
 class Door(Protocol):
@@ -118,6 +120,7 @@ class ControlServer:
         reload: Callable[[Language], Awaitable[list[str]]] | None = None,
         record: Callable[[str, Verb], str] | None = None,
         cluster: Callable[[], ClusterRow] | None = None,
+        order: Callable[[str, bool], str] | None = None,
     ) -> None:
         self._ledger = ledger
         self._phones = phones
@@ -126,6 +129,7 @@ class ControlServer:
         self._reload = reload
         self._record = record
         self._cluster = cluster
+        self._order = order
         self._door = door or OpenDoor()
         self._now = now
         self._path = state / SOCKET
@@ -193,6 +197,9 @@ class ControlServer:
             case Ask.CLUSTER:
                 if self._cluster is not None:
                     yield json_bytes(msgspec.to_builtins(self._cluster()))
+            case Ask.DRAIN:
+                if self._order is not None:
+                    yield json_bytes(self._order(request.name, not request.undo))
             case Ask.BANS:
                 for ban in self._door.bans(self._now()):
                     yield json_bytes(msgspec.to_builtins(ban))
@@ -343,6 +350,11 @@ class ControlClient:
         """The cluster, nothing for a node that is alone; None when no edge runs here."""
         lines = self._ask(Request(Ask.CLUSTER))
         return None if lines is None else [msgspec.json.decode(line, type=ClusterRow) for line in lines]
+
+    def drain(self, node: str, *, undo: bool) -> str | None:
+        """Have a node give way, or stop that: "" or why not (unknown, gone, alone); None when no edge runs here."""
+        lines = self._ask(Request(Ask.DRAIN, node, undo=undo))
+        return None if lines is None else next((msgspec.json.decode(line, type=str) for line in lines), "alone")
 
     def reload(self, language: Language) -> list[str] | None:
         """Have the script loaded anew: what is wrong with it, nothing where it is in use; None when no edge runs

@@ -30,6 +30,7 @@ from talkpath.cluster.copy import State
 from talkpath.cluster.gateways import SharedGateways
 from talkpath.cluster.membership import About, CannotJoin, Membership
 from talkpath.cluster.nodes import NodeRecord
+from talkpath.cluster.orders import Order, Orders
 from talkpath.cluster.sealing import MARK_BYTES
 from talkpath.cluster.shared import Shared, decoded, encoded
 from talkpath.edge.edge import Edge
@@ -53,6 +54,8 @@ class Joined:
         self.membership = membership
         self.own = own
         self.edge: Edge | None = None
+        self.gives_way = False
+        self.orders = Orders(membership.copy, membership.member.wake, own.started_at)
         addresses = prepared.config.cluster.addresses
         self.calls = Calls(
             membership.copy, membership.seal, membership.member.wake, CallCodec(), addresses, membership.nodes
@@ -80,7 +83,22 @@ class Joined:
             core = self.edge.core
             calls, registrations = len(core.calls), len(core.registrar) - core.registrar.elsewhere
         said = {"calls": calls, "registrations": registrations, "lag_s": health.lag_s, "waiting": health.waiting}
-        return msgspec.structs.replace(self.own, addresses=self.claims.held, **said)
+        went_to = dict(self.calls.went_to)
+        return msgspec.structs.replace(
+            self.own, gives_way=self.gives_way, went_to=went_to, addresses=self.claims.held, **said
+        )
+
+    def order(self, node: str, gives_way: bool, now: float) -> str:
+        """Tell another node, or this one, to give way or to stop that; "" or why not."""
+        if node == self.own.name:
+            if self.orders.obey is not None:
+                self.orders.obey(gives_way, now)
+            return ""
+        other = next((one for one in self.membership.nodes.others() if one.record.name == node), None)
+        if other is None or not other.is_alive:
+            return "unknown" if other is None else "gone"
+        self.orders.give(node, Order(other.record.started_at, gives_way), now)
+        return ""
 
     @property
     def counters(self) -> dict[str, Callable[[], dict[str, int]]]:
@@ -109,6 +127,8 @@ class Joined:
             self.membership.copy.beat_now(now)
             self.membership.member.wake()
         self.calls.look(here, now)
+        if self.edge is not None:
+            self.edge.core.registrar.inherit(self.calls.take_new(), now)
         for host, refusal in self.claims.overdue(now):
             self._log.take_off(host, refusal.to)
 

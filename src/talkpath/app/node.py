@@ -22,6 +22,7 @@ from talkpath.app.dns_log import tell_of_dns
 from talkpath.app.gateway_log import GatewayLog
 from talkpath.app.gateway_metrics import gateway_metrics
 from talkpath.app.gateway_rows import GatewayRow, gateway_rows
+from talkpath.app.giving_way import GivingWay
 from talkpath.app.guard_log import GuardLog
 from talkpath.app.heap import Heap
 from talkpath.app.host import cannot_listen
@@ -131,8 +132,9 @@ class Node:
         self._keeper = Keeper(recordings_directory(config, prepared.state))
         self._after_call = AfterCall(config.recording, self._keeper.layout, prepared.language)
         self._keeper.finished = self._after_call.finished
-        link_type = config.recording.link_type
-        self._recorder = CallRecorder(self._recording, self._keeper, self._ledger, link_type, self._clock.now)
+        self._recorder = CallRecorder(
+            self._recording, self._keeper, self._ledger, config.recording.link_type, self._clock.now
+        )
         self._signalling = Signalling(
             self._clock,
             self._ledger,
@@ -152,6 +154,7 @@ class Node:
         self._edge: Edge = Edge(
             edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
         )
+        self._giving_way = GivingWay(self._edge.core, cluster, lambda: self._interfaces.addresses, self._beat)
         self._control = ControlServer(
             self._ledger,
             prepared.state,
@@ -163,6 +166,7 @@ class Node:
             self._script.reload,
             self._record,
             None if cluster is None else cluster.row,
+            self._order,
         )
         self._guard_log = GuardLog(self._guard, prepared.language)
         self._own_bans = OwnBans(prepared.state)
@@ -215,6 +219,11 @@ class Node:
         core = self._edge.core
         call = next((call for call in core.calls.values() if call.call_id == call_id), None)
         return "no-media" if call is None else core.recordings.command(call, verb, "operator", self._clock.now())
+
+    def _order(self, node: str, gives_way: bool) -> str:
+        """What a node is told to do; "" or why it is not."""
+        now = self._clock.now()
+        return "alone" if self._cluster is None else self._cluster.order(node, gives_way, now)
 
     def _gateways(self) -> Iterator[GatewayRow]:
         return gateway_rows(self._edge.gateways, self._clock.now())
@@ -286,6 +295,7 @@ class Node:
         self._address_watch.start()
         if self._cluster is not None:
             self._edge.keeping.begin()
+            self._cluster.orders.obey = self._giving_way.order
             self._cluster.calls.attach(self._edge.keeping, self._interfaces.addresses, now)
             self._cluster.addresses_are(self._interfaces.addresses, now)
             self._tell_cluster(self._cluster)
@@ -374,7 +384,7 @@ class Node:
 
     def refuse_calls(self) -> None:
         """From now on answer new calls with 503; registrations and running calls go on."""
-        self._edge.core.is_draining = True
+        self._giving_way.order(True, self._clock.now())
 
     def running_calls(self) -> int:
         """Calls that have not ended."""
@@ -395,12 +405,14 @@ class Node:
             self._sweep_history,
             self._look_at_history,
             lambda: self._heap.look(self._clock.now()),
+            lambda: self._giving_way.look(self._clock.now()),
             self._beat,
         )
 
     def _beat(self) -> None:
         if self._alive is not None:
-            self._alive.beat(() if self._cluster is None else self._cluster.claims.refused)
+            refused = () if self._cluster is None else self._cluster.claims.refused
+            self._alive.beat({*self._giving_way.unwanted, *refused})
 
     def _refresh_users(self) -> None:
         self._users.refresh()

@@ -103,10 +103,12 @@ class Calls:
         self._wake = wake
         self._codec = codec
         self._shared = frozenset(shared)
+        self.shared = tuple(shared)
         self._runner: Runner | None = None
         self._theirs: dict[str, _Theirs] = {}
         #: when the shared addresses came that this host has
         self._came: dict[str, float] = {}
+        self._new: frozenset[str] = frozenset()
         #: those that run here
         self._ours: dict[str, _Ours] = {}
         #: those of which the last word is awaited, for their address is here
@@ -161,6 +163,7 @@ class Calls:
         if self._runner is None:
             return
         gone = self._came.keys() - here
+        self._new |= self._shared.intersection(here) - self._came.keys()
         self._came = {host: self._came.get(host, now) for host in self._shared.intersection(here)}
         if gone:
             self._hand_over(self._runner, now)
@@ -169,6 +172,11 @@ class Calls:
             for name in list(self._theirs):
                 self._take_shared(name, now)
         self.tell(now)
+
+    def take_new(self) -> Collection[str]:
+        """The shared addresses that came to this host since this was last asked."""
+        new, self._new = self._new, frozenset()
+        return new
 
     @property
     def running(self) -> Iterable[tuple[str, Key, frozenset[str]]]:

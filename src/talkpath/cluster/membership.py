@@ -99,6 +99,11 @@ class Membership:
             await self._until(lambda: self.copy.is_settled, _PARTING_S)
         await self.member.close()
 
+    def beat_soon(self) -> None:
+        """Say at once what this node says of itself."""
+        self.copy.beat_now(self._now())
+        self.member.wake()
+
     def health(self) -> Health:
         return self.copy.health()
 

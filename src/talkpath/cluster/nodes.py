@@ -43,8 +43,8 @@ class NodeRecord(msgspec.Struct, frozen=True):
     last_port: int = 0
     #: it gives its addresses away, and takes no new calls
     gives_way: bool = False
-    #: calls that went from it to others since it does
-    went_over: int = 0
+    #: calls that went from it to others since it does, by their names
+    went_to: dict[str, int] = {}
     #: which of the addresses that move it has, and since when by its clock; None: it does not say
     addresses: dict[str, float] | None = None
 
@@ -134,6 +134,10 @@ class Nodes:
         """Whether that node is there, and said that it gives its addresses away."""
         node = self._others.get(name)
         return node is not None and node.is_alive and node.record.gives_way
+
+    def has_heir(self) -> bool:
+        """Whether another node is there that keeps what it has."""
+        return any(node.is_alive and not node.record.gives_way for node in self._others.values())
 
     def heir(self, name: str) -> int:
         """Which of the heirs of that node this one is: no two of up to three have one number, and of more those that

@@ -138,7 +138,9 @@ class Core:
         self.tastes = Tastes()
         self.recordings = Recordings(settings.recording, world.recorder, ledger, self.timers)
         self.counters: Counter[str] = Counter()
+        #: no new calls are taken, but at addresses that are `leaving` in the middle of them
         self.is_draining = False
+        self.leaving: frozenset[str] = frozenset()
         #: Makes the words with which we answer challenges of others.
         self.cnonce_key = blake2b(b"cnonce", key=entropy.nonce_key).digest()
         #: Makes tags that nobody can guess.

@@ -163,8 +163,9 @@ class Proxy:
             # The same call on a second way through us (a spiral): anchored once is enough.
             core.note(request.call_id, "call.spiral", now)
             return
-        if core.is_draining or len(core.calls) >= core.settings.max_calls:
-            raise Refusal(503, "Draining" if core.is_draining else "Too many calls")
+        is_refused = core.is_draining and arrival.flow.local.host not in core.leaving
+        if is_refused or len(core.calls) >= core.settings.max_calls:
+            raise Refusal(503, "Draining" if is_refused else "Too many calls")
         caller = Party(CALLER, arrival.reply_to, arrival.behind_nat)
         routes = request.listed("Record-Route")
         try:

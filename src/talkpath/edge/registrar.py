@@ -3,7 +3,7 @@
 Bindings live in memory; each change is told to a `BindingStore`, which keeps it past a restart.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -190,6 +190,16 @@ class Registrar:
             self._store.forget_binding(older)
         if binding.node:
             self.learnt(binding, now)
+
+    def inherit(self, hosts: Collection[str], now: float) -> None:
+        """Addresses of another node are ours now: phones that registered there without a connection are reached from
+        here as they were from there."""
+        if not hosts:
+            return
+        bindings = [one for known in self._users.values() for one in known.values() if one.node]
+        for one in bindings:
+            if one.flow.local.host in hosts and not one.flow.transport.is_reliable:
+                self.learn(replace(one, node=""), now)
 
     def lose(self, user: str, identity: tuple[str, str]) -> None:
         """Another node says that the phone is reached no more."""
