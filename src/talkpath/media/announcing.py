@@ -10,7 +10,8 @@ from typing import NamedTuple
 from talkpath.media import moments
 from talkpath.media.conversion import WIDTH_HZ, Marks, asked_of
 from talkpath.media.engine import Clip, Engine
-from talkpath.media.leg import Anchor, Leg, Talk
+from talkpath.media.leg import Anchor, Leg
+from talkpath.media.talk import Talk
 from talkpath.media.telling import Noting
 
 

@@ -11,11 +11,12 @@ from talkpath.base.limits import MEDIA_BRANCHES
 from talkpath.media import bundle, moments
 from talkpath.media.branch import Branch, Family
 from talkpath.media.crypto import CryptoDesk
-from talkpath.media.leg import Anchor, Leg, Talk
+from talkpath.media.leg import Anchor, Leg
 from talkpath.media.negotiation import Agreement, Turn
 from talkpath.media.policy import CALLER, LegId, MediaPolicy
 from talkpath.media.ports import Ports
 from talkpath.media.record import HearingRecord
+from talkpath.media.talk import Talk
 from talkpath.media.telling import Noting
 from talkpath.media.told import Packing, Unpacking
 

@@ -1,7 +1,6 @@
 """One party of a call: who it is, and our ports that face it, one for each section of its descriptions."""
 
-from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from talkpath.base.address import Address
 from talkpath.base.limits import MEDIA_BRANCHES
@@ -10,39 +9,18 @@ from talkpath.media.announced import Announced, Formats, WebAnnounced
 from talkpath.media.conversion import Conversion
 from talkpath.media.dialect import Dialect
 from talkpath.media.engine import Climbed, Engine, HostPort, Port, Totals
+from talkpath.media.expected import Expected
 from talkpath.media.gated import GatedTransport
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin, Profile
 from talkpath.media.portkeys import PortKeys, Spoken
-from talkpath.media.record import ExpectedRecord, FormatRecord, LegRecord, PortRecord
+from talkpath.media.record import LegRecord, PortRecord
+from talkpath.media.talk import Talk
 from talkpath.media.told import Packing, Told, Unpacking
 from talkpath.media.transport import IceTransport
 from talkpath.sdp.values import is_loopback, is_private
 
 # What ends a party's ICE or DTLS on one of our ports.
 Transport = IceTransport | GatedTransport
-
-
-class Talk(NamedTuple):
-    """One section as a leg announced it, as the other side did, whether this leg has RTCP on its RTP port, and what
-    becomes of what it says where the sides share no codec. `is_kept` is for a hold that a page does not know of."""
-
-    own: Announced
-    other: Announced
-    mux: bool
-    way: Conversion | None = None
-    is_kept: bool = False
-
-    @property
-    def passes(self) -> bool:
-        """Whether what it says goes on. Who holds with a zero address wants nothing sent (RFC 3264 section 8.4);
-        other holds may have music, unless one side was not told of them."""
-        is_open = not self.is_kept or (self.own.sends and self.other.receives)
-        return self.own.live and self.other.live and not self.other.held_by_address and is_open
-
-    @property
-    def formats(self) -> tuple[tuple[int, int, str], ...]:
-        """The payload types that the leg may send."""
-        return _spoken(self.own.formats, self.other.formats) if self.way is None else self.way.formats
 
 
 class Loudness(Protocol):
@@ -106,7 +84,7 @@ class Anchor:
     def __init__(self, engine: Engine, leg: "Leg", index: int, address: MediaAddress, port: Port) -> None:
         self._engine = engine
         self._conversion: Conversion | None = None
-        self._expected: _Expected | None = None
+        self._expected: Expected | None = None
         self._identity: tuple[str, int, tuple[int, ...], bool] | None = None
         self._numbers: tuple[tuple[int, int], ...] = ()
         self._target: Anchor | None = None
@@ -163,7 +141,7 @@ class Anchor:
             self.must_send,
             self._watched_s,
             self._watched_since,
-            None if self._expected is None else _saved(self._expected),
+            None if self._expected is None else self._expected.save(),
             None if identity is None else (raw(identity[0]), *identity[1:]),
             self._numbers,
             None if target is None else pack.port(target.port),
@@ -187,7 +165,7 @@ class Anchor:
         made.has_sounded, made.silent_packets = record.has_sounded, record.silent_packets
         made.must_send = record.must_send
         made._watched_s, made._watched_since = record.watched_s, record.watched_since
-        made._expected = None if record.expected is None else _expected(record.expected)
+        made._expected = None if record.expected is None else Expected.resumed(record.expected)
         if record.identity is not None:
             mid, extension, sources, stamped = record.identity
             made._identity = text(mid), extension, sources, stamped
@@ -244,7 +222,7 @@ class Anchor:
         mux = self.transport.mux if self.transport is not None else talk.mux
         kin = self._kin_host() if latch is None and own.is_rtp else None
         opaque = self._is_opaque(own)
-        expected = (rtp, rtcp, mux, latch, talk.formats, own.levels, unread, climb, opaque, kin, False)
+        expected = Expected(rtp, rtcp, mux, latch, talk.formats, own.levels, unread, climb, opaque, kin, False)
         self.announced = own.rtp
         if expected != self._expected:
             self._expected = expected
@@ -277,7 +255,7 @@ class Anchor:
         """Whom to hear is for ICE to say."""
         own = talk.own
         opaque = self._is_opaque(own)
-        expected = (None, None, mux, None, talk.formats, own.levels, False, False, opaque, None, True)
+        expected = Expected(None, None, mux, None, talk.formats, own.levels, False, False, opaque, None, True)
         if expected != self._expected:
             self._expected = expected
             self._engine.expect(
@@ -396,42 +374,6 @@ class Anchor:
             return False
         last = self._engine.totals(self.port).last_heard
         return now - max(last or 0.0, self._watched_since) >= self._watched_s
-
-
-# What `Engine.expect` was told: RTP and RTCP address, mux, latch, formats, levels, raw, climb, opaque, kin, ICE.
-_Formats = tuple[tuple[int, int, str], ...]
-_Expected = tuple[Address | None, Address | None, bool, str | None, _Formats, int, bool, bool, bool, str | None, bool]
-
-
-def _saved(told: _Expected) -> ExpectedRecord:
-    rtp, rtcp, mux, latch, formats, levels, unread, climb, opaque, kin, ice = told
-    return ExpectedRecord(rtp, rtcp, mux, latch, _raw_formats(formats), levels, unread, climb, opaque, kin, ice)
-
-
-def _expected(record: ExpectedRecord) -> _Expected:
-    return (
-        record.rtp,
-        record.rtcp,
-        record.mux,
-        record.latch,
-        _text_formats(record.formats),
-        record.levels,
-        record.raw,
-        record.climb,
-        record.opaque,
-        record.kin,
-        record.ice,
-    )
-
-
-@lru_cache(maxsize=1024)
-def _raw_formats(formats: _Formats) -> tuple[FormatRecord, ...]:
-    return tuple((number, clock, raw(name)) for number, clock, name in formats)
-
-
-@lru_cache(maxsize=1024)
-def _text_formats(formats: tuple[FormatRecord, ...]) -> _Formats:
-    return tuple((number, clock, text(name)) for number, clock, name in formats)
 
 
 class Leg:
@@ -608,11 +550,3 @@ class Leg:
             return origin.host
         hidden = private or rtp.host == origin.host or is_private(origin.host)
         return origin.host if origin.behind_nat and hidden else None
-
-
-@lru_cache(maxsize=1024)
-def _spoken(own: Formats, other: Formats) -> tuple[tuple[int, int, str], ...]:
-    """The payload types this leg may send: those the other side asked for, then its own (RFC 3264 section 5.1)."""
-    formats = {one[0]: one for one in own.payload_types}
-    formats.update((one[0], one) for one in other.payload_types)
-    return tuple(formats.values())

@@ -13,10 +13,11 @@ from talkpath.media import bundle
 from talkpath.media.announced import Announced, Reading
 from talkpath.media.conversion import COST, converts
 from talkpath.media.engine import Engine
-from talkpath.media.leg import Anchor, Leg, Talk
+from talkpath.media.leg import Anchor, Leg
 from talkpath.media.policy import MediaPolicy, MediaRefused
 from talkpath.media.proposal import propose
 from talkpath.media.record import ServedRecord, ServiceRecord
+from talkpath.media.talk import Talk
 from talkpath.media.told import Packing, Unpacking
 from talkpath.media.web import dress_all, reject_unproven
 from talkpath.sdp import Codec, Connection, MediaSection, Origin, SessionDescription
