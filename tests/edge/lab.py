@@ -1,5 +1,6 @@
 """An edge in memory: phones on flows, a virtual clock, no socket. Tests read and write real SIP bytes."""
 
+import dataclasses
 import re
 from collections import deque
 from collections.abc import Callable
@@ -185,17 +186,29 @@ class Lab:
     def die(self, *absent: str) -> None:
         """The node dies, with its connections; another has its addresses, but for those that are `absent`, and goes
         on with what it was told."""
+        self._begin_anew()
+        self.engine.absent = set(absent)
+        for data, ports, seen in self.copies.values():
+            self.edge.keeping.take_over(Known(decoded(data), ports, seen), "a", 0.6, self.now)
+        self.pump()
+
+    def die_for_good(self, home: str) -> None:
+        """The node dies, and nobody gets its address; another, at `home`, rescues what it was told of."""
+        self.home = home
+        self.settings = dataclasses.replace(self.settings, own_hosts=frozenset({home, "localhost"}))
+        self._begin_anew()
+        for data, ports, seen in self.copies.values():
+            self.edge.keeping.rescue(Known(decoded(data), ports, seen), "a", 3.4, self.now)
+        self.pump()
+
+    def _begin_anew(self) -> None:
         bindings = self.edge.core.registrar.live(self.now)
         self.closed |= {phone.flow.connection for phone in self.phones if phone.flow.connection}
         self.ledger = Ledger()
         self.engine = MemoryEngine()
-        self.engine.absent = set(absent)
         self.guard = Guard(self._guarding, self.settings.trusted, b"g" * 16, self.now)
         self.edge = self._node("f")
         self.edge.core.registrar.load(bindings, self.now)
-        for data, ports, seen in self.copies.values():
-            self.edge.keeping.take_over(Known(decoded(data), ports, seen), "a", 0.6, self.now)
-        self.pump()
 
     # --- the world
 

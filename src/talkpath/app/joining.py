@@ -132,14 +132,15 @@ class Joined:
         for host, refusal in self.claims.overdue(now):
             self._log.take_off(host, refusal.to)
 
-    def look(self, guard: Guard) -> None:
-        """Say what happened, and let nodes send what they like: to be called every second."""
+    def look(self, guard: Guard, now: float) -> None:
+        """Say what happened, let nodes send what they like, and see who died: to be called every second."""
         for node in self.membership.nodes.others():
             host = node.record.host
             if node.way is not None and host not in self._trusted and not ip_address(host).is_loopback:
                 self._trusted.add(host)
                 guard.trust(ip_network(host), True)
         self._log.tell()
+        self.calls.rescue(now)
 
 
 async def joined(prepared: Prepared, clock: Clock) -> Joined | None:

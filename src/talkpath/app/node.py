@@ -450,7 +450,8 @@ class Node:
 
     def _look_at_the_cluster(self) -> None:
         if self._cluster is not None:
-            self._cluster.look(self._guard)
+            self._cluster.look(self._guard, self._clock.now())
+            self._signalling.pump()
 
     def _keep_calls(self) -> None:
         now = self._clock.now()

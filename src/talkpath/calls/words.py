@@ -172,6 +172,14 @@ MOMENTS: dict[str, Text] = {
         "Taken over from node {node}, which was last heard of {silent_s} s ago.",
         "从节点 {node} 接管此通话，该节点已失联 {silent_s} 秒。",
     ),
+    "node.rescued": Text(
+        "Both sides send their media to this node now.",
+        "双方的媒体现已改送本节点。",
+    ),
+    "node.not-rescued": Text(
+        "The call was ended on both sides: {why}.",
+        "已通知双方结束通话：{why}。",
+    ),
     "node.went-over": Text(
         "Node {node} has our address and goes on with it.",
         "节点 {node} 已接管本节点的地址，并继续此通话。",

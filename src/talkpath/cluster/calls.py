@@ -6,11 +6,18 @@ process that ran it and still stands lets go of it when it reads that.
 
 Who loses an address and lives says its calls there for the last time, and stands still. Whoever gets the address
 waits a moment for that of a node that said that it gives way.
+
+Calls at addresses that nobody else gets are rescued (`edge/rescue.py`) when their node is silent in the engine and
+does not answer for itself either: it may be only the engine that it cannot reach, and then its calls are well. Each
+call has an order of heirs by itself, the same for all nodes, and the first of those that are there rescues it.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
+from talkpath.base.address import Target
 from talkpath.base.limits import CALL_FORGOTTEN_S
 from talkpath.cluster.copy import LiveCopy
 from talkpath.cluster.envelope import Envelope, Place
@@ -32,7 +39,10 @@ class Runner(Protocol):
     def take_over(self, known: Known, frm: str, silent_s: float, now: float) -> object: ...
     def hand_over(self, key: Key, now: float) -> Known | None: ...
     def take_back(self, key: Key, known: Known, now: float) -> None: ...
+    def rescue(self, known: Known, frm: str, silent_s: float, now: float) -> object: ...
     def let_go(self, key: Key, to: str, now: float) -> None: ...
+    def ask(self, there: Target, done: Callable[[bool, float], None], now: float) -> None:
+        """Ask a node whether it is there; `done` hears that, and the time."""
 
 
 class Codec(Protocol):
@@ -61,6 +71,12 @@ class Others(Protocol):
 
     def has_left(self, name: str, host: str, at: float) -> bool:
         """Whether what a node wrote at `at` (its clock) may be of an address that it does not have any more."""
+
+    def gone(self, now: float) -> Mapping[str, Target]:
+        """Those that fell silent a short while ago, and where they would answer."""
+
+    def there(self) -> list[str]:
+        """Those that are there, with this one."""
 
 
 class _Theirs(NamedTuple):
@@ -109,6 +125,8 @@ class Calls:
         #: when the shared addresses came that this host has
         self._came: dict[str, float] = {}
         self._new: frozenset[str] = frozenset()
+        #: nodes that are silent, and whether they gave no answer either
+        self._silent: dict[str, bool] = {}
         #: those that run here
         self._ours: dict[str, _Ours] = {}
         #: those of which the last word is awaited, for their address is here
@@ -117,6 +135,7 @@ class Calls:
         self.went_to: dict[str, int] = {}
         self.counters = {
             "calls_taken_over": 0,
+            "calls_rescued": 0,
             "calls_let_go": 0,
             "calls_unreadable": 0,
             "calls_handed_over": 0,
@@ -231,17 +250,56 @@ class Calls:
         node, at = theirs.node, theirs.at
         return self._others.ours(node, at) < came or self._others.has_left(node, host, at)
 
+    def rescue(self, now: float) -> None:
+        """Go on with calls of nodes that died, whose addresses nobody gets: to be called every second."""
+        runner = self._runner
+        if runner is None:
+            return
+        gone = self._others.gone(now)
+        self._silent = {name: is_dead for name, is_dead in self._silent.items() if name in gone}
+        for name, there in gone.items():
+            if name not in self._silent:
+                self._silent[name] = False
+                runner.ask(there, partial(self._answered, name), now)
+            elif self._silent[name]:
+                self._rescue_those_of(name, now)
+
+    def _answered(self, node: str, is_there: bool, now: float) -> None:
+        if is_there:
+            self._silent.pop(node, None)
+        elif node in self._silent:
+            self._silent[node] = True
+            self._rescue_those_of(node, now)
+
+    def _rescue_those_of(self, node: str, now: float) -> None:
+        there = self._others.there()
+        for name, theirs in list(self._theirs.items()):
+            if theirs.node != node or _first(name, there) != self._copy.node or self._runner is None:
+                continue
+            known = self._read(name, theirs)
+            if known is not None and not known.record.hosts & self._shared:
+                del self._theirs[name]
+                self._runner.rescue(known, node, max(0.0, now - self._others.ours(node, theirs.at)), now)
+                self.counters["calls_rescued"] += 1
+        self.tell(now)
+
+    def _read(self, name: str, theirs: _Theirs) -> Known | None:
+        """What is known of a call; None for what cannot be read, which is forgotten."""
+        try:
+            return self._codec.read(theirs.body)
+        except ValueError:
+            del self._theirs[name]
+            self.counters["calls_unreadable"] += 1
+            return None
+
     def _take(self, name: str, theirs: _Theirs, hosts: frozenset[str], now: float) -> None:
         """Go on with a call if it needs no other addresses than these. What it needs is read once, for this is asked
         every second of all calls of others."""
         runner = self._runner
         if runner is None or not theirs.hosts <= hosts:
             return
-        try:
-            known = self._codec.read(theirs.body)
-        except ValueError:
-            del self._theirs[name]
-            self.counters["calls_unreadable"] += 1
+        known = self._read(name, theirs)
+        if known is None:
             return
         self._theirs[name] = theirs._replace(hosts=known.record.hosts)
         if known.record.hosts <= hosts:
@@ -288,3 +346,8 @@ class Calls:
     def say(self, key: str) -> tuple[bytes, float] | None:
         ours = self._ours.get(key)
         return None if ours is None else (ours.body, ours.until)
+
+
+def _first(call: str, nodes: list[str]) -> str:
+    """Whose the call is of these nodes: each has about as many of those of a node that died."""
+    return min(nodes, key=lambda node: blake2b(f"{call}\0{node}".encode()).digest())

@@ -19,6 +19,8 @@ from talkpath.edge.token import mark as mark_of
 from talkpath.media.engine import HEIRS
 
 KIND = "node"
+# For how long something can be done for who is gone: its parties hang up by then.
+_REMEMBERED_S = 30.0
 
 #: What a beat may take; what is more is a clock that goes wrong.
 SKEW_S = 3.0
@@ -166,6 +168,20 @@ class Nodes:
             for name, node in self._others.items()
             if node.is_alive and (has := node.record.addresses) is not None and host in has
         ]
+
+    def gone(self, now: float) -> dict[str, Target]:
+        """Those that fell silent a short while ago, and where they would answer."""
+        if not self.is_heard():
+            return {}
+        return {
+            name: node.way
+            for name, node in self._others.items()
+            if not node.is_alive and node.way is not None and now - node.seen_at < _REMEMBERED_S
+        }
+
+    def there(self) -> list[str]:
+        """Those that are there, with this one."""
+        return [self._copy.node, *(name for name, node in self._others.items() if node.is_alive)]
 
     def is_heard(self) -> bool:
         """Whether the copy is as the engine is, so that it is known who is there."""

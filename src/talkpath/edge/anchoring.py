@@ -236,6 +236,25 @@ class Anchoring:
             call.media.rejected(frm=refuser.leg, to=asker.leg, exchange=exchange, now=now)
             self.tell(call, now)
 
+    def offered(self, call: RunningCall, said: bytes, frm: Party, to: Party, cseq: int, now: float) -> bytes:
+        """What one party said last, as an offer to the other that we make in its name. Raises MediaFailed."""
+        return self._carry(call, said, frm, to, Exchange("INVITE", cseq), now)
+
+    def accepted(self, call: RunningCall, answer: Message, frm: Party, to: Party, cseq: int, now: float) -> None:
+        """The answer to that; the other party is not told of it so. Raises MediaFailed."""
+        if not answer.carries_sdp:
+            raise MediaFailed(488, "")
+        self._carry(call, answer.sdp, frm, to, Exchange("INVITE", cseq, answer.status), now)
+        if call.media is not None and call.winner is not None:
+            call.media.chosen(call.winner.leg, now)
+            self.tell(call, now)
+
+    def taken_back(self, call: RunningCall, frm: Party, to: Party, cseq: int, now: float) -> None:
+        """It was refused."""
+        if call.media is not None:
+            call.media.rejected(frm=frm.leg, to=to.leg, exchange=Exchange("INVITE", cseq), now=now)
+            self.tell(call, now)
+
     def released(self, call: RunningCall, callee: Party, now: float) -> None:
         """A dialog is over, or will never be."""
         if call.media is not None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Protocol
 
-from talkpath.base.address import Address, Flow, Hop
+from talkpath.base.address import Address, Flow, Hop, Target
 from talkpath.calls.model import Side
 from talkpath.edge.contact import reached_at
 from talkpath.edge.gateways.settings import GatewaySettings
@@ -113,8 +113,10 @@ class Party:
 
     @property
     def place(self) -> Hop:
-        """Where it is for its media: at the far end of its own flow, whoever passes its signalling on."""
-        return self.flow if self.at is None else self.at
+        """Where it is for its media: at the far end of its own flow, whoever passes its signalling on. Which address
+        of another node it meets there says nothing of ours."""
+        at = self.at
+        return self.flow if at is None else Target(at.transport, at.remote)
 
     @property
     def phone(self) -> PhoneKey | None:
@@ -267,7 +269,7 @@ class RunningCall:
 
 
 def own_request(
-    method: str, number: int, call_id: str, to: Party, other: Party, via: str, lead: str = "", fields: str = ""
+    method: str, number: int, call_id: str, to: Party, other: Party, via: str, lead: str, fields: str, body: bytes
 ) -> bytes:
     """A request to one party in the other's name (RFC 3261 sections 13.2.2.4, 15.1.1), with our Via line. `number` is
     its CSeq as the receiver knows it; `lead` is the Route value that leads to the node which holds its flow."""
@@ -275,8 +277,8 @@ def own_request(
     return (
         f"{method} {to.contact} SIP/2.0\r\n{via}{routes}Max-Forwards: 70\r\n"
         f"From: {to.caller_as or other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\n"
-        f"CSeq: {number} {method}\r\n{fields}Content-Length: 0\r\n\r\n"
-    ).encode("utf-8", "surrogateescape")
+        f"CSeq: {number} {method}\r\n{fields}Content-Length: {len(body)}\r\n\r\n"
+    ).encode("utf-8", "surrogateescape") + body
 
 
 def facing(locality: Locality, hop: Flow) -> Address:

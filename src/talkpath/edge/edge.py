@@ -126,7 +126,7 @@ class Edge:
         self._late = LateAnswers(core, self._anchoring, self._ending)
         self._lookout = Lookout(core, self._ending, self._services)
         self._holding = Holding(core)
-        self.keeping = Keeping(core, self._ending, self._services, self.gateways, self._answers)
+        self.keeping = Keeping(core, self._anchoring, self._ending, self._services, self.gateways, self._answers)
         core.registrar.learnt = self._ending.tell_returned
         self._keep_alive = core.keep_alive
         self._expire_at = 0.0

@@ -238,6 +238,7 @@ class Ending:
         now: float,
         fields: str = "",
         branch: str = "",
+        body: bytes = b"",
     ) -> Letter | None:
         """A request of our own to a party, in the name of the other, on a new branch or on this; None where no way
         leads there."""
@@ -251,7 +252,7 @@ class Ending:
             lead = core.passes.to_phone(bound, elsewhere, hop)
         branch = branch or core.branch()
         via = via_line(hop.transport, here, branch)
-        return Letter(branch, hop, own_request(method, number, call_id, to, other, via, lead, fields))
+        return Letter(branch, hop, own_request(method, number, call_id, to, other, via, lead, fields, body))
 
     def leave_untold(self, call: RunningCall, to: Party, other: Party, reason: str, now: float) -> None:
         """The call ends while a party is away; it is told when it registers again."""

@@ -18,6 +18,7 @@ class Onward:
 
     __slots__ = (
         "asserted",
+        "back_shift",
         "body",
         "cseq_shift",
         "drop_credentials",
@@ -41,6 +42,7 @@ class Onward:
         withheld: Sequence[str] = (),
         asserted: str = "",
         cseq_shift: int = 0,
+        back_shift: int = 0,
         sender: str = "",
         receiver: str = "",
     ) -> None:
@@ -53,6 +55,7 @@ class Onward:
         self.withheld = withheld
         self.asserted = asserted
         self.cseq_shift = cseq_shift
+        self.back_shift = back_shift
         #: From and To as the next side knows them, "" as they came
         self.sender = sender
         self.receiver = receiver
@@ -92,8 +95,8 @@ def forwarded_request(request: Message, via_value: str | None, onward: Onward) -
         edits.append((frame.index("From"), onward.sender))
     if onward.receiver:
         edits.append((frame.index("To"), onward.receiver))
-    if onward.cseq_shift:
-        edits += _renumbered(request, onward.cseq_shift)
+    if onward.cseq_shift or onward.back_shift:
+        edits += _renumbered(request, onward.cseq_shift, onward.back_shift)
     dropped, added = _content_type(request, onward.body)
     edits += dropped
     edits.sort(key=lambda edit: edit[0])
@@ -108,15 +111,15 @@ def max_forwards(request: Message) -> int:
     return 70 if text is None else int(text)
 
 
-def _renumbered(request: Message, shift: int) -> list[Edit]:
-    """What counts by the CSeq numbers of the caller, as the callee knows them: CSeq and RAck (RFC 3262 section 7.2)
-    of its requests, and in both directions which REFER an event is about (RFC 3515 section 2.4.6)."""
+def _renumbered(request: Message, shift: int, back: int) -> list[Edit]:
+    """What counts by CSeq numbers, as the next side knows them: CSeq and RAck (RFC 3262 section 7.2), and which REFER
+    an event is about (RFC 3515 section 2.4.6): a NOTIFY names one of the next side, a SUBSCRIBE one of its sender."""
     edits: list[Edit] = []
-    if shift > 0:
-        number, method = request.cseq
+    number, method = request.cseq
+    if shift:
         edits.append((request.frame.index("CSeq"), f"{number + shift} {method}"))
         edits += _added(request, "RAck", _RACK, shift)
-    return edits + _added(request, "Event", _REFER_ID, shift)
+    return edits + _added(request, "Event", _REFER_ID, -back if method == "NOTIFY" else shift)
 
 
 # What stands before the number, and the number.

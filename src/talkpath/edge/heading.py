@@ -26,11 +26,12 @@ class Heading:
     """A request's way as it stands after our own routes are taken off (RFC 3261 section 16.4).
 
     `routes` are the values that remain, `changed` says whether any was taken off; `onward` is the flow that our token
-    names, `cseq_shift` what the next side counts more in CSeq than who sends, less than 0 for less. `unknown` is the
-    topmost route where only a lookup can tell whether it is us.
+    names, `cseq_shift` what the next side counts more in CSeq than who sends, `back_shift` what who sends counts more
+    in the requests of that side. `unknown` is the topmost route where only a lookup can tell whether it is us.
     """
 
     __slots__ = (
+        "back_shift",
         "billed",
         "changed",
         "changes",
@@ -59,7 +60,7 @@ class Heading:
         #: and no NAT stands between
         self.is_open = False
         self.unknown: Uri | None = None
-        self.cseq_shift = 0
+        self.cseq_shift = self.back_shift = 0
         #: the other node whose token stands on top of the routes
         self.maker = ""
         #: what else changes on this way
@@ -76,7 +77,9 @@ class Heading:
         from_tag = arrival.message.from_tag
         self.has_token = True
         self.onward = token.onward(arrival.flow, from_tag)
-        self.cseq_shift = token.shift(from_tag) or self.cseq_shift
+        shift = token.shift(from_tag)
+        if shift:
+            self.cseq_shift, self.back_shift = max(0, shift), max(0, -shift)
 
     @property
     def route_texts(self) -> Sequence[str] | None:

@@ -168,10 +168,9 @@ class InDialog:
             return there, (core.passes.to_phone(bound_to(request, heading.cseq_shift), found.elsewhere, there),)
         if found.flow is not None:
             return hop_of(found.flow, receiver), ()
-        if receiver is not None and not receiver.node and isinstance(receiver.flow, Target):
+        if receiver is not None and not found.is_gone and isinstance(receiver.flow, Target):
             return receiver.flow, ()
-        is_gone = found.is_gone or (receiver is not None and receiver.node)
-        if is_gone and receiver is not None and (contact := reachable_contact(receiver)) is not None:
+        if found.is_gone and receiver is not None and (contact := reachable_contact(receiver)) is not None:
             return contact, ()
         raise Refusal(430, "Flow Failed")
 
@@ -245,4 +244,4 @@ def _renumber(heading: Heading, sender: Party | None, receiver: Party | None) ->
     """A running call knows by its tags who counts from another number; the tokens only while they are two bytes of
     them."""
     if sender is not None and receiver is not None:
-        heading.cseq_shift = receiver.cseq_shift - sender.cseq_shift
+        heading.cseq_shift, heading.back_shift = receiver.cseq_shift, sender.cseq_shift

@@ -6,12 +6,15 @@ its ACK make one record, and a call that is answered at once is not told as ring
 none.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+from talkpath.base.address import Target
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.base.octets import raw, text
 from talkpath.calls.model import Side
 from talkpath.calls.trace import NODE_DIED, Trace
+from talkpath.edge.anchoring import Anchoring
 from talkpath.edge.answers import Answers
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.core import Core
@@ -25,6 +28,7 @@ from talkpath.edge.record import (
     record_of_hop,
     version_of,
 )
+from talkpath.edge.rescue import Rescue, moved
 from talkpath.edge.ringing import Ringing
 from talkpath.edge.services import Services
 from talkpath.edge.through import Through
@@ -66,12 +70,21 @@ class Changed(NamedTuple):
 class Keeping:
     """See the module's docstring."""
 
-    def __init__(self, core: Core, ending: Ending, services: Services, gateways: Gateways, answers: Answers) -> None:
+    def __init__(
+        self,
+        core: Core,
+        anchoring: Anchoring,
+        ending: Ending,
+        services: Services,
+        gateways: Gateways,
+        answers: Answers,
+    ) -> None:
         self._core = core
         self._ending = ending
         self._services = services
         self._gateways = gateways
         self._ringing = Ringing(core, answers)
+        self._rescue = Rescue(core, anchoring, ending)
         #: what others know of each call
         self._told: dict[RunningCall, CallRecord] = {}
         self._known: dict[Key, RunningCall] = {}
@@ -140,7 +153,7 @@ class Keeping:
     def record(self, call: RunningCall) -> CallRecord | None:
         """What is known of a call; None where it cannot be said at this moment."""
         media = None if call.media is None else call.media.save()
-        if isinstance(media, Unsaid):
+        if isinstance(media, Unsaid) or call in self._rescue.pending:
             return None
         before = self._told.get(call)
         places = {seat: place for place, seat in enumerate(call.seats)}
@@ -173,12 +186,35 @@ class Keeping:
 
     # --- and back
 
-    def take_over(self, known: Known, frm: str, silent_s: float, now: float) -> RunningCall | None:
+    def take_over(
+        self, known: Known, frm: str, silent_s: float, now: float, *, has_address: bool = True
+    ) -> RunningCall | None:
         """Go on with a call of the node `frm`, which was last heard of `silent_s` ago; None where it runs here, or
-        was begun anew. Where its media cannot go on, the call is ended on both sides."""
+        was begun anew. Where its media cannot go on, as without its address, the call is ended on both sides."""
         core, record = self._core, known.record
         if record.key in self._known or (record.ringing is not None and self._ringing.is_here(record.ringing)):
             return None
+        call = self._begin(known, frm, silent_s, now)
+        if record.service is not None:
+            self._services.resume(call, record.service)
+        fork = None
+        if record.ringing is not None:
+            came_from = self._gateways.named(record.came_from) if record.came_from else None
+            fork = self._ringing.take_up(call, record.ringing, came_from, now)
+        is_lost = not has_address
+        if has_address and record.media is not None:
+            is_lost = not self._resume_media(call, record.media, known, now)
+        if record.recorded_for and call.media is not None:
+            core.recordings.go_on(call, record.recorded_for, now)
+        if fork is not None and record.ringing is not None:
+            self._ringing.go_on(fork, record.ringing, now, is_lost=is_lost)
+        elif is_lost:
+            self._lose(call, now)
+        return call
+
+    def _begin(self, known: Known, frm: str, silent_s: float, now: float) -> RunningCall:
+        """It runs here."""
+        core, record = self._core, known.record
         call = self._call(record, now)
         core.ledger.resumed(now, known.seen)
         core.begin(call)
@@ -188,20 +224,24 @@ class Keeping:
         core.note(call.call_id, "node.taken-over", now, node=frm, silent_s=round(silent_s, 1))
         if record.toll is not None:
             core.guard.toll.resumed(*record.toll, call, call.phase is Phase.ANSWERED, now)
-        if record.service is not None:
-            self._services.resume(call, record.service)
-        fork = None
-        if record.ringing is not None:
-            came_from = self._gateways.named(record.came_from) if record.came_from else None
-            fork = self._ringing.take_up(call, record.ringing, came_from, now)
-        is_lost = record.media is not None and not self._resume_media(call, record.media, known, now)
-        if record.recorded_for and call.media is not None:
-            core.recordings.go_on(call, record.recorded_for, now)
-        if fork is not None and record.ringing is not None:
-            self._ringing.go_on(fork, record.ringing, now, is_lost=is_lost)
-        elif is_lost:
-            self._lose(call, now)
         return call
+
+    def rescue(self, known: Known, frm: str, silent_s: float, now: float) -> RunningCall | None:
+        """Go on with a call of the node `frm`, whose addresses nobody has: its media begin anew here, and its parties
+        are asked to follow. One that rings is broken off, for no answer finds us."""
+        if known.record.key in self._known:
+            return None
+        record = moved(known.record, self._core.world.reach.local_for)
+        known = known._replace(record=record, ports=b"")
+        if record.ringing is not None:
+            return self.take_over(known, frm, silent_s, now, has_address=False)
+        call = self._begin(known, frm, silent_s, now)
+        self._rescue.begin(call, record, frm, now)
+        return call
+
+    def ask(self, there: Target, done: Callable[[bool, float], None], now: float) -> None:
+        """Ask a node whether it is there; `done` hears that, and the time."""
+        self._rescue.ask(there, done, now)
 
     def hand_over(self, key: Key, now: float) -> Known | None:
         """Say a call for the last time, and stand still, so that another goes on where this ends; None for one that

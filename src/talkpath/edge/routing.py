@@ -96,9 +96,13 @@ class Reachability:
         elsewhere = elsewhere_of(core, receiver, now) if receiver is not None else None
         if elsewhere is not None:
             return Found(elsewhere=elsewhere)
+        if receiver is not None and receiver.node:
+            # What a token names was of that node too, and it is gone.
+            binding = present(core, receiver, now)
+            return Found(is_gone=True) if binding is None else Found(binding.flow)
         known = heading.onward
-        if receiver is not None and not receiver.node:
-            known = receiver.flow if isinstance(receiver.flow, Flow) else known
+        if receiver is not None and isinstance(receiver.flow, Flow):
+            known = receiver.flow
         if known is None:
             return Found()
         registered = self._registered(request, receiver, heading, known, now)

@@ -225,6 +225,7 @@ class Sending:
         if through is not None and arrival.message.method != "ACK":
             line += through.credentials.lines(arrival.message.method, heading.uri, body or arrival.message.body)
         onward = Onward(heading.uri, "", "", routes, body, self._core.settings.realm, gone, line, cseq_shift)
+        onward.back_shift = heading.back_shift
         _rename(onward, arrival.message, heading, party, call)
         if bears_ours(arrival.message, onward.drop_credentials):
             method, target = arrival.message.method, str(hop.remote)

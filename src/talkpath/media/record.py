@@ -343,6 +343,12 @@ class MediaRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     service: ServiceRecord | None = None
     has_died: bool = False
 
+    def said_by(self, leg: int) -> bytes | None:
+        """The last description of a leg as it came, None where it gave none."""
+        legs = [self.caller, *(branch.leg for branch in self.hearing.branches)]
+        last = next((one.last for one in legs if one.id == leg), None)
+        return None if last is None else self.texts[self.told[last].raw]
+
 
 class Unsaid(msgspec.Struct, frozen=True):
     """A call that cannot be said as data at this moment: the code of the reason, and whose side it is of."""
