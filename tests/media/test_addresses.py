@@ -106,6 +106,18 @@ def test_who_sent_what_was_dropped_is_named(call: Call) -> None:
     assert source.values["sources"] == "198.51.100.7:4000 ×200, [2001:db8::7]:4002 ×15"
 
 
+def test_a_phone_that_sends_before_its_answer_is_no_stranger(call: Call) -> None:
+    """baresip sends a packet of RTP and one of RTCP ahead of its 200, to have its NAT open."""
+    call.offer(sdp("192.0.2.10", "audio 4000 RTP/AVP 8"))
+    call.answer(sdp("192.0.2.21", "audio 5000 RTP/AVP 8"))
+    port = call.port(1)
+    port.strangers = 2
+    port.dropped = [("192.0.2.21", 5000, 1), ("192.0.2.21", 5001, 1)]
+    call.session.close(1005.0)
+    call.drain()
+    assert not [one for one in call.kinds() if one.startswith("media.dropped")]
+
+
 def test_a_latched_address_of_rtcp_is_told_as_such(call: Call) -> None:
     call.origins[0] = Origin("198.51.100.7", True, (V4,))
     call.offer(sdp("192.168.1.20", "audio 4000 RTP/AVP 8"))

@@ -281,6 +281,13 @@ class Anchor:
             if (hidden := leg.latch_host(own.rtp)) is not None:
                 self.others.add((hidden, 0))
 
+    def of_parties(self) -> frozenset[HostPort]:
+        """Where those are that the port is or was for: what they sent while nobody knew that, before their answer, or
+        while another was heard, is no stranger's."""
+        rtp, rtcp = (None, None) if self._expected is None else self._expected[:2]
+        own = () if rtp is None else (rtp, rtcp or Address(rtp.host, rtp.port + 1))
+        return frozenset((*self.others, *own))
+
     def climbed(self, event: Climbed, now: float) -> None:
         """A STUN or DTLS packet came: it goes to the transport of who sent it."""
         transport = self.transport

@@ -33,7 +33,7 @@ class PortTotals(NamedTuple):
     kind: str
     local: str
     totals: Totals
-    #: where parties are that shared it without being heard all the time (`Anchor.others`)
+    #: where those are that it was for, and who were not heard all the time (`Anchor.of_parties`)
     others: frozenset[HostPort]
 
     def save(self) -> ReleasedRecord:
@@ -265,8 +265,8 @@ class Ports:
             self.dismiss([anchor], leg_id, now)
         del self._anchors[anchor.port.id]
         totals = self._engine.close(anchor.port)
+        local, others = str(anchor.local), anchor.of_parties()
         anchor.forget()
-        local, others = str(anchor.local), frozenset(anchor.others)
         self.released.append(PortTotals(leg.id, leg.side, anchor.index, anchor.kind, local, totals, others))
         if carrier is not None and carrier.is_vacant:
             self.close(carrier, now)
