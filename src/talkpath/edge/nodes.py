@@ -24,6 +24,8 @@ from talkpath.sip.message import Message
 _SIGN = "~"
 _SEAL_BYTES = 16
 _MAKE = b"node pass 1"
+# How many words stand in a pass.
+_WORDS = 7
 # A name of a user may be long; what is longer than this is no pass.
 _MOST_CHARACTERS = 2_000
 
@@ -101,18 +103,6 @@ def bound_to(request: Message, cseq_shift: int = 0) -> Bound:
     return Bound(request.call_id, request.from_tag, request.to_tag, number + max(0, cseq_shift), method)
 
 
-class _Written(msgspec.Struct, frozen=True, array_like=True):
-    """What stands in a pass. What a later version says behind it is passed over."""
-
-    node: str
-    user: str
-    instance: str
-    key: str
-    flow: str = ""
-    is_brought: bool = False
-    behind_nat: bool = False
-
-
 class Passes:
     """Makes passes and reads them. Without a key none is good."""
 
@@ -129,9 +119,10 @@ class Passes:
         return self._route(bound, Pass(self.node, "", ("", ""), flow, True, behind_nat), there)
 
     def _route(self, bound: Bound, permit: Pass, there: Target) -> str:
-        node, user, instance, key = (_escaped(text) for text in (permit.node, permit.user, *permit.identity))
         flow = "" if permit.flow is None else packed_flow(permit.flow).hex()
-        plain = msgspec.json.encode(_Written(node, user, instance, key, flow, permit.is_brought, permit.behind_nat))
+        signs = ("brought" if permit.is_brought else "", "nat" if permit.behind_nat else "")
+        words = [_escaped(text) for text in (permit.node, permit.user, *permit.identity, flow, *signs)]
+        plain = msgspec.json.encode(words)
         text = b2a_base64(self._seal(plain, bound) + plain, newline=False).decode()
         sealed = text.rstrip("=").replace("+", "-").replace("/", "_")
         transport = f";transport={there.transport.lower()}" if there.transport.is_reliable else ""
@@ -149,10 +140,11 @@ class Passes:
         seal, plain = data[:_SEAL_BYTES], data[_SEAL_BYTES:]
         if not compare_digest(seal, self._seal(plain, bound_to(request))):
             return None
-        said = msgspec.json.decode(plain, type=_Written)
-        flow = unpacked_flow(bytes.fromhex(said.flow)) if said.flow else None
-        identity = _plain(said.instance), _plain(said.key)
-        return Pass(_plain(said.node), _plain(said.user), identity, flow, said.is_brought, said.behind_nat)
+        # What a later version says behind it is passed over.
+        words = [_plain(word) for word in msgspec.json.decode(plain, type=list[str])]
+        node, name, instance, key, packed, brought, nat = (words + [""] * _WORDS)[:_WORDS]
+        flow = unpacked_flow(bytes.fromhex(packed)) if packed else None
+        return Pass(node, name, (instance, key), flow, bool(brought), bool(nat))
 
     def _seal(self, plain: bytes, bound: Bound) -> bytes:
         call_id, from_tag, to_tag, number, method = bound
