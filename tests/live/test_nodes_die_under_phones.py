@@ -5,14 +5,16 @@ import time
 import pytest
 
 from harness.agent import connect, hang_up
-from harness.nodes import OURS, Nodes, Wiretap
+from harness.network import HOME
+from harness.nodes import Nodes, Wiretap
+from harness.webphone import WebPhone
 
 pytestmark = pytest.mark.live
 
 
 def test_phones_go_on_talking_when_the_node_under_them_is_killed(tmp_path, agents_of) -> None:
     with Nodes(tmp_path) as nodes, Wiretap() as tap:
-        agents = agents_of(nodes.holder.edge, OURS)
+        agents = agents_of(nodes.holder.edge, HOME)
         alice, bob = (agents.agent("udp", nodes.identity("udp")) for _ in range(2))
         here, there = agents.talker(), agents.talker()
         call, incoming = connect(alice, bob, here.offer(), there.offer())
@@ -28,9 +30,41 @@ def test_phones_go_on_talking_when_the_node_under_them_is_killed(tmp_path, agent
         there.wait_received(len(there.received) + 100)
         hang_up(incoming.dialog, call.dialog)
         gaps = tap.gaps(killed_at)
-        print(gaps)
         assert max(gaps[here.port], gaps[there.port]) < 1, gaps
         (row,) = heir.edge.calls()
         assert (row["ended_how"], row["ended_by"]) == ("bye", "callee")
+        assert f"Taken over from node {dead.name}" in heir.edge.command("calls", row["id"])
+        assert not heir.edge.complaints()
+
+
+def test_a_keepalived_that_was_killed_does_not_leave_the_address_at_two_nodes(tmp_path) -> None:
+    with Nodes(tmp_path) as nodes:
+        first = nodes.holder
+        heir = nodes.other(first)
+        first.keepalived.kill()
+        nodes.wait(lambda: heir.has_address, "nobody got the address")
+        nodes.wait(lambda: not first.has_address, "the address stays at two nodes")
+        assert heir.has_address
+        assert "took it later. This node lets go of it" in first.edge.process.text
+
+
+def test_a_page_goes_on_talking_when_the_node_under_it_is_killed(tmp_path, browser) -> None:
+    """Its connection dies with the node; its media go on by ICE consent and the same DTLS-SRTP keys."""
+    with Nodes(tmp_path) as nodes, Wiretap() as tap:
+        place = tmp_path / "page"
+        place.mkdir()
+        with WebPhone(browser, nodes.identity("wss"), place, hertz=440) as page:
+            page.registered().dial("echo")
+            page.established()
+            page.wait_heard(1)
+            dead, killed_at = nodes.holder, time.monotonic()
+            heir = nodes.other(dead)
+            dead.edge.kill()
+            nodes.wait(lambda: heir.has_address, "nobody got the address")
+            page.wait_heard(2)
+            gaps = tap.gaps(killed_at)
+            assert gaps
+            assert max(gaps.values()) < 1, gaps
+        (row,) = heir.edge.calls()
         assert f"Taken over from node {dead.name}" in heir.edge.command("calls", row["id"])
         assert not heir.edge.complaints()

@@ -1,12 +1,13 @@
 """Nodes that hand an address to each other by keepalived: each in a namespace of its own, on one bridge with us.
 
-phones (here, 10.88.0.3) -- bridge -- node a (10.88.0.1)
+phones (here, HOME) -- bridge -- node a (10.88.0.1)
                                   \\- node b (10.88.0.2)        10.88.0.10 is at one of them
 """
 
 import itertools
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -19,12 +20,12 @@ from pathlib import Path
 
 from harness.edge import COMMAND, Edge, Identity, free_doors
 from harness.nats import DEBIANS, Nats
-from harness.network import run
+from harness.network import HOME, run
 from harness.process import Process, Stoppable, wait_until
 
-#: The address that moves, and ours in that network.
-SHARED, OURS = "10.88.0.10", "10.88.0.3"
-_NETWORK, _BRIDGE = "10.88.0", "nodes"
+#: The address that moves.
+SHARED = "10.88.0.10"
+_NETWORK, _BRIDGE, _ROUTER = "10.88.0", "nodes", "10.88.0.3"
 _ETHERTYPE_IPV4 = 0x0800
 
 
@@ -46,6 +47,12 @@ class Keepalived(Stoppable):
             argv += [option, str(self._place / name)]
         self.process = Process(argv, self._place / "log", namespace=self._namespace, is_prompt=True)
         return self.process.ready("Startup complete")
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it would take the address: its last word of the check and of the state."""
+        words = re.findall(r"\) Entering (\w+) STATE", self.process.text)
+        return words[-1:] in (["BACKUP"], ["MASTER"])
 
     def kill(self) -> None:
         """All of it at once, so that nobody takes the addresses off."""
@@ -88,8 +95,10 @@ class Nodes(Stoppable):
         self._users = iter(range(100, 100 + users))
         self.doors = free_doors()
         run(f"ip link add {_BRIDGE} type bridge")
-        run(f"ip addr add {OURS}/24 dev {_BRIDGE}")
+        run(f"ip addr add {_ROUTER}/24 dev {_BRIDGE}")
         run(f"ip link set {_BRIDGE} up")
+        # Phones announce HOME, and are heard from there only.
+        run(f"ip route change {_NETWORK}.0/24 dev {_BRIDGE} src {HOME}")
         self.nats = Nats(place, DEBIANS)
         self.nodes: list[Node] = []
         for number, name in enumerate(("a", "b"), start=1):
@@ -104,7 +113,7 @@ class Nodes(Stoppable):
         run(f"ip link set {self._stem}{name} master {_BRIDGE} up")
         for command in ("link set lo up", f"addr add {_NETWORK}.{number}/24 dev eth0", "link set eth0 up"):
             run(f"ip -n {namespace} {command}")
-        run(f"ip -n {namespace} route add default via {OURS}")
+        run(f"ip -n {namespace} route add default via {_ROUTER}")
         listed = "".join(
             f'[[cluster.nodes]]\nname = "{other}"\naddress = "{_NETWORK}.{at}"\n'
             for at, other in enumerate(("a", "b"), start=1)
