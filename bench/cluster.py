@@ -200,11 +200,11 @@ def _print_new_node(count: int = REGISTRATIONS) -> None:
         must_be_good(Sipp(directory, SERVER_PORT).register(CALLED_PORT, contacts, Load(count, 2 * REGISTER_RATE)))
         wait_until(lambda: (row := cluster.row("a")) is not None and not row.waiting, 60, "what was to be written")
         (directory / "empty").mkdir()
-        empty = Talkpath(directory / "empty", OTHER_PORT, False, users)
+        empty = Talkpath(directory / "empty", OTHER_PORT, False, [CALLED])
         base = memory_bytes(empty.pid)
         empty.stop()
         begun, before = time.monotonic(), 0.0
-        node = cluster.add("b", OTHER_PORT, users)
+        node = cluster.add("b", OTHER_PORT, [CALLED])
         before = cpu_s(node.pid)
         wait_until(lambda: (row := cluster.row("b")) is not None and row.records > count, 120, "the registrations")
         lasted, used = time.monotonic() - begun, cpu_s(node.pid)

@@ -29,9 +29,10 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class OwnBans:
-    """The bans added by hand, in their file."""
+    """The bans added by hand, in their file. `known` are those that it had when it was last followed."""
 
     def __init__(self, state: Path) -> None:
+        self.known: list[Ban] = []
         self.file = FileByHand[tuple[Ban, ...]](state / _FILE, tuple[Ban, ...], ())
 
     def read(self, now: float) -> list[Ban]:
@@ -42,12 +43,28 @@ class OwnBans:
         """Make the guard's bans by hand those of the file, where it changed since this was last asked."""
         if not self.file.has_changed():
             return
-        wanted = {ban.source: ban for ban in self.read(now)}
+        self.known = self.read(now)
+        wanted = {ban.source: ban for ban in self.known}
         for ban in guard.bans(now):
             if not ban.code and ban.source not in wanted:
                 guard.lift(ban.source, now)
         for ban in wanted.values():
-            guard.ban(ban.source, ban.until, ban.note, now)
+            guard.ban(ban.source, ban.until, ban.note, now, ban.node)
+
+    def add(self, ban: Ban) -> None:
+        """Another node made one. Raises OSError."""
+        with self.file.alone():
+            kept = self.file.read()
+            if ban not in kept:
+                self.file.write((*(one for one in kept if one.source != ban.source), ban))
+
+    def remove(self, source: str) -> None:
+        """Another node lifted one. Raises OSError."""
+        with self.file.alone():
+            kept = self.file.read()
+            left = tuple(one for one in kept if one.source != source)
+            if len(left) < len(kept):
+                self.file.write(left)
 
 
 def print_bans(config: Config, language: Language, *, as_json: bool) -> None:
@@ -114,6 +131,11 @@ def _seconds(text: str) -> int:
     return int(span[1]) * _SECONDS[span[2]]
 
 
+def _note(ban: Ban, language: Language) -> str:
+    note = ban.note or ban.tool
+    return texts.OF_NODE.say(language, node=ban.node, note=note).strip() if ban.node else note
+
+
 def _cells(ban: Ban, language: Language) -> list[str]:
     now = time.time()
     ends = texts.NEVER.say(language) if ban.until is None else f"{max(0.0, ban.until - now):.0f} s"
@@ -126,5 +148,5 @@ def _cells(ban: Ban, language: Language) -> list[str]:
         f"{ban.kind} ({ban.over})" if ban.over else ban.kind,
         sent,
         ", ".join(ban.users),
-        ban.note or ban.tool,
+        _note(ban, language),
     ]

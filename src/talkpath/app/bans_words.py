@@ -64,3 +64,5 @@ TURNED_AWAY = Text(
     "{calls} calls of strangers were turned away in the last minute, {dropped} messages dropped unread",
     "过去一分钟拒绝了 {calls} 个陌生来源的呼叫，丢弃未读消息 {dropped} 条",
 )
+# What is noted of a ban, which another node of the cluster made.
+OF_NODE = Text("node {node}: {note}", "节点 {node}：{note}")

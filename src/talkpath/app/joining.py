@@ -24,6 +24,7 @@ from talkpath.app.shared_calls import CallCodec
 from talkpath.app.start import Prepared
 from talkpath.app.state import token_key
 from talkpath.base.address import Transport
+from talkpath.cluster.bans import SharedBans
 from talkpath.cluster.calls import Calls
 from talkpath.cluster.claims import Claims
 from talkpath.cluster.copy import State
@@ -62,6 +63,7 @@ class Joined:
         )
         membership.nodes.run_by = self.calls.runner_of
         copy, seal = membership.copy, membership.seal
+        self.bans = SharedBans(copy, seal, membership.member.wake)
         self.gateways = SharedGateways(copy, seal, membership.member.wake, membership.nodes)
         self.claims = Claims(membership.nodes, membership.about.node, addresses)
         self.shared: Shared

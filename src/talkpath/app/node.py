@@ -290,6 +290,7 @@ class Node:
         self._edge.gateways.start(now)
         if self._cluster is not None:
             self._cluster.gateways.attach(self._edge.gateways, now)
+            self._cluster.bans.attach(self._own_bans, self._own_bans.read(now))
         self._own_gateways.follow(self._edge.gateways, now)
         await self._signalling.start(self._edge)
         self._address_watch.start()
@@ -438,6 +439,8 @@ class Node:
     def _look_at_the_door(self) -> None:
         now = self._clock.now()
         self._own_bans.follow(self._guard, now)
+        if self._cluster is not None:
+            self._cluster.bans.tell(self._own_bans.known, now)
         self._guard.expire(now)
         self._guard_log.tell(now)
         self._phone_log.tell(now)

@@ -13,7 +13,7 @@ class Ban(msgspec.Struct, frozen=True):
     it makes, "" for a ban by the operator, whose `note` it bears. `kind` is what there was too much of, and `over`
     what it came over: a ban for datagrams ("UDP"), on which anybody can write any address, keeps nobody from
     connecting, nor one for "connections" from sending datagrams; "" is both. `methods`, `users`, `tool` and `wrong`
-    (credentials) are what the source sent in vain within `seconds`.
+    (credentials) are what the source sent in vain within `seconds`. `node` of the cluster made it, "" this one.
     """
 
     number: int
@@ -29,6 +29,7 @@ class Ban(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     note: str = ""
     over: str = ""
+    node: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True):

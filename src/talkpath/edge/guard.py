@@ -346,12 +346,12 @@ class Guard:
             for (user, source), one in self._refused.items()
         ]
 
-    def ban(self, network: str, until: float | None, note: str, now: float) -> Ban:
+    def ban(self, network: str, until: float | None, note: str, now: float, node: str = "") -> Ban:
         """The operator wants not to hear a network or address. Raises ValueError for what is none."""
         where = ip_network(network, strict=False)
         text = _text_of(where)
         self.sources.shut(str(where.network_address), where.prefixlen, float("inf") if until is None else until)
-        ban = Ban(next(self._numbers), text, now, until, note=note)
+        ban = Ban(next(self._numbers), text, now, until, note=note, node=node)
         self._keep(ban)
         return ban
 
