@@ -479,3 +479,41 @@ def test_a_node_obeys_an_order_for_the_process_that_it_is(rig: Rig) -> None:
     b.give("b", Order(rig.nodes[0].record.started_at, True), rig.clock.now)
     rig.wait(0.2)
     assert obeyed == [True]
+
+
+# --- what would be lost
+
+
+def risks(house: House) -> list[tuple[str, str]]:
+    untold = [*house.lab.edge.keeping.untold(), *house.calls.stranded(house.now)]
+    return [(one.why, one.side) for one in untold]
+
+
+def test_a_call_that_others_know_of_is_not_at_risk_and_one_that_begins_is(rig: Rig, a: House, b: House) -> None:
+    phone, _ = a.talk()
+    rig.wait(0.2)
+    assert risks(a) == []
+    phone.invite(f"sip:1002@{HOME}", call_id="c2")
+    assert risks(a) == [("begins", "")]
+
+
+def test_a_call_whose_address_does_not_move_is_at_risk(rig: Rig, b: House) -> None:
+    a = House(rig.nodes[0], HOME, shared=()).attach()
+    a.talk()
+    assert risks(a) == [("address", HOME)]
+
+
+def test_without_another_node_every_call_is_at_risk(rig: Rig, a: House) -> None:
+    a.talk()
+    rig.stop(rig.nodes[1])
+    rig.wait(4)
+    assert risks(a) == [("alone", "")]
+
+
+def test_what_the_engine_does_not_take_is_at_risk(rig: Rig, a: House, b: House) -> None:
+    rig.hub.members.remove(a.node.engine)
+    a.node.disconnected()
+    a.talk()
+    assert risks(a) == []
+    rig.clock.now += 1
+    assert risks(a) == [("unwritten", "")]

@@ -7,13 +7,13 @@ import msgspec
 from rich.text import Text as RichText
 
 from talkpath.app import cluster_words as texts
-from talkpath.app.cluster_rows import ClusterRow, NodeRow
+from talkpath.app.cluster_rows import ClusterRow, NodeRow, RiskRow
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.rows import Cell, print_json, print_line, print_rows, redrawn
 from talkpath.app.state import state_directory
-from talkpath.base.readable import json_bytes
+from talkpath.base.readable import json_bytes, printable
 from talkpath.base.texts import Language
 
 _COLOUR = {"here": "green", "there": "green", "drains": "yellow", "unheard": "yellow"}
@@ -28,6 +28,10 @@ def print_cluster(config: Config, language: Language, *, as_json: bool) -> None:
         return
     print(_summary(row, language), file=sys.stderr)
     print_rows(texts.HEADS, [_cells(node, language) for node in row.nodes], language, texts.RIGHT)
+    if row.at_risk:
+        said = phrase(texts.AT_RISK, lost=len(row.at_risk), calls=row.calls)
+        print(said.say(language), file=sys.stderr)
+        print_rows(texts.RISK_HEADS, [_risk(one, language) for one in row.at_risk], language)
 
 
 def watch_cluster(config: Config, language: Language, *, as_json: bool) -> None:
@@ -56,6 +60,10 @@ def _row(config: Config) -> ClusterRow:
     if not rows:
         raise Trouble("no-cluster", phrase(texts.NO_CLUSTER))
     return rows[0]
+
+
+def _risk(one: RiskRow, language: Language) -> list[Cell]:
+    return [printable(one.call_id), phrase(texts.RISKS[one.why], detail=one.detail).say(language)]
 
 
 def _summary(row: ClusterRow, language: Language) -> str:

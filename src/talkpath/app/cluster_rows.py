@@ -1,9 +1,15 @@
 """A cluster as it travels to whoever asks the running edge."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from talkpath.cluster.membership import Membership
 from talkpath.cluster.nodes import NodeRecord
+from talkpath.edge.keeping import Untold
+
+# Calls at risk that are listed.
+_SHOWN = 1_000
 
 
 class NodeRow(msgspec.Struct, frozen=True):
@@ -22,8 +28,18 @@ class NodeRow(msgspec.Struct, frozen=True):
     went_to: dict[str, int] = {}
 
 
+class RiskRow(msgspec.Struct, frozen=True):
+    """A call that would be lost if this node died now. `why`: begins, untold, handshake (`detail` is whose), address
+    (`detail`: those that do not move), unwritten, alone."""
+
+    call_id: str
+    why: str
+    detail: str = ""
+
+
 class ClusterRow(msgspec.Struct, frozen=True):
-    """The cluster as this node sees it. `engine`: live, reading, away."""
+    """The cluster as this node sees it. `engine`: live, reading, away. `calls` run here; `at_risk` has at most a
+    thousand of them."""
 
     cluster: str
     node: str
@@ -36,9 +52,11 @@ class ClusterRow(msgspec.Struct, frozen=True):
     records: int
     waiting: int
     nodes: list[NodeRow]
+    calls: int = 0
+    at_risk: list[RiskRow] = []
 
 
-def cluster_row(membership: Membership, own: NodeRecord) -> ClusterRow:
+def cluster_row(membership: Membership, own: NodeRecord, at_risk: Sequence[Untold] = ()) -> ClusterRow:
     health, engine = membership.health(), membership.describe()
     state = "fenced" if membership.copy.is_fenced else "drains" if own.gives_way else "here"
     rows = [_row(own, state)]
@@ -57,6 +75,8 @@ def cluster_row(membership: Membership, own: NodeRecord) -> ClusterRow:
         health.records,
         health.waiting + health.on_the_way,
         sorted(rows, key=lambda row: row.name),
+        own.calls,
+        [RiskRow(*one) for one in at_risk[:_SHOWN]],
     )
 
 

@@ -34,6 +34,30 @@ ENGINES = {
     "reading": Text("being read", "读取中"),
     "away": Text("away", "不可用"),
 }
+AT_RISK = Text(
+    "If this node died now, {lost} of its {calls} calls would not simply go on:",
+    "若本节点此刻故障，其 {calls} 个通话中有 {lost} 个不能直接接续：",
+)
+CALL = Text("Call", "呼叫")
+WHY = Text("Why", "原因")
+RISK_HEADS = (CALL, WHY)
+RISKS = {
+    "begins": Text("nobody has answered, and it has not rung for long enough", "尚未应答，且振铃时间还不够长"),
+    "untold": Text("it was answered a moment ago, and the others are not told yet", "刚刚应答，尚未告知其他节点"),
+    "handshake": Text(
+        "DTLS with the {detail} is between its first word and its keys", "与{detail}的 DTLS 握手正在进行，尚无密钥"
+    ),
+    "address": Text(
+        "it runs at {detail}, which does not move ([cluster] addresses): it is silent until another node has asked "
+        "both phones anew, and ends where that fails",
+        "它使用 {detail}，该地址不会移交（[cluster] addresses）：在其他节点重新邀请双方之前无声，失败则结束",
+    ),
+    "unwritten": Text(
+        "what became of it is not written: the engine of the cluster does not answer",
+        "其最新状态尚未写入：集群引擎没有响应",
+    ),
+    "alone": Text("no other node is there to go on with it", "没有其他在线节点可以接续"),
+}
 SUMMARY = Text(
     "Cluster {cluster}: the engine is {state} ({server}, NATS {version}, {replicas} on each record).",
     "集群 {cluster}：引擎{state}（{server}，NATS {version}，每条记录 {replicas} 份）。",

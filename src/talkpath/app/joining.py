@@ -36,6 +36,7 @@ from talkpath.cluster.sealing import MARK_BYTES
 from talkpath.cluster.shared import Shared, decoded, encoded
 from talkpath.edge.edge import Edge
 from talkpath.edge.guard import Guard
+from talkpath.edge.keeping import Untold
 from talkpath.net.clock import Clock
 from talkpath.secure.certificate import Certificate
 from talkpath.store.files import replace
@@ -90,6 +91,15 @@ class Joined:
             self.own, gives_way=self.gives_way, went_to=went_to, addresses=self.claims.held, **said
         )
 
+    def at_risk(self, now: float) -> list[Untold]:
+        """The running calls that would be lost if this node died now, each once, and why."""
+        if self.edge is None:
+            return []
+        found: dict[str, Untold] = {}
+        for one in (*self.edge.keeping.untold(), *self.calls.stranded(now)):
+            found.setdefault(one.call_id, one)
+        return list(found.values())
+
     def order(self, node: str, gives_way: bool, now: float) -> str:
         """Tell another node, or this one, to give way or to stop that; "" or why not."""
         if node == self.own.name:
@@ -114,13 +124,14 @@ class Joined:
         return {
             "cluster_live": lambda: float(membership.health().state is State.LIVE),
             "cluster_lag_seconds": lambda: membership.health().lag_s,
+            "cluster_calls_at_risk": lambda: len(self.at_risk(self.membership.now())),
             "cluster_waiting": lambda: membership.health().waiting,
             "cluster_nodes": lambda: 1 + sum(node.is_alive for node in membership.nodes.others()),
             "registrations_elsewhere": lambda: 0 if self.edge is None else self.edge.core.registrar.elsewhere,
         }
 
     def row(self) -> ClusterRow:
-        return cluster_row(self.membership, self.record())
+        return cluster_row(self.membership, self.record(), self.at_risk(self.membership.now()))
 
     def addresses_are(self, here: Collection[str], now: float) -> None:
         """This host has these addresses now: to be called when that changes, and every second."""

@@ -12,7 +12,7 @@ does not answer for itself either: it may be only the engine that it cannot reac
 call has an order of heirs by itself, the same for all nodes, and the first of those that are there rescues it.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
@@ -22,12 +22,14 @@ from talkpath.base.limits import CALL_FORGOTTEN_S
 from talkpath.cluster.copy import LiveCopy
 from talkpath.cluster.envelope import Envelope, Place
 from talkpath.cluster.sealing import Seal
-from talkpath.edge.keeping import Changed, Key, Known
+from talkpath.edge.keeping import Changed, Key, Known, Untold
 from talkpath.media.engine import HEIRS
 
 KIND = "call"
 # How long the last word of a node that gives way is waited for: it has some thousand calls to say.
 _LAST_WORD_S = 0.3
+# How long a record is on its way before it counts as not written.
+_WRITTEN_S = 1.0
 # How long a call that was handed over waits for somebody to go on with it.
 _NOBODY_S = 10.0
 
@@ -59,6 +61,9 @@ class Others(Protocol):
 
     def gives_way(self, name: str) -> bool:
         """Whether that node lives, and said that it gives its addresses away."""
+
+    def has_heir(self) -> bool:
+        """Whether anybody is there who would go on with calls of ours."""
 
     def heir(self, name: str) -> int:
         """Which of the heirs of that node this one is, counted from 1."""
@@ -197,10 +202,18 @@ class Calls:
         new, self._new = self._new, frozenset()
         return new
 
-    @property
-    def running(self) -> Iterable[tuple[str, Key, frozenset[str]]]:
-        """The calls that others can know of: their place, who they are, and the addresses they need."""
-        return [(name, ours.key, ours.hosts) for name, ours in self._ours.items()]
+    def stranded(self, now: float) -> Iterator[Untold]:
+        """The calls that others know of and could not go on with if this node died now: nobody is there, their
+        addresses do not move, or what became of them is not written."""
+        has_heir = self._others.has_heir()
+        for name, ours in list(self._ours.items()):
+            since = self._copy.waits_since(Place(KIND, name))
+            if not has_heir:
+                yield Untold(ours.key[0], "alone")
+            elif not ours.hosts <= self._shared:
+                yield Untold(ours.key[0], "address", ", ".join(sorted(ours.hosts - self._shared)))
+            elif since is not None and now - since >= _WRITTEN_S:
+                yield Untold(ours.key[0], "unwritten")
 
     # --- a planned change
 

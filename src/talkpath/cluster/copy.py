@@ -171,6 +171,11 @@ class LiveCopy:
         """What the heartbeat says has changed, and others should not wait for the next."""
         self._beat_at = now
 
+    def waits_since(self, place: Place) -> float | None:
+        """Since when something is to be written there that did not come back."""
+        pending = self._waiting.get(place) or self._on_the_way.get(place)
+        return None if pending is None else pending.envelope.at
+
     def knows(self, place: Place) -> bool:
         """Whether the engine is known to have something there."""
         known = self._known.get(place)

@@ -63,7 +63,7 @@ class Membership:
         self, about: About, engine: Engine, record: Callable[[], NodeRecord], now: Callable[[], float]
     ) -> None:
         self.about = about
-        self._now = now
+        self.now = now
         self._engine = engine
         self.seal = Seal(about.secret, about.cluster, about.mark)
         self.copy = LiveCopy(about.node, self.seal, self._cannot_read, now())
@@ -94,14 +94,14 @@ class Membership:
     async def close(self) -> None:
         """Say that this node leaves, and write what waits."""
         if not self.copy.is_fenced and self.copy.state is State.LIVE:
-            self.copy.drop(Place("node", self.about.node), self._now())
+            self.copy.drop(Place("node", self.about.node), self.now())
             self.member.wake()
             await self._until(lambda: self.copy.is_settled, _PARTING_S)
         await self.member.close()
 
     def beat_soon(self) -> None:
         """Say at once what this node says of itself."""
-        self.copy.beat_now(self._now())
+        self.copy.beat_now(self.now())
         self.member.wake()
 
     def health(self) -> Health:
@@ -144,7 +144,7 @@ class Membership:
         for _ in range(3):
             if self.shared.found is not None:
                 return self.shared.found
-            if await self._engine.create(PLACE, first(self.about.node, self.seal, offered, self._now())):
+            if await self._engine.create(PLACE, first(self.about.node, self.seal, offered, self.now())):
                 return offered
             await self._until(lambda: self.shared.found is not None or self.is_foreign, _PATIENCE_S)
             if self.is_foreign:

@@ -6,7 +6,7 @@ its ACK make one record, and a call that is answered at once is not told as ring
 none.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from talkpath.base.address import Target
@@ -58,6 +58,14 @@ class Known(NamedTuple):
     seen: Trace
     is_last: bool = False
     heir: int = 1
+
+
+class Untold(NamedTuple):
+    """A running call that would not go on if this node died, by a code, and whose side that is of."""
+
+    call_id: str
+    why: str
+    side: str = ""
 
 
 class Changed(NamedTuple):
@@ -183,6 +191,17 @@ class Keeping:
             recorded_for="" if call.recording is None else call.recording.why,
             ringing=ringing,
         )
+
+    def untold(self) -> Iterator[Untold]:
+        """The running calls that others do not know of, or not as they are."""
+        for call in list(self._core.calls.values()):
+            if call in self._handed:
+                continue
+            unsaid = None if call.media is None else call.media.unsaid()
+            if unsaid is not None:
+                yield Untold(call.call_id, unsaid.code, unsaid.side)
+            elif call not in self._told:
+                yield Untold(call.call_id, "begins" if call.phase is Phase.CALLING else "untold", "")
 
     # --- and back
 

@@ -77,9 +77,9 @@ class MediaSession:
 
     def save(self) -> MediaRecord | Unsaid:
         """The call as data, after `drain`, without what the engine knows of its ports (`save_ports`)."""
-        busy = self._ports.busy
-        if busy is not None:
-            return Unsaid("handshake", busy.side)
+        unsaid = self.unsaid()
+        if unsaid is not None:
+            return unsaid
         pack = Packing([port for port, _ in self._ports])
         caller, hearing = self._caller.save(pack), self._hearing.save(pack)
         service = None if self._serving is None else self._serving.save(pack)
@@ -95,6 +95,11 @@ class MediaSession:
             service,
             self._silence.has_died,
         )
+
+    def unsaid(self) -> Unsaid | None:
+        """What keeps the call from being said as data at this moment."""
+        busy = self._ports.busy
+        return None if busy is None else Unsaid("handshake", busy.side)
 
     def save_ports(self) -> bytes:
         """What the engine knows of its ports, in their order (`Engine.save`)."""
