@@ -1,10 +1,13 @@
 """The same SIP message and the same RTP come out, whatever they were wrapped in."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from talkpath.base.address import Address, Transport
+from talkpath.capture.reader import Capture
 from talkpath.capture.records import Record, RtpStream, SipSeen
 
 from . import wire
@@ -45,6 +48,41 @@ def timed(packets: list[bytes]) -> list[wire.Frame]:
 def test_link_layer(records: Reading, name: str, pair: tuple[str, str]) -> None:
     link, wrap = wire.LINKS[name]
     assert_whole(records(wire.pcap(timed([wrap(p) for p in conversation(*pair)]), link=link)), *pair)
+
+
+@pytest.mark.parametrize("check", [0, 12, 16, 24, 32])
+@pytest.mark.parametrize("pair", PAIRS, ids=["v4", "v6"])
+def test_esp_without_encryption_in_transport_mode(records: Reading, pair: tuple[str, str], check: int) -> None:
+    head = 40 if ":" in pair[0] else 20
+    sealed = []
+    for number, packet in enumerate(conversation(*pair)):
+        src, dst = pair if number == 0 else pair[::-1]
+        sealed.append(wire.ethernet(wire.ip(src, dst, 50, wire.esp(packet[head:], 17, check))))
+    assert_whole(records(wire.pcap(timed(sealed))), *pair)
+
+
+def test_esp_that_is_encrypted_is_counted_and_not_guessed_at(tmp_path: Path) -> None:
+    packets = [wire.ethernet(wire.ipv4("192.0.2.1", "192.0.2.2", 50, os.urandom(200))) for _ in range(500)]
+    path = tmp_path / "a"
+    path.write_bytes(wire.pcap(timed(packets)))
+    capture = Capture([str(path)])
+    assert list(capture) == []
+    assert capture.files[0].undecoded == {"IP protocol 50": 500}
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=["v4", "v6"])
+def test_sip_over_sctp(records: Reading, pair: tuple[str, str]) -> None:
+    """One message whole, one in pieces of which one came twice."""
+    one, two = wire.sip_request("OPTIONS", "one"), wire.sip_request("OPTIONS", "two")
+    pieces = [
+        [(3, 1, one), (2, 2, two[:100])],
+        [(0, 3, two[100:200])],
+        [(0, 3, two[100:200])],
+        [(1, 4, two[200:])],
+    ]
+    packets = [wire.ethernet(wire.ip(*pair, 132, wire.sctp(chunks))) for chunks in pieces]
+    sip = [r for r in records(wire.pcap(timed(packets))) if isinstance(r, SipSeen)]
+    assert [(s.frame, s.raw, s.transport) for s in sip] == [(1, one, Transport.TCP), (4, two, Transport.TCP)]
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=["v4", "v6"])

@@ -1,5 +1,7 @@
 """Files in every variant read the same; damaged and unrelated ones end in a sentence."""
 
+import bz2
+import lzma
 import os
 import struct
 from collections.abc import Callable
@@ -49,6 +51,56 @@ def test_pcapng_in_both_byte_orders(records: Reading, order: str) -> None:
 def test_gzip(records: Reading) -> None:
     assert times(records(wire.gzipped(wire.pcap(FRAMES)))) == EXPECTED
     assert times(records(wire.gzipped(wire.pcapng(FRAMES)))) == EXPECTED
+
+
+def raw_zstd(data: bytes) -> bytes:
+    """RFC 8878: a frame of raw blocks, one for each kilobyte."""
+    blocks = [data[at : at + 1024] for at in range(0, len(data), 1024)]
+    out = b"\x28\xb5\x2f\xfd\xa0" + struct.pack("<I", len(data))
+    for number, block in enumerate(blocks):
+        out += struct.pack("<I", len(block) << 3 | (number == len(blocks) - 1))[:3] + block
+    return out
+
+
+def stored_lz4(data: bytes) -> bytes:
+    """A frame of one block that is stored as it is."""
+    return bytes.fromhex("04224d18604082") + struct.pack("<I", len(data) | 1 << 31) + data + b"\0" * 4
+
+
+@pytest.mark.parametrize("pack", [lzma.compress, bz2.compress, raw_zstd, stored_lz4])
+def test_compressed_captures(records: Reading, pack: Callable[[bytes], bytes]) -> None:
+    assert times(records(pack(wire.pcap(FRAMES)))) == EXPECTED
+    assert times(records(pack(wire.pcapng(FRAMES)))) == EXPECTED
+
+
+@pytest.mark.parametrize("pack", [lzma.compress, bz2.compress])
+def test_compressed_captures_that_are_cut_off_keep_what_is_there(
+    records: Reading, pack: Callable[[bytes], bytes]
+) -> None:
+    many = [(wire.START + i, option(i) + os.urandom(900)) for i in range(3000)]
+    packed = pack(wire.pcap(many))
+    found = records(packed[: len(packed) // 2])
+    assert len(times(found)) > 100
+    assert any(isinstance(r, CaptureNote) and r.kind is NoteKind.CUT_OFF for r in found)
+
+
+def snoop(frames: list[wire.Frame], drops: int = 0) -> bytes:
+    """RFC 1761."""
+    out = b"snoop\0\0\0" + struct.pack("!II", 2, 4)
+    for at, data in frames:
+        pad = -len(data) % 4
+        seconds, micros = divmod(round(at * 1e6), 1_000_000)
+        sizes = (len(data), len(data), 24 + len(data) + pad, drops, seconds, micros)
+        out += struct.pack("!6I", *sizes) + data + b"\0" * pad
+    return out
+
+
+def test_snoop(records: Reading) -> None:
+    assert times(records(snoop(FRAMES))) == EXPECTED
+    found = records(snoop(FRAMES, drops=5))
+    assert times(found) == EXPECTED
+    assert [(n.kind, n.count) for n in found if isinstance(n, CaptureNote)] == [(NoteKind.DROPPED, 5)]
+    assert [n.kind for n in records(snoop(FRAMES)[:-30]) if isinstance(n, CaptureNote)] == [NoteKind.CUT_OFF]
 
 
 def test_gzip_cut_off_keeps_what_is_there(records: Reading) -> None:

@@ -168,6 +168,55 @@ def null(packet: bytes, order: str = "<") -> bytes:
     return struct.pack(f"{order}I", 24 if packet[0] >> 4 == 6 else 2) + packet
 
 
+def radio(packet: bytes, *, quality: bool = False, four: bool = False) -> bytes:
+    """An 802.11 data frame with LLC and SNAP."""
+    control = bytes([0x88 if quality else 0x08, 0x03 if four else 0x01])
+    head = control + b"\0\0" + b"\2\0\0\0\0\1" * 3 + b"\0\0" + (b"\2\0\0\0\0\4" if four else b"")
+    return head + (b"\0\0" if quality else b"") + bytes.fromhex("aaaa03000000") + _kind(packet) + packet
+
+
+def _kind(packet: bytes) -> bytes:
+    return struct.pack("!H", _ethertype(packet))
+
+
+def radiotap(packet: bytes) -> bytes:
+    return struct.pack("<BBHI", 0, 0, 12, 0) + b"\0" * 4 + radio(packet, quality=True) + b"\1\2\3\4"
+
+
+def ppi(packet: bytes) -> bytes:
+    return struct.pack("<BBHI", 0, 0, 8, 105) + radio(packet)
+
+
+def prism(packet: bytes) -> bytes:
+    return struct.pack("<II", 0x44, 144).ljust(144, b"\0") + radio(packet, four=True)
+
+
+def pktap(packet: bytes) -> bytes:
+    return struct.pack("<III", 108, 1, 1).ljust(108, b"\0") + ethernet(packet)
+
+
+def nflog(packet: bytes, order: str = "<") -> bytes:
+    head = bytes([10 if packet[0] >> 4 == 6 else 2, 0, 0, 0])
+    prefix = struct.pack(f"{order}HH", 8, 10) + b"log\0"
+    return head + prefix + struct.pack(f"{order}HH", 4 + len(packet), 9) + packet
+
+
+def erf(packet: bytes, *, extended: bool = False) -> bytes:
+    frame = b"\0\0" + ethernet(packet)
+    more = b"\x85" + b"\0" * 7 + b"\x05" + b"\0" * 7 if extended else b""
+    size = 16 + len(more) + len(frame)
+    head = b"\0" * 8 + struct.pack("!BBHHH", 0x82 if extended else 2, 4, size, 0, len(frame) - 2)
+    return head + more + frame
+
+
+def frame_relay(packet: bytes) -> bytes:
+    return b"\x18\x41\x03" + (b"\x8e" if packet[0] >> 4 == 6 else b"\xcc") + packet
+
+
+def frame_relay_of_cisco(packet: bytes) -> bytes:
+    return b"\x18\x41" + _kind(packet) + packet
+
+
 def sll(packet: bytes) -> bytes:
     return struct.pack("!HHH8sH", 0, 1, 6, b"\2\0\0\0\0\1\0\0", _ethertype(packet)) + packet
 
@@ -227,6 +276,42 @@ def geneve(packet: bytes) -> bytes:
 
 def tzsp(packet: bytes) -> bytes:
     return ipv4(*OUTER, 17, udp(40000, 37008, bytes([1, 0, 0, 1, 10, 1, 0xC4, 1]) + ethernet(packet)))
+
+
+def esp(inner: bytes, protocol: int, check: int = 12) -> bytes:
+    """RFC 4303 with NULL encryption: padding that counts, what follows, a check value."""
+    padding = -(len(inner) + 2) % 4
+    trailer = bytes(range(1, padding + 1)) + bytes([padding, protocol])
+    return struct.pack("!II", 0x1234, 7) + inner + trailer + b"\xc3" * check
+
+
+def _version(packet: bytes) -> int:
+    return 41 if packet[0] >> 4 == 6 else 4
+
+
+def esp_tunnel(packet: bytes, check: int = 12) -> bytes:
+    return ipv4(*OUTER, 50, esp(packet, _version(packet), check))
+
+
+def esp_over_udp(packet: bytes) -> bytes:
+    return ipv4(*OUTER, 17, udp(4500, 4500, esp(packet, _version(packet), 16)))
+
+
+def l2tp2(packet: bytes) -> bytes:
+    body = ppp(packet)
+    return ipv4(*OUTER, 17, udp(1701, 1701, struct.pack("!HHHH", 0x4002, 8 + len(body), 5, 6) + body))
+
+
+def l2tp3(packet: bytes) -> bytes:
+    return ipv4(*OUTER, 115, struct.pack("!IQ", 0x11, 0x0102030405060708) + ethernet(packet))
+
+
+def sctp(chunks: Sequence[tuple[int, int, bytes]], sport: int = 5060, dport: int = 5060) -> bytes:
+    """DATA chunks (flags, number, data) of one stream (RFC 9260 section 3.3.1)."""
+    out = struct.pack("!HHII", sport, dport, 1, 0)
+    for flags, number, data in chunks:
+        out += struct.pack("!BBHIHHI", 0, flags, 16 + len(data), number, 0, 0, 0) + data + b"\0" * (-len(data) % 4)
+    return out
 
 
 # --- files
@@ -347,6 +432,17 @@ LINKS: dict[str, tuple[int, Wrap]] = {
     "bsd loop": (LOOP, lambda p: null(p, ">")),
     "linux cooked": (SLL, sll),
     "linux cooked v2": (SLL2, sll2),
+    "802.11": (105, radio),
+    "802.11 behind radiotap": (127, radiotap),
+    "802.11 behind ppi": (192, ppi),
+    "802.11 behind prism": (119, prism),
+    "pktap": (258, pktap),
+    "nflog": (239, nflog),
+    "nflog of a big-endian machine": (239, lambda p: nflog(p, ">")),
+    "erf": (197, erf),
+    "erf with extensions": (197, lambda p: erf(p, extended=True)),
+    "frame relay": (107, frame_relay),
+    "frame relay of cisco": (107, frame_relay_of_cisco),
 }
 
 TUNNELS: dict[str, Wrap] = {
@@ -363,4 +459,9 @@ TUNNELS: dict[str, Wrap] = {
     "geneve": geneve,
     "tzsp": tzsp,
     "gtp-u in gre": lambda p: gre(gtp_u(p)),
+    "esp-null tunnel": esp_tunnel,
+    "esp-null tunnel, sha-256": lambda p: esp_tunnel(p, 16),
+    "esp-null over udp": esp_over_udp,
+    "l2tp v2": l2tp2,
+    "l2tp v3": l2tp3,
 }

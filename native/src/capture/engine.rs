@@ -9,8 +9,11 @@ use super::media::{Datagram, Media};
 use super::message;
 use super::record::{At, HepOrigin, Record, Sip, Transport};
 use super::repeats::{Repeat, Repeats};
-use super::{dtls, icmp, link, rtcp, sdp, stun, tcp, tls, tunnel, zrtp};
+use super::{dtls, esp, icmp, link, rtcp, sctp, sdp, stun, tcp, tls, tunnel, wireless, zrtp};
 use rustc_hash::{FxHashMap, FxHashSet};
+
+/// ESP in UDP (RFC 3948).
+const IPSEC: u16 = 4500;
 
 /// What surrounds a packet on its way up.
 #[derive(Clone, Copy)]
@@ -40,6 +43,7 @@ pub struct Engine {
     pub media: Media,
     pub tcp: tcp::Table,
     fragments: Fragments,
+    sctp: sctp::Associations,
     repeats: Repeats,
     hep_clocks: hep::Clocks,
     dtls: dtls::Handshakes,
@@ -61,6 +65,7 @@ impl Engine {
             media: Media::new(jitter_buffer_ms, picked),
             tcp: tcp::Table::new(keys),
             fragments: Fragments::default(),
+            sctp: sctp::Associations::default(),
             repeats: Repeats::default(),
             hep_clocks: hep::Clocks::default(),
             dtls: dtls::Handshakes::default(),
@@ -82,7 +87,7 @@ impl Engine {
         self.tick(time);
         self.snapped += u64::from(wire > data.len());
         let context = Context { frame: self.frame, time, depth: 0, cut: 0, frames: &[], id: 0, dscp: 0, hep: None };
-        match link::to_ip(link, data) {
+        match wireless::to_ip(link, data) {
             Ok(packet) => self.ip(packet, &context),
             Err(reason) => self.skip(reason),
         }
@@ -145,6 +150,7 @@ impl Engine {
 
     fn sweep(&mut self, now: i64, all: bool) {
         self.fragments.sweep(now, all, &mut self.out);
+        self.sctp.sweep(now);
         self.tcp.sweep(now, all, &mut self.out);
         self.learn();
         self.media.sweep(now, all, &mut self.out);
@@ -218,7 +224,42 @@ impl Engine {
                 Ok(inner) => self.inner_ip(inner, context),
                 Err(reason) => self.skip(reason),
             },
+            50 => match esp::open(payload, packet.src, packet.dst).filter(|_| context.depth < DEPTH) {
+                Some((inner, payload)) => self.inside(packet, inner, payload, context),
+                None => self.skip(Reason("IP protocol", 50)),
+            },
+            115 => match tunnel::l2tp3(payload) {
+                Some(inner) => self.inner_ip(inner, context),
+                None => self.skip(Reason("IP protocol", 115)),
+            },
+            132 => self.associated(packet, payload, context),
             other => self.skip(Reason("IP protocol", u16::from(other))),
+        }
+    }
+
+    /// What ESP held: another packet, or the transport of this one.
+    #[cold]
+    fn inside(&mut self, packet: &ip::Packet<'_>, protocol: u8, payload: &[u8], context: &Context<'_>) {
+        match protocol {
+            4 | 41 => self.inner_ip(payload, context),
+            _ => self.transport(packet, protocol, payload, &context.deeper()),
+        }
+    }
+
+    /// SIP over SCTP. There is no other word for it than TCP's: reliable, and in the clear.
+    fn associated(&mut self, packet: &ip::Packet<'_>, payload: &[u8], context: &Context<'_>) {
+        let found = self.sctp.receive(packet.src, packet.dst, payload, context.time);
+        let Some((flow, messages)) = found else { return self.skip(Reason("IP protocol", 132)) };
+        let at = At { frame: context.frame, time: context.time, flow };
+        for message in messages {
+            if !message::is_sip(&message) {
+                self.skip(Reason("other SCTP", 0));
+                continue;
+            }
+            self.sip(at, &message, context);
+            if let Some(Record::Sip(sip)) = self.out.last_mut() {
+                sip.transport = Transport::Tcp;
+            }
         }
     }
 
@@ -238,7 +279,19 @@ impl Engine {
             _ => &segment[8..],
         };
         let cut = if len >= 8 { len.saturating_sub(segment.len()) } else { context.cut };
+        if flow.dst.port == IPSEC || flow.src.port == IPSEC {
+            if let Some((inner, payload)) =
+                esp::of_udp(data, packet.src, packet.dst).filter(|_| context.depth < DEPTH)
+            {
+                return self.sealed(packet, inner, payload, context);
+            }
+        }
         self.datagram(flow, data, &Context { cut, ..*context });
+    }
+
+    #[cold]
+    fn sealed(&mut self, packet: &ip::Packet<'_>, protocol: u8, payload: &[u8], context: &Context<'_>) {
+        self.inside(packet, protocol, payload, context);
     }
 
     /// The payload of a datagram, by its content (RFC 7983 for what shares a media port).

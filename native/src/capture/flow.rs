@@ -42,11 +42,11 @@ impl Ip {
         self.high == 0 && (self.low == 0 || self.low == 0xffff_0000_0000)
     }
 
-    fn is_v4(self) -> bool {
+    pub fn is_v4(self) -> bool {
         self.high == 0 && self.low >> 32 == 0xffff
     }
 
-    fn number(self) -> u128 {
+    pub fn number(self) -> u128 {
         u128::from(self.high) << 64 | u128::from(self.low)
     }
 }

@@ -11,7 +11,8 @@ use super::{
 };
 
 /// Link types of the tcpdump registry that `link.rs` knows.
-const LINKS: [u16; 14] = [1, 0, 108, 12, 101, 228, 229, 113, 276, 9, 50, 51, 104, 219];
+const LINKS: [u16; 22] =
+    [1, 0, 108, 12, 101, 228, 229, 113, 276, 9, 50, 51, 104, 219, 105, 107, 119, 127, 192, 197, 239, 258];
 const FRAME_NS: i64 = 20_000_000;
 
 fn engine() -> Engine {

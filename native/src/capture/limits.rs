@@ -63,6 +63,10 @@ pub const COPY_NS: i64 = 100_000_000;
 /// DTLS handshakes whose certificate is being put together.
 pub const DTLS_FLOWS: usize = 16_384;
 pub const DTLS_S: i64 = 60 * SECOND;
+/// SIP messages over SCTP that wait for their next piece, and for how long: an association repeats what was lost within
+/// seconds (RFC 9260 section 6.3.1).
+pub const SCTP_MESSAGES: usize = 4096;
+pub const SCTP_S: i64 = 60 * SECOND;
 /// Secrets of a key log.
 pub const SECRETS: usize = 1_000_000;
 /// A mirrored payload unpacked: a SIP message and some room.

@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use super::pcap::{Pcap, Span, Step};
 use super::pcapng::PcapNg;
+use super::snoop::Snoop;
 use super::source::{kind_of, Source};
 use super::writer::Writer;
 use rustc_hash::FxHashSet;
@@ -11,6 +12,7 @@ use std::io;
 pub enum Format {
     Pcap(Pcap),
     Ng(PcapNg),
+    Snoop(Snoop),
 }
 
 impl Format {
@@ -19,6 +21,7 @@ impl Format {
         match self {
             Format::Pcap(pcap) => pcap.next(source),
             Format::Ng(ng) => ng.next(source),
+            Format::Snoop(snoop) => snoop.next(source),
         }
     }
 }
@@ -47,8 +50,12 @@ impl Open {
             Format::Pcap(pcap)
         } else if let Some(ng) = PcapNg::open(&mut source)? {
             Format::Ng(ng)
+        } else if let Some(snoop) = Snoop::open(&mut source)? {
+            Format::Snoop(snoop)
         } else {
-            return Err(Unreadable::NotACapture(kind_of(source.peek(4096)?)));
+            let packed = source.packed;
+            let head = source.peek(4096)?;
+            return Err(Unreadable::NotACapture(packed.filter(|_| head.is_empty()).unwrap_or_else(|| kind_of(head))));
         };
         Ok(Open { source, format })
     }

@@ -1,6 +1,7 @@
-//! The bytes of a capture file, buffered: plain or gzip, from a path or a descriptor. Large reads instead of a
+//! The bytes of a capture file, buffered: plain or compressed (`unpack.rs`), from a path or a descriptor. Large reads instead of a
 //! memory map, so that a file that grows, shrinks or is a pipe reads the same and memory does not grow with it.
 
+use super::unpack;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::FromRawFd;
@@ -34,6 +35,8 @@ pub struct Source {
     /// Offset in the (decompressed) capture of the next byte that `peek` shows.
     pub offset: u64,
     raw: Arc<AtomicU64>,
+    /// How it is compressed, as `kind_of` would call it.
+    pub packed: Option<&'static str>,
     /// Size of the file, 0 for a pipe.
     pub size: u64,
 }
@@ -75,19 +78,21 @@ impl Source {
             ended: false,
             offset: 0,
             raw,
+            packed: None,
             size,
         };
-        if source.peek(3)?.starts_with(&[0x1f, 0x8b, 8]) {
-            source.decompress();
+        if let Some((kind, unpack)) = unpack::of(source.peek(unpack::MAGIC)?) {
+            source.packed = Some(kind);
+            source.decompress(unpack);
         }
         Ok(source)
     }
 
-    /// Puts a gzip decoder between the file and us; what was read already goes through it first.
-    fn decompress(&mut self) {
+    /// Puts a decoder between the file and us; what was read already goes through it first.
+    fn decompress(&mut self, unpack: fn(unpack::Reader) -> unpack::Reader) {
         let head = io::Cursor::new(self.buf[self.start..self.end].to_vec());
         let file = std::mem::replace(&mut self.reader, Box::new(io::empty()));
-        self.reader = Box::new(flate2::read::MultiGzDecoder::new(head.chain(file)));
+        self.reader = unpack(Box::new(head.chain(file)));
         self.start = 0;
         self.end = 0;
         self.ended = false;
@@ -133,7 +138,7 @@ impl Source {
                 Ok(0) => self.ended = true,
                 Ok(got) => self.end += got,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                // A damaged or cut gzip stream: what came out of it so far is still a capture.
+                // A damaged or cut compressed stream: what came out of it so far is still a capture.
                 Err(e) if is_cut(&e) => self.ended = true,
                 Err(e) => return Err(e),
             }
@@ -143,7 +148,8 @@ impl Source {
 }
 
 fn is_cut(e: &io::Error) -> bool {
-    matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    matches!(e.kind(), UnexpectedEof | InvalidInput | InvalidData | Other)
 }
 
 /// What a file that is no capture is, by its first bytes; said to people, so `words.py` has a sentence for each.
@@ -156,10 +162,6 @@ pub fn kind_of(head: &[u8]) -> &'static str {
         (b"PK\x03\x04", "zip"),
         (b"7z\xbc\xaf", "7z"),
         (b"Rar!", "rar"),
-        (b"\x28\xb5\x2f\xfd", "zstd"),
-        (b"\xfd7zXZ", "xz"),
-        (b"BZh", "bzip2"),
-        (b"\x04\x22\x4d\x18", "lz4"),
         (b"RIFF", "wav"),
         (b"#!AMR", "amr"),
         (b"OggS", "ogg"),
@@ -167,7 +169,6 @@ pub fn kind_of(head: &[u8]) -> &'static str {
         (b"\x7fELF", "elf"),
         (b"MZ", "exe"),
         (b"SQLite format 3", "sqlite"),
-        (b"snoop\0\0\0", "snoop"),
         (b"\x7fNettl", "nettl"),
         (b"TR\x00\x64", "nettl"),
         (b"TRSNIFF data", "sniffer"),

@@ -38,6 +38,7 @@ pub fn over_udp(sport: u16, dport: u16, data: &[u8]) -> Option<&[u8]> {
         6081 => geneve(data),
         37008 => tzsp(data),
         6635 => link::mpls(data).ok(),
+        1701 => l2tp2(data),
         3544 => Some(data).filter(|d| d.len() > 40 && d[0] >> 4 == 6),
         _ if sport == 2152 => gtp_u(data),
         _ => None,
@@ -64,6 +65,36 @@ fn gtp_u(data: &[u8]) -> Option<&[u8]> {
         }
     }
     data.get(at..).filter(|inner| matches!(inner.first().map(|b| b >> 4), Some(4 | 6)))
+}
+
+/// RFC 2661: a data message of version 2, with what of length, counters and offset its flags announce; then PPP.
+fn l2tp2(data: &[u8]) -> Option<&[u8]> {
+    let flags = be16(data, 0)?;
+    if flags & 0x800f != 2 {
+        return None;
+    }
+    let mut at = 6 + if flags & 0x4000 != 0 { 2 } else { 0 } + if flags & 0x0800 != 0 { 4 } else { 0 };
+    if flags & 0x0200 != 0 {
+        at += 2 + usize::from(be16(data, at)?);
+    }
+    link::ppp(data.get(at..)?).ok()
+}
+
+/// RFC 3931: a session, a cookie of 0, 4 or 8 bytes and perhaps a sublayer of 4, which only the two ends know; then
+/// Ethernet (RFC 4719). The one that leads to a whole IP packet is it.
+pub fn l2tp3(data: &[u8]) -> Option<&[u8]> {
+    be32(data, 0).filter(|&session| session != 0)?;
+    [4, 8, 12, 16].into_iter().find_map(|at| link::ethernet(data.get(at..)?).ok().filter(|inner| is_whole(inner)))
+}
+
+/// Whether bytes are an IP packet by its own length.
+fn is_whole(inner: &[u8]) -> bool {
+    let length = |at, more| be16(inner, at).is_some_and(|n| usize::from(n) + more <= inner.len());
+    match inner.first().map(|b| b >> 4) {
+        Some(4) => length(2, 0),
+        Some(6) => length(4, 40),
+        _ => false,
+    }
 }
 
 /// RFC 7348: the I flag, reserved bits zero, then Ethernet.

@@ -9,8 +9,8 @@ HELP = Text(
     "3：已读取部分没有错误，但有一部分未能读取。",
 )
 HELP_FILES = Text(
-    "Captures (pcap, pcapng, also gzip); - is standard input.",
-    "抓包文件（pcap、pcapng，可 gzip）；- 为标准输入。",
+    "Captures (pcap, pcapng, snoop; also gzip, zstd, xz, bzip2, lz4); - is standard input.",
+    "抓包文件（pcap、pcapng、snoop，可为 gzip、zstd、xz、bzip2、lz4）；- 为标准输入。",
 )
 HELP_JSON = Text("Print the explanation as JSON.", "以 JSON 输出。")
 HELP_HTML = Text("Write one self-contained page to this file.", "把结果写成一个独立的网页文件。")

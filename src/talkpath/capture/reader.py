@@ -35,6 +35,8 @@ class UnreadableCapture(Malformed):
     def _text(self) -> Text:
         if self.kind in words.ARCHIVES:
             return words.UNPACK_FIRST
+        if self.kind in words.PACKED:
+            return words.EMPTY_INSIDE
         if self.kind == "unknown":
             return words.CONVERT_IF_CAPTURE
         return words.CONVERT_FIRST if self.kind in words.OTHER_CAPTURES else words.NOT_A_CAPTURE

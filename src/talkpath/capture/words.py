@@ -3,31 +3,36 @@
 from talkpath.base.texts import Text
 
 NOT_A_CAPTURE = Text(
-    en="this is {what}, not a capture (pcap or pcapng, plain or gzip)",
-    zh="这是{what}，不是抓包文件（pcap 或 pcapng，可用 gzip 压缩）",
+    en="this is {what}, not a capture (pcap, pcapng or snoop, plain or compressed)",
+    zh="这是{what}，不是抓包文件（pcap、pcapng 或 snoop，可为压缩文件）",
 )
 UNPACK_FIRST = Text(
     en="this is {what}; unpack it first, then read the pcap or pcapng file in it",
     zh="这是{what}；请先解压，再读取其中的 pcap 或 pcapng 文件",
+)
+EMPTY_INSIDE = Text(
+    en="this is {what} and nothing comes out of it: it is empty or damaged; copy it again, or unpack it to see what "
+    "is left",
+    zh="这是{what}，但解压后没有内容：文件为空或已损坏；请重新复制，或解压查看剩余内容",
 )
 CONVERT_FIRST = Text(
     en="this is {what}; convert it to pcap first (for example with editcap)",
     zh="这是{what}；请先转换为 pcap（例如使用 editcap）",
 )
 CONVERT_IF_CAPTURE = Text(
-    en="this is {what}, not a capture (pcap or pcapng, plain or gzip); if another tool captured it, convert it to "
-    "pcap first (for example with editcap)",
-    zh="这是{what}，不是抓包文件（pcap 或 pcapng，可用 gzip 压缩）；若由其他工具抓取，"
+    en="this is {what}, not a capture (pcap, pcapng or snoop, plain or compressed); if another tool captured it, "
+    "convert it to pcap first (for example with editcap)",
+    zh="这是{what}，不是抓包文件（pcap、pcapng 或 snoop，可为压缩文件）；若由其他工具抓取，"
     "请先转换为 pcap（例如使用 editcap）",
 )
 CANNOT_OPEN = Text(
     en="cannot be read: {reason}; check the path and the permissions", zh="无法读取：{reason}；请检查路径和权限"
 )
 
-ARCHIVES = frozenset({"zip", "7z", "rar", "zstd", "xz", "bzip2", "lz4"})
-OTHER_CAPTURES = frozenset(
-    {"snoop", "nettl", "netmon", "rtpdump", "sniffer", "visual", "observer", "5views", "etherpeek"}
-)
+ARCHIVES = frozenset({"zip", "7z", "rar"})
+# What is unpacked while it is read, and gave nothing.
+PACKED = frozenset({"gzip", "zstd", "xz", "bzip2", "lz4"})
+OTHER_CAPTURES = frozenset({"nettl", "netmon", "rtpdump", "sniffer", "visual", "observer", "5views", "etherpeek"})
 
 KINDS = {
     "empty": Text(en="an empty file", zh="空文件"),
@@ -41,6 +46,7 @@ KINDS = {
     "zip": Text(en="a ZIP archive", zh="ZIP 压缩包"),
     "7z": Text(en="a 7z archive", zh="7z 压缩包"),
     "rar": Text(en="a RAR archive", zh="RAR 压缩包"),
+    "gzip": Text(en="a gzip-compressed file", zh="gzip 压缩文件"),
     "zstd": Text(en="a zstd-compressed file", zh="zstd 压缩文件"),
     "xz": Text(en="an xz-compressed file", zh="xz 压缩文件"),
     "bzip2": Text(en="a bzip2-compressed file", zh="bzip2 压缩文件"),
@@ -52,7 +58,6 @@ KINDS = {
     "elf": Text(en="a Linux program", zh="Linux 程序"),
     "exe": Text(en="a Windows program", zh="Windows 程序"),
     "sqlite": Text(en="an SQLite database", zh="SQLite 数据库"),
-    "snoop": Text(en="a Solaris snoop capture", zh="Solaris snoop 抓包"),
     "nettl": Text(en="an HP-UX nettl capture", zh="HP-UX nettl 抓包"),
     "netmon": Text(en="a Microsoft Network Monitor capture", zh="Microsoft Network Monitor 抓包"),
     "sniffer": Text(en="a Network General Sniffer capture", zh="Network General Sniffer 抓包"),
