@@ -101,6 +101,14 @@ class Nodes(Stoppable):
         run(f"ip route change {_NETWORK}.0/24 dev {_BRIDGE} src {HOME}")
         self.nats = Nats(place, DEBIANS)
         self.nodes: list[Node] = []
+        self._namespaces: list[str] = []
+        try:
+            self._begin(place, settings, users)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _begin(self, place: Path, settings: str, users: int) -> None:
         for number, name in enumerate(("a", "b"), start=1):
             self._add(number, name, place / name, settings, users)
         self.wait(lambda: any(node.has_address for node in self.nodes), "nobody has the address")
@@ -109,6 +117,7 @@ class Nodes(Stoppable):
     def _add(self, number: int, name: str, place: Path, settings: str, users: int) -> None:
         namespace = f"{self._stem}{name}"
         run(f"ip netns add {namespace}")
+        self._namespaces.append(namespace)
         run(f"ip link add {self._stem}{name} type veth peer name eth0 netns {namespace}")
         run(f"ip link set {self._stem}{name} master {_BRIDGE} up")
         for command in ("link set lo up", f"addr add {_NETWORK}.{number}/24 dev eth0", "link set eth0 up"):
@@ -171,8 +180,8 @@ class Nodes(Stoppable):
         for node in self.nodes:
             node.stop()
         self.nats.stop()
-        for node in self.nodes:
-            subprocess.run(["ip", "netns", "del", node.namespace], capture_output=True, check=False)
+        for namespace in self._namespaces:
+            subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
         run(f"ip link del {_BRIDGE}")
 
 
