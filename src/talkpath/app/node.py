@@ -429,12 +429,13 @@ class Node:
 
     def _tell_cluster(self, cluster: Joined) -> None:
         """What became of the calls, a moment after it did: an answer and its ACK are one record."""
+        # First of all, so that a fault in telling one thing costs this turn and not all that follow.
+        self._telling = asyncio.get_running_loop().call_later(_TELL_S, self._tell_cluster, cluster)
         now = self._clock.now()
         cluster.calls.tell(now)
         cluster.gateways.tell(now)
         # What other nodes said meanwhile may have made us speak: a phone is back that missed something.
         self._signalling.pump()
-        self._telling = asyncio.get_running_loop().call_later(_TELL_S, self._tell_cluster, cluster)
 
     def _look_at_the_door(self) -> None:
         now = self._clock.now()
