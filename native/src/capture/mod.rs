@@ -240,7 +240,7 @@ fn hep_stream_length(data: &[u8]) -> Option<usize> {
 }
 
 fn nanos(time: f64) -> i64 {
-    (time * 1e9) as i64
+    ((time * 1e9) as i64).clamp(0, limits::LATEST_NS)
 }
 
 pub fn stream_key((src, sport, dst, dport, ssrc): &Pick) -> PyResult<(Flow, u32)> {
