@@ -55,10 +55,11 @@ class Keepalived(Stoppable):
         return words[-1:] in (["BACKUP"], ["MASTER"])
 
     def kill(self) -> None:
-        """All of it at once, so that nobody takes the addresses off."""
-        pids = [int((self._place / name).read_text()) for name in ("parent.pid", "vrrp.pid")]
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        """All of it at once: the child takes the addresses off when it sees its parent die."""
+        parent, child = (int((self._place / name).read_text()) for name in ("parent.pid", "vrrp.pid"))
+        os.kill(child, signal.SIGSTOP)
+        os.kill(parent, signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)
 
     def stop(self) -> None:
         self.process.stop()
