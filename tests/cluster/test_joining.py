@@ -90,9 +90,11 @@ async def test_without_the_engine_nobody_starts_for_the_first_time(table: Table)
     assert told.value.why is Hindrance.UNREACHED
 
 
-async def test_what_is_much_is_waited_for_as_long_as_it_comes(table: Table) -> None:
+async def test_what_is_much_is_waited_for_as_long_as_it_comes(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joining, "_FIRST_PATIENCE_S", 1.0)
+
     class Slow(MemoryEngine):
-        """It brings a record in each half of what a node waits."""
+        """It brings all in more time than a node waits, and each record in a fifth of that."""
 
         def watch(self, after: int) -> None:
             self.bringing = asyncio.ensure_future(self._bring())
@@ -100,7 +102,7 @@ async def test_what_is_much_is_waited_for_as_long_as_it_comes(table: Table) -> N
         async def _bring(self) -> None:
             assert self.told is not None
             for place, (sequence, data) in list(self.hub.records.items()):
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.2)
                 self.told.delivered(place, data, sequence)
             self.told.read_whole()
 

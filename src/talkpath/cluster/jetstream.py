@@ -75,6 +75,8 @@ class JetStream:
         self._to_write: deque[tuple[str, bytes]] = deque()
         self._wake = asyncio.Event()
         self._delivered = 0
+        #: the last record that there was when the watcher was set up
+        self._last = 0
         self._is_closing = False
 
     async def start(self, told: Told) -> None:
@@ -280,7 +282,7 @@ class JetStream:
         if self._told is None or self._told.last_is(info.state.last_seq):
             return
         inbox = self._client.new_inbox()
-        self._delivered = 0
+        self._delivered, self._last = 0, info.state.last_seq
         self._watcher = watcher = await self._client.subscribe(
             inbox, cb=self._heard, pending_msgs_limit=limits.CLUSTER_WAITING, pending_bytes_limit=2**28
         )
@@ -316,7 +318,8 @@ class JetStream:
         self._delivered = delivery
         kind, _, key = message.subject.removeprefix(self._prefix).partition(".")
         self._told.delivered(Place(kind, key), message.data, sequence)
-        if pending == "0":
+        # Of what waited some may be gone, replaced by something later, and a server may still count it as pending.
+        if pending == "0" or sequence >= self._last:
             self._told.read_whole()
         elif delivery % _AT_ONCE == 0:
             await asyncio.sleep(0)
