@@ -7,6 +7,16 @@ import msgspec
 from talkpath.app.config.field import doc
 from talkpath.base.redact import Secret
 
+#: What an account and a gateway may say.
+OwnAnnouncement = Annotated[
+    str,
+    doc(
+        "A sound file that the sides of its recorded calls hear in place of what `recording.announcement` names.",
+        "其被录音的通话中播放的声音文件，代替 `recording.announcement` 所指定的。",
+        of="file",
+    ),
+]
+
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """Recordings are captures, in the layout of rtpengine."""

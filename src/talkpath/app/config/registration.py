@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from talkpath.app.config.field import doc
+from talkpath.app.config.recording import OwnAnnouncement
 from talkpath.base.redact import Secret
 
 
@@ -37,14 +38,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             "是否对其全部通话录音，不论 `recording.calls` 如何设置。",
         ),
     ] = False
-    announcement: Annotated[
-        str,
-        doc(
-            "A sound file that the sides of its recorded calls hear in place of what `recording.announcement` names.",
-            "其被录音的通话中播放的声音文件，代替 `recording.announcement` 所指定的。",
-            of="file",
-        ),
-    ] = ""
+    announcement: OwnAnnouncement = ""
     may_record: Annotated[
         bool,
         doc(
