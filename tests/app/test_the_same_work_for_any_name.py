@@ -24,9 +24,9 @@ class Counting(Accounts):
         self.reads = 0
         super().__init__(path)
 
-    def refresh(self) -> bool:
+    def look(self, user: str) -> bool:
         self.reads += 1
-        return super().refresh()
+        return super().look(user)
 
 
 class House:

@@ -9,6 +9,8 @@ from talkpath.edge.expiry import Expiry
 from talkpath.edge.registrar import Registrar
 from talkpath.edge.settings import RegistrarSettings
 
+from .lab import Lab
+
 FLOW = Flow(Transport.UDP, Address("192.0.2.1", 5060), Address("198.51.100.1", 5060))
 
 
@@ -49,7 +51,9 @@ def test_whoever_is_due_goes_and_nobody_else() -> None:
             left[user, made.contact] = made.expires_at
         if chance.random() < 0.3:
             due = {key for key, at in left.items() if at <= now}
-            assert {(one.user, one.contact) for one in registrar.expire(now)} == due
+            before = {(one.user, one.contact) for one in registrar.held()}
+            assert not registrar.expire(now)
+            assert before - {(one.user, one.contact) for one in registrar.held()} == due
             left = {key: at for key, at in left.items() if key not in due}
             gone += len(due)
         assert len(registrar) == len(left)
@@ -66,9 +70,38 @@ def test_who_is_not_due_is_not_looked_at() -> None:
     for second in range(0, 7_200, 10):
         for user in users[second % 1_800 * 50_000 // 1_800 : (second % 1_800 + 10) * 50_000 // 1_800]:
             expiry.put(user, second + 3_600.0)
-        due = expiry.take(float(second))
+        due = expiry.take(float(second), 50_000)
         looks += len(due)
         for user in due:
             expiry.put(user, second + 1_800.0)
     assert len(expiry) == 50_000
     assert 40_000 < looks <= 110_000
+
+
+def test_phones_that_are_due_together_are_looked_at_in_portions() -> None:
+    registrar = Registrar(RegistrarSettings(), Nobody(), Nobody())
+    phones = [binding(f"u{number}", 1, 1_000.0 + number % 2 * 3.0) for number in range(1_000)]
+    registrar.load(phones, 0.0)
+    registrar.load([binding("u998", 1, 5_000.0)], 0.0)
+    sizes = []
+    while registrar.expire(1_001.0):
+        sizes.append(len(registrar))
+        registrar.forget("u996")
+    # Those that run out two seconds later were looked at once, and are kept.
+    assert sizes == [900, 799, 699, 599]
+    assert len(registrar) == 501
+    while registrar.expire(1_004.0):
+        pass
+    assert [one.user for one in registrar.held()] == ["u998"]
+
+
+def test_what_is_due_together_keeps_nobody_waiting_and_goes_within_seconds() -> None:
+    lab = Lab()
+    lab.edge.core.registrar.load([binding(f"u{number}", 1, lab.now + 30.0) for number in range(500)], lab.now)
+    left = []
+    start = lab.now
+    while lab.now < start + 45.0:
+        lab.wait(0.02)
+        if not left or left[-1] != len(lab.edge.core.registrar):
+            left.append(len(lab.edge.core.registrar))
+    assert left == [500, 300, 100, 0]

@@ -36,9 +36,7 @@ class Users:
 
     def exists(self, user: str) -> bool:
         """Whether there is such a user; one that was added a moment ago is noticed at once."""
-        if user in self._configured or self._stored.exists(user):
-            return True
-        return self._stored.refresh() and self._stored.exists(user)
+        return user in self._configured or self._stored.exists(user) or self._stored.look(user)
 
     def may_dial_out(self, user: str) -> bool:
         """Whether a user may call numbers that are no users here."""
@@ -46,7 +44,7 @@ class Users:
         return configured.outbound if configured is not None else self._stored.may_dial_out(user)
 
     def refresh(self) -> bool:
-        """Notice what `talkpath users` changed; whether anything did."""
+        """Notice what `talkpath users` changed, so much at a time; whether anything did, and more may have."""
         return self._stored.refresh()
 
     def note_shown(self) -> None:
@@ -58,7 +56,7 @@ class Users:
         return self._stored.take_removed() - self._configured.keys()
 
     def __len__(self) -> int:
-        return len(self._configured) + sum(one.user not in self._configured for one in self._stored.all())
+        return len(self._configured) + len(self._stored) - sum(map(self._stored.exists, self._configured))
 
     def of_another_realm(self) -> list[str]:
         """Users whose stored password is bound to a realm that is no longer ours: they cannot register."""

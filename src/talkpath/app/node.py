@@ -81,6 +81,8 @@ from talkpath.web.site import About, Site
 # How often changed accounts are looked for, ended calls written, and old ones swept.
 _CHORES_S = 1.0
 _SWEEP_EVERY_S = 600.0
+# Between two portions of what would take too long at once.
+_PORTIONS_S = 0.02
 # How old what other nodes know of a call may be.
 _TELL_S = 0.05
 # How long BYEs and the last responses may take to leave when the node stops.
@@ -416,7 +418,9 @@ class Node:
             self._alive.beat({*self._giving_way.unwanted, *refused})
 
     def _refresh_users(self) -> None:
-        self._users.refresh()
+        """A portion at a time: who adds thousands of users keeps no call waiting."""
+        if self._users.refresh():
+            asyncio.get_running_loop().call_later(_PORTIONS_S, self._refresh_users)
         for user in self._users.take_removed():
             self._edge.core.registrar.forget(user)
 

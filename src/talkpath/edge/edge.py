@@ -54,6 +54,8 @@ _CAPABILITIES = (
     "Accept: application/sdp\r\nSupported: path, outbound\r\n"
 )
 _EXPIRY_PAUSE_S = 10.0
+# The same between portions of many that are due together.
+_PORTIONS_PAUSE_S = 0.02
 # Told with a 503: by then a call has ended, or another node has been found.
 _RETRY_AFTER = "Retry-After: 10\r\n"
 
@@ -157,8 +159,8 @@ class Edge:
         self._keep_alive.expire(now)
         self.gateways.expire(now)
         if self._expire_at <= now:
-            self._expire_at = now + _EXPIRY_PAUSE_S
-            self.core.registrar.expire(now)
+            is_unfinished = self.core.registrar.expire(now)
+            self._expire_at = now + (_PORTIONS_PAUSE_S if is_unfinished else _EXPIRY_PAUSE_S)
             self._lookout.look(now)
             self.core.names.expire(now)
 

@@ -1,8 +1,11 @@
 """When to look whose registrations have run out: a wheel of users, so that nobody is looked at before it is time.
 
 A user stands in the slot of the first of his bindings to run out. A refresh leaves him there: when the slot is due he
-is put where the binding stands then. So refreshing costs a look-up, and each lifetime one move.
+is put where the binding stands then. So refreshing costs a look-up, and each lifetime one move. All phones may have
+registered at once, so those of a slot are looked at in portions.
 """
+
+from itertools import islice
 
 # Seconds of a slot.
 _SLOT_S = 10.0
@@ -14,9 +17,16 @@ class Expiry:
     def __init__(self) -> None:
         self._slots: dict[int, dict[str, None]] = {}
         self._slot_of: dict[str, int] = {}
+        #: slots whose time has come, with who was not looked at yet
+        self._due: dict[int, dict[str, None]] = {}
 
     def __len__(self) -> int:
         return len(self._slot_of)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether there is more to `take` before all that was due is through."""
+        return bool(self._due)
 
     def put(self, user: str, at: float) -> None:
         """Have the user looked at at that time, or before."""
@@ -32,18 +42,26 @@ class Expiry:
     def drop(self, user: str) -> None:
         """There is nothing of the user that could run out."""
         slot = self._slot_of.pop(user, None)
-        if slot is not None:
-            users = self._slots[slot]
-            del users[user]
-            if not users:
-                del self._slots[slot]
+        if slot is None:
+            return
+        for slots in (self._due, self._slots):
+            users = slots.get(slot)
+            if users is not None and user in users:
+                del users[user]
+                if not users:
+                    del slots[slot]
+                return
 
-    def take(self, now: float) -> list[str]:
-        """Who is to be looked at now; who has more that can run out is to be put again."""
-        latest = int(now // _SLOT_S)
+    def take(self, now: float, most: int) -> list[str]:
+        """Who is to be looked at now, at most so many at a time; who has more that can run out is to be put again."""
+        if not self._due:
+            latest = int(now // _SLOT_S)
+            # Apart, so that who is put again into a slot of now waits for the next look.
+            self._due = {slot: self._slots.pop(slot) for slot in sorted(self._slots) if slot <= latest}
         taken: list[str] = []
-        for slot in sorted(slot for slot in self._slots if slot <= latest):
-            taken += self._slots.pop(slot)
-        for user in taken:
-            del self._slot_of[user]
+        while self._due and len(taken) < most:
+            users = next(iter(self._due.values()))
+            for user in list(islice(users, most - len(taken))):
+                self.drop(user)
+                taken.append(user)
         return taken

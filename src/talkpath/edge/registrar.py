@@ -20,6 +20,9 @@ from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri, format_params
 
+# Users looked at in one go: a few milliseconds if all of them are gone.
+_EXPIRED_AT_ONCE = 200
+
 #: The bindings of one user, by the identity of the phone.
 Known = dict[tuple[str, str], Binding]
 
@@ -160,17 +163,15 @@ class Registrar:
         # A copy: the page of the counters asks from a thread of its own, while users come and go.
         return sum(len(bindings) for bindings in list(self._users.values()))
 
-    def expire(self, now: float) -> list[Binding]:
-        """Forget what has expired; gives what was forgotten."""
-        gone: list[Binding] = []
-        for user in self._expiry.take(now):
+    def expire(self, now: float) -> bool:
+        """Forget what has expired, of so many users at a time; whether there may be more."""
+        for user in self._expiry.take(now, _EXPIRED_AT_ONCE):
             for binding in list(self._users[user].values()):
                 if binding.expires_at <= now:
                     self._drop(binding, is_told=False)
-                    gone.append(binding)
                 else:
                     self._expiry.put(user, binding.expires_at)
-        return gone
+        return self._expiry.is_unfinished
 
     def forget(self, user: str) -> None:
         """The user is one no more: nobody is reached by that name."""

@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -18,6 +19,9 @@ from talkpath.base.readable import readable
 from talkpath.store.writer import Writer, connect
 
 _PUT = "INSERT OR REPLACE INTO bindings (user, identity, expires_at, binding) VALUES (?, ?, ?, ?)"
+# Refreshed bindings written in a second. To write them down takes some ten microseconds each of an interpreter that
+# calls need too, so those of a hundred thousand phones that come back at once are written over twenty seconds.
+_REFRESHED_AT_ONCE = 5_000
 _DROP = "DELETE FROM bindings WHERE user = ? AND identity = ?"
 
 
@@ -56,15 +60,19 @@ class Bindings(Generic[AnyBinding]):
         """Keep a binding of which only the times are new, with the next `keep_refreshed`. Returns at once."""
         self._refreshed[binding.user, binding.identity] = binding
 
-    def keep_refreshed(self) -> None:
-        """Write what was refreshed since the last time; to be called every second. Returns at once.
+    def keep_refreshed(self, *, whole: bool = False) -> None:
+        """Write what was refreshed since the last time, the oldest first, `whole` or so much of it as a second bears;
+        to be called every second. Returns at once.
 
-        A phone that refreshes often is written once. `kill -9` costs a second of refreshes and no phone: a
-        binding is kept, and good until it would have expired without them.
+        A phone that refreshes often is written once. `kill -9` costs a second of refreshes, some more where very many
+        came together, and no phone: a binding is kept, and good until it would have expired without them.
         """
         if self._refreshed:
-            refreshed, self._refreshed = self._refreshed, {}
-            self._writer.write(lambda database: _run_many(database, _PUT, self._rows(refreshed.values())))
+            taken = [
+                self._refreshed.pop(key)
+                for key in list(islice(self._refreshed, None if whole else _REFRESHED_AT_ONCE))
+            ]
+            self._writer.write(lambda database: _run_many(database, _PUT, self._rows(taken)))
 
     def _rows(self, bindings: Iterable[AnyBinding]) -> Iterator[tuple[object, ...]]:
         """What is written of them; one that cannot be written costs the others nothing."""

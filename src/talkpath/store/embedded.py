@@ -38,5 +38,5 @@ class EmbeddedStore(Generic[AnyBinding]):
     def close(self) -> None:
         """Write what waits, and close the file."""
         self.accounts.close()
-        self.bindings.keep_refreshed()
+        self.bindings.keep_refreshed(whole=True)
         self.writer.close()

@@ -33,7 +33,11 @@ _OWN = "number, page, place, is_open, is_sent"
 _PUT = f"INSERT OR REPLACE INTO calls ({_OWN}, {COLUMNS}) VALUES ({', '.join('?' * 20)})"
 _PUT_PAGE = "INSERT INTO pages (calls, traces) VALUES (?, ?)"
 _EXPIRED = "SELECT number, page, is_sent FROM calls WHERE start < ? ORDER BY start LIMIT ?"
-_OLDEST = "SELECT number, page, is_sent FROM calls ORDER BY number LIMIT ?"
+# By their numbers, as counting a million rows takes a hundred times as long.
+_TOO_MANY = """
+    SELECT number, page, is_sent FROM calls
+    WHERE number <= (SELECT max(number) FROM calls) - ? ORDER BY number LIMIT ?
+"""
 _RESUMED = "SELECT number FROM calls WHERE start = ? AND id = ? AND ended_how = ?"
 _EMPTY = "DELETE FROM pages WHERE page = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.page = pages.page)"
 _ALIVE = "UPDATE counters SET value = ? WHERE name = 'alive_ms'"
@@ -53,8 +57,11 @@ _SAID_S, _SAID_PART = 1.0, 1 / 32
 _MEASURED_S, _MEASURED_PART = 10.0, 1 / 8
 # Calls of one page: enough to share what they have in common, few enough to read one of them quickly.
 _PAGE_CALLS = 32
-# Calls deleted in one go: some tens of milliseconds, so that registrations need not wait long behind them.
+# Calls deleted in one go: some ten milliseconds, so that registrations need not wait long behind them.
 _SWEEP_CALLS = 500
+# Pages of the file given back in one go, of 4 kB, for the same reason; and the part of it that may be free.
+_PAGES_AT_ONCE = 256
+_FREE_PART = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +189,7 @@ class HistoryWriter:
         def job(database: sqlite3.Connection) -> None:
             gone, unsent = _sweep(database, self._retention, now)
             self.dropped += unsent
-            if gone == _SWEEP_CALLS:
+            if gone == _SWEEP_CALLS or _give_back(database):
                 self._writer.write(job)
 
         self._writer.write(job)
@@ -361,12 +368,23 @@ def _row(row: Summary) -> tuple[object, ...]:
 def _sweep(database: sqlite3.Connection, retention: Retention, now: float) -> tuple[int, int]:
     """Delete one batch; how many it were, and how many of them a shared history was to have."""
     gone = database.execute(_EXPIRED, (now - retention.days * 86_400, _SWEEP_CALLS)).fetchall()
-    if not gone:
-        (kept,) = database.execute("SELECT count(*) FROM calls").fetchone()
-        gone = database.execute(_OLDEST, (max(0, min(_SWEEP_CALLS, kept - retention.calls)),)).fetchall()
+    gone = gone or database.execute(_TOO_MANY, (retention.calls, _SWEEP_CALLS)).fetchall()
     database.executemany("DELETE FROM calls WHERE number = ?", [(number,) for number, _, _ in gone])
     database.executemany(_EMPTY, [(page,) for page in {page for _, page, _ in gone}])
     return len(gone), sum(not is_sent for _, _, is_sent in gone)
+
+
+def _give_back(database: sqlite3.Connection) -> bool:
+    """Give the disk some of what is free in the file, where that is much; whether there may be more. What is left
+    free is for the calls to come: a file that shrinks and grows in turn costs more than it saves."""
+    ((free,), (pages,)) = (database.execute(f"PRAGMA {what}_count").fetchone() for what in ("freelist", "page"))
+    if free * _FREE_PART <= pages or free < _PAGES_AT_ONCE:
+        return False
+    # One at a time: SQLite frees a page a step, and `execute` takes one step of what gives no rows.
+    for _ in range(_PAGES_AT_ONCE):
+        database.execute("PRAGMA incremental_vacuum(1)")
+    (left,) = database.execute("PRAGMA freelist_count").fetchone()
+    return bool(left < free)
 
 
 def condition(wanted: Wanted, mark: str, like: str) -> tuple[str, tuple[object, ...]]:

@@ -4,6 +4,7 @@
 """
 
 import sqlite3
+from contextlib import suppress
 
 from talkpath.base.errors import Unavailable
 
@@ -81,9 +82,34 @@ STEPS = (
     CREATE INDEX calls_to_send ON calls (number) WHERE NOT is_sent;
     INSERT INTO counters VALUES ('writer', random() & 0x7fffffffffffffff);
     """,
+    # Which account each change was of, so that a reader takes up what changed and not all: the last hundred thousand.
+    """
+    CREATE TABLE account_changes (number INTEGER PRIMARY KEY, user TEXT NOT NULL);
+    CREATE TRIGGER account_noted AFTER UPDATE OF value ON counters WHEN NEW.name = 'accounts'
+        BEGIN DELETE FROM account_changes WHERE number <= NEW.value - 100000; END;
+    DROP TRIGGER account_added;
+    DROP TRIGGER account_changed;
+    DROP TRIGGER account_removed;
+    CREATE TRIGGER account_added AFTER INSERT ON accounts BEGIN
+        UPDATE counters SET value = value + 1 WHERE name = 'accounts';
+        INSERT INTO account_changes SELECT value, NEW.user FROM counters WHERE name = 'accounts';
+    END;
+    CREATE TRIGGER account_changed AFTER UPDATE ON accounts BEGIN
+        UPDATE counters SET value = value + 1 WHERE name = 'accounts';
+        INSERT INTO account_changes SELECT value, NEW.user FROM counters WHERE name = 'accounts';
+    END;
+    CREATE TRIGGER account_removed AFTER DELETE ON accounts BEGIN
+        UPDATE counters SET value = value + 1 WHERE name = 'accounts';
+        INSERT INTO account_changes SELECT value, OLD.user FROM counters WHERE name = 'accounts';
+    END;
+    """,
 )
 # The step before which what earlier versions kept of passwords is wiped.
 _WITHOUT_PASSWORDS = 3
+# The step before which a file learns to give back what is free in it, and up to how many bytes it has: that writes it
+# anew, which takes a second for each hundred megabytes. What is larger uses its free pages again instead.
+_SHRINKING = 6
+_WRITTEN_ANEW_BYTES = 256_000_000
 
 
 def prepare(database: sqlite3.Connection, place: str) -> None:
@@ -99,6 +125,8 @@ def prepare(database: sqlite3.Connection, place: str) -> None:
     for number, step in enumerate(STEPS[done:], done + 1):
         if number == _WITHOUT_PASSWORDS and done:
             _wipe_passwords(database)
+        if number == _SHRINKING and done:
+            _learn_to_shrink(database)
         database.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
 
 
@@ -110,3 +138,12 @@ def _wipe_passwords(database: sqlite3.Connection) -> None:
     database.execute("UPDATE accounts SET password = NULL")
     database.execute("VACUUM")
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _learn_to_shrink(database: sqlite3.Connection) -> None:
+    """SQLite takes up `auto_vacuum`, which every writer asks for, only while it makes a file or writes it anew."""
+    ((pages,), (page_bytes,)) = (database.execute(f"PRAGMA page_{what}").fetchone() for what in ("count", "size"))
+    if pages * page_bytes <= _WRITTEN_ANEW_BYTES:
+        # A full disk, or somebody who reads meanwhile, leave it as it is.
+        with suppress(sqlite3.OperationalError):
+            database.execute("VACUUM")

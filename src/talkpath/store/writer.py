@@ -42,6 +42,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             timeout=5.0,
         )
         if not read_only:
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             prepare(database, str(path))
