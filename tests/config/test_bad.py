@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -23,11 +23,14 @@ BAD = Path(__file__).parent / "bad"
 CASES = sorted(path.stem for path in BAD.glob("*.toml"))
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey, encryption: KeySerializationEncryption) -> bytes:
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+def _key_pem(key: _Key, encryption: KeySerializationEncryption) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
 
-def _certificate_pem(key: ec.EllipticCurvePrivateKey, end: datetime) -> bytes:
+def _certificate_pem(key: _Key, end: datetime) -> bytes:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "talkpath.example")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(7).not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(end)
@@ -47,6 +50,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (pem / "other.key").write_bytes(_key_pem(other, NoEncryption()))
     (pem / "locked.key").write_bytes(_key_pem(one, BestAvailableEncryption(b"passphrase")))
     (pem / "one.pem").write_bytes(_certificate_pem(one, datetime.now(UTC) + timedelta(days=365)))
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    (pem / "short.key").write_bytes(_key_pem(short, NoEncryption()))
+    (pem / "short.pem").write_bytes(_certificate_pem(short, datetime.now(UTC) + timedelta(days=365)))
     (pem / "ended.pem").write_bytes(_certificate_pem(one, datetime(2021, 1, 1, tzinfo=UTC)))
     return directory
 

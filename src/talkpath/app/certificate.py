@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -49,6 +50,8 @@ def mistakes_in_pair(certificate: Path, key: Path) -> Iterator[tuple[str, Phrase
         yield "key", private
     elif not isinstance(own, Phrase) and _spki(own.public_key()) != _spki(private.public_key()):
         yield "key", phrase(config_words.KEY_MISMATCH, key=key, certificate=certificate)
+    elif not isinstance(own, Phrase) and (reason := _refusal(certificate, key)):
+        yield "certificate", phrase(config_words.CERTIFICATE_REFUSED, path=certificate, reason=reason)
 
 
 def mistake_in_certificates(path: Path) -> Phrase | None:
@@ -72,6 +75,16 @@ def self_signed(directory: Path, names: Iterable[str]) -> CertificateFiles:
             what = phrase(words.STATE_UNWRITABLE, path=directory, reason=error.strerror)
             raise Trouble("state-unwritable", what) from error
     return files
+
+
+def _refusal(certificate: Path, key: Path) -> str:
+    """Why OpenSSL does not serve a pair that is well formed: its key is too short, its digest too old; "" when it
+    does."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except ssl.SSLError as error:
+        return (error.reason or str(error)).lower().replace("_", " ")
+    return ""
 
 
 def _certificate(path: Path) -> x509.Certificate | Phrase:

@@ -39,12 +39,13 @@ def config_file(given: Path | None, environ: Mapping[str, str]) -> Path | None:
     return SYSTEM_FILE if SYSTEM_FILE.exists() else None
 
 
-def load(file: Path | None, *, is_to_run: bool = True) -> "Config":
-    """The configuration of a file, or the defaults; `is_to_run`: one that this host can serve. Raises `BadConfig`."""
+def load(file: Path | None, *, is_to_run: bool = True, is_strict: bool = True) -> "Config":
+    """The configuration of a file, or the defaults; `is_to_run`: one that this host can serve, `is_strict`: with its
+    certificate. Raises `BadConfig`."""
     from talkpath.app.config.file import read
     from talkpath.app.config.tree import Config
 
-    return Config() if file is None else read(file, is_to_run=is_to_run)
+    return Config() if file is None else read(file, is_to_run=is_to_run, is_strict=is_strict)
 
 
 def with_state(config: "Config", directory: Path) -> "Config":

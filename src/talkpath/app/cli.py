@@ -17,6 +17,7 @@ import click
 from talkpath.app import (
     bans_words,
     calls_words,
+    check_cli,
     cluster_cli,
     drain_cli,
     explain_cli,
@@ -30,9 +31,9 @@ from talkpath.app import (
     wav_cli,
     words,
 )
-from talkpath.app.choose import config_file, explicit_language, load
+from talkpath.app.choose import config_file, explicit_language
 from talkpath.app.config.mistakes import BadConfig
-from talkpath.app.options import FILE, LANGUAGE, help_of, values_of
+from talkpath.app.options import LANGUAGE, help_of, values_of
 from talkpath.app.phrase import Misuse, Phrase, Trouble, phrase
 from talkpath.base.errors import TalkpathError
 from talkpath.calls.model import Result
@@ -84,6 +85,7 @@ def users() -> None:
     """Who may register."""
 
 
+check_cli.register(app)
 cluster_cli.register(app)
 drain_cli.register(app)
 explain_cli.register(app)
@@ -147,38 +149,6 @@ def run(script: Path | None, config: Path | None, state: Path | None) -> None:
     settings = options.with_script(options.settings(config, state, is_to_run=True), script)
     language = explicit_language(sys.argv[1:], os.environ) or settings.language or LANGUAGE
     run_node(prepare(settings, language, config_file(config, os.environ)), make)
-
-
-@app.command(help=help_of(words.HELP_CHECK))
-@click.argument("file", type=FILE, required=False)
-@click.option("--example", is_flag=True, help=help_of(words.HELP_EXAMPLE))
-@options.script
-@options.config
-@options.lang
-def check(file: Path | None, example: bool, script: Path | None, config: Path | None) -> None:
-    """Check a configuration file together with its script, or print an example of one."""
-    if example:
-        from talkpath.app.config.pages import example as example_file
-
-        print(example_file(LANGUAGE), end="")
-        return
-    from talkpath.app.own_gateways import lacking
-    from talkpath.app.private import close_to_others, readable_secrets
-    from talkpath.app.state import state_directory
-
-    chosen = config_file(file or config, os.environ)
-    settings = options.with_script(load(chosen), script)
-    if settings.routing.script:
-        from talkpath.app.script import check_script
-
-        for hint in check_script(settings):
-            _talk(hint)
-    _talk(phrase(words.CONFIG_GOOD, file=chosen) if chosen else phrase(words.CONFIG_DEFAULTS))
-    closed = close_to_others(state_directory(settings))
-    for what in (*closed.said, *readable_secrets(settings, chosen), *lacking(settings)):
-        _talk(what)
-    if not closed.is_whole:
-        sys.exit(PROBLEM)
 
 
 @app.command(help=help_of(script_words.HELP_RELOAD))

@@ -11,7 +11,7 @@ from rich.text import Text as RichText
 
 from talkpath.app import gateways_words as texts
 from talkpath.app.by_hand import FileByHand
-from talkpath.app.config.gateway_checks import of_one
+from talkpath.app.config.gateway_checks import files_of_one, of_one
 from talkpath.app.config.near import nearest
 from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient
@@ -142,7 +142,7 @@ def add(config: Config, values: dict[str, Any], language: Language) -> None:
     for wrong in mistakes(values):
         raise Misuse("bad-gateway", wrong)
     gateway = gateway_of(values)
-    for _, wrong in of_one(gateway):
+    for _, wrong in (*of_one(gateway), *files_of_one(gateway)):
         raise Misuse("bad-gateway", wrong)
     with _alone(config) as (file, by_hand, known):
         if gateway.name in known:

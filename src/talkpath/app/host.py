@@ -3,6 +3,8 @@
 import errno
 import ipaddress
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import NamedTuple
 
 import psutil
 
@@ -28,7 +30,7 @@ def reachable(listener: Listener) -> list[str]:
         if is_bare_ipv6:
             return [str(Address(host, port))]
         return [host if ":" in host.rpartition("]")[2] else f"{host}:{port}"]
-    return [str(Address(host, port)) for host in _addresses_of(listener.address)]
+    return [str(Address(host, port)) for host in addresses_of(listener.address)]
 
 
 def cannot_listen(listener: Listener, address: Address, error: OSError) -> Trouble:
@@ -36,7 +38,7 @@ def cannot_listen(listener: Listener, address: Address, error: OSError) -> Troub
     values = {"transport": listener.transport, "port": address.port}
     match error.errno:
         case errno.EADDRINUSE:
-            holder = _holder(listener.transport, address.port)
+            holder = _holder(listener)
             text = words.PORT_TAKEN if holder else words.PORT_TAKEN_BY_SOMEONE
             return Trouble("port-taken", Phrase(text, values | {"process": holder}))
         case errno.EACCES:
@@ -46,7 +48,8 @@ def cannot_listen(listener: Listener, address: Address, error: OSError) -> Troub
     return Trouble("cannot-listen", what)
 
 
-def _addresses_of(address: str) -> list[str]:
+def addresses_of(address: str) -> list[str]:
+    """The addresses at which others reach a listener of this one."""
     ours = host_addresses()
     if address == ANY:
         others = [one for one in ours if not ipaddress.ip_address(one).is_loopback]
@@ -58,19 +61,36 @@ def _addresses_of(address: str) -> list[str]:
     return [one for one in same_family if not ipaddress.ip_address(one).is_loopback] or same_family
 
 
-def _holder(transport: Transport, port: int) -> Phrase | None:
-    """The process that has the port open; None where the system does not tell (another user's, without root)."""
-    kind = "udp" if transport is Transport.UDP else "tcp"
-    for pid in _pids_at(kind, port):
-        try:
-            return phrase(words.PROCESS, name=psutil.Process(pid).name(), pid=pid)
-        except psutil.NoSuchProcess:
-            continue
-    return None
+class Holder(NamedTuple):
+    """A socket in the way: where it is bound, and whose it is, None where the system does not tell."""
+
+    host: str
+    pid: int | None
 
 
-def _pids_at(kind: str, port: int) -> Iterator[int]:
+def holders(listener: Listener) -> Iterator[Holder]:
+    """The open sockets of this host that a listener would meet."""
+    kind = "udp" if listener.transport is Transport.UDP else "tcp"
     for connection in psutil.net_connections(kind):
         is_open = connection.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
-        if is_open and connection.laddr and connection.laddr.port == port and connection.pid:
-            yield connection.pid
+        if is_open and connection.laddr and connection.laddr.port == listener.listening_port:
+            holder = Holder(connection.laddr.ip, connection.pid)
+            if _meet(listener.address, holder.host):
+                yield holder
+
+
+def _meet(ours: str, theirs: str) -> bool:
+    """Whether one address keeps the other from being bound to the same port."""
+    if ours in (ANY, theirs):
+        return True
+    one, other = ipaddress.ip_address(ours), ipaddress.ip_address(theirs)
+    return one.version == other.version and (one.is_unspecified or other.is_unspecified)
+
+
+def _holder(listener: Listener) -> Phrase | None:
+    """The process that has the port open; None where the system does not tell (another user's, without root)."""
+    for holder in holders(listener):
+        with suppress(psutil.NoSuchProcess):
+            if holder.pid:
+                return phrase(words.PROCESS, name=psutil.Process(holder.pid).name(), pid=holder.pid)
+    return None

@@ -1,7 +1,7 @@
 """From a configuration to a running node: what is prepared before, what is said after, and how it ends."""
 
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -15,20 +15,18 @@ from talkpath.app.banner import ReadyAccount, banner
 from talkpath.app.certificate import CertificateFiles, self_signed
 from talkpath.app.config.endpoints import parse_endpoint
 from talkpath.app.config.tree import Config
+from talkpath.app.doors import unnamed, with_fit_certificate
 from talkpath.app.host import host_addresses
 from talkpath.app.log import start_logging
 from talkpath.app.own_gateways import lacking
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.app.private import close_to_others, readable_secrets
+from talkpath.app.remarks import too_few_descriptors
 from talkpath.app.state import DATABASE, make_state_directory, state_directory
 from talkpath.app.stopping import Drains, StopSignals, until_stopped
 from talkpath.base.texts import Language
 from talkpath.net.descriptors import Descriptors
 from talkpath.store.accounts import Accounts
-
-# Two ports on each side, each a socket; and what is open without calls: listeners, the database, logs, the loop.
-FILES_OF_A_CALL = 4
-FILES_AT_REST = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Prepared:
     certificate: CertificateFiles | None
     language: Language
     descriptors: Descriptors
-    #: what others could read or still can, and what is lacking, to be said at start
+    #: what others could read or still can, what is lacking and which listeners stay closed, to be said at start
     closed: tuple[Phrase, ...] = ()
 
 
@@ -59,9 +57,11 @@ class Node(Drains, Protocol):
 
 def prepare(config: Config, language: Language, file: Path | None = None) -> Prepared:
     """Make or find the state directory, the certificate and the accounts; `file` is what the configuration was read
-    from. Raises `Unavailable`."""
+    from. Raises `Unavailable`, and `Misuse` where nothing would be heard."""
     state = make_state_directory(state_directory(config))
-    closed = (*close_to_others(state).said, *readable_secrets(config, file), *lacking(config))
+    shut = tuple(unnamed(config))
+    config, unfit = with_fit_certificate(config)
+    closed = (*close_to_others(state).said, *readable_secrets(config, file), *lacking(config), *shut, *unfit)
     stored = Accounts(state / DATABASE)
     ready = ready_accounts(config, state, stored)
     certificate = _certificate(config, state)
@@ -85,7 +85,7 @@ async def _run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Nod
     stop.listen()
     node = await make_node(prepared)
     try:
-        for what in (*prepared.closed, *_too_few(prepared)):
+        for what in (*prepared.closed, *too_few_descriptors(prepared.config, prepared.descriptors)):
             say(what)
         await node.open()
         print(_banner(prepared), end="", flush=True)
@@ -99,23 +99,13 @@ async def _run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Nod
 
 
 def _certificate(config: Config, state: Path) -> CertificateFiles | None:
-    if config.tls.certificate:
-        return CertificateFiles(Path(config.tls.certificate), Path(config.tls.key))
     secure = [door for door in config.doors if door.transport.is_secure]
     if not secure:
         return None
+    if config.tls.certificate:
+        return CertificateFiles(Path(config.tls.certificate), Path(config.tls.key))
     advertised = [endpoint[0] for door in secure if (endpoint := parse_endpoint(door.advertised))]
     return self_signed(state, [*host_addresses(), *config.domains, *advertised])
-
-
-def _too_few(prepared: Prepared) -> Iterator[Phrase]:
-    """Whether this process may open fewer files than the configured calls need."""
-    media, limits = prepared.config.media, prepared.config.limits
-    wanted = min(limits.calls, (media.last_port - media.first_port + 1) // FILES_OF_A_CALL)
-    enough_for = max(0, prepared.descriptors.media - FILES_AT_REST) // FILES_OF_A_CALL
-    if enough_for < wanted:
-        limit = prepared.descriptors.limit
-        yield phrase(words.FEW_DESCRIPTORS, limit=limit, calls=enough_for, wanted=wanted)
 
 
 def _banner(prepared: Prepared) -> str:

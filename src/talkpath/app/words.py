@@ -17,6 +17,10 @@ HELP_RUN = Text(
 HELP_CONFIG = Text("Configuration file (TOML).", "配置文件（TOML）。")
 HELP_CHECK = Text("Say what is wrong with a configuration file.", "检查配置文件中的错误。")
 HELP_EXAMPLE = Text("Print a file with every key and its default instead.", "改为打印含全部键及默认值的文件。")
+HELP_ELSEWHERE = Text(
+    "The file is for another host: leave out what only that host can tell (addresses, ports, certificate, limits).",
+    "该文件用于另一台主机：不检查只有那台主机才知道的内容（地址、端口、证书、限额）。",
+)
 HELP_VERSION = Text("Print the version.", "打印版本。")
 HELP_USERS = Text(
     "Add, list and remove users. A running edge notices.", "添加、列出和删除用户。运行中的边缘会立即察觉。"
@@ -41,9 +45,17 @@ HELP_JSON = Text("Print JSON.", "以 JSON 输出。")
 
 # The configuration.
 CONFIG_GOOD = Text("{file}: all is well.", "{file}：一切正常。")
+CONFIG_REMARKED = Text(
+    "{file}: no mistake was found. What you may not have meant, or should know:",
+    "{file}：没有发现错误。以下是可能并非本意或需要了解的情况：",
+)
 CONFIG_DEFAULTS = Text(
     "There is no configuration file, and none is needed. The defaults are used.",
     "没有配置文件，也不需要。使用默认值。",
+)
+CHECKED_FOR_ANOTHER = Text(
+    "Addresses, ports, certificate, script and limits were not looked at: `talkpath check` on the host itself does.",
+    "未检查地址、端口、证书、脚本和限额：请在该主机上运行 `talkpath check`。",
 )
 MISTAKES = Text("{count} mistakes. Mend them and try again.", "{count} 处错误。请改正后重试。")
 DISK_FULL = Text(

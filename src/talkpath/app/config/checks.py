@@ -85,6 +85,7 @@ TEXT_CHECKS: dict[str | None, Callable[[str], Phrase | None]] = {
     "endpoint": _refuse_unless(parse_endpoint, words.NOT_AN_ENDPOINT),
     "address and port": _refuse_unless(parse_address_and_port, words.NOT_ADDRESS_AND_PORT),
     "domain": _refuse_unless(is_host, words.NOT_A_DOMAIN),
+    "host": _refuse_unless(is_host, words.NOT_A_HOST),
     "network": _check_network,
     "local network": lambda value: None if value == INTERFACES else _check_network(value),
     "diet": _refuse_unless(_DIET.fullmatch, words.NOT_A_DIET),
@@ -117,8 +118,26 @@ def disagreements(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
     yield from _notices(config)
     yield from _cluster(config)
     yield from _history(config)
-    yield from _announcements(config)
+    yield from _beeps(config)
     yield from _tls(config)
+
+
+def lacking_here(config: Config) -> Iterator[Disagreement]:
+    """What this host does not have of what is named: nobody can run an edge with it here, only read what one left."""
+    yield from _addresses_of_others(config)
+    yield from _announcements(config)
+    yield from _certificate_of_engine(config)
+    yield from gateway_checks.files(config)
+
+
+def unfit_certificate(config: Config) -> Iterator[Disagreement]:
+    """What is wrong with the certificate of the TLS and WSS listeners, or its key. Without them all else runs."""
+    if config.tls.certificate and config.tls.key:
+        # Only who has a certificate pays for loading the library that reads it.
+        from talkpath.app.certificate import mistakes_in_pair
+
+        pair = mistakes_in_pair(Path(config.tls.certificate), Path(config.tls.key))
+        yield from ((("tls", name), what) for name, what in pair)
 
 
 def _cluster(config: Config) -> Iterator[Disagreement]:
@@ -132,7 +151,9 @@ def _cluster(config: Config) -> Iterator[Disagreement]:
     for key, value in (("node", cluster.node), ("urls", cluster.urls), ("secret", secret)):
         if not value:
             yield ("cluster",), phrase(words.CLUSTER_HALF, key=key)
-    yield from _certificate_of_engine(config)
+    if bool(cluster.certificate) is not bool(cluster.key):
+        there, missing = ("certificate", "key") if cluster.certificate else ("key", "certificate")
+        yield ("cluster", there), phrase(words.CLUSTER_HALF, key=missing)
     if 0 < len(secret) < _SECRET_CHARACTERS:
         yield ("cluster", "secret"), phrase(words.CLUSTER_SECRET_SHORT, least=_SECRET_CHARACTERS)
     yield from _cluster_nodes(cluster)
@@ -159,10 +180,7 @@ def _cluster_nodes(cluster: Cluster) -> Iterator[Disagreement]:
 
 def _certificate_of_engine(config: Config) -> Iterator[Disagreement]:
     cluster = config.cluster
-    if bool(cluster.certificate) is not bool(cluster.key):
-        there, missing = ("certificate", "key") if cluster.certificate else ("key", "certificate")
-        yield ("cluster", there), phrase(words.CLUSTER_HALF, key=missing)
-    elif cluster.certificate:
+    if cluster.name and cluster.certificate and cluster.key:
         from talkpath.app.certificate import mistakes_in_pair
 
         for name, what in mistakes_in_pair(Path(cluster.certificate), Path(cluster.key)):
@@ -188,8 +206,7 @@ def _listeners(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
             )
 
 
-def not_of_this_host(config: Config) -> Iterator[Disagreement]:
-    """Addresses that this host does not have: nobody can run an edge with them here, only read what one left."""
+def _addresses_of_others(config: Config) -> Iterator[Disagreement]:
     for at, listener in enumerate(config.listeners):
         if listener.address != ANY and not _is_ours(listener.address):
             yield ("listeners", at, "address"), phrase(words.NOT_OUR_ADDRESS, address=listener.address)
@@ -288,11 +305,15 @@ def _media_ports(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
         yield path, phrase(words.PORTS_REVERSED, first=first, last=last)
     elif count < PORTS_OF_A_CALL:
         yield path, phrase(words.PORTS_TOO_FEW, first=first, last=last, count=count, least=PORTS_OF_A_CALL)
-    for at, listener in enumerate(config.listeners):
+    for at, listener in enumerate(config.doors):
         port = listener.listening_port
-        if listener.transport is Transport.UDP and first <= port <= last:
+        if listener.transport is not Transport.UDP or not first <= port <= last:
+            continue
+        if config.listeners:
             line = line_of(("listeners", at))
             yield path, phrase(words.PORTS_MEET_LISTENER, first=first, last=last, port=port, line=line)
+        else:
+            yield path, phrase(words.PORTS_MEET_DEFAULT, first=first, last=last, port=port)
 
 
 def _orders(config: Config) -> Iterator[Disagreement]:
@@ -339,11 +360,13 @@ def _notices(config: Config) -> Iterator[Disagreement]:
 _BEEP_LEAST_S = 5.0
 
 
-def _announcements(config: Config) -> Iterator[Disagreement]:
-    recording = config.recording
-    if 0 < recording.beep_every_s < _BEEP_LEAST_S:
+def _beeps(config: Config) -> Iterator[Disagreement]:
+    if 0 < config.recording.beep_every_s < _BEEP_LEAST_S:
         yield ("recording", "beep_every_s"), phrase(words.BEEPS_TOO_OFTEN, least=_BEEP_LEAST_S)
-    named: list[tuple[KeyPath, str]] = [(("recording", "announcement"), recording.announcement)]
+
+
+def _announcements(config: Config) -> Iterator[Disagreement]:
+    named: list[tuple[KeyPath, str]] = [(("recording", "announcement"), config.recording.announcement)]
     named += [(("accounts", at, "announcement"), one.announcement) for at, one in enumerate(config.accounts)]
     for path, file in named:
         if (what := mistake_in_announcement(file)) is not None:
@@ -352,13 +375,6 @@ def _announcements(config: Config) -> Iterator[Disagreement]:
 
 def _tls(config: Config) -> Iterator[Disagreement]:
     tls = config.tls
-    if not tls.certificate and not tls.key:
-        return
-    if not tls.certificate or not tls.key:
+    if bool(tls.certificate) is not bool(tls.key):
         there, missing = ("certificate", "key") if tls.certificate else ("key", "certificate")
         yield ("tls", there), phrase(words.TLS_HALF, there=there, missing=missing)
-        return
-    # Only who has a certificate pays for loading the library that reads it.
-    from talkpath.app.certificate import mistakes_in_pair
-
-    yield from ((("tls", name), what) for name, what in mistakes_in_pair(Path(tls.certificate), Path(tls.key)))

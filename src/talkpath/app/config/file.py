@@ -5,7 +5,7 @@ All mistakes of a file are found in one reading. A tree is given only when there
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +14,7 @@ import msgspec
 from msgspec import inspect
 
 from talkpath.app.config import words
-from talkpath.app.config.checks import TEXT_CHECKS, disagreements, not_of_this_host
+from talkpath.app.config.checks import TEXT_CHECKS, Disagreement, disagreements, lacking_here, unfit_certificate
 from talkpath.app.config.mistakes import BadConfig, Mistake
 from talkpath.app.config.near import nearest
 from talkpath.app.config.places import Path as KeyPath
@@ -25,11 +25,13 @@ from talkpath.base.redact import Secret
 
 # Stands for a value that was refused; its mistake is already noted.
 _REFUSED: Any = object()
+_OfThisHost = Callable[[Config], Iterator[Disagreement]]
 
 
-def read(file: Path, *, is_to_run: bool = True) -> Config:
+def read(file: Path, *, is_to_run: bool = True, is_strict: bool = True) -> Config:
     """The configuration in a file. Raises `BadConfig` with every mistake that was found; what this host lacks is one
-    where an edge is to run with it here."""
+    where an edge is to run with it here, and an unfit certificate of its listeners where somebody is there to mend it
+    (`is_strict`): an edge that starts does without these listeners."""
     try:
         text = file.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
@@ -37,21 +39,24 @@ def read(file: Path, *, is_to_run: bool = True) -> Config:
     except OSError as error:
         what = phrase(words.FILE_UNREADABLE, reason=error.strerror)
         raise BadConfig([Mistake(str(file), None, what)]) from None
-    return read_text(text, file, is_to_run=is_to_run)
+    return read_text(text, file, is_to_run=is_to_run, is_strict=is_strict)
 
 
-def read_text(text: str, file: Path, *, is_to_run: bool = True) -> Config:
+def read_text(text: str, file: Path, *, is_to_run: bool = True, is_strict: bool = True) -> Config:
     """The same for a text, as if it stood in `file`."""
-    return _Reading(file, text.replace("\r\n", "\n"), is_to_run).config()
+    of_this_host: list[_OfThisHost] = [lacking_here] if is_to_run else []
+    if is_to_run and is_strict:
+        of_this_host.append(unfit_certificate)
+    return _Reading(file, text.replace("\r\n", "\n"), of_this_host).config()
 
 
 class _Reading:
     """One pass over one file."""
 
-    def __init__(self, file: Path, text: str, is_to_run: bool) -> None:
+    def __init__(self, file: Path, text: str, of_this_host: list[_OfThisHost]) -> None:
         self._file = file
         self._text = text
-        self._is_to_run = is_to_run
+        self._of_this_host = of_this_host
         self._places: dict[KeyPath, Place] = {}
         self._mistakes: list[Mistake] = []
 
@@ -62,8 +67,9 @@ class _Reading:
         if not self._mistakes:
             for path, what in disagreements(config, lambda path: self._place(path).line):
                 self._note(path, what)
-            for path, what in not_of_this_host(config) if self._is_to_run else ():
-                self._note(path, what)
+            for mistakes in self._of_this_host:
+                for path, what in mistakes(config):
+                    self._note(path, what)
         if self._mistakes:
             raise BadConfig(sorted(self._mistakes, key=lambda mistake: mistake.place or Place(0, 0)))
         return cast(Config, config)

@@ -67,7 +67,20 @@ def of_one(gateway: Gateway) -> Iterator[tuple[str, Phrase]]:
         yield "password", phrase(words.PASSWORD_WITHOUT_USER, gateway=name)
     if gateway.ca and gateway.transport in ("UDP", "TCP"):
         yield "ca", phrase(words.CA_WITHOUT_TLS, gateway=name, transport=gateway.transport)
-    elif gateway.ca:
+    for status in gateway.probe_dead:
+        if not 300 <= status <= 699:
+            yield "probe_dead", phrase(words.NOT_A_REFUSAL, status=status)
+
+
+def files(config: Config) -> Iterator[tuple[KeyPath, Phrase]]:
+    """Files of gateways that cannot be used."""
+    for at, gateway in enumerate(config.gateways):
+        yield from ((("gateways", at, key), what) for key, what in files_of_one(gateway))
+
+
+def files_of_one(gateway: Gateway) -> Iterator[tuple[str, Phrase]]:
+    """The same of one gateway, each with the key at which to look."""
+    if gateway.ca:
         # Only who names one pays for loading the library that reads it.
         from talkpath.app.certificate import mistake_in_certificates
 
@@ -75,9 +88,6 @@ def of_one(gateway: Gateway) -> Iterator[tuple[str, Phrase]]:
             yield "ca", what
     if (what := mistake_in_announcement(gateway.announcement)) is not None:
         yield "announcement", what
-    for status in gateway.probe_dead:
-        if not 300 <= status <= 699:
-            yield "probe_dead", phrase(words.NOT_A_REFUSAL, status=status)
 
 
 def _authorities(config: Config, line_of: LineOf) -> Iterator[tuple[KeyPath, Phrase]]:

@@ -51,9 +51,10 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
         str,
         doc(
             "What others must use to reach this listener, when it is not its address: behind a NAT or a load "
-            'balancer. A host name or address, with or without a port ("sip.example.com", "203.0.113.5:5060").',
+            'balancer. A host name or address, with or without a port ("sip.example.com", "203.0.113.5:5060"). Left '
+            "out: what the top level says.",
             "当别人不能用本机地址访问此监听时（位于 NAT 或负载均衡之后），应使用的地址。"
-            "主机名或地址，可带端口（“sip.example.com”、“203.0.113.5:5060”）。",
+            "主机名或地址，可带端口（“sip.example.com”、“203.0.113.5:5060”）。省略时以顶层设置为准。",
             of="endpoint",
         ),
     ] = ""

@@ -45,6 +45,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             of="domain",
         ),
     ] = ()
+    advertised: Annotated[
+        str,
+        doc(
+            "What phones outside must use instead of the addresses of this host, which stands behind a NAT: for "
+            "media too, when it is an address. It counts for every listener that has no `advertised` of its own. "
+            'A host name or address, without a port ("203.0.113.5").',
+            "本机位于 NAT 之后时，外部话机应使用的地址，代替本机地址；若为 IP 地址，也用于媒体。"
+            "对所有未自行设置 `advertised` 的监听有效。主机名或地址，不带端口（“203.0.113.5”）。",
+            of="host",
+        ),
+    ] = ""
     local_networks: Annotated[
         tuple[str, ...],
         doc(
@@ -70,8 +81,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     listeners: Annotated[
         tuple[Listener, ...],
         doc(
-            "Where signalling is heard. With none given: UDP, TCP, TLS, WS and WSS on every address.",
-            "信令监听。一个都不写时：在所有地址上监听 UDP、TCP、TLS、WS 和 WSS。",
+            "Where signalling is heard. With none given: UDP, TCP, TLS, WS and WSS on every address. Those that are "
+            "given are all there are: `talkpath run` and `check` say which transports are then closed.",
+            "信令监听。一个都不写时：在所有地址上监听 UDP、TCP、TLS、WS 和 WSS。"
+            "一旦写出，就只有写出的监听：`talkpath run` 和 `check` 会说明因此关闭了哪些传输方式。",
         ),
     ] = ()
     accounts: Annotated[
@@ -138,5 +151,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def doors(self) -> tuple[Listener, ...]:
-        """The listeners to open: the configured ones, or one of each transport on every address."""
-        return self.listeners or tuple(Listener(transport=transport) for transport in Transport)
+        """The listeners to open: the configured ones, or one of each transport on every address; each with what it
+        advertises, its own or that of the top level."""
+        listeners = self.listeners or tuple(Listener(transport=transport) for transport in Transport)
+        if not self.advertised:
+            return listeners
+        return tuple(
+            one if one.advertised else msgspec.structs.replace(one, advertised=self.advertised) for one in listeners
+        )

@@ -79,6 +79,10 @@ NOT_A_DOMAIN = Text(
     '"{value}" is not a domain. Write a host name such as "example.com", without "sip:" and without a port.',
     "“{value}”不是域。请写成“example.com”这样的主机名，不带“sip:”和端口。",
 )
+NOT_A_HOST = Text(
+    '"{value}" is not a host name or address. Write "sip.example.com" or "203.0.113.5", without a port.',
+    "“{value}”不是主机名或地址。请写成“sip.example.com”或“203.0.113.5”，不带端口。",
+)
 NOT_ADDRESS_AND_PORT = Text(
     '"{value}" is not an address with a port. Write "127.0.0.1:9090" or "[::1]:9090".',
     "“{value}”不是带端口的地址。请写成“127.0.0.1:9090”或“[::1]:9090”。",
@@ -215,6 +219,11 @@ PORTS_MEET_LISTENER = Text(
     "the media ports {first} to {last} include port {port} of the UDP listener in line {line}. Move one of them.",
     "媒体端口 {first} 到 {last} 包含第 {line} 行 UDP 监听的端口 {port}。请移动其中一个。",
 )
+PORTS_MEET_DEFAULT = Text(
+    "the media ports {first} to {last} include port {port}, where UDP is heard by default. Move them, or name the "
+    "listeners with other ports.",
+    "媒体端口 {first} 到 {last} 包含默认的 UDP 监听端口 {port}。请移动媒体端口，或为监听指定其他端口。",
+)
 EXPIRES_DISORDER = Text(
     '"min_expires_s" ({least}), "default_expires_s" ({default}) and "max_expires_s" ({most}) must not fall. '
     "Put them in order.",
@@ -258,4 +267,8 @@ KEY_MISMATCH = Text(
 CERTIFICATE_EXPIRED = Text(
     "the certificate in {path} ended on {date}. Phones will refuse it. Renew it.",
     "{path} 中的证书已于 {date} 过期，话机会拒绝它。请更新证书。",
+)
+CERTIFICATE_REFUSED = Text(
+    "OpenSSL does not serve the certificate in {path}: {reason}. Have a new one made.",
+    "OpenSSL 不接受 {path} 中的证书：{reason}。请重新签发证书。",
 )
