@@ -42,6 +42,7 @@ COLD = (
     "calls/cluster_words.py",
     "calls/drawing.py",
     "calls/gateway_words.py",
+    "calls/guarded_words.py",
     "calls/media_words.py",
     "calls/recording_words.py",
     "calls/script_words.py",

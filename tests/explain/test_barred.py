@@ -1,5 +1,7 @@
 """What the guard of an edge told becomes findings: each ban, and who goes on with wrong passwords."""
 
+import msgspec
+
 from talkpath.base.texts import Language
 from talkpath.calls.guarded import Ban, Refused
 from talkpath.explain.judging.barred import findings_of, host_of
@@ -58,3 +60,21 @@ def test_a_source_is_its_address_whatever_stands_behind() -> None:
     sources = ["203.0.113.9:5060", "203.0.113.9", "[2001:db8::1]:5060", "2001:db8::1", "198.51.100.0/24"]
     hosts = ["203.0.113.9", "203.0.113.9", "2001:db8::1", "2001:db8::1", "198.51.100.0/24"]
     assert [host_of(one) for one in sources] == hosts
+
+
+def test_the_reason_of_a_refusal_is_told_with_what_mends_it() -> None:
+    unknown, silent, mended, full = (
+        msgspec.structs.replace(refused(5), why=why, agent="Desk 1.0", mended=at)
+        for why, at in (
+            ("unknown-user", 0.0),
+            ("no-credentials", 0.0),
+            ("wrong-password", 9.0),
+            ("too-many-contacts", 0.0),
+        )
+    )
+    first, second = findings_of([], [unknown, silent, mended, full])
+    assert "no such user. It calls itself Desk 1.0" in first.found.because[1].said.say(Language.EN)
+    for language in Language:
+        assert "`talkpath users add 1002`" in first.fix.say(language)
+        assert "1002" in second.fix.say(language)
+        assert "203.0.113.20" in second.fix.say(language)

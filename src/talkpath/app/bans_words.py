@@ -49,12 +49,10 @@ BANNED = Text(
 )
 MORE_BANNED = Text("{count} more sources were banned", "另有 {count} 个来源被封禁")
 REFUSED = Text(
-    "{method} of {user} from {source} refused: a wrong password or none, or no such user ({times} times so far)",
-    "拒绝 {source} 以 {user} 发送的 {method}：密码错误、没有密码或用户不存在（至今 {times} 次）",
+    "{method} of {user} from {source} refused: {why} ({times} times so far)",
+    "拒绝 {source} 以 {user} 发送的 {method}：{why}（至今 {times} 次）",
 )
-MORE_REFUSED = Text(
-    "credentials of {count} more users and sources were refused", "另有 {count} 组用户与来源的凭据被拒绝"
-)
+MORE_REFUSED = Text("{count} more users and sources were refused", "另有 {count} 组用户与来源被拒绝")
 TOLLED = Text(
     "toll-fraud? Calls of {user} refused: {times}, the last from {source} to {number}; "
     "other accounts: {others}. {why}",

@@ -7,6 +7,7 @@ from talkpath.app import bans_words as words
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.base.texts import Language
 from talkpath.calls.guarded import Ban, Refused, Tolled
+from talkpath.calls.guarded_words import WHY
 from talkpath.calls.words import MOMENTS
 from talkpath.edge.guard import Guard
 
@@ -26,8 +27,9 @@ def banned(ban: Ban) -> Phrase:
 
 
 def refused(one: Refused) -> Phrase:
-    """Credentials that were refused, in one sentence."""
-    return phrase(words.REFUSED, method=one.method, user=one.user or "?", source=one.source, times=one.times)
+    """A user who was not let in, in one sentence."""
+    values = {"method": one.method, "user": one.user or "?", "source": one.source, "times": one.times}
+    return phrase(words.REFUSED, why=WHY[one.why], **values)
 
 
 class GuardLog:

@@ -154,8 +154,13 @@ SUSPECT_USERS = 10
 # Accounts that called out of the house and are remembered for an hour, at some 700 bytes each. The number of users is
 # the operator's; the one that called longest ago makes room.
 TOLL_ACCOUNTS = 50_000
-# Bans, and users whose password was wrong, kept to be told of, at up to 2 kB each.
+# Bans kept to be told of, at up to 2 kB each, and users with too many phones.
 GUARD_STORIES = 1_000
+# Places whose requests were refused, and users of each, kept to be told of at some 600 bytes a user: of strangers
+# twice, for names of accounts and names that nobody has. A house that has wrong passwords in all its
+# phones is told of in full.
+FAILING_PLACES, FAILING_IN_A_PLACE = 500, 20
+FAILING_OFFICES, FAILING_IN_AN_OFFICE = 100, 200
 # Characters of one value in a line of the log, and of a whole line: names of people and hosts have some dozens, and a
 # peer may write as much as a message holds.
 LOGGED_VALUE = 80

@@ -3,6 +3,8 @@
 Plain rows, for whoever asks.
 """
 
+from enum import StrEnum
+
 import msgspec
 
 
@@ -32,8 +34,31 @@ class Ban(msgspec.Struct, frozen=True):
     node: str = ""
 
 
+class Why(StrEnum):
+    """Why somebody was not let in."""
+
+    WRONG_PASSWORD = "wrong-password"
+    UNKNOWN_USER = "unknown-user"
+    #: not looked at, because there were too many wrong ones before
+    TOO_MANY_TRIES = "too-many-tries"
+    NO_CREDENTIALS = "no-credentials"
+    OTHER_REALM = "other-realm"
+    #: without nc or cnonce
+    BAD_CREDENTIALS = "bad-credentials"
+    #: credentials of one user for another
+    OTHER_USER = "other-user"
+    TOO_MANY_CONTACTS = "too-many-contacts"
+    #: for a shorter time than this edge takes, and it did not come back for a longer one
+    TOO_BRIEF = "too-brief"
+    MALFORMED = "malformed"
+
+
 class Refused(msgspec.Struct, frozen=True):
-    """Credentials of one user that were refused to one source. `untried` of them were not even looked at."""
+    """A user who was not let in from one source, an address. `untried` of his credentials were not even looked at.
+
+    `why` is the last reason (`Why`), `port` and `transport` by which the last came, `agent` what it calls itself.
+    `mended` is when he got in from there after all, 0 while he did not. `is_account`: there is such a user.
+    """
 
     user: str
     source: str
@@ -42,6 +67,12 @@ class Refused(msgspec.Struct, frozen=True):
     last: float
     times: int
     untried: int
+    why: str = ""
+    port: int = 0
+    transport: str = ""
+    agent: str = ""
+    mended: float = 0.0
+    is_account: bool = False
 
 
 class Tolled(msgspec.Struct, frozen=True):

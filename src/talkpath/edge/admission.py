@@ -4,9 +4,11 @@ from contextlib import suppress
 from ipaddress import IPv6Address
 
 from talkpath.base.errors import Malformed
+from talkpath.calls.guarded import Why
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.authentication import Proof, Verdict
 from talkpath.edge.core import Core
+from talkpath.edge.failures import wanted_realm
 from talkpath.edge.guard import PROOF_S
 from talkpath.edge.heading import Refusal
 from talkpath.edge.settings import CallerProof
@@ -48,6 +50,7 @@ class Admission:
             self._refuse(arrival, server, proof, "WWW-Authenticate", 401, now)
             return None
         if proof.user != user:
+            self.tell_failed(arrival, user, Why.OTHER_USER, now)
             self._core.reply(arrival, server, 403, now, reason="Not your address")
             return None
         arrival.proven = user
@@ -166,6 +169,11 @@ class Admission:
         """The sender must say who it is."""
         self._refuse(arrival, server, Proof(Verdict.MISSING), "Proxy-Authenticate", 407, now)
 
+    def tell_failed(self, arrival: Arrival, user: str, why: Why, now: float) -> None:
+        """A user was not let in, for whoever asks why."""
+        is_account = self._core.world.accounts.exists(user)
+        self._core.guard.failed(arrival.message, user, arrival.flow, why, is_account, now)
+
     def claimed_user(self, request: Message) -> str:
         """The user that From names, "" when it names none that can be read."""
         uri = _from_uri(request)
@@ -180,12 +188,14 @@ class Admission:
             core.counters["auth_wrong" if proof.is_tried else "auth_untried"] += 1
             why = "wrong password or unknown user" if proof.is_tried else "too many wrong passwords"
             core.note(request.call_id, "auth.refused", now, user=proof.user, why=why)
-            core.guard.wrong(request, proof.user, arrival.flow, proof.is_tried, now)
+            is_account = core.world.accounts.exists(proof.user)
+            core.guard.wrong(request, proof.user, arrival.flow, proof.is_tried, now, is_account=is_account)
             core.reply(arrival, server, 403, now, reason="Wrong user name or password")
             return
         if proof.verdict is Verdict.MALFORMED:
             core.counters["auth_malformed"] += 1
             core.note(request.call_id, "auth.refused", now, user=proof.user, why="credentials without nc or cnonce")
+            self.tell_failed(arrival, proof.user, Why.BAD_CREDENTIALS, now)
             core.reply(arrival, server, 400, now, reason="Credentials lack nc or cnonce")
             return
         stale = proof.verdict is Verdict.STALE
@@ -195,8 +205,10 @@ class Admission:
             # Nothing else begins a call that could have a moment.
             claimed = proof.user or self.claimed_user(request)
             core.note(request.call_id, "auth.challenged", now, user=claimed, realm=core.settings.realm)
-        if not stale:
-            core.guard.turned_away(request, arrival.flow, now)
+        if not stale and core.guard.turned_away(request, arrival.flow, now):
+            asked = "Authorization" if status == 401 else "Proxy-Authorization"
+            why = wanted_realm(request, asked, core.settings.realm)
+            self.tell_failed(arrival, self.claimed_user(request), why, now)
         fields = core.authentication.challenges(field, stale, request, place_of(arrival.flow), now)
         core.reply(arrival, server, status, now, fields=fields)
 

@@ -15,7 +15,8 @@ from talkpath._native import Sources
 from talkpath.base import limits
 from talkpath.base.address import Flow, Hop
 from talkpath.base.errors import Malformed
-from talkpath.calls.guarded import Ban, Refused
+from talkpath.calls.guarded import Ban, Refused, Why
+from talkpath.edge.failures import Failures
 from talkpath.edge.settings import GuardSettings
 from talkpath.edge.toll import Toll
 from talkpath.edge.tries import Tries, place_of, place_of_host
@@ -65,17 +66,6 @@ class Suspect:
     called: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
 
-@dataclass(slots=True)
-class _Refusals:
-    """See `Refused`."""
-
-    method: str
-    first: float
-    last: float
-    times: int = 0
-    untried: int = 0
-
-
 class Guard:
     """See the module's docstring. A machine: time comes in, stories go out (`take_told`)."""
 
@@ -103,7 +93,7 @@ class Guard:
         self.counters: Counter[str] = Counter()
         self._suspects: OrderedDict[str, Suspect] = OrderedDict()
         self._bans: OrderedDict[str, Ban] = OrderedDict()
-        self._refused: OrderedDict[tuple[str, str], _Refusals] = OrderedDict()
+        self.failures = Failures()
         #: users whom strangers rang in vain, and when that will be forgotten
         self._beset: OrderedDict[str, float] = OrderedDict()
         self._told: list[Ban] = []
@@ -116,6 +106,8 @@ class Guard:
         """Somebody proved who he is: by a registration, by credentials, or long ago by what the store kept."""
         self.known_until(flow, until, now)
         self.tries.right(user, flow)
+        if not self.failures.is_empty:
+            self.failures.came(user, flow, now)
 
     def known_until(self, flow: Flow, until: float, now: float) -> None:
         """Who proved himself there just now stays known for so long."""
@@ -127,9 +119,12 @@ class Guard:
             return True
         return self.tries.may(user, flow, self._is_office(flow, now), now)
 
-    def wrong(self, request: Message, user: str, flow: Flow, is_tried: bool, now: float) -> None:
+    def wrong(
+        self, request: Message, user: str, flow: Flow, is_tried: bool, now: float, *, is_account: bool = True
+    ) -> None:
         """Credentials were wrong, or not looked at because there were too many before."""
-        self._note_refused(request, user, flow, is_tried, now)
+        why = Why.TOO_MANY_TRIES if not is_tried else Why.WRONG_PASSWORD if is_account else Why.UNKNOWN_USER
+        self.failed(request, user, flow, why, is_account, now, is_tried=is_tried)
         if not self._settings.is_on:
             return
         if is_tried:
@@ -139,19 +134,20 @@ class Guard:
         self._note(suspect, request, user)
         self._weigh(flow, _WRONG, _TOOL_WEIGHT if suspect.tool else 1, now)
 
-    def turned_away(self, request: Message, flow: Flow, now: float) -> None:
-        """A request without credentials was refused or challenged."""
-        if not self._settings.is_on:
-            return
-        if self.sources.is_known(*_peer(flow), now):
+    def turned_away(self, request: Message, flow: Flow, now: float) -> bool:
+        """A request without credentials was refused or challenged; whether that is worth to be told of, unless the
+        sender proves himself."""
+        is_known = self.sources.is_known(*_peer(flow), now)
+        if is_known:
             # A phone of ours that asks on and on without credentials is broken, and nobody is served by a ban.
-            if self.tries.is_pestering(flow, now):
-                self._note_refused(request, user_of(request), flow, False, now)
-            return
+            return self.tries.is_pestering(flow, now)
+        if not self._settings.is_on:
+            return True
         suspect = self._suspect(flow, now)
         self._note(suspect, request, user_of(request))
         if suspect.tool:
             self._weigh(flow, _BY_METHOD.get(request.method, _OTHER), _TOOL_WEIGHT, now)
+        return True
 
     def missed(self, user: str, flow: Flow, now: float) -> None:
         """A stranger asked for somebody who is not there, or for what is not his."""
@@ -263,16 +259,20 @@ class Guard:
             suspect.users.append(user[:64])
         suspect.tool = suspect.tool or tool_of(request)[:64]
 
-    def _note_refused(self, request: Message, user: str, flow: Flow, is_tried: bool, now: float) -> None:
-        key = (user[:64], flow.remote.host)
-        known = self._refused.get(key)
-        if known is None or now - known.last > _STORY_S:
-            known = self._refused[key] = _Refusals(request.method, now, now)
-            if len(self._refused) > limits.GUARD_STORIES:
-                self._refused.popitem(last=False)
-        known.last, known.times = now, known.times + 1
-        known.untried += not is_tried
-        self._refused.move_to_end(key)
+    def failed(
+        self,
+        request: Message,
+        user: str,
+        flow: Flow,
+        why: Why,
+        is_account: bool,
+        now: float,
+        *,
+        is_tried: bool = True,
+    ) -> None:
+        """A user was not let in, for whoever asks why."""
+        is_ours = self._is_office(flow, now)
+        self.failures.add(request, user, flow, why, now, is_ours=is_ours, is_account=is_account, is_tried=is_tried)
 
     # --- the machine
 
@@ -340,11 +340,8 @@ class Guard:
         return [ban for ban in self._bans.values() if ban.until is None or ban.until > now]
 
     def refused(self) -> list[Refused]:
-        """Whose credentials were refused lately, the least recent first."""
-        return [
-            Refused(user, source, one.method, one.first, one.last, one.times, one.untried)
-            for (user, source), one in self._refused.items()
-        ]
+        """Who was not let in lately, the least recent first."""
+        return self.failures.told()
 
     def ban(self, network: str, until: float | None, note: str, now: float, node: str = "") -> Ban:
         """The operator wants not to hear a network or address. Raises ValueError for what is none."""

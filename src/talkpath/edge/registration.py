@@ -1,6 +1,7 @@
 """REGISTER: from the request to the answer (RFC 3261 section 10.3)."""
 
 from talkpath.base.errors import Malformed
+from talkpath.calls.guarded import Why
 from talkpath.edge.admission import Admission
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.binding import Binding
@@ -29,9 +30,11 @@ class Registration:
             is_open = self._core.is_reachable
             bindings = registrar.register(request, user, arrival.reply_to, arrival.behind_nat, now, is_open)
         except Refused as refused:
+            self._admission.tell_failed(arrival, user, _why(refused), now)
             self._core.reply(arrival, server, refused.status, now, reason=refused.reason, fields=refused.fields)
             return
         except Malformed as fault:
+            self._admission.tell_failed(arrival, user, Why.MALFORMED, now)
             self._core.reply(arrival, server, 400, now, reason=fault.reason)
             return
         self._core.counters["registrations"] += 1
@@ -49,6 +52,15 @@ class Registration:
             guard.known_until(arrival.flow, until, now)
         else:
             guard.proved(user, arrival.flow, until, now)
+
+
+def _why(refused: Refused) -> Why:
+    match refused.status:
+        case 403:
+            return Why.TOO_MANY_CONTACTS
+        case 423:
+            return Why.TOO_BRIEF
+    return Why.MALFORMED
 
 
 def _is_outbound(request: Message, bindings: list[Binding]) -> bool:

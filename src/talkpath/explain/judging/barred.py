@@ -3,10 +3,18 @@
 from collections.abc import Iterable, Iterator
 
 from talkpath.base.texts import Text
-from talkpath.calls.guarded import Ban, Refused
+from talkpath.calls.guarded import Ban, Refused, Why
+from talkpath.calls.guarded_words import FIXES, WHY
 from talkpath.explain.judging.finding import Because, Finding, Found, Symptom, because, said
 from talkpath.explain.judging.rules import auth_loop, scanner
 
+# What the other side can be asked to mend; "" where an edge did not say.
+_OF_PROOF = frozenset(
+    (
+        *("", Why.WRONG_PASSWORD, Why.UNKNOWN_USER, Why.TOO_MANY_TRIES, Why.NO_CREDENTIALS, Why.OTHER_REALM),
+        *(Why.BAD_CREDENTIALS, Why.OTHER_USER),
+    )
+)
 # Refusals of one user at one place before they are worth a finding: somebody may mistype twice.
 _REFUSALS = 3
 
@@ -16,6 +24,7 @@ BANNED = Text(
 )
 ASKED_FOR = Text("It asked for {users}.", "它请求过 {users}。")
 GUESSED = Text("{wrong} of its credentials were refused.", "其凭据被拒绝 {wrong} 次。")
+WHY_NOT = Text("The reason of the last: {why}. It calls itself {agent}.", "最近一次的原因：{why}。它自称 {agent}。")
 REFUSED = Text(
     "{method} of {user} came from {source} {times} times within {seconds:.0f} s and was refused; the credentials of "
     "{untried} were not looked at: they had none, or there were too many wrong ones before.",
@@ -47,8 +56,15 @@ def findings_of(bans: Iterable[Ban], refused: Iterable[Refused]) -> Iterator[Fin
             told.add(host_of(ban.source))
             yield _of_ban(ban)
     for one in refused:
-        if one.times >= _REFUSALS and one.source not in told:
-            found = Found(tuple(_refusal(one)), {"user": one.user, "method": one.method}, symptom=Symptom.NO_RING)
+        if one.times >= _REFUSALS and not one.mended and one.why in _OF_PROOF and one.source not in told:
+            symptom = Symptom.NO_RING if one.method == "REGISTER" else Symptom.FAILS
+            fix = FIXES.get(one.why)
+            found = Found(
+                tuple(_refusal(one)),
+                {"user": one.user, "method": one.method},
+                symptom=symptom,
+                fix=None if fix is None else said(fix, user=one.user, host=one.source),
+            )
             yield Finding(auth_loop.RULE, found, is_own=True)
 
 
@@ -80,6 +96,8 @@ def _story(ban: Ban) -> Iterator[Because]:
 def _refusal(one: Refused) -> Iterator[Because]:
     values = {"times": one.times, "untried": one.untried, "seconds": one.last - one.first}
     yield because(REFUSED, (), one.last, method=one.method, user=one.user, source=one.source, **values)
+    if one.why:
+        yield because(WHY_NOT, (), one.last, why=WHY[one.why], agent=one.agent or "-")
 
 
 def host_of(source: str) -> str:
