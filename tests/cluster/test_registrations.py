@@ -33,7 +33,9 @@ class House:
 
     def users(self) -> list[tuple[str, str]]:
         now = self.node.clock.now
-        return sorted((one.user, one.node) for one in self.registrar.live(now))
+        return sorted(
+            (one.user, one.node) for user in self.registrar.users() for one in self.registrar.bindings(user, now)
+        )
 
 
 @pytest.fixture

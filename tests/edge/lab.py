@@ -202,7 +202,8 @@ class Lab:
         self.pump()
 
     def _begin_anew(self) -> None:
-        bindings = self.edge.core.registrar.live(self.now)
+        registrar = self.edge.core.registrar
+        bindings = [one for user in registrar.users() for one in registrar.bindings(user, self.now)]
         self.closed |= {phone.flow.connection for phone in self.phones if phone.flow.connection}
         self.ledger = Ledger()
         self.engine = MemoryEngine()

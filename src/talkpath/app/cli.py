@@ -24,8 +24,8 @@ from talkpath.app import (
     gateways_cli,
     keepalived_cli,
     options,
-    phones_words,
     recording_cli,
+    registrations_cli,
     route_cli,
     script_words,
     wav_cli,
@@ -92,6 +92,7 @@ explain_cli.register(app)
 gateways_cli.register(app)
 keepalived_cli.register(app)
 recording_cli.register(app)
+registrations_cli.register(app)
 route_cli.register(app)
 wav_cli.register(app)
 
@@ -272,22 +273,6 @@ def calls(
         shown.follow(wanted, as_json=as_json)
     else:
         shown.print_list(wanted, as_json=as_json)
-
-
-@app.command(help=help_of(phones_words.HELP))
-@click.argument("user", metavar="[USER]", default="")
-@click.option("--json", "as_json", is_flag=True, help=help_of(phones_words.HELP_JSON))
-@options.config
-@options.state
-@options.lang
-def phones(user: str, as_json: bool, config: Path | None, state: Path | None) -> None:
-    """List registered phones."""
-    from talkpath.app.control import ControlClient
-    from talkpath.app.phones import print_phones
-    from talkpath.app.state import state_directory
-
-    directory = state_directory(options.settings(config, state))
-    print_phones(ControlClient(directory).phones(), user, LANGUAGE, as_json=as_json)
 
 
 @app.group(help=help_of(bans_words.HELP), invoke_without_command=True)

@@ -22,6 +22,7 @@ import msgspec
 from talkpath.app.cluster_rows import ClusterRow
 from talkpath.app.gateway_rows import GatewayRow
 from talkpath.app.phone_rows import PhoneRow
+from talkpath.app.registration_news import RegistrationNews
 from talkpath.app.rehearsing import Wish
 from talkpath.base import limits
 from talkpath.base.readable import json_bytes, readable
@@ -43,6 +44,8 @@ _FOLLOW_S = 0.25
 _AGAIN_S = 60.0
 # Rows made between two breaths of the event loop: about a millisecond.
 _ROWS_AT_ONCE = 40
+# Registrations, which are cheaper and many, also leave together.
+_PHONES_AT_ONCE = 200
 # The longest request brings the INVITE of a call of the past; a longer line is no request of ours.
 _REQUEST_BYTES = 200_000
 
@@ -60,6 +63,7 @@ class Ask(StrEnum):
     TRACES = "traces"
     FOLLOW = "follow"
     PHONES = "phones"
+    FOLLOW_PHONES = "follow-phones"
     GATEWAYS = "gateways"
     BANS = "bans"
     REFUSED = "refused"
@@ -82,6 +86,8 @@ class Request(msgspec.Struct, frozen=True):
     wish: Wish | None = None
     verb: Verb | None = None
     undo: bool = False
+    #: Of `phones`: who is not let in, and nobody else.
+    only_failing: bool = False
 
 
 class Door(Protocol):
@@ -112,7 +118,7 @@ class ControlServer:
         self,
         ledger: Ledger,
         state: Path,
-        phones: Callable[[], Iterable[PhoneRow]] = tuple,
+        phones: Callable[[str, bool], Iterable[PhoneRow | None]] = lambda user, only_failing: (),
         door: Door | None = None,
         now: Callable[[], float] = time.time,
         gateways: Callable[[], Iterable[GatewayRow]] = tuple,
@@ -121,7 +127,9 @@ class ControlServer:
         record: Callable[[str, Verb], str] | None = None,
         cluster: Callable[[], ClusterRow] | None = None,
         order: Callable[[str, bool], str] | None = None,
+        news: Callable[[], RegistrationNews] | None = None,
     ) -> None:
+        self._news = news
         self._ledger = ledger
         self._phones = phones
         self._gateways = gateways
@@ -189,7 +197,10 @@ class ControlServer:
                 async for trace, _ in self._wanted(request.wanted):
                     yield msgspec.json.encode(packed([trace]))
             case Ask.PHONES:
-                async for line in _rows(self._phones()):
+                async for lines in _phones(self._phones(request.name, request.only_failing)):
+                    yield lines
+            case Ask.FOLLOW_PHONES if self._news is not None:
+                async for line in _followed(self._news()):
                     yield line
             case Ask.GATEWAYS:
                 async for line in _rows(self._gateways()):
@@ -264,7 +275,32 @@ class ControlServer:
                 yield trace
 
 
-async def _rows(rows: Iterable[PhoneRow | GatewayRow]) -> AsyncIterator[bytes]:
+async def _phones(rows: Iterable[PhoneRow | None]) -> AsyncIterator[bytes]:
+    """Lines of rows, many at a time: of a hundred thousand each microsecond counts."""
+    lines: list[bytes] = []
+    for row in rows:
+        if row is not None:
+            lines.append(json_bytes(row))
+        if row is None or len(lines) >= _PHONES_AT_ONCE:
+            if lines:
+                yield b"\n".join(lines)
+                lines.clear()
+            await asyncio.sleep(0)
+    if lines:
+        yield b"\n".join(lines)
+
+
+async def _followed(news: RegistrationNews) -> AsyncIterator[bytes]:
+    try:
+        while True:
+            for change in news.take():
+                yield json_bytes(change)
+            await asyncio.sleep(_FOLLOW_S)
+    finally:
+        news.close()
+
+
+async def _rows(rows: Iterable[GatewayRow]) -> AsyncIterator[bytes]:
     for number, row in enumerate(rows):
         if number % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
             await asyncio.sleep(0)
@@ -336,10 +372,15 @@ class ControlClient:
         lines = self._ask(Request(Ask.TRACES, wanted=wanted))
         return None if lines is None else _traces(lines)
 
-    def phones(self) -> list[PhoneRow] | None:
-        """The registered phones; None when no edge runs here."""
-        lines = self._ask(Request(Ask.PHONES))
-        return None if lines is None else [msgspec.json.decode(line, type=PhoneRow) for line in lines]
+    def phones(self, user: str = "", *, only_failing: bool = False) -> Iterator[bytes] | None:
+        """The registered phones and who is not let in, each a `PhoneRow` in JSON; None when no edge runs here."""
+        lines = self._ask(Request(Ask.PHONES, user, only_failing=only_failing))
+        return None if lines is None else (line.rstrip() for line in lines)
+
+    def registration_news(self) -> Iterator[bytes] | None:
+        """What changes among them, each a `News` in JSON; None when no edge runs here."""
+        lines = self._ask(Request(Ask.FOLLOW_PHONES))
+        return None if lines is None else (line.rstrip() for line in lines)
 
     def gateways(self) -> list[GatewayRow] | None:
         """The gateways; None when no edge runs here."""

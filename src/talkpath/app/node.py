@@ -36,6 +36,7 @@ from talkpath.app.phone_rows import PhoneRow, rows_of
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.recorder import CallRecorder
 from talkpath.app.recording_log import take_up
+from talkpath.app.registration_news import RegistrationNews, ToldBindings
 from talkpath.app.rehearsing import Trial, Wish, rehearsed
 from talkpath.app.script import doubts
 from talkpath.app.settings import (
@@ -169,6 +170,7 @@ class Node:
             self._record,
             None if cluster is None else cluster.row,
             self._order,
+            lambda: RegistrationNews(self._told_bindings, self._guard),
         )
         self._guard_log = GuardLog(self._guard, prepared.language)
         self._own_bans = OwnBans(prepared.state)
@@ -202,7 +204,9 @@ class Node:
 
     def _bindings(self) -> BindingStore:
         kept = self._store.bindings
-        return kept if self._cluster is None else self._cluster.membership.registrations.store_in(kept)
+        known = kept if self._cluster is None else self._cluster.membership.registrations.store_in(kept)
+        self._told_bindings = ToldBindings(known, self._clock.now)
+        return self._told_bindings
 
     def _authority(self, place: str) -> str:
         return self._edge.gateways.authority(place)
@@ -210,8 +214,9 @@ class Node:
     def _pump(self) -> None:
         self._signalling.pump()
 
-    def _phones(self) -> Iterator[PhoneRow]:
-        return rows_of(self._edge.core, self._signalling.rtt_s, self._clock.now())
+    def _phones(self, user: str, only_failing: bool) -> Iterator[PhoneRow | None]:
+        now = self._clock.now()
+        return rows_of(self._edge.core, self._signalling.rtt_s, now, user, only_failing=only_failing)
 
     async def _rehearse(self, wish: Wish) -> list[Moment]:
         return await rehearsed(self._edge, wish, self._trial, self._clock.now)

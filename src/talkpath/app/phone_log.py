@@ -2,7 +2,7 @@
 
 import logging
 
-from talkpath.app import phones_words as words
+from talkpath.app import registrations_words as words
 from talkpath.app.phrase import phrase
 from talkpath.base.texts import Language
 from talkpath.edge.registrar import Registrar

@@ -62,9 +62,23 @@ def plain(cell: Cell) -> str:
     return printable(str(cell))
 
 
+def widths_of(rows: Iterable[Sequence[Cell]]) -> list[int]:
+    """How wide each column of these rows is, as text."""
+    columns = zip(*rows, strict=True)
+    return [max(len(plain(cell)) for cell in column) for column in columns]
+
+
 def print_json(value: object) -> None:
     """Print what msgspec encodes, indented for people."""
     print_line(msgspec.json.format(json_bytes(value)))
+
+
+def print_lines_of(lines: Iterable[bytes]) -> None:
+    """Lines of data, of which there may be any number: they are written as they come, and not kept."""
+    write = sys.stdout.buffer.write
+    for line in lines:
+        write(line + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def print_line(line: bytes) -> None:

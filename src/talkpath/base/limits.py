@@ -142,6 +142,8 @@ DESCRIPTORS_KEPT = 64
 LEAST_DESCRIPTORS_KEPT = 8
 # Commands of the operator that ask the running edge at a time, followers among them: eight people, two windows each.
 CONTROL_ASKING = 16
+# Changes of registrations that wait for one who follows them, at some 400 bytes each; what is more is counted.
+FOLLOWED = 10_000
 # Flows from which a user has proven himself, at some 300 bytes: he gets in there whatever others try.
 KNOWN_DEVICES = 50_000
 # Places that tried wrong passwords, at some 300 bytes each, and as many that sent none; the one longest unheard makes

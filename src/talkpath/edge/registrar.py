@@ -101,9 +101,9 @@ class Registrar:
             live.sort(key=lambda binding: (-binding.q, -binding.registered_at))
         return live
 
-    def live(self, now: float) -> list[Binding]:
-        """All that have not run out."""
-        return [one for known in self._users.values() for one in known.values() if one.expires_at > now]
+    def users(self) -> list[str]:
+        """Whoever is reached anywhere, in no order."""
+        return list(self._users)
 
     def held(self) -> Iterator[Binding]:
         """Those whose flows this node holds."""
