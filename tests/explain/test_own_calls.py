@@ -109,7 +109,7 @@ def test_what_to_do_is_said_of_the_audio_that_was_dropped(speaks: bool) -> None:
         call.speaks(Side.CALLER)
     (found,) = findings(call.hung_up())
     assert found.code == ("one-way-rtp" if speaks else "no-rtp")
-    assert "If it is from the callee, let that send from the address" in found.fix.say(Language.EN)
+    assert "Let the callee send from the address" in found.fix.say(Language.EN)
 
 
 def test_a_call_without_a_packet_is_silent_both_ways_without_another_sign() -> None:
@@ -263,7 +263,7 @@ def test_a_phone_that_answers_nothing_any_more_is_no_gateway() -> None:
     call.ledger.ended(START + 32, call.talk.call_id, Side.CALLEE, "timeout")
     (found,) = findings(call.trace)
     assert found.code == "gateway-down"
-    assert "Is the phone on" in found.fix.say(Language.EN)
+    assert "the phone is on" in found.fix.say(Language.EN)
 
 
 def test_a_phone_that_is_not_rung_because_it_answers_nothing_is_told_as_that() -> None:

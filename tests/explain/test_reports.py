@@ -1,26 +1,39 @@
 """The reports: JSON by its contract, terminal, page, filters, the pages of the rules."""
 
 import json
+import re
+import zlib
+from base64 import b64decode
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from talkpath.base.errors import Malformed, Misuse
 from talkpath.base.texts import Language
 from talkpath.capture.reader import Capture
+from talkpath.capture.records import SECOND
 from talkpath.explain.judging.explanation import Explained, Explainer, Explanation
+from talkpath.explain.judging.rule import Rule
+from talkpath.explain.judging.rules import RULES
 from talkpath.explain.reading.attributes import phone_of, subnet_of
 from talkpath.explain.reading.sites import Sites
+from talkpath.explain.telling.acts import ACTS, OWN_ACTS, act_of
 from talkpath.explain.telling.as_json import as_json
 from talkpath.explain.telling.page import write_page
 from talkpath.explain.telling.pages import pages
+from talkpath.explain.telling.rows import details
 from talkpath.explain.telling.select import Selection, selected
 from talkpath.explain.telling.terminal import draw_report
 
 from .generator.sip import Agent, Call, Proxy
 from .generator.wire import EPOCH, Wire
+from .scenarios import load
+from .test_rules import explained
 
+SEVERITIES = ["error", "warning", "note"]
 DOCS = Path(__file__).parents[2] / "docs" / "cases"
 
 
@@ -85,13 +98,77 @@ def test_filters_choose_calls(fleet: Explanation) -> None:
         selected(fleet, Selection(address="not an address"))
 
 
+def block(page: str, name: str) -> str:
+    """What a script block of the page holds."""
+    return page.split(f'id="{name}">')[1].split("</script>", maxsplit=1)[0]
+
+
+def opened(page: str) -> list[dict[str, Any]]:
+    """The details of all calls."""
+    parts = [zlib.decompress(b64decode(line)) for line in block(page, "details").splitlines()]
+    return [call for part in parts for call in json.loads(part)]
+
+
 def test_the_page_is_one_file_and_escapes_what_the_network_says(fleet: Explanation) -> None:
     page = "".join(write_page(fleet, Language.EN))
-    data = page.split('id="data">')[1].split("</script>")[0]
-    assert len(json.loads(data)["calls"]) == 40
-    assert "<" not in data
+    data = block(page, "data")
+    assert len(json.loads(data)["rows"]) == 40
+    assert not any("<" in block(page, name) for name in ("data", "details", "sound"))
     assert "http://www.w3.org/2000/svg" in page
     assert "https:" not in page
+
+
+def test_the_page_says_first_what_was_found_with_what_to_do(fleet: Explanation) -> None:
+    told = json.loads(block("".join(write_page(fleet, Language.EN)), "data"))
+    first = told["groups"][0]
+    assert (first["code"], first["severity"], first["calls"]) == ("digital-silence", "error", 11)
+    (way,) = first["ways"]
+    assert way["act"] == "Have the caller look at plug, headset and mute of the phone"
+    assert [told["rows"][number][2] for number in way["calls"][:3]] == ["1001", "1002", "1005"]
+    ranks = [SEVERITIES.index(group["severity"]) for group in told["groups"]]
+    assert ranks == sorted(ranks)
+    assert told["common"][0]["what"] == "site b"
+
+
+def test_an_open_call_names_the_end_that_it_concerns(fleet: Explanation) -> None:
+    calls = opened("".join(write_page(fleet, Language.ZH)))
+    assert len(calls) == 40
+    assert calls[1]["findings"][0]["act"] == "请主叫（10.1.0.12:5060 的 1001）检查话机的插头、耳机与静音"
+    assert "网段 10.1.0.0/24" in calls[1]["caller"]
+    assert [len(calls[1][name]) for name in ("streams",)] == [2]
+    assert calls[1]["ladder"]["steps"][0][1:] == ["INVITE", [], 0, 1]
+
+
+def test_a_long_stream_is_drawn_with_as_many_points_as_a_screen_has(fleet: Explanation) -> None:
+    one = next(one for one in fleet.calls if one.call.streams)
+    stream = one.call.streams[0]
+    row = SECOND.pack(0.0, 50, 0, 0, 20, 20, -300, 0, 0, 0, 0, 8600)
+    rows = (SECOND.pack(stream.rtp.start + n, *SECOND.unpack(row)[1:]) for n in range(7200))
+    long = replace(stream, rtp=replace(stream.rtp, packed_seconds=b"".join(rows)))
+    call = replace(one, call=replace(one.call, streams=(long,)))
+    (told,) = details(call, Language.EN)["streams"]  # type: ignore[misc]
+    assert (told["step"], len(told["points"]), told["points"][7]) == (18, 400, (0, 2, -30))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_every_rule_has_an_act_of_what_it_knows(rule: Rule) -> None:
+    known = set(re.findall(r"{(\w+)", f"{rule.title.en} {rule.fix.en}")) | {"ends"}
+    for act in (ACTS[rule.code], OWN_ACTS.get(rule.code, ACTS[rule.code])):
+        for said in (act.en, act.zh):
+            assert set(re.findall(r"{(\w+)", said)) <= known
+            assert said[-1] not in ".。"
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_finding_says_what_to_do_in_one_sentence(language: Language, tmp_path: Path) -> None:
+    for scenario in load()[::2]:
+        told = explained(scenario, tmp_path)
+        cases = [(finding, one.call) for one in told.calls for finding in one.findings]
+        for finding, call in [*cases, *((finding, None) for finding in told.findings)]:
+            said = act_of(finding, language, call)
+            assert said
+            assert not re.search(r"[{?。？]", said)
+            assert len(said) < 160
 
 
 def test_the_page_keeps_an_example_of_every_finding_and_stays_small(
@@ -105,12 +182,11 @@ def test_the_page_keeps_an_example_of_every_finding_and_stays_small(
 
     monkeypatch.setattr("talkpath.explain.telling.page.SOUND_BYTES", 1_000_000)
     page = "".join(write_page(fleet, Language.EN, sound))
-    data = json.loads(page.split('id="data">')[1].split("</script>")[0])
-    heard = [call for call in data["calls"] if call["audio"]]
-    assert sum(len(call["audio"]["left"]) + len(call["audio"]["right"]) for call in heard) <= 1_000_000
-    codes = {call["findings"][0]["code"] for call in data["calls"] if call["findings"] and call["streams"]}
-    assert {call["findings"][0]["code"] for call in heard} == codes
-    assert any(f"the sound of {len(heard)} of " in line for line in data["overview"])
+    heard = json.loads(block(page, "sound"))
+    assert sum(len(one["left"]) + len(one["right"]) for one in heard.values()) <= 1_000_000
+    codes = {one.findings[0].code for one in fleet.calls if one.findings and one.call.streams}
+    assert {one.findings[0].code for one in fleet.calls if one.call.id in heard} == codes
+    assert any(f"the sound of {len(heard)} of " in line for line in json.loads(block(page, "data"))["overview"])
 
 
 def test_the_pages_of_the_rules_are_up_to_date() -> None:

@@ -14,11 +14,10 @@ from talkpath.explain.reading.story import Story
 _BEFORE = ("ice.", "dtls.", "srtp.")
 _BEFORE_SHOWN = 6
 FROM_ELSEWHERE = Text(
-    "Audio came to the port of {who}, and was dropped, for it came from elsewhere than its description says. If it "
-    "is from {who}, let that send from the address and port that it names, or name those that it sends from; else "
-    "find out why {who} itself sends nothing.",
-    "有语音到达{who}的端口，但因来源与其描述不符而被丢弃。若确由{who}发出，请让它从所声明的地址和端口发送，"
-    "或声明实际发送的地址和端口；否则请查明{who}自己为何没有发送。",
+    "Let {who} send from the address and port that its description names, or name those that it sends from: audio "
+    "came to its port from elsewhere and was dropped. If that is not from {who}, find out why {who} sends nothing.",
+    "请让{who}从其描述所声明的地址和端口发送，或声明实际发送的地址和端口：有语音从别处到达其端口，因与描述不符而被丢弃。"
+    "若并非{who}发出，请查明{who}自己为何没有发送。",
 )
 # Packets of strangers that are a second of somebody's audio.
 _MANY_DROPPED = 50

@@ -1,23 +1,24 @@
-"""The self-contained page: the data of `--json` with ladders, time lines and sound, inside one HTML file.
+"""The self-contained page: what was found, the calls with their ladders and time lines, and sound, in one HTML file.
 
 Everything that comes from the network is data in a script block of type JSON and is put on the page as text only.
 """
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
+from string import Formatter
 
-from talkpath.base.readable import printable, readable
-from talkpath.base.texts import Language
-from talkpath.calls import words as call_words
-from talkpath.calls.ladder import Arrow, Ladder, ladder_of
-from talkpath.calls.model import Stream
+from talkpath.base.readable import readable
+from talkpath.base.texts import Language, Text
+from talkpath.explain.judging.common import Shared
 from talkpath.explain.judging.explanation import Explained, Explanation
-from talkpath.explain.judging.finding import Finding
 from talkpath.explain.telling import words
-from talkpath.explain.telling.as_json import as_json, stream
-from talkpath.explain.telling.terminal import overview, pins, share
+from talkpath.explain.telling.as_json import common
+from talkpath.explain.telling.gist import gist, shown
+from talkpath.explain.telling.rows import PACKED, packed, rows
+from talkpath.explain.telling.terminal import overview, pairs, shared_by
 
 #: Gives the sound of a call in both directions, in mu-law at 8 kHz, or None where there is none in the clear.
 Sound = Callable[[Explained], tuple[bytes, bytes] | None]
@@ -28,91 +29,72 @@ SOUND_BYTES = 6_000_000
 FEW_CALLS = 3
 # Both directions at 8,000 bytes a second, in base64.
 SOUND_BYTES_PER_S = 8_000 * 2 * 4 / 3
+# Calls named as exceptions of what bad calls share.
+EXCEPTIONS_TOLD = 5
 
 
 def write_page(explanation: Explanation, language: Language, sound: Sound | None = None) -> Iterable[str]:
     """The page in parts. `sound` is asked for calls with findings, one of every kind first, while there is room."""
-    template = files("talkpath.explain.telling").joinpath("page.html").read_text(encoding="utf-8")
-    before, after = template.replace("@LANG@", language.value).split("@DATA@")
     wanted = _worth_hearing(explanation) if sound else []
-    data = _data(explanation, language, _sounds(wanted, sound), wanted)
-    text = readable(json.dumps(data, ensure_ascii=False, allow_nan=False))
-    return (before, text.replace("<", "\\u003c"), after)
+    sounds = _sounds(wanted, sound)
+    told = {**_told(explanation, language), **rows(explanation.calls, language)}
+    told["overview"] = [line.text for line in overview(explanation, language)] + _silent(wanted, sounds, language)
+    return _laid_out(
+        {
+            "LANG": [language.value],
+            "STYLE": [_part("page.css")],
+            "DATA": [_as_text(told)],
+            "DETAILS": (line + "\n" for line in packed(explanation.calls, language)),
+            "SOUND": [_as_text(sounds)],
+            "NO-SCRIPT": [words.PAGE["no_script"].say(language)],
+            "SCRIPT": [_part("page.js")],
+        }
+    )
 
 
-def _data(
-    explanation: Explanation, language: Language, sounds: dict[str, dict[str, str]], wanted: Sequence[Explained]
-) -> dict[str, object]:
-    plain = dict(as_json(explanation, language))
-    calls = plain.pop("calls")
-    assert isinstance(calls, list)
-    plain["calls"] = [
-        {**row, **_more(one, language), "audio": sounds.get(one.call.id)}
-        for row, one in zip(calls, explanation.calls, strict=True)
-    ]
-    plain["findings"] = [_finding(row, one, language) for row, one in _pairs(plain["findings"], explanation.findings)]
-    plain["overview"] = [line.text for line in overview(explanation, language)] + _silent(wanted, sounds, language)
-    plain["shares"] = [share(cause, language) for cause in explanation.common]
-    plain["words"] = {name: text.say(language) for name, text in words.PAGE.items()}
-    plain["words"]["head"] = [text.say(language) for text in words.PAGE_HEAD]  # type: ignore[index]
-    return plain
-
-
-def _more(one: Explained, language: Language) -> dict[str, object]:
-    """What the page shows beyond the contract: words, the ladder, seconds."""
-    plain = [_finding(row, each, language) for row, each in _pairs(_findings(one, language), one.findings)]
+def _told(explanation: Explanation, language: Language) -> dict[str, object]:
+    """What the page says of all calls."""
+    said = {name: text.say(language, **_kept(text)) for name, text in words.PAGE.items()}
     return {
-        "findings": plain,
-        "result_text": call_words.RESULTS[one.call.result].say(language),
-        "ladder": _ladder(one, language),
-        "streams": [{**stream(each), "seconds": _seconds(each)} for each in one.call.streams],
+        "words": {**said, "head": [text.say(language) for text in words.PAGE_HEAD]},
+        "packed": PACKED,
+        "groups": gist(explanation, language),
+        "common": [_cause(cause, explanation, language) for cause in explanation.common],
     }
 
 
-def _findings(one: Explained, language: Language) -> list[object]:
-    from talkpath.explain.telling.as_json import finding
-
-    return [finding(each, language) for each in one.findings]
-
-
-def _pairs(rows: object, found: Iterable[Finding]) -> list[tuple[dict[str, object], Finding]]:
-    assert isinstance(rows, list)
-    return list(zip(rows, found, strict=True))
+def _kept(text: Text) -> dict[str, object]:
+    """Placeholders that the page fills itself stand as they are."""
+    return {name: f"{{{name}}}" for _, name, _, _ in Formatter().parse(text.en) if name}
 
 
-def _finding(row: dict[str, object], one: Finding, language: Language) -> dict[str, object]:
+def _cause(cause: Shared, explanation: Explanation, language: Language) -> dict[str, object]:
+    """A row of the table of what bad calls share, with the numbers of the calls."""
+    places = {one.call.id: number for number, one in enumerate(explanation.calls)}
     return {
-        **row,
-        "severity_text": words.SEVERITIES[one.severity].say(language),
-        "symptom_text": words.SYMPTOMS[one.symptom].say(language),
+        **common(cause),
+        "what": shown(shared_by(cause, language)),
+        "same": [shown(pairs(other, language)) for other in cause.same_as[:4]],
+        "exceptions": [places[name] for name in cause.exceptions[:EXCEPTIONS_TOLD] if name in places],
+        "exceptions_left": max(0, len(cause.exceptions) - EXCEPTIONS_TOLD),
     }
 
 
-def _ladder(one: Explained, language: Language) -> dict[str, object]:
-    ladder: Ladder = ladder_of(one.call)
-    pinned = pins(one.call, one.findings, language)
-    steps: list[dict[str, object]] = []
-    for number, step in enumerate(ladder.steps):
-        said = [text.removeprefix("▲ ") for text in pinned.get(number, ())]
-        if isinstance(step, Arrow):
-            row = {"tail": step.tail, "head": step.head, "text": printable(step.text)}
-        else:
-            row = {"text": printable(call_words.said(step.moment, language))}
-        steps.append({"at": round(step.offset_s, 3), "pins": said, **row})
-    names = [column.name or ", ".join(str(a) for a in column.addresses[:2]) for column in ladder.columns]
-    return {"columns": names, "steps": steps}
+def _as_text(value: object) -> str:
+    text = readable(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+    return text.replace("<", "\\u003c")
 
 
-def _seconds(one: Stream) -> list[tuple[int, float, float | None, int]]:
-    """(lost, jitter in ms, level in dBov or null, packets) of every second, empty ones included."""
-    rows: list[tuple[int, float, float | None, int]] = []
-    for second in one.rtp.seconds():
-        number = int(second.time - one.rtp.start)
-        while len(rows) < min(number, 7200):
-            rows.append((0, 0.0, None, 0))
-        level = None if second.level_dbov != second.level_dbov else round(second.level_dbov, 1)
-        rows.append((second.lost, round(second.jitter_ms, 1), level, second.packets))
-    return rows
+def _part(name: str) -> str:
+    return files("talkpath.explain.telling").joinpath(name).read_text(encoding="utf-8")
+
+
+def _laid_out(parts: Mapping[str, Iterable[str]]) -> list[str]:
+    """The page with each `@NAME@` in its place."""
+    page: list[str] = []
+    for piece in re.split(r"(@[A-Z-]+@)", _part("page.html")):
+        page.extend(parts[piece[1:-1]] if piece.startswith("@") else (piece,))
+    return page
 
 
 def _worth_hearing(explanation: Explanation) -> list[Explained]:

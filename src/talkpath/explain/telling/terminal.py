@@ -119,7 +119,7 @@ def _capture(file: FileSummary, language: Language) -> Iterator[Line]:
     if not file.packets:
         yield Line(printable(words.EMPTY.say(language, file=file.path)))
     else:
-        start = datetime.fromtimestamp(file.first).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        start = datetime.fromtimestamp(file.first).astimezone().isoformat(" ", "seconds")
         values = {"packets": file.packets, "seconds": file.last - file.first, "start": start}
         yield Line(printable(words.CAPTURE.say(language, file=file.path, **values)))
     if file.undecoded:
@@ -153,26 +153,23 @@ def _common(common: Sequence[Shared], language: Language) -> Iterator[Line]:
     yield Line("")
     yield Line(words.COMMON.say(language), Style.TITLE)
     for cause in common:
-        yield Line(printable(share(cause, language)), Style.BAD)
+        yield Line(printable(_share(cause, language)), Style.BAD)
         if cause.also:
             yield Line(words.ALSO.say(language, codes=", ".join(cause.also)), Style.DETAIL)
         if cause.same_as:
-            listed = "; ".join(_pairs(other) for other in cause.same_as[:4])
+            listed = "; ".join(pairs(other, language) for other in cause.same_as[:4])
             yield Line(printable(words.SAME_AS.say(language, what=listed)), Style.DETAIL)
         if cause.exceptions:
             ids = ", ".join(cause.exceptions[:5]) + (" ..." if len(cause.exceptions) > 5 else "")
             yield Line(words.EXCEPTIONS.say(language, ids=ids), Style.DETAIL)
 
 
-def share(cause: Shared, language: Language) -> str:
+def _share(cause: Shared, language: Language) -> str:
     """What bad calls share, as a sentence."""
-    what = _pairs(cause.attributes)
-    if cause.side:
-        what = words.SIDES[cause.side].say(language, what=what)
     return words.SHARE.say(
         language,
         code=cause.code,
-        what=what,
+        what=shared_by(cause, language),
         bad=cause.bad,
         group=cause.group,
         bad_elsewhere=cause.bad_elsewhere,
@@ -182,8 +179,21 @@ def share(cause: Shared, language: Language) -> str:
     )
 
 
-def _pairs(attributes: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in attributes.items())
+def shared_by(cause: Shared, language: Language) -> str:
+    """The attributes that they share, and whose."""
+    what = pairs(cause.attributes, language)
+    return words.SIDES[cause.side].say(language, what=what) if cause.side else what
+
+
+def pairs(attributes: Mapping[str, str], language: Language) -> str:
+    """Attributes as text."""
+    return ", ".join(attribute(name, value, language) for name, value in attributes.items())
+
+
+def attribute(name: str, value: str, language: Language) -> str:
+    """One attribute of an end of a call."""
+    known = words.ATTRIBUTES.get(name)
+    return f"{known.say(language) if known else name} {value}"
 
 
 def _worst(bad: Sequence[Explained], language: Language) -> Iterator[Line]:

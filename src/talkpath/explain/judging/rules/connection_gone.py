@@ -56,8 +56,8 @@ PAGE_FIX = Text(
     "并保持 WebSocket 存活（ping 间隔小于 nginx 或负载均衡的空闲超时），减少断线。",
 )
 SILENT_FIX = Text(
-    "Is the phone on and in its network? It rings again as soon as anything comes from it. Where a NAT forgets it "
-    "within seconds, have it send keep-alives of its own or register over TCP or TLS.",
+    "Make sure that the phone is on and in its network: it rings again as soon as anything comes from it. Where a "
+    "NAT forgets it within seconds, have it send keep-alives of its own or register over TCP or TLS.",
     "请确认话机已开机并在网：只要收到它的任何数据，就会重新呼叫它。若 NAT 在数秒内遗忘映射，"
     "请让话机自行发送保活，或改用 TCP 或 TLS 注册。",
 )

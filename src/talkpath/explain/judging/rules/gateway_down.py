@@ -44,7 +44,8 @@ ALIVE = Text(
     "期间 {host} 与其他方有通信：它在运行，但没有理会此请求。",
 )
 PHONE_FIX = Text(
-    "Is the phone on and in its network? talkpath keeps its flow open and does not ring it while it answers nothing. "
+    "Make sure that the phone is on and in its network: talkpath keeps its flow open and does not ring it while it "
+    "answers nothing. "
     "Where a NAT or firewall forgets it in seconds, have it send keep-alives of its own or register over TCP or TLS.",
     "请确认话机已开机并在网。talkpath 会保持其流畅通，在它毫无应答期间不再呼叫它。若 NAT 或防火墙在数秒内遗忘映射，"
     "请让话机自行发送保活，或改用 TCP 或 TLS 注册。",

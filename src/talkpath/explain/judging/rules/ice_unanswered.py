@@ -40,12 +40,11 @@ WRONG_PASSWORD = Text(
     "401 表示检查没有用{who}期望的密码签名。查找谁在途中修改了 a=ice-ufrag 或 a=ice-pwd，或用旧请求的值应答。",
 )
 GIVE_ADDRESSES = Text(
-    "Candidates that are names (.local) work inside one network only, and without any candidate nobody can be asked. "
-    "Let the client gather addresses before it offers (or signal trickled ones), give it a STUN and a TURN "
-    "server, and let a media server with an address of its own take part.",
-    "名称形式（.local）的候选只在同一网络内有效，没有候选则无从检查。"
-    "请让客户端先收集地址再发请求（或传递后到的候选），"
-    "为其提供 STUN 与 TURN 服务器，并让有自己地址的媒体服务器参与。",
+    "Let the client gather addresses before it offers (or signal trickled ones). Give it a STUN and a TURN server, "
+    "and let a media server with an address of its own take part: candidates that are names (.local) work inside one "
+    "network only, and without any candidate nobody can be asked.",
+    "请让客户端先收集地址再发请求（或传递后到的候选）。为其提供 STUN 与 TURN 服务器，并让有自己地址的媒体服务器参与。"
+    "名称形式（.local）的候选只在同一网络内有效，没有候选则无从检查。",
 )
 
 
