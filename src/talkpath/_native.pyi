@@ -163,7 +163,8 @@ class Hop:
 
     def signs(self) -> tuple[str, ...]:
         """What a first look shows: "repeated", "other-length" (a body over UDP that is not as long as Content-Length
-        says), "large", "unanswered", "challenged", "refused", "timed". Signs may stand several times.
+        says), "large", "unanswered", "challenged", "refused", "timed", "overtaken" (a provisional response after the
+        2xx of the same dialog), "portless" (a 2xx to INVITE that refuses audio). Signs may stand several times.
         """
 
     @property

@@ -7,7 +7,7 @@ from talkpath.explain.judging.finding import Finding, Severity
 
 from .generator.sip import Agent, Call, Proxy, phones, plain_call, sdp
 from .generator.wire import EPOCH, At, Wire
-from .scenarios import Scenario, doubtful
+from .scenarios import Scenario, doubtful, hangup, unheard, unseen
 from .scenarios.network import register
 from .test_rules import explained, findings
 
@@ -109,3 +109,50 @@ def one_nonce(wire: Wire) -> None:
 def test_one_nonce_for_all_attempts_is_not_stale(tmp_path: Path) -> None:
     text = said(found(one_nonce, tmp_path)["auth-loop"])
     assert "nonce" not in text
+
+
+def test_an_ack_that_asks_for_another_is_told_with_both_addresses(tmp_path: Path) -> None:
+    text = said(found(unseen.an_ack_that_asks_for_the_number_and_not_the_contact, tmp_path)["ack-missing"])
+    assert "sip:1002@example.com, and not the Contact of the 200 (sip:1002@10.0.2.11:5060)" in text
+
+
+def test_an_invented_name_is_told_beside_the_wrong_transport(tmp_path: Path) -> None:
+    text = said(found(hangup.a_browser_on_wss_whose_contact_says_ws, tmp_path)["contact-transport-mismatch"])
+    assert "reached by WSS" in text
+    assert "q1w2e3.invalid" in text
+    assert "does not exist either" in text
+
+
+def forked_and_answered(wire: Wire) -> None:
+    """Captured behind the proxy, which takes one fork back when the other answers, and never acknowledges it."""
+    one, two = phones()
+    first = Call(wire, one, Agent("1002", "10.0.2.99"), [Proxy()], call_id="two@forks", to_tag="other")
+    first.invite().respond(180, "Ringing", down_to=1)
+    call = Call(wire, one, two, [Proxy()], call_id="two@forks", at=EPOCH)
+    call._branch = 7
+    call.invite().ring().answer(down_to=1)
+    cancel = first.text("CANCEL sip:1002@example.com SIP/2.0", "CANCEL", 1, first._vias(1, 1, True), tagged=False)
+    wire.udp(call.at + 0.01, first.path[1], first.path[2], cancel.encode())
+    for number in range(8):
+        call.wait(min(0.5 * 2**number, 4.0)).answer(down_to=1)
+    caller = bytes((10, 0, 1, 11))
+    wire.packets = [(at, frame) for at, frame in wire.packets if caller not in (frame[26:30], frame[30:34])]
+
+
+def test_a_fork_that_is_taken_back_is_no_caller_who_gives_up(tmp_path: Path) -> None:
+    text = said(found(forked_and_answered, tmp_path)["response-undelivered"])
+    assert "gave up with CANCEL" not in text
+
+
+def test_roles_that_were_turned_are_told_with_the_request_that_did_it(tmp_path: Path) -> None:
+    text = said(found(unseen.both_sides_refresh_since_a_reinvite_turned_the_roles, tmp_path)["session-expired"])
+    assert "The INVITE of the callee says refresher=uac, which means the callee; before, the caller refreshed" in text
+    assert "3 times" in text
+
+
+def test_reports_of_the_sender_prove_a_cut(tmp_path: Path) -> None:
+    cut = found(unheard.a_phone_that_reports_what_does_not_arrive, tmp_path)["media-cut"]
+    assert cut.found.confidence == 0.95
+    quiet = found(unheard.a_phone_that_falls_silent_and_reports_so, tmp_path)["media-cut"]
+    assert quiet.severity is Severity.WARNING
+    assert "stopped of its own will" in said(quiet)

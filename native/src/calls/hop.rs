@@ -293,7 +293,7 @@ impl Hop {
     /// First looks at what was said; see `signs` in `_native.pyi`.
     fn signs_of(&self) -> Vec<&'static str> {
         let mut signs = Vec::new();
-        let (mut asked, mut answered) = (Vec::new(), Vec::new());
+        let (mut asked, mut answered, mut accepted) = (Vec::new(), Vec::new(), Vec::new());
         for kept in &self.kept {
             let (head, raw) = self.message(kept.row);
             let catch = &self.seen(kept.row).catch;
@@ -306,9 +306,16 @@ impl Hop {
             }
             let exchange = (kept.from_caller == head.is_request, head.method(raw), head.cseq);
             if !head.is_request {
+                let dialog = (exchange, head.receiver_tag(raw));
                 if head.status >= 200 {
                     answered.push(exchange);
                     signs.extend(final_sign(head, raw));
+                    accepted.extend((head.status < 300).then_some(dialog));
+                } else if head.status > 100 && accepted.contains(&dialog) {
+                    signs.push("overtaken");
+                }
+                if is_without_audio(head, raw) {
+                    signs.push("portless");
                 }
                 continue;
             }
@@ -324,6 +331,12 @@ impl Hop {
         }
         signs
     }
+}
+
+/// An answer that refuses an audio section: its port is 0 (RFC 3264 6).
+fn is_without_audio(head: &Head, raw: &[u8]) -> bool {
+    let is_answer = (200..300).contains(&head.status) && head.method(raw) == b"INVITE";
+    is_answer && memchr::memmem::find(head.whole_body(raw), b"m=audio 0 ").is_some()
 }
 
 fn final_sign(head: &Head, raw: &[u8]) -> Option<&'static str> {

@@ -300,7 +300,15 @@ class Call:
         return self
 
     def close(
-        self, method: str, from_caller: bool, status: int = 200, reason: str = "OK", cseq: int = 2, first: int = 0
+        self,
+        method: str,
+        from_caller: bool,
+        status: int = 200,
+        reason: str = "OK",
+        cseq: int = 2,
+        first: int = 0,
+        extra: Iterable[str] = (),
+        body: str = "",
     ) -> "Call":
         """The final response to an in-dialog request, back over every link it took (or `first` of them)."""
         links = list(range(len(self.path) - 1))
@@ -312,6 +320,8 @@ class Call:
                 cseq,
                 self._vias(self._branch, link, forward=from_caller),
                 from_caller=from_caller,
+                extra=extra,
+                body=body,
             )
             self.emit(link, not from_caller, text)
             self.at += HOP_S

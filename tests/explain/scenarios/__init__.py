@@ -46,6 +46,6 @@ def _register(code: str, does_fire: bool) -> Callable[[Build], Build]:
 
 def load() -> list[Scenario]:
     """Every scenario of the catalogue."""
-    from . import doubtful, everyday, field, hangup, network, quality, security, setup, webrtc  # noqa: F401
+    from . import doubtful, everyday, field, hangup, network, quality, security, setup, unheard, unseen, webrtc  # noqa: F401
 
     return SCENARIOS

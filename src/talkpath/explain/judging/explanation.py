@@ -129,6 +129,8 @@ def common_of(subjects: Sequence[Subject], sites: Sites) -> tuple[Shared, ...]:
 
 
 def subject_of(one: Explained) -> Subject:
-    """What the statistics need of a call. Notes are no faults."""
-    faults = frozenset(finding.code for finding in one.findings if finding.severity is not Severity.NOTE)
+    """What the statistics need of a call. Notes are no faults, but for those that add up over many calls."""
+    faults = frozenset(
+        finding.code for finding in one.findings if finding.severity is not Severity.NOTE or finding.found.adds_up
+    )
     return Subject(one.call.id, one.caller, one.callee, faults, one.call.answered_at is not None)

@@ -103,7 +103,8 @@ class Found(Struct, frozen=True):
     """What a rule's check gives: the evidence and what is particular to this case.
 
     `values` fill the placeholders of the rule's title and fix. `severity`, `symptom` and `fix` replace the rule's own
-    where the case differs. `leg` is the index of the call's leg, None for all of it.
+    where the case differs. `leg` is the index of the call's leg, None for all of it. `adds_up`: too little to be
+    counted on one call, and something where many calls show it.
     """
 
     because: tuple[Because, ...]
@@ -114,6 +115,7 @@ class Found(Struct, frozen=True):
     symptom: Symptom | None = None
     fix: Said | None = None
     confidence: float = 0.9
+    adds_up: bool = False
 
 
 class Finding(Struct, frozen=True):

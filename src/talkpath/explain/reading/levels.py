@@ -14,12 +14,16 @@ SPEECH_DBOV = -45.0
 NEAR_SILENCE_DBOV = -60.0
 # A person who listens for this long without saying a word is rare; a muted one is not, so the end decides severity.
 LEAST_SILENT_S = 5
+# A call that is no longer than this can only be silent throughout: so much of it is looked at.
+SHORT_S = 6.0
+LEAST_OF_SHORT_S = 3
 # The share of seconds that must be silent.
 SHARE = 0.95
 
 
 class Quiet(Struct, frozen=True):
-    """A direction in which nothing is heard: since when, how long, and whether it was so from the beginning."""
+    """A direction in which nothing is heard: since when, how long, and whether it was so from the beginning.
+    `is_short`: of a call so short that this says little by itself."""
 
     path: MediaPath
     stream: RtpStream
@@ -28,6 +32,7 @@ class Quiet(Struct, frozen=True):
     from_start: bool
     other_spoke_s: int
     level_dbov: float
+    is_short: bool = False
 
 
 def is_flat(second: Second) -> bool:
@@ -52,23 +57,25 @@ def quiet_directions(story: Story, flat: bool) -> Iterator[tuple[bool, Quiet]]:
 
 
 def _quiet(path: MediaPath, from_caller: bool, flat: bool) -> Quiet | None:
+    spans = path.expected(from_caller)
+    is_short = sum(span.seconds for span in spans) <= SHORT_S
+    least = LEAST_OF_SHORT_S if is_short else LEAST_SILENT_S
     for stream in path.heard(from_caller):
-        if not _is_candidate(stream, flat):
+        if not _is_candidate(stream, flat, least):
             continue
-        spans = path.expected(from_caller)
         seconds = [second for second in stream.seconds() if _within(second, spans)]
         test = is_flat if flat else is_faint
         voiced = [second for second in seconds if second.packets and second.level_dbov == second.level_dbov]
         if _is_suppressed(seconds):
             continue
         run = _last_run(voiced, test)
-        if len(run) < LEAST_SILENT_S:
-            continue
         from_start = len(run) >= SHARE * len(voiced) and not _was_heard(path, from_caller, stream)
+        if len(run) < least or (is_short and not from_start):
+            continue
         spoke = sum(_speech(other, run[0].time) for other in path.heard(not from_caller))
         levels = [second.level_dbov for second in run]
         since = max(run[0].time, stream.start)
-        return Quiet(path, stream, since, len(run), from_start, spoke, sum(levels) / len(levels))
+        return Quiet(path, stream, since, len(run), from_start, spoke, sum(levels) / len(levels), is_short)
     return None
 
 
@@ -78,9 +85,9 @@ def _was_heard(path: MediaPath, from_caller: bool, stream: RtpStream) -> bool:
     return any(rtp.level_dbov > SPEECH_DBOV for rtp in before)
 
 
-def _is_candidate(stream: RtpStream, flat: bool) -> bool:
+def _is_candidate(stream: RtpStream, flat: bool, least_s: int) -> bool:
     """Cheap looks at the whole stream before its seconds are unpacked."""
-    if stream.end - stream.start < LEAST_SILENT_S or stream.level_dbov != stream.level_dbov:
+    if stream.end - stream.start < least_s - 1 or stream.level_dbov != stream.level_dbov:
         return False
     return stream.flat * 20 >= stream.packets if flat else stream.level_dbov < SPEECH_DBOV
 

@@ -27,6 +27,8 @@ from talkpath.sip.uri import Uri
 UNDELIVERED = frozenset({404, 408, 410, 430, 477, 478, 480, 500, 502, 503, 504})
 # Of these, what a phone may say for itself about a request that did reach it.
 OWN_WORDS = frozenset({404, 410, 480, 500})
+# Requests within a dialog that are followed.
+_TRACED = ("BYE", "INVITE", "UPDATE", "INFO", "REFER", "NOTIFY")
 # How long a request waits before its silence means something; Timer E and G reach 4 s (RFC 3261 17.1.2.2).
 PATIENCE_S = 4.0
 # Who hangs up within a round trip of the other has not heard of it yet.
@@ -85,12 +87,14 @@ def stuck_by(story: Story, cause: Cause) -> Stuck | None:
 
 def _stuck_others(story: Story) -> Iterator[Stuck]:
     groups: dict[tuple[str, bool, str, int], list[Exchange]] = {}
-    for exchange in story.in_dialog("BYE", "INVITE", "UPDATE", "INFO", "REFER", "NOTIFY"):
+    for exchange in story.in_dialog(*_TRACED):
         sip = exchange.request.sip
         key = (sip.call_id, exchange.from_caller, sip.method, story.number(exchange))
         groups.setdefault(key, []).append(exchange)
     for (call_id, from_caller, method, _), hops in groups.items():
         if not _is_stuck(story, hops) or (method == "BYE" and _is_pointless(story, hops)):
+            continue
+        if _is_way_open(story, hops):
             continue
         final = hops[0].final
         yield _diagnosed(
@@ -122,6 +126,13 @@ def _is_pointless(story: Story, hops: list[Exchange]) -> bool:
         return True
     own = [leg for leg in story.legs if leg.call_id == first.sip.call_id]
     return all(leg.answered_at is None and leg.status >= 300 for leg in own)
+
+
+def _is_way_open(story: Story, hops: list[Exchange]) -> bool:
+    """A later request of the same side was answered: what became of this one, its way is right."""
+    first = hops[0].request
+    later = (e for e in story.in_dialog(*_TRACED) if e.from_caller is first.from_caller and e.answer is not None)
+    return any(e.request.time > first.time and e.request.sip.call_id == first.sip.call_id for e in later)
 
 
 def _was_refused_at_its_end(story: Story, hops: list[Exchange]) -> bool:
@@ -193,11 +204,16 @@ def _wrong_turn(story: Story, stuck: Stuck) -> Stuck | None:
             if last.destination.port != target.port and not leg.transport.is_reliable
             else None
         )
-    if last.destination.host in {end.host for hop in story.legs for end in (hop.caller, hop.callee)}:
+    ends = {end for hop in story.legs for end in (hop.caller, hop.callee)}
+    if last.destination.host in {end.host for end in ends}:
+        is_other_port = is_route and last.destination not in ends and not last.transport.is_reliable
+        neighbour = _neighbour(story, stuck)
+        if is_other_port and neighbour is not None and neighbour.host == last.destination.host:
+            return _with(stuck, Cause.RECORD_ROUTE, **{**facts, "target": neighbour})
         return None
     if is_route:
         return _with(stuck, Cause.RECORD_ROUTE, **{**facts, "target": _neighbour(story, stuck)})
-    return _with(stuck, Cause.CONTACT, **facts)
+    return _with(stuck, Cause.CONTACT, **facts) if uri else None
 
 
 def _gone_connection(story: Story, stuck: Stuck) -> Stuck | None:
@@ -351,7 +367,7 @@ def _routes_beyond(routes: list[str], own: set[str]) -> list[str]:
     """What is left of the Routes when a box has taken its own away; `r2` marks the second of the same box."""
     left = list(routes)
     was_first_of_two = False
-    while left and (_host(left[0]) in own or (was_first_of_two and _is_one_of_two(left[0]))):
+    while left and (host_of(left[0]) in own or (was_first_of_two and _is_one_of_two(left[0]))):
         taken = left.pop(0)
         was_first_of_two = _is_one_of_two(taken) and not was_first_of_two
     return left
@@ -382,11 +398,15 @@ def _neighbour(story: Story, stuck: Stuck) -> Address | None:
 
 
 def _leads_to(sip: Message, destination: Address) -> tuple[str, bool]:
-    """Which header made a message go to `destination`: (URI, it is a Route)."""
-    for route in _uris(sip, "Route"):
-        if _host(route) == destination.host:
+    """Which header made a message go to `destination`: (URI, it is a Route). A name may mean any address; "" where
+    what is named is another one, and so something that the message does not tell made it go there."""
+    routes = _uris(sip, "Route")
+    for route in routes:
+        if host_of(route) == destination.host:
             return route, True
-    return sip.uri, False
+    uri = routes[0] if routes else sip.uri
+    host = host_of(uri)
+    return (uri, bool(routes)) if host == destination.host or not is_ip(host) else ("", False)
 
 
 def _uris(sip: Message, name: str) -> list[str]:
@@ -412,7 +432,8 @@ def _parsed(uri: str) -> Uri | None:
         return None
 
 
-def _host(uri: str) -> str:
+def host_of(uri: str) -> str:
+    """The host of a URI, "" of what is none."""
     parsed = _parsed(uri)
     return parsed.host if parsed else ""
 

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from msgspec import Struct, field
 
 from talkpath.base.address import Address
+from talkpath.base.errors import Malformed
 from talkpath.calls.model import Call, Medium
 from talkpath.capture.records import (
     CaptureNote,
@@ -26,6 +27,7 @@ from talkpath.capture.records import (
     WebSocketEvent,
 )
 from talkpath.explain.reading.traits import branch_of
+from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
 
 _Kept = TypeVar("_Kept")
@@ -103,6 +105,7 @@ class Scene:
         #: of so many pairs and calls
         self._known_places: tuple[tuple[int, int], frozenset[str]] = (0, 0), frozenset()
         self._outside = _Index(self.outside, lambda one: {one.request.src.host, one.request.dst.host})
+        self._registered = _Index(self.outside, _registered_user)
         self._errors = _Index(self.icmp, lambda one: (one.flow_dst,))
         self._connections = _Index(self.tcp, lambda one: (one.connection,))
         self._attempts = _Index(self.tcp, _failed_ends)
@@ -149,7 +152,7 @@ class Scene:
         self.websocket[:] = _since(self.websocket, time)
         self.icmp[:] = _since(self.icmp, time)
         self.fragments[:] = _since(self.fragments, time)
-        for index in (self._outside, self._errors, self._connections, self._attempts):
+        for index in (self._outside, self._registered, self._errors, self._connections, self._attempts):
             index.clear()
 
     def other(self, record: Record) -> None:
@@ -292,6 +295,10 @@ class Scene:
         """The requests outside calls that a host sent or was sent."""
         return self._outside.of(host)
 
+    def registrations_of(self, user: str) -> list[Outside]:
+        """The REGISTERs for a user, in the order of time."""
+        return self._registered.of(user)
+
     def small_answered(self, host: str) -> list[Outside]:
         """Requests outside calls that passed between a host and others, in whichever direction, with answers."""
         return [exchange for exchange in self.outside_at(host) if exchange.answers]
@@ -343,6 +350,16 @@ class _Index(Generic[_Kept]):
                 self._known.setdefault(one, []).append(item)
         self._seen = len(self._items)
         return self._known.get(key, [])
+
+
+def _registered_user(exchange: Outside) -> tuple[str, ...]:
+    """Whom a REGISTER is about (RFC 3261 10.2: To)."""
+    if exchange.sip.method != "REGISTER":
+        return ()
+    try:
+        return (NameAddr.parse(exchange.sip.first("To") or "").uri.partition(":")[2].partition("@")[0],)
+    except Malformed:
+        return ()
 
 
 def _failed_ends(event: TcpEvent) -> tuple[str, ...]:

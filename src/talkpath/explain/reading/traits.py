@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from talkpath.base.errors import Malformed
 from talkpath.calls.model import Call
-from talkpath.capture.records import RtcpSeen, RtpStream
+from talkpath.capture.records import RtcpSeen, RtpStream, TcpEvent, TcpKind
 from talkpath.sdp.values import ip_text, is_private
 from talkpath.sip.message import Message
 
@@ -44,6 +44,10 @@ class Trait(StrEnum):
     STRANGE = "strange"
     SEALED = "sealed"
     TIMED = "timed"
+    OVERTAKEN = "overtaken"
+    PORTLESS = "portless"
+    UNPLUGGED = "unplugged"
+    MOVED = "moved"
     OWN = "own"
 
 
@@ -54,7 +58,7 @@ def media_traits(call: Call, end: float) -> Iterator[Trait]:
         yield Trait.MUTE
     elif not _covered(call, answered_at, end):
         yield Trait.GAPPY
-    if {stream.rtp.dst.host for stream in call.streams} - {stream.rtp.src.host for stream in call.streams}:
+    if {stream.rtp.dst for stream in call.streams} - {stream.rtp.src for stream in call.streams}:
         yield Trait.ASTRAY
     if any("SAVP" in medium.profile for leg in call.legs for medium in leg.media):
         yield Trait.SEALED
@@ -73,11 +77,16 @@ _SIGNS = {
     "challenged": Trait.CHALLENGED,
     "refused": Trait.REFUSED,
     "timed": Trait.TIMED,
+    "overtaken": Trait.OVERTAKEN,
+    "portless": Trait.PORTLESS,
 }
+_ENDS = frozenset({TcpKind.RESET, TcpKind.FINISHED, TcpKind.UNDELIVERED, TcpKind.REFUSED, TcpKind.UNANSWERED})
 
 
 def sip_traits(call: Call) -> Iterator[Trait]:
-    """The signs in the signalling of every hop."""
+    """The signs in the signalling of every hop, and what became of its connections."""
+    if any(isinstance(record, TcpEvent) and record.kind in _ENDS for record in call.records):
+        yield Trait.UNPLUGGED
     branches: set[tuple[str, str]] = set()
     for leg in call.legs:
         for sign in leg.hop.signs():
@@ -124,8 +133,12 @@ def _is_odd_size(rtp: RtpStream) -> bool:
 
 
 def _of_media(call: Call) -> Iterator[Trait]:
-    """Packets of another length than somebody asked for, and payload types that who hears them did not name."""
-    media = [medium for leg in call.legs for medium in leg.media]
+    """Packets of another length than somebody asked for, payload types that who hears them did not name, and sides
+    that named another address later."""
+    told = [leg.media for leg in call.legs]
+    if any(len(media) > 2 and len({(one.from_caller, one.address) for one in media}) > 2 for media in told):
+        yield Trait.MOVED
+    media = [medium for one in told for medium in one]
     named = {(medium.from_caller, number) for medium in media for number, _ in medium.codecs}
     if any((not one.from_caller, use.number) not in named for one in call.streams for use in one.rtp.payload_types):
         yield Trait.STRANGE

@@ -3,14 +3,19 @@
 from collections.abc import Iterator
 
 from talkpath.base.address import Address
+from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
 from talkpath.calls.model import MessageSeen
 from talkpath.explain.judging.evidence import what_happened
-from talkpath.explain.judging.finding import Direction, Found, Severity, Symptom, because, party
+from talkpath.explain.judging.finding import Because, Direction, Found, Severity, Symptom, because, party, said
 from talkpath.explain.judging.rule import Rule
-from talkpath.explain.reading.route import Cause, Stuck, stuck_requests
+from talkpath.explain.reading.route import Cause, Stuck, contact_of, stuck_requests
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
+from talkpath.sip.uri import Uri
+
+# Where a URI without a port leads (RFC 3261 19.1.2).
+SIP_PORT = 5060
 
 NOWHERE = Text(
     "No {method} to it is in the capture. Whether the answer came to {where} only a capture there can tell.",
@@ -27,6 +32,18 @@ IN_VAIN = Text(
     "The {method} was seen all the way from {src} to {dst}, and the answer goes on being repeated: it is lost after "
     "the place of this capture, or {dst} does not take it.",
     "{method} 一直到 {src} 至 {dst} 都能看到，但应答仍在重发：它在抓包点之后丢失，或 {dst} 不接受它。",
+)
+NOT_THE_CONTACT = Text(
+    "Its Request-URI is {uri}, and not the Contact of the {status} ({contact}), as RFC 3261 12.2.1.1 wants: who "
+    "answered is not found by it, or does not take it for its own.",
+    "其 Request-URI 为 {uri}，而不是 {status} 的 Contact（{contact}）（RFC 3261 12.2.1.1）："
+    "据此找不到应答方，或应答方不认为它属于自己。",
+)
+FIX_URI = Text(
+    "Let whoever sends the {method} put the Contact of the {status} ({contact}) into its Request-URI, and the "
+    "Record-Routes into Route; a box in between that rewrites the Request-URI must do so for INVITE alone.",
+    "让 {method} 的发送方把 {status} 的 Contact（{contact}）写入 Request-URI，把 Record-Route 写入 Route；"
+    "中间设备只应改写 INVITE 的 Request-URI。",
 )
 HUNG_UP = Text("The call ended {seconds:.0f} s after the answer.", "通话在应答后 {seconds:.0f} 秒结束。")
 
@@ -45,6 +62,7 @@ def _found(story: Story, stuck: Stuck, answer: MessageSeen) -> Found:
         text = IN_VAIN if last.destination == story.address_of(not stuck.from_caller) else AS_FAR_AS
         facts = {"method": stuck.method, "src": last.source, "dst": last.destination}
         evidence.append(because(text, last.frames, last.time, **facts))
+        evidence += _astray(stuck, answer)
     else:
         talks = [one.rtp.first_frame for one in story.call.streams if one.from_caller is stuck.from_caller][:1]
         text, sender = TALKS if talks else NOWHERE, party(stuck.from_caller)
@@ -57,7 +75,38 @@ def _found(story: Story, stuck: Stuck, answer: MessageSeen) -> Found:
     leg = stuck.hops[-1].leg.index if stuck.hops else None
     direction = Direction.of(stuck.from_caller)
     symptom = Symptom.DROPS if 200 <= answer.sip.status < 300 else Symptom.FAILS
-    return Found(tuple(evidence), values, leg=leg, direction=direction, symptom=symptom)
+    other = {**values, "contact": contact_of(answer.sip)}
+    fix = said(FIX_URI, **other) if any(_astray(stuck, answer)) else None
+    confidence = 0.7 if _tells_nothing(story, stuck, answer) else 0.9
+    return Found(
+        tuple(evidence), values, leg=leg, direction=direction, symptom=symptom, fix=fix, confidence=confidence
+    )
+
+
+def _astray(stuck: Stuck, answer: MessageSeen) -> Iterator[Because]:
+    """What acknowledges it asks for somebody else than the Contact of the answer."""
+    asked, contact = stuck.hops[0].request if stuck.hops else None, contact_of(answer.sip)
+    if asked is None or not contact or answer.sip.status < 200 or _is_same_place(asked.sip.uri, contact):
+        return
+    values = {"uri": asked.sip.uri, "contact": contact, "status": answer.sip.status}
+    yield because(NOT_THE_CONTACT, [*asked.frames[:1], *answer.frames[:1]], asked.time, **values)
+
+
+def _is_same_place(one: str, two: str) -> bool:
+    """User, host and port are the same; what cannot be read is not judged."""
+    try:
+        first, second = Uri.parse(one), Uri.parse(two)
+    except Malformed:
+        return True
+    places = {(uri.user, uri.host.lower(), uri.port or SIP_PORT) for uri in (first, second)}
+    return len(places) == 1 or "alias" in second.params or "alias" in first.params
+
+
+def _tells_nothing(story: Story, stuck: Stuck, answer: MessageSeen) -> bool:
+    """No acknowledgement is in the capture, and the caller talked before the answer as it does after: whether it
+    heard of the answer is not to be seen."""
+    own = [one.rtp for one in story.call.streams if one.from_caller is stuck.from_caller]
+    return not stuck.hops and bool(own) and all(rtp.start < answer.time for rtp in own)
 
 
 def _where(story: Story, stuck: Stuck, answer: MessageSeen) -> Address:
@@ -92,6 +141,11 @@ RULE: Rule = Rule(
         "a NAT).",
         "从主叫沿路检查 {method} 到 {where}：它必须按 {status} 的 Record-Route 走，最后到达其 Contact。"
         "检查是什么把它丢掉的（代理未对 {method} 做 loose routing、防火墙、NAT）。",
+    ),
+    doubt=Text(
+        "Where the capture was taken beside who answers, an ACK that is lost before it and an answer that is lost "
+        "after it look alike: the caller's BYE, or audio that begins with the answer, says that the answer came.",
+        "若在应答方旁抓包，之前丢失的 ACK 与之后丢失的应答看起来一样：主叫的 BYE 或随应答开始的语音说明应答已送达。",
     ),
     traits=frozenset({Trait.REPEATED}),
     explains=frozenset({"response-undelivered", "session-expired"}),

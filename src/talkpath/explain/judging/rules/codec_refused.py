@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
 from talkpath.calls.model import Leg, Medium, MessageSeen
 from talkpath.explain.judging.finding import Found, Said, Severity, Symptom, because, said
@@ -11,6 +12,7 @@ from talkpath.explain.reading.decided import told
 from talkpath.explain.reading.story import Exchange, Story
 from talkpath.explain.reading.talk import NO_VOICE, is_nowhere, voices
 from talkpath.explain.reading.traits import Trait
+from talkpath.sdp import SessionDescription
 
 OFFERED = Text("Offered: {codecs} ({profile}).", "提供的编解码：{codecs}（{profile}）。")
 REFUSED = Text("{dst} refused with {status} {reason}. {warning}", "{dst} 以 {status} {reason} 拒绝。{warning}")
@@ -54,6 +56,13 @@ FIX_BODY = Text(
     "can be taken off on the way.",
     "向 {dst} 发送其能读取的正文（{accepted}）：描述之外的部分（multipart、ISUP、位置）可在途中去除。",
 )
+PORTLESS = Text(
+    "{dst} answered 200 with port 0 for every section: it takes the call and refuses the audio.",
+    "{dst} 以 200 应答，但所有媒体段的端口均为 0：接听了呼叫，却拒绝语音。",
+)
+NOTHING_TAKEN = Text(
+    "it answers the call and takes no audio ({codecs} was offered)", "它接听了呼叫却不接受语音（提供的是 {codecs}）"
+)
 FIX_NOTHING = Text(
     "Look at the caller: no codec is switched on, no sound device was found, or the call was made on hold.",
     "检查主叫：是否没有启用编解码、没有找到声卡，或以保持状态发起呼叫。",
@@ -62,6 +71,7 @@ FIX_NOTHING = Text(
 
 def check(story: Story) -> Iterator[Found]:
     if story.call.answered_at is not None:
+        yield from _answered_without(story)
         return
     refused_here = next(told(story, "media.no-common-codec"), None)
     if refused_here is not None and story.first.status in STATUSES:
@@ -95,6 +105,39 @@ def check(story: Story) -> Iterator[Found]:
         why, fix = _why(offers, answered, final) if offers else _without_offer(asked[0].request)
         yield Found(tuple(evidence), {"dst": leg.callee, "why": why}, leg=leg.index, fix=_fix(fix, leg.callee))
         return
+
+
+def _answered_without(story: Story) -> Iterator[Found]:
+    """A 200 whose every section is refused by port 0 (RFC 3264 6): answered, and there is nothing to hear."""
+    for leg in reversed(story.legs):
+        invite = story.invite(leg)
+        answer = invite.answer if invite is not None else None
+        offer = _offer(invite) if invite is not None else None
+        if invite is None or answer is None or offer is None or is_nowhere(offer):
+            continue
+        if not _refuses_all(answer):
+            continue
+        later = [one for one in leg.media if one.time > answer.time and one.kind == "audio" and one.address.port]
+        if later:
+            continue
+        evidence = [
+            because(PORTLESS, answer.frames[:1], answer.time, dst=leg.callee),
+            because(OFFERED, invite.request.frames[:1], invite.request.time, **_told(offer)),
+        ]
+        values = {"dst": leg.callee, "why": said(NOTHING_TAKEN, codecs=", ".join(voices(offer)) or "?")}
+        yield Found(tuple(evidence), values, leg=leg.index, symptom=Symptom.NO_AUDIO)
+        return
+
+
+def _refuses_all(answer: MessageSeen) -> bool:
+    """Every section of a description has port 0, one of audio among them."""
+    if not answer.sip.carries_sdp:
+        return False
+    try:
+        sections = list(SessionDescription.parse(answer.sip.body))
+    except Malformed:
+        return False
+    return any(one.kind == "audio" for one in sections) and not any(one.port for one in sections)
 
 
 def _is_about_body(request: MessageSeen, final: MessageSeen) -> bool:
@@ -187,10 +230,11 @@ RULE: Rule = Rule(
         "双方至少要有一种共同的编解码和媒体传输方式。",
     ),
     needs=Text(
-        "A call that failed with 488, 606 or 415. A re-INVITE refused with 488 within a call that goes on "
-        "(T.38, video) "
-        "is no fault, and a 415 whose Accept names another type of body is about that (a warning).",
-        "呼叫以 488、606 或 415 失败。通话中 re-INVITE（T.38、视频）被 488 拒绝而通话继续时不算故障；"
+        "A call that failed with 488, 606 or 415, or a 200 in which every section has port 0. A re-INVITE refused "
+        "with 488 within a call that goes on (T.38, video), and one of several sections that is refused, are no "
+        "fault; a 415 whose Accept names another type of body is about that (a warning).",
+        "呼叫以 488、606 或 415 失败，或 200 中所有媒体段端口均为 0。通话中 re-INVITE（T.38、视频）被 488 拒绝"
+        "而通话继续、或多个媒体段中仅一个被拒绝，都不算故障；"
         "415 的 Accept 指明另一种正文类型时，问题在于正文（警告）。",
     ),
     fix=Text(
@@ -207,7 +251,7 @@ RULE: Rule = Rule(
         "elsewhere, where the capture shows them, stand beside it.",
         "有些服务器因其他原因不接呼叫也返回 488；若抓包中有其在别处使用的编解码，会一并列出。",
     ),
-    traits=frozenset({Trait.FAILED}),
-    explains=frozenset({"failover-missing"}),
+    traits=frozenset({Trait.FAILED, Trait.PORTLESS}),
+    explains=frozenset({"failover-missing", "no-rtp", "one-way-rtp"}),
     of_call=check,
 )

@@ -12,9 +12,10 @@ from talkpath.explain.judging.finding import Because, Direction, Found, Severity
 from talkpath.explain.judging.rule import Rule
 from talkpath.explain.judging.told import as_evidence
 from talkpath.explain.reading.decided import lost_flow, told
-from talkpath.explain.reading.route import Cause, stuck_by
+from talkpath.explain.reading.route import Cause, contact_of, stuck_by
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
+from talkpath.explain.reading.unplugged import unplugged
 
 ENDED = {
     TcpKind.RESET: Text("{src} had reset the connection with {dst}.", "{src} 已复位与 {dst} 的连接。"),
@@ -37,6 +38,10 @@ UNSENDABLE = Text(
     "{src} answered {status} {reason}: it had no connection on which to send the INVITE to {owner}.",
     "{src} 应答 {status} {reason}：没有可用的连接把 INVITE 发给{owner}。",
 )
+REGISTERED = Text(
+    "{owner} had registered over {transport} with {contact}.", "{owner}此前通过 {transport} 以 {contact} 注册。"
+)
+REQUEST = Text("A request", "请求")
 # The edge itself looks for a phone that came back: what is left to do is the phone's, or that of what lies between.
 OWN_FIX = Text(
     "Keep the connection alive (WebSocket ping or CRLF keep-alive below the idle timeout of NAT, nginx or load "
@@ -72,7 +77,7 @@ def check(story: Story) -> Iterator[Found]:
     stuck = stuck_by(story, Cause.CONNECTION_GONE)
     if stuck is None:
         yield from _decided(story)
-        yield from _unsendable(story)
+        yield from _looked_for(story) if not story.call.is_own else ()
         return
     owner = party(not stuck.from_caller)
     if stuck.event is not None:
@@ -111,6 +116,31 @@ def _fix_of(kind: str, transport: Value) -> Text:
     if kind == "flow.unanswering":
         return SILENT_FIX
     return PAGE_FIX if transport in _WEBSOCKETS else OWN_FIX
+
+
+def _looked_for(story: Story) -> Iterator[Found]:
+    """No request to the phone shows; that it is looked for where it cannot be does."""
+    gone = unplugged(story)
+    if gone is None:
+        yield from _unsendable(story)
+        return
+    owner = party(gone.is_caller)
+    evidence = [_ended(gone.ended)]
+    if gone.registered is not None:
+        request = gone.registered.request
+        values = {"owner": owner, "contact": contact_of(gone.registered.sip), "transport": gone.transport}
+        evidence.insert(0, because(REGISTERED, (request.frame,), request.time, **values))
+    if gone.attempt is not None:
+        evidence.append(_ended(gone.attempt))
+    is_answered = story.call.answered_at is not None
+    yield Found(
+        tuple(evidence),
+        {"method": REQUEST if is_answered else "INVITE", "owner": owner, "transport": gone.transport},
+        leg=gone.leg.index,
+        direction=Direction.of(not gone.is_caller),
+        symptom=None if is_answered else Symptom.NO_RING,
+        confidence=0.9 if gone.attempt is not None else 0.8,
+    )
 
 
 def _unsendable(story: Story) -> Iterator[Found]:
@@ -152,10 +182,12 @@ RULE: Rule = Rule(
     ),
     needs=Text(
         "A request within the call that fails or stays unanswered after the connection of its receiver was closed, "
-        "reset or silent; or an INVITE that a proxy refuses with 430 or 477 because it could not send it. A "
-        "connection closed after the call is no fault.",
-        "接收方连接被关闭、复位或失去响应之后，通话内请求失败或无应答；或代理因无法发送而以 430 或 477 拒绝 INVITE。"
-        "通话结束后关闭连接不算故障。",
+        "reset or silent; a private Contact that is dialled in vain since; a call to a phone whose registration came "
+        "over a connection that ended; or an INVITE that a proxy refuses with 430 or 477 because it could not send "
+        "it. A connection closed after the call, and a phone that registered anew, are no fault.",
+        "接收方连接被关闭、复位或失去响应之后，通话内请求失败或无应答；此后对其私有 Contact 拨号连接失败；"
+        "被叫的注册所用连接已断开；或代理因无法发送而以 430 或 477 拒绝 INVITE。"
+        "通话结束后关闭连接、以及已重新注册的话机都不算故障。",
     ),
     fix=Text(
         "Keep the connection alive (WebSocket ping or CRLF keep-alive below the idle timeout of NAT, nginx or load "
@@ -163,7 +195,11 @@ RULE: Rule = Rule(
         "保持连接存活（WebSocket ping 或 CRLF 保活，间隔小于 NAT、nginx 或负载均衡的空闲超时）；"
         "并让服务器按实例标识（RFC 5626）找到重新上线的话机，从新连接发送。",
     ),
-    traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED, Trait.OWN}),
+    doubt=Text(
+        "A phone may hold more than one connection, and one that the capture does not show may lead to it.",
+        "话机可能有多条连接，抓包中看不到的那一条也许仍可到达它。",
+    ),
+    traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED, Trait.UNPLUGGED, Trait.FAILED, Trait.OWN}),
     explains=frozenset(
         {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}
     ),

@@ -4,15 +4,20 @@ from collections.abc import Iterator
 
 from talkpath.base.texts import Text
 from talkpath.explain.judging.evidence import found_of
-from talkpath.explain.judging.finding import Found, Severity, Symptom, because, party
+from talkpath.explain.judging.finding import Because, Found, Severity, Symptom, because, party
 from talkpath.explain.judging.rule import Rule
-from talkpath.explain.reading.route import Cause, stuck_by
+from talkpath.explain.reading.route import Cause, Stuck, host_of, stuck_by
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
 
 CONTACT = Text(
     "The Contact of {owner} is {uri}, which means {named}; but {owner} is reached by {transport} at {target}.",
     "{owner}的 Contact 为 {uri}，即 {named}；但{owner}实际通过 {transport} 连接在 {target}。",
+)
+
+INVALID = Text(
+    "Its host does not exist either ({host}, as browsers write): only the connection itself leads to {owner}.",
+    "其主机名也不存在（{host}，浏览器惯用写法）：只有那条连接本身能到达{owner}。",
 )
 
 
@@ -26,7 +31,14 @@ def check(story: Story) -> Iterator[Found]:
         named = stuck.uri.lower().partition("transport=")[2].partition(";")[0].upper()
     values = {"owner": owner, "uri": stuck.uri, "named": named, "transport": stuck.transport, "target": stuck.target}
     evidence = because(CONTACT, stuck.source.frames, stuck.source.time, **values)
-    yield found_of(stuck, evidence, owner=owner, transport=stuck.transport)
+    yield found_of(stuck, evidence, *_invented(stuck, owner), owner=owner, transport=stuck.transport)
+
+
+def _invented(stuck: Stuck, owner: Text) -> Iterator[Because]:
+    """A name of RFC 7118 5.2 beside the wrong transport: mending one of both is not enough."""
+    source, host = stuck.source, host_of(stuck.uri)
+    if source is not None and host.endswith(".invalid"):
+        yield because(INVALID, source.frames[:1], source.time, host=host, owner=owner)
 
 
 RULE: Rule = Rule(

@@ -14,19 +14,27 @@ FLAT = Text(
     "来自 {src} 的 {packets} 个包中，有 {seconds} 秒的波形是一条直线。",
 )
 MEANWHILE = Text("Meanwhile {other} spoke for {seconds} s.", "与此同时{other}说话 {seconds} 秒。")
+NEITHER = Text("Of {other} nothing was heard meanwhile either.", "与此同时也听不到{other}。")
 BEFORE = Text("Until then {who} could be heard.", "在此之前可以听到{who}。")
 
 
 def check(story: Story) -> Iterator[Found]:
     quiet = list(quiet_directions(story, flat=True))
     for from_caller, one in quiet:
-        felt = one.other_spoke_s >= 2 and one.from_start
         if not one.other_spoke_s and len(quiet) < 2:
             continue
-        yield _found(from_caller, one, Severity.ERROR if felt else Severity.WARNING)
+        yield _found(from_caller, one, *_grade(one))
 
 
-def _found(from_caller: bool, one: Quiet, severity: Severity) -> Found:
+def _grade(one: Quiet) -> tuple[Severity, float]:
+    """How bad, and how surely. Where the other side says nothing either, nobody may have been there to speak."""
+    felt = one.other_spoke_s >= 2 and one.from_start
+    if one.is_short:
+        return (Severity.WARNING, 0.6) if felt else (Severity.NOTE, 0.4)
+    return (Severity.ERROR, 0.9) if felt else (Severity.WARNING, 0.7)
+
+
+def _found(from_caller: bool, one: Quiet, severity: Severity, confidence: float) -> Found:
     who, other = party(from_caller), party(not from_caller)
     frames = (one.stream.first_frame, one.stream.last_frame)
     evidence = [
@@ -34,6 +42,8 @@ def _found(from_caller: bool, one: Quiet, severity: Severity) -> Found:
     ]
     if one.other_spoke_s:
         evidence.append(because(MEANWHILE, (), one.since, other=other, seconds=one.other_spoke_s))
+    elif one.from_start:
+        evidence.append(because(NEITHER, (), one.since, other=other))
     if not one.from_start:
         evidence.append(because(BEFORE, (), one.since, who=who))
     return Found(
@@ -42,6 +52,8 @@ def _found(from_caller: bool, one: Quiet, severity: Severity) -> Found:
         leg=one.path.first_leg.index,
         direction=Direction.of(from_caller),
         severity=severity,
+        confidence=confidence,
+        adds_up=one.is_short,
     )
 
 
@@ -59,10 +71,11 @@ RULE: Rule = Rule(
     ),
     needs=Text(
         "At least five seconds of G.711 whose samples are all the same, while the other side speaks. From the first "
-        "second on it is an error; beginning in the middle (somebody pressed mute) a warning. Hold, comfort "
-        "noise and "
-        "silence suppression are no fault.",
-        "至少五秒的 G.711 样本全部相同，而对方在说话。从一开始就如此为错误；中途开始（有人按了静音）为警告。"
+        "second on it is an error; beginning in the middle (somebody pressed mute), or on both sides, a warning. A "
+        "call of at most six seconds that is silent throughout is a warning or a note, which counts where many calls "
+        "have it. Hold, comfort noise and silence suppression are no fault.",
+        "至少五秒的 G.711 样本全部相同，而对方在说话。从一开始就如此为错误；中途开始（有人按了静音）"
+        "或双方都如此为警告。不超过六秒且全程静音的呼叫为警告或提示，并在多个呼叫都如此时计入。"
         "保持、舒适噪声和静音抑制不算故障。",
     ),
     fix=Text(
@@ -70,6 +83,11 @@ RULE: Rule = Rule(
         "headset selected and switched on, is mute lit? Then compare phone models and firmware of those affected.",
         "请{who}检查话机：听筒插头是否插在听筒孔（而不是耳机孔）、耳麦是否选中并打开、静音灯是否亮？"
         "然后比较受影响者的话机型号与固件。",
+    ),
+    doubt=Text(
+        "A softphone that removes every noise, an announcement server that waits for keys, and a load generator send "
+        "true silence without a fault.",
+        "会消除一切噪声的软电话、等待按键的语音服务器以及压测工具，都会无故障地发送绝对静音。",
     ),
     traits=frozenset({Trait.QUIET}),
     of_call=check,

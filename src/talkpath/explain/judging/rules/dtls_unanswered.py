@@ -7,7 +7,7 @@ from talkpath.capture.records import DtlsSeen
 from talkpath.explain.judging.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.judging.rule import Rule
 from talkpath.explain.judging.told import broken_link
-from talkpath.explain.reading.chain import Chain, chains
+from talkpath.explain.reading.chain import Chain, Described, chains, described
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
 
@@ -31,10 +31,29 @@ CHECKED = Text(
     "The connectivity check between {src} and {dst} had succeeded.", "{src} 与 {dst} 之间的连通性检查已成功。"
 )
 
+BOTH = Text(
+    "{one} and {two} both sent ClientHello, {count} times together, and neither answered the other's: both are "
+    "clients.",
+    "{one} 与 {two} 都在发送 ClientHello（共 {count} 次），却都不应答对方：双方都成了客户端。",
+)
+ROLES = Text(
+    "The offer says setup:{offer}, the answer setup:{answer} (RFC 5763 5: of active and passive each side is one).",
+    "请求为 setup:{offer}，应答为 setup:{answer}（RFC 5763 第 5 节：双方应一个 active、一个 passive）。",
+)
+EITHER = Text("either side", "任何一方")
+# What only a server says.
+ANSWERS = frozenset({"server-hello", "hello-verify-request", "certificate"})
+# The first flight may leave before the answer is on its way.
+CROSSING_S = 0.5
+
 
 def check(story: Story) -> Iterator[Found]:
     yield from broken_link(story, "chain.no-hello", "chain.no-keys")
     for chain in chains(story):
+        found = _both_clients(story, chain) if chain.uses_dtls else None
+        if found is not None:
+            yield found
+            return
         if chain.uses_dtls and not chain.is_secured() and not any("alert" in one.messages for one in chain.dtls):
             found = _unanswered(chain) or _unfinished(chain) or _nobody_began(story, chain)
             if found is not None:
@@ -58,6 +77,35 @@ def _unanswered(chain: Chain) -> Found | None:
             evidence.insert(0, because(CHECKED, (stun.frame,), stun.time, src=pair[0], dst=pair[1]))
         return _found(chain, evidence, party(not from_caller), confidence=0.95)
     return None
+
+
+def _both_clients(story: Story, chain: Chain) -> Found | None:
+    """Since the last offer and answer both sides say hello, and neither takes the other's for a question."""
+    offer, answer = _latest(story, chain)
+    hellos = [one for one in chain.hellos() if one.time > answer.seen.time - CROSSING_S]
+    sides = [[one for one in hellos if chain.is_callers(one.src) is is_caller] for is_caller in (True, False)]
+    if min(map(len, sides)) < HELLOS:
+        return None
+    since = min(one.time for one in hellos)
+    if any(ANSWERS & set(one.messages) for one in chain.dtls if one.time >= since):
+        return None
+    told = {"offer": offer.section.setup or "-", "answer": answer.section.setup or "-"}
+    ends = {"one": sides[0][0].src, "two": sides[1][0].src}
+    frames = [one.frame for one in hellos]
+    told_in = [*offer.seen.frames[:1], *answer.seen.frames[:1]]
+    evidence = [because(BOTH, frames, since, count=len(hellos), **ends)]
+    evidence.append(because(ROLES, told_in, answer.seen.time, **told))
+    return _found(chain, evidence, EITHER, confidence=0.95)
+
+
+def _latest(story: Story, chain: Chain) -> tuple[Described, Described]:
+    """The last offer and answer with audio on the hop of a chain."""
+    found = chain.offer, chain.answer
+    for exchange in story.of_leg(chain.leg, "INVITE"):
+        offer = described(exchange.request)
+        answer = described(exchange.answer) if exchange.answer is not None else None
+        found = (offer, answer) if offer is not None and answer is not None else found
+    return found
 
 
 def _unfinished(chain: Chain) -> Found | None:
@@ -104,10 +152,11 @@ RULE: Rule = Rule(
         "语音的密钥来自 DTLS 握手。握手完成之前什么也听不到。",
     ),
     needs=Text(
-        "ClientHello at least twice without any answer, a server's flight repeated at least three times, or a "
-        "checked "
-        "path on which nobody begins. One repeated flight before success is loss and no fault.",
-        "ClientHello 至少两次而没有任何应答，或服务端握手消息至少发送三次，或已检查通过却无人开始。"
+        "ClientHello at least twice without any answer, from one side or (both clients, as after a re-INVITE that "
+        "mixes up the roles) from both, a server's flight repeated at least three times, or a checked path on which "
+        "nobody begins. One repeated flight before success is loss and no fault.",
+        "ClientHello 至少两次而没有任何应答（来自一方，或双方都是客户端，如 re-INVITE 弄混角色之后），"
+        "或服务端握手消息至少发送三次，或已检查通过却无人开始。"
         "成功前的一次重发只是丢包。",
     ),
     fix=Text(
@@ -116,6 +165,11 @@ RULE: Rule = Rule(
         "chose, and that datagrams of the certificate's size pass (keep DTLS flights below 1200 bytes).",
         "检查请求与应答的 setup 角色（必须有一方为 active），{who}是否在 ICE 选中的地址上监听 DTLS，"
         "以及证书大小的报文能否通过（DTLS 报文应小于 1200 字节）。",
+    ),
+    doubt=Text(
+        "A capture beside one side shows its ClientHello and not what is lost before it: who does not answer, and "
+        "whose answer is lost, look alike.",
+        "在一侧抓包只能看到该侧的 ClientHello：对方没有应答与应答在途中丢失看起来一样。",
     ),
     traits=frozenset({Trait.SEALED, Trait.OWN}),
     explains=frozenset({"no-rtp", "one-way-rtp", "media-late", "media-cut", "srtp-key-mismatch", "jitter"}),

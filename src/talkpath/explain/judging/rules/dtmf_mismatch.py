@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
+from talkpath.calls.model import MessageSeen
 from talkpath.capture.records import PayloadUse
 from talkpath.explain.judging.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.judging.rule import Rule
@@ -18,6 +19,10 @@ PRESSED = Text(
 )
 WANTED = Text("{other} had announced telephone-event as {wanted}.", "{other}声明的 telephone-event 为 {wanted}。")
 NONE = Text("{other} had announced no telephone-event.", "{other}没有声明 telephone-event。")
+LEFT_OUT = Text(
+    "{other} had offered {number}, and the answer of {who} left it out: it was not agreed (RFC 3264 6.1).",
+    "{other}的请求提供了 {number}，但{who}的应答未包含它：双方并未约定（RFC 3264 6.1）。",
+)
 INFO = Text(
     "{who} sent digits by INFO; {other} refused with {status}.", "{who}用 INFO 发送按键；{other}以 {status} 拒绝。"
 )
@@ -30,7 +35,7 @@ LOST = Text(
 def check(story: Story) -> Iterator[Found]:
     for path in story.talk.paths:
         for from_caller in (True, False):
-            found = _wrong_number(story, path, from_caller)
+            found = _wrong_number(story, path, from_caller) or _left_out(story, path, from_caller)
             if found is not None:
                 yield found
                 return
@@ -55,6 +60,36 @@ def _wrong_number(story: Story, path: MediaPath, from_caller: bool) -> Found | N
         direction = Direction.of(from_caller)
         return Found(tuple(evidence), {"who": who, "other": other}, leg=path.first_leg.index, direction=direction)
     return None
+
+
+def _left_out(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
+    """Who answers may send what the offer names only where the own answer names it too (RFC 3264 section 6.1)."""
+    wanted, own = _announced(story, path, not from_caller), _announced(story, path, from_caller)
+    answer = _answered_with(story, path, from_caller)
+    if not wanted or own or answer is None:
+        return None
+    for rtp in path.heard(from_caller):
+        used = [use for use in rtp.payload_types if use.number in wanted and _is_event(use)]
+        if not used:
+            continue
+        who, other = party(from_caller), party(not from_caller)
+        digits = "".join(digit.digit for digit in rtp.digits) or "?"
+        facts = {"who": who, "other": other, "digits": digits, "number": used[0].number}
+        evidence = [because(PRESSED, (used[0].first_frame,), used[0].start, **facts)]
+        evidence.append(because(LEFT_OUT, answer.frames[:1], answer.time, **facts))
+        direction = Direction.of(from_caller)
+        values = {"who": who, "other": other}
+        return Found(tuple(evidence), values, leg=path.first_leg.index, direction=direction, confidence=0.75)
+    return None
+
+
+def _answered_with(story: Story, path: MediaPath, by_caller: bool) -> MessageSeen | None:
+    """The last description of a side, where it was the answer to an offer."""
+    exchanges = [one for one in story.of_leg(path.first_leg, "INVITE") if one.answer is not None]
+    last = exchanges[-1] if exchanges else None
+    if last is None or last.answer is None or last.from_caller is by_caller or not last.request.sip.carries_sdp:
+        return None
+    return last.answer if last.answer.sip.carries_sdp else None
 
 
 def _is_event(use: PayloadUse) -> bool:
@@ -124,11 +159,12 @@ RULE: Rule = Rule(
     title=Text("{other} does not understand the key presses of {who}", "{other}无法识别{who}的按键"),
     why=Text("Menus, PINs and conference codes do not work.", "菜单、密码和会议号都无法使用。"),
     needs=Text(
-        "Key presses in a payload type that the receiver did not announce, INFO with digits that is refused, or key "
-        "presses that a relay hears and does not pass on. Two sides that each announced their own number, and "
-        "use the "
-        "other's, are right.",
-        "按键使用了接收方未声明的载荷类型，或带按键的 INFO 被拒绝，或中继收到按键却没有转发。"
+        "Key presses in a payload type that the receiver did not announce, or that the presser's own answer left "
+        "out, "
+        "INFO with digits that is refused, or key presses that a relay hears and does not pass on. Two sides that "
+        "each announced their own number, and use the other's, are right.",
+        "按键使用了接收方未声明的载荷类型，或按键方自己的应答未包含该类型，或带按键的 INFO 被拒绝，"
+        "或中继收到按键却没有转发。"
         "双方各自声明号码并使用对方的号码是正确的。",
     ),
     fix=Text(
@@ -136,6 +172,10 @@ RULE: Rule = Rule(
         "(RFC 2833/4733, not INFO or inband), or let the relay translate.",
         "双方都使用 RFC 4733，且采用对方描述中的号码；把话机的 DTMF 模式设为一致（RFC 2833/4733，不用 INFO 或带内），"
         "或让中继转换。",
+    ),
+    doubt=Text(
+        "Many receivers take every number that they offered, agreed or not; whether the menu went on tells.",
+        "许多接收方会接受自己提供过的任何编号，无论是否约定；看菜单是否继续即可判断。",
     ),
     traits=frozenset({Trait.KEYED, Trait.REFUSED}),
     of_call=check,

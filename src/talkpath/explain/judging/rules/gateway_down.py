@@ -12,6 +12,7 @@ from talkpath.capture.records import IcmpKind, TcpKind
 from talkpath.explain.judging.finding import Because, Found, Severity, Symptom, because, said
 from talkpath.explain.judging.rule import Rule
 from talkpath.explain.judging.told import as_evidence
+from talkpath.explain.reading.clear import sent_in_clear
 from talkpath.explain.reading.decided import is_to_phones, of_gateways
 from talkpath.explain.reading.scene import Outside, Scene
 from talkpath.explain.reading.silence import Silence, silent_hops
@@ -128,10 +129,13 @@ def check_scene(scene: Scene) -> Iterator[Found]:
 def _registered_in_vain(scene: Scene) -> Iterator[Found]:
     """A phone that registers again and again where nobody answers: it rings for no call."""
     asked: dict[tuple[str, Address], list[Outside]] = defaultdict(list)
+    in_clear = {(one.first.src.host, one.server) for one in sent_in_clear(scene)}  # that has a finding of its own
     for exchange in scene.outside_of("REGISTER"):
         asked[exchange.request.src.host, exchange.request.dst].append(exchange)
     for (phone, address), exchanges in asked.items():
         sent = [at for one in exchanges for at in (one.request.time, *one.again)]
+        if (phone, address) in in_clear:
+            continue
         if any(one.answers for one in exchanges) or len(sent) < PROBES or tool_of(exchanges[0].sip):
             continue
         if max(sent) - min(sent) < PATIENCE_S or len({one.sip.first("To") for one in exchanges}) >= VISITED:

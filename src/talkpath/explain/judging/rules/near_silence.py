@@ -31,7 +31,9 @@ def check(story: Story) -> Iterator[Found]:
             {"who": who, "other": other},
             leg=one.path.first_leg.index,
             direction=Direction.of(from_caller),
-            severity=Severity.ERROR if one.from_start else Severity.WARNING,
+            severity=Severity.ERROR if one.from_start and not one.is_short else Severity.WARNING,
+            confidence=0.5 if one.is_short else 0.9 if one.from_start else 0.7,
+            adds_up=one.is_short,
         )
 
 

@@ -19,6 +19,12 @@ from talkpath.explain.reading.traits import Trait
 NOTICED = 0.01
 FELT = 0.03
 LEAST_EXPECTED = 200
+# Of shorter calls: a second of sound and some packets, so that a note says something at all; and what nobody takes
+# for chance: one in eight, at several places.
+LEAST_OF_SHORT = 50
+LEAST_LOST = 4
+PLAIN = 0.12
+PLAINLY_LOST, PLAIN_RUNS = 10, 5
 # With fewer packets than this share of them the capture was thinned out, or is no voice stream.
 LEAST_SHARE = 0.2
 # A longer run is a hole (media-cut), or a sender that began its numbers anew.
@@ -47,6 +53,10 @@ OWN_DROPS = Text(
     "SIP messages are missing from this capture too, though nobody sent them again: the losses may be its own.",
     "本抓包也缺少 SIP 消息，而无人重发：丢包可能是抓包自身造成的。",
 )
+SHORT = Text(
+    "With {expected} packets that is little to go by; many calls of the same kind say more (what bad calls share).",
+    "仅 {expected} 个包，依据较少；若多个呼叫都如此则更可信（见问题呼叫的共同点）。",
+)
 SECTION = Text("On the hop before ({src} to {dst}) nothing was lost.", "在前一跳（{src} 到 {dst}）没有丢包。")
 
 
@@ -67,17 +77,37 @@ def check(story: Story) -> Iterator[Found]:
 def _lost_here(story: Story, path: MediaPath, from_caller: bool) -> Found | None:
     for rtp in path.heard(from_caller):
         lost = _lost_of(rtp)
-        if rtp.expected < LEAST_EXPECTED or lost < NOTICED * rtp.expected:
+        is_short = rtp.expected < LEAST_EXPECTED
+        if lost < NOTICED * rtp.expected or rtp.packets < LEAST_SHARE * rtp.expected:
             continue
-        if rtp.packets < LEAST_SHARE * rtp.expected:
+        if is_short and _grade(rtp, lost) is None:
             continue
         if _receiver_had_them(story, rtp, lost):
             continue
         share = lost / rtp.expected
         evidence = [_lost(rtp, lost), _worst_second(rtp), *_section(story, path, from_caller)]
         found = _found(path, from_caller, evidence, share)
-        return _weighed(story, found)
+        return _weighed(story, _graded(found, rtp, lost) if is_short else found)
     return None
+
+
+def _grade(rtp: RtpStream, lost: int) -> tuple[Severity, float] | None:
+    """What so few packets can say, and how surely: chance, the first moment of a stream and a single gap take more
+    of a short call than of a long one."""
+    share, runs = lost / rtp.expected, sum(count for _, count in rtp.lost_runs)
+    if rtp.expected < LEAST_OF_SHORT or lost < LEAST_LOST or share < FELT:
+        return None
+    if share >= PLAIN and lost >= PLAINLY_LOST and runs >= PLAIN_RUNS:
+        return Severity.ERROR, 0.75
+    return (Severity.WARNING, 0.6) if lost >= PLAINLY_LOST and runs >= PLAIN_RUNS else (Severity.NOTE, 0.4)
+
+
+def _graded(found: Found, rtp: RtpStream, lost: int) -> Found:
+    """The same of a short call: alone it says less, and with others of its kind it counts in full."""
+    severity, confidence = _grade(rtp, lost) or (Severity.NOTE, 0.4)
+    weak = because(SHORT, (), rtp.start, expected=rtp.expected)
+    evidence = (*found.because, weak)
+    return replace(found, because=evidence, severity=severity, confidence=confidence, adds_up=True)
 
 
 def _lost_of(rtp: RtpStream) -> int:
@@ -220,11 +250,13 @@ RULE: Rule = Rule(
     why=Text("Lost packets are syllables that are not heard.", "丢失的包就是听不到的音节。"),
     needs=Text(
         "One percent of at least 200 packets (three percent: an error) missing by sequence number, or "
-        "reported missing "
-        "by the receiver. Packets that the receiver reports as there, drops of the capture itself, reordering, and a "
+        "reported missing by the receiver. Of shorter calls one packet in eight at several places is an error, ten "
+        "packets a warning, and three percent a note that counts where many calls have it. Packets that the "
+        "receiver reports as there, drops of the capture itself, reordering, and a "
         "new SSRC are no loss.",
-        "至少 200 个包中按序号缺失百分之一（百分之三以上为错误），或接收方报告缺失。接收方报告已收到的、"
-        "抓包自身丢弃的、"
+        "至少 200 个包中按序号缺失百分之一（百分之三以上为错误），或接收方报告缺失。较短的呼叫中，"
+        "多处丢失八分之一以上为错误，丢失十个包为警告，百分之三为提示，并在多个呼叫都如此时计入。"
+        "接收方报告已收到的、抓包自身丢弃的、"
         "乱序和更换 SSRC 都不算丢包。",
     ),
     fix=Text(

@@ -9,7 +9,7 @@ from talkpath.explain.judging.finding import Because, Direction, Found, Severity
 from talkpath.explain.judging.rule import Rule
 from talkpath.explain.reading.scene import Scene
 from talkpath.explain.reading.story import Exchange, Story, top_via
-from talkpath.explain.reading.traits import Trait
+from talkpath.explain.reading.traits import Trait, cseq_number
 from talkpath.explain.reading.unheeded import CROSSING_S, Unheeded, unheeded
 
 # One repetition may cross the response on its way; two more than half a second later did not.
@@ -67,7 +67,7 @@ def _unheard(story: Story, lost: Unheeded) -> Found:
     text = SWALLOWED if lost.box else UNHEARD
     evidence = [because(text, answer.frames, answer.time, reason=sip.reason, times=times, ack=ack, **facts)]
     for one in story.exchanges:
-        if one.method == "CANCEL" and one.request.time > answer.time and one.request.source == src:
+        if one.method == "CANCEL" and one.request.time > answer.time and _takes_back(one, exchange, src):
             evidence.append(because(GAVE_UP, one.request.frames, one.request.time, src=src))
             break
     direction, leg = Direction.of(not exchange.from_caller), exchange.leg.index
@@ -75,6 +75,14 @@ def _unheard(story: Story, lost: Unheeded) -> Found:
     values = {**facts, "dst": answer.destination}
     severity = Severity.WARNING if sip.status == 487 else None  # who gave up waits for nothing any more
     return Found(tuple(evidence), values, leg=leg, direction=direction, fix=fix, severity=severity)
+
+
+def _takes_back(cancel: Exchange, invite: Exchange, src: Address) -> bool:
+    """It is who asked that gave up: a CANCEL of this very request (RFC 3261 9.1), on its hop or on the one before,
+    and not of another fork."""
+    is_its_hop = cancel.leg is invite.leg or cancel.leg.callee.host == invite.leg.caller.host
+    same = cseq_number(invite.request.sip) == cseq_number(cancel.request.sip)
+    return cancel.request.source == src and is_its_hop and same
 
 
 def _address_before(story: Story, exchange: Exchange) -> Address:

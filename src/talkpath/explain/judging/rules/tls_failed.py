@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from talkpath.base.address import Address
 from talkpath.base.texts import Text
 from talkpath.capture.records import TcpEvent, TcpKind, TlsSeen
-from talkpath.explain.judging.finding import Because, Found, Severity, Symptom, because
+from talkpath.explain.judging.finding import Because, Found, Severity, Symptom, because, said
 from talkpath.explain.judging.rule import Rule
+from talkpath.explain.reading.clear import sent_in_clear
 from talkpath.explain.reading.scene import Scene
 
 # Alerts that end a connection in peace, or say nothing about a fault (RFC 8446 section 6.1).
@@ -52,6 +53,17 @@ AGREED = Text(
 )
 
 
+CLEAR = Text(
+    "{src} sent SIP in clear over TCP to {dst}, a port of TLS, {times} times; the server ended each connection.",
+    "{src} 通过 TCP 以明文 SIP 连接 TLS 端口 {dst}，共 {times} 次；服务器每次都断开连接。",
+)
+FIX_CLEAR = Text(
+    "Set the transport of {src} to TLS (transport=tls, or sips:), or give it the port for TCP (5060 as a rule); "
+    "{dst} speaks TLS.",
+    "把 {src} 的传输方式设为 TLS（transport=tls 或 sips:），或改用 TCP 端口（通常为 5060）；{dst} 使用 TLS。",
+)
+
+
 def check_scene(scene: Scene) -> Iterator[Found]:
     grouped: dict[tuple[str, str, str], list[TlsSeen]] = defaultdict(list)
     for seen in scene.tls:
@@ -66,6 +78,19 @@ def check_scene(scene: Scene) -> Iterator[Found]:
         evidence = _evidence(alerts, client, name == "handshake_failure" and _had_agreed(scene, alerts[0]))
         yield Found(tuple(evidence), values, severity=severity)
     yield from _hung_up(scene)
+    yield from _in_clear(scene)
+
+
+def _in_clear(scene: Scene) -> Iterator[Found]:
+    """SIP without TLS to a port where TLS is spoken."""
+    for one in sent_in_clear(scene):
+        src, frames = one.first.src, [one.first.frame, *one.ended]
+        evidence = because(CLEAR, frames, one.first.time, src=src.host, dst=one.server, times=one.times)
+        severity = Severity.ERROR if one.times > 1 else Severity.WARNING
+        values = {"src": one.server, "dst": src.host}
+        yield Found(
+            (evidence,), values, severity=severity, fix=said(FIX_CLEAR, src=src.host, dst=one.server), confidence=0.85
+        )
 
 
 def _hung_up(scene: Scene) -> Iterator[Found]:
@@ -135,14 +160,19 @@ RULE: Rule = Rule(
     code="tls-failed",
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,
-    title=Text("{src} breaks off the TLS handshake with {dst}", "{src} 中断了与 {dst} 的 TLS 握手"),
+    title=Text(
+        "No TLS connection comes about between {src} and {dst}: {src} ends it",
+        "{src} 与 {dst} 之间未能建立 TLS 连接：由 {src} 终止",
+    ),
     why=Text("Without the connection the phone neither registers nor calls.", "没有连接，话机既不能注册也不能呼叫。"),
     needs=Text(
         "A fatal alert during the handshake of a connection that is for SIP (by its port, by the name or protocol it "
-        "asks for, or because the two speak SIP with each other), or a server that hangs up upon the ClientHello. "
-        "Web pages that fail, and close_notify at the end of a connection, are no fault.",
+        "asks for, or because the two speak SIP with each other), a server that hangs up upon the ClientHello, or "
+        "one that hangs up upon SIP in clear at a port of TLS. Web pages that fail, SIP in clear that is answered, "
+        "and close_notify at the end of a connection are no fault.",
         "用于 SIP 的连接（依据其端口、所请求的名称或协议，或双方之间另有 SIP 通信）在握手期间出现致命警报，"
-        "或服务器收到 ClientHello 后直接断开。网页连接失败以及连接结束时的 close_notify 不算故障。",
+        "服务器收到 ClientHello 后直接断开，或在 TLS 端口收到明文 SIP 后断开。网页连接失败、得到应答的明文 SIP "
+        "以及连接结束时的 close_notify 不算故障。",
     ),
     fix=Text(
         "Look at the alert: renew the certificate or send its whole chain, put the signing CA into the "
@@ -150,6 +180,11 @@ RULE: Rule = Rule(
         "name that stands in the certificate, and allow a TLS version and cipher suite that both know.",
         "根据警报处理：更新证书或发送完整证书链，把签发 CA 装入话机，使用证书中的名称，并启用双方都支持的 TLS "
         "版本与套件。",
+    ),
+    doubt=Text(
+        "A server that hangs up without a word may do so for another reason: too many connections, a guard that bans "
+        "the address.",
+        "服务器不作声明直接断开也可能另有原因：连接过多，或该地址被封禁。",
     ),
     of_scene=check_scene,
 )
