@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,13 +16,11 @@ from talkpath.app.config.records import State
 from talkpath.app.config.registration import Account
 from talkpath.app.config.routing import Routing
 from talkpath.app.config.tree import Config
-from talkpath.app.control import ControlClient, ControlServer
 from talkpath.app.own_script import OwnScript
 from talkpath.app.rehearsing import Trial
 from talkpath.app.script import check_script, doubts
 from talkpath.base.redact import Secret
 from talkpath.base.texts import Language
-from talkpath.calls.ledger import Ledger
 from talkpath.edge.inquiry import Answer
 from talkpath.routing.holdup import HoldUps
 from talkpath.routing.router import RouterSettings
@@ -45,6 +42,7 @@ class Running:
 
     file: Path
     own: OwnScript
+    config: Config
 
     @property
     def name(self) -> str:
@@ -55,7 +53,20 @@ class Running:
         return str(function.__globals__["NAME"])  # type: ignore[attr-defined]  # it is a function
 
     def save(self, text: str) -> None:
-        self.file.write_text(text)
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(self.file)
+
+    async def reload(self) -> list[str]:
+        """As with the configuration; what is wrong."""
+        async with self.own.loading:
+            try:
+                loaded = await self.own.tried(self.config)
+            except BadConfig as bad:
+                return [mistake.say(Language.EN) for mistake in bad.mistakes]
+            assert loaded is not None
+            self.own.take(loaded)
+            return []
 
     async def until(self, is_so: Callable[[], bool], *, looking: bool = True) -> None:
         """Look as the chores do, only more often."""
@@ -80,8 +91,9 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
     file = tmp_path / "routing.py"
     file.write_text(SCRIPT.format(name="first", group="carrier"))
     loop = asyncio.get_running_loop()
-    own = OwnScript(config_of(tmp_path), Language.EN, loop, loop.time, lambda: None)
-    yield Running(file, own)
+    config = config_of(tmp_path)
+    own = OwnScript(config, Language.EN, loop, loop.time, lambda: None)
+    yield Running(file, own, config)
     own.close()
 
 
@@ -96,7 +108,7 @@ async def test_a_script_with_mistakes_is_not_taken_and_blocks_no_later_one(
     running.save("if True\n")
     await running.until(lambda: "no Python" in caplog.text)
     assert running.name == "first"
-    assert f"{running.file}:1: This is no Python" in caplog.text
+    assert f"{running.file}:1:1: This is no Python" in caplog.text
     running.save(SCRIPT.format(name="third", group="carrier"))
     await running.until(lambda: running.name == "third")
 
@@ -106,11 +118,11 @@ async def test_a_load_that_never_ends_is_given_up(
 ) -> None:
     monkeypatch.setattr("talkpath.app.own_script._LOAD_S", 0.1)
     running.save("import threading\nthreading.Event().wait(0.4)\n")
-    (said,) = await running.own.reload()
+    (said,) = await running.reload()
     assert "loading took more than 0.1 s" in said
     monkeypatch.setattr("talkpath.app.own_script._LOAD_S", 20)
     running.save(SCRIPT.format(name="second", group="carrier"))
-    assert await running.own.reload() == []
+    assert await running.reload() == []
     assert running.name == "second"
 
 
@@ -121,11 +133,11 @@ async def test_a_module_that_hangs_while_it_is_imported_blocks_no_later_load(
     beside = tmp_path / "slow_of_test.py"
     beside.write_text("import threading\nthreading.Event().wait(60)\n")
     running.save("import slow_of_test\n" + SCRIPT.format(name="second", group="carrier"))
-    (said,) = await running.own.reload()
+    (said,) = await running.reload()
     assert "loading took more than 0.2 s" in said
     monkeypatch.setattr("talkpath.app.own_script._LOAD_S", 20)
     beside.write_text("")
-    assert await running.own.reload() == []
+    assert await running.reload() == []
     assert running.name == "second"
 
 
@@ -158,34 +170,39 @@ async def test_a_script_that_is_only_tried_holds_up_nobody(tmp_path: Path) -> No
 async def test_loads_come_one_after_the_other_and_the_last_one_counts(running: Running) -> None:
     async def save(name: str) -> list[str]:
         running.save(SCRIPT.format(name=name, group="carrier"))
-        return await running.own.reload()
+        return await running.reload()
 
     assert await asyncio.gather(*(save(f"name{at}") for at in range(10))) == [[]] * 10
     assert running.name == "name9"
 
 
-async def test_who_asks_hears_what_is_wrong_in_its_language(running: Running, tmp_path: Path) -> None:
-    server = ControlServer(Ledger(), tmp_path, reload=running.own.reload)
-    await server.start()
-    client = ControlClient(tmp_path)
-    try:
-        assert await asyncio.to_thread(client.reload, Language.EN) == []
-        running.save("x = (\n")
-        assert await asyncio.to_thread(client.reload, Language.ZH) == [
-            f"{running.file}:1: 这不是有效的 Python：'(' was never closed。"
-        ]
-    finally:
-        await server.stop()
-    assert ControlClient(tmp_path / "nowhere").reload(Language.EN) is None
-
-
-async def test_without_a_script_nobody_is_asked_and_a_reload_says_so(tmp_path: Path) -> None:
+async def test_without_a_script_nobody_is_asked(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
-    own = OwnScript(config_of(tmp_path, script=""), Language.EN, loop, loop.time, lambda: None)
+    config = config_of(tmp_path, script="")
+    own = OwnScript(config, Language.EN, loop, loop.time, lambda: None)
     own.look()
     assert own.router is None
-    (said,) = await own.reload()
-    assert "has no script" in said
+    assert await own.tried(config) is None
+
+
+async def test_another_file_takes_the_place_of_the_script_and_keeps_what_it_kept(
+    running: Running, tmp_path: Path
+) -> None:
+    keeps = 'COUNTS = edge.keep("counts", dict)\nCOUNTS[NAME] = 1\n'
+    running.save(SCRIPT.format(name="first", group="carrier") + keeps)
+    assert await running.reload() == []
+    other = tmp_path / "other.py"
+    other.write_text(SCRIPT.format(name="second", group="carrier") + keeps)
+    running.config = config_of(tmp_path, script=str(other), deadline_s=2.0)
+    assert await running.reload() == []
+    assert running.name == "second"
+    router = running.own.router
+    assert router is not None
+    assert router.settings.deadline_s == 2.0
+    assert router.script.kept == {"counts": {"first": 1, "second": 1}}
+    # It is the new file that is looked at from now on.
+    other.write_text(SCRIPT.format(name="third", group="carrier"))
+    await running.until(lambda: running.name == "third")
 
 
 async def test_an_edge_does_not_start_with_a_script_that_has_mistakes(tmp_path: Path) -> None:
@@ -202,20 +219,12 @@ async def test_names_that_are_nobodys_are_logged_at_start_and_after_a_reload(
     file.write_text(SCRIPT.format(name="x", group="carier"))
     config = config_of(tmp_path)
     loop = asyncio.get_running_loop()
-    own = OwnScript(config, Language.EN, loop, loop.time, lambda: None, partial(doubts, config=config))
+    own = OwnScript(config, Language.EN, loop, loop.time, lambda: None, doubts)
     assert 'routing.py:8: There is no gateway of the group "carier"' in caplog.text
     file.write_text(SCRIPT.format(name="x", group="carrier").replace("anna", "ana"))
-    assert await own.reload() == []
+    assert await Running(file, own, config).reload() == []
     assert 'routing.py:8: There is no user "ana" now' in caplog.text
     own.close()
-
-
-async def test_a_hang_up_signal_loads_it_anew(running: Running) -> None:
-    running.own.start()
-    running.save(SCRIPT.format(name="second", group="carrier"))
-    os.kill(os.getpid(), 1)
-    await running.until(lambda: running.name == "second", looking=False)
-    asyncio.get_running_loop().remove_signal_handler(1)
 
 
 def test_script_and_configuration_are_checked_together(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ class Node:
 
 
 async def _stop(node: Node, said: list[Phrase], timeout_s: float, stop: StopSignals) -> "asyncio.Task[None]":
-    task = asyncio.ensure_future(until_stopped(node, timeout_s, said.append, stop))
+    task = asyncio.ensure_future(until_stopped(node, lambda: timeout_s, said.append, stop))
     stop.receive()
     await asyncio.sleep(0)
     await asyncio.sleep(0)

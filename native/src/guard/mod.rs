@@ -64,7 +64,7 @@ const EVENTS: usize = 1_024;
 const NEIGHBOURS: u8 = 8;
 const PREFIXES: usize = 65_536;
 
-/// The policy, given once.
+/// The policy, given at once and whole.
 pub struct Policy {
     pub rates: [Rate; KINDS],
     /// What all who have proven nothing may send together.

@@ -31,6 +31,10 @@ fn ip_of(host: &str) -> PyResult<IpAddr> {
     plain.parse().map_err(|_| PyValueError::new_err(format!("{host} is no address")))
 }
 
+fn rate((per_second, burst): (f64, f64)) -> Rate {
+    Rate::new(per_second, burst)
+}
+
 fn peer_of(host: &str, port: u16, is_stream: bool) -> PyResult<Peer> {
     Ok(Peer { ip: ip_of(host)?, port, is_stream })
 }
@@ -49,7 +53,6 @@ impl Sources {
         seed: [u8; 16],
         now: f64,
     ) -> PyResult<Sources> {
-        let rate = |(per_second, burst): (f64, f64)| Rate::new(per_second, burst);
         let policy =
             Policy { rates: rates.map(rate), strangers: rate(strangers), ban_first_s, ban_most_s, strikes, refusal };
         Ok(Sources { guard: Arc::new(Mutex::new(Guard::new(policy, seed, now)?)) })
@@ -67,6 +70,26 @@ impl Sources {
     fn exempt(&self, host: &str, prefix: u8) -> PyResult<()> {
         self.lock().exempt.add(ip_of(host)?, prefix, f64::INFINITY);
         Ok(())
+    }
+
+    fn unexempt(&self, host: &str, prefix: u8) -> PyResult<bool> {
+        Ok(self.lock().exempt.remove(ip_of(host)?, prefix))
+    }
+
+    /// Another policy from now on. What sources took of their allowances is times, and those stay.
+    #[pyo3(signature = (rates, strangers, *, ban_first_s, ban_most_s, refusal))]
+    fn adopt(
+        &self,
+        rates: [(f64, f64); KINDS],
+        strangers: (f64, f64),
+        ban_first_s: f64,
+        ban_most_s: f64,
+        refusal: u16,
+    ) {
+        let mut guard = self.lock();
+        let strikes = guard.policy.strikes;
+        guard.policy =
+            Policy { rates: rates.map(rate), strangers: rate(strangers), ban_first_s, ban_most_s, strikes, refusal };
     }
 
     fn shut(&self, host: &str, prefix: u8, until: f64) -> PyResult<()> {

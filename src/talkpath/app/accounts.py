@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from talkpath.app.banner import ReadyAccount
+from talkpath.app.config import registration
 from talkpath.app.config.tree import Config
 from talkpath.app.passwords import make_password
 from talkpath.base.redact import Secret
@@ -20,13 +21,28 @@ class Users:
     """Who may register: the users of the configuration, then those of the store."""
 
     def __init__(self, config: Config, stored: Accounts) -> None:
-        realm = config.authentication.realm
-        self._configured = {
-            one.user: Account.of_password(one.user, realm, one.password, outbound=one.outbound)
-            for one in config.accounts
-        }
+        self._realm = config.authentication.realm
+        self._written: dict[str, registration.Account] = {}
+        self._configured: dict[str, Account] = {}
+        self._gone: set[str] = set()
         self._stored = stored
-        self._realm = realm
+        self.adopt(config, self.prepared(config))
+
+    def prepared(self, config: Config) -> dict[str, Account]:
+        """The users of a configuration, for `adopt`; digests are made only of those that are another. May be called
+        beside the loop."""
+        known = {one: self._configured[user] for user, one in self._written.items()}
+        return {one.user: known.get(one) or self._made(one) for one in config.accounts}
+
+    def _made(self, one: registration.Account) -> Account:
+        return Account.of_password(one.user, self._realm, one.password, outbound=one.outbound)
+
+    def adopt(self, config: Config, prepared: dict[str, Account]) -> None:
+        """Have those users from now on. The realm stays: digests are bound to it."""
+        self._gone |= self._configured.keys()
+        self._written = {one.user: one for one in config.accounts}
+        self._configured = prepared
+        self._gone -= prepared.keys()
 
     def ha1(self, user: str, algorithm: str) -> str | None:
         """What digest authentication checks against, in lower-case hex; None when there is no such user."""
@@ -53,7 +69,9 @@ class Users:
 
     def take_removed(self) -> set[str]:
         """The users that are users no more since the last time this was asked."""
-        return self._stored.take_removed() - self._configured.keys()
+        gone = {user for user in self._gone if not self._stored.exists(user)}
+        self._gone = set()
+        return (self._stored.take_removed() - self._configured.keys()) | gone
 
     def __len__(self) -> int:
         return len(self._configured) + len(self._stored) - sum(map(self._stored.exists, self._configured))

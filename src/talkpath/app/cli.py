@@ -11,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -26,8 +27,8 @@ from talkpath.app import (
     options,
     recording_cli,
     registrations_cli,
+    reload_cli,
     route_cli,
-    script_words,
     wav_cli,
     words,
 )
@@ -37,6 +38,9 @@ from talkpath.app.options import LANGUAGE, help_of, values_of
 from talkpath.app.phrase import Misuse, Phrase, Trouble, phrase
 from talkpath.base.errors import TalkpathError
 from talkpath.calls.model import Result
+
+if TYPE_CHECKING:
+    from talkpath.app.config.tree import Config
 
 OK, PROBLEM, WRONG = 0, 1, 2
 
@@ -93,6 +97,7 @@ gateways_cli.register(app)
 keepalived_cli.register(app)
 recording_cli.register(app)
 registrations_cli.register(app)
+reload_cli.register(app)
 route_cli.register(app)
 wav_cli.register(app)
 
@@ -147,21 +152,12 @@ def run(script: Path | None, config: Path | None, state: Path | None) -> None:
     from talkpath.app.start import prepare
     from talkpath.app.start import run as run_node
 
-    settings = options.with_script(options.settings(config, state, is_to_run=True), script)
+    def read() -> Config:
+        return options.with_script(options.settings(config, state, is_to_run=True), script)
+
+    settings = read()
     language = explicit_language(sys.argv[1:], os.environ) or settings.language or LANGUAGE
-    run_node(prepare(settings, language, config_file(config, os.environ)), make)
-
-
-@app.command(help=help_of(script_words.HELP_RELOAD))
-@options.config
-@options.state
-@options.lang
-def reload(config: Path | None, state: Path | None) -> None:
-    """Have the running edge load its script anew."""
-    from talkpath.app.script import reload_script
-
-    if not reload_script(options.settings(config, state), LANGUAGE):
-        sys.exit(PROBLEM)
+    run_node(prepare(settings, language, config_file(config, os.environ), read), make)
 
 
 @users.command("add", help=help_of(words.HELP_USERS_ADD))

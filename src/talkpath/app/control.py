@@ -90,6 +90,13 @@ class Request(msgspec.Struct, frozen=True):
     only_failing: bool = False
 
 
+class Reloaded(msgspec.Struct, frozen=True):
+    """Whether a configuration was taken up, and what is said of it, in the language that was asked for."""
+
+    is_taken: bool
+    lines: tuple[str, ...]
+
+
 class Door(Protocol):
     """The guard at the door, as it is asked here."""
 
@@ -123,7 +130,7 @@ class ControlServer:
         now: Callable[[], float] = time.time,
         gateways: Callable[[], Iterable[GatewayRow]] = tuple,
         rehearse: Callable[[Wish], Awaitable[list[Moment]]] | None = None,
-        reload: Callable[[Language], Awaitable[list[str]]] | None = None,
+        reload: Callable[[Language], Awaitable[Reloaded]] | None = None,
         record: Callable[[str, Verb], str] | None = None,
         cluster: Callable[[], ClusterRow] | None = None,
         order: Callable[[str, bool], str] | None = None,
@@ -219,7 +226,7 @@ class ControlServer:
                     yield json_bytes(msgspec.to_builtins(refused))
             case Ask.RELOAD:
                 if self._reload is not None:
-                    yield json_bytes(await self._reload(Language(request.name)))
+                    yield json_bytes(msgspec.to_builtins(await self._reload(Language(request.name))))
             case Ask.RECORD if request.verb is not None and self._record is not None:
                 for trace in list(self._named(request.name)):
                     if trace.ended_at is None:
@@ -397,11 +404,10 @@ class ControlClient:
         lines = self._ask(Request(Ask.DRAIN, node, undo=undo))
         return None if lines is None else next((msgspec.json.decode(line, type=str) for line in lines), "alone")
 
-    def reload(self, language: Language) -> list[str] | None:
-        """Have the script loaded anew: what is wrong with it, nothing where it is in use; None when no edge runs
-        here."""
-        lines = self._ask(Request(Ask.RELOAD, language))
-        return None if lines is None else [one for line in lines for one in msgspec.json.decode(line, type=list[str])]
+    def reload(self, language: Language) -> Reloaded | None:
+        """Have configuration and script taken up anew; None when no edge runs here."""
+        lines = self._ask(Request(Ask.RELOAD, language)) or ()
+        return next((msgspec.json.decode(line, type=Reloaded) for line in lines), None)
 
     def route(self, wish: Wish) -> list[Moment] | None:
         """What would happen to a call; None when no edge runs here."""

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import secrets
+import signal
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +20,7 @@ from talkpath.app.config.endpoints import parse_address_and_port
 from talkpath.app.config.listeners import ANY, Listener
 from talkpath.app.control import ControlServer
 from talkpath.app.dns_log import tell_of_dns
+from talkpath.app.following import Following, limits_of
 from talkpath.app.gateway_log import GatewayLog
 from talkpath.app.gateway_metrics import gateway_metrics
 from talkpath.app.gateway_rows import GatewayRow, gateway_rows
@@ -38,14 +40,16 @@ from talkpath.app.recorder import CallRecorder
 from talkpath.app.recording_log import take_up
 from talkpath.app.registration_news import RegistrationNews, ToldBindings
 from talkpath.app.rehearsing import Trial, Wish, rehearsed
+from talkpath.app.reload import Reload
 from talkpath.app.script import doubts
 from talkpath.app.settings import (
     edge_settings,
     guard_settings,
-    guest_networks,
+    guest_rules,
     media_doors,
     media_policy,
     networks,
+    router_settings,
 )
 from talkpath.app.shared_history import shared_history
 from talkpath.app.start import Prepared
@@ -70,12 +74,11 @@ from talkpath.net.listening import CannotListen, Endpoint
 from talkpath.net.media import MediaDriver
 from talkpath.net.recorder import RecordingDriver
 from talkpath.net.records import Records, Servers
-from talkpath.net.signalling import Limits, Signalling
-from talkpath.routing.router import RouterSettings
+from talkpath.net.signalling import Signalling
 from talkpath.store.embedded import EmbeddedStore
 from talkpath.store.history import Retention
 from talkpath.store.recordings.keeper import Keeper
-from talkpath.web.guests import GuestRules, Guests
+from talkpath.web.guests import Guests
 from talkpath.web.progress import Progress, progress_of
 from talkpath.web.site import About, Site
 
@@ -111,11 +114,8 @@ class Node:
         self._language = prepared.language
         self._clock = clock or Clock()
         loop = asyncio.get_running_loop()
-        self._script = OwnScript(
-            config, prepared.language, loop, self._clock.now, self._pump, partial(doubts, config=config)
-        )
-        asked = RouterSettings(config.routing.deadline_s, config.routing.region)
-        self._trial = Trial(asked, self._clock.now, self._script.hold_ups)
+        self._script = OwnScript(config, prepared.language, loop, self._clock.now, self._pump, doubts)
+        self._trial = Trial(router_settings(config), self._clock.now, self._script.hold_ups)
         self._ledger = Ledger()
         retention = Retention(config.history.keep_days, config.history.keep_calls)
         self._store: EmbeddedStore[Binding] = EmbeddedStore(
@@ -141,7 +141,7 @@ class Node:
         self._signalling = Signalling(
             self._clock,
             self._ledger,
-            Limits(config.limits.connections, config.limits.connections_per_address, descriptors),
+            limits_of(config, descriptors),
             _server_context(prepared),
             networks(config.websocket.trusted_proxies),
             self._site() if config.page.enabled else None,
@@ -157,6 +157,10 @@ class Node:
         self._edge: Edge = Edge(
             edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
         )
+        self._own_gateways = OwnGateways(prepared.state, prepared.language)
+        self._reload = Reload(
+            prepared.read, config, prepared.language, loop, self._following(prepared), self._script, self._clock.now
+        )
         self._giving_way = GivingWay(self._edge.core, cluster, lambda: self._interfaces.addresses, self._beat)
         self._control = ControlServer(
             self._ledger,
@@ -166,7 +170,7 @@ class Node:
             self._clock.now,
             self._gateways,
             self._rehearse,
-            self._script.reload,
+            self._reload.asked,
             self._record,
             None if cluster is None else cluster.row,
             self._order,
@@ -174,7 +178,6 @@ class Node:
         )
         self._guard_log = GuardLog(self._guard, prepared.language)
         self._own_bans = OwnBans(prepared.state)
-        self._own_gateways = OwnGateways(prepared.state, prepared.language)
         self._gateway_log = GatewayLog(self._edge.gateways, prepared.language)
         self._phone_log = PhoneLog(self._edge.core.registrar, prepared.language)
         self._call_log = CallLog(self._ledger, prepared.language, self._guard_log.count_turned_away)
@@ -184,6 +187,21 @@ class Node:
         self._telling: asyncio.TimerHandle | None = None
         self._heap = Heap()
         self._alive = Alive(prepared.state) if config.cluster.addresses else None
+
+    def _following(self, prepared: Prepared) -> Following:
+        return Following(
+            edge=self._edge,
+            guard=self._guard,
+            users=self._users,
+            guests=self._guests,
+            media=self._media,
+            facing=self._facing,
+            signalling=self._signalling,
+            interfaces=self._interfaces,
+            descriptors=prepared.descriptors,
+            gateways=self._own_gateways,
+            trial=self._trial,
+        )
 
     def _world(self) -> World:
         return World(
@@ -236,20 +254,13 @@ class Node:
         return gateway_rows(self._edge.gateways, self._clock.now())
 
     def _make_guests(self) -> Guests:
-        page = self._config.page
-        rules = GuestRules(
-            guest_networks(page.guests_from, self._interfaces.addresses),
-            page.guests if page.enabled else 0,
-            page.guest_lifetime_s,
-            self._config.authentication.realm,
-        )
-
         def is_registered(user: str, now: float) -> bool:
             return bool(self._edge.core.registrar.bindings(user, now))
 
         def draw(first: int, last: int) -> int:
             return first + secrets.randbelow(last - first + 1)
 
+        rules = guest_rules(self._config, self._interfaces.addresses)
         return Guests(rules, self._entropy.token_key, draw, self._users.exists, is_registered)
 
     def _site(self) -> Site:
@@ -262,8 +273,8 @@ class Node:
 
     def _domain(self, flow: Flow) -> str:
         """What users of the page call their domain: the configured one, else what we are called at this listener."""
-        if self._config.domains:
-            return self._config.domains[0]
+        if domains := self._reload.config.domains:
+            return domains[0]
         named = self._edge.core.locality.named(flow).host
         host = self._facing.address(flow) if named == flow.local.host else named
         return f"[{host}]" if host and ":" in host else host or named
@@ -307,7 +318,7 @@ class Node:
             self._cluster.calls.attach(self._edge.keeping, self._interfaces.addresses, now)
             self._cluster.addresses_are(self._interfaces.addresses, now)
             self._tell_cluster(self._cluster)
-        self._script.start()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload.soon)
         await self._control.start()
         self._open_metrics()
         self._beat()
@@ -331,6 +342,8 @@ class Node:
             self._cluster.calls.tell(self._clock.now())
             await self._cluster.membership.close()
         await self._control.stop()
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+        self._reload.close()
         self._script.close()
         if self._metrics is not None:
             self._metrics.close()
@@ -389,6 +402,15 @@ class Node:
         except OSError as error:
             page = Listener(transport=Transport.TCP, address=listen.host, port=listen.port)
             raise cannot_listen(page, listen, error) from error
+
+    def reload(self) -> None:
+        """Take up the configuration anew, soon."""
+        self._reload.soon()
+
+    @property
+    def drain_timeout_s(self) -> float:
+        """How long running calls get to end when it stops."""
+        return self._reload.config.drain_timeout_s
 
     def refuse_calls(self) -> None:
         """From now on answer new calls with 503; registrations and running calls go on."""

@@ -89,6 +89,17 @@ class OwnGateways:
                 gateway.disable(name in disabled, now)
         self._disabled = disabled
 
+    def overruled(self, changed: set[str], gateways: Gateways, now: float) -> None:
+        """The configuration says something else of these gateways: where it has one, that counts; where it has one no
+        more, the one that was added by hand. What is disabled stays so."""
+        for name in changed:
+            self._added.pop(name, None)
+        by_hand = self.file.read()
+        self._follow_added({one.name: one for one in by_hand.gateways()}, gateways, now)
+        for name in changed.intersection(by_hand.disabled):
+            if (gateway := gateways.named(name)) is not None and not gateway.is_disabled:
+                gateway.disable(True, now)
+
     def _follow_added(self, wanted: dict[str, Gateway], gateways: Gateways, now: float) -> None:
         for name, one in list(self._added.items()):
             if wanted.get(name) != one:

@@ -1,33 +1,40 @@
-"""The operator's script in the running edge: loaded at start, and anew when it is saved, on SIGHUP, and when asked.
+"""The operator's script in the running edge: loaded at start, and anew when it is saved, and with the configuration.
 
 A load runs beside the loop, so that calls go on meanwhile; what it makes is taken whole or not at all.
 """
 
 import asyncio
 import logging
-import signal
-import threading
-from asyncio import AbstractEventLoop, Future
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from talkpath.app import script_words as texts
+from talkpath.app.beside import beside
 from talkpath.app.config.mistakes import BadConfig
 from talkpath.app.config.mistakes import Mistake as ConfigMistake
 from talkpath.app.config.places import Place
 from talkpath.app.config.tree import Config
 from talkpath.app.phrase import Phrase, phrase
+from talkpath.app.settings import router_settings
 from talkpath.base.texts import Language
 from talkpath.routing.holdup import HoldUps
 from talkpath.routing.loading import Script, give_up, load
 from talkpath.routing.mistakes import BadScript, Mistake
-from talkpath.routing.router import RouterSettings, ScriptRouter
+from talkpath.routing.router import ScriptRouter
 from talkpath.routing.watching import Watch
 
 _log = logging.getLogger("talkpath.script")
 
-_Loaded = tuple[Script, list[Mistake]]
+
+class Loaded(NamedTuple):
+    """A script that may be taken, what is to be logged of it, and for which configuration."""
+
+    script: Script
+    doubts: list[Mistake]
+    config: Config
+
 
 # A load that takes longer waits for somebody, and nobody waits for it.
 _LOAD_S = 30.0
@@ -66,22 +73,23 @@ class OwnScript:
         loop: AbstractEventLoop,
         now: Callable[[], float],
         pump: Callable[[], None],
-        doubts: Callable[[Script], Iterable[Mistake]] = lambda script: (),
+        doubts: Callable[[Script, Config], Iterable[Mistake]] = lambda script, config: (),
     ) -> None:
         """Loads the script; `doubts` are what is logged of one beside. Raises BadConfig."""
+        self._config = config
         self._doubts = doubts
-        routing = config.routing
         self._language = language
         self._loop = loop
-        self._reloading: asyncio.Task[list[str]] | None = None
+        self._saved: asyncio.Task[None] | None = None
         self._hold_ups: HoldUps | None = None
+        #: held from before a load until what it made is taken: of two loads the later one counts
+        self.loading = asyncio.Lock()
         self.router: ScriptRouter | None = None
-        if routing.script:
-            script = load_checked(Path(routing.script))
-            self._tell(doubts(script))
+        if config.routing.script:
+            script = load_checked(Path(config.routing.script))
+            self._tell(doubts(script, config))
             self._watch = Watch(script.files)
-            settings = RouterSettings(routing.deadline_s, routing.region)
-            self.router = ScriptRouter(script, settings, loop, now, pump, self.hold_ups())
+            self.router = ScriptRouter(script, router_settings(config), loop, now, pump, self.hold_ups())
 
     def hold_ups(self) -> HoldUps:
         """Who breaks off functions that block, of this script and of any that is only tried."""
@@ -89,14 +97,10 @@ class OwnScript:
             self._hold_ups = HoldUps()
         return self._hold_ups
 
-    def start(self) -> None:
-        """Take SIGHUP, which would end the process otherwise."""
-        self._loop.add_signal_handler(signal.SIGHUP, self._hung_up)
-
     def close(self) -> None:
         """Nobody asks any more."""
-        if self._reloading is not None:
-            self._reloading.cancel()
+        if self._saved is not None:
+            self._saved.cancel()
         if self.router is not None:
             self.router.close()
         if self._hold_ups is not None:
@@ -105,75 +109,54 @@ class OwnScript:
     def look(self) -> None:
         """Load it anew if it was saved since."""
         if self.router is not None and self._watch.is_changed():
-            self._soon()
+            self._saved = self._loop.create_task(self._load_saved())
 
-    async def reload(self, language: Language | None = None) -> list[str]:
-        """Load it anew, and say what is wrong with it; nothing where it is in use now."""
-        if self.router is None:
-            return [texts.NO_SCRIPT.say(language or self._language)]
-        while self._reloading is not None and not self._reloading.done():
-            await asyncio.wait([self._reloading])
-        return await self._soon(language)
-
-    def _hung_up(self) -> None:
-        if self.router is not None:
-            self._soon()
-
-    def _soon(self, language: Language | None = None) -> "asyncio.Task[list[str]]":
-        before = self._reloading
-        self._reloading = self._loop.create_task(self._load_anew(before, language or self._language))
-        return self._reloading
-
-    async def _load_anew(self, before: "asyncio.Task[list[str]] | None", language: Language) -> list[str]:
-        """One load after the other. What is wrong is said, and logged; the script that runs goes on then."""
-        if before is not None and not before.done():
-            await asyncio.wait([before])
+    async def tried(self, config: Config) -> Loaded | None:
+        """The script of a configuration, loaded beside the loop and not in use yet; None where there is none. Whoever
+        asks holds `loading`. Raises BadConfig; the script that runs goes on then."""
         router = self.router
-        assert router is not None
+        if router is None:
+            return None
+        file, old = Path(config.routing.script), router.script
+
+        def load_it() -> Loaded:
+            script = load(file, old.kept)
+            return Loaded(script, list(self._doubts(script, config)), config)
+
         self._watch.begin()
         try:
-            script, doubts = await asyncio.wait_for(self._beside(router.script), _LOAD_S)
+            return await asyncio.wait_for(beside(self._loop, load_it, "talkpath-script"), _LOAD_S)
         except BadScript as bad:
-            _log.warning("%s", phrase(texts.NOT_RELOADED, file=router.script.file).say(self._language))
-            self._watch.follow((*router.script.files, *(Path(one.place.file) for one in bad.mistakes)))
-            self._tell(bad.mistakes)
-            return [mistake.say(language) for mistake in bad.mistakes]
+            self._watch.follow((*old.files, *(Path(one.place.file) for one in bad.mistakes)))
+            raise bad_config(bad.mistakes) from bad
         except TimeoutError:
             give_up()
-            slow = phrase(texts.TOO_SLOW, file=router.script.file, seconds=_LOAD_S)
-            _log.warning("%s", slow.say(self._language))
-            return [slow.say(language)]
-        router.use(script)
-        self._tell(doubts)
-        self._watch.follow(script.files)
-        _log.info("%s", phrase(texts.RELOADED, file=script.file).say(self._language))
-        return []
+            slow = phrase(texts.TOO_SLOW, seconds=_LOAD_S)
+            raise BadConfig([ConfigMistake(str(file), None, slow)]) from None
+
+    def take(self, loaded: Loaded) -> None:
+        """Ask this one from now on."""
+        assert self.router is not None
+        self._config = loaded.config
+        self.router.settings = router_settings(loaded.config)
+        self.router.use(loaded.script)
+        self._tell(loaded.doubts)
+        self._watch.follow(loaded.script.files)
+        _log.info("%s", phrase(texts.RELOADED, file=loaded.script.file).say(self._language))
+
+    async def _load_saved(self) -> None:
+        async with self.loading:
+            try:
+                loaded = await self.tried(self._config)
+            except BadConfig as bad:
+                file = self._config.routing.script
+                _log.warning("%s", phrase(texts.NOT_RELOADED, file=file).say(self._language))
+                for one in bad.mistakes:
+                    _log.warning("%s", one.say(self._language))
+                return
+            if loaded is not None:
+                self.take(loaded)
 
     def _tell(self, mistakes: Iterable[Mistake]) -> None:
         for mistake in mistakes:
             _log.warning("%s", mistake.say(self._language))
-
-    def _beside(self, old: Script) -> "Future[_Loaded]":
-        """Load it in a thread. One that never ends keeps nobody from leaving."""
-        loaded: Future[_Loaded] = self._loop.create_future()
-
-        def tell(found: _Loaded | None, error: BaseException | None) -> None:
-            if loaded.done():
-                return
-            if found is not None:
-                loaded.set_result(found)
-            elif error is not None:
-                loaded.set_exception(error)
-
-        def run() -> None:
-            found, error = None, None
-            try:
-                script = load(old.file, old.kept)
-                found = script, list(self._doubts(script))
-            except BaseException as failed:  # noqa: BLE001 - told where it is waited for
-                error = failed
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(tell, found, error)
-
-        threading.Thread(target=run, name="talkpath-script", daemon=True).start()
-        return loaded

@@ -56,6 +56,12 @@ class Trial:
         self._known: dict[Path, float] = {}
         self._router: ScriptRouter | None = None
 
+    def adopt(self, settings: RouterSettings) -> None:
+        """Ask scripts so from now on."""
+        self._settings = settings
+        if self._router is not None:
+            self._router.settings = settings
+
     async def router(self, file: str) -> ScriptRouter:
         """Raises BadScript, OSError."""
         router = self._router

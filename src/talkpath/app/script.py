@@ -1,31 +1,18 @@
-"""What `talkpath reload` does, and what `talkpath check` finds in a script beside its configuration."""
+"""What `talkpath check` finds in a script beside its configuration."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from talkpath.app import script_words as texts
 from talkpath.app.config.tree import Config
-from talkpath.app.control import ControlClient
 from talkpath.app.own_gateways import OwnGateways
 from talkpath.app.own_script import bad_config, load_checked
-from talkpath.app.phrase import Phrase, Trouble, phrase
+from talkpath.app.phrase import Phrase, phrase
 from talkpath.app.state import DATABASE, state_directory
-from talkpath.base.texts import Language
 from talkpath.routing.loading import Script
 from talkpath.routing.mistakes import Mistake
 from talkpath.routing.reading import unknown_groups, unknown_users
 from talkpath.store.accounts import Accounts
-
-
-def reload_script(config: Config, language: Language) -> bool:
-    """Have the running edge load its script anew; whether it is in use now. Raises `Trouble` without an edge."""
-    mistakes = ControlClient(state_directory(config)).reload(language)
-    if mistakes is None:
-        raise Trouble("no-edge", phrase(texts.NO_EDGE))
-    for mistake in mistakes or [texts.IN_USE.say(language)]:
-        print(mistake, file=sys.stderr)
-    return not mistakes
 
 
 def check_script(config: Config) -> Iterator[Phrase]:

@@ -23,7 +23,9 @@ from talkpath.edge.settings import (
 )
 from talkpath.media.policy import MediaPolicy
 from talkpath.net.facing import MediaDoor
+from talkpath.routing.router import RouterSettings
 from talkpath.sip.transaction import TimerValues
+from talkpath.web.guests import GuestRules
 
 
 def networks(texts: Sequence[str]) -> Networks:
@@ -37,6 +39,22 @@ def guest_networks(texts: Sequence[str], own: Sequence[str]) -> Networks:
     told = networks(texts)
     is_home = any(network.is_loopback for network in told)
     return (*told, *networks(own)) if is_home else told
+
+
+def guest_rules(config: Config, own: Sequence[str]) -> GuestRules:
+    """Who may be a guest of the page."""
+    page = config.page
+    return GuestRules(
+        guest_networks(page.guests_from, own),
+        page.guests if page.enabled else 0,
+        page.guest_lifetime_s,
+        config.authentication.realm,
+    )
+
+
+def router_settings(config: Config) -> RouterSettings:
+    """How a script is asked."""
+    return RouterSettings(config.routing.deadline_s, config.routing.region)
 
 
 def media_policy(config: Config) -> MediaPolicy:

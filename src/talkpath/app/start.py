@@ -1,5 +1,7 @@
 """From a configuration to a running node: what is prepared before, what is said after, and how it ends."""
 
+import asyncio
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -41,12 +43,21 @@ class Prepared:
     certificate: CertificateFiles | None
     language: Language
     descriptors: Descriptors
+    #: the configuration as its file is now. Raises `BadConfig`
+    read: Callable[[], Config]
     #: what others could read or still can, what is lacking and which listeners stay closed, to be said at start
     closed: tuple[Phrase, ...] = ()
 
 
 class Node(Drains, Protocol):
     """What is started and stopped here."""
+
+    @property
+    def drain_timeout_s(self) -> float:
+        """How long running calls get to end when it stops."""
+
+    def reload(self) -> None:
+        """Take up the configuration anew, soon."""
 
     async def open(self) -> None:
         """Open every listener. Raises `Trouble`."""
@@ -55,9 +66,11 @@ class Node(Drains, Protocol):
         """End what still runs and close everything."""
 
 
-def prepare(config: Config, language: Language, file: Path | None = None) -> Prepared:
+def prepare(
+    config: Config, language: Language, file: Path | None = None, read: Callable[[], Config] | None = None
+) -> Prepared:
     """Make or find the state directory, the certificate and the accounts; `file` is what the configuration was read
-    from. Raises `Unavailable`, and `Misuse` where nothing would be heard."""
+    from, and `read` reads it again. Raises `Unavailable`, and `Misuse` where nothing would be heard."""
     state = make_state_directory(state_directory(config))
     shut = tuple(unnamed(config))
     config, unfit = with_fit_certificate(config)
@@ -67,7 +80,16 @@ def prepare(config: Config, language: Language, file: Path | None = None) -> Pre
     certificate = _certificate(config, state)
     users = Users(config, stored)
     return Prepared(
-        config, state, state / DATABASE, users, ready, certificate, language, Descriptors.of_process(), closed
+        config,
+        state,
+        state / DATABASE,
+        users,
+        ready,
+        certificate,
+        language,
+        Descriptors.of_process(),
+        read or (lambda: config),
+        closed,
     )
 
 
@@ -83,6 +105,9 @@ async def _run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Nod
 
     stop = StopSignals()
     stop.listen()
+    # From `open` on the node takes them itself; who sends one earlier changed the file after it was read.
+    early: list[int] = []
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, early.append, signal.SIGHUP)
     node = await make_node(prepared)
     try:
         for what in (*prepared.closed, *too_few_descriptors(prepared.config, prepared.descriptors)):
@@ -92,7 +117,9 @@ async def _run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Nod
         prepared.users.note_shown()
         if strangers := prepared.users.of_another_realm():
             say(phrase(words.OTHER_REALM, users=", ".join(strangers)))
-        await until_stopped(node, prepared.config.drain_timeout_s, say, stop)
+        if early:
+            node.reload()
+        await until_stopped(node, lambda: node.drain_timeout_s, say, stop)
     finally:
         await node.close()
     say(phrase(words.STOPPED))

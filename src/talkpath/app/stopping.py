@@ -23,14 +23,15 @@ class Drains(Protocol):
 
 
 async def until_stopped(
-    node: Drains, drain_timeout_s: float, say: Callable[[Phrase], None], stop: "StopSignals"
+    node: Drains, drain_timeout_s: Callable[[], float], say: Callable[[Phrase], None], stop: "StopSignals"
 ) -> None:
     """Return when the node is to be shut down: it has drained, its time is over, or it was told twice."""
     await stop.wait_for(1)
     node.refuse_calls()
     if calls := node.running_calls():
-        say(phrase(words.DRAINING, calls=calls, seconds=drain_timeout_s))
-        await _drained(node, drain_timeout_s, stop)
+        seconds = drain_timeout_s()
+        say(phrase(words.DRAINING, calls=calls, seconds=seconds))
+        await _drained(node, seconds, stop)
         if calls := node.running_calls():
             say(phrase(words.DRAIN_OVER, calls=calls))
 

@@ -70,6 +70,11 @@ class Authentication:
         self._nonces = Nonces(key, settings.nonce_lifetime_s)
         self._counts: OrderedDict[str, int] = OrderedDict()
 
+    def adopt(self, settings: EdgeSettings) -> None:
+        """Go by these settings from now on; nonces that phones have stay ours."""
+        self._realm = settings.realm
+        self._nonces.lifetime_s = settings.nonce_lifetime_s
+
     def check(self, request: Message, field: str, place: str, may_try: Callable[[str], bool], now: float) -> Proof:
         """Judge the credentials for our realm in `field` (Authorization or Proxy-Authorization) of a request from a
         place: an address, or the network of a subscriber.

@@ -149,6 +149,17 @@ class Core:
         self._trusted: dict[str, bool] = {}
         self._number = 0
 
+    def adopt(self, settings: EdgeSettings, now: float) -> None:
+        """Go by other settings from now on. What runs goes on: calls, registrations, transactions under way."""
+        self.settings = settings
+        self._trusted.clear()
+        self.locality.adopt(settings)
+        self.authentication.adopt(settings)
+        self.registrar.adopt(settings.registrar)
+        self.keep_alive.adopt(settings.keep_alive, self.registrar.held(), now)
+        self.transactions.values = settings.timers
+        self.recordings.adopt(settings.recording)
+
     # --- names
 
     def fresh(self) -> str:

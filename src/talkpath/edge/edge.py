@@ -133,6 +133,12 @@ class Edge:
         self._keep_alive = core.keep_alive
         self._expire_at = 0.0
 
+    def adopt(self, settings: EdgeSettings, now: float) -> set[str]:
+        """Go by other settings from now on; what runs goes on. Gives the names of the gateways that came, went or are
+        another."""
+        self.core.adopt(settings, now)
+        return self.gateways.adopt(settings.gateways, settings.gateway_groups, now)
+
     # --- the machine
 
     def receive(self, event: Input, now: float) -> None:

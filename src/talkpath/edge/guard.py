@@ -73,7 +73,7 @@ class Guard:
         self._settings = settings
         self.sources = Sources(
             _rates(settings),
-            (settings.strangers_per_s, 2 * settings.strangers_per_s),
+            _of_strangers(settings),
             ban_first_s=settings.ban_s,
             ban_most_s=settings.ban_most_s,
             strikes=3,
@@ -81,13 +81,11 @@ class Guard:
             seed=seed,
             now=now,
         )
-        self._trusted = frozenset(trusted)
-        for network in self._trusted:
-            self.sources.trust(str(network.network_address), network.prefixlen)
-        for host in settings.own_hosts:
-            self.sources.exempt(host, 128 if ":" in host else 32)
-        for network in settings.web_proxies:
-            self.sources.exempt(str(network.network_address), network.prefixlen)
+        self._trusted: frozenset[Network] = frozenset()
+        #: where gateways are
+        self._peers: set[Network] = set()
+        self._exempt: frozenset[Network] = frozenset()
+        self._follow(settings, trusted)
         self.tries = Tries()
         self.toll = Toll(settings.toll)
         self.counters: Counter[str] = Counter()
@@ -99,6 +97,33 @@ class Guard:
         self._told: list[Ban] = []
         self._numbers = count(1)
         self._sweep_at = now
+
+    def adopt(self, settings: GuardSettings, trusted: Iterable[Network]) -> None:
+        """Go by these settings from now on: bans go on, and so do the stories of who is suspected. Whether there is a
+        guard at all stays as it was."""
+        self._settings = settings
+        self.sources.adopt(
+            _rates(settings),
+            _of_strangers(settings),
+            ban_first_s=settings.ban_s,
+            ban_most_s=settings.ban_most_s,
+            refusal=settings.refusal,
+        )
+        self.toll.adopt(settings.toll)
+        self._follow(settings, trusted)
+
+    def _follow(self, settings: GuardSettings, trusted: Iterable[Network]) -> None:
+        """Whom the operator trusts, and who is never banned as a whole."""
+        before, self._trusted = self._trusted, frozenset(trusted)
+        for network in self._trusted - before:
+            self.sources.trust(*_range(network))
+        for network in before - self._trusted - self._peers:
+            self.sources.distrust(*_range(network))
+        exempt, self._exempt = self._exempt, frozenset((*map(ip_network, settings.own_hosts), *settings.web_proxies))
+        for network in self._exempt - exempt:
+            self.sources.exempt(*_range(network))
+        for network in exempt - self._exempt:
+            self.sources.unexempt(*_range(network))
 
     # --- what the edge tells
 
@@ -209,13 +234,16 @@ class Guard:
     def trust(self, network: Network, is_trusted: bool) -> None:
         """Whoever is there is a gateway of ours, or no more: what it sends is its business, and never too much. What
         the operator trusts anyway stays trusted."""
+        if is_trusted:
+            self._peers.add(network)
+        else:
+            self._peers.discard(network)
         if network in self._trusted:
             return
-        host, prefix = str(network.network_address), network.prefixlen
         if is_trusted:
-            self.sources.trust(host, prefix)
+            self.sources.trust(*_range(network))
         else:
-            self.sources.distrust(host, prefix)
+            self.sources.distrust(*_range(network))
 
     def answered(self, user: str, flow: Flow, now: float) -> None:
         """A user took a call from there."""
@@ -396,6 +424,16 @@ def user_of(request: Message) -> str:
         return request.address("To").parsed_uri().username
     except Malformed:
         return ""
+
+
+def _range(network: Network) -> tuple[str, int]:
+    """A network as the native part knows it."""
+    return str(network.network_address), network.prefixlen
+
+
+def _of_strangers(settings: GuardSettings) -> tuple[float, float]:
+    """(a second, at once) for all of them together."""
+    return settings.strangers_per_s, 2 * settings.strangers_per_s
 
 
 def _rates(settings: GuardSettings) -> tuple[tuple[float, float], ...]:

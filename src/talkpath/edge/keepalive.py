@@ -16,6 +16,7 @@ ring turns slower, down to what usual NATs allow.
 """
 
 import re
+from collections.abc import Iterable
 from enum import Enum, auto
 from math import ceil
 from typing import NamedTuple
@@ -167,6 +168,19 @@ class KeepAlive:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def adopt(self, settings: KeepAliveSettings, held: Iterable[Binding], now: float) -> None:
+        """Go by these settings from now on. Where flows were not kept open so far, those of the phones that are
+        `held` are; where they are to be no more, all are let go of."""
+        was_on, self._settings = self._settings.interval_s > 0, settings
+        if was_on and settings.interval_s <= 0:
+            self._kept.clear()
+            self._by_number.clear()
+            self.gone.clear()
+            self._usual, self._hasty, self._beat_at = Ring(), Ring(), None
+        elif not was_on and settings.interval_s > 0:
+            for binding in held:
+                self.hold(binding, now)
 
     # --- what the registrar tells
 

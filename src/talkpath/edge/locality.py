@@ -21,18 +21,23 @@ class Locality:
         listener: Callable[[Transport, str], Address | None] = lambda transport, remote: None,
     ) -> None:
         """`listener` gives our listener that faces a remote host, None where there is none."""
-        self._settings = settings
         self._listener = listener
-        outside = frozenset(address.host for address in settings.advertised.values() if is_ip(address.host))
         self._around = around
         self._seen = around()
         self._named: dict[tuple[Transport, Address, str], Address] = {}
-        self.neighbours = Neighbours(settings.local, settings.local_of, settings.web_proxies, outside, around)
+        self._learnt: set[tuple[str, int | None]] = set()
+        self.adopt(settings)
+
+    def adopt(self, settings: EdgeSettings) -> None:
+        """Go by these settings from now on. Names that were looked up are still ours: they are asked for again."""
+        self._settings = settings
+        outside = frozenset(address.host for address in settings.advertised.values() if is_ip(address.host))
+        self.neighbours = Neighbours(settings.local, settings.local_of, settings.web_proxies, outside, self._around)
+        self._named.clear()
         self._advertised = settings.advertised
         self._hosts = set(settings.own_hosts) | {address.host for address in settings.advertised.values()}
         self._ports = {port for _, port in settings.listening}
         self._ports |= {address.port for address in settings.advertised.values()}
-        self._learnt: set[tuple[str, int | None]] = set()
 
     def named(self, flow: Flow) -> Address:
         """How the peer of a flow reaches us: by the listener's advertised address, or by the real one where the peer

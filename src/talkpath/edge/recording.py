@@ -45,6 +45,10 @@ class Recordings:
         self._ledger = ledger
         self._timers = timers
 
+    def adopt(self, settings: RecordingSettings) -> None:
+        """Go by these settings from now on. Recordings that run go on."""
+        self._settings = settings
+
     # --- what the calls bring
 
     def consider(self, call: RunningCall, target: Party | None, now: float) -> None:

@@ -85,6 +85,10 @@ class Registrar:
         #: how many of them other nodes hold
         self.elsewhere = 0
 
+    def adopt(self, settings: RegistrarSettings) -> None:
+        """Go by these settings from now on. Registrations that there are run as long as they were told to."""
+        self._settings = settings
+
     def load(self, bindings: Iterable[Binding], now: float) -> None:
         """Take up what the store kept."""
         for binding in bindings:

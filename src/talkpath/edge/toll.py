@@ -137,6 +137,10 @@ class Toll:
         self._told: OrderedDict[str, Tolled] = OrderedDict()
         self.counters: Counter[str] = Counter()
 
+    def adopt(self, settings: TollSettings) -> None:
+        """Go by these settings from now on; what accounts used up stays used up."""
+        self._settings = settings
+
     def refusal(self, user: str, uri: Uri, source: str, now: float, *, is_call: bool = True) -> Tolled | None:
         """Why a proven account may not call a number elsewhere now, or send it another request; None where it may.
         `source` is where it calls from."""

@@ -54,6 +54,11 @@ class Facing:
         self._known: dict[tuple[str | None, Transport, int, str], tuple[MediaAddress, ...]] = {}
         self._behind_loopback: dict[tuple[str, str], str | None] = {}
 
+    def adopt(self, doors: Sequence[MediaDoor]) -> None:
+        """Give parties these addresses from now on."""
+        self._doors = doors
+        self.forget()
+
     def forget(self) -> None:
         """The interfaces were looked at again."""
         self._known.clear()

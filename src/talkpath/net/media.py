@@ -186,6 +186,10 @@ class MediaDriver:
         loop.add_reader(self.relay.fileno(), self._take_events)
         self._timer = loop.call_later(_METER_PAUSE_S, self._take_meters)
 
+    def adopt(self, policy: MediaPolicy) -> None:
+        """Go by these wishes from now on. Calls that run keep theirs, and their ports."""
+        self._policy = policy
+
     def close(self) -> None:
         """Stop to listen and close every port."""
         if self._timer is not None:

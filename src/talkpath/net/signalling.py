@@ -172,6 +172,10 @@ class Signalling:
         if self._probe is not None:
             self._probe.close()
 
+    def adopt(self, bounds: Limits, trusted_proxies: Networks, ping_s: float) -> None:
+        """Go by these from now on. Connections that stand stay."""
+        self._limits, self._trusted_proxies, self._ping_s = bounds, trusted_proxies, ping_s
+
     # --- up: sockets to edge
 
     def _readable(self, datagrams: Datagrams) -> int:

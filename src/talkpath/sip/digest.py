@@ -65,7 +65,7 @@ class Nonces:
     def __init__(self, key: bytes, lifetime_s: float) -> None:
         # Copied for each: the key is worked in once.
         self._keyed = blake2b(key=key, digest_size=12)
-        self._lifetime_s = lifetime_s
+        self.lifetime_s = lifetime_s
         self._made = 0
 
     def fresh(self, place: str, now: float) -> str:
@@ -80,7 +80,7 @@ class Nonces:
 
     def is_stale(self, nonce: str, now: float) -> bool:
         """Whether a nonce of ours has lived too long."""
-        return now - int(nonce.partition("-")[0], 16) > self._lifetime_s
+        return now - int(nonce.partition("-")[0], 16) > self.lifetime_s
 
     def _mac(self, made: str, place: str) -> str:
         keyed = self._keyed.copy()

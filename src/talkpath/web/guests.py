@@ -89,6 +89,10 @@ class Guests:
         self._is_registered = is_registered
         self._present: dict[str, _Present] = {}
 
+    def adopt(self, rules: GuestRules) -> None:
+        """Go by these rules from now on. Guests who are there stay."""
+        self._rules = rules
+
     # --- what digest authentication and routing ask
 
     def ha1(self, user: str, algorithm: Algorithm) -> str | None:

@@ -169,6 +169,13 @@ class Gateway:
         #: Who looks at once whether it is there, when a call says that it may not be.
         self.doubt: Callable[[float], None] = _nothing
 
+    def succeed(self, before: "Gateway") -> None:
+        """Take the place of the one that had its name: the calls that run over it take their channels here, and what
+        the operator disabled stays so."""
+        self._seats, self.elsewhere, self.is_disabled = before._seats, before.elsewhere, before.is_disabled
+        # Calls know the gateway that they began with, and give their channels back to that.
+        before.changed = lambda gateway, now: self.changed(self, now)
+
     # --- what it may take
 
     @property

@@ -107,6 +107,11 @@ class Group:
     def __len__(self) -> int:
         return len(self._members)
 
+    def adopt(self, settings: GroupSettings) -> None:
+        """Choose by these settings from now on."""
+        self.settings = settings
+        self._tiers = None
+
     def members(self) -> Iterable[Gateway]:
         return self._members.values()
 

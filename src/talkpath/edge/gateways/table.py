@@ -53,12 +53,38 @@ class Gateways:
         for settings in self._settings:
             self.add(settings, now)
 
+    def adopt(self, settings: tuple[GatewaySettings, ...], groups: tuple[GroupSettings, ...], now: float) -> set[str]:
+        """Have those that the edge is told of now, instead of those before; one that stays as it was does not notice.
+        Gives the names of those that came, went, or are another."""
+        before = {one.name: one for one in self._settings}
+        wanted = {one.name: one for one in settings}
+        self._settings = settings
+        for name in before.keys() - wanted.keys():
+            self.remove(name, now)
+        changed = [one for one in settings if before.get(one.name) != one]
+        for one in changed:
+            self.add(one, now)
+        self._adopt_groups({one.name: one for one in groups})
+        return {one.name for one in changed} | (before.keys() - wanted.keys())
+
+    def _adopt_groups(self, wanted: dict[str, GroupSettings]) -> None:
+        for name in self._groups.keys() | wanted.keys():
+            settings = wanted.get(name) or GroupSettings(name)
+            group = self._groups.get(name)
+            if group is None:
+                self._groups[name] = Group(settings)
+            elif group.settings != settings:
+                group.adopt(settings)
+
     def add(self, settings: GatewaySettings, now: float) -> Gateway | None:
         """One more gateway; one of that name that is there is replaced. None where there are too many."""
+        before = self._by_name.get(settings.name)
         self.remove(settings.name, now)
         if len(self._by_name) >= limits.GATEWAYS:
             return None
         gateway = self._by_name[settings.name] = Gateway(settings, self._agenda, self._tell, now)
+        if before is not None:
+            gateway.succeed(before)
         group = self._groups.get(settings.group)
         if group is None:
             group = self._groups[settings.group] = Group(GroupSettings(settings.group))

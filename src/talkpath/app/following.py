@@ -1,0 +1,84 @@
+"""What of a running node follows its configuration.
+
+`made` is all that takes time, or may fail, and changes nothing; it may be called beside the loop. `take` changes all
+of it within one turn of the loop, so that no message meets half of a change.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from talkpath.app.accounts import Users
+from talkpath.app.config.tree import Config
+from talkpath.app.own_gateways import OwnGateways
+from talkpath.app.rehearsing import Trial
+from talkpath.app.settings import (
+    edge_settings,
+    guard_settings,
+    guest_rules,
+    media_doors,
+    media_policy,
+    router_settings,
+)
+from talkpath.edge.edge import Edge
+from talkpath.edge.guard import Guard
+from talkpath.edge.settings import EdgeSettings, GuardSettings
+from talkpath.net.descriptors import Descriptors
+from talkpath.net.facing import Facing
+from talkpath.net.interfaces import Interfaces
+from talkpath.net.media import MediaDriver
+from talkpath.net.signalling import Limits, Signalling
+from talkpath.store.accounts import Account
+from talkpath.web.guests import Guests
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A configuration as the rooms of a node are told it."""
+
+    config: Config
+    edge: EdgeSettings
+    guard: GuardSettings
+    users: dict[str, Account]
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """See the module's docstring."""
+
+    edge: Edge
+    guard: Guard
+    users: Users
+    guests: Guests
+    media: MediaDriver
+    facing: Facing
+    signalling: Signalling
+    interfaces: Interfaces
+    descriptors: Descriptors
+    gateways: OwnGateways
+    trial: Trial
+
+    def made(self, config: Config) -> Made:
+        """All that can be made before. Raises Malformed and Unavailable: a file that it names cannot be read."""
+        own = self.interfaces.addresses
+        return Made(config, edge_settings(config, own), guard_settings(config, own), self.users.prepared(config))
+
+    def take(self, made: Made, now: float) -> None:
+        """Go by it from now on."""
+        config = made.config
+        logging.getLogger("talkpath").setLevel(config.log.level.upper())
+        self.users.adopt(config, made.users)
+        self.guests.adopt(guest_rules(config, self.interfaces.addresses))
+        self.guard.adopt(made.guard, made.edge.trusted)
+        self.signalling.adopt(limits_of(config, self.descriptors), made.edge.web_proxies, config.websocket.ping_s)
+        self.media.adopt(media_policy(config))
+        self.trial.adopt(router_settings(config))
+        changed = self.edge.adopt(made.edge, now)
+        self.gateways.overruled(changed, self.edge.gateways, now)
+        # What parties are told follows from what the edge calls itself.
+        self.facing.adopt(media_doors(config))
+        self.signalling.pump()
+
+
+def limits_of(config: Config, descriptors: Descriptors) -> Limits:
+    """How many connections there may be."""
+    return Limits(config.limits.connections, config.limits.connections_per_address, descriptors)

@@ -1,0 +1,243 @@
+"""A running edge takes up its configuration anew: all of it or nothing, and calls do not notice."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from talkpath.app.config.file import read
+from talkpath.app.control import ControlClient, Reloaded
+from talkpath.app.node import Node, make
+from talkpath.app.start import prepare
+from talkpath.base.texts import Language
+from talkpath.sip.digest import Algorithm, ha1, response
+from talkpath.sip.grammar import parse_auth
+from talkpath.sip.message import Message
+
+HOST = "127.0.0.1"
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+class Running:
+    """A whole node on loopback, and its file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "talkpath.toml"
+        self.state = folder / "state"
+        self.port = free_port()
+        self.more = ""
+        self.top = ""
+        self.write()
+
+    @property
+    def listener(self) -> str:
+        return f'[[listeners]]\ntransport = "UDP"\naddress = "{HOST}"\nport = {self.port}\n'
+
+    def write(self, more: str = "", top: str = "") -> None:
+        text = (
+            f"{top}\n{self.listener}\n"
+            f'[state]\ndirectory = "{self.state}"\n[page]\nenabled = false\n[guard]\nenabled = false\n[metrics]\nlisten = ""\n'
+            f"[media]\nfirst_port = 61000\nlast_port = 61099\n{more}\n"
+        )
+        self.file.write_text(text)
+
+    async def start(self) -> Node:
+        config = read(self.file)
+        node = await make(prepare(config, Language.EN, self.file, lambda: read(self.file)))
+        await node.open()
+        return node
+
+    async def reload(self, language: Language = Language.EN) -> Reloaded:
+        told = await asyncio.to_thread(ControlClient(self.state).reload, language)
+        assert told is not None
+        return told
+
+    def ask(self, *, user: str = "", password: str = "") -> "Asking":
+        """A REGISTER of a user, or OPTIONS, from a socket of its own."""
+        return Asking(self.port, user, password)
+
+
+class Asking:
+    """A phone that asks, and waits for the answer."""
+
+    def __init__(self, port: int, user: str, password: str) -> None:
+        self._place = (HOST, port)
+        self._user, self._password = user, password
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind((HOST, 0))
+        self._count = 0
+
+    async def options(self) -> Message:
+        return await self._request("OPTIONS", "")
+
+    async def register(self) -> int:
+        """The status that credentials are answered with."""
+        challenge = await self._request("REGISTER", "")
+        if challenge.status != 401:
+            return challenge.status
+        _, params = parse_auth(challenge.all("WWW-Authenticate")[0])
+        uri = f"sip:{HOST}"
+        given = {"uri": uri, "nonce": params["nonce"], "qop": "auth", "nc": "00000001", "cnonce": "c"}
+        proof = response(
+            Algorithm.MD5, ha1(Algorithm.MD5, self._user, params["realm"], self._password), "REGISTER", given
+        )
+        field = (
+            f'Authorization: Digest username="{self._user}", realm="{params["realm"]}", nonce="{params["nonce"]}", '
+            f'uri="{uri}", response="{proof}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c"\r\n'
+        )
+        return (await self._request("REGISTER", field)).status
+
+    async def _request(self, method: str, fields: str) -> Message:
+        self._count += 1
+        here = self._socket.getsockname()[1]
+        who = f"<sip:{self._user}@{HOST}>" if self._user else f"<sip:{HOST}>"
+        data = (
+            f"{method} sip:{HOST} SIP/2.0\r\nVia: SIP/2.0/UDP {HOST}:{here};branch=z9hG4bK{here}x{self._count}\r\n"
+            f"Max-Forwards: 70\r\nFrom: {who};tag=a\r\nTo: {who}\r\nCall-ID: {method}{here}\r\n"
+            f"CSeq: {self._count} {method}\r\nContact: <sip:{self._user}@{HOST}:{here}>\r\n{fields}"
+            "Content-Length: 0\r\n\r\n"
+        )
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendto(self._socket, data.encode(), self._place)
+        async with asyncio.timeout(10):
+            return Message.parse(await loop.sock_recv(self._socket, 65_536))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Running:
+    return Running(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+async def node(running: Running) -> AsyncIterator[Node]:
+    node = await running.start()
+    yield node
+    await node.close()
+
+
+def account(user: str, password: str) -> str:
+    return f'[[accounts]]\nuser = "{user}"\npassword = "{password}"\n'
+
+
+async def test_it_says_what_changed_and_what_waits(running: Running) -> None:
+    assert (await running.reload()).lines == ("The configuration is what it was.",)
+    running.write(
+        '[limits]\ncalls = 7\n[authentication]\nrealm = "other"\n' + account("anna", "secret"),
+        'domains = ["example.com"]',
+    )
+    waiting = "Only after a restart, and until then as it was: authentication.realm."
+    told = await running.reload()
+    assert told.is_taken
+    assert told.lines == (
+        "The configuration was taken up.",
+        'domains is ["example.com"] now, was [].',
+        "accounts: added anna.",
+        "limits.calls is 7 now, was 10000.",
+        waiting,
+    )
+    assert (await running.reload()).lines == ("The configuration is what it was.", waiting)
+    running.write(account("anna", "other"))
+    assert "accounts：更改 anna。" in (await running.reload(Language.ZH)).lines
+
+
+async def test_a_file_with_mistakes_changes_nothing_and_is_told_with_its_line(running: Running) -> None:
+    running.write(account("anna", "secret"))
+    assert (await running.reload()).is_taken
+    phone = running.ask(user="anna", password="secret")
+    for bad, at, what in (
+        ("[limits]\ncall = 3\n", "call = 3", 'no key "call" in [limits]'),
+        ('[limits]\ncalls = "many"\n', "calls = ", "must be a whole number"),
+        ("[limits\ncalls = 3", "[limits", "TOML"),
+        ("[[accounts]]\nuser = 'bob'\n", "[[accounts]]", "password"),
+    ):
+        running.write(bad)
+        lines = running.file.read_text().splitlines()
+        line = next(number for number, text in enumerate(lines, 1) if text.startswith(at))
+        told = await running.reload()
+        assert not told.is_taken
+        assert told.lines[0].startswith(f"{running.file}:{line}:"), told
+        assert what in told.lines[0], told
+        assert told.lines[-1].startswith("The configuration cannot be taken up as it is. Nothing was changed")
+        assert await phone.register() == 200
+    running.file.unlink()
+    assert not (await running.reload()).is_taken
+    running.write()
+    assert (await running.reload()).is_taken
+    assert await phone.register() == 403
+    phone.close()
+
+
+async def test_whose_account_went_is_reached_no_more_and_a_new_password_counts_at_once(
+    running: Running, node: Node
+) -> None:
+    running.write(account("anna", "secret") + account("bob", "secret"))
+    await running.reload()
+    anna, bob = (running.ask(user=user, password="secret") for user in ("anna", "bob"))
+    assert [await anna.register(), await bob.register()] == [200, 200]
+    assert len(list(node._phones())) == 2
+    running.write(account("bob", "other"))
+    await running.reload()
+    node._refresh_users()
+    assert [row.user for row in node._phones()] == ["bob"]
+    assert await bob.register() == 403
+    bob.close()
+    bob = running.ask(user="bob", password="other")
+    assert await bob.register() == 200
+    for phone in (anna, bob):
+        phone.close()
+
+
+async def test_a_hang_up_signal_is_a_reload_and_many_are_no_more_than_one_after_the_other(
+    running: Running, node: Node
+) -> None:
+    for calls in (5, 6, 7):
+        running.write(f"[limits]\ncalls = {calls}\n")
+        for _ in range(20):
+            os.kill(os.getpid(), signal.SIGHUP)
+        async with asyncio.timeout(10):
+            while node._edge.core.settings.max_calls != calls:
+                await asyncio.sleep(0.01)
+
+
+async def test_without_an_edge_nobody_answers(tmp_path: Path) -> None:
+    assert ControlClient(tmp_path / "nowhere").reload(Language.EN) is None
+
+
+async def test_a_hundred_reloads_under_load_with_one_bad_file_in_three(running: Running, node: Node) -> None:
+    answered = [0]
+    is_over = [False]
+
+    async def ask() -> None:
+        asking = running.ask()
+        while not is_over[0]:
+            assert (await asking.options()).status == 200
+            answered[0] += 1
+        asking.close()
+
+    load = [asyncio.create_task(ask()) for _ in range(3)]
+    for at in range(100):
+        if at % 3 == 0:
+            running.write("[limits]\ncalls = 0\n")
+        else:
+            running.write(f"[limits]\ncalls = {at + 1}\n" + account(f"u{at}", "x"))
+        told = await running.reload()
+        assert told.is_taken is bool(at % 3)
+        wanted = at + 1 if at % 3 else (at if at else 10_000)
+        assert node._edge.core.settings.max_calls == wanted
+    is_over[0] = True
+    await asyncio.gather(*load)
+    assert answered[0] > 100
+    assert not node._signalling.counters["faults"]
