@@ -134,7 +134,7 @@ def account(user: str, password: str) -> str:
 
 
 def registered(node: Node) -> set[str]:
-    return {one.user for one in node._edge.core.registrar.live(node._clock.now())}
+    return {one.user for one in node._edge.core.registrar.held()}
 
 
 async def test_it_says_what_changed_and_what_waits(running: Running) -> None:
