@@ -42,6 +42,7 @@ class Tape:
     recording: File = field(default_factory=File)
     said: list[tuple[str, ...]] = field(default_factory=list)
     descriptions: list[bytes] = field(default_factory=list)
+    continues: str = ""
 
     def describe(self, mode: str, side: str, sdp: bytes, at: float) -> None:
         self.said.append((mode, side))
@@ -67,8 +68,8 @@ class Recorder:
     def __init__(self) -> None:
         self.tapes: list[Tape] = []
 
-    def open(self, facts: Facts, why: str, now: float) -> Tape:
-        self.tapes.append(Tape(f"tape{len(self.tapes)}", why, facts))
+    def open(self, facts: Facts, why: str, now: float, continues: str = "") -> Tape:
+        self.tapes.append(Tape(f"tape{len(self.tapes)}", why, facts, continues=continues))
         return self.tapes[-1]
 
     @property

@@ -7,7 +7,7 @@ import pytest
 from tests.edge.carrier import Carrier, gateway, house, named
 from tests.edge.lab import HOME, OFFER, REALM, Lab, Phone, call
 from tests.edge.test_phones_of_other_nodes import Around
-from tests.edge.test_recording import Recorder
+from tests.edge.test_recording import BEEP, NOTICE, Recorder, heard, play_out
 
 from talkpath.base.address import Address, Target, Transport
 from talkpath.base.errors import Malformed
@@ -15,6 +15,7 @@ from talkpath.calls.build import call_of
 from talkpath.edge.call import RunningCall
 from talkpath.edge.keeping import Known
 from talkpath.edge.record import VERSION, decoded, encoded
+from talkpath.edge.recording import Verb
 from talkpath.edge.settings import EdgeSettings, RecordingSettings, Which
 from talkpath.media.engine import Advanced
 from talkpath.sip.message import Message
@@ -347,16 +348,58 @@ def test_the_ports_are_told_again_when_what_was_told_is_old() -> None:
     assert lab.shared() == []
 
 
+def recording(recorder: Recorder, calls: Which, **more: object) -> Lab:
+    settings = RecordingSettings(calls, **more)  # type: ignore[arg-type]
+    return Lab(EdgeSettings(own_hosts=frozenset({HOME}), realm=REALM, recording=settings), recorder=recorder)
+
+
 def test_a_recording_goes_on_in_another_file() -> None:
     recorder = Recorder()
-    lab = Lab(
-        EdgeSettings(own_hosts=frozenset({HOME}), realm=REALM, recording=RecordingSettings(Which.ALL)),
-        recorder=recorder,
-    )
+    lab = recording(recorder, Which.ALL)
     a, b, _, ok = speaking(lab)
     lab.die()
     assert recorder.why == ["all", "all"]
+    assert [tape.continues for tape in recorder.tapes] == ["", "tape0"]
     assert ("offer", "callee") in recorder.tapes[1].said, "what is in force stands in it"
     a.in_dialog("BYE", ok)
     b.answer(b.last(), 200, "OK")
     assert recorder.tapes[1].said[-1] == ("close", "call-ended", "caller")
+
+
+def test_a_recording_that_was_paused_stays_so_until_somebody_resumes_it() -> None:
+    recorder = Recorder()
+    lab = recording(recorder, Which.ALL)
+    speaking(lab)
+    assert lab.edge.core.recordings.command(running(lab), Verb.PAUSE, "operator", lab.now) == ""
+    lab.shared()
+    lab.die()
+    assert recorder.tapes[1].said[0] == ("pause", "operator"), "before anything is in it"
+    assert "recording.paused" in lab.kinds("c1")
+    lab.share()
+    assert lab.edge.core.recordings.command(running(lab), Verb.RESUME, "operator", lab.now) == ""
+    assert recorder.tapes[1].said[-1] == ("resume",)
+    lab.shared()
+    lab.die()
+    assert ("pause", "operator") not in recorder.tapes[2].said
+    assert recorder.tapes[2].continues == "tape1"
+
+
+def test_who_was_told_of_the_recording_is_not_told_again_by_the_heir() -> None:
+    lab = recording(Recorder(), Which.ALL, announcement=NOTICE, beep=BEEP, beep_every_s=15.0)
+    speaking(lab)
+    assert heard(lab) == [NOTICE, NOTICE]
+    play_out(lab)
+    lab.edge.check_media(running(lab), lab.now)
+    lab.shared()
+    lab.die()
+    assert heard(lab) == [None, None]
+    lab.wait(16)
+    assert heard(lab) == [BEEP, BEEP], "it is still recorded"
+
+
+def test_who_had_not_heard_the_announcement_to_its_end_hears_it_from_the_heir() -> None:
+    lab = recording(Recorder(), Which.ALL, announcement=NOTICE)
+    speaking(lab)
+    assert heard(lab) == [NOTICE, NOTICE]
+    lab.die()
+    assert heard(lab) == [NOTICE, NOTICE]

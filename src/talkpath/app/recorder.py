@@ -86,8 +86,8 @@ class CallRecorder:
         if (made := known(layout.manifest_of(name))) is not None:
             self._keeper.finished(made)
 
-    def open(self, facts: Facts, why: str, now: float) -> "CallTape":
-        """Begin a new recording. Its name is new whatever is there: 64 random bits."""
+    def open(self, facts: Facts, why: str, now: float, continues: str = "") -> "CallTape":
+        """Begin a new recording, which `continues` that of a process that is gone. Its name is new whatever is there: 64 random bits."""
         self._make_folders()
         name = name_of(facts.call_id, secrets.token_hex(8))
         pcap = self._keeper.layout.pcap_of(name)
@@ -98,6 +98,7 @@ class CallRecorder:
             link_type=self._link_type,
             started=now,
             started_by=why,
+            continues=continues,
             stored=(local(name),),
             edge="" if self._mark is None else self._mark.edge,
         )

@@ -136,7 +136,7 @@ class Core:
         #: Those of them whose caller has not acknowledged an answer yet.
         self.beginning: set[RunningCall] = set()
         self.tastes = Tastes()
-        self.recordings = Recordings(settings.recording, world.recorder, ledger, self.timers)
+        self.recordings = Recordings(settings.recording, world.recorder, ledger, self.timers, self.touch)
         self.counters: Counter[str] = Counter()
         #: no new calls are taken, but at addresses that are `leaving` in the middle of them
         self.is_draining = False

@@ -167,6 +167,7 @@ class Keeping:
         places = {seat: place for place, seat in enumerate(call.seats)}
         fork = self._ringing.fork_of(call)
         ringing = None if fork is None else self._ringing.said(fork)
+        recorded = self._core.recordings.said(call)
         return CallRecord(
             version=version_of(ringing),
             call_id=raw(call.call_id),
@@ -188,7 +189,10 @@ class Keeping:
             service=self._services.answering(call),
             toll=self._core.guard.toll.counted(call),
             media=media,
-            recorded_for="" if call.recording is None else call.recording.why,
+            recorded_for="" if recorded is None else recorded.why,
+            recorded_as="" if recorded is None else recorded.name,
+            recording_told=recorded is not None and recorded.is_announced,
+            recording_paused_by=None if recorded is None else recorded.paused_by,
             ringing=ringing,
         )
 
@@ -223,8 +227,8 @@ class Keeping:
         is_lost = not has_address
         if has_address and record.media is not None:
             is_lost = not self._resume_media(call, record.media, known, now)
-        if record.recorded_for and call.media is not None:
-            core.recordings.go_on(call, record.recorded_for, now)
+        if record.recorded is not None and call.media is not None:
+            core.recordings.go_on(call, record.recorded, now)
         if fork is not None and record.ringing is not None:
             self._ringing.go_on(fork, record.ringing, now, is_lost=is_lost)
         elif is_lost:

@@ -15,6 +15,7 @@ from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.base.octets import text
 from talkpath.calls.model import Side
+from talkpath.edge.tape import Before
 from talkpath.media.policy import Profile
 from talkpath.media.record import VERSION as MEDIA_VERSION
 from talkpath.media.record import MediaRecord
@@ -129,7 +130,8 @@ class RingingRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """`RunningCall`, with `ringing` until it is answered. `name` tells it from others with its Call-ID; `winner` is a
     leg, `came_from` the name of a gateway, `toll` the account that pays for it and whether it goes abroad.
-    `recorded_for` is by whose word its recording began, "" where none runs."""
+    `recorded_for` is by whose word its recording began, "" where none runs; `recorded_as` its name, `recording_told`
+    whether the sides heard of it to the end, and `recording_paused_by` who paused it, if anybody did."""
 
     version: int
     call_id: bytes
@@ -152,6 +154,9 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     toll: tuple[str, bool] | None = None
     media: MediaRecord | None = None
     recorded_for: str = ""
+    recorded_as: str = ""
+    recording_told: bool = False
+    recording_paused_by: str | None = None
     ringing: RingingRecord | None = None
 
     @property
@@ -161,6 +166,13 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         ports = [] if self.media is None else [one.address[0] for one in self.media.ports]
         ways = () if self.ringing is None else (self.ringing.flow.local,)
         return frozenset((*flows, *ports, *[way.host for way in ways if way is not None]))
+
+    @property
+    def recorded(self) -> Before | None:
+        """The recording that ran."""
+        if not self.recorded_for:
+            return None
+        return Before(self.recorded_for, self.recorded_as, self.recording_told, self.recording_paused_by)
 
     @property
     def key(self) -> tuple[str, str]:

@@ -6,6 +6,7 @@ The sides are told of each when the call is answered, or at once when it is by t
 every so often while it is not paused.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from talkpath.base.timers import Timers
@@ -13,7 +14,7 @@ from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Value
 from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.settings import RecordingSettings, Which
-from talkpath.edge.tape import Facts, Recorder, Running, TakingPart
+from talkpath.edge.tape import Before, Facts, Recorder, Running, TakingPart
 from talkpath.media.engine import Clip
 from talkpath.media.policy import CALLER
 
@@ -38,12 +39,19 @@ class Recordings:
     """See the module's docstring."""
 
     def __init__(
-        self, settings: RecordingSettings, recorder: Recorder | None, ledger: Ledger, timers: Timers
+        self,
+        settings: RecordingSettings,
+        recorder: Recorder | None,
+        ledger: Ledger,
+        timers: Timers,
+        touch: Callable[[RunningCall], None],
     ) -> None:
+        """`touch` hears of a call with whose recording something was done by hand."""
         self._settings = settings
         self._recorder = recorder
         self._ledger = ledger
         self._timers = timers
+        self._touch = touch
 
     def adopt(self, settings: RecordingSettings) -> None:
         """Go by these settings from now on. Recordings that run go on."""
@@ -84,10 +92,21 @@ class Recordings:
             for one in call.media.take_described():
                 call.recording.tape.describe(one.mode, one.side, one.sdp, now)
 
-    def go_on(self, call: RunningCall, why: str, now: float) -> None:
-        """The call was recorded in a process that is gone: it goes on in another file."""
+    def said(self, call: RunningCall) -> Before | None:
+        """What another process must know to go on with the recording that runs. An announcement that was not heard
+        to its end is made again there, unless a script wants none."""
+        running = call.recording
+        if running is None:
+            return None
+        is_announcing = call.media is not None and call.media.is_announcing
+        is_silent = call.announcement is not None and call.announcement.clip is None
+        is_announced = is_silent or (running.is_announced and not is_announcing)
+        return Before(running.why, running.tape.name, is_announced, running.paused_by)
+
+    def go_on(self, call: RunningCall, before: Before, now: float) -> None:
+        """The call was recorded in a process that is gone: it goes on in another file, paused where that was."""
         if self._recorder is not None and call.recording is None:
-            self._start(call, why, now)
+            self._start(call, before.why, now, before)
 
     def answered(self, call: RunningCall, now: float) -> None:
         """Somebody took the call."""
@@ -103,6 +122,9 @@ class Recordings:
         announcement = self._announcement(call)
         if announcement is not None:
             call.media.announce(announcement, self._settings.told, now)
+        self._begin_to_beep(call, running, now)
+
+    def _begin_to_beep(self, call: RunningCall, running: Running, now: float) -> None:
         if self._settings.beep is not None:
             self._note(call, "recording.beeps", now, seconds=self._settings.beep_every_s)
             self._beep_later(call, running, self._settings.beep, now)
@@ -142,6 +164,7 @@ class Recordings:
 
     def command(self, call: RunningCall, verb: Verb, by: str, now: float) -> str:
         """Do it; "" when done, else the word for why it makes no sense."""
+        self._touch(call)
         running = call.recording
         if self._recorder is None:
             return "off"
@@ -160,13 +183,13 @@ class Recordings:
             case Verb.PAUSE if running is not None:
                 if running.is_paused:
                     return "paused"
-                running.is_paused = True
+                running.paused_by = by
                 running.tape.pause(by, now)
                 self._note(call, "recording.paused", now, name=running.tape.name, by=by)
             case Verb.RESUME if running is not None:
                 if not running.is_paused:
                     return "not-paused"
-                running.is_paused = False
+                running.paused_by = None
                 running.tape.resume(now)
                 self._note(call, "recording.resumed", now, name=running.tape.name, by=by)
             case _:
@@ -190,15 +213,24 @@ class Recordings:
             return "paused-by-other" if running.is_paused else ""
         return self.command(call, Verb.STOP, by, now) if running.why == by else "not-its-own"
 
-    def _start(self, call: RunningCall, why: str, now: float) -> None:
+    def _start(self, call: RunningCall, why: str, now: float, before: Before | None = None) -> None:
         assert self._recorder is not None
-        tape = self._recorder.open(self._facts(call), why, now)
-        call.recording, call.was_recorded = Running(tape, why), True
+        tape = self._recorder.open(self._facts(call), why, now, "" if before is None else before.name)
+        running = call.recording = Running(tape, why)
+        call.was_recorded = True
         self._note(call, "recording.started", now, name=tape.name, why=why)
+        if before is not None and before.paused_by is not None:
+            # Before it gets the first packet.
+            running.paused_by = before.paused_by
+            tape.pause(before.paused_by, now)
+            self._note(call, "recording.paused", now, name=tape.name, by=before.paused_by)
         if call.media is not None:
             call.media.record(tape.recording)
             for one in call.media.in_force():
                 tape.describe(one.mode, one.side, one.sdp, now)
+        if before is not None and before.is_announced:
+            running.is_announced = True
+            self._begin_to_beep(call, running, now)
         self.joined(call, now)
 
     def _facts(self, call: RunningCall, by: str = "", how: str = "") -> Facts:

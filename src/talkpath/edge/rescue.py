@@ -32,6 +32,7 @@ from talkpath.edge.ending import Ending
 from talkpath.edge.forwarding import via_line
 from talkpath.edge.record import CallRecord, HopRecord
 from talkpath.edge.routing import present
+from talkpath.edge.tape import Before
 from talkpath.media.policy import GRACE_S
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ClientTransaction
@@ -78,24 +79,24 @@ class Rescue:
         elif _PROOF in said or _PROOF in answered:
             self._fail(call, "a side keeps keys that only that server had", now)
         else:
-            self._wait(call, callee, said, record.recorded_for, now + GRACE_S, now)
+            self._wait(call, callee, said, record.recorded, now + GRACE_S, now)
 
     def _wait(
-        self, call: RunningCall, callee: Party, said: bytes, recorded_for: str, until: float, now: float
+        self, call: RunningCall, callee: Party, said: bytes, recorded: Before | None, until: float, now: float
     ) -> None:
         """Both must be there before either is asked: who hears nothing may wait, who is alone in a call does not."""
         if self._is_over(call, callee):
             return
         away = next((one for one in (call.caller, callee) if self._ending.hop_to(one, now) is None), None)
         if away is None:
-            self._ask(call, callee, said, recorded_for, now)
+            self._ask(call, callee, said, recorded, now)
         elif now >= until:
             self._fail(call, "the other side did not come back", now)
         else:
-            again = partial(self._wait, call, callee, said, recorded_for, until)
+            again = partial(self._wait, call, callee, said, recorded, until)
             self._core.timers.start(_LOOK_S, now, again)
 
-    def _ask(self, call: RunningCall, callee: Party, said: bytes, recorded_for: str, now: float) -> None:
+    def _ask(self, call: RunningCall, callee: Party, said: bytes, recorded: Before | None, now: float) -> None:
         for party in (call.caller, callee):
             _find(self._core, party, now)
 
@@ -103,8 +104,8 @@ class Rescue:
             self._offer(call, callee, call.caller, callee, answer.sdp, lambda last, end: self._done(call, end), at)
 
         self._offer(call, callee, callee, call.caller, said, then, now)
-        if recorded_for and call.media is not None:
-            self._core.recordings.go_on(call, recorded_for, now)
+        if recorded is not None and call.media is not None:
+            self._core.recordings.go_on(call, recorded, now)
 
     def _offer(
         self,

@@ -50,8 +50,18 @@ class Tape(Protocol):
 class Recorder(Protocol):
     """Makes recordings."""
 
-    def open(self, facts: Facts, why: str, now: float) -> Tape:
-        """Begin a new one."""
+    def open(self, facts: Facts, why: str, now: float, continues: str = "") -> Tape:
+        """Begin a new one; it `continues` the one of that name, of a process that is gone."""
+
+
+class Before(NamedTuple):
+    """How a call was recorded in a process that is gone: by whose word, in which recording, whether its sides had
+    heard of it to the end, and by whom it is paused, None where it is not."""
+
+    why: str
+    name: str = ""
+    is_announced: bool = False
+    paused_by: str | None = None
 
 
 class Announcement(NamedTuple):
@@ -63,7 +73,7 @@ class Announcement(NamedTuple):
 class Running:
     """The recording of a call as the edge keeps it."""
 
-    __slots__ = ("is_announced", "is_paused", "tape", "why")
+    __slots__ = ("is_announced", "paused_by", "tape", "why")
 
     def __init__(self, tape: Tape, why: str) -> None:
         self.tape = tape
@@ -71,4 +81,9 @@ class Running:
         self.is_announced = False
         #: By whose word it began.
         self.why = why
-        self.is_paused = False
+        #: Who wanted it to pause, None while it does not.
+        self.paused_by: str | None = None
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_by is not None

@@ -49,6 +49,11 @@ class Announcing:
         self._is_noted = False
         self._hearers: dict[str, _Hearer] = {}
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether something that is a moment of the call was not heard to its end yet."""
+        return self._clip is not None and self._is_noted
+
     def begin(self, clip: Clip, sides: Iterable[str], legs: Iterable[Leg], now: float, *, is_noted: bool) -> None:
         """Announce this to these sides ("caller", "callee"), unless something is being announced. `is_noted` is
         whether it becomes moments of the call."""

@@ -407,6 +407,11 @@ class MediaSession:
         """Let these sides of an answered call hear a clip in place of each other; `is_noted` as in `Announcing`."""
         self._announcing.begin(clip, sides, self._hearing.ends, now, is_noted=is_noted)
 
+    @property
+    def is_announcing(self) -> bool:
+        """Whether its sides have not heard to the end what is announced to them."""
+        return self._announcing.is_telling
+
     def in_force(self) -> list[Described]:
         """What each side was told last and is held to, offers that wait included."""
         served = None if self._serving is None else self._serving.described

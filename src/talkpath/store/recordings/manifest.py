@@ -88,7 +88,8 @@ def local(name: str) -> Stored:
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One recording. Times are seconds since the epoch (UTC); `result` is how the call went, `end` how the recording
     ended: call-ended, stopped, edge-stopped, or edge-died where nobody could say it any more. `edge` is who recorded
-    it, by the name of its mark in the directory (`atwork`)."""
+    it, by the name of its mark in the directory (`atwork`); `continues` is the recording that the one process began of the
+    same call with which this one went on."""
 
     schema: str = SCHEMA
     name: str
@@ -113,6 +114,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     stored: tuple[Stored, ...] = ()
     removed: float | None = None
     edge: str = ""
+    continues: str = ""
 
     @property
     def is_local(self) -> bool:
