@@ -198,6 +198,43 @@ def test_a_node_that_is_gone(pair: Pair) -> None:
     assert "cluster.node-gone" in pair.a.kinds("c1")
 
 
+def test_a_phone_that_rings_through_a_node_that_dies_is_given_up_within_a_second(pair: Pair) -> None:
+    caller, callee = phones(pair)
+    invite = ring(pair, caller, callee)
+    callee.answer(invite, 180, "Ringing")
+    pair.a.edge.bereaved.look(pair.a.now)
+    assert caller.last().status == 180, "a node that is there is waited for"
+    pair.lose("b")
+    pair.a.edge.bereaved.look(pair.a.now)
+    pair.a.pump()
+    assert caller.last().status == 480
+    assert "cluster.ringer-gone" in pair.a.kinds("c1")
+    assert not pair.a.edge.core.calls
+
+
+def test_a_phone_stops_ringing_when_the_node_is_gone_that_had_the_call(pair: Pair) -> None:
+    caller, callee = phones(pair)
+    invite = ring(pair, caller, callee)
+    callee.answer(invite, 180, "Ringing")
+    pair.b.edge.bereaved.look(pair.b.now)
+    pair.lose("a")
+    pair.b.edge.bereaved.look(pair.b.now)
+    pair.b.pump()
+    cancel = callee.last()
+    assert cancel.method == "CANCEL"
+    assert "The server of the call died" in (cancel.first("Reason") or "")
+    assert "cluster.caller-gone" in pair.b.kinds("c1")
+
+
+def test_what_rang_for_another_node_is_forgotten_when_it_is_over(pair: Pair) -> None:
+    answered(pair)
+    pair.b.edge.bereaved.look(pair.b.now)
+    pair.lose("a")
+    pair.b.edge.bereaved.look(pair.b.now)
+    pair.b.pump()
+    assert "cluster.caller-gone" not in pair.b.kinds("c1")
+
+
 def test_a_phone_without_nat_outlives_its_node(pair: Pair) -> None:
     caller = pair.a.phone("1001", "198.51.100.7")
     there = pair.b.phone("1002", "198.51.100.8")

@@ -154,6 +154,8 @@ class Joined:
                 guard.trust(ip_network(host), True)
         self._log.tell()
         self.calls.rescue(now)
+        if self.edge is not None:
+            self.edge.bereaved.look(now)
 
 
 async def joined(prepared: Prepared, clock: Clock) -> Joined | None:

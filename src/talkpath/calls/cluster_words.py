@@ -15,4 +15,12 @@ MOMENTS: dict[str, Text] = {
         "Not rung: the phone at {remote} can be reached only through node {node}, which is gone.",
         "未振铃：{remote} 处的话机只能经节点 {node} 到达，而该节点已失联。",
     ),
+    "cluster.ringer-gone": Text(
+        "Node {node}, which rang the phone, is gone: the phone counts as not reached.",
+        "为话机振铃的节点 {node} 已失联：该话机视为未接通。",
+    ),
+    "cluster.caller-gone": Text(
+        "Node {node}, for which the phone rang, is gone: it stops ringing.",
+        "请求振铃的节点 {node} 已失联：停止振铃。",
+    ),
 }

@@ -17,6 +17,7 @@ from talkpath.edge.anchoring import Anchoring
 from talkpath.edge.answers import Answers
 from talkpath.edge.arrival import Arrival
 from talkpath.edge.asking import Asking
+from talkpath.edge.bereaved import Bereaved
 from talkpath.edge.call import Phase, RunningCall
 from talkpath.edge.choosing import SERVICES
 from talkpath.edge.core import Core, Entropy, World
@@ -128,6 +129,7 @@ class Edge:
         self._late = LateAnswers(core, self._anchoring, self._ending)
         self._lookout = Lookout(core, self._ending, self._services)
         self._holding = Holding(core)
+        self.bereaved = Bereaved(core)
         self.keeping = Keeping(core, self._anchoring, self._ending, self._services, self.gateways, self._answers)
         core.registrar.learnt = self._ending.tell_returned
         self._keep_alive = core.keep_alive
@@ -351,7 +353,8 @@ class Edge:
         if unsupported is not None:
             raise Refusal(420, fields=f"Unsupported: {unsupported}\r\n")
         if arrival.permit is not None and not request.to_tag:
-            self._proxy.ring_for_node(arrival, server, heading, arrival.permit, now)
+            fork = self._proxy.ring_for_node(arrival, server, heading, arrival.permit, now)
+            self.bereaved.rings_for(fork, arrival.permit.node)
             return
         if here and self._answered_here(arrival, server, heading, now):
             return

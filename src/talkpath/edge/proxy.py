@@ -66,7 +66,7 @@ class Proxy:
 
     def ring_for_node(
         self, arrival: Arrival, server: ServerTransaction, heading: Heading, permit: Pass, now: float
-    ) -> None:
+    ) -> Fork:
         """Another node has this call, and we hold the flow of the phone that it rings: as a proxy beside it, without
         media and without asking anybody. Raises Refusal."""
         core, request = self._core, arrival.message
@@ -77,6 +77,7 @@ class Proxy:
         fork = Fork(self._answers, core.transactions, arrival, server, None, core.settings.ring_timeout_s)
         self._say_trying(fork, now)
         self._trying.start(fork, heading, Plan([Group([ToPhone([binding])])]), now)
+        return fork
 
     def _forward_initial(self, fork: Fork, heading: Heading, now: float) -> None:
         core, arrival, request = self._core, fork.arrival, fork.request
