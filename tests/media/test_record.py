@@ -10,9 +10,10 @@ from tests.media.browser import Browser, WebCall, converse
 from tests.media.in_memory import Call, sdp
 from tests.media.test_pages_that_vanish import PHONE, live, restart, talking, wait
 
+from talkpath.base import limits
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
-from talkpath.media import Climbed, MediaAddress, MediaSession, Origin
+from talkpath.media import Climbed, MediaAddress, MediaMoment, MediaSession, Origin
 from talkpath.media.policy import Profile
 from talkpath.media.record import VERSION, MediaRecord, OriginRecord, Unsaid, decoded, encoded
 from talkpath.media.words import UNSAID
@@ -200,3 +201,33 @@ def test_what_each_side_hears_is_known_to_who_goes_on() -> None:
         assert None not in before
         assert call.hand_over()
         assert [anchor.hears for _, anchor in call.session.ports] == before
+
+
+def test_a_stream_that_comes_and_goes_a_hundred_times_makes_no_larger_record_and_loses_no_packet() -> None:
+    call = Call()
+    audio, video = "audio 4000 RTP/AVP 8", "video {} RTP/AVP 96\na=rtpmap:96 VP8/90000"
+    sizes = []
+    for cseq in range(1, 201):
+        port = 4002 if cseq % 2 else 0
+        call.offer(sdp("192.0.2.10", audio, video.format(port)), cseq=cseq)
+        call.answer(sdp("192.0.2.21", audio, video.format(port and 5002)), cseq=cseq)
+        call.chosen()
+        if port:
+            for leg in (0, 1):
+                call.hear(call.port(leg, 1), 10)
+                call.port(leg, 1).strangers = 1
+                call.port(leg, 1).dropped = [(f"198.51.100.{leg + 1}", 4000, 1)]
+        sizes.append(len(saved(call).released))
+    assert max(sizes) == limits.MEDIA_RELEASED
+    call.session.close(call.now)
+    call.drain()
+    dropped = {moment.values["side"]: moment.values["strangers"] for moment in of(call, "media.dropped")}
+    assert dropped == {"caller": 100, "callee": 100}
+    assert {moment.values["sources"] for moment in of(call, "media.dropped-from")} == {
+        "198.51.100.1:4000 ×100", "198.51.100.2:4000 ×100",
+    }  # fmt: skip
+    assert of(call, "media.ended")[0].values["packets"] == 2_000
+
+
+def of(call: Call, kind: str) -> list[MediaMoment]:
+    return [moment for moment in call.moments if moment.kind == kind]

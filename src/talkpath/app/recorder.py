@@ -87,7 +87,8 @@ class CallRecorder:
             self._keeper.finished(made)
 
     def open(self, facts: Facts, why: str, now: float, continues: str = "") -> "CallTape":
-        """Begin a new recording, which `continues` that of a process that is gone. Its name is new whatever is there: 64 random bits."""
+        """Begin a new recording, which `continues` that of a process that is gone. Its name is new whatever is there:
+        64 random bits."""
         self._make_folders()
         name = name_of(facts.call_id, secrets.token_hex(8))
         pcap = self._keeper.layout.pcap_of(name)

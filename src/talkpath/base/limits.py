@@ -105,6 +105,9 @@ MOMENTS_OF_A_KIND = 30
 # Streams relayed for one call, each with two port pairs: audio, video, slides, text and as many spare. A stranger who
 # may call a user must not be able to take the whole port range with a few packets.
 MEDIA_SECTIONS = 8
+# Ports that were given back of which a running call remembers what passed, each by itself; older ones are summed up
+# by their side. Who adds and drops a stream again and again makes one each time, and all is told to other nodes.
+MEDIA_RELEASED = 32
 # Guests of the page that one address may have at a time: an office behind one NAT, and not the whole house.
 GUESTS_PER_ADDRESS = 50
 # Names that are being looked up at once to see whether they lead to us, and what waits for one of them. Strangers may

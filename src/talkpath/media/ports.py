@@ -4,10 +4,12 @@ Which section wants what is decided elsewhere; here is what becomes of the engin
 of it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from talkpath.base import limits
 from talkpath.base.octets import raw, text
 from talkpath.media import moments
 from talkpath.media.announced import Announced
@@ -22,6 +24,9 @@ from talkpath.media.standing import Standing
 from talkpath.media.telling import Noting, Telling
 from talkpath.media.told import Packing
 from talkpath.media.transport import IceTransport
+
+# Sources of dropped packets that are remembered of ports that were summed up.
+_SOURCES = 8
 
 
 class PortTotals(NamedTuple):
@@ -40,6 +45,12 @@ class PortTotals(NamedTuple):
         """As data."""
         return ReleasedRecord(
             self.leg, self.section, raw(self.kind), self.local, _saved(self.totals), tuple(sorted(self.others))
+        )
+
+    def and_before(self, other: "PortTotals") -> "PortTotals":
+        """With what another port of the same side saw before."""
+        return self._replace(
+            totals=_sum(_saved(other.totals), _saved(self.totals)), others=frozenset((*self.others, *other.others))
         )
 
     @classmethod
@@ -66,6 +77,29 @@ def _saved(totals: Totals) -> TotalsRecord:
         totals.last_heard,
         totals.forgiven,
         dropped,
+    )
+
+
+def _sum(one: TotalsRecord, other: TotalsRecord) -> TotalsRecord:
+    """Of the sources of what was dropped those stay that sent most."""
+    sources: Counter[HostPort] = Counter()
+    for host, port, count in (*one.dropped, *other.dropped):
+        sources[host, port] += count
+    heard = [at for at in (one.last_heard, other.last_heard) if at is not None]
+    return TotalsRecord(
+        one.heard_packets + other.heard_packets,
+        one.heard_bytes + other.heard_bytes,
+        one.heard_rtcp + other.heard_rtcp,
+        one.sent_packets + other.sent_packets,
+        one.sent_bytes + other.sent_bytes,
+        one.sent_rtcp + other.sent_rtcp,
+        one.lost + other.lost,
+        one.strangers + other.strangers,
+        one.unauthentic + other.unauthentic,
+        one.replayed + other.replayed,
+        max(heard, default=None),
+        one.forgiven + other.forgiven,
+        tuple((host, port, count) for (host, port), count in sources.most_common(_SOURCES)),
     )
 
 
@@ -267,9 +301,20 @@ class Ports:
         totals = self._engine.close(anchor.port)
         local, others = str(anchor.local), anchor.of_parties()
         anchor.forget()
-        self.released.append(PortTotals(leg.id, leg.side, anchor.index, anchor.kind, local, totals, others))
+        self._remember(PortTotals(leg.id, leg.side, anchor.index, anchor.kind, local, totals, others))
         if carrier is not None and carrier.is_vacant:
             self.close(carrier, now)
+
+    def _remember(self, totals: PortTotals) -> None:
+        """What the oldest ports of a side saw becomes one, where there are too many."""
+        released = self.released
+        released.append(totals)
+        if len(released) <= limits.MEDIA_RELEASED:
+            return
+        first = next(one for one in released if sum(other.side == one.side for other in released) > 1)
+        second = next(one for one in released if one.side == first.side and one is not first)
+        released.remove(second)
+        released[released.index(first)] = second.and_before(first)
 
     def abandon(self) -> None:
         """Close all ports in the engine, and say goodbye to nobody."""

@@ -3,11 +3,13 @@
 Nothing is decided here and nothing changes: who reads a call is told what to know of it.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 
 from talkpath.base.address import Address
 from talkpath.media import moments
 from talkpath.media.announced import Reading
+from talkpath.media.engine import HostPort
 from talkpath.media.negotiation import Agreement
 from talkpath.media.ports import PortTotals
 from talkpath.media.telling import Noting
@@ -99,6 +101,9 @@ def _of_others(port: PortTotals) -> int:
 
 def _sources_of(ports: Iterable[PortTotals]) -> str:
     """Who sent what was dropped of strangers, and how many packets."""
-    dropped = [one for port in ports for one in port.totals.dropped if not _is_other(port, one[0], one[1])]
-    dropped.sort(key=lambda one: -one[2])
-    return ", ".join(f"{Address(host, port)} ×{count}" for host, port, count in dropped[:_NAMED])
+    dropped: Counter[HostPort] = Counter()
+    for port in ports:
+        for host, number, count in port.totals.dropped:
+            if not _is_other(port, host, number):
+                dropped[host, number] += count
+    return ", ".join(f"{Address(*source)} ×{count}" for source, count in dropped.most_common(_NAMED))

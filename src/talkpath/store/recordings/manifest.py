@@ -88,8 +88,8 @@ def local(name: str) -> Stored:
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One recording. Times are seconds since the epoch (UTC); `result` is how the call went, `end` how the recording
     ended: call-ended, stopped, edge-stopped, or edge-died where nobody could say it any more. `edge` is who recorded
-    it, by the name of its mark in the directory (`atwork`); `continues` is the recording that the one process began of the
-    same call with which this one went on."""
+    it, by the name of its mark in the directory (`atwork`); `continues` is the recording of the same call that
+    another process began and this one goes on with."""
 
     schema: str = SCHEMA
     name: str
