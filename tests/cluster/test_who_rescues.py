@@ -27,6 +27,9 @@ class Survivor:
     def look(self) -> None:
         self.calls.rescue(self.node.clock.now)
 
+    def take_urgent(self, now: float) -> list[Changed]:
+        return []
+
     def take_changed(self, now: float) -> list[Changed]:
         return []
 

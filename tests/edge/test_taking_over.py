@@ -62,6 +62,32 @@ def test_a_call_is_told_once_it_is_answered_and_once_it_is_over() -> None:
     assert lab.shared() == []
 
 
+def test_that_somebody_talks_and_that_a_call_is_over_is_told_at_once() -> None:
+    lab = Lab()
+    a, b = pair(lab)
+    hurried: list[float] = []
+    keeping = lab.edge.keeping
+    keeping.begin(lambda: hurried.append(lab.now))
+    a.invite(f"sip:1002@{HOME}")
+    b.answer(b.last(), 180, "Ringing")
+    b.answer(next(one for one in b.inbox if one.method == "INVITE"), 200, "OK")
+    assert hurried == [], "who answers repeats it until the ACK comes"
+    ok = a.last()
+    a.ack(ok, b.contact)
+    a.ack(ok, b.contact)
+    assert len(hurried) == 1
+    ((key, known),) = keeping.take_urgent(lab.now)
+    assert known is not None
+    assert known.record.callees[0].is_acknowledged
+    assert keeping.take_urgent(lab.now) == lab.shared() == []
+    a.in_dialog("BYE", ok)
+    assert len(hurried) == 1
+    b.answer(b.last(), 200, "OK")
+    assert len(hurried) == 2
+    assert keeping.take_urgent(lab.now) == [(key, None)]
+    assert lab.shared() == []
+
+
 def test_a_request_that_changes_nothing_is_not_told() -> None:
     lab = Lab()
     a, b, _, ok = talking(lab)

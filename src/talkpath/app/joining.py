@@ -141,9 +141,14 @@ class Joined:
             self.membership.member.wake()
         self.calls.look(here, now)
         if self.edge is not None:
-            self.edge.core.registrar.inherit(self.calls.take_new(), now)
+            self.edge.core.registrar.inherit(self.calls.take_new())
         for host, refusal in self.claims.overdue(now):
             self._log.take_off(host, refusal.to)
+
+    def inherit(self, now: float) -> None:
+        """Take up some of the phones that came with addresses: to be called often."""
+        if self.edge is not None:
+            self.edge.core.registrar.inherit_more(self.claims.held, now)
 
     def look(self, guard: Guard, now: float) -> None:
         """Say what happened, let nodes send what they like, and see who died: to be called every second."""

@@ -54,6 +54,7 @@ from talkpath.app.settings import (
 from talkpath.app.shared_history import shared_history
 from talkpath.app.start import Prepared
 from talkpath.app.state import recordings_directory, token_key
+from talkpath.app.telling import Telling
 from talkpath.base.address import Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Moment
@@ -87,8 +88,6 @@ _CHORES_S = 1.0
 _SWEEP_EVERY_S = 600.0
 # Between two portions of what would take too long at once.
 _PORTIONS_S = 0.02
-# How old what other nodes know of a call may be.
-_TELL_S = 0.05
 # How long BYEs and the last responses may take to leave when the node stops.
 _PARTING_S = 0.3
 # How much longer carriers are waited for, to answer that we are registered there no more: a repetition of what was
@@ -184,7 +183,7 @@ class Node:
         self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
         self._sweep_at = 0.0
-        self._telling: asyncio.TimerHandle | None = None
+        self._telling = None if cluster is None else Telling(cluster, self._clock.now, self._pump)
         self._heap = Heap()
         self._alive = Alive(prepared.state) if config.cluster.addresses else None
 
@@ -312,12 +311,12 @@ class Node:
         self._own_gateways.follow(self._edge.gateways, now)
         await self._signalling.start(self._edge)
         self._address_watch.start()
-        if self._cluster is not None:
-            self._edge.keeping.begin()
+        if self._cluster is not None and self._telling is not None:
+            self._edge.keeping.begin(self._telling.hurry)
             self._cluster.orders.obey = self._giving_way.order
             self._cluster.calls.attach(self._edge.keeping, self._interfaces.addresses, now)
             self._cluster.addresses_are(self._interfaces.addresses, now)
-            self._tell_cluster(self._cluster)
+            self._telling.start()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload.soon)
         await self._control.start()
         self._open_metrics()
@@ -338,8 +337,7 @@ class Node:
                 await asyncio.wait_for(left.wait(), _LEAVING_S)
         if self._cluster is not None:
             if self._telling is not None:
-                self._telling.cancel()
-            self._cluster.calls.tell(self._clock.now())
+                self._telling.close()
             await self._cluster.membership.close()
         await self._control.stop()
         asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
@@ -457,16 +455,6 @@ class Node:
         if self._cluster is not None:
             self._cluster.addresses_are(self._interfaces.addresses, self._clock.now())
             self._signalling.pump()
-
-    def _tell_cluster(self, cluster: Joined) -> None:
-        """What became of the calls, a moment after it did: an answer and its ACK are one record."""
-        # First of all, so that a fault in telling one thing costs this turn and not all that follow.
-        self._telling = asyncio.get_running_loop().call_later(_TELL_S, self._tell_cluster, cluster)
-        now = self._clock.now()
-        cluster.calls.tell(now)
-        cluster.gateways.tell(now)
-        # What other nodes said meanwhile may have made us speak: a phone is back that missed something.
-        self._signalling.pump()
 
     def _look_at_the_door(self) -> None:
         now = self._clock.now()

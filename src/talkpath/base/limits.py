@@ -108,6 +108,9 @@ MEDIA_SECTIONS = 8
 # Ports that were given back of which a running call remembers what passed, each by itself; older ones are summed up
 # by their side. Who adds and drops a stream again and again makes one each time, and all is told to other nodes.
 MEDIA_RELEASED = 32
+# Users whose phones a node takes up at once that got an address of another: some 10 ms, twenty times a second, so
+# that neither its old calls nor its new ones wait for long.
+INHERITED_AT_ONCE = 500
 # Guests of the page that one address may have at a time: an office behind one NAT, and not the whole house.
 GUESTS_PER_ADDRESS = 50
 # Names that are being looked up at once to see whether they lead to us, and what waits for one of them. Strangers may

@@ -38,6 +38,7 @@ class Runner(Protocol):
     """Who runs the calls of this node."""
 
     def take_changed(self, now: float) -> list[Changed]: ...
+    def take_urgent(self, now: float) -> list[Changed]: ...
     def take_over(self, known: Known, frm: str, silent_s: float, now: float) -> object: ...
     def hand_over(self, key: Key, now: float) -> Known | None: ...
     def take_back(self, key: Key, known: Known, now: float) -> None: ...
@@ -163,7 +164,14 @@ class Calls:
             return
         for name in list(self._awaited):
             self._take_shared(name, now)
-        changed = self._runner.take_changed(now)
+        self._write(self._runner.take_changed(now), now)
+
+    def tell_urgent(self, now: float) -> None:
+        """The same of what others should know at once."""
+        if self._runner is not None:
+            self._write(self._runner.take_urgent(now), now)
+
+    def _write(self, changed: list[Changed], now: float) -> None:
         for key, known in changed:
             name = self._name(key)
             if known is not None:

@@ -131,6 +131,9 @@ class Core:
         self.twins: dict[tuple[str, str], list[RunningCall]] = {}
         #: the calls that may have changed since others were told of them; None where nobody wants to know
         self.touched: dict[RunningCall, None] | None = None
+        #: those of which others should hear at once, and who is told that there are some
+        self.urgent: dict[RunningCall, None] = {}
+        self.hurry: Callable[[], None] = _nobody
         #: Ends of calls that could not be told.
         self.untold = Untold()
         #: Those of them whose caller has not acknowledged an answer yet.
@@ -284,10 +287,15 @@ class Core:
         if not twins:
             self.twins.pop(name, None)
 
-    def touch(self, call: RunningCall) -> None:
-        """The call may have changed."""
-        if self.touched is not None:
-            self.touched[call] = None
+    def touch(self, call: RunningCall, *, is_urgent: bool = False) -> None:
+        """The call may have changed; others should hear at once of what `is_urgent`."""
+        if self.touched is None:
+            return
+        self.touched[call] = None
+        if is_urgent:
+            if not self.urgent:
+                self.hurry()
+            self.urgent[call] = None
 
     def call_of(self, request: Message) -> RunningCall | None:
         """The running call that an in-dialog request, or a response within it, belongs to."""
@@ -311,6 +319,10 @@ class Core:
                 if one.sides(request) is not None:
                     return one
         return named[0] if named else None
+
+
+def _nobody() -> None:
+    """Nobody waits to be told."""
 
 
 def _is_within(host: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:

@@ -152,7 +152,7 @@ class Ending:
         call.phase = Phase.OVER
         self._core.beginning.discard(call)
         call.unanswered = None
-        self._core.touch(call)
+        self._core.touch(call, is_urgent=True)
         self._core.forget(call)
         name = (call.call_id, call.caller.tag)
         if self._core.world.router is not None and name not in self._core.calls:

@@ -101,16 +101,18 @@ class Keeping:
         #: those that were said for the last time, until somebody goes on with them
         self._handed: set[RunningCall] = set()
 
-    def begin(self) -> None:
-        """Somebody wants to know of the calls from now on."""
+    def begin(self, hurry: Callable[[], None] | None = None) -> None:
+        """Somebody wants to know of the calls from now on. `hurry` is called, once until he does, where he should ask
+        soon (`take_urgent`): who answered talks when the ACK passed, and who hung up is gone."""
         self._core.touched = {}
+        self._core.hurry = hurry or self._core.hurry
 
     def passed(self, message: Message) -> None:
         """A message was handled: the call that it is of may have changed."""
         if self._core.touched is not None:
             call = self._core.call_of(message)
             if call is not None:
-                self._core.touched[call] = None
+                self._core.touch(call, is_urgent=message.is_request and message.method == "ACK")
 
     def take_changed(self, now: float) -> list[Changed]:
         """The calls that are not any more as this said when it was last asked. One that cannot be said now, because a
@@ -118,29 +120,41 @@ class Keeping:
         touched = self._core.touched
         if not touched:
             return []
-        self._core.touched = {}
-        changed: list[Changed] = []
-        for call in touched:
-            if call in self._handed:
-                continue
-            before, is_taken = self._told.get(call), call in self._taken
-            if before is None and self._begins(call, now):
-                self._core.touched[call] = None
-                continue
-            if not self._is_sayable(call):
-                self._taken.discard(call)
-                if before is not None:
-                    del self._told[call], self._known[before.key]
-                    changed.append(Changed(before.key, None))
-                continue
-            record, seen = self.record(call), self._core.ledger.trace(call.call_id)
-            is_stale = is_taken or (call.media is not None and call.media.has_advanced)
-            if record is not None and seen is not None and (is_stale or record != before):
-                self._taken.discard(call)
-                self._tell(call, record)
-                ports = b"" if call.media is None else call.media.save_ports()
-                changed.append(Changed(record.key, Known(record, ports, seen)))
-        return changed
+        self._core.touched, self._core.urgent = {}, {}
+        return self._changes_of(touched, now)
+
+    def take_urgent(self, now: float) -> list[Changed]:
+        """The same of those alone of which others should hear at once."""
+        urgent, touched = self._core.urgent, self._core.touched
+        self._core.urgent = {}
+        for call in urgent:
+            if touched is not None:
+                touched.pop(call, None)
+        return self._changes_of(urgent, now)
+
+    def _changes_of(self, touched: dict[RunningCall, None], now: float) -> list[Changed]:
+        found = [self._change_of(call, now) for call in touched if call not in self._handed]
+        return [one for one in found if one is not None]
+
+    def _change_of(self, call: RunningCall, now: float) -> Changed | None:
+        before, is_taken = self._told.get(call), call in self._taken
+        if before is None and self._begins(call, now):
+            self._core.touch(call)
+            return None
+        if not self._is_sayable(call):
+            self._taken.discard(call)
+            if before is None:
+                return None
+            del self._told[call], self._known[before.key]
+            return Changed(before.key, None)
+        record, seen = self.record(call), self._core.ledger.trace(call.call_id)
+        is_stale = is_taken or (call.media is not None and call.media.has_advanced)
+        if record is None or seen is None or not (is_stale or record != before):
+            return None
+        self._taken.discard(call)
+        self._tell(call, record)
+        ports = b"" if call.media is None else call.media.save_ports()
+        return Changed(record.key, Known(record, ports, seen))
 
     def _tell(self, call: RunningCall, record: CallRecord) -> None:
         self._told[call], self._known[record.key] = record, call

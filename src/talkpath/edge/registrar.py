@@ -5,8 +5,10 @@ Bindings live in memory; each change is told to a `BindingStore`, which keeps it
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Protocol
 
+from talkpath.base import limits
 from talkpath.base.address import Flow, Hop
 from talkpath.base.errors import Malformed
 from talkpath.edge.binding import Binding
@@ -84,6 +86,9 @@ class Registrar:
         self.learnt: Callable[[Binding, float], None] = _nothing
         #: how many of them other nodes hold
         self.elsewhere = 0
+        #: addresses that came from other nodes, and the users whose phones may have to be taken up
+        self._inherited: frozenset[str] = frozenset()
+        self._to_inherit: dict[str, None] = {}
 
     def adopt(self, settings: RegistrarSettings) -> None:
         """Go by these settings from now on. Registrations that there are run as long as they were told to."""
@@ -97,6 +102,8 @@ class Registrar:
 
     def bindings(self, user: str, now: float) -> list[Binding]:
         """The live bindings of a user, the most wanted and then the most recent first."""
+        if self._to_inherit and user in self._to_inherit:
+            self._inherit(user, now)
         known = self._users.get(user)
         if not known:
             return []
@@ -124,6 +131,9 @@ class Registrar:
     def of_contact(self, uri: str, now: float) -> Binding | None:
         """The live binding with that Contact: who transfers a call may name the very phone (RFC 5589 section 7.3)."""
         binding = self._contacts.get(contact_key(uri))
+        if binding is not None and binding.user in self._to_inherit:
+            self._inherit(binding.user, now)
+            binding = self._contacts.get(contact_key(uri))
         return binding if binding is not None and binding.expires_at > now else None
 
     def of_flow(self, user: str, flow: Hop, contact: str = "") -> Binding | None:
@@ -196,14 +206,31 @@ class Registrar:
         if binding.node:
             self.learnt(binding, now)
 
-    def inherit(self, hosts: Collection[str], now: float) -> None:
+    def inherit(self, hosts: Collection[str]) -> None:
         """Addresses of another node are ours now: phones that registered there without a connection are reached from
-        here as they were from there."""
-        if not hosts:
+        here as they were from there. `inherit_more` takes them up; who is asked for is taken up first."""
+        if hosts:
+            self._inherited |= frozenset(hosts)
+            heirs = (user for user, known in self._users.items() if any(one.node for one in known.values()))
+            self._to_inherit.update(dict.fromkeys(heirs))
+
+    def inherit_more(self, here: Collection[str], now: float) -> None:
+        """Take up some more of those phones, in portions, for the calls of the other node wait too; `here` are the
+        addresses that we still have."""
+        if not self._to_inherit:
             return
-        bindings = [one for known in self._users.values() for one in known.values() if one.node]
-        for one in bindings:
-            if one.flow.local.host in hosts and not one.flow.transport.is_reliable:
+        self._inherited &= frozenset(here)
+        if not self._inherited:
+            self._to_inherit.clear()
+        for user in list(islice(self._to_inherit, limits.INHERITED_AT_ONCE)):
+            self._inherit(user, now)
+        if not self._to_inherit:
+            self._inherited = frozenset()
+
+    def _inherit(self, user: str, now: float) -> None:
+        del self._to_inherit[user]
+        for one in list(self._users.get(user, {}).values()):
+            if one.node and one.flow.local.host in self._inherited and not one.flow.transport.is_reliable:
                 self.learn(replace(one, node=""), now)
 
     def lose(self, user: str, identity: tuple[str, str]) -> None:
