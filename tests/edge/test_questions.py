@@ -37,6 +37,11 @@ class Script:
     def ask_within(self, within: Within, now: float) -> None:
         self.held.append(within)
 
+    def remembered(self, call_id: str, caller_tag: str) -> bytes:
+        return b""
+
+    def recall(self, call_id: str, caller_tag: str, data: bytes) -> None: ...
+
     def ended(self, call_id: str, caller_tag: str, now: float) -> None:
         self.over.append(call_id)
 

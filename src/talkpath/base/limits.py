@@ -197,6 +197,8 @@ SCRIPT_ATTEMPTS = 100
 SCRIPT_NOTES = 100
 # Characters of a note that a script leaves on a call, and of the way to where it failed.
 SCRIPT_NOTE = 500
+# Bytes of what a script remembers of one call that another node is told, with each change of the call.
+SCRIPT_MEMORY_BYTES = 4_096
 # Faults of one script that are logged with all their lines, each once.
 SCRIPT_FAULTS = 100
 # Bytes of packets of all recordings that wait for the disk: five seconds of 50,000 packets a second; and of one

@@ -103,5 +103,11 @@ class Router(Protocol):
     def ask_within(self, within: Within, now: float) -> None:
         """Whether a request within a call goes on, and how."""
 
+    def remembered(self, call_id: str, caller_tag: str) -> bytes:
+        """What it keeps of a call that runs, as data for another process; b"" for nothing."""
+
+    def recall(self, call_id: str, caller_tag: str, data: bytes) -> None:
+        """The call goes on here, of which another process remembered this."""
+
     def ended(self, call_id: str, caller_tag: str, now: float) -> None:
         """What it was asked about is over: the call, or the INVITE that began none."""

@@ -181,7 +181,7 @@ class Keeping:
         places = {seat: place for place, seat in enumerate(call.seats)}
         fork = self._ringing.fork_of(call)
         ringing = None if fork is None else self._ringing.said(fork)
-        recorded = self._core.recordings.said(call)
+        recorded, router = self._core.recordings.said(call), self._core.world.router
         return CallRecord(
             version=version_of(ringing),
             call_id=raw(call.call_id),
@@ -208,6 +208,7 @@ class Keeping:
             recording_told=recorded is not None and recorded.is_announced,
             recording_paused_by=None if recorded is None else recorded.paused_by,
             ringing=ringing,
+            script=b"" if router is None else router.remembered(call.call_id, call.caller.tag),
         )
 
     def untold(self) -> Iterator[Untold]:
@@ -259,6 +260,8 @@ class Keeping:
         self._taken.add(call)
         core.touch(call)
         core.note(call.call_id, "node.taken-over", now, node=frm, silent_s=round(silent_s, 1))
+        if record.script and core.world.router is not None:
+            core.world.router.recall(call.call_id, call.caller.tag, record.script)
         if record.toll is not None:
             core.guard.toll.resumed(*record.toll, call, call.phase is Phase.ANSWERED, now)
         return call

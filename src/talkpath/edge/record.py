@@ -131,7 +131,8 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """`RunningCall`, with `ringing` until it is answered. `name` tells it from others with its Call-ID; `winner` is a
     leg, `came_from` the name of a gateway, `toll` the account that pays for it and whether it goes abroad.
     `recorded_for` is by whose word its recording began, "" where none runs; `recorded_as` its name, `recording_told`
-    whether the sides heard of it to the end, and `recording_paused_by` who paused it, if anybody did."""
+    whether the sides heard of it to the end, and `recording_paused_by` who paused it, if anybody did.
+    `script` is what the operator's script remembers of it."""
 
     version: int
     call_id: bytes
@@ -158,6 +159,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     recording_told: bool = False
     recording_paused_by: str | None = None
     ringing: RingingRecord | None = None
+    script: bytes = b""
 
     @property
     def hosts(self) -> frozenset[str]:

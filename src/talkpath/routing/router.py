@@ -26,6 +26,7 @@ from talkpath.routing.forgetting import forgotten, kept, kept_by_script
 from talkpath.routing.hints import hint_of
 from talkpath.routing.holdup import HeldUp, HoldUps
 from talkpath.routing.loading import Script, described, first_of, place_of
+from talkpath.routing.memory import Memory, read, written
 from talkpath.routing.mistakes import Place
 from talkpath.routing.planning import NoDecision, answer_of, changes_of, misread, plan_of, verdict_of
 from talkpath.routing.routes import Decision, Outcome, Rejection, Route
@@ -51,10 +52,10 @@ class _Known:
 
     __slots__ = ("caller_tag", "gateway", "is_over", "later", "user", "vars")
 
-    def __init__(self, inquiry: Inquiry) -> None:
-        self.caller_tag = inquiry.message.from_tag
-        self.user = inquiry.user
-        self.gateway = Origin(inquiry.gateway, inquiry.gateway_group)
+    def __init__(self, caller_tag: str, user: str, gateway: Origin) -> None:
+        self.caller_tag = caller_tag
+        self.user = user
+        self.gateway = gateway
         #: whether it ended, maybe while the script still thinks
         self.is_over = False
         self.vars: dict[str, Any] = {}
@@ -102,7 +103,8 @@ class ScriptRouter:
 
     def ask(self, inquiry: Inquiry, now: float) -> None:
         """Where a call goes."""
-        known = _Known(inquiry)
+        gateway = Origin(inquiry.gateway, inquiry.gateway_group)
+        known = _Known(inquiry.message.from_tag, inquiry.user, gateway)
         if not inquiry.is_dry:
             # Also where no hook wants to know: the next script may have one.
             self._remember((inquiry.message.call_id, known.caller_tag), known)
@@ -131,6 +133,20 @@ class ScriptRouter:
             within.go_on(None, now)
         else:
             _Hooked(self, within, hook, known).begin(now)
+
+    def remembered(self, call_id: str, caller_tag: str) -> bytes:
+        """Who calls, and the variables that another process understands. Edits of later offers are functions, and
+        stay here."""
+        known = self._known.get((call_id, caller_tag))
+        return b"" if known is None else written(Memory(known.user, known.gateway, known.gateway.group, known.vars))
+
+    def recall(self, call_id: str, caller_tag: str, data: bytes) -> None:
+        """Hooks find again what they kept where the call ran before."""
+        memory = read(data)
+        if memory is not None:
+            known = _Known(caller_tag, memory.user, Origin(memory.gateway, memory.group))
+            known.vars = memory.vars
+            self._remember((call_id, caller_tag), known)
 
     def ended(self, call_id: str, caller_tag: str, now: float) -> None:
         """A call is over, or an INVITE that began none."""
