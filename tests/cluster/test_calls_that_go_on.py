@@ -464,7 +464,8 @@ def test_phones_without_a_connection_are_reached_from_where_their_address_went(r
         registrar.learn(binding(user, flow=flow, node="a"), b.now)
     b.here.add(HOME)
     b.calls.look(b.here, b.now)
-    registrar.inherit(b.calls.take_new(), b.now)
+    registrar.inherit(b.calls.take_new())
+    registrar.inherit_more(b.here, b.now)
     assert {user: registrar.bindings(user, b.now)[0].node for user in registrar.users()} == {
         "1001": "",
         "1002": "a",
