@@ -4,6 +4,7 @@ not let in; or each change as it comes. Rows are shown as they arrive, however m
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain, islice
 
 import msgspec
@@ -14,7 +15,7 @@ from talkpath.app.guard_log import refused
 from talkpath.app.phone_rows import PhoneRow
 from talkpath.app.phrase import Trouble, phrase
 from talkpath.app.registration_news import Missed, News, Refusal, RegistrationChange
-from talkpath.app.rows import Cell, print_line, print_lines_of, print_rows, tabbed, widths_of
+from talkpath.app.rows import Cell, plain, print_line, print_lines_of, print_rows, tabbed, widths_of
 from talkpath.base.readable import printable
 from talkpath.base.texts import Language
 from talkpath.calls.guarded_words import WHY
@@ -34,8 +35,8 @@ def print_registrations(rows: Iterable[bytes] | None, language: Language, *, as_
     if as_json:
         print_lines_of(_array(rows))
         return
-    decoder, now = msgspec.json.Decoder(PhoneRow), time.time()
-    cells = (_cells(decoder.decode(row), now, language) for row in rows)
+    decode, now = msgspec.json.Decoder(PhoneRow).decode, time.time()
+    cells = (_cells(decode(row), now, language) for row in rows)
     first = list(islice(cells, _LAID_OUT))
     if not first:
         print(texts.NOBODY.say(language), file=sys.stderr)
@@ -74,24 +75,29 @@ def _columns(first: list[list[Cell]], rest: Iterable[list[Cell]], language: Lang
     heads: list[Cell] = [head.say(language) for head in texts.HEADS]
     widths = widths_of([heads, *first])
     for row in chain([heads], first, rest):
-        yield "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip().encode()
+        yield "  ".join(plain(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip().encode()
 
 
 def _cells(row: PhoneRow, now: float, language: Language) -> list[Cell]:
-    state = texts.HEALTH[row.health].say(language, node=row.node)
     return [
         row.user,
         f"{row.transport} {row.address}",
         texts.NAT.say(language) if row.is_behind_nat else "",
-        RichText(state, style=_COLOUR[row.health]) if row.health in _COLOUR else state,
+        _state(row.health, row.node, language),
         f"{row.rtt_s * 1000:.1f} ms" if row.rtt_s else "",
         f"{max(0.0, now - row.answered_at):.0f} s" if row.answered_at else "",
         _clock(row.registered_at),
         f"{max(0.0, row.expires_at - now):.0f} s" if row.expires_at else "",
-        printable(row.user_agent),
-        printable(row.contact),
+        row.user_agent,
+        row.contact,
         _failure(row, language) if row.failed_at else "",
     ]
+
+
+@lru_cache(64)
+def _state(health: str, node: str, language: Language) -> Cell:
+    state = texts.HEALTH[health].say(language, node=node)
+    return RichText(printable(state), style=_COLOUR[health]) if health in _COLOUR else state
 
 
 def _failure(row: PhoneRow, language: Language) -> str:
@@ -117,4 +123,9 @@ def _change(told: News, language: Language) -> str:
 
 
 def _clock(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at else ""
+    return _clock_of(int(at)) if at else ""
+
+
+@lru_cache(4096)
+def _clock_of(second: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))

@@ -54,7 +54,9 @@ def _table(heads: Sequence[Text], rows: Iterable[Sequence[Cell]], language: Lang
 
 def tabbed(row: Iterable[Cell]) -> str:
     """A row as a line whose fields are apart by tabs."""
-    return "\t".join(map(plain, row))
+    cells = [str(cell) for cell in row]
+    # Nearly all are plain, which one look tells.
+    return "\t".join(cells if "".join(cells).isprintable() else map(printable, cells))
 
 
 def plain(cell: Cell) -> str:
