@@ -24,6 +24,7 @@ from talkpath.app.gateway_rows import GatewayRow
 from talkpath.app.phone_rows import PhoneRow
 from talkpath.app.registration_news import RegistrationNews
 from talkpath.app.rehearsing import Wish
+from talkpath.app.status_rows import Status
 from talkpath.base import limits
 from talkpath.base.readable import json_bytes, readable
 from talkpath.base.texts import Language
@@ -71,6 +72,7 @@ class Ask(StrEnum):
     ROUTE = "route"
     RELOAD = "reload"
     RECORD = "record"
+    STATUS = "status"
     CLUSTER = "cluster"
     DRAIN = "drain"
 
@@ -135,7 +137,9 @@ class ControlServer:
         cluster: Callable[[], ClusterRow] | None = None,
         order: Callable[[str, bool], str] | None = None,
         news: Callable[[], RegistrationNews] | None = None,
+        status: Callable[[], Status] | None = None,
     ) -> None:
+        self._status = status
         self._news = news
         self._ledger = ledger
         self._phones = phones
@@ -212,6 +216,8 @@ class ControlServer:
             case Ask.GATEWAYS:
                 async for line in _rows(self._gateways()):
                     yield line
+            case Ask.STATUS if self._status is not None:
+                yield json_bytes(self._status())
             case Ask.CLUSTER:
                 if self._cluster is not None:
                     yield json_bytes(msgspec.to_builtins(self._cluster()))
@@ -393,6 +399,11 @@ class ControlClient:
         """The gateways; None when no edge runs here."""
         lines = self._ask(Request(Ask.GATEWAYS))
         return None if lines is None else [msgspec.json.decode(line, type=GatewayRow) for line in lines]
+
+    def status(self) -> Status | None:
+        """How the edge is; None when none runs here."""
+        lines = self._ask(Request(Ask.STATUS))
+        return None if lines is None else next((msgspec.json.decode(line, type=Status) for line in lines), None)
 
     def cluster(self) -> list[ClusterRow] | None:
         """The cluster, nothing for a node that is alone; None when no edge runs here."""

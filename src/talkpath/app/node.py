@@ -16,13 +16,11 @@ from talkpath.app.after_call import AfterCall
 from talkpath.app.alive import Alive
 from talkpath.app.bans import OwnBans
 from talkpath.app.chores import Chore, do_chores
-from talkpath.app.config.endpoints import parse_address_and_port
 from talkpath.app.config.listeners import ANY, Listener
 from talkpath.app.control import ControlServer
 from talkpath.app.dns_log import tell_of_dns
 from talkpath.app.following import Following, limits_of
 from talkpath.app.gateway_log import GatewayLog
-from talkpath.app.gateway_metrics import gateway_metrics
 from talkpath.app.gateway_rows import GatewayRow, gateway_rows
 from talkpath.app.giving_way import GivingWay
 from talkpath.app.guard_log import GuardLog
@@ -30,7 +28,6 @@ from talkpath.app.heap import Heap
 from talkpath.app.host import cannot_listen
 from talkpath.app.joining import Joined, joined
 from talkpath.app.log import CallLog
-from talkpath.app.metrics import Metrics, MetricsPage
 from talkpath.app.own_gateways import OwnGateways
 from talkpath.app.own_script import OwnScript
 from talkpath.app.phone_log import PhoneLog
@@ -55,6 +52,7 @@ from talkpath.app.shared_history import shared_history
 from talkpath.app.start import Prepared
 from talkpath.app.state import recordings_directory, token_key
 from talkpath.app.telling import Telling
+from talkpath.app.watching import Rooms, Watching
 from talkpath.base.address import Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Moment
@@ -161,6 +159,23 @@ class Node:
             prepared.read, config, prepared.language, loop, self._following(prepared), self._script, self._clock.now
         )
         self._giving_way = GivingWay(self._edge.core, cluster, lambda: self._interfaces.addresses, self._beat)
+        self._watching = Watching(
+            Rooms(
+                prepared=prepared,
+                clock=self._clock,
+                edge=self._edge,
+                guard=self._guard,
+                guests=self._guests,
+                signalling=self._signalling,
+                records=self._records,
+                store=self._store,
+                recording=self._recording,
+                keeper=self._keeper,
+                after_call=self._after_call,
+                cluster=cluster,
+                shared_history=self._shared_history,
+            )
+        )
         self._control = ControlServer(
             self._ledger,
             prepared.state,
@@ -174,13 +189,13 @@ class Node:
             None if cluster is None else cluster.row,
             self._order,
             lambda: RegistrationNews(self._told_bindings, self._guard),
+            self._watching.status,
         )
         self._guard_log = GuardLog(self._guard, prepared.language)
         self._own_bans = OwnBans(prepared.state)
         self._gateway_log = GatewayLog(self._edge.gateways, prepared.language)
         self._phone_log = PhoneLog(self._edge.core.registrar, prepared.language)
         self._call_log = CallLog(self._ledger, prepared.language, self._guard_log.count_turned_away)
-        self._metrics: MetricsPage | None = None
         self._chores: asyncio.Task[None] | None = None
         self._sweep_at = 0.0
         self._telling = None if cluster is None else Telling(cluster, self._clock.now, self._pump)
@@ -319,7 +334,7 @@ class Node:
             self._telling.start()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload.soon)
         await self._control.start()
-        self._open_metrics()
+        self._watching.open()
         self._beat()
         self._chores = asyncio.get_running_loop().create_task(do_chores(self._all_chores(), _CHORES_S))
         _tame_collector()
@@ -343,8 +358,7 @@ class Node:
         asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
         self._reload.close()
         self._script.close()
-        if self._metrics is not None:
-            self._metrics.close()
+        self._watching.close()
         self._address_watch.close()
         self._signalling.close()
         self._media.close()
@@ -358,48 +372,6 @@ class Node:
             self._store.writer.flush()
             self._shared_history.close()
         self._store.close()
-
-    def _open_metrics(self) -> None:
-        listen = parse_address_and_port(self._config.metrics.listen)
-        if listen is None:
-            return
-        counters = {
-            "edge": lambda: self._edge.core.counters,
-            "net": lambda: self._signalling.counters,
-            "store": self._store.counters,
-            "dns": lambda: self._records.counters,
-            "keepalive": self._edge.core.keep_alive.counted,
-            "guard": self._guard.counts,
-            "recording": self._recording.counters,
-            "recordings": lambda: self._keeper.counters,
-            **self._after_call.counters,
-            **({} if self._cluster is None else self._cluster.counters),
-            **({} if self._shared_history is None else {"history": self._shared_history.counters}),
-        }
-        registrations, keep_alive = self._edge.core.registrar, self._edge.core.keep_alive
-        metrics = Metrics(
-            counters,
-            {
-                "running_calls": self.running_calls,
-                "registrations": lambda: len(registrations),
-                "flows_kept_open": lambda: len(keep_alive),
-                "phones_gone": lambda: len(keep_alive.gone),
-                "guests": lambda: len(self._guests),
-                "recordings_running": lambda: self._recording.running,
-                "recording_queued_bytes": lambda: self._recording.queued_bytes,
-                **self._after_call.gauges,
-                **({} if self._cluster is None else self._cluster.gauges),
-                **({} if self._shared_history is None else self._shared_history.gauges),
-                "sources": lambda: len(self._guard.sources),
-                "bans": lambda: len(self._guard.bans(self._clock.now())),
-            },
-            lambda: gateway_metrics(self._edge.gateways),
-        )
-        try:
-            self._metrics = MetricsPage(listen, metrics, self._descriptors.opened)
-        except OSError as error:
-            page = Listener(transport=Transport.TCP, address=listen.host, port=listen.port)
-            raise cannot_listen(page, listen, error) from error
 
     def reload(self) -> None:
         """Take up the configuration anew, soon."""
@@ -493,8 +465,10 @@ class Node:
             self._shared_history.tell()
 
     def _save_ended(self) -> None:
-        for trace in self._ledger.drain():
+        ended = self._ledger.drain()
+        for trace in ended:
             self._store.history.save(trace)
+        self._watching.ended(ended)
 
     # --- between the rooms
 

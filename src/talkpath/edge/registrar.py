@@ -3,6 +3,7 @@
 Bindings live in memory; each change is told to a `BindingStore`, which keeps it past a restart.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -89,6 +90,8 @@ class Registrar:
         #: addresses that came from other nodes, and the users whose phones may have to be taken up
         self._inherited: frozenset[str] = frozenset()
         self._to_inherit: dict[str, None] = {}
+        #: how many there are by each transport
+        self.by_transport: Counter[str] = Counter()
 
     def adopt(self, settings: RegistrarSettings) -> None:
         """Go by these settings from now on. Registrations that there are run as long as they were told to."""
@@ -372,6 +375,10 @@ class Registrar:
     def _put(self, binding: Binding, now: float) -> None:
         known = self._users.setdefault(binding.user, {})
         older = known.get(binding.identity)
+        if older is None or older.flow.transport is not binding.flow.transport:
+            if older is not None:
+                self.by_transport[older.flow.transport.value] -= 1
+            self.by_transport[binding.flow.transport.value] += 1
         if older is not None and older.contact != binding.contact:
             self._forget_contact(older)
         if binding.node or (older is not None and older.node):
@@ -397,6 +404,7 @@ class Registrar:
         self._forget_contact(known.get(binding.identity))
         dropped = known.pop(binding.identity, None)
         if dropped is not None:
+            self.by_transport[dropped.flow.transport.value] -= 1
             if dropped.node:
                 self.elsewhere -= 1
             else:

@@ -2,7 +2,7 @@
 
 from talkpath.sip.message import Message
 
-_REASONS = {
+REASONS = {
     100: "Trying",
     180: "Ringing",
     200: "OK",
@@ -92,4 +92,4 @@ def response_to(
 
 def reason_of(status: int) -> str:
     """What stands behind a status where nobody says more."""
-    return _REASONS.get(status) or _OF_CLASS[status // 100]
+    return REASONS.get(status) or _OF_CLASS[status // 100]

@@ -156,6 +156,15 @@ class Signalling:
         self._idle.start(self._loop)
         self.pump()
 
+    def standing(self) -> Counter[str]:
+        """How many connections stand, by transport."""
+        return Counter(one.flow.transport.value for one in list(self._connections.values()) if one.flow is not None)
+
+    @property
+    def listening(self) -> list[tuple[Transport, Address]]:
+        """Where SIP is heard."""
+        return [(transport, address) for transport, found in self._listening.items() for address in found]
+
     def close(self) -> None:
         """Stop to listen and close every connection after what is written has left."""
         if self._timer is not None:

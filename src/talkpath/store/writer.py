@@ -80,6 +80,11 @@ class Writer:
         self.failures = 0
         self._thread.start()
 
+    @property
+    def queued(self) -> int:
+        """How much waits to be written."""
+        return len(self._jobs)
+
     def write(self, job: Job) -> None:
         """Hand over what is to be written. It is tried again until it is. Returns at once."""
         self._jobs.append(job)
