@@ -5,7 +5,7 @@ from talkpath.base.texts import Text
 HELP = Text(
     "List the calls of the running edge and of the past, or tell the story of one: its ladder, every decision and "
     "its media.",
-    "列出正在运行的节点以及过去的通话；或讲述其中一个通话：信令阶梯图、每个决定与媒体。",
+    "列出正在运行的节点以及过去的通话；或讲述其中一个通话：信令图、每个决定与媒体。",
 )
 HELP_NAME = Text(
     "The id of a call, the beginning of one, or a Call-ID. Left out: a list.",

@@ -23,6 +23,7 @@ from talkpath.app import (
     drain_cli,
     explain_cli,
     gateways_cli,
+    help_pages,
     keepalived_cli,
     options,
     recording_cli,
@@ -324,6 +325,7 @@ def lift_bans(sources: tuple[str, ...], config: Path | None, state: Path | None)
 
 
 def _run() -> None:
+    help_pages.speak(app, LANGUAGE)
     try:
         app()
     finally:

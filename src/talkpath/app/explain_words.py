@@ -22,7 +22,7 @@ HELP_KEYLOG = Text("TLS keys (SSLKEYLOGFILE) to decrypt with.", "用于解密的
 HELP_CALL = Text("Only this call, whole: its id or Call-ID.", "只显示该呼叫的全部细节：id 或 Call-ID。")
 HELP_NUMBER = Text("Only calls from or to numbers with these digits.", "只看主叫或被叫包含这些数字的呼叫。")
 HELP_ADDRESS = Text("Only calls that use this address or prefix.", "只看使用该地址或前缀的呼叫。")
-HELP_CODE = Text("Only calls with this finding.", "只看有该发现的呼叫。")
+HELP_CODE = Text("Only calls with this finding.", "只看有该问题的呼叫。")
 HELP_SINCE = Text(
     "Only calls after this time: 30m, 2h, 3d, 14:30, 2026-05-01T10:00, or epoch seconds.",
     "只看此时间之后的呼叫：30m、2h、3d、14:30、2026-05-01T10:00 或纪元秒。",

@@ -5,7 +5,7 @@ from talkpath.base.texts import Text
 HELP = Text(
     "List who is registered at the running edge: from where, by which transport and phone, since when and until "
     "when, whether the phone answers and how fast; and who is not let in, and why.",
-    "列出正在运行的边缘上的注册：来源、传输方式、话机、起止时间、是否应答以及往返时间；以及谁被拒绝、为什么。",
+    "列出正在运行的边缘服务器上的注册：来源、传输方式、话机、起止时间、是否应答以及往返时间；以及谁被拒绝、为什么。",
 )
 HELP_PHONES = Text("The same as `talkpath registrations`.", "同 `talkpath registrations`。")
 HELP_JSON = Text(

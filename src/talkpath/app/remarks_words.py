@@ -17,7 +17,7 @@ EVERYBODY_GUEST = Text(
 EVERYBODY_TRUSTED = Text(
     "`authentication.trusted` has {networks}: everybody may register any user and call in any user's name, without a "
     "password. Name the networks of your own servers.",
-    "`authentication.trusted` 包含 {networks}：任何人无须密码即可注册任何用户，并以任何用户的名义呼叫。"
+    "`authentication.trusted` 包含 {networks}：任何人无需密码即可注册任何用户，并以任何用户的名义呼叫。"
     "请写明自己服务器所在的网络。",
 )
 EVERYBODY_PROXY = Text(

@@ -6,13 +6,14 @@ from talkpath.base.texts import Text
 HELP = Text(
     "A SIP and WebRTC edge that explains every call. Exit codes: 0 all is well, 1 a problem was found or something "
     "failed, 2 the command or the configuration is wrong, 130 it was interrupted.",
-    "能解释每一通电话的 SIP 与 WebRTC 边缘。退出码：0 正常，1 发现问题或执行失败，2 命令或配置有误，130 被中断。",
+    "能解释每一通电话的 SIP 与 WebRTC 边缘服务器。"
+    "退出码：0 正常，1 发现问题或执行失败，2 命令或配置有误，130 被中断。",
 )
 HELP_LANG = Text("Language of what is said: en or zh.", "输出语言：en 或 zh。")
 HELP_RUN = Text(
     "Start the edge. Nothing needs to be configured. SIGTERM or Ctrl-C lets running calls end and then stops; a "
     "second one stops at once.",
-    "启动边缘。无须任何配置。SIGTERM 或 Ctrl-C 等待进行中的通话结束后停止；第二次则立即停止。",
+    "启动边缘服务器。无需任何配置。SIGTERM 或 Ctrl-C 等待进行中的通话结束后停止；第二次则立即停止。",
 )
 HELP_CONFIG = Text("Configuration file (TOML).", "配置文件（TOML）。")
 HELP_CHECK = Text("Say what is wrong with a configuration file.", "检查配置文件中的错误。")
@@ -23,7 +24,7 @@ HELP_ELSEWHERE = Text(
 )
 HELP_VERSION = Text("Print the version.", "打印版本。")
 HELP_USERS = Text(
-    "Add, list and remove users. A running edge notices.", "添加、列出和删除用户。运行中的边缘会立即察觉。"
+    "Add, list and remove users. A running edge notices.", "添加、列出和删除用户。运行中的边缘服务器会立即察觉。"
 )
 HELP_USERS_ADD = Text("Add a user, or several.", "添加一个或多个用户。")
 HELP_USERS_LIST = Text("List the users.", "列出用户。")
@@ -246,4 +247,16 @@ USERS_NONE = Text("There are no users. Add one: talkpath users add 1003", "没�
 BAD_TIME = Text(
     "{given} is no time. Write 30m, 2h, 3d, 14:30, 2026-01-31, 2026-01-31T14:30, or seconds since the epoch.",
     "{given} 不是时间。请写 30m、2h、3d、14:30、2026-01-31、2026-01-31T14:30 或纪元秒。",
+)
+
+# --- what click writes around our help
+
+HELP_USAGE = Text("Usage: ", "用法：")
+HELP_COLON = Text(":", "：")
+HELP_OPTIONS = Text("[OPTIONS]", "[选项]")
+HELP_SUBCOMMAND = Text("COMMAND [ARGS]...", "命令 [参数]...")
+HELP_PAGES = (
+    Text("Options", "选项"),
+    Text("Commands", "命令"),
+    Text("Show this message and exit.", "显示本帮助。"),
 )

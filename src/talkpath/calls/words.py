@@ -72,7 +72,7 @@ MOMENTS: dict[str, Text] = {
     "route.user": Text("Routed to the user {user}.", "路由到用户 {user}。"),
     "route.is-here": Text("{target} leads back to this edge.", "{target} 指回本机。"),
     "route.service": Text("Routed to the service {service}.", "路由到服务 {service}。"),
-    "route.gateway": Text("Routed to the gateway {gateway}: {why}.", "路由到网关 {gateway}:{why}。"),
+    "route.gateway": Text("Routed to the gateway {gateway}: {why}.", "路由到网关 {gateway}：{why}。"),
     "route.gateways": Text(
         "{number} is no user here: it goes to the gateways of {group}.",
         "{number} 不是本机用户：转到 {group} 组的网关。",
@@ -114,7 +114,7 @@ MOMENTS: dict[str, Text] = {
     "fork.branch-added": Text("Rings {target} over {flow}.", "呼叫 {target}，经 {flow}。"),
     "fork.branch-answered": Text("{target} answered with {status} {reason}.", "{target} 应答 {status} {reason}。"),
     "fork.branch-failed": Text("{target} failed: {why}.", "{target} 失败：{why}。"),
-    "fork.branch-cancelled": Text("Cancelled {target}: {why}.", "取消 {target}:{why}。"),
+    "fork.branch-cancelled": Text("Cancelled {target}: {why}.", "取消 {target}：{why}。"),
     "fork.next-tried": Text("Goes on with {target} after {why}.", "因 {why}，改试 {target}。"),
     "fork.best-response": Text(
         "Of all answers {status} {reason} is the best; the caller gets it.",
@@ -255,11 +255,11 @@ MOMENTS: dict[str, Text] = {
     "media.asked-with-keys": Text(
         "{target} takes neither the keys of the caller nor its codecs under them; asked again with keys and codecs "
         "of ours.",
-        "{target} 不接受主叫的密钥或其编解码，改用本机的密钥和编解码再次邀请。",
+        "{target} 不接受主叫的密钥或其编解码器，改用本机的密钥和编解码器再次邀请。",
     ),
     "media.not-asked-again": Text(
         "The refusal of {target} is about the codecs; no other profile would change it.",
-        "{target} 的拒绝与编解码有关，换用其他媒体传输方式也无济于事。",
+        "{target} 的拒绝与编解码器有关，换用其他媒体传输方式也无济于事。",
     ),
     "size.risky": Text(
         "{method} has {bytes} bytes; over UDP it may be split into fragments and lost.",
@@ -305,7 +305,7 @@ ENDINGS: dict[str, Text] = {
     "node-stopped": Text("the node was stopped", "节点停止"),
     "went-over": Text("another node goes on with it", "由其他节点继续"),
     "node-died": Text("the node died; until then it was seen", "节点异常终止，此前通话仍在"),
-    "ledger-full": Text("the ledger was full; the end was not seen", "账本已满，未见结束"),
+    "ledger-full": Text("the ledger was full; the end was not seen", "跟踪的通话已达上限，未见结束"),
     "forgotten": Text("nobody spoke of it any more; the end was not seen", "长时间无消息，未见结束"),
     "": Text("", ""),
 }

@@ -91,7 +91,7 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
         float,
         doc(
             "The same for a call that is on hold or otherwise has no reason to send. 0 never ends one.",
-            "同上，用于保持中或本来就无须发送媒体的通话。0 表示从不。",
+            "同上，用于保持中或本来就无需发送媒体的通话。0 表示从不。",
             ge=0,
             le=604_800,
         ),

@@ -60,7 +60,8 @@ def reference(language: Language) -> str:
     parts = [f"# {PAGE_TITLE.say(language)}", PAGE_INTRO.say(language), PAGE_NOTE.say(language)]
     for section in _sections():
         heading = f"`{section.header}`" if section.name else TOP_LEVEL.say(language)
-        listed = f" {LISTED.say(language)}" if section.is_list else ""
+        between = " " if language is Language.EN else ""
+        listed = f"{between}{LISTED.say(language)}" if section.is_list else ""
         parts += [f"## {heading}", f"{section.said[language]}{listed}".strip(), _rows(section, language)]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -135,7 +135,7 @@ class Authentication(msgspec.Struct, frozen=True, kw_only=True):
         doc(
             "Networks whose phones and servers are believed without a password: they may register any user and call "
             "in any user's name, and what they say of a caller (P-Asserted-Identity, Remote-Party-ID) is passed on.",
-            "无须密码即被信任的网络：其中的话机和服务器可以注册任何用户，并以任何用户的名义呼叫；"
+            "无需密码即被信任的网络：其中的话机和服务器可以注册任何用户，并以任何用户的名义呼叫；"
             "它们所声明的主叫身份（P-Asserted-Identity、Remote-Party-ID）会被转发。",
             of="network",
         ),

@@ -41,7 +41,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         doc(
             "The domains this edge is responsible for. The addresses of its listeners always count. Empty: any "
             "host name a registered phone uses is taken for ours.",
-            "本边缘负责的域。监听地址始终算在内。留空：已注册话机使用的任何主机名都视为自己的。",
+            "本边缘服务器负责的域。监听地址始终算在内。留空：已注册话机使用的任何主机名都视为自己的。",
             of="domain",
         ),
     ] = ()

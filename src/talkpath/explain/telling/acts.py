@@ -18,11 +18,11 @@ ACTS: Mapping[str, Text] = {
     ),
     "auth-loop": Text("Correct the password or the authentication name of {user}", "更正 {user} 的密码或认证用户名"),
     "capture-incomplete": Text("Capture again, whole and from the start", "重新抓包：完整，并从通话开始之前抓起"),
-    "capture-unread": Text("Capture where the packets are in the clear", "在报文为明文之处重新抓包"),
+    "capture-unread": Text("Capture where the packets are in the clear", "在明文处重新抓包"),
     "clock-drift": Text("Repair the clock of {who}", "修复{who}的时钟"),
-    "codec-lost": Text("Stop {host} from removing codecs for their fmtp", "禁止 {host} 因 fmtp 而删除编解码"),
-    "codec-mismatch": Text("Make {who} send only what was agreed", "让{who}只发送协商一致的编解码"),
-    "codec-refused": Text("Offer {dst} a codec that it knows", "向 {dst} 提供它支持的编解码"),
+    "codec-lost": Text("Stop {host} from removing codecs for their fmtp", "禁止 {host} 因 fmtp 而删除编解码器"),
+    "codec-mismatch": Text("Make {who} send only what was agreed", "让{who}只发送协商一致的编解码器"),
+    "codec-refused": Text("Offer {dst} a codec that it knows", "向 {dst} 提供它支持的编解码器"),
     "connection-gone": Text("Keep the {transport} connection of {owner} alive", "保持{owner}的 {transport} 连接存活"),
     "contact-transport-mismatch": Text(
         "Send to {owner} over {transport}, whatever its Contact says",
@@ -49,7 +49,7 @@ ACTS: Mapping[str, Text] = {
     "near-silence": Text("Have {who} look at plug and microphone level", "请{who}检查插头与麦克风音量"),
     "no-rtp": Text("Let the audio between {ends} through", "放行{ends}之间的音频"),
     "one-way-rtp": Text("Find where the audio of {who} stops", "查明{who}的音频在何处中断"),
-    "packet-loss": Text("Find where the packets of {who} get lost", "查明{who}的报文在何处丢失"),
+    "packet-loss": Text("Find where the packets of {who} get lost", "查明{who}的包在何处丢失"),
     "ptime-mismatch": Text("Set {who} to {wanted} ms", "将{who}设为 {wanted} ms"),
     "record-route-unreachable": Text(
         "Announce {target} in Record-Route, not {uri}", "在 Record-Route 中写 {target}，而非 {uri}"
@@ -70,7 +70,7 @@ ACTS: Mapping[str, Text] = {
 }
 #: Of calls of this very edge, where another act is nearer.
 OWN_ACTS: Mapping[str, Text] = {
-    "codec-refused": Text("Switch on a codec that {dst} knows", "启用 {dst} 支持的编解码"),
+    "codec-refused": Text("Switch on a codec that {dst} knows", "启用 {dst} 支持的编解码器"),
     "contact-transport-mismatch": Text("Set the phone of {owner} to {transport}", "将{owner}的话机设为 {transport}"),
     "contact-unreachable": Text(
         "Correct the Contact of {owner}: {uri} is no way to it", "更正{owner}的 Contact：{uri} 不可达"

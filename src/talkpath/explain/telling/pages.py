@@ -14,7 +14,8 @@ from talkpath.explain.judging.rules import RULES
 from talkpath.explain.telling import words
 
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::[^}]*)?\}")
-INDEX = Text("Finding codes", "发现代码")
+INDEX = Text("Finding codes", "问题代码")
+CODE = Text("code", "代码")
 INTRO = Text(
     "Every cause that `talkpath explain` names, what it takes to name it, and what to do. These pages are "
     "written from "
@@ -36,13 +37,14 @@ def plain(text: Text, language: Language) -> str:
 
 def rule_page(rule: Rule, language: Language) -> str:
     """One rule as Markdown."""
+    colon = words.PAGE["colon"].say(language)
     severity, symptom = words.SEVERITIES[rule.severity], words.SYMPTOMS[rule.symptom]
     lines = [
         f"# {rule.code}",
         "",
         f"**{_escaped(rule.title, language)}**",
         "",
-        f"{severity.say(language)} · {words.SYMPTOM.say(language)}: {symptom.say(language)}",
+        f"{severity.say(language)} · {words.SYMPTOM.say(language)}{colon}{symptom.say(language)}",
     ]
     sections = [(words.WHY, rule.why), (words.NEEDS, rule.needs), (words.FIX, rule.fix)]
     if rule.own_fix is not None:
@@ -60,7 +62,7 @@ def rule_page(rule: Rule, language: Language) -> str:
 def index_page(language: Language) -> str:
     """All codes in a table."""
     lines = [f"# {INDEX.say(language)}", "", INTRO.say(language), "", ABOUT.say(language), ""]
-    lines += [f"| code | {words.SYMPTOM.say(language)} | |", "| --- | --- | --- |"]
+    lines += [f"| {CODE.say(language)} | {words.SYMPTOM.say(language)} | |", "| --- | --- | --- |"]
     for rule in RULES:
         symptom = words.SYMPTOMS[rule.symptom].say(language)
         lines.append(f"| [{rule.code}]({rule.code}.md) | {symptom} | {_escaped(rule.title, language)} |")

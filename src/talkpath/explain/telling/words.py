@@ -66,7 +66,7 @@ ATTRIBUTES = {
     "gateway": Text("gateway", "网关"),
     "model": Text("model", "型号"),
     "firmware": Text("firmware", "固件"),
-    "codec": Text("codec", "编解码"),
+    "codec": Text("codec", "编解码器"),
     "transport": Text("transport", "传输方式"),
     "node": Text("node", "节点"),
     "subnet": Text("subnet", "网段"),
@@ -136,7 +136,7 @@ PAGE = {
     "audio": Text("Audio", "音频"),
     "stream_head": Text(
         "from|to|codec|packets|lost|jitter|MOS|silent",
-        "自|至|编解码|包数|丢失|抖动|MOS|静音",
+        "自|至|编解码器|包数|丢失|抖动|MOS|静音",
     ),
     "play": Text("play", "播放"),
     "stop": Text("stop", "停止"),

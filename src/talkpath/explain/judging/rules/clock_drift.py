@@ -123,7 +123,7 @@ RULE: Rule = Rule(
     code="clock-drift",
     symptom=Symptom.BAD_QUALITY,
     severity=Severity.ERROR,
-    title=Text("{who} does not keep the time of its codec: {how}", "{who}未按其编解码的时钟发送：{how}"),
+    title=Text("{who} does not keep the time of its codec: {how}", "{who}未按其编解码器的时钟发送：{how}"),
     why=Text(
         "The receiver's buffer runs full or empty again and again; each time a piece of speech is cut out or "
         "filled in.",
@@ -135,7 +135,7 @@ RULE: Rule = Rule(
         "count at the rate of another codec are a wrong rate, anything else is a sender in bursts (a warning). "
         "Silence suppression, after which timestamps go on as the sender likes, is no fault.",
         "十秒以上内，时间戳与到达时间的偏差至少 300 ppm（2000 以上为错误）且累计 40 毫秒，并超出抖动能解释的范围。"
-        "达到百分之二就不是时钟偏差：匀速发送且时间戳按另一编解码的频率递增，是频率写错；否则是成串发送（警告）。"
+        "达到百分之二就不是时钟偏差：匀速发送且时间戳按另一编解码器的频率递增，是频率写错；否则是成串发送（警告）。"
         "静音抑制之后时间戳如何继续由发送方决定，不算故障。",
     ),
     fix=Text(

@@ -19,7 +19,7 @@ OFFERED = Text("The offer had {codecs}.", "请求中提供了 {codecs}。")
 FMTP = Text(
     "The offer says a=fmtp:{number} {value} for {codec}; the answer does not: a relay that compares the format "
     "parameters takes the codec for another one.",
-    "请求中 {codec} 带有 a=fmtp:{number} {value}，应答中没有：若中继比较格式参数，会误以为是不同的编解码。",
+    "请求中 {codec} 带有 a=fmtp:{number} {value}，应答中没有：若中继比较格式参数，会误以为是不同的编解码器。",
 )
 LASTED = Text("The call ended {seconds:.1f} s after the answer.", "通话在应答后 {seconds:.1f} 秒结束。")
 
@@ -106,7 +106,7 @@ RULE: Rule = Rule(
     severity=Severity.ERROR,
     title=Text(
         "The answer reaches the caller without a voice codec: {host} removed it",
-        "应答到达主叫时已没有语音编解码：被 {host} 删除",
+        "应答到达主叫时已没有语音编解码器：被 {host} 删除",
     ),
     why=Text(
         "With nothing but telephone-event left there is no voice to send; most phones hang up at once.",
@@ -116,13 +116,13 @@ RULE: Rule = Rule(
         "An answer whose audio has no voice codec though the offer had one; with the hop behind it in the "
         "capture, also "
         "who removed it. A rejected section (port 0), T.38 and a codec changed by re-INVITE are no fault.",
-        "请求有语音编解码而应答的音频没有；若抓包含后一跳，还能指出是谁删除的。被拒绝的段（端口 0）、T.38、"
-        "re-INVITE 更换编解码都不算故障。",
+        "请求有语音编解码器而应答的音频没有；若抓包含后一跳，还能指出是谁删除的。被拒绝的段（端口 0）、T.38、"
+        "re-INVITE 更换编解码器都不算故障。",
     ),
     fix=Text(
         "On {host}, match codecs by name, clock rate and channels only; an unknown or missing fmtp never removes a "
         "codec. Until it is mended, strip the odd a=fmtp from the offer.",
-        "在 {host} 上只按名称、时钟和声道匹配编解码；未知或缺失的 fmtp 不应删除编解码。"
+        "在 {host} 上只按名称、时钟和声道匹配编解码器；未知或缺失的 fmtp 不应删除编解码器。"
         "修复前可先从请求中删除异常的 a=fmtp。",
     ),
     traits=frozenset({Trait.ANSWERED}),

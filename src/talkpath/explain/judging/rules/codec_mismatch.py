@@ -109,8 +109,8 @@ RULE: Rule = Rule(
         "call. "
         "The hearer's codec under another number is a warning; comfort noise, and a codec that was changed by "
         "re-INVITE, are no fault.",
-        "至少 100 个包的负载类型在接收方任何时刻的描述中都未出现。编解码相同而编号不同只是警告；舒适噪声、"
-        "由 re-INVITE 更换的编解码不算故障。",
+        "至少 100 个包的负载类型在接收方任何时刻的描述中都未出现。编解码器相同而编号不同只是警告；舒适噪声、"
+        "由 re-INVITE 更换的编解码器不算故障。",
     ),
     fix=Text(
         "Let {who} send what the description of {other} names, under its numbers; look at relays in between that "

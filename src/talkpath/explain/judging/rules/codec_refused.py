@@ -14,7 +14,7 @@ from talkpath.explain.reading.talk import NO_VOICE, is_nowhere, voices
 from talkpath.explain.reading.traits import Trait
 from talkpath.sdp import SessionDescription
 
-OFFERED = Text("Offered: {codecs} ({profile}).", "提供的编解码：{codecs}（{profile}）。")
+OFFERED = Text("Offered: {codecs} ({profile}).", "提供的编解码器：{codecs}（{profile}）。")
 REFUSED = Text("{dst} refused with {status} {reason}. {warning}", "{dst} 以 {status} {reason} 拒绝。{warning}")
 AGAIN = Text(
     "It was asked again in the caller's name with {profiles}, and refused that too.",
@@ -29,7 +29,7 @@ WARNS_OF_PROFILE, WARNS_OF_CODEC = ("302",), ("304", "305")
 PLAIN = "RTP/AVP"
 EVERYBODYS = frozenset({"pcmu", "pcma"})
 
-NO_CODEC = Text("it speaks none of what was offered ({codecs})", "所提供的编解码（{codecs}）它都不支持")
+NO_CODEC = Text("it speaks none of what was offered ({codecs})", "所提供的编解码器（{codecs}）它都不支持")
 NO_PROFILE = Text("it does not take the media profile {profile}", "它不接受媒体传输方式 {profile}")
 NOTHING = Text("nothing was offered: no audio section has a port", "没有提供任何语音：没有端口不为 0 的语音段")
 LATE = Text("the INVITE brought no description (late offer)", "INVITE 没有携带媒体描述（延迟 offer）")
@@ -49,7 +49,7 @@ BODY = Text(
 )
 NO_BODY = Text(
     "not its codecs, but a body of type {sent}; it reads {accepted}",
-    "不是编解码，而是正文类型 {sent}；它能读取 {accepted}",
+    "不是编解码器，而是正文类型 {sent}；它能读取 {accepted}",
 )
 FIX_BODY = Text(
     "Send {dst} a body that it reads ({accepted}): what stands beside the description (multipart, ISUP, location) "
@@ -65,7 +65,7 @@ NOTHING_TAKEN = Text(
 )
 FIX_NOTHING = Text(
     "Look at the caller: no codec is switched on, no sound device was found, or the call was made on hold.",
-    "检查主叫：是否没有启用编解码、没有找到声卡，或以保持状态发起呼叫。",
+    "检查主叫：是否没有启用编解码器、没有找到声卡，或以保持状态发起呼叫。",
 )
 
 
@@ -227,7 +227,7 @@ RULE: Rule = Rule(
     title=Text("{dst} refuses the media it is offered: {why}", "{dst} 拒绝所提供的媒体：{why}"),
     why=Text(
         "Both sides need one codec, and one kind of media transport, in common.",
-        "双方至少要有一种共同的编解码和媒体传输方式。",
+        "双方至少要有一种共同的编解码器和媒体传输方式。",
     ),
     needs=Text(
         "A call that failed with 488, 606 or 415, or a 200 in which every section has port 0. A re-INVITE refused "
@@ -239,17 +239,17 @@ RULE: Rule = Rule(
     ),
     fix=Text(
         "Offer a codec that {dst} knows (PCMA or PCMU always), or transcode in between.",
-        "提供 {dst} 支持的编解码（PCMA 或 PCMU 通用），或在中间转码。",
+        "提供 {dst} 支持的编解码器（PCMA 或 PCMU 通用），或在中间转码。",
     ),
     own_fix=Text(
         "Switch on a codec that {dst} knows (PCMA or PCMU always); the codecs that talkpath adds and converts "
         "stand in `media.transcoding`.",
-        "启用 {dst} 支持的编解码（PCMA 或 PCMU 通用）；talkpath 添加并转换的编解码见 `media.transcoding`。",
+        "启用 {dst} 支持的编解码器（PCMA 或 PCMU 通用）；talkpath 添加并转换的编解码器见 `media.transcoding`。",
     ),
     doubt=Text(
         "Some servers answer 488 to calls that they do not want for another reason; the codecs that they take "
         "elsewhere, where the capture shows them, stand beside it.",
-        "有些服务器因其他原因不接呼叫也返回 488；若抓包中有其在别处使用的编解码，会一并列出。",
+        "有些服务器因其他原因不接呼叫也返回 488；若抓包中有其在别处使用的编解码器，会一并列出。",
     ),
     traits=frozenset({Trait.FAILED, Trait.PORTLESS}),
     explains=frozenset({"failover-missing", "no-rtp", "one-way-rtp"}),

@@ -164,7 +164,7 @@ RULE: Rule = Rule(
         "address ICE "
         "chose, and that datagrams of the certificate's size pass (keep DTLS flights below 1200 bytes).",
         "检查请求与应答的 setup 角色（必须有一方为 active），{who}是否在 ICE 选中的地址上监听 DTLS，"
-        "以及证书大小的报文能否通过（DTLS 报文应小于 1200 字节）。",
+        "以及证书大小的包能否通过（DTLS 包应小于 1200 字节）。",
     ),
     doubt=Text(
         "A capture beside one side shows its ClientHello and not what is lost before it: who does not answer, and "

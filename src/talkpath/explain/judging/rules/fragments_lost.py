@@ -30,7 +30,7 @@ REGISTERED = Text(
 )
 INCOMPLETE = Text(
     "Only {got} bytes of a fragmented datagram from {src} to {dst} are there; the other fragments never came.",
-    "从 {src} 到 {dst} 的分片报文只到达 {got} 字节，其余分片没有出现。",
+    "从 {src} 到 {dst} 的分片包只到达 {got} 字节，其余分片没有出现。",
 )
 SMALL = Text(
     "Small requests to and from {host} are answered ({count} in this capture).",
@@ -244,7 +244,8 @@ RULE: Rule = Rule(
     fix=Text(
         "Keep messages to {host} below 1300 bytes: use TCP or TLS with this phone, remove codecs and headers it does "
         "not need, or let the firewall reassemble fragments.",
-        "让发往 {host} 的消息小于 1300 字节：对该话机使用 TCP 或 TLS，删除不需要的编解码与头域，或让防火墙重组分片。",
+        "让发往 {host} 的消息小于 1300 字节：对该话机使用 TCP 或 TLS，"
+        "删除不需要的编解码器与头域，或让防火墙重组分片。",
     ),
     own_fix=Text(
         "Have the phone at {host} listen on TCP or TLS too, or register over it: talkpath then sends there what is "

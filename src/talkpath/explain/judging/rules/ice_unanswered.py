@@ -149,7 +149,7 @@ RULE: Rule = Rule(
     severity=Severity.ERROR,
     title=Text(
         "Answered, but silent: ICE found no way, {who} answers no check",
-        "已接通但无声：ICE 没有打通，{who}不应答检查",
+        "已接通但无声：ICE 未能连通，{who}不应答检查",
     ),
     why=Text(
         "Before any audio a STUN check must be answered in some pair of addresses. Without one neither DTLS nor RTP "

@@ -97,7 +97,7 @@ RULE: Rule = Rule(
         "Above 1300 bytes RFC 3261 18.1.1 asks for TCP. Use it towards {dst}, or drop codecs and headers that nobody "
         "needs on the hop that adds most.",
         "RFC 3261 18.1.1 要求超过 1300 字节时使用 TCP。请对 {dst} 使用 TCP，或在增加最多的一跳删除无用的"
-        "编解码与头域。",
+        "编解码器与头域。",
     ),
     own_fix=Text(
         "Have {dst} listen on TCP or TLS (talkpath then uses it for what is too large), and say under [size] in "

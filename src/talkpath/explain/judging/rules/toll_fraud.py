@@ -148,13 +148,13 @@ RULE: Rule = Rule(
         "as many as it may. A trunk that carries many users' calls, or a few calls "
         "abroad, is no fault.",
         "同一号码用四种以上前缀尝试，或同一用户几分钟内拨打十个以上国际电话，多路并发或快过人工拨号，"
-        "或超出帐号限额而被边缘拒绝的呼叫。"
+        "或超出帐号限额而被边缘服务器拒绝的呼叫。"
         "承载众多用户的中继线，或少量国际电话不算。",
     ),
     fix=Text(
         "Block {src}, change the password of the account it uses, let only authenticated users dial out, and limit "
         "destinations, calls at once and cost per user.",
-        "封锁 {src}，更换其所用账号的密码，只允许已认证用户外呼，并限制每个用户的目的地、并发数和费用。",
+        "封锁 {src}，更换其所用帐号的密码，只允许已认证用户外呼，并限制每个用户的目的地、并发数和费用。",
     ),
     own_fix=Text(
         "Give the account it uses a new password (`talkpath users password`), keep it out with `talkpath bans add "
