@@ -5,17 +5,17 @@ from talkpath.base.texts import Text
 HELP = Text(
     "Have the running edge take up its configuration and its routing script anew, all or nothing. Calls and "
     "registrations go on. It says what changed, and what waits for a restart.",
-    "让运行中的边缘重新读取配置和路由脚本，要么全部生效，要么不变。通话和注册不受影响。会说明哪些已改变，哪些需要重启。",
+    "让运行中的边缘服务器重新读取配置和路由脚本，要么全部生效，要么不变。通话和注册不受影响。会说明哪些已改变，哪些需要重启。",
 )
 NO_EDGE = Text(
     "No edge runs here with this state directory. Start one with talkpath run, or name its directory with --state.",
-    "此状态目录没有运行中的边缘。用 talkpath run 启动，或用 --state 指定其目录。",
+    "此状态目录没有运行中的边缘服务器。用 talkpath run 启动，或用 --state 指定其目录。",
 )
 
 TAKEN = Text("The configuration was taken up.", "配置已重新读取并生效。")
 NOT_TAKEN = Text(
     "The configuration cannot be taken up as it is. Nothing was changed: the edge goes on as before.",
-    "无法按现状采用此配置。没有任何改变：边缘照旧运行。",
+    "无法按现状采用此配置。没有任何改变：边缘服务器照旧运行。",
 )
 AS_IT_WAS = Text("The configuration is what it was.", "配置没有变化。")
 SCRIPT_TAKEN = Text("The script {file} was loaded anew.", "脚本 {file} 已重新加载。")

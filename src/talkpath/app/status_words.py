@@ -6,12 +6,13 @@ HELP = Text(
     "How the running edge is, on one screen: who is registered, what calls run and how those of the last hour "
     "ended, gateways, bans, what it takes of this host, and what somebody should look after. Exit code 1 where "
     "something is.",
-    "用一屏说明正在运行的边缘：注册、正在进行的通话、最近一小时通话的结果、网关、封禁、占用的本机资源，"
+    "用一屏说明正在运行的边缘服务器：注册、正在进行的通话、最近一小时通话的结果、网关、封禁、占用的本机资源，"
     "以及需要处理的问题。有问题时退出码为 1。",
 )
 HELP_JSON = Text("Print JSON.", "输出 JSON。")
 NO_EDGE = Text(
-    "No edge is running here. Start it with `talkpath run`.", "本机没有正在运行的边缘。请用 `talkpath run` 启动。"
+    "No edge is running here. Start it with `talkpath run`.",
+    "本机没有正在运行的边缘服务器。请用 `talkpath run` 启动。",
 )
 
 RUNS = Text("talkpath {version}, running for {time}", "talkpath {version}，已运行 {time}")

@@ -17,6 +17,7 @@ ACTS: Mapping[str, Text] = {
         "Find what drops the {method} on its way to {where}", "查明 {method} 在发往 {where} 的途中被何处丢弃"
     ),
     "auth-loop": Text("Correct the password or the authentication name of {user}", "更正 {user} 的密码或认证用户名"),
+    "bye-refused": Text("Look up why {other} answers the BYE with {status}", "查明{other}为何以 {status} 应答 BYE"),
     "capture-incomplete": Text("Capture again, whole and from the start", "重新抓包：完整，并从通话开始之前抓起"),
     "capture-unread": Text("Capture where the packets are in the clear", "在明文处重新抓包"),
     "clock-drift": Text("Repair the clock of {who}", "修复{who}的时钟"),
@@ -41,6 +42,10 @@ ACTS: Mapping[str, Text] = {
     "gateway-down": Text("Bring {host} back, or take it out of routing", "恢复 {host}，或将其移出路由"),
     "ice-unanswered": Text("Let UDP through to {who}", "放行发往{who}的 UDP"),
     "jitter": Text("Give voice priority on the way of {who}", "在{who}的链路上为语音设置优先级"),
+    "media-astray": Text(
+        "Send the audio of {who} to where {other} is, not to {dst}",
+        "把{who}的音频发往{other}所在之处，而非 {dst}",
+    ),
     "media-cut": Text("Look up what cut {who} off after it was heard", "查明是什么中断了{who}的媒体"),
     "media-late": Text("Look up what keeps the audio of {who} back", "查明是什么延误了{who}的音频"),
     "message-oversize": Text(
@@ -55,6 +60,10 @@ ACTS: Mapping[str, Text] = {
         "Announce {target} in Record-Route, not {uri}", "在 Record-Route 中写 {target}，而非 {uri}"
     ),
     "registration-flapping": Text("Keep the registration of {user} alive", "保持 {user} 的注册存活"),
+    "response-overtaken": Text(
+        "Keep the {status} and the 200 towards {who} in order",
+        "让发往{who}的 {status} 与 200 保持先后次序",
+    ),
     "response-undelivered": Text("Find what keeps the answers from {src}", "查明应答为何到不了 {src}"),
     "routing-loop": Text("Give {uri} a destination at {host}", "在 {host} 上为 {uri} 设置去向"),
     "scanner": Text("Drop {src} at the firewall", "在防火墙上丢弃 {src}"),
@@ -89,11 +98,12 @@ _LONG = 120
 
 
 def act_of(finding: Finding, language: Language, call: Call | None = None) -> str:
-    """The imperative, without a full stop. With the `call`, its ends are named by number and address."""
-    if finding.found.fix is not None:
+    """The imperative, without a full stop; of a fix that is particular to the case, or of a rule without an act, its
+    first sentence. With the `call`, its ends are named by number and address."""
+    text = (OWN_ACTS.get(finding.code) if finding.is_own else None) or ACTS.get(finding.code)
+    if finding.found.fix is not None or text is None:
         first = _SENTENCE.split(finding.fix.say(language), maxsplit=1)[0]
         return first if len(first) <= _LONG else _CLAUSE.split(first, maxsplit=1)[0]
-    text = (OWN_ACTS.get(finding.code) if finding.is_own else None) or ACTS[finding.code]
     values = {name: _placed(value, call, language) for name, value in finding.found.values.items()}
     return Said(text, {**values, "ends": _ends(call, language)}).say(language)
 
