@@ -1,6 +1,6 @@
 """What click itself writes into help pages, in the language of the rest: it brings no catalogue of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import click
 
@@ -34,7 +34,7 @@ class _Formatter(click.HelpFormatter):
         text = _said(heading, self.language) + words.HELP_COLON.say(self.language)
         self.write(f"{'':>{self.current_indent}}{text}\n")
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         super().write_dl([(name, _said(text, self.language)) for name, text in rows], col_max, col_spacing)
 
 
