@@ -1,11 +1,14 @@
 """What every node knows of the others, and what outages of the engine cost."""
 
+from collections import deque
+
 import pytest
 from tests.cluster.rig import START, Rig, Skewed
 
 from talkpath.base import limits
 from talkpath.cluster.copy import State
 from talkpath.cluster.envelope import Envelope, Place, packed
+from talkpath.cluster.memory import Hub
 from talkpath.cluster.nodes import News
 from talkpath.cluster.sealing import Unreadable
 
@@ -235,3 +238,110 @@ def test_clocks_may_be_minutes_apart(rig: Rig) -> None:
     assert early.nodes.way_to("a") is not None
     early.put("k", "one")
     assert a.values.learnt_ == {"k": b"one"}
+
+
+# --- an engine that is slow, and one that hears us or is heard by us alone
+
+
+class SlowHub(Hub):
+    """Writes what it is given `delay_s` later."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__()
+        self.delay_s = 0.0
+        self._clock = rig.clock
+        self._taken: deque[tuple[float, Place, bytes]] = deque()
+        self.__dict__.update(records=rig.hub.records, last=rig.hub.last, members=rig.hub.members)
+        for node in rig.nodes:
+            node.hub = node.engine.hub = self
+        rig.hub = self
+
+    def write(self, place: Place, data: bytes) -> None:
+        self._taken.append((self._clock.now + self.delay_s, place, data))
+
+    def work(self) -> None:
+        while self._taken and self._taken[0][0] <= self._clock.now:
+            _, place, data = self._taken.popleft()
+            super().write(place, data)
+
+
+def pass_slowly(rig: Rig, hub: SlowHub, seconds: float) -> list[State]:
+    """Let time pass; gives in which states the first node was meanwhile."""
+    seen = []
+    for _ in range(round(seconds * 10)):
+        hub.work()
+        rig.wait(0.1)
+        seen.append(rig.nodes[0].copy.state)
+    return seen
+
+
+def test_an_engine_that_takes_two_seconds_is_late_and_otherwise_well(rig: Rig) -> None:
+    a, b = rig.nodes
+    hub = SlowHub(rig)
+    hub.delay_s = 2.0
+    pass_slowly(rig, hub, 4)
+    a.put("k", "one")
+    assert set(pass_slowly(rig, hub, 20)) == {State.LIVE}
+    assert b.values.learnt_ == {"k": b"one"}
+    assert 1.9 <= a.copy.health().lag_s <= 2.3
+    assert b.nodes.way_to("a") is not None
+    assert a.copy.counters["written_again"] == 0
+
+
+def test_an_engine_that_is_slower_than_a_beat_may_be_is_away_and_loses_nothing(rig: Rig) -> None:
+    a, b = rig.nodes
+    hub = SlowHub(rig)
+    hub.delay_s = 6.0
+    pass_slowly(rig, hub, 8)
+    for number in range(5):
+        a.put(f"k{number}", "said")
+        assert State.AWAY in pass_slowly(rig, hub, 10)
+    hub.delay_s = 0.0
+    pass_slowly(rig, hub, 12)
+    assert sorted(b.values.learnt_) == [f"k{number}" for number in range(5)]
+    assert a.copy.is_settled
+    assert (a.copy.state, b.copy.state) == (State.LIVE, State.LIVE)
+    assert a.nodes.way_to("b") is not None
+    assert b.nodes.way_to("a") is not None
+
+
+@pytest.mark.parametrize("is_deaf", [False, True], ids=["nothing of ours arrives there", "nothing comes from there"])
+def test_a_way_to_the_engine_that_is_cut_in_one_direction(rig: Rig, monkeypatch: pytest.MonkeyPatch, is_deaf) -> None:
+    a, b = rig.nodes
+    cut = ("tell", "watch") if is_deaf else ("publish",)
+    with monkeypatch.context() as patch:
+        for verb in cut:
+            patch.setattr(a.engine, verb, lambda *_: None)
+        a.engine.is_watching = not is_deaf
+        rig.wait(10)
+        a.put("mine", "of a")
+        b.put("theirs", "of b")
+        rig.wait(10)
+        assert a.copy.state is State.AWAY, "it says so, and takes nobody for gone"
+        assert a.nodes.way_to("b") is not None
+        assert b.copy.state is State.LIVE
+        assert ("theirs" in a.values.learnt_) is not is_deaf
+        assert "mine" not in b.values.learnt_
+    rig.wait(11)
+    assert a.copy.state is State.LIVE
+    assert b.values.learnt_ == {"mine": b"of a"}
+    assert a.values.learnt_ == {"theirs": b"of b"}
+    assert b.nodes.way_to("a") is not None
+
+
+def test_a_watcher_that_never_says_that_all_is_read_is_set_up_anew(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on telling what is new."""
+    a, b = rig.nodes
+    watch = b.engine.watch
+    with monkeypatch.context() as patch:
+        patch.setattr(b, "read_whole", lambda: None)
+        rig.hub.cut(b.engine)
+        rig.hub.mend(b.engine)
+        b.pump()
+        rig.wait(5)
+        a.put("k", "one")
+        assert b.values.learnt_ == {"k": b"one"}
+        assert b.copy.state is not State.LIVE
+    assert b.engine.watch == watch
+    rig.wait(57)
+    assert b.copy.state is State.LIVE

@@ -28,7 +28,9 @@ BEAT_S = 1.0
 STALE_S = 3.0
 #: What did not come back after so long is written again.
 _AGAIN_S = 3.0
-# How long a copy may take to be read before it is begun anew; a million records take some twenty seconds.
+# How long nothing may come of a copy that is read, before its watcher is set up anew (a stream without leader has one
+# again within 7 s), and how long all of it may take: a million records take some twenty seconds.
+_QUIET_S = 10.0
 _READING_S = 60.0
 # Records on their way that have not come back yet.
 _ON_THE_WAY = 2_000
@@ -131,7 +133,7 @@ class LiveCopy:
         self._beat_place: Place | None = None
         self._beat_at = now
         self._beat_sent: dict[int, float] = {}
-        self._seen_at = now
+        self._seen_at = self._watched_at = now
         self._sweep_at = now + _SWEEP_S
         self._after = 0
         self._is_connected = False
@@ -233,6 +235,8 @@ class LiveCopy:
         """The watcher brings a record. `sequence` is its number in the engine; they rise."""
         self._after = sequence
         self.counters["read"] += 1
+        if not self.is_whole:
+            self._seen_at = now
         number = self._seal.own_number(data)
         if number is not None:
             self._came_back(place, number, now)
@@ -321,14 +325,19 @@ class LiveCopy:
         if now >= self._beat_at:
             self._beat_at = max(self._beat_at + BEAT_S, now)
             self._send_beat(now)
-        patience_s = STALE_S if self.is_whole else _READING_S
-        if self._is_connected and now - self._seen_at >= patience_s:
+        if self._is_connected and self._is_overdue(now):
             self._take_back()
             self._change(State.AWAY, now)
             self._watch(self._after, now)
         self._send_again(now)
         if now >= self._sweep_at:
             self._sweep(now)
+
+    def _is_overdue(self, now: float) -> bool:
+        """Whether this watcher will tell nothing more, or not what it should."""
+        if self.is_whole:
+            return now - self._seen_at >= STALE_S
+        return now - self._seen_at >= _QUIET_S or now - self._watched_at >= _READING_S
 
     def drain(self, now: float) -> list[Action]:
         """What the engine is to do."""
@@ -339,7 +348,7 @@ class LiveCopy:
 
     def _watch(self, after: int, now: float) -> None:
         self.is_whole = False
-        self._seen_at = now
+        self._seen_at = self._watched_at = now
         self._actions.append(Watch(after))
 
     def _change(self, state: State, now: float) -> None:
