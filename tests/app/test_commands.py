@@ -161,3 +161,10 @@ def test_state_directory_that_cannot_be_made_is_explained(tmp_path: Path) -> Non
     done = Command(tmp_path / "file" / "state")("users", "list")
     assert done.returncode == 1
     assert done.stderr.startswith(f"the state directory {tmp_path / 'file' / 'state'} cannot be written: ")
+
+
+def test_a_run_that_cannot_open_its_state_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = Command(tmp_path / "file" / "state")("run")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

@@ -155,7 +155,7 @@ def run(script: Path | None, config: Path | None, state: Path | None) -> None:
     from talkpath.app.start import prepare
     from talkpath.app.start import run as run_node
 
-    def read() -> Config:
+    def read() -> "Config":
         return options.with_script(options.settings(config, state, is_to_run=True), script)
 
     settings = read()
