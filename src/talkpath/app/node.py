@@ -28,6 +28,7 @@ from talkpath.app.heap import Heap
 from talkpath.app.host import cannot_listen
 from talkpath.app.joining import Joined, joined
 from talkpath.app.log import CallLog
+from talkpath.app.mirroring import mirrored
 from talkpath.app.own_gateways import OwnGateways
 from talkpath.app.own_script import OwnScript
 from talkpath.app.phone_log import PhoneLog
@@ -54,7 +55,6 @@ from talkpath.app.state import recordings_directory, token_key
 from talkpath.app.telling import Telling
 from talkpath.app.watching import Rooms, Watching
 from talkpath.base.address import Flow, Transport
-from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Moment
 from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
@@ -113,7 +113,7 @@ class Node:
         loop = asyncio.get_running_loop()
         self._script = OwnScript(config, prepared.language, loop, self._clock.now, self._pump, doubts)
         self._trial = Trial(router_settings(config), self._clock.now, self._script.hold_ups)
-        self._ledger = Ledger()
+        self._ledger, mirror = mirrored(config, prepared.language)
         retention = Retention(config.history.keep_days, config.history.keep_calls)
         self._store: EmbeddedStore[Binding] = EmbeddedStore(
             prepared.database, Binding, retention, is_history_shared=bool(config.history.url)
@@ -174,6 +174,7 @@ class Node:
                 after_call=self._after_call,
                 cluster=cluster,
                 shared_history=self._shared_history,
+                mirror=mirror,
             )
         )
         self._control = ControlServer(

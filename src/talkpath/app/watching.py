@@ -28,6 +28,7 @@ from talkpath.edge.binding import Binding
 from talkpath.edge.edge import Edge
 from talkpath.edge.guard import Guard
 from talkpath.net.clock import Clock
+from talkpath.net.hep import Mirror
 from talkpath.net.recorder import RecordingDriver
 from talkpath.net.records import Records
 from talkpath.net.signalling import Signalling
@@ -53,6 +54,7 @@ class Rooms:
     after_call: AfterCall
     cluster: Joined | None
     shared_history: SharedHistory | None
+    mirror: Mirror | None
 
 
 class Watching:
@@ -78,6 +80,8 @@ class Watching:
         """Everything listens: begin to watch, and open the page where one is wanted. Raises `Trouble`."""
         self._is_open = True
         self._vitals.loop.start()
+        if self._rooms.mirror is not None:
+            self._rooms.mirror.start()
         listen = self._listen
         if listen is None:
             return
@@ -94,6 +98,8 @@ class Watching:
         self._vitals.loop.close()
         if self._page is not None:
             self._page.close()
+        if self._rooms.mirror is not None:
+            self._rooms.mirror.close()
 
     def ended(self, traces: Iterable[Trace]) -> None:
         """Calls whose story is over, each once. Costs nothing where nobody wants to know."""
@@ -159,7 +165,7 @@ class Watching:
     def _metrics(self) -> Metrics:
         rooms = self._rooms
         core = rooms.edge.core
-        history, cluster = rooms.shared_history, rooms.cluster
+        history, cluster, mirror = rooms.shared_history, rooms.cluster, rooms.mirror
         counters = {
             "edge": lambda: core.counters,
             "net": lambda: rooms.signalling.counters,
@@ -172,6 +178,7 @@ class Watching:
             **rooms.after_call.counters,
             **({} if cluster is None else cluster.counters),
             **({} if history is None else {"history": history.counters}),
+            **({} if mirror is None else {"hep": mirror.counters}),
         }
         gauges = {
             "running_calls": lambda: len(core.calls),
@@ -188,6 +195,7 @@ class Watching:
             **rooms.after_call.gauges,
             **({} if cluster is None else cluster.gauges),
             **({} if history is None else history.gauges),
+            **({} if mirror is None else {"hep_queued": lambda: mirror.queued}),
         }
         return Metrics(counters, gauges, self._families)
 

@@ -148,6 +148,9 @@ DESCRIPTORS_KEPT = 64
 LEAST_DESCRIPTORS_KEPT = 8
 # Commands of the operator that ask the running edge at a time, followers among them: eight people, two windows each.
 CONTROL_ASKING = 16
+# What waits for one target of HEP, at up to 2 kB each, and streams measured for it. A second of 400 calls a second.
+HEP_QUEUE = 20_000
+HEP_STREAMS = 20_000
 # Changes of registrations that wait for one who follows them, at some 400 bytes each; what is more is counted.
 FOLLOWED = 10_000
 # Flows from which a user has proven himself, at some 300 bytes: he gets in there whatever others try.

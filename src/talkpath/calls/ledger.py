@@ -9,7 +9,7 @@ that were refused only so many do: strangers can make any number of them.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from talkpath.base import limits
@@ -31,6 +31,15 @@ class SipMessage(Protocol):
     def raw(self) -> bytes: ...
 
 
+class Mirror(Protocol):
+    """Hears what the ledger hears, also of messages outside calls; must not make the caller wait."""
+
+    def message(self, now: float, flow: Flow, call_id: str, raw: bytes, sent: bool) -> None: ...
+    def moment(self, now: float, flow: Flow, call_id: str, kind: str, values: Mapping[str, Value]) -> None: ...
+    def media(self, now: float, call_id: str, stream: StreamKey, second: Second, payload_type: int) -> None: ...
+    def ended(self, call_id: str) -> None: ...
+
+
 class Ledger:
     """All calls that run, and the way to those that just ended. See the module's docstring."""
 
@@ -43,6 +52,8 @@ class Ledger:
         self._ended: list[Trace] = []
         self._begun = 0
         self._sweep_at: float | None = None
+        #: who else is told, None for nobody
+        self.mirror: Mirror | None = None
 
     # --- what the running edge tells
 
@@ -52,6 +63,8 @@ class Ledger:
 
     def written(self, now: float, flow: Flow, call_id: str, raw: bytes, sent: bool = True) -> None:
         """The same for a message of which only the Call-ID and the bytes are at hand."""
+        if self.mirror is not None:
+            self.mirror.message(now, flow, call_id, raw, sent)
         trace = self._open.get(call_id)
         if trace is None or trace.ended_at is not None:
             trace = self._trace_for(now, call_id, raw, sent, trace)
@@ -69,6 +82,8 @@ class Ledger:
         trace = self._open.get(call_id)
         if trace is not None:
             trace.add_moment(now, kind, values)
+            if self.mirror is not None and trace.live:
+                self.mirror.moment(now, trace.live[0][1], call_id, kind, values)
 
     def media(self, now: float, call_id: str, stream: StreamKey, second: Second, payload_type: int = 0) -> None:
         """One second of one stream, as the meters counted it (`media.second_of`)."""
@@ -76,6 +91,8 @@ class Ledger:
         if trace is not None:
             trace.add_second(stream, second, payload_type)
             trace.touched = now
+            if self.mirror is not None:
+                self.mirror.media(now, call_id, stream, second, payload_type)
 
     def joined(self, call_id: str, other: str) -> None:
         """We sent `other` on behalf of `call_id` (we acted back-to-back): both are one call."""
@@ -228,6 +245,8 @@ class Ledger:
         for call_id in trace.call_ids:
             self._open.pop(call_id, None)
         self._finished.append(trace)
+        if self.mirror is not None:
+            self.mirror.ended(trace.call_ids[0])
 
     def _forget(self, now: float) -> None:
         silent = [trace for trace in self.running() if trace.touched < now - limits.CALL_FORGOTTEN_S]

@@ -14,6 +14,7 @@ from talkpath.app.config.cluster import Cluster
 from talkpath.app.config.field import doc
 from talkpath.app.config.gateways import Gateway, GatewayGroup
 from talkpath.app.config.guard import Guard, Limits
+from talkpath.app.config.hep import HepTarget
 from talkpath.app.config.listeners import INTERFACES, Listener, Tls
 from talkpath.app.config.media import Media
 from talkpath.app.config.recording import Recording
@@ -146,6 +147,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ] = Toll()
     state: Annotated[State, doc("What survives a restart.", "重启后保留的内容。")] = State()
     history: Annotated[History, doc("Which past calls are kept.", "保留哪些过去的通话。")] = History()
+    hep: Annotated[
+        tuple[HepTarget, ...],
+        doc(
+            "Where all signalling, what is measured of media and what is decided is mirrored as HEP3: Homer, "
+            "heplify-server, siphub (docs/operate/watching.md).",
+            "把全部信令、媒体测量和决定以 HEP3 镜像到哪里：Homer、heplify-server、siphub"
+            "（docs/operate/watching.zh.md）。",
+        ),
+    ] = ()
     metrics: Annotated[Metrics, doc("Counters for Prometheus.", "供 Prometheus 使用的计数器。")] = Metrics()
     log: Annotated[Log, doc("What is said while running.", "运行时的输出。")] = Log()
 
