@@ -21,7 +21,7 @@ INSTALLED = Path(sysconfig.get_path("purelib")) / "talkpath"
 
 ROOMS = ("base", "sip", "sdp", "edge", "edge/gateways", "calls", "ice", "secure", "media")
 MODULES = (
-    *("net/clock.py", "net/media.py", "net/pacing.py", "net/signalling.py"),
+    *("net/clock.py", "net/doors.py", "net/media.py", "net/pacing.py", "net/signalling.py"),
     # What every call of a capture passes.
     *("explain/reading/attributes.py", "explain/reading/traits.py", "explain/judging/common.py"),
     *(

@@ -219,6 +219,42 @@ async def test_a_hang_up_signal_is_a_reload_and_many_are_no_more_than_one_after_
         assert node._edge.core.settings.max_calls == calls
 
 
+async def test_listeners_come_and_go_and_a_phone_that_is_registered_stays_reached(
+    running: Running, node: Node
+) -> None:
+    running.write(account("anna", "secret"))
+    await running.reload()
+    old = running.ask(user="anna", password="secret")
+    assert await old.register() == 200
+    before, running.port = running.port, free_port()
+    running.write(account("anna", "secret"))
+    told = await running.reload()
+    assert told.lines == (
+        "The configuration was taken up.",
+        f"listeners: added UDP {HOST}:{running.port}, removed UDP {HOST}:{before}.",
+        f"Nothing new is taken at UDP {HOST}:{before}. It closes when the calls, connections and registrations "
+        "over it have ended.",
+    )
+    (binding,) = node._edge.core.registrar.held()
+    assert node._edge.core.world.reach.is_open(binding.flow)
+    assert (await old.options()).status == 503
+    new = running.ask(user="anna", password="secret")
+    assert await new.register() == 200
+    assert registered(node) == {"anna"}
+    # Taken by somebody else: nothing changes, and what was opened beside it is closed again.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((HOST, 0))
+        now, running.port = running.port, other.getsockname()[1]
+        running.write(account("anna", "other"))
+        told = await running.reload()
+    assert not told.is_taken
+    assert f"port {running.port}" in told.lines[0]
+    running.port = now
+    assert await new.register() == 200
+    for phone in (old, new):
+        phone.close()
+
+
 async def test_without_an_edge_nobody_answers(tmp_path: Path) -> None:
     assert ControlClient(tmp_path / "nowhere").reload(Language.EN) is None
 

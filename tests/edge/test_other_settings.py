@@ -190,3 +190,17 @@ def test_a_group_chooses_otherwise_from_now_on() -> None:
     choice = lab.edge.gateways.choose("carriers", "1001")
     assert choice is not None
     assert choice.group == GroupSettings("carriers")
+
+
+def test_a_listener_that_is_left_takes_nothing_new_and_its_calls_go_on() -> None:
+    lab = Lab()
+    anna, bob = lab.registered("1001", "198.51.100.7"), lab.registered("1002", "198.51.100.8")
+    _, ok = call(anna, bob, body=OFFER)
+    lab.edge.core.is_left = lambda flow: flow.local.port == 5060
+    assert (Transport.UDP, Address(HOME, 5060)) in lab.edge.places()
+    for method in ("INVITE", "REGISTER", "OPTIONS", "MESSAGE"):
+        anna.request(method, f"sip:1002@{HOME}", call_id=f"new{method}")
+        assert anna.last().status == 503
+    anna.in_dialog("BYE", ok)
+    bob.answer(next(one for one in bob.inbox if one.method == "BYE"), 200, "OK")
+    assert anna.last().status == 200

@@ -96,7 +96,7 @@ def _listening() -> socket.socket:
 
 
 def _acceptor(listener: socket.socket, keeper: Keeper) -> Acceptor:
-    made = Acceptor(listener, None, lambda: StreamConnection(Transport.TCP, keeper), keeper)  # type: ignore[arg-type]
+    made = Acceptor(listener, lambda: None, lambda: StreamConnection(Transport.TCP, keeper), keeper)  # type: ignore[arg-type]
     made.start()
     return made
 

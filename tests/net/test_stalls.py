@@ -1,32 +1,15 @@
 """A process that stood still finds timers due and messages waiting at the same time."""
 
 import asyncio
-from typing import cast
+import socket
 
 import pytest
 
-from talkpath._native import Datagrams
-from talkpath.base.address import Address, Flow, Parcel, Transport
+from talkpath.base.address import Parcel, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.net.clock import Clock
+from talkpath.net.listening import Endpoint
 from talkpath.net.signalling import Limits, Signalling
-
-_PHONE = Flow(Transport.UDP, Address("127.0.0.1", 5060), Address("127.0.0.2", 5060))
-
-
-class Waiting:
-    """A socket in which one datagram waits."""
-
-    may_have_reports = False
-
-    def __init__(self) -> None:
-        self.taken = 0
-        self._batches = [[(b"SIP/2.0 200 OK\r\n", _PHONE)], []]
-
-    def receive(self, now: float) -> list[tuple[bytes, Flow]]:
-        batch = self._batches.pop(0)
-        self.taken = len(batch)
-        return batch
 
 
 class Diary:
@@ -57,11 +40,15 @@ async def test_late_timers_let_waiting_messages_go_first(late_s: float, seen: li
     clock, diary = Clock(), Diary(1001.0)
     clock.epoch += 1000.0 - clock.now()
     signalling = Signalling(clock, Ledger(), Limits(1, 1), None, ())
-    signalling._datagrams.append((cast(None, None), cast(Datagrams, Waiting()), Address("127.0.0.1", 5060)))  # type: ignore[arg-type]
+    await signalling.open(Endpoint(Transport.UDP, "127.0.0.1", 0))
+    local = signalling.local_for(Transport.UDP, "127.0.0.1")
+    assert local is not None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.sendto(b"SIP/2.0 200 OK\r\n", local)
     signalling._edge = diary
     signalling._loop = asyncio.get_running_loop()
     signalling.pump()
     clock.epoch += 1001.0 + late_s - clock.now()
     signalling._due()
     assert diary.seen == seen
-    signalling._timer.cancel()  # type: ignore[union-attr]
+    signalling.close()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from talkpath.app.accounts import Users
 from talkpath.app.config.tree import Config
+from talkpath.app.host import cannot_listen, endpoint_of
 from talkpath.app.own_gateways import OwnGateways
 from talkpath.app.rehearsing import Trial
 from talkpath.app.settings import (
@@ -23,12 +24,19 @@ from talkpath.edge.edge import Edge
 from talkpath.edge.guard import Guard
 from talkpath.edge.settings import EdgeSettings, GuardSettings
 from talkpath.net.descriptors import Descriptors
+from talkpath.net.doors import Door
 from talkpath.net.facing import Facing
 from talkpath.net.interfaces import Interfaces
+from talkpath.net.listening import CannotListen, Endpoint
 from talkpath.net.media import MediaDriver
 from talkpath.net.signalling import Limits, Signalling
 from talkpath.store.accounts import Account
 from talkpath.web.guests import Guests
+
+_log = logging.getLogger("talkpath.reload")
+
+# How often a listener that was left is looked at: that means to look at all calls and registrations.
+_LOOK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class Made:
     users: dict[str, Account]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Following:
     """See the module's docstring."""
 
@@ -56,19 +64,31 @@ class Following:
     descriptors: Descriptors
     gateways: OwnGateways
     trial: Trial
+    #: when listeners that are left are looked at again
+    look_at: float = 0.0
 
     def made(self, config: Config) -> Made:
         """All that can be made before. Raises Malformed and Unavailable: a file that it names cannot be read."""
         own = self.interfaces.addresses
         return Made(config, edge_settings(config, own), guard_settings(config, own), self.users.prepared(config))
 
-    def take(self, made: Made, now: float) -> None:
+    def opened(self, config: Config) -> list[Door]:
+        """The listeners that are new, opened and not heard yet, for `take`. Raises `Trouble`."""
+        try:
+            return self.signalling.begin([endpoint_of(one) for one in config.doors])
+        except CannotListen as error:
+            endpoint = error.endpoint
+            listener = next(one for one in config.doors if endpoint_of(one) == endpoint)
+            raise cannot_listen(listener, error.address, error.cause) from error
+
+    def take(self, made: Made, opened: list[Door], now: float) -> None:
         """Go by it from now on."""
         config = made.config
         logging.getLogger("talkpath").setLevel(config.log.level.upper())
         self.users.adopt(config, made.users)
         self.guests.adopt(guest_rules(config, self.interfaces.addresses))
         self.guard.adopt(made.guard, made.edge.trusted)
+        self.signalling.take(opened, [endpoint_of(one) for one in config.doors])
         self.signalling.adopt(limits_of(config, self.descriptors), made.edge.web_proxies, config.websocket.ping_s)
         self.media.adopt(media_policy(config))
         self.trial.adopt(router_settings(config))
@@ -76,7 +96,22 @@ class Following:
         self.gateways.overruled(changed, self.edge.gateways, now)
         # What parties are told follows from what the edge calls itself.
         self.facing.adopt(media_doors(config))
+        self._look(now)
         self.signalling.pump()
+
+    def look(self, now: float) -> None:
+        """Close listeners that were left, when nothing goes over them any more. To be called every second."""
+        if self.edge.core.is_left is not None and now >= self.look_at:
+            for endpoint in self._look(now):
+                _log.info("%s is closed: nothing goes over it any more", endpoint)
+
+    def _look(self, now: float) -> list[Endpoint]:
+        self.look_at = now + _LOOK_S
+        if not self.signalling.left:
+            return []
+        over = self.signalling.look_at_left(self.edge.places())
+        self.edge.core.is_left = self.signalling.is_left if self.signalling.left else None
+        return over
 
 
 def limits_of(config: Config, descriptors: Descriptors) -> Limits:

@@ -13,6 +13,7 @@ from talkpath.app.config.listeners import ANY, Listener
 from talkpath.app.phrase import Phrase, Trouble, phrase
 from talkpath.base.address import Address, Transport
 from talkpath.net.interfaces import Interfaces
+from talkpath.net.listening import Endpoint
 
 
 def host_addresses() -> list[str]:
@@ -31,6 +32,12 @@ def reachable(listener: Listener) -> list[str]:
             return [str(Address(host, port))]
         return [host if ":" in host.rpartition("]")[2] else f"{host}:{port}"]
     return [str(Address(host, port)) for host in addresses_of(listener.address)]
+
+
+def endpoint_of(listener: Listener) -> Endpoint:
+    """A listener as the driver opens it."""
+    host = "" if listener.address == ANY else listener.address
+    return Endpoint(listener.transport, host, listener.listening_port)
 
 
 def cannot_listen(listener: Listener, address: Address, error: OSError) -> Trouble:

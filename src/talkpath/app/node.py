@@ -16,7 +16,6 @@ from talkpath.app.after_call import AfterCall
 from talkpath.app.alive import Alive
 from talkpath.app.bans import OwnBans
 from talkpath.app.chores import Chore, do_chores
-from talkpath.app.config.listeners import ANY, Listener
 from talkpath.app.control import ControlServer
 from talkpath.app.dns_log import tell_of_dns
 from talkpath.app.following import Following, limits_of
@@ -25,7 +24,7 @@ from talkpath.app.gateway_rows import GatewayRow, gateway_rows
 from talkpath.app.giving_way import GivingWay
 from talkpath.app.guard_log import GuardLog
 from talkpath.app.heap import Heap
-from talkpath.app.host import cannot_listen
+from talkpath.app.host import cannot_listen, endpoint_of
 from talkpath.app.joining import Joined, joined
 from talkpath.app.log import CallLog
 from talkpath.app.mirroring import mirrored
@@ -69,7 +68,7 @@ from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
 from talkpath.net.facing import Facing
 from talkpath.net.interfaces import Interfaces
-from talkpath.net.listening import CannotListen, Endpoint
+from talkpath.net.listening import CannotListen
 from talkpath.net.media import MediaDriver
 from talkpath.net.recorder import RecordingDriver
 from talkpath.net.records import Records, Servers
@@ -311,9 +310,8 @@ class Node:
         for binding in known:
             self._guard.proved(binding.user, binding.flow, binding.expires_at, now)
         for listener in self._config.doors:
-            endpoint = Endpoint(listener.transport, _host(listener), listener.listening_port)
             try:
-                await self._signalling.open(endpoint)
+                await self._signalling.open(endpoint_of(listener))
             except CannotListen as error:
                 raise cannot_listen(listener, error.address, error.cause) from error
         self._media.start(self._media_told)
@@ -397,6 +395,7 @@ class Node:
             self._look_at_interfaces,
             lambda: self._guests.sweep(self._clock.now()),
             self._look_at_the_door,
+            lambda: self._reload.following.look(self._clock.now()),
             self._look_at_gateways,
             self._look_at_the_cluster,
             self._script.look,
@@ -484,10 +483,6 @@ def _tame_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-def _host(listener: Listener) -> str:
-    return "" if listener.address == ANY else listener.address
 
 
 def _server_context(prepared: Prepared) -> ssl.SSLContext | None:

@@ -56,7 +56,7 @@ class Reload:
         self._read = read
         self._language = language
         self._loop = loop
-        self._following = following
+        self.following = following
         self._script = script
         self._now = now
         self._task: asyncio.Task[None] | None = None
@@ -105,15 +105,19 @@ class Reload:
         """Raises BadConfig, TalkpathError."""
         plan, made = await beside(self._loop, self._prepare, "talkpath-reload")
         script = await self._script.tried(plan.config)
-        self._following.take(made, self._now())
+        # Last of what can fail: from here to the end the loop does nothing else.
+        self.following.take(made, self.following.opened(plan.config), self._now())
         if script is not None:
             self._script.take(script)
         self.config = plan.config
-        return list(_said(plan, script.script.file if script is not None else None))
+        said = list(_said(plan, script.script.file if script is not None else None))
+        if left := self.following.signalling.left:
+            said.append(phrase(texts.LEFT, listeners=", ".join(map(str, left))))
+        return said
 
     def _prepare(self) -> tuple[Plan, Made]:
         plan = plan_of(self.config, self._read())
-        return plan, self._following.made(plan.config)
+        return plan, self.following.made(plan.config)
 
 
 def _refused(why: Iterable[Phrase | Mistake]) -> Outcome:

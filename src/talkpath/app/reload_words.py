@@ -27,6 +27,11 @@ ALTERED = Text("changed {names}", "更改 {names}")
 TOGETHER = Text("{some}, {others}", "{some}，{others}")
 AND_MORE = Text("{names} and {more} more", "{names} 等，另有 {more} 个")
 REASON = Text("{reason}", "{reason}")
+LEFT = Text(
+    "Nothing new is taken at {listeners}. It closes when the calls, connections and registrations over it have "
+    "ended.",
+    "{listeners} 不再接受新的请求，待其上的通话、连接和注册结束后关闭。",
+)
 WAITING = Text(
     "Only after a restart, and until then as it was: {keys}.",
     "以下各项重启后才生效，在此之前保持原样：{keys}。",

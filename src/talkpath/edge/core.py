@@ -144,6 +144,8 @@ class Core:
         #: no new calls are taken, but at addresses that are `leaving` in the middle of them
         self.is_draining = False
         self.leaving: frozenset[str] = frozenset()
+        #: tells flows of listeners that take nothing new; None where there are none
+        self.is_left: Callable[[Flow], bool] | None = None
         #: Makes the words with which we answer challenges of others.
         self.cnonce_key = blake2b(b"cnonce", key=entropy.nonce_key).digest()
         #: Makes tags that nobody can guess.

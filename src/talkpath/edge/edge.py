@@ -7,7 +7,7 @@
 
 from typing import NamedTuple
 
-from talkpath.base.address import Address, Flow, Hop, Parcel, Target
+from talkpath.base.address import Address, Flow, Hop, Parcel, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.base.leaving import Send
 from talkpath.base.unsent import Unsent
@@ -198,6 +198,16 @@ class Edge:
             flow for flow in flows if flow.connection in numbers or (flow.transport, flow.remote) in places
         )
 
+    def places(self) -> set[tuple[Transport, Address]]:
+        """Our ends of the flows that calls, registrations and open requests go over."""
+        core = self.core
+        parties = (one for call in core.calls.values() for one in (call.caller, *call.callees.values()))
+        hops: list[Hop] = [party.flow for party in parties]
+        hops += [client.hop for client in core.transactions.clients.values()]
+        hops += [server.flow for server in core.transactions.servers.values()]
+        hops += [binding.flow for binding in core.registrar.held()]
+        return {(hop.transport, hop.local) for hop in hops if isinstance(hop, Flow)}
+
     def check_media(self, call: RunningCall, now: float) -> None:
         """The engine told the media of a call something: pass it on, and end the call if its media died."""
         self._anchoring.tell(call, now)
@@ -352,6 +362,8 @@ class Edge:
         unsupported = request.first("Proxy-Require")
         if unsupported is not None:
             raise Refusal(420, fields=f"Unsupported: {unsupported}\r\n")
+        if core.is_left is not None and not request.to_tag and not heading.has_token and core.is_left(arrival.flow):
+            raise Refusal(503, "Closed Here")
         if arrival.permit is not None and not request.to_tag:
             fork = self._proxy.ring_for_node(arrival, server, heading, arrival.permit, now)
             self.bereaved.rings_for(fork, arrival.permit.node)

@@ -39,8 +39,13 @@ class Acceptor:
     """One listening socket."""
 
     def __init__(
-        self, sock: socket.socket, tls: ssl.SSLContext | None, make: Callable[[], Connection], keeper: Doorkeeper
+        self,
+        sock: socket.socket,
+        tls: Callable[[], ssl.SSLContext | None],
+        make: Callable[[], Connection],
+        keeper: Doorkeeper,
     ) -> None:
+        """`tls` gives what is shown to who connects now."""
         self._socket = sock
         self._tls = tls
         self._make = make
@@ -61,21 +66,36 @@ class Acceptor:
         self._is_open = False
         if self._resting is not None:
             self._resting.cancel()
-        self._loop.remove_reader(self._socket.fileno())
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
         for task in list(self._handing):
             task.cancel()
 
+    def leave(self) -> None:
+        """Accept no more but those that wait: their phones were told that the connection stands."""
+        while self._is_open and self._take_some():
+            pass
+        self._is_open = False
+        if self._resting is not None:
+            self._resting.cancel()
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
     def _readable(self) -> None:
+        self._take_some()
+
+    def _take_some(self) -> bool:
+        """Accept some of those that wait; whether there may be more."""
         for _ in range(_AT_ONCE):
             try:
                 taken, remote = self._socket.accept()
             except (BlockingIOError, InterruptedError):
-                return
+                return False
             except OSError as error:
                 if error.errno in _NOTHING_LEFT:
                     self._rest(error)
-                    return
+                    return False
                 continue  # the peer was gone before we came to it
             if not self._keeper.admit(remote[0], taken.fileno()):
                 taken.close()
@@ -83,6 +103,7 @@ class Acceptor:
             task = self._loop.create_task(self._hand_over(taken, remote[0]))
             self._handing.add(task)
             task.add_done_callback(self._handing.discard)
+        return True
 
     def _rest(self, error: OSError) -> None:
         self._keeper.count("accepting_paused")
@@ -93,11 +114,12 @@ class Acceptor:
     async def _hand_over(self, taken: socket.socket, host: str) -> None:
         made = self._make()
         made.counted_host = host
-        timeout_s = _HANDSHAKE_TIMEOUT_S if self._tls is not None else None
+        context = self._tls()
+        timeout_s = _HANDSHAKE_TIMEOUT_S if context is not None else None
         try:
             taken.setblocking(False)
             await self._loop.connect_accepted_socket(
-                lambda: made, taken, ssl=self._tls, ssl_handshake_timeout=timeout_s
+                lambda: made, taken, ssl=context, ssl_handshake_timeout=timeout_s
             )
         except OSError:  # what TLS refuses, and a peer that left, among them
             self._keeper.count("handshakes_failed")

@@ -2,7 +2,8 @@
 
 import ctypes
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,12 +19,16 @@ class Endpoint:
     host: str
     port: int
 
+    def __str__(self) -> str:
+        return f"{self.transport} {Address(self.host or '*', self.port)}"
+
 
 class CannotListen(Unavailable):
     """An endpoint that could not be opened, and what the system said."""
 
-    def __init__(self, address: Address, cause: OSError) -> None:
+    def __init__(self, endpoint: Endpoint, address: Address, cause: OSError) -> None:
         super().__init__("listen", cause.strerror or str(cause), str(address))
+        self.endpoint = endpoint
         self.address = address
         self.cause = cause
 
@@ -37,18 +42,37 @@ _LIBC = ctypes.CDLL(None)
 _NOBODY = bytes(28)
 
 
-def open_sockets(endpoint: Endpoint) -> list[socket.socket]:
+def open_sockets(endpoint: Endpoint, beside: Sequence[socket.socket] = ()) -> list[socket.socket]:
     """Bound, non-blocking sockets of an endpoint; for every address one of each family the host has.
 
-    Raises CannotListen.
+    `beside` are sockets of ours on that port, which may have some of these addresses or all of them. Raises
+    CannotListen.
     """
-    if endpoint.host:
-        family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
-        return [_open(endpoint, family, endpoint.host)]
-    sockets = [_open(endpoint, socket.AF_INET, "0.0.0.0")]
-    if socket.has_ipv6 and _has_ipv6():
-        sockets.append(_open(endpoint, socket.AF_INET6, "::"))
-    return sockets
+    with _shared(beside):
+        if endpoint.host:
+            family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+            return [_open(endpoint, family, endpoint.host, is_shared=bool(beside))]
+        sockets = [_open(endpoint, socket.AF_INET, "0.0.0.0", is_shared=bool(beside))]
+        try:
+            if socket.has_ipv6 and _has_ipv6():
+                sockets.append(_open(endpoint, socket.AF_INET6, "::", is_shared=bool(beside)))
+        except CannotListen:
+            sockets[0].close()
+            raise
+        return sockets
+
+
+@contextmanager
+def _shared(sockets: Sequence[socket.socket]) -> Iterator[None]:
+    """Let sockets of ours be bound beside these, and nobody's afterwards: another process that is started by mistake
+    shall be refused, and not get a part of the calls."""
+    for sock in sockets:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        yield
+    finally:
+        for sock in sockets:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
 
 
 def _has_ipv6() -> bool:
@@ -60,7 +84,7 @@ def _has_ipv6() -> bool:
     return True
 
 
-def _open(endpoint: Endpoint, family: socket.AddressFamily, host: str) -> socket.socket:
+def _open(endpoint: Endpoint, family: socket.AddressFamily, host: str, *, is_shared: bool) -> socket.socket:
     is_udp = endpoint.transport is Transport.UDP
     sock = socket.socket(family, socket.SOCK_DGRAM if is_udp else socket.SOCK_STREAM)
     try:
@@ -71,12 +95,16 @@ def _open(endpoint: Endpoint, family: socket.AddressFamily, host: str) -> socket
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind((host, endpoint.port))
         if not is_udp:
             sock.listen(_BACKLOG)
+        if is_shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
     except OSError as error:
         sock.close()
-        raise CannotListen(Address(host, endpoint.port), error) from error
+        raise CannotListen(endpoint, Address(host, endpoint.port), error) from error
     return sock
 
 

@@ -6,11 +6,9 @@ sends go out, the ledger hears of them, and one timer is set for its next deadli
 
 import asyncio
 import logging
-import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Collection, Sequence
 from math import ceil
 
 from talkpath._native import Datagrams, Sources
@@ -21,15 +19,14 @@ from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.edge.edge import FlowClosed, Undelivered
 from talkpath.ice.keepalive import answer_to
-from talkpath.net.accepting import Acceptor
 from talkpath.net.certificates import Certificates
 from talkpath.net.clock import Clock
 from talkpath.net.descriptors import Descriptors
+from talkpath.net.doors import Door, Doors
 from talkpath.net.icmp import failure_of
 from talkpath.net.idle import IdleSweep
-from talkpath.net.listening import Endpoint, Neighbours, Probe, open_sockets
+from talkpath.net.listening import Endpoint, Probe
 from talkpath.net.machine import Machine
-from talkpath.net.pacing import PacedReader
 from talkpath.net.room import Room
 from talkpath.net.stream import Connection, StreamConnection
 from talkpath.net.unopened import why_not_open
@@ -84,19 +81,16 @@ class Signalling:
         self._certificates = Certificates(authority)
         self._ping_s = ping_s
         self._guard = guard
+        self._doors = Doors(guard, self._readable, self._connection, self, tls)
+        self._by_local = self._doors.by_local
         self._ledger = ledger
         self._limits = bounds
-        self._tls = tls
         self._trusted_proxies = trusted_proxies
         self._page = page
         self._edge: Machine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
-        self._datagrams: list[tuple[socket.socket, Datagrams, Address]] = []
-        self._readers: list[PacedReader] = []
-        self._acceptors: list[Acceptor] = []
-        self._listening: dict[Transport, list[Address]] = {}
         self._connections: dict[int, Connection] = {}
         self._outgoing: dict[Target, Connection] = {}
         #: TCP and TLS: the last that was made with each remote address
@@ -111,7 +105,6 @@ class Signalling:
         self._probe: Probe | None = None
         self._sources: dict[str, str | None] = {}
         self._mtus: dict[str, tuple[float, int | None]] = {}
-        self._by_local: dict[Address, Datagrams] = {}
         self._leaving: dict[Datagrams, list[tuple[Flow, Send]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.counters: Counter[str] = Counter()
@@ -122,37 +115,42 @@ class Signalling:
         """Open a listener; it is served from `start` on. Raises CannotListen."""
         self._loop = asyncio.get_running_loop()
         self._probe = self._probe or Probe()
-        for sock in open_sockets(endpoint):
-            host, port = sock.getsockname()[:2]
-            self._listening.setdefault(endpoint.transport, []).append(Address(host, port))
-            self._serve(endpoint.transport, sock)
+        self._doors.open(endpoint)
 
-    def _serve(self, transport: Transport, sock: socket.socket) -> None:
-        if transport is Transport.UDP:
-            local = Address(*sock.getsockname()[:2])
-            datagrams = Datagrams(sock.fileno(), local.is_ipv6, Neighbours(local.port), self._guard)
-            self._datagrams.append((sock, datagrams, local))
-            return
-        context = self._tls if transport.is_secure else None
+    def _connection(self, transport: Transport) -> Connection:
+        """One that is to be accepted."""
+        if transport.is_websocket:
+            return WebSocketConnection(transport, self, self._trusted_proxies, self._page, self._ping_s)
+        return StreamConnection(transport, self)
 
-        def connection() -> Connection:
-            if transport.is_websocket:
-                return WebSocketConnection(transport, self, self._trusted_proxies, self._page, self._ping_s)
-            return StreamConnection(transport, self)
+    def begin(self, endpoints: Sequence[Endpoint]) -> list[Door]:
+        """Open what is new among the listeners that there shall be, for `take`. Raises CannotListen."""
+        return self._doors.begin(endpoints)
 
-        self._acceptors.append(Acceptor(sock, context, connection, self))
+    def take(self, opened: list[Door], endpoints: Sequence[Endpoint]) -> None:
+        """Have these listeners from now on; others take nothing new, and close when nothing goes over them."""
+        self._doors.take(opened, endpoints)
+
+    @property
+    def left(self) -> list[Endpoint]:
+        """The listeners that take nothing new, while something still goes over them."""
+        return self._doors.left
+
+    def is_left(self, flow: Flow) -> bool:
+        """Whether a flow came in by such a listener."""
+        return self._doors.is_left(flow)
+
+    def look_at_left(self, held: Collection[tuple[Transport, Address]]) -> list[Endpoint]:
+        """Close what was left and nothing goes over any more; `held` are our ends of flows of calls and phones."""
+        flows = (one.flow for one in self._connections.values() if one.flow is not None)
+        return self._doors.look({*held, *((flow.transport, flow.local) for flow in flows)})
 
     async def start(self, edge: Machine) -> None:
         """Begin to serve."""
         self._edge = edge
         assert self._loop is not None
-        for _, datagrams, _ in self._datagrams:
-            reader = PacedReader(self._loop, datagrams.fileno(), partial(self._readable, datagrams))
-            self._readers.append(reader)
-            reader.start()
         self._certificates.load()
-        for acceptor in self._acceptors:
-            acceptor.start()
+        self._doors.start(self._loop)
         self._idle.start(self._loop)
         self.pump()
 
@@ -163,21 +161,16 @@ class Signalling:
     @property
     def listening(self) -> list[tuple[Transport, Address]]:
         """Where SIP is heard."""
-        return [(transport, address) for transport, found in self._listening.items() for address in found]
+        return self._doors.heard()
 
     def close(self) -> None:
         """Stop to listen and close every connection after what is written has left."""
         if self._timer is not None:
             self._timer.cancel()
         self._idle.stop()
-        for acceptor in self._acceptors:
-            acceptor.close()
         for connection in list(self._connections.values()):
             connection.close()
-        for reader in self._readers:
-            reader.stop()
-        for sock, _, _ in self._datagrams:
-            sock.close()
+        self._doors.close()
         if self._probe is not None:
             self._probe.close()
 
@@ -215,7 +208,7 @@ class Signalling:
 
     def forget(self) -> None:
         """Forget who was not heard for a while. To be called now and then."""
-        for _, datagrams, _ in self._datagrams:
+        for datagrams in self._doors.datagrams():
             datagrams.forget(self._clock.now())
 
     def _hear_failures(self, datagrams: Datagrams, now: float) -> None:
@@ -239,7 +232,7 @@ class Signalling:
         """Answer a STUN keep-alive (RFC 5626 section 4.4.2); drop what is none."""
         answer = answer_to(data, flow.remote)
         self.counters["stun_dropped" if answer is None else "stun_keepalives"] += 1
-        datagrams = self._datagrams_of(flow)
+        datagrams = self._doors.of(flow)
         if answer is not None and datagrams is not None:
             datagrams.send([(answer, flow.local.host, flow.remote.host, flow.remote.port)], self._clock.now())
 
@@ -371,12 +364,12 @@ class Signalling:
 
     def listens(self, transport: Transport, is_ipv6: bool) -> bool:
         """Whether there is a listener of ours in that family."""
-        return any(address.is_ipv6 == is_ipv6 for address in self._listening.get(transport, ()))
+        return any(address.is_ipv6 == is_ipv6 for address in self._doors.listening(transport))
 
     def local_for(self, transport: Transport, remote: str) -> Address | None:
         """Our listener that faces `remote`: its own address, or the one packets to there leave from."""
         is_ipv6 = ":" in remote
-        for address in self._listening.get(transport, ()):
+        for address in self._doors.listening(transport):
             if address.is_ipv6 != is_ipv6:
                 continue
             if address.host not in ("0.0.0.0", "::"):
@@ -428,7 +421,7 @@ class Signalling:
         batches: dict[Datagrams, list[Parcel]] = {}
         for parcel in parcels:
             flow = parcel.flow
-            datagrams = self._by_local.get(flow.local) or self._datagrams_of(flow)
+            datagrams = self._by_local.get(flow.local) or self._doors.of(flow)
             if datagrams is not None:
                 batches.setdefault(datagrams, []).append(parcel)
         for datagrams, batch in batches.items():
@@ -454,7 +447,7 @@ class Signalling:
             return
         if late_s > _STALL_S:
             # What waits in the sockets came before the timers are due: they would retransmit what is answered.
-            for _, datagrams, _ in self._datagrams:
+            for datagrams in self._doors.datagrams():
                 self._readable(datagrams)
         try:
             self._edge.expire(self._clock.now())
@@ -468,7 +461,7 @@ class Signalling:
         if flow is None:
             self._open_for(send)
         elif not flow.transport.is_reliable:
-            datagrams = self._datagrams_of(flow)
+            datagrams = self._doors.of(flow)
             if datagrams is None:
                 self._not_sent(send, Unsent.UNREACHABLE, now)
             else:
@@ -514,22 +507,6 @@ class Signalling:
         if target.name and target.transport.is_secure:
             return None
         return self._by_remote.get((target.transport.value, target.remote))
-
-    def _datagrams_of(self, flow: Flow) -> Datagrams | None:
-        """The socket that a local address belongs to: its own, or the one of every address of its family."""
-        found = self._by_local.get(flow.local)
-        if found is not None:
-            return found
-        for _, datagrams, local in self._datagrams:
-            if local.is_ipv6 == flow.remote.is_ipv6 and flow.local.port in (local.port, 0):
-                if local.host == flow.local.host:
-                    found = datagrams
-                    break
-                if local.host in ("0.0.0.0", "::") or found is None:
-                    found = datagrams
-        if found is not None and flow.local.host and len(self._by_local) < _REMEMBERED_SOURCES:
-            self._by_local[flow.local] = found
-        return found
 
     def _open_for(self, send: Send) -> None:
         def opened(made: Flow | Unsent) -> None:
