@@ -91,6 +91,7 @@ def test_example_file_without_its_comment_signs_is_a_configuration(language: Lan
         gateways=config.gateways,
         gateway_groups=config.gateway_groups,
         history=config.history,
+        hep=config.hep,
         media=msgspec.structs.replace(Config().media, addresses=config.media.addresses),
         recording=msgspec.structs.replace(
             Config().recording,
