@@ -3,6 +3,7 @@
 import logging
 
 from talkpath.app import cluster_words as words
+from talkpath.app.log_formats import tell
 from talkpath.app.phrase import phrase
 from talkpath.base.texts import Language, Text
 from talkpath.cluster.claims import Claims
@@ -98,7 +99,7 @@ class ClusterLog:
 
     def _line(self, text: Text, is_trouble: bool, **values: object) -> None:
         level = logging.WARNING if is_trouble else logging.INFO
-        _log.log(level, "%s", phrase(text, **values).say_briefly(self._language))
+        tell(_log, level, "cluster", phrase(text, **values), self._language)
 
 
 def _domains(record: NodeRecord) -> object:

@@ -3,6 +3,7 @@
 import logging
 
 from talkpath.app import gateways_words as words
+from talkpath.app.log_formats import tell
 from talkpath.app.phrase import phrase
 from talkpath.base.texts import Language, Text
 from talkpath.calls.gateway_words import reason
@@ -36,4 +37,4 @@ class GatewayLog:
 
     def _line(self, text: Text, is_trouble: bool, **values: object) -> None:
         level = logging.WARNING if is_trouble else logging.INFO
-        _log.log(level, "%s", phrase(text, **values).say_briefly(self._language))
+        tell(_log, level, "gateway", phrase(text, **values), self._language)

@@ -4,6 +4,7 @@ minute about a flood."""
 import logging
 
 from talkpath.app import bans_words as words
+from talkpath.app.log_formats import tell
 from talkpath.app.phrase import Phrase, phrase
 from talkpath.base.texts import Language
 from talkpath.calls.guarded import Ban, Refused, Tolled
@@ -16,6 +17,7 @@ _log = logging.getLogger("talkpath.guard")
 _MINUTE_S = 60.0
 # Lines of one kind in a minute; what is more is counted.
 _LINES = 10
+_EVENTS = {"bans": "banned", "refused": "refused", "again": "refused"}
 
 
 def banned(ban: Ban) -> Phrase:
@@ -29,7 +31,8 @@ def banned(ban: Ban) -> Phrase:
 def refused(one: Refused) -> Phrase:
     """A user who was not let in, in one sentence."""
     values = {"method": one.method, "user": one.user or "?", "source": one.source, "times": one.times}
-    return phrase(words.REFUSED, why=WHY[one.why], **values)
+    more = {"reason": one.why, "transport": one.transport, "user_agent": one.agent}
+    return phrase(words.REFUSED, why=WHY[one.why], **values, **more)
 
 
 class GuardLog:
@@ -75,7 +78,7 @@ class GuardLog:
     def _line(self, kind: str, what: Phrase) -> None:
         self._lines[kind] = self._lines.get(kind, 0) + 1
         if self._lines[kind] <= _LINES:
-            _log.warning(what.say_briefly(self._language))
+            tell(_log, logging.WARNING, _EVENTS[kind], what, self._language)
 
     def _end_minute(self) -> None:
         """Those that went on, and what was left out."""

@@ -1,14 +1,11 @@
 """What a running node says on standard error: one line when a call begins and one when it ends, and its troubles."""
 
 import logging
-import sys
 from collections.abc import Callable
-from typing import Any
 
 from talkpath.app import words
+from talkpath.app.log_formats import Format, handler_of, tell
 from talkpath.app.phrase import Phrase, phrase
-from talkpath.base import limits
-from talkpath.base.readable import brief, printable
 from talkpath.base.texts import Language
 from talkpath.calls.build import summary_of
 from talkpath.calls.ledger import Ledger
@@ -21,27 +18,10 @@ _log = logging.getLogger("talkpath.calls")
 _TURNED_AWAY = ("auth.challenged", "auth.refused")
 
 
-def start_logging(level: str) -> None:
-    """Have everything of ours at `level` ("info" ...) and above written to standard error, of others warnings."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Plain("%(asctime)s %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+def start_logging(level: str, wanted: Format = "text") -> None:
+    """Have everything of ours at `level` ("info" ...) and above written, of others warnings."""
+    logging.basicConfig(level=logging.WARNING, handlers=[handler_of(wanted)])
     logging.getLogger("talkpath").setLevel(level.upper())
-
-
-class _Plain(logging.Formatter):
-    """A message is one line and a traceback some lines of text, whatever a peer put into them."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = _line(record.message)
-        return super().formatMessage(record)
-
-    def formatException(self, ei: Any) -> str:
-        return "\n".join(_line(line) for line in super().formatException(ei).split("\n"))
-
-
-def _line(text: str) -> str:
-    return printable(brief(text, limits.LOGGED_LINE))
 
 
 class CallLog:
@@ -77,16 +57,16 @@ class CallLog:
         for number, trace in list(self._untold.items()):
             if not _is_asked_for_credentials(trace):
                 self._running[number] = self._untold.pop(number)
-                self._say(_begun(summary_of(trace)))
+                self._say("call.begun", _begun(summary_of(trace)))
             elif number not in is_open:
                 del self._untold[number]
         for number, trace in list(self._running.items()):
             if trace.ended_at is not None:
                 del self._running[number]
-                self._say(_ended(summary_of(trace)))
+                self._say("call.ended", _ended(summary_of(trace)))
 
-    def _say(self, what: Phrase) -> None:
-        _log.info(what.say_briefly(self._language))
+    def _say(self, event: str, what: Phrase) -> None:
+        tell(_log, logging.INFO, event, what, self._language)
 
 
 def _is_asked_for_credentials(trace: Trace) -> bool:

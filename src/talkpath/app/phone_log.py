@@ -3,6 +3,7 @@
 import logging
 
 from talkpath.app import registrations_words as words
+from talkpath.app.log_formats import tell
 from talkpath.app.phrase import phrase
 from talkpath.base.texts import Language
 from talkpath.edge.registrar import Registrar
@@ -30,6 +31,7 @@ class PhoneLog:
         for one in told[:_LINES]:
             text = words.TOO_MANY if one.refused else words.MADE_ROOM
             values = {"agent": one.agent or "?", "made_room": one.made_room, "refused": one.refused}
-            _log.warning("%s", phrase(text, user=one.user, source=one.source, **values).say_briefly(self._language))
+            what = phrase(text, user=one.user, source=one.source, **values)
+            tell(_log, logging.WARNING, "too-many-phones", what, self._language)
         if len(told) > _LINES:
             _log.warning("%s", phrase(words.MORE_CROWDED, count=len(told) - _LINES).say_briefly(self._language))

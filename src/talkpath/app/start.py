@@ -95,7 +95,7 @@ def prepare(
 
 def run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Node]]) -> None:
     """Run a node until it is told to stop. Raises `Trouble` when it cannot start."""
-    start_logging(prepared.config.log.level)
+    start_logging(prepared.config.log.level, prepared.config.log.format)
     uvloop.run(_run(prepared, make_node))
 
 

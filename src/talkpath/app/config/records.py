@@ -84,3 +84,12 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
             "输出的详细程度。消息内容只在 debug 时出现。",
         ),
     ] = "info"
+    format: Annotated[
+        Literal["text", "json", "journal", "syslog"],
+        doc(
+            "How lines are written: text, or JSON with the fields of each line, on standard error; to the journal of "
+            "systemd with the fields (`journalctl TALKPATH_USER=1001`); to syslog. Where that is not there: text.",
+            "日志行的写法：text 或 json（附带各行的字段），写到标准错误；journal 写入 systemd 日志并附带字段"
+            "（`journalctl TALKPATH_USER=1001`）；syslog 写入系统日志。后两者不存在时用 text。",
+        ),
+    ] = "text"
