@@ -162,7 +162,7 @@ def _stuck_acks(story: Story) -> Iterator[Stuck]:
 
 
 def _diagnosed(story: Story, stuck: Stuck) -> Stuck:
-    for diagnose in (_wrong_turn, _gone_connection, _next_hop):
+    for diagnose in (_wrong_turn, _gone_connection, _told_inside, _next_hop):
         found = diagnose(story, stuck)
         if found is not None:
             return found
@@ -230,6 +230,19 @@ def _gone_connection(story: Story, stuck: Stuck) -> Stuck | None:
     is_gone = event is not None or lost_flow(story, stuck.time) is not None
     facts = {"target": target, "transport": leg.transport, "event": event, "source": leg.messages[0]}
     return _with(stuck, Cause.CONNECTION_GONE, **facts) if is_gone else None
+
+
+def _told_inside(story: Story, stuck: Stuck) -> Stuck | None:
+    """Of the caller nothing comes this far, and the one proxy before names an address in another network than the one
+    from which it sent the INVITE: whoever is before it was told the same."""
+    leg = _edge(story, stuck, is_caller=True)
+    invite = story.invite(leg)
+    if not stuck.from_caller or stuck.hops or invite is None:
+        return None
+    routes = _uris(invite.request.sip, "Record-Route")
+    if len(routes) != 1 or not is_elsewhere(host_of(routes[0]), leg.caller.host):
+        return None
+    return _with(stuck, Cause.RECORD_ROUTE, uri=routes[0], source=invite.request, target=leg.caller)
 
 
 def _ends(event: TcpEvent) -> tuple[Address, Address]:

@@ -137,11 +137,20 @@ def _was_heard(story: Story, exchange: Exchange, answer: MessageSeen) -> bool:
             return False
         if one.is_initial or one.method == "ACK" or one.request.time < since:
             continue
-        if one.from_caller is exchange.from_caller or one.status == 200:
+        if one.from_caller is exchange.from_caller:
             return True
         if one.status == 481:
             return False
+        if one.status == 200 and not _is_mute(story, exchange):
+            return True  # one that rings takes a BYE too, in its early dialog (RFC 3261 12.3)
     return _is_not_mute(story, exchange, since)
+
+
+def _is_mute(story: Story, exchange: Exchange) -> bool:
+    """The other side talks, and of who asked nothing was ever heard."""
+    own = [one for one in story.call.streams if one.from_caller is exchange.from_caller]
+    others = [one.rtp for one in story.call.streams if one.from_caller is not exchange.from_caller]
+    return not own and sum(rtp.packets for rtp in others) >= TALK_PACKETS
 
 
 def _is_not_mute(story: Story, exchange: Exchange, since: float) -> bool:

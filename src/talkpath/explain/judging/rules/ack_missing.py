@@ -103,10 +103,10 @@ def _is_same_place(one: str, two: str) -> bool:
 
 
 def _tells_nothing(story: Story, stuck: Stuck, answer: MessageSeen) -> bool:
-    """No acknowledgement is in the capture, and the caller talked before the answer as it does after: whether it
-    heard of the answer is not to be seen."""
+    """No acknowledgement is in the capture, and no audio of the caller that began with the answer: whether it heard
+    of the answer is not to be seen."""
     own = [one.rtp for one in story.call.streams if one.from_caller is stuck.from_caller]
-    return not stuck.hops and bool(own) and all(rtp.start < answer.time for rtp in own)
+    return not stuck.hops and all(rtp.start < answer.time for rtp in own)
 
 
 def _where(story: Story, stuck: Stuck, answer: MessageSeen) -> Address:
@@ -148,6 +148,6 @@ RULE: Rule = Rule(
         "若在应答方旁抓包，之前丢失的 ACK 与之后丢失的应答看起来一样：主叫的 BYE 或随应答开始的语音说明应答已送达。",
     ),
     traits=frozenset({Trait.REPEATED}),
-    explains=frozenset({"response-undelivered", "session-expired"}),
+    explains=frozenset({"response-undelivered", "session-expired", "media-cut"}),
     of_call=check,
 )

@@ -138,8 +138,10 @@ def _astray(path: MediaPath, from_caller: bool, lost: RtpStream, real: RtpStream
 def _silent_path(story: Story, from_caller: bool) -> MediaPath | None:
     """The first path on the way of this direction on which it is missing while the other one flows."""
     paths = story.talk.paths if from_caller else story.talk.paths[::-1]
-    if not from_caller and any(stuck.answer for stuck in stuck_requests(story)):
-        return None  # a callee without an ACK need not send (RFC 3261 13.3.1.4), and that has a finding of its own
+    if any(stuck.answer and not (from_caller and stuck.hops) for stuck in stuck_requests(story)):
+        # A callee without an ACK need not send (RFC 3261 13.3.1.4), and of a caller without one nothing shows that it
+        # heard of the answer; that has a finding of its own.
+        return None
     for path in paths:
         wanted = path.expected_s(from_caller)
         others = path.heard(not from_caller)

@@ -66,7 +66,7 @@ RULE: Rule = Rule(
     ),
     traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
     explains=frozenset(
-        {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing"}
+        {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing", "media-cut"}
     ),
     of_call=check,
 )
