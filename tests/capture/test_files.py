@@ -222,7 +222,6 @@ def test_what_is_not_understood_is_counted(tmp_path: Path) -> None:
         (b'{"a": 1}' + b" " * 40, "json"),
         (b"\x28\xb5\x2f\xfd" + b"\0" * 50, "zstd"),
         (b"#!rtpplay1.0 127.0.0.1/4000\n" + b"\0" * 30, "rtpdump"),
-        (b"GMBU" + b"\0" * 50, "netmon"),
         (b"TR\x00\x64" + b"\0" * 50, "nettl"),
         (b"XCP\x00002.001" + b"\0" * 50, "sniffer"),
         (b"ObserverPktBuffer" + b"\0" * 50, "observer"),

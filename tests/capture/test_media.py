@@ -119,7 +119,9 @@ def test_reordered_packets_are_not_lost(seed: int) -> None:
 def test_packets_captured_twice_are_duplicates(records: Reading) -> None:
     doubled = [p for packet in sending(100) for p in (packet, packet)]
     stream = one(records(capture(doubled)))
-    assert (stream.packets, stream.duplicates, stream.lost, stream.expected) == (200, 100, 0, 100)
+    assert (stream.packets, stream.duplicates, stream.lost, stream.expected) == (100, 100, 0, 100)
+    assert [use.packets for use in stream.payload_types] == [100]
+    assert stream.payload_bytes == one(records(capture(sending(100)))).payload_bytes
 
 
 def test_silence_captured_twice_is_silence(records: Reading) -> None:

@@ -16,9 +16,11 @@ SCENARIOS = load()
 
 
 def explained(scenario: Scenario, folder: Path) -> Explanation:
-    path = folder / "scenario.pcap"
-    path.write_bytes(scenario.pcap())
-    capture = Capture([str(path)])
+    paths = []
+    for number, data in enumerate(scenario.pcaps()):
+        paths.append(folder / f"scenario-{number}.pcap")
+        paths[-1].write_bytes(data)
+    capture = Capture([str(path) for path in paths])
     explainer = Explainer()
     for batch in capture.batches():
         explainer.receive(batch)
@@ -58,6 +60,6 @@ def test_every_rule_has_a_capture_that_fires_and_one_that_does_not() -> None:
 
 
 def test_the_catalogue_is_that_of_the_cases() -> None:
-    assert len(RULES) == 42
-    assert len({rule.code for rule in RULES}) == 42
+    assert len(RULES) == 43
+    assert len({rule.code for rule in RULES}) == 43
     assert all(code in {rule.code for rule in RULES} for rule in RULES for code in rule.explains)

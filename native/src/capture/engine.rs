@@ -1,6 +1,6 @@
 //! From frames to records: the one walk of every packet, whatever brought it (file, feed, live interface).
 
-use super::flow::{Endpoint, Flow, Reason};
+use super::flow::{Endpoint, Flow, Ip, Reason};
 use super::frag::Fragments;
 use super::hep;
 use super::ip;
@@ -9,6 +9,7 @@ use super::media::{Datagram, Media};
 use super::message;
 use super::record::{At, HepOrigin, Record, Sip, Transport};
 use super::repeats::{Repeat, Repeats};
+use super::twins::{Twin, Twins};
 use super::{dtls, esp, icmp, link, rtcp, sctp, sdp, stun, tcp, tls, tunnel, wireless, zrtp};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -45,9 +46,11 @@ pub struct Engine {
     fragments: Fragments,
     sctp: sctp::Associations,
     repeats: Repeats,
+    twins: Twins,
     hep_clocks: hep::Clocks,
     dtls: dtls::Handshakes,
-    undecoded: FxHashMap<Reason, u64>,
+    undecoded: FxHashMap<(usize, Reason), u64>,
+    place: usize,
     pub frame: u64,
     pub first: Option<i64>,
     pub last: i64,
@@ -67,9 +70,11 @@ impl Engine {
             fragments: Fragments::default(),
             sctp: sctp::Associations::default(),
             repeats: Repeats::default(),
+            twins: Twins::default(),
             hep_clocks: hep::Clocks::default(),
             dtls: dtls::Handshakes::default(),
             undecoded: FxHashMap::default(),
+            place: 0,
             frame: 0,
             first: None,
             last: 0,
@@ -91,6 +96,13 @@ impl Engine {
             Ok(packet) => self.ip(packet, &context),
             Err(reason) => self.skip(reason),
         }
+    }
+
+    /// The next packet was captured at this place, of several that are read at once; `frame` is its number.
+    pub fn at_place(&mut self, place: usize, frame: u64) {
+        self.place = place;
+        self.frame = frame - 1;
+        self.media.enter(place);
     }
 
     /// Takes a HEP message that came by a socket.
@@ -121,6 +133,7 @@ impl Engine {
     /// Tells everything that is still open; the end of the capture.
     pub fn finish(&mut self) {
         self.sweep(self.latest, true);
+        self.copies += self.media.take_copies();
         let full = self.fragments.refused + self.media.refused + self.tcp.refused;
         for (kind, count) in
             [("snapped", self.snapped), ("backwards", self.backwards), ("table-full", full), ("copies", self.copies)]
@@ -137,10 +150,11 @@ impl Engine {
         self.out.push(Record::Note { frame: self.frame, time: self.last, kind, count, offset });
     }
 
-    /// What was not understood since the last time this was asked, by reason.
-    pub fn take_undecoded(&mut self) -> Vec<(String, u64)> {
-        let doubtful = self.media.take_doubtful();
-        let mut counts: Vec<_> = self.undecoded.drain().map(|(reason, n)| (reason.to_string(), n)).collect();
+    /// What was not understood at a place since the last time this was asked, by reason.
+    pub fn take_undecoded(&mut self, place: usize) -> Vec<(String, u64)> {
+        let doubtful = if place == 0 { self.media.take_doubtful() } else { 0 };
+        let here = self.undecoded.extract_if(|(of, _), _| *of == place);
+        let mut counts: Vec<_> = here.map(|((_, reason), n)| (reason.to_string(), n)).collect();
         if doubtful > 0 {
             counts.push(("unconfirmed RTP".into(), doubtful));
         }
@@ -159,7 +173,7 @@ impl Engine {
     }
 
     fn skip(&mut self, reason: Reason) {
-        *self.undecoded.entry(reason).or_default() += 1;
+        *self.undecoded.entry((self.place, reason)).or_default() += 1;
     }
 
     /// From here to `datagram` one function for the compiler: what surrounds a packet never needs to be in memory. What
@@ -195,6 +209,7 @@ impl Engine {
 
     fn other_transport(&mut self, packet: &ip::Packet<'_>, protocol: u8, payload: &[u8], context: &Context<'_>) {
         match protocol {
+            1 | 6 | 58 | 132 if self.is_copy(packet.src, packet.dst, payload, context) => {}
             6 => {
                 let (at, hep) = (At { frame: context.frame, time: context.time, flow: Flow::default() }, context.hep);
                 if let Some(reason) =
@@ -305,6 +320,9 @@ impl Engine {
         match data.first() {
             Some(0x80..=0xbf) => {
                 if rtcp::is_rtcp(data) {
+                    if self.is_copy(flow.src.ip, flow.dst.ip, data, context) {
+                        return;
+                    }
                     let secure = self.media.is_secure(flow);
                     let rtcp = rtcp::parse(at, data, secure, context.hep.cloned());
                     return self.out.push(Record::Rtcp(Box::new(rtcp)));
@@ -316,6 +334,9 @@ impl Engine {
             Some(0..=3) if stun::is_stun(data) => return self.stun(at, data, context),
             Some(20..=63) if dtls::is_dtls(data) => {
                 self.media.keyed(flow, context.time);
+                if self.is_copy(flow.src.ip, flow.dst.ip, data, context) {
+                    return;
+                }
                 return self.dtls.receive(at, data, &mut self.out);
             }
             Some(0x10) if zrtp::is_zrtp(data) => return self.zrtp(at, data),
@@ -348,6 +369,9 @@ impl Engine {
     }
 
     fn stun(&mut self, at: At, data: &[u8], context: &Context<'_>) {
+        if self.is_copy(at.flow.src.ip, at.flow.dst.ip, data, context) {
+            return;
+        }
         // TURN's Send and Data carry somebody's packet: that is what matters then.
         if let Some(inner) = stun::relayed(data).filter(|_| context.depth < DEPTH) {
             return self.inner_datagram(at.flow, inner, &context.deeper());
@@ -355,6 +379,14 @@ impl Engine {
         if let Some(stun) = stun::parse(at, data) {
             self.out.push(Record::Stun(Box::new(stun)));
         }
+    }
+
+    /// Whether this very packet was there before: then it says nothing new. RTP knows its own, SIP says of its copies
+    /// that they are some.
+    fn is_copy(&mut self, src: Ip, dst: Ip, data: &[u8], context: &Context<'_>) -> bool {
+        let twin = self.twins.receive(src, dst, data, context.id, context.time, self.place);
+        self.copies += u64::from(twin == Twin::Here);
+        twin != Twin::No
     }
 
     fn zrtp(&mut self, at: At, data: &[u8]) {
@@ -367,7 +399,7 @@ impl Engine {
     }
 
     fn sip(&mut self, at: At, data: &[u8], context: &Context<'_>) {
-        let repeat = self.repeats.receive(at.flow, data, context.id, at.time);
+        let repeat = self.repeats.receive(at.flow, data, context.id, at.time, self.place);
         self.copies += u64::from(repeat == Repeat::Copy);
         self.announce(data, at.time);
         self.out.push(Record::Sip(Box::new(Sip {
@@ -377,7 +409,7 @@ impl Engine {
             fragments: context.frames.len().max(1),
             frames: context.frames.to_vec(),
             connection: 0,
-            is_copy: repeat == Repeat::Copy,
+            is_copy: matches!(repeat, Repeat::Copy | Repeat::Elsewhere),
             is_retransmission: repeat == Repeat::Retransmission,
             is_truncated: context.cut > 0,
             wire_bytes: data.len() + context.cut,

@@ -93,7 +93,7 @@ pub fn packet(data: &[u8]) {
         time += FRAME_NS;
     }
     engine.finish();
-    let _ = engine.take_undecoded();
+    let _ = engine.take_undecoded(0);
 }
 
 pub fn hep(data: &[u8]) {

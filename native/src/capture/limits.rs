@@ -47,6 +47,8 @@ pub const MEDIA_IDLE_S: i64 = 300 * SECOND;
 pub const REUSED_QUIET_S: i64 = SECOND;
 /// An unconfirmed stream is forgotten after so long.
 pub const MEDIA_DOUBT_S: i64 = 30 * SECOND;
+/// Packets of a stream that are marked one by one, where several places are compared: two hours of 20 ms.
+pub const MARKS: usize = 360_000;
 /// Addresses announced by SDP.
 pub const ANNOUNCED: usize = 524_288;
 /// An announced address that neither SDP nor media used for so long is forgotten.
@@ -59,6 +61,15 @@ pub const REPEATS: usize = 262_144;
 pub const REPEAT_S: i64 = 40 * SECOND;
 /// The same bytes within so short a time are one packet captured twice (T1 is 500 ms).
 pub const COPY_NS: i64 = 100_000_000;
+
+/// The same for captures of two places, with clocks that were aligned: what a packet may take from one to the other.
+pub const PLACES_NS: i64 = 400_000_000;
+/// Packets (other than RTP and SIP) remembered to recognise copies, in each of two halves; a mirror of 10 Gbit/s brings
+/// the second within some hundred.
+pub const TWINS: usize = 32_768;
+/// The same bytes without an IP identification are a copy within so short a time: nobody repeats sooner (RFC 8489 gives
+/// 500 ms, RFC 9147 400 ms at least, RFC 6298 200 ms in practice).
+pub const TWIN_NS: i64 = 20_000_000;
 
 /// DTLS handshakes whose certificate is being put together.
 pub const DTLS_FLOWS: usize = 16_384;

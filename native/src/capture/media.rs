@@ -3,6 +3,7 @@
 use super::codec::{Codec, Kind, Plan};
 use super::flow::{Endpoint, Flow};
 use super::limits::*;
+use super::marks::Marks;
 use super::record::{At, Counted, Packet, Record};
 use super::rtp::{Context, Header, Moment, Stream};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -32,6 +33,15 @@ struct MediaFlow {
     last: i64,
 }
 
+/// What a new stream begins with.
+struct Wanted {
+    at: Moment,
+    dscp: u8,
+    flow: Flow,
+    /// Other places see it too: which of its packets came here is kept.
+    is_compared: bool,
+}
+
 /// One UDP payload with what surrounds it.
 #[derive(Clone, Copy)]
 pub struct Datagram<'a> {
@@ -42,7 +52,11 @@ pub struct Datagram<'a> {
 }
 
 pub struct Media {
+    /// Of the place whose packets are read now.
     flows: FxHashMap<Flow, MediaFlow>,
+    /// Of all places, where several are read at once; that of `place` is in `flows`.
+    elsewhere: Vec<FxHashMap<Flow, MediaFlow>>,
+    place: usize,
     announced: FxHashMap<Endpoint, Announced>,
     /// Counts changes of `announced`, so that a flow knows when to look again.
     generation: u32,
@@ -64,12 +78,16 @@ struct Ended {
     told: FxHashSet<(Flow, u32)>,
     /// Packets of streams that looked like RTP for a moment.
     doubtful: u64,
+    /// Packets of the others that were there twice.
+    copies: u64,
 }
 
 impl Media {
     pub fn new(jitter_buffer_ms: u32, picked: FxHashSet<(Flow, u32)>) -> Media {
         Media {
             flows: FxHashMap::default(),
+            elsewhere: Vec::new(),
+            place: 0,
             announced: FxHashMap::default(),
             generation: 1,
             forgot: 0,
@@ -78,10 +96,25 @@ impl Media {
                 jitter_buffer: i64::from(jitter_buffer_ms) * 1_000_000,
                 told: FxHashSet::default(),
                 doubtful: 0,
+                copies: 0,
             },
             picked,
             touched: false,
             refused: 0,
+        }
+    }
+
+    /// Captures of so many places are read at once: each sees the streams for itself.
+    pub fn places(&mut self, count: usize) {
+        self.elsewhere.resize_with(count, FxHashMap::default);
+    }
+
+    /// What comes now was captured at this place.
+    pub fn enter(&mut self, place: usize) {
+        if place != self.place && place < self.elsewhere.len() {
+            std::mem::swap(&mut self.flows, &mut self.elsewhere[self.place]);
+            std::mem::swap(&mut self.flows, &mut self.elsewhere[place]);
+            self.place = place;
         }
     }
 
@@ -167,7 +200,8 @@ impl Media {
         if media.generation != self.generation && media.should_look_again() {
             media.look(&mut self.announced, flow, self.generation, time);
         }
-        let Some(stream) = media.stream(&header, at, datagram.dscp, flow, &mut self.ended, out) else {
+        let wanted = Wanted { at, dscp: datagram.dscp, flow, is_compared: !self.elsewhere.is_empty() };
+        let Some(stream) = media.stream(&header, &wanted, &mut self.ended, out) else {
             return false;
         };
         media.streams[stream].receive(&header, at, &media.context, self.ended.jitter_buffer);
@@ -237,6 +271,11 @@ impl Media {
         std::mem::take(&mut self.ended.doubtful)
     }
 
+    /// The same for packets that were there twice, of streams that ended.
+    pub fn take_copies(&mut self) -> u64 {
+        std::mem::take(&mut self.ended.copies)
+    }
+
     /// Tells and forgets what is idle; everything when `all`.
     pub fn sweep(&mut self, now: i64, all: bool, out: &mut Vec<Record>) {
         self.end(|_, f| all || f.is_idle(now), |_, c| all || now - c.end > MEDIA_IDLE_S, out);
@@ -262,6 +301,9 @@ impl Media {
         out: &mut Vec<Record>,
     ) {
         let mut over: Vec<(Flow, MediaFlow)> = self.flows.extract_if(|flow, f| is_over(flow, f)).collect();
+        for flows in &mut self.elsewhere {
+            over.extend(flows.extract_if(|flow, f| is_over(flow, f)));
+        }
         // Hash order would differ from one run to the next.
         over.sort_by_key(|(_, f)| f.streams.first().map(|s| s.first.frame));
         for (flow, media) in over {
@@ -319,16 +361,14 @@ impl MediaFlow {
 
     /// The index of the packet's stream, which may be new; nothing if the flow has too many.
     #[inline]
-    #[allow(clippy::too_many_arguments)]
     fn stream(
         &mut self,
         header: &Header<'_>,
-        at: Moment,
-        dscp: u8,
-        flow: Flow,
+        wanted: &Wanted,
         ended: &mut Ended,
         out: &mut Vec<Record>,
     ) -> Option<usize> {
+        let &Wanted { at, dscp, flow, is_compared } = wanted;
         if self.streams.get(self.current).is_some_and(|s| s.ssrc == header.ssrc && s.knows(header.payload_type)) {
             return Some(self.current);
         }
@@ -342,6 +382,7 @@ impl MediaFlow {
         let mut stream = Stream::new(header, codec(), at, dscp);
         stream.is_confirmed = plans.iter().flatten().next().is_some();
         stream.continues = ended.told.contains(&(flow, header.ssrc));
+        stream.marks = is_compared.then(|| Box::new(Marks::new(header.sequence)));
         if self.streams.len() >= FLOW_STREAMS {
             // A peer that changes SSRC all the time: the oldest is told now.
             let oldest = (0..self.streams.len()).min_by_key(|&i| self.streams[i].last.time)?;
@@ -398,6 +439,7 @@ impl Ended {
             self.doubtful += stream.packets;
             return;
         }
+        self.copies += stream.duplicates;
         if self.told.len() < MEDIA_FLOWS {
             self.told.insert((flow, stream.ssrc));
         }

@@ -5,6 +5,7 @@ mod bytes;
 mod codec;
 mod dtls;
 mod engine;
+mod erf;
 mod esp;
 pub mod flow;
 mod frag;
@@ -16,11 +17,14 @@ mod icmp;
 mod interface;
 mod ip;
 mod keys;
+mod lanes;
 mod level;
 mod limits;
 mod link;
+mod marks;
 mod media;
 mod message;
+mod netmon;
 mod pcap;
 mod pcapng;
 pub mod picked;
@@ -44,6 +48,7 @@ mod tcp;
 mod timing;
 mod tls;
 mod tunnel;
+mod twins;
 mod unpack;
 mod websocket;
 mod wireless;
@@ -53,6 +58,7 @@ mod zrtp;
 use engine::Engine;
 use flow::{Endpoint, Flow, Ip};
 use interface::Interface;
+use lanes::Lanes;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -69,6 +75,7 @@ pyo3::create_exception!(_native, CaptureUnreadable, pyo3::exceptions::PyExceptio
 pub struct CaptureReader {
     engine: Engine,
     open: Option<Open>,
+    lanes: Option<Lanes>,
     interface: Option<Interface>,
     shapes: python::Shapes,
     frames_before: u64,
@@ -96,6 +103,7 @@ impl CaptureReader {
         Ok(CaptureReader {
             engine,
             open: None,
+            lanes: None,
             interface: None,
             shapes: python::Shapes::new(records),
             frames_before: 0,
@@ -113,19 +121,35 @@ impl CaptureReader {
         self.start(Source::from_fd(fd))
     }
 
-    /// Records of the open file, at least one step of reading; None at its end.
+    /// Opens captures of several places, to be read as one in the order of time: of each place its files with the number
+    /// of their first frame, and how many seconds its clock is ahead. A file that is none raises when its turn comes.
+    fn open_places(&mut self, places: Vec<(Vec<(String, u64)>, f64)>) {
+        self.engine.media.places(places.len());
+        let places = places.into_iter().map(|(files, ahead)| (files, (ahead * 1e9) as i64)).collect();
+        self.lanes = Some(Lanes::new(places));
+    }
+
+    /// Records of what is open, at least one step of reading; None at its end.
     fn read<'py>(
         &mut self,
         py: Python<'py>,
         max_records: usize,
         max_bytes: u64,
     ) -> PyResult<Option<Bound<'py, PyList>>> {
-        let Some(open) = self.open.as_mut() else { return Ok(None) };
         let engine = &mut self.engine;
-        let more = py.detach(|| open.run(engine, max_records, max_bytes))?;
-        self.position = open.position();
+        let more = if let Some(lanes) = self.lanes.as_mut() {
+            let more = py.detach(|| lanes.run(engine, max_records, max_bytes)).map_err(Unreadable::into_error)?;
+            self.position = lanes.position();
+            more
+        } else if let Some(open) = self.open.as_mut() {
+            let more = py.detach(|| open.run(engine, max_records, max_bytes))?;
+            self.position = open.position();
+            more
+        } else {
+            return Ok(None);
+        };
         if !more {
-            self.open = None;
+            (self.open, self.lanes) = (None, None);
             if self.engine.out.is_empty() {
                 return Ok(None);
             }
@@ -187,7 +211,12 @@ impl CaptureReader {
         self.frames_before = self.engine.frame;
         let first = self.engine.first.take().map_or(0.0, python::seconds);
         let last = if packets > 0 { python::seconds(self.engine.last) } else { 0.0 };
-        (packets, first, last, self.engine.take_undecoded())
+        (packets, first, last, self.engine.take_undecoded(0))
+    }
+
+    /// What was not understood at one of several places, by reason, since this was last asked.
+    fn undecoded(&mut self, place: usize) -> Vec<(String, u64)> {
+        self.engine.take_undecoded(place)
     }
 }
 
@@ -233,6 +262,14 @@ fn copy_packets(py: Python<'_>, path: &str, out: &str, frames: Vec<u64>, picked:
     .map_err(Unreadable::into_error)
 }
 
+/// (packets, time of the first, time of the last) of a file; the times are 0 without packets. Raises as
+/// `CaptureReader.open`.
+#[pyfunction]
+fn capture_span(py: Python<'_>, path: &str) -> PyResult<(u64, f64, f64)> {
+    let (packets, first, last) = py.detach(|| lanes::span_of(path)).map_err(Unreadable::into_error)?;
+    Ok((packets, python::seconds(first), python::seconds(last)))
+}
+
 /// Length of the first HEP3 message in a stream's bytes: None while too little is there, 0 if it is not HEP3.
 #[pyfunction]
 fn hep_stream_length(data: &[u8]) -> Option<usize> {
@@ -255,5 +292,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CaptureUnreadable", module.py().get_type::<CaptureUnreadable>())?;
     module.add_function(wrap_pyfunction!(hep_stream_length, module)?)?;
     module.add_function(wrap_pyfunction!(copy_packets, module)?)?;
+    module.add_function(wrap_pyfunction!(capture_span, module)?)?;
     Ok(())
 }

@@ -44,11 +44,19 @@ const RESYNC: usize = 256 * 1024;
 /// A record after a damaged place must be within so many seconds of the last sound one.
 const RESYNC_S: i64 = 86_400;
 
+/// Sizes of a record's header under a magic number. Some wrote more than the 16 bytes and did not say so: a patched
+/// libpcap of 1999 (24) and Nokia's firewalls (20); under Kuznetzov's number (24) SuSE 6.3 wrote 28.
+const PLAIN: &[usize] = &[16, 24, 20];
+const PATCHED: &[usize] = &[24, 28];
+/// Records that must follow each other before a size is believed.
+const BELIEVED: usize = 6;
+
+#[derive(Clone, Copy)]
 pub struct Pcap {
     order: Order,
     nanos: bool,
     link: u16,
-    /// 16, or 24 in Kuznetzov's variant.
+    /// Bytes of a record's header.
     record: usize,
     last_s: Option<i64>,
 }
@@ -60,19 +68,42 @@ impl Pcap {
         if head.len() < 24 {
             return Ok(None);
         }
-        let (order, nanos, record) = match [head[0], head[1], head[2], head[3]] {
-            [0xa1, 0xb2, 0xc3, 0xd4] => (Order::Big, false, 16),
-            [0xd4, 0xc3, 0xb2, 0xa1] => (Order::Little, false, 16),
-            [0xa1, 0xb2, 0x3c, 0x4d] => (Order::Big, true, 16),
-            [0x4d, 0x3c, 0xb2, 0xa1] => (Order::Little, true, 16),
-            [0xa1, 0xb2, 0xcd, 0x34] => (Order::Big, false, 24),
-            [0x34, 0xcd, 0xb2, 0xa1] => (Order::Little, false, 24),
+        let (order, nanos, records): (_, _, &[usize]) = match [head[0], head[1], head[2], head[3]] {
+            [0xa1, 0xb2, 0xc3, 0xd4] => (Order::Big, false, PLAIN),
+            [0xd4, 0xc3, 0xb2, 0xa1] => (Order::Little, false, PLAIN),
+            [0xa1, 0xb2, 0x3c, 0x4d] => (Order::Big, true, &PLAIN[..1]),
+            [0x4d, 0x3c, 0xb2, 0xa1] => (Order::Little, true, &PLAIN[..1]),
+            [0xa1, 0xb2, 0xcd, 0x34] => (Order::Big, false, PATCHED),
+            [0x34, 0xcd, 0xb2, 0xa1] => (Order::Little, false, PATCHED),
             _ => return Ok(None),
         };
         // The upper half of the field tells about frame check sequences.
         let link = (order.u32(head, 20).unwrap_or(0) & 0xffff) as u16;
         source.skip(24);
-        Ok(Some(Pcap { order, nanos, link, record, last_s: None }))
+        let mut found = Pcap { order, nanos, link, record: records[0], last_s: None };
+        let beginning = source.peek(RESYNC)?;
+        let fitting = records.iter().find(|&&record| Pcap { record, ..found }.fits(beginning));
+        found.record = *fitting.unwrap_or(&records[0]);
+        Ok(Some(found))
+    }
+
+    /// Whether the first records of a file follow each other with headers of this size.
+    fn fits(&self, mut bytes: &[u8]) -> bool {
+        let mut before = None;
+        for _ in 0..BELIEVED {
+            if bytes.is_empty() {
+                break;
+            }
+            let Some((seconds, _, len, wire)) = self.sound(bytes) else { return false };
+            let is_near = before.is_none_or(|before: i64| (seconds - before).abs() < RESYNC_S);
+            if !is_near || wire < len || wire > MAX_PACKET {
+                return false;
+            }
+            before = Some(seconds);
+            let Some(rest) = bytes.get(self.record + len..) else { break };
+            bytes = rest;
+        }
+        true
     }
 
     #[inline(always)]

@@ -234,7 +234,7 @@ impl Shapes {
             f.level_dbov, f.flat, f.clipped, f.dscp, summary.is_announced, summary.is_secure, f.continues,
             lists.0, lists.1, lists.2, PyTuple::new(py, f.lost_runs.iter().copied())?,
             PyTuple::new(py, f.effective_runs.iter().copied())?, PyTuple::new(py, f.timing.bins)?,
-            PyBytes::new(py, f.rows), f.has_wrong_key];
+            PyBytes::new(py, f.rows), f.has_wrong_key, PyBytes::new(py, &f.marks)];
         self.build(py, "RtpStream", fields)
     }
 

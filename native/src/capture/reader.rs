@@ -1,6 +1,8 @@
 //! Reads capture files through an engine.
 
 use super::engine::Engine;
+use super::erf::Erf;
+use super::netmon::NetMon;
 use super::pcap::{Pcap, Span, Step};
 use super::pcapng::PcapNg;
 use super::snoop::Snoop;
@@ -13,6 +15,8 @@ pub enum Format {
     Pcap(Pcap),
     Ng(PcapNg),
     Snoop(Snoop),
+    NetMon(NetMon),
+    Erf(Erf),
 }
 
 impl Format {
@@ -22,6 +26,8 @@ impl Format {
             Format::Pcap(pcap) => pcap.next(source),
             Format::Ng(ng) => ng.next(source),
             Format::Snoop(snoop) => snoop.next(source),
+            Format::NetMon(netmon) => netmon.next(source),
+            Format::Erf(erf) => erf.next(source),
         }
     }
 }
@@ -52,6 +58,10 @@ impl Open {
             Format::Ng(ng)
         } else if let Some(snoop) = Snoop::open(&mut source)? {
             Format::Snoop(snoop)
+        } else if let Some(netmon) = NetMon::open(&mut source)? {
+            Format::NetMon(netmon)
+        } else if let Some(erf) = Erf::open(&mut source)? {
+            Format::Erf(erf)
         } else {
             let packed = source.packed;
             let head = source.peek(4096)?;
@@ -69,27 +79,45 @@ impl Open {
     pub fn run(&mut self, engine: &mut Engine, max_records: usize, max_bytes: u64) -> io::Result<bool> {
         let until = self.source.offset.saturating_add(max_bytes);
         while engine.out.len() < max_records && self.source.offset < until {
-            match self.format.next(&mut self.source)? {
-                Step::Packet(span) => {
-                    let data = &self.source.buffered()[span.from..span.from + span.len];
-                    engine.packet(span.link, span.time, data, span.wire);
-                    self.source.skip(span.total);
-                }
-                Step::Other => {}
-                Step::Secrets { from, len, total } => {
-                    engine.tcp.keys.add(&self.source.buffered()[from..from + len]);
-                    self.source.skip(total);
-                }
-                Step::Dropped(count) => engine.note("dropped", count, 0),
-                Step::Damaged(offset) => engine.note("damaged", 1, offset),
-                Step::Cut => {
-                    engine.note("cut-off", 1, self.source.offset);
-                    return Ok(false);
-                }
-                Step::End => return Ok(false),
+            match self.step(engine)? {
+                Step::Packet(span) => self.hand_over(&span, engine),
+                Step::Cut | Step::End => return Ok(false),
+                _ => {}
             }
         }
         Ok(true)
+    }
+
+    /// Reads on by one step. A packet is left where it lies; what else there is goes to the engine.
+    #[inline(always)]
+    pub fn step(&mut self, engine: &mut Engine) -> io::Result<Step> {
+        let step = self.format.next(&mut self.source)?;
+        match step {
+            Step::Packet(_) | Step::Other | Step::End => {}
+            Step::Secrets { from, len, total } => {
+                engine.tcp.keys.add(&self.source.buffered()[from..from + len]);
+                self.source.skip(total);
+            }
+            Step::Dropped(count) => engine.note("dropped", count, 0),
+            Step::Damaged(offset) => engine.note("damaged", 1, offset),
+            Step::Cut => engine.note("cut-off", 1, self.source.offset),
+        }
+        Ok(step)
+    }
+
+    /// Gives the packet that the last step found to the engine, and takes it.
+    #[inline(always)]
+    pub fn hand_over(&mut self, span: &Span, engine: &mut Engine) {
+        let data = &self.source.buffered()[span.from..span.from + span.len];
+        engine.packet(span.link, span.time, data, span.wire);
+        self.source.skip(span.total);
+    }
+
+    /// Takes the next packet without a look into it: its time; nothing at the end.
+    pub fn skip_packet(&mut self) -> io::Result<Option<i64>> {
+        let Some(span) = self.next_packet()? else { return Ok(None) };
+        self.source.skip(span.total);
+        Ok(Some(span.time))
     }
 
     /// Copies the packets with these frame numbers, and those of the engine's picked streams. How many there were;

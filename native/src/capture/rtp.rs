@@ -4,6 +4,7 @@ use super::codec::{Codec, Kind};
 use super::flow::Flow;
 use super::level::{self, FULL_SCALE};
 use super::limits::*;
+use super::marks::Marks;
 use super::row::{Row, NO_LEVEL};
 use super::sequence::{Arrival, Runs, Sequence};
 use super::timing::Timing;
@@ -12,6 +13,8 @@ use std::borrow::Cow;
 
 /// Half a second without a packet is a gap worth telling.
 const GAP_NS: i64 = 500_000_000;
+/// Numbers that were there before are a sender that begins anew after so long a silence, and no copies.
+const ANEW_NS: i64 = 2 * SECOND;
 /// Packets in a row (same SSRC, payload type, small steps) that make an unannounced stream believable.
 const CONFIRMED_BY: u32 = 4;
 /// Packets on which announced keys are tried, and how far from the beginning.
@@ -151,7 +154,7 @@ pub struct Stream {
     lost: i64,
     late: u64,
     reordered: u64,
-    duplicates: u64,
+    pub duplicates: u64,
     restarts: u64,
     markers: u64,
     gaps: Vec<Gap>,
@@ -173,6 +176,8 @@ pub struct Stream {
     pub continues: bool,
     row: Row,
     rows: Vec<u8>,
+    /// Which of its packets came, where other places are read beside this one.
+    pub marks: Option<Box<Marks>>,
 }
 
 /// What the flow knows that the packet does not say.
@@ -225,6 +230,7 @@ impl Stream {
             continues: false,
             row: Row { second: at.time.div_euclid(SECOND), ..Row::default() },
             rows: Vec::new(),
+            marks: None,
         }
     }
 
@@ -295,7 +301,15 @@ impl Stream {
     #[inline]
     pub fn receive(&mut self, header: &Header<'_>, at: Moment, context: &Context, jitter_buffer: i64) {
         let gap = at.time - self.last.time;
-        let arrival = self.sequence.receive(header.sequence);
+        let mut arrival = self.sequence.receive(header.sequence);
+        if arrival == Arrival::Duplicate {
+            if gap < ANEW_NS {
+                // A mirror of both ways, or several interfaces: it says nothing new.
+                self.duplicates += 1;
+                return;
+            }
+            arrival = self.sequence.restart(header.sequence);
+        }
         if at.time >= (self.row.second + 1) * SECOND || at.time < self.row.second * SECOND {
             self.close_row(at.time.div_euclid(SECOND));
         }
@@ -316,15 +330,14 @@ impl Stream {
                 self.lost -= 1;
                 self.row.lost = self.row.lost.saturating_sub(1);
             }
-            Arrival::Duplicate => {
-                self.duplicates += 1;
-                return;
-            }
             Arrival::Restarted => {
                 self.restarts += 1;
                 self.timing.restart(at.time, header.timestamp);
             }
-            Arrival::Stray => return,
+            Arrival::Stray | Arrival::Duplicate => return,
+        }
+        if let Some(marks) = &mut self.marks {
+            marks.receive(header.sequence);
         }
         self.row.packets = self.row.packets.saturating_add(1);
         self.row.bytes = self.row.bytes.saturating_add(header.size as u32);
@@ -332,7 +345,7 @@ impl Stream {
         self.listen(header, at, arrival, context, jitter_buffer);
     }
 
-    /// Counts that every packet makes, stray and doubled ones too.
+    /// Counts that every packet makes, stray ones too.
     #[inline]
     fn count(&mut self, header: &Header<'_>, at: Moment) {
         self.last = Moment { frame: at.frame, time: at.time.max(self.last.time) };
@@ -497,6 +510,7 @@ pub struct Figures<'a> {
     pub effective_runs: &'a Runs,
     pub timing: &'a Timing,
     pub rows: &'a [u8],
+    pub marks: Vec<u8>,
 }
 
 impl Summary {
@@ -529,6 +543,7 @@ impl Summary {
             effective_runs: &s.sequence.effective_runs,
             timing: &s.timing,
             rows: &s.rows,
+            marks: s.marks.as_ref().map_or_else(Vec::new, |marks| marks.packed()),
         }
     }
 }

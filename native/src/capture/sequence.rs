@@ -30,7 +30,9 @@ pub struct Sequence {
     /// Bit i: the packet i before the highest was received; the other word: and in time for the jitter buffer.
     received: u64,
     played: u64,
+    /// What must follow the last stray one for it to be believed; and that one itself, which may be there twice.
     stray: Option<u16>,
+    strange: Option<u16>,
     lost_run: u32,
     effective_run: u32,
     pub lost_runs: Runs,
@@ -44,6 +46,7 @@ impl Sequence {
             received: u64::MAX,
             played: u64::MAX,
             stray: None,
+            strange: None,
             lost_run: 0,
             effective_run: 0,
             lost_runs: Vec::new(),
@@ -76,14 +79,24 @@ impl Sequence {
             return Arrival::Reordered;
         }
         if self.stray == Some(sequence) {
-            self.retire(64);
-            self.highest = sequence;
-            (self.received, self.played) = (u64::MAX, u64::MAX);
-            self.stray = None;
-            return Arrival::Restarted;
+            return self.restart(sequence);
         }
+        if self.strange == Some(sequence) {
+            return Arrival::Duplicate;
+        }
+        self.strange = Some(sequence);
         self.stray = Some(sequence.wrapping_add(1));
         Arrival::Stray
+    }
+
+    /// The sender began its numbers anew here.
+    #[cold]
+    pub fn restart(&mut self, sequence: u16) -> Arrival {
+        self.retire(64);
+        self.highest = sequence;
+        (self.received, self.played) = (u64::MAX, u64::MAX);
+        (self.stray, self.strange) = (None, None);
+        Arrival::Restarted
     }
 
     /// The jitter buffer would have thrown this packet away.

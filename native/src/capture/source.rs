@@ -177,8 +177,6 @@ pub fn kind_of(head: &[u8]) -> &'static str {
         (b"ObserverPktBuffer", "observer"),
         (b"\xaa\xaa\xaa\xaa", "5views"),
         (b"\x7fver", "etherpeek"),
-        (b"GMBU", "netmon"),
-        (b"RTSS", "netmon"),
         (b"#!rtpplay1.0", "rtpdump"),
         (b"<?xml", "xml"),
         (b"<!DOCTYPE", "html"),

@@ -9,8 +9,10 @@ HELP = Text(
     "3：已读取部分没有错误，但有一部分未能读取。",
 )
 HELP_FILES = Text(
-    "Captures (pcap, pcapng, snoop; also gzip, zstd, xz, bzip2, lz4); - is standard input.",
-    "抓包文件（pcap、pcapng、snoop，可为 gzip、zstd、xz、bzip2、lz4）；- 为标准输入。",
+    "Captures (pcap, pcapng, snoop, ERF, Network Monitor; also gzip, zstd, xz, bzip2, lz4), of one place or several; "
+    "- is standard input.",
+    "抓包文件（pcap、pcapng、snoop、ERF、Network Monitor，可为 gzip、zstd、xz、bzip2、lz4），可来自一处或多处；"
+    "- 为标准输入。",
 )
 HELP_JSON = Text("Print the explanation as JSON.", "以 JSON 输出。")
 HELP_HTML = Text("Write one self-contained page to this file.", "把结果写成一个独立的网页文件。")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple, cast
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from talkpath.base.address import Address
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.base.texts import Language, Text
 from talkpath.capture import records, words
+from talkpath.capture.places import Place, clocks_of, numbered, places_of
 from talkpath.capture.records import Record
 
 STDIN = "-"
@@ -46,7 +48,8 @@ class FileSummary(Struct, frozen=True):
     """One file that was read. `first_frame` is the number its first packet has in the records.
 
     `first` and `last` are the times of its first and last packet (0 without packets); `undecoded` counts packets
-    that were not understood, by reason.
+    that were not understood, by reason. Of captures of several places read at once, `place` says which it is of, and
+    `ahead_s` how much its clock is ahead of the first place's: by that its times were set back.
     """
 
     path: str
@@ -56,6 +59,8 @@ class FileSummary(Struct, frozen=True):
     first: float
     last: float
     undecoded: dict[str, int]
+    place: int = 0
+    ahead_s: float = 0.0
 
 
 class Progress(NamedTuple):
@@ -67,7 +72,8 @@ class Progress(NamedTuple):
 
 
 class Capture:
-    """One or several files as one capture: connections and streams go on from one file into the next.
+    """One or several files as one capture, in the order of time: connections and streams go on from one file into the
+    next. What was captured at several places at once is read side by side, with one clock (`places.py`).
 
     Iterate once. `keylog` is the text of an SSLKEYLOGFILE. Raises `UnreadableCapture` for what is no capture and
     `Unavailable` for what cannot be opened, when iteration comes to that file.
@@ -85,8 +91,12 @@ class Capture:
 
     def batches(self) -> Iterator[list[Record]]:
         """The same records in lists; between two of them `progress` has moved."""
-        for path in self._paths:
-            yield from self._file(path)
+        places = self._places()
+        if len(places) > 1:
+            yield from self._beside(places)
+        else:
+            for path in [file.path for file in places[0]] if places else self._paths:
+                yield from self._file(path)
         yield cast("list[Record]", self._reader.finish())
 
     @property
@@ -100,6 +110,31 @@ class Capture:
             if file.first_frame <= frame < file.first_frame + file.packets:
                 return file, frame - file.first_frame + 1
         raise LookupError(f"no file has frame {frame}")
+
+    def _places(self) -> list[Place]:
+        """The files by place; none where nobody can look ahead."""
+        if len(self._paths) < 2 or STDIN in self._paths:
+            return []
+        for path in self._paths:
+            self._path = path
+            open_capture(CaptureReader(records), path)
+        return places_of(self._paths)
+
+    def _beside(self, places: list[Place]) -> Iterator[list[Record]]:
+        """Several places at once."""
+        clocks = clocks_of(places)
+        self._reader.open_places(list(zip(numbered(places), clocks, strict=True)))
+        while (batch := self._reader.read(_BATCH_RECORDS, _BATCH_BYTES)) is not None:
+            yield cast("list[Record]", batch)
+        frame = 1
+        for number, (place, ahead) in enumerate(zip(places, clocks, strict=True)):
+            undecoded = dict(self._reader.undecoded(number))
+            for file in place:
+                size = Path(file.path).stat().st_size
+                span = (file.first - ahead, file.last - ahead) if file.packets else (0.0, 0.0)
+                summary = FileSummary(file.path, frame, file.packets, size, *span, undecoded, number, ahead)
+                self.files.append(summary)
+                frame, undecoded = frame + file.packets, {}
 
     def _file(self, path: str) -> Iterator[list[Record]]:
         self._path = path

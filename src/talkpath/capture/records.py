@@ -348,7 +348,8 @@ DELAY_BIN_EDGES_MS = (5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1000)
 class RtpStream(Struct, frozen=True):
     """An RTP stream (one direction, one SSRC): told when it ended, went idle, or the capture ended.
 
-    Counts are of packets unless named otherwise. `expected` = `packets` - `duplicates` + `lost`.
+    Counts are of packets unless named otherwise. `expected` = `packets` + `lost`. `duplicates` came a second time
+    (a mirror of both ways, several interfaces) and count nowhere else.
     `continues`: an earlier summary of the same stream came before (it was idle for long in between).
     `is_announced`: an SDP named its destination (or, behind NAT, its source); else found by heuristics.
     `clock_hz` is the SDP's or RFC 3551's, else guessed from the timestamps; `rate_hz` is what the timestamps
@@ -358,6 +359,8 @@ class RtpStream(Struct, frozen=True):
     `delay_bins` is a histogram of the delay above the path's minimum, edges in DELAY_BIN_EDGES_MS.
     `paused` counts timestamp jumps without lost packets (silence suppression). `level_dbov`: NaN when not decoded.
     `has_wrong_key`: none of its first packets opens with the SDES keys that its sender announced.
+    `marks`, where captures of several places are read at once: the first sequence number in two bytes, then a bit for
+    each packet that came here, both the lowest first; packets of two hours at most.
     """
 
     src: Address
@@ -400,6 +403,7 @@ class RtpStream(Struct, frozen=True):
     delay_bins: tuple[int, ...]
     packed_seconds: bytes
     has_wrong_key: bool = False
+    marks: bytes = b""
 
     @property
     def frame(self) -> int:
@@ -411,7 +415,7 @@ class RtpStream(Struct, frozen=True):
 
     @property
     def expected(self) -> int:
-        return self.packets - self.duplicates + self.lost
+        return self.packets + self.lost
 
     @property
     def encoding(self) -> str:

@@ -3,8 +3,8 @@
 from talkpath.base.texts import Text
 
 NOT_A_CAPTURE = Text(
-    en="this is {what}, not a capture (pcap, pcapng or snoop, plain or compressed)",
-    zh="这是{what}，不是抓包文件（pcap、pcapng 或 snoop，可为压缩文件）",
+    en="this is {what}, not a capture (pcap, pcapng, snoop, ERF or Network Monitor, plain or compressed)",
+    zh="这是{what}，不是抓包文件（pcap、pcapng、snoop、ERF 或 Network Monitor，可为压缩文件）",
 )
 UNPACK_FIRST = Text(
     en="this is {what}; unpack it first, then read the pcap or pcapng file in it",
@@ -20,9 +20,9 @@ CONVERT_FIRST = Text(
     zh="这是{what}；请先转换为 pcap（例如使用 editcap）",
 )
 CONVERT_IF_CAPTURE = Text(
-    en="this is {what}, not a capture (pcap, pcapng or snoop, plain or compressed); if another tool captured it, "
-    "convert it to pcap first (for example with editcap)",
-    zh="这是{what}，不是抓包文件（pcap、pcapng 或 snoop，可为压缩文件）；若由其他工具抓取，"
+    en="this is {what}, not a capture (pcap, pcapng, snoop, ERF or Network Monitor, plain or compressed); if another "
+    "tool captured it, convert it to pcap first (for example with editcap)",
+    zh="这是{what}，不是抓包文件（pcap、pcapng、snoop、ERF 或 Network Monitor，可为压缩文件）；若由其他工具抓取，"
     "请先转换为 pcap（例如使用 editcap）",
 )
 CANNOT_OPEN = Text(
@@ -32,7 +32,7 @@ CANNOT_OPEN = Text(
 ARCHIVES = frozenset({"zip", "7z", "rar"})
 # What is unpacked while it is read, and gave nothing.
 PACKED = frozenset({"gzip", "zstd", "xz", "bzip2", "lz4"})
-OTHER_CAPTURES = frozenset({"nettl", "netmon", "rtpdump", "sniffer", "visual", "observer", "5views", "etherpeek"})
+OTHER_CAPTURES = frozenset({"nettl", "rtpdump", "sniffer", "visual", "observer", "5views", "etherpeek"})
 
 KINDS = {
     "empty": Text(en="an empty file", zh="空文件"),
@@ -59,7 +59,6 @@ KINDS = {
     "exe": Text(en="a Windows program", zh="Windows 程序"),
     "sqlite": Text(en="an SQLite database", zh="SQLite 数据库"),
     "nettl": Text(en="an HP-UX nettl capture", zh="HP-UX nettl 抓包"),
-    "netmon": Text(en="a Microsoft Network Monitor capture", zh="Microsoft Network Monitor 抓包"),
     "sniffer": Text(en="a Network General Sniffer capture", zh="Network General Sniffer 抓包"),
     "visual": Text(en="a Visual Networks capture", zh="Visual Networks 抓包"),
     "observer": Text(en="a Network Instruments Observer capture", zh="Network Instruments Observer 抓包"),

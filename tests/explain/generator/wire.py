@@ -63,6 +63,8 @@ class Wire:
     packets: list[tuple[float, bytes]] = field(default_factory=list)
     mtu: int = 1500
     _ident: int = 1
+    # The same call at another place, for a capture of its own.
+    elsewhere: "Wire | None" = None
 
     def raw(self, at: float, src: str, dst: str, packet: bytes) -> None:
         self.packets.append((at, ethernet(src, dst, packet)))

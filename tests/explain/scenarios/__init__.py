@@ -17,10 +17,11 @@ class Scenario:
     fires: bool
     build: Build
 
-    def pcap(self) -> bytes:
+    def pcaps(self) -> list[bytes]:
+        """The capture; of some calls a second one, from another place."""
         wire = Wire()
         self.build(wire)
-        return wire.pcap()
+        return [wire.pcap(), *([wire.elsewhere.pcap()] if wire.elsewhere else [])]
 
 
 SCENARIOS: list[Scenario] = []
@@ -46,6 +47,19 @@ def _register(code: str, does_fire: bool) -> Callable[[Build], Build]:
 
 def load() -> list[Scenario]:
     """Every scenario of the catalogue."""
-    from . import doubtful, everyday, field, hangup, network, quality, security, setup, unheard, unseen, webrtc  # noqa: F401
+    from . import (  # noqa: F401
+        between,
+        doubtful,
+        everyday,
+        field,
+        hangup,
+        network,
+        quality,
+        security,
+        setup,
+        unheard,
+        unseen,
+        webrtc,
+    )
 
     return SCENARIOS

@@ -100,7 +100,7 @@ class Explainer:
             for one in covered:
                 scene.take_unread(one.packets, one.undecoded)
             scene.span(min(one.first for one in covered), max(one.last for one in covered))
-        explained = self._explained(self._gatherer.finish())
+        explained = self._explained(self._gatherer.finish(captures))
         subjects = [*self._subjects, *map(subject_of, explained)]
         return Explanation(
             tuple(captures),

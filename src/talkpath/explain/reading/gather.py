@@ -1,11 +1,13 @@
 """From records to calls and to the scene around them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from talkpath.base.address import Address
 from talkpath.calls.captured import CaptureLedger
 from talkpath.calls.model import Call
+from talkpath.capture.reader import FileSummary
 from talkpath.capture.records import Record, RtpStream
+from talkpath.explain.reading.places import Places
 from talkpath.explain.reading.scene import Scene
 
 #: Ends the streams to and from these addresses and tells them.
@@ -20,6 +22,8 @@ class Gatherer:
     def __init__(self) -> None:
         self._ledger = CaptureLedger()
         self.scene = Scene(self._ledger.sip)
+        #: streams of captures of several places, until it is known which are the same
+        self._beside: list[RtpStream] = []
 
     @property
     def strays(self) -> list[RtpStream]:
@@ -27,6 +31,12 @@ class Gatherer:
         return self._ledger.strays
 
     def receive(self, records: list[Record]) -> None:
+        if any(isinstance(one, RtpStream) and one.marks for one in records):
+            self._beside += [one for one in records if isinstance(one, RtpStream)]
+            records = [one for one in records if not isinstance(one, RtpStream)]
+        self._take(records)
+
+    def _take(self, records: list[Record]) -> None:
         outside, others = self._ledger.take(records)
         for seen in outside:
             self.scene.outside_call(seen)
@@ -42,8 +52,12 @@ class Gatherer:
         self.receive(settle({address for draft in over for address in draft.media_addresses}))
         return self._ledger.release(over, now)
 
-    def finish(self) -> list[Call]:
+    def finish(self, captures: Sequence[FileSummary] = ()) -> list[Call]:
         """The calls, each with its streams and what was seen around it."""
+        if any(file.place for file in captures):
+            self.scene.places = Places(captures)
+            self._take(list(self.scene.places.settle(self._beside)))
+            self._beside = []
         self.scene.calls = self._ledger.calls()
         self.scene.strays = self._ledger.strays
         return self.scene.calls

@@ -26,6 +26,7 @@ from talkpath.capture.records import (
     TlsSeen,
     WebSocketEvent,
 )
+from talkpath.explain.reading.places import Places
 from talkpath.explain.reading.traits import branch_of
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
@@ -42,6 +43,8 @@ _CREDENTIALS = ("Authorization", "Proxy-Authorization")
 VIDEO_HZ = 90_000
 # Streams without signalling that are told of.
 STRAYS_TOLD = 50
+# Captured twice: fewer than so many, or this share of all packets, is what networks do now and then.
+LEAST_COPIES, COPIES = 5, 0.02
 # So many answered calls without any RTP mean that the capture was not taken where media flows.
 SIGNALLING_ONLY = 3
 
@@ -95,6 +98,8 @@ class Scene:
         #: packets of the files, and how many of them were not read, by reason
         self.packets = 0
         self.unread: dict[str, int] = {}
+        #: where it was captured, and what several places show of the same streams
+        self.places = Places(())
         #: pairs of hosts between which RTP was seen
         self.media_pairs: set[frozenset[str]] = set()
         self.left_out = 0
@@ -200,6 +205,16 @@ class Scene:
     def has_drops(self) -> bool:
         """The capture itself says that packets are missing from it."""
         return any(note.kind is NoteKind.DROPPED for note in self.notes)
+
+    @property
+    def copies(self) -> int:
+        """Packets that were captured twice."""
+        return sum(note.count for note in self.notes if note.kind is NoteKind.COPIES)
+
+    @property
+    def has_copies(self) -> bool:
+        """They are more than a chance."""
+        return self.copies >= LEAST_COPIES and self.copies >= COPIES * self.packets
 
     def spoke(self, host: str, start: float, end: float) -> int:
         """How many messages a host sent within a span of time."""

@@ -195,6 +195,8 @@ class Story:
         call = self.call
         if call.is_own:
             yield Trait.OWN
+        if self.scene.places.are_several:
+            yield Trait.ELSEWHERE
         if call.answered_at is not None:
             yield Trait.ANSWERED
             if call.is_own or call.streams or call.records or self.scene.shows_media:

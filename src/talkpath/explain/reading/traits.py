@@ -36,6 +36,7 @@ class Trait(StrEnum):
     GAPPY = "gappy"
     ASTRAY = "astray"
     DOUBLED = "doubled"
+    ELSEWHERE = "elsewhere"
     LOSSY = "lossy"
     QUIET = "quiet"
     DRIFTING = "drifting"

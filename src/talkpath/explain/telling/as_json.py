@@ -29,6 +29,7 @@ def as_json(explanation: Explanation, language: Language = Language.EN) -> Json:
         "calls": [call(one, language) for one in explanation.calls],
         "findings": [finding(one, language) for one in explanation.findings],
         "common": [common(one) for one in explanation.common],
+        "copies": explanation.scene.copies,
     }
 
 
@@ -41,7 +42,7 @@ def encoded(explanation: Explanation, language: Language = Language.EN) -> Itera
     for one in explanation.calls:
         yield between + json_bytes(call(one, language))
         between = b","
-    tail = {name: rest[name] for name in ("findings", "common")}
+    tail = {name: rest[name] for name in ("findings", "common", "copies")}
     yield b"]," + json_bytes(tail)[1:]
 
 

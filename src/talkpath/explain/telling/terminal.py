@@ -14,12 +14,15 @@ from talkpath.explain.judging.common import Shared
 from talkpath.explain.judging.explanation import Explained, Explanation
 from talkpath.explain.judging.finding import Finding, Severity
 from talkpath.explain.judging.rules import capture_unread
+from talkpath.explain.reading.places import Comparison
 from talkpath.explain.telling import words
 
 # Rows of the list of the worst calls; a page of a terminal.
 WORST_CALLS = 20
 # Frames named for one piece of evidence; who wants all takes --json.
 FRAMES_SHOWN = 8
+# Clocks nearer than this are told as one.
+CLOCK_S = 0.001
 # With so few bad calls each is shown whole.
 SHOWN_WHOLE = 2
 
@@ -93,6 +96,9 @@ def overview(explanation: Explanation, language: Language) -> Iterator[Line]:
     """The captures, and how many calls there are with how many faults."""
     for file in explanation.captures:
         yield from _capture(file, language)
+    yield from _between(explanation, language)
+    if explanation.scene.has_copies:
+        yield Line(words.COPIES.say(language, count=explanation.scene.copies), Style.DETAIL)
     calls = explanation.calls
     if not calls:
         yield Line(words.NO_CALLS.say(language))
@@ -115,6 +121,17 @@ def overview(explanation: Explanation, language: Language) -> Iterator[Line]:
         yield Line(words.NOTHING_READ.say(language), Style.NOTE)
 
 
+def _between(explanation: Explanation, language: Language) -> Iterator[Line]:
+    """Where between the places packets were lost."""
+    ways: dict[tuple[str, str], list[Comparison]] = defaultdict(list)
+    for one in explanation.scene.places.comparisons:
+        ways[one.first, one.second].append(one)
+    for (first, second), seen in ways.items():
+        lost, expected = sum(one.lost for one in seen), sum(one.common - one.before for one in seen)
+        values = {"first": first, "second": second, "streams": len(seen), "lost": lost, "expected": expected}
+        yield Line(printable(words.BETWEEN.say(language, **values)), Style.NOTE if lost else Style.DETAIL)
+
+
 def _capture(file: FileSummary, language: Language) -> Iterator[Line]:
     if not file.packets:
         yield Line(printable(words.EMPTY.say(language, file=file.path)))
@@ -122,6 +139,9 @@ def _capture(file: FileSummary, language: Language) -> Iterator[Line]:
         start = datetime.fromtimestamp(file.first).astimezone().isoformat(" ", "seconds")
         values = {"packets": file.packets, "seconds": file.last - file.first, "start": start}
         yield Line(printable(words.CAPTURE.say(language, file=file.path, **values)))
+        if abs(file.ahead_s) >= CLOCK_S:
+            text = words.AHEAD if file.ahead_s > 0 else words.BEHIND
+            yield Line(text.say(language, seconds=abs(file.ahead_s)), Style.DETAIL)
     if file.undecoded:
         listed = ", ".join(f"{reason} {count}" for reason, count in sorted(file.undecoded.items()))
         yield Line(words.UNDECODED.say(language, list=listed), Style.DETAIL)

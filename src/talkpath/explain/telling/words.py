@@ -24,11 +24,27 @@ CAPTURE = Text(
     "{file}: {packets} packets, {seconds:.0f} s from {start}",
     "{file}：{packets} 个包，自 {start} 起 {seconds:.0f} 秒",
 )
+AHEAD = Text(
+    "  its clock is {seconds:.3f} s ahead of the first place's: its times were set back",
+    "  其时钟比第一处快 {seconds:.3f} 秒：时间已相应调整",
+)
+BEHIND = Text(
+    "  its clock is {seconds:.3f} s behind the first place's: its times were put forward",
+    "  其时钟比第一处慢 {seconds:.3f} 秒：时间已相应调整",
+)
+BETWEEN = Text(
+    "From {first} to {second}: {streams} streams seen at both, {lost} of {expected} packets lost on the way",
+    "从 {first} 到 {second}：两处都有的流 {streams} 个，途中丢失 {lost}/{expected} 个包",
+)
 EMPTY = Text("{file}: no packets", "{file}：没有包")
 UNDECODED = Text("  not understood: {list}", "  未能解析：{list}")
 CALLS = Text(
     "{total} calls, {answered} answered; {errors} with errors, {warnings} with warnings only",
     "{total} 个呼叫，{answered} 个接通；{errors} 个有错误，{warnings} 个仅有警告",
+)
+COPIES = Text(
+    "{count} packets were captured twice (a mirror of both ways, several interfaces); each is counted once.",
+    "有 {count} 个包被抓到两次（双向镜像或多个网卡）；每个只计一次。",
 )
 NO_CALLS = Text("There is no call.", "没有呼叫。")
 NOTHING_READ = Text("Nothing is wrong in what was read.", "已读取的部分没有问题。")

@@ -19,7 +19,7 @@ LEAST_S = 4.0
 LEAST_PACKETS = 100
 
 # Shares of the packets that were seen again, of a stream that passed once and of one that passed twice.
-ONCE, TWICE = 0.02, 0.45
+ONCE, TWICE = 0.02, 0.8
 
 ONLY_IN = Text(
     "{packets} packets of {who} come in from {src}, and none of them is seen going out to {other}: the host of this "
