@@ -71,8 +71,9 @@ bench: compiled $(VENV)/.peers  ## measure side by side with Kamailio and rtpeng
 wheel: compiled $(VENV)/.tools  ## dist/talkpath-….whl: the same for machines with Python alone (pip install it)
 	$(BIN)/python native/package.py dist
 
-docs: $(VENV)/.installed  ## write the generated pages of docs/reference
+docs: $(VENV)/.docs-tools  ## write the generated pages of docs/reference and docs/cases, and the site of all pages: build/site
 	PYTHONPATH=src $(BIN)/python docs/generate.py
+	$(BIN)/python docs/site/build.py build/site
 
 clean:  ## remove everything that was built or installed here
 	rm -rf $(VENV) native/target build dist page/node_modules src/talkpath/web/static
@@ -96,6 +97,11 @@ $(VENV)/.installed: requirements.txt | $(VENV)/.system
 $(VENV)/.tools: requirements-dev.txt $(VENV)/.installed
 	@echo "talkpath: installing development tools" >&2
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.docs-tools: requirements-docs.txt $(VENV)/.installed
+	@echo "talkpath: installing the generator of the site" >&2
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-docs.txt
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.installed $(NATIVE)
