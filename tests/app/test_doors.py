@@ -51,7 +51,7 @@ def test_an_edge_is_prepared_without_a_certificate_whose_key_is_anothers(tmp_pat
     text = _write_pair(tmp_path, days=30, key_of=ec.generate_private_key(ec.SECP256R1()))
     state = f'[state]\ndirectory = "{tmp_path / "state"}"\n'
     prepared = prepare(_read(text + state, tmp_path), Language.EN)
-    assert prepared.certificate is None
+    assert prepared.presented.files == ()
     assert not any(door.transport.is_secure for door in prepared.config.doors)
     assert any("does not belong to the certificate" in one.say(Language.EN) for one in prepared.closed)
 

@@ -4,12 +4,17 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from tests.app.test_presented import pair
 
+from talkpath.app.certificate import CertificateFiles
 from talkpath.app.config.file import read
+from talkpath.app.config.tree import Config
 from talkpath.app.control import ControlClient, Reloaded
 from talkpath.app.node import Node, make
 from talkpath.app.start import prepare
@@ -51,9 +56,12 @@ class Running:
         )
         self.file.write_text(text)
 
+    def read(self, is_strict: bool) -> Config:
+        return read(self.file, is_strict=is_strict)
+
     async def start(self) -> Node:
         config = read(self.file)
-        node = await make(prepare(config, Language.EN, self.file, lambda: read(self.file)))
+        node = await make(prepare(config, Language.EN, self.file, self.read))
         await node.open()
         return node
 
@@ -253,6 +261,59 @@ async def test_listeners_come_and_go_and_a_phone_that_is_registered_stays_reache
     assert await new.register() == 200
     for phone in (old, new):
         phone.close()
+
+
+async def test_certificates_change_under_a_connection_that_goes_on(running: Running, tmp_path: Path) -> None:
+    first, second = pair(tmp_path / "a", "a.example", serial=1), pair(tmp_path / "b", "b.example", serial=2)
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    secure = f'[[listeners]]\ntransport = "TLS"\naddress = "{HOST}"\nport = {port}\n'
+
+    def tls(one: CertificateFiles) -> str:
+        return f'[tls]\ncertificate = "{one.certificate}"\nkey = "{one.key}"\n'
+
+    def others(one: CertificateFiles) -> str:
+        return f'[[tls.others]]\ncertificate = "{one.certificate}"\nkey = "{one.key}"\n'
+
+    running.write(tls(first), secure)
+    told = await running.reload()
+    assert told.is_taken, told
+    assert f"listeners: added TLS {HOST}:{port}." in told.lines
+    assert await serial(port, "b.example") == 1
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    reader, writer = await asyncio.open_connection(HOST, port, ssl=context)
+    running.write(tls(first) + others(second), secure)
+    assert (await running.reload()).is_taken
+    assert (await serial(port, "b.example"), await serial(port, "a.example")) == (2, 1)
+    # Of a pair that does not fit nothing is taken, and the file is told.
+    second.key.write_text("no key")
+    running.write(tls(second), secure)
+    told = await running.reload()
+    assert not told.is_taken
+    assert str(second.key) in told.lines[0]
+    assert await serial(port, "b.example") == 2
+    # What was fit when it was taken up, and has ended since, keeps nobody from changing something else.
+    running.write(tls(first) + others(second) + "[limits]\ncalls = 5\n", secure)
+    told = await running.reload()
+    assert told.is_taken
+    assert told.lines[-1].endswith("The certificate before it stays in use.")
+    assert (await serial(port, "b.example"), await serial(port, "a.example")) == (2, 1)
+    writer.write(b"\r\n\r\n")
+    async with asyncio.timeout(10):
+        assert await reader.readexactly(2) == b"\r\n"
+    writer.close()
+
+
+async def serial(port: int, name: str) -> int:
+    """The serial number of what a TLS listener shows to who asks for a name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    _, writer = await asyncio.open_connection(HOST, port, ssl=context, server_hostname=name)
+    found = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return x509.load_der_x509_certificate(found).serial_number
 
 
 async def test_without_an_edge_nobody_answers(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ async def peer() -> AsyncIterator[tuple[Peer, Address]]:
 
 
 async def made(limits: Limits, sender: Sender) -> Signalling:
-    signalling = Signalling(Clock(), Ledger(), limits, None, ())
+    signalling = Signalling(Clock(), Ledger(), limits, lambda: None, ())
     signalling._loop = asyncio.get_running_loop()
     await signalling.start(sender)
     return signalling

@@ -50,7 +50,7 @@ class Server:
         ledger = Ledger()
         guard = Guard(guarded or GuardSettings(), (), b"g" * 16, clock.now())
         sources = None if guarded is None else guard.sources
-        self.signalling = Signalling(clock, ledger, limits, tls, (ip_network("127.0.0.0/8"),), None, sources)
+        self.signalling = Signalling(clock, ledger, limits, lambda: tls, (ip_network("127.0.0.0/8"),), None, sources)
         records = Records(Servers(), clock.now, 8, lambda name, is_known: None)
         resolver = Resolver(records, self.signalling, self.signalling.pump, clock.now)
         world = World(

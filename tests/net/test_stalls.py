@@ -39,7 +39,7 @@ class Diary:
 async def test_late_timers_let_waiting_messages_go_first(late_s: float, seen: list[str]) -> None:
     clock, diary = Clock(), Diary(1001.0)
     clock.epoch += 1000.0 - clock.now()
-    signalling = Signalling(clock, Ledger(), Limits(1, 1), None, ())
+    signalling = Signalling(clock, Ledger(), Limits(1, 1), lambda: None, ())
     await signalling.open(Endpoint(Transport.UDP, "127.0.0.1", 0))
     local = signalling.local_for(Transport.UDP, "127.0.0.1")
     assert local is not None

@@ -3,7 +3,7 @@
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from talkpath.app import words
 from talkpath.app.config import words as config_words
+from talkpath.app.config.endpoints import parse_endpoint
+from talkpath.app.config.tree import Config
+from talkpath.app.host import host_addresses
 from talkpath.app.phrase import Phrase, Trouble, phrase
 from talkpath.store.files import replace
 
@@ -36,6 +39,53 @@ class CertificateFiles:
 
     certificate: Path
     key: Path
+
+
+def certificates_of(config: Config, state: Path) -> tuple[CertificateFiles, ...]:
+    """What the secure listeners show, first what everybody gets who asks for none of the other names; nothing where
+    there are no such listeners. Raises `Trouble` as `self_signed` does."""
+    secure = [door for door in config.doors if door.transport.is_secure]
+    if not secure:
+        return ()
+    tls = config.tls
+    others = (CertificateFiles(Path(one.certificate), Path(one.key)) for one in tls.others)
+    if tls.certificate:
+        return (CertificateFiles(Path(tls.certificate), Path(tls.key)), *others)
+    advertised = [endpoint[0] for door in secure if (endpoint := parse_endpoint(door.advertised))]
+    return (self_signed(state, [*host_addresses(), *config.domains, *advertised]), *others)
+
+
+def server_context(pairs: Sequence[CertificateFiles]) -> ssl.SSLContext | None:
+    """What TLS and WSS listeners show: the first pair, or the one that names what a peer asks for (RFC 6066 section
+    3). None for none. Raises OSError where one of them cannot be served."""
+    contexts: list[ssl.SSLContext] = []
+    by_name: dict[str, ssl.SSLContext] = {}
+    for pair in pairs:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair.certificate, pair.key)
+        contexts.append(context)
+        for name in _names(pair.certificate):
+            by_name.setdefault(name, context)
+    if len(contexts) > 1:
+
+        def choose(peer: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
+            wanted = (name or "").rstrip(".").lower()
+            peer.context = by_name.get(wanted) or by_name.get(f"*.{wanted.partition('.')[2]}") or contexts[0]
+
+        contexts[0].sni_callback = choose
+    return contexts[0] if contexts else None
+
+
+def _names(certificate: Path) -> list[str]:
+    """The host names of a certificate, in lower case."""
+    own = _certificate(certificate)
+    if isinstance(own, Phrase):
+        return []
+    try:
+        named = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [name.lower() for name in named.get_values_for_type(x509.DNSName)]
 
 
 def mistakes_in_pair(certificate: Path, key: Path) -> Iterator[tuple[str, Phrase]]:

@@ -155,10 +155,10 @@ def run(script: Path | None, config: Path | None, state: Path | None) -> None:
     from talkpath.app.start import prepare
     from talkpath.app.start import run as run_node
 
-    def read() -> "Config":
-        return options.with_script(options.settings(config, state, is_to_run=True), script)
+    def read(is_strict: bool) -> "Config":
+        return options.with_script(options.settings(config, state, is_to_run=True, is_strict=is_strict), script)
 
-    settings = read()
+    settings = read(False)
     language = explicit_language(sys.argv[1:], os.environ) or settings.language or LANGUAGE
     run_node(prepare(settings, language, config_file(config, os.environ), read), make)
 

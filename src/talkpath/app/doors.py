@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from talkpath.app import doors_words as texts
-from talkpath.app.config.checks import unfit_certificate
+from talkpath.app.config.checks import unfit_certificate, unfit_others
 from talkpath.app.config.listeners import Listener
 from talkpath.app.config.tree import Config
 from talkpath.app.phrase import Misuse, Phrase, phrase
@@ -17,15 +17,26 @@ def with_fit_certificate(config: Config) -> tuple[Config, tuple[Phrase, ...]]:
 
     An edge with an ended certificate still has phones that need none. Raises `Misuse` where no listener is left.
     """
+    config, left_out = _with_fit_others(config)
     mistakes = [what for _, what in unfit_certificate(config)]
     if not mistakes or not any(door.transport.is_secure for door in config.doors):
-        return config, ()
+        return config, left_out
     left = tuple(door for door in config.doors if not door.transport.is_secure)
     closed = _transports({door.transport for door in config.doors if door.transport.is_secure})
     if not left:
         raise Misuse("no-listener", phrase(texts.NONE_LEFT, what=mistakes[0]))
-    said = tuple(phrase(texts.CLOSED, what=what, transports=closed) for what in mistakes)
+    said = (*left_out, *(phrase(texts.CLOSED, what=what, transports=closed) for what in mistakes))
     return msgspec.structs.replace(config, listeners=left), said
+
+
+def _with_fit_others(config: Config) -> tuple[Config, tuple[Phrase, ...]]:
+    mistakes = [(path[2], what) for path, what in unfit_others(config)]
+    if not mistakes:
+        return config, ()
+    unfit = {at for at, _ in mistakes}
+    fit = tuple(one for at, one in enumerate(config.tls.others) if at not in unfit)
+    said = tuple(phrase(texts.LEFT_OUT, what=what) for _, what in mistakes)
+    return msgspec.structs.replace(config, tls=msgspec.structs.replace(config.tls, others=fit)), said
 
 
 def unnamed(config: Config) -> Iterator[Phrase]:

@@ -22,3 +22,4 @@ UNNAMED_WITH_PAGE = Text(
     "只打开配置中写出的监听：{open}。{closed} 已关闭，浏览器页面也随之不可用。"
     "需要时请一并写出，或去掉 [[listeners]] 以打开全部。",
 )
+LEFT_OUT = Text("{what} Its names are shown the first certificate.", "{what}其中的名称将得到第一个证书。")

@@ -5,12 +5,16 @@ of it within one turn of the loop, so that no message meets half of a change.
 """
 
 import logging
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 from talkpath.app.accounts import Users
+from talkpath.app.certificate import CertificateFiles, certificates_of, server_context
 from talkpath.app.config.tree import Config
 from talkpath.app.host import cannot_listen, endpoint_of
 from talkpath.app.own_gateways import OwnGateways
+from talkpath.app.presented import Presented
 from talkpath.app.rehearsing import Trial
 from talkpath.app.settings import (
     edge_settings,
@@ -20,6 +24,7 @@ from talkpath.app.settings import (
     media_policy,
     router_settings,
 )
+from talkpath.base.errors import Unavailable
 from talkpath.edge.edge import Edge
 from talkpath.edge.guard import Guard
 from talkpath.edge.settings import EdgeSettings, GuardSettings
@@ -47,6 +52,8 @@ class Made:
     edge: EdgeSettings
     guard: GuardSettings
     users: dict[str, Account]
+    certificates: tuple[CertificateFiles, ...]
+    tls: ssl.SSLContext | None
 
 
 @dataclass(slots=True)
@@ -64,13 +71,28 @@ class Following:
     descriptors: Descriptors
     gateways: OwnGateways
     trial: Trial
+    presented: Presented
+    state: Path
     #: when listeners that are left are looked at again
     look_at: float = 0.0
 
     def made(self, config: Config) -> Made:
         """All that can be made before. Raises Malformed and Unavailable: a file that it names cannot be read."""
         own = self.interfaces.addresses
-        return Made(config, edge_settings(config, own), guard_settings(config, own), self.users.prepared(config))
+        files = certificates_of(config, self.state)
+        try:
+            # Files that did not change may be between two states; those of `look` are whole.
+            tls = self.presented.context if files == self.presented.files else server_context(files)
+        except OSError as error:
+            raise Unavailable("certificate", error.strerror or str(error)) from error
+        return Made(
+            config,
+            edge_settings(config, own),
+            guard_settings(config, own),
+            self.users.prepared(config),
+            files,
+            tls,
+        )
 
     def opened(self, config: Config) -> list[Door]:
         """The listeners that are new, opened and not heard yet, for `take`. Raises `Trouble`."""
@@ -88,6 +110,7 @@ class Following:
         self.users.adopt(config, made.users)
         self.guests.adopt(guest_rules(config, self.interfaces.addresses))
         self.guard.adopt(made.guard, made.edge.trusted)
+        self.presented.take(made.certificates, made.tls)
         self.signalling.take(opened, [endpoint_of(one) for one in config.doors])
         self.signalling.adopt(limits_of(config, self.descriptors), made.edge.web_proxies, config.websocket.ping_s)
         self.media.adopt(media_policy(config))

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import secrets
 import signal
-import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -138,7 +137,7 @@ class Node:
             self._clock,
             self._ledger,
             limits_of(config, descriptors),
-            _server_context(prepared),
+            lambda: prepared.presented.context,
             networks(config.websocket.trusted_proxies),
             self._site() if config.page.enabled else None,
             self._guard.sources if config.guard.enabled else None,
@@ -215,6 +214,8 @@ class Node:
             descriptors=prepared.descriptors,
             gateways=self._own_gateways,
             trial=self._trial,
+            presented=prepared.presented,
+            state=self._state,
         )
 
     def _world(self) -> World:
@@ -396,6 +397,7 @@ class Node:
             lambda: self._guests.sweep(self._clock.now()),
             self._look_at_the_door,
             lambda: self._reload.following.look(self._clock.now()),
+            self._reload.following.presented.look,
             self._look_at_gateways,
             self._look_at_the_cluster,
             self._script.look,
@@ -483,14 +485,6 @@ def _tame_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-def _server_context(prepared: Prepared) -> ssl.SSLContext | None:
-    if prepared.certificate is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(prepared.certificate.certificate, prepared.certificate.key)
-    return context
 
 
 def _entropy(state: Path, cluster: Joined | None) -> Entropy:

@@ -37,9 +37,11 @@ script = click.option("--script", type=FILE, help=help_of(script_words.HELP_SCRI
 state = click.option("--state", type=FILE, help=help_of(words.HELP_STATE))
 
 
-def settings(file: Path | None, directory: Path | None, *, is_to_run: bool = False) -> "Config":
+def settings(
+    file: Path | None, directory: Path | None, *, is_to_run: bool = False, is_strict: bool = False
+) -> "Config":
     """The configuration, with the state directory that was named on the command line. Raises `BadConfig`."""
-    known = load(config_file(file, os.environ), is_to_run=is_to_run, is_strict=False)
+    known = load(config_file(file, os.environ), is_to_run=is_to_run, is_strict=is_strict)
     return with_state(known, directory) if directory else known
 
 

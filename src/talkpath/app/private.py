@@ -83,8 +83,9 @@ def readable_secrets(config: "Config", file: Path | None) -> Iterator[Phrase]:
     has_passwords = bool(config.accounts) or any(one.password is not None for one in config.gateways)
     if file is not None and has_passwords and _may_be_read(file):
         yield phrase(words.CONFIG_IS_READABLE, path=file)
-    if config.tls.key and _may_be_read(Path(config.tls.key)):
-        yield phrase(words.KEY_IS_READABLE, path=config.tls.key)
+    for key in (config.tls.key, *(one.key for one in config.tls.others)):
+        if key and _may_be_read(Path(key)):
+            yield phrase(words.KEY_IS_READABLE, path=key)
 
 
 def begin_output(out: Path, sources: Sequence[str]) -> None:

@@ -16,9 +16,11 @@ import msgspec
 from talkpath.app import reload_words as texts
 from talkpath.app.beside import beside
 from talkpath.app.config.changes import Change, Plan, plan_of
+from talkpath.app.config.checks import unfit_certificate, unfit_others
 from talkpath.app.config.mistakes import BadConfig, Mistake
 from talkpath.app.config.tree import Config
 from talkpath.app.control import Reloaded
+from talkpath.app.doors import with_fit_certificate
 from talkpath.app.following import Following, Made
 from talkpath.app.own_script import OwnScript
 from talkpath.app.phrase import Phrase, Trouble, phrase
@@ -44,7 +46,7 @@ class Reload:
 
     def __init__(
         self,
-        read: Callable[[], Config],
+        read: Callable[[bool], Config],
         config: Config,
         language: Language,
         loop: AbstractEventLoop,
@@ -103,7 +105,7 @@ class Reload:
 
     async def _take_up(self) -> list[Phrase]:
         """Raises BadConfig, TalkpathError."""
-        plan, made = await beside(self._loop, self._prepare, "talkpath-reload")
+        plan, made, certificates = await beside(self._loop, self._prepare, "talkpath-reload")
         script = await self._script.tried(plan.config)
         # Last of what can fail: from here to the end the loop does nothing else.
         self.following.take(made, self.following.opened(plan.config), self._now())
@@ -113,11 +115,26 @@ class Reload:
         said = list(_said(plan, script.script.file if script is not None else None))
         if left := self.following.signalling.left:
             said.append(phrase(texts.LEFT, listeners=", ".join(map(str, left))))
-        return said
+        return [*said, *certificates]
 
-    def _prepare(self) -> tuple[Plan, Made]:
-        plan = plan_of(self.config, self._read())
-        return plan, self.following.made(plan.config)
+    def _prepare(self) -> tuple[Plan, Made, tuple[Phrase, ...]]:
+        wanted, said = self._wanted()
+        plan = plan_of(self.config, wanted)
+        return plan, self.following.made(plan.config), said
+
+    def _wanted(self) -> tuple[Config, tuple[Phrase, ...]]:
+        """What the file says now, and what is to be said of its certificate: one that has ended since it was taken up
+        keeps nobody from changing something else. Raises BadConfig."""
+        try:
+            return self._read(True), ()
+        except BadConfig:
+            wanted = self._read(False)
+            if wanted.tls != self.config.tls:
+                raise
+        if self.following.presented.context is None:
+            return with_fit_certificate(wanted)
+        mistakes = (*unfit_certificate(wanted), *unfit_others(wanted))
+        return wanted, tuple(phrase(texts.CERTIFICATE_KEPT, what=what) for _, what in mistakes)
 
 
 def _refused(why: Iterable[Phrase | Mistake]) -> Outcome:

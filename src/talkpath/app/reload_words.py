@@ -32,6 +32,8 @@ LEFT = Text(
     "ended.",
     "{listeners} 不再接受新的请求，待其上的通话、连接和注册结束后关闭。",
 )
+CERTIFICATE_TAKEN = Text("The certificate {path} was renewed and is in use.", "证书 {path} 已更新并启用。")
+CERTIFICATE_KEPT = Text("{what} The certificate before it stays in use.", "{what}继续使用之前的证书。")
 WAITING = Text(
     "Only after a restart, and until then as it was: {keys}.",
     "以下各项重启后才生效，在此之前保持原样：{keys}。",

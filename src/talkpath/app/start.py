@@ -14,14 +14,13 @@ import uvloop
 from talkpath.app import words
 from talkpath.app.accounts import Users, ready_accounts
 from talkpath.app.banner import ReadyAccount, banner
-from talkpath.app.certificate import CertificateFiles, self_signed
-from talkpath.app.config.endpoints import parse_endpoint
+from talkpath.app.certificate import certificates_of
 from talkpath.app.config.tree import Config
 from talkpath.app.doors import unnamed, with_fit_certificate
-from talkpath.app.host import host_addresses
 from talkpath.app.log import start_logging
 from talkpath.app.own_gateways import lacking
 from talkpath.app.phrase import Phrase, phrase
+from talkpath.app.presented import Presented
 from talkpath.app.private import close_to_others, readable_secrets
 from talkpath.app.remarks import too_few_descriptors
 from talkpath.app.state import DATABASE, make_state_directory, state_directory
@@ -33,18 +32,18 @@ from talkpath.store.accounts import Accounts
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that a node needs before it opens a socket. `certificate` is None where no listener is secure."""
+    """All that a node needs before it opens a socket. `presented` are the certificates of secure listeners."""
 
     config: Config
     state: Path
     database: Path
     users: Users
     ready: list[ReadyAccount]
-    certificate: CertificateFiles | None
+    presented: Presented
     language: Language
     descriptors: Descriptors
-    #: the configuration as its file is now. Raises `BadConfig`
-    read: Callable[[], Config]
+    #: the configuration as its file is now, with a fit certificate where that is asked for. Raises `BadConfig`
+    read: Callable[[bool], Config]
     #: what others could read or still can, what is lacking and which listeners stay closed, to be said at start
     closed: tuple[Phrase, ...] = ()
 
@@ -67,7 +66,7 @@ class Node(Drains, Protocol):
 
 
 def prepare(
-    config: Config, language: Language, file: Path | None = None, read: Callable[[], Config] | None = None
+    config: Config, language: Language, file: Path | None = None, read: Callable[[bool], Config] | None = None
 ) -> Prepared:
     """Make or find the state directory, the certificate and the accounts; `file` is what the configuration was read
     from, and `read` reads it again. Raises `Unavailable`, and `Misuse` where nothing would be heard."""
@@ -77,7 +76,7 @@ def prepare(
     closed = (*close_to_others(state).said, *readable_secrets(config, file), *lacking(config), *shut, *unfit)
     stored = Accounts(state / DATABASE)
     ready = ready_accounts(config, state, stored)
-    certificate = _certificate(config, state)
+    presented = Presented(certificates_of(config, state), language)
     users = Users(config, stored)
     return Prepared(
         config,
@@ -85,10 +84,10 @@ def prepare(
         state / DATABASE,
         users,
         ready,
-        certificate,
+        presented,
         language,
         Descriptors.of_process(),
-        read or (lambda: config),
+        read or (lambda is_strict: config),
         closed,
     )
 
@@ -125,19 +124,9 @@ async def _run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Nod
     say(phrase(words.STOPPED))
 
 
-def _certificate(config: Config, state: Path) -> CertificateFiles | None:
-    secure = [door for door in config.doors if door.transport.is_secure]
-    if not secure:
-        return None
-    if config.tls.certificate:
-        return CertificateFiles(Path(config.tls.certificate), Path(config.tls.key))
-    advertised = [endpoint[0] for door in secure if (endpoint := parse_endpoint(door.advertised))]
-    return self_signed(state, [*host_addresses(), *config.domains, *advertised])
-
-
 def _banner(prepared: Prepared) -> str:
-    is_own = prepared.certificate is not None and not prepared.config.tls.certificate
-    certificate = str(prepared.certificate.certificate) if is_own and prepared.certificate else ""
+    shown = prepared.presented.files
+    certificate = str(shown[0].certificate) if shown and not prepared.config.tls.certificate else ""
     is_found = prepared.state == state_directory(Config())
     where = "" if is_found else f" --state {quote(str(prepared.state))}"
     return banner(prepared.config, prepared.ready, len(prepared.users), certificate, where, prepared.language)

@@ -157,8 +157,9 @@ class Watching:
             yield "draining: no new calls are taken"
 
     def _certificates(self) -> dict[str, Path]:
-        files = self._rooms.prepared.certificate
-        return {} if files is None else {"tls": files.certificate}
+        """The first is "tls"; those for other names bear the name of their file."""
+        names = ("tls", *(str(one.certificate) for one in self._rooms.prepared.presented.files[1:]))
+        return {name: one.certificate for name, one in zip(names, self._rooms.prepared.presented.files, strict=False)}
 
     # --- the page
 

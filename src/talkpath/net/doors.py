@@ -57,7 +57,7 @@ class Door:
 
 class Doors:
     """See the module's docstring. `readable` takes what waits in a datagram socket, `connection` makes one that is to
-    be accepted, `keeper` counts these, `tls` is what secure listeners show."""
+    be accepted, `keeper` counts these, `tls` gives what secure listeners show now."""
 
     def __init__(
         self,
@@ -65,9 +65,9 @@ class Doors:
         readable: Callable[[Datagrams], int],
         connection: Callable[[Transport], Connection],
         keeper: Doorkeeper,
-        tls: ssl.SSLContext | None,
+        tls: Callable[[], ssl.SSLContext | None],
     ) -> None:
-        self.tls = tls
+        self._tls = tls
         self._guard = guard
         self._readable = readable
         self._connection = connection
@@ -142,12 +142,9 @@ class Doors:
             door.reader.start()
             return
         transport = door.endpoint.transport
-        tls = self._shown if transport.is_secure else _nothing
+        tls = self._tls if transport.is_secure else _nothing
         door.acceptor = Acceptor(door.socket, tls, partial(self._connection, transport), self._keeper)
         door.acceptor.start()
-
-    def _shown(self) -> ssl.SSLContext | None:
-        return self.tls
 
     def _leave(self, door: Door) -> None:
         if door.acceptor is not None:

@@ -70,7 +70,7 @@ class Signalling:
         clock: Clock,
         ledger: Ledger,
         bounds: Limits,
-        tls: ssl.SSLContext | None,
+        tls: Callable[[], ssl.SSLContext | None],
         trusted_proxies: Networks,
         page: Page | None = None,
         guard: Sources | None = None,

@@ -32,6 +32,7 @@ FOLLOWED: dict[str, frozenset[str]] = {
     "authentication": frozenset(("trusted", "callers", "nonce_lifetime_s")),
     "media": frozenset(("addresses", "first_port", "last_port", "timeout_s", "hold_timeout_s", "transcoding")),
     "recording": frozenset(("calls", "by_phones", "announcement", "announcement_to", "beep_every_s")),
+    "tls": frozenset(("certificate", "key", "others")),
     "websocket": frozenset(("trusted_proxies", "ping_s")),
     "page": frozenset(("guests", "guests_from", "guest_lifetime_s")),
     "transactions": frozenset(("t1_s", "t2_s", "t4_s", "ring_timeout_s", "preferred_ring_s")),

@@ -140,6 +140,16 @@ def unfit_certificate(config: Config) -> Iterator[Disagreement]:
         yield from ((("tls", name), what) for name, what in pair)
 
 
+def unfit_others(config: Config) -> Iterator[Disagreement]:
+    """The same of the certificates for other names: without one of them, its names are shown the first."""
+    if config.tls.others:
+        from talkpath.app.certificate import mistakes_in_pair
+
+        for at, one in enumerate(config.tls.others):
+            for name, what in mistakes_in_pair(Path(one.certificate), Path(one.key)):
+                yield ("tls", "others", at, name), what
+
+
 def _cluster(config: Config) -> Iterator[Disagreement]:
     """A cluster needs all of it; a part of it is a mistake, and no node that is alone after all."""
     cluster = config.cluster

@@ -14,7 +14,14 @@ import msgspec
 from msgspec import inspect
 
 from talkpath.app.config import words
-from talkpath.app.config.checks import TEXT_CHECKS, Disagreement, disagreements, lacking_here, unfit_certificate
+from talkpath.app.config.checks import (
+    TEXT_CHECKS,
+    Disagreement,
+    disagreements,
+    lacking_here,
+    unfit_certificate,
+    unfit_others,
+)
 from talkpath.app.config.mistakes import BadConfig, Mistake
 from talkpath.app.config.near import nearest
 from talkpath.app.config.places import Path as KeyPath
@@ -46,7 +53,7 @@ def read_text(text: str, file: Path, *, is_to_run: bool = True, is_strict: bool 
     """The same for a text, as if it stood in `file`."""
     of_this_host: list[_OfThisHost] = [lacking_here] if is_to_run else []
     if is_to_run and is_strict:
-        of_this_host.append(unfit_certificate)
+        of_this_host += [unfit_certificate, unfit_others]
     return _Reading(file, text.replace("\r\n", "\n"), of_this_host).config()
 
 

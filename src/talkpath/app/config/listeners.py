@@ -73,8 +73,25 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
         return self.port if self.port is not None else LISTENING_PORT[self.transport]
 
 
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """One more certificate, for other names."""
+
+    certificate: Annotated[
+        str,
+        doc(
+            "A PEM file: the certificate, then those between it and its root.",
+            "PEM 文件：证书，其后为中间证书。",
+            of="file",
+        ),
+    ]
+    key: Annotated[
+        str,
+        doc("A PEM file: its private key, without a passphrase.", "PEM 文件：证书的私钥，不带口令。", of="file"),
+    ]
+
+
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
-    """The certificate of the TLS and WSS listeners."""
+    """The certificate of the TLS and WSS listeners. Files that change are taken up."""
 
     certificate: Annotated[
         str,
@@ -93,3 +110,11 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
             of="file",
         ),
     ] = ""
+    others: Annotated[
+        tuple[Certificate, ...],
+        doc(
+            "Certificates for other names: who asks for a name (SNI) is shown the one that names it, everybody else "
+            "the one above.",
+            "用于其他名称的证书：请求某个名称（SNI）者得到写有该名称的证书，其余得到上面的证书。",
+        ),
+    ] = ()
