@@ -27,14 +27,14 @@ class HepTarget(msgspec.Struct, frozen=True, kw_only=True):
         int,
         doc(
             "The number by which the collector knows this edge.",
-            "收集器识别本边缘所用的编号。",
+            "收集器识别本边缘服务器所用的编号。",
             ge=0,
             le=4_294_967_295,
         ),
     ] = 2001
     node: Annotated[
         str,
-        doc("The name by which it knows this edge. Empty: none.", "收集器识别本边缘所用的名称。留空：无。"),
+        doc("The name by which it knows this edge. Empty: none.", "收集器识别本边缘服务器所用的名称。留空：无。"),
     ] = ""
     key: Annotated[
         Secret | None,
