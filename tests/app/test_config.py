@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.app import words
+from talkpath.app.certificate import self_signed
 from talkpath.app.choose import chosen_language, config_file, explicit_language, load
 from talkpath.app.config import words as config_words
 from talkpath.app.config.endpoints import parse_address_and_port, parse_endpoint
@@ -83,6 +84,9 @@ def test_example_file_without_its_comment_signs_is_a_configuration(language: Lan
     lines = [line.removeprefix("# ") for line in example(language).splitlines() if not line.startswith("##")]
     text = "\n".join(lines).replace("192.0.2.10", "127.0.0.1").replace('user = "..."', 'user = "1003"')
     text = text.replace('database = "..."', 'database = "postgresql:///calls"')
+    files = self_signed(tmp_path, ["example.com"])
+    pair = f'certificate = "{files.certificate}"\nkey = "{files.key}"'
+    text = text.replace('certificate = "..."\nkey = "..."', pair)
     config = read(_write(tmp_path, text))
     defaults = Config(
         language=Language.EN,
@@ -92,6 +96,7 @@ def test_example_file_without_its_comment_signs_is_a_configuration(language: Lan
         gateway_groups=config.gateway_groups,
         history=config.history,
         hep=config.hep,
+        tls=config.tls,
         media=msgspec.structs.replace(Config().media, addresses=config.media.addresses),
         recording=msgspec.structs.replace(
             Config().recording,
