@@ -42,7 +42,7 @@ def test_an_ended_certificate_closes_what_needs_it_and_nothing_else(tmp_path: Pa
     assert [door.transport for door in config.doors] == [Transport.UDP, Transport.TCP, Transport.WS]
     (words,) = (one.say(Language.EN) for one in said)
     assert "ended on" in words
-    assert "TLS, WSS stay closed" in words
+    assert "Closed until that is mended: TLS, WSS." in words
     with pytest.raises(BadConfig):
         _read(text, tmp_path, is_strict=True)
 

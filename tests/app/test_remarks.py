@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from talkpath.app.certificate_remarks import certificate_remarks
 from talkpath.app.config.file import read_text
 from talkpath.app.config.tree import Config
-from talkpath.app.control import SOCKET
-from talkpath.app.remarks import ports_taken, remarks, remarks_here, running_edge, too_few_descriptors
+from talkpath.app.control import SOCKET, running_edge
+from talkpath.app.remarks import ports_taken, remarks, remarks_here, too_few_descriptors
 from talkpath.base.texts import Language
 from talkpath.net.descriptors import Descriptors
 

@@ -566,5 +566,5 @@ def test_the_file_of_a_newer_talkpath_is_not_touched(file: Path) -> None:
 
 def test_a_file_that_is_no_database_says_so(file: Path) -> None:
     file.write_bytes(b"not a database, but long enough to be looked at" * 50)
-    with pytest.raises(Unavailable, match="cannot be opened"):
+    with pytest.raises(Unavailable, match="it is damaged"):
         Accounts(file)

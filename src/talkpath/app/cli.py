@@ -5,7 +5,6 @@ failed, 2 the command or the configuration is wrong; who is interrupted dies of 
 command needs is imported when it runs, so that each starts quickly.
 """
 
-import errno
 import os
 import signal
 import sys
@@ -36,6 +35,7 @@ from talkpath.app import (
 )
 from talkpath.app.choose import config_file, explicit_language
 from talkpath.app.config.mistakes import BadConfig
+from talkpath.app.mishap import said_of, trouble_with_a_file
 from talkpath.app.options import LANGUAGE, help_of, values_of
 from talkpath.app.phrase import Misuse, Phrase, Trouble, phrase
 from talkpath.base.errors import TalkpathError
@@ -117,10 +117,11 @@ def main() -> None:
         # whoever read our output has enough
         _let_output_go()
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        what = trouble_with_a_file(error)
+        if what is None:
             raise
         _let_output_go()
-        _talk(phrase(words.DISK_FULL))
+        _talk(what)
         sys.exit(PROBLEM)
     except BadConfig as error:
         for mistake in error.mistakes:
@@ -132,7 +133,7 @@ def main() -> None:
         _talk(trouble.what)
         sys.exit(WRONG if isinstance(trouble, Misuse) else PROBLEM)
     except TalkpathError as error:
-        print(error, file=sys.stderr)
+        print(said_of(error, LANGUAGE), file=sys.stderr)
         sys.exit(PROBLEM)
 
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import socket
+import struct
 import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -458,6 +459,18 @@ class ControlClient:
             connection.close()
             return None
         return _lines(connection)
+
+
+def running_edge(state: Path) -> int | None:
+    """The process of the edge that runs with this state directory; None where none does."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(str(state / SOCKET))
+            told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        except OSError:
+            return None
+    pid: int = struct.unpack("3i", told)[0]
+    return pid
 
 
 def _traces(lines: Iterable[bytes]) -> list[Trace]:

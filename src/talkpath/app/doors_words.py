@@ -3,7 +3,7 @@
 from talkpath.base.texts import Text
 
 CLOSED = Text(
-    "{what} Until that is mended {transports} stay closed; all else runs.",
+    "{what} Closed until that is mended: {transports}. All else runs.",
     "{what}在此之前 {transports} 保持关闭，其余照常运行。",
 )
 NONE_LEFT = Text(

@@ -9,8 +9,8 @@ import click
 
 from talkpath.app import explain_words as texts
 from talkpath.app import options
+from talkpath.app.mishap import said_of
 from talkpath.app.options import FILE, LANGUAGE, help_of
-from talkpath.app.phrase import Trouble
 from talkpath.base.errors import TalkpathError
 
 if TYPE_CHECKING:
@@ -128,8 +128,6 @@ def _guarded(work: Callable[[], int]) -> int:
     """Every known failure becomes a sentence and exit code 2."""
     try:
         return work()
-    except Trouble as error:
-        print(error.what.say(LANGUAGE), file=sys.stderr)
     except TalkpathError as error:
-        print(error, file=sys.stderr)
+        print(said_of(error, LANGUAGE), file=sys.stderr)
     return 2

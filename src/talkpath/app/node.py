@@ -50,6 +50,7 @@ from talkpath.app.settings import (
 from talkpath.app.shared_history import shared_history
 from talkpath.app.start import Prepared
 from talkpath.app.state import recordings_directory, token_key
+from talkpath.app.state_watch import StateWatch
 from talkpath.app.telling import Telling
 from talkpath.app.watching import Rooms, Watching
 from talkpath.base.address import Flow, Transport
@@ -391,6 +392,7 @@ class Node:
         return len(self._edge.core.calls)
 
     def _all_chores(self) -> tuple[Chore, ...]:
+        state = StateWatch(self._state, self._language)
         return (
             self._refresh_users,
             self._look_at_interfaces,
@@ -401,6 +403,7 @@ class Node:
             self._look_at_gateways,
             self._look_at_the_cluster,
             self._script.look,
+            lambda: state.look(self._clock.now()),
             self._call_log.tell,
             self._keep_calls,
             self._store.bindings.keep_refreshed,

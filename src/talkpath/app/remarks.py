@@ -2,8 +2,6 @@
 
 import errno
 import ipaddress
-import socket
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from talkpath.app import words
 from talkpath.app.config.endpoints import is_address, parse_address_and_port, parse_endpoint
 from talkpath.app.config.listeners import Listener
 from talkpath.app.config.tree import Config
-from talkpath.app.control import SOCKET
+from talkpath.app.control import running_edge
 from talkpath.app.doors import unnamed
 from talkpath.app.host import addresses_of, cannot_listen, holders
 from talkpath.app.phrase import Phrase, phrase
@@ -51,18 +49,6 @@ def ports_taken(config: Config, state: Path) -> Iterator[Phrase]:
                 address = Address(holder.host, door.listening_port)
                 yield cannot_listen(door, address, OSError(errno.EADDRINUSE, "")).what
                 break
-
-
-def running_edge(state: Path) -> int | None:
-    """The process of the edge that runs with this state directory; None where none does."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        try:
-            connection.connect(str(state / SOCKET))
-            told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        except OSError:
-            return None
-    pid: int = struct.unpack("3i", told)[0]
-    return pid
 
 
 def too_few_descriptors(config: Config, descriptors: Descriptors) -> Iterator[Phrase]:

@@ -25,9 +25,10 @@ from talkpath.app.private import close_to_others, readable_secrets
 from talkpath.app.remarks import too_few_descriptors
 from talkpath.app.state import DATABASE, make_state_directory, state_directory
 from talkpath.app.stopping import Drains, StopSignals, until_stopped
+from talkpath.app.stored import open_accounts
 from talkpath.base.texts import Language
 from talkpath.net.descriptors import Descriptors
-from talkpath.store.accounts import Accounts
+from talkpath.store.mishaps import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,12 @@ def prepare(
     shut = tuple(unnamed(config))
     config, unfit = with_fit_certificate(config)
     closed = (*close_to_others(state).said, *readable_secrets(config, file), *lacking(config), *shut, *unfit)
-    stored = Accounts(state / DATABASE)
-    ready = ready_accounts(config, state, stored)
+    stored, damage = open_accounts(state)
+    with named(state / DATABASE):
+        ready = ready_accounts(config, state, stored)
     presented = Presented(certificates_of(config, state), language)
     users = Users(config, stored)
+    said = (*closed, *damage)
     return Prepared(
         config,
         state,
@@ -88,7 +91,7 @@ def prepare(
         language,
         Descriptors.of_process(),
         read or (lambda is_strict: config),
-        closed,
+        said,
     )
 
 

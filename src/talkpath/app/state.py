@@ -1,5 +1,6 @@
 """The state directory: where it is, and that only its owner looks into it."""
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -36,7 +37,9 @@ def make_state_directory(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not os.access(path, os.W_OK | os.X_OK):
-            raise PermissionError(13, os.strerror(13))
+            is_read_only = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+            code = errno.EROFS if is_read_only else errno.EACCES
+            raise OSError(code, os.strerror(code))
     except OSError as error:
         what = phrase(words.STATE_UNWRITABLE, path=path, reason=error.strerror)
         raise Trouble("state-unwritable", what) from error

@@ -16,6 +16,7 @@ from talkpath.app.state import DATABASE, make_state_directory, state_directory
 from talkpath.base.redact import Secret
 from talkpath.base.texts import Language
 from talkpath.store.accounts import Account, Accounts
+from talkpath.store.mishaps import named
 
 
 def add(
@@ -39,6 +40,9 @@ def add(
 
 def names(config: Config, language: Language, *, outbound: bool = False) -> list[str]:
     """The users of the configuration and of the store; only those who may dial `outbound`, if wished."""
+    if not (state_directory(config) / DATABASE).exists():
+        # To look is no reason to make one: its file system may be away.
+        return sorted(one.user for one in config.accounts if one.outbound or not outbound)
     with _accounts(config, language) as accounts:
         known = Users(config, accounts)
         users = {one.user for one in accounts.all()} | {one.user for one in config.accounts}
@@ -81,7 +85,8 @@ def _accounts(config: Config, language: Language) -> Iterator[Accounts]:
         print(what.say(language), file=sys.stderr)
     accounts = Accounts(directory / DATABASE)
     try:
-        yield accounts
+        with named(directory / DATABASE):
+            yield accounts
     finally:
         accounts.close()
 

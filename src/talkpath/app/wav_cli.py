@@ -8,8 +8,8 @@ import click
 
 from talkpath.app import options
 from talkpath.app import wav_words as texts
+from talkpath.app.mishap import said_of
 from talkpath.app.options import FILE, LANGUAGE, help_of
-from talkpath.app.phrase import Trouble
 from talkpath.base.errors import TalkpathError
 
 # As `audio/` has them (`Layout`, `Form`, `RATES_HZ`), which is not loaded for the help of other commands.
@@ -69,11 +69,8 @@ def wav(
                 picture=png,
             )
             code = make_files(paths, wishes, jobs, LANGUAGE)
-        except Trouble as error:
-            print(error.what.say(LANGUAGE), file=sys.stderr)
-            code = FAILED
         except TalkpathError as error:
-            print(error, file=sys.stderr)
+            print(said_of(error, LANGUAGE), file=sys.stderr)
             code = FAILED
     raise SystemExit(code)
 

@@ -63,6 +63,10 @@ DISK_FULL = Text(
     "The rest could not be written: no space is left where it should go. Make room and try again.",
     "其余内容写不出去：目标位置已没有空间。请腾出空间后重试。",
 )
+DISK_FULL_AT = Text(
+    "{path} could not be written: no space is left there. Make room and try again.",
+    "{path} 写不进去：该位置已没有空间。请腾出空间后重试。",
+)
 MISTAKE = Text("One mistake. Mend it and try again.", "1 处错误。请改正后重试。")
 
 # DNS.

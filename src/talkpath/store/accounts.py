@@ -7,11 +7,14 @@ What is kept of a password is HA1 for each digest algorithm, which is bound to t
 never the password itself. What is replaced or removed is overwritten in the file.
 """
 
+import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from talkpath.base.redact import Secret
 from talkpath.sip.digest import Algorithm, ha1
+from talkpath.store.mishaps import named
 from talkpath.store.writer import connect
 
 _COLUMNS = "realm, md5, sha256, is_shown, outbound"
@@ -55,11 +58,12 @@ class Accounts:
     def __init__(self, path: Path) -> None:
         """Read the accounts of the file, which is made when it is missing. Raises `Unavailable`."""
         self._database = connect(path)
-        self._database.execute("PRAGMA secure_delete = ON")
         self._by_user: dict[str, _Row] = {}
         self._version = -1
         self._removed: set[str] = set()
-        self._read_all(self._newest())
+        with named(path):
+            self._database.execute("PRAGMA secure_delete = ON")
+            self._read_all(self._newest())
 
     def ha1(self, user: str, algorithm: str) -> str | None:
         """What digest authentication checks against, None when there is no such account."""
@@ -97,11 +101,13 @@ class Accounts:
         return True
 
     def look(self, user: str) -> bool:
-        """Whether there is an account that was added a moment ago, and is not known yet."""
-        if self._newest() != self._version:
-            row = self._database.execute(_ONE, (user,)).fetchone()
-            if row is not None:
-                self._take_up(user, row)
+        """Whether there is an account that was added a moment ago, and is not known yet. A disk that fails meanwhile
+        costs no more than that: who asks serves a call."""
+        with suppress(sqlite3.Error):
+            if self._newest() != self._version:
+                row = self._database.execute(_ONE, (user,)).fetchone()
+                if row is not None:
+                    self._take_up(user, row)
         return user in self._by_user
 
     def _newest(self) -> int:

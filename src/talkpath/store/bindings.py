@@ -16,6 +16,7 @@ import msgspec
 
 from talkpath.base.address import Flow
 from talkpath.base.readable import readable
+from talkpath.store.mishaps import named
 from talkpath.store.writer import Writer, connect
 
 _PUT = "INSERT OR REPLACE INTO bindings (user, identity, expires_at, binding) VALUES (?, ?, ?, ?)"
@@ -102,7 +103,8 @@ class Bindings(Generic[AnyBinding]):
         self._writer.write(lambda database: _run(database, "DELETE FROM bindings WHERE expires_at <= ?", (now,)))
         database = connect(self._path, read_only=True)
         try:
-            rows = database.execute("SELECT binding FROM bindings WHERE expires_at > ?", (now,)).fetchall()
+            with named(self._path):
+                rows = database.execute("SELECT binding FROM bindings WHERE expires_at > ?", (now,)).fetchall()
         finally:
             database.close()
         return list(self._decoded(rows))

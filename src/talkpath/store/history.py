@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from talkpath.base import limits
-from talkpath.base.errors import Unavailable
 from talkpath.base.readable import readable
 from talkpath.calls.build import summary_of
 from talkpath.calls.ids import id_of, span_of
 from talkpath.calls.model import Result, Side, Summary
 from talkpath.calls.trace import NODE_DIED, Trace
 from talkpath.store.blob import packed, unpacked
+from talkpath.store.mishaps import unavailable
 from talkpath.store.writer import Job, Writer, connect
 
 COLUMNS = (
@@ -310,9 +310,7 @@ class HistoryReader:
         try:
             yield from self._database.execute(statement, values)
         except sqlite3.Error as error:
-            raise Unavailable(
-                "store-unreadable", f"the call history cannot be read ({error})", str(self._path)
-            ) from error
+            raise unavailable(error, self._path) from error
 
 
 class Pages:

@@ -14,10 +14,12 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from talkpath.base.errors import Unavailable
+from talkpath.store.mishaps import unavailable
 from talkpath.store.schema import prepare
 
 GATHER_S = 0.01
+# How long to wait for others to let go of the file.
+BUSY_S = 5.0
 # How long to leave a disk alone that refused a transaction.
 RETRY_S = 1.0
 
@@ -39,7 +41,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             uri=read_only,
             isolation_level=None,
             check_same_thread=False,
-            timeout=5.0,
+            timeout=BUSY_S,
         )
         if not read_only:
             database.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -47,7 +49,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             database.execute("PRAGMA synchronous = NORMAL")
             prepare(database, str(path))
     except (sqlite3.Error, OSError) as error:
-        raise Unavailable("store-unreadable", f"the database cannot be opened ({error})", str(path)) from error
+        raise unavailable(error, path) from error
     return database
 
 
