@@ -29,6 +29,7 @@ from talkpath.app import (
     registrations_cli,
     reload_cli,
     route_cli,
+    service_cli,
     status_cli,
     wav_cli,
     words,
@@ -101,6 +102,7 @@ recording_cli.register(app)
 registrations_cli.register(app)
 reload_cli.register(app)
 route_cli.register(app)
+service_cli.register(app)
 status_cli.register(app)
 wav_cli.register(app)
 
