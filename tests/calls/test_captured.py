@@ -410,3 +410,13 @@ def test_a_feed_tells_each_call_once_when_all_of_it_is_quiet() -> None:
     assert call.call_ids == ("left@a", "right@p")
     assert ledger.over(140.0) == []
     assert len(ledger.calls()) == 1
+
+
+def test_a_message_without_a_call_id_belongs_to_no_call() -> None:
+    ledger, caught = CaptureLedger(), Caught()
+    for number, whole in enumerate((Talk().invite(), Talk().request("OPTIONS", tagged=False))):
+        lines = whole.split(b"\r\n")
+        bare = b"\r\n".join(line for line in lines if not line.lower().startswith((b"call-id:", b"i:")))
+        assert ledger.take([caught.see(1.0 + number, A, P, bare)]) == ([], [])
+    assert ledger.malformed == 2
+    assert ledger.calls() == []

@@ -4,6 +4,7 @@ import json
 import re
 import zlib
 from base64 import b64decode
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -174,15 +175,21 @@ def test_every_finding_says_what_to_do_in_one_sentence(language: Language, tmp_p
 def test_the_page_keeps_an_example_of_every_finding_and_stays_small(
     fleet: Explanation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def sound(one: Explained) -> tuple[bytes, bytes]:
+    asked: list[int] = []
+
+    def sound(wanted: Sequence[Explained]) -> Mapping[str, tuple[bytes, bytes]]:
+        asked.append(len(wanted))
+        return {one.call.id: (track_of(one), track_of(one)) for one in wanted}
+
+    def track_of(one: Explained) -> bytes:
         rtps = [stream.rtp for stream in one.call.streams]
         start, end = min(rtp.start for rtp in rtps), max(rtp.end for rtp in rtps)
-        track = bytes(round((end - start) * 8000))
-        return track, track
+        return bytes(int((end - start) * 8000))
 
     monkeypatch.setattr("talkpath.explain.telling.page.SOUND_BYTES", 1_000_000)
     page = "".join(write_page(fleet, Language.EN, sound))
     heard = json.loads(block(page, "sound"))
+    assert asked == [len(heard)]
     assert sum(len(one["left"]) + len(one["right"]) for one in heard.values()) <= 1_000_000
     codes = {one.findings[0].code for one in fleet.calls if one.findings and one.call.streams}
     assert {one.findings[0].code for one in fleet.calls if one.call.id in heard} == codes

@@ -136,6 +136,11 @@ impl SipLedger {
         };
         let raw = &message.raw;
         let call_id = head.call_id(raw);
+        // Without it nobody can say what a message belongs to (RFC 3261 8.1.1).
+        if call_id.is_empty() {
+            self.malformed += 1;
+            return true;
+        }
         let (method, status) = (head.method(raw), head.status);
         if !self.traces.contains_key(call_id) {
             let is_first = method == b"INVITE" && (!head.is_request || head.receiver_tag(raw).is_empty());

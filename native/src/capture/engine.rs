@@ -122,6 +122,11 @@ impl Engine {
         self.expire(time);
     }
 
+    /// The latest time of a packet.
+    pub fn latest(&self) -> i64 {
+        self.latest
+    }
+
     /// Lets time pass without a packet.
     pub fn expire(&mut self, now: i64) {
         if now >= self.next_sweep {

@@ -130,11 +130,14 @@ impl CaptureReader {
     }
 
     /// Records of what is open, at least one step of reading; None at its end.
+    /// Of a file that is still written (`is_growing`) an empty list is what there is by now.
+    #[pyo3(signature = (max_records, max_bytes, is_growing = false))]
     fn read<'py>(
         &mut self,
         py: Python<'py>,
         max_records: usize,
         max_bytes: u64,
+        is_growing: bool,
     ) -> PyResult<Option<Bound<'py, PyList>>> {
         let engine = &mut self.engine;
         let more = if let Some(lanes) = self.lanes.as_mut() {
@@ -142,6 +145,7 @@ impl CaptureReader {
             self.position = lanes.position();
             more
         } else if let Some(open) = self.open.as_mut() {
+            open.is_growing = is_growing;
             let more = py.detach(|| open.run(engine, max_records, max_bytes))?;
             self.position = open.position();
             more
@@ -198,6 +202,11 @@ impl CaptureReader {
     fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.engine.finish();
         self.drain(py)
+    }
+
+    /// The latest time of a packet; 0 before the first.
+    fn clock(&self) -> f64 {
+        python::seconds(self.engine.latest().max(0))
     }
 
     /// (bytes taken of the file read last, its size or 0).

@@ -48,6 +48,8 @@ impl From<io::Error> for Unreadable {
 pub struct Open {
     source: Source,
     format: Format,
+    /// Somebody writes on: its end is no end.
+    pub is_growing: bool,
 }
 
 impl Open {
@@ -67,7 +69,7 @@ impl Open {
             let head = source.peek(4096)?;
             return Err(Unreadable::NotACapture(packed.filter(|_| head.is_empty()).unwrap_or_else(|| kind_of(head))));
         };
-        Ok(Open { source, format })
+        Ok(Open { source, format, is_growing: false })
     }
 
     /// (bytes taken of the file, its size or 0).
@@ -81,7 +83,12 @@ impl Open {
         while engine.out.len() < max_records && self.source.offset < until {
             match self.step(engine)? {
                 Step::Packet(span) => self.hand_over(&span, engine),
-                Step::Cut | Step::End => return Ok(false),
+                Step::Cut | Step::End => {
+                    if self.is_growing {
+                        self.source.look_again();
+                    }
+                    return Ok(self.is_growing);
+                }
                 _ => {}
             }
         }
@@ -94,6 +101,7 @@ impl Open {
         let step = self.format.next(&mut self.source)?;
         match step {
             Step::Packet(_) | Step::Other | Step::End => {}
+            Step::Cut if self.is_growing => {}
             Step::Secrets { from, len, total } => {
                 engine.tcp.keys.add(&self.source.buffered()[from..from + len]);
                 self.source.skip(total);

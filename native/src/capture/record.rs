@@ -172,7 +172,7 @@ pub struct Counted {
     pub bytes: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Packet {
     pub at: At,
     pub ssrc: u32,

@@ -126,6 +126,11 @@ impl Source {
         self.offset += n as u64;
     }
 
+    /// The file may have grown.
+    pub fn look_again(&mut self) {
+        self.ended = false;
+    }
+
     fn fill(&mut self, n: usize) -> io::Result<()> {
         self.buf.copy_within(self.start..self.end, 0);
         self.end -= self.start;

@@ -16,7 +16,7 @@ use line::Line;
 use order::{Arrival, Item, Order};
 use place::{fitted, Placer};
 use pyo3::PyErr;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use voice::Held;
 pub use voice::Voice;
 
@@ -66,8 +66,14 @@ pub enum Failure {
     Decoder(PyErr),
 }
 
+/// The sound of one call out of a capture.
 pub struct Sound {
     packets: Picked,
+    mix: Mix,
+}
+
+/// One call's streams on their time line; the packets are handed in.
+pub struct Mix {
     streams: Vec<Stream>,
     keys: FxHashMap<(Flow, u32), Vec<usize>>,
     lines: [Vec<Line>; 2],
@@ -85,13 +91,80 @@ pub struct Sound {
 }
 
 impl Sound {
+    pub fn new(paths: Vec<String>, mix: Mix) -> Sound {
+        Sound { packets: Picked::new(paths, mix.keys().copied().collect()), mix }
+    }
+
+    /// Bytes of the files read so far.
+    pub fn taken(&self) -> u64 {
+        self.packets.taken()
+    }
+
+    /// The next second of both sides, the last one shorter; false at the end.
+    pub fn second(&mut self, sides: &mut [Vec<i16>; 2]) -> Result<bool, Failure> {
+        while !self.mix.is_ready() {
+            match self.packets.next().map_err(Failure::Unreadable)? {
+                Some(packet) => self.mix.receive(*packet)?,
+                None => self.mix.end()?,
+            }
+        }
+        Ok(self.mix.second(sides))
+    }
+
+    /// What became of the packets, now that all are read.
+    pub fn totals(&self) -> Counts {
+        self.mix.totals()
+    }
+}
+
+/// The sound of several calls out of one reading of a capture, as it becomes known.
+pub struct Sounds {
+    packets: Picked,
+    mixes: Vec<Mix>,
+    /// Which of them hear a stream.
+    hearers: FxHashMap<(Flow, u32), Vec<usize>>,
+}
+
+impl Sounds {
+    pub fn new(paths: Vec<String>, mixes: Vec<Mix>) -> Sounds {
+        let mut hearers: FxHashMap<_, Vec<usize>> = FxHashMap::default();
+        for (index, mix) in mixes.iter().enumerate() {
+            mix.keys().for_each(|key| hearers.entry(*key).or_default().push(index));
+        }
+        let picked = hearers.keys().copied().collect();
+        Sounds { packets: Picked::new(paths, picked), mixes, hearers }
+    }
+
+    /// Reads the capture to its end; every second of every call is given with the number of the call.
+    pub fn run(&mut self, mut give: impl FnMut(usize, &[Vec<i16>; 2])) -> Result<(), Failure> {
+        let mut sides = Default::default();
+        while let Some(packet) = self.packets.next().map_err(Failure::Unreadable)? {
+            let Some(hearers) = self.hearers.get(&(packet.at.flow, packet.ssrc)) else { continue };
+            for &index in hearers {
+                let mix = &mut self.mixes[index];
+                mix.receive((*packet).clone())?;
+                while mix.is_ready() && mix.second(&mut sides) {
+                    give(index, &sides);
+                }
+            }
+        }
+        for (index, mix) in self.mixes.iter_mut().enumerate() {
+            mix.end()?;
+            while mix.second(&mut sides) {
+                give(index, &sides);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Mix {
     /// `start` in ns since the epoch; `length` in seconds from there.
-    pub fn new(paths: Vec<String>, wanted: Vec<Wanted>, rate: u32, start: i64, length: Seconds) -> Sound {
+    pub fn new(wanted: Vec<Wanted>, rate: u32, start: i64, length: Seconds) -> Mix {
         let mut keys: FxHashMap<_, Vec<usize>> = FxHashMap::default();
         for (index, one) in wanted.iter().enumerate() {
             keys.entry((one.flow, one.ssrc)).or_default().push(index);
         }
-        let picked: FxHashSet<_> = keys.keys().copied().collect();
         let stream = |one: Wanted| Stream {
             side: one.side.min(1),
             frames: one.frames,
@@ -99,8 +172,7 @@ impl Sound {
             order: Order::default(),
             placer: Placer::default(),
         };
-        Sound {
-            packets: Picked::new(paths, picked),
+        Mix {
             streams: wanted.into_iter().map(stream).collect(),
             keys,
             lines: [Vec::new(), Vec::new()],
@@ -115,16 +187,18 @@ impl Sound {
         }
     }
 
-    /// Bytes of the files read so far.
-    pub fn taken(&self) -> u64 {
-        self.packets.taken()
+    /// The streams that it hears.
+    pub fn keys(&self) -> impl Iterator<Item = &(Flow, u32)> {
+        self.keys.keys()
+    }
+
+    /// Whether all is known of the next second.
+    pub fn is_ready(&self) -> bool {
+        self.is_over || self.is_settled()
     }
 
     /// The next second of both sides, the last one shorter; false at the end.
-    pub fn second(&mut self, sides: &mut [Vec<i16>; 2]) -> Result<bool, Failure> {
-        while !self.is_over && !self.is_settled() {
-            self.read()?;
-        }
+    pub fn second(&mut self, sides: &mut [Vec<i16>; 2]) -> bool {
         let given = match self.given {
             Some(given) => given,
             None => self.begin(),
@@ -136,7 +210,7 @@ impl Sound {
             lines.iter_mut().for_each(|line| line.take(side));
         }
         self.given = Some(given + 1);
-        Ok(count > 0)
+        count > 0
     }
 
     /// Whether nothing more can come into the next second, or into the one after it, which filters look at.
@@ -167,17 +241,14 @@ impl Sound {
         total.saturating_sub(second * u64::from(self.rate)).min(u64::from(self.rate)) as usize
     }
 
-    fn read(&mut self) -> Result<(), Failure> {
-        match self.packets.next().map_err(Failure::Unreadable)? {
-            Some(packet) => self.receive(*packet),
-            None => {
-                self.is_over = true;
-                (0..self.streams.len()).try_for_each(|index| self.place(index))
-            }
-        }
+    /// There are no more packets.
+    pub fn end(&mut self) -> Result<(), Failure> {
+        self.is_over = true;
+        (0..self.streams.len()).try_for_each(|index| self.place(index))
     }
 
-    fn receive(&mut self, packet: Packet) -> Result<(), Failure> {
+    /// The next packet of one of its streams.
+    pub fn receive(&mut self, packet: Packet) -> Result<(), Failure> {
         let at = (packet.at.time - self.start) as Seconds / 1e9;
         let frame = packet.at.frame;
         let Some(indices) = self.keys.get(&(packet.at.flow, packet.ssrc)) else { return Ok(()) };

@@ -1,6 +1,6 @@
 //! What Python sees of a call's sound (`src/talkpath/audio/sound.py`).
 
-use super::{Failure, Sound, Voice, Wanted};
+use super::{Failure, Mix, Sound, Sounds, Voice, Wanted};
 use crate::audio::Law;
 use crate::capture::{stream_key, Pick};
 use pyo3::exceptions::PyValueError;
@@ -10,6 +10,9 @@ use std::sync::{Mutex, PoisonError};
 
 /// Seconds that one reading gives: a block large enough to cost nothing, and to show progress by.
 const SECONDS: usize = 4;
+
+/// What a page plays: enough for an ear.
+const PAGE_HZ: u32 = 8000;
 
 /// (payload type, encoding, RTP clock, channels, rate of what `decode` gives, `decode` or None where it is ours).
 type Format = (u8, String, u32, usize, u32, Option<Py<PyAny>>);
@@ -88,7 +91,7 @@ impl SoundReader {
         let layout = Layout::by_name(layout).ok_or_else(|| PyValueError::new_err(format!("no layout: {layout}")))?;
         let peaks = || Peaks { every: peaks_every, ..Peaks::default() };
         Ok(SoundReader {
-            sound: Mutex::new(Sound::new(paths, wanted, rate, (start * 1e9) as i64, seconds)),
+            sound: Mutex::new(Sound::new(paths, Mix::new(wanted, rate, (start * 1e9) as i64, seconds))),
             layout,
             sides: Default::default(),
             peaks: [peaks(), peaks()],
@@ -97,10 +100,7 @@ impl SoundReader {
 
     /// The next samples, interleaved, 16 bit, the lowest byte first; None at the end. Raises as `CaptureReader` does.
     fn read<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let block = py.detach(|| self.block()).map_err(|failure| match failure {
-            Failure::Unreadable(unreadable) => unreadable.into_error(),
-            Failure::Decoder(error) => error,
-        })?;
+        let block = py.detach(|| self.block()).map_err(Failure::into_error)?;
         Ok((!block.is_empty()).then(|| PyBytes::new(py, &block)))
     }
 
@@ -118,6 +118,15 @@ impl SoundReader {
     /// Least and greatest sample of each `peaks_every` samples of a side.
     fn peaks(&self, side: usize) -> Vec<(i16, i16)> {
         self.peaks[side.min(1)].found.clone()
+    }
+}
+
+impl Failure {
+    fn into_error(self) -> PyErr {
+        match self {
+            Failure::Unreadable(unreadable) => unreadable.into_error(),
+            Failure::Decoder(error) => error,
+        }
     }
 }
 
@@ -172,6 +181,33 @@ fn wanted((stream, side, first, last, formats): Track, rate: u32) -> PyResult<Wa
     Ok(Wanted { flow, ssrc, side, frames: (first, last), voices })
 }
 
+/// The sound of a page: of each call its tracks, when it begins, and how long it is.
+type Call = (Vec<Track>, f64, f64);
+
+/// Both sides of several calls in G.711 mu-law at 8 kHz, out of one reading of the capture. Raises as `SoundReader`.
+#[pyfunction]
+fn page_sounds<'py>(
+    py: Python<'py>,
+    paths: Vec<String>,
+    calls: Vec<Call>,
+) -> PyResult<Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>> {
+    let mut heard: Vec<[Vec<u8>; 2]> = calls.iter().map(|_| Default::default()).collect();
+    let mix = |(tracks, start, seconds): Call| {
+        let wanted = tracks.into_iter().map(|track| wanted(track, PAGE_HZ)).collect::<PyResult<Vec<_>>>()?;
+        Ok(Mix::new(wanted, PAGE_HZ, (start * 1e9) as i64, seconds))
+    };
+    let mut sounds = Sounds::new(paths, calls.into_iter().map(mix).collect::<PyResult<_>>()?);
+    py.detach(|| {
+        sounds.run(|call, sides| {
+            for (out, side) in heard[call].iter_mut().zip(sides) {
+                out.extend(side.iter().map(|sample| Law::Mu.encode(*sample)));
+            }
+        })
+    })
+    .map_err(Failure::into_error)?;
+    Ok(heard.iter().map(|[one, two]| (PyBytes::new(py, one), PyBytes::new(py, two))).collect())
+}
+
 /// Samples as `SoundReader.read` gives them, in G.711 mu-law: half the size.
 #[pyfunction]
 fn mu_law<'py>(py: Python<'py>, samples: &[u8]) -> Bound<'py, PyBytes> {
@@ -180,6 +216,7 @@ fn mu_law<'py>(py: Python<'py>, samples: &[u8]) -> Bound<'py, PyBytes> {
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(page_sounds, module)?)?;
     module.add_function(wrap_pyfunction!(mu_law, module)?)?;
     module.add_class::<SoundReader>()
 }

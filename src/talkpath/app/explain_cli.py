@@ -46,6 +46,8 @@ def register(app: click.Group) -> None:
 @click.option("--rules", is_flag=True, help=help_of(texts.HELP_RULES))
 @click.option("--save-call", nargs=2, metavar="ID FILE", help=help_of(texts.HELP_SAVE))
 @click.option("--hep", metavar="ADDRESS", default="", help=help_of(texts.HELP_HEP))
+@click.option("--hep-certificate", type=FILE, help=help_of(texts.HELP_HEP_CERTIFICATE))
+@click.option("--follow", type=FILE, help=help_of(texts.HELP_FOLLOW))
 @click.option("--live", metavar="IFACE", default="", help=help_of(texts.HELP_LIVE))
 @click.option("--own", is_flag=True, help=help_of(texts.HELP_OWN))
 @options.config
@@ -66,12 +68,14 @@ def explain(
     rules: bool,
     save_call: tuple[str, str] | None,
     hep: str,
+    hep_certificate: Path | None,
+    follow: Path | None,
     live: str,
     own: bool,
     config: Path | None,
     state: Path | None,
 ) -> None:
-    """Explain captures, a HEP feed, what passes an interface, or the edge's own calls."""
+    """Explain captures, a HEP feed, what passes an interface or fills a folder, or the edge's own calls."""
     from talkpath.app import explain as e
     from talkpath.app.moment import moment
     from talkpath.explain.telling.select import Selection
@@ -86,11 +90,16 @@ def explain(
 
             known = e.read_sites(sites)
             explanation = explain_history(options.settings(config, state), wanted, known, LANGUAGE)
-        elif hep or live:
-            from talkpath.app.explain_live import explain_hep, explain_interface
+        elif hep or live or follow:
+            from talkpath.app.explain_live import explain_folder, explain_hep, explain_interface
 
             known = e.read_sites(sites)
-            explanation = explain_hep(hep, known, LANGUAGE) if hep else explain_interface(live, known, LANGUAGE)
+            if hep:
+                explanation = explain_hep(hep, hep_certificate, known, LANGUAGE)
+            elif follow:
+                explanation = explain_folder(follow, known, LANGUAGE)
+            else:
+                explanation = explain_interface(live, known, LANGUAGE)
         else:
             explanation = _of_a_recording(files, sites, config, state) or e.explain_files(
                 files, sites, keylog, LANGUAGE

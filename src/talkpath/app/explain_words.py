@@ -35,7 +35,17 @@ HELP_RULES = Text(
 )
 HELP_SAVE = Text("Write the packets of a call to a file of its own: ID FILE.", "把一个呼叫的包另存为文件：ID FILE。")
 HELP_HEP = Text(
-    "Listen for HEP on this address and explain calls as they end.", "在此地址监听 HEP，并在呼叫结束时解释。"
+    "Listen for HEP on this address, over UDP, TCP and TLS, and explain calls as they end.",
+    "在此地址监听 HEP（UDP、TCP 和 TLS），并在呼叫结束时解释。",
+)
+HELP_HEP_CERTIFICATE = Text(
+    "A PEM file with certificate and key, for agents that send HEP over TLS.",
+    "PEM 文件（证书与私钥），供通过 TLS 发送 HEP 的代理使用。",
+)
+HELP_FOLLOW = Text(
+    "Read the captures of this folder as they are written (tcpdump -C, -G, -W; dumpcap -b), and explain calls as "
+    "they end.",
+    "随写入读取该目录中的抓包（tcpdump -C、-G、-W，dumpcap -b），并在呼叫结束时解释。",
 )
 HELP_LIVE = Text("Capture on this interface and explain calls as they end.", "在此网卡抓包，并在呼叫结束时解释。")
 HELP_OWN = Text(
@@ -49,8 +59,10 @@ ONLY_LATEST = Text(
 )
 PROGRESS = Text("reading {file}", "正在读取 {file}")
 NO_FILES = Text(
-    "Name a capture, as in: talkpath explain trunk.pcap (or - for standard input, --own, --hep, --live, --rules).",
-    "请给出抓包文件，例如：talkpath explain trunk.pcap（或 - 表示标准输入，或 --own、--hep、--live、--rules）。",
+    "Name a capture, as in: talkpath explain trunk.pcap (or - for standard input, --own, --hep, --live, --follow, "
+    "--rules).",
+    "请给出抓包文件，例如：talkpath explain trunk.pcap（或 - 表示标准输入，或 --own、--hep、--live、--follow、"
+    "--rules）。",
 )
 NO_SUCH_CALL = Text(
     "No call {id} is in this capture; without --call all are listed.", "抓包中没有呼叫 {id}；不带 --call 可列出全部。"
@@ -74,6 +86,14 @@ LISTENING = Text(
 )
 WATCHING = Text(
     "Capturing on {interface}; Ctrl-C ends and sums up.", "正在 {interface} 上抓包；按 Ctrl-C 结束并汇总。"
+)
+FOLLOWING = Text(
+    "Following the captures in {folder}; Ctrl-C ends and sums up.",
+    "正在跟踪 {folder} 中的抓包；按 Ctrl-C 结束并汇总。",
+)
+NOT_READ = Text(
+    "{count} of {packets} packets were not read so far: {what}. Nothing is known of calls in them.",
+    "目前 {packets} 个包中有 {count} 个未能读取：{what}。其中的呼叫无从得知。",
 )
 CANNOT_LISTEN = Text("Cannot listen on {address}: {reason}.", "无法在 {address} 监听：{reason}。")
 NO_ADDRESS = Text("write an address and a port, as 0.0.0.0:9060", "请写地址和端口，例如 0.0.0.0:9060")

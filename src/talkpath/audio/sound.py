@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from talkpath._native import CaptureUnreadable, SoundReader, mu_law
+from talkpath._native import CaptureUnreadable, SoundReader, page_sounds
 from talkpath.audio.codecs import REDUNDANT, Decode, decoder_of, rate_of
 from talkpath.audio.names import Names
 from talkpath.audio.sides import Sides
@@ -16,6 +16,10 @@ from talkpath.capture.records import RtpStream
 RATES_HZ = (8000, 16_000, 48_000)
 #: A file does not get longer: two packets that are a month apart are one clock that was set, not a call.
 MOST_SECONDS = 7 * 24 * 3600
+
+
+_Format = tuple[int, str, int, int, int, Decode | None]
+_Track = tuple[tuple[str, int, str, int, int], int, int, int, list[_Format]]
 
 
 class Layout(StrEnum):
@@ -63,23 +67,15 @@ class Sound:
         rate: int | None = None,
         peaks: int = 0,
     ) -> None:
-        streams = sides.streams
         self.files = list(files)
-        self.start = min(stream.start for stream in streams)
-        self.seconds = max(stream.end + stream.ptime_ms / 1000 for stream in streams) - self.start
-        if self.seconds > MOST_SECONDS:
-            raise TooLong(self.seconds / 86_400)
+        self.start, self.seconds = _extent(sides)
         self.layout = layout
         self.rate = rate or best_rate(sides)
         every = max(1, int(self.seconds * self.rate / peaks)) if peaks else 0
         self.peak_s = every / self.rate
         self._reader = SoundReader(
             self.files,
-            [
-                track
-                for number, side in enumerate((sides.caller, sides.callee))
-                for track in _tracks(side, number, sides.names)
-            ],
+            _both(sides),
             layout=layout,
             rate=self.rate,
             start=self.start,
@@ -122,21 +118,44 @@ def best_rate(sides: Sides) -> int:
     return next((rate for rate in RATES_HZ if rate >= wanted), RATES_HZ[-1])
 
 
-def for_a_page(files: Sequence[str], sides: Sides) -> tuple[bytes, bytes]:
-    """Both sides in mu-law at 8 kHz: half the size, and enough for an ear."""
-    left, right = (
-        b"".join(map(mu_law, Sound(files, sides, layout=layout, rate=8000).blocks()))
-        for layout in (Layout.CALLER, Layout.CALLEE)
-    )
-    return left, right
+def for_a_page(files: Sequence[str], calls: Sequence[Sides]) -> list[tuple[bytes, bytes]]:
+    """Both sides of every call in mu-law at 8 kHz: half the size, and enough for an ear. The files are read once.
+
+    Raises NeedsPyAV, TooLong, and what `Capture` raises.
+    """
+    wanted = []
+    for sides in calls:
+        start, seconds = _extent(sides)
+        wanted.append((_both(sides), start, seconds))
+    try:
+        return page_sounds(list(files), wanted)
+    except CaptureUnreadable as error:
+        raise UnreadableCapture(files[0], str(error)) from None
+    except OSError as error:
+        raise cannot_open(files[0], error) from None
 
 
-_Format = tuple[int, str, int, int, int, Decode | None]
+def check(sides: Sides) -> None:
+    """Raises NeedsPyAV where nothing here decodes it, and TooLong."""
+    _extent(sides)
+    _both(sides)
 
 
-def _tracks(
-    streams: Sequence[RtpStream], side: int, names: Names
-) -> Iterator[tuple[tuple[str, int, str, int, int], int, int, int, list[_Format]]]:
+def _extent(sides: Sides) -> tuple[float, float]:
+    """When the sound begins, and how many seconds it lasts."""
+    start = min(stream.start for stream in sides.streams)
+    seconds = max(stream.end + stream.ptime_ms / 1000 for stream in sides.streams) - start
+    if seconds > MOST_SECONDS:
+        raise TooLong(seconds / 86_400)
+    return start, seconds
+
+
+def _both(sides: Sides) -> list[_Track]:
+    both = enumerate((sides.caller, sides.callee))
+    return [track for number, side in both for track in _tracks(side, number, sides.names)]
+
+
+def _tracks(streams: Sequence[RtpStream], side: int, names: Names) -> Iterator[_Track]:
     for stream in streams:
         key = (stream.src.host, stream.src.port, stream.dst.host, stream.dst.port, stream.ssrc)
         formats: list[_Format] = []

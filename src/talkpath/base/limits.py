@@ -85,6 +85,8 @@ DTLS_HELLO_BYTES = 8_192
 DTLS_RECORDS = 32
 # a=crypto lines of one media section that are read. Phones send two to eight.
 SDES_LINES = 16
+# Connections of capture agents at once: each node of a site has one, and a site has dozens.
+HEP_AGENTS = 256
 # Records that are neither SIP nor RTP kept of one capture for its calls: STUN, DTLS, RTCP, ICMP ... A busy WebRTC
 # capture of an hour has some hundred thousand.
 CAPTURE_RECORDS = 500_000

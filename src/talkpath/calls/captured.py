@@ -67,8 +67,9 @@ class CaptureLedger:
         self._ended: dict[str, tuple[float, list[Part]]] = {}
         #: records left out for want of room
         self.left_out = 0
-        #: streams that no call announced; known once `calls` was asked
+        #: streams that no call announced, and other records that are no call's; known once `calls` was asked
         self.strays: list[RtpStream] = []
+        self.loose: list[Record] = []
 
     @property
     def malformed(self) -> int:
@@ -98,7 +99,7 @@ class CaptureLedger:
         owners = _Owners(drafts)
         owners.learn(self._around)
         self.strays += owners.give_streams(self._streams)
-        owners.give_records(self._around)
+        self.loose = owners.give_records(self._around)
         return [draft.call() for draft in drafts]
 
     # --- a feed, which has no end

@@ -186,9 +186,30 @@ class Feed:
             raise Malformed("not-hep", "the datagram is no HEP message; point only HEP agents at this port")
         return cast("list[Record]", self._reader.drain())
 
-    def undecoded(self) -> dict[str, int]:
-        """What was not understood since this was last asked, by reason."""
-        return dict(self._reader.summary()[3])
+    def open(self, path: str) -> None:
+        """Goes on with a file. Raises as `Capture` does."""
+        open_capture(self._reader, path)
+
+    def read_on(self, *, is_growing: bool) -> list[Record]:
+        """What the open file has more by now; with `is_growing` it stays open, and its end is no end."""
+        records: list[Record] = []
+        at = self._reader.position()[0]
+        while (batch := self._reader.read(_BATCH_RECORDS, _BATCH_BYTES, is_growing)) is not None:
+            records += cast("list[Record]", batch)
+            before, at = at, self._reader.position()[0]
+            if is_growing and not batch and at == before:
+                break
+        return records
+
+    @property
+    def clock(self) -> float:
+        """The latest time of a packet; 0 before the first."""
+        return self._reader.clock()
+
+    def unread(self) -> tuple[int, dict[str, int]]:
+        """How many packets there were since this was last asked, and what of them was not understood, by reason."""
+        packets, _, _, undecoded = self._reader.summary()
+        return packets, dict(undecoded)
 
     def finish(self) -> list[Record]:
         """Ends what is open (streams, connections, reassemblies)."""

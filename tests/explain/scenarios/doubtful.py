@@ -2,6 +2,7 @@
 
 from ..generator.media import Sender, scrambled
 from ..generator.sip import EVENT, PCMU, Agent, Call, Proxy, phones, plain_call, sdp
+from ..generator.webrtc import check, client_hello, server_flight
 from ..generator.wire import EPOCH, At, Wire, ipv4
 from . import fires, quiet
 from .network import LONG, again_invite, register
@@ -310,6 +311,44 @@ def media_without_signalling_that_is_whole(wire: Wire) -> None:
 @fires("jitter")
 def media_without_signalling_that_comes_unevenly(wire: Wire) -> None:
     unannounced(wire, delay=lambda n: held(n // 100 * 100 + 20, 30)(n))
+
+
+@fires("digital-silence")
+def media_without_signalling_that_is_silent_one_way(wire: Wire) -> None:
+    unannounced(wire, sound="silence")
+
+
+@quiet("digital-silence")
+def media_without_signalling_that_falls_silent_for_a_while(wire: Wire) -> None:
+    unannounced(wire)
+    Sender(At("10.0.5.1", 20_000), At("10.0.5.2", 30_000), 0x71, sound="silence", first_seq=1100).play(
+        wire, EPOCH + 20, 8
+    )
+
+
+def handshake(wire: Wire, *, is_answered: bool, hellos: int = 4) -> None:
+    """ClientHellos of a browser whose signalling is not in the capture."""
+    one, two = At("10.0.5.1", 20_000), At("10.0.5.2", 30_000)
+    check(wire, EPOCH, one, two, 1, local="ab", remote="cd", password="p" * 22)
+    for number in range(hellos):
+        wire.udp(EPOCH + 2**number, one, two, client_hello(sequence=number))
+    if is_answered:
+        wire.udp(EPOCH + 9, two, one, server_flight())
+
+
+@fires("dtls-unanswered")
+def a_handshake_without_signalling_that_nobody_answers(wire: Wire) -> None:
+    handshake(wire, is_answered=False)
+
+
+@quiet("dtls-unanswered")
+def a_handshake_without_signalling_that_is_answered(wire: Wire) -> None:
+    handshake(wire, is_answered=True)
+
+
+@quiet("dtls-unanswered")
+def a_handshake_without_signalling_that_was_repeated_once(wire: Wire) -> None:
+    handshake(wire, is_answered=False, hellos=2)
 
 
 # --- what is told of it

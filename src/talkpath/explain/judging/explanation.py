@@ -1,7 +1,7 @@
 """The whole way from records to what is said: calls, findings, and what bad calls have in common."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -78,6 +78,10 @@ class Explainer:
     def receive(self, records: list[Record]) -> None:
         """The next records, in the order in which they became known."""
         self._gatherer.receive(records)
+
+    def unread(self, packets: int, reasons: Mapping[str, int]) -> None:
+        """For a feed: how many packets there were, and what of them was not read."""
+        self._gatherer.scene.take_unread(packets, reasons)
 
     def ended(self, now: float, settle: Settle) -> list[Explained]:
         """For a feed: the calls that ended a while ago, each told once. What they share is said by `finish`.

@@ -58,6 +58,8 @@ class Gatherer:
             self.scene.places = Places(captures)
             self._take(list(self.scene.places.settle(self._beside)))
             self._beside = []
+        self.scene.malformed = self._ledger.malformed
         self.scene.calls = self._ledger.calls()
         self.scene.strays = self._ledger.strays
+        self.scene.loose = self._ledger.loose
         return self.scene.calls

@@ -56,6 +56,17 @@ def quiet_directions(story: Story, flat: bool) -> Iterator[tuple[bool, Quiet]]:
                 break
 
 
+def silent_throughout(stream: RtpStream) -> int:
+    """For how many seconds a stream is a straight line, where it is nothing else; 0 where it is."""
+    if not _is_candidate(stream, True, LEAST_SILENT_S):
+        return 0
+    seconds = list(stream.seconds())
+    voiced = [second for second in seconds if second.packets and second.level_dbov == second.level_dbov]
+    silent = sum(1 for second in voiced if is_flat(second))
+    is_so = silent >= max(LEAST_SILENT_S, SHARE * len(voiced)) and not _is_suppressed(seconds)
+    return silent if is_so else 0
+
+
 def _quiet(path: MediaPath, from_caller: bool, flat: bool) -> Quiet | None:
     spans = path.expected(from_caller)
     is_short = sum(span.seconds for span in spans) <= SHORT_S
@@ -72,7 +83,7 @@ def _quiet(path: MediaPath, from_caller: bool, flat: bool) -> Quiet | None:
         from_start = len(run) >= SHARE * len(voiced) and not _was_heard(path, from_caller, stream)
         if len(run) < least or (is_short and not from_start):
             continue
-        spoke = sum(_speech(other, run[0].time) for other in path.heard(not from_caller))
+        spoke = sum(spoken_s(other, run[0].time) for other in path.heard(not from_caller))
         levels = [second.level_dbov for second in run]
         since = max(run[0].time, stream.start)
         return Quiet(path, stream, since, len(run), from_start, spoke, sum(levels) / len(levels), is_short)
@@ -115,5 +126,6 @@ def _last_run(seconds: list[Second], test: Callable[[Second], bool]) -> list[Sec
     return run[::-1]
 
 
-def _speech(stream: RtpStream, since: float) -> int:
+def spoken_s(stream: RtpStream, since: float) -> int:
+    """For how many seconds somebody speaks in a stream."""
     return sum(1 for second in stream.seconds() if second.time >= since - 1 and second.level_dbov > SPEECH_DBOV)

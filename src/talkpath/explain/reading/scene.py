@@ -93,8 +93,11 @@ class Scene:
         self.icmp: list[IcmpError] = []
         self.fragments: list[FragmentsIncomplete] = []
         self.streams = 0
-        #: streams that no call announced; known when all calls are
+        #: SIP messages of which nobody knows what they belong to
+        self.malformed = 0
+        #: streams that no call announced, and what else passed that is no call's; known when all calls are
         self.strays: list[RtpStream] = []
+        self.loose: list[Record] = []
         #: packets of the files, and how many of them were not read, by reason
         self.packets = 0
         self.unread: dict[str, int] = {}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 _HIDING = (
     *("link type", "loopback family", "PPP protocol", "ERF type", "GRE", "too many", "802.11 encrypted"),
     *("802.11 aggregate", "IP protocol", "other SCTP", "frame cut", "packet cut", "bad IP header", "not IP"),
+    "not HEP",
     *("ethertype 0x88e5", "ethertype 0x88e7"),  # MACsec, and provider backbone bridges
 )
 # IGMP, IGP, EGP, RSVP, EIGRP, OSPF, PIM, VRRP: routers among themselves.

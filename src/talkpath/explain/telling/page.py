@@ -20,8 +20,8 @@ from talkpath.explain.telling.gist import gist, shown
 from talkpath.explain.telling.rows import PACKED, packed, rows
 from talkpath.explain.telling.terminal import overview, pairs, shared_by
 
-#: Gives the sound of a call in both directions, in mu-law at 8 kHz, or None where there is none in the clear.
-Sound = Callable[[Explained], tuple[bytes, bytes] | None]
+#: Gives the sound of calls by their ids: both directions in mu-law at 8 kHz, of those that have some in the clear.
+Sound = Callable[[Sequence[Explained]], Mapping[str, tuple[bytes, bytes]]]
 
 # What the sound of all calls may add to the page: with more, mail servers refuse it as an attachment.
 SOUND_BYTES = 6_000_000
@@ -109,17 +109,17 @@ def _worth_hearing(explanation: Explanation) -> list[Explained]:
 
 def _sounds(wanted: Sequence[Explained], sound: Sound | None) -> dict[str, dict[str, str]]:
     """The sound of those calls for which there is room, as base64 of mu-law."""
-    found: dict[str, dict[str, str]] = {}
+    chosen: list[Explained] = []
     room: float = SOUND_BYTES
-    for one in wanted if sound else ():
-        if _sound_bytes(one) > room:
-            continue
-        tracks = sound(one) if sound else None
-        if tracks is not None:
-            left, right = (b64encode(track).decode() for track in tracks)
-            room -= len(left) + len(right)
-            found[one.call.id] = {"left": left, "right": right}
-    return found
+    for one in wanted:
+        if (size := _sound_bytes(one)) <= room:
+            room -= size
+            chosen.append(one)
+    found = sound(chosen) if sound and chosen else {}
+    return {
+        name: {"left": b64encode(left).decode(), "right": b64encode(right).decode()}
+        for name, (left, right) in found.items()
+    }
 
 
 def _sound_bytes(one: Explained) -> float:

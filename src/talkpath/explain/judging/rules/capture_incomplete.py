@@ -47,6 +47,10 @@ HOLES = Text(
     "missed it.",
     "有 {count} 条消息对应的前一条消息不在抓包中，且无人重发：是抓包漏掉了它。",
 )
+MALFORMED = Text(
+    "{count} SIP messages are damaged, or without a Call-ID: what they belong to is not known.",
+    "有 {count} 条 SIP 消息损坏或缺少 Call-ID：无法判断其所属呼叫。",
+)
 LEFT_OUT = Text("{count} records beyond the limits were left out.", "超出上限的 {count} 条记录被略去。")
 
 
@@ -60,6 +64,8 @@ def check(story: Story) -> Iterator[Found]:
 
 def check_scene(scene: Scene) -> Iterator[Found]:
     evidence = [*_notes(scene), *_one_way(scene), *_no_media(scene), *_midway(scene)]
+    if scene.malformed:
+        evidence.append(because(MALFORMED, (), scene.first, count=scene.malformed))
     if scene.left_out:
         evidence.append(because(LEFT_OUT, (), scene.last, count=scene.left_out))
     if evidence:

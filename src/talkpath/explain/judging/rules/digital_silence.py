@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 
 from talkpath.base.texts import Text
+from talkpath.explain.judging.evidence import no_signalling
 from talkpath.explain.judging.finding import Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.judging.rule import Rule
-from talkpath.explain.reading.levels import Quiet, quiet_directions
+from talkpath.explain.reading.levels import Quiet, quiet_directions, silent_throughout, spoken_s
+from talkpath.explain.reading.scene import Scene
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
+
+# Somebody who says this little says it by chance.
+LEAST_SPOKEN_S = 2
 
 FLAT = Text(
     "{packets} packets from {src}, and for {seconds} s the waveform is a straight line.",
@@ -26,9 +31,27 @@ def check(story: Story) -> Iterator[Found]:
         yield _found(from_caller, one, *_grade(one))
 
 
+def check_scene(scene: Scene) -> Iterator[Found]:
+    """The same in media without signalling: one way is a straight line while the other speaks."""
+    strays = list(scene.unclaimed())
+    for rtp in strays:
+        back = next((one for one in strays if (one.src, one.dst) == (rtp.dst, rtp.src)), None)
+        silent = silent_throughout(rtp)
+        spoke = 0 if back is None else spoken_s(back, rtp.start)
+        if not silent or spoke < LEAST_SPOKEN_S:
+            continue
+        frames = (rtp.first_frame, rtp.last_frame)
+        evidence = (
+            because(FLAT, frames, rtp.start, packets=rtp.packets, src=rtp.src, seconds=silent),
+            because(MEANWHILE, (), rtp.start, other=rtp.dst, seconds=spoke),
+            no_signalling(rtp),
+        )
+        yield Found(evidence, {"who": rtp.src, "other": rtp.dst}, severity=Severity.WARNING, confidence=0.7)
+
+
 def _grade(one: Quiet) -> tuple[Severity, float]:
     """How bad, and how surely. Where the other side says nothing either, nobody may have been there to speak."""
-    felt = one.other_spoke_s >= 2 and one.from_start
+    felt = one.other_spoke_s >= LEAST_SPOKEN_S and one.from_start
     if one.is_short:
         return (Severity.WARNING, 0.6) if felt else (Severity.NOTE, 0.4)
     return (Severity.ERROR, 0.9) if felt else (Severity.WARNING, 0.7)
@@ -91,4 +114,5 @@ RULE: Rule = Rule(
     ),
     traits=frozenset({Trait.QUIET}),
     of_call=check,
+    of_scene=check_scene,
 )

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from talkpath.base.address import Address
 from talkpath.base.texts import Text
-from talkpath.capture.records import DtlsSeen
+from talkpath.capture.records import DtlsSeen, StunSeen
 from talkpath.explain.judging.finding import Because, Direction, Found, Severity, Symptom, because, party
 from talkpath.explain.judging.rule import Rule
 from talkpath.explain.judging.told import broken_link
 from talkpath.explain.reading.chain import Chain, Described, chains, described
+from talkpath.explain.reading.scene import Scene
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
 
@@ -59,6 +61,23 @@ def check(story: Story) -> Iterator[Found]:
             if found is not None:
                 yield found
                 return
+
+
+def check_scene(scene: Scene) -> Iterator[Found]:
+    """The same where no signalling says whose handshake it is."""
+    by_pair: dict[tuple[Address, Address], list[DtlsSeen]] = {}
+    for one in scene.loose:
+        if isinstance(one, DtlsSeen):
+            by_pair.setdefault((one.src, one.dst), []).append(one)
+    # Who answers checks is there, and his packets are in the capture.
+    present = {(one.src, one.dst) for one in scene.loose if isinstance(one, StunSeen)}
+    for (src, dst), sent in by_pair.items():
+        hellos = [one for one in sent if "client-hello" in one.messages]
+        if len(hellos) < FLIGHTS or (dst, src) in by_pair or (dst, src) not in present:
+            continue
+        values = {"who": src, "other": dst, "src": src, "dst": dst, "count": len(hellos)}
+        evidence = because(HELLO, [one.frame for one in hellos], hellos[0].time, **values)
+        yield Found((evidence,), {"who": dst}, severity=Severity.WARNING, confidence=0.6)
 
 
 def _unanswered(chain: Chain) -> Found | None:
@@ -174,4 +193,5 @@ RULE: Rule = Rule(
     traits=frozenset({Trait.SEALED, Trait.OWN}),
     explains=frozenset({"no-rtp", "one-way-rtp", "media-late", "media-cut", "srtp-key-mismatch", "jitter"}),
     of_call=check,
+    of_scene=check_scene,
 )
