@@ -97,6 +97,13 @@ def test_strangers_are_counted_and_closed(door: HepDoor) -> None:
     assert door.take_strange() == 0
 
 
+def test_a_handshake_that_fails_is_counted(door: HepDoor) -> None:
+    with socket.create_connection(("127.0.0.1", door.port)) as agent:
+        agent.sendall(b"\x16\x03\x01\x00\x05hello")
+        assert calls(door) == []
+        assert door.take_strange() == 1
+
+
 def test_tls_without_a_certificate_is_counted() -> None:
     door = HepDoor("127.0.0.1", 0)
     with socket.create_connection(("127.0.0.1", door.port)) as agent:

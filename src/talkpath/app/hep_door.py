@@ -126,6 +126,10 @@ class HepDoor:
             is_over = self._read(agent)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return []
+        except ssl.SSLError:
+            # A handshake that fails: the agent believes that it mirrors, and nothing comes.
+            self._strange += 1
+            is_over = True
         except OSError:
             is_over = True
         records: list[Record] = []
