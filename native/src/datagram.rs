@@ -4,6 +4,9 @@
 //! With a guard, what it does not let pass is dropped here, before Python sees a byte of it, and answers that nobody
 //! has a right to are not sent.
 //!
+//! Where more comes than Python takes, all of it is read and sorted (`backlog`): the kernel would drop whatever came last,
+//! a BYE as well as a new call. New calls that waited for too long are answered here.
+//!
 //! ICMP errors about what was sent are asked for too (IP_RECVERR), and change three things. The kernel tells them as
 //! failures of whatever the socket is asked for next, be it a datagram to somebody else, which is then done again. It
 //! keeps a queue of them, which is read only when there may be some. And it reports the socket as broken to whoever
@@ -11,6 +14,7 @@
 //! is something to do.
 
 mod neighbours;
+mod parcel;
 
 use std::io;
 use std::mem;
@@ -22,14 +26,21 @@ use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use neighbours::Neighbours;
+use parcel::Parcel;
 
+use crate::backlog::{self, Backlog};
 use crate::guard::python::Sources;
-use crate::guard::{Guard, Peer, Verdict};
+use crate::guard::{refusal, Peer, Verdict};
 
 /// Datagrams read by one system call; more wait in the kernel for the next.
 const BATCH: usize = 32;
 /// Batches read in one go while the guard lets nothing of them pass: Python is not asked for what is dropped.
 const DROPPED_BATCHES: usize = 16;
+/// Full batches in a row after which what waits is sorted: less is a burst, and done as fast as it is sorted.
+const FULL_BATCHES: usize = 4;
+/// Batches read in one go to be sorted, and messages given to Python before it is looked again what has come meanwhile.
+const SORTED_BATCHES: usize = 64;
+const HANDED: usize = 16;
 /// How a STUN answer begins (RFC 8489 section 5).
 const STUN_ANSWER: u8 = 1;
 /// The largest UDP payload, rounded up (`base/limits.py` SIP_MESSAGE_BYTES).
@@ -69,11 +80,17 @@ pub struct Datagrams {
     batch: Batch,
     guard: Option<Sources>,
     neighbours: Neighbours,
+    backlog: Backlog<Way>,
+    /// Batches in a row that were full.
+    full: usize,
     /// Datagrams of the last `receive`, dropped ones included.
     taken: usize,
     /// There may be ICMP errors: a call failed by one, or we were woken for nothing.
     may_have_reports: bool,
 }
+
+/// The local address that a datagram was sent to, and whom it is from.
+type Way = (Option<IpAddr>, SocketAddr);
 
 /// An ICMP error: the beginning of the datagram that it quotes, where that was sent, type and code, who says so.
 type Report<'py> = (Bound<'py, PyBytes>, String, u16, u8, u8, String);
@@ -83,7 +100,12 @@ enum Next {
     Nothing,
     /// It quotes nothing of the datagram, or is no word of ICMP.
     Useless,
-    Error { length: usize, remote: SocketAddr, error: libc::sock_extended_err, reporter: Option<SocketAddr> },
+    Error {
+        length: usize,
+        remote: SocketAddr,
+        error: libc::sock_extended_err,
+        reporter: Option<SocketAddr>,
+    },
 }
 
 /// An epoll that watches one socket.
@@ -149,26 +171,6 @@ fn address_of(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
     }
 }
 
-fn sockaddr(address: SocketAddr, storage: &mut libc::sockaddr_storage) -> libc::socklen_t {
-    match address {
-        SocketAddr::V4(v4) => {
-            let name = unsafe { &mut *(&raw mut *storage).cast::<libc::sockaddr_in>() };
-            name.sin_family = libc::AF_INET as libc::sa_family_t;
-            name.sin_port = v4.port().to_be();
-            name.sin_addr.s_addr = u32::from(*v4.ip()).to_be();
-            mem::size_of::<libc::sockaddr_in>() as libc::socklen_t
-        }
-        SocketAddr::V6(v6) => {
-            let name = unsafe { &mut *(&raw mut *storage).cast::<libc::sockaddr_in6>() };
-            name.sin6_family = libc::AF_INET6 as libc::sa_family_t;
-            name.sin6_port = v6.port().to_be();
-            name.sin6_addr.s6_addr = v6.ip().octets();
-            name.sin6_scope_id = v6.scope_id();
-            mem::size_of::<libc::sockaddr_in6>() as libc::socklen_t
-        }
-    }
-}
-
 /// The local address that a datagram was sent to, from its control message.
 fn local_of(header: &libc::msghdr) -> Option<IpAddr> {
     let mut control = unsafe { libc::CMSG_FIRSTHDR(header) };
@@ -209,32 +211,6 @@ fn error_of(header: &libc::msghdr) -> Option<(libc::sock_extended_err, Option<So
     None
 }
 
-/// Write the control message that makes `local` the source address; gives its length.
-fn source_control(local: IpAddr, control: &mut Control) -> usize {
-    fn put<T>(control: &mut Control, level: i32, kind: i32, info: T) -> usize {
-        unsafe {
-            let header = control.0.as_mut_ptr().cast::<libc::cmsghdr>();
-            (*header).cmsg_level = level;
-            (*header).cmsg_type = kind;
-            (*header).cmsg_len = libc::CMSG_LEN(mem::size_of::<T>() as u32) as usize;
-            libc::CMSG_DATA(header).cast::<T>().write_unaligned(info);
-            libc::CMSG_SPACE(mem::size_of::<T>() as u32) as usize
-        }
-    }
-    match local {
-        IpAddr::V4(ip) => {
-            let mut info: libc::in_pktinfo = zeroed();
-            info.ipi_spec_dst.s_addr = u32::from(ip).to_be();
-            put(control, libc::IPPROTO_IP, libc::IP_PKTINFO, info)
-        }
-        IpAddr::V6(ip) => {
-            let mut info: libc::in6_pktinfo = zeroed();
-            info.ipi6_addr.s6_addr = ip.octets();
-            put(control, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info)
-        }
-    }
-}
-
 #[pymethods]
 impl Datagrams {
     /// Take a bound, non-blocking UDP socket by its number and ask for the local address of each datagram.
@@ -256,7 +232,8 @@ impl Datagrams {
         let guard = guard.map(|one| one.clone());
         let neighbours = Neighbours::new(neighbour);
         let waker = waker_of(fd)?;
-        Ok(Datagrams { fd, waker, v6, batch, guard, neighbours, taken: 0, may_have_reports: false })
+        let backlog = Backlog::default();
+        Ok(Datagrams { fd, waker, v6, batch, guard, neighbours, backlog, full: 0, taken: 0, may_have_reports: false })
     }
 
     /// What to wait for instead of the socket: readable while there are datagrams or errors.
@@ -269,6 +246,10 @@ impl Datagrams {
     fn receive<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         self.taken = 0;
+        if self.full >= FULL_BATCHES {
+            self.receive_sorted(py, now, &list)?;
+            return Ok(list);
+        }
         for _ in 0..DROPPED_BATCHES {
             let taken = self.receive_batch(py, now, &list)?;
             self.taken += taken;
@@ -276,8 +257,21 @@ impl Datagrams {
                 break;
             }
         }
+        self.full = if self.taken < BATCH { 0 } else { self.full + 1 };
         self.may_have_reports |= self.taken == 0;
         Ok(list)
+    }
+
+    /// Whether messages were read that wait for the next `receive`.
+    #[getter]
+    fn is_behind(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    /// New calls that were refused because too many waited, and other requests that were dropped for it, since the start.
+    fn overload(&self) -> (u64, u64) {
+        let counts = self.backlog.counts();
+        (counts.refused, counts.dropped)
     }
 
     /// Whether `reports` may have something.
@@ -391,8 +385,66 @@ impl Datagrams {
         }
     }
 
+    /// Read all that waits, refuse whom it is too late for, and give the most urgent of the rest.
+    fn receive_sorted(&mut self, py: Python<'_>, now: f64, list: &Bound<'_, PyList>) -> PyResult<()> {
+        for _ in 0..SORTED_BATCHES {
+            if !self.backlog.has_room() || self.sort_batch(now)? < BATCH {
+                break;
+            }
+        }
+        while let Some(late) = self.backlog.refused(now) {
+            self.refuse_call(&late.data, late.way, now);
+        }
+        while list.len() < HANDED {
+            let Some(next) = self.backlog.take(now) else {
+                self.full = 0;
+                break;
+            };
+            list.append((PyBytes::new(py, &next.data), self.neighbours.of(py, next.way)?))?;
+        }
+        self.taken = list.len();
+        Ok(())
+    }
+
+    /// Read one batch into the backlog; gives how many were read.
+    fn sort_batch(&mut self, now: f64) -> PyResult<usize> {
+        let mut heard = [false; BATCH];
+        let read = self.read_batch(now, &mut heard)?;
+        for index in (0..read.count).filter(|index| heard[*index]) {
+            let Some((length, way)) = read.ways[index] else { continue };
+            let at = index * DATAGRAM;
+            self.backlog.put(&self.batch.data[at..at + length], way, now);
+        }
+        Ok(read.count)
+    }
+
+    /// A new call is answered that nothing was done for yet.
+    fn refuse_call(&self, data: &[u8], (local, remote): Way, now: f64) {
+        let Some(answer) = busy(data) else { return };
+        let may_leave = |guard: &Sources| guard.lock().may_answer(Peer::datagram(remote), answer.len() as u32, now);
+        if self.guard.as_ref().is_none_or(may_leave) {
+            self.refuse(&answer, local, remote);
+        }
+    }
+
     /// Read one batch and add what may pass to the list; gives how many were read.
     fn receive_batch(&mut self, py: Python<'_>, now: f64, list: &Bound<'_, PyList>) -> PyResult<usize> {
+        let mut heard = [false; BATCH];
+        let read = self.read_batch(now, &mut heard)?;
+        for index in (0..read.count).filter(|index| heard[*index]) {
+            let Some((length, way)) = read.ways[index] else { continue };
+            let at = index * DATAGRAM;
+            let data = &self.batch.data[at..at + length];
+            self.backlog.passed(data);
+            let payload = PyBytes::new(py, data);
+            let neighbour = self.neighbours.of(py, way)?;
+            list.append((payload, neighbour))?;
+        }
+        Ok(read.count)
+    }
+
+    /// Read one batch into our buffers, and see who of it is heard.
+    fn read_batch(&mut self, now: f64, heard: &mut [bool; BATCH]) -> PyResult<Read> {
         let mut vectors: [libc::iovec; BATCH] = zeroed();
         let mut headers: [libc::mmsghdr; BATCH] = zeroed();
         for index in 0..BATCH {
@@ -407,17 +459,13 @@ impl Datagrams {
             header.msg_controllen = CONTROL;
         }
         let count = self.receive_into(&mut headers)?;
-        let mut heard = [false; BATCH];
-        self.look_at(&headers[..count], now, &mut heard);
-        for index in (0..count).filter(|index| heard[*index]) {
-            let Some(remote) = address_of(&self.batch.names[index]) else { continue };
-            let at = index * DATAGRAM;
-            let data = &self.batch.data[at..at + headers[index].msg_len as usize];
-            let payload = PyBytes::new(py, data);
-            let neighbour = self.neighbours.of(py, (local_of(&headers[index].msg_hdr), remote))?;
-            list.append((payload, neighbour))?;
+        self.look_at(&headers[..count], now, heard);
+        let mut ways = [None; BATCH];
+        for (index, header) in headers[..count].iter().enumerate() {
+            ways[index] = address_of(&self.batch.names[index])
+                .map(|remote| (header.msg_len as usize, (local_of(&header.msg_hdr), remote)));
         }
-        Ok(count)
+        Ok(Read { count, ways })
     }
 
     /// How many datagrams were read, 0 when none waits.
@@ -497,57 +545,30 @@ impl Datagrams {
     }
 }
 
-/// One datagram on its way out, with what the kernel is pointed at.
-struct Parcel {
-    place: usize,
-    remote: SocketAddr,
-    vector: libc::iovec,
-    name: libc::sockaddr_storage,
-    name_length: libc::socklen_t,
-    control: Control,
-    control_length: usize,
+/// One batch as it was read: how many datagrams, and of each how long it is and which way it came.
+struct Read {
+    count: usize,
+    ways: [Option<(usize, Way)>; BATCH],
 }
 
-impl Parcel {
-    /// None when an address is none, or of the other family than the socket.
-    fn of(place: usize, data: &[u8], source: &str, host: &str, port: u16, v6: bool) -> Option<Parcel> {
-        let remote = SocketAddr::new(host.parse().ok()?, port);
-        if remote.is_ipv6() != v6 {
-            return None;
-        }
-        let local = if source.is_empty() { None } else { Some(source.parse().ok()?) };
-        Some(Parcel::new(place, data, local, remote))
+/// What a new call is told that comes when there are too many; None where it is none, or cannot be answered so. Who is
+/// refused now shall not come back with all others.
+fn busy(data: &[u8]) -> Option<Vec<u8>> {
+    let spread = data.iter().fold(0, |sum: u32, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte))) % 10;
+    if backlog::is_new_call(data) {
+        refusal::written(data, 503, refusal::A_WHILE_S + spread)
+    } else {
+        None
     }
+}
 
-    fn new(place: usize, data: &[u8], local: Option<IpAddr>, remote: SocketAddr) -> Parcel {
-        let vector = libc::iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() };
-        let mut name: libc::sockaddr_storage = zeroed();
-        let name_length = sockaddr(remote, &mut name);
-        let mut control = Control([0; CONTROL]);
-        let control_length = local.map_or(0, |local| source_control(local, &mut control));
-        Parcel { place, remote, vector, name, name_length, control, control_length }
-    }
-
-    /// Requests are our own affair; what answers somebody, in SIP or in STUN, must be his due.
-    fn may_leave(&self, guard: &mut Guard, data: &[u8], now: f64) -> bool {
-        let is_answer = data.starts_with(b"SIP/") || data.first() == Some(&STUN_ANSWER);
-        !is_answer || guard.may_answer(Peer::datagram(self.remote), data.len() as u32, now)
-    }
-
-    fn header(&mut self) -> libc::mmsghdr {
-        let mut header: libc::mmsghdr = zeroed();
-        header.msg_hdr.msg_name = (&raw mut self.name).cast();
-        header.msg_hdr.msg_namelen = self.name_length;
-        header.msg_hdr.msg_iov = &raw mut self.vector;
-        header.msg_hdr.msg_iovlen = 1;
-        if self.control_length > 0 {
-            header.msg_hdr.msg_control = (&raw mut self.control).cast();
-            header.msg_hdr.msg_controllen = self.control_length;
-        }
-        header
-    }
+/// What a new call is told on a connection that comes when there are too many; None where a message is no new call.
+#[pyfunction]
+fn busy_answer<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    busy(data).map(|answer| PyBytes::new(py, &answer))
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Datagrams>()
+    module.add_class::<Datagrams>()?;
+    module.add_function(wrap_pyfunction!(busy_answer, module)?)
 }

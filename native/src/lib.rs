@@ -4,6 +4,7 @@
 use pyo3::prelude::*;
 
 mod audio;
+mod backlog;
 mod bell;
 mod calls;
 mod capture;

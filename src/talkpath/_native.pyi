@@ -288,6 +288,9 @@ class Datagrams:
     def receive(self, now: float) -> list[tuple[bytes, Flow]]: ...
     @property
     def taken(self) -> int: ...
+    @property
+    def is_behind(self) -> bool: ...
+    def overload(self) -> tuple[int, int]: ...
     def fileno(self) -> int: ...
     @property
     def may_have_reports(self) -> bool: ...
@@ -297,6 +300,8 @@ class Datagrams:
     def remembered(self) -> int: ...
     def send(self, batch: Sequence[tuple[bytes, str, str, int]], now: float) -> list[int]: ...
     def send_parcels(self, parcels: list[Parcel]) -> int: ...
+
+def busy_answer(data: bytes) -> bytes | None: ...
 
 @final
 class Sources:
@@ -527,6 +532,9 @@ class Totals:
 class Second:
     """One second of RTP heard on a port. Seconds in which nothing was heard have no entry."""
 
+    @property
+    def row(self) -> bytes:
+        """What a call keeps of it (`SECOND` of capture/records.py)."""
     @property
     def port(self) -> int: ...
     @property
@@ -878,7 +886,7 @@ class Relay:
         """A descriptor that is readable while `events` has something."""
     def events(self) -> list[FirstHeard | Latched | Elsewhere | Received | TimedOut | Advanced | Announced | Climbed]:
         """Take what happened since the last call, in order."""
-    def meters(self, port: Port | None = None) -> list[Second]:
+    def meters(self, port: Port | None = None, *, part: int = 0, parts: int = 1) -> list[Second]:
         """Take the finished seconds of all ports; of one `port`, before it is closed, the running second as well.
 
         At most the last four seconds of a port are kept for who asks seldom.

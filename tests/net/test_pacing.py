@@ -53,6 +53,7 @@ class Socket:
     def __init__(self) -> None:
         self.readings = 0
         self.waiting = 1
+        self.is_behind = False
 
     def read(self) -> int:
         self.readings += 1
@@ -61,7 +62,7 @@ class Socket:
 
 def _reader() -> tuple[Loop, Socket, PacedReader]:
     loop, sock = Loop(), Socket()
-    reader = PacedReader(loop, 7, sock.read)  # type: ignore[arg-type]
+    reader = PacedReader(loop, 7, sock.read, lambda: sock.is_behind)  # type: ignore[arg-type]
     reader.start()
     return loop, sock, reader
 
@@ -118,3 +119,17 @@ def test_stopped_reader_reads_no_more() -> None:
     reader.stop()
     assert loop.reader is None
     assert loop.later[0][2].is_cancelled
+
+
+def test_what_was_read_and_waits_is_asked_for_without_a_pause_until_none_is_left() -> None:
+    loop, sock, _ = _reader()
+    sock.is_behind = True
+    loop.wake(1.0)
+    sock.waiting = 0
+    for _ in range(3 * LEAVE_AFTER):
+        assert loop.reader is None
+        assert [when for when, _, _ in loop.later] == [loop.now]
+        loop.beat()
+    sock.is_behind = False
+    loop.beat()
+    assert loop.reader is not None

@@ -16,7 +16,7 @@ mod allowance;
 mod networks;
 mod pages;
 pub mod python;
-mod refusal;
+pub mod refusal;
 mod table;
 
 use std::net::IpAddr;

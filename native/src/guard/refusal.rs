@@ -4,7 +4,7 @@
 use crate::sip::{unfolded, Index, MAX_HEADERS};
 
 /// How long somebody waits who is not banned, only one of too many.
-const A_WHILE_S: u32 = 10;
+pub const A_WHILE_S: u32 = 10;
 
 /// Whether it begins as a request that may be answered.
 pub fn is_answerable(data: &[u8]) -> bool {

@@ -138,7 +138,8 @@ class Doors:
     def _serve(self, door: Door) -> None:
         assert self._loop is not None
         if door.datagrams is not None:
-            door.reader = PacedReader(self._loop, door.datagrams.fileno(), partial(self._readable, door.datagrams))
+            read, is_behind = partial(self._readable, door.datagrams), partial(_is_behind, door.datagrams)
+            door.reader = PacedReader(self._loop, door.datagrams.fileno(), read, is_behind)
             door.reader.start()
             return
         transport = door.endpoint.transport
@@ -153,7 +154,8 @@ class Doors:
             door.is_closed = True
         elif any(other.covers(Transport.UDP, door.local) for other in self._open):
             assert door.datagrams is not None
-            self._readable(door.datagrams)
+            while self._readable(door.datagrams) and door.datagrams.is_behind:
+                pass
             door.close()
             return
         self._left.append(door)
@@ -228,3 +230,7 @@ class Doors:
 def _nothing() -> ssl.SSLContext | None:
     """What listeners without TLS show."""
     return None
+
+
+def _is_behind(datagrams: Datagrams) -> bool:
+    return datagrams.is_behind

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from math import ceil
 
-from talkpath._native import Datagrams, Sources
+from talkpath._native import Datagrams, Sources, busy_answer
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Hop, Parcel, Target, Transport
 from talkpath.base.leaving import Send
@@ -27,6 +27,7 @@ from talkpath.net.icmp import failure_of
 from talkpath.net.idle import IdleSweep
 from talkpath.net.listening import Endpoint, Probe
 from talkpath.net.machine import Machine
+from talkpath.net.overload import Overload
 from talkpath.net.room import Room
 from talkpath.net.stream import Connection, StreamConnection
 from talkpath.net.unopened import why_not_open
@@ -36,6 +37,8 @@ _log = logging.getLogger(__name__)
 
 # Batches of datagrams taken before other sockets get their turn.
 _BATCHES_A_TURN = 8
+# Where more waits than that, others get theirs after this time.
+_TURN_S = 0.01
 # Timers fire on this grid: those of many transactions in one go, instead of a wake-up each. The shortest that SIP has
 # is T1, half a second.
 _TICK_S = 0.02
@@ -107,6 +110,7 @@ class Signalling:
         self._mtus: dict[str, tuple[float, int | None]] = {}
         self._leaving: dict[Datagrams, list[tuple[Flow, Send]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._overload = Overload()
         self.counters: Counter[str] = Counter()
 
     # --- life
@@ -184,8 +188,8 @@ class Signalling:
         """Take what waits in a socket; gives how many datagrams that was."""
         clock = self._clock
         taken = 0
+        began = now = clock.now()
         for _ in range(_BATCHES_A_TURN):
-            now = clock.now()
             batch = datagrams.receive(now)
             taken += datagrams.taken
             if datagrams.may_have_reports:
@@ -202,14 +206,25 @@ class Signalling:
                 else:
                     self._take(flow, data, now)
             self.pump()
-            if datagrams.taken < 32:
+            now = clock.now()
+            if datagrams.is_behind:
+                if now - began >= _TURN_S:
+                    break
+            elif datagrams.taken < 32:
                 break
         return taken
 
     def forget(self) -> None:
         """Forget who was not heard for a while. To be called now and then."""
+        refused, dropped = self._overload.refused, 0
         for datagrams in self._doors.datagrams():
             datagrams.forget(self._clock.now())
+            calls, others = datagrams.overload()
+            refused, dropped = refused + calls, dropped + others
+        counted = (("calls_refused_overloaded", refused), ("requests_dropped_overloaded", dropped))
+        for name, times in counted:
+            # A listener that is no more takes along what it counted.
+            self.counters[name] = max(self.counters[name], times)
 
     def _hear_failures(self, datagrams: Datagrams, now: float) -> None:
         """Tell the edge which datagrams did not arrive, as ICMP says."""
@@ -252,9 +267,21 @@ class Signalling:
         now = self._clock.now()
         if not self._is_heard(flow, data, now):
             self._turn_away(flow, data, now)
-            return
-        self._take(flow, data, now)
-        self.pump()
+        elif not (data.startswith(b"INVITE ") and self._is_too_late(flow, data, now)):
+            self._take(flow, data, now)
+            self.pump()
+
+    def _is_too_late(self, flow: Flow, data: bytes, now: float) -> bool:
+        """Whether a new call is refused because it had to wait for too long, as all do; nothing is done for it."""
+        assert self._loop is not None
+        if not self._overload.is_refusing(now - self._clock.epoch - self._loop.time(), now):
+            return False
+        connection, answer = self._connection_of(flow), busy_answer(data)
+        if connection is None or answer is None:
+            return False
+        self._overload.refused += 1
+        connection.send(answer)
+        return True
 
     def _is_heard(self, flow: Flow, data: bytes, now: float) -> bool:
         """What a source that is banned, or sends too much, says on a connection is not read."""
