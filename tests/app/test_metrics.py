@@ -15,6 +15,7 @@ from talkpath.app.metrics import Metrics, MetricsPage
 from talkpath.base.address import Address
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Side
+from talkpath.calls.trace import pack_second
 from talkpath.capture.records import Second
 
 START = 1_700_000_000.0
@@ -72,7 +73,8 @@ def ended(*, status: int = 200, by: Side = Side.CALLEE, how: str = "bye", lost: 
     for number in range(4):
         for port, level in ((30000, -30.0), (30002, -90.0)):
             key = Address("198.51.100.1", 4000), Address("192.0.2.1", port), port
-            ledger.media(START + 3 + number, talk.call_id, key, second(START + 3 + number, 50, lost, level))
+            row = pack_second(second(START + 3 + number, 50, lost, level))
+            ledger.media(START + 3 + number, talk.call_id, key, row)
     ledger.ended(START + 7, talk.call_id, by, how)
     return ledger
 

@@ -9,7 +9,7 @@ from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.build import call_of, summary_of
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Call, Joined, Result, Side, Summary
-from talkpath.calls.trace import Trace
+from talkpath.calls.trace import Trace, pack_second
 from talkpath.capture.records import Second
 
 from .talk import DESK, EDGE, PHONE, Talk, flow, sdp
@@ -235,7 +235,7 @@ def test_meters_become_streams_with_their_leg_and_direction() -> None:
     for second in range(4):
         for source, target, level in ((MEDIA_PHONE, US_IN, -20.0), (MEDIA_DESK, US_OUT, -80.0)):
             row = Second(12.0 + second, 50, 1, 0, 0.4, 21, level, 0, 0, 0, 0, 8000)
-            edge.ledger.media(13.0 + second, "a@x", (source, target, 7), row, 8)
+            edge.ledger.media(13.0 + second, "a@x", (source, target, 7), pack_second(row), 8)
     caller, callee = edge.call.streams
     assert (caller.leg, caller.from_caller, callee.leg, callee.from_caller) == (0, True, 1, False)
     assert (caller.rtp.packets, caller.rtp.lost, caller.rtp.encoding) == (200, 4, "PCMA")
@@ -250,7 +250,7 @@ def test_streams_that_share_an_address_have_the_names_of_their_own_sections() ->
     edge.said(12.01, IN.answer(200, body=sdp(US_IN) + video))
     row = Second(12.0, 50, 0, 0, 0.4, 21, -20.0, 0, 0, 0, 0, 8000)
     for ssrc, payload_type in ((7, 8), (8, 118), (9, 77)):
-        edge.ledger.media(13.0, "a@x", (MEDIA_PHONE, US_IN, ssrc), row, payload_type)
+        edge.ledger.media(13.0, "a@x", (MEDIA_PHONE, US_IN, ssrc), pack_second(row), payload_type)
     named = [(one.rtp.media, one.rtp.encoding) for one in edge.call.streams]
     assert named == [("audio", "PCMA"), ("video", "red"), ("audio", "")]
 
@@ -259,7 +259,7 @@ def test_the_seconds_in_which_a_stream_began_and_ended_count_for_their_part() ->
     edge = Edge().begins().answers()
     for second, packets in enumerate((15, 50, 50, 20)):
         row = Second(12.0 + second, packets, 0, 0, 0.4, 21, -20.0, 0, 0, 0, 0, 8000)
-        edge.ledger.media(13.0 + second, "a@x", (MEDIA_PHONE, US_IN, 7), row, 8)
+        edge.ledger.media(13.0 + second, "a@x", (MEDIA_PHONE, US_IN, 7), pack_second(row), 8)
     (stream,) = edge.call.streams
     assert stream.rtp.ptime_ms == 20.0
     assert (round(stream.rtp.start, 3), round(stream.rtp.end, 3)) == (12.7, 15.38)
@@ -270,7 +270,7 @@ def test_the_seconds_in_which_a_stream_began_and_ended_count_for_their_part() ->
 def test_a_stream_shorter_than_a_second_has_the_length_of_its_packets() -> None:
     edge = Edge().begins().answers()
     row = Second(12.0, 10, 0, 0, 0.4, 21, -80.0, 0, 0, 0, 0, 1600)
-    edge.ledger.media(13.0, "a@x", (MEDIA_PHONE, US_IN, 7), row, 8)
+    edge.ledger.media(13.0, "a@x", (MEDIA_PHONE, US_IN, 7), pack_second(row), 8)
     (stream,) = edge.call.streams
     assert stream.speech_s == 0.0
     assert stream.silent_s is not None

@@ -6,6 +6,7 @@ from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Side
+from talkpath.calls.trace import pack_second, unpacked
 from talkpath.capture.records import SECOND, Second
 
 _PHONE = Flow(Transport.UDP, Address("192.0.2.1", 5060), Address("192.0.2.11", 5060))
@@ -180,7 +181,20 @@ def test_meters_keep_the_last_hours_only(monkeypatch: pytest.MonkeyPatch) -> Non
     ledger.written(0.0, _PHONE, "a@x", _invite(), sent=False)
     key = (_PHONE.remote, _PHONE.local, 7)
     for second in range(5):
-        ledger.media(second + 1.0, "a@x", key, Second(float(second), 50, 0, 0, 0.5, 20, -30.0, 0, 0, 0, 0, 8000))
+        row = Second(float(second), 50, 0, 0, 0.5, 20, -30.0, 0, 0, 0, 0, 8000)
+        ledger.media(second + 1.0, "a@x", key, pack_second(row))
     trace = ledger.trace("a@x")
     assert trace is not None
     assert [row[0] for row in SECOND.iter_unpack(trace.seconds[key])] == [2.0, 3.0, 4.0]
+
+
+def test_a_packet_that_came_when_its_second_was_over_was_not_lost() -> None:
+    ledger = Ledger()
+    ledger.written(0.0, _PHONE, "a@x", _invite(), sent=False)
+    key = (_PHONE.remote, _PHONE.local, 7)
+    for second, lost, found in ((0, 3, 0), (1, 0, 2), (2, 0, 9), (3, 1, 0)):
+        row = Second(float(second), 50, lost, 0, 0.5, 20, -30.0, 0, 0, 0, 0, 8000)
+        ledger.media(second + 1.0, "a@x", key, pack_second(row), found=found)
+    trace = ledger.trace("a@x")
+    assert trace is not None
+    assert [one.lost for one in unpacked(trace.seconds[key])] == [1, 0, 0, 1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from talkpath.base.address import Address, Flow
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Side, Value
-from talkpath.calls.trace import Trace
+from talkpath.calls.trace import Trace, pack_second
 from talkpath.capture.records import Second
 
 from ..calls.talk import DESK, PHONE, Talk, flow, sdp
@@ -60,7 +60,7 @@ class OwnCall:
         for number in range(int(self.talk_s if seconds is None else seconds)):
             at = ANSWER + number
             second = Second(at, 50, 0, 0, 0.5, 20, max(-127.0, level_dbov), silent, 0, 0, 0, 8000)
-            self.ledger.media(at + 1, self.talk.call_id, (source, port, 7), second, 0)
+            self.ledger.media(at + 1, self.talk.call_id, (source, port, 7), pack_second(second), 0)
         return self
 
     def note(self, kind: str, at: float = ANSWER, **values: Value) -> "OwnCall":

@@ -76,7 +76,9 @@ def test_a_phone_that_announces_itself_may_speak_from_where_it_signals(call: Cal
     assert call.moments[-1].values == {
         "side": "caller", "remote": "192.0.2.77:4444", "announced": "192.0.2.10:4000",
     }  # fmt: skip
-    assert call.session.way(call.port(0).id) == (
+    anchor = call.session.anchor(call.port(0).id)
+    assert anchor is not None
+    assert (anchor.remote, anchor.local) == (
         Address("192.0.2.77", 4444),
         Address("203.0.113.1", call.port(0).rtp),
     )

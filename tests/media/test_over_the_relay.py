@@ -171,7 +171,9 @@ def test_seconds_come_with_the_addresses_of_their_call(relay: Relay, peer: Peers
         send(alice, to_us, rtp(sequence))
         bob.receive()
         heard = relay.meters()
-    assert session.way(heard[0].port) == (alice.address, ("127.0.0.1", to_us))
+    anchor = session.anchor(heard[0].port)
+    assert anchor is not None
+    assert (anchor.remote, anchor.local) == (alice.address, ("127.0.0.1", to_us))
     assert heard[0].packets > 0
 
 

@@ -6,6 +6,7 @@ import pytest
 from tests.native.rtp_peers import DEADLINE_S, HIGH, LOW, PCMA, Peer, Peers, Ticks, next_events, peers, rtp, until
 
 from talkpath._native import Port, Relay, Second, TimedOut
+from talkpath.calls.trace import unpacked
 
 
 def listening(relay: Relay, alice: Peer, formats: list[tuple[int, int, str]] | None = None) -> Port:
@@ -164,3 +165,34 @@ def test_the_last_second_of_a_call_is_not_lost(relay: Relay, peer: Peers) -> Non
     assert sum(second.lost for second in seconds) == 1
     assert {second.port for second in seconds} == {port.id}
     assert relay.meters(port) == []
+
+
+def test_meters_are_read_in_portions_and_each_port_is_in_one(relay: Relay, peer: Peers) -> None:
+    ports = []
+    for _ in range(5):
+        alice = peer()
+        ports.append(listening(relay, alice))
+        alice.send(ports[-1], rtp(1))
+    portions: list[set[int]] = [set(), set(), set(), set()]
+    with peers() as other:
+        ticks = Ticks(relay, other())
+        while sum(map(len, portions)) < len(ports):
+            ticks.wait()
+            for part, found in enumerate(portions):
+                found |= {second.port for second in relay.meters(part=part, parts=4)}
+    assert portions == [{port.id for port in ports if port.id % 4 == part} for part in range(4)]
+
+
+def test_a_second_is_the_row_that_a_call_keeps(relay: Relay, peer: Peers) -> None:
+    alice = peer()
+    seconds = heard_all(relay, alice, listening(relay, alice), [rtp(n) for n in (1, 2, 5, 4, 4, 9)])
+    for second in seconds:
+        (kept,) = unpacked(second.row)
+        assert kept.time == second.at
+        assert (kept.packets, kept.lost, kept.late) == (second.packets, max(0, second.lost), 0)
+        assert kept.jitter_ms == pytest.approx(second.jitter_ms or 0.0, abs=0.06)
+        assert kept.gap_ms == pytest.approx(second.max_gap_ms, abs=0.51)
+        assert second.level_dbov is not None
+        assert kept.level_dbov == pytest.approx(second.level_dbov, abs=0.06)
+        assert kept.flat == round(second.digital_silence_ms / (second.audio_ms / second.packets))
+        assert (kept.clipped, kept.noise, kept.events, kept.payload_bytes) == (0, 0, 0, second.bytes)

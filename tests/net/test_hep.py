@@ -11,6 +11,7 @@ from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Moment, Side
+from talkpath.calls.trace import pack_second
 from talkpath.capture.reader import Feed
 from talkpath.capture.records import HepSeen, Record, Second, SipSeen
 from talkpath.capture.rtcp_json import rtcp_of
@@ -56,7 +57,7 @@ def told(mirror: Mirror) -> Ledger:
     stream = Address("198.51.100.7", 4000), Address("192.0.2.1", 30_000), 4711
     for number in range(6):
         second = Second(START + number, 40, 10, 0, 2.0, 30, -30.0, 0, 0, 0, 0, 6_400)
-        ledger.media(START + number, "c@x", stream, second)
+        ledger.media(START + number, "c@x", stream, pack_second(second))
     return ledger
 
 

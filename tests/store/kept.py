@@ -6,7 +6,7 @@ from talkpath.base import limits
 from talkpath.base.address import Address, Flow
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Side
-from talkpath.calls.trace import Trace
+from talkpath.calls.trace import Trace, pack_second
 from talkpath.capture.records import Second
 
 from ..calls.talk import PHONE, Talk, flow
@@ -35,7 +35,7 @@ def trace(number: int = 0, start: float = 1000.0, caller: str = "1001", status: 
     ledger.moment(start, talk.call_id, "route.user", user="1002")
     ledger.written(start + 2, flow(PHONE), talk.call_id, talk.answer(status), sent=True)
     second = Second(start + 2, 50, 0, 0, 0.1, 20, -30.0, 0, 0, 0, 0, 8000)
-    ledger.media(start + 3, talk.call_id, (PHONE, Address("192.0.2.1", 30000), 7), second, 8)
+    ledger.media(start + 3, talk.call_id, (PHONE, Address("192.0.2.1", 30000), 7), pack_second(second), 8)
     ledger.ended(start + 9, talk.call_id, Side.CALLER, "bye")
     ledger.close_all(start + 9)
     return ledger.drain()[0]

@@ -20,6 +20,7 @@ from talkpath.base.redact import Secret
 from talkpath.calls.build import call_of
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Moment, Result, Side, Summary
+from talkpath.calls.trace import pack_second
 from talkpath.capture.records import Second
 from talkpath.sip.digest import Algorithm, ha1
 from talkpath.store import schema
@@ -350,7 +351,7 @@ def test_a_disk_that_does_not_keep_up_costs_calls_and_no_memory(
 
 def _listed(file: Path, *, is_edge_running: bool = False) -> list[Summary]:
     reader = HistoryReader(file, is_edge_running=is_edge_running)
-    rows = reader.find(Wanted())
+    rows = list(reader.find(Wanted()))
     reader.close()
     return rows
 
@@ -450,7 +451,9 @@ def test_a_young_call_and_one_that_says_nothing_new_are_not_written(file: Path, 
     for tick in range(1, 100):
         now = 1000.0 + tick
         second = Second(now, 50, 0, 0, 0.1, 20, -30.0, 0, 0, 0, 0, 8000)
-        running.ledger.media(now, running.talk.call_id, (PHONE, Address("192.0.2.1", 30000), 7), second, 8)
+        running.ledger.media(
+            now, running.talk.call_id, (PHONE, Address("192.0.2.1", 30000), 7), pack_second(second), 8
+        )
         store.history.keep(running.ledger.to_keep(), now)
         written.add(store.history._kept[1].at)
     assert 5 < len(written) < 12

@@ -103,6 +103,11 @@ impl<P> Desk<P> {
         self.all_ports().values().cloned().collect()
     }
 
+    /// Those with such an id, oldest first.
+    pub fn ports_of(&self, is_wanted: impl Fn(u64) -> bool) -> Vec<Arc<P>> {
+        self.all_ports().iter().filter(|(id, _)| is_wanted(**id)).map(|(_, port)| port.clone()).collect()
+    }
+
     /// Receive from a socket from now on.
     pub fn admit(self: &Arc<Self>, socket: Socket<P>) -> io::Result<Admission<P>> {
         let descriptor = socket.descriptor.clone();

@@ -1,5 +1,6 @@
 //! The engine as Python sees it; `_native.pyi` says what each thing means.
 
+mod row;
 mod told;
 
 use std::net::{IpAddr, SocketAddr};
@@ -109,6 +110,14 @@ struct PySecond {
     audio_ms: f64,
     digital_silence_ms: f64,
     near_silence_ms: f64,
+}
+
+#[pymethods]
+impl PySecond {
+    #[getter]
+    fn row<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &row::of(self))
+    }
 }
 
 /// A sound that is played to many.
@@ -416,10 +425,10 @@ impl PyRelay {
         self.engine.events().map(|event| told::event(py, event.port, self.time(event.at_ns), event.what)).collect()
     }
 
-    #[pyo3(signature = (port = None))]
-    fn meters(&self, port: Option<&PyPort>) -> PyResult<Vec<PySecond>> {
+    #[pyo3(signature = (port = None, *, part = 0, parts = 1))]
+    fn meters(&self, port: Option<&PyPort>, part: u64, parts: u64) -> PyResult<Vec<PySecond>> {
         let taken = match port {
-            None => self.engine.meters(),
+            None => self.engine.meters(part, parts.max(1)),
             Some(port) => self.engine.meters_of(&*self.port(port)?),
         };
         Ok(taken.into_iter().map(|(port, second)| self.second(port, &second)).collect())

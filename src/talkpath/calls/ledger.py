@@ -16,7 +16,6 @@ from talkpath.base import limits
 from talkpath.base.address import Flow
 from talkpath.calls.model import Side, Value
 from talkpath.calls.trace import StreamKey, Trace
-from talkpath.capture.records import Second
 from talkpath.sip.message import Message
 
 _SWEEP_S = 60.0
@@ -36,7 +35,7 @@ class Mirror(Protocol):
 
     def message(self, now: float, flow: Flow, call_id: str, raw: bytes, sent: bool) -> None: ...
     def moment(self, now: float, flow: Flow, call_id: str, kind: str, values: Mapping[str, Value]) -> None: ...
-    def media(self, now: float, call_id: str, stream: StreamKey, second: Second, payload_type: int) -> None: ...
+    def media(self, now: float, call_id: str, stream: StreamKey, row: bytes, payload_type: int) -> None: ...
     def ended(self, call_id: str) -> None: ...
 
 
@@ -85,14 +84,17 @@ class Ledger:
             if self.mirror is not None and trace.live:
                 self.mirror.moment(now, trace.live[0][1], call_id, kind, values)
 
-    def media(self, now: float, call_id: str, stream: StreamKey, second: Second, payload_type: int = 0) -> None:
-        """One second of one stream, as the meters counted it (`media.second_of`)."""
+    def media(
+        self, now: float, call_id: str, stream: StreamKey, row: bytes, payload_type: int = 0, found: int = 0
+    ) -> None:
+        """One second of one stream, as the meters counted it (`pack_second`); `found` packets that were counted as
+        lost in the second before have come after all."""
         trace = self._open.get(call_id)
         if trace is not None:
-            trace.add_second(stream, second, payload_type)
+            trace.add_second(stream, row, payload_type, found)
             trace.touched = now
             if self.mirror is not None:
-                self.mirror.media(now, call_id, stream, second, payload_type)
+                self.mirror.media(now, call_id, stream, row, payload_type)
 
     def joined(self, call_id: str, other: str) -> None:
         """We sent `other` on behalf of `call_id` (we acted back-to-back): both are one call."""

@@ -95,17 +95,28 @@ class Trace:
         else:
             self.left_out += 1
 
-    def add_second(self, key: StreamKey, second: Second, payload_type: int) -> None:
+    def add_second(self, key: StreamKey, row: bytes, payload_type: int, found: int = 0) -> None:
         rows = self.seconds.get(key)
         if rows is None:
             if len(self.seconds) >= limits.CALL_STREAMS:
                 self.left_out += 1
                 return
             rows = self.seconds[key] = bytearray()
-        self.payload_types[key] = payload_type
+            self.payload_types[key] = payload_type
+        elif self.payload_types[key] != payload_type:
+            self.payload_types[key] = payload_type
+        if found and rows:
+            _take_back(rows, found)
         if len(rows) >= limits.STREAM_SECONDS * SECOND.size:
             del rows[: SECOND.size]
-        rows += pack_second(second)
+        rows += row
+
+
+def _take_back(rows: bytearray, found: int) -> None:
+    """Packets counted as lost in the last second that came in the next one."""
+    at = len(rows) - SECOND.size
+    time, packets, lost, *others = SECOND.unpack_from(rows, at)
+    SECOND.pack_into(rows, at, time, packets, max(0, lost - found), *others)
 
 
 def _readable_values(values: dict[str, Value]) -> dict[str, Value]:

@@ -8,7 +8,6 @@ until it is answered; what was answered early is taken back when the request is 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
 from talkpath.media import bundle, moments, trickle
 from talkpath.media.announcing import Announcing
@@ -441,12 +440,9 @@ class MediaSession:
         """The ids of the ports now leased, as engine events and meters name them."""
         return iter(self._ports)
 
-    def way(self, port: int) -> tuple[Address, Address] | None:
-        """Where what this port hears comes from and goes to, as announced; None for a port that has no peer."""
-        anchor = self._ports.find(port)
-        if anchor is None or anchor.remote is None:
-            return None
-        return anchor.remote, anchor.local
+    def anchor(self, port: int) -> Anchor | None:
+        """What is known of a port that is now leased."""
+        return self._ports.find(port)
 
 
 def _sent(turn: Turn, told: Told) -> bytes:

@@ -21,6 +21,7 @@ from talkpath.base import limits
 from talkpath.base.address import Address, Flow
 from talkpath.calls.model import Moment, Value
 from talkpath.calls.redacted import redacted
+from talkpath.calls.trace import unpacked
 from talkpath.capture.records import Second
 
 _log = logging.getLogger("talkpath.hep")
@@ -119,7 +120,7 @@ class Mirror:
         self._put(_Item(now, flow.local, flow.remote, flow.transport.is_reliable, LOG, told, call_id))
 
     def media(
-        self, now: float, call_id: str, stream: tuple[Address, Address, int], second: Second, payload_type: int
+        self, now: float, call_id: str, stream: tuple[Address, Address, int], row: bytes, payload_type: int
     ) -> None:
         """One more second of a stream was measured."""
         key = (call_id, *stream)
@@ -128,7 +129,8 @@ class Mirror:
             if len(self._reports) >= limits.HEP_STREAMS:
                 self._reports.pop(next(iter(self._reports)))
             report = self._reports[key] = _Report(now)
-        report.add(second)
+        for second in unpacked(row):
+            report.add(second)
         if now - report.told_at >= _REPORT_S:
             src, dst, ssrc = stream
             self._put(_Item(now, src, dst, False, RTCP, report.told(now, ssrc, payload_type), call_id))

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import logging
-import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, cast
@@ -12,7 +11,6 @@ from talkpath import _native
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.calls.ledger import Ledger
-from talkpath.capture.records import Second
 from talkpath.edge.call import RunningCall
 from talkpath.media.engine import (
     Advanced,
@@ -41,7 +39,9 @@ from talkpath.secure.identity import Identity
 
 _log = logging.getLogger(__name__)
 
+# How often each port's meter is read, and in how many portions: three thousand streams take ten milliseconds.
 _METER_PAUSE_S = 1.0
+_METER_PARTS = 20
 _NO_FILES = "this process may open no more files: raise LimitNOFILE= or `ulimit -n`"
 
 
@@ -170,6 +170,7 @@ class MediaDriver:
         self._policy = policy
         self._owners: dict[int, RunningCall] = {}
         self._told: Callable[[RunningCall, float], None] | None = None
+        self._part = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timers: dict[RunningCall, tuple[float, asyncio.TimerHandle]] = {}
         most = (descriptors or Descriptors.of_process()).media
@@ -184,7 +185,7 @@ class MediaDriver:
         self._told = told
         loop = asyncio.get_running_loop()
         loop.add_reader(self.relay.fileno(), self._take_events)
-        self._timer = loop.call_later(_METER_PAUSE_S, self._take_meters)
+        self._timer = loop.call_later(_METER_PAUSE_S / _METER_PARTS, self._take_meters)
 
     def adopt(self, policy: MediaPolicy) -> None:
         """Go by these wishes from now on. Calls that run keep theirs, and their ports."""
@@ -225,7 +226,7 @@ class MediaDriver:
         """The call is over: what its meters counted last goes to the ledger, its ports go back."""
         if call.media is not None:
             for _, anchor in call.media.ports:
-                self._meter(cast(_native.Port, anchor.port))
+                self._keep(self.relay.meters(cast(_native.Port, anchor.port)))
             call.media.close(now)
         timer = self._timers.pop(call, None)
         if timer is not None:
@@ -290,21 +291,26 @@ class MediaDriver:
             _log.exception("news of the media of %s could not be handled; please report this", call.call_id)
 
     def _take_meters(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(_METER_PAUSE_S, self._take_meters)
-        self._meter()
+        self._timer = asyncio.get_running_loop().call_later(_METER_PAUSE_S / _METER_PARTS, self._take_meters)
+        self._part = (self._part + 1) % _METER_PARTS
+        self._keep(self.relay.meters(part=self._part, parts=_METER_PARTS))
 
-    def _meter(self, port: _native.Port | None = None) -> None:
-        """Hand the finished seconds of all ports to the ledger; of one port, the running second too."""
-        for second in self.relay.meters(port):
-            call = self._owners.get(second.port)
+    def _keep(self, seconds: list[_native.Second]) -> None:
+        """Hand seconds to the ledger."""
+        for second in seconds:
+            port = second.port
+            call = self._owners.get(port)
             if call is None or call.media is None:
                 continue
-            if call.media.metered(second.port, second) and self._told is not None:
+            anchor = call.media.anchor(port)
+            if anchor is None:
+                continue
+            if not anchor.has_sounded and call.media.metered(port, second) and self._told is not None:
                 self._told(call, self._clock.now())
-            way = call.media.way(second.port)
-            if way is not None:
-                key = (*way, second.ssrc)
-                self._ledger.media(second.at, call.call_id, key, second_of(second), second.payload_type)
+            if anchor.remote is not None:
+                key = (anchor.remote, anchor.local, second.ssrc)
+                found = max(0, -second.lost)
+                self._ledger.media(second.at, call.call_id, key, second.row, second.payload_type, found)
 
 
 def _exhausted(error: OSError, low: int, high: int, address: str) -> Unavailable:
@@ -330,25 +336,6 @@ def _not_adopted(error: OSError) -> Unavailable:
         case errno.EADDRINUSE:
             return Unavailable("media-ports", f"{where}: keep the ports of media for media alone on every node")
     return Unavailable("media-system", f"no media port can be opened: {where}")
-
-
-def second_of(second: _native.Second) -> Second:
-    """A second of the engine's meter in the ledger's words."""
-    packet_ms = second.audio_ms / second.packets if second.packets else 0.0
-    return Second(
-        time=second.at,
-        packets=second.packets,
-        lost=second.lost,
-        late=0,
-        jitter_ms=second.jitter_ms or 0.0,
-        gap_ms=round(second.max_gap_ms),
-        level_dbov=math.nan if second.level_dbov is None else second.level_dbov,
-        flat=round(second.digital_silence_ms / packet_ms) if packet_ms else 0,
-        clipped=0,
-        noise=0,
-        events=0,
-        payload_bytes=second.bytes,
-    )
 
 
 def translated(event: object) -> EngineEvent | None:
