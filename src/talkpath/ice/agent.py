@@ -6,7 +6,6 @@ a counter: no answer, so nobody can reflect packets off us, and no state.
 """
 
 import base64
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import assert_never
@@ -32,7 +31,7 @@ from talkpath.ice.events import (
     SendDatagram,
     SocketsRenamed,
 )
-from talkpath.ice.generation import ROLE_CONFLICT, Generation, Role
+from talkpath.ice.generation import ROLE_CONFLICT, Generation, Role, Said
 from talkpath.ice.record import AgentRecord
 from talkpath.ice.stun import Attr, Kind, Stun, StunMalformed
 from talkpath.ice.throttle import Throttle
@@ -64,12 +63,14 @@ class IceAgent:
         self._entropy = entropy
         self._lite, self._is_offerer = lite, controlling
         self._role = Role(lite, controlling and not lite, int.from_bytes(entropy(8), "big"))
-        self._outputs: list[AgentOutput] = []
+        self._said = Said()
+        self._emit: Callable[[AgentOutput], None] = self._said.emit
+        self._count: Callable[[str], None] = self._said.count
         self._strangers = Throttle(ICE_STRANGER_CHECKS_PER_S)
         self._peers: dict[tuple[int, Address], Throttle] = {}
         self._current = self._generation()
         self._previous: Generation | None = None
-        self.counters: Counter[str] = Counter()
+        self.counters = self._said.counters
 
     def save(self) -> AgentRecord:
         """As data."""
@@ -175,7 +176,7 @@ class IceAgent:
 
     def drain(self) -> list[AgentOutput]:
         """What is to be sent and told since the last drain, in order."""
-        outputs, self._outputs = self._outputs, []
+        outputs, self._said.outputs = self._said.outputs, []
         return outputs
 
     # Descriptions and restarts.
@@ -278,12 +279,6 @@ class IceAgent:
         key = generation.credentials.password.encode()
         data = stun.write(Kind.ERROR, message.transaction, attributes, key)
         self._emit(SendDatagram(event.socket, event.remote, data))
-
-    def _emit(self, output: AgentOutput) -> None:
-        self._outputs.append(output)
-
-    def _count(self, name: str) -> None:
-        self.counters[name] += 1
 
 
 def _renamed(local: LocalCandidate, host: str) -> LocalCandidate:

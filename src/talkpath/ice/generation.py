@@ -8,6 +8,7 @@ nothing of its own: a pair is valid as soon as the peer's check on it authentica
                             +------ triggered -------+--no answer--> FAILED (a check of the peer brings it back)
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -82,6 +83,23 @@ class _Check:
     is_consent: bool = False
     sends: int = 1
     abandoned: bool = False
+
+
+class Said:
+    """What an agent and its generations have to send and tell, and how often they dropped what. Theirs in common, so
+    that none of them knows the agent: who knows each other is gone only when the collector of cycles comes."""
+
+    __slots__ = ("counters", "outputs")
+
+    def __init__(self) -> None:
+        self.counters: Counter[str] = Counter()
+        self.outputs: list[AgentOutput] = []
+
+    def emit(self, output: AgentOutput) -> None:
+        self.outputs.append(output)
+
+    def count(self, name: str) -> None:
+        self.counters[name] += 1
 
 
 class Generation:

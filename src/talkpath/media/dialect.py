@@ -165,7 +165,7 @@ class Dialect:
 
     def _absent(self, place: int, description: SessionDescription, mid: str | None = None) -> MediaSection:
         """A section that the reader has and the writer has not: rejected."""
-        made = MediaSection([f"m={self._values.get(place, 'audio 0 RTP/AVP 0')}"], description)
+        made = MediaSection([f"m={self._values.get(place, 'audio 0 RTP/AVP 0')}"], description.level)
         if mid is not None:
             made.mid = mid
         return made

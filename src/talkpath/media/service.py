@@ -125,7 +125,11 @@ class LocalService:
         announced = Reading(offer, terminates=web).announced
         if reject_unproven(offer, announced):
             announced = Reading(offer, terminates=web).announced
-        codecs = [self._codecs(section, own) for section, own in zip(offer.media, announced, strict=True)]
+        first = next(iter(offer.of_kind("audio")), None)
+        codecs = [
+            self._codecs(section, own, is_first=section is first)
+            for section, own in zip(offer.media, announced, strict=True)
+        ]
         if not any(codecs):
             raise MediaRefused("service-codec", f"{self.service} can use nothing of this offer; offer PCMU or PCMA")
         anchors = [lease(index, announced) if chosen else None for index, chosen in enumerate(codecs)]
@@ -196,14 +200,14 @@ class LocalService:
             host = caller.rtp.host
         return self._is_acknowledged and host == self._doubted
 
-    def _codecs(self, section: MediaSection, announced: Announced) -> list[Codec]:
-        """What we take of a section: one codec and its telephone events; empty to reject the section."""
+    def _codecs(self, section: MediaSection, announced: Announced, *, is_first: bool = True) -> list[Codec]:
+        """What we take of a section, whether it is the `is_first` with audio: one codec and its telephone events;
+        empty to reject the section."""
         if not announced.live or not announced.is_rtp or announced.encrypted:
             return []
         voice = [codec for codec in section.codecs.voice if codec.name]
         if self.service is Service.TONE:
-            first = section.session.of_kind("audio")[:1] == [section]
-            voice = [codec for codec in voice if first and converts(codec)]
+            voice = [codec for codec in voice if is_first and converts(codec)]
             # Of what the caller can hear, what costs us least: a tone has no more in it.
             voice.sort(key=lambda codec: COST[codec.name.lower()])
         if not voice:

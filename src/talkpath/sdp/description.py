@@ -127,12 +127,26 @@ class Section:
         self.attributes.set_all("fingerprint", [str(one) for one in fingerprints])
 
 
+class SessionLevel(Section):
+    """The session level alone, as its media sections see it."""
+
+    __slots__ = ()
+
+    @property
+    def groups(self) -> list[Group]:
+        return _parsed(Group.parse, self.attributes.all("group"))
+
+    @groups.setter
+    def groups(self, groups: Iterable[Group]) -> None:
+        self.attributes.set_all("group", [str(group) for group in groups])
+
+
 class MediaSection(Section):
     """One `m=` section. Attributes that may stand at session level are looked up there when absent here."""
 
     __slots__ = ("_formats", "_kind", "_port", "_port_count", "_protocol", "session")
 
-    def __init__(self, lines: list[str], session: "SessionDescription") -> None:
+    def __init__(self, lines: list[str], session: SessionLevel) -> None:
         super().__init__(lines)
         self.session = session
         fields = lines[0][2:].split()
@@ -331,16 +345,21 @@ class MediaSection(Section):
         return f"MediaSection({self.lines[0][2:]!r})"
 
 
-class SessionDescription(Section):
-    """A whole description: session level, then `media` sections in their order."""
+class SessionDescription(SessionLevel):
+    """A whole description: session level, then `media` sections in their order.
 
-    __slots__ = ("_ended", "_line_end", "media")
+    Sections know the `level`, which has the lines of the description, and not the description itself: so what a call
+    had is gone when the call is, without the collector of cycles.
+    """
+
+    __slots__ = ("_ended", "_line_end", "level", "media")
 
     def __init__(self, lines: list[str], line_end: str = "\r\n", ended: bool = True) -> None:
         """Take `lines` without their ends. Raises `Malformed`. For bytes use `parse`."""
         starts = _check(lines)
         super().__init__(lines[: starts[0]] if starts else lines)
-        self.media = [MediaSection(lines[a:b], self) for a, b in pairwise([*starts, len(lines)])]
+        self.level = SessionLevel(self.lines)
+        self.media = [MediaSection(lines[a:b], self.level) for a, b in pairwise([*starts, len(lines)])]
         self._line_end = line_end
         self._ended = ended
 
@@ -431,14 +450,6 @@ class SessionDescription(Section):
         self._set_direction(direction)
 
     @property
-    def groups(self) -> list[Group]:
-        return _parsed(Group.parse, self.attributes.all("group"))
-
-    @groups.setter
-    def groups(self, groups: Iterable[Group]) -> None:
-        self.attributes.set_all("group", [str(group) for group in groups])
-
-    @property
     def bundle(self) -> tuple[str, ...]:
         """The mids that share one transport (RFC 9143), empty without BUNDLE."""
         return next((group.mids for group in self.groups if group.semantics == "BUNDLE"), ())
@@ -447,7 +458,7 @@ class SessionDescription(Section):
         """Append a section from its m= value, such as `audio 4000 RTP/AVP 0 8`. Raises `Malformed`."""
         for level in (self, *self.media):
             del level.lines[end_of_section(level.lines) :]
-        section = MediaSection([clean("m=" + line)], self)
+        section = MediaSection([clean("m=" + line)], self.level)
         self.media.append(section)
         return section
 
