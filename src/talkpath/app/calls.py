@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 
 import msgspec
 from rich.text import Text as RichText
@@ -15,7 +16,7 @@ from talkpath.app.guard_log import banned, refused
 from talkpath.app.lines import print_lines
 from talkpath.app.own_calls import OwnCalls
 from talkpath.app.phrase import Trouble, phrase
-from talkpath.app.rows import Cell, plain, print_json, print_line, print_rows, tabbed
+from talkpath.app.rows import Cell, plain, print_json, print_json_rows, print_line, print_rows, tabbed
 from talkpath.base import limits
 from talkpath.base.readable import brief, json_bytes, printable
 from talkpath.base.texts import Language
@@ -45,16 +46,18 @@ class Calls:
 
     def print_list(self, wanted: Wanted, *, as_json: bool) -> None:
         """Print the calls asked for, the latest last."""
-        rows, is_running = self._known.rows(wanted)
-        if as_json:
-            print_json([facts_of_summary(row) for row in rows])
-            return
-        if not is_running:
-            self._talk(texts.NO_EDGE.say(self._language))
-        if not rows:
-            self._talk(texts.NO_CALLS.say(self._language))
-        else:
-            print_rows(texts.HEADS, [self._cells(row) for row in rows], self._language, (texts.RING, texts.TALK))
+        with self._known.rows(wanted) as (rows, is_running):
+            if as_json:
+                print_json_rows(map(facts_of_summary, rows))
+                return
+            if not is_running:
+                self._talk(texts.NO_EDGE.say(self._language))
+            first = next(rows, None)
+            if first is None:
+                self._talk(texts.NO_CALLS.say(self._language))
+                return
+            cells = map(self._cells, chain([first], rows))
+            print_rows(texts.HEADS, cells, self._language, (texts.RING, texts.TALK))
 
     def follow(self, wanted: Wanted, *, as_json: bool) -> None:
         """Print the calls that run and then every change, until interrupted. Raises `Trouble` without an edge."""

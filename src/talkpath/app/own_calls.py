@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from itertools import chain
+from dataclasses import replace
+from heapq import merge
+from itertools import chain, islice
 
 from talkpath.app import calls_words as texts
 from talkpath.app import history_words, options
@@ -33,13 +35,12 @@ class OwnCalls:
         self._edge = ControlClient(state)
         self._database = state / DATABASE
 
-    def rows(self, wanted: Wanted) -> tuple[list[Summary], bool]:
-        """The calls wanted, the oldest first; whether an edge runs."""
+    @contextmanager
+    def rows(self, wanted: Wanted) -> Iterator[tuple[Iterator[Summary], bool]]:
+        """The calls wanted, the oldest first, as they are read; whether an edge runs."""
         running = self._edge.rows(wanted)
         with self._histories(is_edge_running=running is not None) as histories:
-            past = [row for history in histories for row in history.find(wanted)]
-        rows = {(row.id, row.call_id): row for row in [*past, *(running or ())]}
-        return sorted(rows.values(), key=lambda row: row.start)[-wanted.limit :], running is not None
+            yield _oldest_first(histories, running or [], wanted), running is not None
 
     def guarded(self) -> tuple[list[Ban], list[Refused]]:
         """What the guard of the running edge tells; nothing when none runs here."""
@@ -96,3 +97,37 @@ class OwnCalls:
                 yield [history for history in (shared, own) if history is not None]
             except CannotShare as trouble:
                 raise Trouble(f"history-{trouble.why}", why_not(trouble)) from trouble
+
+
+def _oldest_first(histories: list[History], running: list[Summary], wanted: Wanted) -> Iterator[Summary]:
+    """The latest calls wanted in the order of time. Histories are read twice, so that nobody holds them all: first
+    to see where these begin."""
+    found, since, too_many = 0, 0.0, 0
+    for row in _merged([history.find(wanted) for history in histories], running, oldest_first=False):
+        if found == wanted.limit and row.start < since:
+            break
+        too_many += found == wanted.limit
+        found += found < wanted.limit
+        since = row.start
+    latest = replace(wanted, since=since)
+    past = [history.find(latest, oldest_first=True) for history in histories]
+    rows = _merged(past, [row for row in running if row.start >= since], oldest_first=True)
+    return islice(rows, too_many, too_many + found)
+
+
+def _merged(past: list[Iterator[Summary]], running: list[Summary], *, oldest_first: bool) -> Iterator[Summary]:
+    """All of them in the order of time, each once: the edge knows its calls best."""
+    running = sorted(running, key=_start, reverse=not oldest_first)
+    known: set[tuple[str, str]] = set()
+    start: float | None = None
+    for row in merge(running, *past, key=_start, reverse=not oldest_first):
+        if row.start != start:
+            start = row.start
+            known.clear()
+        if (row.id, row.call_id) not in known:
+            known.add((row.id, row.call_id))
+            yield row
+
+
+def _start(row: Summary) -> float:
+    return row.start

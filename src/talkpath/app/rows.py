@@ -83,6 +83,18 @@ def print_lines_of(lines: Iterable[bytes]) -> None:
     sys.stdout.buffer.flush()
 
 
+def print_json_rows(rows: Iterable[object]) -> None:
+    """Print what `print_json` prints of a list, one at a time: nobody holds all of it."""
+    out = sys.stdout.buffer
+    end = b"[]\n"
+    before = b"[\n  "
+    for row in rows:
+        out.write(before + msgspec.json.format(json_bytes(row)).replace(b"\n", b"\n  "))
+        before, end = b",\n  ", b"\n]\n"
+    out.write(end)
+    out.flush()
+
+
 def print_line(line: bytes) -> None:
     """One line of data, at once: followers are piped into other programs."""
     sys.stdout.buffer.write(line + b"\n")

@@ -65,10 +65,10 @@ def print_status(config: Config, language: Language, *, as_json: bool) -> bool:
 def _last_hour(config: Config) -> dict[str, int]:
     """How the calls of the last hour ended; nothing where the history cannot be read."""
     try:
-        rows, _ = OwnCalls(config).rows(Wanted(since=time.time() - _HOUR_S, limit=_MOST_CALLS))
+        with OwnCalls(config).rows(Wanted(since=time.time() - _HOUR_S, limit=_MOST_CALLS)) as (rows, _):
+            return dict(Counter(row.result.value for row in rows if row.ended_at is not None))
     except Unavailable:
         return {}
-    return dict(Counter(row.result.value for row in rows if row.ended_at is not None))
 
 
 def problems_of(status: Status) -> Iterator[Phrase]:

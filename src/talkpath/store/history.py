@@ -244,8 +244,8 @@ class HistoryWriter:
 class History(Protocol):
     """Calls of the past, wherever they are kept."""
 
-    def find(self, wanted: Wanted) -> list[Summary]:
-        """The rows asked for, the latest first."""
+    def find(self, wanted: Wanted, *, oldest_first: bool = False) -> Iterator[Summary]:
+        """The rows asked for as they are read, the latest first; or from the oldest on, whatever their number."""
 
     def traces(self, wanted: Wanted) -> list[Trace]:
         """The calls asked for, whole, the latest first."""
@@ -266,10 +266,10 @@ class HistoryReader:
         self._path = path
         self._is_edge_running = is_edge_running
 
-    def find(self, wanted: Wanted) -> list[Summary]:
+    def find(self, wanted: Wanted, *, oldest_first: bool = False) -> Iterator[Summary]:
         where, values = self._condition(wanted)
-        statement = f"SELECT {COLUMNS}, {_END} FROM calls WHERE {where} ORDER BY start DESC LIMIT ?"
-        return [summary_of_row(row) for row in self._read(statement, (*values, wanted.limit))]
+        statement = f"SELECT {COLUMNS}, {_END} FROM calls WHERE {where} {order(oldest_first)}"
+        return map(summary_of_row, self._read(statement, values if oldest_first else (*values, wanted.limit)))
 
     def traces(self, wanted: Wanted) -> list[Trace]:
         return self._traces(*self._condition(wanted), wanted.limit)
@@ -400,6 +400,11 @@ def condition(wanted: Wanted, mark: str, like: str) -> tuple[str, tuple[object, 
         parts.append((f"result = {mark}", (wanted.result.value,)))
     where = " AND ".join(text for text, _ in parts) or "1 = 1"
     return where, tuple(value for _, values in parts for value in values)
+
+
+def order(oldest_first: bool, mark: str = "?") -> str:
+    """How `History.find` orders."""
+    return "ORDER BY start" if oldest_first else f"ORDER BY start DESC LIMIT {mark}"
 
 
 def summary_of_row(row: tuple[Any, ...]) -> Summary:

@@ -13,7 +13,7 @@ from talkpath.base.readable import readable
 from talkpath.calls.ids import span_of
 from talkpath.calls.model import Result, Side, Summary
 from talkpath.calls.trace import NODE_DIED, Trace
-from talkpath.store.history import COLUMNS, Pages, Retention, Wanted, condition, summary_of_row
+from talkpath.store.history import COLUMNS, Pages, Retention, Wanted, condition, order, summary_of_row
 from talkpath.store.shared.forwarding import Batch, CannotShare, Row
 from talkpath.store.shared.tables import STEPS, cannot_share, connected, is_fault_of_row, prepare, version
 
@@ -160,10 +160,10 @@ class PostgresHistory:
             self._connection.close()
             raise
 
-    def find(self, wanted: Wanted) -> list[Summary]:
+    def find(self, wanted: Wanted, *, oldest_first: bool = False) -> Iterator[Summary]:
         where, values = self._condition(wanted)
-        statement = f"SELECT {COLUMNS}, {_END}, {_IS_RUNNING} FROM {_FROM} WHERE {where} ORDER BY start DESC LIMIT %s"
-        return [_summary(row) for row in self._read(statement, (*values, wanted.limit))]
+        asked = f"SELECT {COLUMNS}, {_END}, {_IS_RUNNING} FROM {_FROM} WHERE {where} {order(oldest_first, '%s')}"
+        return map(_summary, self._read(asked, values if oldest_first else (*values, wanted.limit)))
 
     def traces(self, wanted: Wanted) -> list[Trace]:
         return self._traces(*self._condition(wanted), wanted.limit)
