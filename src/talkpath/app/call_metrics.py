@@ -98,7 +98,7 @@ class CallMetrics:
         if row.talk_s is not None:
             self._talk.observe(row.talk_s, row.id, at)
         if trace.seconds:
-            ours = _told_to_the_caller(trace)
+            ours = ports_of_caller(trace)
             for stream, packed in trace.seconds.items():
                 self._measure(trace, stream, bytes(packed), ours, row.id, at)
 
@@ -134,7 +134,7 @@ def _cause(row: Summary) -> str:
     return str(row.status) if row.status in REASONS else f"{row.status // 100}xx"
 
 
-def _told_to_the_caller(trace: Trace) -> frozenset[int]:
+def ports_of_caller(trace: Trace) -> frozenset[int]:
     """Our ports that the caller was told for audio: what comes to them is his."""
     caller = trace.live[0][1].remote
     return frozenset(

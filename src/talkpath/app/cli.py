@@ -31,6 +31,7 @@ from talkpath.app import (
     route_cli,
     service_cli,
     status_cli,
+    top_cli,
     wav_cli,
     words,
 )
@@ -104,6 +105,7 @@ reload_cli.register(app)
 route_cli.register(app)
 service_cli.register(app)
 status_cli.register(app)
+top_cli.register(app)
 wav_cli.register(app)
 
 

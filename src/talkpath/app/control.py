@@ -26,6 +26,7 @@ from talkpath.app.phone_rows import PhoneRow
 from talkpath.app.registration_news import RegistrationNews
 from talkpath.app.rehearsing import Wish
 from talkpath.app.status_rows import Status
+from talkpath.app.top_rows import TopRow, top_rows
 from talkpath.base import limits
 from talkpath.base.readable import json_bytes, readable
 from talkpath.base.texts import Language
@@ -74,6 +75,7 @@ class Ask(StrEnum):
     RELOAD = "reload"
     RECORD = "record"
     STATUS = "status"
+    TOP = "top"
     CLUSTER = "cluster"
     DRAIN = "drain"
 
@@ -219,6 +221,9 @@ class ControlServer:
                     yield line
             case Ask.STATUS if self._status is not None:
                 yield json_bytes(self._status())
+            case Ask.TOP:
+                async for line in _rows(top_rows(self._ledger)):
+                    yield line
             case Ask.CLUSTER:
                 if self._cluster is not None:
                     yield json_bytes(msgspec.to_builtins(self._cluster()))
@@ -314,7 +319,7 @@ async def _followed(news: RegistrationNews) -> AsyncIterator[bytes]:
         news.close()
 
 
-async def _rows(rows: Iterable[GatewayRow]) -> AsyncIterator[bytes]:
+async def _rows(rows: Iterable[GatewayRow | TopRow]) -> AsyncIterator[bytes]:
     for number, row in enumerate(rows):
         if number % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
             await asyncio.sleep(0)
@@ -405,6 +410,11 @@ class ControlClient:
         """How the edge is; None when none runs here."""
         lines = self._ask(Request(Ask.STATUS))
         return None if lines is None else next((msgspec.json.decode(line, type=Status) for line in lines), None)
+
+    def top(self) -> list[TopRow] | None:
+        """The calls that run and how they sound; None when no edge runs here."""
+        lines = self._ask(Request(Ask.TOP))
+        return None if lines is None else [msgspec.json.decode(line, type=TopRow) for line in lines]
 
     def cluster(self) -> list[ClusterRow] | None:
         """The cluster, nothing for a node that is alone; None when no edge runs here."""
