@@ -29,6 +29,7 @@ let view = 'start';
 let isOnline = false;
 let hasBeenOnline = false;
 let answeredAt = 0;
+let wasHeard = false;
 
 // --- what is shown
 
@@ -184,6 +185,8 @@ function listen(on) {
     if (state === 'connected' || state === 'completed') story.mark('path', 'done', story.state.get('path')?.how === 'bad' ? 'restarted' : 'pathDone');
     if (state === 'failed') story.mark('path', 'bad');
   });
+  hear('quiet', () => story.mark('heard', 'bad', 'nothingHeard'));
+  hear('heard', () => { if (wasHeard) story.mark('heard', 'done', 'heardAgain'); });
   hear('keyed', () => story.mark('keys', 'done'));
   hear('stream', ({ stream }) => play(stream));
   hear('over', over);
@@ -231,6 +234,7 @@ function begin(side, target, stream) {
   tell(null);
   stopRunning();
   answeredAt = 0;
+  wasHeard = false;
   sessionStorage.setItem(IN_CALL, target);
   stateIs('calling');
   $('clock').textContent = '';
@@ -262,7 +266,7 @@ function play(stream) {
   ear.play().catch(() => tell(() => [`${say('clickToHear')} `, button('play', () => { ear.play(); tell(null); })]));
   running.push(meter(stream, level => {
     $('level-in').value = level;
-    if (level > HEARD && answeredAt) story.mark('heard', 'done');
+    if (level > HEARD && answeredAt) { wasHeard = true; story.mark('heard', 'done'); }
   }));
 }
 

@@ -1,7 +1,7 @@
 // The telephone: registers over the WebSocket of the server that gave the page, and holds at most one call.
 //
 // Events: "ready", "offline", "refused" (our identity is not accepted), and of a call: "incoming", "sent", "progress",
-// "answered", "stream", "ice", "over". Details are in `detail`.
+// "answered", "stream", "ice", "quiet" (nothing comes), "heard" (it does again), "over". Details are in `detail`.
 
 import JsSIP from 'jssip';
 
@@ -18,6 +18,11 @@ function socketUrl() {
 // From the loss of the path, or the return of the socket, to an offer. A library comes back after whole seconds.
 const TURN_MS = { outgoing: 1000, incoming: 2500 };
 const LOST = ['disconnected', 'failed'];
+// Nothing has come for so long: told, and the way is in doubt if not even an answer to a check came.
+const QUIET_MS = 4000;
+const LOOK_MS = 500;
+// A server behind a socket that still leads somewhere answers within this.
+const ANSWER_MS = 1500;
 
 export class Phone extends EventTarget {
   constructor(domain) {
@@ -25,6 +30,9 @@ export class Phone extends EventTarget {
     this.domain = domain;
     this.session = null;
     this.identity = null;
+    this.isInDoubt = this.isLooking = false;
+    // Another network: what the socket was tied to may be gone, and nobody says so.
+    addEventListener('online', () => this.#lookForServer());
   }
 
   get isReady() { return Boolean(this.agent?.isRegistered()); }
@@ -131,7 +139,45 @@ export class Phone extends EventTarget {
     session.on('failed', over);
   }
 
+  // What comes, look after look: packets, and what shows that the way is there without them.
+  #listen(connection) {
+    let packets = 0, signs = 0, heardAt = performance.now(), signAt = heardAt, isQuiet = false;
+    const timer = setInterval(async () => {
+      const { session } = this;
+      if (session?.connection !== connection) { clearInterval(timer); return; }
+      const now = performance.now(), seen = await seenOn(connection);
+      const isWaiting = session.isEstablished() && expects(connection);
+      if (!isWaiting || seen.packets !== packets) heardAt = now;
+      if (seen.packets !== packets || seen.signs !== signs) signAt = now;
+      ({ packets, signs } = seen);
+      if (isQuiet && heardAt === now && isWaiting) { isQuiet = this.isInDoubt = false; this.#tell('heard'); }
+      if (isQuiet || now - heardAt < QUIET_MS) return;
+      isQuiet = true;
+      this.#tell('quiet');
+      if (now - signAt >= QUIET_MS) { this.isInDoubt = true; this.#lookForServer(); }
+    }, LOOK_MS);
+  }
+
+  // Ask the server for an answer over the socket that we have, and take another one where none comes. Once we are
+  // registered the call goes on.
+  #lookForServer() {
+    const { agent, session } = this;
+    if (!agent || !session || this.isLooking) return;
+    const again = () => {
+      this.isLooking = false;
+      if (this.agent !== agent || this.session !== session) return;
+      agent.transport.disconnect();
+      agent.transport.connect();
+    };
+    if (!agent.isConnected()) { again(); return; }
+    this.isLooking = true;
+    const timer = setTimeout(again, ANSWER_MS);
+    agent.once('registered', () => { this.isLooking = false; clearTimeout(timer); });
+    agent.register();
+  }
+
   #watch(connection) {
+    this.#listen(connection);
     connection.addEventListener('track', ({ track, streams }) => {
       this.#tell('stream', { stream: streams[0] ?? new MediaStream([track]) });
     });
@@ -153,9 +199,25 @@ export class Phone extends EventTarget {
   }
 
   #goOn(session) {
-    const isLost = LOST.includes(session.connection?.iceConnectionState);
+    const isLost = this.isInDoubt || LOST.includes(session.connection?.iceConnectionState);
     if (!session.isEstablished() || !this.isReady || !isLost) return;
+    this.isInDoubt = false;
     const isUnderWay = session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
     if (!isUnderWay) this.#goOnLater(session);
   }
+}
+
+// Whether the other side may send us sound: not while the call is held.
+function expects(connection) {
+  return connection.getTransceivers().some(({ currentDirection }) => /recv/.test(currentDirection ?? ''));
+}
+
+// Packets of sound that came, and checks or answers to checks that came the same way.
+async function seenOn(connection) {
+  const seen = { packets: 0, signs: 0 };
+  (await connection.getStats()).forEach(one => {
+    if (one.type === 'inbound-rtp') seen.packets += one.packetsReceived ?? 0;
+    if (one.type === 'candidate-pair') seen.signs += (one.responsesReceived ?? 0) + (one.requestsReceived ?? 0);
+  });
+  return seen;
 }

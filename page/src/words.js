@@ -57,6 +57,8 @@ const TEXTS = {
   sentDone: ['Your sound reaches the server', '您的声音已到达服务器'],
   heard: ['Their sound', '对方的声音'],
   heardDone: ['You hear the other side', '您听到了对方'],
+  nothingHeard: ['Nothing comes from the other side at the moment', '目前没有收到对方的声音'],
+  heardAgain: ['You hear the other side again', '又听到了对方的声音'],
   otherGone: ['The other side is gone: no sound comes from there any more', '对方已离开：不再传来声音'],
   restarted: ['The way was lost and is found again', '通路中断后已重新建立'],
   seconds: ['{value} s', '{value} 秒'],

@@ -10,6 +10,7 @@ from harness.browser import Browser
 from harness.edge import Edge
 from harness.network import HOME, Nat, site
 from harness.nginx import Nginx
+from harness.process import wait_until
 from harness.sound import assert_tone
 from harness.talk import begin, end, listen
 from harness.websocket import WebEndpoint
@@ -152,3 +153,20 @@ def test_a_page_that_does_not_register_again_is_found_by_its_next_call(nginx, we
     begin(other, page)
     listen(page, other, 0.5)
     end(other, page)
+
+
+def test_a_visitor_who_changes_networks_is_told_of_the_silence_and_hears_again(edge, tmp_path) -> None:
+    """The address is taken away under the call: no socket says so, and no packet comes any more."""
+    with site(Nat.CONE) as home, Browser(tmp_path, namespace=home.namespace) as browser:
+        page = browser.page(f"https://{home.edge}:{edge.doors.wss}/")
+        page.click("#primary:enabled")
+        page.until("document.querySelectorAll('#steps .done').length == 6")
+        changed = time.monotonic()
+        home.move("192.168.7.99")
+        page.until("document.querySelector('#steps li:last-child').className == 'bad'")
+        told = time.monotonic() - changed
+        assert page.text("#steps li:last-child span") == "Nothing comes from the other side at the moment"
+        assert told < 7, told
+        heard = wait_until(lambda: page.text("#steps li:last-child span").startswith("You hear"), 25)
+        assert heard, page.text("main")
+        page.close()

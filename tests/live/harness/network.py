@@ -104,6 +104,15 @@ class Site:
     public: str
     edge: str
 
+    def move(self, address: str) -> None:
+        """Give the phones another address instead of the one that they had, as another network would."""
+        for command in (
+            f"addr del {self.address}/24 dev eth0",
+            f"addr add {address}/24 dev eth0",
+            "route replace default via 192.168.7.1",
+        ):
+            run(f"ip -n {self.namespace} {command}")
+
 
 @contextmanager
 def site(nat: Nat = Nat.SYMMETRIC, *, loss_percent: int = 0, mtu: int = 1500, forgets_s: int = 0) -> Iterator[Site]:
