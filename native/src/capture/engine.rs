@@ -101,7 +101,7 @@ impl Engine {
     /// The next packet was captured at this place, of several that are read at once; `frame` is its number.
     pub fn at_place(&mut self, place: usize, frame: u64) {
         self.place = place;
-        self.frame = frame - 1;
+        self.frame = frame.saturating_sub(1);
         self.media.enter(place);
     }
 

@@ -109,7 +109,8 @@ fn link_of(network: u16) -> Option<u16> {
 /// Year, month, day, hour, minute, second, millisecond in ns since the epoch (days by Howard Hinnant's rule).
 fn begun([year, month, day, hour, minute, second, milli]: [u16; 7]) -> i64 {
     let (month, day) = (i64::from(month.clamp(1, 12)), i64::from(day.clamp(1, 31)));
-    let year = i64::from(year) - i64::from(month <= 2);
+    // What is no year of this tool would be beyond what a time can be.
+    let year = i64::from(year.clamp(1970, 2200)) - i64::from(month <= 2);
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let days = 365 * year + year / 4 - year / 100 + year / 400 + of_year - 719_468;
     let seconds = days * 86_400 + i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
@@ -123,6 +124,7 @@ mod tests {
     #[test]
     fn dates_become_seconds() {
         assert_eq!(begun([1970, 1, 1, 0, 0, 0, 0]), 0);
+        assert!(begun([u16::MAX; 7]) > 0 && begun([0; 7]) >= 0);
         assert_eq!(begun([2024, 2, 29, 12, 0, 0, 500]), 1_709_208_000_500_000_000);
         assert_eq!(begun([2023, 11, 14, 22, 13, 20, 0]), 1_700_000_000_000_000_000);
     }
