@@ -197,6 +197,7 @@ def main() -> None:
 
     writer.BUSY_S = 0.2
     kind, folder = sys.argv[1], Path(sys.argv[2])
+    os.chdir(folder)
     config = folder / "talkpath.toml"
     config.write_text('[[listeners]]\ntransport = "UDP"\naddress = "127.0.0.1"\nport = 15999\n')
     out = os.fdopen(os.dup(1), "w")

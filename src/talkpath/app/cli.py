@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.app import (
+    backup_cli,
     bans_words,
     calls_words,
     check_cli,
@@ -93,6 +94,7 @@ def users() -> None:
     """Who may register."""
 
 
+backup_cli.register(app)
 check_cli.register(app)
 cluster_cli.register(app)
 drain_cli.register(app)
