@@ -69,6 +69,13 @@ MOMENTS: dict[str, Text] = {
     ),
     "auth.stale": Text("The nonce of {user} is too old; asked again.", "{user} 的 nonce 已过期，重新要求认证。"),
     # --- routing
+    "transfer.asked": Text("The {side} asks the other side to call {target}.", "{side}要求另一方呼叫 {target}。"),
+    "transfer.made": Text(
+        "This call is the transfer that call {call} asked for.", "本通话是通话 {call} 中要求的转接。"
+    ),
+    "transfer.became": Text("The transfer became call {call}.", "转接成为通话 {call}。"),
+    "transfer.replaces": Text("It takes the place of call {call}.", "本通话取代通话 {call}。"),
+    "transfer.replaced": Text("Call {call} takes its place.", "由通话 {call} 取代。"),
     "route.user": Text("Routed to the user {user}.", "路由到用户 {user}。"),
     "route.is-here": Text("{target} leads back to this edge.", "{target} 指回本机。"),
     "route.service": Text("Routed to the service {service}.", "路由到服务 {service}。"),

@@ -32,6 +32,7 @@ from talkpath.edge.settings import EdgeSettings
 from talkpath.edge.tape import Recorder
 from talkpath.edge.tastes import Tastes
 from talkpath.edge.token import Tokens
+from talkpath.edge.transfers import Transfers
 from talkpath.edge.untold import Untold
 from talkpath.media.policy import MediaAddress
 from talkpath.media.record import MediaRecord
@@ -139,6 +140,7 @@ class Core:
         #: Those of them whose caller has not acknowledged an answer yet.
         self.beginning: set[RunningCall] = set()
         self.tastes = Tastes()
+        self.transfers = Transfers(ledger)
         self.recordings = Recordings(settings.recording, world.recorder, ledger, self.timers, self.touch)
         self.counters: Counter[str] = Counter()
         #: no new calls are taken, but at addresses that are `leaving` in the middle of them

@@ -77,6 +77,9 @@ class InDialog:
     ) -> None:
         core, request, call = self._core, fork.request, fork.call
         self._admission.bar_transfer(sender.user if sender is not None else "", request)
+        if request.method == "REFER" and call is not None and receiver is not None:
+            side = "caller" if sender is call.caller else "callee"
+            core.transfers.asked(request, side, receiver.flow.remote, now)
         if self._record_key.pressed(call, sender, fork.arrival, fork.server, now):
             return
         self._follow(sender, fork.arrival)

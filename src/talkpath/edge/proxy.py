@@ -179,6 +179,7 @@ class Proxy:
         fork.call = RunningCall(request.call_id, caller, now)
         if core.begin(fork.call):
             core.note(request.call_id, "call.twin", now, source=str(arrival.flow.remote))
+        core.transfers.began(request, arrival.reply_to.remote, now)
         self._asking.take_offer(fork.call, request)
         core.beginning.add(fork.call)
         fork.call.unanswered = fork
