@@ -148,7 +148,12 @@ def a_new_handshake_after_a_reinvite(wire: Wire) -> None:
     audio(wire, call, 6).bye(cseq=3)
 
 
-# --- audio that ends
+# --- audio that ends, or begins late
+
+
+@quiet("media-late")
+def a_capture_without_the_first_part_of_its_audio(wire: Wire) -> None:
+    plain_call(wire).wait(22).talk(8, a={"first_seq": 1200}, b={"first_seq": 1200}).bye()
 
 
 @quiet("media-cut")

@@ -134,6 +134,21 @@ def an_ack_that_asks_for_the_number_and_not_the_contact(wire: Wire) -> None:
     call.talk(end - start).bye(from_caller=False)
 
 
+@fires("ack-missing")
+def a_callee_that_takes_no_bye_before_the_ack(wire: Wire) -> None:
+    """As SIPp does: every ACK is dropped in front of it, and it repeats its answer to the BYE too."""
+    call = Call(wire, *phones(), [])
+    call.invite().ring().answer()
+    start = call.at
+    for number in range(9):
+        call.wait(min(0.5 * 2**number, 4.0)).answer().ack()
+    end, call.at = call.at, start + 20
+    call.request("BYE")
+    sent_again(wire, call.at, (0.5, 1.5, 3.5, 7.5))
+    call.at = start
+    call.talk(end - start, b={"mute": True})
+
+
 @quiet("ack-missing")
 def an_ack_for_the_number_that_is_taken_all_the_same(wire: Wire) -> None:
     call = Call(wire, *phones(), [Proxy()])

@@ -58,7 +58,5 @@ def what_happened(stuck: Stuck) -> Because:
     if stuck.refusal is not None:
         sip = stuck.refusal.sip
         return because(REFUSED, stuck.frames, stuck.time, status=sip.status, reason=sip.reason, **values)
-    last = stuck.hops[-1]
-    return because(
-        UNANSWERED, stuck.frames, stuck.time, where=last.request.destination, times=last.sendings, **values
-    )
+    last, times = stuck.hops[-1], max(hop.sendings for hop in stuck.hops)
+    return because(UNANSWERED, stuck.frames, stuck.time, where=last.request.destination, times=times, **values)

@@ -31,6 +31,8 @@ OWN_WORDS = frozenset({404, 410, 480, 500})
 _TRACED = ("BYE", "INVITE", "UPDATE", "INFO", "REFER", "NOTIFY")
 # How long a request waits before its silence means something; Timer E and G reach 4 s (RFC 3261 17.1.2.2).
 PATIENCE_S = 4.0
+# Where a URI without a port leads (RFC 3261 19.1.2).
+SIP_PORT = 5060
 # Who hangs up within a round trip of the other has not heard of it yet.
 GLARE_S = 1.0
 
@@ -119,7 +121,9 @@ def _is_pointless(story: Story, hops: list[Exchange]) -> bool:
     """A BYE into a call that was refused, whose answer was never acknowledged (who did not hear of it knows no dialog
     to be hung up in), or that another BYE has ended (an earlier one; both hang up at once)."""
     first, lost = hops[0].request, unheeded(story)
-    if lost is not None and not lost.acks and lost.answer.sip.status < 300:
+    # Who waits for its ACK may take no BYE before it, and gives up after 32 s: what became of the ACK is the story.
+    is_unacked = lost is not None and lost.answer.sip.status < 300
+    if lost is not None and is_unacked and (not lost.acks or lost.answer.source == hops[-1].request.destination):
         return True
     ends = (e for e in story.in_dialog("BYE") if e not in hops and e.request.sip.call_id == first.sip.call_id)
     if any(end.answer and end.request.time <= first.time + GLARE_S for end in ends):
@@ -165,8 +169,27 @@ def _diagnosed(story: Story, stuck: Stuck) -> Stuck:
     for diagnose in (_wrong_turn, _gone_connection, _told_inside, _next_hop):
         found = diagnose(story, stuck)
         if found is not None:
-            return found
+            is_about_contact = found.cause in (Cause.CONTACT, Cause.CONTACT_TRANSPORT)
+            return stuck if is_about_contact and asks_for_another(stuck) else found
     return stuck
+
+
+def asks_for_another(stuck: Stuck) -> bool:
+    """What acknowledges an answer names somebody else than its Contact (RFC 3261 12.2.1.1), which is not to blame."""
+    if not stuck.hops or stuck.answer is None or stuck.answer.sip.status < 200:
+        return False
+    contact, uri = contact_of(stuck.answer.sip), stuck.hops[0].request.sip.uri
+    if stuck.hops[-1].request.destination == stuck.answer.source and host_of(uri) == host_of(contact):
+        return False  # it came to who answered, under another user: SIPp writes so, and takes it so
+    return bool(contact) and not _is_same_place(uri, contact)
+
+
+def _is_same_place(one: str, two: str) -> bool:
+    """User, host and port are the same; what cannot be read is not judged, and `alias` says where it really is."""
+    first, second = _parsed(one), _parsed(two)
+    if first is None or second is None or "alias" in second.params or "alias" in first.params:
+        return True
+    return len({(uri.user, uri.host.lower(), uri.port or SIP_PORT) for uri in (first, second)}) == 1
 
 
 def _with(stuck: Stuck, cause: Cause, **facts: object) -> Stuck:

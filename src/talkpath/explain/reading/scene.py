@@ -45,6 +45,8 @@ VIDEO_HZ = 90_000
 STRAYS_TOLD = 50
 # Captured twice: fewer than so many, or this share of all packets, is what networks do now and then.
 LEAST_COPIES, COPIES = 5, 0.02
+# Streams of so many packets and hosts that miss at least this share alike tell of the capture, and not of the line.
+ALIKE_EXPECTED, ALIKE_STREAMS, ALIKE_HOSTS, ALIKE_SHARE = 200, 4, 3, 0.01
 # So many answered calls without any RTP mean that the capture was not taken where media flows.
 SIGNALLING_ONLY = 3
 
@@ -243,6 +245,17 @@ class Scene:
     def answered(self) -> int:
         """How many calls were answered. Asked only when all calls are known."""
         return sum(1 for call in self.calls if call.answered_at is not None)
+
+    @cached_property
+    def loses_alike(self) -> bool:
+        """Whether all streams miss about the same share of their packets, both ways and whoever sends them: no line
+        does that, and a capture that cannot keep up does. Asked only when all calls are known."""
+        streams = [one.rtp for call in self.calls for one in call.streams if one.rtp.expected >= ALIKE_EXPECTED]
+        if self.is_live or len(streams) < ALIKE_STREAMS or len({rtp.src.host for rtp in streams}) < ALIKE_HOSTS:
+            return False
+        shares = sorted(rtp.lost / rtp.expected for rtp in streams)
+        middle, few = shares[len(shares) // 2], len(shares) // 10
+        return middle >= ALIKE_SHARE and shares[few] * 4 >= middle and shares[-1 - few] <= middle * 3
 
     @property
     def shows_media(self) -> bool:

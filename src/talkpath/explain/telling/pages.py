@@ -12,6 +12,7 @@ from talkpath.base.texts import Language, Text
 from talkpath.explain.judging.rule import Rule
 from talkpath.explain.judging.rules import RULES
 from talkpath.explain.telling import words
+from talkpath.explain.telling.measured import CAPTURES, FALSE_ALARMS, HEALTHY, MEASURED
 
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 INDEX = Text("Finding codes", "问题代码")
@@ -27,6 +28,29 @@ ABOUT = Text(
     "An error is what a person felt. A warning may become one, a note is worth knowing.",
     "错误表示有人受到影响；警告可能变成错误；提示值得了解。",
 )
+SURE = Text("How sure is sure", "置信度意味着什么")
+MEANT = Text(
+    "Every finding has a confidence (in the JSON, and in the report of one call). Of errors said at 0.9, nine in ten "
+    "are to be right: the cause that is named is the cause. Below 0.8 something is wrong, and the cause may be "
+    "another.",
+    "每条发现都带有置信度（见 JSON 以及单个呼叫的报告）。置信度为 0.9 的错误应有九成正确：指出的原因即真正原因。"
+    "低于 0.8 时，问题确实存在，但原因可能不同。",
+)
+COUNTED = Text(
+    "Counted on {captures} captures, each of one fault in a host or a link (or none) and of other calls beside it, "
+    "taken "
+    "at a proxy or beside a phone. They are made by a small world of phones, proxies, relays, NATs and firewalls "
+    "that "
+    "follows the RFCs and knows nothing of the rules (`python -m tests.explain.world.judged`). In {healthy} of them "
+    "nothing was wrong; errors said of those: {false}. Real networks are stranger than any world of this kind: "
+    "where a "
+    'finding looks wrong, read "when it is wrong" on its page.',
+    "统计自 {captures} 个抓包：每个含一处主机或链路故障（或没有故障）及旁边的其他呼叫，在代理处或话机旁抓取。"
+    "它们由一个由话机、代理、中继、NAT 和防火墙组成的小型环境生成，遵循 RFC 而不了解任何规则"
+    "（`python -m tests.explain.world.judged`）。其中 {healthy} 个没有故障，对它们报出的错误数：{false}。"
+    "真实网络比任何此类环境都复杂：若某条发现看起来不对，请阅读其页面上的“何时会误判”。",
+)
+HEAD = (Text("confidence", "置信度"), Text("errors said", "报出的错误"), Text("right", "正确"))
 
 
 def plain(text: Text, language: Language) -> str:
@@ -66,7 +90,19 @@ def index_page(language: Language) -> str:
     for rule in RULES:
         symptom = words.SYMPTOMS[rule.symptom].say(language)
         lines.append(f"| [{rule.code}]({rule.code}.md) | {symptom} | {_escaped(rule.title, language)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_confidence(language)]) + "\n"
+
+
+def _confidence(language: Language) -> Iterator[str]:
+    """What a confidence is worth: how many errors of each were right."""
+    values = {"captures": CAPTURES, "healthy": HEALTHY, "false": FALSE_ALARMS}
+    yield from (f"## {SURE.say(language)}", "", MEANT.say(language), "", COUNTED.say(language, **values), "")
+    yield f"| {HEAD[0].say(language)} | {HEAD[1].say(language)} | {HEAD[2].say(language)} | |"
+    yield "| --- | --- | --- | --- |"
+    for number, band in enumerate(MEASURED):
+        limits = f"{band.least:.2f} …" if not number else f"{band.least:.2f} … {MEASURED[number - 1].least:.2f}"
+        share = f"{100 * band.right / band.said:.0f} %" if band.said else "-"
+        yield f"| {limits} | {band.said} | {band.right} | {share} |"
 
 
 def pages() -> Iterator[tuple[str, str]]:

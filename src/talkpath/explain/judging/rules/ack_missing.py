@@ -3,19 +3,14 @@
 from collections.abc import Iterator
 
 from talkpath.base.address import Address
-from talkpath.base.errors import Malformed
 from talkpath.base.texts import Text
 from talkpath.calls.model import MessageSeen
 from talkpath.explain.judging.evidence import what_happened
 from talkpath.explain.judging.finding import Because, Direction, Found, Severity, Symptom, because, party, said
 from talkpath.explain.judging.rule import Rule
-from talkpath.explain.reading.route import Cause, Stuck, contact_of, stuck_requests
+from talkpath.explain.reading.route import Cause, Stuck, asks_for_another, contact_of, stuck_requests
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
-from talkpath.sip.uri import Uri
-
-# Where a URI without a port leads (RFC 3261 19.1.2).
-SIP_PORT = 5060
 
 NOWHERE = Text(
     "No {method} to it is in the capture. Whether the answer came to {where} only a capture there can tell.",
@@ -85,21 +80,11 @@ def _found(story: Story, stuck: Stuck, answer: MessageSeen) -> Found:
 
 def _astray(stuck: Stuck, answer: MessageSeen) -> Iterator[Because]:
     """What acknowledges it asks for somebody else than the Contact of the answer."""
-    asked, contact = stuck.hops[0].request if stuck.hops else None, contact_of(answer.sip)
-    if asked is None or not contact or answer.sip.status < 200 or _is_same_place(asked.sip.uri, contact):
+    if not asks_for_another(stuck):
         return
-    values = {"uri": asked.sip.uri, "contact": contact, "status": answer.sip.status}
+    asked = stuck.hops[0].request
+    values = {"uri": asked.sip.uri, "contact": contact_of(answer.sip), "status": answer.sip.status}
     yield because(NOT_THE_CONTACT, [*asked.frames[:1], *answer.frames[:1]], asked.time, **values)
-
-
-def _is_same_place(one: str, two: str) -> bool:
-    """User, host and port are the same; what cannot be read is not judged."""
-    try:
-        first, second = Uri.parse(one), Uri.parse(two)
-    except Malformed:
-        return True
-    places = {(uri.user, uri.host.lower(), uri.port or SIP_PORT) for uri in (first, second)}
-    return len(places) == 1 or "alias" in second.params or "alias" in first.params
 
 
 def _tells_nothing(story: Story, stuck: Stuck, answer: MessageSeen) -> bool:

@@ -16,6 +16,13 @@ LATE = Text(
     "The answer came at once, the first packet of {who} {seconds:.1f} s later.",
     "接通后 {seconds:.1f} 秒才出现{who}的第一个包。",
 )
+TOGETHER = Text(
+    "Both directions begin at that very moment: nobody waits so long for a call, and what came before may have been "
+    "taken out of the capture.",
+    "两个方向恰在同一时刻开始：没有人会等这么久，此前的包可能已从抓包中删去。",
+)
+# Both begin together after so long: ICE and DTLS have given up long before.
+CUT_OUT_S, SAME_S = 15.0, 0.5
 
 
 def check(story: Story) -> Iterator[Found]:
@@ -41,13 +48,23 @@ def _late_s(path: MediaPath, from_caller: bool) -> float:
 def _found(path: MediaPath, from_caller: bool, late: float) -> Found:
     who, other = party(from_caller), party(not from_caller)
     first = path.heard(from_caller)[0]
+    evidence = [because(LATE, (first.first_frame,), first.start, who=who, seconds=late)]
+    is_doubtful = late >= CUT_OUT_S and _begins_with_the_other(path, from_caller)
+    if is_doubtful:
+        evidence.append(because(TOGETHER, (), first.start))
     return Found(
-        (because(LATE, (first.first_frame,), first.start, who=who, seconds=late),),
+        tuple(evidence),
         {"who": who, "other": other, "seconds": f"{late:.1f}"},
         leg=path.first_leg.index,
         direction=Direction.of(from_caller),
-        severity=Severity.ERROR if late >= FELT_S else Severity.WARNING,
+        severity=Severity.ERROR if late >= FELT_S and not is_doubtful else Severity.WARNING,
+        confidence=0.5 if is_doubtful else 0.9,
     )
+
+
+def _begins_with_the_other(path: MediaPath, from_caller: bool) -> bool:
+    back = path.heard(not from_caller)
+    return bool(back) and abs(back[0].start - path.heard(from_caller)[0].start) < SAME_S
 
 
 RULE: Rule = Rule(
@@ -71,6 +88,11 @@ RULE: Rule = Rule(
         "late, a phone that waits for the other side's packets first (both behind NAT).",
         "查看其间发生了什么：逐个超时的 ICE 检查、缓慢的 DTLS 握手、迟到的 ACK，或双方都在 NAT "
         "后互相等待对方先发包。",
+    ),
+    doubt=Text(
+        "A capture from which packets were taken out, or that was filtered by a port that the first stream did not "
+        "use.",
+        "抓包中有包被删去，或按端口过滤而漏掉了最初的流。",
     ),
     traits=frozenset({Trait.GAPPY}),
     of_call=check,

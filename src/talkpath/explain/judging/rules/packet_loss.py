@@ -53,6 +53,17 @@ OWN_DROPS = Text(
     "SIP messages are missing from this capture too, though nobody sent them again: the losses may be its own.",
     "本抓包也缺少 SIP 消息，而无人重发：丢包可能是抓包自身造成的。",
 )
+ALIKE = Text(
+    "All streams of this capture miss about as much, both ways and of every sender: it may be the capture that "
+    "missed "
+    "it.",
+    "本抓包中所有流（双向、所有发送方）缺失比例相近：可能是抓包自身丢失了这些包。",
+)
+BOTH_WAYS = Text(
+    "The other direction misses as much here; from one place that is seldom to be seen, unless the capture missed "
+    "it.",
+    "另一方向在此处也缺失同样多；在单一位置很少会这样，除非是抓包自身丢失。",
+)
 SHORT = Text(
     "With {expected} packets that is little to go by; many calls of the same kind say more (what bad calls share).",
     "仅 {expected} 个包，依据较少；若多个呼叫都如此则更可信（见问题呼叫的共同点）。",
@@ -87,8 +98,17 @@ def _lost_here(story: Story, path: MediaPath, from_caller: bool) -> Found | None
         share = lost / rtp.expected
         evidence = [_lost(rtp, lost), _worst_second(rtp), *_section(story, path, from_caller)]
         found = _found(path, from_caller, evidence, share)
+        if _is_both_ways(path, from_caller, share):
+            doubt = because(BOTH_WAYS, (), rtp.start)
+            found = replace(found, because=(*found.because, doubt), severity=Severity.WARNING, confidence=0.6)
         return _weighed(story, _graded(found, rtp, lost) if is_short else found)
     return None
+
+
+def _is_both_ways(path: MediaPath, from_caller: bool, share: float) -> bool:
+    """The other direction loses about as much at the same place: what is lost behind it does not show in either."""
+    back = [rtp for rtp in path.heard(not from_caller) if rtp.expected >= LEAST_EXPECTED]
+    return any(0.5 <= _lost_of(rtp) / rtp.expected / share <= 2 for rtp in back)
 
 
 def _grade(rtp: RtpStream, lost: int) -> tuple[Severity, float] | None:
@@ -138,9 +158,12 @@ def _weighed(story: Story, found: Found) -> Found:
     if story.scene.has_drops:
         return replace(found, severity=Severity.NOTE, confidence=0.4)
     missed = holes(story)
-    if not missed:
+    if missed:
+        doubt = because(OWN_DROPS, missed[0].frames[:1], missed[0].time)
+    elif story.scene.loses_alike:
+        doubt = because(ALIKE, (), story.call.start)
+    else:
         return found
-    doubt = because(OWN_DROPS, missed[0].frames[:1], missed[0].time)
     return replace(found, because=(*found.because, doubt), severity=Severity.WARNING, confidence=0.4)
 
 
@@ -251,12 +274,12 @@ RULE: Rule = Rule(
     needs=Text(
         "One percent of at least 200 packets (three percent: an error) missing by sequence number, or "
         "reported missing by the receiver. Of shorter calls one packet in eight at several places is an error, ten "
-        "packets a warning, and three percent a note that counts where many calls have it. Packets that the "
-        "receiver reports as there, drops of the capture itself, reordering, and a "
-        "new SSRC are no loss.",
+        "packets a warning, and three percent a note that counts where many calls have it. What both directions, or "
+        "all streams of the capture, miss alike is a warning: it may be the capture that missed it. Packets that the "
+        "receiver reports as there, drops of the capture itself, reordering, and a new SSRC are no loss.",
         "至少 200 个包中按序号缺失百分之一（百分之三以上为错误），或接收方报告缺失。较短的呼叫中，"
         "多处丢失八分之一以上为错误，丢失十个包为警告，百分之三为提示，并在多个呼叫都如此时计入。"
-        "接收方报告已收到的、抓包自身丢弃的、"
+        "双向或抓包中所有流缺失相近时为警告：可能是抓包自身丢失。接收方报告已收到的、抓包自身丢弃的、"
         "乱序和更换 SSRC 都不算丢包。",
     ),
     fix=Text(
@@ -265,9 +288,11 @@ RULE: Rule = Rule(
         "逐跳检查从{who}到此处的路径（Wi-Fi、上行带宽、双工不匹配、限速），并为语音打标记和设置优先级（DSCP 46）。",
     ),
     doubt=Text(
-        "A capture that loses packets itself and does not say so: the receiver's RTCP, or SIP messages that are "
-        "missing too, tell (both are looked at, where they are there).",
-        "抓包自身丢包却未声明：可由接收方的 RTCP 或同样缺失的 SIP 消息判断（存在时都会被核对）。",
+        "A capture that loses packets itself and does not say so: the receiver's RTCP, SIP messages that are missing "
+        "too, or all streams losing alike tell (each is looked at, where it is there). A short capture of one call "
+        "has none of them.",
+        "抓包自身丢包却未声明：可由接收方的 RTCP、同样缺失的 SIP 消息，或所有流丢失相近来判断（存在时都会被核对）。"
+        "仅含一个呼叫的短抓包可能没有这些依据。",
     ),
     traits=frozenset({Trait.LOSSY}),
     of_call=check,
