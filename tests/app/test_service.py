@@ -71,10 +71,10 @@ def test_who_says_no_has_nothing_done(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "Nothing was done." in capsys.readouterr().err
 
 
-def test_a_program_in_a_home_directory_is_out_of_reach(tmp_path: Path) -> None:
-    service = Service(Path("/root/venv/bin/talkpath"), FILE, "talkpath", tmp_path)
+def test_a_program_in_a_home_directory_is_out_of_reach() -> None:
+    service = Service(Path("/root/venv/bin/talkpath"), FILE, "talkpath")
     with pytest.raises(Misuse, match="home directory"):
-        install(service, Language.EN, is_dry=False, ask=lambda _: True)
+        install(service, Language.EN, is_dry=False, ask=lambda _: False)
 
 
 def test_taking_it_away_leaves_the_configuration(tmp_path: Path) -> None:

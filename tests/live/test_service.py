@@ -28,7 +28,9 @@ def test_the_unit_is_sound_and_hardened(root: Path, tmp_path: Path) -> None:
     # Its user is of the folder's system and unknown on this one.
     unit.write_text(laid.read_text().replace("=talkpath\n", "=daemon\n"))
     verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
-    assert (verified.returncode, verified.stderr) == (0, "")
+    # It looks at the units around it too, which are not ours.
+    assert verified.returncode == 0, verified.stderr
+    assert "talkpath.service" not in verified.stderr
     # In tenths: it may be exposed by less than 3.
     weighed = ["systemd-analyze", "security", "--offline=true", "--threshold=29", unit]
     done = subprocess.run(weighed, capture_output=True, text=True, check=False)

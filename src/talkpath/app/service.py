@@ -156,14 +156,15 @@ def _go_through(
 
 
 def _must_be_able(service: Service) -> None:
-    if service.is_here:
-        if os.geteuid() != 0:
-            raise Trouble("not-root", phrase(texts.NOT_ROOT))
-        if not _BOOTED.is_dir():
-            raise Trouble("no-systemd", phrase(texts.NO_SYSTEMD))
+    if not service.is_here:
+        return
     # ProtectHome= hides these from the service.
     if service.program.is_relative_to("/root") or service.program.is_relative_to("/home"):
         raise Misuse("out-of-reach", phrase(texts.OUT_OF_REACH, program=service.program))
+    if os.geteuid() != 0:
+        raise Trouble("not-root", phrase(texts.NOT_ROOT))
+    if not _BOOTED.is_dir():
+        raise Trouble("no-systemd", phrase(texts.NO_SYSTEMD))
 
 
 def _start() -> None:

@@ -17,7 +17,6 @@ _UNIT = """\
 # Written by `talkpath install-service`. Changes belong into a drop-in: systemctl edit talkpath
 [Unit]
 Description=talkpath, a SIP and WebRTC edge
-Documentation=man:systemd.exec(5)
 Wants=network-online.target
 After=network-online.target
 StartLimitIntervalSec=60
