@@ -261,11 +261,6 @@ class Bench:
         self.silences += gaps.values()
         for name, talk in talks.items():
             self._try(name, "cannot be ended", talk.end)
-        told = [row for row in heir.edge.calls("--since", str(began)) if row["ended_how"] == "bye"]
-        calls = sum(talk.calls for talk in talks.values())
-        self.calls += calls
-        if len(told) != calls:
-            self.lost.append(f"the history has {len(told)} of {calls} calls")
         silences = ", ".join(f"{gap:.2f}" for gap in sorted(gaps.values()))
         print(f"{dead.name} ({self._how}): silent for {silences}; lost so far: {len(self.lost)}", flush=True)
         if self._how != "stop":
@@ -274,6 +269,15 @@ class Bench:
             lambda: self._nodes.is_joined(dead) and self._nodes.is_joined(heir), "it does not join again"
         )
         self._nodes.wait(lambda: dead.keepalived.is_ready, "its keepalived does not hear that it is back")
+        self._look_up(dead, heir, began, sum(talk.calls for talk in talks.values()))
+
+    def _look_up(self, dead: Node, heir: Node, began: float, calls: int) -> None:
+        """Each call is whole in the history of the heir; one that was over by then, in that of who died."""
+        rows = [row for node in (heir, dead) for row in node.edge.calls("--since", str(began))]
+        told = {row["call_ids"][0] for row in rows if row["ended_how"] == "bye"}
+        self.calls += calls
+        if len(told) != calls:
+            self.lost.append(f"the history has {len(told)} of {calls} calls")
 
     def _hear(self, talks: dict[str, Talk]) -> None:
         for name, talk in talks.items():
