@@ -284,7 +284,13 @@ def test_a_call_of_a_node_that_died_is_one_with_what_its_heir_made_of_it(url, no
     heir.ended(now + 9, seen.call_ids[0], Side.CALLER, "bye")
     b.history.keep(heir.to_keep(), now + 10)
     b.sent()
-    # The first comes back, and says how far it knew.
+    # The first, which let it go, says so late.
+    running.ledger.ended(now + 1, seen.call_ids[0], Side.SERVER, "went-over")
+    a.history.save(seen)
+    a.sent()
+    assert wait_until(lambda: HistoryReader(a.file).count() == 0, 5)
+    assert _state(url) == (Result.ANSWERED, now + 9, "bye")
+    # It comes back, and says how far it knew.
     a.close()
     again = node("a", url)
     again.sent()

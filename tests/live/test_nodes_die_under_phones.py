@@ -1,5 +1,6 @@
 """The node that has the address dies under phones that talk: another gets it and goes on with their calls."""
 
+import signal
 import time
 
 import pytest
@@ -34,6 +35,45 @@ def test_phones_go_on_talking_when_the_node_under_them_is_killed(tmp_path, agent
         (row,) = heir.edge.calls()
         assert (row["ended_how"], row["ended_by"]) == ("bye", "callee")
         assert f"Taken over from node {dead.name}" in heir.edge.command("calls", row["id"])
+        assert not heir.edge.complaints()
+
+
+def test_a_call_outlives_a_node_that_stands_still_and_wakes_and_one_that_is_drained(tmp_path, agents_of) -> None:
+    with Nodes(tmp_path) as nodes, Wiretap() as tap:
+        agents = agents_of(nodes.holder.edge, HOME)
+        alice, bob = (agents.agent("udp", nodes.identity("udp")) for _ in range(2))
+        here, there = agents.talker(), agents.talker()
+        call, incoming = connect(alice, bob, here.offer(), there.offer())
+        here.start(call.answer.body)
+        there.start(incoming.invite.body)
+
+        def hear() -> None:
+            for talker, before in [(one, len(one.received)) for one in (here, there)]:
+                talker.wait_received(before + 25)
+
+        hear()
+        first, began = nodes.holder, time.monotonic()
+        heir = nodes.other(first)
+        first.send(signal.SIGSTOP)
+        nodes.wait(lambda: heir.has_address, "nobody got the address of who stands still")
+        hear()
+        first.send(signal.SIGCONT)
+        nodes.wait(lambda: not first.has_address and nodes.is_joined(first), "it does not find back")
+        nodes.wait(lambda: first.keepalived.is_ready, "its keepalived does not hear that it is back")
+        hear()
+        first.edge.command("drain", heir.name)
+        nodes.wait(lambda: first.has_address and not heir.has_address, "the address is not handed over")
+        heir.edge.stop()
+        hear()
+        hang_up(call.dialog, incoming.dialog)
+        gaps = tap.gaps(began)
+        assert max(gaps[here.port], gaps[there.port]) < 1, gaps
+        (row,) = first.edge.calls("--limit", "1")
+        assert row["ended_how"] == "bye"
+        story = first.edge.command("calls", row["id"])
+        assert f"Taken over from node {first.name}" in story, story
+        assert f"Taken over from node {heir.name}" in story
+        assert not first.edge.complaints()
         assert not heir.edge.complaints()
 
 

@@ -404,6 +404,29 @@ def test_a_call_that_another_process_goes_on_with_stays_one_call(file: Path, sto
     again.close()
 
 
+def test_a_call_that_another_node_had_in_between_stays_one_call(file: Path, store: Store) -> None:
+    running = Running()
+    running.says(1001.0, running.talk.answer(200))
+    (trace,) = running.ledger.to_keep()
+    seen = trace.standing(1002.0)
+    running.ledger.ended(1003.0, trace.call_ids[0], Side.SERVER, "went-over")
+    store.history.save(trace)
+    assert store.writer.flush()
+    assert [row.ended_how for row in _listed(file)] == ["went-over"]
+    ledger = Ledger()
+    ledger.resumed(1006.0, seen)
+    ledger.begun(seen.call_ids[0])
+    (again,) = ledger.to_keep()
+    ledger.ended(1009.0, seen.call_ids[0], Side.CALLER, "bye")
+    store.history.save(again)
+    assert store.writer.flush()
+    assert [(row.ended_how, row.talk_s) for row in _listed(file)] == [("bye", 8.0)]
+    reader = HistoryReader(file)
+    assert len(reader.named("1@x", 5)) == 1
+    reader.close()
+    store.close()
+
+
 def test_a_call_that_rang_when_the_node_died_failed(file: Path, store: Store) -> None:
     running = Running()
     running.says(1000.2, running.talk.answer(180))

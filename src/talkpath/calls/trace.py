@@ -17,6 +17,8 @@ from talkpath.capture.records import NO_LEVEL, SECOND, Record, RtpStream, Second
 LiveRow = tuple[float, Flow, bytes, bool]
 #: How a call ended that ran when its node died.
 NODE_DIED = "node-died"
+#: The same of one with which another node went on.
+WENT_OVER = "went-over"
 #: (source, destination, SSRC) of a stream.
 StreamKey = tuple[Address, Address, int]
 

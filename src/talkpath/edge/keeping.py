@@ -13,7 +13,7 @@ from talkpath.base.address import Target
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.base.octets import raw, text
 from talkpath.calls.model import Side
-from talkpath.calls.trace import NODE_DIED, Trace
+from talkpath.calls.trace import NODE_DIED, WENT_OVER, Trace
 from talkpath.edge.anchoring import Anchoring
 from talkpath.edge.answers import Answers
 from talkpath.edge.call import Party, Phase, RunningCall
@@ -326,7 +326,7 @@ class Keeping:
         if fork is not None:
             fork.leave(now)
         self._services.forget_ended(call)
-        self._ending.end(call, Side.SERVER, "went-over", now)
+        self._ending.end(call, Side.SERVER, WENT_OVER, now)
 
     def _lose(self, call: RunningCall, now: float) -> None:
         fork = self._ringing.fork_of(call)

@@ -20,7 +20,7 @@ from talkpath.base.readable import readable
 from talkpath.calls.build import summary_of
 from talkpath.calls.ids import id_of, span_of
 from talkpath.calls.model import Result, Side, Summary
-from talkpath.calls.trace import NODE_DIED, Trace
+from talkpath.calls.trace import NODE_DIED, WENT_OVER, Trace
 from talkpath.store.blob import packed, unpacked
 from talkpath.store.mishaps import unavailable
 from talkpath.store.writer import Job, Writer, connect
@@ -38,7 +38,7 @@ _TOO_MANY = """
     SELECT number, page, is_sent FROM calls
     WHERE number <= (SELECT max(number) FROM calls) - ? ORDER BY number LIMIT ?
 """
-_RESUMED = "SELECT number FROM calls WHERE start = ? AND id = ? AND ended_how = ?"
+_RESUMED = f"SELECT number FROM calls WHERE start = ? AND id = ? AND ended_how IN ('{NODE_DIED}', '{WENT_OVER}')"
 _EMPTY = "DELETE FROM pages WHERE page = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.page = pages.page)"
 _ALIVE = "UPDATE counters SET value = ? WHERE name = 'alive_ms'"
 _LAST_ALIVE = "(SELECT value / 1000.0 FROM counters WHERE name = 'alive_ms')"
@@ -225,11 +225,10 @@ class HistoryWriter:
                     self._writer.left_out()
 
     def _number_of(self, database: sqlite3.Connection, trace: Trace) -> int:
-        """That of what an earlier process wrote of the call, else the next."""
+        """That of what an earlier process wrote of it, or this one before another node had it; else the next."""
         if trace.is_resumed:
-            known = database.execute(
-                _RESUMED, (trace.start, id_of(trace.call_ids[0], trace.start), NODE_DIED)
-            ).fetchone()
+            own = trace.start, id_of(trace.call_ids[0], trace.start)
+            known = database.execute(_RESUMED, own).fetchone()
             if known is not None:
                 return int(known[0])
         return self._next_number(database)

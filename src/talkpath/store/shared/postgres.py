@@ -12,19 +12,21 @@ from msgspec.structs import replace
 from talkpath.base.readable import readable
 from talkpath.calls.ids import span_of
 from talkpath.calls.model import Result, Side, Summary
-from talkpath.calls.trace import NODE_DIED, Trace
+from talkpath.calls.trace import NODE_DIED, WENT_OVER, Trace
 from talkpath.store.history import COLUMNS, Pages, Retention, Wanted, condition, order, summary_of_row
 from talkpath.store.shared.forwarding import Batch, CannotShare, Row
 from talkpath.store.shared.tables import STEPS, cannot_share, connected, is_fault_of_row, prepare, version
 
 _OWN = ("key", "writer", "page", "place", "is_open")
 _ALL = (*_OWN, *COLUMNS.split(", "))
-# Who took a call over says more of it than the node that died, also when that one comes back and tells what it knew.
+# Who took a call over says more of it than the node that died or gave it away, also when that one tells later what it
+# knew.
+_HALF = f"('{NODE_DIED}', '{WENT_OVER}')"
 _PUT = f"""
     INSERT INTO talkpath_calls AS old ({", ".join(_ALL)}) VALUES ({", ".join(["%s"] * len(_ALL))})
     ON CONFLICT (key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _ALL[1:])}
-    WHERE excluded.ended_how <> '{NODE_DIED}'
-    OR (old.ended_how = '{NODE_DIED}' AND (old.writer = excluded.writer OR old.ended_at <= excluded.ended_at))
+    WHERE excluded.ended_how NOT IN {_HALF}
+    OR (old.ended_how IN {_HALF} AND (old.writer = excluded.writer OR old.ended_at <= excluded.ended_at))
 """
 _PUT_PAGE = "INSERT INTO talkpath_pages (page, calls, traces) VALUES (%s, %s, %s)"
 _NEW_PAGES = "SELECT nextval('talkpath_pages_page_seq') FROM generate_series(1, %s)"
