@@ -15,6 +15,7 @@ PARTS = (
     "conversion",
     "guard",
     "cluster",
+    "scale",
 )
 
 

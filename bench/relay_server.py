@@ -58,9 +58,13 @@ def _bridge(relay: Relay, recorder: Recorder | None, words: list[str]) -> str:
 
 
 async def _take_meters(relay: Relay) -> None:
+    """As `net/media.py` does: in twenty portions a second, and the row of each stream."""
+    part = 0
     while True:
-        await asyncio.sleep(1)
-        relay.meters()
+        await asyncio.sleep(0.05)
+        part = (part + 1) % 20
+        for second in relay.meters(part=part, parts=20):
+            _ = second.row
 
 
 if __name__ == "__main__":

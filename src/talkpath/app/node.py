@@ -27,6 +27,7 @@ from talkpath.app.host import cannot_listen, endpoint_of
 from talkpath.app.joining import Joined, joined
 from talkpath.app.log import CallLog
 from talkpath.app.mirroring import mirrored
+from talkpath.app.overload_log import OverloadLog
 from talkpath.app.own_gateways import OwnGateways
 from talkpath.app.own_script import OwnScript
 from talkpath.app.phone_log import PhoneLog
@@ -194,7 +195,10 @@ class Node:
         self._guard_log = GuardLog(self._guard, prepared.language)
         self._own_bans = OwnBans(prepared.state)
         self._gateway_log = GatewayLog(self._edge.gateways, prepared.language)
-        self._phone_log = PhoneLog(self._edge.core.registrar, prepared.language)
+        self._phone_log, self._overload_log = (
+            PhoneLog(self._edge.core.registrar, prepared.language),
+            OverloadLog(self._signalling.counters, prepared.language),
+        )
         self._call_log = CallLog(self._ledger, prepared.language, self._guard_log.count_turned_away)
         self._chores: asyncio.Task[None] | None = None
         self._sweep_at = 0.0
@@ -442,6 +446,7 @@ class Node:
         self._guard_log.tell(now)
         self._phone_log.tell(now)
         self._signalling.forget()
+        self._overload_log.tell(now)
 
     def _look_at_gateways(self) -> None:
         self._own_gateways.follow(self._edge.gateways, self._clock.now())
