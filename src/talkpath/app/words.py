@@ -266,7 +266,7 @@ HELP_PAGES = (
 )
 OVERLOADED = Text(
     "More comes than this machine can do: {calls} new calls were answered 503 and {others} other requests dropped "
-    "since this was last said; running calls go on (`talkpath_net_calls_refused_overloaded_total`)",
+    "since this was last said; running calls go on (docs/decisions/overload.md)",
     "负载超出本机能力：自上次提示以来，{calls} 个新呼叫被答复 503，{others} 个其他请求被丢弃；进行中的呼叫不受影响"
-    "（`talkpath_net_calls_refused_overloaded_total`）",
+    "（docs/decisions/overload.md）",
 )
