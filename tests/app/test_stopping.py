@@ -59,3 +59,18 @@ async def test_calls_that_do_not_end_in_time_are_ended() -> None:
     node, said = Node(1), list[Phrase]()
     await (await _stop(node, said, 0, StopSignals()))
     assert said[-1].say(Language.ZH) == "1 个通话仍在进行，现予结束。"
+
+
+async def test_calls_are_not_drained_where_another_process_takes_them() -> None:
+    node, said, stop = Node(2), list[Phrase](), StopSignals()
+    stop.upgrade()
+    await until_stopped(node, lambda: 30.0, said.append, stop)
+    assert not node.refuses
+    assert not said
+
+
+def test_who_is_being_stopped_is_not_replaced() -> None:
+    stop = StopSignals()
+    stop.receive()
+    stop.upgrade()
+    assert not stop.is_upgrade

@@ -192,6 +192,19 @@ class Lab:
             self.edge.keeping.take_over(Known(decoded(data), ports, seen), "a", 0.6, self.now)
         self.pump()
 
+    def be_replaced(self) -> list[str]:
+        """Another process takes the place of this one, with what it says of its calls for the last time; gives the
+        calls that could not go along."""
+        while not self.edge.keeping.prepare(self.now) and self.edge.deadline() is not None:
+            self.wait(0.1)
+        left = [(encoded(known.record), known.ports, known.seen) for known in self.edge.keeping.bequeath(self.now)]
+        lost = [call.call_id for call in self.edge.core.calls.values()]
+        self._begin_anew()
+        for data, ports, seen in left:
+            self.edge.keeping.take_over(Known(decoded(data), ports, seen, is_last=True), "", 1.5, self.now)
+        self.pump()
+        return lost
+
     def die_for_good(self, home: str) -> None:
         """The node dies, and nobody gets its address; another, at `home`, rescues what it was told of."""
         self.home = home

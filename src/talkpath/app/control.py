@@ -73,6 +73,7 @@ class Ask(StrEnum):
     LIFT = "lift"
     ROUTE = "route"
     RELOAD = "reload"
+    UPGRADE = "upgrade"
     RECORD = "record"
     STATUS = "status"
     TOP = "top"
@@ -141,7 +142,9 @@ class ControlServer:
         order: Callable[[str, bool], str] | None = None,
         news: Callable[[], RegistrationNews] | None = None,
         status: Callable[[], Status] | None = None,
+        upgrade: Callable[[Language], Awaitable[Reloaded]] | None = None,
     ) -> None:
+        self._upgrade = upgrade
         self._status = status
         self._news = news
         self._ledger = ledger
@@ -239,6 +242,9 @@ class ControlServer:
             case Ask.RELOAD:
                 if self._reload is not None:
                     yield json_bytes(msgspec.to_builtins(await self._reload(Language(request.name))))
+            case Ask.UPGRADE:
+                if self._upgrade is not None:
+                    yield json_bytes(msgspec.to_builtins(await self._upgrade(Language(request.name))))
             case Ask.RECORD if request.verb is not None and self._record is not None:
                 for trace in list(self._named(request.name)):
                     if trace.ended_at is None:
@@ -428,8 +434,25 @@ class ControlClient:
 
     def reload(self, language: Language) -> Reloaded | None:
         """Have configuration and script taken up anew; None when no edge runs here."""
-        lines = self._ask(Request(Ask.RELOAD, language)) or ()
+        return self._reloaded(Request(Ask.RELOAD, language))
+
+    def upgrade(self, language: Language) -> Reloaded | None:
+        """Have another process take the place of the one that runs; None when no edge runs here."""
+        return self._reloaded(Request(Ask.UPGRADE, language))
+
+    def _reloaded(self, request: Request) -> Reloaded | None:
+        lines = self._ask(request) or ()
         return next((msgspec.json.decode(line, type=Reloaded) for line in lines), None)
+
+    def place(self) -> int | None:
+        """What tells the socket of one process from that of the next; None while nobody answers at it."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            try:
+                number = self._path.stat().st_ino
+                connection.connect(str(self._path))
+            except OSError:
+                return None
+        return number
 
     def route(self, wish: Wish) -> list[Moment] | None:
         """What would happen to a call; None when no edge runs here."""

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,9 @@ from talkpath.app.accounts import Everybody
 from talkpath.app.after_call import AfterCall
 from talkpath.app.alive import Alive
 from talkpath.app.bans import OwnBans
+from talkpath.app.bequeathing import bequeath, certificate_of, go_on, may_begin_anew
 from talkpath.app.chores import Chore, do_chores
-from talkpath.app.control import ControlServer
+from talkpath.app.control import ControlServer, Reloaded
 from talkpath.app.dns_log import tell_of_dns
 from talkpath.app.following import Following, limits_of
 from talkpath.app.gateway_log import GatewayLog
@@ -25,6 +26,7 @@ from talkpath.app.guard_log import GuardLog
 from talkpath.app.heap import Heap
 from talkpath.app.host import cannot_listen, endpoint_of
 from talkpath.app.joining import Joined, joined
+from talkpath.app.legacy import Legacy
 from talkpath.app.log import CallLog
 from talkpath.app.mirroring import mirrored
 from talkpath.app.overload_log import OverloadLog
@@ -55,6 +57,7 @@ from talkpath.app.state_watch import StateWatch
 from talkpath.app.telling import Telling
 from talkpath.app.watching import Rooms, Watching
 from talkpath.base.address import Flow, Transport
+from talkpath.base.texts import Language
 from talkpath.calls.model import Moment
 from talkpath.edge.binding import Binding
 from talkpath.edge.call import RunningCall
@@ -68,6 +71,7 @@ from talkpath.net.addresses import AddressWatch
 from talkpath.net.clock import Clock
 from talkpath.net.dns import Resolver
 from talkpath.net.facing import Facing
+from talkpath.net.inherited import Inherited, of_systemd
 from talkpath.net.interfaces import Interfaces
 from talkpath.net.listening import CannotListen
 from talkpath.net.media import MediaDriver
@@ -88,6 +92,8 @@ _SWEEP_EVERY_S = 600.0
 _PORTIONS_S = 0.02
 # How long BYEs and the last responses may take to leave when the node stops.
 _PARTING_S = 0.3
+# How long an answer takes to who asked for another process to come.
+_HEARD_S = 0.1
 # How much longer carriers are waited for, to answer that we are registered there no more: a repetition of what was
 # lost, and another proof. Who has not answered then lets the registration run out.
 _LEAVING_S = 1.7
@@ -102,12 +108,16 @@ async def make(prepared: Prepared) -> "Node":
 class Node:
     """One edge on one machine."""
 
+    #: gives the place of this process to another
+    upgrade: Callable[[], None]
+    _legacy: Legacy | None = None
+
     def __init__(self, prepared: Prepared, clock: Clock | None = None, cluster: Joined | None = None) -> None:
         config = prepared.config
         self._cluster = cluster
         self._config = config
         self._users = prepared.users
-        self._state = prepared.state
+        self._prepared = prepared
         self._language = prepared.language
         self._clock = clock or Clock()
         loop = asyncio.get_running_loop()
@@ -119,14 +129,14 @@ class Node:
             prepared.database, Binding, retention, is_history_shared=bool(config.history.url)
         )
         self._shared_history = shared_history(prepared, self._store.writer, retention)
-        self._entropy = _entropy(prepared.state, cluster)
+        self._entropy = _entropy(prepared.state, cluster, prepared.legacy)
         self._interfaces = Interfaces()
         self._address_watch = AddressWatch(self._look_at_interfaces)
         self._guests = self._make_guests()
         own, trusted = self._interfaces.addresses, networks(config.authentication.trusted)
         self._guard = Guard(guard_settings(config, own), trusted, secrets.token_bytes(16), self._clock.now())
         descriptors = self._descriptors = prepared.descriptors
-        certificate = None if cluster is None else cluster.certificate
+        certificate = certificate_of(prepared.legacy) if cluster is None else cluster.certificate
         self._media = MediaDriver(self._clock, self._ledger, media_policy(config), 1, descriptors, certificate)
         self._recording = RecordingDriver(self._clock, descriptors)
         self._keeper = Keeper(recordings_directory(config, prepared.state))
@@ -191,6 +201,7 @@ class Node:
             self._order,
             lambda: RegistrationNews(self._told_bindings, self._guard),
             self._watching.status,
+            self._upgrade,
         )
         self._guard_log = GuardLog(self._guard, prepared.language)
         self._own_bans = OwnBans(prepared.state)
@@ -220,7 +231,7 @@ class Node:
             gateways=self._own_gateways,
             trial=self._trial,
             presented=prepared.presented,
-            state=self._state,
+            state=self._prepared.state,
         )
 
     def _world(self) -> World:
@@ -315,6 +326,7 @@ class Node:
             self._cluster.membership.registrations.attach(self._edge.core.registrar, now)
         for binding in known:
             self._guard.proved(binding.user, binding.flow, binding.expires_at, now)
+        self._signalling.inherit(Inherited((*of_systemd(), *self._prepared.legacy.sockets)))
         for listener in self._config.doors:
             try:
                 await self._signalling.open(endpoint_of(listener))
@@ -330,6 +342,7 @@ class Node:
             self._cluster.bans.attach(self._own_bans, self._own_bans.read(now))
         self._own_gateways.follow(self._edge.gateways, now)
         await self._signalling.start(self._edge)
+        go_on(self._prepared.legacy, self._edge, now)
         self._address_watch.start()
         if self._cluster is not None and self._telling is not None:
             self._edge.keeping.begin(self._telling.hurry)
@@ -348,6 +361,7 @@ class Node:
         """End what still runs and close everything."""
         if self._chores is not None:
             self._chores.cancel()
+        if self._chores is not None and self._legacy is None:
             self._edge.stop_calls(self._clock.now())
             left = asyncio.Event()
             self._edge.gateways.leave(left.set, self._clock.now())
@@ -387,6 +401,24 @@ class Node:
         """How long running calls get to end when it stops."""
         return self._reload.config.drain_timeout_s
 
+    async def _upgrade(self, language: Language) -> Reloaded:
+        """Give the place to the program as it is installed now, if that can begin."""
+        alone = self._cluster is None
+        told = await may_begin_anew(alone, partial(self._prepared.read, True), asyncio.get_running_loop())
+        if told.is_taken:
+            # Once who asked has heard of it.
+            asyncio.get_running_loop().call_later(_HEARD_S, self.upgrade)
+        return Reloaded(told.is_taken, tuple(one.say(language) for one in told.said))
+
+    async def bequeath(self) -> Legacy:
+        """Hear nothing more; what the process is left that takes the place of this one. Calls that cannot go along
+        are ended."""
+        if self._chores is not None:
+            self._chores.cancel()
+        self._store.bindings.keep_refreshed(whole=True)
+        self._legacy = await bequeath(self._edge, self._signalling, self._media, self._entropy, self._clock.now)
+        return self._legacy
+
     def refuse_calls(self) -> None:
         """From now on answer new calls with 503; registrations and running calls go on."""
         self._giving_way.order(True, self._clock.now())
@@ -396,7 +428,7 @@ class Node:
         return len(self._edge.core.calls)
 
     def _all_chores(self) -> tuple[Chore, ...]:
-        state = StateWatch(self._state, self._language)
+        state = StateWatch(self._prepared.state, self._language)
         return (
             self._refresh_users,
             self._look_at_interfaces,
@@ -495,11 +527,11 @@ def _tame_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _entropy(state: Path, cluster: Joined | None) -> Entropy:
+def _entropy(state: Path, cluster: Joined | None, legacy: Legacy) -> Entropy:
     """What is drawn for this process, and what it has in common with the one before and with other nodes."""
     prefix = secrets.token_hex(4)
     if cluster is None:
-        return Entropy(token_key(state), secrets.token_bytes(32), prefix)
+        return Entropy(token_key(state), legacy.nonce_key or secrets.token_bytes(32), prefix)
     shared, membership = cluster.shared, cluster.membership
     node_key = membership.seal.derived(b"passes of nodes")
     return Entropy(shared.token_key, shared.nonce_key, prefix, node_key, membership.about.node)

@@ -24,6 +24,7 @@ from talkpath.app.doors import with_fit_certificate
 from talkpath.app.following import Following, Made
 from talkpath.app.own_script import OwnScript
 from talkpath.app.phrase import Phrase, Trouble, phrase
+from talkpath.app.systemd import Systemd
 from talkpath.base.errors import TalkpathError
 from talkpath.base.texts import Language
 
@@ -63,6 +64,7 @@ class Reload:
         self._now = now
         self._task: asyncio.Task[None] | None = None
         self._is_wanted = False
+        self._systemd = Systemd()
 
     def soon(self) -> None:
         """Somebody sent SIGHUP. However often that comes while the file is being read, it is read once more."""
@@ -88,6 +90,7 @@ class Reload:
     async def run(self) -> Outcome:
         """Take it up. What comes of it is logged, whoever asked."""
         async with self._script.loading:
+            self._systemd.reloading()
             try:
                 outcome = Outcome(True, tuple(await self._take_up()))
             except BadConfig as bad:
@@ -99,6 +102,7 @@ class Reload:
             except Exception:  # noqa: BLE001 - the outermost driver: the edge goes on
                 _log.exception("the configuration could not be taken up")
                 outcome = Outcome(False, (phrase(texts.FAULT),))
+            self._systemd.ready()
         for one in outcome.said:
             _log.log(logging.INFO if outcome.is_taken else logging.WARNING, "%s", one.say(self._language))
         return outcome

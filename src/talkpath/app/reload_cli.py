@@ -1,4 +1,4 @@
-"""The command `talkpath reload`."""
+"""The commands `talkpath reload` and `talkpath upgrade`."""
 
 import sys
 from pathlib import Path
@@ -11,8 +11,9 @@ from talkpath.app.options import LANGUAGE, help_of
 
 
 def register(app: click.Group) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.add_command(reload)
+    app.add_command(upgrade)
 
 
 @click.command(help=help_of(texts.HELP))
@@ -24,4 +25,17 @@ def reload(config: Path | None, state: Path | None) -> None:
     from talkpath.app.reload_asking import ask_to_reload
 
     if not ask_to_reload(options.settings(config, state), LANGUAGE):
+        sys.exit(1)
+
+
+@click.command(help=help_of(texts.HELP_UPGRADE))
+@click.option("--timeout", type=click.FloatRange(1, 3600), default=60.0, help=help_of(texts.HELP_TIMEOUT))
+@options.config
+@options.state
+@options.lang
+def upgrade(timeout: float, config: Path | None, state: Path | None) -> None:
+    """Replace the process of the running edge."""
+    from talkpath.app.reload_asking import ask_to_upgrade
+
+    if not ask_to_upgrade(options.settings(config, state), timeout, LANGUAGE):
         sys.exit(1)

@@ -34,6 +34,24 @@ LEFT = Text(
 )
 CERTIFICATE_TAKEN = Text("The certificate {path} was renewed and is in use.", "证书 {path} 已更新并启用。")
 CERTIFICATE_KEPT = Text("{what} The certificate before it stays in use.", "{what}继续使用之前的证书。")
+HELP_UPGRADE = Text(
+    "Replace the process of the running edge by talkpath as it is installed now. Listeners stay open, answered and "
+    "ringing calls go on once it has begun; phones on connections come back to them.",
+    "用当前安装的 talkpath 替换运行中的进程。监听保持打开，已接通和振铃中的通话在新进程启动后继续；"
+    "使用连接的话机会自行重连。",
+)
+HELP_TIMEOUT = Text("Seconds to wait for the new process.", "等待新进程的秒数。")
+REPLACING = Text("The process is being replaced.", "正在替换进程。")
+NOT_REPLACED = Text("The edge goes on in the process that it has.", "边缘仍在现有进程中运行。")
+UPGRADE_OF_A_NODE = Text(
+    "This is a node of a cluster: empty it with talkpath drain NODE, and restart it then.",
+    "这是集群中的节点：请先用 talkpath drain 节点名 清空它，再重启。",
+)
+REPLACED = Text("The new process answers after {seconds:.1f} s.", "新进程在 {seconds:.1f} 秒后开始应答。")
+REPLACEMENT_LOST = Text(
+    "The new process does not answer after {seconds:g} s. Look at the log of the edge.",
+    "{seconds:g} 秒后新进程仍未应答。请查看边缘的日志。",
+)
 WAITING = Text(
     "Only after a restart, and until then as it was: {keys}.",
     "以下各项重启后才生效，在此之前保持原样：{keys}。",

@@ -17,6 +17,7 @@ from talkpath.app.banner import ReadyAccount, banner
 from talkpath.app.certificate import certificates_of
 from talkpath.app.config.tree import Config
 from talkpath.app.doors import unnamed, with_fit_certificate
+from talkpath.app.legacy import Legacy, begin_anew, inherited
 from talkpath.app.log import start_logging
 from talkpath.app.own_gateways import lacking
 from talkpath.app.phrase import Phrase, phrase
@@ -26,6 +27,7 @@ from talkpath.app.remarks import too_few_descriptors
 from talkpath.app.state import DATABASE, make_state_directory, state_directory
 from talkpath.app.stopping import Drains, StopSignals, until_stopped
 from talkpath.app.stored import open_accounts
+from talkpath.app.systemd import Systemd
 from talkpath.base.texts import Language
 from talkpath.net.descriptors import Descriptors
 from talkpath.store.mishaps import named
@@ -41,6 +43,8 @@ class Prepared:
     users: Users
     ready: list[ReadyAccount]
     presented: Presented
+    #: what the process before this one left
+    legacy: Legacy
     language: Language
     descriptors: Descriptors
     #: the configuration as its file is now, with a fit certificate where that is asked for. Raises `BadConfig`
@@ -56,8 +60,14 @@ class Node(Drains, Protocol):
     def drain_timeout_s(self) -> float:
         """How long running calls get to end when it stops."""
 
+    #: gives its place to another process
+    upgrade: Callable[[], None]
+
     def reload(self) -> None:
         """Take up the configuration anew, soon."""
+
+    async def bequeath(self) -> Legacy:
+        """Hear nothing more; what the process is left that takes the place of this one."""
 
     async def open(self) -> None:
         """Open every listener. Raises `Trouble`."""
@@ -88,6 +98,7 @@ def prepare(
         users,
         ready,
         presented,
+        inherited(),
         language,
         Descriptors.of_process(),
         read or (lambda is_strict: config),
@@ -98,10 +109,12 @@ def prepare(
 def run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Node]]) -> None:
     """Run a node until it is told to stop. Raises `Trouble` when it cannot start."""
     start_logging(prepared.config.log.level, prepared.config.log.format)
-    uvloop.run(_run(prepared, make_node))
+    legacy = uvloop.run(_run(prepared, make_node))
+    if legacy is not None:
+        begin_anew(legacy)
 
 
-async def _run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Node]]) -> None:
+async def _run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Node]]) -> Legacy | None:
     def say(what: Phrase) -> None:
         print(what.say(prepared.language), file=sys.stderr, flush=True)
 
@@ -111,10 +124,14 @@ async def _run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Nod
     early: list[int] = []
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, early.append, signal.SIGHUP)
     node = await make_node(prepared)
+    legacy: Legacy | None = None
+    systemd = Systemd()
     try:
         for what in (*prepared.closed, *too_few_descriptors(prepared.config, prepared.descriptors)):
             say(what)
+        node.upgrade = stop.upgrade
         await node.open()
+        systemd.ready()
         print(_banner(prepared), end="", flush=True)
         prepared.users.note_shown()
         if strangers := prepared.users.of_another_realm():
@@ -122,9 +139,14 @@ async def _run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Nod
         if early:
             node.reload()
         await until_stopped(node, lambda: node.drain_timeout_s, say, stop)
+        if stop.is_upgrade:
+            legacy = await node.bequeath()
+        else:
+            systemd.stopping()
     finally:
         await node.close()
-    say(phrase(words.STOPPED))
+    say(phrase(words.STOPPED if legacy is None else words.REPLACED))
+    return legacy
 
 
 def _banner(prepared: Prepared) -> str:

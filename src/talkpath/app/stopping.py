@@ -25,8 +25,11 @@ class Drains(Protocol):
 async def until_stopped(
     node: Drains, drain_timeout_s: Callable[[], float], say: Callable[[Phrase], None], stop: "StopSignals"
 ) -> None:
-    """Return when the node is to be shut down: it has drained, its time is over, or it was told twice."""
+    """Return when the node is to be shut down: it has drained, its time is over, it was told twice, or another
+    process takes its calls."""
     await stop.wait_for(1)
+    if stop.is_upgrade:
+        return
     node.refuse_calls()
     if calls := node.running_calls():
         seconds = drain_timeout_s()
@@ -47,9 +50,11 @@ async def _drained(node: Drains, timeout_s: float, stop: "StopSignals") -> None:
 
 
 class StopSignals:
-    """Counts SIGTERM and SIGINT."""
+    """Counts SIGTERM and SIGINT, and hears that this process is to give its place to another."""
 
     def __init__(self) -> None:
+        #: calls go on in the process that comes
+        self.is_upgrade = False
         self._count = 0
         self._changed = asyncio.Event()
 
@@ -63,6 +68,12 @@ class StopSignals:
         """Note one signal."""
         self._count += 1
         self._changed.set()
+
+    def upgrade(self) -> None:
+        """Another process is to take the place of this one. Who stops it after all stops it."""
+        if not self._count:
+            self.is_upgrade = True
+            self.receive()
 
     async def wait_for(self, count: int) -> None:
         """Return once so many signals have come."""

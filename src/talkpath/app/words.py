@@ -143,6 +143,7 @@ DRAINING = Text(
     "正在停止。不再接受新呼叫；{calls} 个通话有 {seconds:g} 秒的时间结束。再按一次立即停止。",
 )
 DRAIN_OVER = Text("{calls} calls were still running and are ended.", "{calls} 个通话仍在进行，现予结束。")
+REPLACED = Text("Another process goes on from here.", "由新进程接续。")
 STOPPED = Text("Stopped.", "已停止。")
 
 # Failures.

@@ -130,6 +130,13 @@ class Ledger:
         for call_id in begun.call_ids:
             self._open[call_id] = begun
 
+    def bequeathed(self, call_id: str) -> None:
+        """A call goes on in the process that takes the place of this one, and is told there."""
+        trace = self._open.get(call_id)
+        if trace is not None:
+            for one in trace.call_ids:
+                self._open.pop(one, None)
+
     def ended(self, now: float, call_id: str, by: Side, how: str, at: float | None = None) -> None:
         """The call is over: who ended it, and how in a word ("bye", "cancel", "refused", "media-timeout" ...).
 

@@ -180,6 +180,10 @@ MOMENTS: dict[str, Text] = {
         "Taken over from node {node}, which was last heard of {silent_s} s ago.",
         "从节点 {node} 接管此通话，该节点已失联 {silent_s} 秒。",
     ),
+    "node.replaced": Text(
+        "The process that ran it was replaced, and this one goes on after {seconds} s.",
+        "运行此通话的进程已被替换，由新进程在 {seconds} 秒后接续。",
+    ),
     "node.rescued": Text(
         "Both sides send their media to this node now.",
         "双方的媒体现已改送本节点。",

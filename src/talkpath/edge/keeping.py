@@ -227,8 +227,9 @@ class Keeping:
     def take_over(
         self, known: Known, frm: str, silent_s: float, now: float, *, has_address: bool = True
     ) -> RunningCall | None:
-        """Go on with a call of the node `frm`, which was last heard of `silent_s` ago; None where it runs here, or
-        was begun anew. Where its media cannot go on, as without its address, the call is ended on both sides."""
+        """Go on with a call of the node `frm`, or without a name of the process whose place this one took, which was
+        last heard of `silent_s` ago; None where it runs here, or was begun anew.
+        Where its media cannot go on, as without its address, the call is ended on both sides."""
         core, record = self._core, known.record
         if record.key in self._known or (record.ringing is not None and self._ringing.is_here(record.ringing)):
             return None
@@ -259,7 +260,10 @@ class Keeping:
         self._tell(call, record)
         self._taken.add(call)
         core.touch(call)
-        core.note(call.call_id, "node.taken-over", now, node=frm, silent_s=round(silent_s, 1))
+        if frm:
+            core.note(call.call_id, "node.taken-over", now, node=frm, silent_s=round(silent_s, 1))
+        else:
+            core.note(call.call_id, "node.replaced", now, seconds=round(silent_s, 1))
         if record.script and core.world.router is not None:
             core.world.router.recall(call.call_id, call.caller.tag, record.script)
         if record.toll is not None:
@@ -298,6 +302,31 @@ class Keeping:
             ports, call.media = call.media.hand_over(), None
         self._core.note(call.call_id, "node.handed-over", now)
         return Known(record, ports, seen, is_last=True)
+
+    def prepare(self, now: float) -> bool:
+        """A process is about to take the place of this one: say all calls that can be said, and give whether these
+        are all that run. To be called until they are."""
+        if self._core.touched is None:
+            self.begin()
+        for call in self._core.calls.values():
+            self._core.touch(call)
+        self.take_changed(now)
+        return not any(True for _ in self.untold())
+
+    def bequeath(self, now: float) -> list[Known]:
+        """Say them for the last time. They run here no more, and nobody is told anything: they live there."""
+        found: list[Known] = []
+        for key, call in list(self._known.items()):
+            known = self.hand_over(key, now)
+            if known is None:
+                continue
+            fork = self._ringing.fork_of(call)
+            if fork is not None:
+                fork.leave(now)
+            self._core.ledger.bequeathed(call.call_id)
+            self._core.forget(call)
+            found.append(known)
+        return found
 
     def take_back(self, key: Key, known: Known, now: float) -> None:
         """Nobody went on with a call that was handed over: it goes on here."""

@@ -72,6 +72,12 @@ class Acceptor:
         for task in list(self._handing):
             task.cancel()
 
+    def rest(self) -> None:
+        """Accept nobody for now: who connects waits."""
+        if self._resting is not None:
+            self._resting.cancel()
+        self._loop.remove_reader(self._socket.fileno())
+
     def leave(self) -> None:
         """Accept no more but those that wait: their phones were told that the connection stands."""
         while self._is_open and self._take_some():

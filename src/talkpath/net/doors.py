@@ -8,6 +8,7 @@ A listener in the place of another is opened before that one is left, so that no
 """
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -16,6 +17,7 @@ from functools import partial
 from talkpath._native import Datagrams, Sources
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.net.accepting import Acceptor, Doorkeeper
+from talkpath.net.inherited import Inherited
 from talkpath.net.listening import Endpoint, Neighbours, open_sockets
 from talkpath.net.pacing import PacedReader
 from talkpath.net.stream import Connection
@@ -44,6 +46,13 @@ class Door:
         if transport is not self.endpoint.transport or local.port != self.local.port:
             return False
         return local.host == self.local.host or (not self.endpoint.host and local.is_ipv6 == self.local.is_ipv6)
+
+    def rest(self) -> None:
+        """Hear nothing, and stay open."""
+        if self.reader is not None:
+            self.reader.stop()
+        if self.acceptor is not None:
+            self.acceptor.rest()
 
     def close(self) -> None:
         """Hear nothing more."""
@@ -75,10 +84,22 @@ class Doors:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._open: list[Door] = []
         self._left: list[Door] = []
+        self._inherited = Inherited(())
         #: the datagram socket of an address of ours, once it was looked for
         self.by_local: dict[Address, Datagrams] = {}
 
     # --- life
+
+    def inherit(self, sockets: Inherited) -> None:
+        """Take these where a listener is opened at their address, until `start`."""
+        self._inherited = sockets
+
+    def bequeath(self) -> list[int]:
+        """Hear nothing more, and give descriptors of the listeners for the process that takes the place of this one:
+        who connects or sends meanwhile waits in them."""
+        for door in self._open:
+            door.rest()
+        return [os.dup(door.socket.fileno()) for door in self._open]
 
     def open(self, endpoint: Endpoint) -> None:
         """One more listener; it is served from `start` on. Raises CannotListen."""
@@ -89,6 +110,7 @@ class Doors:
         self._loop = loop
         for door in self._open:
             self._serve(door)
+        self._inherited.close()
 
     def close(self) -> None:
         """Hear nothing more."""
@@ -133,7 +155,7 @@ class Doors:
             and (door.datagrams is not None) == (endpoint.transport is Transport.UDP)
             and not door.is_closed
         ]
-        return [Door(endpoint, sock, self._guard) for sock in open_sockets(endpoint, beside)]
+        return [Door(endpoint, sock, self._guard) for sock in open_sockets(endpoint, beside, self._inherited)]
 
     def _serve(self, door: Door) -> None:
         assert self._loop is not None

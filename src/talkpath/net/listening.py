@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.base.errors import Unavailable
+from talkpath.net.inherited import Inherited
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +43,23 @@ _LIBC = ctypes.CDLL(None)
 _NOBODY = bytes(28)
 
 
-def open_sockets(endpoint: Endpoint, beside: Sequence[socket.socket] = ()) -> list[socket.socket]:
+def open_sockets(
+    endpoint: Endpoint, beside: Sequence[socket.socket] = (), inherited: Inherited | None = None
+) -> list[socket.socket]:
     """Bound, non-blocking sockets of an endpoint; for every address one of each family the host has.
 
-    `beside` are sockets of ours on that port, which may have some of these addresses or all of them. Raises
-    CannotListen.
+    `beside` are sockets of ours on that port, which may have some of these addresses or all of them; those that were
+    `inherited` are not opened. Raises CannotListen.
     """
+    is_shared, before = bool(beside), inherited or Inherited(())
     with _shared(beside):
         if endpoint.host:
             family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
-            return [_open(endpoint, family, endpoint.host, is_shared=bool(beside))]
-        sockets = [_open(endpoint, socket.AF_INET, "0.0.0.0", is_shared=bool(beside))]
+            return [_open(endpoint, family, endpoint.host, before, is_shared=is_shared)]
+        sockets = [_open(endpoint, socket.AF_INET, "0.0.0.0", before, is_shared=is_shared)]
         try:
             if socket.has_ipv6 and _has_ipv6():
-                sockets.append(_open(endpoint, socket.AF_INET6, "::", is_shared=bool(beside)))
+                sockets.append(_open(endpoint, socket.AF_INET6, "::", before, is_shared=is_shared))
         except CannotListen:
             sockets[0].close()
             raise
@@ -84,9 +88,14 @@ def _has_ipv6() -> bool:
     return True
 
 
-def _open(endpoint: Endpoint, family: socket.AddressFamily, host: str, *, is_shared: bool) -> socket.socket:
+def _open(
+    endpoint: Endpoint, family: socket.AddressFamily, host: str, inherited: Inherited, *, is_shared: bool
+) -> socket.socket:
     is_udp = endpoint.transport is Transport.UDP
-    sock = socket.socket(family, socket.SOCK_DGRAM if is_udp else socket.SOCK_STREAM)
+    kind = socket.SOCK_DGRAM if is_udp else socket.SOCK_STREAM
+    if (known := inherited.take(kind, host, endpoint.port)) is not None:
+        return known
+    sock = socket.socket(family, kind)
     try:
         sock.setblocking(False)
         if family == socket.AF_INET6:

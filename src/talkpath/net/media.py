@@ -177,7 +177,8 @@ class MediaDriver:
         self.relay = _native.Relay(workers=workers, epoch=clock.epoch, descriptors=most)
         # One certificate a process, or for all nodes of a cluster: browsers know it by the fingerprint in each
         # description.
-        identity = Identity(certificate or Certificate.make(clock.now()), os.urandom(32))
+        self.certificate = certificate or Certificate.make(clock.now())
+        identity = Identity(self.certificate, os.urandom(32))
         self._security = Security(SecureRelay(self.relay, self._wake), identity, os.urandom)
 
     def start(self, told: Callable[[RunningCall, float], None]) -> None:

@@ -25,6 +25,7 @@ from talkpath.net.descriptors import Descriptors
 from talkpath.net.doors import Door, Doors
 from talkpath.net.icmp import failure_of
 from talkpath.net.idle import IdleSweep
+from talkpath.net.inherited import Inherited
 from talkpath.net.listening import Endpoint, Probe
 from talkpath.net.machine import Machine
 from talkpath.net.overload import Overload
@@ -114,6 +115,14 @@ class Signalling:
         self.counters: Counter[str] = Counter()
 
     # --- life
+
+    def inherit(self, sockets: Inherited) -> None:
+        """Listen on these where a listener is opened at their address, until `start`."""
+        self._doors.inherit(sockets)
+
+    def bequeath(self) -> list[int]:
+        """Hear nothing more, and give descriptors of the listeners."""
+        return self._doors.bequeath()
 
     async def open(self, endpoint: Endpoint) -> None:
         """Open a listener; it is served from `start` on. Raises CannotListen."""

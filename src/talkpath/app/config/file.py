@@ -64,12 +64,12 @@ class _Reading:
         self._file = file
         self._text = text
         self._of_this_host = of_this_host
-        self._places: dict[KeyPath, Place] = {}
+        #: looked for only where there is something to point at
+        self._places: dict[KeyPath, Place] | None = None
         self._mistakes: list[Mistake] = []
 
     def config(self) -> Config:
         raw = self._toml()
-        self._places = places(self._text)
         config = self._table(_type_of(Config), raw, ())
         if not self._mistakes:
             for path, what in disagreements(config, lambda path: self._place(path).line):
@@ -93,9 +93,12 @@ class _Reading:
 
     def _place(self, path: KeyPath) -> Place:
         """The place of a path, or of the nearest table around it that the file has."""
-        while path and path not in self._places:
+        known = self._places
+        if known is None:
+            known = self._places = places(self._text)
+        while path and path not in known:
             path = path[:-1]
-        return self._places.get(path, Place(1, 1))
+        return known.get(path, Place(1, 1))
 
     def _table(self, kind: inspect.StructType, raw: dict[str, Any], path: KeyPath) -> Any:
         fields = {field.name: field for field in kind.fields}
