@@ -10,7 +10,7 @@ VENV := .venv
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11 /usr/bin/python3) python3)
 BIN := $(VENV)/bin
 SOURCES := $(shell find src -name '*.py' -o -name '*.pyi')
-NATIVE := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
+NATIVE := $(shell find native/src -name '*.rs') native/kernel/relay.bpf.c native/build.rs native/Cargo.toml native/Cargo.lock pyproject.toml
 
 PAGE := page/package.json $(wildcard page/src/*)
 
@@ -81,7 +81,7 @@ clean:  ## remove everything that was built or installed here
 # What is installed leaves a mark, so that the second time takes no time.
 
 $(VENV)/.system:
-	@./install-packages python3-venv python3-dev build-essential cmake
+	@./install-packages python3-venv python3-dev build-essential cmake clang
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed. Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@command -v cargo >/dev/null || { echo "Rust is missing. Install it from https://rustup.rs and try again." >&2; exit 1; }

@@ -14,6 +14,7 @@ mod extension;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 mod guard;
+mod kernel;
 mod meter;
 mod relay;
 mod rtcp;

@@ -693,11 +693,25 @@ class Relay:
     Every method may be called from any thread and takes effect before it returns. Ports that were closed, or are of
     another relay, raise KeyError; an address that is no IP address, or not of the port's family, raises ValueError.
     Times are CLOCK_MONOTONIC plus `epoch`, in seconds. `dscp` marks what is sent (RFC 4594: 46 is telephony).
-    Ports get descriptors numbered below `descriptors` only.
+    Ports get descriptors numbered below `descriptors` only. With `kernel`, a stream that leaves as it came passes in
+    the kernel, where that can be had, once `steady` packets have gone to one address; it is told of as any other.
     """
 
+    @property
+    def kernel(self) -> str | None:
+        """Why nothing passes in the kernel: `off`, or what the system said; None where it can."""
+    @property
+    def passing(self) -> int:
+        """How many streams pass in the kernel now."""
     def __new__(
-        cls, *, workers: int = 1, epoch: float = 0.0, dscp: int = 46, descriptors: int = 2**31 - 1
+        cls,
+        *,
+        workers: int = 1,
+        epoch: float = 0.0,
+        dscp: int = 46,
+        descriptors: int = 2**31 - 1,
+        kernel: bool = False,
+        steady: int = 50,
     ) -> Relay: ...
     def open(self, address: str, low: int, high: int) -> Port:
         """Lease a port pair within [low, high] on the local `address`; OSError when none is free, with errno EMFILE

@@ -47,10 +47,10 @@ def call() -> Call:
     return Call()
 
 
-@pytest.fixture(name="relay")
-def a_relay() -> Iterator[Relay]:
-    """The real relay."""
-    relay = Relay()
+@pytest.fixture(name="relay", params=[False, True], ids=["sockets", "kernel"])
+def a_relay(request: pytest.FixtureRequest) -> Iterator[Relay]:
+    """The real relay; streams pass in the kernel from their third packet on, where we may."""
+    relay = Relay(kernel=request.param, steady=1 if request.param else 50)
     yield relay
     relay.shutdown()
 

@@ -6,9 +6,10 @@ from tests.native.rtp_peers import Peers, peers
 from talkpath._native import Relay
 
 
-@pytest.fixture(name="relay", params=[1, 3], ids=["one worker", "three workers"])
+@pytest.fixture(name="relay", params=[1, 3, "kernel"], ids=["one worker", "three workers", "in the kernel"])
 def a_relay(request: pytest.FixtureRequest) -> Iterator[Relay]:
-    relay = Relay(workers=request.param)
+    """In the kernel from the third packet of a stream on, where we may."""
+    relay = Relay(kernel=True, steady=1) if request.param == "kernel" else Relay(workers=request.param)
     yield relay
     relay.shutdown()
 

@@ -257,7 +257,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::relay::port::Port;
+    use crate::relay::port::{Manner, Port, STEADY};
     use crate::relay::Engine;
     use crate::rtp::write_header;
 
@@ -273,7 +273,7 @@ mod tests {
     }
 
     fn two() -> Two {
-        let engine = Engine::new(1, 0, i32::MAX).unwrap();
+        let engine = Engine::new(1, Manner { dscp: 0, steady: STEADY }, i32::MAX, None).unwrap();
         let audio = engine.open(IpAddr::V4(Ipv4Addr::LOCALHOST), 20000, 29999).unwrap();
         let video = engine.share(&audio).unwrap();
         let mut bundle = Bundle::default();
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_transport_has_room_for_so_many_sections() {
-        let engine = Engine::new(1, 0, i32::MAX).unwrap();
+        let engine = Engine::new(1, Manner { dscp: 0, steady: STEADY }, i32::MAX, None).unwrap();
         let first = engine.open(IpAddr::V4(Ipv4Addr::LOCALHOST), 20000, 29999).unwrap();
         let shared: Vec<_> = (0..SECTIONS).map_while(|_| engine.share(&first)).collect();
         assert_eq!(shared.len(), SECTIONS - 1);

@@ -38,8 +38,10 @@ pub fn forward(
         return convert(port, side, media, buffer, length, now_ns);
     }
     let target = side.target(port, media, &mut buffer[..length])?;
+    let is_plain = media == Media::Rtp && side.passes(source, &target);
     drop(side);
-    leave(&target, media, buffer, length)
+    let outgoing = leave(&target, media, buffer, length)?;
+    Some(Outgoing { is_plain: is_plain && outgoing.is_plain, ..outgoing })
 }
 
 /// The same for a packet of a bundle. RTCP may be about several sections; it leaves once for each transport.

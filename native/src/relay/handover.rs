@@ -57,6 +57,8 @@ impl Engine {
         if ports.len() > PORTS {
             return Err("more ports than a call has");
         }
+        let _aside = ports.iter().filter(|_| last).map(|port| self.aside(port)).collect::<Vec<_>>();
+        self.catch_up();
         let times = Times { epoch, now_ns: now_ns() };
         let place = |id: u64| ports.iter().position(|port| port.id == id).map(|place| place as u32);
         let states = ports.iter().map(|port| port.save(place, last, &times)).collect::<Option<_>>();
@@ -123,9 +125,9 @@ impl Engine {
         if self.threads().is_empty() {
             return Err(io::Error::other("the relay was shut down"));
         }
-        let lease = self.pool().take(state.host, state.number, self.dscp)?;
+        let lease = self.pool().take(state.host, state.number, self.manner.dscp)?;
         let id = self.next_id();
-        Ok(Port::resumed(id, lease, self.desk_of(id), self.dscp, (state.host, side)))
+        Ok(Port::resumed(id, lease, self.desk_of(id), self.manner, (state.host, side)))
     }
 
     /// Their tones go on, their timeouts are watched, and what they had counted before is no news.

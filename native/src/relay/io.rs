@@ -30,6 +30,8 @@ const WAKE: Token = Token::MAX;
 
 /// Decides what happens to a datagram.
 pub trait Switch<P> {
+    /// The wait is over: what has come is handed over next.
+    fn wakes(&mut self);
     /// The socket of this token, unless it was closed meanwhile.
     fn socket(&self, token: Token) -> Option<Socket<P>>;
     /// The datagram is the first `length` bytes of `buffer`; what is to be sent, if anything, is left there.
@@ -173,6 +175,7 @@ impl<P: Sender> Backend<P> for Portable {
             std::thread::sleep(Duration::from_nanos(pause_ns));
         }
         let count = self.wait(wait_ns)?;
+        switch.wakes();
         self.pace.count(count);
         for at in 0..count {
             match self.ready[at].u64 {

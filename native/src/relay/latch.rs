@@ -219,6 +219,15 @@ impl Latch {
         self.admits(source, on_rtcp_socket) || self.kin.as_deref().is_some_and(may_be)
     }
 
+    /// Whether RTP of this address is heard, and none that comes can change that without coming from another.
+    pub fn holds(&self, source: SocketAddr) -> bool {
+        match self.signalled.rule {
+            Rule::Exact => self.signalled.rtp == Some(source) && self.kin.is_none(),
+            Rule::Nat(_) => self.rtp == Some(source),
+            Rule::Approved => false,
+        }
+    }
+
     pub fn rtp_destination(&self) -> Option<SocketAddr> {
         match self.signalled.rule {
             Rule::Exact => self.signalled.rtp,

@@ -3,7 +3,7 @@
 //! `engine` here; `forward` is the walk of a `packet`; `port` judges it (with `latch` and `kin` for who is heard,
 //! `bundle` for sections of one transport, `numbers` for payload types that the peer calls otherwise, `receipts` for what
 //! it says of ours), `worker` runs the threads (each behind its `desk`) over a backend of `io`, `lease` finds ports,
-//! `events` tells Python, `tone` plays, `dub` announces, `transcode` converts; `handover` saves ports and goes on with saved
+//! `shortcut` says which streams pass in the kernel, `events` tells Python, `tone` plays, `dub` announces, `transcode` converts; `handover` saves ports and goes on with saved
 //! ones (as bytes: `saved`; how far ahead: `ahead`, by the `pace` of what left); `python` is the face of it all. Nothing here allocates,
 //! or waits for another thread, on the way of a packet that passes as it is.
 
@@ -32,6 +32,7 @@ mod port;
 mod python;
 mod receipts;
 mod saved;
+mod shortcut;
 mod strangers;
 mod tone;
 mod totals;
@@ -45,6 +46,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
+use crate::kernel::Kernel;
 use crate::meter::Second;
 use crate::tee::Recording;
 use bundle::Identity;
@@ -56,7 +58,8 @@ use io::{Backend, Portable};
 use latch::Signalled;
 use lease::{checked, Pool};
 use numbers::Numbers;
-use port::{Desk, Outlet, Port, Socket};
+use port::{Desk, Manner, Outlet, Port, Socket};
+use shortcut::{Aside, Shortcuts};
 use tone::{Sound, Start, ToneStream};
 use totals::Totals;
 use transcode::{Plan, Seed, Transcoder};
@@ -73,7 +76,8 @@ pub struct Engine {
     threads: Mutex<Vec<JoinHandle<()>>>,
     events: Arc<Events>,
     pool: Mutex<Pool>,
-    dscp: u8,
+    manner: Manner,
+    shortcuts: Option<Arc<Shortcuts>>,
     opened: AtomicU64,
     serial: AtomicU64,
     /// Sums of the ports that were closed, and what was counted elsewhere of those that were adopted.
@@ -82,16 +86,17 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Sockets of ports get descriptors below `ceiling` only.
-    pub fn new(workers: usize, dscp: u8, ceiling: RawFd) -> Result<Engine> {
+    /// Sockets of ports get descriptors below `ceiling` only. With a `kernel`, what needs nothing of us passes in it.
+    pub fn new(workers: usize, manner: Manner, ceiling: RawFd, kernel: Option<Kernel>) -> Result<Engine> {
         raise_descriptor_limit()?;
         let events = Arc::new(Events::new()?);
+        let shortcuts = kernel.map(|kernel| Arc::new(Shortcuts::new(kernel, events.clone())));
         let mut desks = Vec::new();
         let mut threads = Vec::new();
         for number in 0..workers.max(1) {
             let backend: Box<dyn Backend<Port>> = Box::new(Portable::new()?);
             let desk = Arc::new(Desk::new(backend.registry()));
-            let worker = Worker::new(backend, desk.clone(), events.clone());
+            let worker = Worker::new(backend, desk.clone(), events.clone(), shortcuts.clone());
             let thread = std::thread::Builder::new().name(format!("relay-{number}"));
             threads.push(thread.spawn(move || worker.run())?);
             desks.push(desk);
@@ -101,7 +106,8 @@ impl Engine {
             threads: Mutex::new(threads),
             events,
             pool: Mutex::new(Pool::new(ceiling)),
-            dscp,
+            manner,
+            shortcuts,
             opened: AtomicU64::new(0),
             serial: AtomicU64::new(0),
             closed: Mutex::default(),
@@ -113,10 +119,10 @@ impl Engine {
         if self.threads().is_empty() {
             return Err(Error::other("the relay was shut down"));
         }
-        let lease = self.pool().lease(host, low, high, self.dscp)?;
+        let lease = self.pool().lease(host, low, high, self.manner.dscp)?;
         let number = lease.port;
         let id = self.next_id();
-        let opened = Port::open(id, host, lease, self.desk_of(id), self.dscp);
+        let opened = Port::open(id, host, lease, self.desk_of(id), self.manner);
         if opened.is_err() {
             self.pool().release(host, number);
         }
@@ -125,11 +131,13 @@ impl Engine {
 
     /// Another section on the transport of `port`; None when it has too many.
     pub fn share(&self, port: &Arc<Port>) -> Option<Arc<Port>> {
+        let _aside = self.aside(port.transport());
         port.share(self.next_id())
     }
 
     /// How packets of this section are told from those of others on its transport.
     pub fn identify(&self, port: &Arc<Port>, identity: Identity) {
+        let _aside = self.aside(port.transport());
         let mut side = port.transport().side();
         if identity.stamp {
             side.sort_alone(port);
@@ -141,6 +149,7 @@ impl Engine {
 
     /// What payload types the peer of this section knows by other numbers than its call; None for all by the same.
     pub fn renumber(&self, port: &Arc<Port>, numbers: Option<Arc<Numbers>>) {
+        let _aside = self.aside(port);
         if let Some(bundle) = &mut port.transport().side().bundle {
             bundle.renumber(port.id, numbers.clone());
         }
@@ -148,12 +157,14 @@ impl Engine {
     }
 
     pub fn close(&self, port: Arc<Port>) -> std::result::Result<Totals, Closed> {
+        let aside = self.aside(&port);
         let mut side = port.side();
         if !side.is_open() {
             return Err(Closed);
         }
         let totals = side.close();
         drop(side);
+        drop(aside);
         port.desk.remove_port(port.id);
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).add(&totals);
         if port.is_carried() {
@@ -169,6 +180,7 @@ impl Engine {
     }
 
     pub fn expect(&self, port: &Arc<Port>, signalled: Signalled, flavour: Flavour) {
+        let _aside = self.aside(port);
         if let Some(bundle) = &mut port.transport().side().bundle {
             bundle.expect(port.id, &flavour.formats);
         }
@@ -176,11 +188,13 @@ impl Engine {
     }
 
     pub fn route(&self, source: &Port, target: Option<Weak<Port>>) {
+        let _aside = self.aside(source);
         source.side().outlet = target.map_or(Outlet::Nowhere, Outlet::Port);
     }
 
     /// Convert what is heard on `source` by this plan from now on; without one it goes on as it came.
     pub fn transcode(&self, source: &Port, plan: Option<Plan>) -> Result<()> {
+        let _aside = self.aside(source);
         let mut side = source.side();
         if plan.is_some() && side.is_opaque() {
             return Err(Error::other("what is encrypted from end to end cannot be converted"));
@@ -207,11 +221,13 @@ impl Engine {
 
     /// Copy what is heard on `source` to a recording from now on; None to copy it nowhere.
     pub fn tee(&self, source: &Port, recording: Option<Arc<Recording>>) {
+        self.catch_up();
         source.side().tee = recording;
     }
 
     pub fn reflect(&self, port: &Port) -> Result<()> {
         let ssrc = random()?;
+        let _aside = self.aside(port);
         port.side().outlet = Outlet::Back { ssrc };
         Ok(())
     }
@@ -235,6 +251,7 @@ impl Engine {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let seed = Seed { ssrc: random()?, sequence: random()? as u16, timestamp: random()? };
         let due_ns = now_ns();
+        let _aside = self.aside(port);
         match &mut port.side().dub {
             Some(dub) => dub.begin(serial, clip, voice, due_ns),
             none => *none = Some(Box::new(Dub::new(serial, clip, voice, &seed, due_ns))),
@@ -257,6 +274,23 @@ impl Engine {
         }
     }
 
+    /// The streams of this port go by the sockets until what is given is dropped: for whoever changes it.
+    pub fn aside(&self, port: &Port) -> Option<Aside<'_>> {
+        self.shortcuts.as_deref().map(|shortcuts| Aside::take(shortcuts, port.id))
+    }
+
+    /// Hear what has passed in the kernel until now: for whoever asks what was heard.
+    pub fn catch_up(&self) {
+        if let Some(shortcuts) = &self.shortcuts {
+            shortcuts.catch_up();
+        }
+    }
+
+    /// How many streams pass in the kernel.
+    pub fn passing(&self) -> usize {
+        self.shortcuts.as_ref().map_or(0, |shortcuts| shortcuts.passing())
+    }
+
     pub fn send(&self, socket: &Socket, to: SocketAddr, data: &[u8]) -> Result<()> {
         io::send_to(&socket.descriptor, to, data)
     }
@@ -271,11 +305,13 @@ impl Engine {
 
     /// All seconds of one port, the running one too.
     pub fn meters_of(&self, port: &Port) -> Vec<(u64, Second)> {
+        self.catch_up();
         port.side().meter.take_all(now_ns()).map(|second| (port.id, second)).collect()
     }
 
     /// The finished seconds of one of so many equal parts of all ports.
     pub fn meters(&self, part: u64, parts: u64) -> Vec<(u64, Second)> {
+        self.catch_up();
         let now_ns = now_ns();
         let mut taken = Vec::new();
         for port in self.desks.iter().flat_map(|desk| desk.ports_of(|id| id % parts == part)) {
@@ -286,6 +322,7 @@ impl Engine {
 
     /// Sums over all ports that were ever open, of what passed here.
     pub fn totals(&self) -> Totals {
+        self.catch_up();
         let mut sums = *self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         for port in self.ports() {
             sums.add(&port.side().totals());

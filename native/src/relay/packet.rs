@@ -34,6 +34,8 @@ pub struct Outgoing<P> {
     pub is_connected: bool,
     /// The address has proven lasting: tell `Sender::proven` when this is sent.
     pub is_steady: bool,
+    /// It leaves as it came, over that socket, and so would the next of its stream.
+    pub is_plain: bool,
     pub media: Media,
     pub length: usize,
     /// More may leave in place of what came to this port: ask `follow` when this is sent.

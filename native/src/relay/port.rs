@@ -33,8 +33,16 @@ use crate::tee::Recording;
 pub use hearing::Arrival;
 pub use saving::Times;
 
-/// Packets sent to one address after which a port opens a socket that is connected to it: one second of audio.
-const STEADY: u32 = 50;
+/// How the ports of an engine send.
+#[derive(Clone, Copy)]
+pub struct Manner {
+    pub dscp: u8,
+    /// Packets sent to one address after which a port opens a socket that is connected to it.
+    pub steady: u32,
+}
+
+/// One second of audio.
+pub const STEADY: u32 = 50;
 /// The share of all descriptors that may serve steady streams: the others carry half as many calls again.
 const DIRECT_SHARE: RawFd = 4;
 
@@ -50,7 +58,7 @@ pub struct Port {
     pub desk: Arc<Desk>,
     /// The port whose transport this one shares.
     carrier: Option<Arc<Port>>,
-    dscp: u8,
+    manner: Manner,
     /// Descriptors below this number are plenty.
     spare: RawFd,
     sockets: [Arc<OwnedFd>; 2],
@@ -123,18 +131,18 @@ const NOBODY: Signalled = Signalled { rtp: None, rtcp: None, mux: false, rule: R
 
 impl Port {
     /// Receive on a lease from now on.
-    pub fn open(id: u64, host: IpAddr, lease: Lease, desk: &Arc<Desk>, dscp: u8) -> io::Result<Arc<Port>> {
-        let port = Port::leased(id, host, lease, desk, dscp, Side::new(false));
+    pub fn open(id: u64, host: IpAddr, lease: Lease, desk: &Arc<Desk>, manner: Manner) -> io::Result<Arc<Port>> {
+        let port = Port::leased(id, host, lease, desk, manner, Side::new(false));
         port.receive()?;
         Ok(port)
     }
 
     /// A port on a lease, which receives nothing yet.
-    fn leased(id: u64, host: IpAddr, lease: Lease, desk: &Arc<Desk>, dscp: u8, side: Side) -> Arc<Port> {
+    fn leased(id: u64, host: IpAddr, lease: Lease, desk: &Arc<Desk>, manner: Manner, side: Side) -> Arc<Port> {
         let (number, spare) = (lease.port, lease.ceiling / DIRECT_SHARE);
         let sockets = [Arc::new(lease.rtp), Arc::new(lease.rtcp)];
         let (desk, side) = (desk.clone(), Mutex::new(side));
-        Arc::new(Port { id, host, number, desk, carrier: None, dscp, spare, sockets, side })
+        Arc::new(Port { id, host, number, desk, carrier: None, manner, spare, sockets, side })
     }
 
     pub fn receive(self: &Arc<Port>) -> io::Result<()> {
@@ -166,7 +174,7 @@ impl Port {
             number: self.number,
             desk: self.desk.clone(),
             carrier: Some(self.clone()),
-            dscp: self.dscp,
+            manner: self.manner,
             spare: self.spare,
             sockets: self.sockets.clone(),
             side: Mutex::new(side),
@@ -176,6 +184,10 @@ impl Port {
     /// The port whose sockets, addresses and keys this one uses: itself, or its carrier.
     pub fn transport(self: &Arc<Port>) -> &Arc<Port> {
         self.carrier.as_ref().unwrap_or(self)
+    }
+
+    pub fn dscp(&self) -> u8 {
+        self.manner.dscp
     }
 
     /// A lease of its own goes back when it closes.
@@ -195,7 +207,7 @@ impl Port {
             return;
         }
         let local = SocketAddr::new(self.host, self.number);
-        let Ok(descriptor) = lease::connected(&self.sockets[0], local, to, self.dscp) else { return };
+        let Ok(descriptor) = lease::connected(&self.sockets[0], local, to, self.manner.dscp) else { return };
         let descriptor = Arc::new(descriptor);
         let socket = Socket { port: self.clone(), descriptor: descriptor.clone(), is_rtcp: false };
         let Ok(admission) = self.desk.admit(socket) else { return };
@@ -413,10 +425,36 @@ impl Side {
         let length = self.guard.seal(media, buffer, length).ok()?;
         let direct = if is_rtcp { None } else { self.direct_to(to) };
         let is_connected = direct.is_some();
-        let is_steady = !is_rtcp && !is_connected && self.steady == STEADY;
+        let is_steady = !is_rtcp && !is_connected && self.steady == port.manner.steady;
         let descriptor = direct.unwrap_or_else(|| port.sockets[usize::from(is_rtcp)].clone());
+        let is_plain = is_connected && self.plain_destination() == Some(to);
         let port = port.clone();
-        Some(Outgoing { port, descriptor, to, is_connected, is_steady, media, length, followed_from: None })
+        Some(Outgoing { port, descriptor, to, is_connected, is_steady, is_plain, media, length, followed_from: None })
+    }
+
+    /// Where what leaves here goes over a socket of its own, when it leaves as it is and nothing else leaves with it.
+    pub fn plain_destination(&self) -> Option<SocketAddr> {
+        let is_plain = self.guard.is_clear()
+            && self.dub.is_none()
+            && self.numbers.is_none()
+            && self.bundle.is_none()
+            && !self.is_carried;
+        let to = self.direct.as_ref()?.to;
+        (is_plain && self.latch.rtp_destination() == Some(to)).then_some(to)
+    }
+
+    /// Whether all RTP that comes from `source` goes on as it came to the peer of `target`.
+    pub fn passes(&self, source: SocketAddr, target: &Arc<Port>) -> bool {
+        let leads = matches!(&self.outlet, Outlet::Port(led) if std::ptr::eq(led.as_ptr(), Arc::as_ptr(target)));
+        leads
+            && self.is_open
+            && !self.converts
+            && !self.flavour.raw
+            && !self.is_carried
+            && self.guard.is_clear()
+            && self.bundle.is_none()
+            && self.numbers.is_none()
+            && self.latch.holds(source)
     }
 
     fn count_sent(&mut self, outgoing: Option<&Outgoing>) {

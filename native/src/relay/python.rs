@@ -1,5 +1,6 @@
 //! The engine as Python sees it; `_native.pyi` says what each thing means.
 
+mod counted;
 mod row;
 mod told;
 
@@ -20,16 +21,17 @@ use super::guard::{Guard, Master};
 use super::handover::Unadopted;
 use super::latch::{Rule, Signalled};
 use super::numbers::Numbers;
-use super::port::Port;
+use super::port::{Manner, Port, STEADY};
 use super::tone::Sound;
-use super::totals::Totals;
 use super::transcode::{Heard, Mid, Plan, Spoken, Way, FORMATS};
 use super::Engine;
 use crate::audio::SAMPLE_RATE;
 use crate::codec::{Coding, Settings};
-use crate::meter::{Format, Second, NANOS};
+use crate::kernel::Kernel;
+use crate::meter::{Format, NANOS};
 use crate::srtp::Suite;
 use crate::tee::PyRecording;
+use counted::{PySecond, PyTotals};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyRelay>()?;
@@ -69,57 +71,6 @@ impl PyPort {
     }
 }
 
-#[pyclass(frozen, get_all, name = "Totals", module = "talkpath._native")]
-struct PyTotals {
-    heard_packets: u64,
-    heard_bytes: u64,
-    heard_rtcp: u64,
-    sent_packets: u64,
-    sent_bytes: u64,
-    sent_rtcp: u64,
-    lost: i64,
-    reordered: u64,
-    duplicates: u64,
-    strangers: u64,
-    malformed: u64,
-    unnegotiated: u64,
-    unsendable: u64,
-    unauthentic: u64,
-    replayed: u64,
-    last_heard: Option<f64>,
-    /// Sources of strangers, and how many packets of each.
-    dropped: Vec<(String, u16, u64)>,
-    forgiven: u64,
-}
-
-#[pyclass(frozen, get_all, name = "Second", module = "talkpath._native")]
-struct PySecond {
-    port: u64,
-    at: f64,
-    ssrc: u32,
-    payload_type: u8,
-    packets: u32,
-    bytes: u64,
-    lost: i32,
-    reordered: u32,
-    duplicates: u32,
-    restarts: u32,
-    jitter_ms: Option<f32>,
-    max_gap_ms: f64,
-    level_dbov: Option<f64>,
-    audio_ms: f64,
-    digital_silence_ms: f64,
-    near_silence_ms: f64,
-}
-
-#[pymethods]
-impl PySecond {
-    #[getter]
-    fn row<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &row::of(self))
-    }
-}
-
 /// A sound that is played to many.
 #[pyclass(frozen, name = "Clip", module = "talkpath._native")]
 struct PyClip(Arc<Clip>);
@@ -145,6 +96,8 @@ struct PyRelay {
     number: u64,
     epoch: f64,
     engine: Engine,
+    #[pyo3(get)]
+    kernel: Option<String>,
 }
 
 static RELAYS: AtomicU64 = AtomicU64::new(0);
@@ -152,13 +105,25 @@ static RELAYS: AtomicU64 = AtomicU64::new(0);
 #[pymethods]
 impl PyRelay {
     #[new]
-    #[pyo3(signature = (*, workers = 1, epoch = 0.0, dscp = 46, descriptors = RawFd::MAX))]
-    fn new(workers: usize, epoch: f64, dscp: u8, descriptors: RawFd) -> PyResult<PyRelay> {
+    #[pyo3(signature = (*, workers = 1, epoch = 0.0, dscp = 46, descriptors = RawFd::MAX, kernel = false,
+                        steady = STEADY))]
+    fn new(workers: usize, epoch: f64, dscp: u8, descriptors: RawFd, kernel: bool, steady: u32) -> PyResult<PyRelay> {
         if !(1..=64).contains(&workers) || dscp > 63 {
             return Err(PyValueError::new_err("workers must be 1 to 64, dscp 0 to 63"));
         }
+        let (kernel, why_not) = match kernel.then(Kernel::load) {
+            None => (None, Some("off".into())),
+            Some(Ok(kernel)) => (Some(kernel), None),
+            Some(Err(error)) => (None, Some(error.to_string())),
+        };
         let number = RELAYS.fetch_add(1, Ordering::Relaxed);
-        Ok(PyRelay { number, epoch, engine: Engine::new(workers, dscp, descriptors)? })
+        let engine = Engine::new(workers, Manner { dscp, steady }, descriptors, kernel)?;
+        Ok(PyRelay { number, epoch, engine, kernel: why_not })
+    }
+
+    #[getter]
+    fn passing(&self) -> usize {
+        self.engine.passing()
     }
 
     fn open(&self, address: &str, low: u16, high: u16) -> PyResult<PyPort> {
@@ -254,18 +219,17 @@ impl PyRelay {
         let suite = Suite::by_name(suite).ok_or_else(|| PyValueError::new_err("unknown suite"))?;
         let ours = Master { key: &ours.0, salt: &ours.1 };
         let theirs = Master { key: &theirs.0, salt: &theirs.1 };
+        let _aside = self.engine.aside(&port);
         let is_set = port.side().guard.secure(rtcp, suite, &ours, &theirs, &mki);
         is_set.then_some(()).ok_or_else(|| PyValueError::new_err("key or salt of the wrong length"))
     }
 
     fn shut(&self, port: &PyPort) -> PyResult<()> {
-        self.port(port)?.side().guard.set(Guard::Shut);
-        Ok(())
+        self.guard(port, Guard::Shut)
     }
 
     fn unsecure(&self, port: &PyPort) -> PyResult<()> {
-        self.port(port)?.side().guard.set(Guard::Clear);
-        Ok(())
+        self.guard(port, Guard::Clear)
     }
 
     #[pyo3(signature = (port, data, address, *, rtcp = false))]
@@ -406,15 +370,16 @@ impl PyRelay {
 
     fn totals(&self, port: &PyPort) -> PyResult<PyTotals> {
         let port = self.port(port)?;
+        self.engine.catch_up();
         let side = port.side();
-        Ok(self.totals_of(side.totals(), side.strangers()))
+        Ok(PyTotals::new(&side.totals(), side.strangers(), |at_ns| self.time(at_ns)))
     }
 
     fn close(&self, port: &PyPort) -> PyResult<PyTotals> {
         let closing = self.port(port)?;
         let strangers = closing.side().strangers();
         let totals = self.engine.close(closing).map_err(|_| is_gone(port))?;
-        Ok(self.totals_of(totals, strangers))
+        Ok(PyTotals::new(&totals, strangers, |at_ns| self.time(at_ns)))
     }
 
     fn fileno(&self) -> i32 {
@@ -431,7 +396,7 @@ impl PyRelay {
             None => self.engine.meters(part, parts.max(1)),
             Some(port) => self.engine.meters_of(&*self.port(port)?),
         };
-        Ok(taken.into_iter().map(|(port, second)| self.second(port, &second)).collect())
+        Ok(taken.into_iter().map(|(port, second)| PySecond::new(port, &second, |at_ns| self.time(at_ns))).collect())
     }
 
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -481,53 +446,15 @@ impl PyRelay {
         found.ok_or_else(|| is_gone(port))
     }
 
+    fn guard(&self, port: &PyPort, guard: Guard) -> PyResult<()> {
+        let port = self.port(port)?;
+        let _aside = self.engine.aside(&port);
+        port.side().guard.set(guard);
+        Ok(())
+    }
+
     fn time(&self, at_ns: u64) -> f64 {
         self.epoch + at_ns as f64 / NANOS as f64
-    }
-
-    fn totals_of(&self, totals: Totals, (dropped, forgiven): (Vec<(SocketAddr, u64)>, u64)) -> PyTotals {
-        PyTotals {
-            heard_packets: totals.heard_packets,
-            heard_bytes: totals.heard_bytes,
-            heard_rtcp: totals.heard_rtcp,
-            sent_packets: totals.sent_packets,
-            sent_bytes: totals.sent_bytes,
-            sent_rtcp: totals.sent_rtcp,
-            lost: totals.lost,
-            reordered: totals.reordered,
-            duplicates: totals.duplicates,
-            strangers: totals.strangers,
-            malformed: totals.malformed,
-            unnegotiated: totals.unnegotiated,
-            unsendable: totals.unsendable,
-            unauthentic: totals.unauthentic,
-            replayed: totals.replayed,
-            last_heard: totals.last_heard_ns.map(|at_ns| self.time(at_ns)),
-            forgiven,
-            dropped: dropped.into_iter().map(|(from, count)| (from.ip().to_string(), from.port(), count)).collect(),
-        }
-    }
-
-    fn second(&self, port: u64, second: &Second) -> PySecond {
-        let ms = |samples: u32| f64::from(samples) * 1000.0 / f64::from(SAMPLE_RATE);
-        PySecond {
-            port,
-            at: self.time(second.index * NANOS),
-            ssrc: second.ssrc,
-            payload_type: second.payload_type,
-            packets: second.packets,
-            bytes: second.bytes,
-            lost: second.lost,
-            reordered: second.reordered,
-            duplicates: second.duplicates,
-            restarts: second.restarts,
-            jitter_ms: second.jitter_ms,
-            max_gap_ms: second.max_gap_ns as f64 / 1e6,
-            level_dbov: second.audio.level_dbov(),
-            audio_ms: ms(second.audio.samples),
-            digital_silence_ms: ms(second.audio.digital_silence),
-            near_silence_ms: ms(second.audio.near_silence),
-        }
     }
 }
 

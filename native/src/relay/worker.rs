@@ -14,6 +14,7 @@ use super::forward::forward;
 use super::io::{Backend, Switch, Token};
 use super::packet::Media;
 use super::port::{depart, leave, Desk, Outgoing, Port, Socket};
+use super::shortcut::Shortcuts;
 
 /// How exactly a media timeout is kept: whole seconds are asked for.
 const WATCH_NS: u64 = 100_000_000;
@@ -32,9 +33,17 @@ pub fn now_ns() -> u64 {
 struct Forwarding<'a> {
     desk: &'a Desk,
     events: &'a Events,
+    shortcuts: Option<&'a Shortcuts>,
 }
 
 impl Switch<Port> for Forwarding<'_> {
+    /// What has passed in the kernel came before what climbed.
+    fn wakes(&mut self) {
+        if let Some(shortcuts) = self.shortcuts {
+            shortcuts.look(now_ns());
+        }
+    }
+
     fn socket(&self, token: Token) -> Option<Socket> {
         self.desk.socket(token)
     }
@@ -46,7 +55,12 @@ impl Switch<Port> for Forwarding<'_> {
         buffer: &mut [u8],
         length: usize,
     ) -> Option<Outgoing> {
-        forward(socket, source, buffer, length, now_ns(), self.events)
+        let now_ns = now_ns();
+        let outgoing = forward(socket, source, buffer, length, now_ns, self.events)?;
+        if let Some(shortcuts) = self.shortcuts.filter(|_| outgoing.is_plain) {
+            shortcuts.consider(&socket.port, source, &outgoing, now_ns);
+        }
+        Some(outgoing)
     }
 
     fn follow(&mut self, port: &Arc<Port>, buffer: &mut [u8]) -> Option<Outgoing> {
@@ -59,14 +73,20 @@ pub struct Worker {
     backend: Box<dyn Backend<Port>>,
     desk: Arc<Desk>,
     events: Arc<Events>,
+    shortcuts: Option<Arc<Shortcuts>>,
     due: BinaryHeap<Reverse<(u64, u64)>>,
     playing: HashMap<u64, Weak<Port>>,
     watched_ns: u64,
 }
 
 impl Worker {
-    pub fn new(backend: Box<dyn Backend<Port>>, desk: Arc<Desk>, events: Arc<Events>) -> Worker {
-        Worker { backend, desk, events, due: BinaryHeap::new(), playing: HashMap::new(), watched_ns: 0 }
+    pub fn new(
+        backend: Box<dyn Backend<Port>>,
+        desk: Arc<Desk>,
+        events: Arc<Events>,
+        shortcuts: Option<Arc<Shortcuts>>,
+    ) -> Worker {
+        Worker { backend, desk, events, shortcuts, due: BinaryHeap::new(), playing: HashMap::new(), watched_ns: 0 }
     }
 
     /// Until the desk is told to end.
@@ -84,7 +104,8 @@ impl Worker {
         self.play_tones(now_ns);
         self.check_watches(now_ns);
         let wait_ns = self.deadline_ns().map(|due_ns| due_ns.saturating_sub(now_ns));
-        let mut switch = Forwarding { desk: &self.desk, events: &self.events };
+        let shortcuts = self.shortcuts.as_deref();
+        let mut switch = Forwarding { desk: &self.desk, events: &self.events, shortcuts };
         // The wait fails only for a reason that lasts (a descriptor that is gone), and then the desk is ending.
         let _ = self.backend.turn(wait_ns, now_ns, &mut switch);
     }
@@ -92,7 +113,8 @@ impl Worker {
     fn deadline_ns(&self) -> Option<u64> {
         let tone_ns = self.due.peek().map(|Reverse((due_ns, _))| *due_ns);
         let watch_ns = self.desk.is_watching().then_some(self.watched_ns + WATCH_NS);
-        tone_ns.into_iter().chain(watch_ns).min()
+        let copies_ns = self.shortcuts.as_ref().and_then(|shortcuts| shortcuts.deadline_ns());
+        tone_ns.into_iter().chain(watch_ns).chain(copies_ns).min()
     }
 
     fn play_tones(&mut self, now_ns: u64) {

@@ -137,7 +137,15 @@ class Node:
         self._guard = Guard(guard_settings(config, own), trusted, secrets.token_bytes(16), self._clock.now())
         descriptors = self._descriptors = prepared.descriptors
         certificate = certificate_of(prepared.legacy) if cluster is None else cluster.certificate
-        self._media = MediaDriver(self._clock, self._ledger, media_policy(config), 1, descriptors, certificate)
+        self._media = MediaDriver(
+            self._clock,
+            self._ledger,
+            media_policy(config),
+            1,
+            descriptors,
+            certificate,
+            kernel=config.media.kernel == "auto",
+        )
         self._recording = RecordingDriver(self._clock, descriptors)
         self._keeper = Keeper(recordings_directory(config, prepared.state))
         self._after_call = AfterCall(config.recording, self._keeper.layout, prepared.language)
@@ -283,6 +291,11 @@ class Node:
 
     def _gateways(self) -> Iterator[GatewayRow]:
         return gateway_rows(self._edge.gateways, self._clock.now())
+
+    @property
+    def media_by_sockets(self) -> str:
+        """Why media cannot pass in the kernel, though it may; empty where it does, or may not."""
+        return (self._media.relay.kernel or "") if self._config.media.kernel == "auto" else ""
 
     def _make_guests(self) -> Guests:
         def is_registered(user: str, now: float) -> bool:

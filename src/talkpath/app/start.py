@@ -134,6 +134,8 @@ async def _run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Nod
         systemd.ready()
         print(_banner(prepared), end="", flush=True)
         prepared.users.note_shown()
+        if reason := node.media_by_sockets:
+            say(phrase(words.MEDIA_BY_SOCKETS, reason=reason))
         if strangers := prepared.users.of_another_realm():
             say(phrase(words.OTHER_REALM, users=", ".join(strangers)))
         if early:

@@ -164,6 +164,8 @@ class MediaDriver:
         workers: int,
         descriptors: Descriptors | None = None,
         certificate: Certificate | None = None,
+        *,
+        kernel: bool = False,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
@@ -174,7 +176,7 @@ class MediaDriver:
         self._timer: asyncio.TimerHandle | None = None
         self._timers: dict[RunningCall, tuple[float, asyncio.TimerHandle]] = {}
         most = (descriptors or Descriptors.of_process()).media
-        self.relay = _native.Relay(workers=workers, epoch=clock.epoch, descriptors=most)
+        self.relay = _native.Relay(workers=workers, epoch=clock.epoch, descriptors=most, kernel=kernel)
         # One certificate a process, or for all nodes of a cluster: browsers know it by the fingerprint in each
         # description.
         self.certificate = certificate or Certificate.make(clock.now())

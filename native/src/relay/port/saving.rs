@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Desk, Outlet, Port, Side};
+use super::{Desk, Manner, Outlet, Port, Side};
 use crate::meter::{Meter, NANOS};
 use crate::relay::ahead::{Ahead, SAVED_FOR};
 use crate::relay::bundle::Bundle;
@@ -92,8 +92,14 @@ impl Port {
     }
 
     /// A port on a lease, with this side. It receives nothing yet.
-    pub fn resumed(id: u64, lease: Lease, desk: &Arc<Desk>, dscp: u8, (host, side): (IpAddr, Side)) -> Arc<Port> {
-        Port::leased(id, host, lease, desk, dscp, side)
+    pub fn resumed(
+        id: u64,
+        lease: Lease,
+        desk: &Arc<Desk>,
+        manner: Manner,
+        (host, side): (IpAddr, Side),
+    ) -> Arc<Port> {
+        Port::leased(id, host, lease, desk, manner, side)
     }
 
     /// The same for a section on the transport of this port.

@@ -1,6 +1,6 @@
 //! A second of a meter as calls keep it: a row of `SECOND` (capture/records.py).
 
-use super::PySecond;
+use super::counted::PySecond;
 
 /// Where no level is known (`NO_LEVEL`).
 const NO_LEVEL: i16 = -32_768;
