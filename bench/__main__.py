@@ -7,6 +7,7 @@ PARTS = (
     "signalling",
     "routing",
     "relay",
+    "kernel",
     "recording",
     "webrtc",
     "webrtc_calls",

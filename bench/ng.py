@@ -14,10 +14,10 @@ class Rtpengine:
 
     name = "rtpengine"
 
-    def __init__(self, threads: int = 1, more: Sequence[str] = ()) -> None:
+    def __init__(self, threads: int = 1, more: Sequence[str] = (), host: str = "127.0.0.1") -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.port = _free_port()
-        options = ["--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{self.port}", "--table=-1", "--foreground"]
+        options = [f"--interface={host}", f"--listen-ng=127.0.0.1:{self.port}", "--table=-1", "--foreground"]
         options += ["--port-min=40000", "--port-max=49999", f"--num-threads={threads}"]
         options += ["--log-level=2", "--log-stderr", *more]
         # It falls over its own threads at times when it ends, and must leave no 70 MB of memory here.

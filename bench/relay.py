@@ -20,7 +20,17 @@ ROOT = Path(__file__).parent.parent
 PACKETS_PER_S = 50_000
 STREAMS = (200, 1_000)
 SECONDS = 10
+
+
+class Place(NamedTuple):
+    """The address of the server, and that of the phones."""
+
+    server: str
+    phones: str
+
+
 PHONES = "127.0.0.2"
+LOOPBACK = Place("127.0.0.1", PHONES)
 
 
 class Server(Protocol):
@@ -37,36 +47,43 @@ class Server(Protocol):
 class BridgingRtpengine(Rtpengine):
     """rtpengine, told of phones."""
 
-    def __init__(self, threads: int = 1, recordings: Path | None = None, more: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        threads: int = 1,
+        recordings: Path | None = None,
+        more: Sequence[str] = (),
+        place: Place = LOOPBACK,
+    ) -> None:
         options = [] if recordings is None else [f"--recording-dir={recordings}", "--recording-method=pcap"]
-        super().__init__(threads, [*options, *more])
+        super().__init__(threads, [*options, *more], place.server)
+        self._place = place
         self._is_recording = recordings is not None
         self._calls = 0
 
     def bridge(self, one: int, two: int, codecs: tuple[str, str] = ("PCMA", "PCMA")) -> tuple[int, int]:
         self._calls += 1
         call = {"call-id": f"bench-{self._calls}", "from-tag": "a"}
-        offer: dict[str, str | list[str]] = {"command": "offer", **call, "sdp": _sdp(one, codecs[0])}
+        offer: dict[str, str | list[str]] = {"command": "offer", **call, "sdp": self._sdp(one, codecs[0])}
         if self._is_recording:
             offer["record-call"] = "yes"
         if codecs[0] != codecs[1]:
             offer["flags"] = [f"codec-transcode-{codecs[1]}"]
         towards_two = self._port_in(self.ask(offer))
-        answer = self.ask({"command": "answer", **call, "to-tag": "b", "sdp": _sdp(two, codecs[1])})
+        answer = self.ask({"command": "answer", **call, "to-tag": "b", "sdp": self._sdp(two, codecs[1])})
         return self._port_in(answer), towards_two
 
     @staticmethod
     def _port_in(answer: str) -> int:
         return int(answer.partition("m=audio ")[2].split()[0])
 
+    def _sdp(self, port: int, codec: str) -> str:
+        phones = self._place.phones
+        lines = ["v=0", f"o=- 1 1 IN IP4 {phones}", "s=-", f"c=IN IP4 {phones}", "t=0 0"]
+        lines += [f"m=audio {port} RTP/AVP {RTPMAPS[codec].split()[0]}", f"a=rtpmap:{RTPMAPS[codec]}", ""]
+        return "\r\n".join(lines)
+
 
 RTPMAPS = {"PCMU": "0 PCMU/8000", "PCMA": "8 PCMA/8000", "G722": "9 G722/8000", "opus": "111 opus/48000/2"}
-
-
-def _sdp(port: int, codec: str) -> str:
-    lines = ["v=0", f"o=- 1 1 IN IP4 {PHONES}", "s=-", f"c=IN IP4 {PHONES}", "t=0 0"]
-    lines += [f"m=audio {port} RTP/AVP {RTPMAPS[codec].split()[0]}", f"a=rtpmap:{RTPMAPS[codec]}", ""]
-    return "\r\n".join(lines)
 
 
 class Talkpath:
@@ -74,10 +91,15 @@ class Talkpath:
 
     name = "talkpath"
 
-    def __init__(self, workers: int = 1, recordings: Path | None = None) -> None:
-        where = [] if recordings is None else [str(recordings)]
+    def __init__(
+        self, workers: int = 1, recordings: Path | None = None, place: Place = LOOPBACK, *, kernel: bool = False
+    ) -> None:
+        options = ["--workers", str(workers), "--host", place.server]
+        options += [] if recordings is None else ["--recordings", str(recordings)]
+        options += ["--kernel"] if kernel else []
+        self._place = place
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.relay_server", str(workers), *where],
+            [sys.executable, "-m", "bench.relay_server", *options],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -87,7 +109,7 @@ class Talkpath:
         self._ask("ready")
 
     def bridge(self, one: int, two: int, codecs: tuple[str, str] = ("PCMA", "PCMA")) -> tuple[int, int]:
-        first, second = self._ask(f"{PHONES} {one} {two} {' '.join(codecs)}").split()
+        first, second = self._ask(f"{self._place.phones} {one} {two} {' '.join(codecs)}").split()
         return int(first), int(second)
 
     def stop(self) -> None:
@@ -115,12 +137,12 @@ class Result(NamedTuple):
 def measure(server: Server, streams: int, packets_per_s: int = PACKETS_PER_S, seconds: int = SECONDS) -> Result:
     """Bridge the phones in pairs, let them talk, and divide what the server used by what it forwarded."""
     idle_bytes = memory_bytes(server.pid)
-    command = [str(_load()), str(streams), str(packets_per_s), str(seconds), PHONES]
+    command = [str(load_program()), str(streams), str(packets_per_s), str(seconds), PHONES]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as load:
         assert load.stdin is not None
         assert load.stdout is not None
         phones = [int(load.stdout.readline()) for _ in range(streams)]
-        targets = _bridged(server, phones)
+        targets = bridged(server, phones)
         call_bytes = (memory_bytes(server.pid) - idle_bytes) / (streams // 2)
         before, start = cpu_s(server.pid), time.monotonic()
         load.stdin.write("".join(f"127.0.0.1:{port}\n" for port in targets))
@@ -137,14 +159,14 @@ def measure(server: Server, streams: int, packets_per_s: int = PACKETS_PER_S, se
     )
 
 
-def _bridged(server: Server, phones: Sequence[int]) -> list[int]:
+def bridged(server: Server, phones: Sequence[int]) -> list[int]:
     targets: list[int] = []
     for one, two in zip(phones[::2], phones[1::2], strict=True):
         targets += server.bridge(one, two)
     return targets
 
 
-def _load() -> Path:
+def load_program() -> Path:
     """The load generator, built when its source is newer."""
     cargo = ["cargo", "build", "-q", "--release", "--no-default-features", "--example", "rtp_load"]
     subprocess.run([*cargo, "--manifest-path", str(ROOT / "native" / "Cargo.toml")], check=True)

@@ -52,6 +52,8 @@ class Calls:
                 return
             if not is_running:
                 self._talk(texts.NO_EDGE.say(self._language))
+            elif reason := self._known.media_by_sockets():
+                self._talk(texts.MEDIA_BY_SOCKETS.say(self._language, reason=reason))
             first = next(rows, None)
             if first is None:
                 self._talk(texts.NO_CALLS.say(self._language))

@@ -43,6 +43,9 @@ HEADS = (
 NO_EDGE = Text(
     "No edge is running here; these are the calls of the past.", "本机没有正在运行的节点；以下为过去的通话。"
 )
+MEDIA_BY_SOCKETS = Text(
+    "Media passes by sockets and not in the kernel: {reason}.", "媒体经由套接字转发，未在内核中通过：{reason}。"
+)
 NO_EDGE_TO_FOLLOW = Text(
     "No edge is running here, so there is nothing to follow. Start it with `talkpath run`.",
     "本机没有正在运行的节点，无可跟踪。请用 `talkpath run` 启动。",

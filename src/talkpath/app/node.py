@@ -185,6 +185,7 @@ class Node:
                 guard=self._guard,
                 guests=self._guests,
                 signalling=self._signalling,
+                media=self._media,
                 records=self._records,
                 store=self._store,
                 recording=self._recording,
@@ -295,7 +296,7 @@ class Node:
     @property
     def media_by_sockets(self) -> str:
         """Why media cannot pass in the kernel, though it may; empty where it does, or may not."""
-        return (self._media.relay.kernel or "") if self._config.media.kernel == "auto" else ""
+        return self._media.by_sockets
 
     def _make_guests(self) -> Guests:
         def is_registered(user: str, now: float) -> bool:

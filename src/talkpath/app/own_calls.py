@@ -42,6 +42,11 @@ class OwnCalls:
         with self._histories(is_edge_running=running is not None) as histories:
             yield _oldest_first(histories, running or [], wanted), running is not None
 
+    def media_by_sockets(self) -> str:
+        """Why media of the running edge does not pass in the kernel, though it may; empty where it does."""
+        status = self._edge.status()
+        return "" if status is None else status.media_by_sockets
+
     def guarded(self) -> tuple[list[Ban], list[Refused]]:
         """What the guard of the running edge tells; nothing when none runs here."""
         return self._edge.bans() or [], self._edge.refused()

@@ -63,6 +63,10 @@ class Node(Drains, Protocol):
     #: gives its place to another process
     upgrade: Callable[[], None]
 
+    @property
+    def media_by_sockets(self) -> str:
+        """Why media cannot pass in the kernel, though it may; empty where it does, or may not."""
+
     def reload(self) -> None:
         """Take up the configuration anew, soon."""
 

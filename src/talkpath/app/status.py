@@ -142,6 +142,10 @@ def _calls(status: Status, results: Mapping[str, int], language: Language) -> st
     ended = {name.say(language): results[kind.value] for kind, name in RESULTS.items() if results.get(kind.value)}
     hour = texts.LAST_HOUR.say(language, results=_counts(ended)) if ended else texts.NO_CALLS.say(language)
     said = [texts.RUNNING.say(language, count=status.running_calls), hour]
+    if status.media_in_kernel:
+        said.append(texts.IN_KERNEL.say(language, count=status.media_in_kernel))
+    if status.media_by_sockets:
+        said.append(texts.BY_SOCKETS.say(language, reason=status.media_by_sockets))
     if status.recordings:
         said.append(texts.RECORDINGS.say(language, count=status.recordings))
     return ", ".join(said)

@@ -20,6 +20,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     guests: int = 0
     bans: int = 0
     running_calls: int = 0
+    #: streams that pass in the kernel, and why none can though they may
+    media_in_kernel: int = 0
+    media_by_sockets: str = ""
     recordings: int = 0
     gateways: dict[str, str] = {}
     loop_worst_s: float = 0.0

@@ -29,6 +29,7 @@ from talkpath.edge.edge import Edge
 from talkpath.edge.guard import Guard
 from talkpath.net.clock import Clock
 from talkpath.net.hep import Mirror
+from talkpath.net.media import MediaDriver
 from talkpath.net.recorder import RecordingDriver
 from talkpath.net.records import Records
 from talkpath.net.signalling import Signalling
@@ -47,6 +48,7 @@ class Rooms:
     guard: Guard
     guests: Guests
     signalling: Signalling
+    media: MediaDriver
     records: Records
     store: EmbeddedStore[Binding]
     recording: RecordingDriver
@@ -129,6 +131,8 @@ class Watching:
             guests=len(rooms.guests),
             bans=len(rooms.guard.bans(now)),
             running_calls=len(core.calls),
+            media_in_kernel=rooms.media.relay.passing,
+            media_by_sockets=rooms.media.by_sockets,
             recordings=rooms.recording.running,
             gateways={one.settings.name: one.state.value for one in rooms.edge.gateways.all()},
             loop_worst_s=self._vitals.loop.worst_s,

@@ -117,9 +117,9 @@ AND_MORE = Text("and {count} more", "另有 {count} 个")
 
 MEDIA_BY_SOCKETS = Text(
     "Media passes by sockets and not in the kernel, where it would cost a fraction: {reason}. That needs Linux 6.6 "
-    'or later, CAP_BPF and CAP_NET_ADMIN. With media.kernel = "off" nothing is said of it.',
-    "媒体经由套接字转发，未在内核中通过（开销只有几分之一）：{reason}。这需要 Linux 6.6 或更新版本以及 CAP_BPF 和 "
-    'CAP_NET_ADMIN 权限。设置 media.kernel = "off" 后不再提示。',
+    'or later, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. With media.kernel = "off" nothing is said of it.',
+    "媒体经由套接字转发，未在内核中通过（开销只有几分之一）：{reason}。这需要 Linux 6.6 或更新版本以及 "
+    'CAP_BPF、CAP_PERFMON 和 CAP_NET_ADMIN 权限。设置 media.kernel = "off" 后不再提示。',
 )
 FEW_DESCRIPTORS = Text(
     "This process may open {limit} files, enough for about {calls} calls at once; the configuration allows {wanted}. "

@@ -183,6 +183,12 @@ class MediaDriver:
         identity = Identity(self.certificate, os.urandom(32))
         self._security = Security(SecureRelay(self.relay, self._wake), identity, os.urandom)
 
+    @property
+    def by_sockets(self) -> str:
+        """Why media cannot pass in the kernel, though it may; empty where it does, or may not."""
+        why = self.relay.kernel
+        return "" if why is None or why == "off" else why
+
     def start(self, told: Callable[[RunningCall, float], None]) -> None:
         """Begin to listen; `told(call, now)` is called after a call's media machine heard something."""
         self._told = told

@@ -100,10 +100,11 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
         Literal["auto", "off"],
         doc(
             "`auto`: audio that leaves as it came passes in the kernel, where it costs a fraction; that needs Linux "
-            "6.6 and the capabilities CAP_BPF and CAP_NET_ADMIN, and `run` says when it cannot be had. What passes "
-            "there is not seen by the firewall of this host. `off`: all media passes by sockets.",
-            "`auto`：原样转发的音频在内核中通过，开销只有几分之一；需要 Linux 6.6 以及 CAP_BPF 和 CAP_NET_ADMIN "
-            "权限，无法使用时 `run` 会说明。这样通过的媒体不经过本机防火墙。`off`：所有媒体经由套接字转发。",
+            "6.6 and the capabilities CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and `run` says when it cannot be had. "
+            "What passes there is not seen by the firewall of this host. `off`: all media passes by sockets.",
+            "`auto`：原样转发的音频在内核中通过，开销只有几分之一；需要 Linux 6.6 以及 CAP_BPF、CAP_PERFMON 和 "
+            "CAP_NET_ADMIN 权限，无法使用时 `run` 会说明。这样通过的媒体不经过本机防火墙。"
+            "`off`：所有媒体经由套接字转发。",
         ),
     ] = "auto"
     transcoding: Annotated[
