@@ -42,7 +42,7 @@ HELP_UPGRADE = Text(
 )
 HELP_TIMEOUT = Text("Seconds to wait for the new process.", "等待新进程的秒数。")
 REPLACING = Text("The process is being replaced.", "正在替换进程。")
-NOT_REPLACED = Text("The edge goes on in the process that it has.", "边缘仍在现有进程中运行。")
+NOT_REPLACED = Text("The edge goes on in the process that it has.", "边缘服务器仍在现有进程中运行。")
 UPGRADE_OF_A_NODE = Text(
     "This is a node of a cluster: empty it with talkpath drain NODE, and restart it then.",
     "这是集群中的节点：请先用 talkpath drain 节点名 清空它，再重启。",
@@ -50,7 +50,7 @@ UPGRADE_OF_A_NODE = Text(
 REPLACED = Text("The new process answers after {seconds:.1f} s.", "新进程在 {seconds:.1f} 秒后开始应答。")
 REPLACEMENT_LOST = Text(
     "The new process does not answer after {seconds:g} s. Look at the log of the edge.",
-    "{seconds:g} 秒后新进程仍未应答。请查看边缘的日志。",
+    "{seconds:g} 秒后新进程仍未应答。请查看边缘服务器的日志。",
 )
 WAITING = Text(
     "Only after a restart, and until then as it was: {keys}.",
