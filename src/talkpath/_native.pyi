@@ -694,7 +694,7 @@ class Relay:
     another relay, raise KeyError; an address that is no IP address, or not of the port's family, raises ValueError.
     Times are CLOCK_MONOTONIC plus `epoch`, in seconds. `dscp` marks what is sent (RFC 4594: 46 is telephony).
     Ports get descriptors numbered below `descriptors` only. With `kernel`, a stream that leaves as it came passes in
-    the kernel, where that can be had, once `steady` packets have gone to one address; it is told of as any other.
+    the kernel, where that can be had, once `steady` packets (50) have gone to one address; told of as any other.
     """
 
     @property
@@ -711,7 +711,7 @@ class Relay:
         dscp: int = 46,
         descriptors: int = 2**31 - 1,
         kernel: bool = False,
-        steady: int = 50,
+        steady: int = ...,
     ) -> Relay: ...
     def open(self, address: str, low: int, high: int) -> Port:
         """Lease a port pair within [low, high] on the local `address`; OSError when none is free, with errno EMFILE
