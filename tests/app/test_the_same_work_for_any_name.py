@@ -42,6 +42,7 @@ class House:
         self.lab = Lab()
         self.lab.accounts.ha1 = everybody.ha1  # type: ignore[method-assign]
         self.lab.accounts.exists = everybody.exists  # type: ignore[method-assign]
+        self.lab.accounts.is_known = everybody.is_known  # type: ignore[method-assign]
         self.lab.accounts.is_guest = everybody.is_guest  # type: ignore[method-assign]
         self.lab.accounts.may_dial_out = everybody.may_dial_out  # type: ignore[method-assign]
         self.lab.registered("1001", "198.51.100.7")

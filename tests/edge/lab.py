@@ -57,6 +57,8 @@ class Accounts:
     def exists(self, user: str) -> bool:
         return user in self.users
 
+    is_known = exists
+
     def may_dial_out(self, user: str) -> bool:
         return user in self.outbound
 

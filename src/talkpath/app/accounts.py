@@ -54,6 +54,10 @@ class Users:
         """Whether there is such a user; one that was added a moment ago is noticed at once."""
         return user in self._configured or self._stored.exists(user) or self._stored.look(user)
 
+    def is_known(self, user: str) -> bool:
+        """The same, but for one that was added a moment ago."""
+        return user in self._configured or self._stored.exists(user)
+
     def may_dial_out(self, user: str) -> bool:
         """Whether a user may call numbers that are no users here."""
         configured = self._configured.get(user)
@@ -96,6 +100,10 @@ class Everybody:
 
     def exists(self, user: str) -> bool:
         return self._users.exists(user) or self._guests.exists(user)
+
+    def is_known(self, user: str) -> bool:
+        """Whether there is such a user, as far as that is known without looking."""
+        return self._users.is_known(user)
 
     def may_dial_out(self, user: str) -> bool:
         """Whether a user may call numbers that are no users here; a guest never may."""

@@ -40,9 +40,14 @@ def add(
 
 def names(config: Config, language: Language, *, outbound: bool = False) -> list[str]:
     """The users of the configuration and of the store; only those who may dial `outbound`, if wished."""
-    if not (state_directory(config) / DATABASE).exists():
+    try:
+        (state_directory(config) / DATABASE).stat()
+    except FileNotFoundError:
         # To look is no reason to make one: its file system may be away.
         return sorted(one.user for one in config.accounts if one.outbound or not outbound)
+    except OSError:
+        # Why it cannot be had is said below.
+        pass
     with _accounts(config, language) as accounts:
         known = Users(config, accounts)
         users = {one.user for one in accounts.all()} | {one.user for one in config.accounts}

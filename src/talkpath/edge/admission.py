@@ -171,7 +171,7 @@ class Admission:
 
     def tell_failed(self, arrival: Arrival, user: str, why: Why, now: float) -> None:
         """A user was not let in, for whoever asks why."""
-        is_account = self._core.world.accounts.exists(user)
+        is_account = self._core.world.accounts.is_known(user)
         self._core.guard.failed(arrival.message, user, arrival.flow, why, is_account, now)
 
     def claimed_user(self, request: Message) -> str:
@@ -188,7 +188,7 @@ class Admission:
             core.counters["auth_wrong" if proof.is_tried else "auth_untried"] += 1
             why = "wrong password or unknown user" if proof.is_tried else "too many wrong passwords"
             core.note(request.call_id, "auth.refused", now, user=proof.user, why=why)
-            is_account = core.world.accounts.exists(proof.user)
+            is_account = core.world.accounts.is_known(proof.user)
             core.guard.wrong(request, proof.user, arrival.flow, proof.is_tried, now, is_account=is_account)
             core.reply(arrival, server, 403, now, reason="Wrong user name or password")
             return

@@ -33,6 +33,10 @@ class Accounts:
         """Whether there is such an account."""
         return user in self._accounts
 
+    def is_known(self, user: str) -> bool:
+        """The same."""
+        return user in self._accounts
+
     def may_dial_out(self, user: str) -> bool:
         """Whether it may call numbers that are no users here."""
         account = self._accounts.get(user)
