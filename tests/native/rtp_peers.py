@@ -1,5 +1,6 @@
 """Peers of a relay on loopback: sockets that speak RTP, and waiting with a deadline for what must happen."""
 
+import os
 import select
 import socket
 import struct
@@ -13,7 +14,10 @@ from talkpath.ice import stun
 Event = FirstHeard | Latched | TimedOut | Climbed
 
 PCMA = [(8, 8000, "PCMA"), (101, 8000, "telephone-event")]
-LOW, HIGH = 20000, 29999
+# Each process of a run has ports of its own, as those that were given back are opened again.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4
+LOW = 20000 + 2500 * _WORKER
+HIGH = LOW + 2499
 # Long enough for a machine under load; nothing that works waits for it.
 DEADLINE_S = 20.0
 

@@ -63,7 +63,9 @@ def test_a_flood_of_strangers_costs_the_call_nothing(relay: Relay, peer: Peers) 
             thief.send(noise.choice((a, b)), noise.choice(SEEDS), to_rtcp=noise.random() < 0.5)
         alice.send(a, rtp(sequence))
         assert bob.receive()[0] == rtp(sequence)
-    until(lambda: relay.totals(a).strangers + relay.totals(b).strangers == 2000)
+        # What passes in the kernel overtakes them, and a socket holds some hundred only.
+        seen = len(thieves) * (sequence + 1)
+        until(lambda seen=seen: relay.totals(a).strangers + relay.totals(b).strangers == seen)
     assert relay.totals(a).lost == 0
     assert all(thief.has_nothing() for thief in thieves)
 
