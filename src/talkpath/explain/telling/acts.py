@@ -42,6 +42,9 @@ ACTS: Mapping[str, Text] = {
     "gateway-down": Text("Bring {host} back, or take it out of routing", "恢复 {host}，或将其移出路由"),
     "ice-unanswered": Text("Let UDP through to {who}", "放行发往{who}的 UDP"),
     "jitter": Text("Give voice priority on the way of {who}", "在{who}的链路上为语音设置优先级"),
+    "lost-between": Text(
+        "Find what drops {what} between {first} and {second}", "查明 {first} 与 {second} 之间丢弃{what}的设备"
+    ),
     "media-astray": Text(
         "Send the audio of {who} to where {other} is, not to {dst}",
         "把{who}的音频发往{other}所在之处，而非 {dst}",
