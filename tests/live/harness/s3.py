@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.network import free_port
@@ -44,13 +45,13 @@ keep_local = {str(keep_local).lower()}
     def objects(self, folder: str = "") -> dict[str, Path]:
         """The objects of the edge, by name; what is under way is none."""
         top = self.bucket / "edge"
-        found = {str(path.relative_to(top)): path for path in top.rglob("*") if path.is_file()}
+        found = {str(path.relative_to(top)): path for path in _files(top)}
         return {name: path for name, path in found.items() if name.startswith(folder)}
 
     @property
     def has_parts(self) -> bool:
         """Whether an upload is under way, or was given up."""
-        return any(path.is_file() for path in (self.bucket / ".sgwtmp").rglob("*"))
+        return any(_files(self.bucket / ".sgwtmp"))
 
     def age_parts(self) -> None:
         """As if all that is under way, or was given up, had been begun days ago."""
@@ -66,3 +67,9 @@ keep_local = {str(keep_local).lower()}
 
     def stop(self) -> None:
         self.process.stop()
+
+
+def _files(top: Path) -> Iterator[Path]:
+    """All files below. Folders that the server takes away meanwhile have none."""
+    for folder, _, names in os.walk(top):
+        yield from (Path(folder, name) for name in names)
