@@ -155,7 +155,7 @@ def pack_second(second: Second) -> bytes:
     )
 
 
-def unpacked(packed: bytes) -> Iterator[Second]:
+def unpacked(packed: bytes | bytearray) -> Iterator[Second]:
     """The rows that `pack_second` wrote."""
     for time, packets, lost, late, jitter, gap, level, *counts in SECOND.iter_unpack(packed):
         level_dbov = math.nan if level == NO_LEVEL else level / 10
