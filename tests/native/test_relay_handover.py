@@ -1,6 +1,7 @@
 """Ports that another relay goes on with: what it hears and says from the first packet on, and what it refuses."""
 
 import errno
+import socket
 import struct
 from collections.abc import Callable, Iterator
 
@@ -48,6 +49,16 @@ class Pair:
 
     def other(self, port: Port) -> Port:
         return self.ports[1] if port is self.ports[0] else self.ports[0]
+
+
+def is_free(port: int) -> bool:
+    """A worker may hold a socket for the moment in which it has just sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def handed_over(relay: Relay, heir: Relay, ports: list[Port], number: int = 1) -> list[Port]:
@@ -111,6 +122,7 @@ def test_after_the_last_saving_nothing_is_heard_or_said_and_the_heir_steps_nowhe
     # Another that goes on from there, because the first died at once, steps over what that may have said.
     heir.close(a)
     heir.close(b)
+    until(lambda: all(map(is_free, (a.rtp, a.rtcp, b.rtp, b.rtcp))))
     a, b = heir.adopt(state, heir=2)
     assert said(range(9, 10))[0][1] - before[-1][1] > STEP
 
