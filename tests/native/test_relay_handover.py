@@ -51,7 +51,7 @@ class Pair:
         return self.ports[1] if port is self.ports[0] else self.ports[0]
 
 
-def is_free(port: int) -> bool:
+def is_unbound(port: int) -> bool:
     """A worker may hold a socket for the moment in which it has just sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
@@ -122,7 +122,7 @@ def test_after_the_last_saving_nothing_is_heard_or_said_and_the_heir_steps_nowhe
     # Another that goes on from there, because the first died at once, steps over what that may have said.
     heir.close(a)
     heir.close(b)
-    until(lambda: all(map(is_free, (a.rtp, a.rtcp, b.rtp, b.rtcp))))
+    until(lambda: all(map(is_unbound, (a.rtp, a.rtcp, b.rtp, b.rtcp))))
     a, b = heir.adopt(state, heir=2)
     assert said(range(9, 10))[0][1] - before[-1][1] > STEP
 
