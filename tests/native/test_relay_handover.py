@@ -116,6 +116,7 @@ def test_after_the_last_saving_nothing_is_heard_or_said_and_the_heir_steps_nowhe
     alice.send(a, rtp(5))
     assert bob.has_nothing()
     assert (relay.close(a).heard_packets, relay.close(b).sent_packets) == (5, 5)
+    until(lambda: all(map(is_unbound, (a.rtp, a.rtcp, b.rtp, b.rtcp))))
     a, b = heir.adopt(state)
     after = said(range(6, 9))
     assert [one[1] - before[-1][1] for one in after] == [1, 2, 3]
