@@ -168,16 +168,18 @@ impl Shortcuts {
             return;
         }
         let mut known = self.known();
-        let to_it = known.by_source.get(&port).copied();
-        let from_it = known.by_target.get(&port).cloned().unwrap_or_default();
-        for number in to_it.into_iter().chain(from_it) {
+        let mut numbers = known.by_target.get(&port).cloned().unwrap_or_default();
+        numbers.extend(known.by_source.get(&port));
+        for shortcut in numbers.iter().filter_map(|number| known.by_number.get(number)) {
+            self.kernel.stop(&shortcut.stream);
+        }
+        if !numbers.is_empty() {
             // What passed before is heard as things stood then.
-            if let Some(shortcut) = known.by_number.get(&number) {
-                self.kernel.stop(&shortcut.stream);
-            }
             drop(known);
             self.catch_up();
             known = self.known();
+        }
+        for number in numbers {
             self.stop(&mut known, number);
         }
         known.refused.remove(&port);
