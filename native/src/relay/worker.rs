@@ -156,20 +156,21 @@ impl Worker {
         Some(due_ns)
     }
 
-    /// What comes of a turn of an announcement. Its packets are heard by a recording as they go to the peer.
+    /// What comes of a turn of an announcement. Its packets are heard by a recording as they go to the peer, and its end
+    /// is told when all of them have gone.
     fn announce(&mut self, port: &Arc<Port>, step: Step, packet: &mut [u8; ROOM], now_ns: u64) -> Option<u64> {
-        let (length, due_ns) = match step {
+        let (length, due_ns, played_ns) = match step {
             Step::Waits { due_ns } => return Some(due_ns),
-            Step::Sends { length, due_ns } => (length, Some(due_ns)),
-            Step::Ends { length, played_ns } => {
-                self.events.tell(port.id, now_ns, What::Announced { played_ns });
-                (length, None)
-            }
+            Step::Sends { length, due_ns } => (length, Some(due_ns), None),
+            Step::Ends { length, played_ns } => (length, None, Some(played_ns)),
         };
         let plain = *packet;
         if let Some(outgoing) = (length > 0).then(|| depart(port, Media::Rtp, packet, length)).flatten() {
             self.backend.send(&outgoing, &packet[..outgoing.length]);
             port.side().record_own(port, outgoing.to, &plain[..length], now_ns);
+        }
+        if let Some(played_ns) = played_ns {
+            self.events.tell(port.id, now_ns, What::Announced { played_ns });
         }
         due_ns
     }
