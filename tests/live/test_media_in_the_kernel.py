@@ -1,5 +1,6 @@
 """Over real interfaces: streams pass in the kernel, behind NATs and bridges too, and climb when roads change."""
 
+import json
 import os
 import signal
 import subprocess
@@ -218,9 +219,11 @@ def test_a_call_of_real_phones_passes_and_is_told_as_any_other(tmp_path) -> None
                 phone.registered()
             begin(*phones)
             listen(*phones)
+            status = json.loads(edge.command("status", "--json"))["status"]
             end(*phones)
         finally:
             for phone in phones:
                 phone.stop()
         assert_both_hear(*phones)
+        assert status["media_in_kernel"] == 2
         assert not edge.complaints()
