@@ -72,13 +72,15 @@ def _look_here(settings: "Config", chosen: Path | None, said: list[Phrase]) -> b
     """Add what is to be said of this host; whether an edge could start on it as it is."""
     from talkpath.app.own_gateways import lacking
     from talkpath.app.private import close_to_others, readable_secrets
-    from talkpath.app.remarks import ports_taken, remarks_here
+    from talkpath.app.remarks import ports_taken, remarks_here, too_few_descriptors
     from talkpath.app.state import state_directory
+    from talkpath.net.descriptors import Descriptors
 
     state = state_directory(settings)
     closed = close_to_others(state)
     taken = list(ports_taken(settings, state))
-    said += [*closed.said, *readable_secrets(settings, chosen), *lacking(settings), *remarks_here(settings), *taken]
+    said += [*closed.said, *readable_secrets(settings, chosen), *lacking(settings), *remarks_here(settings)]
+    said += [*too_few_descriptors(settings, Descriptors.of_process()), *taken]
     return closed.is_whole and not taken
 
 

@@ -20,6 +20,7 @@ from talkpath.app import (
     calls_words,
     check_cli,
     cluster_cli,
+    doctor_cli,
     drain_cli,
     explain_cli,
     gateways_cli,
@@ -97,6 +98,7 @@ def users() -> None:
 backup_cli.register(app)
 check_cli.register(app)
 cluster_cli.register(app)
+doctor_cli.register(app)
 drain_cli.register(app)
 explain_cli.register(app)
 gateways_cli.register(app)

@@ -31,19 +31,18 @@ def remarks(config: Config) -> Iterator[Phrase]:
 
 
 def remarks_here(config: Config) -> Iterator[Phrase]:
-    """What can be said of it on the host that is to use it."""
+    """What can be said of it on the host that is to use it, its limits apart."""
     from talkpath.app.certificate_remarks import certificate_remarks
 
     yield from _unproven(config)
     yield from certificate_remarks(config)
-    yield from too_few_descriptors(config, Descriptors.of_process())
 
 
 def ports_taken(config: Config, state: Path) -> Iterator[Phrase]:
     """The ports that an edge could not open now, because another program has them; those of the edge that runs with
     this state directory are free for the one that follows it. Nothing is opened to see that."""
     ours = running_edge(state)
-    for door in _doors_and_page(config):
+    for door in doors_and_page(config):
         for holder in holders(door):
             if ours is None or holder.pid != ours:
                 address = Address(holder.host, door.listening_port)
@@ -55,12 +54,18 @@ def too_few_descriptors(config: Config, descriptors: Descriptors) -> Iterator[Ph
     """Whether a process may open fewer files than the configured calls need."""
     media, limits = config.media, config.limits
     wanted = min(limits.calls, (media.last_port - media.first_port + 1) // FILES_OF_A_CALL)
-    enough_for = max(0, descriptors.media - FILES_AT_REST) // FILES_OF_A_CALL
+    enough_for = calls_within(descriptors)
     if enough_for < wanted:
         yield phrase(words.FEW_DESCRIPTORS, limit=descriptors.limit, calls=enough_for, wanted=wanted)
 
 
-def _doors_and_page(config: Config) -> Iterator[Listener]:
+def calls_within(descriptors: Descriptors) -> int:
+    """For how many calls so many files are enough."""
+    return max(0, descriptors.media - FILES_AT_REST) // FILES_OF_A_CALL
+
+
+def doors_and_page(config: Config) -> Iterator[Listener]:
+    """The listeners, with that of the metrics."""
     yield from config.doors
     if (page := parse_address_and_port(config.metrics.listen)) is not None:
         yield Listener(transport=Transport.TCP, address=page.host, port=page.port)

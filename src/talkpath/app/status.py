@@ -73,20 +73,11 @@ def _last_hour(config: Config) -> dict[str, int]:
 
 def problems_of(status: Status) -> Iterator[Phrase]:
     """What somebody should look after, the most urgent first."""
-    for name, ends in status.certificates.items():
-        days = (ends - status.now) / _DAY_S
-        if not ends:
-            yield phrase(texts.CERTIFICATE_UNREADABLE, name=name)
-        elif days < 0:
-            yield phrase(texts.CERTIFICATE_ENDED, name=name)
-        elif days < _FEW_DAYS:
-            yield phrase(texts.CERTIFICATE_ENDS, name=name, days=int(days))
+    yield from certificate_problems(status.certificates, status.now)
     for name, state in status.gateways.items():
         if state not in _WELL_GATEWAYS:
             yield phrase(texts.GATEWAY_DOWN, name=name, state=state)
-    for place, (size, room) in status.disks.items():
-        if size and room / size < _LITTLE_ROOM:
-            yield phrase(texts.DISK_FULL, place=place, room=_bytes(room), share=room / size)
+    yield from disk_problems(status.disks)
     if status.store_lost:
         yield phrase(texts.LOST, count=status.store_lost)
     if status.loop_worst_s > _LAG_S:
@@ -95,6 +86,25 @@ def problems_of(status: Status) -> Iterator[Phrase]:
         yield phrase(texts.FILES, files=status.files_open, most=status.files_max)
     if status.faults:
         yield phrase(texts.FAULTS, count=status.faults)
+
+
+def certificate_problems(certificates: Mapping[str, float], now: float) -> Iterator[Phrase]:
+    """Of certificates by the time at which each ends, 0 for one that cannot be read."""
+    for name, ends in certificates.items():
+        days = (ends - now) / _DAY_S
+        if not ends:
+            yield phrase(texts.CERTIFICATE_UNREADABLE, name=name)
+        elif days < 0:
+            yield phrase(texts.CERTIFICATE_ENDED, name=name)
+        elif days < _FEW_DAYS:
+            yield phrase(texts.CERTIFICATE_ENDS, name=name, days=int(days))
+
+
+def disk_problems(disks: Mapping[str, tuple[int, int]]) -> Iterator[Phrase]:
+    """Of disks with their size and room in bytes."""
+    for place, (size, room) in disks.items():
+        if size and room / size < _LITTLE_ROOM:
+            yield phrase(texts.DISK_FULL, place=place, room=bytes_said(room), share=room / size)
 
 
 def _first_line(status: Status, language: Language) -> str:
@@ -152,9 +162,11 @@ def _calls(status: Status, results: Mapping[str, int], language: Language) -> st
 
 
 def _host(status: Status, language: Language) -> str:
-    values = {"memory": _bytes(status.memory), "files": status.files_open, "most": status.files_max}
+    values = {"memory": bytes_said(status.memory), "files": status.files_open, "most": status.files_max}
     said = [texts.OF_HOST.say(language, lag=status.loop_worst_s * 1000, **values)]
-    said += [texts.DISK.say(language, room=_bytes(room), place=place) for place, (_, room) in status.disks.items()]
+    said += [
+        texts.DISK.say(language, room=bytes_said(room), place=place) for place, (_, room) in status.disks.items()
+    ]
     if status.store_waiting:
         said.append(texts.STORE.say(language, count=status.store_waiting))
     return ", ".join(said)
@@ -164,7 +176,8 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
-def _bytes(size: float) -> str:
+def bytes_said(size: float) -> str:
+    """A size for people."""
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.0f} {unit}"
