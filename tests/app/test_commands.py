@@ -31,8 +31,9 @@ def talkpath(tmp_path: Path) -> Command:
     return Command(tmp_path / "state")
 
 
-def test_version_is_data(talkpath: Command) -> None:
-    done = talkpath("version")
+@pytest.mark.parametrize("asked", ["version", "--version"])
+def test_version_is_data(talkpath: Command, asked: str) -> None:
+    done = talkpath(asked)
     assert (done.returncode, done.stdout, done.stderr) == (0, "talkpath 0.1.0\n", "")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath import __version__
 from talkpath.app import (
     backup_cli,
     bans_words,
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 OK, PROBLEM, WRONG = 0, 1, 2
 
+_VERSION = "talkpath %(version)s"
+
 _password = click.option("--password", "-p", help=help_of(words.HELP_PASSWORD))
 
 
@@ -85,6 +88,7 @@ def _die_of_it() -> None:
 
 
 @click.group("talkpath", cls=Commands, help=help_of(words.HELP), no_args_is_help=True)
+@click.version_option(__version__, message=_VERSION, help=help_of(words.HELP_VERSION))
 @options.lang
 def app() -> None:
     """All commands; `--lang` was read when this module was loaded, wherever it stands."""
@@ -148,9 +152,7 @@ def main() -> None:
 @app.command(help=help_of(words.HELP_VERSION))
 def version() -> None:
     """Print the version."""
-    from talkpath import __version__
-
-    print(f"talkpath {__version__}")
+    print(_VERSION % {"version": __version__})
 
 
 @app.command(help=help_of(words.HELP_RUN))
