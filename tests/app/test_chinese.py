@@ -1,6 +1,8 @@
 """What talkpath says in Chinese is what docs/glossary.md says, and is set as Chinese is set."""
 
 import ast
+import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -9,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from talkpath.app.click_words import OF_CLICK
+from talkpath.app.help_pages import MODULES
 
 ROOT = Path(__file__).parents[2]
 GLOSSARY = ROOT / "docs" / "glossary.md"
@@ -101,3 +106,47 @@ def test_help_pages_are_in_one_language() -> None:
     assert text.startswith("用法：")
     assert {"选项：", "命令："} <= set(text.splitlines())
     assert not re.search(r"Usage|Options|Commands|Show this|\[OPTIONS\]|COMMAND", text)
+
+
+# What click says to who wrote the program.
+_OF_PROGRAMMERS = re.compile(
+    r"Deprecat|deprecated|Could not determine|No options defined|defined twice|exactly one|Boolean option"
+)
+# What no command of ours can say: prompts, passwords typed twice, types that none takes.
+_UNUSED = re.compile(
+    r"Do you want|Confirm the action|%\(prog\)s|Show the version|env var|default: |\(dynamic\)|iterable|UUID|"
+    r"Choice\(|match the format|Invalid start character"
+)
+
+
+def test_whatever_click_may_say_is_in_the_catalogue() -> None:
+    said = set[str]()
+    for name in MODULES:
+        source = inspect.getsource(importlib.import_module(f"click.{name}"))
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "ngettext"):
+                said |= {
+                    one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                }
+    assert "No such option {name!r}." in said
+    missing = said - {text.en for text in OF_CLICK}
+    assert [one for one in missing if not (_OF_PROGRAMMERS.search(one) or _UNUSED.search(one))] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["calls", "--limit", "0"], "0 不在范围"),
+        (["nosuch"], "没有命令 'nosuch'"),
+        (["status", "--jsn"], "是否要写 '--json'"),
+        (["users", "add"], "缺少参数"),
+    ],
+)
+def test_a_command_written_wrongly_is_told_in_chinese(words: list[str], part: str) -> None:
+    command = [sys.executable, "-m", "talkpath", "--lang", "zh", *words]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"}, check=False
+    )
+    assert done.returncode == 2
+    assert part in done.stderr
+    assert not re.search(r"Usage|Error|Try ", done.stderr)

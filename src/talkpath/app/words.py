@@ -260,17 +260,6 @@ BAD_TIME = Text(
     "{given} 不是时间。请写 30m、2h、3d、14:30、2026-01-31、2026-01-31T14:30 或纪元秒。",
 )
 
-# --- what click writes around our help
-
-HELP_USAGE = Text("Usage: ", "用法：")
-HELP_COLON = Text(":", "：")
-HELP_OPTIONS = Text("[OPTIONS]", "[选项]")
-HELP_SUBCOMMAND = Text("COMMAND [ARGS]...", "命令 [参数]...")
-HELP_PAGES = (
-    Text("Options", "选项"),
-    Text("Commands", "命令"),
-    Text("Show this message and exit.", "显示本帮助。"),
-)
 OVERLOADED = Text(
     "More comes than this machine can do: {calls} new calls were answered 503 and {others} other requests dropped "
     "since this was last said; running calls go on (docs/decisions/overload.md)",
