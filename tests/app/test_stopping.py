@@ -11,6 +11,10 @@ class Node:
     def __init__(self, calls: int) -> None:
         self.calls = calls
         self.refuses = False
+        self.leaves = False
+
+    def leave(self) -> None:
+        self.leaves = True
 
     def refuse_calls(self) -> None:
         self.refuses = True
@@ -20,7 +24,7 @@ class Node:
 
 
 async def _stop(node: Node, said: list[Phrase], timeout_s: float, stop: StopSignals) -> "asyncio.Task[None]":
-    task = asyncio.ensure_future(until_stopped(node, lambda: timeout_s, said.append, stop))
+    task = asyncio.ensure_future(until_stopped(node, lambda: timeout_s, said.append, stop, node.leave))
     stop.receive()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -39,6 +43,7 @@ async def test_running_calls_are_waited_for() -> None:
     node, said = Node(2), list[Phrase]()
     task = await _stop(node, said, 30, StopSignals())
     assert node.refuses
+    assert node.leaves
     assert not task.done()
     node.calls = 0
     await task
@@ -64,8 +69,9 @@ async def test_calls_that_do_not_end_in_time_are_ended() -> None:
 async def test_calls_are_not_drained_where_another_process_takes_them() -> None:
     node, said, stop = Node(2), list[Phrase](), StopSignals()
     stop.upgrade()
-    await until_stopped(node, lambda: 30.0, said.append, stop)
+    await until_stopped(node, lambda: 30.0, said.append, stop, node.leave)
     assert not node.refuses
+    assert not node.leaves
     assert not said
 
 

@@ -144,11 +144,9 @@ async def _run(prepared: Prepared, make_node: Callable[[Prepared], Awaitable[Nod
             say(phrase(words.OTHER_REALM, users=", ".join(strangers)))
         if early:
             node.reload()
-        await until_stopped(node, lambda: node.drain_timeout_s, say, stop)
+        await until_stopped(node, lambda: node.drain_timeout_s, say, stop, systemd.stopping)
         if stop.is_upgrade:
             legacy = await node.bequeath()
-        else:
-            systemd.stopping()
     finally:
         await node.close()
     say(phrase(words.STOPPED if legacy is None else words.REPLACED))

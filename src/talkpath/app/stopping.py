@@ -23,13 +23,18 @@ class Drains(Protocol):
 
 
 async def until_stopped(
-    node: Drains, drain_timeout_s: Callable[[], float], say: Callable[[Phrase], None], stop: "StopSignals"
+    node: Drains,
+    drain_timeout_s: Callable[[], float],
+    say: Callable[[Phrase], None],
+    stop: "StopSignals",
+    leaving: Callable[[], None],
 ) -> None:
     """Return when the node is to be shut down: it has drained, its time is over, it was told twice, or another
-    process takes its calls."""
+    process takes its calls. `leaving` is called when it begins to drain."""
     await stop.wait_for(1)
     if stop.is_upgrade:
         return
+    leaving()
     node.refuse_calls()
     if calls := node.running_calls():
         seconds = drain_timeout_s()

@@ -23,7 +23,7 @@ StartLimitIntervalSec=60
 StartLimitBurst=5
 
 [Service]
-Type=exec
+Type=notify
 User={user}
 Group={user}
 ExecStart={program} run --config {config}
