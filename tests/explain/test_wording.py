@@ -7,7 +7,7 @@ from talkpath.explain.judging.finding import Finding, Severity
 
 from .generator.sip import Agent, Call, Proxy, phones, plain_call, sdp
 from .generator.wire import EPOCH, At, Wire
-from .scenarios import Scenario, doubtful, hangup, unheard, unseen
+from .scenarios import Scenario, doubtful, hangup, strangers, unheard, unseen
 from .scenarios.network import register
 from .test_rules import explained, findings
 
@@ -156,3 +156,29 @@ def test_reports_of_the_sender_prove_a_cut(tmp_path: Path) -> None:
     quiet = found(unheard.a_phone_that_falls_silent_and_reports_so, tmp_path)["media-cut"]
     assert quiet.severity is Severity.WARNING
     assert "stopped of its own will" in said(quiet)
+
+
+def test_a_phone_does_not_pass_on_what_it_hears(tmp_path: Path) -> None:
+    text = said(found(strangers.one_packet_and_no_more, tmp_path)["one-way-rtp"])
+    assert "Of the caller only 1 came to 10.0.2.11 in 8 s" in text
+    assert "does not pass it on" not in text
+    assert "no packet came" not in text
+
+
+def test_a_fork_that_is_silent_says_nothing_of_fragments(tmp_path: Path) -> None:
+    assert "fragments-lost" not in found(strangers.a_fork_that_is_silent_beside_one_that_answers, tmp_path)
+
+
+def test_a_hole_is_not_told_as_loss_too(tmp_path: Path) -> None:
+    told = found(strangers.one_hole_and_a_few_packets, tmp_path)
+    assert "media-cut" in told
+    text = said(told["packet-loss"])
+    assert "12 of 1000 packets" in text
+    assert "in 1 gaps, the longest of 12 packets" in text
+    assert "The worst second lost 12 packets." in text
+
+
+def test_a_forbidden_registration_is_told_as_it_was(tmp_path: Path) -> None:
+    told = found(strangers.a_registration_that_is_forbidden_after_its_challenge, tmp_path)["auth-loop"]
+    assert told.title.say(Language.EN).startswith("REGISTER is refused with 403")
+    assert told.found.confidence == 0.8

@@ -57,6 +57,7 @@ def load() -> list[Scenario]:
         quality,
         security,
         setup,
+        strangers,
         unheard,
         unseen,
         webrtc,

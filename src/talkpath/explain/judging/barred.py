@@ -61,7 +61,7 @@ def findings_of(bans: Iterable[Ban], refused: Iterable[Refused]) -> Iterator[Fin
             fix = FIXES.get(one.why)
             found = Found(
                 tuple(_refusal(one)),
-                {"user": one.user, "method": one.method},
+                {"user": one.user, "method": one.method, "how": auth_loop.OVER_AND_OVER},
                 symptom=symptom,
                 fix=None if fix is None else said(fix, user=one.user, host=one.source),
             )
@@ -74,7 +74,8 @@ def _of_ban(ban: Ban) -> Finding:
         method = next(iter(ban.methods), "REGISTER")
         user = ban.users[0] if ban.users else "?"
         fix = said(LIFT_FIX, user=user, host=host)
-        found = Found(evidence, {"user": user, "method": method}, symptom=Symptom.NO_RING, fix=fix)
+        values = {"user": user, "method": method, "how": auth_loop.OVER_AND_OVER}
+        found = Found(evidence, values, symptom=Symptom.NO_RING, fix=fix)
         return Finding(auth_loop.RULE, found, is_own=True)
     found = Found(evidence, {"src": ban.source}, fix=said(BANNED_FIX, host=host))
     return Finding(scanner.RULE, found, is_own=True)

@@ -297,7 +297,8 @@ def _next_hop(story: Story, stuck: Stuck) -> Stuck | None:
     spoken = _spoken(story, stuck) or leg.transport
     facts = {"uri": uri, "source": source, "target": target, "transport": spoken}
     if (where.transport or Transport.UDP) is not spoken and not _same_kind(where, spoken):
-        return _with(stuck, Cause.CONTACT_TRANSPORT, **facts)
+        is_served = not stuck.hops and _answers_by(story, target.host, where.transport or Transport.UDP)
+        return None if is_served else _with(stuck, Cause.CONTACT_TRANSPORT, **facts)
     if is_unusable(where, target):
         return _with(stuck, Cause.CONTACT, **facts)
     is_asked = stuck.answer is None  # an ACK gets no answer by which to tell
@@ -310,6 +311,14 @@ def _next_hop(story: Story, stuck: Stuck) -> Stuck | None:
     if leg.transport.is_reliable and stuck.refusal is not None and stuck.refusal.sip.status in (430, 477):
         return _with(stuck, Cause.CONNECTION_GONE, **facts)
     return None
+
+
+def _answers_by(story: Story, host: str, transport: Transport) -> bool:
+    """A host answers requests by that transport too: a Contact that names it leads there."""
+    return any(
+        one.request.seen.transport is transport and one.request.destination.host == host and one.responses
+        for one in story.in_dialog(*_TRACED)
+    )
 
 
 def _is_at_its_end(stuck: Stuck, where: Uri, target: Address) -> bool:

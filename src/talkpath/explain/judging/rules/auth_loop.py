@@ -16,14 +16,18 @@ from talkpath.sip.scanners import tool_of
 
 # Challenges to requests that already carried credentials, before it is a loop: one may be a stale nonce.
 REFUSED_WITH_CREDENTIALS = 2
-# Registrations that are refused outright with credentials (how some servers say "wrong password").
+# Requests that are refused outright with credentials (how some servers say "wrong password"). Of a REGISTER that
+# answers a challenge one is enough; what else is forbidden, a call, may be so by rule.
 FORBIDDEN = 3
+FORBIDDEN_REGISTER = 1
 
 LOOP = Text(
     "{method} was sent {times} times with credentials for {user} (realm {realm}) and got {status} each time.",
     "{method} 携带 {user}（realm {realm}）的凭据发送了 {times} 次，每次都收到 {status}。",
 )
 NONCE = Text("The nonce it answers is not the one it was given last.", "它所用的 nonce 不是最近一次给出的。")
+OVER_AND_OVER = Text("challenged over and over", "反复质询")
+FORBIDDEN_AT_ONCE = Text("refused with 403", "以 403 拒绝")
 REALM = Text(
     "Its credentials are for realm {sent}, asked for was {asked}.", "凭据的 realm 为 {sent}，而要求的是 {asked}。"
 )
@@ -79,8 +83,9 @@ def _judge(tries: Sequence[Try]) -> Iterator[Found]:
         1 for one in with_credentials if one[4] is not None and "stale=true" in _challenge_text(one[4]).lower()
     )
     challenged = [one for one in with_credentials if one[3] != 403]
-    if len(challenged) - min(stale, 1) < REFUSED_WITH_CREDENTIALS:
-        if len(with_credentials) < FORBIDDEN:
+    is_forbidden = len(challenged) - min(stale, 1) < REFUSED_WITH_CREDENTIALS
+    if is_forbidden:
+        if len(with_credentials) < FORBIDDEN and not _is_refused_register(tries):
             return
         challenged = with_credentials
     _time, _frame, sip, status, challenge = challenged[-1]
@@ -101,7 +106,17 @@ def _judge(tries: Sequence[Try]) -> Iterator[Found]:
         *_details(challenged, sent, challenge),
     ]
     symptom = Symptom.FAILS if sip.method != "REGISTER" else Symptom.NO_RING
-    yield Found(tuple(evidence), {"user": user, "method": sip.method}, symptom=symptom)
+    how = FORBIDDEN_AT_ONCE if is_forbidden else OVER_AND_OVER
+    values = {"user": user, "method": sip.method, "how": how}
+    yield Found(tuple(evidence), values, symptom=symptom, confidence=0.8 if is_forbidden else 0.9)
+
+
+def _is_refused_register(tries: Sequence[Try]) -> bool:
+    """The last word to a phone that wants to register is 403, in reply to credentials that were asked for."""
+    forbidden = [one for one in tries if _credentials(one[2]) and one[3] == 403]
+    was_asked = any(one[3] in (401, 407) and not _credentials(one[2]) for one in tries)
+    is_last = bool(tries) and tries[-1][3] == 403
+    return len(forbidden) >= FORBIDDEN_REGISTER and was_asked and is_last and tries[-1][2].method == "REGISTER"
 
 
 def _details(challenged: Sequence[Try], sent: dict[str, str], challenge: Message | None) -> Iterable[Because]:
@@ -129,18 +144,19 @@ RULE: Rule = Rule(
     symptom=Symptom.FAILS,
     severity=Severity.ERROR,
     title=Text(
-        "{method} is challenged over and over: the credentials of {user} are not accepted",
-        "{method} 被反复质询：{user} 的凭据不被接受",
+        "{method} is {how}: the credentials of {user} are not accepted",
+        "{method} 被{how}：{user} 的凭据不被接受",
     ),
     why=Text(
         "The password, user name or realm does not match, so nothing that needs a login works.",
         "密码、用户名或 realm 不匹配，凡需要登录的操作都会失败。",
     ),
     needs=Text(
-        "At least two requests with credentials that were challenged again, or three that got 403, and none that "
-        "succeeded. One challenge before a success is how digest works; one stale nonce is normal too.",
-        "至少两个携带凭据的请求再次被质询，或三个收到 403，且没有一个成功。成功前的一次质询是摘要认证的正常过程；"
-        "一次 nonce 过期也属正常。",
+        "At least two requests with credentials that were challenged again, or three that got 403 (of a REGISTER "
+        "that answers a challenge, one), and none that succeeded. One challenge before a success is how digest "
+        "works; one stale nonce is normal too.",
+        "至少两个携带凭据的请求再次被质询，或三个收到 403（回应质询的 REGISTER 一个即可），且没有一个成功。"
+        "成功前的一次质询是摘要认证的正常过程；一次 nonce 过期也属正常。",
     ),
     fix=Text(
         "Compare the password and the authentication name of {user} on the phone and on the server, and the realm; "
@@ -155,8 +171,10 @@ RULE: Rule = Rule(
     ),
     doubt=Text(
         "In a capture that ends within the attempts the next one may succeed. Two attempts of a stranger are "
-        "somebody who guesses a password, and no phone of yours.",
-        "若抓包在尝试过程中结束，下一次也许会成功。陌生人的两次尝试是在猜密码，而不是自己的话机。",
+        "somebody who guesses a password, and no phone of yours. Some servers say 403 to an account that is barred, "
+        "or not allowed from there, though its password is right.",
+        "若抓包在尝试过程中结束，下一次也许会成功。陌生人的两次尝试是在猜密码，而不是自己的话机。"
+        "有些服务器对被停用或不允许从该处登录的帐号也回 403，尽管密码正确。",
     ),
     traits=frozenset({Trait.CHALLENGED}),
     explains=frozenset({"registration-flapping"}),

@@ -6,8 +6,10 @@ from msgspec.structs import replace
 
 from talkpath.base.texts import Text
 from talkpath.capture.records import RtpStream
+from talkpath.explain.judging.evidence import no_signalling
 from talkpath.explain.judging.finding import Direction, Found, Severity, Symptom, because, party, said
 from talkpath.explain.judging.rule import Rule
+from talkpath.explain.reading.scene import Scene
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
 
@@ -73,7 +75,15 @@ def check(story: Story) -> Iterator[Found]:
             break
 
 
-def _drift(rtp: RtpStream, who: Text) -> Found:
+def check_scene(scene: Scene) -> Iterator[Found]:
+    """The same in media without signalling. Nobody says at which rate it is to count: only a clock is told."""
+    for rtp in scene.unclaimed():
+        if _drifts(rtp) and abs(rtp.drift_ppm) < NO_CLOCK_PPM:
+            found = _drift(rtp, rtp.src)
+            yield replace(found, because=(*found.because, no_signalling(rtp)), confidence=found.confidence - 0.1)
+
+
+def _drift(rtp: RtpStream, who: object) -> Found:
     seconds = rtp.end - rtp.start
     slip = abs(rtp.drift_ppm) * seconds / 1000
     values = {"src": rtp.src, "ppm": rtp.drift_ppm, "slip": slip, "seconds": seconds}
@@ -153,4 +163,5 @@ RULE: Rule = Rule(
     traits=frozenset({Trait.DRIFTING}),
     explains=frozenset({"jitter"}),
     of_call=check,
+    of_scene=check_scene,
 )

@@ -69,6 +69,8 @@ def check(story: Story) -> Iterator[Found]:
         evidence.append(because(SMALL, frames, small[0].request.time, host=lost.host, count=len(small)))
     evidence.extend(because(TIMED_OUT, (e.frame,), e.time, reporter=e.src) for e in reports[:1])
     certain = bool(small or reports)
+    if not certain and lost.exchange is not None and _others_get_them(story, lost.exchange):
+        return
     leg = lost.exchange.leg.index if lost.exchange else None
     is_cut = lost.exchange is None or lost.exchange.request.seen.fragments > 1 or is_to_phones(story)
     yield Found(
@@ -126,6 +128,17 @@ def _passes_fragments(story: Story, lost: Lost) -> bool:
     return any(
         one.request.seen.fragments > 1 and one.responses and one.request.destination.host == lost.host
         for one in story.exchanges
+    )
+
+
+def _others_get_them(story: Story, lost: Exchange) -> bool:
+    """What the same host sent elsewhere, as large and in fragments, was answered; that this one says nothing is then
+    nothing that fragments explain."""
+    source, size = lost.request.source.host, lost.request.seen.wire_bytes
+    return any(
+        one.request.seen.fragments > 1 and one.responses and one.request.seen.wire_bytes * 2 > size
+        for one in story.exchanges
+        if one.request.source.host == source
     )
 
 

@@ -50,6 +50,11 @@ RELAY = Text(
     "{who} is heard on the hop before: {host} does not pass it on.", "前一跳可以听到{who}：{host} 没有转发。"
 )
 
+FEW = Text(
+    "Of {who} only {packets} came to {host} in {seconds:.0f} s, though both sides had agreed on sendrecv.",
+    "{seconds:.0f} 秒内{who}只有 {packets} 个包到达 {host}，尽管双方约定双向收发。",
+)
+
 
 def check(story: Story) -> Iterator[Found]:
     lost = unheeded(story)
@@ -213,16 +218,21 @@ def _evidence(story: Story, path: MediaPath, from_caller: bool) -> Iterator[Beca
     who, other = party(from_caller), party(not from_caller)
     seconds = path.expected_s(from_caller)
     start = path.expected(from_caller)[0].start
-    yield because(SILENT, (), start, who=who, seconds=seconds)
     heard = path.heard(not from_caller)
+    before = next((one.heard(from_caller)[0] for one in _others(story, path, from_caller)), None)
+    is_there = before is not None and any(rtp.src.host == before.dst.host for rtp in heard)
+    if before is not None and is_there:
+        values = {"host": before.dst.host, "packets": before.packets}
+        yield because(FEW, (before.first_frame,), start, who=who, seconds=seconds, **values)
+    else:
+        yield because(SILENT, (), start, who=who, seconds=seconds)
     if heard:
         values = {"src": heard[0].src, "dst": heard[0].dst, "packets": sum(rtp.packets for rtp in heard)}
         yield because(HEARD, (heard[0].first_frame, heard[0].last_frame), heard[0].start, who=other, **values)
-    for elsewhere in story.talk.paths:
-        if elsewhere is not path and elsewhere.heard(from_caller):
-            first = elsewhere.heard(from_caller)[0]
-            yield because(RELAY, (first.first_frame,), first.start, who=who, host=first.dst.host)
-            return
+    if before is not None:
+        if not is_there:
+            yield because(RELAY, (before.first_frame,), before.start, who=who, host=before.dst.host)
+        return
     target = path.told(from_caller)
     if target is not None and is_private(target.address.host) and _sender_is_outside(story, from_caller):
         yield because(PRIVATE, (), target.time, who=who, address=target.address)
@@ -236,6 +246,11 @@ def _evidence(story: Story, path: MediaPath, from_caller: bool) -> Iterator[Beca
         if report.sent_packets and report.src.host == story.address_of(from_caller).host:
             yield because(REPORT, (report.frame,), report.time, who=who, count=report.sent_packets)
             return
+
+
+def _others(story: Story, path: MediaPath, from_caller: bool) -> Iterator[MediaPath]:
+    """The other hops on which this direction is heard."""
+    return (one for one in story.talk.paths if one is not path and one.heard(from_caller))
 
 
 def _sender_is_outside(story: Story, from_caller: bool) -> bool:

@@ -29,6 +29,8 @@ PLAINLY_LOST, PLAIN_RUNS = 10, 5
 LEAST_SHARE = 0.2
 # A longer run is a hole (media-cut), or a sender that began its numbers anew.
 HOLE_PACKETS = 50
+# What a tone is sent as between packets of sound (RFC 4733): alone it was picked out of them.
+KEYS = "telephone-event"
 # So many holes are no single event: the loss is told with them.
 MANY_HOLES = 3
 # A receiver that reports less than this share of the loss we see had the packets: the capture lost them.
@@ -96,7 +98,7 @@ def _lost_here(story: Story, path: MediaPath, from_caller: bool) -> Found | None
         if _receiver_had_them(story, rtp, lost):
             continue
         share = lost / rtp.expected
-        evidence = [_lost(rtp, lost), _worst_second(rtp), *_section(story, path, from_caller)]
+        evidence = [_lost(rtp, lost), *_worst_second(rtp, lost), *_section(story, path, from_caller)]
         found = _found(path, from_caller, evidence, share)
         if _is_both_ways(path, from_caller, share):
             doubt = because(BOTH_WAYS, (), rtp.start)
@@ -141,12 +143,14 @@ def _lost_of(rtp: RtpStream) -> int:
 def check_scene(scene: Scene) -> Iterator[Found]:
     """The same in media without signalling: who hears it is known by address alone."""
     for rtp in scene.unclaimed():
+        if rtp.encoding == KEYS:
+            continue  # the sound between the keys was left out of the capture, and its numbers with it
         lost = _lost_of(rtp)
         if rtp.expected < LEAST_EXPECTED or lost < NOTICED * rtp.expected or rtp.packets < LEAST_SHARE * rtp.expected:
             continue
         share = lost / rtp.expected
         yield Found(
-            (_lost(rtp, lost), _worst_second(rtp), no_signalling(rtp)),
+            (_lost(rtp, lost), *_worst_second(rtp, lost), no_signalling(rtp)),
             {"who": rtp.src, "other": rtp.dst, "percent": f"{100 * share:.1f}"},
             severity=Severity.NOTE if scene.has_drops else Severity.ERROR if share >= FELT else Severity.WARNING,
             confidence=0.4 if scene.has_drops else 0.8,
@@ -178,18 +182,22 @@ def _found(path: MediaPath, from_caller: bool, evidence: Sequence[Because], shar
 
 
 def _lost(rtp: RtpStream, lost: int) -> Because:
-    longest = max((length for length, _ in rtp.lost_runs), default=0)
-    bursts = sum(count for _, count in rtp.lost_runs)
+    runs = rtp.lost_runs if lost == rtp.lost else [one for one in rtp.lost_runs if one[0] < HOLE_PACKETS]
+    longest = max((length for length, _ in runs), default=0)
+    bursts = sum(count for _, count in runs)
     values = {"src": rtp.src, "dst": rtp.dst, "percent": 100 * lost / rtp.expected, "bursts": bursts}
     frames = (rtp.first_frame, rtp.last_frame)
     return because(LOST, frames, rtp.start, lost=lost, expected=rtp.expected, longest=longest, **values)
 
 
-def _worst_second(rtp: RtpStream) -> Because:
-    """A hole counts in the second in which it ends: no second loses more than it has."""
+def _worst_second(rtp: RtpStream, lost: int) -> Iterator[Because]:
+    """A hole counts in the second in which it ends: no second loses more than it has, and one with a hole in it is
+    told only where the holes are."""
     whole = round(1000 / rtp.ptime_ms) if rtp.ptime_ms else 0
-    worst = max(rtp.seconds(), key=lambda second: min(second.lost, whole) if whole else second.lost)
-    return because(WORST, (), worst.time, lost=min(worst.lost, whole) if whole else worst.lost)
+    seconds = [one for one in rtp.seconds() if lost == rtp.lost or one.lost < HOLE_PACKETS]
+    worst = max(seconds, key=lambda second: min(second.lost, whole) if whole else second.lost, default=None)
+    if worst is not None and worst.lost:
+        yield because(WORST, (), worst.time, lost=min(worst.lost, whole) if whole else worst.lost)
 
 
 def _section(story: Story, path: MediaPath, from_caller: bool) -> Iterator[Because]:

@@ -16,6 +16,9 @@ from talkpath.sip.grammar import whole_number
 
 LEAST_PACKETS = 50
 LEAST_DIFFERENCE_MS = 5.0
+# How far apart these describe silence: who says little sends little else (RFC 4867 4.1; EVS, TS 26.445 5.6.1).
+SILENCE_MS = 160.0
+OF_SILENCE = frozenset({"AMR", "AMR-WB", "EVS"})
 
 SENT = Text("{who} sends {real:.0f} ms of sound in each packet.", "{who}每个包携带 {real:.0f} 毫秒语音。")
 ASKED = Text("{other} asked for {wanted:.0f} ms (a=ptime).", "{other}要求 {wanted:.0f} 毫秒（a=ptime）。")
@@ -40,6 +43,8 @@ def _compare(story: Story, path: MediaPath, from_caller: bool, receiver: Medium)
         if rtp.packets < LEAST_PACKETS or not rtp.ptime_ms or abs(rtp.ptime_ms - wanted) < LEAST_DIFFERENCE_MS:
             continue
         if rtp.ptime_ms > wanted and _talks_at(rtp) < wanted + LEAST_DIFFERENCE_MS:
+            continue
+        if rtp.ptime_ms == SILENCE_MS and rtp.encoding in OF_SILENCE:
             continue
         who, other = party(from_caller), party(not from_caller)
         most = _maxptime(story, path, not from_caller)
