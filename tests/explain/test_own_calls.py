@@ -55,8 +55,8 @@ def test_a_callee_of_whom_no_packet_comes_is_not_heard() -> None:
 
 # Words of other products, and of places where nobody need do anything about a call of ours.
 FOREIGN = ("OpenSIPS", "Kamailio", "rtpengine", "dispatcher", "force_rport", "contact_alias", "at the firewall")
-# They conclude from packets of STUN, DTLS and TLS, which only captures have.
-OF_CAPTURES = {"dtls-race", "ice-unanswered"}
+# They conclude from packets of DTLS and TLS, which only captures have.
+OF_CAPTURES = {"dtls-race"}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
@@ -299,3 +299,30 @@ def test_a_call_that_began_before_a_restart_is_no_hole_in_a_capture() -> None:
     call.write(START, flow(PHONE), call.talk.request("INVITE", cseq=2), sent=False)
     call.write(START + 0.1, flow(PHONE), call.talk.answer(200, cseq=2), sent=True)
     assert explain_own([call.trace], Sites(), START + 60).findings == ()
+
+
+def left_without_a_word() -> OwnCall:
+    """The callee's phone is switched off in mid-call; then the caller hangs up."""
+    call = talked()
+    beyond, end = call.talk.via("z9hG4bK-b2", "z9hG4bK-a1"), ANSWER + 20
+    call.write(end, flow(PHONE), call.talk.request("BYE", cseq=2), sent=False)
+    for at in (0.0, 0.5, 1.5, 3.5):
+        call.write(end + at, call.callee_flow, beyond.request("BYE", cseq=2), sent=True)
+    call.write(end + 32, flow(PHONE), call.talk.answer(408, method="BYE", cseq=2), sent=True)
+    call.ledger.ended(end, call.talk.call_id, Side.CALLER, "bye")
+    return call
+
+
+def test_a_phone_that_left_without_a_word_has_no_contact_to_correct() -> None:
+    (found,) = findings(left_without_a_word().trace)
+    assert (found.code, found.severity) == ("contact-unreachable", Severity.WARNING)
+    assert str(DESK) in found.title.say(Language.EN)
+    assert "lost power or its network" in found.fix.say(Language.EN)
+    assert not any("Contact" in one.said.say(Language.EN) for one in found.found.because)
+
+
+def test_nobody_is_told_to_capture_again_what_was_no_capture() -> None:
+    """We acknowledge a late 200 of a call that was given up, and its caller never does."""
+    call = talked()
+    call.write(ANSWER + 21, call.callee_flow, call.talk.via("z9hG4bK-b3").request("ACK", cseq=9), sent=True)
+    assert "capture-incomplete" not in codes(call.hung_up())

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -298,6 +298,19 @@ def test_a_call_is_found_by_what_a_list_shows_and_read_whole(store: Store, file:
     assert reader.named("1@x")[0].call_ids == ["1@x"]
     assert reader.named("nobody@x") == []
     reader.close()
+
+
+def test_who_reads_no_further_leaves_without_a_word(file: Path, store: Store) -> None:
+    """As `talkpath calls --json | head` does."""
+    for number in range(3):
+        store.history.save(trace(number))
+    assert store.writer.flush()
+    reader = HistoryReader(file)
+    rows = reader._read("SELECT call_id FROM calls", ())
+    assert isinstance(rows, Generator)
+    next(rows)
+    reader.close()
+    rows.close()
 
 
 def test_what_is_too_old_or_too_much_goes(file: Path) -> None:

@@ -59,7 +59,7 @@ def assemble(legs: tuple[Leg, ...], trace: Trace, streams: tuple[Stream, ...], e
         ringing_at=first.ringing_at,
         answered_at=first.answered_at,
         ended_at=ended_at,
-        result=_result_of(first.result, first.ringing_at, trace),
+        result=_result_of(first.result, first.answered_at, first.ringing_at, trace),
         status=first.status,
         reason=first.reason,
         ended_by=ended_by,
@@ -101,8 +101,11 @@ def _side_of(end: Leg, legs: tuple[Leg, ...]) -> Side:
     return Side.CALLEE if is_passed_on else Side.SERVER
 
 
-def _result_of(seen: Result, ringing_at: float | None, trace: Trace) -> Result:
-    """The caller's view; a call the edge ended before any final answer is not ongoing."""
+def _result_of(seen: Result, answered_at: float | None, ringing_at: float | None, trace: Trace) -> Result:
+    """The caller's view; a call the edge ended before any final answer is not ongoing, and one of which nothing is
+    known but a request within it, which we refused, is none that was answered."""
+    if seen is Result.ANSWERED and answered_at is None and trace.ended_how == "refused":
+        return Result.FAILED
     if seen is not Result.ONGOING or trace.ended_at is None:
         return seen
     if trace.ended_how == "cancel":
@@ -158,7 +161,7 @@ def summary_of(trace: Trace) -> Summary:
         caller=readable(number_of(invite, "From")),
         callee=readable(number_of(invite, "To")),
         source=str(flow.remote),
-        result=_result_of(Result(hop.result), hop.ringing_at, trace),
+        result=_result_of(Result(hop.result), answered_at, hop.ringing_at, trace),
         status=hop.status,
         reason=readable(hop.reason),
         ring_s=_since(hop.start, hop.ringing_at),

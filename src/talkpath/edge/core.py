@@ -215,7 +215,7 @@ class Core:
         data = response_to(arrival.message, arrival.via, status, to_tag=tag, reason=reason, fields=fields, body=body)
         self.counters[f"answered_{status}"] += 1
         server.respond(status, data, now)
-        if status >= 300 and server.is_invite and not arrival.message.to_tag:
+        if status >= 300 and server.is_invite:
             self.ledger.refused(now, arrival.message.call_id)
 
     def send(self, hop: Hop, data: bytes, call_id: str) -> None:

@@ -291,7 +291,7 @@ class Edge:
         try:
             arrival = Arrival(request, flow)
         except Malformed as broken:
-            self._broken_via(request, flow, broken)
+            self._broken_via(request, flow, broken, now)
             return
         if fault is not None:
             self._faulty(arrival, fault, now)
@@ -304,13 +304,13 @@ class Edge:
             if server is not None:
                 self._dispatch(arrival, server, now)
 
-    def _broken_via(self, request: Message, flow: Flow, fault: Malformed) -> None:
+    def _broken_via(self, request: Message, flow: Flow, fault: Malformed, now: float) -> None:
         """Answered by what of it can be read, else to the source (RFC 4475 section 3.1.2.1)."""
         core = self.core
         core.counters["malformed_via"] += 1
         if request.method == "ACK":
             return
-        core.counters["answered_400"] += 1
+        self._faulted(request, fault, now)
         self._answer_unread(request, flow, 400, fault.reason)
 
     def _answer_unread(self, request: Message, flow: Flow, status: int, reason: str) -> None:
@@ -323,9 +323,17 @@ class Edge:
         core, request = self.core, arrival.message
         core.counters[f"malformed_{fault.code}"] += 1
         if request.method != "ACK":
-            core.counters["answered_400"] += 1
+            self._faulted(request, fault, now)
             data = response_to(request, arrival.via, 400, to_tag=core.fresh(), reason=fault.reason)
             core.send(arrival.reply_to, data, request.call_id)
+
+    def _faulted(self, request: Message, fault: Malformed, now: float) -> None:
+        """What cannot be taken as it is written is no call: its story says why, and ends."""
+        core = self.core
+        core.counters["answered_400"] += 1
+        core.note(request.call_id, "guard.refused", now, status=400, why=fault.reason)
+        if request.raw.startswith(b"INVITE "):
+            core.ledger.refused(now, request.call_id)
 
     def _dispatch(self, arrival: Arrival, server: ServerTransaction, now: float) -> None:
         try:

@@ -62,6 +62,8 @@ _SWEEP_CALLS = 500
 # Pages of the file given back in one go, of 4 kB, for the same reason; and the part of it that may be free.
 _PAGES_AT_ONCE = 256
 _FREE_PART = 8
+# Rows that are read at once.
+_PORTION = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +309,9 @@ class HistoryReader:
 
     def _read(self, statement: str, values: tuple[object, ...]) -> Iterator[tuple[Any, ...]]:
         try:
-            yield from self._database.execute(statement, values)
+            rows = self._database.execute(statement, values)
+            while portion := rows.fetchmany(_PORTION):  # a cursor that is handed out cannot be left after `close`
+                yield from portion
         except sqlite3.Error as error:
             raise unavailable(error, self._path) from error
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
+from talkpath.base.address import Address
 from talkpath.base.texts import Text
 from talkpath.explain.judging.evidence import found_of
-from talkpath.explain.judging.finding import Because, Found, Severity, Symptom, because, party
+from talkpath.explain.judging.finding import Because, Found, Severity, Symptom, because, party, said
 from talkpath.explain.judging.rule import Rule
-from talkpath.explain.reading.route import Cause, Stuck, stuck_by
+from talkpath.explain.reading.route import Cause, Stuck, host_of, stuck_by
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
 from talkpath.sdp.values import is_private
@@ -20,8 +23,14 @@ PRIVATE = Text(" (a private address)", "（私有地址）")
 INVALID = Text(" (a name that does not exist, as browsers write)", "（不存在的域名，浏览器惯用写法）")
 OTHER = Text("", "")
 SILENT = Text(
-    "The Contact of {owner} is {uri}, where it had been heard before; it does not answer any more.",
-    "{owner}的 Contact 为 {uri}，此前曾在此处通信；现在不再应答。",
+    "It was sent to {target}, where {owner} had been heard before; nobody answers there any more.",
+    "它发往 {target}，{owner}此前曾在该处通信；现在那里已无应答。",
+)
+GONE_FIX = Text(
+    "See what became of {owner} at {target}: a phone that lost power or its network, or was started anew, is not "
+    "there any more, and a NAT forgets who is silent. Keep-alives, or TCP, hold a NAT open.",
+    "查明 {target} 处的{owner}发生了什么：话机断电、断网或重启后便不在原处，NAT 也会遗忘长时间静默的话机。"
+    "保活或 TCP 可保持 NAT 映射。",
 )
 LOST = Text(
     "It was last seen from {src} to {dst}; beyond that it does not show.",
@@ -45,15 +54,34 @@ def check(story: Story) -> Iterator[Found]:
         yield from _lost_on_the_way(story)
         return
     owner = party(not stuck.from_caller)
+    if _is_gone(story, stuck):
+        yield _gone(story, stuck, stuck.target)
+        return
     host = Uri.parse(stuck.uri).host
     kind = INVALID if host.endswith(".invalid") else PRIVATE if is_private(host) else OTHER
     values = {"owner": owner, "uri": stuck.uri, "kind": kind, "target": stuck.target}
     if (at_once := _refused_at_once(stuck)) is not None:
         yield found_of(stuck, at_once, owner=owner, uri=stuck.uri, target=stuck.target)
         return
-    text = SILENT if host == stuck.target.host else CONTACT
-    evidence = because(text, stuck.source.frames, stuck.source.time, **values)
+    evidence = because(CONTACT, stuck.source.frames, stuck.source.time, **values)
     yield found_of(stuck, evidence, owner=owner, uri=stuck.uri, target=stuck.target)
+
+
+def _is_gone(story: Story, stuck: Stuck) -> bool:
+    """It went to where its receiver had been heard: no Contact led it astray. In a capture that holds where the
+    Contact says the same, for the furthest address there may be a proxy that was to pass it on."""
+    if not stuck.hops or stuck.hops[-1].request.destination != stuck.target:
+        return False
+    return story.call.is_own or host_of(stuck.uri) == stuck.target.host
+
+
+def _gone(story: Story, stuck: Stuck, target: Address) -> Found:
+    """A party that left without a word. Who hangs up on it is let go by us all the same."""
+    owner, last = party(not stuck.from_caller), stuck.hops[-1].request
+    values = {"owner": owner, "target": target}
+    found = found_of(stuck, because(SILENT, last.frames, last.time, **values), uri=target, **values)
+    is_let_go = story.call.is_own and stuck.method == "BYE"
+    return replace(found, fix=said(GONE_FIX, **values), severity=Severity.WARNING if is_let_go else None)
 
 
 def _refused_at_once(stuck: Stuck) -> Because | None:
@@ -86,8 +114,8 @@ RULE: Rule = Rule(
     symptom=Symptom.CANNOT_HANG_UP,
     severity=Severity.ERROR,
     title=Text(
-        "{method} does not reach {owner} at its Contact {uri}",
-        "{method} 无法通过 Contact {uri} 送达{owner}",
+        "{method} does not reach {owner} at {uri}",
+        "{method} 无法送达位于 {uri} 的{owner}",
     ),
     why=Text(
         "Requests within a call go to the Contact. A private or invented address there is nowhere, so hanging up "

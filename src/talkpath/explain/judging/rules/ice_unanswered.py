@@ -171,6 +171,14 @@ RULE: Rule = Rule(
         "放行到{who}所声明地址的 UDP（防火墙、安全组、Docker 端口映射），声明其公网地址"
         "（rtpengine：interface=内网!公网），并为处于严格网络的客户端提供 TURN 服务器。",
     ),
+    own_fix=Text(
+        "Let UDP between {who} and the ports `media.first_port` to `media.last_port` through (firewall, security "
+        "group, Docker port mapping); behind a NAT set `advertised` of the listener or under [[media.addresses]]. "
+        "Clients whose network lets no UDP out need a TURN server.",
+        "放行{who}与端口 `media.first_port` 至 `media.last_port` 之间的 UDP"
+        "（防火墙、安全组、Docker 端口映射）；位于 NAT 之后时设置监听或 [[media.addresses]] 的 `advertised`。"
+        "所在网络不放行 UDP 的客户端需要 TURN 服务器。",
+    ),
     traits=frozenset({Trait.SEALED, Trait.OWN}),
     explains=frozenset(
         {"no-rtp", "one-way-rtp", "dtls-unanswered", "media-late", "media-cut", "srtp-key-mismatch", "jitter"}
