@@ -47,6 +47,19 @@ def test_a_call_without_media_whose_ends_are_gone_is_over_within_minutes(
         assert "cause=481" in (phone.last().first("Reason") or "")
 
 
+def test_many_calls_that_fell_silent_together_are_asked_in_portions(lab: Lab, caller: Phone, callee: Phone) -> None:
+    for number in range(60):
+        call(caller, callee, call_id=f"c{number}")
+    lab.wait(299)
+    asked_at_once: list[int] = []
+    until = lab.now + 20
+    while (due := lab.edge.deadline()) is not None and due <= until and sum(asked_at_once) < 120:
+        lab.now = max(lab.now, due)
+        lab.edge.expire(lab.now)
+        asked_at_once.append(sum(send.data.startswith(b"INFO ") for send in lab.edge.drain()))
+    assert (max(asked_at_once), sum(asked_at_once)) == (50, 120)
+
+
 def test_who_is_asked_knows_its_dialog_and_nothing_changes(lab: Lab, caller: Phone, callee: Phone) -> None:
     """The question bears the number that the other side used last, 0 where it has used none (RFC 3261 12.2.2)."""
     invite, ok = call(caller, callee)

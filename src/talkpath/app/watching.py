@@ -106,7 +106,7 @@ class Watching:
     def ended(self, traces: Iterable[Trace]) -> None:
         """Calls whose story is over, each once. Costs nothing where nobody wants to know."""
         if self._page is not None:
-            known = [trace for trace in traces if trace.live]
+            known = [trace for trace in traces if trace.messages]
             self._calls.ended(known)
             self._judge.take(known)
 
@@ -124,7 +124,7 @@ class Watching:
             is_draining=core.is_draining,
             listeners=tuple(f"{transport.value} {address}" for transport, address in rooms.signalling.listening),
             connections=dict(rooms.signalling.standing()),
-            registrations={name: count for name, count in core.registrar.by_transport.items() if count},
+            registrations=dict(core.registrar.ways.by_transport),
             registrations_elsewhere=core.registrar.elsewhere,
             phones_gone=len(core.keep_alive.gone),
             failing=sum(1 for one in rooms.guard.refused() if not one.mended),
@@ -221,7 +221,7 @@ class Watching:
         standing = GaugeMetricFamily("talkpath_connections", "Connections that stand.", labels=["transport"])
         connections = rooms.signalling.standing()
         for transport in Transport:
-            registered.add_metric([transport.value], rooms.edge.core.registrar.by_transport[transport.value])
+            registered.add_metric([transport.value], rooms.edge.core.registrar.ways.by_transport[transport.value])
             if transport.is_reliable:
                 standing.add_metric([transport.value], connections[transport.value])
         refused = CounterMetricFamily(

@@ -113,6 +113,8 @@ MEDIA_RELEASED = 32
 # Users whose phones a node takes up at once that got an address of another: some 10 ms, twenty times a second, so
 # that neither its old calls nor its new ones wait for long.
 INHERITED_AT_ONCE = 500
+# Users of whom it is looked at once whether they have such phones: a few milliseconds.
+LOOKED_AT_ONCE = 10_000
 # Guests of the page that one address may have at a time: an office behind one NAT, and not the whole house.
 GUESTS_PER_ADDRESS = 50
 # Names that are being looked up at once to see whether they lead to us, and what waits for one of them. Strangers may

@@ -168,8 +168,8 @@ class Edge:
         self.gateways.expire(now)
         if self._expire_at <= now:
             is_unfinished = self.core.registrar.expire(now)
+            is_unfinished = self._lookout.look(now) or is_unfinished
             self._expire_at = now + (_PORTIONS_PAUSE_S if is_unfinished else _EXPIRY_PAUSE_S)
-            self._lookout.look(now)
             self.core.names.expire(now)
 
     def drain(self) -> list[Send]:
@@ -192,10 +192,13 @@ class Edge:
         hops: list[Hop] = [party.flow for party in parties]
         hops += [client.hop for client in core.transactions.clients.values()]
         hops += [server.flow for server in core.transactions.servers.values()]
-        numbers = {hop.connection for hop in hops if isinstance(hop, Flow)} | core.registrar.connections()
+        numbers = {hop.connection for hop in hops if isinstance(hop, Flow)}
+        phones = core.registrar.ways.by_connection
         places = {(hop.transport, hop.remote) for hop in hops if isinstance(hop, Target)}
         return frozenset(
-            flow for flow in flows if flow.connection in numbers or (flow.transport, flow.remote) in places
+            flow
+            for flow in flows
+            if flow.connection in numbers or flow.connection in phones or (flow.transport, flow.remote) in places
         )
 
     def places(self) -> set[tuple[Transport, Address]]:
@@ -205,8 +208,8 @@ class Edge:
         hops: list[Hop] = [party.flow for party in parties]
         hops += [client.hop for client in core.transactions.clients.values()]
         hops += [server.flow for server in core.transactions.servers.values()]
-        hops += [binding.flow for binding in core.registrar.held()]
-        return {(hop.transport, hop.local) for hop in hops if isinstance(hop, Flow)}
+        ends = {(hop.transport, hop.local) for hop in hops if isinstance(hop, Flow)}
+        return ends | core.registrar.ways.by_end.keys()
 
     def check_media(self, call: RunningCall, now: float) -> None:
         """The engine told the media of a call something: pass it on, and end the call if its media died."""

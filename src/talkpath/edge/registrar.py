@@ -3,10 +3,9 @@
 Bindings live in memory; each change is told to a `BindingStore`, which keeps it past a restart.
 """
 
-from collections import Counter
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
 from typing import Protocol
 
 from talkpath.base import limits
@@ -19,6 +18,7 @@ from talkpath.edge.phones import contact_key, identity_of
 from talkpath.edge.room import Crowds, giving_way
 from talkpath.edge.room import Flows as KnownFlows
 from talkpath.edge.settings import RegistrarSettings
+from talkpath.edge.ways import Ways
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri, format_params
@@ -87,11 +87,10 @@ class Registrar:
         self.learnt: Callable[[Binding, float], None] = _nothing
         #: how many of them other nodes hold
         self.elsewhere = 0
-        #: addresses that came from other nodes, and the users whose phones may have to be taken up
+        #: addresses that came from other nodes, and the users that were not looked at since
         self._inherited: frozenset[str] = frozenset()
-        self._to_inherit: dict[str, None] = {}
-        #: how many there are by each transport
-        self.by_transport: Counter[str] = Counter()
+        self._to_inherit: deque[str] = deque()
+        self.ways = Ways()
 
     def adopt(self, settings: RegistrarSettings) -> None:
         """Go by these settings from now on. Registrations that there are run as long as they were told to."""
@@ -105,7 +104,7 @@ class Registrar:
 
     def bindings(self, user: str, now: float) -> list[Binding]:
         """The live bindings of a user, the most wanted and then the most recent first."""
-        if self._to_inherit and user in self._to_inherit:
+        if self._to_inherit:
             self._inherit(user, now)
         known = self._users.get(user)
         if not known:
@@ -123,10 +122,6 @@ class Registrar:
         """Those whose flows this node holds."""
         return (one for known in self._users.values() for one in known.values() if not one.node)
 
-    def connections(self) -> set[int]:
-        """The connections that phones are reached on, by their numbers."""
-        return {one.flow.connection for known in self._users.values() for one in known.values()}
-
     def find(self, user: str, identity: tuple[str, str]) -> Binding | None:
         """The present binding of that phone."""
         return self._users.get(user, {}).get(identity)
@@ -134,7 +129,7 @@ class Registrar:
     def of_contact(self, uri: str, now: float) -> Binding | None:
         """The live binding with that Contact: who transfers a call may name the very phone (RFC 5589 section 7.3)."""
         binding = self._contacts.get(contact_key(uri))
-        if binding is not None and binding.user in self._to_inherit:
+        if binding is not None and self._to_inherit:
             self._inherit(binding.user, now)
             binding = self._contacts.get(contact_key(uri))
         return binding if binding is not None and binding.expires_at > now else None
@@ -214,27 +209,34 @@ class Registrar:
         here as they were from there. `inherit_more` takes them up; who is asked for is taken up first."""
         if hosts:
             self._inherited |= frozenset(hosts)
-            heirs = (user for user, known in self._users.items() if any(one.node for one in known.values()))
-            self._to_inherit.update(dict.fromkeys(heirs))
+            self._to_inherit = deque(self._users)
 
     def inherit_more(self, here: Collection[str], now: float) -> None:
-        """Take up some more of those phones, in portions, for the calls of the other node wait too; `here` are the
-        addresses that we still have."""
+        """Look at some more users, and take up their phones, in portions, for the calls of the other node wait too;
+        `here` are the addresses that we still have."""
         if not self._to_inherit:
             return
         self._inherited &= frozenset(here)
         if not self._inherited:
             self._to_inherit.clear()
-        for user in list(islice(self._to_inherit, limits.INHERITED_AT_ONCE)):
-            self._inherit(user, now)
+        taken = 0
+        for _ in range(min(len(self._to_inherit), limits.LOOKED_AT_ONCE)):
+            taken += self._inherit(self._to_inherit.popleft(), now)
+            if taken >= limits.INHERITED_AT_ONCE:
+                break
         if not self._to_inherit:
             self._inherited = frozenset()
 
-    def _inherit(self, user: str, now: float) -> None:
-        del self._to_inherit[user]
-        for one in list(self._users.get(user, {}).values()):
-            if one.node and one.flow.local.host in self._inherited and not one.flow.transport.is_reliable:
-                self.learn(replace(one, node=""), now)
+    def _inherit(self, user: str, now: float) -> int:
+        """Take up the phones of a user that came with an address; how many they were."""
+        came = [
+            one
+            for one in self._users.get(user, {}).values()
+            if one.node and one.flow.local.host in self._inherited and not one.flow.transport.is_reliable
+        ]
+        for one in came:
+            self.learn(replace(one, node=""), now)
+        return len(came)
 
     def lose(self, user: str, identity: tuple[str, str]) -> None:
         """Another node says that the phone is reached no more."""
@@ -375,10 +377,7 @@ class Registrar:
     def _put(self, binding: Binding, now: float) -> None:
         known = self._users.setdefault(binding.user, {})
         older = known.get(binding.identity)
-        if older is None or older.flow.transport is not binding.flow.transport:
-            if older is not None:
-                self.by_transport[older.flow.transport.value] -= 1
-            self.by_transport[binding.flow.transport.value] += 1
+        self.ways.replaced(older, binding)
         if older is not None and older.contact != binding.contact:
             self._forget_contact(older)
         if binding.node or (older is not None and older.node):
@@ -404,7 +403,7 @@ class Registrar:
         self._forget_contact(known.get(binding.identity))
         dropped = known.pop(binding.identity, None)
         if dropped is not None:
-            self.by_transport[dropped.flow.transport.value] -= 1
+            self.ways.replaced(dropped, None)
             if dropped.node:
                 self.elsewhere -= 1
             else:
