@@ -4,6 +4,7 @@ import pytest
 
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Transport
+from talkpath.calls.build import summary_of
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Side
 from talkpath.calls.trace import pack_second, unpacked
@@ -78,6 +79,58 @@ def test_what_would_be_lost_is_what_goes_on_and_what_just_ended() -> None:
     ledger.ended(11.0, "a@x", Side.CALLER, "bye")
     assert [trace.call_ids for trace in ledger.to_keep()] == [["a@x"], ["b@x", "c@us"]]
     assert [trace.call_ids for trace in ledger.to_keep()] == [["b@x", "c@us"]]
+
+
+def test_of_many_calls_that_go_on_so_many_are_given_at_a_time() -> None:
+    ledger = Ledger()
+    names = [f"{number}@x" for number in range(5)]
+    for name in names:
+        ledger.written(10.0, _PHONE, name, _invite(name), sent=False)
+    rounds: list[list[str]] = []
+    for _ in range(2):
+        rounds.append([trace.call_ids[0] for trace in ledger.to_keep(2)])
+        assert ledger.is_keeping
+    ledger.ended(11.0, "0@x", Side.CALLER, "bye")
+    ledger.bequeathed("4@x")
+    rounds.append([trace.call_ids[0] for trace in ledger.to_keep(2)])
+    assert rounds == [names[:2], names[2:4], ["0@x"]]
+    assert not ledger.is_keeping
+    assert [trace.call_ids[0] for trace in ledger.to_keep()] == names[1:4]
+
+
+def test_what_was_compressed_is_what_was_said() -> None:
+    ledger = Ledger()
+    ledger.written(10.0, _PHONE, "a@x", _invite(), sent=False)
+    ledger.written(10.25, _PHONE, "a@x", _sip("SIP/2.0 200 OK", "a@x", "1 INVITE"))
+    ledger.moment(10.5, "a@x", "route.user", user="1001", status=200, share=0.5, known=True, why=None)
+    trace = ledger.trace("a@x")
+    assert trace is not None
+    live, moments, rows, told = trace.live, trace.moments, trace.rows, summary_of(trace)
+    trace.settle()
+    assert trace.is_settled
+    assert (trace.live, trace.moments, trace.rows, trace.messages, trace.start) == (live, moments, rows, 2, 10.0)
+    assert summary_of(trace) == told
+    standing = trace.standing(11.0)
+    assert (standing.live, standing.moments) == (live, moments)
+    assert trace.is_settled
+    ledger.moment(12.0, "a@x", "route.user", user="1002")
+    assert not trace.is_settled
+    trace.settle()
+    ledger.written(13.0, _PHONE, "a@x", _sip("BYE sip:x SIP/2.0", "a@x", "2 BYE"), sent=False)
+    assert [row[0] for row in trace.live] == [10.0, 10.25, 13.0]
+    assert [moment.values["user"] for moment in trace.moments] == ["1001", "1002"]
+    assert (standing.live, standing.moments) == (live, moments)
+
+
+def test_what_cannot_be_compressed_stays_as_it_is() -> None:
+    ledger = Ledger()
+    ledger.written(10.0, _PHONE, "a@x", _invite(), sent=False)
+    ledger.moment(10.5, "a@x", "route.user", user=object())  # type: ignore[arg-type]
+    trace = ledger.trace("a@x")
+    assert trace is not None
+    trace.settle()
+    assert not trace.is_settled
+    assert len(trace.live) == 1
 
 
 def test_the_first_word_on_the_end_counts() -> None:

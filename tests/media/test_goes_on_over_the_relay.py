@@ -13,7 +13,7 @@ from tests.native.rtp_peers import Peers, rtp
 from talkpath._native import Relay, Srtp
 from talkpath.media import CALLER, Exchange, MediaPolicy, MediaSession, Security
 from talkpath.media.record import MediaRecord, decoded, encoded
-from talkpath.net.media import CallEngine
+from talkpath.net.media import CallEngine, Verbs
 
 
 @pytest.fixture(name="heir")
@@ -32,7 +32,7 @@ def go_on(session: MediaSession, relay: Relay, heir: Relay, *, is_secure: bool =
     data, state = encoded(saved), relay.save([anchor.port for _, anchor in session.ports])
     relay.shutdown()
     owners: dict[int, str] = {}
-    engine = CallEngine(heir, owners, "call")
+    engine = CallEngine(Verbs(heir), owners, "call")
     ports = engine.adopt(state)
     security = Security(heir, OURS, os.urandom) if is_secure else None
     return MediaSession.resumed(decoded(data), ports, engine, MediaPolicy(), security, time.monotonic())
@@ -40,7 +40,7 @@ def go_on(session: MediaSession, relay: Relay, heir: Relay, *, is_secure: bool =
 
 def test_phones_hear_each_other_and_one_holds(relay: Relay, heir: Relay, peer: Peers) -> None:
     alice, bob = peer(), peer()
-    first = MediaSession(CallEngine(relay, {}, "call"), MediaPolicy())
+    first = MediaSession(CallEngine(Verbs(relay), {}, "call"), MediaPolicy())
     at_alice, at_bob = connect(first, alice, bob)
     alice.socket.sendto(rtp(1), ("127.0.0.1", at_alice))
     assert bob.receive() == (rtp(1), at_bob)

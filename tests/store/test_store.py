@@ -462,6 +462,24 @@ def test_a_call_that_was_kept_while_it_ran_is_there_once_when_it_ended(file: Pat
     database.close()
 
 
+def test_a_call_in_which_nothing_is_said_is_compressed_until_somebody_speaks(file: Path, store: Store) -> None:
+    running = Running()
+    running.says(1000.1, running.talk.answer(200))
+    (trace,) = running.ledger.to_keep()
+    said, seen = trace.live, []
+    for second in range(1, 30):
+        store.history.keep(running.ledger.to_keep(), 1000.0 + second)
+        seen.append(trace.is_settled)
+    assert seen == [False] * 10 + [True] * 19
+    store.history.save(running.ends(1030.0))
+    assert store.writer.flush()
+    reader = HistoryReader(file)
+    (again,) = reader.named("1@x")
+    reader.close()
+    assert again.live[: len(said)] == said
+    assert _row(file) == (Result.ANSWERED, 1030.0, "bye", pytest.approx(29.9))
+
+
 def test_a_call_that_just_ended_survives_a_kill_too_and_is_written_once(file: Path, store: Store) -> None:
     running = Running()
     running.says(1000.1, running.talk.answer(200))
@@ -529,7 +547,7 @@ def test_a_call_that_cannot_be_written_costs_only_itself(
     file: Path, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad = trace(1)
-    bad.moments.append(Moment(1001.0, "route.user", {"user": object()}))  # type: ignore[dict-item]
+    bad.moments = [Moment(1001.0, "route.user", {"user": object()})]  # type: ignore[dict-item]
     for one in (trace(0), bad, trace(2)):
         store.history.save(one)
     store.bindings.save_binding(PHONE_UDP)

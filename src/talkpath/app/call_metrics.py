@@ -54,7 +54,7 @@ class CallMetrics:
     def ended(self, traces: Iterable[Trace]) -> None:
         """Calls whose story is over, each once."""
         for trace in traces:
-            if trace.live:
+            if trace.messages:
                 self._count(trace)
 
     def totals(self) -> dict[str, int]:

@@ -275,16 +275,16 @@ class ControlServer:
         """A row for every call that began, was answered or ended, and for whatever the guard tells, from now on."""
         news = News(self._door, self._now())
         known = {trace.number: _state(summary_of(trace)) for trace in self._ledger.running()}
-        read = {trace.number: len(trace.live) for trace in self._ledger.running()}
+        read = {trace.number: trace.messages for trace in self._ledger.running()}
         while True:
             await asyncio.sleep(_FOLLOW_S)
             for told in news.take(self._now()):
                 yield told
             running = list(self._ledger.running())
             for trace in running:
-                if read.get(trace.number) == len(trace.live) and trace.ended_at is None:
+                if read.get(trace.number) == trace.messages and trace.ended_at is None:
                     continue
-                read[trace.number] = len(trace.live)
+                read[trace.number] = trace.messages
                 row = summary_of(trace)
                 if known.get(trace.number) != _state(row):
                     known[trace.number] = _state(row)

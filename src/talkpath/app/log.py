@@ -46,7 +46,7 @@ class CallLog:
         is_open = set()
         for trace in self._ledger.running():
             is_open.add(trace.number)
-            if trace.number > self._last_begun and trace.live:
+            if trace.number > self._last_begun and trace.messages:
                 self._last_begun = trace.number
                 if _is_over_a_limit(trace):
                     continue

@@ -42,7 +42,7 @@ class TopRow(msgspec.Struct, frozen=True):
 def top_rows(ledger: Ledger) -> Iterator[TopRow]:
     """The calls that run, the oldest first."""
     for trace in list(ledger.running()):
-        if trace.live and trace.ended_at is None:
+        if trace.messages and trace.ended_at is None:
             yield _row(trace)
 
 

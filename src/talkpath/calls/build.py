@@ -69,7 +69,7 @@ def assemble(legs: tuple[Leg, ...], trace: Trace, streams: tuple[Stream, ...], e
         streams=streams,
         records=tuple(trace.records),
         left_out=trace.left_out,
-        is_own=bool(trace.live),
+        is_own=bool(trace.messages),
     )
 
 
@@ -144,9 +144,10 @@ def named(sip: Message, name: str) -> tuple[str, str, str]:
 
 def summary_of(trace: Trace) -> Summary:
     """The call in one row. Reads the caller's side of a trace of the running edge only."""
-    time, flow, raw, sent = trace.live[0]
+    live = trace.live
+    time, flow, raw, sent = live[0]
     invite, hop = Message.parse(raw), Hop(seen_live(time, flow, raw, sent))
-    for time, other, raw, sent in trace.live[1:]:
+    for time, other, raw, sent in live[1:]:
         if hop.answered_at is not None:
             break  # the end is the edge's word
         if hop.status >= 300 and not sent and raw.startswith(b"INVITE "):

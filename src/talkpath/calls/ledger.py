@@ -49,6 +49,8 @@ class Ledger:
         self._refused: dict[int, tuple[float, Trace]] = {}
         self._finished: list[Trace] = []
         self._ended: list[Trace] = []
+        #: those that were open when the round of `to_keep` began and were not given since, the oldest last
+        self._round: list[Trace] = []
         self._begun = 0
         self._sweep_at: float | None = None
         #: who else is told, None for nobody
@@ -69,11 +71,7 @@ class Ledger:
             trace = self._trace_for(now, call_id, raw, sent, trace)
             if trace is None:
                 return
-        rows = trace.live
-        if len(rows) < limits.CALL_MESSAGES:
-            rows.append((now, flow, raw, sent))
-        else:
-            trace.left_out += 1
+        trace.add_message((now, flow, raw, sent))
         trace.touched = now
 
     def moment(self, now: float, call_id: str, kind: str, **values: Value) -> None:
@@ -81,7 +79,7 @@ class Ledger:
         trace = self._open.get(call_id)
         if trace is not None:
             trace.add_moment(now, kind, values)
-            if self.mirror is not None and trace.live:
+            if self.mirror is not None and trace.messages:
                 self.mirror.moment(now, trace.live[0][1], call_id, kind, values)
 
     def media(
@@ -119,7 +117,7 @@ class Ledger:
     def disregard(self, call_id: str) -> None:
         """What came within a call is of one that another node has: a story that began with it is none of ours."""
         trace = self._open.get(call_id)
-        if trace is not None and not trace.running and trace.ended_at is None and len(trace.live) == 1:
+        if trace is not None and not trace.running and trace.ended_at is None and trace.messages == 1:
             del self._open[call_id]
 
     def resumed(self, now: float, trace: Trace) -> None:
@@ -182,10 +180,26 @@ class Ledger:
         finished, self._finished = self._finished, []
         return finished
 
-    def to_keep(self) -> list[Trace]:
-        """What would be lost with the process: calls that go on, and those that ended since this was last asked."""
+    def to_keep(self, most: int | None = None) -> list[Trace]:
+        """What would be lost with the process: the calls that ended since this was last asked, and those that go on;
+        of these `most` at a time, in turn, where so much is said (`is_keeping`)."""
+        if not self._round:
+            self._round = list(self._open.values())
+            self._round.reverse()
+        at = 0 if most is None else max(0, len(self._round) - most)
+        taken = self._round[at:]
+        del self._round[at:]
+        taken.reverse()
         ended, self._ended = self._ended, []
-        return [*ended, *dict.fromkeys(trace for trace in self._open.values() if trace.ended_at is None)]
+        return [*ended, *dict.fromkeys(trace for trace in taken if self._goes_on(trace))]
+
+    @property
+    def is_keeping(self) -> bool:
+        """Whether the round of those that go on is not over yet."""
+        return bool(self._round)
+
+    def _goes_on(self, trace: Trace) -> bool:
+        return trace.ended_at is None and self._open.get(trace.call_ids[0]) is trace
 
     def close_all(self, now: float) -> None:
         """The node stops: close every call, so that `drain` gives them all."""

@@ -1,11 +1,16 @@
 """What was seen of one call, as it came: rows that nobody has read yet.
 
 A running call costs the hot path one tuple a message. Parsing, folding and concluding wait until somebody reads
-(`build.py`) or the call ends and its row for the history is written (`summary_of`).
+(`build.py`) or the call ends and its row for the history is written (`summary_of`). Where nothing is said for a while
+the rows are compressed, to a fifth or less: they are much of what a call holds in memory while people talk.
 """
 
 import math
+import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
 
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow
@@ -22,19 +27,35 @@ WENT_OVER = "went-over"
 #: (source, destination, SSRC) of a stream.
 StreamKey = tuple[Address, Address, int]
 
+# Level, method, window and memory of zlib: a few kilobytes need no more, and beginning costs less.
+_COMPRESSED = (1, zlib.DEFLATED, -13, 5)
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple[list[tuple[float, int, bytes, bool]], list[Moment]])
+
+
+class Settled(NamedTuple):
+    """Rows and moments compressed; how many each, and when the first row was seen. `flows` are those of the rows."""
+
+    rows: int
+    moments: int
+    start: float
+    flows: tuple[Flow, ...]
+    data: bytes
+
 
 class Trace:
     """The rows of one call. Only the ledger writes it; it is complete once `ended_at` is set and a linger passed."""
 
     __slots__ = (
+        "_live",
+        "_moments",
+        "_settled",
         "call_ids",
         "ended_at",
         "ended_by",
         "ended_how",
         "is_resumed",
         "left_out",
-        "live",
-        "moments",
         "number",
         "payload_types",
         "records",
@@ -48,8 +69,9 @@ class Trace:
         self.call_ids = [call_id]
         #: counts the traces of this ledger, so that readers can follow what is new
         self.number = number
-        self.live: list[LiveRow] = []
-        self.moments: list[Moment] = []
+        self._live: list[LiveRow] = []
+        self._moments: list[Moment] = []
+        self._settled: Settled | None = None
         self.seconds: dict[StreamKey, bytearray] = {}
         self.streams: dict[StreamKey, RtpStream] = {}
         self.payload_types: dict[StreamKey, int] = {}
@@ -65,14 +87,74 @@ class Trace:
         self.is_resumed = False
 
     @property
+    def live(self) -> list[LiveRow]:
+        """Its messages: to be read, and changed by `add_message` alone."""
+        return self._live if self._settled is None else _unpacked(self._settled)[0]
+
+    @live.setter
+    def live(self, rows: list[LiveRow]) -> None:
+        self._unsettle()
+        self._live = rows
+
+    @property
+    def moments(self) -> list[Moment]:
+        """What was decided and happened: to be read, and changed by `add_moment` alone."""
+        return self._moments if self._settled is None else _unpacked(self._settled)[1]
+
+    @moments.setter
+    def moments(self, moments: list[Moment]) -> None:
+        self._unsettle()
+        self._moments = moments
+
+    @property
     def start(self) -> float:
         """When its first message was seen."""
-        return self.live[0][0]
+        return self._live[0][0] if self._settled is None else self._settled.start
+
+    @property
+    def messages(self) -> int:
+        """How many were seen of it by an edge."""
+        return len(self._live) if self._settled is None else self._settled.rows
 
     @property
     def rows(self) -> int:
         """How much was said and decided so far; measurements do not count."""
-        return len(self.live) + len(self.moments)
+        settled = self._settled
+        return len(self._live) + len(self._moments) if settled is None else settled.rows + settled.moments
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is compressed."""
+        return self._settled is not None
+
+    def settle(self) -> None:
+        """Nothing was said for a while: compress what was, until somebody says something. Takes some 30 µs."""
+        if self._settled is not None or not self._live:
+            return
+        flows: dict[Flow, int] = {}
+        rows = [(time, flows.setdefault(flow, len(flows)), raw, sent) for time, flow, raw, sent in self._live]
+        try:
+            data = _encoder.encode((rows, self._moments))
+        except (TypeError, ValueError):
+            return  # a value that cannot be written down, whoever made it: the call stays as it is
+        packer = zlib.compressobj(*_COMPRESSED)
+        compressed = packer.compress(data) + packer.flush()
+        self._settled = Settled(len(rows), len(self._moments), rows[0][0], tuple(flows), compressed)
+        self._live, self._moments = [], []
+
+    def _unsettle(self) -> None:
+        if self._settled is not None:
+            self._live, self._moments = _unpacked(self._settled)
+            self._settled = None
+
+    def add_message(self, row: LiveRow) -> None:
+        """A message was seen; past a limit it is only counted."""
+        if self._settled is not None:
+            self._unsettle()
+        if len(self._live) < limits.CALL_MESSAGES:
+            self._live.append(row)
+        else:
+            self.left_out += 1
 
     def standing(self, now: float) -> "Trace":
         """The call as it stands, for who writes it down while it goes on. While nothing better is known it ended now,
@@ -86,14 +168,17 @@ class Trace:
 
     def take_up(self, other: "Trace") -> None:
         """All rows of another."""
-        self.call_ids, self.live, self.moments = list(other.call_ids), list(other.live), list(other.moments)
+        self.call_ids, self._settled = list(other.call_ids), other._settled
+        self._live, self._moments = list(other._live), list(other._moments)
         self.seconds = {key: bytearray(rows) for key, rows in other.seconds.items()}
         self.streams, self.payload_types = dict(other.streams), dict(other.payload_types)
         self.left_out, self.is_resumed = other.left_out, other.is_resumed
 
     def add_moment(self, now: float, kind: str, values: dict[str, Value]) -> None:
-        if len(self.moments) < limits.CALL_MOMENTS:
-            self.moments.append(Moment(now, kind, _readable_values(values)))
+        if self._settled is not None:
+            self._unsettle()
+        if len(self._moments) < limits.CALL_MOMENTS:
+            self._moments.append(Moment(now, kind, _readable_values(values)))
         else:
             self.left_out += 1
 
@@ -112,6 +197,12 @@ class Trace:
         if len(rows) >= limits.STREAM_SECONDS * SECOND.size:
             del rows[: SECOND.size]
         rows += row
+
+
+def _unpacked(settled: Settled) -> tuple[list[LiveRow], list[Moment]]:
+    """What was compressed."""
+    rows, moments = _decoder.decode(zlib.decompress(settled.data, _COMPRESSED[2]))
+    return [(time, settled.flows[flow], raw, sent) for time, flow, raw, sent in rows], moments
 
 
 def _take_back(rows: bytearray, found: int) -> None:

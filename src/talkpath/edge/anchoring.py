@@ -23,6 +23,8 @@ from talkpath.sip.message import Message
 # What was missing for a call, by the code that the engine gives: as a moment, and in the answer.
 _EXHAUSTED = {"descriptors": "media.no-descriptor", "media-ports": "media.no-port"}
 _SAID = {"descriptors": "No file descriptor is free", "media-address": "No media address"}
+# One for all: each empty set would be one of its own.
+_UNKNOWN: frozenset[str] = frozenset()
 
 
 class MediaFailed(Exception):
@@ -192,7 +194,7 @@ class Anchoring:
         addresses, transport = self._core.media_addresses(party.place), party.place.transport
         host = party.place.remote.host
         encrypted, webrtc = transport.is_secure, transport.is_websocket
-        speaks = self._core.tastes.of(party.phone).speaks if webrtc else frozenset[str]()
+        speaks = self._core.tastes.of(party.phone).speaks if webrtc else _UNKNOWN
         wishes = party.profile, party.ice, speaks, party.own_keys
         return Origin(host, party.behind_nat, addresses, webrtc, encrypted, *wishes)
 

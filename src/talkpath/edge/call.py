@@ -20,6 +20,9 @@ from talkpath.media.policy import LegId, Profile
 from talkpath.media.session import MediaSession
 from talkpath.sip.message import Message
 
+# One for all: each empty set would be one of its own.
+_NOTHING: frozenset[Profile] = frozenset()
+
 
 class Phase(Enum):
     """How far a call has come."""
@@ -103,7 +106,7 @@ class Party:
         self.agent = ""
         #: What it is offered while it has not spoken (None: judged by the other side), and what it refused.
         self.profile: Profile | None = None
-        self.refused: frozenset[Profile] = frozenset()
+        self.refused = _NOTHING
         #: Whether it refused the keys of the other side, or the codecs under them, and gets ours.
         self.own_keys = False
         #: Whether it said when it registered that it speaks ICE.

@@ -110,7 +110,7 @@ class Ending:
         core, call_id = self._core, request.call_id
         if request.method == "BYE":
             trace = core.ledger.trace(call_id)
-            if trace is not None and trace.live:
+            if trace is not None and trace.messages:
                 first = Message.parse(trace.live[0][2])
                 by = Side.CALLER if first.from_tag == request.from_tag else Side.CALLEE
                 core.ledger.ended(now, call_id, by, "bye")

@@ -68,7 +68,7 @@ class Transfers:
 
     def _name_of(self, call_id: str) -> str:
         trace = self._ledger.trace(call_id)
-        return "" if trace is None or not trace.live else id_of(trace.call_ids[0], trace.start)
+        return "" if trace is None or not trace.messages else id_of(trace.call_ids[0], trace.start)
 
 
 def _user_of(refer_to: str) -> str:

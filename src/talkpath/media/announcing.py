@@ -36,6 +36,10 @@ class _Hearer:
         self.seconds: float | None = None
 
 
+# One for all: each empty set would be one of its own.
+_NOBODY: frozenset[str] = frozenset()
+
+
 class Announcing:
     """What one call is told, one thing after another."""
 
@@ -45,7 +49,7 @@ class Announcing:
         self._engine = engine
         self._note = note
         self._clip: Clip | None = None
-        self._sides: frozenset[str] = frozenset()
+        self._sides = _NOBODY
         self._is_noted = False
         self._hearers: dict[str, _Hearer] = {}
 

@@ -1,5 +1,6 @@
 """One party of a call: who it is, and our ports that face it, one for each section of its descriptions."""
 
+from sys import intern
 from typing import Protocol
 
 from talkpath.base.address import Address
@@ -38,6 +39,8 @@ class Loudness(Protocol):
     def level_dbov(self) -> float | None: ...
 
 
+# One for all: each empty set would be one of its own.
+_NOBODY: frozenset[HostPort] = frozenset()
 # Opus without levels (RFC 6464) needs more bytes for speech than for silence, whatever else of it cannot be read.
 _OPUS = "OPUS"
 # Louder than the comfort noise of a phone.
@@ -113,7 +116,7 @@ class Anchor:
         #: those towards others who answered the same offer, while this one is heard
         self.parked: dict[LegId, Transport] = {}
         #: where parties are, or were, that share the port: what they send unheard is no stranger's. Port 0 is for any
-        self.others: set[HostPort] = set()
+        self.others = _NOBODY
         #: the anchor whose transport this one shares (RFC 9143); it keeps its port as long as somebody does
         self.carrier: Anchor | None = None
         #: the leg agreed to bundle this section
@@ -171,7 +174,7 @@ class Anchor:
             made._identity = text(mid), extension, sources, stamped
         made._numbers = record.numbers
         made._conversion = None if record.conversion is None else Conversion.resumed(record.conversion)
-        made.others = set(record.others)
+        made.others = frozenset(record.others)
         made.is_bundled, made.is_vacant = record.is_bundled, record.is_vacant
         return made
 
@@ -205,7 +208,7 @@ class Anchor:
         """Hear this leg where it announced itself. False when it named an address we cannot reach from here."""
         own = talk.own
         self.kind = own.kind
-        names = {number: name.upper() or own.protocol for number, _, name in own.formats.payload_types}
+        names = {number: intern(name.upper() or own.protocol) for number, _, name in own.formats.payload_types}
         self._sounds = names if own.kind == "audio" else {}
         if self.transport is not None and self.transport.uses_ice:
             self._expect_checked(talk, self.transport.mux)
@@ -272,14 +275,14 @@ class Anchor:
         """The port is for another who answered the same offer: nothing of what the engine was told holds."""
         self._expected = None
         if self.remote is not None:
-            self.others.add(self.remote)
+            self.others |= {self.remote}
 
     def share_with(self, leg: "Leg", own: Announced) -> None:
         """Another who answered the same offer announced itself so, and may send here unheard."""
         if own.rtp is not None and len(self.others) < MEDIA_BRANCHES:
             self.others |= {own.rtp, own.rtcp or Address(own.rtp.host, own.rtp.port + 1)}
             if (hidden := leg.latch_host(own.rtp)) is not None:
-                self.others.add((hidden, 0))
+                self.others |= {(hidden, 0)}
 
     def of_parties(self) -> frozenset[HostPort]:
         """Where those are that the port is or was for: what they sent while nobody knew that, before their answer, or

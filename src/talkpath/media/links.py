@@ -23,6 +23,8 @@ _BEFORE_MEDIA = (
     moments.NO_KEYS,
     moments.WRONG_CERTIFICATE,
 )
+# One for all: each empty set would be one of its own.
+_NOTHING: frozenset[tuple[str, str]] = frozenset()
 # Packets after which silence is no accident: two seconds of audio.
 _MANY_PACKETS = 100
 
@@ -36,7 +38,7 @@ class LinkWatch:
         self._note = note
         self._answered_at: float | None = None
         self._looks_at: float | None = None
-        self._told: set[tuple[str, str]] = set()
+        self._told = _NOTHING
 
     def save(self) -> LinksRecord:
         """As data."""
@@ -44,7 +46,7 @@ class LinkWatch:
 
     def resume(self, record: LinksRecord) -> None:
         """Be what was saved."""
-        self._answered_at, self._looks_at, self._told = record.answered_at, record.looks_at, set(record.told)
+        self._answered_at, self._looks_at, self._told = record.answered_at, record.looks_at, frozenset(record.told)
 
     def answered(self, now: float) -> None:
         """The call was answered; the first time counts."""
@@ -76,7 +78,7 @@ class LinkWatch:
 
     def _tell(self, now: float, link: str, leg: Leg) -> None:
         if (link, leg.side) not in self._told:
-            self._told.add((link, leg.side))
+            self._told |= {(link, leg.side)}
             self._note(now, link, side=leg.side)
 
 

@@ -250,7 +250,7 @@ class Ports:
             if anchor.carrier is None and anchor.transport is not None and self._security is not None:
                 leaving = anchor.parked[before] = anchor.transport
                 leaving.standing.park(anchor.port)
-                anchor.others.update(leaving.standing.addresses)
+                anchor.others |= frozenset(leaving.standing.addresses)
                 anchor.transport = anchor.parked.pop(leg.id, None)
                 if anchor.transport is not None:
                     anchor.transport.standing.unpark(anchor.port)

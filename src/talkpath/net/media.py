@@ -48,6 +48,44 @@ _NO_FILES = "this process may open no more files: raise LimitNOFILE= or `ulimit 
 Owner = TypeVar("Owner")
 
 
+class Verbs:
+    """The verbs of the engine that are the relay's own, bound once for all calls."""
+
+    __slots__ = (
+        "announce",
+        "expect",
+        "identify",
+        "quiet",
+        "reflect",
+        "relay",
+        "renumber",
+        "route",
+        "tee",
+        "tone",
+        "totals",
+        "transcode",
+        "untranscode",
+        "watch",
+    )
+
+    def __init__(self, relay: _native.Relay) -> None:
+        self.relay = relay
+        engine = cast(Engine, relay)
+        self.expect: Callable[..., None] = engine.expect
+        self.identify: Callable[..., None] = engine.identify
+        self.renumber: Callable[..., None] = engine.renumber
+        self.route: Callable[[Port, Port | None], None] = engine.route
+        self.transcode: Callable[..., None] = engine.transcode
+        self.untranscode: Callable[[Port], None] = engine.untranscode
+        self.tee: Callable[[Port, Recording | None], None] = engine.tee
+        self.reflect: Callable[[Port], None] = engine.reflect
+        self.tone: Callable[[Port, int, str], None] = engine.tone
+        self.quiet: Callable[[Port], None] = engine.quiet
+        self.announce: Callable[..., None] = engine.announce
+        self.watch: Callable[[Port, float | None], None] = engine.watch
+        self.totals: Callable[[Port], Totals] = engine.totals
+
+
 class CallEngine(Generic[Owner]):
     """The engine as one call sees it: the ports it leases are remembered as its own."""
 
@@ -70,25 +108,23 @@ class CallEngine(Generic[Owner]):
         "watch",
     )
 
-    def __init__(self, relay: _native.Relay, owners: dict[int, Owner], call: Owner) -> None:
-        self._relay = relay
+    def __init__(self, verbs: Verbs, owners: dict[int, Owner], call: Owner) -> None:
+        self._relay = verbs.relay
         self._owners = owners
         self._call = call
-        # The rest of the engine's verbs are the relay's own.
-        engine = cast(Engine, relay)
-        self.expect: Callable[..., None] = engine.expect
-        self.identify: Callable[..., None] = engine.identify
-        self.renumber: Callable[..., None] = engine.renumber
-        self.route: Callable[[Port, Port | None], None] = engine.route
-        self.transcode: Callable[..., None] = engine.transcode
-        self.untranscode: Callable[[Port], None] = engine.untranscode
-        self.tee: Callable[[Port, Recording | None], None] = engine.tee
-        self.reflect: Callable[[Port], None] = engine.reflect
-        self.tone: Callable[[Port, int, str], None] = engine.tone
-        self.quiet: Callable[[Port], None] = engine.quiet
-        self.announce: Callable[..., None] = engine.announce
-        self.watch: Callable[[Port, float | None], None] = engine.watch
-        self.totals: Callable[[Port], Totals] = engine.totals
+        self.expect = verbs.expect
+        self.identify = verbs.identify
+        self.renumber = verbs.renumber
+        self.route = verbs.route
+        self.transcode = verbs.transcode
+        self.untranscode = verbs.untranscode
+        self.tee = verbs.tee
+        self.reflect = verbs.reflect
+        self.tone = verbs.tone
+        self.quiet = verbs.quiet
+        self.announce = verbs.announce
+        self.watch = verbs.watch
+        self.totals = verbs.totals
 
     def open(self, address: str, low: int, high: int) -> Port:
         """Lease a port pair. Raises Unavailable(`media-ports`)."""
@@ -177,6 +213,7 @@ class MediaDriver:
         self._timers: dict[RunningCall, tuple[float, asyncio.TimerHandle]] = {}
         most = (descriptors or Descriptors.of_process()).media
         self.relay = _native.Relay(workers=workers, epoch=clock.epoch, descriptors=most, kernel=kernel)
+        self._verbs = Verbs(self.relay)
         # One certificate a process, or for all nodes of a cluster: browsers know it by the fingerprint in each
         # description.
         self.certificate = certificate or Certificate.make(clock.now())
@@ -212,12 +249,12 @@ class MediaDriver:
 
     def open(self, call: RunningCall) -> MediaSession:
         """The media machine of a call."""
-        return MediaSession(CallEngine(self.relay, self._owners, call), self._policy, self._security)
+        return MediaSession(CallEngine(self._verbs, self._owners, call), self._policy, self._security)
 
     def resume(self, call: RunningCall, record: MediaRecord, state: bytes, heir: int, now: float) -> MediaSession:
         """The media machine of a call that another process began, as the `heir` of that number. Raises Malformed,
         Unavailable."""
-        engine = CallEngine(self.relay, self._owners, call)
+        engine = CallEngine(self._verbs, self._owners, call)
         try:
             ports = engine.adopt(state, heir=heir)
         except ValueError as error:

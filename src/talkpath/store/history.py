@@ -55,6 +55,11 @@ _YOUNG_S = 1.0
 # there is to write, so the more seldom: pauses in seconds, and as parts of its age.
 _SAID_S, _SAID_PART = 1.0, 1 / 32
 _MEASURED_S, _MEASURED_PART = 10.0, 1 / 8
+# How often it is noted that the node is alive, in seconds.
+_ALIVE_S = 0.5
+# A call of which nothing was said for so long is compressed in memory, so many in one go: some milliseconds.
+_QUIET_S = 10.0
+_SETTLED_AT_ONCE = 50
 # Calls of one page: enough to share what they have in common, few enough to read one of them quickly.
 _PAGE_CALLS = 32
 # Calls deleted in one go: some ten milliseconds, so that registrations need not wait long behind them.
@@ -97,10 +102,12 @@ def fits(row: Summary, wanted: Wanted) -> bool:
 
 @dataclass(slots=True, eq=False)
 class _Kept:
-    """What was handed over of a call that goes on, and when; its number in the table once it has one."""
+    """What was handed over of a call that goes on, and when, and when more than measurements were; its number in the
+    table once it has one."""
 
     rows: int = -1
     at: float = 0.0
+    said_at: float = 0.0
     is_ended: bool = False
     number: int = 0
 
@@ -112,6 +119,11 @@ class _Kept:
         if self.is_ended or trace.rows != self.rows:
             return since >= max(_SAID_S, age * _SAID_PART)
         return trace.touched > self.at and since >= max(_MEASURED_S, age * _MEASURED_PART)
+
+    def is_quiet(self, trace: Trace, now: float) -> bool:
+        """Whether nothing was said for so long that there may be nothing for long."""
+        is_old = trace.rows == self.rows and now - self.said_at >= _QUIET_S
+        return is_old and trace.ended_at is None and not trace.is_settled
 
     def has_end_of(self, trace: Trace) -> bool:
         """Whether what was handed over is the whole of a call that ended."""
@@ -146,6 +158,7 @@ class HistoryWriter:
         #: by the number of their trace
         self._kept: dict[int, _Kept] = {}
         self._last_number = -1
+        self._alive_at = 0.0
         #: calls that were left out because the disk did not keep up, or swept before the shared history had them
         self.dropped = 0
 
@@ -156,9 +169,9 @@ class HistoryWriter:
             self.dropped += 1
 
     def keep(self, traces: Iterable[Trace], now: float) -> None:
-        """Keep the calls that go on, and those that just ended, as they stand (`Ledger.to_keep`). To be called every
-        second. Returns at once."""
-        has_open = False
+        """Keep calls that go on, and those that just ended, as they stand (`Ledger.to_keep`). To be called every
+        second, or oftener with a portion each. Returns at once."""
+        has_open, settled = False, 0
         for trace in traces:
             kept = self._kept.get(trace.number)
             if kept is None:
@@ -167,8 +180,14 @@ class HistoryWriter:
                 kept = self._kept[trace.number] = _Kept()
             has_open = has_open or trace.ended_at is None
             if kept.is_due(trace, now) and self._put(kept, trace.standing(now)):
+                if trace.rows != kept.rows:
+                    kept.said_at = now
                 kept.rows, kept.at, kept.is_ended = trace.rows, now, trace.ended_at is not None
-        if has_open:
+            elif settled < _SETTLED_AT_ONCE and kept.is_quiet(trace, now):
+                trace.settle()
+                settled += 1
+        if has_open and now - self._alive_at >= _ALIVE_S:
+            self._alive_at = now
             self._writer.write(lambda database: database.execute(_ALIVE, (int(now * 1000),)))
 
     def close_left_open(self) -> None:
