@@ -148,6 +148,16 @@ def a_listener_in_a_quiet_room(wire: Wire) -> None:
     plain_call(wire).talk(15, b={"sound": "room"}).bye()
 
 
+@quiet("near-silence")
+def two_listeners_in_quiet_rooms(wire: Wire) -> None:
+    plain_call(wire).talk(15, a={"sound": "room"}, b={"sound": "room"}).bye()
+
+
+@fires("near-silence")
+def both_microphones_are_covered(wire: Wire) -> None:
+    plain_call(wire).talk(15, a={"sound": "near"}, b={"sound": "near"}).bye()
+
+
 @fires("media-late")
 def first_words_lost(wire: Wire) -> None:
     plain_call(wire).talk(12, b={"after": 4.0}).bye()

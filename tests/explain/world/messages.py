@@ -77,7 +77,7 @@ def tag_in(value: str) -> str:
     return value.partition("tag=")[2].partition(";")[0]
 
 
-NAMES = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 18: "G729/8000", 101: "telephone-event/8000"}
+NAMES = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 13: "CN/8000", 18: "G729/8000", 101: "telephone-event/8000"}
 
 
 def description(
@@ -86,10 +86,31 @@ def description(
     """What a phone offers or answers; `session` is an address for the session beside that of the audio."""
     lines = ["v=0", f"o=phone {media.port} {len(types)} IN IP4 {media.host}", "s=call"]
     lines += [f"c=IN IP4 {session or media.host}", "t=0 0"]
-    lines.append(f"m=audio {media.port} RTP/AVP {' '.join(map(str, types))}")
+    profile = "RTP/SAVP" if any(one.startswith("a=crypto") for one in more) else "RTP/AVP"
+    lines.append(f"m=audio {media.port} {profile} {' '.join(map(str, types))}")
     lines += [f"c=IN IP4 {media.host}"] if session else []
     lines += [f"a=rtpmap:{one} {NAMES[one]}" for one in types]
     return "\r\n".join([*lines, *more, f"a={direction}", ""])
+
+
+def with_video(body: str, port: int) -> str:
+    return f"{body}m=video {port} RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\n"
+
+
+def video_port_of(body: str) -> int:
+    found = re.search(r"m=video (\d+)", body)
+    return int(found[1]) if found else 0
+
+
+def fax(media: At) -> str:
+    """What a gateway offers and answers when it hears a fax (T.38 annex D)."""
+    lines = ["v=0", f"o=phone {media.port} 38 IN IP4 {media.host}", "s=call", f"c=IN IP4 {media.host}", "t=0 0"]
+    lines += [f"m=image {media.port} udptl t38", "a=T38FaxVersion:0", "a=T38MaxBitRate:14400"]
+    return "\r\n".join([*lines, "a=T38FaxUdpEC:t38UDPRedundancy", ""])
+
+
+def is_fax(body: str) -> bool:
+    return "m=image" in body
 
 
 def media_of(body: str, session: bool = False) -> At:

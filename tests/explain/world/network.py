@@ -7,6 +7,7 @@ from itertools import count
 from random import Random
 
 from ..generator.wire import EPOCH, At, Wire
+from .guises import Guise
 
 # What a firewall or a bad line does with a datagram: seconds more, or None where it is lost.
 Filter = Callable[[float, At, At, bytes], float | None]
@@ -52,6 +53,8 @@ class Network:
         #: from when to when the capture runs, and which share of the packets it misses
         self.covers = (0.0, float("inf"))
         self.missed = 0.0
+        #: in which garb it is captured
+        self.guise = Guise()
         self._hosts: dict[str, Receive] = {}
         self._nats: dict[str, Nat] = {}
         self._publics: dict[str, Nat] = {}
@@ -93,7 +96,7 @@ class Network:
         if not self.covers[0] <= self.now < self.covers[1] or self.dice.random() < self.missed:
             return
         before = len(self.wire.packets)
-        self.wire.udp(self.now, src, dst, data, keep=(0,) if is_cut else None)
+        self.guise.put(self.wire, self.now, src, dst, data, keep=(0,) if is_cut else None)
         if self.copies:
             self.wire.packets += [(at + self.copies, frame) for at, frame in self.wire.packets[before:]]
 

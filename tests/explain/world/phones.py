@@ -4,13 +4,29 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..generator.media import sealer
 from ..generator.wire import At
-from .messages import Sip, description, direction_of, media_of, place, tag_in, types_of, uri_in, user_in
+from .guises import is_text
+from .messages import (
+    Sip,
+    description,
+    direction_of,
+    fax,
+    is_fax,
+    media_of,
+    place,
+    tag_in,
+    types_of,
+    uri_in,
+    user_in,
+    video_port_of,
+    with_video,
+)
 from .network import Network
 from .sound import tape
 
 T1, T2, T4 = 0.5, 4.0, 32.0
-EVENT = 101
+EVENT, NOISE, VIDEO = 101, 13, 96
 
 
 @dataclass
@@ -41,6 +57,14 @@ class Habits:
     acknowledges_number: bool = False
     sends_from: int = 0
     moves_after_s: float = 0.0
+    rings_reliably: bool = False
+    describes_noise: bool = False
+    plays_music: bool = False
+    refreshes_by_invite: bool = False
+    key: str = ""
+    has_video: bool = False
+    faxes_after_s: float = 0.0
+    refers: tuple[float, str] | None = None
 
 
 @dataclass
@@ -64,6 +88,10 @@ class Dialog:
     is_sending: bool = False
     sent: int = 0
     is_held: bool = False
+    is_fax: bool = False
+    video: At | None = None
+    #: the RSeq that were acknowledged (RFC 3262)
+    heard: set[str] = field(default_factory=set)
 
 
 class Phone:
@@ -75,11 +103,14 @@ class Phone:
         self.dialogs: dict[str, Dialog] = {}
         self.pending: dict[tuple[str, str], Callable[[Sip], None]] = {}
         self.heard: set[tuple[str, str]] = set()
+        #: what to do when a call is answered
+        self.answered: dict[str, Callable[[], None]] = {}
         self._seed = net.dice.randrange(6)
         self._ssrc = net.dice.getrandbits(32)
         self._serial = 0
         self._replies: dict[tuple[str, str, int], bytes] = {}
         self.talk_s = 10.0
+        self._seal = sealer(habits.key) if habits.key else bytes
         net.host(host, self.receive, public)
 
     # --- requests and their timers
@@ -120,7 +151,7 @@ class Phone:
     # --- what comes
 
     def receive(self, src: At, dst: At, data: bytes) -> None:
-        if data[:1] and data[0] >> 6 == 2:
+        if not is_text(data):
             return
         message = Sip.parse(data)
         if message.is_request:
@@ -140,12 +171,23 @@ class Phone:
             self._acknowledge(message)
 
     def _progress(self, message: Sip) -> None:
-        pass
+        """What is sent reliably is acknowledged (RFC 3262 4)."""
+        dialog, serial = self.dialogs.get(message.first("Call-ID")), message.first("RSeq")
+        if dialog is None or not serial or serial in dialog.heard:
+            return
+        dialog.heard.add(serial)
+        self._meet(dialog, message)
+        dialog.number += 1
+        fields = [*self._fields(dialog, "PRACK"), ("RAck", f"{serial} {message.first('CSeq')}")]
+        self.ask(Sip(f"PRACK {dialog.target} SIP/2.0", fields), lambda _: None)
+
+    def _tag(self, request: Sip) -> str:
+        return f";tag=t{self.user}{self.at.host[-2:]}{request.first('Call-ID')[:6]}"
 
     def _reply(self, src: At, request: Sip, status: int, reason: str, body: str = "", more: tuple = ()) -> Sip:
         to = request.first("To")
         if status > 100 and "tag=" not in to:
-            to += f";tag=t{self.user}{request.first('Call-ID')[:6]}"
+            to += self._tag(request)
         fields = [("Via", one) for one in request.of("Via")]
         fields += [("Record-Route", one) for one in request.of("Record-Route")] if status > 100 else []
         fields += [("From", request.first("From")), ("To", to), ("Call-ID", request.first("Call-ID"))]
@@ -176,8 +218,13 @@ class Phone:
             dialog.is_over = True
             if dialog.invite is not None:
                 self._reply(src, dialog.invite, 487, "Request Terminated")
-        elif method in ("UPDATE", "OPTIONS", "INFO"):
+        elif method == "REFER" and dialog is not None:
+            self._keep(key, self._reply(src, request, 202, "Accepted"))
+            self._follow(dialog, user_in(uri_in(request.first("Refer-To"))))
+        elif method in ("UPDATE", "OPTIONS", "INFO", "PRACK", "NOTIFY"):
             self._keep(key, self._reply(src, request, 200, "OK"))
+            if dialog is not None and "200 OK" in request.body:
+                self.hang_up(dialog)  # the other one speaks to whom it was referred to
 
     def _keep(self, key: tuple[str, str, int], answer: Sip) -> None:
         self._replies[key] = answer.bytes()
@@ -189,7 +236,7 @@ class Phone:
         self._keep((request.branch, "INVITE", request.number), trying)
         dialog = Dialog(
             request.first("Call-ID"),
-            request.first("To") + f";tag=t{self.user}{request.first('Call-ID')[:6]}",
+            request.first("To") + self._tag(request),
             request.first("From"),
             uri_in(request.first("Contact")),
             [uri_in(one) for one in request.of("Record-Route")],
@@ -214,7 +261,8 @@ class Phone:
             self._reply(src, request, 183, "Session Progress", self._describe(request.body))
             self._start(dialog)
         else:
-            self._reply(src, request, 180, "Ringing")
+            more = (("Require", "100rel"), ("RSeq", "71")) if self.habits.rings_reliably else ()
+            self._reply(src, request, 180, "Ringing", more=more)
         self.net.at(self.net.now + self.habits.ring_s, lambda: self._answer(src, request, dialog, T1))
 
     def _answer(self, src: At, request: Sip, dialog: Dialog, wait: float) -> None:
@@ -241,6 +289,8 @@ class Phone:
     def _acked(self, dialog: Dialog) -> None:
         if not dialog.is_acked and self.habits.moves_after_s:
             self.net.at(self.net.now + self.habits.moves_after_s, lambda: self._move(dialog))
+        if not dialog.is_acked and self.habits.refers is not None:
+            self.net.at(self.net.now + self.habits.refers[0], lambda: self._refer(dialog))
         dialog.is_acked = True
 
     def _move(self, dialog: Dialog) -> None:
@@ -250,8 +300,35 @@ class Phone:
     def _reinvited(self, src: At, request: Sip, dialog: Dialog) -> Sip:
         self._learn(dialog, request.body)
         dialog.is_held = direction_of(request.body) in ("sendonly", "inactive")
+        if is_fax(request.body):
+            return self._reply(src, request, 200, "OK", fax(self.media))
+        more = ()
+        if asked := request.first("Session-Expires"):
+            more = (("Session-Expires", asked), ("Supported", "timer"))
         back = {"sendonly": "recvonly", "inactive": "inactive"}.get(direction_of(request.body), "sendrecv")
-        return self._reply(src, request, 200, "OK", self._describe(request.body, back))
+        return self._reply(src, request, 200, "OK", self._describe(request.body, back), more)
+
+    # --- transfer (RFC 5589 6)
+
+    def _refer(self, dialog: Dialog) -> None:
+        if dialog.is_over or self.habits.refers is None:
+            return
+        dialog.number += 1
+        fields = [*self._fields(dialog, "REFER"), ("Refer-To", f"<sip:{self.habits.refers[1]}@example.com>")]
+        fields.append(("Contact", f"<{self.contact}>"))
+        self.ask(Sip(f"REFER {dialog.target} SIP/2.0", fields), lambda _: None)
+
+    def _follow(self, dialog: Dialog, number: str) -> None:
+        """Call whom one is referred to, and say how that goes."""
+        self._notify(dialog, "active;expires=60", "SIP/2.0 100 Trying")
+        call_id = self.call(number, 6.0)
+        self.answered[call_id] = lambda: self._notify(dialog, "terminated;reason=noresource", "SIP/2.0 200 OK")
+
+    def _notify(self, dialog: Dialog, state: str, fragment: str) -> None:
+        dialog.number += 1
+        fields = [*self._fields(dialog, "NOTIFY"), ("Event", "refer"), ("Subscription-State", state)]
+        fields += [("Contact", f"<{self.contact}>"), ("Content-Type", "message/sipfrag")]
+        self.ask(Sip(f"NOTIFY {dialog.target} SIP/2.0", fields, f"{fragment}\r\n"), lambda _: None)
 
     def _hung_up(self, src: At, request: Sip, dialog: Dialog | None) -> Sip:
         if dialog is None:
@@ -286,15 +363,16 @@ class Phone:
         fields = self._fields(dialog, "INVITE")
         fields += [("Contact", f"<{self.contact}>"), ("User-Agent", f"Phone {self.user}"), *more]
         fields += [("Session-Expires", str(habits.expires)), ("Supported", "timer")] if habits.expires else []
+        fields += [("Supported", "100rel")] if habits.rings_reliably else []
         fields.append(("Content-Type", "application/sdp"))
         message = Sip(f"INVITE {dialog.target} SIP/2.0", fields, self._describe(""))
         dialog.invite = message
         self.ask(message, lambda answer: self._answered(dialog, answer), self.proxy)
 
-    def _fields(self, dialog: Dialog, method: str) -> list[tuple[str, str]]:
+    def _fields(self, dialog: Dialog, method: str, number: int = 0) -> list[tuple[str, str]]:
         fields = [("Max-Forwards", "70"), *(("Route", f"<{one}>") for one in dialog.routes)]
         fields += [("From", dialog.local), ("To", dialog.remote), ("Call-ID", dialog.call_id)]
-        return [*fields, ("CSeq", f"{dialog.number} {method}")]
+        return [*fields, ("CSeq", f"{number or dialog.number} {method}")]
 
     def _cancel(self, dialog: Dialog) -> None:
         if dialog.is_up or dialog.is_over or dialog.invite is None:
@@ -321,6 +399,7 @@ class Phone:
         if dialog.is_over or dialog.is_up:
             return
         dialog.is_up = True
+        self.answered.pop(dialog.call_id, lambda: None)()
         self._start(dialog)
         self._plan(dialog)
 
@@ -331,6 +410,8 @@ class Phone:
             start, length = self.habits.holds
             self.net.at(now + start, lambda: self._reinvite(dialog, "sendonly"))
             self.net.at(now + start + length, lambda: self._reinvite(dialog, "sendrecv"))
+        if self.habits.faxes_after_s:
+            self.net.at(now + self.habits.faxes_after_s, lambda: self._fax(dialog))
         interval = self.habits.expires
         if interval and self.habits.refreshes:
             self.net.at(now + interval / 2, lambda: self._refresh(dialog))
@@ -340,33 +421,48 @@ class Phone:
     def _refresh(self, dialog: Dialog) -> None:
         if dialog.is_over:
             return
+        if self.habits.refreshes_by_invite:
+            self._reinvite(dialog, "sendrecv")
+            self.net.at(self.net.now + self.habits.expires / 2, lambda: self._refresh(dialog))
+            return
         dialog.number += 1
         fields = [*self._fields(dialog, "UPDATE"), ("Session-Expires", f"{self.habits.expires};refresher=uac")]
         self.ask(Sip(f"UPDATE {dialog.target} SIP/2.0", fields), lambda _: None)
         self.net.at(self.net.now + self.habits.expires / 2, lambda: self._refresh(dialog))
 
-    def _reinvite(self, dialog: Dialog, direction: str) -> None:
+    def _fax(self, dialog: Dialog) -> None:
+        self._reinvite(dialog, "sendrecv", fax(self.media))
+
+    def _reinvite(self, dialog: Dialog, direction: str, body: str = "") -> None:
         if dialog.is_over:
             return
         dialog.number += 1
-        dialog.is_held = direction == "sendonly"
+        dialog.is_held = direction == "sendonly" and not self.habits.plays_music
         fields = [*self._fields(dialog, "INVITE"), ("Contact", f"<{self.contact}>")]
+        if self.habits.expires:
+            fields += [("Session-Expires", f"{self.habits.expires};refresher=uac"), ("Supported", "timer")]
         fields.append(("Content-Type", "application/sdp"))
-        message = Sip(f"INVITE {dialog.target} SIP/2.0", fields, self._describe("", direction))
+        message = Sip(f"INVITE {dialog.target} SIP/2.0", fields, body or self._describe("", direction))
         self.ask(message, self._acknowledge)
 
     def _acknowledge(self, answer: Sip) -> None:
         dialog = self.dialogs.get(answer.first("Call-ID"))
         if dialog is None or answer.status >= 300:
             return
-        dialog.remote = answer.first("To")
-        dialog.routes = [uri_in(one) for one in answer.of("Record-Route")][::-1]
-        dialog.target = uri_in(answer.first("Contact"))
-        self._learn(dialog, answer.body)
-        fields = [("Via", f"SIP/2.0/UDP {self.at};rport;branch=z9hG4bK{self._token()}"), *self._fields(dialog, "ACK")]
+        self._meet(dialog, answer)
+        fields = [("Via", f"SIP/2.0/UDP {self.at};rport;branch=z9hG4bK{self._token()}")]
+        fields += self._fields(dialog, "ACK", answer.number)
         target = uri_in(dialog.remote) if self.habits.acknowledges_number else dialog.target
         message = Sip(f"ACK {target} SIP/2.0", fields)
         self.net.send(self.at, self._next_hop(message), message.bytes())
+
+    def _meet(self, dialog: Dialog, answer: Sip) -> None:
+        """The dialog as an answer establishes it (RFC 3261 12.1.2); its routes stay as they are (12.2.1.2)."""
+        dialog.remote = answer.first("To")
+        if not dialog.is_up:
+            dialog.routes = [uri_in(one) for one in answer.of("Record-Route")][::-1]
+        dialog.target = uri_in(answer.first("Contact"))
+        self._learn(dialog, answer.body)
 
     def _ack_refusal(self, dialog: Dialog, answer: Sip) -> None:
         invite = dialog.invite
@@ -406,12 +502,20 @@ class Phone:
         types = self.habits.types
         if offer:
             common = [one for one in types_of(offer) if one in types]
-            types = [*[one for one in common if one != EVENT][:1], *[one for one in common if one == EVENT]]
+            beside = (EVENT, NOISE)
+            types = [*[one for one in common if one not in beside][:1], *[one for one in common if one in beside]]
         more = (f"a=ptime:{self.habits.says_ptime}",) if self.habits.says_ptime else ()
-        return description(self.media, types, direction, self.habits.session_address, more)
+        more += (f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{self.habits.key}",) if self.habits.key else ()
+        body = description(self.media, types, direction, self.habits.session_address, more)
+        return with_video(body, self.media.port + 5000) if self.habits.has_video else body
 
     def _learn(self, dialog: Dialog, body: str) -> None:
-        if body:
+        if is_fax(body):
+            dialog.is_fax = True
+            self._send_fax(dialog, 0)
+        elif body:
+            port = video_port_of(body)
+            dialog.video = At(media_of(body).host, port) if port and self.habits.has_video else None
             dialog.media = media_of(body, self.habits.reads_session_address)
             dialog.types = types_of(body)
 
@@ -420,18 +524,41 @@ class Phone:
             dialog.is_sending = True
             start = self.net.now + self.habits.waits_for_media_s
             self.net.at(start, lambda: self._send(dialog, 0, start))
+            self.net.at(start, lambda: self._film(dialog, 0, 0))
 
     def _send(self, dialog: Dialog, number: int, start: float) -> None:
         habits = self.habits
         is_done = dialog.is_over or (habits.is_recording and dialog.is_up and number * habits.ptime_ms > 6000)
         if is_done or dialog.media is None:
             return
-        voices = [one for one in dialog.types if one in habits.types and one != EVENT]
+        voices = [one for one in dialog.types if one in habits.types and one not in (EVENT, NOISE)]
         is_pause = habits.suppresses_silence and self._is_quiet(number, voices)
-        if voices and not dialog.is_held and not is_pause:
+        is_still = dialog.is_held or dialog.is_fax
+        if voices and not is_still and not is_pause:
             self._packet(dialog, number, voices[0])
+        elif is_pause and not is_still and habits.describes_noise and number % 10 == 0:
+            self._packet(dialog, number, NOISE)
         step = habits.ptime_ms / 1000 * (1 + habits.skew_ppm / 1e6)
         self.net.at(start + (number + 1) * step, lambda: self._send(dialog, number + 1, start))
+
+    def _send_fax(self, dialog: Dialog, number: int) -> None:
+        """UDPTL in pieces of 30 ms (T.38 9.1)."""
+        if not dialog.is_over and dialog.media is not None:
+            self.net.send(self.media, dialog.media, struct.pack("!HBB", number, 1, 6) + self.net.dice.randbytes(40))
+            self.net.at(self.net.now + 0.03, lambda: self._send_fax(dialog, number + 1))
+
+    def _film(self, dialog: Dialog, frame: int, sent: int) -> None:
+        """Thirty pictures a second in one to four packets (RFC 6184), a large one every two seconds."""
+        if dialog.is_over or dialog.video is None:
+            return
+        count = 8 if frame % 60 == 0 else self.net.dice.randrange(1, 4)
+        for index in range(count):
+            mark = 0x80 if index == count - 1 else 0
+            sequence, stamp = (sent + index) & 0xFFFF, (frame * 3000 + self._ssrc) & 0xFFFFFFFF
+            head = struct.pack("!BBHII", 0x80, VIDEO | mark, sequence, stamp, self._ssrc ^ 0xFFFF)
+            body = b"\x7c" + self.net.dice.randbytes(self.net.dice.randrange(200, 1100))
+            self.net.send(At(self.media.host, self.media.port + 5000), dialog.video, head + body)
+        self.net.at(self.net.now + 1 / 30, lambda: self._film(dialog, frame + 1, sent + count))
 
     def _is_quiet(self, number: int, voices: list[int]) -> bool:
         """Nothing but the room in this packet and the ten before it (0.2 s of hangover)."""
@@ -448,6 +575,7 @@ class Phone:
         sound = tape("room" if is_mute else habits.sound, self._seed, payload_type)
         offset = number * samples % (len(sound) - samples)
         body = sound[offset : offset + samples] if payload_type in (0, 8) else self.net.dice.randbytes(samples // 8)
+        body = b"\x40" if payload_type == NOISE else body
         event = next((kind for at, kind in habits.presses if 0 <= number * habits.ptime_ms / 1000 - at < 0.2), 0)
         if event:
             done = number * habits.ptime_ms / 1000 - next(at for at, kind in habits.presses if kind == event)
@@ -459,7 +587,7 @@ class Phone:
         head = struct.pack("!BBHII", 0x80, payload_type | mark, sequence, stamp, self._ssrc)
         source = At(self.media.host, habits.sends_from or self.media.port)
         if media is not None:
-            self.net.send(source, media, head + body)
+            self.net.send(source, media, self._seal(head + body))
 
 
 __all__ = ["Habits", "Phone", "tag_in", "user_in"]

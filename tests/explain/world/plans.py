@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..generator.wire import At
+from .guises import OverIpv6, OverTcp
 from .messages import Sip
 from .network import Network
 from .phones import Habits, Phone
@@ -245,6 +246,82 @@ def call_before(world: World) -> None:
     world.net.run(world.net.now + 10)
 
 
+@plan()
+def ringing_that_is_acknowledged(world: World) -> None:
+    world.caller.rings_reliably = world.callee.rings_reliably = True
+
+
+@plan()
+def silence_that_is_described(world: World) -> None:
+    """Comfort noise every 200 ms of a pause (RFC 3389)."""
+    world.callee.types = world.caller.types = [0, 13, 101]
+    world.callee.suppresses_silence = world.callee.describes_noise = True
+    world.callee.sound, world.talk_s = "listener", 20.0
+
+
+@plan()
+def music_while_one_is_held(world: World) -> None:
+    world.caller.holds, world.caller.plays_music, world.talk_s = (4.0, 6.0), True, 16.0
+
+
+@plan()
+def a_session_that_is_refreshed_by_invite(world: World) -> None:
+    world.caller.expires, world.caller.refreshes_by_invite, world.talk_s = 90, True, 100.0
+
+
+@plan()
+def keys_in_the_descriptions(world: World) -> None:
+    world.caller.key = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
+    world.callee.key = "PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR"
+
+
+@plan()
+def pictures_beside_the_sound(world: World) -> None:
+    world.caller.has_video = world.callee.has_video = True
+
+
+@plan()
+def sound_to_who_wants_no_pictures(world: World) -> None:
+    world.caller.has_video = True
+
+
+@plan()
+def a_fax_after_some_tones(world: World) -> None:
+    world.caller.faxes_after_s, world.talk_s = 5.0, 20.0
+
+
+@plan()
+def a_call_that_is_passed_on(world: World) -> None:
+    world.callee.refers, world.talk_s = (5.0, "1003"), 30.0
+
+
+@plan()
+def two_phones_that_ring_for_one(world: World) -> None:
+    world.callee.ring_s = world.net.dice.choice((1.0, 3.0))
+    world.before.append(give_the_callee_another)
+
+
+def give_the_callee_another(world: World) -> None:
+    assert world.proxy is not None
+    other = Phone(world.net, "1002", "10.2.0.99", world.proxy.at, Habits(ring_s=2.0))
+    world.proxy.manners.also_rings = f"sip:1002@{other.at}"
+
+
+@plan()
+def a_call_over_ipv6(world: World) -> None:
+    world.net.guise = OverIpv6()
+
+
+@plan()
+def a_call_over_tcp(world: World) -> None:
+    world.net.guise = OverTcp()
+
+
+@plan()
+def a_call_over_websockets(world: World) -> None:
+    world.net.guise = OverTcp(is_web=True)
+
+
 # --- something is
 
 
@@ -327,6 +404,11 @@ def a_microphone_that_is_off(world: World) -> None:
 @plan("near-silence")
 def a_microphone_that_is_covered(world: World) -> None:
     world.callee.sound, world.talk_s = "faint", 15.0
+
+
+@plan("near-silence")
+def two_microphones_that_are_covered(world: World) -> None:
+    world.caller.sound, world.callee.sound, world.talk_s = "faint", "faint", 15.0
 
 
 @plan("media-late")

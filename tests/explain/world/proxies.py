@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..generator.wire import At
+from .guises import is_text
 from .messages import Sip, media_of, place, uri_in, user_in
 from .network import Network
 
@@ -17,6 +18,8 @@ class Manners:
     record_route: str = ""
     sends_on_to: At | None = None
     extra: int = 0
+    #: another phone of the callee, by its URI, which rings too
+    also_rings: str = ""
 
 
 class Proxy:
@@ -30,10 +33,11 @@ class Proxy:
         self._targets: dict[int, At] = {}
         self._next_port = 30_000
         self._refused: set[str] = set()
+        self._forks: dict[str, tuple[Sip, Sip]] = {}
         net.host(host, self.receive)
 
     def receive(self, src: At, dst: At, data: bytes) -> None:
-        if data[:1] and data[0] >> 6 == 2:
+        if not is_text(data):
             self._media(src, dst, data)
             return
         message = Sip.parse(data)
@@ -110,8 +114,39 @@ class Proxy:
         out = Sip(f"{message.start.split()[0]} {uri} SIP/2.0", fields, message.body)
         self._mend(out, src)
         self.net.send(self.at, where, out.bytes())
+        if self.manners.also_rings and message.method == "INVITE" and is_first:
+            via = ("Via", f"SIP/2.0/UDP {self.at};branch={message.branch}q{self.at.host[-1]}")
+            index = [name for name, _ in out.fields].index("Via")
+            fields = [*out.fields[:index], via, *out.fields[index + 1 :]]
+            other = Sip(f"INVITE {self.manners.also_rings} SIP/2.0", fields, out.body)
+            self._forks[message.branch] = out, other
+            self.net.send(self.at, place(other.uri), other.bytes())
+
+    def _is_of_a_fork(self, message: Sip) -> bool:
+        """One that answers ends the other's ringing (RFC 3261 16.7 step 10), whose last word nobody needs."""
+        own = message.first("Via").partition("branch=")[2].partition(";")[0]
+        forks = self._forks.get(own[:-2])
+        if forks is None or message.method not in ("INVITE", "CANCEL"):
+            return False
+        rings = next(one for one in forks if one.branch == own)
+        rest = next(one for one in forks if one.branch != own)
+        if message.method == "CANCEL" or message.status >= 300:
+            if message.method == "INVITE":
+                self._say(rings, "ACK", message.first("To"))
+            return True
+        if message.status >= 200 and self.manners.also_rings:
+            self._say(rest, "CANCEL", rest.first("To"))
+        return message.status == 100
+
+    def _say(self, invite: Sip, method: str, to: str) -> None:
+        """A request of this hop alone: CANCEL, or the ACK of a refusal."""
+        fields = [("Via", invite.first("Via")), ("Max-Forwards", "70"), ("From", invite.first("From")), ("To", to)]
+        fields += [("Call-ID", invite.first("Call-ID")), ("CSeq", f"{invite.number} {method}")]
+        self.net.send(self.at, place(invite.uri), Sip(f"{method} {invite.uri} SIP/2.0", fields).bytes())
 
     def _response(self, src: At, message: Sip) -> None:
+        if self._is_of_a_fork(message):
+            return
         message.fields.pop([name for name, _ in message.fields].index("Via"))
         via = message.first("Via")
         if not via:

@@ -40,6 +40,12 @@ FIX_URI = Text(
     "让 {method} 的发送方把 {status} 的 Contact（{contact}）写入 Request-URI，把 Record-Route 写入 Route；"
     "中间设备只应改写 INVITE 的 Request-URI。",
 )
+FIX_EITHER = Text(
+    "Capture beside {where}: if the {status} does not come there, look for a firewall or a NAT binding on its way; "
+    "if it does, follow the {method}, which must take the Record-Route set of the {status} and end at its Contact.",
+    "在 {where} 旁抓包：若 {status} 没有到达，检查其路径上的防火墙或 NAT 映射；"
+    "若已到达，则跟踪 {method}，它必须按 {status} 的 Record-Route 路由并到达其 Contact。",
+)
 HUNG_UP = Text("The call ended {seconds:.0f} s after the answer.", "通话在应答后 {seconds:.0f} 秒结束。")
 
 
@@ -72,7 +78,9 @@ def _found(story: Story, stuck: Stuck, answer: MessageSeen) -> Found:
     symptom = Symptom.DROPS if 200 <= answer.sip.status < 300 else Symptom.FAILS
     other = {**values, "contact": contact_of(answer.sip)}
     fix = said(FIX_URI, **other) if any(_astray(stuck, answer)) else None
-    confidence = 0.7 if _tells_nothing(story, stuck, answer) else 0.9
+    confidence = 0.9
+    if _tells_nothing(story, stuck, answer):
+        fix, confidence = said(FIX_EITHER, **{**values, "where": answer.destination}), 0.7
     return Found(
         tuple(evidence), values, leg=leg, direction=direction, symptom=symptom, fix=fix, confidence=confidence
     )
