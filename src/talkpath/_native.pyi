@@ -881,8 +881,11 @@ class Relay:
         that is not among them, and beyond 256. From now on `Advanced` tells when they are to be saved again; after
         the `last` time they neither hear nor say anything, and wait to be closed.
         """
-    def adopt(self, state: bytes, *, heir: int = 1) -> list[Port]:
-        """Open saved ports again, in their order, at the same addresses, and go on as if nothing had been.
+    def adopt(
+        self, state: bytes, *, heir: int = 1, hosts: Sequence[str] = ..., low: int = 0, high: int = 0
+    ) -> list[Port]:
+        """Open saved ports again, in their order, at the same addresses, and go on as if nothing had been. With an
+        address of this host for each (`hosts`) they are opened there, at free pairs within [low, high].
 
         What is relayed keeps its numbers. Streams of our own step ahead of all that may have been sent since: their
         sequence by 4096 for each `heir`, the how many-th process (1 to 3) that goes on from this very state, and by a
@@ -891,7 +894,7 @@ class Relay:
         `Advanced` tells.
         All or none: OSError with the address where a pair is taken (EADDRINUSE) or the host has not the address
         (EADDRNOTAVAIL); ValueError for what is no state, one of a later version, one so old that indexes
-        cannot be told, or no such heir.
+        cannot be told, no such heir, or hosts of the other family.
         """
     def totals(self, port: Port) -> Totals: ...
     def close(self, port: Port) -> Totals:

@@ -268,10 +268,17 @@ class Lab:
         return session
 
     def resume_media(
-        self, call: RunningCall, record: MediaRecord, state: bytes, heir: int, now: float
+        self,
+        call: RunningCall,
+        record: MediaRecord,
+        state: bytes,
+        heir: int,
+        places: tuple[MediaAddress, ...],
+        now: float,
     ) -> MediaSession:
-        ports = self.engine.adopt(state, heir=heir)
-        session = MediaSession.resumed(record, ports, self.engine, MediaPolicy(), self.security, now)
+        policy, hosts = MediaPolicy(), [place.host for place in places]
+        ports = self.engine.adopt(state, heir=heir, hosts=hosts, low=policy.first_port, high=policy.last_port)
+        session = MediaSession.resumed(record, ports, self.engine, policy, self.security, now, places)
         self.media[call.call_id] = session
         return session
 

@@ -1,27 +1,41 @@
 """A node dies and nobody gets its address: another asks both sides to send their media there."""
 
+import os
+import re
+
 import pytest
-from tests.edge.lab import HOME, OFFER, Lab, Phone, call
+from tests.edge.lab import HOME, OFFER, Lab, Phone
+from tests.media.browser import OURS
 
 from talkpath.base.address import Transport
 from talkpath.edge.call import RunningCall
+from talkpath.media import Security
 from talkpath.sip.message import Message
 
 NEW = "192.0.2.2"
+KEY = re.compile(rb"inline:\S+")
 MINE, THEIRS = OFFER, OFFER.replace(b"198.51.100.7", b"198.51.100.8")
 
 
 class Rescued:
     """A call of two phones whose node died."""
 
-    def __init__(self, transport: Transport = Transport.UDP, body: bytes = OFFER) -> None:
+    def __init__(self, transport: Transport = Transport.UDP, body: bytes = OFFER, *, secured: bool = False) -> None:
         self.lab = lab = Lab()
+        if secured:
+            lab.security = Security(lab.engine, OURS, os.urandom)
         lab.share()
         self.caller = lab.phone("1001", "198.51.100.7", transport=transport)
         self.callee = lab.registered("1002", "198.51.100.8")
         self.caller.contact_params = ';+sip.instance="<urn:uuid:7>"'
         self.caller.register()
-        self.invite, self.ok = call(self.caller, self.callee, body=body)
+        self.caller.invite(f"sip:1002@{HOME}", body=body)
+        self.invite = self.callee.take()
+        self.callee.answer(self.invite, 200, "OK", body=THEIRS if body else b"")
+        self.ok = self.caller.last()
+        self.caller.ack(self.ok, self.callee.contact)
+        self.caller.inbox.clear()
+        self.callee.inbox.clear()
         lab.shared()
 
     def die(self) -> "Rescued":
@@ -166,10 +180,26 @@ def test_a_page_that_does_not_come_back_ends_the_call_within_seconds() -> None:
     assert call.running is None
 
 
-def test_a_side_whose_keys_are_gone_for_good_ends_the_call() -> None:
-    proof = b"a=setup:actpass\r\na=fingerprint:sha-256 " + b":".join([b"AB"] * 32) + b"\r\n"
-    call = Rescued(body=OFFER.replace(b"RTP/AVP", b"UDP/TLS/RTP/SAVP") + proof).die()
+def test_the_key_of_ours_is_the_one_that_the_phone_has() -> None:
+    """Some take no other within a call."""
+    theirs = b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + b"A" * 40 + b"\r\n"
+    call = Rescued(body=OFFER.replace(b"RTP/AVP", b"RTP/SAVP") + theirs, secured=True)
+    ours = KEY.search(call.ok.body)
+    assert ours is not None
+    call.die()
+    assert b"a=crypto" not in call.follow(call.callee, THEIRS).body
+    asked = call.follow(call.caller, OFFER.replace(b"RTP/AVP", b"RTP/SAVP") + theirs)
+    again = KEY.search(asked.body)
+    assert again is not None
+    assert again[0] == ours[0]
+    assert call.running is not None
+
+
+def test_media_of_a_family_that_this_node_has_not_end_the_call() -> None:
+    call = Rescued()
+    call.lab.die_for_good("2001:db8::2")
     assert [phone.methods() for phone in (call.caller, call.callee)] == [["BYE"], ["BYE"]]
+    assert "node.media-lost" in call.lab.kinds("c1")
 
 
 def test_a_call_without_descriptions_goes_on_and_asks_nobody() -> None:

@@ -4,27 +4,38 @@
 //! received before the last one is.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::ahead::{Ahead, HEIRS};
 use super::desk::Playing;
+use super::lease::Lease;
 use super::port::{Port, Side, Times};
 use super::saved::{PortState, Saved, Unreadable, PORTS};
 use super::tone::ToneStream;
 use super::worker::now_ns;
 use super::Engine;
 
+/// Where ports are opened that cannot be had again: at an address of this host for each, and any free pair of the range.
+pub struct Elsewhere {
+    pub hosts: Vec<IpAddr>,
+    pub low: u16,
+    pub high: u16,
+}
+
 /// Why ports were not adopted. None of them is open then.
 #[derive(Debug)]
 pub enum Unadopted {
     Unreadable(Unreadable),
+    /// Not one address for each of them, of the family that its peer speaks.
+    Misplaced,
     /// There are no heirs of that number.
     NoHeir,
     /// So many packets may have been sealed since it was taken that their indexes cannot be told any more.
     TooOld,
-    /// The pair of this address cannot be had: another has it, or the host has not the address (yet).
+    /// The pair of this address cannot be had: another has it, or the host has not the address (yet). Elsewhere: none
+    /// can, and the port is 0.
     Unavailable(SocketAddr, io::Error),
 }
 
@@ -35,9 +46,19 @@ impl std::fmt::Display for Unadopted {
             Unadopted::TooOld => {
                 write!(text, "more packets may have been sealed since it was saved than can be counted")
             }
+            Unadopted::Misplaced => write!(text, "each port needs an address of the family that it had"),
             Unadopted::NoHeir => write!(text, "heirs are numbered from 1 to {HEIRS}"),
+            Unadopted::Unavailable(pair, error) if pair.port() == 0 => write!(text, "{}: {error}", pair.ip()),
             Unadopted::Unavailable(pair, error) => write!(text, "{pair}: {error}"),
         }
+    }
+}
+
+impl Elsewhere {
+    /// Whether it has an address for each of these, of the family in which its peer is spoken to.
+    fn is_for(&self, states: &[PortState]) -> bool {
+        let mut pairs = self.hosts.iter().zip(states);
+        self.hosts.len() == states.len() && pairs.all(|(host, state)| host.is_ipv6() == state.host.is_ipv6())
     }
 }
 
@@ -67,9 +88,18 @@ impl Engine {
         Ok(Saved::new(times.now(), last, states).write())
     }
 
-    /// Go on with saved ports, in their order, as the heir of this number.
-    pub fn adopt(&self, bytes: &[u8], heir: u16, epoch: f64) -> Result<Vec<Arc<Port>>, Unadopted> {
+    /// Go on with saved ports, in their order, as the heir of this number; at the addresses that they had, or elsewhere.
+    pub fn adopt(
+        &self,
+        bytes: &[u8],
+        heir: u16,
+        elsewhere: Option<&Elsewhere>,
+        epoch: f64,
+    ) -> Result<Vec<Arc<Port>>, Unadopted> {
         let saved = Saved::read(bytes)?;
+        if elsewhere.is_some_and(|there| !there.is_for(&saved.ports)) {
+            return Err(Unadopted::Misplaced);
+        }
         let times = Times { epoch, now_ns: now_ns() };
         let ahead = Ahead::new(heir, times.now() - saved.at, saved.last).ok_or(Unadopted::NoHeir)?;
         if saved.is_secured() && !ahead.can_tell(saved.pace()) {
@@ -77,7 +107,7 @@ impl Engine {
         }
         let sides = saved.ports.iter().map(|state| self.resumed(state, &ahead, &times));
         let sides = sides.collect::<Option<Vec<_>>>().ok_or(CONTRADICTION)?;
-        let ports = self.open_again(&saved.ports, sides)?;
+        let ports = self.open_again(&saved.ports, sides, elsewhere)?;
         ports.iter().zip(&saved.ports).for_each(|(port, state)| port.lead(state, &ports));
         for (at, port) in ports.iter().enumerate() {
             if let Err(error) = port.receive() {
@@ -99,16 +129,27 @@ impl Engine {
     }
 
     /// Sockets for every side, in their order.
-    fn open_again(&self, states: &[PortState], sides: Vec<Side>) -> Result<Vec<Arc<Port>>, Unadopted> {
+    fn open_again(
+        &self,
+        states: &[PortState],
+        sides: Vec<Side>,
+        elsewhere: Option<&Elsewhere>,
+    ) -> Result<Vec<Arc<Port>>, Unadopted> {
         let mut sides: Vec<_> = sides.into_iter().map(Some).collect();
         let mut ports: Vec<Option<Arc<Port>>> = vec![None; states.len()];
         for (at, state) in states.iter().enumerate().filter(|(_, state)| state.carrier.is_none()) {
             let Some(side) = sides[at].take() else { continue };
-            match self.open_pair(state, side) {
+            let place = match elsewhere {
+                None => self.lease_again(state),
+                Some(there) => self.lease_at(there.hosts[at], there),
+            };
+            match place.and_then(|(host, lease)| self.open_pair(host, lease, side)) {
                 Ok(port) => ports[at] = Some(port),
                 Err(error) => {
                     ports.iter().flatten().for_each(|port| self.abandon(port));
-                    return Err(unavailable(state, error));
+                    let pair = SocketAddr::new(state.host, state.number);
+                    let pair = elsewhere.map_or(pair, |there| SocketAddr::new(there.hosts[at], 0));
+                    return Err(Unadopted::Unavailable(pair, error));
                 }
             }
         }
@@ -121,13 +162,20 @@ impl Engine {
         Ok(ports.into_iter().flatten().collect())
     }
 
-    fn open_pair(&self, state: &PortState, side: Side) -> io::Result<Arc<Port>> {
+    fn lease_again(&self, state: &PortState) -> io::Result<(IpAddr, Lease)> {
+        Ok((state.host, self.pool().take(state.host, state.number, self.manner.dscp)?))
+    }
+
+    fn lease_at(&self, host: IpAddr, there: &Elsewhere) -> io::Result<(IpAddr, Lease)> {
+        Ok((host, self.pool().lease(host, there.low, there.high, self.manner.dscp)?))
+    }
+
+    fn open_pair(&self, host: IpAddr, lease: Lease, side: Side) -> io::Result<Arc<Port>> {
         if self.threads().is_empty() {
             return Err(io::Error::other("the relay was shut down"));
         }
-        let lease = self.pool().take(state.host, state.number, self.manner.dscp)?;
         let id = self.next_id();
-        Ok(Port::resumed(id, lease, self.desk_of(id), self.manner, (state.host, side)))
+        Ok(Port::resumed(id, lease, self.desk_of(id), self.manner, (host, side)))
     }
 
     /// Their tones go on, their timeouts are watched, and what they had counted before is no news.

@@ -18,7 +18,7 @@ use super::checks::Name;
 use super::dub::{Clip, Voice};
 use super::flavour::Flavour;
 use super::guard::{Guard, Master};
-use super::handover::Unadopted;
+use super::handover::{Elsewhere, Unadopted};
 use super::latch::{Rule, Signalled};
 use super::numbers::Numbers;
 use super::port::{Manner, Port, STEADY};
@@ -362,9 +362,20 @@ impl PyRelay {
         Ok(PyBytes::new(py, &state))
     }
 
-    #[pyo3(signature = (state, *, heir = 1))]
-    fn adopt(&self, py: Python<'_>, state: &[u8], heir: u16) -> PyResult<Vec<PyPort>> {
-        let ports = py.detach(|| self.engine.adopt(state, heir, self.epoch)).map_err(unadopted)?;
+    #[pyo3(signature = (state, *, heir = 1, hosts = Vec::new(), low = 0, high = 0))]
+    fn adopt(
+        &self,
+        py: Python<'_>,
+        state: &[u8],
+        heir: u16,
+        hosts: Vec<String>,
+        low: u16,
+        high: u16,
+    ) -> PyResult<Vec<PyPort>> {
+        let hosts = hosts.iter().map(|name| host(name)).collect::<PyResult<Vec<_>>>()?;
+        let elsewhere = (!hosts.is_empty()).then_some(Elsewhere { hosts, low, high });
+        let adopted = py.detach(|| self.engine.adopt(state, heir, elsewhere.as_ref(), self.epoch));
+        let ports = adopted.map_err(unadopted)?;
         Ok(ports.iter().map(|port| self.face(port)).collect())
     }
 
@@ -464,7 +475,9 @@ fn is_gone(port: &PyPort) -> PyErr {
 
 fn unadopted(error: Unadopted) -> PyErr {
     match &error {
-        Unadopted::Unreadable(_) | Unadopted::NoHeir | Unadopted::TooOld => PyValueError::new_err(error.to_string()),
+        Unadopted::Unreadable(_) | Unadopted::Misplaced | Unadopted::NoHeir | Unadopted::TooOld => {
+            PyValueError::new_err(error.to_string())
+        }
         Unadopted::Unavailable(_, cause) => match cause.raw_os_error() {
             Some(number) => PyOSError::new_err((number, error.to_string())),
             None => PyOSError::new_err(error.to_string()),

@@ -300,6 +300,7 @@ class Calls:
             known = self._read(name, theirs)
             if known is not None and not known.record.hosts & self._shared:
                 del self._theirs[name]
+                known = known._replace(heir=self._others.heir(node))
                 self._runner.rescue(known, node, max(0.0, now - self._others.ours(node, theirs.at)), now)
                 self.counters["calls_rescued"] += 1
         self.tell(now)

@@ -13,8 +13,10 @@ from talkpath.edge.call import Party, Phase, RunningCall
 from talkpath.edge.changes import Changes, Edit
 from talkpath.edge.core import Core
 from talkpath.media import trickle
+from talkpath.media.elsewhere import places
 from talkpath.media.negotiation import Exchange
 from talkpath.media.policy import MediaRefused, Origin
+from talkpath.media.record import MediaRecord
 from talkpath.media.service import Service
 from talkpath.media.session import MediaSession
 from talkpath.media.silence import MediaDied
@@ -25,6 +27,9 @@ _EXHAUSTED = {"descriptors": "media.no-descriptor", "media-ports": "media.no-por
 _SAID = {"descriptors": "No file descriptor is free", "media-address": "No media address"}
 # One for all: each empty set would be one of its own.
 _UNKNOWN: frozenset[str] = frozenset()
+
+# An INVITE that we send in the name of a party; its number is none of that party's own.
+_OURS = "INVITE of ours"
 
 
 class MediaFailed(Exception):
@@ -238,23 +243,37 @@ class Anchoring:
             call.media.rejected(frm=refuser.leg, to=asker.leg, exchange=exchange, now=now)
             self.tell(call, now)
 
-    def offered(self, call: RunningCall, said: bytes, frm: Party, to: Party, cseq: int, now: float) -> bytes:
-        """What one party said last, as an offer to the other that we make in its name. Raises MediaFailed."""
-        return self._carry(call, said, frm, to, Exchange("INVITE", cseq), now)
+    def go_on_elsewhere(
+        self, call: RunningCall, callee: Party, record: MediaRecord, ports: bytes, heir: int, now: float
+    ) -> None:
+        """Go on with the media of a call of another process at addresses of ours, of which its parties do not know.
+        Raises MediaFailed."""
+        media = {int(one.leg): self._core.media_addresses(one.place) for one in (call.caller, callee)}
+        try:
+            at = places(record, media)
+            call.media = self._core.world.resume_media(call, record, ports, heir, at, now)
+        except (Malformed, Unavailable) as hindered:
+            self._core.note(call.call_id, "node.media-lost", now, why=hindered.reason)
+            raise MediaFailed(500, "") from hindered
 
-    def accepted(self, call: RunningCall, answer: Message, frm: Party, to: Party, cseq: int, now: float) -> None:
+    def offered(self, call: RunningCall, said: bytes, frm: Party, to: Party, number: int, now: float) -> bytes:
+        """What one party said last, as an offer to the other that we make in its name. Raises MediaFailed."""
+        self._media(call).renew(to.leg, now)
+        return self._carry(call, said, frm, to, Exchange(_OURS, number), now)
+
+    def accepted(self, call: RunningCall, answer: Message, frm: Party, to: Party, number: int, now: float) -> None:
         """The answer to that; the other party is not told of it so. Raises MediaFailed."""
         if not answer.carries_sdp:
             raise MediaFailed(488, "")
-        self._carry(call, answer.sdp, frm, to, Exchange("INVITE", cseq, answer.status), now)
+        self._carry(call, answer.sdp, frm, to, Exchange(_OURS, number, answer.status), now)
         if call.media is not None and call.winner is not None:
             call.media.chosen(call.winner.leg, now)
             self.tell(call, now)
 
-    def taken_back(self, call: RunningCall, frm: Party, to: Party, cseq: int, now: float) -> None:
+    def taken_back(self, call: RunningCall, frm: Party, to: Party, number: int, now: float) -> None:
         """It was refused."""
         if call.media is not None:
-            call.media.rejected(frm=frm.leg, to=to.leg, exchange=Exchange("INVITE", cseq), now=now)
+            call.media.rejected(frm=frm.leg, to=to.leg, exchange=Exchange(_OURS, number), now=now)
             self.tell(call, now)
 
     def released(self, call: RunningCall, callee: Party, now: float) -> None:

@@ -89,9 +89,9 @@ class World:
     #: The media of a call; and its end.
     open_media: Callable[[RunningCall], MediaSession]
     close_media: Callable[[RunningCall, float], None]
-    #: That of a call which another process began, with what its engine knew, as its heir of that number. Raises
-    #: Malformed and Unavailable.
-    resume_media: Callable[[RunningCall, MediaRecord, bytes, int, float], MediaSession]
+    #: That of a call which another process began, with what its engine knew, as its heir of that number; with places
+    #: for its ports where they cannot be those that it had. Raises Malformed and Unavailable.
+    resume_media: Callable[[RunningCall, MediaRecord, bytes, int, tuple[MediaAddress, ...], float], MediaSession]
     #: Our media addresses for a party at the far end of a flow, the preferred family first.
     media_addresses: Callable[[Hop], tuple[MediaAddress, ...]]
     #: Who is heard.

@@ -28,7 +28,7 @@ from talkpath.edge.record import (
     record_of_hop,
     version_of,
 )
-from talkpath.edge.rescue import Rescue, moved
+from talkpath.edge.rescue import Left, Rescue, moved
 from talkpath.edge.ringing import Ringing
 from talkpath.edge.services import Services
 from talkpath.edge.through import Through
@@ -271,16 +271,16 @@ class Keeping:
         return call
 
     def rescue(self, known: Known, frm: str, silent_s: float, now: float) -> RunningCall | None:
-        """Go on with a call of the node `frm`, whose addresses nobody has: its media begin anew here, and its parties
-        are asked to follow. One that rings is broken off, for no answer finds us."""
+        """Go on with a call of the node `frm`, whose addresses nobody has: its media have other ports here, and its
+        parties are asked to follow. One that rings is broken off, for no answer finds us."""
         if known.record.key in self._known:
             return None
         record = moved(known.record, self._core.world.reach.local_for)
-        known = known._replace(record=record, ports=b"")
+        known = known._replace(record=record)
         if record.ringing is not None:
             return self.take_over(known, frm, silent_s, now, has_address=False)
         call = self._begin(known, frm, silent_s, now)
-        self._rescue.begin(call, record, frm, now)
+        self._rescue.begin(call, Left(record, known.ports, known.heir), frm, now)
         return call
 
     def ask(self, there: Target, done: Callable[[bool, float], None], now: float) -> None:
@@ -367,7 +367,7 @@ class Keeping:
     def _resume_media(self, call: RunningCall, record: MediaRecord, known: Known, now: float) -> bool:
         """Whether its media go on."""
         try:
-            call.media = self._core.world.resume_media(call, record, known.ports, known.heir, now)
+            call.media = self._core.world.resume_media(call, record, known.ports, known.heir, (), now)
         except (Malformed, Unavailable) as hindered:
             self._core.note(call.call_id, "node.media-lost", now, why=hindered.reason)
             return False

@@ -6,18 +6,19 @@ other, to send its media here from now on.
     one cannot be yet              its connection ended with the node, or a NAT lets only that node in: it may
                                    register anywhere within `GRACE_S`
     one does not come, refuses     the call is ended on both sides
-    or does not answer; or speaks
-    DTLS, for which see `_PROOF`
+    or does not answer
 
-It is the same as a hold that is taken back, so a phone that can be held bears it. Nothing of the old media is needed:
-ports, keys of our own and ICE begin anew, which is why this node need not have the address of the old one. Each
-side has got a request that the other did not send, so their CSeq numbers differ by one from then on
-(`Party.cseq_shift`). No phone changes its route set by a re-INVITE (RFC 3261 section 12.2): what it says within the
-call goes to where the old Record-Route leads.
+It is the same as a hold that is taken back, so a phone that can be held bears it. The media go on with the keys that
+they had, ours too, their indices stepped ahead (`relay/ahead.rs`): some phones take no other SDES key within a call,
+and a page goes on with its DTLS association as long as the other side shows the certificate that it did, which all
+nodes of a cluster have. Only the ports are other ones, and ICE is restarted. Each side has got a request that the
+other did not send, so their CSeq numbers differ by one from then on (`Party.cseq_shift`). No phone changes its route
+set by a re-INVITE (RFC 3261 section 12.2): what it says within the call goes to where the old Record-Route leads.
 """
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -32,7 +33,6 @@ from talkpath.edge.ending import Ending
 from talkpath.edge.forwarding import via_line
 from talkpath.edge.record import CallRecord, HopRecord
 from talkpath.edge.routing import present
-from talkpath.edge.tape import Before
 from talkpath.media.policy import GRACE_S
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ClientTransaction
@@ -44,11 +44,15 @@ _PATIENCE_S = 2.0
 _LOOK_S = 0.2
 _GLARE_S = 2.1
 
-# A browser goes on with its DTLS association as long as the other side has the same certificate, which all nodes of a
-# cluster have; the keys of that are gone.
-_PROOF = b"a=fingerprint:"
-
 _NOT_RESCUED = 'Q.850;cause=41;text="The server of the call died, and {why}"'
+
+
+class Left(NamedTuple):
+    """What a node left of a call: its record, what the engine knew of its ports, and which of the heirs this is."""
+
+    record: CallRecord
+    ports: bytes
+    heir: int
 
 
 class Rescue:
@@ -61,8 +65,9 @@ class Rescue:
         #: calls whose sides have not both agreed yet: what was said of them before is still the best to begin from
         self.pending: set[RunningCall] = set()
 
-    def begin(self, call: RunningCall, record: CallRecord, frm: str, now: float) -> None:
+    def begin(self, call: RunningCall, left: Left, frm: str, now: float) -> None:
         """Go on with an answered call of the node `frm`, of which its parties do not know yet."""
+        record = left.record
         for party in (call.caller, *call.callees.values()):
             _let_go(party, frm)
         callees = call.lasting()
@@ -76,36 +81,39 @@ class Rescue:
         said, answered = record.media.said_by(call.caller.leg), record.media.said_by(callee.leg)
         if said is None or answered is None:
             self._fail(call, "what its sides said is not known", now)
-        elif _PROOF in said or _PROOF in answered:
-            self._fail(call, "a side keeps keys that only that server had", now)
         else:
-            self._wait(call, callee, said, record.recorded, now + GRACE_S, now)
+            self._wait(call, callee, said, left, now + GRACE_S, now)
 
-    def _wait(
-        self, call: RunningCall, callee: Party, said: bytes, recorded: Before | None, until: float, now: float
-    ) -> None:
+    def _wait(self, call: RunningCall, callee: Party, said: bytes, left: Left, until: float, now: float) -> None:
         """Both must be there before either is asked: who hears nothing may wait, who is alone in a call does not."""
         if self._is_over(call, callee):
             return
         away = next((one for one in (call.caller, callee) if self._ending.hop_to(one, now) is None), None)
         if away is None:
-            self._ask(call, callee, said, recorded, now)
+            self._ask(call, callee, said, left, now)
         elif now >= until:
             self._fail(call, "the other side did not come back", now)
         else:
-            again = partial(self._wait, call, callee, said, recorded, until)
+            again = partial(self._wait, call, callee, said, left, until)
             self._core.timers.start(_LOOK_S, now, again)
 
-    def _ask(self, call: RunningCall, callee: Party, said: bytes, recorded: Before | None, now: float) -> None:
+    def _ask(self, call: RunningCall, callee: Party, said: bytes, left: Left, now: float) -> None:
         for party in (call.caller, callee):
             _find(self._core, party, now)
+        media, recorded = left.record.media, left.record.recorded
+        try:
+            if media is not None:
+                self._anchoring.go_on_elsewhere(call, callee, media, left.ports, left.heir, now)
+        except MediaFailed:
+            self._fail(call, "its media cannot go on at another", now)
+            return
+        if recorded is not None:
+            self._core.recordings.go_on(call, recorded, now)
 
         def then(answer: Message, at: float) -> None:
             self._offer(call, callee, call.caller, callee, answer.sdp, lambda last, end: self._done(call, end), at)
 
         self._offer(call, callee, callee, call.caller, said, then, now)
-        if recorded is not None and call.media is not None:
-            self._core.recordings.go_on(call, recorded, now)
 
     def _offer(
         self,
@@ -123,7 +131,7 @@ class Rescue:
         to.cseq_shift += 1
         asked = _Asked(self, call, callee, to, other, said, then)
         try:
-            body = self._anchoring.offered(call, said, other, to, asked.cseq, now)
+            body = self._anchoring.offered(call, said, other, to, asked.number, now)
         except MediaFailed:
             self._fail(call, "its media cannot go on at another", now)
             return
@@ -167,7 +175,7 @@ class Rescue:
         asked.is_over = True
         try:
             to.refresh(answer)
-            self._anchoring.accepted(call, answer, to, other, asked.cseq, now)
+            self._anchoring.accepted(call, answer, to, other, asked.number, now)
         except (MediaFailed, Malformed):
             self._fail(call, "an answer cannot be used", now)
             return
@@ -179,7 +187,7 @@ class Rescue:
             return
         asked.is_over = True
         if status == 491:
-            self._anchoring.taken_back(asked.call, asked.to, asked.other, asked.cseq, now)
+            self._anchoring.taken_back(asked.call, asked.to, asked.other, asked.number, now)
             again = partial(self._offer, asked.call, asked.callee, asked.to, asked.other, asked.said, asked.then)
             self._core.timers.start(_GLARE_S, now, again)
         else:
@@ -207,7 +215,7 @@ class Rescue:
 class _Asked:
     """A side that was asked. Implements what transactions ask of their owner."""
 
-    __slots__ = ("_rescue", "call", "callee", "cseq", "is_over", "number", "other", "said", "then", "to")
+    __slots__ = ("_rescue", "call", "callee", "is_over", "number", "other", "said", "then", "to")
 
     def __init__(
         self,
@@ -226,8 +234,8 @@ class _Asked:
         self.other = other
         self.said = said
         self.then = then
-        #: by what the exchange is known to the media, and by its receiver
-        self.cseq, self.number = other.cseq, other.cseq + to.cseq_shift
+        #: the CSeq as its receiver sees it
+        self.number = other.cseq + to.cseq_shift
         self.is_over = False
 
     def on_response(self, transaction: ClientTransaction, response: Message, now: float) -> None:

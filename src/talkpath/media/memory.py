@@ -85,7 +85,7 @@ class MemoryPort:
 _SHARED = 15
 _VERSION = 1
 # What a state says by places of other ports, or not at all.
-_APART = frozenset({"id", "target", "carrier", "recording", "closed"})
+_APART = frozenset({"id", "host", "rtp", "target", "carrier", "recording", "closed"})
 
 
 class _SavedPort(msgspec.Struct):
@@ -278,10 +278,14 @@ class MemoryEngine:
         mine = [self._told("save", port) for port in ports]
         return msgspec.msgpack.encode(_Saved(_VERSION, [_state(port, mine) for port in mine]))
 
-    def adopt(self, state: bytes, *, heir: int = 1) -> list[Port]:
+    def adopt(
+        self, state: bytes, *, heir: int = 1, hosts: Sequence[str] = (), low: int = 0, high: int = 0
+    ) -> list[Port]:
         saved = _read(state)
         if not 1 <= heir <= HEIRS:
             raise ValueError(f"heirs are numbered from 1 to {HEIRS}")
+        if hosts:
+            saved = self._elsewhere(saved, hosts, low, high)
         taken = {(port.host, port.rtp) for port in self.open_ports}
         for kept in saved:
             pair = f"{kept.host}:{kept.rtp}"
@@ -294,6 +298,22 @@ class MemoryEngine:
             port.target = None if kept.target is None else ports[kept.target]
             port.carrier = None if kept.carrier is None else ports[kept.carrier]
         return list(ports)
+
+    def _elsewhere(self, saved: list[_SavedPort], hosts: Sequence[str], low: int, high: int) -> list[_SavedPort]:
+        if [":" in host for host in hosts] != [":" in kept.host for kept in saved]:
+            raise ValueError("each port needs an address of the family that it had")
+        found: list[_SavedPort] = []
+        taken = {(port.host, port.rtp) for port in self.open_ports}
+        for kept, host in zip(saved, hosts, strict=True):
+            if kept.carrier is not None:
+                rtp = found[kept.carrier].rtp
+            else:
+                rtp = next((port for port in range(low + low % 2, high, 2) if (host, port) not in taken), 0)
+            if not rtp:
+                raise Unavailable("media-ports", f"no media port is free in {low}-{high}; widen the range", host)
+            taken.add((host, rtp))
+            found.append(msgspec.structs.replace(kept, host=host, rtp=rtp))
+        return found
 
     def _resumed(self, kept: _SavedPort) -> MemoryPort:
         self._opened += 1

@@ -13,6 +13,7 @@ from talkpath.media import bundle, moments, trickle
 from talkpath.media.announcing import Announcing
 from talkpath.media.crypto import CryptoDesk
 from talkpath.media.described import Described, in_force, offered, sent
+from talkpath.media.elsewhere import moved
 from talkpath.media.engine import (
     Advanced,
     Climbed,
@@ -34,7 +35,7 @@ from talkpath.media.leg import Anchor, Leg, Loudness
 from talkpath.media.links import LinkWatch
 from talkpath.media.moments import MediaMoment
 from talkpath.media.negotiation import Exchange, Role, Turn
-from talkpath.media.policy import CALLER, LegId, MediaPolicy, Origin
+from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin
 from talkpath.media.ports import Ports, PortTotals
 from talkpath.media.record import VERSION, MediaRecord, Unsaid
 from talkpath.media.remarks import note_agreement, note_totals
@@ -43,6 +44,7 @@ from talkpath.media.serving import Serving
 from talkpath.media.silence import MediaDied, SilenceWatch
 from talkpath.media.telling import Notes
 from talkpath.media.told import Packing, Told, Unpacking
+from talkpath.media.transport import IceTransport
 from talkpath.media.turnaround import Turnaround
 
 
@@ -120,15 +122,17 @@ class MediaSession:
         policy: MediaPolicy,
         security: Security | None,
         now: float,
+        places: Sequence[MediaAddress] = (),
     ) -> "MediaSession":
-        """The same call again, with its `ports` as they were adopted by the `engine`, which is told nothing.
+        """The same call again, with its `ports` as they were adopted by the `engine`, which is told nothing; `places`
+        are where they are, when that is another address than before.
 
         `security` is that of who made the record: with its certificate. Raises `Malformed` for a record that does not
         hold together.
         """
         made = cls(engine, policy, security)
         try:
-            made._resume(record, ports, now)
+            made._resume(moved(record, places, ports) if places else record, ports, now)
         except (LookupError, ValueError) as error:
             reason = f"the record of a call's media does not hold together ({error})"
             raise Malformed("media-record", reason) from error
@@ -209,6 +213,12 @@ class MediaSession:
         if body and self._ports.is_recorded:
             self._described.append(sent(turn, told))
         return body
+
+    def renew(self, leg: LegId, now: float) -> None:
+        """The next offer to this leg restarts its ICE: our ports are elsewhere now."""
+        for anchor in self._hearing.legs[leg].anchors:
+            if anchor is not None and anchor.carrier is None and isinstance(anchor.transport, IceTransport):
+                anchor.transport.restart(now)
 
     def expects(self, *, frm: LegId, to: LegId, exchange: Exchange) -> bool:
         """Whether it is known what a description from there would be an answer to."""

@@ -175,6 +175,11 @@ class IceTransport:
         self._local = {component: Address(host, at.port) for component, at in self._local.items()}
         self._agent.receive(ice.SocketsRenamed(host), now)
 
+    def restart(self, now: float) -> None:
+        """Our next description begins ICE anew; until it is answered, what was found goes on."""
+        self._agent.receive(ice.RestartWanted(), now)
+        self._settle(now)
+
     def learn(self, theirs: Announced, now: float) -> None:
         """The peer's description came: first, again, or with a restart of ICE or of DTLS (RFC 8842 section 5.1)."""
         web = theirs.web

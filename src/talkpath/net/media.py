@@ -29,7 +29,7 @@ from talkpath.media.engine import (
     Totals,
 )
 from talkpath.media.keying import Security
-from talkpath.media.policy import MediaPolicy
+from talkpath.media.policy import MediaAddress, MediaPolicy
 from talkpath.media.record import MediaRecord
 from talkpath.media.session import MediaSession
 from talkpath.net.clock import Clock
@@ -148,10 +148,12 @@ class CallEngine(Generic[Owner]):
         """Ports of this call as bytes. Raises ValueError where one leads to another that is not among them."""
         return cast(Engine, self._relay).save(ports, last=last)
 
-    def adopt(self, state: bytes, *, heir: int = 1) -> list[Port]:
+    def adopt(
+        self, state: bytes, *, heir: int = 1, hosts: Sequence[str] = (), low: int = 0, high: int = 0
+    ) -> list[Port]:
         """Go on with ports that another engine saved. Raises Unavailable, ValueError where they cannot be read."""
         try:
-            ports = cast(Engine, self._relay).adopt(state, heir=heir)
+            ports = cast(Engine, self._relay).adopt(state, heir=heir, hosts=hosts, low=low, high=high)
         except OSError as error:
             raise _not_adopted(error) from error
         self._owners.update((port.id, self._call) for port in ports)
@@ -251,16 +253,25 @@ class MediaDriver:
         """The media machine of a call."""
         return MediaSession(CallEngine(self._verbs, self._owners, call), self._policy, self._security)
 
-    def resume(self, call: RunningCall, record: MediaRecord, state: bytes, heir: int, now: float) -> MediaSession:
-        """The media machine of a call that another process began, as the `heir` of that number. Raises Malformed,
-        Unavailable."""
-        engine = CallEngine(self._verbs, self._owners, call)
+    def resume(
+        self,
+        call: RunningCall,
+        record: MediaRecord,
+        state: bytes,
+        heir: int,
+        places: tuple[MediaAddress, ...],
+        now: float,
+    ) -> MediaSession:
+        """The media machine of a call that another process began, as the `heir` of that number; at the addresses that
+        it had, or at these `places`. Raises Malformed, Unavailable."""
+        engine, policy = CallEngine(self._verbs, self._owners, call), self._policy
+        hosts = [place.host for place in places]
         try:
-            ports = engine.adopt(state, heir=heir)
+            ports = engine.adopt(state, heir=heir, hosts=hosts, low=policy.first_port, high=policy.last_port)
         except ValueError as error:
             raise Malformed("media-ports", f"the ports of a call cannot be read ({error})") from error
         try:
-            session = MediaSession.resumed(record, ports, engine, self._policy, self._security, now)
+            session = MediaSession.resumed(record, ports, engine, policy, self._security, now, places)
         except Malformed:
             for port in ports:
                 engine.close(port)

@@ -21,6 +21,7 @@ from talkpath.edge.edge import Edge, FlowClosed
 from talkpath.edge.guard import Guard
 from talkpath.media.keying import Security
 from talkpath.media.memory import MemoryEngine
+from talkpath.media.policy import MediaAddress
 from talkpath.media.record import MediaRecord
 from talkpath.media.session import MediaSession
 from talkpath.net.dns import Resolver
@@ -249,10 +250,17 @@ class House:
         return MediaSession(self.engine, self._policy, self._security)
 
     def _resume_media(
-        self, call: RunningCall, record: MediaRecord, state: bytes, heir: int, now: float
+        self,
+        call: RunningCall,
+        record: MediaRecord,
+        state: bytes,
+        heir: int,
+        places: tuple[MediaAddress, ...],
+        now: float,
     ) -> MediaSession:
-        ports = self.engine.adopt(state, heir=heir)
-        return MediaSession.resumed(record, ports, self.engine, self._policy, self._security, now)
+        policy, hosts = self._policy, [place.host for place in places]
+        ports = self.engine.adopt(state, heir=heir, hosts=hosts, low=policy.first_port, high=policy.last_port)
+        return MediaSession.resumed(record, ports, self.engine, policy, self._security, now, places)
 
     # --- what parties ask
 

@@ -1,6 +1,7 @@
 """A page with JsSIP or SIP.js as a phone: the same verbs as baresip and linphone have."""
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,8 +27,13 @@ def load_kit(page: Page, voice: Path) -> None:
     page.run("kit.speak(%s)", base64.b64encode(samples).decode())
 
 
+def _url_of(identity: Identity) -> str:
+    return f"{identity.transport}://{identity.authority}/"
+
+
 class WebPhone(Listener):
-    """One page with one account. `url` is where its WebSocket goes, where that is not the edge itself.
+    """One page with one account. `url` is where its WebSocket goes, where that is not the edge itself; `others` are
+    the same user at other edges, to which JsSIP goes when that is gone.
 
     It plays a tone of `hertz`. `stun` leaves SIP.js the STUN server that it has by default: it is not there, and
     SIP.js waits 5 s for it at each call. JsSIP has none.
@@ -44,13 +50,14 @@ class WebPhone(Listener):
         url: str = "",
         video: bool = False,
         stun: bool = False,
+        others: Sequence[Identity] = (),
     ) -> None:
         self.identity = identity
         self.library = library
         self.hertz = hertz
         self.voice = sound.write_voice(place / "voice.wav", 0, hertz)
-        self._url = url or f"{identity.transport}://{identity.authority}/"
-        self._media = {"video": video, "stun": stun}
+        self._url = url or _url_of(identity)
+        self._options = {"video": video, "stun": stun, "others": [_url_of(one) for one in others]}
         self.page: Page = browser.page(browser.secure_url)
         self._seen = 0
         self.start()
@@ -64,7 +71,7 @@ class WebPhone(Listener):
             "user": self.identity.user,
             "password": self.identity.password,
             "domain": self.identity.host,
-            **self._media,
+            **self._options,
         }
         self.page.run("kit.open(%s, %s)", self.library, options)
 

@@ -115,12 +115,12 @@ class Phone {
 // --- JsSIP
 
 class JsSipPhone extends Phone {
-  constructor({ url, user, password, domain, video }) {
+  constructor({ url, others, user, password, domain, video }) {
     super();
     this.domain = domain;
     this.media = video ? {} : { mediaConstraints: { audio: true, video: false } };
     this.agent = new JsSIP.UA({
-      sockets: [new JsSIP.WebSocketInterface(url)], uri: `sip:${user}@${domain}`, password,
+      sockets: [url, ...others].map((at) => new JsSIP.WebSocketInterface(at)), uri: `sip:${user}@${domain}`, password,
     });
     this.agent.on('connected', () => this.note('connected'));
     this.agent.on('disconnected', () => this.note('disconnected'));
