@@ -217,7 +217,11 @@ def networks(draw: st.DrawFn) -> Callable[[int], tuple[int, int, float] | None]:
     return change
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples * 3 // 10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(change=networks())
 def test_whatever_the_network_does_clicks_are_heard_when_they_were_made(
     tmp_path: Path, change: Callable[[int], tuple[int, int, float] | None]

@@ -196,7 +196,7 @@ def _mutated(raw: bytes, at: int, word: str, cut: int) -> bytes:
 
 
 @given(changes=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 800), _WORDS, st.integers(0, 30)), max_size=8))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=settings.default.max_examples * 2, deadline=None)
 def test_whatever_peers_send_can_be_read_and_drawn(changes: list[tuple[int, int, str, int]]) -> None:
     caught = Caught()
     through_a_proxy(caught)

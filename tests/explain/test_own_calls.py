@@ -326,3 +326,16 @@ def test_nobody_is_told_to_capture_again_what_was_no_capture() -> None:
     call = talked()
     call.write(ANSWER + 21, call.callee_flow, call.talk.via("z9hG4bK-b3").request("ACK", cseq=9), sent=True)
     assert "capture-incomplete" not in codes(call.hung_up())
+
+
+def test_the_ack_to_a_refusal_names_whom_the_invite_names() -> None:
+    """RFC 3261 17.1.1.3: it has nothing to do with the Contact of the refusal."""
+    call = OwnCall().dialled()
+    refusal = call.talk.on(headers=("Contact: <sip:198.51.100.77:5090>",)).answer(486)
+    for at in (0.1, 0.6, 1.6, 3.6, 7.6):
+        call.write(START + at, flow(PHONE), refusal, sent=True)
+    call.write(START + 0.2, flow(PHONE), call.talk.request("ACK", cseq=1), sent=False)
+    call.ledger.ended(START + 0.1, call.talk.call_id, Side.CALLEE, "refused")
+    said = [one.said.say(Language.EN) for found in findings(call.trace) for one in found.found.because]
+    assert said
+    assert not any("Contact" in one for one in said)

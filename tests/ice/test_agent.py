@@ -444,7 +444,7 @@ def test_a_duplicate_check_is_told_once() -> None:
     assert len(ours.seen(SendDatagram)) == 3
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples * 3 // 5)
 @given(data=st.data())
 def test_no_datagram_ever_raises(data: st.DataObject) -> None:
     net, ours = lite_peer()

@@ -109,7 +109,7 @@ STEPS_BEFORE_BODY = (
 STEPS = st.tuples(*STEPS_BEFORE_BODY, BODIES)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=settings.default.max_examples * 3 // 2, deadline=None)
 @given(st.lists(STEPS, max_size=12))
 def test_any_order_of_messages_leaves_every_port_accounted_for(steps) -> None:
     _take(Call(MediaPolicy(first_port=20000, last_port=20040)), steps)
@@ -146,7 +146,7 @@ WEB_LINES = [
 WEB_BODIES = st.lists(st.sampled_from(WEB_LINES), max_size=24).map(lambda lines: b"\r\n".join([b"v=0", *lines]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=settings.default.max_examples * 3, deadline=None)
 @given(st.lists(st.tuples(*STEPS_BEFORE_BODY, WEB_BODIES), max_size=10), st.sampled_from([[], [0], [1], [0, 1, 2]]))
 def test_any_order_of_secured_messages_leaves_every_port_accounted_for(steps, web) -> None:
     _take(WebCall(web), steps)

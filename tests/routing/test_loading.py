@@ -132,6 +132,7 @@ def test_a_script_that_is_saved_as_utf_16_is_told_so(desk: Desk) -> None:
         ("", "makes no Edge"),
         ("from talkpath.routing import Edge\nedge = Edge()\n", "2: Nothing is announced"),
         ("async def route(call):\n    return None\n", "makes no Edge"),
+        (HEAD.replace("Edge()", "Edge") + ROUTE, "makes no Edge"),
         ("\x00", "1: This is no Python"),
     ],
 )

@@ -403,7 +403,7 @@ def test_a_peer_without_srtp_is_refused() -> None:
     assert [o.reason for o in us.seen(HandshakeFailed)] == ["no-srtp-profile"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings.default.max_examples * 2 // 5, deadline=None)
 @given(data=st.data())
 def test_no_datagram_ever_raises(data: st.DataObject) -> None:
     net, us, browser = wire()

@@ -68,7 +68,7 @@ def load(file: Path, kept: dict[str, object] | None = None, *, is_trial: bool = 
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise
-            raise BadScript([_raised(error, file)]) from error
+            raise BadScript([_raised(error, file, has_edge=bool(loading.edges))]) from error
         finally:
             LOADING.reset(token)
         modules = {**dict(sorted(beside().items())), file: module}
@@ -245,13 +245,13 @@ def _edge(loading: Loading, file: Path, mistakes: list[Mistake]) -> Edge | None:
 _NO_PARENTHESES = re.compile(r"Edge\.on_call\(\) (missing|got an unexpected|takes)")
 
 
-def _raised(error: BaseException, file: Path) -> Mistake:
+def _raised(error: BaseException, file: Path, *, has_edge: bool) -> Mistake:
     """What a script raised while it was loaded, at the last line of it or of a module beside it."""
     if isinstance(error, SyntaxError) and error.filename:
         return Mistake(Place(error.filename, error.lineno or 0), words.NOT_PYTHON, {"reason": error.msg})
     place = place_of(error, file.parent) or Place(str(file))
     if _NO_PARENTHESES.search(str(error)):
-        return Mistake(place, words.NO_PARENTHESES)
+        return Mistake(place, words.NO_PARENTHESES if has_edge else words.NO_EDGE)  # of the class itself: edge = Edge
     near = hint_of(error)
     if isinstance(error, ModuleNotFoundError) and error.name and "." not in error.name:
         text: Text = words.NO_MODULE_NEAR if near else words.NO_MODULE

@@ -175,8 +175,9 @@ def _diagnosed(story: Story, stuck: Stuck) -> Stuck:
 
 
 def asks_for_another(stuck: Stuck) -> bool:
-    """What acknowledges an answer names somebody else than its Contact (RFC 3261 12.2.1.1), which is not to blame."""
-    if not stuck.hops or stuck.answer is None or stuck.answer.sip.status < 200:
+    """What acknowledges a 2xx names somebody else than its Contact (RFC 3261 12.2.1.1), which is not to blame. The
+    ACK to a refusal names whom the INVITE names (section 17.1.1.3)."""
+    if not stuck.hops or stuck.answer is None or not 200 <= stuck.answer.sip.status < 300:
         return False
     contact, uri = contact_of(stuck.answer.sip), stuck.hops[0].request.sip.uri
     if stuck.hops[-1].request.destination == stuck.answer.source and host_of(uri) == host_of(contact):

@@ -13,12 +13,12 @@ from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
 
 NOWHERE = Text(
-    "No {method} to it is in the capture. Whether the answer came to {where} only a capture there can tell.",
-    "抓包中没有对应的 {method}。应答是否到达 {where}，只有在那里抓包才能知道。",
+    "No {method} to it was seen. Whether the answer came to {where} can only be seen there.",
+    "没有看到对应的 {method}。应答是否到达 {where}，只有在那里才能看到。",
 )
 TALKS = Text(
-    "No {method} to it is in the capture, though {sender} talks and so must have got the answer.",
-    "抓包中没有对应的 {method}，但{sender}在说话，说明已收到应答。",
+    "No {method} to it was seen, though {sender} talks and so must have got the answer.",
+    "没有看到对应的 {method}，但{sender}在说话，说明已收到应答。",
 )
 AS_FAR_AS = Text(
     "The {method} was seen from {src} to {dst}, and not beyond.", "{method} 只见于 {src} 到 {dst}，之后没有再出现。"
