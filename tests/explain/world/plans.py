@@ -303,8 +303,9 @@ def two_phones_that_ring_for_one(world: World) -> None:
 
 def give_the_callee_another(world: World) -> None:
     assert world.proxy is not None
-    other = Phone(world.net, "1002", "10.2.0.99", world.proxy.at, Habits(ring_s=2.0))
-    world.proxy.manners.also_rings = f"sip:1002@{other.at}"
+    contact = "sip:1002-desk@10.2.0.99:5060"
+    Phone(world.net, "1002", "10.2.0.99", world.proxy.at, Habits(ring_s=2.0, contact=contact))
+    world.proxy.manners.also_rings = contact
 
 
 @plan()
