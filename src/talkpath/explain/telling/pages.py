@@ -12,7 +12,7 @@ from talkpath.base.texts import Language, Text
 from talkpath.explain.judging.rule import Rule
 from talkpath.explain.judging.rules import RULES
 from talkpath.explain.telling import words
-from talkpath.explain.telling.measured import CAPTURES, FALSE_ALARMS, HEALTHY, MEASURED
+from talkpath.explain.telling.measured import CAPTURES, FALSE_ALARMS, HEALTHY, MEASURED, MENDED_BY, NEW_TO_THEM
 
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 INDEX = Text("Finding codes", "问题代码")
@@ -49,6 +49,13 @@ COUNTED = Text(
     "它们由一个由话机、代理、中继、NAT 和防火墙组成的小型环境生成，遵循 RFC 而不了解任何规则"
     "（`python -m tests.explain.world.judged`）。其中 {healthy} 个没有故障，对它们报出的错误数：{false}。"
     "真实网络比任何此类环境都复杂：若某条发现看起来不对，请阅读其页面上的“何时会误判”。",
+)
+OF_STRANGERS = Text(
+    "Errors said of captures that strangers published were compared with the packets. Of captures that the rules had "
+    "been mended by: {mended}; of captures that came afterwards: {new} (right, doubtful, wrong). So few say little "
+    "by themselves.",
+    "对公开发布的抓包报出的错误逐一与数据包核对。曾用来改进规则的抓包：{mended}；此后才拿到的抓包：{new}"
+    "（正确、存疑、错误）。数量太少，仅供参考。",
 )
 HEAD = (Text("confidence", "置信度"), Text("errors said", "报出的错误"), Text("right", "正确"))
 
@@ -103,6 +110,8 @@ def _confidence(language: Language) -> Iterator[str]:
         limits = f"{band.least:.2f} …" if not number else f"{band.least:.2f} … {MEASURED[number - 1].least:.2f}"
         share = f"{100 * band.right / band.said:.0f} %" if band.said else "-"
         yield f"| {limits} | {band.said} | {band.right} | {share} |"
+    mended, new = (", ".join(map(str, one)) for one in (MENDED_BY, NEW_TO_THEM))
+    yield from ("", OF_STRANGERS.say(language, mended=mended, new=new))
 
 
 def pages() -> Iterator[tuple[str, str]]:

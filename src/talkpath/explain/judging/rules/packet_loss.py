@@ -298,9 +298,10 @@ RULE: Rule = Rule(
     doubt=Text(
         "A capture that loses packets itself and does not say so: the receiver's RTCP, SIP messages that are missing "
         "too, or all streams losing alike tell (each is looked at, where it is there). A short capture of one call "
-        "has none of them.",
+        "has none of them. Some phones count in their reports as lost what came too late to be played.",
         "抓包自身丢包却未声明：可由接收方的 RTCP、同样缺失的 SIP 消息，或所有流丢失相近来判断（存在时都会被核对）。"
-        "仅含一个呼叫的短抓包可能没有这些依据。",
+        "仅含一个呼叫的短抓包可能没有这些依据。"
+        "有些话机在报告中会把来得太迟、无法播放的包也算作丢失。",
     ),
     traits=frozenset({Trait.LOSSY}),
     of_call=check,
