@@ -3,7 +3,8 @@
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,34 @@ async def test_a_table_of_stale_and_foreign_records_holds_nobody_up_and_takes_no
         # They lie there yet, until the engine lets go of them.
         info = await b._engine._js.stream_info("talkpath_tests")  # type: ignore[attr-defined]
         assert info.state.messages >= count
+
+
+@pytest.fixture(name="small_disk")
+def disk_of_a_few_megabytes(tmp_path: Path) -> Iterator[Path]:
+    """What the first server writes to."""
+    place = tmp_path / "nats0"
+    place.mkdir()
+    run(f"mount -t tmpfs -o size=16m tmpfs {place}")
+    yield place
+    run(f"umount -l {place}")
+
+
+async def test_a_full_disk_of_the_engine_is_as_if_it_were_away_until_it_has_room_and_begins_again(
+    tmp_path: Path, small_disk: Path, table: Table
+) -> None:
+    """nats-server 2.15.2 refuses to write also when there is room again."""
+    with Nats(tmp_path) as nats:
+        a, b = await table.join(nats, "a"), await table.join(nats, "b")
+        await a._until(lambda: a.health().state == b.health().state == "live", 10)
+        stuffing = small_disk / "stuffing"
+        with suppress(OSError), stuffing.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 4_096)
+        await a._until(lambda: "live" not in (a.health().state, b.health().state), 60)
+        assert "live" not in (a.health().state, b.health().state)
+        stuffing.unlink()
+        nats.kill(0)
+        nats.start_again(0)
+        await a._until(lambda: a.health().state == b.health().state == "live", 60)
+        assert (a.health().state, b.health().state) == ("live", "live")
+        assert a.health().waiting == 0
