@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from talkpath.base.address import Address
 from talkpath.base.limits import ICE_PEER_REFLEXIVE, ICE_REMOTE_CANDIDATES
+from talkpath.base.octets import text
 from talkpath.ice import stun
 from talkpath.ice.events import (
     CandidateIgnored,
@@ -452,3 +453,17 @@ def test_no_datagram_ever_raises(data: st.DataObject) -> None:
     for _ in range(5):
         cut = data.draw(st.integers(0, len(good)))
         net.tell(ours, DatagramArrived(0, ELSEWHERE, good[:cut] + data.draw(st.binary(max_size=60))))
+
+
+def test_credentials_that_are_no_text_are_used_as_the_bytes_that_they_are() -> None:
+    """Nothing in a description may raise, and least of all in a timer."""
+    ours = peer(1, "192.0.2.1", controlling=True)
+    net = Network([ours])
+    theirs = Credentials(text(b"the\xb2"), text(b"their-\xff-password-of-22-"))
+    net.tell(ours, RemoteDescribed(theirs, ("1 1 udp 1 203.0.113.2 4000 typ host",)))
+    net.run(1.0)
+    sent = [Stun.parse(one.data) for one in ours.seen(SendDatagram)]
+    assert sent
+    for one in sent:
+        assert one.first(Attr.USERNAME) == b"the\xb2:" + ours.agent.credentials.ufrag.encode()
+        assert one.is_authentic(b"their-\xff-password-of-22-")

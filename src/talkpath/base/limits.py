@@ -35,6 +35,8 @@ SDP_MEDIA_SECTIONS = 64
 STUN_MESSAGE_BYTES = 1_500
 # Attributes in one STUN message; a check of a browser has eight.
 STUN_ATTRIBUTES = 32
+# Characters of a peer's ufrag and of its password each (RFC 8839 section 5.4).
+ICE_CREDENTIAL = 256
 # Candidates that one peer may signal for one description. A browser with VPN, two families and TURN names about 30.
 ICE_REMOTE_CANDIDATES = 64
 # Remote addresses learnt from checks, over all components. A peer behind a symmetric NAT shows two or three.

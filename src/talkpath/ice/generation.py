@@ -297,7 +297,7 @@ class Generation:
         check = self._checks.get(message.transaction)
         if check is None:
             return False
-        if self.remote is None or not message.is_authentic(self.remote.password.encode()):
+        if self.remote is None or not message.is_authentic(raw(self.remote.password)):
             self._count("unauthentic")
             return True
         del self._checks[message.transaction]
@@ -506,7 +506,7 @@ class Generation:
 
     def _check(self, transaction: bytes, pair: Pair) -> bytes:
         assert self.remote is not None
-        username = f"{self.remote.ufrag}:{self.credentials.ufrag}".encode()
+        username = raw(f"{self.remote.ufrag}:{self.credentials.ufrag}")
         role = Attr.ICE_CONTROLLING if self._role.controlling else Attr.ICE_CONTROLLED
         attributes: list[tuple[int, bytes]] = [
             (Attr.USERNAME, username),
@@ -516,7 +516,7 @@ class Generation:
         # A consent check on the selected pair repeats the nomination, as browsers do.
         if self._role.controlling and (pair.nominating or self.selected.get(pair.component) is pair):
             attributes.append((Attr.USE_CANDIDATE, b""))
-        return stun.write(Kind.REQUEST, transaction, attributes, self.remote.password.encode())
+        return stun.write(Kind.REQUEST, transaction, attributes, raw(self.remote.password))
 
     def _jitter(self) -> float:
         """Uniform in 0 .. 1."""

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import NamedTuple
 
+from talkpath.base import limits
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
 from talkpath.ice.candidate import Candidate, read_candidate
@@ -84,7 +85,9 @@ def _web_announced(section: MediaSection) -> WebAnnounced:
 
 def _credentials(section: MediaSection) -> Credentials | None:
     ufrag, password = section.inherited("ice-ufrag"), section.inherited("ice-pwd")
-    return Credentials(ufrag, password) if ufrag and password else None
+    if not ufrag or not password or max(len(ufrag), len(password)) > limits.ICE_CREDENTIAL:
+        return None
+    return Credentials(ufrag, password)
 
 
 def _is_mismatched(section: MediaSection, host: str | None) -> bool:

@@ -208,7 +208,7 @@ class Anchor:
         """Hear this leg where it announced itself. False when it named an address we cannot reach from here."""
         own = talk.own
         self.kind = own.kind
-        names = {number: intern(name.upper() or own.protocol) for number, _, name in own.formats.payload_types}
+        names = {number: intern(name.upper() or str(own.protocol)) for number, _, name in own.formats.payload_types}
         self._sounds = names if own.kind == "audio" else {}
         if self.transport is not None and self.transport.uses_ice:
             self._expect_checked(talk, self.transport.mux)
