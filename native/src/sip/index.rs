@@ -44,6 +44,14 @@ pub struct Field {
     pub value: Span,
     /// The whole line or lines, line end included.
     pub line: Span,
+    /// Two names that differ in this are not the same.
+    key: u16,
+}
+
+/// The length and the first letter of a name.
+fn key_of(name: &[u8]) -> u16 {
+    let first = name.first().map_or(0, |byte| byte | 0x20);
+    u16::from_le_bytes([name.len() as u8, first])
 }
 
 /// What the first line says (RFC 3261 sections 7.1 and 7.2).
@@ -64,6 +72,8 @@ pub struct Index {
     pub fields: Box<[Field]>,
     /// Some value goes on over several lines (RFC 3261 section 7.3.1).
     pub is_folded: bool,
+    /// Some name is a single letter: a compact form.
+    has_short_names: bool,
     pub body: Span,
 }
 
@@ -75,18 +85,27 @@ impl Index {
         let start = start_line(data, begin, text_end)?;
         let (fields, is_folded, body_start) = index_fields(data, next, max_headers)?;
         let (start_line, body) = (Span::new(begin, next), Span::new(body_start, data.len()));
-        Ok(Index { start, start_line, fields: fields.into_boxed_slice(), is_folded, body })
+        let has_short_names = fields.iter().any(|field| field.name.len() == 1);
+        Ok(Index { start, start_line, fields: fields.into_boxed_slice(), is_folded, has_short_names, body })
     }
 
     /// The place of the first field of that name, in any spelling, at or after `from`.
     pub fn find(&self, data: &[u8], name: &str, from: usize) -> Option<usize> {
-        let compact = compact_of(name);
-        // Most names of a message differ in length, which stands in the index.
-        let may_be = |written: Span| written.len() == name.len() || written.len() == 1;
-        (from..self.fields.len()).find(|&at| {
-            let written = self.fields[at].name;
-            may_be(written) && names_match(written.of(data), name, compact)
-        })
+        let fields = self.fields.get(from..)?;
+        let found = if self.has_short_names {
+            let compact = compact_of(name);
+            fields.iter().position(|field| names_match(field.name.of(data), name, compact))
+        } else {
+            let key = key_of(name.as_bytes());
+            let is_it = |field: &Field| field.key == key && field.name.of(data).eq_ignore_ascii_case(name.as_bytes());
+            fields.iter().position(is_it)
+        };
+        found.map(|at| from + at)
+    }
+
+    /// The value of the first field of that name, as it is written; None where there is none.
+    pub fn value<'a>(&self, data: &'a [u8], name: &str) -> Option<&'a [u8]> {
+        self.find(data, name, 0).map(|at| self.fields[at].value.of(data))
     }
 }
 
@@ -185,7 +204,8 @@ fn index_fields(data: &[u8], mut at: usize, most: usize) -> Result<(Vec<Field>, 
                 return Err("too-many-headers");
             }
             let (name, colon) = field_name(data, at, text_end).ok_or("header-line")?;
-            fields.push(Field { name, value: trimmed(data, colon + 1, text_end), line: Span::new(at, next) });
+            let (value, line, key) = (trimmed(data, colon + 1, text_end), Span::new(at, next), key_of(name.of(data)));
+            fields.push(Field { name, value, line, key });
         }
         at = next;
     }

@@ -20,7 +20,7 @@ pub use stream::content_length;
 pub use stream::stream_message_length;
 pub use text::{text, unfolded, with_bytes};
 
-use index::names_match;
+use index::{names_match, number};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -31,8 +31,12 @@ use text::value_text;
 
 /// Header fields of one message (`base/limits.py` SIP_HEADERS).
 pub const MAX_HEADERS: usize = 256;
+/// What a request without it is taken to say (RFC 3261 section 16.3 step 3 forgives it).
+const MAX_FORWARDS: usize = 70;
 
 type Start<'py> = (bool, u16, Bound<'py, PyString>, Bound<'py, PyString>);
+/// Places of fields in rising order, each with its new value, or None where it goes.
+type Edits<'py> = Vec<(usize, Option<Bound<'py, PyAny>>)>;
 type PlainVia<'py> = (Bound<'py, PyString>, Bound<'py, PyString>, Option<u16>, Bound<'py, PyDict>);
 
 /// One SIP message and the index of its header fields. Immutable.
@@ -55,6 +59,19 @@ impl Raw {
             Raw::Kept(bytes) => bytes,
         }
     }
+}
+
+/// Names of methods: those of nearly all messages exist already.
+fn method_text<'py>(py: Python<'py>, method: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    Ok(match method {
+        b"INVITE" => intern!(py, "INVITE").clone(),
+        b"ACK" => intern!(py, "ACK").clone(),
+        b"BYE" => intern!(py, "BYE").clone(),
+        b"CANCEL" => intern!(py, "CANCEL").clone(),
+        b"OPTIONS" => intern!(py, "OPTIONS").clone(),
+        b"REGISTER" => intern!(py, "REGISTER").clone(),
+        other => return text(py, other),
+    })
 }
 
 fn write_parts(parts: &[&[u8]], out: &mut Vec<u8>) {
@@ -202,12 +219,29 @@ impl Frame {
         self.index.fields.iter().any(|field| parts::names_sender(field.name.of(data)))
     }
 
+    /// Whether anybody proves by it who they are, to us or to others.
+    fn bears_credentials(&self, py: Python<'_>) -> bool {
+        let data = self.raw.as_bytes(py);
+        ["Authorization", "Proxy-Authorization"].iter().any(|name| self.index.find(data, name, 0).is_some())
+    }
+
     /// The tag of a From or To that is written as nearly all are, "" where it has none; None for others and for none.
     fn plain_tag<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyString>>> {
         let data = self.raw.as_bytes(py);
-        let value =
-            self.index.find(data, name, 0).and_then(|at| parts::plain_tag(self.index.fields[at].value.of(data)));
-        value.map(|tag| text(py, tag)).transpose()
+        self.index.value(data, name).and_then(parts::plain_tag).map(|tag| text(py, tag)).transpose()
+    }
+
+    /// Number and method of a CSeq that is written as nearly all are; None for others and for none.
+    fn plain_cseq<'py>(&self, py: Python<'py>) -> PyResult<Option<(usize, Bound<'py, PyString>)>> {
+        let cseq = self.index.value(self.raw.as_bytes(py), "CSeq").and_then(parts::plain_cseq);
+        cseq.map(|(number, method)| Ok((number, method_text(py, method)?))).transpose()
+    }
+
+    /// The URI of an address that stands alone in its field, in angle brackets and without a name; None for what only
+    /// the grammar can tell, and for none.
+    fn plain_uri<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyString>>> {
+        let data = self.raw.as_bytes(py);
+        self.index.value(data, name).and_then(parts::plain_uri).map(|uri| text(py, uri)).transpose()
     }
 
     /// (transport, host, port, parameters) of a first Via that is written as nearly all are, alone in its field or before
@@ -234,14 +268,14 @@ impl Frame {
     /// is asked for first. "" for what is not there.
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Start<'py>> {
         let data = self.raw.as_bytes(py);
-        let value = |name| self.index.find(data, name, 0).map_or(&b""[..], |at| self.index.fields[at].value.of(data));
+        let value = |name| self.index.value(data, name).unwrap_or_default();
         let call_id = value_text(py, value("Call-ID"))?;
         Ok(match self.index.start {
-            StartLine::Request { method, .. } => (true, 0, text(py, method.of(data))?, call_id),
+            StartLine::Request { method, .. } => (true, 0, method_text(py, method.of(data))?, call_id),
             StartLine::Status { code, .. } => {
                 let cseq = unfolded(value("CSeq"));
                 let method = cseq.rsplit(|byte| matches!(byte, b' ' | b'\t')).next().unwrap_or_default();
-                (false, code, text(py, method)?, call_id)
+                (false, code, method_text(py, method)?, call_id)
             }
         })
     }
@@ -299,7 +333,7 @@ impl Frame {
         py: Python<'py>,
         start_line: Option<&Bound<'py, PyAny>>,
         head: &Bound<'py, PyAny>,
-        edits: Vec<(usize, Option<Bound<'py, PyAny>>)>,
+        edits: Edits<'py>,
         tail: &Bound<'py, PyAny>,
         body: Option<&[u8]>,
     ) -> PyResult<Bound<'py, PyBytes>> {
@@ -313,7 +347,8 @@ impl Frame {
             None => out.extend_from_slice(self.index.start_line.of(data)),
         }
         with_bytes(head, |bytes| out.extend_from_slice(bytes))?;
-        self.write_fields(data, &edits, body.is_some(), &mut out)?;
+        let mut changed = Changed { via: None, gone: &[], hops: None, edits: &edits };
+        self.write_fields(data, &mut changed, body.is_some(), &mut out)?;
         with_bytes(tail, |bytes| out.extend_from_slice(bytes))?;
         if let Some(bytes) = body {
             out.extend_from_slice(format!("Content-Length: {}\r\n", bytes.len()).as_bytes());
@@ -322,6 +357,74 @@ impl Frame {
         out.extend_from_slice(body.unwrap_or_else(|| self.index.body.of(data)));
         Ok(PyBytes::new(py, &out))
     }
+
+    /// Write a request on (RFC 3261 section 16.6): to `uri`, with one hop less in Max-Forwards, without the fields named
+    /// in `gone`, and with a Content-Length.
+    ///
+    /// `via` replaces the first Via field, None keeps it; the rest is as in `rewrite`.
+    #[allow(clippy::too_many_arguments)]
+    #[pyo3(signature = (uri, head, via, gone, edits, tail, body))]
+    fn onward<'py>(
+        &self,
+        py: Python<'py>,
+        uri: &Bound<'py, PyAny>,
+        head: &Bound<'py, PyAny>,
+        via: Option<Bound<'py, PyAny>>,
+        gone: Vec<PyBackedStr>,
+        edits: Edits<'py>,
+        tail: &Bound<'py, PyAny>,
+        body: Option<&[u8]>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let data = self.raw.as_bytes(py);
+        let StartLine::Request { method, .. } = self.index.start else {
+            return Err(PyValueError::new_err("a response goes back"));
+        };
+        let hops = match self.index.value(data, "Max-Forwards") {
+            Some(value) => number(value).ok_or_else(|| PyValueError::new_err("Max-Forwards is no number"))?,
+            None => MAX_FORWARDS,
+        };
+        let mut out = Vec::with_capacity(data.len() + 512);
+        write_parts(&[method.of(data), b" "], &mut out);
+        with_bytes(uri, |bytes| out.extend_from_slice(bytes))?;
+        out.extend_from_slice(b" SIP/2.0\r\n");
+        with_bytes(head, |bytes| out.extend_from_slice(bytes))?;
+        let mut changed = Changed { via: via.map(Some), gone: &gone, hops: Some(hops as i64 - 1), edits: &edits };
+        self.write_fields(data, &mut changed, body.is_some(), &mut out)?;
+        if let Some(hops) = changed.hops {
+            write_parts(&[b"Max-Forwards: ", hops.to_string().as_bytes(), b"\r\n"], &mut out);
+        }
+        self.write_end(data, tail, body, out).map(|out| PyBytes::new(py, &out))
+    }
+
+    /// Write a response back (section 16.7): without the first Via, without the fields named in `gone`, and with a
+    /// Content-Length. The rest is as in `rewrite`.
+    #[pyo3(signature = (gone, edits, tail, body))]
+    fn backward<'py>(
+        &self,
+        py: Python<'py>,
+        gone: Vec<PyBackedStr>,
+        edits: Edits<'py>,
+        tail: &Bound<'py, PyAny>,
+        body: Option<&[u8]>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let data = self.raw.as_bytes(py);
+        let mut out = Vec::with_capacity(data.len() + 256);
+        out.extend_from_slice(self.index.start_line.of(data));
+        let via = self.index.find(data, "Via", 0).map(|at| self.behind_first(py, at)).transpose()?;
+        let via = via.map(|others| others.map(Bound::into_any));
+        let mut changed = Changed { via, gone: &gone, hops: None, edits: &edits };
+        self.write_fields(data, &mut changed, body.is_some(), &mut out)?;
+        self.write_end(data, tail, body, out).map(|out| PyBytes::new(py, &out))
+    }
+}
+
+/// What is not as it came in a message that goes on. What is taken out of it has been written.
+struct Changed<'a, 'py> {
+    /// What stands in the first Via field instead, or that it goes; None where it stays.
+    via: Option<Option<Bound<'py, PyAny>>>,
+    gone: &'a [PyBackedStr],
+    hops: Option<i64>,
+    edits: &'a Edits<'py>,
 }
 
 impl Frame {
@@ -350,23 +453,36 @@ impl Frame {
         }
     }
 
+    /// The fields, but for what is changed of them.
     fn write_fields(
         &self,
         data: &[u8],
-        edits: &[(usize, Option<Bound<'_, PyAny>>)],
+        changed: &mut Changed<'_, '_>,
         drop_length: bool,
         out: &mut Vec<u8>,
     ) -> PyResult<()> {
-        let mut pending = edits.iter().peekable();
-        for (index, field) in self.index.fields.iter().enumerate() {
-            match pending.next_if(|(at, _)| *at == index) {
-                Some((_, Some(value))) => {
-                    write_parts(&[field.name.of(data), b": "], out);
-                    with_bytes(value, |bytes| out.extend_from_slice(bytes))?;
+        let gone: Vec<_> = changed.gone.iter().map(|name| (name, index::compact_of(name))).collect();
+        let mut pending = changed.edits.iter().peekable();
+        for (at, field) in self.index.fields.iter().enumerate() {
+            let name = field.name.of(data);
+            let mut edit = pending.next_if(|(place, _)| *place == at).map(|(_, value)| value.clone());
+            if changed.via.is_some() && names_match(name, "Via", Some(b'v')) {
+                edit = changed.via.take();
+            } else if changed.hops.is_some() && names_match(name, "Max-Forwards", None) {
+                let hops = changed.hops.take().unwrap_or_default();
+                write_parts(&[name, b": ", hops.to_string().as_bytes(), b"\r\n"], out);
+                continue;
+            } else if gone.iter().any(|(long, compact)| names_match(name, long, *compact)) {
+                continue;
+            }
+            match edit {
+                Some(Some(value)) => {
+                    write_parts(&[name, b": "], out);
+                    with_bytes(&value, |bytes| out.extend_from_slice(bytes))?;
                     out.extend_from_slice(b"\r\n");
                 }
-                Some((_, None)) => {}
-                None if drop_length && names_match(field.name.of(data), "content-length", Some(b'l')) => {}
+                Some(None) => {}
+                None if drop_length && names_match(name, "content-length", Some(b'l')) => {}
                 None => out.extend_from_slice(field.line.of(data)),
             }
         }
@@ -374,6 +490,23 @@ impl Frame {
             return Err(PyIndexError::new_err("edits are out of order or beyond the last field"));
         }
         Ok(())
+    }
+
+    /// What stands behind the fields that came: `tail`, Content-Length where there is none, and the body.
+    fn write_end(
+        &self,
+        data: &[u8],
+        tail: &Bound<'_, PyAny>,
+        body: Option<&[u8]>,
+        mut out: Vec<u8>,
+    ) -> PyResult<Vec<u8>> {
+        with_bytes(tail, |bytes| out.extend_from_slice(bytes))?;
+        let content = body.unwrap_or_else(|| self.index.body.of(data));
+        if body.is_some() || self.index.find(data, "Content-Length", 0).is_none() {
+            write_parts(&[b"Content-Length: ", content.len().to_string().as_bytes(), b"\r\n"], &mut out);
+        }
+        write_parts(&[b"\r\n", content], &mut out);
+        Ok(out)
     }
 }
 

@@ -21,6 +21,23 @@ pub fn plain_tag(value: &[u8]) -> Option<&[u8]> {
     (!tag.is_empty() && tag.iter().copied().all(is_token)).then_some(tag)
 }
 
+/// Number and method of `1 INVITE`; None for what only the grammar can tell.
+pub fn plain_cseq(value: &[u8]) -> Option<(usize, &[u8])> {
+    let (digits, method) = split(value, b' ');
+    let method = method.filter(|method| !method.is_empty() && method.iter().all(u8::is_ascii_alphabetic))?;
+    Some((super::index::number(digits)?, method))
+}
+
+/// The URI of `<...>;...`, alone in its field; None for what only the grammar can tell.
+pub fn plain_uri(value: &[u8]) -> Option<&[u8]> {
+    let rest = value.strip_prefix(b"<")?;
+    let end = memchr::memchr(b'>', rest)?;
+    let (uri, after) = (&rest[..end], &rest[end + 1..]);
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"\",<".contains(byte);
+    let ends_so = after.is_empty() || after.starts_with(b";");
+    (ends_so && !uri.is_empty() && rest.iter().all(is_plain)).then_some(uri)
+}
+
 /// `SIP/2.0/UDP host:port;name=value;name`, alone in its field.
 pub struct PlainVia<'a> {
     pub transport: &'a [u8],
@@ -136,6 +153,24 @@ mod tests {
             ("<sip:a@b> ;tag=1", None),
         ] {
             assert_eq!(plain_tag(value.as_bytes()), tag.map(str::as_bytes), "{value}");
+        }
+    }
+
+    #[test]
+    fn cseq() {
+        assert_eq!(plain_cseq(b"1 INVITE"), Some((1, &b"INVITE"[..])));
+        for odd in ["", "1", "1 ", " INVITE", "1  INVITE", "1\tINVITE", "1 X-Y", "-1 INVITE", "4294967296 INVITE"] {
+            assert_eq!(plain_cseq(odd.as_bytes()), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn uri_of_an_address() {
+        assert_eq!(plain_uri(b"<sip:a@b:5060;x=y>"), Some(&b"sip:a@b:5060;x=y"[..]));
+        assert_eq!(plain_uri(b"<sip:a@b>;expires=5"), Some(&b"sip:a@b"[..]));
+        let odd = ["", "<", "<>", "sip:a@b", "\"A\" <sip:a@b>", "<sip:a@b> ;x", "<sip:a@b>, <sip:c@d>", "<sip: a>"];
+        for value in odd.iter().chain(&["<sip:a@b>;x=\"y\"", "<sip:a@b>x", "<<sip:a@b>", "<sip:a@b>;\u{e9}"]) {
+            assert_eq!(plain_uri(value.as_bytes()), None, "{value}");
         }
     }
 

@@ -72,8 +72,12 @@ impl Marks {
 
     fn of(&self, told: &Bound<'_, PyAny>) -> PyResult<String> {
         let mark = with_bytes(told, |told| self.keyed.clone().chain(told).finalize_fixed())?;
-        Ok(mark.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(mark.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hexadecimal).collect())
     }
+}
+
+fn hexadecimal(digit: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(digit)])
 }
 
 fn too_long(_: blake2::digest::InvalidLength) -> PyErr {

@@ -48,14 +48,19 @@ class Timers:
 
     def expire(self, now: float) -> None:
         """Call what is due, lane by lane; an action may start and cancel timers."""
-        for lane in list(self._lanes.values()):
-            while lane and (lane[0].when <= now or lane[0].action is None):
-                timer = lane.popleft()
+        if self._soonest is None or self._soonest > now:
+            return
+        self._soonest = None
+        for duration, lane in list(self._lanes.items()):
+            while lane and ((timer := lane[0]).when <= now or timer.action is None):
+                lane.popleft()
                 action, timer.action = timer.action, None
                 if action is not None:
                     action(now)
-        self._lanes = {duration: lane for duration, lane in self._lanes.items() if lane}
-        self._soonest = min((lane[0].when for lane in self._lanes.values()), default=None)
+            if not lane:
+                del self._lanes[duration]
+            elif self._soonest is None or lane[0].when < self._soonest:
+                self._soonest = lane[0].when
 
     def __len__(self) -> int:
         return sum(timer.action is not None for lane in self._lanes.values() for timer in lane)

@@ -150,9 +150,8 @@ class Party:
 
     def refresh(self, message: Message) -> None:
         """A target refresh: INVITE, UPDATE and their 2xx move the Contact (RFC 3261 section 12.2)."""
-        contact = message.first("Contact")
-        if contact is not None:
-            self.contact = message.address("Contact").uri
+        if message.frame.index("Contact") >= 0:
+            self.contact = message.uri_of("Contact")
 
 
 class Unanswered(Protocol):

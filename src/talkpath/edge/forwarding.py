@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Malformed
@@ -63,46 +64,44 @@ class Onward:
 
 def via_line(transport: Transport, advertised: Address, branch: str) -> str:
     """Our Via (RFC 3261 section 16.6 step 8)."""
-    return f"Via: SIP/2.0/{transport} {advertised};branch={branch}\r\n"
+    return f"{_via_start(transport, advertised)}{branch}\r\n"
 
 
 def record_route_line(transport: Transport, advertised: Address, token: str) -> str:
     """Our Record-Route for one side (step 4)."""
-    return f"Record-Route: <{sip_uri(advertised, transport, token, 'lr')}>\r\n"
+    return f"Record-Route: <sip:{token}@{_loose_place(transport, advertised)}>\r\n"
+
+
+# Each message names a listener of ours, or one to each side.
+@lru_cache(1024)
+def _via_start(transport: Transport, advertised: Address) -> str:
+    return f"Via: SIP/2.0/{transport} {advertised};branch="
+
+
+@lru_cache(1024)
+def _loose_place(transport: Transport, advertised: Address) -> str:
+    return sip_uri(advertised, transport, "", "lr").removeprefix("sip:")
 
 
 def forwarded_request(request: Message, via_value: str | None, onward: Onward) -> bytes:
     """The request as it goes on. `via_value` replaces the first Via where it needs received or rport."""
     frame = request.frame
     edits: list[Edit] = []
-    tail = ""
-    if via_value is not None:
-        edits.append((frame.index("Via"), via_value))
-    at = frame.index("Max-Forwards")
-    if at >= 0:
-        edits.append((at, str(max_forwards(request) - 1)))
-    else:
-        tail = "Max-Forwards: 69\r\n"
     head = onward.via + onward.record_route
+    gone = list(onward.withheld)
     if onward.routes is not None:
-        edits += _dropped(request, "Route")
-        head += "".join(f"Route: {route}\r\n" for route in onward.routes)
+        gone.append("Route")
+        head += "".join([f"Route: {route}\r\n" for route in onward.routes])
     if onward.drop_credentials:
         edits += _dropped_credentials(request, onward.drop_credentials)
-    for name in onward.withheld:
-        edits += _dropped(request, name)
     if onward.sender:
         edits.append((frame.index("From"), onward.sender))
     if onward.receiver:
         edits.append((frame.index("To"), onward.receiver))
     if onward.cseq_shift or onward.back_shift:
         edits += _renumbered(request, onward.cseq_shift, onward.back_shift)
-    dropped, added = _content_type(request, onward.body)
-    edits += dropped
-    edits.sort(key=lambda edit: edit[0])
-    tail += onward.asserted + added + _missing_length(request, onward.body)
-    start_line = f"{request.method} {onward.uri} SIP/2.0"
-    return frame.rewrite(start_line, head, edits, tail, onward.body)
+    added = _content_type(request, onward.body, gone)
+    return frame.onward(onward.uri, head, via_value, gone, _in_order(edits), onward.asserted + added, onward.body)
 
 
 def max_forwards(request: Message) -> int:
@@ -184,33 +183,29 @@ class Backward:
 def forwarded_response(response: Message, back: Backward) -> bytes:
     """The response without our Via, which is its first (RFC 3261 section 16.7 step 3)."""
     frame = response.frame
-    at = frame.index("Via")
-    edit: Edit = (at, frame.behind_first(at))
-    more, added = _content_type(response, back.body)
-    for name in back.withheld:
-        more += _dropped(response, name)
+    edits: list[Edit] = []
+    gone = list(back.withheld)
+    added = _content_type(response, back.body, gone)
     if back.cseq is not None:
-        more.append((frame.index("CSeq"), back.cseq))
+        edits.append((frame.index("CSeq"), back.cseq))
     if back.sender is not None:
-        more.append((frame.index("From"), back.sender))
+        edits.append((frame.index("From"), back.sender))
     if back.receiver is not None:
-        more.append((frame.index("To"), back.receiver))
-    edits = sorted([edit, *more], key=lambda edit: edit[0]) if more else (edit,)
-    return frame.rewrite(None, "", edits, back.added + added + _missing_length(response, back.body), back.body)
+        edits.append((frame.index("To"), back.receiver))
+    return frame.backward(gone, _in_order(edits), back.added + added, back.body)
 
 
-def _content_type(message: Message, body: bytes | None) -> tuple[list[Edit], str]:
-    """A description that is put in or left out takes its Content-Type along: fields that go, lines that come."""
+def _in_order(edits: list[Edit]) -> list[Edit]:
+    return sorted(edits, key=lambda edit: edit[0]) if len(edits) > 1 else edits
+
+
+def _content_type(message: Message, body: bytes | None, gone: list[str]) -> str:
+    """A description that is put in or left out takes its Content-Type along: one more field that goes, lines that
+    come."""
     if body is None or bool(body) == bool(message.frame.body_length):
-        return [], ""
-    return _dropped(message, "Content-Type"), "Content-Type: application/sdp\r\n" if body else ""
-
-
-def _missing_length(message: Message, body: bytes | None) -> str:
-    """Over UDP a message may come without Content-Length; on a stream it must have one (RFC 3261 section 20.14)."""
-    if body is not None or message.frame.index("Content-Length") >= 0:
         return ""
-    return f"Content-Length: {message.frame.body_length}\r\n"
+    gone.append("Content-Type")
+    return "Content-Type: application/sdp\r\n" if body else ""
 
 
 class Route:

@@ -224,10 +224,11 @@ class Sending:
         through = party.through if party is not None else None
         if through is not None and arrival.message.method != "ACK":
             line += through.credentials.lines(arrival.message.method, heading.uri, body or arrival.message.body)
-        onward = Onward(heading.uri, "", "", routes, body, self._core.settings.realm, gone, line, cseq_shift)
+        ours = self._core.settings.realm if arrival.message.frame.bears_credentials() else ""
+        onward = Onward(heading.uri, "", "", routes, body, ours, gone, line, cseq_shift)
         onward.back_shift = heading.back_shift
         _rename(onward, arrival.message, heading, party, call)
-        if bears_ours(arrival.message, onward.drop_credentials):
+        if ours and bears_ours(arrival.message, ours):
             method, target = arrival.message.method, str(hop.remote)
             self._core.note(arrival.message.call_id, "auth.kept-back", now, method=method, target=target)
         return onward

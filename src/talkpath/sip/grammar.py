@@ -182,10 +182,6 @@ def whole_number(text: str) -> int | None:
 
 def parse_cseq(text: str) -> CSeq:
     """Raises Malformed(`cseq`), also for numbers of 2**31 and more (RFC 3261 section 8.1.1.5)."""
-    digits, _, method = text.partition(" ")
-    # As nearly all write it; the numbers of registrations are rarely the same again.
-    if method.isalpha() and method.isascii() and (plain := whole_number(digits)) is not None:
-        return CSeq(plain, method)
     match = _CSEQ.match(text)
     if match is None:
         raise Malformed("cseq", "CSeq is not a number and a method", text[:80])

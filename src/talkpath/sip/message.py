@@ -99,7 +99,8 @@ class Message:
     def cseq(self) -> CSeq:
         """Raises Malformed(`cseq`)."""
         if self._cseq is None:
-            self._cseq = parse_cseq(self.frame.first("CSeq") or "")
+            plain = self.frame.plain_cseq()
+            self._cseq = CSeq(*plain) if plain is not None else parse_cseq(self.frame.first("CSeq") or "")
         return self._cseq
 
     @property
@@ -144,6 +145,11 @@ class Message:
         items = split_list(value)
         # A value of nothing but commas has no item.
         return NameAddr.parse(items[0] if items else "")
+
+    def uri_of(self, name: str) -> str:
+        """The URI of From, To, Contact ... Raises Malformed when it is absent or unreadable."""
+        plain = self.frame.plain_uri(name)
+        return self.address(name).uri if plain is None else plain
 
     @property
     def carries_sdp(self) -> bool:
