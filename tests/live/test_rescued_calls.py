@@ -9,6 +9,7 @@ import pytest
 from conftest import Phones
 from harness.edge import Edge
 from harness.nats import DEBIANS, Nats
+from harness.process import wait_until
 from harness.talk import Phone, begin, listen
 from harness.webphone import WebPhone
 from test_cluster import nodes
@@ -31,8 +32,13 @@ class Two:
         listen(*pair, 4)
 
     def is_rescued(self) -> None:
+        """Both have agreed, which may be a moment after they hear each other."""
         (row,) = self.second.calls()
-        assert "Both sides send their media to this node now" in self.second.command("calls", row["id"])
+
+        def story() -> str:
+            return self.second.command("calls", row["id"])
+
+        assert wait_until(lambda: "Both sides send their media to this node now" in story(), 10), story()
         assert not self.second.complaints()
 
 
@@ -92,4 +98,4 @@ def test_a_page_that_knows_both_nodes_keeps_its_association(two: Two, browser, t
         page.registered()
         begin(page, phone)
         two.outlives(page, phone)
-    two.is_rescued()
+        two.is_rescued()
