@@ -184,15 +184,15 @@ class Hop:
     def signs(self) -> tuple[str, ...]:
         """What a first look shows: "repeated", "other-length" (a body over UDP that is not as long as Content-Length
         says), "large", "unanswered", "challenged", "refused", "timed", "overtaken" (a provisional response after the
-        2xx of the same dialog), "portless" (a 2xx to INVITE that refuses audio). Signs may stand several times.
+        2xx of the same dialog), "portless" (a 2xx to INVITE that refuses audio).
         """
 
     @property
     def is_one_sided(self) -> bool:
         """Whether messages of only one side were seen."""
 
-    def requests(self) -> list[tuple[str, str, Address]]:
-        """(method, branch, source) of every request."""
+    def requests(self) -> list[tuple[int, Address]]:
+        """(a number for its method and branch, source) of every request."""
 
     @property
     def caller(self) -> Address: ...
@@ -249,6 +249,11 @@ class SipLedger:
     def calls(self, horizon: float, only: Sequence[str] | None = None) -> list[list[tuple[Hop, int | None]]]:
         """The calls that the Call-IDs (or only those named) were used for: each as its hops in the order of their
         INVITEs, with the place of the hop that each was made from. What was silent until `horizon` is over.
+        """
+
+    def pack(self) -> None:
+        """Packs the messages of all calls where there are many; `take` does that with calls that are over. Their hops
+        unpack them for who asks.
         """
 
     def ended(self) -> list[tuple[str, float]]:

@@ -1,7 +1,8 @@
 //! Which message belongs to which hop: the hops of the call that uses one Call-ID.
 
 use super::head::Head;
-use super::hop::{Hop, Row};
+use super::hop::Hop;
+use super::said::{Row, Said};
 use super::seen::{Place, SipSeen};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -66,14 +67,20 @@ impl Hops {
         self.hops.iter_mut().for_each(|hop| hop.time_out(horizon));
     }
 
+    /// Each hop with the place of the one it was made from.
+    pub fn placed(self) -> impl ExactSizeIterator<Item = (Hop, Option<usize>)> {
+        let parents: Vec<_> = (0..self.hops.len()).map(|index| self.parent_of(index)).collect();
+        self.hops.into_iter().zip(parents)
+    }
+
     /// As `fold` gives it.
     pub fn into_list(self, py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-        let parents: Vec<_> = (0..self.hops.len()).map(|index| self.parent_of(index)).collect();
-        let list = PyList::empty(py);
-        for (hop, parent) in self.hops.into_iter().zip(parents) {
-            list.append((hop, parent))?;
-        }
-        Ok(list)
+        PyList::new(py, self.placed())
+    }
+
+    /// What was said on each hop.
+    pub fn into_said(self) -> Vec<Said> {
+        self.hops.into_iter().map(Hop::into_said).collect()
     }
 
     fn hop_for(&self, seen: &SipSeen, head: &Head) -> Option<usize> {
@@ -176,4 +183,20 @@ fn likeness(hop: &Hop, seen: &SipSeen, head: &Head, raw: &[u8]) -> u8 {
 
 fn is_invite(head: &Head, raw: &[u8]) -> bool {
     head.is_request && head.method(raw) == b"INVITE"
+}
+
+/// The calls that one Call-ID was used for, one after another; its messages in the order of time.
+pub fn apart(py: Python<'_>, rows: &[Py<SipSeen>]) -> Vec<Hops> {
+    let mut found = vec![Hops::default()];
+    for row in rows {
+        let seen = row.get();
+        let Some(head) = &seen.head else { continue };
+        if found.last().is_some_and(|hops| hops.starts_another(seen, head)) {
+            found.push(Hops::default());
+        }
+        if let Some(hops) = found.last_mut() {
+            hops.take(py, Row { seen: row.clone_ref(py), sent: None });
+        }
+    }
+    found
 }

@@ -1,31 +1,52 @@
 //! The SIP messages of a capture or a feed by Call-ID, and who spoke when. Python's `CaptureLedger` makes calls of them.
 
-use super::hop::Row;
-use super::hops::Hops;
+use super::hop::Hop;
+use super::hops::apart;
 use super::seen::{Host, SipSeen};
+use super::shelf::{Sheaf, Shelf};
 use crate::sip::{text, with_bytes};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Messages that lie unpacked (about a KiB each); beyond, calls that are over are packed.
+const UNPACKED: usize = 16_384;
+/// A call of which nothing came for so long after its end is over: no transaction lives longer (RFC 3261 17.1.1.2).
+const OVER_S: f64 = 32.0;
+/// One that did not end is set aside after so long (Timer C); should it go on, it is unpacked.
+const SILENT_S: f64 = 200.0;
 
 /// What was seen with one Call-ID.
 struct Trace {
     /// Counts the Call-IDs, so that they can be told in the order in which they came.
     number: u64,
     rows: Vec<Py<SipSeen>>,
+    packed: Option<Packed>,
     touched: f64,
     /// A refusal, or a BYE, was the last that concerned the whole.
     has_ended: bool,
     has_bye: bool,
 }
 
+/// A call that is over: its hops for each use of the Call-ID, and their messages. There are no rows then.
+struct Packed {
+    calls: Vec<Vec<(Py<Hop>, Option<usize>)>>,
+    sheaf: Arc<Sheaf>,
+}
+
 /// See `_native.pyi`.
 #[pyclass(module = "talkpath._native")]
 pub struct SipLedger {
-    traces: FxHashMap<Box<[u8]>, Trace>,
+    traces: FxHashMap<Arc<[u8]>, Trace>,
     /// Call-IDs that were forgotten, and when: stragglers of theirs belong to no call any more.
-    closed: FxHashMap<Box<[u8]>, f64>,
+    closed: FxHashMap<Arc<[u8]>, f64>,
     heard: FxHashMap<Host, Vec<f64>>,
+    shelf: Arc<Shelf>,
+    /// When to look at which Call-ID, whether it can be packed.
+    due: VecDeque<(f64, Arc<[u8]>)>,
+    unpacked: usize,
     max_messages: usize,
     begun: u64,
     #[pyo3(get)]
@@ -42,8 +63,22 @@ pub struct SipLedger {
 impl SipLedger {
     #[new]
     fn new(max_messages: usize) -> SipLedger {
-        let (traces, closed, heard) = Default::default();
-        SipLedger { traces, closed, heard, max_messages, begun: 0, malformed: 0, left_out: 0, first: 0.0, last: 0.0 }
+        let (traces, closed, heard, shelf, due) = Default::default();
+        let (begun, malformed, left_out, first, last) = Default::default();
+        SipLedger {
+            traces,
+            closed,
+            heard,
+            shelf,
+            due,
+            unpacked: 0,
+            max_messages,
+            begun,
+            malformed,
+            left_out,
+            first,
+            last,
+        }
     }
 
     fn take<'py>(
@@ -54,12 +89,23 @@ impl SipLedger {
         let (outside, others) = (PyList::empty(py), PyList::empty(py));
         for record in records {
             match record.cast::<SipSeen>() {
-                Ok(seen) if self.message(seen) => {}
+                Ok(seen) if self.message(py, seen)? => {}
                 Ok(seen) => outside.append(seen)?,
                 Err(_) => others.append(record)?,
             }
         }
+        self.pack_what_is_over(py)?;
         Ok((outside, others))
+    }
+
+    fn pack(&mut self, py: Python<'_>) -> PyResult<()> {
+        if self.unpacked > UNPACKED {
+            for trace in self.traces.values_mut() {
+                self.unpacked -= trace.pack(py, &self.shelf)?;
+            }
+            self.due.clear();
+        }
+        Ok(())
     }
 
     #[pyo3(signature = (horizon, only = None))]
@@ -95,8 +141,10 @@ impl SipLedger {
 
     fn forget(&mut self, call_ids: Vec<Bound<'_, PyAny>>, now: f64) -> PyResult<()> {
         for call_id in &call_ids {
-            let known = with_bytes(call_id, |call_id| self.traces.remove_entry(call_id))?;
-            self.closed.extend(known.map(|(call_id, _)| (call_id, now)));
+            if let Some((call_id, trace)) = with_bytes(call_id, |call_id| self.traces.remove_entry(call_id))? {
+                self.unpacked -= trace.rows.len();
+                self.closed.insert(call_id, now);
+            }
         }
         Ok(())
     }
@@ -126,37 +174,39 @@ impl SipLedger {
 
 impl SipLedger {
     /// Keeps a message of a call; whether it is none of our business any more (kept, or no message at all).
-    fn message(&mut self, seen: &Bound<'_, SipSeen>) -> bool {
+    fn message(&mut self, py: Python<'_>, seen: &Bound<'_, SipSeen>) -> PyResult<bool> {
         let message = seen.get();
         let time = message.catch.time;
         self.note(&message.from.host, time);
         let Some(head) = &message.head else {
             self.malformed += 1;
-            return true;
+            return Ok(true);
         };
         let raw = &message.raw;
         let call_id = head.call_id(raw);
         // Without it nobody can say what a message belongs to (RFC 3261 8.1.1).
         if call_id.is_empty() {
             self.malformed += 1;
-            return true;
+            return Ok(true);
         }
         let (method, status) = (head.method(raw), head.status);
         if !self.traces.contains_key(call_id) {
             let is_first = method == b"INVITE" && (!head.is_request || head.receiver_tag(raw).is_empty());
             if !is_first && self.closed.contains_key(call_id) {
-                return true;
+                return Ok(true);
             }
             if method != b"INVITE" {
-                return false;
+                return Ok(false);
             }
             self.closed.remove(call_id);
+            let (number, name) = (self.begun, Arc::<[u8]>::from(call_id));
             let trace =
-                Trace { number: self.begun, rows: Vec::new(), touched: time, has_ended: false, has_bye: false };
-            self.traces.insert(call_id.into(), trace);
+                Trace { number, rows: Vec::new(), packed: None, touched: time, has_ended: false, has_bye: false };
+            self.due.push_back((time + OVER_S, name.clone()));
+            self.traces.insert(name, trace);
             self.begun += 1;
         }
-        let Some(trace) = self.traces.get_mut(call_id) else { return false };
+        let Some(trace) = self.traces.get_mut(call_id) else { return Ok(false) };
         trace.touched = time;
         trace.has_bye |= method == b"BYE";
         if trace.has_bye || status >= 300 {
@@ -164,12 +214,33 @@ impl SipLedger {
         } else if method == b"INVITE" {
             trace.has_ended = false;
         }
+        if let Some(packed) = trace.packed.take() {
+            trace.rows = packed.sheaf.rows(py)?;
+            self.unpacked += trace.rows.len();
+            self.due.push_back((self.last + OVER_S, call_id.into()));
+        }
         if trace.rows.len() < self.max_messages {
             trace.rows.push(seen.clone().unbind());
+            self.unpacked += 1;
         } else {
             self.left_out += 1;
         }
-        true
+        Ok(true)
+    }
+
+    /// Packs the calls that were over first, as long as too much lies unpacked.
+    fn pack_what_is_over(&mut self, py: Python<'_>) -> PyResult<()> {
+        while self.unpacked > UNPACKED {
+            let Some((_, name)) = self.due.pop_front_if(|(due, _)| *due <= self.last) else { return Ok(()) };
+            let Some(trace) = self.traces.get_mut(&name).filter(|trace| trace.packed.is_none()) else { continue };
+            let patience = if trace.has_ended { OVER_S } else { SILENT_S };
+            if self.last - trace.touched < patience {
+                self.due.push_back((self.last + OVER_S, name));
+            } else {
+                self.unpacked -= trace.pack(py, &self.shelf)?;
+            }
+        }
+        Ok(())
     }
 
     fn note(&mut self, host: &Host, time: f64) {
@@ -184,11 +255,51 @@ impl SipLedger {
     }
 }
 
+impl Trace {
+    /// Folds and packs the messages. Gives how many there were.
+    fn pack(&mut self, py: Python<'_>, shelf: &Arc<Shelf>) -> PyResult<usize> {
+        let rows = std::mem::take(&mut self.rows);
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let rows = in_order(py, &rows);
+        let sheaf = Arc::new(Sheaf::new(py, shelf, &rows));
+        let mut calls = Vec::new();
+        for (number, hops) in apart(py, &rows).into_iter().enumerate() {
+            let mut call = Vec::with_capacity(1);
+            for (place, (mut hop, parent)) in hops.placed().enumerate() {
+                hop.shelve(py, &sheaf, (number, place));
+                call.push((Py::new(py, hop)?, parent));
+            }
+            calls.push(call);
+        }
+        calls.shrink_to_fit();
+        self.packed = Some(Packed { calls, sheaf });
+        Ok(rows.len())
+    }
+}
+
+/// By time, and those of one time as they came.
+fn in_order(py: Python<'_>, rows: &[Py<SipSeen>]) -> Vec<Py<SipSeen>> {
+    let mut rows: Vec<_> = rows.iter().map(|row| row.clone_ref(py)).collect();
+    rows.sort_by(|a, b| a.get().catch.time.total_cmp(&b.get().catch.time));
+    rows
+}
+
 /// The calls that Call-IDs were used for, each as its hops.
 fn folded<'py>(py: Python<'py>, traces: &[&Trace], horizon: f64) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
     for trace in traces {
-        let mut calls = apart(py, trace);
+        if let Some(packed) = &trace.packed {
+            for (hop, _) in packed.calls.last().into_iter().flatten() {
+                hop.borrow_mut(py).time_out(horizon);
+            }
+            for call in &packed.calls {
+                list.append(PyList::new(py, call.iter().map(|(hop, parent)| (hop, parent)))?)?;
+            }
+            continue;
+        }
+        let mut calls = apart(py, &in_order(py, &trace.rows));
         if let Some(last) = calls.last_mut() {
             last.time_out(horizon);
         }
@@ -197,22 +308,4 @@ fn folded<'py>(py: Python<'py>, traces: &[&Trace], horizon: f64) -> PyResult<Bou
         }
     }
     Ok(list)
-}
-
-/// The calls that one Call-ID was used for, one after another.
-fn apart(py: Python<'_>, trace: &Trace) -> Vec<Hops> {
-    let mut rows: Vec<_> = trace.rows.iter().collect();
-    rows.sort_by(|a, b| a.get().catch.time.total_cmp(&b.get().catch.time));
-    let mut found = vec![Hops::default()];
-    for row in rows {
-        let seen = row.get();
-        let Some(head) = &seen.head else { continue };
-        if found.last().is_some_and(|hops| hops.starts_another(seen, head)) {
-            found.push(Hops::default());
-        }
-        if let Some(hops) = found.last_mut() {
-            hops.take(py, Row { seen: row.clone_ref(py), sent: None });
-        }
-    }
-    found
 }

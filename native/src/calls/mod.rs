@@ -10,7 +10,9 @@ mod hop;
 mod hops;
 mod id;
 mod ledger;
+mod said;
 mod seen;
+mod shelf;
 
 use pyo3::prelude::*;
 pub use seen::{Catch, Place, SipSeen, Wire};

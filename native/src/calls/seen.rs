@@ -64,7 +64,7 @@ pub struct SipSeen {
     #[pyo3(get)]
     transport: Py<PyAny>,
     #[pyo3(get)]
-    hep: Py<PyAny>,
+    pub hep: Py<PyAny>,
     /// The message itself. Python gets a copy: few are ever looked at.
     pub raw: Arc<[u8]>,
     pub from: Place,

@@ -81,9 +81,9 @@ def _answering_leg(legs: tuple[Leg, ...]) -> Leg:
     return (ends or answered)[-1]
 
 
-def end_of(legs: tuple[Leg, ...], trace: Trace) -> End:
-    """When, by whom and how it ended: by what the edge decided, else by the first BYE on any hop."""
-    if trace.ended_at is not None:
+def end_of(legs: tuple[Leg, ...], trace: Trace | None) -> End:
+    """When, by whom and how it ended: by what the edge decided (its `trace`), else by the first BYE on any hop."""
+    if trace is not None and trace.ended_at is not None:
         return trace.ended_at, trace.ended_by, trace.ended_how
     byes = [leg for leg in legs if leg.ended_how == "bye"]
     end = min(byes, key=lambda leg: leg.ended_at or 0.0) if byes else legs[0]

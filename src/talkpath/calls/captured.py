@@ -95,12 +95,14 @@ class CaptureLedger:
     def calls(self) -> list[Call]:
         """Every call, in the order in which they began."""
         self.strays.clear()
+        self.sip.pack()
         drafts = self._drafts(max(self._last, self.sip.last))
-        owners = _Owners(drafts)
-        owners.learn(self._around)
+        owners = _Owners(drafts, self._streams, self._around)
         self.strays += owners.give_streams(self._streams)
         self.loose = owners.give_records(self._around)
-        return [draft.call() for draft in drafts]
+        # of a large capture drafts and calls do not fit side by side
+        drafts.reverse()
+        return [drafts.pop().call() for _ in range(len(drafts))]
 
     # --- a feed, which has no end
 
@@ -122,8 +124,7 @@ class CaptureLedger:
 
     def release(self, over: Sequence["Draft"], now: float) -> list[Call]:
         """These calls with what is theirs. Nothing of them is kept."""
-        owners = _Owners(over)
-        owners.learn(self._around)
+        owners = _Owners(over, self._streams, self._around)
         self._streams = owners.give_streams(self._streams)
         self._around = owners.give_records(self._around)
         self.sip.forget([call_id for draft in over for call_id in draft.call_ids], now)
@@ -131,8 +132,7 @@ class CaptureLedger:
 
     def _sweep(self, now: float) -> None:
         """Let go of what belongs to no running call: its call would be known by now."""
-        owners = _Owners(self._drafts(0.0))
-        owners.learn(self._around)
+        owners = _Owners(self._drafts(0.0), self._streams, self._around)
         since = now - _AROUND_S - _SWEEP_S
         self._streams = [one for one in self._streams if one.time > since or owners.owns(one)]
         self._around = [one for one in self._around if one.time > since or owners.owns(one)]
@@ -170,10 +170,11 @@ class Draft:
     def __init__(self, hops: list[Placed]) -> None:
         self.legs = legs_of(hops)
         self.start = self.legs[0].start
-        self.trace = Trace(self.legs[0].call_id, 0, self.start)
-        self._end = end_of(self.legs, self.trace)
+        self._end = end_of(self.legs, None)
         self.ended_at = self._end[0]
-        self.streams: list[Stream] = []
+        #: made when there is something to put in: most calls of large captures have neither
+        self.streams: list[Stream] | None = None
+        self.records: list[Record] | None = None
 
     @property
     def call_ids(self) -> list[str]:
@@ -185,7 +186,20 @@ class Draft:
         return {medium.address for leg in self.legs for medium in leg.media}
 
     def call(self) -> Call:
-        return assemble(self.legs, self.trace, apart(self.streams, self.legs), self._end)
+        trace = Trace(self.legs[0].call_id, 0, self.start)
+        trace.records = self.records or []
+        return assemble(self.legs, trace, apart(self.streams, self.legs) if self.streams else (), self._end)
+
+    def add_stream(self, rtp: RtpStream) -> None:
+        if self.streams is None:
+            self.streams = []
+        self.streams.append(placed(rtp, self.legs))
+
+    def add_record(self, record: Record) -> None:
+        if self.records is None:
+            self.records = []
+        if len(self.records) < limits.CALL_RECORDS:
+            self.records.append(record)
 
     def lived(self, start: float, end: float) -> bool:
         """Whether the call, with some time around it, was there in this span."""
@@ -197,22 +211,24 @@ class Draft:
 
 
 class _Owners:
-    """Which call owned an address, and when."""
+    """Which call owned an address, and when: of the addresses that these streams and records name."""
 
-    def __init__(self, drafts: Sequence[Draft]) -> None:
+    def __init__(self, drafts: Sequence[Draft], streams: Iterable[RtpStream], records: Sequence[Record]) -> None:
         self._drafts = drafts
+        self._asked = {address for record in (*streams, *records) for address in _ends_of(record)}
         #: for each address the (time of announcement, number of the call), in the order of time
         self._media: dict[Address, list[tuple[float, int]]] = defaultdict(list)
         self._signalling: dict[Address, list[tuple[float, int]]] = defaultdict(list)
         #: the name of a side in connectivity checks, and the calls that use it
         self._ufrags: dict[str, int] = {}
-        for number, draft in enumerate(drafts):
+        for number, draft in enumerate(drafts if self._asked else ()):
             self._index(number, draft)
         for index in (self._media, self._signalling):
             for claims in index.values():
                 claims.sort()
+        self._learn(records)
 
-    def learn(self, records: Iterable[Record]) -> None:
+    def _learn(self, records: Iterable[Record]) -> None:
         """Addresses that no description names: those that a NAT gave, known by the checks that name a call's side
         (peer-reflexive candidates, RFC 8445 7.3.1.3)."""
         if not self._ufrags:
@@ -238,7 +254,7 @@ class _Owners:
             if owner is None:
                 strays.append(rtp)
             else:
-                owner.streams.append(placed(rtp, owner.legs))
+                owner.add_stream(rtp)
         return strays
 
     def give_records(self, records: Iterable[Record]) -> list[Record]:
@@ -248,8 +264,8 @@ class _Owners:
             owner = self._owner_of(record)
             if owner is None:
                 strays.append(record)
-            elif len(owner.trace.records) < limits.CALL_RECORDS:
-                owner.trace.records.append(record)
+            else:
+                owner.add_record(record)
         return strays
 
     def owns(self, record: Record) -> bool:
@@ -259,14 +275,16 @@ class _Owners:
     def _index(self, number: int, draft: Draft) -> None:
         for leg in draft.legs:
             for address in (leg.caller, leg.callee):
-                self._signalling[address].append((leg.start, number))
+                if address in self._asked:
+                    self._signalling[address].append((leg.start, number))
             for ways in leg.ways:
                 self._ufrags.update(dict.fromkeys(ways.ufrags, number))
                 for candidate in ways.candidates:
-                    self._media[candidate].append((ways.time, number))
+                    if candidate in self._asked:
+                        self._media[candidate].append((ways.time, number))
             for medium in leg.media:
                 for announced in (medium.address, medium.rtcp):
-                    if announced is not None:
+                    if announced is not None and announced in self._asked:
                         self._media[announced].append((medium.time, number))
 
     def _owner_of(self, record: Record) -> Draft | None:
@@ -304,3 +322,14 @@ class _Owners:
             if living:
                 return living[0] if len(living) == 1 else max(living, key=lambda draft: draft.shared_s(start, end))
         return None
+
+
+def _ends_of(record: Record) -> tuple[Address, ...]:
+    """The addresses by which a record belongs to a call."""
+    match record:
+        case IcmpError():
+            return record.flow_dst, record.flow_src
+        case CaptureNote():
+            return ()
+        case _:
+            return record.dst, record.src

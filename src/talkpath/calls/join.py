@@ -54,15 +54,18 @@ class Part:
     def __init__(self, hops: list[Placed]) -> None:
         self.hops = hops
         self.first: Hop = hops[0][0]
-        self.invite = Message(self.first.opening)
+        invite = Message(self.first.opening)
         self.start = self.first.start
-        self.numbers = (number_of(self.invite, "From"), _called(self.invite))
+        self.numbers = (number_of(invite, "From"), _called(invite))
+        #: what is known to lead from one side of such an agent to the other, and what may name a Call-ID there
+        self.identifiers = tuple(_identifiers(invite))
+        self.named = tuple(invite.frame.beginning(_VENDOR))
         #: what numbers that may be the same have in common
         self.endings = (_ending(self.numbers[0]), _ending(self.numbers[1]))
         self.offered = _offered(self.first)
         parents = {parent for _, parent, _ in hops}
         #: where the call left what was seen of it
-        self.box = {hop.callee for index, (hop, _, _) in enumerate(hops) if index not in parents}
+        self.box = tuple({hop.callee: 0 for index, (hop, _, _) in enumerate(hops) if index not in parents})
 
     @property
     def ended_at(self) -> float | None:
@@ -129,10 +132,9 @@ class _Ties:
 
     def parent_of(self, part: Part) -> Part | None:
         """The part that this one was made from, among those that were asked about before."""
-        identifiers = list(_identifiers(part.invite))
-        certain = self._named(part) or self._alike(part, identifiers) or self._same_media(part)
+        certain = self._named(part) or self._alike(part) or self._same_media(part)
         parent = certain or self._likely(part) or self._in_step(part)
-        for identifier in identifiers:
+        for identifier in part.identifiers:
             self._by_identifier[identifier].append(part)
         for address in part.offered:
             self._by_media[address].append(part)
@@ -145,16 +147,16 @@ class _Ties:
 
     def _named(self, part: Part) -> Part | None:
         """A header of a vendor (X-CID, X-Orig-Call-ID ...) names the other side's Call-ID."""
-        for value in part.invite.frame.beginning(_VENDOR):
+        for value in part.named:
             for token in _TOKEN.findall(value):
                 other = self._by_call_id.get(token)
                 if other is not None and _may_lead_to(other, part):
                     return other
         return None
 
-    def _alike(self, part: Part, identifiers: list[str]) -> Part | None:
+    def _alike(self, part: Part) -> Part | None:
         """An identifier that such agents pass on is the same."""
-        found = (other for name in identifiers for other in reversed(self._by_identifier[name][-_LOOK:]))
+        found = (other for name in part.identifiers for other in reversed(self._by_identifier[name][-_LOOK:]))
         return next((other for other in found if _may_lead_to(other, part)), None)
 
     def _same_media(self, part: Part) -> Part | None:
@@ -274,10 +276,10 @@ def _identifiers(invite: Message) -> Iterator[str]:
             yield f"{name}:{match[1].lower()}"
 
 
-def _offered(first: Hop) -> set[Address]:
+def _offered(first: Hop) -> tuple[Address, ...]:
     """Where the caller of a part waits for media; unspecified addresses tell nothing."""
     announced = (medium.address for medium in first.offer(Medium, Address))
-    return {address for address in announced if address.port and address.host not in ("0.0.0.0", "::")}
+    return tuple({address: 0 for address in announced if address.port and address.host not in ("0.0.0.0", "::")})
 
 
 def _ending(number: str) -> str:

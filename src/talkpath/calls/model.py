@@ -161,7 +161,7 @@ class Leg(Struct, frozen=True, dict=True):
     joined: Joined
     hop: Hop
 
-    @cached_property
+    @property
     def invite(self) -> Message:
         """What began the hop: its INVITE where it was seen."""
         return Message(self.hop.opening)
@@ -176,7 +176,7 @@ class Leg(Struct, frozen=True, dict=True):
         """Every m= section that either side announced, in the order of time."""
         return self.hop.media(Medium, Address)
 
-    @cached_property
+    @property
     def ways(self) -> tuple[Ways, ...]:
         """What either side announced for ICE, in the order of time."""
         return tuple(

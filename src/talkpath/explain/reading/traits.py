@@ -88,15 +88,14 @@ def sip_traits(call: Call) -> Iterator[Trait]:
     """The signs in the signalling of every hop, and what became of its connections."""
     if any(isinstance(record, TcpEvent) and record.kind in _ENDS for record in call.records):
         yield Trait.UNPLUGGED
-    branches: set[tuple[str, str]] = set()
+    known: set[int] = set()
     for leg in call.legs:
         for sign in leg.hop.signs():
             yield _SIGNS[sign]
-        for method, branch, source in leg.hop.requests():
-            key = (method, branch)
-            if key in branches or is_public(source.host):
+        for request, source in leg.hop.requests():
+            if request in known or is_public(source.host):
                 yield Trait.REWRITTEN
-            branches.add(key)
+            known.add(request)
 
 
 def _covered(call: Call, answered_at: float, end: float) -> bool:
