@@ -19,8 +19,8 @@ from bench.processes import cpu_s, memory_bytes, wait_until
 from bench.servers import Kamailio, Talkpath
 from bench.signalling import CALLED, CALLED_PORT, CALLER_PORT, called_phone, must_be_good
 from bench.sipp import SDP, Load, Sipp
-from talkpath.app.cluster_rows import ClusterRow
-from talkpath.app.control import ControlClient
+from talkpath.app.cluster.rows import ClusterRow
+from talkpath.app.node.control import ControlClient
 
 SERVER_PORT, OTHER_PORT, NATS_PORT = 15060, 15070, 14222
 #: The address that the heir gets; on loopback, so it is moved with `ip addr`.

@@ -8,7 +8,7 @@ from pathlib import Path
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Side
-from talkpath.edge.binding import Binding
+from talkpath.edge.registrar.binding import Binding
 from talkpath.store.embedded import EmbeddedStore
 from talkpath.store.history import Retention
 

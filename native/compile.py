@@ -19,7 +19,7 @@ SOURCE = ROOT / "src" / "talkpath"
 BUILD = ROOT / "build" / "compiled"
 INSTALLED = Path(sysconfig.get_path("purelib")) / "talkpath"
 
-ROOMS = ("base", "sip", "sdp", "edge", "edge/gateways", "calls", "ice", "secure", "media")
+ROOMS = ("base", "sip", "sdp", "edge", "calls", "ice", "secure", "media")
 MODULES = (
     *("net/clock.py", "net/doors.py", "net/media.py", "net/pacing.py", "net/signalling.py"),
     # What every call of a capture passes.
@@ -33,7 +33,7 @@ MODULES = (
 )
 # Named tuples and plain values that msgspec writes by their annotations, which compiling takes from them.
 PLAIN = (
-    *("base/address.py", "calls/guarded.py", "calls/model.py", "edge/binding.py", "edge/record.py"),
+    *("base/address.py", "calls/guarded.py", "calls/model.py", "edge/registrar/binding.py", "edge/nodes/record.py"),
     *("ice/record.py", "media/record.py"),
     "secure/suites.py",
 )
@@ -56,7 +56,7 @@ GROUND = ("capture", "explain/reading", "explain/judging", "explain/telling", "r
 
 def compiled_modules() -> list[Path]:
     """The modules to compile, relative to the package."""
-    found = [path for room in ROOMS for path in sorted((SOURCE / room).glob("*.py"))]
+    found = [path for room in ROOMS for path in sorted((SOURCE / room).rglob("*.py"))]
     names = [path.relative_to(SOURCE) for path in found] + [Path(name) for name in MODULES]
     return [name for name in names if name.name != "__init__.py" and str(name) not in PLAIN + COLD]
 
@@ -64,7 +64,7 @@ def compiled_modules() -> list[Path]:
 def fingerprint() -> str:
     """Changes whenever something must be compiled again."""
     seen = hashlib.sha256(f"{sys.version} {sysconfig.get_platform()}".encode())
-    ground = [path for room in (*ROOMS, *GROUND) for path in sorted((SOURCE / room).glob("*.py"))]
+    ground = [path for room in (*ROOMS, *GROUND) for path in sorted((SOURCE / room).rglob("*.py"))]
     stub = SOURCE / "_native.pyi"
     for path in [Path(__file__), EXTENSIONS, stub, *ground, *(SOURCE / name for name in MODULES)]:
         seen.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())

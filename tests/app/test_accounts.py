@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from talkpath.app.accounts import Users, ready_accounts
-from talkpath.app.banner import ReadyAccount
 from talkpath.app.config.registration import Account as ConfiguredAccount
 from talkpath.app.config.registration import Authentication
 from talkpath.app.config.tree import Config
+from talkpath.app.node.banner import ReadyAccount
+from talkpath.app.users.accounts import Users, ready_accounts
 from talkpath.base.redact import Secret
 from talkpath.sip.digest import Algorithm, ha1
 from talkpath.store.accounts import Account, Accounts

@@ -10,11 +10,11 @@ import pytest
 from tests.store.test_notices import KEY, receiver
 from tests.store.test_recordings_verified import finished
 
-from talkpath.app.after_call import AfterCall
 from talkpath.app.config.recording import Recording
 from talkpath.app.config.records import State
 from talkpath.app.config.tree import Config
-from talkpath.app.recordings import Recordings
+from talkpath.app.recordings.after_call import AfterCall
+from talkpath.app.recordings.command import Recordings
 from talkpath.base.redact import Secret
 from talkpath.base.texts import Language
 from talkpath.store.recordings.layout import Layout

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app.backup import back_up, restore
 from talkpath.app.config.records import State
 from talkpath.app.config.tree import Config
-from talkpath.app.control import SOCKET
-from talkpath.app.phrase import Misuse, Trouble
-from talkpath.app.state import DATABASE
+from talkpath.app.console.phrase import Misuse, Trouble
+from talkpath.app.node.control import SOCKET
+from talkpath.app.state.backup import back_up, restore
+from talkpath.app.state.directory import DATABASE
 from talkpath.base.redact import Secret
 from talkpath.base.texts import Language
 from talkpath.store.accounts import Account, Accounts

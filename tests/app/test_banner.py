@@ -2,9 +2,9 @@
 
 import pytest
 
-from talkpath.app.banner import banner
 from talkpath.app.config.routing import Routing
 from talkpath.app.config.tree import Config
+from talkpath.app.node.banner import banner
 from talkpath.base.texts import Language
 
 

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app import bans
-from talkpath.app.bans import OwnBans
 from talkpath.app.config.records import State
 from talkpath.app.config.tree import Config
-from talkpath.app.control import ControlClient, ControlServer, News
-from talkpath.app.guard_log import GuardLog
-from talkpath.app.phrase import Misuse, Trouble
+from talkpath.app.console.phrase import Misuse, Trouble
+from talkpath.app.log.guard import GuardLog
+from talkpath.app.node.control import ControlClient, ControlServer, News
+from talkpath.app.users import bans
+from talkpath.app.users.bans import OwnBans
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.base.texts import Language
 from talkpath.calls.ledger import Ledger
-from talkpath.edge.guard import Guard
+from talkpath.edge.admission.guard import Guard
 from talkpath.edge.settings import GuardSettings
 from talkpath.sip.message import Message
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app.control import SOCKET, ControlClient, ControlServer
-from talkpath.app.moment import moment
-from talkpath.app.phrase import Trouble
-from talkpath.app.state import DATABASE
+from talkpath.app.console.moment import moment
+from talkpath.app.console.phrase import Trouble
+from talkpath.app.node.control import SOCKET, ControlClient, ControlServer
+from talkpath.app.state.directory import DATABASE
 from talkpath.calls.build import call_of
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Result, Side
@@ -100,7 +100,7 @@ async def test_a_running_call_is_shown_whole(server: ControlServer, tmp_path: Pa
 async def test_a_follower_is_told_of_what_changes(
     server: ControlServer, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("talkpath.app.control._FOLLOW_S", 0.001)
+    monkeypatch.setattr("talkpath.app.node.control._FOLLOW_S", 0.001)
     changes = ControlClient(tmp_path).follow(Wanted())
     assert changes is not None
     await asyncio.to_thread(ControlClient(tmp_path).rows, Wanted())  # the follower was served before this was

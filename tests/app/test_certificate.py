@@ -2,7 +2,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from talkpath.app.certificate import mistakes_in_pair, self_signed
+from talkpath.app.listening.certificate import mistakes_in_pair, self_signed
 
 
 def _read(path: Path) -> x509.Certificate:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app.click_words import OF_CLICK
-from talkpath.app.help_pages import MODULES
+from talkpath.app.console.click_words import OF_CLICK
+from talkpath.app.console.help_pages import MODULES
 
 ROOT = Path(__file__).parents[2]
 GLOSSARY = ROOT / "docs" / "glossary.md"

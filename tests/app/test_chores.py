@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from talkpath.app.chores import do_chores
+from talkpath.app.node.chores import do_chores
 
 
 async def test_a_chore_that_fails_stops_neither_the_others_nor_itself(caplog: pytest.LogCaptureFixture) -> None:

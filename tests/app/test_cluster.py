@@ -8,14 +8,14 @@ import msgspec
 import pytest
 from tests.cluster.rig import SECRET
 
-from talkpath.app import cluster as command
-from talkpath.app.cluster_log import ClusterLog
-from talkpath.app.cluster_rows import cluster_row
+from talkpath.app.cluster import command
+from talkpath.app.cluster.joining import node_address
+from talkpath.app.cluster.rows import cluster_row
 from talkpath.app.config.cluster import Cluster
 from talkpath.app.config.listeners import Listener
 from talkpath.app.config.tree import Config
-from talkpath.app.joining import node_address
-from talkpath.app.phrase import Trouble
+from talkpath.app.console.phrase import Trouble
+from talkpath.app.log.cluster import ClusterLog
 from talkpath.base.address import Transport
 from talkpath.base.texts import Language
 from talkpath.cluster.claims import Claims

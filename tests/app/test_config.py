@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.app import words
-from talkpath.app.certificate import self_signed
-from talkpath.app.choose import chosen_language, config_file, explicit_language, load
 from talkpath.app.config import words as config_words
 from talkpath.app.config.endpoints import parse_address_and_port, parse_endpoint
 from talkpath.app.config.file import read
@@ -17,6 +15,8 @@ from talkpath.app.config.listeners import Listener
 from talkpath.app.config.mistakes import BadConfig
 from talkpath.app.config.pages import example, reference
 from talkpath.app.config.tree import Config
+from talkpath.app.console.choose import chosen_language, config_file, explicit_language, load
+from talkpath.app.listening.certificate import self_signed
 from talkpath.base.address import Address, Transport
 from talkpath.base.texts import Language, Text
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app import doctor_words as texts
 from talkpath.app.config.file import read_text
 from talkpath.app.config.tree import Config
-from talkpath.app.doctor import examine
-from talkpath.app.doctor_host import Clock, clock_look, directory, kernel, read_clock
-from talkpath.app.doctor_look import Health, Look
-from talkpath.app.doctor_outside import Seen, look_outside, nat_looks
-from talkpath.app.doctor_ports import listeners, media_ports
-from talkpath.app.status_rows import Status
+from talkpath.app.doctor import words as texts
+from talkpath.app.doctor.command import examine
+from talkpath.app.doctor.host import Clock, clock_look, directory, kernel, read_clock
+from talkpath.app.doctor.look import Health, Look
+from talkpath.app.doctor.outside import Seen, look_outside, nat_looks
+from talkpath.app.doctor.ports import listeners, media_ports
+from talkpath.app.status.rows import Status
 from talkpath.base.address import Address
 from talkpath.base.texts import Language
 

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from talkpath.app.config.file import read_text
 from talkpath.app.config.mistakes import BadConfig
 from talkpath.app.config.tree import Config
-from talkpath.app.doors import unnamed, with_fit_certificate
-from talkpath.app.phrase import Misuse
-from talkpath.app.start import prepare
+from talkpath.app.console.phrase import Misuse
+from talkpath.app.listening.doors import unnamed, with_fit_certificate
+from talkpath.app.node.start import prepare
 from talkpath.base.address import Transport
 from talkpath.base.texts import Language
 

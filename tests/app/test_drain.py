@@ -2,10 +2,10 @@
 
 import pytest
 
-from talkpath.app import drain as command
-from talkpath.app.cluster_rows import ClusterRow, NodeRow
+from talkpath.app.cluster import drain as command
+from talkpath.app.cluster.rows import ClusterRow, NodeRow
 from talkpath.app.config.tree import Config
-from talkpath.app.phrase import Trouble
+from talkpath.app.console.phrase import Trouble
 from talkpath.base.texts import Language
 
 

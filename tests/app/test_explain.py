@@ -136,7 +136,7 @@ def test_a_capture_cut_in_the_middle_is_explained_as_far_as_it_goes(one_way: str
 
 
 def test_the_language_can_be_chosen(monkeypatch: pytest.MonkeyPatch, one_way: str) -> None:
-    monkeypatch.setattr("talkpath.app.explain_cli.LANGUAGE", Language.ZH)
+    monkeypatch.setattr("talkpath.app.explain.cli.LANGUAGE", Language.ZH)
     assert "听不到" in run(one_way).stdout
 
 
@@ -160,7 +160,7 @@ def test_a_recording_is_explained_as_its_call_was(tmp_path: Path) -> None:
     from tests.store.kept import Registered, trace
     from tests.store.test_recordings_verified import finished
 
-    from talkpath.app.state import DATABASE
+    from talkpath.app.state.directory import DATABASE
     from talkpath.store.embedded import EmbeddedStore
     from talkpath.store.recordings.layout import Layout
 

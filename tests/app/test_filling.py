@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app.filling import Filling
+from talkpath.app.explain.filling import Filling
 from talkpath.capture.reader import Feed
 from talkpath.capture.records import CaptureNote, SipSeen
 

@@ -10,20 +10,21 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.edge.carrier import Carrier, gateway, house, named, trunk
 
-from talkpath.app import gateways, gateways_cli
-from talkpath.app.certificate import self_signed
 from talkpath.app.config.gateways import Gateway
 from talkpath.app.config.records import State
 from talkpath.app.config.routing import Routing
 from talkpath.app.config.tree import Config
-from talkpath.app.control import ControlClient, ControlServer
-from talkpath.app.gateway_log import GatewayLog
-from talkpath.app.gateway_metrics import gateway_metrics
-from talkpath.app.gateway_rows import gateway_rows
-from talkpath.app.gateway_settings import gateway_settings, routing_settings
-from talkpath.app.metrics import Metrics
-from talkpath.app.own_gateways import OwnGateways, gateway_of, values_of
-from talkpath.app.phrase import Misuse, Trouble
+from talkpath.app.console.phrase import Misuse, Trouble
+from talkpath.app.gateways import cli as gateways_cli
+from talkpath.app.gateways import command as gateways
+from talkpath.app.gateways.by_hand import OwnGateways, gateway_of, values_of
+from talkpath.app.gateways.rows import gateway_rows
+from talkpath.app.gateways.settings import gateway_settings, routing_settings
+from talkpath.app.listening.certificate import self_signed
+from talkpath.app.log.gateways import GatewayLog
+from talkpath.app.metrics.gateways import gateway_metrics
+from talkpath.app.metrics.page import Metrics
+from talkpath.app.node.control import ControlClient, ControlServer
 from talkpath.base.address import Transport
 from talkpath.base.redact import Secret
 from talkpath.base.texts import Language

@@ -18,8 +18,8 @@ import msgspec
 import pytest
 from tests.edge.carrier import gateway, house
 
-from talkpath.app.control import ControlServer
-from talkpath.app.gateway_rows import GatewayRow, gateway_rows
+from talkpath.app.gateways.rows import GatewayRow, gateway_rows
+from talkpath.app.node.control import ControlServer
 from talkpath.calls.ledger import Ledger
 
 PATIENCE_S = 20.0

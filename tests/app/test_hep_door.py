@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app.hep_door import HepDoor
+from talkpath.app.explain.hep_door import HepDoor
 from talkpath.capture.reader import Feed
 from talkpath.capture.records import Record, SipSeen
 

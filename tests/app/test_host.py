@@ -5,8 +5,8 @@ from ipaddress import ip_address
 import pytest
 
 from talkpath.app.config.listeners import Listener
-from talkpath.app.host import cannot_listen, host_addresses, reachable
-from talkpath.app.settings import guest_networks
+from talkpath.app.node.settings import guest_networks
+from talkpath.app.process.host import cannot_listen, host_addresses, reachable
 from talkpath.base.address import Address, Transport
 from talkpath.base.texts import Language
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from talkpath.app.alive import FILE, Alive
+from talkpath.app.cluster.alive import FILE, Alive
+from talkpath.app.cluster.keepalived import Group, Place, configuration, groups, own_address, place_of
+from talkpath.app.cluster.keepalived_check import CHECK
 from talkpath.app.config.cluster import Cluster, ClusterNode
 from talkpath.app.config.tree import Config, State
-from talkpath.app.keepalived import Group, Place, configuration, groups, own_address, place_of
-from talkpath.app.keepalived_check import CHECK
-from talkpath.app.phrase import Trouble
+from talkpath.app.console.phrase import Trouble
 
 NODES = (
     ClusterNode(name="a", address="192.0.2.1", owns=("192.0.2.10", "2001:db8::10")),

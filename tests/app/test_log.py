@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from talkpath.app.log import CallLog, start_logging
+from talkpath.app.log.log import CallLog, start_logging
 from talkpath.base.texts import Language
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Side

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app import log_formats
-from talkpath.app.guard_log import refused
-from talkpath.app.log_formats import JournalHandler, Json, Plain, handler_of, tell
+from talkpath.app.log import formats as log_formats
+from talkpath.app.log.formats import JournalHandler, Json, Plain, handler_of, tell
+from talkpath.app.log.guard import refused
 from talkpath.base.texts import Language
 from talkpath.calls.guarded import Refused, Why
 

@@ -7,8 +7,8 @@ from typing import cast
 import msgspec
 import pytest
 
-from talkpath.app.own_calls import _oldest_first
-from talkpath.app.rows import print_json, print_json_rows
+from talkpath.app.calls.own import _oldest_first
+from talkpath.app.console.rows import print_json, print_json_rows
 from talkpath.calls.facts import facts_of_summary
 from talkpath.calls.model import Result, Side, Summary
 from talkpath.store.history import History, Wanted

@@ -9,9 +9,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.calls.talk import PHONE, Talk, flow
 from tests.explain.own import OwnCall
 
-from talkpath.app.call_metrics import CallMetrics
-from talkpath.app.judge import Judge
-from talkpath.app.metrics import Metrics, MetricsPage
+from talkpath.app.metrics.calls import CallMetrics
+from talkpath.app.metrics.judge import Judge
+from talkpath.app.metrics.page import Metrics, MetricsPage
 from talkpath.base.address import Address
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Side
@@ -158,7 +158,7 @@ def test_each_side_of_a_call_of_the_edge_is_told_apart() -> None:
 
 
 def test_what_there_is_no_time_to_explain_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("talkpath.app.judge._TURN_S", 0.0)
+    monkeypatch.setattr("talkpath.app.metrics.judge._TURN_S", 0.0)
     judge = Judge()
     judge.take([next(ended().running()) for _ in range(5)])
     looked = list(judge.families())[1]

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from talkpath.app.overload_log import OverloadLog
+from talkpath.app.log.overload import OverloadLog
 from talkpath.base.texts import Language
 
 

@@ -16,12 +16,12 @@ from talkpath.app.config.records import State
 from talkpath.app.config.registration import Account
 from talkpath.app.config.routing import Routing
 from talkpath.app.config.tree import Config
-from talkpath.app.own_script import OwnScript
-from talkpath.app.rehearsing import Trial
-from talkpath.app.script import check_script, doubts
+from talkpath.app.routing.rehearsing import Trial
+from talkpath.app.routing.running import OwnScript
+from talkpath.app.routing.script import check_script, doubts
 from talkpath.base.redact import Secret
 from talkpath.base.texts import Language
-from talkpath.edge.inquiry import Answer
+from talkpath.edge.routing.inquiry import Answer
 from talkpath.routing.holdup import HoldUps
 from talkpath.routing.router import RouterSettings
 
@@ -116,11 +116,11 @@ async def test_a_script_with_mistakes_is_not_taken_and_blocks_no_later_one(
 async def test_a_load_that_never_ends_is_given_up(
     running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("talkpath.app.own_script._LOAD_S", 0.1)
+    monkeypatch.setattr("talkpath.app.routing.running._LOAD_S", 0.1)
     running.save("import threading\nthreading.Event().wait(0.4)\n")
     (said,) = await running.reload()
     assert "loading took more than 0.1 s" in said
-    monkeypatch.setattr("talkpath.app.own_script._LOAD_S", 20)
+    monkeypatch.setattr("talkpath.app.routing.running._LOAD_S", 20)
     running.save(SCRIPT.format(name="second", group="carrier"))
     assert await running.reload() == []
     assert running.name == "second"
@@ -129,13 +129,13 @@ async def test_a_load_that_never_ends_is_given_up(
 async def test_a_module_that_hangs_while_it_is_imported_blocks_no_later_load(
     running: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("talkpath.app.own_script._LOAD_S", 0.2)
+    monkeypatch.setattr("talkpath.app.routing.running._LOAD_S", 0.2)
     beside = tmp_path / "slow_of_test.py"
     beside.write_text("import threading\nthreading.Event().wait(60)\n")
     running.save("import slow_of_test\n" + SCRIPT.format(name="second", group="carrier"))
     (said,) = await running.reload()
     assert "loading took more than 0.2 s" in said
-    monkeypatch.setattr("talkpath.app.own_script._LOAD_S", 20)
+    monkeypatch.setattr("talkpath.app.routing.running._LOAD_S", 20)
     beside.write_text("")
     assert await running.reload() == []
     assert running.name == "second"
@@ -238,7 +238,7 @@ def test_script_and_configuration_are_checked_together(tmp_path: Path) -> None:
 
 
 def test_gateways_added_by_hand_are_known(tmp_path: Path) -> None:
-    from talkpath.app.own_gateways import ByHand, OwnGateways
+    from talkpath.app.gateways.by_hand import ByHand, OwnGateways
 
     (tmp_path / "state").mkdir()
     OwnGateways(tmp_path / "state").file.write(ByHand(({"name": "two", "group": "backup", "address": "192.0.2.2"},)))

@@ -5,7 +5,7 @@ import logging
 import pytest
 from tests.edge.lab import Lab
 
-from talkpath.app.phone_log import PhoneLog
+from talkpath.app.log.phones import PhoneLog
 from talkpath.base.texts import Language
 
 

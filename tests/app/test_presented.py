@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from talkpath.app.certificate import CertificateFiles, server_context
-from talkpath.app.presented import Presented
+from talkpath.app.listening.certificate import CertificateFiles, server_context
+from talkpath.app.listening.presented import Presented
 from talkpath.base.texts import Language
 
 

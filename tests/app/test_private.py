@@ -9,8 +9,8 @@ import pytest
 from talkpath.app.config.listeners import Tls
 from talkpath.app.config.registration import Account
 from talkpath.app.config.tree import Config
-from talkpath.app.private import begin_output, close_to_others, readable_secrets
-from talkpath.app.state import make_state_directory
+from talkpath.app.state.directory import make_state_directory
+from talkpath.app.state.private import begin_output, close_to_others, readable_secrets
 from talkpath.base.redact import Secret
 from talkpath.base.texts import Language
 

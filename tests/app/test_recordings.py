@@ -11,12 +11,12 @@ from tests.store.test_recordings_verified import finished
 from talkpath.app.config.recording import Recording
 from talkpath.app.config.records import State
 from talkpath.app.config.tree import Config
-from talkpath.app.phrase import Misuse, Trouble
-from talkpath.app.recorder import CallRecorder
-from talkpath.app.recordings import Recordings
+from talkpath.app.console.phrase import Misuse, Trouble
+from talkpath.app.recordings.command import Recordings
+from talkpath.app.recordings.recorder import CallRecorder
 from talkpath.base.texts import Language
 from talkpath.calls.ledger import Ledger
-from talkpath.edge.tape import Facts, TakingPart
+from talkpath.edge.calls.tape import Facts, TakingPart
 from talkpath.net.clock import Clock
 from talkpath.net.descriptors import Descriptors
 from talkpath.net.recorder import RecordingDriver

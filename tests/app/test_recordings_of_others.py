@@ -17,9 +17,9 @@ from talkpath.app.cli import app
 from talkpath.app.config.recording import Recording
 from talkpath.app.config.records import State
 from talkpath.app.config.tree import Config
-from talkpath.app.phrase import Trouble
-from talkpath.app.recordings import Recordings
-from talkpath.app.storage import copier_of, shipper_of
+from talkpath.app.console.phrase import Trouble
+from talkpath.app.recordings.command import Recordings
+from talkpath.app.recordings.storage import copier_of, shipper_of
 from talkpath.base.texts import Language
 from talkpath.store.recordings.layout import Layout
 from talkpath.store.recordings.manifest import Manifest, Stored, encoded, read

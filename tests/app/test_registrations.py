@@ -13,16 +13,16 @@ import msgspec
 import pytest
 from tests.edge.lab import Lab
 
-from talkpath.app import registrations_words as texts
-from talkpath.app.control import ControlClient, ControlServer
-from talkpath.app.phone_rows import PhoneRow, rows_of
-from talkpath.app.registration_news import (
+from talkpath.app.node.control import ControlClient, ControlServer
+from talkpath.app.registrations import words as texts
+from talkpath.app.registrations.news import (
     Missed,
     Refusal,
     RegistrationChange,
     RegistrationNews,
     ToldBindings,
 )
+from talkpath.app.registrations.rows import PhoneRow, rows_of
 from talkpath.base import limits
 from talkpath.base.address import Transport
 from talkpath.base.texts import Language

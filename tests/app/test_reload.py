@@ -12,12 +12,12 @@ import pytest
 from cryptography import x509
 from tests.app.test_presented import pair
 
-from talkpath.app.certificate import CertificateFiles
 from talkpath.app.config.file import read
 from talkpath.app.config.tree import Config
-from talkpath.app.control import ControlClient, Reloaded
-from talkpath.app.node import Node, make
-from talkpath.app.start import prepare
+from talkpath.app.listening.certificate import CertificateFiles
+from talkpath.app.node.control import ControlClient, Reloaded
+from talkpath.app.node.node import Node, make
+from talkpath.app.node.start import prepare
 from talkpath.base.texts import Language
 from talkpath.sip.digest import Algorithm, ha1, response
 from talkpath.sip.grammar import parse_auth

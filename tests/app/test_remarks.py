@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from talkpath.app.certificate_remarks import certificate_remarks
+from talkpath.app.check.certificates import certificate_remarks
+from talkpath.app.check.remarks import ports_taken, remarks, remarks_here, too_few_descriptors
 from talkpath.app.config.file import read_text
 from talkpath.app.config.tree import Config
-from talkpath.app.control import SOCKET, running_edge
-from talkpath.app.remarks import ports_taken, remarks, remarks_here, too_few_descriptors
+from talkpath.app.node.control import SOCKET, running_edge
 from talkpath.base.texts import Language
 from talkpath.net.descriptors import Descriptors
 

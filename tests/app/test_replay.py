@@ -3,8 +3,8 @@
 import pytest
 from tests.edge.lab import HOME, OFFER, Lab
 
-from talkpath.app.rehearsing import Wish
-from talkpath.app.replay import replayed, who_of
+from talkpath.app.routing.rehearsing import Wish
+from talkpath.app.routing.replay import replayed, who_of
 from talkpath.base.address import Address, Flow
 from talkpath.base.texts import Language
 from talkpath.calls.build import call_of

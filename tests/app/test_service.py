@@ -6,9 +6,9 @@ import pytest
 
 from talkpath.app.config.file import read_text
 from talkpath.app.config.tree import Config
-from talkpath.app.phrase import Misuse
-from talkpath.app.service import UNIT, Service, install, uninstall
-from talkpath.app.unit import unit_of
+from talkpath.app.console.phrase import Misuse
+from talkpath.app.service.command import UNIT, Service, install, uninstall
+from talkpath.app.service.unit import unit_of
 from talkpath.base.texts import Language
 
 PROGRAM, FILE = Path("/opt/talkpath/bin/talkpath"), Path("/etc/talkpath/talkpath.toml")

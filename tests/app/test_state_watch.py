@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app.state import DATABASE
-from talkpath.app.state_watch import StateWatch
+from talkpath.app.state.directory import DATABASE
+from talkpath.app.state.watch import StateWatch
 from talkpath.base.texts import Language
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from talkpath.app.certificate import self_signed
-from talkpath.app.control import ControlServer
-from talkpath.app.status import problems_of
-from talkpath.app.status_rows import Status
-from talkpath.app.vitals import LoopWatch, Vitals, memory_bytes, open_files
+from talkpath.app.listening.certificate import self_signed
+from talkpath.app.metrics.vitals import LoopWatch, Vitals, memory_bytes, open_files
+from talkpath.app.node.control import ControlServer
+from talkpath.app.status.command import problems_of
+from talkpath.app.status.rows import Status
 from talkpath.base.texts import Language
 from talkpath.calls.ledger import Ledger
 

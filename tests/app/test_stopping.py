@@ -1,7 +1,7 @@
 import asyncio
 
-from talkpath.app.phrase import Phrase
-from talkpath.app.stopping import StopSignals, until_stopped
+from talkpath.app.console.phrase import Phrase
+from talkpath.app.node.stopping import StopSignals, until_stopped
 from talkpath.base.texts import Language
 
 

@@ -7,8 +7,8 @@ import pyrage
 import pytest
 
 from talkpath.app.config.recording import Recording
-from talkpath.app.phrase import Trouble
-from talkpath.app.storage import identities_of, shipper_of
+from talkpath.app.console.phrase import Trouble
+from talkpath.app.recordings.storage import identities_of, shipper_of
 from talkpath.base.redact import Secret
 from talkpath.store.recordings.layout import Layout
 

@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from talkpath.app.systemd import Systemd
+from talkpath.app.process.systemd import Systemd
 
 
 def test_each_word_is_a_datagram_and_without_systemd_there_is_none(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tests.edge.lab import HOME, REALM, Lab, Phone
 
-from talkpath.app.accounts import Everybody, Users
 from talkpath.app.config.tree import Config
+from talkpath.app.users.accounts import Everybody, Users
 from talkpath.base.redact import Secret
 from talkpath.store.accounts import Account, Accounts
 from talkpath.web.guests import GuestRules, Guests

@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from talkpath.app.guard_log import GuardLog
+from talkpath.app.log.guard import GuardLog
 from talkpath.base.texts import Language
-from talkpath.edge.guard import Guard
+from talkpath.edge.admission.guard import Guard
 from talkpath.edge.settings import Allowance, GuardSettings, TollSettings
 from talkpath.sip.uri import Uri
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from tests.explain.own import OwnCall
 
-from talkpath.app.control import ControlServer
-from talkpath.app.top import _bars, _calls, _cells
-from talkpath.app.top_rows import TopRow, Way, top_rows
+from talkpath.app.node.control import ControlServer
+from talkpath.app.top.command import _bars, _calls, _cells
+from talkpath.app.top.rows import TopRow, Way, top_rows
 from talkpath.base.texts import Language
 from talkpath.calls.model import Side
 
@@ -89,6 +89,6 @@ def test_the_worst_call_stands_first(monkeypatch: pytest.MonkeyPatch) -> None:
         for name, age, loss in (("old", 90, 0.0), ("new", 10, 0.0), ("bad", 30, 0.12))
     ]
     monkeypatch.setattr("talkpath.app.top.ControlClient.top", lambda self: rows)
-    monkeypatch.setattr("talkpath.app.top.state_directory", lambda config: Path())
+    monkeypatch.setattr("talkpath.app.top.command.state_directory", lambda config: Path())
     assert [row.id for row in _calls(None)] == ["bad", "old", "new"]  # type: ignore[arg-type]
     assert len(_cells(rows[0], Language.ZH)) == 11

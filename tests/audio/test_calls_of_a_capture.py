@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.app.wav import Unheard, Wishes, convert
+from talkpath.app.wav.command import Unheard, Wishes, convert
 from talkpath.audio.codecs import NeedsPyAV, decoder_of
 from tests.explain.generator.sip import Call, Proxy, phones, plain_call, sdp
 from tests.explain.generator.wire import EPOCH, Wire

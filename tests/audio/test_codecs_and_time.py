@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkpath.app.wav import Unheard, Wishes, convert
+from talkpath.app.wav.command import Unheard, Wishes, convert
 from talkpath.audio.codecs import _AMR_BITS, _AMR_WB_BITS
 from talkpath.audio.files import Form
 from talkpath.audio.names import Names

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from talkpath.app.wav import Wishes, convert
+from talkpath.app.wav.command import Wishes, convert
 from talkpath.audio.names import Names
 from tests.audio.test_codecs_and_time import clicks
 from tests.capture.wire import RAW, ipv4, pcap, rtp, udp

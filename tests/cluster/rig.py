@@ -12,7 +12,7 @@ from talkpath.cluster.envelope import Envelope, Place
 from talkpath.cluster.memory import Hub, MemoryEngine
 from talkpath.cluster.nodes import NodeRecord, Nodes
 from talkpath.cluster.sealing import Seal, Unreadable
-from talkpath.edge.binding import Binding
+from talkpath.edge.registrar.binding import Binding
 
 SECRET = "a secret of the tests"
 START = 1_000_000.0

@@ -5,12 +5,12 @@ import pytest
 from tests.cluster.rig import Node, Rig, Skewed, binding
 from tests.edge.lab import HOME, OFFER, Lab, Phone, call
 
-from talkpath.app.shared_calls import CallCodec
+from talkpath.app.cluster.shared_calls import CallCodec
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.cluster.calls import Calls
 from talkpath.cluster.claims import Claims
 from talkpath.cluster.orders import Order, Orders
-from talkpath.edge.keeping import Known
+from talkpath.edge.nodes.keeping import Known
 
 
 class House:

@@ -6,10 +6,10 @@ from tests.edge.lab import Bindings
 
 from talkpath.base.address import Transport
 from talkpath.cluster.registrations import Registrations, read, written
-from talkpath.edge.binding import Binding
-from talkpath.edge.keepalive import KeepAlive
-from talkpath.edge.locality import Locality
-from talkpath.edge.registrar import Registrar
+from talkpath.edge.places.locality import Locality
+from talkpath.edge.registrar.binding import Binding
+from talkpath.edge.registrar.keepalive import KeepAlive
+from talkpath.edge.registrar.registrar import Registrar
 from talkpath.edge.settings import EdgeSettings, KeepAliveSettings, RegistrarSettings
 
 

@@ -7,10 +7,10 @@ from tests.cluster.rig import Node, Rig
 from tests.cluster.test_calls_that_go_on import House
 from tests.edge.lab import HOME, OFFER, call
 
-from talkpath.app.shared_calls import CallCodec
+from talkpath.app.cluster.shared_calls import CallCodec
 from talkpath.base.address import Target
 from talkpath.cluster.calls import Calls
-from talkpath.edge.keeping import Changed, Key, Known
+from talkpath.edge.nodes.keeping import Changed, Key, Known
 
 
 class Survivor:

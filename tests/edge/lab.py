@@ -12,17 +12,17 @@ from talkpath.base.leaving import Send
 from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.trace import Trace
-from talkpath.edge.binding import Binding
-from talkpath.edge.call import RunningCall
+from talkpath.edge.admission.guard import Guard
+from talkpath.edge.calls.call import RunningCall
+from talkpath.edge.calls.tape import Recorder
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge, FlowClosed, Received
-from talkpath.edge.guard import Guard
-from talkpath.edge.keeping import Changed, Key, Known
-from talkpath.edge.neighbours import NOTHING_AROUND
-from talkpath.edge.nodes import ALONE, Nodes
-from talkpath.edge.record import decoded, encoded
+from talkpath.edge.nodes.keeping import Changed, Key, Known
+from talkpath.edge.nodes.nodes import ALONE, Nodes
+from talkpath.edge.nodes.record import decoded, encoded
+from talkpath.edge.places.neighbours import NOTHING_AROUND
+from talkpath.edge.registrar.binding import Binding
 from talkpath.edge.settings import EdgeSettings, GuardSettings
-from talkpath.edge.tape import Recorder
 from talkpath.media.keying import Security
 from talkpath.media.memory import MemoryEngine
 from talkpath.media.policy import MediaAddress, MediaPolicy

@@ -8,7 +8,7 @@ from tests.media.browser import OURS
 
 from talkpath.base import limits
 from talkpath.base.address import Address, Target, Transport
-from talkpath.edge.tastes import Tastes
+from talkpath.edge.forking.tastes import Tastes
 from talkpath.media.keying import Security
 from talkpath.media.policy import Profile
 from talkpath.sip.message import Message

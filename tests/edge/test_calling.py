@@ -12,9 +12,9 @@ from tests.media.browser import OURS, Browser
 from talkpath.base.address import Located, Target, Transport
 from talkpath.base.texts import Language
 from talkpath.calls import words
-from talkpath.edge.branch import Branch
-from talkpath.edge.call import Party, RunningCall
-from talkpath.edge.fork import Fork
+from talkpath.edge.calls.call import Party, RunningCall
+from talkpath.edge.forking.branch import Branch
+from talkpath.edge.forking.fork import Fork
 from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg
 from talkpath.media.session import MediaSession

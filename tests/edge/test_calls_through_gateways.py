@@ -7,10 +7,10 @@ from tests.edge.lab import HOME, OFFER, PORT, REALM, Lab, Phone
 from tests.edge.test_questions import Script
 
 from talkpath.base.redact import Secret
-from talkpath.edge.changes import Changes
+from talkpath.edge.forwarding.changes import Changes
 from talkpath.edge.gateways.gateway import Gateway
 from talkpath.edge.gateways.settings import GatewaySettings, GroupSettings, Numbers, ProbeSettings
-from talkpath.edge.plan import Group, Plan, ToGateways
+from talkpath.edge.routing.plan import Group, Plan, ToGateways
 from talkpath.edge.settings import EdgeSettings, RoutingSettings
 from talkpath.sdp import SessionDescription
 from talkpath.sip.grammar import parse_auth

@@ -6,8 +6,8 @@ import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone
 from tests.edge.test_questions import Script, script
 
-from talkpath.edge.changes import Changes
-from talkpath.edge.inquiry import Usual
+from talkpath.edge.forwarding.changes import Changes
+from talkpath.edge.routing.inquiry import Usual
 from talkpath.sdp import SessionDescription
 
 __all__ = ["script"]

@@ -5,9 +5,9 @@ from tests.edge.lab import HOME, PORT, REALM, Lab, Phone
 
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Transport
-from talkpath.edge.binding import Binding
-from talkpath.edge.keepalive import KeepAlive
-from talkpath.edge.locality import Locality
+from talkpath.edge.places.locality import Locality
+from talkpath.edge.registrar.binding import Binding
+from talkpath.edge.registrar.keepalive import KeepAlive
 from talkpath.edge.settings import EdgeSettings, KeepAliveSettings
 
 

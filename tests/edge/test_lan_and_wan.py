@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from talkpath.base.address import Address, Transport
-from talkpath.edge.neighbours import Local, Surroundings
+from talkpath.edge.places.neighbours import Local, Surroundings
 from talkpath.edge.settings import EdgeSettings
 
 from .lab import HOME, PORT, REALM, Lab, Phone, call

@@ -2,7 +2,7 @@
 
 import pytest
 
-from talkpath.edge.phones import contact_key
+from talkpath.edge.registrar.phones import contact_key
 from talkpath.edge.settings import EdgeSettings
 from talkpath.sip.uri import Uri
 

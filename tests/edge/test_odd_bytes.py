@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from talkpath.app.lines import print_lines
+from talkpath.app.console.lines import print_lines
 from talkpath.base.address import Transport
 from talkpath.base.readable import json_bytes
 from talkpath.base.texts import Language

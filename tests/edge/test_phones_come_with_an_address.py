@@ -5,8 +5,8 @@ from tests.edge.lab import HOME, Lab
 
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow, Transport
-from talkpath.edge.phones import contact_key
-from talkpath.edge.registrar import Registrar
+from talkpath.edge.registrar.phones import contact_key
+from talkpath.edge.registrar.registrar import Registrar
 
 PHONES = 2 * limits.INHERITED_AT_ONCE + 7
 

@@ -7,8 +7,8 @@ import pytest
 from tests.edge.lab import OFFER, PORT, Lab, Phone
 
 from talkpath.base.address import Address, Flow, Target, Transport
-from talkpath.edge.nodes import Elsewhere, Passes, bound_to
-from talkpath.edge.token import mark as mark_of
+from talkpath.edge.forwarding.token import mark as mark_of
+from talkpath.edge.nodes.nodes import Elsewhere, Passes, bound_to
 from talkpath.sip.message import Message
 
 A, B = "192.0.2.1", "192.0.2.2"

@@ -7,9 +7,9 @@ from ipaddress import ip_network
 import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone
 
-from talkpath.edge.heading import Heading
-from talkpath.edge.inquiry import Answer, Inquiry, Outcome, Verb, Verdict, Within
-from talkpath.edge.plan import Group, Plan, ToPlace, ToService, ToUser, Way
+from talkpath.edge.routing.heading import Heading
+from talkpath.edge.routing.inquiry import Answer, Inquiry, Outcome, Verb, Verdict, Within
+from talkpath.edge.routing.plan import Group, Plan, ToPlace, ToService, ToUser, Way
 from talkpath.media.service import Service
 
 URI = f"sip:1002@{HOME}"

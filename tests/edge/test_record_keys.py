@@ -6,7 +6,7 @@ from tests.edge.test_recording import Recorder
 
 from talkpath.base.texts import Language
 from talkpath.calls.words import said
-from talkpath.edge.recording import Verb
+from talkpath.edge.calls.recording import Verb
 from talkpath.edge.settings import EdgeSettings, RecordingSettings, Which
 from talkpath.sip.message import Message
 

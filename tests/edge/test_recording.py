@@ -8,13 +8,13 @@ from tests.edge.carrier import gateway
 from tests.edge.lab import HOME, OFFER, PORT, REALM, Lab, Phone
 from tests.edge.test_questions import Script, users
 
-from talkpath.edge.call import RunningCall
-from talkpath.edge.changes import Changes
+from talkpath.edge.calls.call import RunningCall
+from talkpath.edge.calls.recording import Verb
+from talkpath.edge.calls.tape import Announcement, Facts
+from talkpath.edge.forwarding.changes import Changes
 from talkpath.edge.gateways.settings import GatewaySettings, ProbeSettings
-from talkpath.edge.plan import Group, Plan, ToGateways, ToService
-from talkpath.edge.recording import Verb
+from talkpath.edge.routing.plan import Group, Plan, ToGateways, ToService
 from talkpath.edge.settings import EdgeSettings, RecordingSettings, RoutingSettings, Which
-from talkpath.edge.tape import Announcement, Facts
 from talkpath.media.service import Service
 
 NUMBER = "+493012345"

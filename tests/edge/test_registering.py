@@ -4,8 +4,8 @@ import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone
 
 from talkpath.base.address import Transport
-from talkpath.edge import registrar
-from talkpath.edge.binding import Binding
+from talkpath.edge.registrar import registrar
+from talkpath.edge.registrar.binding import Binding
 
 
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])

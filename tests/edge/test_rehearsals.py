@@ -12,9 +12,9 @@ from talkpath.base.address import Address, Flow, Target, Transport
 from talkpath.base.texts import Language
 from talkpath.calls.model import Moment
 from talkpath.calls.words import MOMENTS, said
-from talkpath.edge.heading import Heading
-from talkpath.edge.inquiry import Answer, Outcome, Verb
-from talkpath.edge.plan import Group, Plan, ToGateways, ToPlace
+from talkpath.edge.routing.heading import Heading
+from talkpath.edge.routing.inquiry import Answer, Outcome, Verb
+from talkpath.edge.routing.plan import Group, Plan, ToGateways, ToPlace
 from talkpath.sip.message import Message
 
 lab = lab_with_gateways

@@ -8,7 +8,7 @@ from tests.edge.lab import HOME, OFFER, Lab, Phone
 from tests.media.browser import OURS
 
 from talkpath.base.address import Transport
-from talkpath.edge.call import RunningCall
+from talkpath.edge.calls.call import RunningCall
 from talkpath.media import Security
 from talkpath.sip.message import Message
 

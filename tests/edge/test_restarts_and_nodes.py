@@ -7,8 +7,8 @@ import pytest
 from tests.edge.lab import HOME
 
 from talkpath.base.address import Address, Flow, Transport
-from talkpath.edge.loops import LoopMarks
-from talkpath.edge.token import Tokens
+from talkpath.edge.forwarding.token import Tokens
+from talkpath.edge.places.loops import LoopMarks
 from talkpath.sip.message import Message
 
 KEY = b"t" * 32

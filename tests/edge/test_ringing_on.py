@@ -6,8 +6,8 @@ from tests.edge.lab import HOME, OFFER, Lab, Phone
 
 from talkpath.base.address import Address, Target, Transport
 from talkpath.calls.build import call_of
-from talkpath.edge.changes import Changes
-from talkpath.edge.fork import Fork
+from talkpath.edge.forking.fork import Fork
+from talkpath.edge.forwarding.changes import Changes
 from talkpath.sip.message import Message
 
 RINGS_S = 0.2

@@ -4,9 +4,9 @@ due is looked at."""
 from random import Random
 
 from talkpath.base.address import Address, Flow, Transport
-from talkpath.edge.binding import Binding
-from talkpath.edge.expiry import Expiry
-from talkpath.edge.registrar import Registrar
+from talkpath.edge.registrar.binding import Binding
+from talkpath.edge.registrar.expiry import Expiry
+from talkpath.edge.registrar.registrar import Registrar
 from talkpath.edge.settings import RegistrarSettings
 
 from .lab import Lab

@@ -6,7 +6,7 @@ import pytest
 from tests.edge.lab import HOME, OFFER, Lab
 
 from talkpath.base.address import Transport
-from talkpath.edge.slimming import slimmed
+from talkpath.edge.forwarding.slimming import slimmed
 from talkpath.sip.message import Message
 
 ROOMY = OFFER.replace(b"a=rtpmap:0", b"a=label:1\r\na=rtcp-xr:rcvr-rtt=all\r\na=rtpmap:0")

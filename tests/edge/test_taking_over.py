@@ -12,10 +12,10 @@ from tests.edge.test_recording import BEEP, NOTICE, Recorder, heard, play_out
 from talkpath.base.address import Address, Target, Transport
 from talkpath.base.errors import Malformed
 from talkpath.calls.build import call_of
-from talkpath.edge.call import RunningCall
-from talkpath.edge.keeping import Known
-from talkpath.edge.record import VERSION, decoded, encoded
-from talkpath.edge.recording import Verb
+from talkpath.edge.calls.call import RunningCall
+from talkpath.edge.calls.recording import Verb
+from talkpath.edge.nodes.keeping import Known
+from talkpath.edge.nodes.record import VERSION, decoded, encoded
 from talkpath.edge.settings import EdgeSettings, RecordingSettings, Which
 from talkpath.media.engine import Advanced
 from talkpath.sip.message import Message

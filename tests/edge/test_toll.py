@@ -6,8 +6,8 @@ import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone
 
 from talkpath.base.address import Address, Target, Transport
+from talkpath.edge.admission.toll import Toll
 from talkpath.edge.settings import Allowance, CallerProof, EdgeSettings, GuardSettings, TollSettings
-from talkpath.edge.toll import Toll
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
 

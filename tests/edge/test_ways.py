@@ -4,8 +4,8 @@ from collections import Counter
 from random import Random
 
 from talkpath.base.address import Address, Flow, Transport
-from talkpath.edge.binding import Binding
-from talkpath.edge.registrar import Registrar
+from talkpath.edge.registrar.binding import Binding
+from talkpath.edge.registrar.registrar import Registrar
 from talkpath.edge.settings import RegistrarSettings
 
 from .test_running_out import Nobody

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from talkpath.base import limits
 from talkpath.calls import ids
-from talkpath.edge import guard, sending
+from talkpath.edge.admission import guard
+from talkpath.edge.forwarding import sending
 from talkpath.media import engine
 
 CRATE = Path(__file__).resolve().parents[2] / "native" / "src"

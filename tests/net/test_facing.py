@@ -5,8 +5,8 @@ from ipaddress import ip_network
 import pytest
 
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
-from talkpath.edge.locality import Locality
-from talkpath.edge.neighbours import Local, Surroundings
+from talkpath.edge.places.locality import Locality
+from talkpath.edge.places.neighbours import Local, Surroundings
 from talkpath.edge.settings import EdgeSettings
 from talkpath.media.policy import MediaAddress
 from talkpath.net.facing import Facing, MediaDoor

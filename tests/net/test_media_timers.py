@@ -10,7 +10,7 @@ from tests.media.in_memory import sdp
 from talkpath._native import Port
 from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.ledger import Ledger
-from talkpath.edge.call import Party, RunningCall
+from talkpath.edge.calls.call import Party, RunningCall
 from talkpath.media import CALLER, MediaAddress, MediaPolicy, Origin, moments
 from talkpath.media.engine import FirstHeard, TimedOut
 from talkpath.media.service import Service

@@ -13,13 +13,13 @@ from tests.edge.lab import Accounts, Bindings
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from talkpath.app.certificate import self_signed
+from talkpath.app.listening.certificate import self_signed
 from talkpath.base.address import Address, Transport
 from talkpath.base.http import HttpRequest, HttpResponse
 from talkpath.calls.ledger import Ledger
+from talkpath.edge.admission.guard import Guard
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge
-from talkpath.edge.guard import Guard
 from talkpath.edge.settings import EdgeSettings, GuardSettings
 from talkpath.ice import stun
 from talkpath.net.clock import Clock

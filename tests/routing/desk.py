@@ -7,8 +7,8 @@ from textwrap import dedent
 from typing import Any
 
 from talkpath.base.address import Address, Flow, Transport
-from talkpath.edge.inquiry import Answer, Outcome, Verdict
-from talkpath.edge.plan import Plan, ToGateways, ToPlace, ToService, ToUser
+from talkpath.edge.routing.inquiry import Answer, Outcome, Verdict
+from talkpath.edge.routing.plan import Plan, ToGateways, ToPlace, ToService, ToUser
 from talkpath.routing.loading import Script, load
 from talkpath.routing.router import RouterSettings, ScriptRouter
 from talkpath.sip.message import Message

@@ -3,7 +3,7 @@
 import pytest
 from tests.routing.desk import OFFER, Asked, Desk, invite
 
-from talkpath.edge.changes import Changes
+from talkpath.edge.forwarding.changes import Changes
 from talkpath.sdp import SessionDescription
 
 FROM = 'From: "Anna" <sip:anna@example.com>;tag=a1'
@@ -219,7 +219,7 @@ async def test_edits_of_an_answer_wait_for_it(desk: Desk) -> None:
 
 
 async def test_a_second_attempt_takes_what_was_changed_since(desk: Desk) -> None:
-    from talkpath.edge.inquiry import Outcome
+    from talkpath.edge.routing.inquiry import Outcome
 
     desk.on_call(
         "call.headers['X-Try'] = '1'\nawait call.to(users('a'))\ncall.headers['X-Try'] = '2'\nreturn users('b')"

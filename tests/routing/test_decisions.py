@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.routing.desk import LINES_BEFORE, Asked, Desk, groups_of, invite
 
-from talkpath.edge.inquiry import Answer, Outcome, Verb
+from talkpath.edge.routing.inquiry import Answer, Outcome, Verb
 
 FIRST_LINE = LINES_BEFORE + 3  # of a function's body: after its decorator and its def
 

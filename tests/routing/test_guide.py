@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.routing.desk import Desk, groups_of, invite
 
-from talkpath.edge.inquiry import Answer, Verb
+from talkpath.edge.routing.inquiry import Answer, Verb
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 

@@ -7,7 +7,7 @@ import pytest
 from tests.routing.desk import LINES_BEFORE, Asked, Desk, Hooked, groups_of, invite
 
 from talkpath.base import limits
-from talkpath.edge.inquiry import Answer, Outcome, Verb
+from talkpath.edge.routing.inquiry import Answer, Outcome, Verb
 from talkpath.sip.message import Message
 
 FIRST_LINE = LINES_BEFORE + 3

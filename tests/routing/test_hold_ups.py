@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from tests.routing.desk import Asked, Desk, groups_of
 
-from talkpath.edge.inquiry import Answer, Outcome
-from talkpath.edge.plan import Plan
+from talkpath.edge.routing.inquiry import Answer, Outcome
+from talkpath.edge.routing.plan import Plan
 from talkpath.routing.holdup import HoldUps
 from talkpath.routing.router import ScriptRouter
 

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from tests.store.test_recordings_verified import finished
 
-from talkpath.app import notice_words
+from talkpath.app.recordings import notice_words
 from talkpath.base import limits
 from talkpath.store.notices.notice import Kind, kind_of, notice_of
 from talkpath.store.notices.notifier import Event, Heard, Notifier, Receiver, Told, Untold

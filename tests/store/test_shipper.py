@@ -9,7 +9,7 @@ from obstore.store import MemoryStore
 from tests.store.test_recordings_verified import finished
 from tests.store.test_shipping import held, shipment
 
-from talkpath.app import storage_words
+from talkpath.app.recordings import storage_words
 from talkpath.base import limits
 from talkpath.store import errands
 from talkpath.store.recordings.layout import Layout

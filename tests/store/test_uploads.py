@@ -12,7 +12,7 @@ from obstore.store import MemoryStore
 from tests.store.test_shipping import shipment
 
 from talkpath.app.config.recording import Recording
-from talkpath.app.storage import uploads_of
+from talkpath.app.recordings.storage import uploads_of
 from talkpath.base.redact import Secret
 from talkpath.store.shipping.objects import Failing, ObstoreObjects, StoreFailed
 from talkpath.store.shipping.shipper import Shipper

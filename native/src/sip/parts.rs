@@ -3,7 +3,7 @@
 
 use super::index::is_token;
 
-/// Fields that say who a sender is, beside From (`edge/identity.py`).
+/// Fields that say who a sender is, beside From (`edge/admission/identity.py`).
 const OF_SENDER: [&[u8]; 3] = [b"p-asserted-", b"p-preferred-", b"remote-party-"];
 
 pub fn names_sender(name: &[u8]) -> bool {

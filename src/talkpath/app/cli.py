@@ -15,34 +15,30 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath import __version__
-from talkpath.app import (
-    backup_cli,
-    bans_words,
-    calls_words,
-    check_cli,
-    cluster_cli,
-    doctor_cli,
-    drain_cli,
-    explain_cli,
-    gateways_cli,
-    help_pages,
-    keepalived_cli,
-    options,
-    recording_cli,
-    registrations_cli,
-    reload_cli,
-    route_cli,
-    service_cli,
-    status_cli,
-    top_cli,
-    wav_cli,
-    words,
-)
-from talkpath.app.choose import config_file, explicit_language
+from talkpath.app import words
+from talkpath.app.calls import words as calls_words
+from talkpath.app.check import cli as check_cli
+from talkpath.app.cluster import cli as cluster_cli
+from talkpath.app.cluster import drain_cli, keepalived_cli
 from talkpath.app.config.mistakes import BadConfig
-from talkpath.app.mishap import said_of, trouble_with_a_file
-from talkpath.app.options import LANGUAGE, help_of, values_of
-from talkpath.app.phrase import Misuse, Phrase, Trouble, phrase
+from talkpath.app.console import help_pages, options
+from talkpath.app.console.choose import config_file, explicit_language
+from talkpath.app.console.mishap import said_of, trouble_with_a_file
+from talkpath.app.console.options import LANGUAGE, help_of, values_of
+from talkpath.app.console.phrase import Misuse, Phrase, Trouble, phrase
+from talkpath.app.doctor import cli as doctor_cli
+from talkpath.app.explain import cli as explain_cli
+from talkpath.app.gateways import cli as gateways_cli
+from talkpath.app.recordings import cli as recording_cli
+from talkpath.app.registrations import cli as registrations_cli
+from talkpath.app.reload import cli as reload_cli
+from talkpath.app.routing import cli as route_cli
+from talkpath.app.service import cli as service_cli
+from talkpath.app.state import backup_cli
+from talkpath.app.status import cli as status_cli
+from talkpath.app.top import cli as top_cli
+from talkpath.app.users import bans_words
+from talkpath.app.wav import cli as wav_cli
 from talkpath.base.errors import TalkpathError
 from talkpath.calls.model import Result
 
@@ -162,9 +158,9 @@ def version() -> None:
 @options.lang
 def run(script: Path | None, config: Path | None, state: Path | None) -> None:
     """Start the edge and run it until it is told to stop."""
-    from talkpath.app.node import make
-    from talkpath.app.start import prepare
-    from talkpath.app.start import run as run_node
+    from talkpath.app.node.node import make
+    from talkpath.app.node.start import prepare
+    from talkpath.app.node.start import run as run_node
 
     def read(is_strict: bool) -> "Config":
         return options.with_script(options.settings(config, state, is_to_run=True, is_strict=is_strict), script)
@@ -185,7 +181,7 @@ def add_users(
     names: tuple[str, ...], password: str | None, outbound: bool, config: Path | None, state: Path | None
 ) -> None:
     """Add users, with the given password or each with one that is made and printed."""
-    from talkpath.app.users import add
+    from talkpath.app.users.command import add
 
     add(options.settings(config, state), names, options.typed(password), LANGUAGE, outbound=outbound)
 
@@ -200,7 +196,7 @@ def change_users(names: tuple[str, ...], outbound: bool | None, config: Path | N
     """Change what users may."""
     if outbound is None:
         raise click.UsageError(help_of(words.NOTHING_CHANGED))
-    from talkpath.app.users import change
+    from talkpath.app.users.command import change
 
     change(options.settings(config, state), names, LANGUAGE, outbound=outbound)
 
@@ -212,7 +208,7 @@ def change_users(names: tuple[str, ...], outbound: bool | None, config: Path | N
 @options.lang
 def list_users(outbound: bool, config: Path | None, state: Path | None) -> None:
     """Print the users, one a line."""
-    from talkpath.app.users import names
+    from talkpath.app.users.command import names
 
     found = names(options.settings(config, state), LANGUAGE, outbound=outbound)
     print("".join(f"{name}\n" for name in found), end="")
@@ -227,7 +223,7 @@ def list_users(outbound: bool, config: Path | None, state: Path | None) -> None:
 @options.lang
 def remove_users(names: tuple[str, ...], config: Path | None, state: Path | None) -> None:
     """Remove users."""
-    from talkpath.app.users import remove
+    from talkpath.app.users.command import remove
 
     remove(options.settings(config, state), names, LANGUAGE)
 
@@ -240,7 +236,7 @@ def remove_users(names: tuple[str, ...], config: Path | None, state: Path | None
 @options.lang
 def set_password(name: str, password: str | None, config: Path | None, state: Path | None) -> None:
     """Give a user a new password."""
-    from talkpath.app.users import new_password
+    from talkpath.app.users.command import new_password
 
     new_password(options.settings(config, state), name, options.typed(password), LANGUAGE)
 
@@ -270,9 +266,9 @@ def calls(
     state: Path | None,
 ) -> None:
     """List calls, or tell the story of one."""
-    from talkpath.app.calls import Calls
-    from talkpath.app.moment import moment
-    from talkpath.app.own_calls import OwnCalls
+    from talkpath.app.calls.command import Calls
+    from talkpath.app.calls.own import OwnCalls
+    from talkpath.app.console.moment import moment
     from talkpath.store.history import Wanted
 
     shown = Calls(OwnCalls(options.settings(config, state)), LANGUAGE)
@@ -304,7 +300,7 @@ def bans(context: click.Context, as_json: bool, config: Path | None, state: Path
 @options.lang
 def list_bans(as_json: bool, config: Path | None, state: Path | None) -> None:
     """List the bans in force."""
-    from talkpath.app.bans import print_bans
+    from talkpath.app.users.bans import print_bans
 
     print_bans(options.settings(config, state), LANGUAGE, as_json=as_json)
 
@@ -318,7 +314,7 @@ def list_bans(as_json: bool, config: Path | None, state: Path | None) -> None:
 @options.lang
 def add_bans(networks: tuple[str, ...], span: str, note: str, config: Path | None, state: Path | None) -> None:
     """Ban networks."""
-    from talkpath.app.bans import add
+    from talkpath.app.users.bans import add
 
     add(options.settings(config, state), networks, span, note, LANGUAGE)
 
@@ -330,7 +326,7 @@ def add_bans(networks: tuple[str, ...], span: str, note: str, config: Path | Non
 @options.lang
 def lift_bans(sources: tuple[str, ...], config: Path | None, state: Path | None) -> None:
     """Lift bans."""
-    from talkpath.app.bans import lift
+    from talkpath.app.users.bans import lift
 
     lift(options.settings(config, state), sources, LANGUAGE)
 

@@ -7,9 +7,9 @@ process that ran it and still stands lets go of it when it reads that.
 Who loses an address and lives says its calls there for the last time, and stands still. Whoever gets the address
 waits a moment for that of a node that said that it gives way.
 
-Calls at addresses that nobody else gets are rescued (`edge/rescue.py`) when their node is silent in the engine and
-does not answer for itself either: it may be only the engine that it cannot reach, and then its calls are well. Each
-call has an order of heirs by itself, the same for all nodes, and the first of those that are there rescues it.
+Calls at addresses that nobody else gets are rescued (`edge/nodes/rescue.py`) when their node is silent in the engine
+and does not answer for itself either: it may be only the engine that it cannot reach, and then its calls are well.
+Each call has an order of heirs by itself, the same for all nodes, and the first of those that are there rescues it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ from talkpath.base.limits import CALL_FORGOTTEN_S
 from talkpath.cluster.copy import LiveCopy
 from talkpath.cluster.envelope import Envelope, Place
 from talkpath.cluster.sealing import Seal
-from talkpath.edge.keeping import Changed, Key, Known, Untold
+from talkpath.edge.nodes.keeping import Changed, Key, Known, Untold
 from talkpath.media.engine import HEIRS
 
 KIND = "call"

@@ -15,7 +15,7 @@ from talkpath.base import limits
 from talkpath.base.address import Address, Target, Transport
 from talkpath.cluster.copy import STALE_S, LiveCopy, State
 from talkpath.cluster.envelope import Envelope, Place
-from talkpath.edge.token import mark as mark_of
+from talkpath.edge.forwarding.token import mark as mark_of
 from talkpath.media.engine import HEIRS
 
 KIND = "node"

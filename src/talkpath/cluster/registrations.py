@@ -16,8 +16,8 @@ import msgspec
 from talkpath.cluster.copy import LiveCopy
 from talkpath.cluster.envelope import Envelope, Place
 from talkpath.cluster.sealing import Seal
-from talkpath.edge.binding import Binding
-from talkpath.edge.registrar import BindingStore
+from talkpath.edge.registrar.binding import Binding
+from talkpath.edge.registrar.registrar import BindingStore
 
 KIND = "binding"
 

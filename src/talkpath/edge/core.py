@@ -13,27 +13,27 @@ from talkpath.base.leaving import Send
 from talkpath.base.timers import Timers
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Value
-from talkpath.edge.arrival import Arrival
-from talkpath.edge.authentication import Accounts, Authentication
-from talkpath.edge.binding import Binding
-from talkpath.edge.call import RunningCall
-from talkpath.edge.guard import Guard
-from talkpath.edge.inquiry import Router
-from talkpath.edge.keepalive import KeepAlive
-from talkpath.edge.locality import Locality
-from talkpath.edge.loops import LoopMarks
-from talkpath.edge.names import Names
-from talkpath.edge.neighbours import NOTHING_AROUND, Surroundings
-from talkpath.edge.nodes import ALONE, Nodes, Passes
-from talkpath.edge.recording import Recordings
-from talkpath.edge.registrar import BindingStore, Registrar
-from talkpath.edge.responses import response_to
+from talkpath.edge.admission.authentication import Accounts, Authentication
+from talkpath.edge.admission.guard import Guard
+from talkpath.edge.calls.call import RunningCall
+from talkpath.edge.calls.recording import Recordings
+from talkpath.edge.calls.tape import Recorder
+from talkpath.edge.calls.transfers import Transfers
+from talkpath.edge.calls.untold import Untold
+from talkpath.edge.forking.tastes import Tastes
+from talkpath.edge.forwarding.arrival import Arrival
+from talkpath.edge.forwarding.responses import response_to
+from talkpath.edge.forwarding.token import Tokens
+from talkpath.edge.nodes.nodes import ALONE, Nodes, Passes
+from talkpath.edge.places.locality import Locality
+from talkpath.edge.places.loops import LoopMarks
+from talkpath.edge.places.names import Names
+from talkpath.edge.places.neighbours import NOTHING_AROUND, Surroundings
+from talkpath.edge.registrar.binding import Binding
+from talkpath.edge.registrar.keepalive import KeepAlive
+from talkpath.edge.registrar.registrar import BindingStore, Registrar
+from talkpath.edge.routing.inquiry import Router
 from talkpath.edge.settings import EdgeSettings
-from talkpath.edge.tape import Recorder
-from talkpath.edge.tastes import Tastes
-from talkpath.edge.token import Tokens
-from talkpath.edge.transfers import Transfers
-from talkpath.edge.untold import Untold
 from talkpath.media.policy import MediaAddress
 from talkpath.media.record import MediaRecord
 from talkpath.media.session import MediaSession

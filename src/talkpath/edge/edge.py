@@ -12,40 +12,40 @@ from talkpath.base.errors import Malformed
 from talkpath.base.leaving import Send
 from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
-from talkpath.edge.admission import Admission
-from talkpath.edge.anchoring import Anchoring
-from talkpath.edge.answers import Answers
-from talkpath.edge.arrival import Arrival
-from talkpath.edge.asking import Asking
-from talkpath.edge.bereaved import Bereaved
-from talkpath.edge.call import Phase, RunningCall
-from talkpath.edge.choosing import SERVICES
+from talkpath.edge.admission.admission import Admission
+from talkpath.edge.admission.tries import place_of
+from talkpath.edge.calls.anchoring import Anchoring
+from talkpath.edge.calls.call import Phase, RunningCall
+from talkpath.edge.calls.ending import Ending
+from talkpath.edge.calls.holding import Holding, Word
+from talkpath.edge.calls.indialog import InDialog
+from talkpath.edge.calls.lookout import Lookout
+from talkpath.edge.calls.recordkey import RecordKey
 from talkpath.edge.core import Core, Entropy, World
-from talkpath.edge.ending import Ending
-from talkpath.edge.fork import Fork
+from talkpath.edge.forking.answers import Answers
+from talkpath.edge.forking.asking import Asking
+from talkpath.edge.forking.fork import Fork
+from talkpath.edge.forking.trying import Trying
+from talkpath.edge.forwarding.arrival import Arrival
+from talkpath.edge.forwarding.responses import reason_of, response_to
+from talkpath.edge.forwarding.salvage import answerable, salvaged
+from talkpath.edge.forwarding.sending import Sending
 from talkpath.edge.gateways.table import Gateways
-from talkpath.edge.heading import Heading, Refusal
-from talkpath.edge.holding import Holding, Word
-from talkpath.edge.indialog import InDialog
-from talkpath.edge.inquiry import Answer
-from talkpath.edge.keeping import Keeping
-from talkpath.edge.late import LateAnswers
-from talkpath.edge.lookout import Lookout
-from talkpath.edge.loops import has_hops_left
-from talkpath.edge.names import Waiting
+from talkpath.edge.gateways.trunks import Trunks
+from talkpath.edge.nodes.bereaved import Bereaved
+from talkpath.edge.nodes.keeping import Keeping
+from talkpath.edge.nodes.late import LateAnswers
+from talkpath.edge.places.loops import has_hops_left
+from talkpath.edge.places.names import Waiting
 from talkpath.edge.proxy import Proxy
-from talkpath.edge.recordkey import RecordKey
-from talkpath.edge.registration import Registration
-from talkpath.edge.rehearsal import Rehearsals
-from talkpath.edge.responses import reason_of, response_to
-from talkpath.edge.routing import heading_of
-from talkpath.edge.salvage import answerable, salvaged
-from talkpath.edge.sending import Sending
-from talkpath.edge.services import Dialog, Services
+from talkpath.edge.registrar.registration import Registration
+from talkpath.edge.routing.choosing import SERVICES
+from talkpath.edge.routing.heading import Heading, Refusal
+from talkpath.edge.routing.inquiry import Answer
+from talkpath.edge.routing.rehearsal import Rehearsals
+from talkpath.edge.routing.routing import heading_of
+from talkpath.edge.routing.services import Dialog, Services
 from talkpath.edge.settings import EdgeSettings
-from talkpath.edge.tries import place_of
-from talkpath.edge.trunks import Trunks
-from talkpath.edge.trying import Trying
 from talkpath.sip.message import Message, fault_of
 from talkpath.sip.transaction import ServerTransaction, State
 from talkpath.sip.uri import Uri

@@ -7,25 +7,25 @@ RFC 3261 section 16. Forks stand in `fork.py`, requests within dialogs in `india
 from functools import partial
 
 from talkpath.base.errors import Malformed
-from talkpath.edge.admission import Admission
-from talkpath.edge.answers import Answers
-from talkpath.edge.arrival import Arrival
-from talkpath.edge.asking import Asking
-from talkpath.edge.call import Party, RunningCall
-from talkpath.edge.changes import Changes
-from talkpath.edge.choosing import Asked, Choosing, Unproven
-from talkpath.edge.comeback import take_up
+from talkpath.edge.admission.admission import Admission
+from talkpath.edge.calls.call import Party, RunningCall
+from talkpath.edge.calls.ending import Ending
+from talkpath.edge.calls.indialog import InDialog
 from talkpath.edge.core import Core
-from talkpath.edge.ending import Ending
-from talkpath.edge.fork import Fork
-from talkpath.edge.heading import Heading, Refusal
-from talkpath.edge.indialog import InDialog
-from talkpath.edge.inquiry import Answer
-from talkpath.edge.nodes import Pass
-from talkpath.edge.plan import Group, Plan, ToPhone
-from talkpath.edge.question import Question
-from talkpath.edge.trunks import Trunks
-from talkpath.edge.trying import Trying
+from talkpath.edge.forking.answers import Answers
+from talkpath.edge.forking.asking import Asking
+from talkpath.edge.forking.fork import Fork
+from talkpath.edge.forking.trying import Trying
+from talkpath.edge.forwarding.arrival import Arrival
+from talkpath.edge.forwarding.changes import Changes
+from talkpath.edge.gateways.trunks import Trunks
+from talkpath.edge.nodes.nodes import Pass
+from talkpath.edge.registrar.comeback import take_up
+from talkpath.edge.routing.choosing import Asked, Choosing, Unproven
+from talkpath.edge.routing.heading import Heading, Refusal
+from talkpath.edge.routing.inquiry import Answer
+from talkpath.edge.routing.plan import Group, Plan, ToPhone
+from talkpath.edge.routing.question import Question
 from talkpath.media.policy import CALLER
 from talkpath.sip.transaction import ServerTransaction
 

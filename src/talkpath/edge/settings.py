@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from talkpath.base.address import Address, Transport
 from talkpath.edge.gateways.settings import GatewaySettings, GroupSettings
-from talkpath.edge.neighbours import Local, Networks
+from talkpath.edge.places.neighbours import Local, Networks
 from talkpath.media.engine import Clip
 from talkpath.sip.transaction import TimerValues
 

@@ -6,8 +6,8 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from talkpath.base.address import Address, Flow, Hop, Transport
-from talkpath.edge.locality import Locality, is_ip
-from talkpath.edge.neighbours import Local, Networks
+from talkpath.edge.places.locality import Locality, is_ip
+from talkpath.edge.places.neighbours import Local, Networks
 from talkpath.media.policy import MediaAddress
 from talkpath.net.interfaces import Interfaces
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from talkpath.edge.neighbours import NOTHING_AROUND, Surroundings
+from talkpath.edge.places.neighbours import NOTHING_AROUND, Surroundings
 
 Interface = IPv4Interface | IPv6Interface
 

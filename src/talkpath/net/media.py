@@ -11,7 +11,7 @@ from talkpath import _native
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.calls.ledger import Ledger
-from talkpath.edge.call import RunningCall
+from talkpath.edge.calls.call import RunningCall
 from talkpath.media.engine import (
     Advanced,
     Climbed,
@@ -312,12 +312,19 @@ class MediaDriver:
         self._timers[call] = (at, loop.call_at(at, self._expire, call))
 
     def _expire(self, call: RunningCall) -> None:
+        """Let what is due of a call happen. One that fails is due again at the call's next event: at once, it would be
+        due without end."""
         self._timers.pop(call, None)
-        if call.media is not None and self._told is not None:
-            now = self._clock.now()
+        if call.media is None:
+            return
+        now = self._clock.now()
+        try:
             call.media.expire(now)
-            self._told(call, now)
-            self._schedule(call)
+        except Exception:  # noqa: BLE001 - the outermost driver: one call must not stop the others
+            _log.exception("a timer of the media of %s could not be handled; please report this", call.call_id)
+            return
+        self._tell(call, now)
+        self._schedule(call)
 
     def _take_events(self) -> None:
         now = self._clock.now()

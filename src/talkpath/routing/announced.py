@@ -3,7 +3,7 @@
 from os import PathLike
 from pathlib import Path
 
-from talkpath.edge.tape import Announcement
+from talkpath.edge.calls.tape import Announcement
 
 
 def announcement(file: str | PathLike[str]) -> Announcement:

@@ -8,8 +8,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from talkpath.base import limits
 from talkpath.base.address import Transport
-from talkpath.edge.inquiry import Inquiry
-from talkpath.edge.tape import Announcement
+from talkpath.edge.calls.tape import Announcement
+from talkpath.edge.routing.inquiry import Inquiry
 from talkpath.routing.answers import AnswerEdits, Edit, OfferEdits
 from talkpath.routing.caller import Caller, Identity, Number, Origin
 from talkpath.routing.headers import AnswerHeaders, Headers

@@ -6,13 +6,13 @@ from inspect import iscoroutine
 from typing import Protocol
 
 from talkpath.base.errors import Malformed
-from talkpath.edge.changes import Changes, Edit
-from talkpath.edge.choosing import SERVICES
-from talkpath.edge.heading import Heading
-from talkpath.edge.inquiry import Answer, Verb, Verdict
-from talkpath.edge.inquiry import Usual as UsualVerdict
-from talkpath.edge.plan import Group, Plan, ToGateways, ToPlace, ToService, ToUser, Way
-from talkpath.edge.tape import Announcement
+from talkpath.edge.calls.tape import Announcement
+from talkpath.edge.forwarding.changes import Changes, Edit
+from talkpath.edge.routing.choosing import SERVICES
+from talkpath.edge.routing.heading import Heading
+from talkpath.edge.routing.inquiry import Answer, Verb, Verdict
+from talkpath.edge.routing.inquiry import Usual as UsualVerdict
+from talkpath.edge.routing.plan import Group, Plan, ToGateways, ToPlace, ToService, ToUser, Way
 from talkpath.media.service import Service
 from talkpath.routing.answers import AnswerEdits, edited
 from talkpath.routing.answers import Edit as AnswerEdit

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from talkpath.base.texts import Text
-from talkpath.edge.choosing import SERVICES
+from talkpath.edge.routing.choosing import SERVICES
 from talkpath.routing import words
 from talkpath.routing.call import Call
 from talkpath.routing.kinds import Kinds, names_of

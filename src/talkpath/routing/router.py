@@ -15,9 +15,9 @@ from typing import Any
 
 from talkpath.base import limits
 from talkpath.base.errors import Malformed
-from talkpath.edge.changes import Changes
-from talkpath.edge.inquiry import Answer, Inquiry, Verb, Verdict, Within
-from talkpath.edge.inquiry import Outcome as EdgeOutcome
+from talkpath.edge.forwarding.changes import Changes
+from talkpath.edge.routing.inquiry import Answer, Inquiry, Verb, Verdict, Within
+from talkpath.edge.routing.inquiry import Outcome as EdgeOutcome
 from talkpath.routing.answers import Edit
 from talkpath.routing.call import Call, Challenged, Wait
 from talkpath.routing.caller import Origin

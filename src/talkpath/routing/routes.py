@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from talkpath.base.errors import Malformed
-from talkpath.edge.inquiry import Outcome as EdgeOutcome
+from talkpath.edge.routing.inquiry import Outcome as EdgeOutcome
 from talkpath.media.service import Service
 from talkpath.routing.headers import header_line
 from talkpath.routing.mistakes import Place, nearest

@@ -1,4 +1,4 @@
-"""The real edge, and the world around it in memory: what `app/node.py` and `net/signalling.py` are outside."""
+"""The real edge, and the world around it in memory: what `app/node/node.py` and `net/signalling.py` are outside."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -6,19 +6,19 @@ from functools import cache, partial
 from itertools import count
 from pathlib import Path
 
-from talkpath.app import settings
 from talkpath.app.config.listeners import ANY
 from talkpath.app.config.tree import Config
+from talkpath.app.node import settings
 from talkpath.base.address import Address, Flow, Hop, Target, Transport
 from talkpath.base.leaving import Send
 from talkpath.base.unsent import Unsent
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.trace import Trace
-from talkpath.edge.binding import Binding
-from talkpath.edge.call import RunningCall
+from talkpath.edge.admission.guard import Guard
+from talkpath.edge.calls.call import RunningCall
 from talkpath.edge.core import Entropy, World
 from talkpath.edge.edge import Edge, FlowClosed
-from talkpath.edge.guard import Guard
+from talkpath.edge.registrar.binding import Binding
 from talkpath.media.keying import Security
 from talkpath.media.memory import MemoryEngine
 from talkpath.media.policy import MediaAddress

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from talkpath.base.address import Address
-from talkpath.edge.call import RunningCall
+from talkpath.edge.calls.call import RunningCall
 from talkpath.media.engine import Climbed, EngineEvent, FirstHeard
 from talkpath.media.memory import MemoryEngine, MemoryPort
 from talkpath.testing.clock import Clock

@@ -1,8 +1,8 @@
 """What is wrong with a sound file that is to be announced."""
 
-from talkpath.app.announcement import announcement_of
 from talkpath.app.config import words
-from talkpath.app.phrase import Phrase, phrase
+from talkpath.app.console.phrase import Phrase, phrase
+from talkpath.app.recordings.announcement import announcement_of
 from talkpath.base.errors import Malformed, Unavailable
 from talkpath.base.limits import ANNOUNCEMENT_S
 

@@ -15,7 +15,7 @@ from talkpath.app.config.listeners import ANY, INTERFACES, Listener
 from talkpath.app.config.media import MediaAddress
 from talkpath.app.config.places import Path as KeyPath
 from talkpath.app.config.tree import Config
-from talkpath.app.phrase import Phrase, phrase
+from talkpath.app.console.phrase import Phrase, phrase
 from talkpath.base.address import Transport
 from talkpath.base.texts import Text
 from talkpath.store.notices.signing import key_of
@@ -134,7 +134,7 @@ def unfit_certificate(config: Config) -> Iterator[Disagreement]:
     """What is wrong with the certificate of the TLS and WSS listeners, or its key. Without them all else runs."""
     if config.tls.certificate and config.tls.key:
         # Only who has a certificate pays for loading the library that reads it.
-        from talkpath.app.certificate import mistakes_in_pair
+        from talkpath.app.listening.certificate import mistakes_in_pair
 
         pair = mistakes_in_pair(Path(config.tls.certificate), Path(config.tls.key))
         yield from ((("tls", name), what) for name, what in pair)
@@ -143,7 +143,7 @@ def unfit_certificate(config: Config) -> Iterator[Disagreement]:
 def unfit_others(config: Config) -> Iterator[Disagreement]:
     """The same of the certificates for other names: without one of them, its names are shown the first."""
     if config.tls.others:
-        from talkpath.app.certificate import mistakes_in_pair
+        from talkpath.app.listening.certificate import mistakes_in_pair
 
         for at, one in enumerate(config.tls.others):
             for name, what in mistakes_in_pair(Path(one.certificate), Path(one.key)):
@@ -191,7 +191,7 @@ def _cluster_nodes(cluster: Cluster) -> Iterator[Disagreement]:
 def _certificate_of_engine(config: Config) -> Iterator[Disagreement]:
     cluster = config.cluster
     if cluster.name and cluster.certificate and cluster.key:
-        from talkpath.app.certificate import mistakes_in_pair
+        from talkpath.app.listening.certificate import mistakes_in_pair
 
         for name, what in mistakes_in_pair(Path(cluster.certificate), Path(cluster.key)):
             yield ("cluster", name), what

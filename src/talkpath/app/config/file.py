@@ -27,7 +27,7 @@ from talkpath.app.config.near import nearest
 from talkpath.app.config.places import Path as KeyPath
 from talkpath.app.config.places import Place, places
 from talkpath.app.config.tree import Config
-from talkpath.app.phrase import Phrase, phrase
+from talkpath.app.console.phrase import Phrase, phrase
 from talkpath.base.redact import Secret
 
 # Stands for a value that was refused; its mistake is already noted.

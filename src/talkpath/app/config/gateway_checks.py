@@ -11,7 +11,7 @@ from talkpath.app.config.gateways import Gateway
 from talkpath.app.config.near import nearest
 from talkpath.app.config.places import Path as KeyPath
 from talkpath.app.config.tree import Config
-from talkpath.app.phrase import Phrase, phrase
+from talkpath.app.console.phrase import Phrase, phrase
 
 LineOf = Callable[[KeyPath], int]
 
@@ -82,7 +82,7 @@ def files_of_one(gateway: Gateway) -> Iterator[tuple[str, Phrase]]:
     """The same of one gateway, each with the key at which to look."""
     if gateway.ca:
         # Only who names one pays for loading the library that reads it.
-        from talkpath.app.certificate import mistake_in_certificates
+        from talkpath.app.listening.certificate import mistake_in_certificates
 
         if (what := mistake_in_certificates(Path(gateway.ca))) is not None:
             yield "ca", what

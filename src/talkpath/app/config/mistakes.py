@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from talkpath.app.phrase import Phrase
+from talkpath.app.console.phrase import Phrase
 from talkpath.base.errors import Misuse
 from talkpath.base.texts import Language
 

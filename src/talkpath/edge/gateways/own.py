@@ -3,7 +3,7 @@
 from talkpath.base import limits
 from talkpath.base.address import Address, Hop, Target
 from talkpath.edge.core import Core
-from talkpath.edge.forwarding import via_line
+from talkpath.edge.forwarding.forwarding import via_line
 from talkpath.edge.gateways.settings import GatewaySettings
 from talkpath.sip.transaction import ClientOwner, ClientTransaction
 from talkpath.sip.uri import Uri

@@ -14,7 +14,7 @@ from talkpath.edge.gateways.agenda import Agenda
 from talkpath.edge.gateways.gateway import Gateway
 from talkpath.edge.gateways.own import Letter, Pace, named, reachable, send, uri_of
 from talkpath.edge.gateways.sources import Sources
-from talkpath.edge.locality import is_ip
+from talkpath.edge.places.locality import is_ip
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ClientTransaction
 from talkpath.sip.uri import Uri, sip_uri

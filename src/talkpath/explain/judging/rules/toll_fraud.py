@@ -1,6 +1,6 @@
 """Calls to expensive numbers that nobody in the house makes.
 
-Of its own calls the edge says which of them were more than their account may make (`edge/toll.py`).
+Of its own calls the edge says which of them were more than their account may make (`edge/admission/toll.py`).
 """
 
 from bisect import bisect_right

@@ -1,0 +1,1 @@
+"""`talkpath calls`: the calls of this edge."""

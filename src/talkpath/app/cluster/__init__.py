@@ -1,0 +1,1 @@
+"""Several nodes that are one: joining, giving way, what is shared, and what keepalived is told."""

@@ -1,0 +1,1 @@
+"""`talkpath doctor`: whether this host and its network have what an edge needs."""

@@ -1,0 +1,1 @@
+"""`talkpath explain`: captures, folders, mirrored traffic and our own calls, explained."""

@@ -1,0 +1,1 @@
+"""`talkpath gateways`: carriers, as configured and as changed by hand."""

@@ -1,0 +1,1 @@
+"""What a running node says on standard error."""

@@ -1,0 +1,1 @@
+"""A running node: made of its configuration, wired, looked after, stopped."""

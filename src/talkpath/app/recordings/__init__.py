@@ -1,0 +1,1 @@
+"""Recordings: made, kept, stored, told of, and the commands about them."""

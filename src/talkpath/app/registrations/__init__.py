@@ -1,0 +1,1 @@
+"""`talkpath registrations`: who is registered, and who tries in vain."""

@@ -1,0 +1,1 @@
+"""`talkpath route`, and the operator's script in the running edge."""

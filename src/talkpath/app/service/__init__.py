@@ -1,0 +1,1 @@
+"""`talkpath install-service`: talkpath under systemd."""

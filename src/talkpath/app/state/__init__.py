@@ -1,0 +1,1 @@
+"""The state directory: who may read it, what operators leave there, and copies of it."""

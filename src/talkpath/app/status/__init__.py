@@ -1,0 +1,1 @@
+"""`talkpath status`: how the edge is."""

@@ -1,0 +1,1 @@
+"""`talkpath top`: the calls that run, as they sound."""

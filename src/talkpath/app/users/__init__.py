@@ -1,0 +1,1 @@
+"""Who may register, and who is kept out."""

@@ -1,0 +1,1 @@
+"""`talkpath wav`: a call's sound as a file."""

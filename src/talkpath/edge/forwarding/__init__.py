@@ -1,0 +1,1 @@
+"""How messages are written on, and answered by us."""

@@ -1,0 +1,1 @@
+"""What is ours, who is beside us, and where names lead."""

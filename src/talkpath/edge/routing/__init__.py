@@ -1,0 +1,1 @@
+"""Where a request is to go, and why."""
