@@ -56,3 +56,19 @@ def test_a_fault_in_one_call_does_not_cost_the_events_of_another(caplog: pytest.
     assert [moment.kind for moment in sound.media.drain()] == [moments.FIRST_PACKET]
     assert "media of a could not" in caplog.text
     driver.close()
+
+
+async def test_a_timer_that_fails_costs_its_own_call(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    driver = MediaDriver(clock, Ledger(), MediaPolicy(), workers=1)
+    driver.start(lambda call, now: None)
+    call = RunningCall("a", Party(CALLER, Flow(Transport.UDP, HERE, HERE), False), 0.0)
+    session = call.media = driver.open(call)
+    offer = sdp("127.0.0.1", f"audio 4000 UDP/TLS/RTP/SAVP 0\n{FINGERPRINT}\na=setup:passive")
+    session.answer_locally(offer, Service.ECHO, ORIGIN, clock.now())
+    for _, anchor in session.ports:
+        driver.relay.close(cast(Port, anchor.port))
+    async with asyncio.timeout(30):
+        while "a timer of the media of a could not" not in caplog.text:
+            await asyncio.sleep(0.01)
+    driver.close()
