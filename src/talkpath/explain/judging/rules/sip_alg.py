@@ -15,8 +15,9 @@ from talkpath.sdp.values import is_private
 from talkpath.sip.uri import Uri
 
 LENGTH = Text(
-    "Content-Length says {said} bytes, the body has {real}: somebody rewrote the body and not the length.",
-    "Content-Length 为 {said} 字节，正文实际 {real} 字节：有人改写了正文却没有改长度。",
+    "Content-Length says {said} bytes, the body has {real}: somebody on the way rewrote the body and not the length, "
+    "or its sender counts wrongly.",
+    "Content-Length 为 {said} 字节，正文实际 {real} 字节：途中有人改写了正文却没有改长度，或发送方自己算错。",
 )
 BETWEEN = Text(
     "Between {one} and {two} the same message changed without a new Via: {changes}.",
@@ -29,12 +30,12 @@ MIXED = Text(
 
 
 def check(story: Story) -> Iterator[Found]:
-    evidence = [*_wrong_length(story), *_rewritten(story)]
-    strong = bool(evidence)
-    if not strong:
-        evidence = [*_mixed(story)]
-        if len(evidence) < 2:
-            return
+    lengths, rewritten, mixed = [*_wrong_length(story)], [*_rewritten(story)], [*_mixed(story)]
+    # A wrong length alone may be the sender's own.
+    strong = bool(rewritten or (lengths and mixed))
+    if not strong and not lengths and len(mixed) < 2:
+        return
+    evidence = [*lengths, *rewritten, *mixed]
     hurt = story.call.answered_at is None and story.call.result == "failed"
     yield Found(
         tuple(evidence[:4]),
@@ -185,9 +186,11 @@ RULE: Rule = Rule(
     ),
     doubt=Text(
         "A server that does not show in Via or Record-Route (a back-to-back agent that keeps branches) rewrites in "
-        "the same way and means well: look whether the address in between is one of yours.",
+        "the same way and means well: look whether the address in between is one of yours. A wrong Content-Length "
+        "alone may be the sender's own: look whether it is wrong on other ways as well.",
         "不在 Via 或 Record-Route 中出现的服务器（保留 branch 的 B2BUA）也会这样改写且并无恶意："
-        "请看中间的地址是否是自己的设备。",
+        "请看中间的地址是否是自己的设备。仅有 Content-Length 错误时，也可能是发送方自己写错："
+        "请看它经其他路径时是否同样错误。",
     ),
     traits=frozenset({Trait.REWRITTEN}),
     of_call=check,
