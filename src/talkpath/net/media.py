@@ -312,8 +312,8 @@ class MediaDriver:
         self._timers[call] = (at, loop.call_at(at, self._expire, call))
 
     def _expire(self, call: RunningCall) -> None:
-        """Let what is due of a call happen. One that fails is due again at the call's next event: at once, it would be
-        due without end."""
+        """Let what is due of a call happen. One that fails is asked for again at the call's next event: at once it
+        would fail without end."""
         self._timers.pop(call, None)
         if call.media is None:
             return
