@@ -111,7 +111,7 @@ def test_a_node_without_its_address_is_not_configured() -> None:
 NODE = """
 import signal, sys, time
 from pathlib import Path
-from talkpath.app.alive import Alive
+from talkpath.app.cluster.alive import Alive
 alive = Alive(Path(sys.argv[1]))
 alive.beat(sys.argv[2:])
 print("ready", flush=True)

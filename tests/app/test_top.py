@@ -88,7 +88,7 @@ def test_the_worst_call_stands_first(monkeypatch: pytest.MonkeyPatch) -> None:
         TopRow(name, now - age, "1001", "1002", "talking", way(now, loss=loss))
         for name, age, loss in (("old", 90, 0.0), ("new", 10, 0.0), ("bad", 30, 0.12))
     ]
-    monkeypatch.setattr("talkpath.app.top.ControlClient.top", lambda self: rows)
+    monkeypatch.setattr("talkpath.app.top.command.ControlClient.top", lambda self: rows)
     monkeypatch.setattr("talkpath.app.top.command.state_directory", lambda config: Path())
     assert [row.id for row in _calls(None)] == ["bad", "old", "new"]  # type: ignore[arg-type]
     assert len(_cells(rows[0], Language.ZH)) == 11

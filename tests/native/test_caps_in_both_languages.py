@@ -22,7 +22,7 @@ TWINS = {
     "tee/mod.rs BUFFER_BYTES": limits.RECORDING_BUFFER_BYTES,
     "tee/mod.rs QUEUE_BYTES": limits.RECORDING_QUEUE_BYTES,
     # No caps, but numbers that one side would go on with alone.
-    "calls/hop.rs LARGE_BYTES": sending._SAFE_DATAGRAM_BYTES,
+    "calls/said.rs LARGE_BYTES": sending._SAFE_DATAGRAM_BYTES,
     "calls/id.rs TIME_CHARACTERS": ids._TIME_CHARACTERS,
     "guard/mod.rs KINDS": len(guard.KINDS),
     "guard/mod.rs INVITE": guard._BY_METHOD["INVITE"],

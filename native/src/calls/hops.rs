@@ -79,7 +79,7 @@ impl Hops {
     }
 
     /// What was said on each hop.
-    pub fn into_said(self) -> Vec<Said> {
+    fn into_said(self) -> Vec<Said> {
         self.hops.into_iter().map(Hop::into_said).collect()
     }
 
@@ -199,4 +199,9 @@ pub fn apart(py: Python<'_>, rows: &[Py<SipSeen>]) -> Vec<Hops> {
         }
     }
     found
+}
+
+/// What was said on each hop of each of them.
+pub fn said_apart(py: Python<'_>, rows: &[Py<SipSeen>]) -> Vec<Vec<Said>> {
+    apart(py, rows).into_iter().map(Hops::into_said).collect()
 }

@@ -1,7 +1,7 @@
 //! The SIP messages of a capture or a feed by Call-ID, and who spoke when. Python's `CaptureLedger` makes calls of them.
 
 use super::hop::Hop;
-use super::hops::apart;
+use super::hops::{apart, said_apart};
 use super::seen::{Host, SipSeen};
 use super::shelf::{Sheaf, Shelf};
 use crate::sip::{text, with_bytes};
@@ -63,7 +63,8 @@ pub struct SipLedger {
 impl SipLedger {
     #[new]
     fn new(max_messages: usize) -> SipLedger {
-        let (traces, closed, heard, shelf, due) = Default::default();
+        let (traces, closed, heard, due) = Default::default();
+        let shelf = Arc::new(Shelf::new(said_apart));
         let (begun, malformed, left_out, first, last) = Default::default();
         SipLedger {
             traces,

@@ -4,7 +4,6 @@
 //! A call is packed in two pieces: the message that began it, with the bytes of another call as the dictionary (calls
 //! of one capture are alike), and the others, with the first as theirs. Reading the first is frequent and cheap.
 
-use super::hops::{apart, Hops};
 use super::said::{Said, Signs};
 use super::seen::{Catch, Place, SipSeen, Wire};
 use lz4_flex::block;
@@ -18,12 +17,21 @@ const RECENT: usize = 4;
 /// The messages of one call: of each use of its Call-ID, and of each hop there.
 type Unpacked = Arc<Vec<Vec<Said>>>;
 
+/// Folds messages in the order of time.
+type Fold = fn(Python<'_>, &[Py<SipSeen>]) -> Vec<Vec<Said>>;
+
 /// All packed calls of a ledger.
-#[derive(Default)]
 pub struct Shelf {
+    fold: Fold,
     /// The first message that was packed.
     alike: OnceLock<Box<[u8]>>,
     recent: Mutex<Vec<(Weak<Sheaf>, Unpacked)>>,
+}
+
+impl Shelf {
+    pub fn new(fold: Fold) -> Shelf {
+        Shelf { fold, alike: OnceLock::new(), recent: Mutex::default() }
+    }
 }
 
 /// The messages with one Call-ID, in the order of time.
@@ -224,8 +232,7 @@ impl Shelved {
         if let Some(call) = known {
             return Ok(Reading { call, at: self.at });
         }
-        let calls = apart(py, &self.sheaf.rows(py)?);
-        let call = Arc::new(calls.into_iter().map(Hops::into_said).collect::<Vec<_>>());
+        let call = Arc::new((shelf.fold)(py, &self.sheaf.rows(py)?));
         let mut recent = recent();
         recent.insert(0, (Arc::downgrade(&self.sheaf), call.clone()));
         let kept = RECENT.min(recent.len());

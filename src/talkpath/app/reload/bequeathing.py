@@ -51,7 +51,7 @@ async def may_begin_anew(is_alone: bool, read: Callable[[], object], loop: Abstr
 
 
 def _why_not_loaded() -> str:
-    command = [sys.executable, "-c", "import talkpath.app.node, talkpath.app.cli"]
+    command = [sys.executable, "-c", "import talkpath.app.node.node, talkpath.app.cli"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_LOAD_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
