@@ -125,7 +125,7 @@ def test_what_was_compressed_is_what_was_said() -> None:
 def test_what_cannot_be_compressed_stays_as_it_is() -> None:
     ledger = Ledger()
     ledger.written(10.0, _PHONE, "a@x", _invite(), sent=False)
-    ledger.moment(10.5, "a@x", "route.user", user=object())  # type: ignore[arg-type]
+    ledger.moment(10.5, "a@x", "route.user", user=2**70)
     trace = ledger.trace("a@x")
     assert trace is not None
     trace.settle()

@@ -135,7 +135,7 @@ class Trace:
         rows = [(time, flows.setdefault(flow, len(flows)), raw, sent) for time, flow, raw, sent in self._live]
         try:
             data = _encoder.encode((rows, self._moments))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return  # a value that cannot be written down, whoever made it: the call stays as it is
         packer = zlib.compressobj(*_COMPRESSED)
         compressed = packer.compress(data) + packer.flush()
