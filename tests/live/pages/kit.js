@@ -119,9 +119,11 @@ class JsSipPhone extends Phone {
     super();
     this.domain = domain;
     this.media = video ? {} : { mediaConstraints: { audio: true, video: false } };
-    this.agent = new JsSIP.UA({
-      sockets: [url, ...others].map((at) => new JsSIP.WebSocketInterface(at)), uri: `sip:${user}@${domain}`, password,
-    });
+    // Of servers that weigh the same JsSIP takes any: the first is to be tried first.
+    const sockets = [url, ...others].map((at, place) => (
+      { socket: new JsSIP.WebSocketInterface(at), weight: others.length - place }
+    ));
+    this.agent = new JsSIP.UA({ sockets, uri: `sip:${user}@${domain}`, password });
     this.agent.on('connected', () => this.note('connected'));
     this.agent.on('disconnected', () => this.note('disconnected'));
     this.agent.on('registered', () => this.note('registered'));
