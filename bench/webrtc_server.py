@@ -14,7 +14,7 @@ import uvloop
 
 from talkpath._native import Relay
 from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
-from talkpath.net.media import CallEngine, Verbs, translated
+from talkpath.net.media import CallLeases, translated
 from talkpath.secure.certificate import Certificate
 from talkpath.secure.identity import Identity
 
@@ -48,7 +48,7 @@ class Server:
         session = self._sessions.get(call)
         if session is None:
             owners: dict[int, object] = self._owners  # type: ignore[assignment]
-            engine = CallEngine(Verbs(self.relay), owners, call)  # type: ignore[arg-type]
+            engine = CallLeases(self.relay, owners, call)  # type: ignore[arg-type]
             session = self._sessions[call] = MediaSession(engine, POLICY, self._security)
         is_offer = command["command"] == "offer"
         frm, to = (CALLER, BRANCH) if is_offer else (BRANCH, CALLER)

@@ -4,7 +4,6 @@ import dataclasses
 import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import count
 
 from talkpath.base.address import Address, Flow, Hop, Located, Target, Transport
@@ -21,7 +20,6 @@ from talkpath.edge.nodes.keeping import Changed, Key, Known
 from talkpath.edge.nodes.nodes import ALONE, Nodes
 from talkpath.edge.nodes.record import decoded, encoded
 from talkpath.edge.places.neighbours import NOTHING_AROUND
-from talkpath.edge.registrar.binding import Binding
 from talkpath.edge.settings import EdgeSettings, GuardSettings
 from talkpath.media.keying import Security
 from talkpath.media.memory import MemoryEngine
@@ -33,58 +31,15 @@ from talkpath.sip.grammar import parse_auth
 from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri
 
+from .stores import REALM, Accounts, Bindings
+
 PORT = {Transport.UDP: 5060, Transport.TCP: 5060, Transport.TLS: 5061, Transport.WS: 5080, Transport.WSS: 5443}
 HOME = "192.0.2.1"
-REALM = "talkpath"
 
 OFFER = (
     b"v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n"
     b"m=audio 4000 RTP/AVP 0 8\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n"
 )
-
-
-class Accounts:
-    """Users whose password is their name; those in `guests` are guests, those in `outbound` may dial out."""
-
-    def __init__(self, *users: str) -> None:
-        self.users = set(users)
-        self.guests: set[str] = set()
-        self.outbound: frozenset[str] = frozenset()
-
-    def ha1(self, user: str, algorithm: Algorithm) -> str | None:
-        return ha1(algorithm, user, REALM, user) if user in self.users else None
-
-    def exists(self, user: str) -> bool:
-        return user in self.users
-
-    is_known = exists
-
-    def may_dial_out(self, user: str) -> bool:
-        return user in self.outbound
-
-    def is_guest(self, user: str) -> bool:
-        return user in self.guests
-
-
-@dataclass
-class Bindings:
-    """What a store would have been told."""
-
-    saved: list[Binding] = field(default_factory=list)
-    refreshed: list[Binding] = field(default_factory=list)
-    dropped: list[Binding] = field(default_factory=list)
-
-    def save_binding(self, binding: Binding) -> None:
-        self.saved.append(binding)
-
-    def refresh_binding(self, binding: Binding) -> None:
-        self.refreshed.append(binding)
-
-    def drop_binding(self, binding: Binding) -> None:
-        self.dropped.append(binding)
-
-    def forget_binding(self, binding: Binding) -> None:
-        self.dropped.append(binding)
 
 
 class Lab:

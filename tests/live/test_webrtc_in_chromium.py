@@ -17,7 +17,7 @@ from harness.chromium import Page, chromium, page_of
 from harness.network import run
 from talkpath._native import Relay
 from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
-from talkpath.net.media import CallEngine, Verbs, translated
+from talkpath.net.media import CallLeases, translated
 from talkpath.sdp import MediaSection, SessionDescription
 
 pytestmark = pytest.mark.live
@@ -34,7 +34,7 @@ class Host:
     def __init__(self) -> None:
         self.relay = Relay()
         security = Security(self.relay, OURS, os.urandom)
-        self.session = MediaSession(CallEngine(Verbs(self.relay), {}, "call"), MediaPolicy(), security)
+        self.session = MediaSession(CallLeases(self.relay, {}, "call"), MediaPolicy(), security)
         self.kinds: list[str] = []
         self.hellos: list[str] = []
         asyncio.get_running_loop().add_reader(self.relay.fileno(), self.take)

@@ -22,7 +22,7 @@ from talkpath.base.address import Address
 from talkpath.ice import stun
 from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
 from talkpath.media.engine import Climbed
-from talkpath.net.media import CallEngine, Verbs, translated
+from talkpath.net.media import CallLeases, translated
 from talkpath.sdp import SessionDescription
 from talkpath.secure.certificate import Certificate
 from talkpath.secure.endpoint import DtlsEndpoint
@@ -64,7 +64,7 @@ class Line:
         self.browser = kind(offers=True, host="127.0.0.1", port=self.web.address[1])
         self.caller = PHONE._replace(webrtc=kind is Browser)
         self.ports: dict[int, Line] = {}
-        engine = CallEngine(Verbs(relay), self.ports, self)
+        engine = CallLeases(relay, self.ports, self)
         self.session = MediaSession(engine, MediaPolicy(LOW, HIGH), Security(relay, OURS, os.urandom))
         offer = self.browser.describe("8")
         self.carry(offer, caller=True, status=0)

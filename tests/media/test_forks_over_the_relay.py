@@ -13,7 +13,7 @@ from talkpath._native import Relay, Srtp
 from talkpath.base.address import Address
 from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
 from talkpath.media.policy import Profile
-from talkpath.net.media import CallEngine, Verbs, translated
+from talkpath.net.media import CallLeases, translated
 from talkpath.sdp import MediaSection, SessionDescription
 
 HERE = (MediaAddress("127.0.0.1", "127.0.0.1"),)
@@ -28,9 +28,7 @@ class Call:
 
     def __init__(self, relay: Relay, caller: Peer, peers: tuple[Peer, Peer]) -> None:
         self.relay, self.caller, self.peers = relay, caller, peers
-        self.session = MediaSession(
-            CallEngine(Verbs(relay), {}, "call"), MediaPolicy(), Security(relay, OURS, os.urandom)
-        )
+        self.session = MediaSession(CallLeases(relay, {}, "call"), MediaPolicy(), Security(relay, OURS, os.urandom))
         self.now = time.monotonic()
         self.phones = [DtlsPhone(offers=False, host=peer.address[0], port=peer.address[1]) for peer in peers]
         self.offered = self._offer()

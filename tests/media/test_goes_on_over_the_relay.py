@@ -16,7 +16,7 @@ from talkpath.media import CALLER, Exchange, MediaPolicy, MediaSession, Security
 from talkpath.media.elsewhere import places as at_other_places
 from talkpath.media.policy import MediaAddress
 from talkpath.media.record import MediaRecord, decoded, encoded
-from talkpath.net.media import CallEngine, Verbs
+from talkpath.net.media import CallLeases
 from talkpath.sdp import SessionDescription
 
 
@@ -38,7 +38,7 @@ def go_on(
     data, state = encoded(saved), relay.save([anchor.port for _, anchor in session.ports])
     relay.shutdown()
     owners: dict[int, str] = {}
-    engine = CallEngine(Verbs(heir), owners, "call")
+    engine = CallLeases(heir, owners, "call")
     record, places = decoded(data), ()
     if elsewhere:
         places = at_other_places(record, dict.fromkeys(range(9), (MediaAddress(elsewhere, elsewhere),)))
@@ -49,7 +49,7 @@ def go_on(
 
 def test_phones_hear_each_other_and_one_holds(relay: Relay, heir: Relay, peer: Peers) -> None:
     alice, bob = peer(), peer()
-    first = MediaSession(CallEngine(Verbs(relay), {}, "call"), MediaPolicy())
+    first = MediaSession(CallLeases(relay, {}, "call"), MediaPolicy())
     at_alice, at_bob = connect(first, alice, bob)
     alice.socket.sendto(rtp(1), ("127.0.0.1", at_alice))
     assert bob.receive() == (rtp(1), at_bob)
@@ -89,7 +89,7 @@ def test_a_browser_is_heard_under_its_keys_and_answered(relay: Relay, heir: Rela
 
 def test_phones_hear_each_other_by_ports_of_another_address(relay: Relay, heir: Relay, peer: Peers) -> None:
     alice, bob = peer(), peer()
-    first = MediaSession(CallEngine(Verbs(relay), {}, "call"), MediaPolicy())
+    first = MediaSession(CallLeases(relay, {}, "call"), MediaPolicy())
     before = connect(first, alice, bob)
     session = go_on(first, relay, heir, elsewhere="127.0.0.2")
     at_alice, at_bob = (anchor.port.rtp for _, anchor in session.ports)

@@ -18,7 +18,7 @@ from talkpath.media import (
     MediaSession,
     Origin,
 )
-from talkpath.net.media import CallEngine, Verbs, translated
+from talkpath.net.media import CallLeases, translated
 from talkpath.sdp import SessionDescription
 
 HERE = Origin("127.0.0.1", False, (MediaAddress("127.0.0.1", "127.0.0.1"),))
@@ -35,7 +35,7 @@ class Board:
         self.sessions: dict[str, MediaSession] = {}
 
     def open(self, name: str) -> MediaSession:
-        self.sessions[name] = MediaSession(CallEngine(Verbs(self.relay), self.owners, name), self.policy)
+        self.sessions[name] = MediaSession(CallLeases(self.relay, self.owners, name), self.policy)
         return self.sessions[name]
 
     def receive(self, now: float) -> None:

@@ -17,7 +17,7 @@ from tests.native.rtp_peers import Peer, Peers
 
 from talkpath._native import Relay, Srtp
 from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
-from talkpath.net.media import CallEngine, SecureRelay, Verbs
+from talkpath.net.media import CallLeases, SecureRelay
 from talkpath.sdp import SessionDescription
 
 Samples = NDArray[np.float64]
@@ -115,7 +115,7 @@ def _mono(frame: av.AudioFrame) -> Samples:
 
 def connect(relay: Relay, caller: Phone, callee: Phone, extra: str = "") -> tuple[int, int]:
     """A call with offer and answer; our ports towards the caller and the callee."""
-    session = MediaSession(CallEngine(Verbs(relay), {}, "call"), MediaPolicy())
+    session = MediaSession(CallLeases(relay, {}, "call"), MediaPolicy())
     offer, answer = caller.description(), callee.description(extra)
     invite = Exchange("INVITE", 1)
     to_callee = session.carry(offer, frm=CALLER, to=BRANCH, exchange=invite, origin=HERE, target=HERE, now=1.0)
@@ -196,7 +196,7 @@ def test_a_side_of_a_converted_call_may_be_encrypted(relay: Relay, peer: Peers) 
     """The callee offers SDES in its response; the caller answers in its ACK and speaks plain RTP."""
     caller, callee = Phone(peer(), "PCMA"), Phone(peer(), "G722")
     security = Security(SecureRelay(relay, lambda port: None), OURS, lambda count: b"k" * count)
-    session = MediaSession(CallEngine(Verbs(relay), {}, "call"), MediaPolicy(), security)
+    session = MediaSession(CallLeases(relay, {}, "call"), MediaPolicy(), security)
     crypto = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}\r\n"
     offer, answer = callee.description(crypto).replace(b"RTP/AVP", b"RTP/SAVP"), caller.description()
     ok, ack = Exchange("INVITE", 1, 200), Exchange("ACK", 1)

@@ -11,7 +11,7 @@ from tests.native.rtp_peers import DEADLINE_S, Peer, Peers, rtp
 from talkpath._native import Relay, Srtp
 from talkpath.base.address import Address
 from talkpath.media import CALLER, Exchange, LegId, MediaAddress, MediaPolicy, MediaSession, Origin, Security
-from talkpath.net.media import CallEngine, Verbs, translated
+from talkpath.net.media import CallLeases, translated
 from talkpath.sdp import SessionDescription
 
 HERE = (MediaAddress("127.0.0.1", "127.0.0.1"),)
@@ -26,7 +26,7 @@ class Wire:
         self.relay, self.peer = relay, peer
         self.browser = Browser(offers=True, host=peer.address[0], port=peer.address[1])
         owners: dict[int, object] = {}
-        engine = CallEngine(Verbs(relay), owners, "call")
+        engine = CallLeases(relay, owners, "call")
         self.session = MediaSession(engine, MediaPolicy(), Security(relay, OURS, os.urandom))
 
     def turn(self) -> None:

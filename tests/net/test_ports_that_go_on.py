@@ -5,7 +5,7 @@ import pytest
 
 from talkpath._native import Relay
 from talkpath.base.errors import Unavailable
-from talkpath.net.media import CallEngine, Verbs
+from talkpath.net.media import CallLeases
 
 LOW, HIGH = 20000, 29999
 
@@ -13,11 +13,11 @@ LOW, HIGH = 20000, 29999
 def test_adopted_ports_are_the_calls_own_until_it_closes_them() -> None:
     first, heir = Relay(), Relay()
     owners: dict[int, str] = {}
-    engine = CallEngine(Verbs(first), {}, "call")
+    engine = CallLeases(first, {}, "call")
     port = engine.open("127.0.0.1", LOW, HIGH)
     state = engine.save([port, engine.share(port)])
     first.shutdown()
-    goes_on = CallEngine(Verbs(heir), owners, "call")
+    goes_on = CallLeases(heir, owners, "call")
     ports = goes_on.adopt(state)
     assert owners == {ports[0].id: "call", ports[1].id: "call"}
     goes_on.close(ports[1])
@@ -27,7 +27,7 @@ def test_adopted_ports_are_the_calls_own_until_it_closes_them() -> None:
 
 def test_why_ports_cannot_be_had_is_said_with_their_address() -> None:
     first, heir = Relay(), Relay()
-    engine, goes_on = CallEngine(Verbs(first), {}, "call"), CallEngine(Verbs(heir), {}, "call")
+    engine, goes_on = CallLeases(first, {}, "call"), CallLeases(heir, {}, "call")
     port = engine.open("127.0.0.1", LOW, HIGH)
     state = engine.save([port])
     with pytest.raises(Unavailable, match=f"127.0.0.1:{port.rtp}") as taken:

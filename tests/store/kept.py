@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from talkpath.base import limits
-from talkpath.base.address import Address, Flow
+from talkpath.base.address import Address, Flow, Transport
 from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Side
 from talkpath.calls.trace import Trace, pack_second
@@ -55,3 +55,7 @@ class Running:
         self.ledger.ended(at, self.talk.call_id, Side.CALLER, "bye")
         self.ledger.expire(at + limits.CALL_LINGER_S)
         return self.ledger.drain()[0]
+
+
+PHONE_UDP = Registered("1001", "sip:1001@192.0.2.11", flow(PHONE), 5000.0, 0.5, ("<sip:p;lr>",))
+PHONE_WSS = Registered("1001", "sip:x@a.invalid", flow(PHONE, transport=Transport.WSS, connection=17), 5000.0)

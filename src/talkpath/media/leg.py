@@ -9,7 +9,7 @@ from talkpath.base.octets import raw, text
 from talkpath.media.announced import Announced, Formats, WebAnnounced
 from talkpath.media.conversion import Conversion
 from talkpath.media.dialect import Dialect
-from talkpath.media.engine import Climbed, Engine, HostPort, Port, Totals
+from talkpath.media.engine import Climbed, Engine, HostPort, Leases, Port, Totals
 from talkpath.media.expected import Expected
 from talkpath.media.gated import GatedTransport
 from talkpath.media.policy import CALLER, LegId, MediaAddress, MediaPolicy, Origin, Profile
@@ -514,22 +514,22 @@ class Leg:
     def anchor(self, index: int) -> Anchor | None:
         return self.anchors[index] if index < len(self.anchors) else None
 
-    def lease(self, engine: Engine, policy: MediaPolicy, index: int, wanted: Announced | None) -> Anchor:
+    def lease(self, leases: Leases, policy: MediaPolicy, index: int, wanted: Announced | None) -> Anchor:
         """Our port for this section, leased when there is none yet. Raises `Unavailable` when no port is free."""
         while len(self.anchors) <= index:
             self.anchors.append(None)
         anchor = self.anchors[index]
         if anchor is None:
             address = self._local_address(None if wanted is None else wanted.is_ipv6)
-            port = engine.open(address.host, policy.first_port, policy.last_port)
-            anchor = self.anchors[index] = Anchor(engine, self, index, address, port)
+            port = leases.open(address.host, policy.first_port, policy.last_port)
+            anchor = self.anchors[index] = Anchor(leases.engine, self, index, address, port)
         return anchor
 
-    def share(self, engine: Engine, index: int, carrier: Anchor) -> Anchor:
+    def share(self, leases: Leases, index: int, carrier: Anchor) -> Anchor:
         """A section on the transport of another, in the place of a port of its own if it had one."""
         while len(self.anchors) <= index:
             self.anchors.append(None)
-        anchor = Anchor(engine, self, index, carrier.address, engine.share(carrier.port))
+        anchor = Anchor(leases.engine, self, index, carrier.address, leases.share(carrier.port))
         anchor.carrier, anchor.transport, anchor.is_bundled = carrier, carrier.transport, carrier.is_bundled
         self.anchors[index] = anchor
         return anchor

@@ -17,6 +17,7 @@ from talkpath.media.engine import (
     EngineEvent,
     FirstHeard,
     HostPort,
+    Leases,
     Played,
     Port,
     Recording,
@@ -102,7 +103,7 @@ class _Saved(msgspec.Struct):
 
 
 class MemoryEngine:
-    """Implements `Engine`. `told` lists every call in order, for tests that count them."""
+    """Implements `Engine`, and `Leases` of one call. `told` lists every call in order, for tests that count them."""
 
     def __init__(self) -> None:
         #: addresses that this host has not, or no longer
@@ -110,6 +111,10 @@ class MemoryEngine:
         self.ports: dict[int, MemoryPort] = {}
         self.told: list[tuple[str, int]] = []
         self._opened = 0
+
+    @property
+    def engine(self) -> "MemoryEngine":
+        return self
 
     def open(self, address: str, low: int, high: int) -> MemoryPort:
         taken = {port.rtp for port in self.open_ports if port.host == address}
@@ -401,4 +406,5 @@ def _as(before: object, value: object) -> object:
     return inner if isinstance(before, list) else tuple(inner)
 
 
-_contracts: tuple[type[Engine], type[SecureEngine]] = (MemoryEngine, MemoryEngine)  # mypy holds it to them
+# mypy holds it to them
+_contracts: tuple[type[Engine], type[Leases], type[SecureEngine]] = (MemoryEngine, MemoryEngine, MemoryEngine)

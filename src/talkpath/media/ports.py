@@ -13,7 +13,7 @@ from talkpath.base import limits
 from talkpath.base.octets import raw, text
 from talkpath.media import moments
 from talkpath.media.announced import Announced
-from talkpath.media.engine import Engine, HostPort, Port, Recording, Totals
+from talkpath.media.engine import HostPort, Leases, Port, Recording, Totals
 from talkpath.media.gated import GatedTransport
 from talkpath.media.keying import Security
 from talkpath.media.leg import Anchor, Leg, Transport
@@ -106,8 +106,9 @@ def _sum(one: TotalsRecord, other: TotalsRecord) -> TotalsRecord:
 class Ports:
     """See the module. Every port that is open is here, by the id that engine events name."""
 
-    def __init__(self, engine: Engine, policy: MediaPolicy, security: Security | None, note: Noting) -> None:
-        self._engine = engine
+    def __init__(self, leases: Leases, policy: MediaPolicy, security: Security | None, note: Noting) -> None:
+        self._leases = leases
+        self._engine = leases.engine
         self._policy = policy
         self._security = security
         self._note = note
@@ -200,11 +201,11 @@ class Ports:
         """Our port for a section. A new one is on the transport of `carrier`; else `web` gives it ICE or DTLS."""
         anchor = leg.anchor(index)
         if anchor is None and carrier is not None:
-            anchor = leg.share(self._engine, index, carrier)
+            anchor = leg.share(self._leases, index, carrier)
             self._enter(anchor)
             self._note(now, moments.BUNDLED, side=leg.side, local=str(anchor.local))
         elif anchor is None:
-            anchor = leg.lease(self._engine, self._policy, index, wanted)
+            anchor = leg.lease(self._leases, self._policy, index, wanted)
             self._enter(anchor)
             self._note(now, moments.LEASED, side=leg.side, local=str(anchor.local))
             if web and self._security is not None:
@@ -277,9 +278,9 @@ class Ports:
             anchor.transport.close(now)
         leg, index = anchor.leg, anchor.index
         del self._anchors[anchor.port.id]
-        self._engine.close(anchor.port)
+        self._leases.close(anchor.port)
         anchor.forget()
-        moved = leg.share(self._engine, index, carrier)
+        moved = leg.share(self._leases, index, carrier)
         self._enter(moved)
         self._note(now, moments.BUNDLED, side=leg.side, local=str(moved.local))
 
@@ -298,7 +299,7 @@ class Ports:
         for leg_id in list(anchor.parked):
             self.dismiss([anchor], leg_id, now)
         del self._anchors[anchor.port.id]
-        totals = self._engine.close(anchor.port)
+        totals = self._leases.close(anchor.port)
         local, others = str(anchor.local), anchor.of_parties()
         anchor.forget()
         self._remember(PortTotals(leg.id, leg.side, anchor.index, anchor.kind, local, totals, others))
@@ -319,7 +320,7 @@ class Ports:
     def abandon(self) -> None:
         """Close all ports in the engine, and say goodbye to nobody."""
         for anchor in self._anchors.values():
-            self._engine.close(anchor.port)
+            self._leases.close(anchor.port)
             anchor.forget()
         self._anchors.clear()
 

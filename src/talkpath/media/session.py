@@ -19,10 +19,10 @@ from talkpath.media.engine import (
     Climbed,
     Clip,
     Elsewhere,
-    Engine,
     EngineEvent,
     FirstHeard,
     Latched,
+    Leases,
     Played,
     Port,
     Received,
@@ -49,23 +49,23 @@ from talkpath.media.turnaround import Turnaround
 
 
 class MediaSession:
-    """The media of one call. `engine` moves the packets, `policy` is the operator's.
+    """The media of one call. the engine of `leases` moves the packets, `policy` is the operator's.
 
     Without `security` nobody is taken for a browser: what is encrypted passes through from end to end.
     """
 
-    def __init__(self, engine: Engine, policy: MediaPolicy, security: Security | None = None) -> None:
+    def __init__(self, leases: Leases, policy: MediaPolicy, security: Security | None = None) -> None:
         self._note = Notes()
-        self._engine = engine
+        self._leases = leases
         self._security = security
         self._crypto = None if security is None else CryptoDesk(security, self._note)
         self._policy = policy
         self._caller = Leg(CALLER)
         self._links = LinkWatch(self._note)
-        self._ports = Ports(engine, policy, security, self._note)
+        self._ports = Ports(leases, policy, security, self._note)
         self._hearing = Hearing(self._caller, self._ports, policy, self._crypto, self._note)
         self._turnaround = Turnaround(self._ports, self._hearing, policy, self._crypto, self._note)
-        self._announcing = Announcing(engine, self._note)
+        self._announcing = Announcing(leases.engine, self._note)
         #: where we are the callee ourselves
         self._serving: Serving | None = None
         self._silence = SilenceWatch(self._hearing, policy, self._note)
@@ -103,13 +103,13 @@ class MediaSession:
         return None if busy is None else Unsaid("handshake", busy.side)
 
     def save_ports(self) -> bytes:
-        """What the engine knows of its ports, in their order (`Engine.save`)."""
+        """What the engine knows of its ports, in their order (`Leases.save`)."""
         self.has_advanced = False
-        return self._engine.save([anchor.port for _, anchor in self._ports])
+        return self._leases.save([anchor.port for _, anchor in self._ports])
 
     def hand_over(self) -> bytes:
         """The same for the last time: the ports fall silent with it, and go back without a word to the peers."""
-        state = self._engine.save([anchor.port for _, anchor in self._ports], last=True)
+        state = self._leases.save([anchor.port for _, anchor in self._ports], last=True)
         self.abandon()
         return state
 
@@ -118,19 +118,19 @@ class MediaSession:
         cls,
         record: MediaRecord,
         ports: Sequence[Port],
-        engine: Engine,
+        leases: Leases,
         policy: MediaPolicy,
         security: Security | None,
         now: float,
         places: Sequence[MediaAddress] = (),
     ) -> "MediaSession":
-        """The same call again, with its `ports` as they were adopted by the `engine`, which is told nothing; `places`
-        are where they are, when that is another address than before.
+        """The same call again, with its `ports` as `leases` adopted them: the engine is told nothing. `places` are
+        where they are, when that is another address than before.
 
         `security` is that of who made the record: with its certificate. Raises `Malformed` for a record that does not
         hold together.
         """
-        made = cls(engine, policy, security)
+        made = cls(leases, policy, security)
         try:
             made._resume(moved(record, places, ports) if places else record, ports, now)
         except (LookupError, ValueError) as error:
@@ -150,7 +150,7 @@ class MediaSession:
         service = record.service
         if service is not None:
             self._serving = self._serve_by(
-                LocalService.resumed(service, pack, self._caller, self._engine, self._policy)
+                LocalService.resumed(service, pack, self._caller, self._leases.engine, self._policy)
             )
             if service.described is not None:
                 mode, at = service.described
@@ -262,7 +262,7 @@ class MediaSession:
         self._links.answered(now)
         if self._serving is None:
             host = origin.host if doubted else ""
-            self._serving = self._serve_by(LocalService(self._engine, self._policy, Service(service), host))
+            self._serving = self._serve_by(LocalService(self._leases.engine, self._policy, Service(service), host))
             self._note(now, moments.SERVICE_ANSWERED, service=service)
         described = self._serving.answer(description, now)
         if self._ports.is_recorded:

@@ -20,10 +20,10 @@ from talkpath.media.engine import (
     EngineEvent,
     FirstHeard,
     Latched,
+    Leases,
     Played,
     Port,
     Received,
-    Recording,
     SecureEngine,
     TimedOut,
     Totals,
@@ -48,83 +48,16 @@ _NO_FILES = "this process may open no more files: raise LimitNOFILE= or `ulimit 
 Owner = TypeVar("Owner")
 
 
-class Verbs:
-    """The verbs of the engine that are the relay's own, bound once for all calls."""
+class CallLeases(Generic[Owner]):
+    """Implements `Leases`: whose call a port is stands in `owners` for as long as the port is leased."""
 
-    __slots__ = (
-        "announce",
-        "expect",
-        "identify",
-        "quiet",
-        "reflect",
-        "relay",
-        "renumber",
-        "route",
-        "tee",
-        "tone",
-        "totals",
-        "transcode",
-        "untranscode",
-        "watch",
-    )
+    __slots__ = ("_call", "_owners", "_relay", "engine")
 
-    def __init__(self, relay: _native.Relay) -> None:
-        self.relay = relay
-        engine = cast(Engine, relay)
-        self.expect: Callable[..., None] = engine.expect
-        self.identify: Callable[..., None] = engine.identify
-        self.renumber: Callable[..., None] = engine.renumber
-        self.route: Callable[[Port, Port | None], None] = engine.route
-        self.transcode: Callable[..., None] = engine.transcode
-        self.untranscode: Callable[[Port], None] = engine.untranscode
-        self.tee: Callable[[Port, Recording | None], None] = engine.tee
-        self.reflect: Callable[[Port], None] = engine.reflect
-        self.tone: Callable[[Port, int, str], None] = engine.tone
-        self.quiet: Callable[[Port], None] = engine.quiet
-        self.announce: Callable[..., None] = engine.announce
-        self.watch: Callable[[Port, float | None], None] = engine.watch
-        self.totals: Callable[[Port], Totals] = engine.totals
-
-
-class CallEngine(Generic[Owner]):
-    """The engine as one call sees it: the ports it leases are remembered as its own."""
-
-    __slots__ = (
-        "_call",
-        "_owners",
-        "_relay",
-        "announce",
-        "expect",
-        "identify",
-        "quiet",
-        "reflect",
-        "renumber",
-        "route",
-        "tee",
-        "tone",
-        "totals",
-        "transcode",
-        "untranscode",
-        "watch",
-    )
-
-    def __init__(self, verbs: Verbs, owners: dict[int, Owner], call: Owner) -> None:
-        self._relay = verbs.relay
+    def __init__(self, relay: _native.Relay, owners: dict[int, Owner], call: Owner) -> None:
+        self._relay = relay
         self._owners = owners
         self._call = call
-        self.expect = verbs.expect
-        self.identify = verbs.identify
-        self.renumber = verbs.renumber
-        self.route = verbs.route
-        self.transcode = verbs.transcode
-        self.untranscode = verbs.untranscode
-        self.tee = verbs.tee
-        self.reflect = verbs.reflect
-        self.tone = verbs.tone
-        self.quiet = verbs.quiet
-        self.announce = verbs.announce
-        self.watch = verbs.watch
-        self.totals = verbs.totals
+        self.engine = cast(Engine, relay)
 
     def open(self, address: str, low: int, high: int) -> Port:
         """Lease a port pair. Raises Unavailable(`media-ports`)."""
@@ -138,7 +71,7 @@ class CallEngine(Generic[Owner]):
     def share(self, port: Port) -> Port:
         """Another section on the transport of a port of this call. Raises Unavailable(`media-bundle`)."""
         try:
-            shared = cast(Engine, self._relay).share(port)
+            shared = cast(Leases, self._relay).share(port)
         except ValueError as error:
             raise Unavailable("media-bundle", f"{error}; offer fewer in one bundle", port.host) from error
         self._owners[shared.id] = self._call
@@ -146,14 +79,14 @@ class CallEngine(Generic[Owner]):
 
     def save(self, ports: Sequence[Port], *, last: bool = False) -> bytes:
         """Ports of this call as bytes. Raises ValueError where one leads to another that is not among them."""
-        return cast(Engine, self._relay).save(ports, last=last)
+        return cast(Leases, self._relay).save(ports, last=last)
 
     def adopt(
         self, state: bytes, *, heir: int = 1, hosts: Sequence[str] = (), low: int = 0, high: int = 0
     ) -> list[Port]:
         """Go on with ports that another engine saved. Raises Unavailable, ValueError where they cannot be read."""
         try:
-            ports = cast(Engine, self._relay).adopt(state, heir=heir, hosts=hosts, low=low, high=high)
+            ports = cast(Leases, self._relay).adopt(state, heir=heir, hosts=hosts, low=low, high=high)
         except OSError as error:
             raise _not_adopted(error) from error
         self._owners.update((port.id, self._call) for port in ports)
@@ -162,7 +95,7 @@ class CallEngine(Generic[Owner]):
     def close(self, port: Port) -> Totals:
         """Release a port pair."""
         self._owners.pop(port.id, None)
-        return cast(Engine, self._relay).close(port)
+        return cast(Leases, self._relay).close(port)
 
 
 class SecureRelay:
@@ -215,7 +148,6 @@ class MediaDriver:
         self._timers: dict[RunningCall, tuple[float, asyncio.TimerHandle]] = {}
         most = (descriptors or Descriptors.of_process()).media
         self.relay = _native.Relay(workers=workers, epoch=clock.epoch, descriptors=most, kernel=kernel)
-        self._verbs = Verbs(self.relay)
         # One certificate a process, or for all nodes of a cluster: browsers know it by the fingerprint in each
         # description.
         self.certificate = certificate or Certificate.make(clock.now())
@@ -251,7 +183,7 @@ class MediaDriver:
 
     def open(self, call: RunningCall) -> MediaSession:
         """The media machine of a call."""
-        return MediaSession(CallEngine(self._verbs, self._owners, call), self._policy, self._security)
+        return MediaSession(CallLeases(self.relay, self._owners, call), self._policy, self._security)
 
     def resume(
         self,
@@ -264,17 +196,17 @@ class MediaDriver:
     ) -> MediaSession:
         """The media machine of a call that another process began, as the `heir` of that number; at the addresses that
         it had, or at these `places`. Raises Malformed, Unavailable."""
-        engine, policy = CallEngine(self._verbs, self._owners, call), self._policy
+        leases, policy = CallLeases(self.relay, self._owners, call), self._policy
         hosts = [place.host for place in places]
         try:
-            ports = engine.adopt(state, heir=heir, hosts=hosts, low=policy.first_port, high=policy.last_port)
+            ports = leases.adopt(state, heir=heir, hosts=hosts, low=policy.first_port, high=policy.last_port)
         except ValueError as error:
             raise Malformed("media-ports", f"the ports of a call cannot be read ({error})") from error
         try:
-            session = MediaSession.resumed(record, ports, engine, policy, self._security, now, places)
+            session = MediaSession.resumed(record, ports, leases, policy, self._security, now, places)
         except Malformed:
             for port in ports:
-                engine.close(port)
+                leases.close(port)
             raise
         asyncio.get_running_loop().call_soon(self._schedule, call)
         return session
@@ -351,7 +283,7 @@ class MediaDriver:
         try:
             if self._told is not None:
                 self._told(call, now)
-        except Exception:  # noqa: BLE001 - see above
+        except Exception:  # noqa: BLE001 - see `_hear`
             _log.exception("news of the media of %s could not be handled; please report this", call.call_id)
 
     def _take_meters(self) -> None:
@@ -360,21 +292,26 @@ class MediaDriver:
         self._keep(self.relay.meters(part=self._part, parts=_METER_PARTS))
 
     def _keep(self, seconds: list[_native.Second]) -> None:
-        """Hand seconds to the ledger."""
+        """Hand seconds to their calls and the ledger."""
         for second in seconds:
-            port = second.port
-            call = self._owners.get(port)
+            call = self._owners.get(second.port)
             if call is None or call.media is None:
                 continue
-            anchor = call.media.anchor(port)
-            if anchor is None:
-                continue
-            if not anchor.has_sounded and call.media.metered(port, second) and self._told is not None:
-                self._told(call, self._clock.now())
-            if anchor.remote is not None:
-                key = (anchor.remote, anchor.local, second.ssrc)
-                found = max(0, -second.lost)
-                self._ledger.media(second.at, call.call_id, key, second.row, second.payload_type, found)
+            try:
+                self._meter(call, call.media, second)
+            except Exception:  # noqa: BLE001 - see `_hear`
+                _log.exception("a meter of the media of %s could not be handled; please report this", call.call_id)
+
+    def _meter(self, call: RunningCall, media: MediaSession, second: _native.Second) -> None:
+        anchor = media.anchor(second.port)
+        if anchor is None:
+            return
+        if not anchor.has_sounded and media.metered(second.port, second) and self._told is not None:
+            self._told(call, self._clock.now())
+        if anchor.remote is not None:
+            key = (anchor.remote, anchor.local, second.ssrc)
+            found = max(0, -second.lost)
+            self._ledger.media(second.at, call.call_id, key, second.row, second.payload_type, found)
 
 
 def _exhausted(error: OSError, low: int, high: int, address: str) -> Unavailable:
