@@ -78,6 +78,8 @@ async def test_what_a_script_sees(desk: Desk, expression: str, text: str) -> Non
         ("13912345678", "CN", "+8613912345678", "CN"),
         ("02112345678", "CN", "+862112345678", "CN"),
         ("0236618300", "IT", "+390236618300", "IT"),
+        ("info030123456", "DE", "", ""),
+        ("*2103012345678", "DE", "", ""),
     ],
 )
 async def test_a_number_in_full(desk: Desk, dialled: str, region: str, e164: str, country: str) -> None:

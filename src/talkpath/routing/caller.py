@@ -89,7 +89,8 @@ def _country(text: str, region: str) -> str:
 
 
 def _phone_number(text: str, region: str) -> "PhoneNumber | None":
-    if len(text) > 64 or not any(char.isdigit() for char in text):
+    # The library finds a number anywhere in a text; who is named `info030123456` has none.
+    if len(text) > 64 or not (text[:1] in {"+", "("} or text[:1].isdigit()):
         return None
     # Its tables take a tenth of a second to load: only scripts that ask pay for them.
     from phonenumbers import NumberParseException, is_possible_number, parse
