@@ -284,6 +284,10 @@ MOMENTS: dict[str, Text] = {
         "{method} was slimmed from {before} to {after} bytes: {what}.",
         "{method} 由 {before} 缩减到 {after} 字节：{what}。",
     ),
+    "name.spelt": Text(
+        "The page is shown {shown}: it could not read {name} (RFC 3261 section 25.1).",
+        "网页看到的是 {shown}：它无法解析 {name}（RFC 3261 第 25.1 节）。",
+    ),
     # --- services, recording, the node
     "service.answered": Text("The service {service} answered.", "服务 {service} 已应答。"),
     "media.announced": Text(

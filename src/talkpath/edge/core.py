@@ -252,9 +252,11 @@ class Core:
             uri = None
         if uri is not None and (uri.host in self.settings.domains or self.locality.is_ours(uri.host)):
             return uri.host
-        if self.settings.domains:
-            return min(self.settings.domains)
-        return self.locality.advertised(arrival.flow.transport, arrival.flow.local).host
+        return self.domain_at(self.locality.advertised(arrival.flow.transport, arrival.flow.local))
+
+    def domain_at(self, here: Address) -> str:
+        """The domain of our users, or what we are called by who meets us there."""
+        return min(self.settings.domains) if self.settings.domains else here.host
 
     # --- the ledger
 

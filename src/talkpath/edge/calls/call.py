@@ -271,14 +271,23 @@ class RunningCall:
 
 
 def own_request(
-    method: str, number: int, call_id: str, to: Party, other: Party, via: str, lead: str, fields: str, body: bytes
+    method: str,
+    number: int,
+    call_id: str,
+    to: Party,
+    names: tuple[str, str],
+    via: str,
+    lead: str,
+    fields: str,
+    body: bytes,
 ) -> bytes:
-    """A request to one party in the other's name (RFC 3261 sections 13.2.2.4, 15.1.1), with our Via line. `number` is
-    its CSeq as the receiver knows it; `lead` is the Route value that leads to the node which holds its flow."""
+    """A request to one party in the other's name (RFC 3261 sections 13.2.2.4, 15.1.1), with our Via line. `names` are
+    From and To, `number` is its CSeq as the receiver knows it; `lead` is the Route value that leads to the node which
+    holds its flow."""
     routes = "".join(f"Route: {route}\r\n" for route in ((lead, *to.routes) if lead else to.routes))
     return (
         f"{method} {to.contact} SIP/2.0\r\n{via}{routes}Max-Forwards: 70\r\n"
-        f"From: {to.caller_as or other.name}\r\nTo: {to.name}\r\nCall-ID: {call_id}\r\n"
+        f"From: {names[0]}\r\nTo: {names[1]}\r\nCall-ID: {call_id}\r\n"
         f"CSeq: {number} {method}\r\n{fields}Content-Length: {len(body)}\r\n\r\n"
     ).encode("utf-8", "surrogateescape") + body
 

@@ -13,6 +13,7 @@ from talkpath.edge.calls.call import Party, Phase, RunningCall, own_request
 from talkpath.edge.core import Core
 from talkpath.edge.forwarding.arrival import Arrival
 from talkpath.edge.forwarding.forwarding import via_line
+from talkpath.edge.forwarding.legible import legible
 from talkpath.edge.nodes.nodes import Bound
 from talkpath.edge.registrar.binding import Binding
 from talkpath.edge.routing.routing import elsewhere_of, present, reachable_contact
@@ -252,7 +253,11 @@ class Ending:
             lead = core.passes.to_phone(bound, elsewhere, hop)
         branch = branch or core.branch()
         via = via_line(hop.transport, here, branch)
-        return Letter(branch, hop, own_request(method, number, call_id, to, other, via, lead, fields, body))
+        names = (to.caller_as or other.name, to.name)
+        if hop.transport.is_websocket:
+            domain = core.domain_at(here)
+            names = (legible(names[0], domain) or names[0], legible(names[1], domain) or names[1])
+        return Letter(branch, hop, own_request(method, number, call_id, to, names, via, lead, fields, body))
 
     def leave_untold(self, call: RunningCall, to: Party, other: Party, reason: str, now: float) -> None:
         """The call ends while a party is away; it is told when it registers again."""

@@ -107,9 +107,7 @@ class Answers:
         if branch.cseq_shift > 0:
             back.cseq = request.first("CSeq")
         if branch.is_renamed:
-            back.sender = request.first("From")
-            if request.to_tag:
-                back.receiver = request.first("To")
+            back.sender, back.receiver = request.first("From"), _called(request, response)
         if changes is not None:
             back.withheld = tuple(dict.fromkeys((*back.withheld, *changes.answer_removed)))
             back.added = changes.answer_added
@@ -138,6 +136,12 @@ class Answers:
             if one.has_ended_early:
                 self._early_over(call, one, now)
         return added
+
+    def _meet(self, party: Party, fork: Fork, branch: Branch, response: Message) -> None:
+        """Take up what a response says of who sent it, by the name by which the caller called."""
+        party.learn(response, "To", self._beyond_us(response, fork, branch))
+        if branch.is_renamed:
+            party.name = _called(fork.request, response)
 
     def _early_ended(self, call: RunningCall, party: Party, now: float) -> None:
         """An early dialog ended, and its INVITE goes on (RFC 6228). The last on its branch keeps what the one offer
@@ -270,9 +274,9 @@ class Answers:
                     party.refresh(response)
             elif fork.is_invite and response.status >= 200:
                 self._time(fork.call, response)
-                party.learn(response, "To", self._beyond_us(response, fork, branch))
+                self._meet(party, fork, branch, response)
             elif response.to_tag and (party.tag != response.to_tag or response.status >= 200):
-                party.learn(response, "To", self._beyond_us(response, fork, branch))
+                self._meet(party, fork, branch, response)
         except Malformed:
             self._core.counters["responses_unreadable"] += 1
             is_reachable = not is_answer
@@ -376,3 +380,9 @@ class Answers:
 
     def _not_reached(self, call_id: str, kind: str, end: Hop, now: float) -> None:
         self._core.note(call_id, kind, now, remote=str(end.remote), transport=str(end.transport))
+
+
+def _called(request: Message, response: Message) -> str:
+    """To of a response as the sender of the request wrote it (RFC 3261 section 8.2.6.2)."""
+    called = request.first("To") or ""
+    return called if request.to_tag or not response.to_tag else f"{called};tag={response.to_tag}"

@@ -16,6 +16,7 @@ from talkpath.edge.forking.branch import Branch
 from talkpath.edge.forking.fork import Fork
 from talkpath.edge.forwarding.arrival import Arrival
 from talkpath.edge.forwarding.forwarding import Onward, bears_ours, forwarded_request, record_route_line, via_line
+from talkpath.edge.forwarding.legible import legible
 from talkpath.edge.forwarding.slimming import slimmed
 from talkpath.edge.forwarding.streams import PATIENCE_S, SILENCE_S, Streams
 from talkpath.edge.registrar.contact import reached_at
@@ -228,10 +229,26 @@ class Sending:
         onward = Onward(heading.uri, "", "", routes, body, ours, gone, line, cseq_shift)
         onward.back_shift = heading.back_shift
         _rename(onward, arrival.message, heading, party, call)
+        if hop.transport.is_websocket:
+            self._spell(onward, arrival.message, party, hop, now)
         if ours and bears_ours(arrival.message, ours):
             method, target = arrival.message.method, str(hop.remote)
             self._core.note(arrival.message.call_id, "auth.kept-back", now, method=method, target=target)
         return onward
+
+    def _spell(self, onward: Onward, request: Message, party: Party | None, hop: Hop, now: float) -> None:
+        """Let a page see From and To in a form that it can read."""
+        domain = self._core.domain_at(self._facing(hop))
+        sender, receiver = onward.sender or request.first("From") or "", onward.receiver or request.first("To") or ""
+        if spelt := legible(sender, domain):
+            onward.sender = spelt
+            if party is not None and not request.to_tag:
+                party.caller_as = spelt
+                self._core.note(request.call_id, "name.spelt", now, shown=spelt, name=sender)
+        if spelt := legible(receiver, domain):
+            onward.receiver = spelt
+            if not request.to_tag:
+                self._core.note(request.call_id, "name.spelt", now, shown=spelt, name=receiver)
 
     def _limit(self, hop: Hop) -> int:
         """How many bytes go there in a datagram that is not cut into fragments."""
@@ -333,3 +350,6 @@ def _rename(
         pair = call.sides(request)
         if pair is not None and pair[0].caller_as:
             onward.receiver = call.caller.name
+        if pair is not None and pair[0].place.transport.is_websocket and legible(pair[0].name, ""):
+            # A page that was called by what it can read calls itself so.
+            onward.sender = pair[0].name

@@ -1,0 +1,111 @@
+"""Pages throw messages away whose From or To they cannot read (`edge/forwarding/legible.py`)."""
+
+import pytest
+from tests.edge.lab import HOME, OFFER, Lab, Phone
+
+from talkpath.base.address import Transport
+from talkpath.edge.forwarding.legible import legible
+
+CALLER = "<tel:+86-138-0013-8000>;tag=far"
+CALLED = "<tel:1002;phone-context=+8610>"
+SHOWN, SHOWN_CALLED = f"<sip:+8613800138000@{HOME};user=phone>", f"<sip:1002@{HOME};user=phone>"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "<sip:a@b.example>;tag=1",
+        "sip:a@b.example;tag=1",
+        '"李雷"<sip:a@b.example>;tag=1',
+        '"a \\" b" <sips:a@b.example:5061;transport=tcp>;tag=1;x="q r"',
+        "Anna Maria <sip:a@192.0.2.1>;tag=a.b-~1",
+        "<sip:+1;phone-context=x@[2001:db8::1]:5060;user=phone>",
+        "<sip:gateway>;tag=1",
+        "J. Smith <sip:%61@b.example>",
+    ],
+)
+def test_what_a_page_reads_stays_as_it_is(value: str) -> None:
+    assert legible(value, "pbx.example") == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("<tel:+86-138-0013-8000>;tag=1", "<sip:+8613800138000@pbx.example;user=phone>;tag=1"),
+        ("tel:1001;phone-context=example.com;tag=2", "<sip:1001@pbx.example;user=phone>;tag=2"),
+        ('"A" <urn:service:sos>;tag=1', '"A" <sip:service%3Asos@pbx.example>;tag=1'),
+        ("<sip:*21#@b.example>;tag=1", "<sip:*21%23@b.example>;tag=1"),
+        ("<sip:李@b.example>", "<sip:%E6%9D%8E@b.example>"),
+        ("<sip:\udcff@b.example>", "<sip:%FF@b.example>"),
+        ("<sip:a@host.1>;tag=1", "<sip:a@pbx.example>;tag=1"),
+        ("<sip:a@a_b.example:5070>;tag=1", "<sip:a@pbx.example>;tag=1"),
+        ("<sip:a@999.0.2.1>;tag=1", "<sip:a@pbx.example>;tag=1"),
+        ("<sip:a@b.example.>;tag=1", "<sip:a@b.example>;tag=1"),
+        ("<sip:a@b.example;x=y=z;lr>;tag=1", "<sip:a@b.example;lr>;tag=1"),
+        ("李雷 <sip:a@b.example>;tag=1", '"李雷" <sip:a@b.example>;tag=1'),
+        ("Smith, J <sip:a@b.example>;tag=1;epid=", '"Smith, J" <sip:a@b.example>;tag=1'),
+        ("<sip:@b.example>;tag=1", "<sip:b.example>;tag=1"),
+    ],
+)
+def test_what_it_cannot_read_is_spelt_by_the_letter(value: str, shown: str) -> None:
+    assert legible(value, "pbx.example") == shown
+    assert legible(shown, "pbx.example") == ""
+
+
+def calling(lab: Lab) -> Phone:
+    """A carrier that calls the page."""
+    carrier = lab.phone("1001", "192.0.2.77")
+    carrier.send(
+        f"INVITE sip:1002@{HOME} SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.77;branch=z9hG4bKtel\r\nMax-Forwards: 70\r\n"
+        f"From: {CALLER}\r\nTo: {CALLED}\r\nCall-ID: tel\r\nCSeq: 1 INVITE\r\nContact: {carrier.contact}\r\n"
+        "Content-Type: application/sdp\r\n",
+        OFFER,
+    )
+    return carrier
+
+
+@pytest.fixture
+def page(lab: Lab) -> Phone:
+    page = lab.phone("1002", "198.51.100.2", transport=Transport.WSS)
+    page.register()
+    return page
+
+
+def test_a_page_rings_whatever_the_carrier_calls_the_caller(lab: Lab, page: Phone) -> None:
+    carrier = calling(lab)
+    invite = page.take()
+    assert (invite.first("From"), invite.first("To")) == (f"{SHOWN};tag=far", SHOWN_CALLED)
+    page.answer(invite, 180)
+    page.answer(invite, 200, body=OFFER)
+    answer = carrier.last()
+    tag = answer.to_tag
+    assert (answer.first("From"), answer.first("To")) == (CALLER, f"{CALLED};tag={tag}")
+    assert lab.kinds("tel").count("name.spelt") == 2
+    # Both hang up, each by the names that it knows.
+    page.in_dialog("BYE", invite)
+    bye = carrier.last()
+    assert (bye.first("From"), bye.first("To")) == (f"{CALLED};tag={tag}", CALLER)
+    carrier.answer(bye, 200)
+    done = page.last()
+    assert (done.status, done.first("From"), done.first("To")) == (
+        200,
+        f"<sip:1002@{HOME}>;tag={tag}",
+        f"{SHOWN};tag=far",
+    )
+
+
+def test_our_own_bye_reaches_the_page_by_names_that_it_reads(lab: Lab, page: Phone) -> None:
+    carrier = calling(lab)
+    page.answer(page.take(), 200, body=OFFER)
+    carrier.ack(carrier.last(), page.contact)
+    tag = carrier.last().to_tag
+    lab.edge.stop_calls(lab.now)
+    lab.pump()
+    bye = page.last()
+    assert (bye.method, bye.first("From"), bye.first("To")) == (
+        "BYE",
+        f"{SHOWN};tag=far",
+        f"{SHOWN_CALLED};tag={tag}",
+    )
+    bye = carrier.last()
+    assert (bye.method, bye.first("From"), bye.first("To")) == ("BYE", f"{CALLED};tag={tag}", CALLER)

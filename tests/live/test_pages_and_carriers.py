@@ -1,0 +1,55 @@
+"""Carriers that write From and To as `tel:` URIs, or as no grammar has them, and pages that must ring."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import WebPhones
+from harness.agent import Agent, Call
+from harness.browser import Browser
+from harness.edge import Edge
+from harness.network import HOME
+from harness.rtp import Talker
+from harness.sip import Request
+from harness.sound import assert_tone, tone
+
+pytestmark = pytest.mark.live
+
+HERTZ = 620.0
+
+
+@pytest.fixture(scope="module")
+def open_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    """One that asks nobody at this host for a password."""
+    with Edge(tmp_path_factory.mktemp("open"), settings=f'[authentication]\ntrusted = ["{HOME}"]\n', users=16) as one:
+        yield one
+
+
+@pytest.mark.parametrize("library", ["jssip", "sipjs"])
+@pytest.mark.parametrize("who", ["tel:+8613800138000", "sip:*21#@carrier.example", "sip:4930@host.1"])
+def test_a_page_rings_and_talks_whatever_the_caller_is_called(
+    who: str, library: str, open_edge: Edge, browser: Browser, tmp_path: Path
+) -> None:
+    pages = WebPhones(open_edge, browser, tmp_path)
+    page = pages.of(library)
+    carrier = Agent(open_edge.identity())
+    talker = Talker(HOME, tone(HERTZ, 20.0))
+    try:
+        request = Request("INVITE", page.identity.aor, who, f"tel:{page.identity.user};phone-context=+86")
+        request.extra = [carrier.endpoint.contact("carrier"), "Content-Type: application/sdp"]
+        request.body = talker.offer()
+        carrier.endpoint.send(request)
+        call = Call(carrier, request)
+        page.accept()
+        answer = call.established()
+        page.established()
+        talker.start(answer)
+        page.wait_heard(1.5)
+        assert_tone(HERTZ, page.heard())
+        call.bye()
+        page.closed()
+    finally:
+        talker.stop()
+        carrier.stop()
+        pages.stop()
