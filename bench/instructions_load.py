@@ -4,22 +4,29 @@ The messages are those of SIPp's scenarios in `sipp/`. No socket is behind the e
 counted, with the ledger.
 """
 
+import asyncio
 import gc
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
 
 from tests.edge.lab import HOME, OFFER, PORT, REALM, Lab
 
 from talkpath.base.address import Address, Flow, Transport
+from talkpath.edge.gateways.settings import BreakerSettings, GatewaySettings, ProbeSettings
 from talkpath.edge.settings import EdgeSettings
+from talkpath.routing.loading import load
+from talkpath.routing.router import RouterSettings, ScriptRouter
 
+SCRIPTS = Path(__file__).parent / "peers"
 HERE = Address(HOME, PORT[Transport.UDP])
 CALLER = Flow(Transport.UDP, HERE, Address("198.51.100.7", 5060))
 CALLED = Flow(Transport.UDP, HERE, Address("198.51.100.8", 5060))
 NETWORK = ip_network("198.51.100.0/24")
-USER, WARM_UP = "1002", 100
+USER, NUMBER, WARM_UP = "1002", "49300007", 100
 # What a called phone repeats of a request; SIPp writes several Vias into one field.
 ECHOED = (b"Record-Route:", b"From:", b"To:", b"Call-ID:", b"CSeq:")
 EMPTY = b"Content-Length: 0\r\n\r\n"
@@ -28,20 +35,34 @@ EMPTY = b"Content-Length: 0\r\n\r\n"
 class Phones:
     """Two phones and the edge between them."""
 
-    def __init__(self, *, is_trusted: bool, offer: bytes = b"") -> None:
+    def __init__(self, *, is_trusted: bool, offer: bytes = b"", script: str = "", called: str = USER) -> None:
+        """`script` is one of `peers/`, which routes the calls of `called`: to the phone, or to it as to a gateway."""
+        gateway = GatewaySettings(
+            "gw", "carriers", CALLED.remote.host, probe=ProbeSettings(interval_s=0), breaker=BreakerSettings(10**6)
+        )
         settings = EdgeSettings(
             own_hosts=frozenset({HOME}),
             listening=frozenset(PORT.items()),
             realm=REALM,
             trusted=(NETWORK,) if is_trusted else (),
+            gateways=(gateway,) if called == NUMBER else (),
         )
         self._lab = Lab(settings, users=(USER,))
+        self._number = called.encode()
+        if script:
+            self._route(script)
         self._called = self._lab.phone(USER, CALLED.remote.host)
         kind = b"Content-Type: application/sdp\r\n" if offer else b""
         self._offer = kind + b"Content-Length: %d\r\n\r\n" % len(offer) + offer
         self._answer = self._offer.replace(b"198.51.100.7", b"198.51.100.8")
         if is_trusted:
             self.register(0)
+
+    def _route(self, script: str) -> None:
+        """Have a script decide, as the running edge does."""
+        lab, loop = self._lab, asyncio.new_event_loop()
+        router = ScriptRouter(load(SCRIPTS / script), RouterSettings(), loop, lambda: lab.now, lab.pump)
+        lab.edge.core.world = replace(lab.edge.core.world, router=router)
 
     def _deliver(self, flow: Flow, data: bytes) -> list[tuple[Flow, bytes]]:
         """Hand a message to the edge; gives what it sends, and where."""
@@ -65,10 +86,11 @@ class Phones:
     def call(self, number: int) -> None:
         """INVITE, 100, 180, 200, ACK, BYE, 200."""
         head = b"From: <sip:caller@bench.example>;tag=1c%d\r\n" % number
-        to, name = b"To: <sip:1002@192.0.2.1:5060>", b"\r\nCall-ID: %d-1@198.51.100.7\r\n" % number
+        uri = b"sip:%s@192.0.2.1:5060" % self._number
+        to, name = b"To: <" + uri + b">", b"\r\nCall-ID: %d-1@198.51.100.7\r\n" % number
         via = b" SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7:5060;branch=z9hG4bK-1-%d-%d\r\n"
         contact = b"CSeq: 1 INVITE\r\nContact: <sip:caller@198.51.100.7:5060>\r\nMax-Forwards: 70\r\n"
-        invite = b"INVITE sip:1002@192.0.2.1:5060" + via % (number, 0) + head + to + name + contact + self._offer
+        invite = b"INVITE " + uri + via % (number, 0) + head + to + name + contact + self._offer
         came = next(data for flow, data in self._deliver(CALLER, invite) if flow.remote == CALLED.remote)
         tag, contact = b";tag=1s%d" % number, b"Contact: <sip:1002@198.51.100.8:5060>\r\n"
         self._deliver(CALLED, _response(came, b"180 Ringing", tag, contact + EMPTY))
@@ -120,6 +142,8 @@ def _must_be_good(sent: list[tuple[Flow, bytes]]) -> None:
 UNITS: dict[str, Callable[[], Callable[[int], None]]] = {
     "call": lambda: Phones(is_trusted=True).call,
     "call-with-sdp": lambda: Phones(is_trusted=True, offer=OFFER).call,
+    "call-by-trivial-script": lambda: Phones(is_trusted=True, script="trivial_script.py").call,
+    "call-to-gateway-by-script": lambda: Phones(is_trusted=True, script="routing_script.py", called=NUMBER).call,
     "register": lambda: Phones(is_trusted=True).register,
     "register-with-digest": lambda: Phones(is_trusted=False).register_with_digest,
 }

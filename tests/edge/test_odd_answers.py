@@ -26,15 +26,16 @@ def _lab() -> tuple[Lab, Phone, Phone, Phone]:
     return lab, caller, first, second
 
 
-def _answers(phone: Phone, invite: Message, without: str, instead: str = "") -> None:
-    """A 200 in which one field is not as it should be."""
+def _answers(phone: Phone, invite: Message, without: str, instead: str = "", line: str = "200 OK") -> None:
+    """A response in which one field is not as it should be."""
     lines = [f"Via: {value}" for value in invite.all("Via")]
     lines += [f"Record-Route: {value}" for value in invite.all("Record-Route")]
-    lines += [f"From: {invite.first('From')}", f"Call-ID: {invite.call_id}", f"CSeq: {invite.first('CSeq')}"]
+    lines += [f"From: {invite.first('From')}"] if without != "From" else []
+    lines += [f"Call-ID: {invite.call_id}", f"CSeq: {invite.first('CSeq')}"]
     lines += [f"To: {invite.first('To')}" + ("" if without == "tag" else ";tag=carrier")]
     if without != "Contact":
         lines += [f"Contact: <{phone.contact}>"]
-    phone.send("\n".join(["SIP/2.0 200 OK", *lines, *([instead] if instead else [])]), ANSWER)
+    phone.send("\n".join([f"SIP/2.0 {line}", *lines, *([instead] if instead else [])]), ANSWER)
 
 
 @pytest.mark.parametrize("instead", ["", "Contact: nonsense"])
@@ -91,3 +92,12 @@ def test_a_phone_that_answers_without_a_tag_leaves_nobody_in_a_call() -> None:
     assert caller.statuses() == [100, 502]
     lab.wait(40)
     assert not lab.edge.core.calls
+
+
+@pytest.mark.parametrize("line", ["183 Session Progress", "486 Busy Here", "200 OK"])
+def test_a_caller_is_named_in_an_answer_that_left_it_out(line: str) -> None:
+    _, caller, first, _ = _lab()
+    asked = first.take()
+    _answers(first, asked, "From", line=line)
+    assert f"{caller.last().status}" == line[:3]
+    assert caller.last().all("From") == asked.all("From")

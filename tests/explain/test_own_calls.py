@@ -339,3 +339,11 @@ def test_the_ack_to_a_refusal_names_whom_the_invite_names() -> None:
     said = [one.said.say(Language.EN) for found in findings(call.trace) for one in found.found.because]
     assert said
     assert not any("Contact" in one for one in said)
+
+
+def test_who_hangs_up_its_connection_before_our_answer_finds_no_gateway_down() -> None:
+    """Nothing went back on its connection, and whom it called by it is this very edge."""
+    call = OwnCall()
+    call.write(START, flow(PHONE, transport=Transport.TCP, connection=1), call.talk.invite(), sent=False)
+    call.ledger.ended(START + 0.1, call.talk.call_id, Side.SERVER, "refused")
+    assert codes(call.trace) == []

@@ -1,5 +1,7 @@
 """Whole calls through the real edge, routed by a script."""
 
+import gc
+
 import pytest
 from tests.edge.lab import HOME, OFFER
 from tests.routing.house import URI, House, turn
@@ -157,3 +159,19 @@ async def test_a_uri_of_a_service_here_is_answered_here(house: House, host: str)
     house.anna.invite(URI, body=OFFER)
     assert house.anna.statuses() == [100, 200]
     assert house.bob.inbox == []
+
+
+@pytest.mark.parametrize("body", ["return users('1002')", "return await call.to(users('1002'))"])
+async def test_what_a_decision_took_is_gone_with_it(house: House, body: str) -> None:
+    """The collector of garbage has nothing to do: each of its turns stops every call."""
+    house.on_call(f"call.headers['X-A'] = 'b'\n{body}")
+    gc.collect()
+    gc.disable()
+    try:
+        house.anna.invite(URI)
+        house.bob.answer(house.bob.take(), 200)
+        await turn()
+        kept = {type(one).__name__ for one in gc.get_objects()}
+    finally:
+        gc.enable()
+    assert not kept & {"_Question", "Question", "Call"}

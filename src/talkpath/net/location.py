@@ -90,6 +90,8 @@ class _Place(NamedTuple):
 
 def locate(uri: Uri, ways: Ways, chance: Callable[[int], int]) -> Steps:
     """The procedure for one URI. `chance(n)` gives a number from 0 to n, both included."""
+    if (target := _written(uri)) is not None:
+        return [target]
     host = (uri.params.get("maddr") or uri.host).strip("[]").rstrip(".").lower()
     # A certificate must be for the domain that was named, whatever its records lead to (RFC 5922 section 4).
     domain = "" if numeric(uri.host) else uri.host.rstrip(".")
@@ -102,6 +104,13 @@ def locate(uri: Uri, ways: Ways, chance: Callable[[int], int]) -> Steps:
         places = yield from _services(uri, host, ways, chance)
     targets = yield from _addresses(places, domain, ways, chance)
     return targets
+
+
+def _written(uri: Uri) -> Target | None:
+    """Where a URI leads that says it itself, by an address; None where there is anything to find out."""
+    address = "" if "maddr" in uri.params else numeric(uri.host)
+    transport = uri.transport or Transport.UDP
+    return Target(transport, Address(address, uri.port or transport.default_port), "") if address else None
 
 
 def _services(

@@ -6,6 +6,7 @@ read, and not changed. The name and number of the caller are changed by `call.ca
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from talkpath.base import limits
 from talkpath.sip.message import Message
@@ -197,9 +198,14 @@ def _full(name: str) -> str:
 
 
 def _writable(name: str) -> str:
-    """The full name of a field that a script may write."""
+    """The full name of a field that a script may write. Raises ValueError, TypeError."""
     if not isinstance(name, str):
         raise TypeError(f"a header field has a name, not {type(name).__name__}")
+    return _full_checked(str(name))
+
+
+@lru_cache(1024)
+def _full_checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name[:40]!r} is no name of a header field")
     full = _full(name)

@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 _FAILED = Answer(500)
 _LATE = Answer(503)
+_TOO_LATE = "call.to() after the call is answered or decided about; nobody else can be tried"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,15 +275,21 @@ class _Asked:
     def _ended(self, value: object, error: BaseException | None) -> None:
         """The function returned, or raised. Nothing that goes wrong here reaches anybody else."""
         self._unwind()
-        if self.is_decided:
-            return
         try:
+            if self.is_decided:
+                return
             if error is None:
                 self.returned(value)
             else:
                 self.raised(error)
         except Exception as fault:  # noqa: BLE001 - the outermost driver: one call must not stop the others
             self._misfired(fault)
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """The function is over. What it had knows us, too: together they would wait for the collector of garbage."""
+        self._running = None
 
     def _misfired(self, fault: Exception) -> None:
         """What it returned is no decision; or the edge could not carry it out."""
@@ -345,7 +352,8 @@ class _Question(_Asked):
         super().__init__(router)
         self._inquiry = inquiry
         self._known = known
-        self._call = Call(inquiry, self, router.settings.region, known.vars, known.later)
+        #: what the function is given, until it is over
+        self._call: Call | None = Call(inquiry, self, router.settings.region, known.vars, known.later)
         self._attempt: Future[EdgeOutcome] | None = None
         self._attempts = 0
         self._is_answered = False
@@ -362,28 +370,34 @@ class _Question(_Asked):
 
     def begin(self, now: float) -> None:
         """Ask."""
-        function = self._script.on_call
-        if function is None:
+        function, call = self._script.on_call, self._call
+        if function is None or call is None:
             self._inquiry.decide(Verb.USUAL, now)
             return
         self._inquiry.on_over = self._over
-        self.run(function(self._call), now)
+        self.run(function(call), now)
+
+    def forget(self) -> None:
+        super().forget()
+        self._call = None
 
     def returned(self, value: object) -> None:
-        for wait in self._call.unawaited:
+        call = self._call
+        assert call is not None
+        for wait in call.unawaited:
             raise NoDecision(_not_awaited(wait))
-        if forgot := kept(self._call.vars.values()):
+        if forgot := kept(call.vars.values()):
             raise NoDecision(forgot)
-        if self._call.is_challenged:
+        if call.is_challenged:
             self.raised(Challenged())
             return
-        verdict = verdict_of(value, self._call, self._edit_failed)
+        verdict = verdict_of(value, call, self._edit_failed)
         assert isinstance(value, Decision | Outcome)
         self.moment("script.decided", place=value.place.brief, what=_shown(value))
         self._decide(verdict)
 
     def raised(self, error: BaseException) -> None:
-        if self._call.is_challenged and isinstance(error, Challenged):
+        if self._call is not None and self._call.is_challenged and isinstance(error, Challenged):
             self.moment("script.decided", place=self._place(error), what="challenge")
             self._decide(Verb.CHALLENGE)
         else:
@@ -425,14 +439,17 @@ class _Question(_Asked):
 
     def attempt(self, route: Route, place: Place) -> Generator[Any, Any, Outcome]:
         """Carry out a route; the function waits."""
-        for wait in self._call.unawaited:
+        call = self._call
+        if call is None:
+            raise RuntimeError(_TOO_LATE)
+        for wait in call.unawaited:
             if wait.what != "call.to()":
                 # Who is let in before that is awaited has proven nothing.
                 raise NoDecision(_not_awaited(wait))
         if self._attempt is not None and not self._attempt.done():
             raise RuntimeError("one call.to() at a time; to ring several at once join them by together()")
         if self.is_decided or self._is_answered:
-            raise RuntimeError("call.to() after the call is answered or decided about; nobody else can be tried")
+            raise RuntimeError(_TOO_LATE)
         if forgot := forgotten() or kept_by_script():
             raise NoDecision(forgot)
         self._attempts += 1
@@ -448,7 +465,7 @@ class _Question(_Asked):
         self.moment("script.tried", place=place.brief, what=_shown(route))
         self.pause()
         try:
-            plan = plan_of(route, self._call, self._edit_failed)
+            plan = plan_of(route, call, self._edit_failed)
             self._keep_edits()
             hold_ups = self._router.runner.hold_ups
             hold_ups.end()
@@ -465,7 +482,7 @@ class _Question(_Asked):
 class _Hooked(_Asked):
     """A request within a call."""
 
-    __slots__ = ("_call", "_hook", "_known", "_request", "_within")
+    __slots__ = ("_hook", "_known", "_request", "_within")
 
     def __init__(
         self, router: ScriptRouter, within: Within, hook: RequestFunction | None, known: _Known | None
@@ -475,9 +492,6 @@ class _Hooked(_Asked):
         self._within = within
         self._hook = hook
         self._known = known
-        user, gateway = (known.user, known.gateway) if known is not None else ("", Origin())
-        variables = known.vars if known is not None else {}
-        self._call = CallWithin(within.call_id, user, gateway, variables, self)
         is_from_caller = known is not None and known.caller_tag == within.message.from_tag
         self._request = Request(within.message, is_from_caller)
 
@@ -492,10 +506,15 @@ class _Hooked(_Asked):
 
     async def _ask(self) -> "Rejection | None":
         """What was said of every offer is done first, so that the hook sees what comes of it."""
-        if self._known is not None and self._known.later and self._request.offer:
-            for edit in self._known.later:
+        known = self._known
+        if known is not None and known.later and self._request.offer:
+            for edit in known.later:
                 edit(self._request.offer)
-        return None if self._hook is None else await self._hook(self._call, self._request)
+        if self._hook is None:
+            return None
+        user, gateway = (known.user, known.gateway) if known is not None else ("", Origin())
+        variables = known.vars if known is not None else {}
+        return await self._hook(CallWithin(self._within.call_id, user, gateway, variables, self), self._request)
 
     def returned(self, value: object) -> None:
         if value is not None and not isinstance(value, Rejection):

@@ -152,8 +152,11 @@ class _Worker:
             self._hold_ups.end()
 
     def _finish(self, value: object, error: BaseException | None) -> None:
-        assert self.running is not None
-        self.running.finish(value, error or self.fault)
+        running = self.running
+        assert running is not None
+        # It knows us, too: together they would wait for the collector of garbage.
+        self.running = self.script = self._first = None
+        running.finish(value, error or self.fault)
 
     @property
     def fault(self) -> BaseException | None:

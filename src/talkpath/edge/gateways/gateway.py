@@ -18,6 +18,7 @@ from talkpath.base import limits
 from talkpath.base.address import Target
 from talkpath.edge.gateways.agenda import Agenda
 from talkpath.edge.gateways.breaker import Breaker, Circuit
+from talkpath.edge.gateways.numbering import uri_of
 from talkpath.edge.gateways.settings import GatewaySettings
 from talkpath.edge.gateways.window import Outcomes, Window
 
@@ -128,12 +129,15 @@ class Gateway:
         "settings",
         "since",
         "targets",
+        "uri",
         "why",
         "window",
     )
 
     def __init__(self, settings: GatewaySettings, agenda: Agenda, tell: Callable[[Told], None], now: float) -> None:
         self.settings = settings
+        #: Where it is.
+        self.uri = uri_of(settings)
         self._agenda = agenda
         self._tell = tell
         self._seats: dict[Key, _Seat] = {}

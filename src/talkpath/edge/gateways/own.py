@@ -4,7 +4,6 @@ from talkpath.base import limits
 from talkpath.base.address import Address, Hop, Target
 from talkpath.edge.core import Core
 from talkpath.edge.forwarding.forwarding import via_line
-from talkpath.edge.gateways.settings import GatewaySettings
 from talkpath.sip.transaction import ClientOwner, ClientTransaction
 from talkpath.sip.uri import Uri
 
@@ -20,14 +19,6 @@ class Pace:
         at = max(now, self._free_at)
         self._free_at = at + 1 / limits.GATEWAY_REQUESTS_PER_S
         return at
-
-
-def uri_of(settings: GatewaySettings, user: str = "", host: str = "") -> Uri:
-    """The URI of a gateway, or of a user there."""
-    params: dict[str, str | None] = {}
-    if settings.transport is not None:
-        params["transport"] = settings.transport.lower()
-    return Uri("sip", user, host or settings.address, None if host else settings.port, params)
 
 
 def named(uri: Uri) -> str:

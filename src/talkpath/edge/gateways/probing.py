@@ -12,7 +12,7 @@ from talkpath.base.unsent import Unsent
 from talkpath.edge.core import Core
 from talkpath.edge.gateways.agenda import Agenda
 from talkpath.edge.gateways.gateway import Gateway
-from talkpath.edge.gateways.own import Letter, Pace, named, reachable, send, uri_of
+from talkpath.edge.gateways.own import Letter, Pace, named, reachable, send
 from talkpath.edge.gateways.sources import Sources
 from talkpath.edge.places.locality import is_ip
 from talkpath.sip.message import Message
@@ -107,7 +107,7 @@ class Probing:
         if self._is_known:
             self._go_on(now)
         else:
-            self._core.world.resolve(uri_of(self._gateway.settings), self._found)
+            self._core.world.resolve(self._gateway.uri, self._found)
 
     def _found(self, found: Located, now: float) -> None:
         if self._is_over:
@@ -143,7 +143,7 @@ class Probing:
             self._missed("no-listener", now)
             return
         target, here = found
-        uri, user = uri_of(settings), settings.username or core.settings.server
+        uri, user = self._gateway.uri, settings.username or core.settings.server
         own = sip_uri(here, target.transport, user)
         self._cseq += 1
         self._asked_at = now

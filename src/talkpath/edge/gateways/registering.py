@@ -18,7 +18,8 @@ from talkpath.edge.core import Core
 from talkpath.edge.gateways.agenda import Agenda
 from talkpath.edge.gateways.credentials import Credentials
 from talkpath.edge.gateways.gateway import Gateway
-from talkpath.edge.gateways.own import Letter, Pace, named, reachable, send, uri_of
+from talkpath.edge.gateways.numbering import uri_of
+from talkpath.edge.gateways.own import Letter, Pace, named, reachable, send
 from talkpath.sip.grammar import whole_number
 from talkpath.sip.message import Message
 from talkpath.sip.transaction import ClientTransaction
@@ -121,7 +122,7 @@ class Registering:
     def _resolve(self, now: float) -> None:
         self._next = None
         self._asked = 0
-        self._core.world.resolve(uri_of(self._gateway.settings), self._found)
+        self._core.world.resolve(self._gateway.uri, self._found)
 
     def _found(self, found: Located, now: float) -> None:
         if self._is_over:

@@ -160,6 +160,11 @@ class Gateways:
         known = self._groups.get(group)
         return None if known is None or not len(known) else Choice(known, caller, is_dry)
 
+    def chooses_by_caller(self, group: str) -> bool:
+        """Whether it matters to a group who calls."""
+        known = self._groups.get(group)
+        return known is not None and known.settings.choosing is Choosing.CALLER
+
     def of_source(self, flow: Flow) -> Gateway | None:
         """The gateway at the far end of a flow, None for everybody else."""
         return self._sources.of(flow)

@@ -16,8 +16,7 @@ from talkpath.edge.forking.fork import Fork
 from talkpath.edge.forwarding.sending import Sending
 from talkpath.edge.gateways.choice import Choice, Picked
 from talkpath.edge.gateways.gateway import Gateway, How
-from talkpath.edge.gateways.numbering import written
-from talkpath.edge.gateways.own import uri_of
+from talkpath.edge.gateways.numbering import uri_of, written
 from talkpath.edge.gateways.settings import GatewaySettings
 from talkpath.edge.gateways.table import Gateways
 from talkpath.edge.gateways.through import NOBODY_TAKES_IT, Through
@@ -44,7 +43,8 @@ class Trunks:
 
     def choice(self, request: Message, group: str, *, is_dry: bool = False) -> Choice | None:
         """Who of a group there is for this caller, None for nobody; a dry one changes nothing for the calls after."""
-        return self._gateways.choose(group, _caller_of(request), is_dry=is_dry)
+        caller = _caller_of(request) if self._gateways.chooses_by_caller(group) else ""
+        return self._gateways.choose(group, caller, is_dry=is_dry)
 
     def choose(self, fork: Fork, way: ToGateways, now: float) -> Choice:
         """Who of a group there is for this caller. Raises Refusal where there is nobody."""
@@ -66,8 +66,11 @@ class Trunks:
         """The group that tries one gateway. Raises Refusal."""
         settings = picked.gateway.settings
         number = dialled(way, fork.request)
-        heading = Heading(str(uri_at(settings, number)), [])
-        heading.place, heading.billed = uri_of(settings), uri_of(settings, number)
+        uri = uri_at(settings, number)
+        heading = Heading(str(uri), [])
+        heading.place = picked.gateway.uri
+        # Tolls are of what was dialled, however the gateway wants it written.
+        heading.billed = uri if uri.user == number else uri_of(settings, number)
         call = fork.call
         if call is not None:
             key = (call.call_id, call.caller.tag, self._core.fresh())

@@ -129,7 +129,8 @@ class Question:
 
     def _let_go(self) -> Fork | None:
         """Nobody asks any more."""
-        fork, self._fork, self._done = self._fork, None, None
+        # What it asked knows it too, and neither would go without the collector of garbage.
+        fork, self._fork, self._done, self.on_over = self._fork, None, None, None
         if fork is not None:
             fork.asker = None
         return fork

@@ -38,6 +38,10 @@ def silent_hops(story: Story) -> list[Silence]:
 def _silent_hops(story: Story) -> Iterator[Silence]:
     for leg in story.legs:
         invite = story.invite(leg)
+        if story.call.is_own and leg.parent is None:
+            continue  # we are whom it was sent to; that our answer found nobody any more is no silence of ours
+        if story.call.is_own and leg.parent is None:
+            continue  # we are whom it was sent to; that our answer found nobody any more is no silence of ours
         if invite is None or invite.responses or invite.request.seen.fragments > 1:
             continue
         told = [e for e in story.scene.errors_about(leg.callee) if leg.start <= e.time <= story.end + 1]
