@@ -364,6 +364,8 @@ class Phone:
 
     def __init__(self, lab: Lab, user: str, host: str, port: int, transport: Transport) -> None:
         self.lab = lab
+        #: what stands before its URI in From
+        self.display = ""
         self.user = user
         self.transport = transport
         self.inbox: list[Message] = []
@@ -448,7 +450,7 @@ class Phone:
             f"{method} {uri} SIP/2.0",
             f"Via: SIP/2.0/{self.transport} {self.via_host};branch={branch}",
             f"Max-Forwards: {max_forwards}" if max_forwards else "Subject: none",
-            f"From: <sip:{name}@{domain}>;tag={tag or 'tag' + self.user}",
+            f"From: {self.display}<sip:{name}@{domain}>;tag={tag or 'tag' + self.user}",
             f"To: {to or '<' + uri + '>'}",
             f"Call-ID: {call_id}",
             f"CSeq: {self.cseq} {method}",

@@ -1,18 +1,20 @@
-"""Carriers that write From and To as `tel:` URIs, or as no grammar has them, and pages that must ring."""
+"""Carriers that write From and To as `tel:` URIs, or as no grammar has them; pages and phones must ring."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from conftest import WebPhones
+from conftest import Phones, WebPhones
 from harness.agent import Agent, Call
 from harness.browser import Browser
 from harness.edge import Edge
+from harness.linphone import Linphone
 from harness.network import HOME
 from harness.rtp import Talker
 from harness.sip import Request
 from harness.sound import assert_tone, tone
+from harness.webphone import WebPhone
 
 pytestmark = pytest.mark.live
 
@@ -22,7 +24,7 @@ HERTZ = 620.0
 @pytest.fixture(scope="module")
 def open_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     """One that asks nobody at this host for a password."""
-    with Edge(tmp_path_factory.mktemp("open"), settings=f'[authentication]\ntrusted = ["{HOME}"]\n', users=16) as one:
+    with Edge(tmp_path_factory.mktemp("open"), settings=f'[authentication]\ntrusted = ["{HOME}"]\n', users=24) as one:
         yield one
 
 
@@ -33,23 +35,40 @@ def test_a_page_rings_and_talks_whatever_the_caller_is_called(
 ) -> None:
     pages = WebPhones(open_edge, browser, tmp_path)
     page = pages.of(library)
-    carrier = Agent(open_edge.identity())
+    try:
+        talks(open_edge, page, who)
+    finally:
+        pages.stop()
+
+
+@pytest.mark.parametrize("who", ["tel:+8613800138000", "sip:*21#@carrier.example", "sip:4930@host.1"])
+def test_linphone_rings_and_talks_whatever_the_caller_is_called(who: str, open_edge: Edge, tmp_path: Path) -> None:
+    phones = Phones(open_edge, tmp_path)
+    phone = phones.linphone()
+    try:
+        talks(open_edge, phone, who)
+    finally:
+        phones.stop()
+
+
+def talks(edge: Edge, phone: Linphone | WebPhone, who: str) -> None:
+    """The carrier calls in this name, and is heard."""
+    carrier = Agent(edge.identity())
     talker = Talker(HOME, tone(HERTZ, 20.0))
     try:
-        request = Request("INVITE", page.identity.aor, who, f"tel:{page.identity.user};phone-context=+86")
+        request = Request("INVITE", phone.identity.aor, who, f"tel:{phone.identity.user};phone-context=+86")
         request.extra = [carrier.endpoint.contact("carrier"), "Content-Type: application/sdp"]
         request.body = talker.offer()
         carrier.endpoint.send(request)
         call = Call(carrier, request)
-        page.accept()
+        phone.accept()
         answer = call.established()
-        page.established()
+        phone.established()
         talker.start(answer)
-        page.wait_heard(1.5)
-        assert_tone(HERTZ, page.heard())
+        phone.wait_heard(1.5)
         call.bye()
-        page.closed()
+        phone.closed()
+        assert_tone(HERTZ, phone.heard())
     finally:
         talker.stop()
         carrier.stop()
-        pages.stop()

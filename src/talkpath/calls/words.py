@@ -285,8 +285,8 @@ MOMENTS: dict[str, Text] = {
         "{method} 由 {before} 缩减到 {after} 字节：{what}。",
     ),
     "name.spelt": Text(
-        "The page is shown {shown}: it could not read {name} (RFC 3261 section 25.1).",
-        "网页看到的是 {shown}：它无法解析 {name}（RFC 3261 第 25.1 节）。",
+        "Written on as {shown}: the other side could not read {name} (RFC 3261 section 25.1).",
+        "转发时写作 {shown}：对端无法解析 {name}（RFC 3261 第 25.1 节）。",
     ),
     # --- services, recording, the node
     "service.answered": Text("The service {service} answered.", "服务 {service} 已应答。"),

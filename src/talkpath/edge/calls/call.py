@@ -275,7 +275,7 @@ def own_request(
     number: int,
     call_id: str,
     to: Party,
-    names: tuple[str, str],
+    names: Sequence[str],
     via: str,
     lead: str,
     fields: str,

@@ -253,10 +253,8 @@ class Ending:
             lead = core.passes.to_phone(bound, elsewhere, hop)
         branch = branch or core.branch()
         via = via_line(hop.transport, here, branch)
-        names = (to.caller_as or other.name, to.name)
-        if hop.transport.is_websocket:
-            domain = core.domain_at(here)
-            names = (legible(names[0], domain) or names[0], legible(names[1], domain) or names[1])
+        domain, is_page = core.domain_at(here), hop.transport.is_websocket
+        names = [legible(name, domain, is_page=is_page) or name for name in (to.caller_as or other.name, to.name)]
         return Letter(branch, hop, own_request(method, number, call_id, to, names, via, lead, fields, body))
 
     def leave_untold(self, call: RunningCall, to: Party, other: Party, reason: str, now: float) -> None:

@@ -229,7 +229,8 @@ class Sending:
         onward = Onward(heading.uri, "", "", routes, body, ours, gone, line, cseq_shift)
         onward.back_shift = heading.back_shift
         _rename(onward, arrival.message, heading, party, call)
-        if hop.transport.is_websocket:
+        if call is None or party is not call.caller:
+            # The caller wrote all of its dialog's names itself.
             self._spell(onward, arrival.message, party, hop, now)
         if ours and bears_ours(arrival.message, ours):
             method, target = arrival.message.method, str(hop.remote)
@@ -237,18 +238,21 @@ class Sending:
         return onward
 
     def _spell(self, onward: Onward, request: Message, party: Party | None, hop: Hop, now: float) -> None:
-        """Let a page see From and To in a form that it can read."""
-        domain = self._core.domain_at(self._facing(hop))
+        """Let everybody see From and To in a form that can be read, and whom to call next."""
+        domain, is_page = self._core.domain_at(self._facing(hop)), hop.transport.is_websocket
         sender, receiver = onward.sender or request.first("From") or "", onward.receiver or request.first("To") or ""
-        if spelt := legible(sender, domain):
+        if spelt := legible(sender, domain, is_page=is_page):
             onward.sender = spelt
             if party is not None and not request.to_tag:
                 party.caller_as = spelt
                 self._core.note(request.call_id, "name.spelt", now, shown=spelt, name=sender)
-        if spelt := legible(receiver, domain):
+        if spelt := legible(receiver, domain, is_page=is_page):
             onward.receiver = spelt
             if not request.to_tag:
                 self._core.note(request.call_id, "name.spelt", now, shown=spelt, name=receiver)
+        if request.method == "REFER" and (spelt := legible(request.first("Refer-To") or "", domain, is_page=is_page)):
+            onward.withheld = (*onward.withheld, "Refer-To")
+            onward.asserted += f"Refer-To: {spelt}\r\n"
 
     def _limit(self, hop: Hop) -> int:
         """How many bytes go there in a datagram that is not cut into fragments."""
@@ -350,6 +354,6 @@ def _rename(
         pair = call.sides(request)
         if pair is not None and pair[0].caller_as:
             onward.receiver = call.caller.name
-        if pair is not None and pair[0].place.transport.is_websocket and legible(pair[0].name, ""):
-            # A page that was called by what it can read calls itself so.
+        if pair is not None and legible(pair[0].name, "", is_page=pair[0].place.transport.is_websocket):
+            # Who was called by what it can read calls itself so.
             onward.sender = pair[0].name

@@ -1,4 +1,4 @@
-"""Pages throw messages away whose From or To they cannot read (`edge/forwarding/legible.py`)."""
+"""Pages throw messages away whose From or To they cannot read, phones answer 400 (`edge/forwarding/legible.py`)."""
 
 import pytest
 from tests.edge.lab import HOME, OFFER, Lab, Phone
@@ -25,7 +25,13 @@ SHOWN, SHOWN_CALLED = f"<sip:+8613800138000@{HOME};user=phone>", f"<sip:1002@{HO
     ],
 )
 def test_what_a_page_reads_stays_as_it_is(value: str) -> None:
-    assert legible(value, "pbx.example") == ""
+    assert legible(value, "pbx.example", is_page=True) == ""
+
+
+@pytest.mark.parametrize("value", ["<tel:+86-138>;tag=1", "tel:+1;tag=2", "A <urn:service:sos>", "<http://x/y?z=1>"])
+def test_phones_read_whatever_uri_the_grammar_has(value: str) -> None:
+    assert legible(value, "pbx.example", is_page=False) == ""
+    assert legible(value, "pbx.example", is_page=True)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +54,8 @@ def test_what_a_page_reads_stays_as_it_is(value: str) -> None:
     ],
 )
 def test_what_it_cannot_read_is_spelt_by_the_letter(value: str, shown: str) -> None:
-    assert legible(value, "pbx.example") == shown
-    assert legible(shown, "pbx.example") == ""
+    assert legible(value, "pbx.example", is_page=True) == shown
+    assert legible(shown, "pbx.example", is_page=True) == ""
 
 
 def calling(lab: Lab) -> Phone:
@@ -109,3 +115,29 @@ def test_our_own_bye_reaches_the_page_by_names_that_it_reads(lab: Lab, page: Pho
     )
     bye = carrier.last()
     assert (bye.method, bye.first("From"), bye.first("To")) == ("BYE", f"{CALLED};tag={tag}", CALLER)
+
+
+def test_a_phone_rings_whose_caller_is_named_against_the_grammar_and_hears_all_of_the_dialog(lab: Lab) -> None:
+    caller, callee = lab.registered("1001", "198.51.100.1"), lab.registered("1002", "198.51.100.2")
+    named = "李雷 <sip:1001@192.0.2.1>;tag=tag1001"
+    shown = '"李雷" <sip:1001@192.0.2.1>;tag=tag1001'
+    caller.display = "李雷 "
+    caller.invite(f"sip:1002@{HOME}", body=OFFER)
+    invite = callee.take()
+    assert invite.first("From") == shown
+    callee.answer(invite, 200, body=OFFER)
+    ok = caller.last()
+    assert ok.first("From") == named
+    caller.ack(ok, callee.contact)
+    assert callee.take().first("From") == shown
+    callee.in_dialog("BYE", invite)
+    assert caller.last().first("To") == named
+
+
+def test_a_page_is_sent_on_to_a_number_that_it_can_read(lab: Lab, page: Phone) -> None:
+    carrier = calling(lab)
+    page.answer(page.take(), 200, body=OFFER)
+    ok = carrier.last()
+    carrier.ack(ok, page.contact)
+    carrier.in_dialog("REFER", ok, extra="Refer-To: <tel:+4930>\r\n")
+    assert page.last().first("Refer-To") == f"<sip:+4930@{HOME};user=phone>"
