@@ -120,7 +120,7 @@ $(VENV)/.page: $(VENV)/.page-packages $(PAGE)
 	@cd page && npm run --silent build
 	@touch $@
 
-$(VENV)/.compiled: $(VENV)/.built $(VENV)/.page native/compile.py $(SOURCES)
+$(VENV)/.compiled: $(VENV)/.built $(VENV)/.page native/compile.py native/extensions.py $(SOURCES)
 	@$(BIN)/python native/compile.py
 	@touch $@
 

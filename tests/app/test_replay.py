@@ -78,7 +78,7 @@ def test_a_call_that_nobody_can_read_is_told_as_it_would_be_refused_and_the_next
     good = _called(lab)
     seen = good.legs[0].messages[0]
     odd = Message.parse(seen.sip.raw.replace(line, broken, 1).replace(b"c1", b"c2"))
-    lab.ledger.message(lab.now, lab.registered("1003", "198.51.100.9").flow, odd, False)
+    lab.ledger.written(lab.now, lab.registered("1003", "198.51.100.9").flow, odd.call_id, odd.raw, False)
     trace = lab.ledger.trace("c2")
     assert trace is not None
     first, second = replayed(Client(lab), [call_of(trace), good], None, Language.EN)

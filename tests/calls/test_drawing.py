@@ -211,7 +211,7 @@ def test_whatever_peers_send_can_be_read_and_drawn(changes: list[tuple[int, int,
         )  # fmt: skip
         captured.take([changed])
         try:
-            live.message(record.time, flow(record.src), Message.parse(raw), sent=False)
+            live.written(record.time, flow(record.src), Message.parse(raw).call_id, raw, sent=False)
         except Malformed:
             continue
     for call in (*captured.calls(), *map(call_of, live.running())):

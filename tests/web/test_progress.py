@@ -10,7 +10,7 @@ FLOW = Flow(Transport.WSS, Address("192.0.2.1", 5443), Address("192.0.2.7", 5000
 
 def trace() -> Trace:
     made = Trace("c1", 1, 100.0)
-    made.add_message((100.0, FLOW, b"INVITE", False))
+    made.add_message(100.0, FLOW, b"INVITE", False)
     made.add_moment(100.2, "fork.branch-added", {"target": "sip:1002@198.51.100.8", "flow": "UDP"})
     made.add_moment(100.5, "ice.selected", {"side": "caller", "remote": "203.0.113.4:9", "local": "192.0.2.1:1"})
     return made

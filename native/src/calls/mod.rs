@@ -10,6 +10,7 @@ mod hop;
 mod hops;
 mod id;
 mod ledger;
+mod rows;
 mod said;
 mod seen;
 mod shelf;
@@ -21,6 +22,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<SipSeen>()?;
     module.add_class::<hop::Hop>()?;
     module.add_class::<ledger::SipLedger>()?;
+    module.add_class::<rows::Rows>()?;
     module.add_function(wrap_pyfunction!(hops::fold, module)?)?;
     module.add_function(wrap_pyfunction!(heard::heard, module)?)?;
     module.add_function(wrap_pyfunction!(id::id_of, module)?)?;

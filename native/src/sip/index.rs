@@ -54,6 +54,47 @@ fn key_of(name: &[u8]) -> u16 {
     u16::from_le_bytes([name.len() as u8, first])
 }
 
+/// Names that every message is asked for: where the first field of each stands is found while the fields are read.
+const ASKED: [&str; 12] = [
+    "Via",
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "Contact",
+    "Max-Forwards",
+    "Content-Length",
+    "Route",
+    "Record-Route",
+    "Authorization",
+    "Proxy-Authorization",
+];
+/// There is no such field.
+const NOWHERE: u16 = u16::MAX;
+
+/// The place among `ASKED` of a name in its long form.
+#[inline]
+fn asked(name: &[u8]) -> Option<usize> {
+    let at = match (name.len(), name.first().map(|byte| byte | 0x20)?) {
+        (3, b'v') => 0,
+        (4, b'f') => 1,
+        (2, b't') => 2,
+        (7, b'c') if name[1] | 0x20 == b'a' => 3,
+        (4, b'c') => 4,
+        (7, b'c') => 5,
+        (12, b'm') => 6,
+        (14, b'c') => 7,
+        (5, b'r') => 8,
+        (12, b'r') => 9,
+        (13, b'a') => 10,
+        (19, b'p') => 11,
+        _ => return None,
+    };
+    // Nearly all write names as they stand here, which is told at once.
+    let wanted = ASKED[at].as_bytes();
+    (name == wanted || name.eq_ignore_ascii_case(wanted)).then_some(at)
+}
+
 /// What the first line says (RFC 3261 sections 7.1 and 7.2).
 #[derive(Clone, Copy)]
 pub enum StartLine {
@@ -74,6 +115,8 @@ pub struct Index {
     pub is_folded: bool,
     /// Some name is a single letter: a compact form.
     has_short_names: bool,
+    /// Where the first field of each of `ASKED` stands; of use where no name is a single letter.
+    first: [u16; ASKED.len()],
     pub body: Span,
 }
 
@@ -86,11 +129,22 @@ impl Index {
         let (fields, is_folded, body_start) = index_fields(data, next, max_headers)?;
         let (start_line, body) = (Span::new(begin, next), Span::new(body_start, data.len()));
         let has_short_names = fields.iter().any(|field| field.name.len() == 1);
-        Ok(Index { start, start_line, fields: fields.into_boxed_slice(), is_folded, has_short_names, body })
+        let mut first = [NOWHERE; ASKED.len()];
+        for (place, field) in fields.iter().enumerate().rev() {
+            if let Some(at) = asked(field.name.of(data)) {
+                first[at] = place as u16;
+            }
+        }
+        Ok(Index { start, start_line, fields: fields.into_boxed_slice(), is_folded, has_short_names, first, body })
     }
 
     /// The place of the first field of that name, in any spelling, at or after `from`.
     pub fn find(&self, data: &[u8], name: &str, from: usize) -> Option<usize> {
+        if from == 0 && !self.has_short_names {
+            if let Some(at) = asked(name.as_bytes()) {
+                return Some(self.first[at]).filter(|place| *place != NOWHERE).map(usize::from);
+            }
+        }
         let fields = self.fields.get(from..)?;
         let found = if self.has_short_names {
             let compact = compact_of(name);

@@ -34,7 +34,17 @@ pub const MAX_HEADERS: usize = 256;
 /// What a request without it is taken to say (RFC 3261 section 16.3 step 3 forgives it).
 const MAX_FORWARDS: usize = 70;
 
-type Start<'py> = (bool, u16, Bound<'py, PyString>, Bound<'py, PyString>);
+/// A text that only the grammar in Python can read is None.
+type Start<'py> = (
+    bool,
+    u16,
+    Bound<'py, PyString>,
+    Bound<'py, PyString>,
+    Option<Bound<'py, PyString>>,
+    Option<Bound<'py, PyString>>,
+    i64,
+    Option<Bound<'py, PyString>>,
+);
 /// Places of fields in rising order, each with its new value, or None where it goes.
 type Edits<'py> = Vec<(usize, Option<Bound<'py, PyAny>>)>;
 type PlainVia<'py> = (Bound<'py, PyString>, Bound<'py, PyString>, Option<u16>, Bound<'py, PyDict>);
@@ -92,9 +102,8 @@ impl Frame {
 impl Frame {
     /// Index one message. Leading line ends are skipped (RFC 3261 section 7.5). Raises ValueError(code).
     #[new]
-    #[pyo3(signature = (raw, max_headers = 256))]
-    fn new(raw: Bound<'_, PyBytes>, max_headers: usize) -> PyResult<Self> {
-        let index = Index::of(raw.as_bytes(), max_headers).map_err(PyValueError::new_err)?;
+    fn new(raw: Bound<'_, PyBytes>) -> PyResult<Self> {
+        let index = Index::of(raw.as_bytes(), MAX_HEADERS).map_err(PyValueError::new_err)?;
         Ok(Frame { index, raw: Raw::Python(raw.unbind()) })
     }
 
@@ -225,18 +234,6 @@ impl Frame {
         ["Authorization", "Proxy-Authorization"].iter().any(|name| self.index.find(data, name, 0).is_some())
     }
 
-    /// The tag of a From or To that is written as nearly all are, "" where it has none; None for others and for none.
-    fn plain_tag<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyString>>> {
-        let data = self.raw.as_bytes(py);
-        self.index.value(data, name).and_then(parts::plain_tag).map(|tag| text(py, tag)).transpose()
-    }
-
-    /// Number and method of a CSeq that is written as nearly all are; None for others and for none.
-    fn plain_cseq<'py>(&self, py: Python<'py>) -> PyResult<Option<(usize, Bound<'py, PyString>)>> {
-        let cseq = self.index.value(self.raw.as_bytes(py), "CSeq").and_then(parts::plain_cseq);
-        cseq.map(|(number, method)| Ok((number, method_text(py, method)?))).transpose()
-    }
-
     /// The URI of an address that stands alone in its field, in angle brackets and without a name; None for what only
     /// the grammar can tell, and for none.
     fn plain_uri<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyString>>> {
@@ -258,26 +255,26 @@ impl Frame {
         Ok(Some((text(py, via.transport)?, text(py, via.host)?, via.port, params)))
     }
 
-    /// The branch of a first Via that is written as nearly all are, "" where it has none; None for others and for none.
-    fn plain_branch<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
-        let via = self.first_via(self.raw.as_bytes(py));
-        via.map(|via| text(py, via.param(b"branch").unwrap_or_default())).transpose()
-    }
-
-    /// (whether it is a request, its status or 0, its method or the one that its CSeq names, Call-ID): what every message
-    /// is asked for first. "" for what is not there.
+    /// What every message is asked for: (whether it is a request, its status or 0, its method or the one that its CSeq
+    /// names, Call-ID, the tags of From and To, the number of a CSeq that names this method, and of a response the branch
+    /// of its first Via). "" for what is not there; None, or -1, for what only the grammar can tell.
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Start<'py>> {
         let data = self.raw.as_bytes(py);
-        let value = |name| self.index.value(data, name).unwrap_or_default();
-        let call_id = value_text(py, value("Call-ID"))?;
-        Ok(match self.index.start {
-            StartLine::Request { method, .. } => (true, 0, method_text(py, method.of(data))?, call_id),
+        let value = |name| self.index.value(data, name);
+        let tag = |name| value(name).and_then(parts::plain_tag).map(|tag| text(py, tag)).transpose();
+        let call_id = value_text(py, value("Call-ID").unwrap_or_default())?;
+        let cseq = unfolded(value("CSeq").unwrap_or_default());
+        let (is_request, status, method) = match self.index.start {
+            StartLine::Request { method, .. } => (true, 0, method.of(data)),
             StartLine::Status { code, .. } => {
-                let cseq = unfolded(value("CSeq"));
-                let method = cseq.rsplit(|byte| matches!(byte, b' ' | b'\t')).next().unwrap_or_default();
-                (false, code, method_text(py, method)?, call_id)
+                (false, code, cseq.rsplit(|byte| matches!(byte, b' ' | b'\t')).next().unwrap_or_default())
             }
-        })
+        };
+        let numbered = parts::plain_cseq(&cseq).filter(|(_, named)| *named == method);
+        let number = numbered.map_or(-1, |(number, _)| number as i64);
+        let via = if is_request { None } else { self.first_via(data) };
+        let branch = via.map(|via| text(py, via.param(b"branch").unwrap_or_default())).transpose()?;
+        Ok((is_request, status, method_text(py, method)?, call_id, tag("From")?, tag("To")?, number, branch))
     }
 
     /// Whether nothing that `fault_of` looks for can be wrong: what nearly every message is, told in one pass. False says

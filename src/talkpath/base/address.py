@@ -23,6 +23,9 @@ class Transport(StrEnum):
     is_secure: bool
     is_websocket: bool
 
+    # That of an enumeration is a function of Python, and each message looks flows up some ten times.
+    __hash__ = str.__hash__
+
     def __init__(self, name: str) -> None:
         self.is_reliable = name != "UDP"
         self.is_secure = name in ("TLS", "WSS")

@@ -1,6 +1,6 @@
 """The ledger: one machine that the running edge and captures feed, and that knows what happened to every call.
 
-The running edge calls `message` for whatever crosses a socket, `moment` for whatever it decides, `media` for what
+The running edge calls `written` for whatever crosses a socket, `moment` for whatever it decides, `media` for what
 its meters counted, and `ended` when a call is over. Each of these costs about a microsecond: the ledger keeps
 references and computes nothing. `call`, `running` and `summary_of` build what a reader asks for.
 
@@ -19,15 +19,6 @@ from talkpath.calls.trace import StreamKey, Trace
 from talkpath.sip.message import Message
 
 _SWEEP_S = 60.0
-
-
-class SipMessage(Protocol):
-    """What the hot path reads of a message."""
-
-    @property
-    def call_id(self) -> str: ...
-    @property
-    def raw(self) -> bytes: ...
 
 
 class Mirror(Protocol):
@@ -58,12 +49,8 @@ class Ledger:
 
     # --- what the running edge tells
 
-    def message(self, now: float, flow: Flow, message: SipMessage, sent: bool) -> None:
-        """A message crossed a socket of ours. Its bytes are kept, the object is not."""
-        self.written(now, flow, message.call_id, message.raw, sent)
-
     def written(self, now: float, flow: Flow, call_id: str, raw: bytes, sent: bool = True) -> None:
-        """The same for a message of which only the Call-ID and the bytes are at hand."""
+        """A message crossed a socket of ours. Its bytes are kept."""
         if self.mirror is not None:
             self.mirror.message(now, flow, call_id, raw, sent)
         trace = self._open.get(call_id)
@@ -71,7 +58,7 @@ class Ledger:
             trace = self._trace_for(now, call_id, raw, sent, trace)
             if trace is None:
                 return
-        trace.add_message((now, flow, raw, sent))
+        trace.add_message(now, flow, raw, sent)
         trace.touched = now
 
     def moment(self, now: float, call_id: str, kind: str, **values: Value) -> None:

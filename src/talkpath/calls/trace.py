@@ -1,6 +1,6 @@
 """What was seen of one call, as it came: rows that nobody has read yet.
 
-A running call costs the hot path one tuple a message. Parsing, folding and concluding wait until somebody reads
+A running call costs the hot path one row a message. Parsing, folding and concluding wait until somebody reads
 (`build.py`) or the call ends and its row for the history is written (`summary_of`). Where nothing is said for a while
 the rows are compressed, to a fifth or less: they are much of what a call holds in memory while people talk.
 """
@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 import msgspec
 
+from talkpath._native import Rows
 from talkpath.base import limits
 from talkpath.base.address import Address, Flow
 from talkpath.base.readable import readable
 from talkpath.calls.model import Moment, Side, Value
 from talkpath.capture.records import NO_LEVEL, SECOND, Record, RtpStream, Second, SipSeen
 
-#: (time, flow, bytes, sent): what the running edge hands in for a message.
+#: (time, flow, bytes, sent): what the running edge hands in for a message, as readers see it.
 LiveRow = tuple[float, Flow, bytes, bool]
 #: How a call ended that ran when its node died.
 NODE_DIED = "node-died"
@@ -69,7 +70,7 @@ class Trace:
         self.call_ids = [call_id]
         #: counts the traces of this ledger, so that readers can follow what is new
         self.number = number
-        self._live: list[LiveRow] = []
+        self._live = Rows(())
         self._moments: list[Moment] = []
         self._settled: Settled | None = None
         self.seconds: dict[StreamKey, bytearray] = {}
@@ -89,12 +90,12 @@ class Trace:
     @property
     def live(self) -> list[LiveRow]:
         """Its messages: to be read, and changed by `add_message` alone."""
-        return self._live if self._settled is None else _unpacked(self._settled)[0]
+        return self._live.listed() if self._settled is None else _unpacked(self._settled)[0]
 
     @live.setter
     def live(self, rows: list[LiveRow]) -> None:
         self._unsettle()
-        self._live = rows
+        self._live = Rows(rows)
 
     @property
     def moments(self) -> list[Moment]:
@@ -109,7 +110,7 @@ class Trace:
     @property
     def start(self) -> float:
         """When its first message was seen."""
-        return self._live[0][0] if self._settled is None else self._settled.start
+        return self._live.start if self._settled is None else self._settled.start
 
     @property
     def messages(self) -> int:
@@ -129,10 +130,10 @@ class Trace:
 
     def settle(self) -> None:
         """Nothing was said for a while: compress what was, until somebody says something. Takes some 30 µs."""
-        if self._settled is not None or not self._live:
+        if self._settled is not None or not len(self._live):
             return
         flows: dict[Flow, int] = {}
-        rows = [(time, flows.setdefault(flow, len(flows)), raw, sent) for time, flow, raw, sent in self._live]
+        rows = [(time, flows.setdefault(flow, len(flows)), raw, sent) for time, flow, raw, sent in self.live]
         try:
             data = _encoder.encode((rows, self._moments))
         except (TypeError, ValueError, OverflowError):
@@ -140,19 +141,20 @@ class Trace:
         packer = zlib.compressobj(*_COMPRESSED)
         compressed = packer.compress(data) + packer.flush()
         self._settled = Settled(len(rows), len(self._moments), rows[0][0], tuple(flows), compressed)
-        self._live, self._moments = [], []
+        self._live, self._moments = Rows(()), []
 
     def _unsettle(self) -> None:
         if self._settled is not None:
-            self._live, self._moments = _unpacked(self._settled)
+            rows, self._moments = _unpacked(self._settled)
+            self._live = Rows(rows)
             self._settled = None
 
-    def add_message(self, row: LiveRow) -> None:
+    def add_message(self, time: float, flow: Flow, raw: bytes, sent: bool) -> None:
         """A message was seen; past a limit it is only counted."""
         if self._settled is not None:
             self._unsettle()
         if len(self._live) < limits.CALL_MESSAGES:
-            self._live.append(row)
+            self._live.add(time, flow, raw, sent)
         else:
             self.left_out += 1
 
@@ -169,7 +171,7 @@ class Trace:
     def take_up(self, other: "Trace") -> None:
         """All rows of another."""
         self.call_ids, self._settled = list(other.call_ids), other._settled
-        self._live, self._moments = list(other._live), list(other._moments)
+        self._live, self._moments = other._live.copy(), list(other._moments)
         self.seconds = {key: bytearray(rows) for key, rows in other.seconds.items()}
         self.streams, self.payload_types = dict(other.streams), dict(other.payload_types)
         self.left_out, self.is_resumed = other.left_out, other.is_resumed

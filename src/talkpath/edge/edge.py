@@ -238,7 +238,7 @@ class Edge:
         except Malformed as fault:
             self._unreadable(flow, data, fault)
             return
-        self.core.ledger.message(now, flow, message, False)
+        self.core.ledger.written(now, flow, message.call_id, data, False)
         if self._holding.waiting and message.call_id in self._holding.waiting:
             self._holding.queue(message.call_id, lambda then: self._take(message, flow, then))
         else:

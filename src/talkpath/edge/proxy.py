@@ -174,7 +174,7 @@ class Proxy:
         except Malformed:
             raise Refusal(400, "Bad Contact") from None
         caller.speaks_from(arrival.reply_to, arrival.behind_nat)
-        caller.cseq = request.cseq.number
+        caller.cseq = request.cseq_number
         self._bind(caller, user, arrival, now)
         fork.call = RunningCall(request.call_id, caller, now)
         if core.begin(fork.call):

@@ -50,26 +50,26 @@ class NameAddr:
         self.params = params
         self.display_name = display_name
 
-    @classmethod
-    def parse(cls, text: str) -> "NameAddr":
+    @staticmethod
+    def parse(text: str) -> "NameAddr":
         """Raises Malformed(`name-addr`). The URI is kept as text: it is parsed when somebody asks."""
         if text.startswith("<") and '"' not in text:
             uri, end, rest = text[1:].partition(">")
             uri = uri.strip()
             if uri and end and (not rest or rest.startswith(";")):
-                return cls(uri, parse_params(rest) if rest else {})
+                return NameAddr(uri, parse_params(rest) if rest else {})
         match = _NAME_ADDR.match(text)
         if match is not None and (named := match["uri"].strip()):
             name = match["name"].strip()
             if name.startswith('"'):
                 name = re.sub(r"\\(.)", r"\1", name[1:-1])
-            return cls(named, parse_params(match["params"] or ""), name)
+            return NameAddr(named, parse_params(match["params"] or ""), name)
         uri, _, params = text.partition(";")
         uri = uri.strip()
         # One with a question mark must stand in brackets (RFC 3261 section 20.10).
         if ":" not in uri or any(character in uri for character in ' <>"?\t'):
             raise Malformed("name-addr", "an address is neither <URI> nor a URI", text[:80])
-        return cls(uri, parse_params(params))
+        return NameAddr(uri, parse_params(params))
 
     def parsed_uri(self) -> Uri:
         """The URI taken apart. Raises Malformed(`uri`)."""
@@ -91,12 +91,12 @@ class Via:
         self.port = port
         self.params = params
 
-    @classmethod
-    def parse(cls, text: str) -> "Via":
+    @staticmethod
+    def parse(text: str) -> "Via":
         """Raises Malformed(`via`)."""
         head, _, tail = text.partition(";")
         if head.startswith("SIP/2.0/") and tail.find('"') < 0:
-            plain = cls._plain(head, tail)
+            plain = Via._plain(head, tail)
             if plain is not None:
                 return plain
         match = _VIA.match(text.strip())
@@ -108,10 +108,10 @@ class Via:
         port_number = int(port) if port else None
         if port_number is not None and not 0 < port_number < 65536:
             raise Malformed("via", "the port of a Via is out of range", text[:80])
-        return cls(transport.upper(), host.strip("[]").lower(), port_number, parse_params(params) if params else {})
+        return Via(transport.upper(), host.strip("[]").lower(), port_number, parse_params(params) if params else {})
 
-    @classmethod
-    def _plain(cls, head: str, tail: str) -> "Via | None":
+    @staticmethod
+    def _plain(head: str, tail: str) -> "Via | None":
         """The form that nearly every Via has, without the cost of a regular expression; None for others."""
         hop = _plain_hop(head) if len(head) <= CACHED_CHARACTERS else None
         if hop is None:
@@ -127,7 +127,8 @@ class Via:
                 holes += 1
         if holes > (not parts[-1]):
             raise Malformed("via", "a Via has parameters without a name", head[:80])
-        return cls(*hop, params)
+        transport, host, port = hop
+        return Via(transport, host, port, params)
 
     @property
     def branch(self) -> str:

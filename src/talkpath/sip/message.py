@@ -1,7 +1,6 @@
 """A SIP message as Python sees it: immutable, its header index in Rust, its grammar parsed when asked for."""
 
 from talkpath._native import Frame
-from talkpath.base import limits
 from talkpath.base.errors import Malformed
 from talkpath.sip.grammar import CSeq, NameAddr, Via, first_via, parse_cseq, split_list, tag_of, whole_number
 from talkpath.sip.multipart import sdp_span
@@ -24,9 +23,11 @@ class Message:
     """One request or response. What is read once is kept."""
 
     __slots__ = (
+        "_branch",
         "_cseq",
         "_from_tag",
         "_knows_sdp",
+        "_number",
         "_sdp",
         "_to_tag",
         "_via",
@@ -40,20 +41,23 @@ class Message:
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
         #: `method` is that of a request; of a response the one that its CSeq names, "" when it names none.
-        self.is_request, self.status, self.method, self.call_id = frame.start()
+        #: The rest is None, or less than 0, where only the grammar can tell it.
+        self.is_request, self.status, self.method, self.call_id, from_tag, to_tag, number, branch = frame.start()
+        self._from_tag: str | None = from_tag
+        self._to_tag: str | None = to_tag
+        self._number = number
+        self._branch: str | None = branch
         self._cseq: CSeq | None = None
         self._via: Via | None = None
-        self._from_tag: str | None = None
-        self._to_tag: str | None = None
         #: Where the description lies in the body, None for none, once that was looked for.
         self._sdp: tuple[int, int] | None = None
         self._knows_sdp = False
 
-    @classmethod
-    def parse(cls, data: bytes) -> "Message":
+    @staticmethod
+    def parse(data: bytes) -> "Message":
         """Index one message. Raises Malformed with a code that names what is wrong."""
         try:
-            return cls(Frame(data, limits.SIP_HEADERS))
+            return Message(Frame(data))
         except ValueError as error:
             code = str(error)
             raise Malformed(code, _REFUSALS.get(code, code)) from None
@@ -99,9 +103,14 @@ class Message:
     def cseq(self) -> CSeq:
         """Raises Malformed(`cseq`)."""
         if self._cseq is None:
-            plain = self.frame.plain_cseq()
-            self._cseq = CSeq(*plain) if plain is not None else parse_cseq(self.frame.first("CSeq") or "")
+            is_plain = self._number >= 0
+            self._cseq = CSeq(self._number, self.method) if is_plain else parse_cseq(self.frame.first("CSeq") or "")
         return self._cseq
+
+    @property
+    def cseq_number(self) -> int:
+        """Raises Malformed(`cseq`)."""
+        return self._number if self._number >= 0 else self.cseq.number
 
     @property
     def top_via(self) -> Via:
@@ -114,8 +123,7 @@ class Message:
     @property
     def branch(self) -> str:
         """That of the first Via, "" where it has none. Raises Malformed(`via`)."""
-        branch = self.frame.plain_branch() if self._via is None else None
-        return self.top_via.branch if branch is None else branch
+        return self.top_via.branch if self._branch is None else self._branch
 
     def _parsed_via(self) -> Via:
         value = self.frame.first("Via")
@@ -126,15 +134,13 @@ class Message:
     @property
     def from_tag(self) -> str:
         if self._from_tag is None:
-            tag = self.frame.plain_tag("From")
-            self._from_tag = tag if tag is not None else tag_of(self.frame.first("From") or "")
+            self._from_tag = tag_of(self.frame.first("From") or "")
         return self._from_tag
 
     @property
     def to_tag(self) -> str:
         if self._to_tag is None:
-            tag = self.frame.plain_tag("To")
-            self._to_tag = tag if tag is not None else tag_of(self.frame.first("To") or "")
+            self._to_tag = tag_of(self.frame.first("To") or "")
         return self._to_tag
 
     def address(self, name: str) -> NameAddr:

@@ -81,7 +81,7 @@ class ServerOwner(Protocol):
         """The ACK for a 3xx-6xx never came (timer H)."""
 
     def on_over(self, transaction: ServerTransaction, now: float) -> None:
-        """It is forgotten, and so is its owner."""
+        """Nothing is asked of it any more, and it has forgotten its owner."""
 
 
 class Nobody:
@@ -173,7 +173,9 @@ class ServerTransaction:
             if reliable or status in _CHALLENGES:
                 self._terminate(now)
             else:
+                # From now on it only repeats itself.
                 self._timer = layer.timers.start(layer.values.timeout, now, self._terminate)
+                self._let_go(now)
         elif status < 300:
             self.state = State.ACCEPTED
             self.last = None
@@ -237,7 +239,11 @@ class ServerTransaction:
         self._layer.servers.pop(self.key, None)
         if self.status in _CHALLENGES:
             self._layer.waiting_for_ack.pop(self.key, None)
-        owner, self.owner, self._timer = self.owner, None, None
+        self._timer = None
+        self._let_go(now)
+
+    def _let_go(self, now: float) -> None:
+        owner, self.owner = self.owner, None
         if owner is not None:
             owner.on_over(self, now)
 
@@ -351,7 +357,7 @@ class ClientTransaction:
             wait = layer.values.timeout
         else:
             wait = layer.values.t4
-        self.data = b""
+        self.data, self.owner = b"", NOBODY
         if self.hop.transport.is_reliable:
             self._terminate(now)
         else:

@@ -68,7 +68,7 @@ class Anchoring:
         sender = call.caller if receiver is not call.caller else self._speaking(call, request)
         if sender is None:
             return None
-        exchange = Exchange(request.method, request.cseq.number)
+        exchange = Exchange(request.method, request.cseq_number)
         offer = request.sdp if changes is None or changes.offer is None else changes.offer(request.sdp)
         codecs = None if changes is None else changes.codecs
         wanted = receiver.through.wanted if receiver.through is not None and not request.to_tag else None
@@ -82,7 +82,7 @@ class Anchoring:
             return None
         media, origin = self._media(call), self._origin(receiver)
         with self._refusals(call, now):
-            return media.propose(to=receiver.leg, target=origin, cseq=request.cseq.number, now=now)
+            return media.propose(to=receiver.leg, target=origin, cseq=request.cseq_number, now=now)
 
     @staticmethod
     def _speaking(call: RunningCall, request: Message) -> Party | None:
@@ -112,7 +112,7 @@ class Anchoring:
         if hearer is None:
             return None
         is_reliable = "100rel" in (response.first("Require") or "")
-        exchange = Exchange(response.method, arrival.message.cseq.number, response.status, is_reliable)
+        exchange = Exchange(response.method, arrival.message.cseq_number, response.status, is_reliable)
         try:
             answer = response.sdp if changes is None or changes.answer is None else changes.answer(response.sdp)
             return response.with_sdp(self._carry(call, answer, speaker, hearer, exchange, now))
@@ -239,7 +239,7 @@ class Anchoring:
             return
         asker = self._asker(call, refuser, request)
         if asker is not None:
-            exchange = Exchange(request.method, request.cseq.number)
+            exchange = Exchange(request.method, request.cseq_number)
             call.media.rejected(frm=refuser.leg, to=asker.leg, exchange=exchange, now=now)
             self.tell(call, now)
 

@@ -138,7 +138,7 @@ class Ending:
         if call is None or pair is None:
             return
         sender, receiver = pair
-        sender.cseq = max(sender.cseq, request.cseq.number)
+        sender.cseq = max(sender.cseq, request.cseq_number)
         self._hangs_up(call, sender, request, now)
         # A party without Contact is a service of ours; who is away is told when it is back.
         if receiver.contact and self.hop_to(receiver, now) is not None:
@@ -202,7 +202,7 @@ class Ending:
 
     def acknowledge_refusal(self, call: RunningCall, to: Party, other: Party, refusal: Message, now: float) -> None:
         """The ACK for a refusal of `to` that no transaction here waits for (RFC 3261 section 17.1.1.3)."""
-        number, branch = refusal.cseq.number, refusal.top_via.branch
+        number, branch = refusal.cseq_number, refusal.top_via.branch
         letter = self.letter("ACK", number, call.call_id, to, other, now, branch=branch)
         if letter is not None:
             self._core.send(letter.hop, letter.data, call.call_id)

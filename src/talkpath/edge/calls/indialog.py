@@ -149,7 +149,7 @@ class InDialog:
         """A party that speaks from a new flow has moved there."""
         if sender is not None:
             follow(self._core, sender, arrival)
-            sender.cseq = max(sender.cseq, arrival.message.cseq.number)
+            sender.cseq = max(sender.cseq, arrival.message.cseq_number)
 
     def _way_in_dialog(
         self, arrival: Arrival, receiver: Party | None, heading: Heading, now: float
@@ -237,7 +237,7 @@ class InDialog:
             self._core.counters["acks_dropped"] += 1
             sender, _ = sides_of(call, request)
             if call is not None and sender is not None and receiver is not None:
-                self._ending.acknowledge(call, receiver, sender, request.cseq.number, now)
+                self._ending.acknowledge(call, receiver, sender, request.cseq_number, now)
                 self._answers.end_unusable(call, now)
             return
         self._core.send(hop, data, request.call_id)

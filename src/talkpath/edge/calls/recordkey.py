@@ -49,7 +49,7 @@ class RecordKey:
         if not self._is_theirs(sender, arrival, server, now):
             return True
         call.heard_at = now
-        sender.cseq = max(sender.cseq, request.cseq.number)
+        sender.cseq = max(sender.cseq, request.cseq_number)
         why = self._core.recordings.wished(call, wish, self._user(sender), now)
         if why:
             self._core.note(call.call_id, "recording.refused", now, user=sender.user, why=why)

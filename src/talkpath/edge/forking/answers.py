@@ -214,7 +214,7 @@ class Answers:
             return
         asker, _ = sides_of(call, fork.request)
         if fork.is_invite and asker is not None:
-            self._ending.acknowledge(call, party, asker, fork.request.cseq.number, now)
+            self._ending.acknowledge(call, party, asker, fork.request.cseq_number, now)
         self.end_unusable(call, now)
 
     def end_unusable(self, call: RunningCall, now: float) -> None:

@@ -24,10 +24,9 @@ class LoopMarks:
 
     def of(self, request: Message, uri: str, cseq_shift: int = 0, way: str = "") -> str:
         """What stays the same when a request that we send with this CSeq loops."""
-        number, method = request.cseq
-        number += max(0, cseq_shift)
+        number = request.cseq_number + max(0, cseq_shift)
         return self._marks.of(
-            f"{uri}\0{request.call_id}\0{request.from_tag}\0{request.to_tag}\0{number}{method}{way}"
+            f"{uri}\0{request.call_id}\0{request.from_tag}\0{request.to_tag}\0{number}{request.method}{way}"
         )
 
     def is_looping(self, request: Message, source: Flow) -> bool:

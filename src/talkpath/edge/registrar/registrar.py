@@ -320,7 +320,7 @@ class Registrar:
             reg_id=reg_id,
             flow=flow if reg_id or path else reached_at(flow, contact.uri, behind_nat),
             call_id=request.call_id,
-            cseq=request.cseq.number,
+            cseq=request.cseq_number,
             expires_at=now + self._lifetime(request, contact),
             registered_at=now,
             q=_quality(contact.params.get("q")),

@@ -68,7 +68,7 @@ def _is_outbound(request: Message, bindings: list[Binding]) -> bool:
     flows = [one for one in bindings if one.reg_id]
     if not flows or "outbound" not in request.listed("Supported"):
         return False
-    return any(one.call_id == request.call_id and one.cseq == request.cseq.number for one in flows)
+    return any(one.call_id == request.call_id and one.cseq == request.cseq_number for one in flows)
 
 
 def _fields(request: Message, bindings: list[Binding], now: float) -> str:
