@@ -157,6 +157,9 @@ CONTROL_ASKING = 16
 # What waits for one target of HEP, at up to 2 kB each, and streams measured for it. A second of 400 calls a second.
 HEP_QUEUE = 20_000
 HEP_STREAMS = 20_000
+# Ended calls that wait to be told as traces of OpenTelemetry, at some 10 kB each, and events of one span there.
+TRACES_QUEUE = 2_000
+TRACE_EVENTS = 512
 # Changes of registrations that wait for one who follows them, at some 400 bytes each; what is more is counted.
 FOLLOWED = 10_000
 # Flows from which a user has proven himself, at some 300 bytes: he gets in there whatever others try.

@@ -51,6 +51,7 @@ _RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
 _NODE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 _ENGINE = re.compile(r"(?:nats|tls)://[^\s/?#@]+")
 _DATABASE = re.compile(r"postgres(?:ql)?://[^\s/]*/[^\s/?]+(?:\?\S*)?")
+_COLLECTOR = re.compile(r"https?://[^\s/?#@]+(?:/\S*)?")
 _REALM = re.compile(r"[^\"\\\x00-\x1f\x7f]{1,128}")
 
 
@@ -118,6 +119,7 @@ def disagreements(config: Config, line_of: LineOf) -> Iterator[Disagreement]:
     yield from _notices(config)
     yield from _cluster(config)
     yield from _history(config)
+    yield from _tracing(config)
     yield from _beeps(config)
     yield from _tls(config)
 
@@ -200,6 +202,11 @@ def _certificate_of_engine(config: Config) -> Iterator[Disagreement]:
 def _history(config: Config) -> Iterator[Disagreement]:
     if config.history.url and not _DATABASE.fullmatch(config.history.url):
         yield ("history", "database"), phrase(words.NOT_A_DATABASE)
+
+
+def _tracing(config: Config) -> Iterator[Disagreement]:
+    if config.tracing.endpoint and not _COLLECTOR.fullmatch(config.tracing.endpoint):
+        yield ("tracing", "endpoint"), phrase(words.NOT_A_COLLECTOR)
 
 
 def _listeners(config: Config, line_of: LineOf) -> Iterator[Disagreement]:

@@ -74,6 +74,20 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
 
 
+class Tracing(msgspec.Struct, frozen=True, kw_only=True):
+    """Traces of OpenTelemetry."""
+
+    endpoint: Annotated[
+        str,
+        doc(
+            "Where each call that has ended is sent as a trace: the URL of a collector that takes OTLP over HTTP, "
+            'such as "http://127.0.0.1:4318/v1/traces". Empty: nowhere. Wants `pip install "talkpath[otel]"`.',
+            "每通已结束的通话作为一条 trace 发往哪里：接受 OTLP/HTTP 的收集器的 URL，例如 "
+            '“http://127.0.0.1:4318/v1/traces”。留空：不发送。需要 `pip install "talkpath[otel]"`。',
+        ),
+    ] = ""
+
+
 class Log(msgspec.Struct, frozen=True, kw_only=True):
     """What is said while running, on standard error."""
 

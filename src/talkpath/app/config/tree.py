@@ -18,7 +18,7 @@ from talkpath.app.config.hep import HepTarget
 from talkpath.app.config.listeners import INTERFACES, Listener, Tls
 from talkpath.app.config.media import Media
 from talkpath.app.config.recording import Recording
-from talkpath.app.config.records import History, Log, Metrics, State
+from talkpath.app.config.records import History, Log, Metrics, State, Tracing
 from talkpath.app.config.registration import Account, Authentication, KeepAlive, Registrar
 from talkpath.app.config.requests import Size, Transactions
 from talkpath.app.config.routing import Routing
@@ -157,6 +157,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ()
     metrics: Annotated[Metrics, doc("Counters for Prometheus.", "供 Prometheus 使用的计数器。")] = Metrics()
+    tracing: Annotated[
+        Tracing,
+        doc("Calls as traces of OpenTelemetry.", "以 OpenTelemetry 的 trace 形式导出通话。"),
+    ] = Tracing()
     log: Annotated[Log, doc("What is said while running.", "运行时的输出。")] = Log()
 
     @property

@@ -156,6 +156,10 @@ NOT_A_DATABASE = Text(
     "This is no PostgreSQL database. Write one like postgresql://talkpath:PASSWORD@192.0.2.30/calls.",
     "这不是 PostgreSQL 数据库地址。请写成 postgresql://talkpath:密码@192.0.2.30/calls。",
 )
+NOT_A_COLLECTOR = Text(
+    "This is no collector of OpenTelemetry. Write one like http://127.0.0.1:4318/v1/traces, without a password.",
+    "这不是 OpenTelemetry 收集器地址。请写成 http://127.0.0.1:4318/v1/traces，不含密码。",
+)
 NO_ANNOUNCEMENT = Text(
     "The announcement {file} cannot be read: {why}. Name a sound file.",
     "无法读取提示语 {file}：{why}。请指定声音文件。",

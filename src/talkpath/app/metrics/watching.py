@@ -16,6 +16,7 @@ from talkpath.app.metrics.calls import CallMetrics
 from talkpath.app.metrics.gateways import gateway_metrics
 from talkpath.app.metrics.judge import Judge
 from talkpath.app.metrics.page import Metrics, MetricsPage
+from talkpath.app.metrics.tracing import Tracing
 from talkpath.app.metrics.vitals import STUCK_S, Vitals, memory_bytes, open_files
 from talkpath.app.node.start import Prepared
 from talkpath.app.process.host import cannot_listen
@@ -57,6 +58,7 @@ class Rooms:
     cluster: Joined | None
     shared_history: SharedHistory | None
     mirror: Mirror | None
+    tracing: Tracing | None
 
 
 class Watching:
@@ -84,6 +86,8 @@ class Watching:
         self._vitals.loop.start()
         if self._rooms.mirror is not None:
             self._rooms.mirror.start()
+        if self._rooms.tracing is not None:
+            self._rooms.tracing.start()
         listen = self._listen
         if listen is None:
             return
@@ -102,13 +106,20 @@ class Watching:
             self._page.close()
         if self._rooms.mirror is not None:
             self._rooms.mirror.close()
+        if self._rooms.tracing is not None:
+            self._rooms.tracing.close()
 
     def ended(self, traces: Iterable[Trace]) -> None:
         """Calls whose story is over, each once. Costs nothing where nobody wants to know."""
+        tracing = self._rooms.tracing
+        if self._page is None and tracing is None:
+            return
+        known = [trace for trace in traces if trace.messages]
         if self._page is not None:
-            known = [trace for trace in traces if trace.messages]
             self._calls.ended(known)
             self._judge.take(known)
+        if tracing is not None:
+            tracing.ended(known)
 
     # --- what is told
 
@@ -170,7 +181,7 @@ class Watching:
     def _metrics(self) -> Metrics:
         rooms = self._rooms
         core = rooms.edge.core
-        history, cluster, mirror = rooms.shared_history, rooms.cluster, rooms.mirror
+        history, cluster, mirror, tracing = rooms.shared_history, rooms.cluster, rooms.mirror, rooms.tracing
         counters = {
             "edge": lambda: core.counters,
             "net": lambda: rooms.signalling.counters,
@@ -184,6 +195,7 @@ class Watching:
             **({} if cluster is None else cluster.counters),
             **({} if history is None else {"history": history.counters}),
             **({} if mirror is None else {"hep": mirror.counters}),
+            **({} if tracing is None else {"tracing": tracing.counters}),
         }
         gauges = {
             "running_calls": lambda: len(core.calls),
@@ -201,6 +213,7 @@ class Watching:
             **({} if cluster is None else cluster.gauges),
             **({} if history is None else history.gauges),
             **({} if mirror is None else {"hep_queued": lambda: mirror.queued}),
+            **({} if tracing is None else {"tracing_queued": lambda: tracing.queued}),
         }
         return Metrics(counters, gauges, self._families)
 

@@ -26,6 +26,7 @@ from talkpath.app.log.overload import OverloadLog
 from talkpath.app.log.phones import PhoneLog
 from talkpath.app.log.recordings import take_up
 from talkpath.app.metrics.mirroring import mirrored
+from talkpath.app.metrics.tracing import tracing_of
 from talkpath.app.metrics.watching import Rooms, Watching
 from talkpath.app.node.chores import Chore, do_chores
 from talkpath.app.node.control import ControlServer, Reloaded
@@ -196,6 +197,7 @@ class Node:
                 cluster=cluster,
                 shared_history=self._shared_history,
                 mirror=mirror,
+                tracing=tracing_of(config, prepared.language),
             )
         )
         self._control = ControlServer(
@@ -395,7 +397,6 @@ class Node:
         asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
         self._reload.close()
         self._script.close()
-        self._watching.close()
         self._address_watch.close()
         self._signalling.close()
         self._media.close()
@@ -405,6 +406,7 @@ class Node:
         self._after_call.close()
         self._ledger.close_all(self._clock.now())
         self._save_ended()
+        self._watching.close()
         if self._shared_history is not None:
             self._store.writer.flush()
             self._shared_history.close()
