@@ -210,6 +210,8 @@ def test_a_second_asking_is_cancelled_by_its_own_number(lab: Lab, caller: Phone,
     callee.answer(again, 180, "Ringing")
     caller.request("CANCEL", f"sip:1002@{HOME}", call_id="c1", branch=branch, cseq=caller.cseq)
     assert callee.last().cseq == (again.cseq.number, "CANCEL")
+    callee.answer(again, 487, "Request Terminated")
+    assert caller.last().status == 487
 
 
 def test_a_refusal_that_describes_what_it_wants_is_believed(lab: Lab, caller: Phone, callee: Phone) -> None:

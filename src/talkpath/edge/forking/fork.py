@@ -459,9 +459,9 @@ class Fork:
         asker, self.asker = self.asker, None
         if asker is not None:
             asker.settled(now)
-            if not any(branch.is_waited_for for branch in self.branches):
-                # What others answered before is not why it ends.
-                self._best, self._best_branch, self._best_status = None, None, 487
+        if asker is not None or any(branch.is_waited_for for branch in self.branches):
+            # What others answered before is not why it ends.
+            self._best, self._best_branch, self._best_status = None, None, 487
         self.cancel(now, reason, why)
 
     def cancel(self, now: float, reason: str, why: str) -> None:
