@@ -57,7 +57,7 @@ def test_a_line_of_json_is_an_object_with_its_fields(log: logging.Logger, capsys
 def test_text_stays_one_line_for_each_event(log: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
     log.addHandler(handler_of("text"))
     assert isinstance(log.handlers[-1].formatter, Plain)
-    assert written(log, capsys).splitlines()[0].endswith("(3 times so far)")
+    assert written(log, capsys).splitlines()[0].endswith("(so far: 3)")
 
 
 def test_the_journal_gets_the_fields_and_the_priority(

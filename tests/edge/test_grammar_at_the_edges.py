@@ -84,6 +84,17 @@ def test_credentials_that_lack_what_their_qop_needs_are_no_wrong_password(method
     assert lab.edge.core.counters["auth_wrong"] == 0
 
 
+@pytest.mark.parametrize("lacks", ["username", "uri", "response"])
+def test_credentials_without_what_all_must_say_are_no_wrong_password(lacks: str) -> None:
+    lab = Lab()
+    phone, uri = lab.phone("1001", "198.51.100.7"), f"sip:{HOME}"
+    phone.request("REGISTER", uri, to=f"<sip:1001@{HOME}>")
+    proof = phone.credentials(phone.last().all("WWW-Authenticate")[0], "REGISTER", uri)
+    phone.request("REGISTER", uri, to=f"<sip:1001@{HOME}>", extra=f"Authorization: {proof.replace(lacks, 'x-other')}")
+    assert (phone.last().status, phone.last().reason) == (400, f"Credentials lack {lacks}")
+    assert lab.edge.core.counters["auth_wrong"] == 0
+
+
 @pytest.mark.parametrize("count", ["", "zz", "00000001"])
 def test_a_count_without_a_qop_counts_nothing(count: str) -> None:
     """RFC 2069 knows no nc: what stands there is none, and costs nothing."""

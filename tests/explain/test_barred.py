@@ -5,6 +5,7 @@ import msgspec
 from talkpath.base.texts import Language
 from talkpath.calls.guarded import Ban, Refused
 from talkpath.explain.judging.barred import findings_of, host_of
+from talkpath.explain.judging.finding import Finding
 from talkpath.explain.judging.own import explain_own
 from talkpath.explain.reading.sites import Sites
 
@@ -17,6 +18,10 @@ BY_HAND = Ban(3, "198.51.100.0/24", 1_000.0, None, note="not ours")
 
 def refused(times: int, source: str = "203.0.113.20") -> Refused:
     return Refused("1002", source, "REGISTER", 1_000.0, 1_090.0, times, 1)
+
+
+def story(finding: Finding) -> str:
+    return " ".join(one.said.say(Language.EN) for one in finding.found.because)
 
 
 def test_every_ban_of_the_guard_is_a_finding_with_its_story() -> None:
@@ -44,7 +49,7 @@ def test_who_mistypes_is_no_finding_and_who_goes_on_is_one() -> None:
     assert [one.code for one in findings_of([], [refused(2)])] == []
     (found,) = findings_of([], [refused(3)])
     assert found.code == "auth-loop"
-    assert "1 were not looked at" in found.found.because[0].said.say(Language.EN)
+    assert "credentials of 1 of them were not looked at" in story(found)
 
 
 def test_who_is_banned_is_not_told_twice() -> None:
@@ -73,7 +78,7 @@ def test_the_reason_of_a_refusal_is_told_with_what_mends_it() -> None:
         )
     )
     first, second = findings_of([], [unknown, silent, mended, full])
-    assert "no such user. It calls itself Desk 1.0" in first.found.because[1].said.say(Language.EN)
+    assert "no such user. It calls itself Desk 1.0." in story(first)
     for language in Language:
         assert "`talkpath users add 1002`" in first.fix.say(language)
         assert "1002" in second.fix.say(language)

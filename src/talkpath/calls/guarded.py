@@ -43,7 +43,7 @@ class Why(StrEnum):
     TOO_MANY_TRIES = "too-many-tries"
     NO_CREDENTIALS = "no-credentials"
     OTHER_REALM = "other-realm"
-    #: without nc or cnonce
+    #: a directive is missing
     BAD_CREDENTIALS = "bad-credentials"
     #: credentials of one user for another
     OTHER_USER = "other-user"

@@ -11,7 +11,9 @@ WHY = {
     Why.TOO_MANY_TRIES.value: Text("too many wrong passwords before", "此前密码错误过多"),
     Why.NO_CREDENTIALS.value: Text("it never sends credentials", "从不发送凭据"),
     Why.OTHER_REALM.value: Text("its credentials are for another realm", "凭据属于别的 realm"),
-    Why.BAD_CREDENTIALS.value: Text("its credentials lack nc or cnonce", "凭据缺少 nc 或 cnonce"),
+    Why.BAD_CREDENTIALS.value: Text(
+        "its credentials lack username, uri, response, nc or cnonce", "凭据缺少 username、uri、response、nc 或 cnonce"
+    ),
     Why.OTHER_USER.value: Text("its credentials are those of another user", "凭据属于另一用户"),
     Why.TOO_MANY_CONTACTS.value: Text("the user has as many phones as it may", "该用户的话机数已达上限"),
     Why.TOO_BRIEF.value: Text("it wants a shorter time than is taken", "要求的有效期短于允许的最小值"),

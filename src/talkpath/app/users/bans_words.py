@@ -49,7 +49,7 @@ BANNED = Text(
 )
 MORE_BANNED = Text("{count} more sources were banned", "另有 {count} 个来源被封禁")
 REFUSED = Text(
-    "{method} of {user} from {source} refused: {why} ({times} times so far)",
+    "{method} of {user} from {source} refused: {why} (so far: {times})",
     "拒绝 {source} 以 {user} 发送的 {method}：{why}（至今 {times} 次）",
 )
 MORE_REFUSED = Text("{count} more users and sources were refused", "另有 {count} 组用户与来源被拒绝")

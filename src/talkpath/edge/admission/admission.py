@@ -194,9 +194,9 @@ class Admission:
             return
         if proof.verdict is Verdict.MALFORMED:
             core.counters["auth_malformed"] += 1
-            core.note(request.call_id, "auth.refused", now, user=proof.user, why="credentials without nc or cnonce")
+            core.note(request.call_id, "auth.refused", now, user=proof.user, why=f"credentials without {proof.lacks}")
             self.tell_failed(arrival, proof.user, Why.BAD_CREDENTIALS, now)
-            core.reply(arrival, server, 400, now, reason="Credentials lack nc or cnonce")
+            core.reply(arrival, server, 400, now, reason=f"Credentials lack {proof.lacks}")
             return
         stale = proof.verdict is Verdict.STALE
         if stale:

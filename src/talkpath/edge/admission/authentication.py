@@ -54,14 +54,16 @@ class Verdict(Enum):
 
 
 class Proof:
-    """The verdict, and the user that the credentials name; `is_tried` says whether they were looked at at all."""
+    """The verdict, and the user that the credentials name; `is_tried` says whether they were looked at at all,
+    `lacks` what is missing of those that are malformed."""
 
-    __slots__ = ("is_tried", "user", "verdict")
+    __slots__ = ("is_tried", "lacks", "user", "verdict")
 
-    def __init__(self, verdict: Verdict, user: str = "", *, is_tried: bool = True) -> None:
+    def __init__(self, verdict: Verdict, user: str = "", *, is_tried: bool = True, lacks: str = "") -> None:
         self.verdict = verdict
         self.user = user
         self.is_tried = is_tried
+        self.lacks = lacks
 
 
 class Authentication:
@@ -98,8 +100,8 @@ class Authentication:
         nonce = params.get("nonce", "")
         if algorithm is None or params.get("qop", "auth") != "auth" or not self._nonces.is_ours(nonce, place):
             return Proof(Verdict.MISSING, user)
-        if "qop" in params and not (_COUNT.fullmatch(params.get("nc", "")) and params.get("cnonce")):
-            return Proof(Verdict.MALFORMED, user)
+        if lacks := _lacks(params):
+            return Proof(Verdict.MALFORMED, user, lacks=lacks)
         if not may_try(user):
             return Proof(Verdict.WRONG, user, is_tried=False)
         secret = self._accounts.ha1(user, algorithm)
@@ -157,3 +159,13 @@ def _refuses_sha256(request: Message) -> bool:
         return True
     agent = request.first("User-Agent")
     return agent is not None and agent.lower().startswith(("baresip v0", "baresip v1", "baresip v2"))
+
+
+def _lacks(params: dict[str, str]) -> str:
+    """What is missing of credentials (RFC 7616 section 3.4), "" where all is there."""
+    for name in ("username", "uri", "response"):
+        if not params.get(name):
+            return name
+    if "qop" in params and not (_COUNT.fullmatch(params.get("nc", "")) and params.get("cnonce")):
+        return "nc or cnonce"
+    return ""

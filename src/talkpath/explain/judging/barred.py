@@ -24,12 +24,15 @@ BANNED = Text(
 )
 ASKED_FOR = Text("It asked for {users}.", "它请求过 {users}。")
 GUESSED = Text("{wrong} of its credentials were refused.", "其凭据被拒绝 {wrong} 次。")
-WHY_NOT = Text("The reason of the last: {why}. It calls itself {agent}.", "最近一次的原因：{why}。它自称 {agent}。")
+WHY_NOT = Text("The reason of the last: {why}.", "最近一次的原因：{why}。")
+CALLED = Text("It calls itself {agent}.", "它自称 {agent}。")
 REFUSED = Text(
-    "{method} of {user} came from {source} {times} times within {seconds:.0f} s and was refused; the credentials of "
-    "{untried} were not looked at: they had none, or there were too many wrong ones before.",
-    "{source} 在 {seconds:.0f} 秒内以 {user} 发送了 {times} 次 {method}，均被拒绝；"
-    "其中 {untried} 次未核对凭据：没有凭据，或此前错误过多。",
+    "{method} of {user} came from {source} {times} times within {seconds:.0f} s and was refused.",
+    "{source} 在 {seconds:.0f} 秒内以 {user} 发送了 {times} 次 {method}，均被拒绝。",
+)
+UNTRIED = Text(
+    "The credentials of {untried} of them were not looked at: there were too many wrong ones before.",
+    "其中 {untried} 次未核对凭据：此前错误过多。",
 )
 # The guard did what can be done at once; what is left is to say whether it was right.
 BANNED_FIX = Text(
@@ -95,10 +98,14 @@ def _story(ban: Ban) -> Iterator[Because]:
 
 
 def _refusal(one: Refused) -> Iterator[Because]:
-    values = {"times": one.times, "untried": one.untried, "seconds": one.last - one.first}
+    values = {"times": one.times, "seconds": one.last - one.first}
     yield because(REFUSED, (), one.last, method=one.method, user=one.user, source=one.source, **values)
+    if one.untried:
+        yield because(UNTRIED, (), one.last, untried=one.untried)
     if one.why:
-        yield because(WHY_NOT, (), one.last, why=WHY[one.why], agent=one.agent or "-")
+        yield because(WHY_NOT, (), one.last, why=WHY[one.why])
+    if one.agent:
+        yield because(CALLED, (), one.last, agent=one.agent)
 
 
 def host_of(source: str) -> str:
