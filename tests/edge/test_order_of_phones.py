@@ -138,6 +138,15 @@ def test_nobody_comes_next_after_a_cancel(lab: Lab, caller: Phone, desk: Phone, 
     assert asked(mobile) == (["INVITE", "CANCEL", "ACK"] if wait_s > 20 else [])
 
 
+def test_who_gives_up_is_not_told_what_another_phone_refused(caller: Phone, desk: Phone, mobile: Phone) -> None:
+    branch = caller.invite(f"sip:1002@{HOME}")
+    desk.answer(invite_of(desk), 486, "Busy")
+    mobile.answer(invite_of(mobile), 180, "Ringing")
+    caller.request("CANCEL", f"sip:1002@{HOME}", call_id="c1", cseq=caller.cseq, branch=branch)
+    mobile.answer(invite_of(mobile), 487, "Terminated")
+    assert caller.statuses()[-1] == 487
+
+
 @pytest.mark.parametrize("is_answering", [False, True])
 def test_a_cancel_waits_for_no_phone_that_was_passed_over_without_a_word(
     lab: Lab, caller: Phone, desk: Phone, mobile: Phone, is_answering: bool
