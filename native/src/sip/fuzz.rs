@@ -1,6 +1,7 @@
 //! What strangers' bytes reach in SIP messages; see `crate::fuzz`.
 
 use super::index::{Index, StartLine};
+use super::legible::is_legible;
 use super::list::items;
 use super::text::unfolded;
 use super::MAX_HEADERS;
@@ -20,6 +21,8 @@ pub fn message(data: &[u8]) {
         assert_eq!(field.line.start(), end);
         end = field.line.start() + field.line.len();
         let value = unfolded(field.value.of(data));
+        // Who bears no URIs but two reads nothing that others do not read.
+        assert!(is_legible(&value, false) || !is_legible(&value, true));
         assert!(!value.contains(&b'\n'));
         assert!(
             items(&value).all(|item| !item.is_empty())

@@ -7,6 +7,7 @@ mod auth;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 mod index;
+mod legible;
 mod list;
 mod parts;
 mod plain;
@@ -226,6 +227,13 @@ impl Frame {
     fn names_sender(&self, py: Python<'_>) -> bool {
         let data = self.raw.as_bytes(py);
         self.index.fields.iter().any(|field| parts::names_sender(field.name.of(data)))
+    }
+
+    /// Whether From and To can be read by everybody, or by pages (`is_legible`).
+    fn names_are_legible(&self, py: Python<'_>, page: bool) -> bool {
+        let data = self.raw.as_bytes(py);
+        let is_read = |name| self.index.value(data, name).is_some_and(|value| legible::is_legible(value, page));
+        is_read("From") && is_read("To")
     }
 
     /// Whether anybody proves by it who they are, to us or to others.
@@ -507,12 +515,19 @@ impl Frame {
     }
 }
 
+/// Whether a From, To or Refer-To can be read by everybody, or by pages, which know of no URIs but `sip` and `sips`.
+#[pyfunction]
+fn is_legible(value: &[u8], page: bool) -> bool {
+    legible::is_legible(value, page)
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Frame>()?;
     module.add_class::<seal::Marks>()?;
     module.add_class::<seal::Seal>()?;
     module.add_function(wrap_pyfunction!(list::list_items, module)?)?;
     module.add_function(wrap_pyfunction!(auth::auth_params, module)?)?;
+    module.add_function(wrap_pyfunction!(is_legible, module)?)?;
     module.add_function(wrap_pyfunction!(stream::stream_message_length, module)?)?;
     Ok(())
 }

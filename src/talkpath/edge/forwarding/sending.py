@@ -239,7 +239,11 @@ class Sending:
 
     def _spell(self, onward: Onward, request: Message, party: Party | None, hop: Hop, now: float) -> None:
         """Let everybody see From and To in a form that can be read, and whom to call next."""
-        domain, is_page = self._core.domain_at(self._facing(hop)), hop.transport.is_websocket
+        is_page = hop.transport.is_websocket
+        is_as_it_came = not (onward.sender or onward.receiver) and request.method != "REFER"
+        if is_as_it_came and request.frame.names_are_legible(is_page):
+            return
+        domain = self._core.domain_at(self._facing(hop))
         sender, receiver = onward.sender or request.first("From") or "", onward.receiver or request.first("To") or ""
         if spelt := legible(sender, domain, is_page=is_page):
             onward.sender = spelt
