@@ -1,6 +1,8 @@
 """A real nats-server as the engine of a cluster: TLS, a stream that keeps records too short, a table that is full."""
 
+import asyncio
 import os
+import signal
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -35,7 +37,8 @@ class Table:
     def node(self, nats: Nats, name: str, keep_s: float = DAY_S, context: ssl.SSLContext | None = None) -> Membership:
         started_at = time.time()
         scheme = "nats" if context is None else "tls"
-        engine = JetStream("tests", (f"{scheme}://{HOME}:{nats.ports[0]}",), keep_s, "", None, context)
+        urls = tuple(f"{scheme}://{HOME}:{port}" for port in nats.ports)
+        engine = JetStream("tests", urls, keep_s, "", None, context)
         about = About("tests", name, SECRET, os.urandom(16))
         record = NodeRecord(name, "1", started_at, "TCP", "192.0.2.1", 5060)
         self.joined.append(Membership(about, engine, lambda: record, time.time))
@@ -144,11 +147,12 @@ def disk_of_a_few_megabytes(tmp_path: Path) -> Iterator[Path]:
     run(f"umount -l {place}")
 
 
+@pytest.mark.parametrize("command", [DEBIANS, CURRENT], ids=["2.9 of Debian", "current"])
 async def test_a_full_disk_of_the_engine_is_as_if_it_were_away_until_it_has_room_and_begins_again(
-    tmp_path: Path, small_disk: Path, table: Table
+    tmp_path: Path, small_disk: Path, table: Table, command: Path
 ) -> None:
     """nats-server 2.15.2 refuses to write also when there is room again."""
-    with Nats(tmp_path) as nats:
+    with Nats(tmp_path, command) as nats:
         a, b = await table.join(nats, "a"), await table.join(nats, "b")
         await a._until(lambda: a.health().state == b.health().state == "live", 10)
         stuffing = small_disk / "stuffing"
@@ -163,3 +167,44 @@ async def test_a_full_disk_of_the_engine_is_as_if_it_were_away_until_it_has_room
         await a._until(lambda: a.health().state == b.health().state == "live", 60)
         assert (a.health().state, b.health().state) == ("live", "live")
         assert a.health().waiting == 0
+
+
+def server_of(node: Membership, nats: Nats) -> int:
+    """Which of the servers a node speaks to."""
+    return nats.ports.index(int(node.describe().server.rpartition(":")[2]))
+
+
+def stuff(node: Membership) -> None:
+    """More than two kernels hold for a server that reads nothing."""
+    for number in range(400):
+        node._engine.publish(Place("binding", f"{number:032x}"), b"x" * 65_536)
+
+
+async def test_a_server_that_stands_still_while_much_is_written_to_it_is_left_for_another(
+    tmp_path: Path, table: Table
+) -> None:
+    with Nats(tmp_path, count=3) as nats:
+        a = await table.join(nats, "a")
+        await a._until(lambda: a.health().state == "live", 10)
+        stopped = server_of(a, nats)
+        nats.servers[stopped].send(signal.SIGSTOP)
+        stuff(a)
+        await a._until(lambda: a.health().state != "live", 10)
+        await a._until(lambda: a.health().state == "live", 30)
+        assert a.health().state == "live"
+        assert server_of(a, nats) != stopped
+        await table.joined.pop().close()
+        nats.servers[stopped].send(signal.SIGCONT)
+
+
+async def test_a_node_leaves_a_server_that_stands_still_while_much_is_written_to_it(
+    tmp_path: Path, table: Table
+) -> None:
+    with Nats(tmp_path) as nats:
+        a = await table.join(nats, "a")
+        await a._until(lambda: a.health().state == "live", 10)
+        nats.servers[0].send(signal.SIGSTOP)
+        stuff(a)
+        async with asyncio.timeout(10):
+            await table.joined.pop().close()
+        nats.servers[0].send(signal.SIGCONT)

@@ -8,6 +8,7 @@ runs it, and nobody is told.
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections import deque
 from contextlib import suppress
@@ -15,6 +16,7 @@ from contextlib import suppress
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.aio.transport import TcpTransport
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, StorageType, StreamConfig, StreamInfo
@@ -31,8 +33,14 @@ _log = logging.getLogger("talkpath.cluster")
 _ASKING_S = 2.0
 # How long until a stream that could not be made or found is asked for again.
 _PAUSE_S = 0.5
+# How long the client may take to close, what the kernel keeps included.
+_CLOSING_S = 5.0
+# A task that was cancelled and goes on is cancelled again after this time.
+_CANCELLED_S = 0.05
 # Pings, so that a server behind a cut cable is left after this time and half of it again.
 _PING_S = 2
+# How long the kernel keeps what a server takes no more of; the client waits for that before it goes to another.
+_UNTAKEN_MS = 3_000
 # A consumer that nobody listens to is let go of by the server.
 _IDLE_S = 10.0
 # Numbers of errors of the API (nats-server's errors.json).
@@ -120,11 +128,13 @@ class JetStream:
                 await self._client.publish(subject, data)
             if self._client.is_connected:
                 await self._client.flush(timeout=1)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(*_OF_THE_WORLD):
-            await self._client.close()
+        # The client ends its own search for a server, but not always: it would come back, and never end.
+        searching = self._client._reconnection_task
+        await _end(self._tasks | ({searching} if searching is not None else set()))
+        closing = self._spawn(self._client.close())
+        await asyncio.wait({closing}, timeout=_CLOSING_S)
+        await _end({closing})
+        self._drop()
 
     def describe(self) -> Description:
         if not self._client.is_connected:
@@ -179,13 +189,37 @@ class JetStream:
             return
 
     async def _connected(self) -> None:
+        self._give_up_on_what_is_not_taken()
         self._js = self._client.jetstream(timeout=_ASKING_S)
         if self._told is not None and not self._is_closing:
             self._told.connected()
 
+    def _give_up_on_what_is_not_taken(self) -> None:
+        """TCP_USER_TIMEOUT (RFC 5482), also where the server's window stays shut. Without it a server that stands
+        still, or a cut cable, holds the client for the quarter of an hour in which TCP repeats."""
+        transport = self._transport()
+        own = transport.get_extra_info("socket") if transport is not None else None
+        if own is not None:
+            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNTAKEN_MS)
+
+    def _transport(self) -> asyncio.WriteTransport | None:
+        """That of the connection, of which the client says nothing by itself."""
+        transport = self._client._transport
+        writer = transport._io_writer if isinstance(transport, TcpTransport) else None
+        return writer.transport if writer is not None else None
+
+    def _drop(self) -> None:
+        """Let go of a connection that nobody closed."""
+        transport = self._transport()
+        if transport is not None and not transport.is_closing():
+            transport.abort()
+
     async def _noted(self, error: Exception) -> None:
         """Also what hinders the first connection, which is tried again and again."""
         _log.debug("the engine: %r", error)
+        if not self._client.is_connected:
+            # A server takes connections and says nothing: the client forgets its own of an attempt that failed.
+            self._drop()
         if isinstance(error, ssl.SSLError) and self._told is not None and not self._client.is_connected:
             self._told.missing(Missing.TRUST)
 
@@ -331,3 +365,15 @@ class JetStream:
         reply = message.reply or headers.get("Nats-Consumer-Stalled", "")
         if reply:
             await self._client.publish(reply)
+
+
+async def _end(tasks: "set[asyncio.Task[None]]") -> None:
+    """Cancel until they are done: the client takes a cancellation for itself where it waits for the kernel to take
+    bytes, and who called it goes on."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        done, tasks = await asyncio.wait(tasks, timeout=_CANCELLED_S)
+        for task in done:
+            if not task.cancelled() and task.exception() is not None:
+                _log.debug("ended with %r", task.exception())
