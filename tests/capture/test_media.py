@@ -170,6 +170,28 @@ def test_packets_too_late_for_the_jitter_buffer(records: Reading) -> None:
     assert stream.lost_runs == ()
 
 
+@pytest.mark.parametrize("stall_s", [0.7, 1.5, 4.0])
+def test_packets_that_the_network_held_back_came_too_late(records: Reading, stall_s: float) -> None:
+    """What was sent during the stall comes at its end, a packet each millisecond."""
+    held = [
+        max(time, 4.0 + stall_s + (time - 4.0) / 20) if 4.0 <= time < 4.0 + stall_s else time
+        for time, _ in sending(600)
+    ]
+    stream = one(records(capture([(at, data) for at, (_, data) in zip(held, sending(600), strict=True)])))
+    assert (stream.lost, stream.late) == (0, 15)
+    (bad,) = [second for second in stream.seconds() if second.late]
+    assert bad.gap_ms == pytest.approx(1000 * stall_s + 20, abs=25)
+    assert sum(stream.delay_bins) == 600
+
+
+@pytest.mark.parametrize("pause_s", [0.7, 1.5, 4.0])
+def test_a_sender_that_stood_still_was_not_held_back(records: Reading, pause_s: float) -> None:
+    """Its timestamps stand still too, and what follows comes at its usual pace."""
+    packets = [(time if time < 4.0 else time + pause_s, data) for time, data in sending(600)]
+    stream = one(records(capture(packets)))
+    assert (stream.lost, stream.late) == (0, 15 if pause_s < 1.0 else 0)
+
+
 @pytest.mark.parametrize("ppm", [-200, -30, 0, 50, 300])
 def test_clock_drift(records: Reading, ppm: int) -> None:
     dice = random.Random(2)

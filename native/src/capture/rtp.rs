@@ -388,6 +388,11 @@ impl Stream {
         }
         let in_order = matches!(arrival, Arrival::Next { lost: 0 });
         let delay = self.timing.receive(at.time, header.timestamp, header.sequence, in_order);
+        if let Some((late, since)) = self.timing.held_back() {
+            self.late += u64::from(late);
+            self.row.late = self.row.late.saturating_add(late);
+            (0..late).for_each(|at| self.sequence.too_late(header.sequence.wrapping_sub(since - at)));
+        }
         if delay > jitter_buffer {
             self.late += 1;
             self.row.late = self.row.late.saturating_add(1);

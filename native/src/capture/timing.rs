@@ -4,8 +4,10 @@
 /// Upper edges in ms of the delay histogram (records.py DELAY_BIN_EDGES_MS); one more bin is beyond the last.
 const EDGES_MS: [i64; 13] = [5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1000];
 pub const BINS: usize = EDGES_MS.len() + 1;
-/// A jump of arrival against timestamp beyond this is the sender's pause or a new timestamp base, not the network.
+/// A jump of arrival against timestamp beyond this is the sender's pause or a new timestamp base, or packets that the
+/// network held back: these come faster than they were made, until so much of the jump is caught up.
 const JUMP_NS: f64 = 1e9;
+const CAUGHT_UP: f64 = 0.5;
 /// The path's minimum delay is that of the last one to two windows, so that a drifting clock does not add up.
 const WINDOW_NS: i64 = 10_000_000_000;
 /// A receiver that gets nothing in time for so many packets starts its buffer anew at their delay.
@@ -42,6 +44,9 @@ pub struct Timing {
     /// Packets that came too late one after another, and the least of their delays.
     behind: u32,
     behind_minimum: f64,
+    /// A jump that may have been the network's, and how many packets came since.
+    jump: f64,
+    since_jump: u32,
     second_minimum: f64,
     second_jitter: f64,
     drift: Regression,
@@ -74,6 +79,8 @@ impl Timing {
             window_end: time + WINDOW_NS,
             behind: 0,
             behind_minimum: f64::INFINITY,
+            jump: 0.0,
+            since_jump: 0,
             second_minimum: f64::INFINITY,
             second_jitter: 0.0,
             drift: Regression::default(),
@@ -105,6 +112,7 @@ impl Timing {
         self.previous_minimum = 0.0;
         self.window_end = time + WINDOW_NS;
         self.keep_up();
+        self.jump = 0.0;
         self.second_minimum = f64::INFINITY;
         self.drift = Regression::default();
         self.begin_stretch();
@@ -130,15 +138,35 @@ impl Timing {
         let variation = delay - self.last_delay;
         if variation.abs() > JUMP_NS {
             self.restart(time, timestamp);
+            let is_whole = follows && step > 0 && step as u32 == self.steps[0].0;
+            (self.jump, self.since_jump) = (if is_whole { variation } else { 0.0 }, 1);
             return 0;
         }
         self.last_delay = delay;
+        if self.jump > 0.0 && delay > -CAUGHT_UP * self.jump {
+            self.since_jump += 1;
+        }
         // RFC 3550 appendix A.8.
         self.jitter_ns += (variation.abs() - self.jitter_ns) / 16.0;
         self.jitter_sum += self.jitter_ns;
         self.jitter_count += 1;
         self.second_jitter = self.second_jitter.max(self.jitter_ns);
         self.above_minimum(time, delay)
+    }
+
+    /// Where the last packet shows that the network had held packets back: how many came too late, and how many came
+    /// from the first of them to this one. As many are late as may be one after another (`fall_behind`), then the buffer
+    /// is filled anew.
+    #[inline]
+    pub fn held_back(&mut self) -> Option<(u16, u16)> {
+        if self.jump <= 0.0 || self.last_delay > -CAUGHT_UP * self.jump {
+            return None;
+        }
+        self.jump = 0.0;
+        let late = self.since_jump.min(RESYNC_PACKETS);
+        self.bins[0] = self.bins[0].saturating_sub(late - 1);
+        self.bins[BINS - 1] += late;
+        Some((late as u16, self.since_jump.min(u32::from(u16::MAX)) as u16))
     }
 
     /// The last packet came in time.
