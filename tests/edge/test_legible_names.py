@@ -58,12 +58,13 @@ def test_what_it_cannot_read_is_spelt_by_the_letter(value: str, shown: str) -> N
     assert legible(shown, "pbx.example", is_page=True) == ""
 
 
-def calling(lab: Lab) -> Phone:
+def calling(lab: Lab, contact: str = "") -> Phone:
     """A carrier that calls the page."""
     carrier = lab.phone("1001", "192.0.2.77")
+    contact = contact or carrier.contact
     carrier.send(
         f"INVITE sip:1002@{HOME} SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.77;branch=z9hG4bKtel\r\nMax-Forwards: 70\r\n"
-        f"From: {CALLER}\r\nTo: {CALLED}\r\nCall-ID: tel\r\nCSeq: 1 INVITE\r\nContact: {carrier.contact}\r\n"
+        f"From: {CALLER}\r\nTo: {CALLED}\r\nCall-ID: tel\r\nCSeq: 1 INVITE\r\nContact: {contact}\r\n"
         "Content-Type: application/sdp\r\n",
         OFFER,
     )
@@ -141,3 +142,28 @@ def test_a_page_is_sent_on_to_a_number_that_it_can_read(lab: Lab, page: Phone) -
     carrier.ack(ok, page.contact)
     carrier.in_dialog("REFER", ok, extra="Refer-To: <tel:+4930>\r\n")
     assert page.last().first("Refer-To") == f"<sip:+4930@{HOME};user=phone>"
+
+
+ODD_CONTACT = "<sip:+4930@carrier_1.example:5070;did=ab==>"
+
+
+def test_a_page_that_is_called_answers_a_contact_that_it_cannot_read(lab: Lab, page: Phone) -> None:
+    carrier = calling(lab, ODD_CONTACT)
+    invite = page.take()
+    assert invite.first("Contact") == f"<sip:+4930@{HOME}>"
+    page.answer(invite, 200, body=OFFER)
+    carrier.ack(carrier.last(), page.contact)
+    page.in_dialog("BYE", invite)
+    assert carrier.last().uri == ODD_CONTACT.strip("<>")
+
+
+def test_a_page_that_calls_hangs_up_whose_contact_it_cannot_read(lab: Lab, page: Phone) -> None:
+    callee = lab.registered("1003", "198.51.100.3")
+    page.invite(f"sip:1003@{HOME}", body=OFFER)
+    callee.contact = ODD_CONTACT.strip("<>")
+    callee.answer(callee.take(), 200, body=OFFER)
+    ok = page.last()
+    assert (ok.status, ok.first("Contact")) == (200, f"<sip:+4930@{HOME}>")
+    page.ack(ok, f"sip:+4930@{HOME}")
+    page.in_dialog("BYE", ok)
+    assert [message.uri for message in callee.inbox] == [ODD_CONTACT.strip("<>")] * 2

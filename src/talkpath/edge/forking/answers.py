@@ -19,6 +19,7 @@ from talkpath.edge.forking.branch import Branch
 from talkpath.edge.forking.fork import Fork
 from talkpath.edge.forking.trying import Trying
 from talkpath.edge.forwarding.forwarding import Backward, forwarded_response
+from talkpath.edge.forwarding.legible import legible_contact
 from talkpath.edge.gateways.trunks import Trunks
 from talkpath.edge.routing.routing import sides_of
 from talkpath.media.policy import GRACE_S
@@ -120,6 +121,11 @@ class Answers:
             self._core.note(fork.request.call_id, "answer.contact-put-in", now, target=branch.name, contact=contact)
             back.withheld = (*back.withheld, "Contact")
             back.added += f"Contact: <{contact}>\r\n"
+        elif fork.arrival.flow.transport.is_websocket:
+            spelt = legible_contact(response, self._core.domain_of(fork.arrival))
+            if spelt:
+                back.withheld = (*back.withheld, "Contact")
+                back.added += f"Contact: {spelt}\r\n"
         return forwarded_response(response, back)
 
     def _dialog(self, call: RunningCall, first: Party, response: Message, now: float) -> Party | None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from talkpath._native import is_legible
 from talkpath.base.errors import Malformed
 from talkpath.sip.grammar import NameAddr
+from talkpath.sip.message import Message
 from talkpath.sip.uri import Uri, unescaped
 
 _PLAIN_IN_USER = "-_.!~*'()&=+$,;?/"
@@ -29,6 +30,18 @@ def legible(value: str, domain: str, *, is_page: bool) -> str:
         return ""
     tag = address.params.get("tag")
     return str(NameAddr(uri, {} if tag is None else {"tag": tag}, address.display_name))
+
+
+def legible_contact(message: Message, domain: str) -> str:
+    """How a page is shown the Contact of a message, which it drops too for one that it cannot read; "" where it is
+    read as it is, or is not alone. What a page then sends goes to the Contact itself (`remote_target`)."""
+    values = message.all("Contact")
+    return legible(values[0], domain, is_page=True) if len(values) == 1 else ""
+
+
+def remote_target(uri: str, contact: str) -> str:
+    """Where a request of a page within a dialog goes that names `uri`, when its peer's Contact is this."""
+    return uri if not contact or _is_legible(f"<{contact}>", is_page=True) else contact
 
 
 def _is_legible(value: str, is_page: bool) -> bool:

@@ -16,7 +16,7 @@ from talkpath.edge.forking.branch import Branch
 from talkpath.edge.forking.fork import Fork
 from talkpath.edge.forwarding.arrival import Arrival
 from talkpath.edge.forwarding.forwarding import Onward, bears_ours, forwarded_request, record_route_line, via_line
-from talkpath.edge.forwarding.legible import legible
+from talkpath.edge.forwarding.legible import legible, legible_contact, remote_target
 from talkpath.edge.forwarding.slimming import slimmed
 from talkpath.edge.forwarding.streams import PATIENCE_S, SILENCE_S, Streams
 from talkpath.edge.registrar.contact import reached_at
@@ -222,11 +222,14 @@ class Sending:
         gone, line = self._identity(arrival, hop, heading)
         if changes is not None:
             gone, line = tuple(dict.fromkeys((*gone, *changes.removed))), line + changes.added
+        uri = heading.uri
+        if party is not None and arrival.message.to_tag and arrival.flow.transport.is_websocket:
+            uri = remote_target(uri, party.contact)
         through = party.through if party is not None else None
         if through is not None and arrival.message.method != "ACK":
-            line += through.credentials.lines(arrival.message.method, heading.uri, body or arrival.message.body)
+            line += through.credentials.lines(arrival.message.method, uri, body or arrival.message.body)
         ours = self._core.settings.realm if arrival.message.frame.bears_credentials() else ""
-        onward = Onward(heading.uri, "", "", routes, body, ours, gone, line, cseq_shift)
+        onward = Onward(uri, "", "", routes, body, ours, gone, line, cseq_shift)
         onward.back_shift = heading.back_shift
         _rename(onward, arrival.message, heading, party, call)
         if call is None or party is not call.caller:
@@ -257,6 +260,9 @@ class Sending:
         if request.method == "REFER" and (spelt := legible(request.first("Refer-To") or "", domain, is_page=is_page)):
             onward.withheld = (*onward.withheld, "Refer-To")
             onward.asserted += f"Refer-To: {spelt}\r\n"
+        if is_page and (spelt := legible_contact(request, domain)):
+            onward.withheld = (*onward.withheld, "Contact")
+            onward.asserted += f"Contact: {spelt}\r\n"
 
     def _limit(self, hop: Hop) -> int:
         """How many bytes go there in a datagram that is not cut into fragments."""
