@@ -167,3 +167,15 @@ def test_a_page_that_calls_hangs_up_whose_contact_it_cannot_read(lab: Lab, page:
     page.ack(ok, f"sip:+4930@{HOME}")
     page.in_dialog("BYE", ok)
     assert [message.uri for message in callee.inbox] == [ODD_CONTACT.strip("<>")] * 2
+
+
+def test_phones_are_shown_a_contact_by_the_letter_too(lab: Lab) -> None:
+    caller, callee = lab.registered("1001", "198.51.100.1"), lab.registered("1003", "198.51.100.3")
+    caller.contact = "sip:#1@198.51.100.1:5060"
+    caller.invite(f"sip:1003@{HOME}", body=OFFER)
+    invite = callee.take()
+    assert invite.first("Contact") == "<sip:%231@198.51.100.1:5060>"
+    callee.answer(invite, 200, body=OFFER)
+    caller.ack(caller.last(), callee.contact)
+    callee.in_dialog("BYE", invite)
+    assert caller.last().uri == caller.contact

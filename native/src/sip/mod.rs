@@ -229,11 +229,11 @@ impl Frame {
         self.index.fields.iter().any(|field| parts::names_sender(field.name.of(data)))
     }
 
-    /// Whether From and To can be read by everybody; by pages, which want to read Contact too (`is_legible`).
+    /// Whether From, To and, where it is there, Contact can be read by everybody, or by pages (`is_legible`).
     fn names_are_legible(&self, py: Python<'_>, page: bool) -> bool {
         let data = self.raw.as_bytes(py);
         let is_read = |name| self.index.value(data, name).is_some_and(|value| legible::is_legible(value, page));
-        is_read("From") && is_read("To") && (!page || self.index.value(data, "Contact").is_none() || is_read("Contact"))
+        is_read("From") && is_read("To") && (self.index.value(data, "Contact").is_none() || is_read("Contact"))
     }
 
     /// Whether anybody proves by it who they are, to us or to others.

@@ -121,8 +121,10 @@ class Answers:
             self._core.note(fork.request.call_id, "answer.contact-put-in", now, target=branch.name, contact=contact)
             back.withheld = (*back.withheld, "Contact")
             back.added += f"Contact: <{contact}>\r\n"
-        elif fork.arrival.flow.transport.is_websocket:
-            spelt = legible_contact(response, self._core.domain_of(fork.arrival))
+            return forwarded_response(response, back)
+        is_page = fork.arrival.flow.transport.is_websocket
+        if not response.frame.names_are_legible(is_page):
+            spelt = legible_contact(response, self._core.domain_of(fork.arrival), is_page=is_page)
             if spelt:
                 back.withheld = (*back.withheld, "Contact")
                 back.added += f"Contact: {spelt}\r\n"

@@ -32,16 +32,16 @@ def legible(value: str, domain: str, *, is_page: bool) -> str:
     return str(NameAddr(uri, {} if tag is None else {"tag": tag}, address.display_name))
 
 
-def legible_contact(message: Message, domain: str) -> str:
-    """How a page is shown the Contact of a message, which it drops too for one that it cannot read; "" where it is
-    read as it is, or is not alone. What a page then sends goes to the Contact itself (`remote_target`)."""
+def legible_contact(message: Message, domain: str, *, is_page: bool) -> str:
+    """The same of the Contact of a message; "" too where it is not alone. What is then sent to it goes to the Contact
+    itself (`remote_target`)."""
     values = message.all("Contact")
-    return legible(values[0], domain, is_page=True) if len(values) == 1 else ""
+    return legible(values[0], domain, is_page=is_page) if len(values) == 1 else ""
 
 
-def remote_target(uri: str, contact: str) -> str:
-    """Where a request of a page within a dialog goes that names `uri`, when its peer's Contact is this."""
-    return uri if not contact or _is_legible(f"<{contact}>", is_page=True) else contact
+def remote_target(uri: str, contact: str, *, is_page: bool) -> str:
+    """Where a request within a dialog goes that names `uri`, from one whose peer's Contact is this."""
+    return uri if not contact or _is_legible(f"<{contact}>", is_page) else contact
 
 
 def _is_legible(value: str, is_page: bool) -> bool:

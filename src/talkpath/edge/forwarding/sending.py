@@ -223,8 +223,8 @@ class Sending:
         if changes is not None:
             gone, line = tuple(dict.fromkeys((*gone, *changes.removed))), line + changes.added
         uri = heading.uri
-        if party is not None and arrival.message.to_tag and arrival.flow.transport.is_websocket:
-            uri = remote_target(uri, party.contact)
+        if party is not None and arrival.message.to_tag:
+            uri = remote_target(uri, party.contact, is_page=arrival.flow.transport.is_websocket)
         through = party.through if party is not None else None
         if through is not None and arrival.message.method != "ACK":
             line += through.credentials.lines(arrival.message.method, uri, body or arrival.message.body)
@@ -260,7 +260,7 @@ class Sending:
         if request.method == "REFER" and (spelt := legible(request.first("Refer-To") or "", domain, is_page=is_page)):
             onward.withheld = (*onward.withheld, "Refer-To")
             onward.asserted += f"Refer-To: {spelt}\r\n"
-        if is_page and (spelt := legible_contact(request, domain)):
+        if spelt := legible_contact(request, domain, is_page=is_page):
             onward.withheld = (*onward.withheld, "Contact")
             onward.asserted += f"Contact: {spelt}\r\n"
 
