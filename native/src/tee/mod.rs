@@ -202,12 +202,16 @@ impl Recorder {
 
     /// Write to a new file at `path` from now on. That it cannot be made is told later, and tried again.
     pub fn open(&self, path: PathBuf, link: Link) -> Arc<Recording> {
-        let id = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
-        let (shared, buffer) = (self.shared.clone(), Mutex::default());
-        let recording = Arc::new(Recording { id, path, link, shared, is_paused: AtomicBool::new(false), buffer });
+        let recording = self.recording(path, link);
         self.shared.desk().opened.push(recording.clone());
         self.shared.wake();
         recording
+    }
+
+    fn recording(&self, path: PathBuf, link: Link) -> Arc<Recording> {
+        let id = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
+        let (shared, buffer) = (self.shared.clone(), Mutex::default());
+        Arc::new(Recording { id, path, link, shared, is_paused: AtomicBool::new(false), buffer })
     }
 
     pub fn take_told(&self) -> VecDeque<(u64, What)> {

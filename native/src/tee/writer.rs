@@ -42,6 +42,8 @@ struct Tape {
     dropped: u64,
     /// Why packets are being lost.
     trouble: Option<i32>,
+    /// Why the disk did not keep something: it may be lost, whatever a later sync says (fsync(2)).
+    unkept: Option<i32>,
     tried_at: Option<Instant>,
     is_dirty: bool,
     /// The folder may not know of the file yet.
@@ -125,22 +127,26 @@ impl Writer {
     /// Have the disk keep what was written of these.
     fn sync(&mut self, is_wanted: impl Fn(&Tape) -> bool) {
         let mut dirty: Vec<_> = self.tapes.values_mut().filter(|tape| tape.is_dirty && is_wanted(tape)).collect();
-        let done = match dirty.first().and_then(|tape| tape.file.as_ref()).filter(|_| dirty.len() > MANY) {
-            Some(file) => Some(sync_all(file)),
-            None => sync_folders(&dirty).err().map(Err),
-        };
+        let all = dirty.first().and_then(|tape| tape.file.as_ref()).filter(|_| dirty.len() > MANY).map(sync_all);
+        // Where the file system as a whole was not, each file says whether it was.
+        let is_whole = matches!(all, Some(Ok(())));
+        let named = if is_whole { Ok(()) } else { sync_folders(&dirty) };
         for tape in &mut dirty {
-            let synced = match (&done, &tape.file) {
-                (Some(Ok(())), _) | (None, None) => Ok(()),
-                (Some(Err(error)), _) => Err(error.raw_os_error().unwrap_or(libc::EIO)),
-                (None, Some(file)) => file.sync_data().map_err(|error| error.raw_os_error().unwrap_or(libc::EIO)),
-            };
-            match synced {
+            if let Some(Err(error)) = tape.file.as_ref().filter(|_| !is_whole).map(File::sync_data) {
+                tape.unkept = tape.unkept.or(Some(errno_of(&error)));
+                tape.fail(errno_of(&error), &self.shared);
+                continue;
+            }
+            match &named {
                 Ok(()) => (tape.is_dirty, tape.is_new) = (false, false),
-                Err(errno) => tape.fail(errno, &self.shared),
+                Err(error) => tape.fail(errno_of(error), &self.shared),
             }
         }
     }
+}
+
+fn errno_of(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(libc::EIO)
 }
 
 /// The names of new files: of each folder once.
@@ -170,6 +176,7 @@ impl Tape {
             lost: 0,
             dropped: 0,
             trouble: None,
+            unkept: None,
             tried_at: None,
             is_dirty: false,
             is_new: true,
@@ -214,7 +221,7 @@ impl Tape {
         if self.file.is_none() {
             match made(&self.recording.path, shared.ceiling) {
                 Ok(file) => self.file = Some(file),
-                Err(error) => self.fail(error.raw_os_error().unwrap_or(libc::EIO), shared),
+                Err(error) => self.fail(errno_of(&error), shared),
             }
         }
         self.append(&self.recording.link.file_head(), shared) > 0
@@ -243,7 +250,7 @@ impl Tape {
                 Ok(0) => refused = Some(libc::ENOSPC),
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => refused = Some(error.raw_os_error().unwrap_or(libc::EIO)),
+                Err(error) => refused = Some(errno_of(&error)),
             }
         }
         let kept = match refused {
@@ -273,19 +280,23 @@ impl Tape {
         }
     }
 
+    /// Packets are written again. What the disk did not keep stays lost.
     fn recover(&mut self, shared: &Shared) {
-        self.trouble = None;
-        shared.tell(self.recording.id, What::Recovered);
+        if self.unkept.is_none() {
+            self.trouble = None;
+            shared.tell(self.recording.id, What::Recovered);
+        }
     }
 
     fn finish(self) -> Outcome {
-        let is_kept = self.length > 0 && !self.is_dirty;
+        let is_written = self.length > 0 && !self.is_dirty;
+        let refused = self.trouble.filter(|errno| *errno != 0).unwrap_or(libc::EIO);
         Outcome {
             packets: self.packets,
             length: self.length,
             dropped: self.dropped + self.lost,
             sha256: self.hash.finalize().into(),
-            errno: if is_kept { 0 } else { self.trouble.filter(|errno| *errno != 0).unwrap_or(libc::EIO) },
+            errno: self.unkept.unwrap_or(if is_written { 0 } else { refused }),
         }
     }
 }
@@ -298,4 +309,46 @@ fn made(path: &Path, ceiling: i32) -> io::Result<File> {
         return Err(io::Error::from_raw_os_error(libc::EMFILE));
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Link, Recorder};
+    use super::*;
+    use std::os::fd::FromRawFd;
+
+    /// One end of a pipe, which no disk keeps: `fdatasync` gives EINVAL.
+    fn pipe() -> File {
+        let mut ends = [0; 2];
+        // SAFETY: there is room for two descriptors, and they are ours.
+        unsafe {
+            assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
+            libc::close(ends[0]);
+            File::from_raw_fd(ends[1])
+        }
+    }
+
+    #[test]
+    fn what_the_disk_once_did_not_keep_is_not_called_whole_by_a_later_sync() {
+        let folder = std::env::temp_dir().join(format!("talkpath-tee-unkept-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let recorder = Recorder::new(0, i32::MAX).unwrap();
+        // The recorder's own thread is told of it only when it is opened there.
+        let recording = recorder.recording(folder.join("a.pcap"), Link::Raw);
+        let mut writer = Writer::new(recorder.shared.clone());
+        writer.tapes.insert(recording.id, Tape::new(recording.clone()));
+        let at = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        recording.take(1, at(2), at(4), &[1, 2], 2);
+        let tape = writer.tapes.get_mut(&recording.id).unwrap();
+        tape.flush(&mut Vec::new(), &recorder.shared);
+        let file = tape.file.replace(pipe());
+        writer.sync(|_| true);
+        writer.tapes.get_mut(&recording.id).unwrap().file = file;
+        recording.take(2, at(2), at(4), &[3, 4], 2);
+        writer.turn(true, true);
+        let told: Vec<_> = recorder.take_told().into_iter().map(|(_, what)| what).collect();
+        let [What::Failing { errno: libc::EINVAL }, What::Closed(end)] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((end.packets, end.errno), (2, libc::EINVAL));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }
