@@ -8,7 +8,8 @@ from talkpath.explain.judging.finding import Severity
 from talkpath.explain.telling.measured import BANDS, MEASURED
 
 from .world.judged import judged
-from .world.plans import PLANS, Plan
+from .world.plan import Plan
+from .world.plans import PLANS
 
 SEEDS = range(2)
 

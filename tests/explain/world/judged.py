@@ -15,7 +15,8 @@ from talkpath.explain.telling.measured import BANDS
 
 from .network import Network
 from .phones import Habits, Phone
-from .plans import CALLEE, CALLER, PLANS, Plan, World
+from .plan import CALLEE, CALLER, Plan, World
+from .plans import PLANS
 from .proxies import Proxy
 
 PROXY = "10.0.0.1"
@@ -57,6 +58,8 @@ def captured(plan: Plan, seed: int) -> tuple[bytes, str]:
     for prepare in world.before:
         prepare(world)
     call_id = one.call(world.number, world.talk_s, world.gives_up_s)
+    for seconds, change in world.during:
+        net.at(start + 2 + seconds, lambda change=change: change(world, one.dialogs[call_id]))
     if world.callee_hangs_up_s:
         net.at(net.now + 2 + world.callee_hangs_up_s, lambda: two.hang_up(two.dialogs[call_id]))
     net.run(start + 2 + world.talk_s + AFTER_S)

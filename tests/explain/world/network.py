@@ -18,19 +18,22 @@ LARGEST = 1472
 
 @dataclass
 class Nat:
-    """Address-restricted: who was written to may answer, to the mapping that this made."""
+    """Address-restricted: who was written to may answer, to the mapping that this made. A symmetric one makes another
+    for each destination (RFC 4787 4.1)."""
 
     public: str
-    mappings: dict[At, At] = field(default_factory=dict)
+    is_symmetric: bool = False
+    mappings: dict[tuple[At, At | None], At] = field(default_factory=dict)
     owners: dict[At, At] = field(default_factory=dict)
     spoken_to: set[tuple[At, str]] = field(default_factory=set)
 
     def out(self, src: At, dst: At) -> At:
-        if src not in self.mappings:
+        key = src, dst if self.is_symmetric else None
+        if key not in self.mappings:
             mapped = At(self.public, 20_000 + 2 * len(self.mappings) + src.port % 2)
-            self.mappings[src], self.owners[mapped] = mapped, src
-        self.spoken_to.add((self.mappings[src], dst.host))
-        return self.mappings[src]
+            self.mappings[key], self.owners[mapped] = mapped, src
+        self.spoken_to.add((self.mappings[key], dst.host))
+        return self.mappings[key]
 
     def back(self, src: At, dst: At) -> At | None:
         return self.owners.get(dst) if (dst, src.host) in self.spoken_to else None
@@ -48,6 +51,7 @@ class Network:
         self.dead: set[str] = set()
         #: firewalls that take whole datagrams only
         self.no_fragments: set[str] = set()
+        self.has_symmetric_nats = False
         #: what is captured is captured again so much later
         self.copies = 0.0
         #: from when to when the capture runs, and which share of the packets it misses
@@ -66,7 +70,7 @@ class Network:
         """A host, behind a NAT of its own where `public` names one."""
         self._hosts[name] = receive
         if public:
-            self._nats[name] = self._publics[public] = Nat(public)
+            self._nats[name] = self._publics[public] = Nat(public, self.has_symmetric_nats)
 
     def at(self, time: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._heap, (time, next(self._numbers), action))

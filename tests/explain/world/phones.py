@@ -221,6 +221,8 @@ class Phone:
         elif method == "REFER" and dialog is not None:
             self._keep(key, self._reply(src, request, 202, "Accepted"))
             self._follow(dialog, user_in(uri_in(request.first("Refer-To"))))
+        elif method == "UPDATE" and dialog is not None and request.body:
+            self._keep(key, self._reinvited(src, request, dialog))
         elif method in ("UPDATE", "OPTIONS", "INFO", "PRACK", "NOTIFY"):
             self._keep(key, self._reply(src, request, 200, "OK"))
             if dialog is not None and "200 OK" in request.body:
@@ -259,7 +261,7 @@ class Phone:
             return
         if self.habits.early_media:
             self._reply(src, request, 183, "Session Progress", self._describe(request.body))
-            self._start(dialog)
+            self.speak(dialog)
         else:
             more = (("Require", "100rel"), ("RSeq", "71")) if self.habits.rings_reliably else ()
             self._reply(src, request, 180, "Ringing", more=more)
@@ -276,7 +278,7 @@ class Phone:
             dialog.is_up = True
             dialog.answer = self._reply(src, request, 200, "OK", self._describe(request.body), more)
             self._keep((request.branch, "INVITE", request.number), dialog.answer)
-            self._start(dialog)
+            self.speak(dialog)
             self.net.at(self.net.now + T4, lambda: self._give_up(dialog))
         elif dialog.answer is not None:
             self.net.send(self.at, src, dialog.answer.bytes())
@@ -295,7 +297,7 @@ class Phone:
 
     def _move(self, dialog: Dialog) -> None:
         self.media = At(self.media.host, self.media.port + 4000)
-        self._reinvite(dialog, "sendrecv")
+        self.reinvite(dialog, "sendrecv")
 
     def _reinvited(self, src: At, request: Sip, dialog: Dialog) -> Sip:
         self._learn(dialog, request.body)
@@ -400,7 +402,7 @@ class Phone:
             return
         dialog.is_up = True
         self.answered.pop(dialog.call_id, lambda: None)()
-        self._start(dialog)
+        self.speak(dialog)
         self._plan(dialog)
 
     def _plan(self, dialog: Dialog) -> None:
@@ -408,8 +410,8 @@ class Phone:
         self.net.at(now + self.talk_s, lambda: self.hang_up(dialog))
         if self.habits.holds is not None:
             start, length = self.habits.holds
-            self.net.at(now + start, lambda: self._reinvite(dialog, "sendonly"))
-            self.net.at(now + start + length, lambda: self._reinvite(dialog, "sendrecv"))
+            self.net.at(now + start, lambda: self.reinvite(dialog, "sendonly"))
+            self.net.at(now + start + length, lambda: self.reinvite(dialog, "sendrecv"))
         if self.habits.faxes_after_s:
             self.net.at(now + self.habits.faxes_after_s, lambda: self._fax(dialog))
         interval = self.habits.expires
@@ -422,7 +424,7 @@ class Phone:
         if dialog.is_over:
             return
         if self.habits.refreshes_by_invite:
-            self._reinvite(dialog, "sendrecv")
+            self.reinvite(dialog, "sendrecv")
             self.net.at(self.net.now + self.habits.expires / 2, lambda: self._refresh(dialog))
             return
         dialog.number += 1
@@ -431,9 +433,9 @@ class Phone:
         self.net.at(self.net.now + self.habits.expires / 2, lambda: self._refresh(dialog))
 
     def _fax(self, dialog: Dialog) -> None:
-        self._reinvite(dialog, "sendrecv", fax(self.media))
+        self.reinvite(dialog, "sendrecv", fax(self.media))
 
-    def _reinvite(self, dialog: Dialog, direction: str, body: str = "") -> None:
+    def reinvite(self, dialog: Dialog, direction: str, body: str = "") -> None:
         if dialog.is_over:
             return
         dialog.number += 1
@@ -444,6 +446,14 @@ class Phone:
         fields.append(("Content-Type", "application/sdp"))
         message = Sip(f"INVITE {dialog.target} SIP/2.0", fields, body or self._describe("", direction))
         self.ask(message, self._acknowledge)
+
+    def update(self, dialog: Dialog) -> None:
+        """Offer anew without a re-INVITE (RFC 3311)."""
+        dialog.number += 1
+        fields = [*self._fields(dialog, "UPDATE"), ("Contact", f"<{self.contact}>")]
+        fields.append(("Content-Type", "application/sdp"))
+        message = Sip(f"UPDATE {dialog.target} SIP/2.0", fields, self._describe(""))
+        self.ask(message, lambda answer: self._learn(dialog, answer.body))
 
     def _acknowledge(self, answer: Sip) -> None:
         dialog = self.dialogs.get(answer.first("Call-ID"))
@@ -519,7 +529,7 @@ class Phone:
             dialog.media = media_of(body, self.habits.reads_session_address)
             dialog.types = types_of(body)
 
-    def _start(self, dialog: Dialog) -> None:
+    def speak(self, dialog: Dialog) -> None:
         if not dialog.is_sending:
             dialog.is_sending = True
             start = self.net.now + self.habits.waits_for_media_s

@@ -7,6 +7,8 @@ from .guises import is_text
 from .messages import Sip, media_of, place, uri_in, user_in
 from .network import Network
 
+OTHER_LEG = "-other"
+
 
 @dataclass
 class Manners:
@@ -20,6 +22,8 @@ class Manners:
     extra: int = 0
     #: another phone of the callee, by its URI, which rings too
     also_rings: str = ""
+    #: gives each leg a Call-ID of its own, as a B2BUA does (RFC 7092 3.1)
+    splits_calls: bool = False
 
 
 class Proxy:
@@ -113,6 +117,7 @@ class Proxy:
             fields += [(f"X-Padding-{number}", "y" * 100) for number in range(self.manners.extra)]
         out = Sip(f"{message.start.split()[0]} {uri} SIP/2.0", fields, message.body)
         self._mend(out, src)
+        self._split(out)
         self.net.send(self.at, where, out.bytes())
         if self.manners.also_rings and message.method == "INVITE" and is_first:
             via = ("Via", f"SIP/2.0/UDP {self.at};branch={message.branch}q{self.at.host[-1]}")
@@ -154,6 +159,7 @@ class Proxy:
         named = place("sip:" + via.split()[1].partition(";")[0])
         host, port = via.partition("received=")[2].partition(";")[0], via.partition("rport=")[2].partition(";")[0]
         self._mend(message, src)
+        self._split(message)
         self.net.send(self.at, At(host or named.host, int(port) if port else named.port), message.bytes())
 
     def _mend(self, message: Sip, src: At) -> None:
@@ -165,10 +171,16 @@ class Proxy:
         if self.manners.relays and message.body and (message.is_request or 100 < message.status < 300):
             message.body = self._relayed(message)
 
+    def _split(self, message: Sip) -> None:
+        if self.manners.splits_calls:
+            known = message.first("Call-ID")
+            other = known.removesuffix(OTHER_LEG) if known.endswith(OTHER_LEG) else known + OTHER_LEG
+            message.fields = [(name, other if name == "Call-ID" else value) for name, value in message.fields]
+
     def _relayed(self, message: Sip) -> str:
         media = media_of(message.body)
         side = "a" if message.is_request else "b"
-        key = message.first("Call-ID"), side
+        key = message.first("Call-ID").removesuffix(OTHER_LEG), side
         if key not in self._ports:
             self._ports[key] = self._next_port
             self._next_port += 2
