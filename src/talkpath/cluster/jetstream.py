@@ -368,9 +368,10 @@ class JetStream:
 
 
 async def _end(tasks: "set[asyncio.Task[None]]") -> None:
-    """Cancel until they are done: the client takes a cancellation for itself where it waits for the kernel to take
-    bytes, and who called it goes on."""
-    while tasks:
+    """Cancel until they are done, or for so long that they never will be: the client takes a cancellation for itself
+    where it waits for the kernel to take bytes, and who called it goes on."""
+    until = asyncio.get_running_loop().time() + _CLOSING_S
+    while tasks and asyncio.get_running_loop().time() < until:
         for task in tasks:
             task.cancel()
         done, tasks = await asyncio.wait(tasks, timeout=_CANCELLED_S)
