@@ -179,3 +179,14 @@ def test_phones_are_shown_a_contact_by_the_letter_too(lab: Lab) -> None:
     caller.ack(caller.last(), callee.contact)
     callee.in_dialog("BYE", invite)
     assert caller.last().uri == caller.contact
+
+
+def test_a_page_that_called_reads_the_contact_of_who_offers_again(lab: Lab, page: Phone) -> None:
+    callee = lab.registered("1003", "198.51.100.3")
+    page.invite(f"sip:1003@{HOME}", body=OFFER)
+    invite = callee.take()
+    callee.answer(invite, 200, body=OFFER)
+    page.ack(page.last(), callee.contact)
+    callee.contact = ODD_CONTACT.strip("<>")
+    callee.in_dialog("INVITE", invite, body=OFFER)
+    assert page.last().first("Contact") == f"<sip:+4930@{HOME}>"

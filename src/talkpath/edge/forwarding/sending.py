@@ -232,21 +232,35 @@ class Sending:
         onward = Onward(uri, "", "", routes, body, ours, gone, line, cseq_shift)
         onward.back_shift = heading.back_shift
         _rename(onward, arrival.message, heading, party, call)
-        if call is None or party is not call.caller:
-            # The caller wrote all of its dialog's names itself.
-            self._spell(onward, arrival.message, party, hop, now)
+        is_to_caller = call is not None and party is call.caller
+        self._spell(onward, arrival.message, party, hop, now, is_to_caller=is_to_caller)
         if ours and bears_ours(arrival.message, ours):
             method, target = arrival.message.method, str(hop.remote)
             self._core.note(arrival.message.call_id, "auth.kept-back", now, method=method, target=target)
         return onward
 
-    def _spell(self, onward: Onward, request: Message, party: Party | None, hop: Hop, now: float) -> None:
-        """Let everybody see From and To in a form that can be read, and whom to call next."""
+    def _spell(
+        self, onward: Onward, request: Message, party: Party | None, hop: Hop, now: float, *, is_to_caller: bool
+    ) -> None:
+        """Let everybody see From, To and Contact in a form that can be read, and whom to call next. The names of its
+        dialog the caller wrote itself."""
         is_page = hop.transport.is_websocket
         is_as_it_came = not (onward.sender or onward.receiver) and request.method != "REFER"
         if is_as_it_came and request.frame.names_are_legible(is_page):
             return
         domain = self._core.domain_at(self._facing(hop))
+        if not is_to_caller:
+            self._spell_names(onward, request, party, domain, now, is_page=is_page)
+        if request.method == "REFER" and (spelt := legible(request.first("Refer-To") or "", domain, is_page=is_page)):
+            onward.withheld = (*onward.withheld, "Refer-To")
+            onward.asserted += f"Refer-To: {spelt}\r\n"
+        if spelt := legible_contact(request, domain, is_page=is_page):
+            onward.withheld = (*onward.withheld, "Contact")
+            onward.asserted += f"Contact: {spelt}\r\n"
+
+    def _spell_names(
+        self, onward: Onward, request: Message, party: Party | None, domain: str, now: float, *, is_page: bool
+    ) -> None:
         sender, receiver = onward.sender or request.first("From") or "", onward.receiver or request.first("To") or ""
         if spelt := legible(sender, domain, is_page=is_page):
             onward.sender = spelt
@@ -257,12 +271,6 @@ class Sending:
             onward.receiver = spelt
             if not request.to_tag:
                 self._core.note(request.call_id, "name.spelt", now, shown=spelt, name=receiver)
-        if request.method == "REFER" and (spelt := legible(request.first("Refer-To") or "", domain, is_page=is_page)):
-            onward.withheld = (*onward.withheld, "Refer-To")
-            onward.asserted += f"Refer-To: {spelt}\r\n"
-        if spelt := legible_contact(request, domain, is_page=is_page):
-            onward.withheld = (*onward.withheld, "Contact")
-            onward.asserted += f"Contact: {spelt}\r\n"
 
     def _limit(self, hop: Hop) -> int:
         """How many bytes go there in a datagram that is not cut into fragments."""
