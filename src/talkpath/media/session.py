@@ -49,7 +49,7 @@ from talkpath.media.turnaround import Turnaround
 
 
 class MediaSession:
-    """The media of one call. the engine of `leases` moves the packets, `policy` is the operator's.
+    """The media of one call. The engine of `leases` moves the packets, `policy` is the operator's.
 
     Without `security` nobody is taken for a browser: what is encrypted passes through from end to end.
     """

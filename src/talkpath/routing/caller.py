@@ -4,19 +4,16 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from talkpath.base.errors import Malformed
 from talkpath.routing.headers import Headers
 from talkpath.sip.grammar import NameAddr, split_list
 from talkpath.sip.message import Message
-from talkpath.sip.uri import Uri
+from talkpath.sip.uri import Uri, escaped
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
-# user-unreserved (RFC 3261 section 25.1).
-_PLAIN_IN_USER = "-_.!~*'()&=+$,/"
 # Control characters, and surrogates that stand for no byte of a peer (PEP 383).
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
 _ANONYMOUS = NameAddr("sip:anonymous@anonymous.invalid", {}, "Anonymous")
@@ -190,7 +187,7 @@ class Caller:
             return ""
         uri = self.uri
         if self._number is not None:
-            user = quote(self._number, safe=_PLAIN_IN_USER)
+            user = escaped(self._number)
             uri = Uri(uri.scheme, user, uri.host, uri.port, uri.params, uri.headers, uri.password)
         return str(NameAddr(str(uri), {}, self.name))
 

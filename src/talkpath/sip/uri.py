@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from urllib.parse import quote
 
 from talkpath.base.address import Address, Transport
 from talkpath.base.errors import Malformed
@@ -19,6 +20,9 @@ _URI = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _ESCAPE = re.compile(rb"%([2-9A-Fa-f][0-9A-Fa-f])")
+# What needs no escape in a name; in a user part `;` and `?` too, which begin what is behind the name.
+_PLAIN_IN_NAME = "-_.!~*'()&=+$,/"
+_PLAIN_IN_USER = _PLAIN_IN_NAME + ";?"
 _TRANSPORTS = {str(one): one for one in Transport}
 # What people put between digits, and what may stand in a number besides (RFC 3966 section 3).
 _SEPARATORS = str.maketrans("", "", "-.()")
@@ -35,6 +39,12 @@ def unescaped(text: str) -> str:
         return text
     whole = _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), text.encode("utf-8", "surrogateescape"))
     return whole.decode("utf-8", "surrogateescape")
+
+
+def escaped(text: str, *, is_whole: bool = False) -> str:
+    """Text as it is written into a user part (RFC 3261 section 25.1): a name, or the `is_whole` user part, whose own
+    parameters stay what they are."""
+    return quote(text, safe=_PLAIN_IN_USER if is_whole else _PLAIN_IN_NAME, errors="surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)

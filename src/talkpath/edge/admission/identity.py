@@ -15,18 +15,16 @@ and passes whole.
 """
 
 import re
-from urllib.parse import quote
 
 from talkpath.base.errors import Malformed
 from talkpath.edge.forwarding.changes import Changes
 from talkpath.sip.message import Message
+from talkpath.sip.uri import escaped
 
 _PREFERRED = "P-Preferred-Identity"
 #: Remote-Party-ID is what P-Asserted-Identity was before it was written down; phones still show it.
 SAID = ("P-Asserted-Identity", "Remote-Party-ID", "P-Asserted-Service", _PREFERRED)
 _PRIVATE = re.compile(r';\s*privacy\s*=\s*"?(?!off\b)', re.IGNORECASE)
-# user-unreserved (RFC 3261 section 25.1).
-_PLAIN_IN_USER = "-_.!~*'()&=+$,/"
 
 
 def names_sender(message: Message) -> bool:
@@ -51,7 +49,7 @@ def asserted(request: Message, user: str, host: str, *, to_trusted: bool) -> str
     if not to_trusted and (_wants_privacy(request) or _name_in_from(request) != user):
         return ""
     at = f"[{host}]" if ":" in host else host
-    return f"P-Asserted-Identity: <sip:{quote(user, safe=_PLAIN_IN_USER)}@{at}>\r\n"
+    return f"P-Asserted-Identity: <sip:{escaped(user)}@{at}>\r\n"
 
 
 def _wants_privacy(message: Message) -> bool:

@@ -1,4 +1,4 @@
-"""From and To as everybody can read them.
+"""From, To and Contact as everybody can read them.
 
 Who calls by a name that is not by the letter of RFC 3261's grammar (a `#` that is not escaped, a display name in
 Chinese without quotes, a host whose last label begins with a digit) rings no linphone, which says 400, and no page:
@@ -7,15 +7,11 @@ them. What they are shown instead is a function of what came, so that nothing ne
 dialog by its tags.
 """
 
-from urllib.parse import quote
-
 from talkpath._native import is_legible
 from talkpath.base.errors import Malformed
 from talkpath.sip.grammar import NameAddr
 from talkpath.sip.message import Message
-from talkpath.sip.uri import Uri, unescaped
-
-_PLAIN_IN_USER = "-_.!~*'()&=+$,;?/"
+from talkpath.sip.uri import Uri, escaped, unescaped
 
 
 def legible(value: str, domain: str, *, is_page: bool) -> str:
@@ -53,7 +49,7 @@ def _spelt(uri: Uri, domain: str, is_page: bool) -> str:
     if not uri.is_sip and not is_page:
         return str(uri)
     named = uri.number if uri.is_number and not uri.is_sip else unescaped(uri.user)
-    user = quote(named, safe=_PLAIN_IN_USER, errors="surrogateescape")
+    user = escaped(named, is_whole=True)
     if not uri.is_sip:
         return str(Uri("sip", user, domain, params={"user": "phone"} if uri.is_number else {}))
     host = uri.host.rstrip(".")
