@@ -1,7 +1,7 @@
 //! Whether an address is by the letter of RFC 3261's grammar (section 25.1), as some that read it want it.
 
 use super::index::is_token;
-use memchr::memchr;
+use memchr::{memchr, memrchr};
 
 /// Whether a From, To or Refer-To can be read by everybody; by pages, which know of no URIs but `sip` and `sips`.
 pub fn is_legible(value: &[u8], page: bool) -> bool {
@@ -65,17 +65,15 @@ fn is_sip(rest: &[u8], in_brackets: bool) -> bool {
         None => rest,
         Some(at) => {
             let (user, password) = rest[..at].split_at(memchr(b':', &rest[..at]).unwrap_or(at));
-            let is_of_password = |byte: u8| is_unreserved(byte) || b"&=+$,%".contains(&byte);
-            if !is_user(user) || !password.iter().skip(1).all(|byte| is_of_password(*byte)) {
+            if !is_user(user) || !password.iter().skip(1).all(|byte| is_of(PASSWORD, *byte)) {
                 return false;
             }
             &rest[at + 1..]
         }
     };
-    let is_of_host = |byte: &u8| byte.is_ascii_alphanumeric() || b".-".contains(byte);
     let length = match place.strip_prefix(b"[") {
         Some(inner) => memchr(b']', inner).map_or(0, |end| end + 2),
-        None => place.iter().take_while(|byte| is_of_host(byte)).count(),
+        None => place.iter().take_while(|byte| is_of(HOST, **byte)).count(),
     };
     let (host, mut rest) = place.split_at(length);
     if !is_host(host) {
@@ -97,10 +95,7 @@ fn is_sip(rest: &[u8], in_brackets: bool) -> bool {
 }
 
 fn is_param(param: &[u8]) -> bool {
-    let is_plain = |part: &[u8]| {
-        let is_of_part = |byte: &u8| is_unreserved(*byte) || b"[]/:&+$%".contains(byte);
-        !part.is_empty() && part.iter().all(is_of_part)
-    };
+    let is_plain = |part: &[u8]| !part.is_empty() && part.iter().all(|byte| is_of(PARAM, *byte));
     match memchr(b'=', param) {
         Some(at) => is_plain(&param[..at]) && is_plain(&param[at + 1..]),
         None => is_plain(param),
@@ -108,11 +103,11 @@ fn is_param(param: &[u8]) -> bool {
 }
 
 fn is_user(user: &[u8]) -> bool {
-    let mut at = 0;
+    let mut at = user.iter().take_while(|byte| is_of(USER, **byte)).count();
     while let Some(&byte) = user.get(at) {
         at += match byte {
+            _ if is_of(USER, byte) => 1,
             b'%' if user.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit)) => 3,
-            _ if is_unreserved(byte) || b"&=+$,;?/".contains(&byte) => 1,
             _ => return false,
         };
     }
@@ -125,20 +120,32 @@ fn is_host(host: &[u8]) -> bool {
         let is_of_ipv6 = |byte: &u8| byte.is_ascii_hexdigit() || b":.".contains(byte);
         return inner.len() > 1 && inner[..inner.len() - 1].iter().all(is_of_ipv6);
     }
-    let labels = || host.split(|byte| *byte == b'.');
-    let Some(last) = labels().next_back().filter(|last| !last.is_empty()) else { return false };
-    if !last[0].is_ascii_alphabetic() {
-        return labels().count() == 4 && labels().all(is_octet);
+    let last = memrchr(b'.', host).map_or(host, |dot| &host[dot + 1..]);
+    if last.first().is_some_and(u8::is_ascii_digit) {
+        return is_ipv4(host);
     }
-    last.last().is_some_and(u8::is_ascii_alphanumeric)
-        && labels().all(|label| label.first().is_some_and(u8::is_ascii_alphanumeric))
+    let begins_well = |label: &[u8]| label.first().is_some_and(u8::is_ascii_alphanumeric);
+    last.first().is_some_and(u8::is_ascii_alphabetic)
+        && last.last().is_some_and(u8::is_ascii_alphanumeric)
+        && host.split(|byte| *byte == b'.').all(begins_well)
 }
 
-fn is_octet(label: &[u8]) -> bool {
-    let number = label
-        .iter()
-        .try_fold(0, |number: u32, byte| byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0')));
-    (1..=3).contains(&label.len()) && number.is_some_and(|number| number < 256)
+fn is_ipv4(host: &[u8]) -> bool {
+    let (mut dots, mut digits, mut octet) = (0, 0, 0_u32);
+    for byte in host {
+        if byte.is_ascii_digit() {
+            digits += 1;
+            octet = octet * 10 + u32::from(byte - b'0');
+        } else if *byte == b'.' && digits > 0 {
+            (dots, digits, octet) = (dots + 1, 0, 0);
+        } else {
+            return false;
+        }
+        if digits > 3 || octet > 255 {
+            return false;
+        }
+    }
+    dots == 3 && digits > 0
 }
 
 /// `;name`, `;name=token` and `;name="text"`, with blanks where the grammar bears them.
@@ -164,8 +171,40 @@ fn are_params(mut rest: &[u8]) -> bool {
     true
 }
 
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte)
+fn is_of(part: u8, byte: u8) -> bool {
+    PARTS[usize::from(byte)] & part != 0
+}
+
+const USER: u8 = 1;
+const PASSWORD: u8 = 2;
+const PARAM: u8 = 4;
+const HOST: u8 = 8;
+
+/// In which parts of a URI a byte may stand as it is: all names of all messages are asked about.
+static PARTS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if (byte as u8).is_ascii_alphanumeric() {
+            table[byte] = USER | PASSWORD | PARAM | HOST;
+        }
+        byte += 1;
+    }
+    let unreserved = USER | PASSWORD | PARAM;
+    add(&mut table, b"-_.!~*'()", unreserved);
+    add(&mut table, b"&=+$,;?/", USER);
+    add(&mut table, b"&=+$,%", PASSWORD);
+    add(&mut table, b"[]/:&+$%", PARAM);
+    add(&mut table, b".-", HOST);
+    table
+};
+
+const fn add(table: &mut [u8; 256], bytes: &[u8], part: u8) {
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] |= part;
+        at += 1;
+    }
 }
 
 fn is_blank(byte: u8) -> bool {
@@ -212,6 +251,11 @@ mod tests {
             "<sip:a@host.1>",
             "<sip:a@999.0.2.1>",
             "<sip:a@1.2.3>",
+            "<sip:a@1.2.3.>",
+            "<sip:a@1..3.4>",
+            "<sip:a@1.2.3.4.5>",
+            "<sip:a@1.2.3.0004>",
+            "<sip:a@b..example>",
             "<sip:a@[fe80::1%25eth0]>",
             "<sip:a@[]>",
             "<sip:a@b:>",
