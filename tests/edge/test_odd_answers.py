@@ -32,7 +32,8 @@ def _answers(phone: Phone, invite: Message, without: str, instead: str = "", lin
     lines += [f"Record-Route: {value}" for value in invite.all("Record-Route")]
     lines += [f"From: {invite.first('From')}"] if without != "From" else []
     lines += [f"Call-ID: {invite.call_id}", f"CSeq: {invite.first('CSeq')}"]
-    lines += [f"To: {invite.first('To')}" + ("" if without == "tag" else ";tag=carrier")]
+    if without != "To":
+        lines += [f"To: {invite.first('To')}" + ("" if without == "tag" else ";tag=carrier")]
     if without != "Contact":
         lines += [f"Contact: <{phone.contact}>"]
     phone.send("\n".join([f"SIP/2.0 {line}", *lines, *([instead] if instead else [])]), ANSWER)
@@ -101,3 +102,35 @@ def test_a_caller_is_named_in_an_answer_that_left_it_out(line: str) -> None:
     _answers(first, asked, "From", line=line)
     assert f"{caller.last().status}" == line[:3]
     assert caller.last().all("From") == asked.all("From")
+
+
+@pytest.mark.parametrize("line", ["183 Session Progress", "486 Busy Here"])
+def test_a_caller_hears_whom_it_called_in_an_answer_that_left_it_out(line: str) -> None:
+    _, caller, first, _ = _lab()
+    asked = first.take()
+    _answers(first, asked, "To", line=line)
+    told = caller.last()
+    assert f"{told.status}" == line[:3]
+    assert [value.partition(";tag=")[0] for value in told.all("To")] == asked.all("To")
+    assert bool(told.to_tag) == (told.status >= 200)
+
+
+def test_who_hangs_up_hears_both_names_in_an_answer_that_left_them_out() -> None:
+    _, caller, first, _ = _lab()
+    first.answer(first.take(), 200, body=ANSWER)
+    answer = caller.last()
+    caller.ack(answer, first.contact)
+    caller.in_dialog("BYE", answer)
+    bye = first.last()
+    first.send(
+        "\n".join(
+            [
+                "SIP/2.0 200 OK",
+                *(f"Via: {via}" for via in bye.all("Via")),
+                f"Call-ID: {bye.call_id}",
+                f"CSeq: {bye.first('CSeq')}",
+            ]
+        )
+    )
+    told = caller.last()
+    assert (told.status, told.all("From"), told.all("To")) == (200, bye.all("From"), bye.all("To"))

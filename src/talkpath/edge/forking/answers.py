@@ -113,9 +113,13 @@ class Answers:
             back.withheld = tuple(dict.fromkeys((*back.withheld, *changes.answer_removed)))
             back.added = changes.answer_added
         if response.frame.index("From") < 0:
-            # RFC 3261 section 8.2.6.2: what the asker said of itself, also where a phone left it out.
+            # RFC 3261 section 8.2.6.2: what the asker said of both, also where a phone left it out.
             back.sender = None
             back.added += f"From: {request.first('From')}\r\n"
+        if response.frame.index("To") < 0:
+            back.receiver = None
+            own = "" if request.to_tag or response.status < 200 else f";tag={self._core.fresh()}"
+            back.added += f"To: {request.first('To')}{own}\r\n"
         if contact:
             # The caller could acknowledge nothing and never hang up (section 12.1.2); our route leads there anyhow.
             self._core.note(fork.request.call_id, "answer.contact-put-in", now, target=branch.name, contact=contact)
