@@ -29,6 +29,7 @@ def fetch(page: MetricsPage, path: str, accept: str = "") -> str:
 def test_page_shows_what_the_rooms_counted() -> None:
     counted = {"malformed_version": 3}
     page = MetricsPage(Address("127.0.0.1", 0), Metrics({"sip": lambda: counted}, {"calls": lambda: 7}))
+    page.start()
     try:
         counted["stray_responses"] = 1
         text = fetch(page, "/metrics")
@@ -42,6 +43,7 @@ def test_page_shows_what_the_rooms_counted() -> None:
 def test_who_asks_whether_it_is_well_gets_a_status_and_the_reasons() -> None:
     reasons: list[str] = []
     page = MetricsPage(Address("127.0.0.1", 0), Metrics({}, {}), unready=lambda: reasons)
+    page.start()
     try:
         assert fetch(page, "/healthz") == "ok\n"
         assert fetch(page, "/readyz") == "ok\n"
@@ -118,6 +120,7 @@ def test_buckets_name_a_call_in_openmetrics_and_not_in_the_older_format() -> Non
     ledger = ended()
     metrics.ended(ledger.running())
     page = MetricsPage(Address("127.0.0.1", 0), Metrics({}, {}, metrics.families))
+    page.start()
     try:
         newer = fetch(page, "/metrics", "application/openmetrics-text; version=1.0.0")
         older = fetch(page, "/metrics")

@@ -1,12 +1,14 @@
 """A running edge takes up its configuration anew: all of it or nothing, and calls do not notice."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from cryptography import x509
@@ -15,6 +17,7 @@ from tests.app.test_presented import pair
 from talkpath.app.config.file import read
 from talkpath.app.config.tree import Config
 from talkpath.app.listening.certificate import CertificateFiles
+from talkpath.app.log.formats import HANDLER, handler_of
 from talkpath.app.node.control import ControlClient, Reloaded
 from talkpath.app.node.node import Node, make
 from talkpath.app.node.start import prepare
@@ -28,6 +31,12 @@ HOST = "127.0.0.1"
 
 def free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def free_tcp_port() -> int:
+    with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
@@ -47,11 +56,11 @@ class Running:
     def listener(self) -> str:
         return f'[[listeners]]\ntransport = "UDP"\naddress = "{HOST}"\nport = {self.port}\n'
 
-    def write(self, more: str = "", top: str = "") -> None:
+    def write(self, more: str = "", top: str = "", metrics: str = "") -> None:
         text = (
             f"{top}\n{self.listener}\n"
             f'[state]\ndirectory = "{self.state}"\n[page]\nenabled = false\n[guard]\nenabled = false\n'
-            '[metrics]\nlisten = ""\n'
+            f'[metrics]\nlisten = "{metrics}"\n'
             f"[media]\nfirst_port = 61000\nlast_port = 61099\n{more}\n"
         )
         self.file.write_text(text)
@@ -314,6 +323,133 @@ async def serial(port: int, name: str) -> int:
     found = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()
     return x509.load_der_x509_certificate(found).serial_number
+
+
+async def fetched(place: str) -> str:
+    """The page of counters; empty where nobody answers."""
+
+    def fetch() -> str:
+        try:
+            with urlopen(f"http://{place}/metrics", timeout=5) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""
+
+    return await asyncio.to_thread(fetch)
+
+
+async def gone(place: str) -> bool:
+    """Whether nobody answers there within two seconds."""
+    for _ in range(20):
+        if not await fetched(place):
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+async def test_the_page_of_counters_comes_moves_and_goes(running: Running) -> None:
+    first, second = (f"{HOST}:{free_tcp_port()}" for _ in range(2))
+    running.write(metrics=first)
+    assert f'metrics.listen is "{first}" now, was "".' in (await running.reload()).lines
+    assert "talkpath_running_calls 0.0" in await fetched(first)
+    assert (await running.reload()).lines == ("The configuration is what it was.",)
+    running.write(metrics=second)
+    assert (await running.reload()).is_taken
+    assert "talkpath_running_calls 0.0" in await fetched(second)
+    assert await gone(first)
+    # The same port on every address: both may have it for the moment of the change.
+    wide = f"0.0.0.0:{second.rpartition(':')[2]}"
+    running.write(metrics=wide)
+    assert (await running.reload()).is_taken
+    assert "talkpath_running_calls 0.0" in await fetched(second)
+    running.write()
+    assert (await running.reload()).is_taken
+    assert await gone(second)
+
+
+async def test_a_page_whose_port_is_taken_changes_nothing(running: Running) -> None:
+    page = f"{HOST}:{free_tcp_port()}"
+    running.write(metrics=page)
+    assert (await running.reload()).is_taken
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        running.write("[limits]\ncalls = 7\n", metrics=f"{HOST}:{taken.getsockname()[1]}")
+        told = await running.reload()
+    assert not told.is_taken
+    assert "talkpath_running_calls" in await fetched(page)
+
+
+async def test_a_listener_whose_port_is_taken_leaves_the_page_where_it_is(running: Running) -> None:
+    before, after = (f"{HOST}:{free_tcp_port()}" for _ in range(2))
+    running.write(metrics=before)
+    assert (await running.reload()).is_taken
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((HOST, 0))
+        more = f'[[listeners]]\ntransport = "UDP"\naddress = "{HOST}"\nport = {taken.getsockname()[1]}\n'
+        running.write(more, metrics=after)
+        assert not (await running.reload()).is_taken
+    assert "talkpath_running_calls" in await fetched(before)
+    assert await gone(after)
+
+
+async def test_collectors_come_change_and_go(running: Running, node: Node) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second,
+    ):
+        for one in (first, second):
+            one.bind((HOST, 0))
+            one.settimeout(5)
+        phone = running.ask()
+
+        def target(one: socket.socket, more: str = "") -> str:
+            return f'[[hep]]\naddress = "{HOST}:{one.getsockname()[1]}"\n{more}'
+
+        running.write(target(first))
+        place = f"{HOST}:{first.getsockname()[1]}"
+        assert f"hep: added {place}." in (await running.reload()).lines
+        await phone.options()
+        assert (await asyncio.to_thread(first.recv, 65535))[:4] == b"HEP3"
+        mirror = node._ledger.mirror
+        running.write(target(first) + "[limits]\ncalls = 7\n")
+        await running.reload()
+        assert node._ledger.mirror is mirror
+        running.write(target(first, "agent = 7\n"))
+        assert f"hep: changed {place}." in (await running.reload()).lines
+        running.write(target(second))
+        assert (await running.reload()).is_taken
+        await phone.options()
+        assert (await asyncio.to_thread(second.recv, 65535))[:4] == b"HEP3"
+        running.write()
+        assert (await running.reload()).is_taken
+        assert node._ledger.mirror is None
+        phone.close()
+
+
+async def test_traces_come_and_go(running: Running, node: Node) -> None:
+    running.write('[tracing]\nendpoint = "http://127.0.0.1:9/v1/traces"\n')
+    assert 'tracing.endpoint is "http://127.0.0.1:9/v1/traces" now, was "".' in (await running.reload()).lines
+    running.write('[tracing]\nendpoint = "http://127.0.0.1:9/v1/others"\n[limits]\ncalls = 7\n')
+    assert (await running.reload()).is_taken
+    running.write()
+    assert (await running.reload()).is_taken
+    assert node._reload.config.tracing.endpoint == ""
+
+
+async def test_lines_of_the_log_change_their_form(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    ours = handler_of("text")
+    root.addHandler(ours)
+    try:
+        running.write('[log]\nformat = "json"\n')
+        assert 'log.format is "json" now, was "text".' in (await running.reload()).lines
+        logging.getLogger("talkpath.reload").warning("heard")
+    finally:
+        for one in [one for one in root.handlers if one.name == HANDLER]:
+            root.removeHandler(one)
+            one.close()
+    assert '"message": "heard"' in capsys.readouterr().err
 
 
 async def test_without_an_edge_nobody_answers(tmp_path: Path) -> None:

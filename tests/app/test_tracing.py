@@ -113,7 +113,7 @@ def test_a_call_is_one_trace_with_a_span_for_each_hop(collector: Collector) -> N
     trace = ended_call()
     with telling(collector.endpoint) as tracing:
         tracing.ended([trace])
-        until(lambda: tracing.counters()["sent"] == 1)
+        until(lambda: tracing.counts()["sent"] == 1)
     root, hop = collector.spans
     assert (root.kind, hop.kind) == (Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT)
     assert not root.parent_span_id
@@ -144,7 +144,7 @@ def test_the_same_call_is_told_under_the_same_numbers(collector: Collector) -> N
     with telling(collector.endpoint) as tracing:
         tracing.ended([trace])
         tracing.ended([trace])
-        until(lambda: tracing.counters()["sent"] == 2)
+        until(lambda: tracing.counts()["sent"] == 2)
     spans = collector.spans
     assert [span.span_id for span in spans[:2]] == [span.span_id for span in spans[2:]]
     assert len({span.trace_id for span in spans}) == 1
@@ -156,12 +156,12 @@ def test_a_collector_that_refuses_costs_what_was_meant_for_it(
     collector.status = 400
     with telling(collector.endpoint) as tracing:
         tracing.ended([ended_call()])
-        until(lambda: tracing.counters()["dropped"] == 1)
+        until(lambda: tracing.counts()["dropped"] == 1)
         tracing.ended([ended_call()])
-        until(lambda: tracing.counters()["dropped"] == 2)
+        until(lambda: tracing.counts()["dropped"] == 2)
         collector.status = 200
         tracing.ended([ended_call()])
-        until(lambda: tracing.counters()["sent"] == 1)
+        until(lambda: tracing.counts()["sent"] == 1)
     assert [record.name for record in caplog.records] == ["talkpath.tracing"]
 
 
@@ -169,7 +169,7 @@ def test_what_is_too_much_is_counted_and_waits_for_nothing(monkeypatch: pytest.M
     monkeypatch.setattr(limits, "TRACES_QUEUE", 2)
     tracing = Tracing("", lambda trace: [], lambda spans: True, Language.EN)
     tracing.ended([ended_call()] * 3)
-    assert (tracing.queued, tracing.counters()["overflowed"]) == (2, 1)
+    assert (tracing.queued, tracing.counts()["overflowed"]) == (2, 1)
 
 
 def test_a_call_that_cannot_be_told_costs_itself(caplog: pytest.LogCaptureFixture) -> None:
@@ -179,5 +179,5 @@ def test_a_call_that_cannot_be_told_costs_itself(caplog: pytest.LogCaptureFixtur
     tracing = Tracing("", fail, lambda spans: True, Language.EN)
     tracing.start()
     tracing.ended([ended_call(), ended_call()])
-    until(lambda: tracing.counters()["unreadable"] == 2)
+    until(lambda: tracing.counts()["unreadable"] == 2)
     tracing.close()

@@ -1,15 +1,14 @@
 """What crosses this edge, mirrored as HEP3 to those who collect it (Homer, heplify-server, siphub): SIP as it was
 sent and received, what we measured of the media as RTCP reports, and what was decided as logs.
 
-Whoever tells a mirror something waits for nothing: it puts a reference into a queue, and a thread of the target
-writes and sends. A target that is away, slow or full costs what was meant for it, which is counted.
+Whoever tells a mirror something waits for nothing (`courier.py`). A target that is away, slow or full costs what was
+meant for it, which is counted.
 """
 
 import logging
 import socket
 import struct
-import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from talkpath.calls.model import Moment, Value
 from talkpath.calls.redacted import redacted
 from talkpath.calls.trace import unpacked
 from talkpath.capture.records import Second
+from talkpath.net.courier import PARTING_S, Courier
 
 _log = logging.getLogger("talkpath.hep")
 
@@ -94,8 +94,12 @@ class Mirror:
             collector.start()
 
     def close(self) -> None:
+        """What waits is sent where that is possible at once. Takes no longer for many than for one."""
+        until = monotonic() + PARTING_S
         for collector in self._collectors:
-            collector.close()
+            collector.leave()
+        for collector in self._collectors:
+            collector.join(max(0.0, until - monotonic()))
 
     def counters(self) -> dict[str, int]:
         """What became of it, over all targets."""
@@ -189,49 +193,28 @@ class _Report:
         return msgspec.json.encode(said)
 
 
-class Collector:
-    """One target, and the thread that sends to it."""
+class Collector(Courier[_Item]):
+    """One target."""
 
     def __init__(self, target: Target, say: Saying) -> None:
+        super().__init__(f"hep {target.host}", limits.HEP_QUEUE, _PAUSE_S)
         self._target = target
         self._say = say
-        self.waiting: deque[_Item] = deque()
-        self.counters: Counter[str] = Counter()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"hep {target.host}", daemon=True)
         self._socket: socket.socket | None = None
-        self._pause_s = _FIRST_PAUSE_S
+        self._away_s = _FIRST_PAUSE_S
         self._said_at = -_SAY_AGAIN_S
 
-    def start(self) -> None:
-        self._thread.start()
+    def carry(self) -> float:
+        if self._is_connected():
+            self._send(self.waiting.popleft())
+            return 0.0
+        # Away: what comes meanwhile would be old by then.
+        self.counters["dropped"] += len(self.waiting)
+        self.waiting.clear()
+        away_s, self._away_s = self._away_s, min(2 * self._away_s, _LONGEST_PAUSE_S)
+        return away_s
 
-    def close(self) -> None:
-        """What waits is sent where that is possible at once."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(_CONNECT_S + 1.0)
-
-    def put(self, item: _Item) -> None:
-        """One more; dropped, and counted, where too much waits."""
-        if len(self.waiting) < limits.HEP_QUEUE:
-            self.waiting.append(item)
-        else:
-            self.counters["overflowed"] += 1
-
-    def _run(self) -> None:
-        is_last = False
-        while not is_last:
-            is_last = self._stop.wait(_PAUSE_S)
-            while self.waiting:
-                if not self._is_connected():
-                    # Away: what comes meanwhile would be old by then.
-                    self.counters["dropped"] += len(self.waiting)
-                    self.waiting.clear()
-                    is_last = self._stop.wait(self._pause_s)
-                    self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
-                    break
-                self._send(self.waiting.popleft())
+    def over(self) -> None:
         if self._socket is not None:
             self._socket.close()
 
@@ -254,7 +237,7 @@ class Collector:
             self.counters["connects_failed"] += 1
             self._say_away(str(error.strerror or error))
             return False
-        self._socket, self._pause_s = made, _FIRST_PAUSE_S
+        self._socket, self._away_s = made, _FIRST_PAUSE_S
         return True
 
     def _send(self, item: _Item) -> None:

@@ -23,6 +23,7 @@ FOLLOWED: dict[str, frozenset[str]] = {
             "accounts",
             "gateways",
             "gateway_groups",
+            "hep",
         )
     ),
     "routing": frozenset(("script", "deadline_s", "region", "outbound", "inbound")),
@@ -66,7 +67,9 @@ FOLLOWED: dict[str, frozenset[str]] = {
             "accounts",
         )
     ),
-    "log": frozenset(("level",)),
+    "metrics": frozenset(("listen",)),
+    "tracing": frozenset(("endpoint",)),
+    "log": frozenset(("level", "format")),
 }
 
 

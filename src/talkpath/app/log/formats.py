@@ -26,6 +26,8 @@ Format = Literal["text", "json", "journal", "syslog"]
 JOURNAL = Path("/run/systemd/journal/socket")
 SYSLOG = Path("/dev/log")
 _NAME = "talkpath"
+#: What logging calls the handler that writes our lines.
+HANDLER = "talkpath"
 # Priorities of syslog (RFC 5424 section 6.2.1), by the least level that has them.
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG = 7
@@ -39,6 +41,12 @@ def tell(log: logging.Logger, level: int, event: str, what: Phrase, language: La
 
 def handler_of(wanted: Format) -> logging.Handler:
     """What writes in a format; text on standard error where the journal or syslog is not there."""
+    handler = _handler_of(wanted)
+    handler.set_name(HANDLER)
+    return handler
+
+
+def _handler_of(wanted: Format) -> logging.Handler:
     if wanted == "journal" and JOURNAL.exists():
         return JournalHandler(JOURNAL)
     if wanted == "syslog" and SYSLOG.exists():

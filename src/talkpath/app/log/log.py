@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from talkpath.app import words
 from talkpath.app.console.phrase import Phrase, phrase
-from talkpath.app.log.formats import Format, handler_of, tell
+from talkpath.app.log.formats import HANDLER, Format, handler_of, tell
 from talkpath.base.texts import Language
 from talkpath.calls.build import summary_of
 from talkpath.calls.ledger import Ledger
@@ -22,6 +22,16 @@ def start_logging(level: str, wanted: Format = "text") -> None:
     """Have everything of ours at `level` ("info" ...) and above written, of others warnings."""
     logging.basicConfig(level=logging.WARNING, handlers=[handler_of(wanted)])
     logging.getLogger("talkpath").setLevel(level.upper())
+
+
+def follow_logging(level: str, wanted: Format = "text") -> None:
+    """The same from now on, where it was begun."""
+    logging.getLogger("talkpath").setLevel(level.upper())
+    root = logging.getLogger()
+    for before in [one for one in root.handlers if one.name == HANDLER]:
+        root.addHandler(handler_of(wanted))
+        root.removeHandler(before)
+        before.close()
 
 
 class CallLog:

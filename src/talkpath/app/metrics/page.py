@@ -9,17 +9,19 @@ Rooms keep plain dictionaries; they are read when somebody asks, so counting cos
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from socket import socket
+from socket import SHUT_RDWR, socket
+from socketserver import ThreadingMixIn
 from threading import Thread
 from typing import TYPE_CHECKING
-from wsgiref.simple_server import WSGIServer
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from prometheus_client import CollectorRegistry, make_wsgi_app, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from talkpath.base import limits
-from talkpath.base.address import Address
+from talkpath.base.address import Address, Transport
+from talkpath.net.listening import Endpoint, open_sockets
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -49,17 +51,19 @@ class Metrics(Collector):
             # A copy: the page is served by another thread than the one that counts.
             for event, count in sorted(dict(read()).items()):
                 family.add_metric([event], count)
-            yield family
+            if family.samples:
+                yield family
         for name, value in self._gauges.items():
             yield GaugeMetricFamily(f"talkpath_{name}", f"Now: {name.replace('_', ' ')}.", value=value())
         yield from self._families()
 
 
 class MetricsPage:
-    """The page, from construction until `close`. Raises `OSError` where the port is not free.
+    """The page: it has its port from construction on, and answers from `start` until `close`. Raises CannotListen.
 
     Connections get descriptors below `descriptors` only: who opens many must not take those that others need.
-    `ill` and `unready` say what stands against being well, and against taking calls.
+    `ill` and `unready` say what stands against being well, and against taking calls. `beside` is a page of ours whose
+    port this one may have, on other addresses or the same.
     """
 
     def __init__(
@@ -69,17 +73,19 @@ class MetricsPage:
         descriptors: int = limits.DESCRIPTORS,
         ill: Reasons = tuple,
         unready: Reasons = tuple,
+        beside: "MetricsPage | None" = None,
     ) -> None:
         registry = CollectorRegistry()
         registry.register(metrics)
-        served: tuple[WSGIServer, Thread] = start_http_server(listen.port, listen.host, registry)
-        self._server, self._thread = served
+        endpoint = Endpoint(Transport.TCP, listen.host, listen.port)
+        (door,) = open_sockets(endpoint, () if beside is None else (beside._server.socket,))
+        self._server: _Server = _Server(door, descriptors)
         self._server.set_app(_routed(make_wsgi_app(registry), {"/healthz": ill, "/readyz": unready}))
+        self._thread = Thread(target=self._server.serve_forever, name="talkpath-metrics", daemon=True)
 
-        def has_room(request: object, _: object) -> bool:
-            return isinstance(request, socket) and request.fileno() < descriptors
-
-        self._server.verify_request = has_room  # type: ignore[assignment]
+    def start(self) -> None:
+        """Answer from now on."""
+        self._thread.start()
 
     @property
     def address(self) -> Address:
@@ -88,9 +94,36 @@ class MetricsPage:
         return Address(str(host), int(port))
 
     def close(self) -> None:
-        self._server.shutdown()
+        """Answer nothing more. Returns at once: a socket that is shut down wakes the thread that listens."""
+        if self._thread.is_alive():
+            self._server.socket.shutdown(SHUT_RDWR)
+            self._server.shutdown()
+            self._thread.join()
         self._server.server_close()
-        self._thread.join()
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """Answers at a socket that listens, each request in a thread."""
+
+    daemon_threads = True
+
+    def __init__(self, door: socket, descriptors: int) -> None:
+        self.address_family = door.family
+        super().__init__(door.getsockname()[:2], _Silent, bind_and_activate=False)
+        self.socket.close()
+        self.socket = door
+        self._descriptors = descriptors
+        self.server_name, self.server_port = door.getsockname()[:2]
+        self.setup_environ()
+
+    def verify_request(self, request: object, client_address: object) -> bool:
+        """Whether it may have the descriptor that it got."""
+        return isinstance(request, socket) and request.fileno() < self._descriptors
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are no news."""
 
 
 def _routed(

@@ -1,14 +1,12 @@
-"""Calls that are over, sent to a collector of OpenTelemetry by a thread of its own.
+"""Calls that are over, sent to a collector of OpenTelemetry (`net/courier.py`).
 
-Whoever hands over a call waits for nothing. To read and to judge a call takes about a millisecond, which the thread
-takes from the one interpreter: it rests thrice as long as it works, and what comes faster than that is dropped and
-counted. So is what is meant for a collector that is away or refuses.
+To read and to judge a call takes about a millisecond, which the thread takes from the one interpreter: it rests
+thrice as long as it works, and what comes faster than that is dropped and counted. So is what is meant for a
+collector that is away or refuses.
 """
 
 import logging
 import socket
-import threading
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -20,6 +18,7 @@ from talkpath.app.metrics import words
 from talkpath.base import limits
 from talkpath.base.texts import Language
 from talkpath.calls.trace import Trace
+from talkpath.net.courier import PARTING_S, Courier
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -30,8 +29,8 @@ _log = logging.getLogger("talkpath.tracing")
 _PAUSE_S, _AT_ONCE = 1.0, 50
 # How much longer than it worked on a call the thread rests.
 _REST = 3.0
-# How long a collector may take; at the end it gets less, for another process may wait to take over.
-_PATIENCE_S, _PARTING_S = 5.0, 1.0
+# How long a collector may take.
+_PATIENCE_S = 5.0
 # That it takes nothing is said so often.
 _SAY_AGAIN_S = 60.0
 
@@ -40,69 +39,54 @@ Making = Callable[[Trace], "list[ReadableSpan]"]
 Sending = Callable[[Sequence["ReadableSpan"]], bool]
 
 
-class Tracing:
+class Tracing(Courier[Trace]):
     """See the module's docstring."""
 
     def __init__(self, endpoint: str, make: Making, send: Sending, language: Language) -> None:
+        super().__init__("talkpath-traces", limits.TRACES_QUEUE, _PAUSE_S)
         self._endpoint, self._make, self._send, self._language = endpoint, make, send, language
-        self._waiting: deque[Trace] = deque()
-        self._counters: Counter[str] = Counter()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="talkpath-traces", daemon=True)
         self._said_at = -_SAY_AGAIN_S
-
-    def start(self) -> None:
-        self._thread.start()
 
     def close(self) -> None:
         """What waits is sent where that is possible at once."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(_PARTING_S)
+        self.leave()
+        self.join(PARTING_S)
 
     def ended(self, traces: Iterable[Trace]) -> None:
         """Calls whose story is over."""
         for trace in traces:
-            if len(self._waiting) < limits.TRACES_QUEUE:
-                self._waiting.append(trace)
-            else:
-                self._counters["overflowed"] += 1
+            self.put(trace)
 
-    def counters(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int]:
         """What became of the calls."""
-        return {name: self._counters[name] for name in ("sent", "dropped", "overflowed", "unreadable")}
+        return {name: self.counters[name] for name in ("sent", "dropped", "overflowed", "unreadable")}
 
     @property
     def queued(self) -> int:
         """How many calls wait."""
-        return len(self._waiting)
+        return len(self.waiting)
 
-    def _run(self) -> None:
-        is_last = False
-        while not is_last:
-            is_last = self._stop.wait(_PAUSE_S)
-            while self._waiting:
-                self._tell_some()
-
-    def _tell_some(self) -> None:
+    def carry(self) -> float:
         spans: list[ReadableSpan] = []
         calls = 0
-        while self._waiting and calls < _AT_ONCE:
-            trace, began = self._waiting.popleft(), monotonic()
+        while self.waiting and calls < _AT_ONCE:
+            trace, began = self.waiting.popleft(), monotonic()
             try:
                 spans += self._make(trace)
             except Exception:  # noqa: BLE001 - the outermost driver of this thread: it costs one call
-                self._counters["unreadable"] += 1
+                self.counters["unreadable"] += 1
                 _log.exception("the trace of a call could not be made")
             else:
                 calls += 1
-            self._stop.wait(_REST * (monotonic() - began))
-        if not spans:
-            return
-        if self._send(spans):
-            self._counters["sent"] += calls
-            return
-        self._counters["dropped"] += calls
+            self.rest(_REST * (monotonic() - began))
+        if spans and self._send(spans):
+            self.counters["sent"] += calls
+        elif spans:
+            self.counters["dropped"] += calls
+            self._say_away()
+        return 0.0
+
+    def _say_away(self) -> None:
         if monotonic() - self._said_at >= _SAY_AGAIN_S:
             self._said_at = monotonic()
             said = phrase(words.COLLECTOR_AWAY, endpoint=self._endpoint)

@@ -12,11 +12,12 @@ from talkpath.app.cluster.joining import Joined
 from talkpath.app.cluster.shared_history import SharedHistory
 from talkpath.app.config.endpoints import parse_address_and_port
 from talkpath.app.config.listeners import Listener
+from talkpath.app.config.tree import Config
 from talkpath.app.metrics.calls import CallMetrics
 from talkpath.app.metrics.gateways import gateway_metrics
 from talkpath.app.metrics.judge import Judge
+from talkpath.app.metrics.observers import Observers, Wanted
 from talkpath.app.metrics.page import Metrics, MetricsPage
-from talkpath.app.metrics.tracing import Tracing
 from talkpath.app.metrics.vitals import STUCK_S, Vitals, memory_bytes, open_files
 from talkpath.app.node.start import Prepared
 from talkpath.app.process.host import cannot_listen
@@ -29,7 +30,7 @@ from talkpath.edge.admission.guard import Guard
 from talkpath.edge.edge import Edge
 from talkpath.edge.registrar.binding import Binding
 from talkpath.net.clock import Clock
-from talkpath.net.hep import Mirror
+from talkpath.net.listening import CannotListen
 from talkpath.net.media import MediaDriver
 from talkpath.net.recorder import RecordingDriver
 from talkpath.net.records import Records
@@ -57,8 +58,7 @@ class Rooms:
     after_call: AfterCall
     cluster: Joined | None
     shared_history: SharedHistory | None
-    mirror: Mirror | None
-    tracing: Tracing | None
+    observers: Observers
 
 
 class Watching:
@@ -72,7 +72,7 @@ class Watching:
         if config.recording.directory:
             places["recordings"] = recordings_directory(config, prepared.state)
         self._vitals = Vitals(self._certificates, places, prepared.database, prepared.descriptors.limit)
-        self._listen = parse_address_and_port(config.metrics.listen)
+        self._listen = config.metrics.listen
         self._calls = CallMetrics()
         self._judge = Judge()
         self._page: MetricsPage | None = None
@@ -84,34 +84,58 @@ class Watching:
         """Everything listens: begin to watch, and open the page where one is wanted. Raises `Trouble`."""
         self._is_open = True
         self._vitals.loop.start()
-        if self._rooms.mirror is not None:
-            self._rooms.mirror.start()
-        if self._rooms.tracing is not None:
-            self._rooms.tracing.start()
-        listen = self._listen
-        if listen is None:
-            return
-        try:
-            self._page = MetricsPage(
-                listen, self._metrics(), self._rooms.prepared.descriptors.opened, self._ill, self._unready
-            )
-        except OSError as error:
-            page = Listener(transport=Transport.TCP, address=listen.host, port=listen.port)
-            raise cannot_listen(page, listen, error) from error
+        self._rooms.observers.start()
+        self._page = self._page_at(self._listen)
+        if self._page is not None:
+            self._page.start()
 
     def close(self) -> None:
         self._is_open = False
         self._vitals.loop.close()
         if self._page is not None:
             self._page.close()
-        if self._rooms.mirror is not None:
-            self._rooms.mirror.close()
-        if self._rooms.tracing is not None:
-            self._rooms.tracing.close()
+        self._rooms.observers.close()
+
+    def made(self, config: Config) -> Wanted:
+        """Who is told by another configuration (`Observers.made`). Raises `Trouble`."""
+        return self._rooms.observers.made(config)
+
+    def opened(self, config: Config) -> MetricsPage | None:
+        """The page as another configuration wants it, for `take`; the one that is there where nothing changed. Raises
+        `Trouble`."""
+        listen = config.metrics.listen
+        return self._page if listen == self._listen else self._page_at(listen)
+
+    def left(self, page: MetricsPage | None) -> None:
+        """What was opened for `take` is not taken."""
+        if page is not None and page is not self._page:
+            page.close()
+
+    def take(self, wanted: Wanted, page: MetricsPage | None) -> None:
+        """Go by another configuration from now on."""
+        self._rooms.observers.take(wanted)
+        before, self._page, self._listen = self._page, page, wanted.config.metrics.listen
+        if page is before:
+            return
+        if page is not None:
+            page.start()
+        if before is not None:
+            before.close()
+
+    def _page_at(self, place: str) -> MetricsPage | None:
+        listen = parse_address_and_port(place)
+        if listen is None:
+            return None
+        descriptors = self._rooms.prepared.descriptors.opened
+        try:
+            return MetricsPage(listen, self._metrics(), descriptors, self._ill, self._unready, self._page)
+        except CannotListen as error:
+            page = Listener(transport=Transport.TCP, address=listen.host, port=listen.port)
+            raise cannot_listen(page, listen, error.cause) from error
 
     def ended(self, traces: Iterable[Trace]) -> None:
         """Calls whose story is over, each once. Costs nothing where nobody wants to know."""
-        tracing = self._rooms.tracing
+        tracing = self._rooms.observers.tracing
         if self._page is None and tracing is None:
             return
         known = [trace for trace in traces if trace.messages]
@@ -181,7 +205,7 @@ class Watching:
     def _metrics(self) -> Metrics:
         rooms = self._rooms
         core = rooms.edge.core
-        history, cluster, mirror, tracing = rooms.shared_history, rooms.cluster, rooms.mirror, rooms.tracing
+        history, cluster = rooms.shared_history, rooms.cluster
         counters = {
             "edge": lambda: core.counters,
             "net": lambda: rooms.signalling.counters,
@@ -194,8 +218,8 @@ class Watching:
             **rooms.after_call.counters,
             **({} if cluster is None else cluster.counters),
             **({} if history is None else {"history": history.counters}),
-            **({} if mirror is None else {"hep": mirror.counters}),
-            **({} if tracing is None else {"tracing": tracing.counters}),
+            "hep": rooms.observers.mirrored,
+            "tracing": rooms.observers.traced,
         }
         gauges = {
             "running_calls": lambda: len(core.calls),
@@ -212,8 +236,6 @@ class Watching:
             **rooms.after_call.gauges,
             **({} if cluster is None else cluster.gauges),
             **({} if history is None else history.gauges),
-            **({} if mirror is None else {"hep_queued": lambda: mirror.queued}),
-            **({} if tracing is None else {"tracing_queued": lambda: tracing.queued}),
         }
         return Metrics(counters, gauges, self._families)
 
@@ -224,7 +246,13 @@ class Watching:
             self._judge.families(),
             self._vitals.families(),
             gateway_metrics(self._rooms.edge.gateways),
+            self._of_observers(),
         )
+
+    def _of_observers(self) -> Iterator[Metric]:
+        """How much waits for them. They come and go."""
+        for name, queued in self._rooms.observers.queued().items():
+            yield GaugeMetricFamily(f"talkpath_{name}_queued", f"Now: {name} queued.", value=queued)
 
     def _of_registrations(self) -> Iterator[Metric]:
         rooms = self._rooms

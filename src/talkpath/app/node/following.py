@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from talkpath.app.config.tree import Config
+from talkpath.app.console.phrase import Trouble
 from talkpath.app.gateways.by_hand import OwnGateways
 from talkpath.app.listening.certificate import CertificateFiles, certificates_of, server_context
 from talkpath.app.listening.presented import Presented
+from talkpath.app.log.log import follow_logging
+from talkpath.app.metrics.observers import Wanted
+from talkpath.app.metrics.page import MetricsPage
+from talkpath.app.metrics.watching import Watching
 from talkpath.app.node.settings import (
     edge_settings,
     guard_settings,
@@ -54,6 +59,15 @@ class Made:
     users: dict[str, Account]
     certificates: tuple[CertificateFiles, ...]
     tls: ssl.SSLContext | None
+    observers: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What listens by a configuration, and is not heard yet: listeners that are new, and the page of counters."""
+
+    doors: list[Door]
+    page: MetricsPage | None
 
 
 @dataclass(slots=True)
@@ -72,12 +86,14 @@ class Following:
     gateways: OwnGateways
     trial: Trial
     presented: Presented
+    watching: Watching
     state: Path
     #: when listeners that are left are looked at again
     look_at: float = 0.0
 
     def made(self, config: Config) -> Made:
-        """All that can be made before. Raises Malformed and Unavailable: a file that it names cannot be read."""
+        """All that can be made before. Raises Malformed and Unavailable where a file that it names cannot be
+        read, and `Trouble` where something that it wants is not installed."""
         own = self.interfaces.addresses
         files = certificates_of(config, self.state)
         try:
@@ -92,10 +108,19 @@ class Following:
             self.users.prepared(config),
             files,
             tls,
+            self.watching.made(config),
         )
 
-    def opened(self, config: Config) -> list[Door]:
-        """The listeners that are new, opened and not heard yet, for `take`. Raises `Trouble`."""
+    def opened(self, config: Config) -> Opened:
+        """What is new among what listens, for `take`. Raises `Trouble`."""
+        page = self.watching.opened(config)
+        try:
+            return Opened(self._doors(config), page)
+        except Trouble:
+            self.watching.left(page)
+            raise
+
+    def _doors(self, config: Config) -> list[Door]:
         try:
             return self.signalling.begin([endpoint_of(one) for one in config.doors])
         except CannotListen as error:
@@ -103,18 +128,19 @@ class Following:
             listener = next(one for one in config.doors if endpoint_of(one) == endpoint)
             raise cannot_listen(listener, error.address, error.cause) from error
 
-    def take(self, made: Made, opened: list[Door], now: float) -> None:
+    def take(self, made: Made, opened: Opened, now: float) -> None:
         """Go by it from now on."""
         config = made.config
-        logging.getLogger("talkpath").setLevel(config.log.level.upper())
+        follow_logging(config.log.level, config.log.format)
         self.users.adopt(config, made.users)
         self.guests.adopt(guest_rules(config, self.interfaces.addresses))
         self.guard.adopt(made.guard, made.edge.trusted)
         self.presented.take(made.certificates, made.tls)
-        self.signalling.take(opened, [endpoint_of(one) for one in config.doors])
+        self.signalling.take(opened.doors, [endpoint_of(one) for one in config.doors])
         self.signalling.adopt(limits_of(config, self.descriptors), made.edge.web_proxies, config.websocket.ping_s)
         self.media.adopt(media_policy(config))
         self.trial.adopt(router_settings(config))
+        self.watching.take(made.observers, opened.page)
         changed = self.edge.adopt(made.edge, now)
         self.gateways.overruled(changed, self.edge.gateways, now)
         # What parties are told follows from what the edge calls itself.

@@ -25,8 +25,7 @@ from talkpath.app.log.log import CallLog
 from talkpath.app.log.overload import OverloadLog
 from talkpath.app.log.phones import PhoneLog
 from talkpath.app.log.recordings import take_up
-from talkpath.app.metrics.mirroring import mirrored
-from talkpath.app.metrics.tracing import tracing_of
+from talkpath.app.metrics.observers import Observers
 from talkpath.app.metrics.watching import Rooms, Watching
 from talkpath.app.node.chores import Chore, do_chores
 from talkpath.app.node.control import ControlServer, Reloaded
@@ -59,6 +58,7 @@ from talkpath.app.users.accounts import Everybody
 from talkpath.app.users.bans import OwnBans
 from talkpath.base.address import Flow, Transport
 from talkpath.base.texts import Language
+from talkpath.calls.ledger import Ledger
 from talkpath.calls.model import Moment
 from talkpath.edge.admission.guard import Guard
 from talkpath.edge.calls.call import RunningCall
@@ -126,7 +126,7 @@ class Node:
         loop = asyncio.get_running_loop()
         self._script = OwnScript(config, prepared.language, loop, self._clock.now, self._pump, doubts)
         self._trial = Trial(router_settings(config), self._clock.now, self._script.hold_ups)
-        self._ledger, mirror = mirrored(config, prepared.language)
+        self._ledger = Ledger()
         retention = Retention(config.history.keep_days, config.history.keep_calls)
         self._store: EmbeddedStore[Binding] = EmbeddedStore(
             prepared.database, Binding, retention, is_history_shared=bool(config.history.url)
@@ -176,10 +176,6 @@ class Node:
             edge_settings(config, self._interfaces.addresses), self._world(), self._ledger, self._entropy
         )
         self._own_gateways = OwnGateways(prepared.state, prepared.language)
-        self._reload = Reload(
-            prepared.read, config, prepared.language, loop, self._following(prepared), self._script, self._clock.now
-        )
-        self._giving_way = GivingWay(self._edge.core, cluster, lambda: self._interfaces.addresses, self._beat)
         self._watching = Watching(
             Rooms(
                 prepared=prepared,
@@ -196,10 +192,13 @@ class Node:
                 after_call=self._after_call,
                 cluster=cluster,
                 shared_history=self._shared_history,
-                mirror=mirror,
-                tracing=tracing_of(config, prepared.language),
+                observers=Observers(config, self._ledger, prepared.language),
             )
         )
+        self._reload = Reload(
+            prepared.read, config, prepared.language, loop, self._following(prepared), self._script, self._clock.now
+        )
+        self._giving_way = GivingWay(self._edge.core, cluster, lambda: self._interfaces.addresses, self._beat)
         self._control = ControlServer(
             self._ledger,
             prepared.state,
@@ -244,6 +243,7 @@ class Node:
             gateways=self._own_gateways,
             trial=self._trial,
             presented=prepared.presented,
+            watching=self._watching,
             state=self._prepared.state,
         )
 
