@@ -5,7 +5,7 @@ import msgspec
 from talkpath.app.config.changes import FOLLOWED, plan_of
 from talkpath.app.config.guard import Limits
 from talkpath.app.config.listeners import Listener
-from talkpath.app.config.records import Log, Metrics
+from talkpath.app.config.records import History, Log
 from talkpath.app.config.registration import Account, Authentication
 from talkpath.app.config.routing import Routing
 from talkpath.app.config.tree import Config
@@ -27,7 +27,7 @@ def test_what_can_be_followed_is_and_the_rest_waits_as_it_was() -> None:
         limits=Limits(calls=20),
         log=Log(level="debug"),
         authentication=Authentication(realm="new", nonce_lifetime_s=60),
-        metrics=Metrics(listen="127.0.0.1:9999"),
+        history=History(keep_calls=7),
     )
     plan = plan_of(running, wanted)
     assert [change.key for change in plan.followed] == [
@@ -35,11 +35,11 @@ def test_what_can_be_followed_is_and_the_rest_waits_as_it_was() -> None:
         "limits.calls",
         "log.level",
     ]
-    assert plan.waiting == ("authentication.realm", "metrics.listen")
+    assert plan.waiting == ("authentication.realm", "history.keep_calls")
     assert plan.config.limits.calls == 20
     assert plan.config.authentication.realm == "old"
     assert plan.config.authentication.nonce_lifetime_s == 60
-    assert plan.config.metrics.listen == running.metrics.listen
+    assert plan.config.history.keep_calls == running.history.keep_calls
     # Asked again, what waits still waits, and nothing else is new.
     assert plan_of(plan.config, wanted).followed == ()
     assert plan_of(plan.config, wanted).waiting == plan.waiting
