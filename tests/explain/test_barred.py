@@ -56,6 +56,13 @@ def test_who_is_banned_is_not_told_twice() -> None:
     assert [one.code for one in findings_of([SCAN], [refused(9, "203.0.113.9")])] == ["scanner"]
 
 
+def test_who_is_in_a_network_that_is_banned_is_not_told_twice() -> None:
+    networks = [msgspec.structs.replace(SCAN, source=source) for source in ("203.0.113.0/24", "2001:db8::/64")]
+    inside = [refused(9, source) for source in ("203.0.113.9", "2001:db8::9", "2001:db8::/64")]
+    assert [one.code for one in findings_of(networks, inside)] == ["scanner", "scanner"]
+    assert [one.code for one in findings_of(networks, [refused(9, "2001:db9::9")])][2:] == ["auth-loop"]
+
+
 def test_they_stand_beside_the_calls_of_the_edge() -> None:
     told = tuple(findings_of([SCAN], []))
     assert [one.code for one in explain_own([], Sites(), 2_000.0, told).findings] == ["scanner"]

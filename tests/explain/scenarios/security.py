@@ -79,6 +79,18 @@ def many_users_from_one_address(wire: Wire) -> None:
 
 
 @fires("scanner")
+def many_wrong_passwords_from_one_address(wire: Wire) -> None:
+    """Each of its users shows credentials, twice: one finding says so, and not one for each."""
+    for number in range(12):
+        user = str(1000 + number)
+        guest = Agent(user, "45.95.1.2", agent="Linphone/5.2")
+        for time in range(3):
+            more = CREDENTIALS.format(number=time).replace("1001", user) if time else ""
+            answer, at = CHALLENGE.format(number=time + 1, stale=""), EPOCH + number + 0.2 * time
+            register(wire, guest, at, cseq=time + 1, status=401, call_id=f"s{number}", more=more, answer=answer)
+
+
+@fires("scanner")
 def five_hundred_subscriptions_a_second(wire: Wire) -> None:
     """One phone gone mad: one Call-ID, one user, and a challenge each time."""
     for number in range(1_000):

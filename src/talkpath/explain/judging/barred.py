@@ -1,6 +1,7 @@
 """What the guard of an edge told, as findings: every ban is one, and so is who goes on with wrong passwords."""
 
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from talkpath.base.texts import Text
 from talkpath.calls.guarded import Ban, Refused, Why
@@ -53,13 +54,13 @@ LIFT_FIX = Text(
 
 def findings_of(bans: Iterable[Ban], refused: Iterable[Refused]) -> Iterator[Finding]:
     """Findings of an edge that belong to no call. Those of a source that is told as a ban are not told twice."""
-    told = set()
+    told = []
     for ban in bans:
         if ban.code:
-            told.add(host_of(ban.source))
+            told.append(ip_network(host_of(ban.source)))
             yield _of_ban(ban)
     for one in refused:
-        if one.times >= _REFUSALS and not one.mended and one.why in _OF_PROOF and one.source not in told:
+        if one.times >= _REFUSALS and not one.mended and one.why in _OF_PROOF and not _lies_in(one.source, told):
             symptom = Symptom.NO_RING if one.method == "REGISTER" else Symptom.FAILS
             fix = FIXES.get(one.why)
             found = Found(
@@ -69,6 +70,12 @@ def findings_of(bans: Iterable[Ban], refused: Iterable[Refused]) -> Iterator[Fin
                 fix=None if fix is None else said(fix, user=one.user, host=one.source),
             )
             yield Finding(auth_loop.RULE, found, is_own=True)
+
+
+def _lies_in(source: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Whether one of these networks, a ban's, holds that source; an IPv6 one may be named by its /64."""
+    where = ip_network(source)
+    return any(where.version == network.version and where.network_address in network for network in networks)
 
 
 def _of_ban(ban: Ban) -> Finding:

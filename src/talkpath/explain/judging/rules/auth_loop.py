@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from talkpath.base.texts import Text
 from talkpath.explain.judging.finding import Because, Found, Severity, Symptom, because
 from talkpath.explain.judging.rule import Rule
-from talkpath.explain.judging.rules.scanner import REFUSALS, is_guessing
+from talkpath.explain.judging.rules.scanner import REFUSALS, is_guessing, visitors_of
 from talkpath.explain.reading.scene import Outside, Scene
 from talkpath.explain.reading.story import Story
 from talkpath.explain.reading.traits import Trait
@@ -52,7 +52,12 @@ def check_scene(scene: Scene) -> Iterator[Found]:
         if exchange.sip.method in ("REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"):
             user = exchange.sip.first("To") or ""
             grouped[exchange.sip.method, exchange.request.src.host, user.partition(";tag")[0]].append(exchange)
-    for exchanges in grouped.values():
+    if not grouped:
+        return
+    strange = {source for source, visitor in visitors_of(scene).items() if visitor.is_strange}
+    for (_, source, _), exchanges in grouped.items():
+        if source in strange:
+            continue  # told once, with how many of its users had credentials
         if any(200 <= exchange.status < 300 for exchange in exchanges) or _is_guessed(exchanges):
             continue  # whoever tries passwords has no credentials, and a finding of its own
         yield from _judge(

@@ -7,6 +7,7 @@ from talkpath.explain.judging.finding import Because, Found, Severity, Symptom, 
 from talkpath.explain.judging.rule import Rule
 from talkpath.explain.reading.numbers import dialled, leads_abroad
 from talkpath.explain.reading.scene import Scene
+from talkpath.sip.grammar import parse_auth
 from talkpath.sip.message import Message
 from talkpath.sip.scanners import tool_of
 
@@ -29,6 +30,10 @@ TRIED = Text(
     "{src} tried {users} different users with {messages} requests; {refused} were refused, {accepted} accepted.",
     "{src} 以 {messages} 个请求尝试了 {users} 个不同用户；被拒绝 {refused} 个，成功 {accepted} 个。",
 )
+PROVED = Text(
+    "Credentials for {users} of them were refused (realm {realm}): a wrong password, or the wrong realm, in each.",
+    "其中 {users} 个用户的凭据被拒绝（realm {realm}）：密码或 realm 有误。",
+)
 IN = Text("At least one attempt was accepted: {user}.", "至少一次尝试成功：{user}。")
 
 
@@ -37,6 +42,8 @@ class Visitor:
 
     def __init__(self) -> None:
         self.users: set[str] = set()
+        self.unproven: set[str] = set()
+        self.realm = ""
         self.call_ids: set[str] = set()
         self.frames: list[int] = []
         self.first = self.last = 0.0
@@ -58,14 +65,26 @@ class Visitor:
             self.call_ids.add(sip.call_id)
         if status in REFUSALS:
             self.refused += 1
+            self._take_credentials(sip)
         elif 200 <= status < 300 and sip.method != "OPTIONS":
             self.accepted.append(_user(sip))
 
+    def _take_credentials(self, sip: Message) -> None:
+        text = sip.first("Authorization") or sip.first("Proxy-Authorization")
+        if text:
+            self.unproven.add(_user(sip))
+            self.realm = parse_auth(text)[1].get("realm", "?")
+
+    @property
+    def is_strange(self) -> bool:
+        """Whether it tries the names of many who do not let it in."""
+        return len(self.users) >= USERS and self.refused > 3 * len(self.accepted)
+
 
 def check_scene(scene: Scene) -> Iterator[Found]:
-    for source, visitor in _visitors(scene).items():
+    for source, visitor in visitors_of(scene).items():
         guesses = is_guessing(visitor.refused, visitor.last - visitor.first, len(visitor.call_ids))
-        strange = len(visitor.users) >= USERS and visitor.refused > 3 * len(visitor.accepted)
+        strange = visitor.is_strange
         if visitor.agent or strange or (guesses and not visitor.accepted):
             yield Found(
                 tuple(_evidence(source, visitor)),
@@ -82,7 +101,8 @@ def is_guessing(refused: int, seconds: float, call_ids: int) -> bool:
     return refused >= GUESSES and seconds < 2 * refused and (call_ids > PHONE_CALL_IDS or is_flood)
 
 
-def _visitors(scene: Scene) -> dict[str, Visitor]:
+def visitors_of(scene: Scene) -> dict[str, Visitor]:
+    """What each source tried, by its address."""
     visitors: dict[str, Visitor] = {}
     for exchange in scene.outside:
         request, method = exchange.request, exchange.sip.method
@@ -117,6 +137,8 @@ def _evidence(source: str, visitor: Visitor) -> Iterator[Because]:
         yield because(TOOL, visitor.frames[:1], visitor.first, src=source, agent=visitor.agent)
     values = {"users": len(visitor.users), "messages": visitor.messages, "refused": visitor.refused}
     yield because(TRIED, visitor.frames, visitor.first, src=source, accepted=len(visitor.accepted), **values)
+    if visitor.unproven:
+        yield because(PROVED, (), visitor.last, users=len(visitor.unproven), realm=visitor.realm)
     if visitor.accepted:
         yield because(IN, (), visitor.last, user=visitor.accepted[0])
 
