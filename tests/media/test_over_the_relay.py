@@ -182,3 +182,23 @@ def test_no_free_port_is_unavailable(relay: Relay, peer: Peers) -> None:
     with pytest.raises(Unavailable):
         connect(session, peer(), peer())
     assert relay.counters()["ports"] == 0
+
+
+def test_a_codec_whose_name_is_no_text_keeps_nobody_from_hearing(relay: Relay, peer: Peers) -> None:
+    session = Board(relay, MediaPolicy()).open("call-1")
+    offer = description(peer(), "8 97") + b"a=rtpmap:97 \xfe\xffx/8000\r\n"
+    to_bob = session.carry(
+        offer, frm=CALLER, to=BRANCH, exchange=Exchange("INVITE", 1), origin=HERE, target=HERE, now=1.0
+    )
+    assert b"a=rtpmap:97 \xfe\xffx/8000" in to_bob
+    answer = Exchange("INVITE", 1, 200)
+    to_alice = session.carry(
+        description(peer(), "97 8") + b"a=rtpmap:97 \xfe\xffx/8000\r\n",
+        frm=BRANCH,
+        to=CALLER,
+        exchange=answer,
+        origin=HERE,
+        target=HERE,
+        now=1.0,
+    )
+    assert SessionDescription.parse(to_alice).audio.port

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from talkpath.base import limits
 from talkpath.base.address import Address
 from talkpath.base.errors import Malformed
+from talkpath.base.readable import readable
 from talkpath.ice.candidate import Candidate, read_candidate
 from talkpath.ice.events import Credentials
 from talkpath.sdp import Connection, Direction, MediaSection, Outline, RtcpPort, SessionDescription
@@ -264,6 +265,6 @@ def _rtcp_address(lines: list[str], outline: Outline, host: str | None) -> Addre
 
 @lru_cache(maxsize=1024)
 def _formats(numbers: tuple[str, ...], rtpmaps: tuple[str, ...], encrypted: bool) -> Formats:
-    """The payload of SRTP cannot be read, so its payload types have no name here."""
+    """The payload of SRTP cannot be read, so its payload types have no name here. The packet engine takes text."""
     known = formats_of(numbers, rtpmaps)
-    return Formats(tuple((n, f.clock_hz, "" if encrypted else f.name) for n, f in known if n < 128))
+    return Formats(tuple((n, f.clock_hz, "" if encrypted else readable(f.name)) for n, f in known if n < 128))
