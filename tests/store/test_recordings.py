@@ -147,6 +147,26 @@ def test_a_recording_that_was_cut_anywhere_is_closed_to_its_last_whole_packet(tm
     assert list(mend_all(layout)) == []
 
 
+@pytest.mark.parametrize("cut", [0, 7])
+def test_the_disk_keeps_what_an_edge_left_before_a_manifest_speaks_for_it(
+    tmp_path: Path, cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(tmp_path)
+    layout.make()
+    name = "call-0123456789abcdef"
+    layout.pcap_of(name).write_bytes((HEAD + 2 * PACKET)[: len(HEAD + PACKET) + cut])
+    kept: list[Path] = []
+
+    def fsync(descriptor: int) -> None:
+        kept.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    list(mend_all(layout))
+    manifest = layout.manifest_of(name)
+    before = kept[: kept.index(manifest.with_name(manifest.name + ".new"))]
+    assert {layout.pcap_of(name), layout.pcaps} <= set(before)
+
+
 def test_of_what_died_before_its_first_word_the_name_tells(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     layout.make()

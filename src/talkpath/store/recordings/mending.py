@@ -96,6 +96,7 @@ def mend(layout: Layout, name: str) -> Mended:
     cut = 0
     if pcap.exists():
         cut = cut_to_whole(pcap)
+        files.sync(layout.pcaps)
         facts = recovered(facts, pcap)
     else:
         facts = msgspec.structs.replace(facts, state=State.FAILED, trouble="the file was never made", stored=())
@@ -114,13 +115,14 @@ def mend(layout: Layout, name: str) -> Mended:
 
 
 def cut_to_whole(pcap: Path) -> int:
-    """Cut a pcap back to its last whole packet; how many bytes that took. What has no head stays as it is."""
+    """Cut a pcap back to its last whole packet; how many bytes that took. What has no head stays as it is. The disk
+    is made to keep it, for a manifest is to speak for it, and the last turn of an edge that died was not synced."""
     found = measured(pcap)
-    if not found.whole_bytes or found.is_whole:
+    if not found.whole_bytes:
         return 0
-    with pcap.open("r+b") as file:
-        file.truncate(found.whole_bytes)
-        os.fsync(file.fileno())
+    if not found.is_whole:
+        os.truncate(pcap, found.whole_bytes)
+    files.sync(pcap)
     return found.file_bytes - found.whole_bytes
 
 
