@@ -6,7 +6,16 @@ until it comes to the head.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+
+def earliest(times: Sequence[float | None]) -> float | None:
+    """The first of some moments, None where there is none."""
+    first: float | None = None
+    for time in times:
+        if time is not None and (first is None or time < first):
+            first = time
+    return first
 
 
 class Timer:

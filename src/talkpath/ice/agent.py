@@ -12,6 +12,7 @@ from typing import assert_never
 
 from talkpath.base.address import Address
 from talkpath.base.limits import ICE_PEER_CHECKS_PER_S, ICE_STRANGER_CHECKS_PER_S
+from talkpath.base.timers import earliest
 from talkpath.ice import stun
 from talkpath.ice.candidate import Candidate, host_candidate
 from talkpath.ice.checklist import LocalCandidate
@@ -165,8 +166,7 @@ class IceAgent:
 
     def deadline(self) -> float | None:
         """When `expire` wants to be called next, or None."""
-        times = [g.deadline() for g in self._generations()]
-        return min((time for time in times if time is not None), default=None)
+        return earliest([one.deadline() for one in self._generations()])
 
     def expire(self, now: float) -> None:
         """Let every timer that is due fire."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from talkpath.base.address import Address
 from talkpath.base.limits import ICE_PEER_REFLEXIVE, ICE_REMOTE_CANDIDATES
 from talkpath.base.octets import raw, text
+from talkpath.base.timers import earliest
 from talkpath.ice import stun
 from talkpath.ice.candidate import (
     Candidate,
@@ -431,14 +432,14 @@ class Generation:
 
     def deadline(self) -> float | None:
         """When `expire` wants to be called next."""
-        times = [check.due_at for check in self._checks.values()]
+        times: list[float | None] = [check.due_at for check in self._checks.values()]
         times += [consent.deadline(self._role.lite) for consent in self._consents.values()]
         if self._may_check() and self.checklist.has_work():
             times.append(self._next_check_at)
         if self._fails_at is not None:
             times.append(self._fails_at)
         times += [self._valid_since[pair.component] + NOMINATION_WAIT_S for pair in self._nominees()]
-        return min(times, default=None)
+        return earliest(times)
 
     def expire(self, now: float) -> None:
         """Retransmit, fail, check, confirm consent, nominate: whatever is due."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from talkpath.base.address import Address
 from talkpath.base.octets import raw, text
+from talkpath.base.timers import earliest
 from talkpath.media.announced import Announced
 from talkpath.media.engine import Climbed, Port
 from talkpath.media.keying import Keying, Security
@@ -116,8 +117,7 @@ class GatedTransport:
     def deadline(self) -> float | None:
         if self.standing.is_parked:
             return None
-        times = [time for time in (self._rtp.deadline(), self._rtcp.deadline()) if time is not None]
-        return min(times, default=None)
+        return earliest((self._rtp.deadline(), self._rtcp.deadline()))
 
     def expire(self, now: float) -> None:
         """Let every timer that is due fire. Nothing that answers comes through while another is heard."""

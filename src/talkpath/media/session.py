@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from talkpath.base.errors import Malformed
+from talkpath.base.timers import earliest
 from talkpath.media import bundle, moments, trickle
 from talkpath.media.announcing import Announcing
 from talkpath.media.crypto import CryptoDesk
@@ -385,7 +386,7 @@ class MediaSession:
         times = [transport.deadline() for transport in transports]
         if transports:
             times.append(self._links.deadline())
-        return min((time for time in times if time is not None), default=None)
+        return earliest(times)
 
     def expire(self, now: float) -> None:
         """Let every timer that is due fire."""

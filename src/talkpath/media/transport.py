@@ -13,6 +13,7 @@ from dataclasses import replace
 from talkpath.base.address import Address
 from talkpath.base.limits import ICE_REMOTE_CANDIDATES
 from talkpath.base.octets import raw, text
+from talkpath.base.timers import earliest
 from talkpath.ice import events as ice
 from talkpath.ice import stun
 from talkpath.ice.agent import IceAgent
@@ -325,9 +326,11 @@ class IceTransport:
             keying.receive(event.source, event.data, now)
 
     def deadline(self) -> float | None:
-        keyings = () if self.standing.is_parked else self._keyings.values()
-        times = [self._gone_at, self._agent.deadline(), *(keying.deadline() for keying in keyings)]
-        return min((time for time in times if time is not None), default=None)
+        times = [self._gone_at, self._agent.deadline()]
+        if not self.standing.is_parked:
+            for keying in self._keyings.values():
+                times.append(keying.deadline())
+        return earliest(times)
 
     def expire(self, now: float) -> None:
         """Let every timer that is due fire. Checks go on while another is heard; handshakes wait."""

@@ -12,6 +12,7 @@ from typing import assert_never
 from OpenSSL import SSL
 
 from talkpath.base.limits import DTLS_DATAGRAM_BYTES, DTLS_HANDSHAKES
+from talkpath.base.timers import earliest
 from talkpath.secure import records
 from talkpath.secure.assembly import HelloAssembly
 from talkpath.secure.certificate import Fingerprint, verdict
@@ -103,8 +104,10 @@ class DtlsEndpoint:
 
     def deadline(self) -> float | None:
         """When `expire` wants to be called next, or None."""
-        times = [self._retry_at, *(handshake.deadline() for handshake in self._handshakes.values())]
-        return min((time for time in times if time is not None), default=None)
+        times = [self._retry_at]
+        for handshake in self._handshakes.values():
+            times.append(handshake.deadline())
+        return earliest(times)
 
     def expire(self, now: float) -> None:
         """Send flights again; give up on those who fell silent."""

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Unpack
 
 from talkpath.base.address import Address, Transport
+from talkpath.base.timers import earliest
 from talkpath.ice import events as ice
 from talkpath.ice.agent import IceAgent
 from talkpath.sdp import MediaSection
@@ -165,8 +166,7 @@ class _Peer:
             self._endpoint.receive(dtls.DtlsArrived((1, source), data), now)
 
     def deadline(self) -> float | None:
-        times = [time for time in (self._agent.deadline(), self._endpoint.deadline()) if time is not None]
-        return min(times, default=None)
+        return earliest((self._agent.deadline(), self._endpoint.deadline()))
 
     def expire(self, now: float) -> None:
         self._agent.expire(now)
