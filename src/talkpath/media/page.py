@@ -1,7 +1,5 @@
 """Descriptions on their way between a call and a page: its `Dialect`, and what the ledger hears of it."""
 
-from dataclasses import replace
-
 from talkpath.media import bundle, moments
 from talkpath.media.dialect import unknown
 from talkpath.media.leg import Leg
@@ -56,9 +54,10 @@ _VOICES = frozenset({"opus", "multiopus", "g722", "pcma", "pcmu", "isac", "ilbc"
 
 
 def speak(
-    page: Leg, description: SessionDescription, told: Told, offer: Told | None, note: Noting, now: float
-) -> Told:
-    """Put an offer, or the answer to `offer`, into the words of the page; `told` in these."""
+    page: Leg, description: SessionDescription, offer: Told | None, note: Noting, now: float
+) -> tuple[bytes, frozenset[int]]:
+    """Put an offer, or the answer to `offer`, into the words of the page; gives it in these, and the sections of
+    whose hold the page does not hear."""
     dialect = page.its_dialect()
     spared = dialect.speak(description, None if offer is None else offer.raw)
     if offer is None:
@@ -73,4 +72,4 @@ def speak(
     sent, left = strict(description)
     if left:
         note(now, moments.LINES, lines=" · ".join(line[:_CHARACTERS_TOLD] for line in left[:_LINES_TOLD]))
-    return replace(told, sent=sent, holds_kept=spared.holds)
+    return sent, spared.holds

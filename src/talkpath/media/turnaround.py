@@ -81,11 +81,13 @@ class Turnaround:
         bridges = self._share_codecs(own, reading, speaker, hearer, turn.offer)
         if crypto is not None and is_keyed:
             crypto.put_on(description, speaker, hearer, is_answer, now)
-        made = description.encode()
-        told = Told(speaker.id == CALLER, raw, made, reading.announced, read, reading.terminates, own, made, bridges)
-        if not to_page:
-            return told
-        return page.speak(hearer, description, told, turn.offer, partial(self._note, side=hearer.side), now)
+        sent = made = description.encode()
+        kept = frozenset[int]()
+        if to_page:
+            note = partial(self._note, side=hearer.side)
+            sent, kept = page.speak(hearer, description, turn.offer, note, now)
+        by_caller, sections = speaker.id == CALLER, reading.announced
+        return Told(by_caller, raw, sent, sections, read, reading.terminates, own, made, bridges, holds_kept=kept)
 
     def _read(self, description: SessionDescription, speaker: Leg, now: float) -> Reading:
         """Raises `MediaRefused` for DTLS whose certificate could not be checked."""
