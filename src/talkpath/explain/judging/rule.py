@@ -31,8 +31,8 @@ class Rule(Struct, frozen=True):
     why: Text
     needs: Text
     fix: Text
+    doubt: Text
     own_fix: Text | None = None
-    doubt: Text | None = None
     traits: frozenset[Trait] = frozenset()
     explains: frozenset[str] = frozenset()
     of_call: CallCheck | None = None

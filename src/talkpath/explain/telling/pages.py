@@ -80,8 +80,7 @@ def rule_page(rule: Rule, language: Language) -> str:
     sections = [(words.WHY, rule.why), (words.NEEDS, rule.needs), (words.FIX, rule.fix)]
     if rule.own_fix is not None:
         sections.append((words.OWN_FIX, rule.own_fix))
-    if rule.doubt is not None:
-        sections.append((words.DOUBT, rule.doubt))
+    sections.append((words.DOUBT, rule.doubt))
     for head, text in sections:
         lines += ["", f"## {head.say(language)}", "", _escaped(text, language)]
     if rule.explains:

@@ -126,6 +126,13 @@ RULE: Rule = Rule(
         "directions, and start before the call.",
         "重新抓包：抓完整的包（tcpdump -s 0）、加大缓冲（-B 65536）、选择能看到双向的端口，并在呼叫之前开始。",
     ),
+    doubt=Text(
+        "A call that began before the capture, or goes on after it, is seen in part whoever captures; so is one "
+        "whose other direction goes another way. Where only one port of a bond or a mirror is captured, packets "
+        "that seem to be missing were on the other.",
+        "在抓包开始之前已存在、或在其结束之后仍继续的呼叫，必然只能看到一部分；另一方向走其他路径的也一样。"
+        "若只抓了聚合链路或镜像的其中一个端口，看似缺失的包其实在另一个端口上。",
+    ),
     traits=frozenset({Trait.LOSSY, Trait.UNANSWERED}),
     of_call=check,
     of_scene=check_scene,

@@ -125,6 +125,13 @@ RULE: Rule = Rule(
         "在 {host} 上只按名称、时钟和声道匹配编解码器；未知或缺失的 fmtp 不应删除编解码器。"
         "修复前可先从请求中删除异常的 a=fmtp。",
     ),
+    doubt=Text(
+        "An answer to an offer that named the codec in a dialect of its own may leave it out on purpose: then no "
+        "voice was common, and the fault is in the offer. Where the hop behind is not in the capture, who answered "
+        "may never have had a codec.",
+        "若请求以特有写法声明编解码器，应答可能是有意不列：那时双方本无共同语音编解码器，问题在请求一侧。"
+        "抓包不含后一跳时，也可能应答方本来就没有编解码器。",
+    ),
     traits=frozenset({Trait.ANSWERED}),
     explains=frozenset({"no-rtp", "one-way-rtp", "media-late", "media-cut", "dtmf-mismatch"}),
     of_call=check,

@@ -107,6 +107,13 @@ RULE: Rule = Rule(
         "authenticated ICE check; drop {src} at the firewall.",
         "将媒体服务器升级到 2023-12 之后的版本，只接受通过认证 ICE 检查的地址的 DTLS；并在防火墙上丢弃 {src}。",
     ),
+    doubt=Text(
+        "A peer with several addresses, or behind a NAT that gives each flow another address, may begin from one "
+        "that no check in this capture proves: the capture began after its checks, or sees one of its paths only. "
+        "Its certificate tells: where its fingerprint is the announced one, it is the peer.",
+        "对端有多个地址，或其 NAT 为每个流分配不同地址时，可能从抓包中未经检查的地址发起握手："
+        "抓包在检查之后才开始，或只看到其中一条路径。可看证书：指纹与声明一致，就是对端本身。",
+    ),
     traits=frozenset({Trait.SEALED}),
     explains=frozenset({"dtls-refused", "dtls-unanswered", "no-rtp", "one-way-rtp", "media-late", "media-cut"}),
     of_call=check,

@@ -118,6 +118,13 @@ RULE: Rule = Rule(
         "指纹不符时，检查谁改写了 a=fingerprint，或重启后仍使用旧证书。出现 handshake_failure 时，"
         "比较双方的加密套件、DTLS 版本和 use_srtp 配置。",
     ),
+    doubt=Text(
+        "An alert in clear is not authenticated: anybody who can send to the port can write one, and a sound "
+        "endpoint goes on. Where packets follow that open with the keys, it cost nothing. A certificate in a "
+        "capture of one side may belong to a handshake of an earlier call at the same port.",
+        "明文警报未经认证：任何能向该端口发包的人都可伪造，正常的端点会继续。若之后的包能用密钥解开，则没有影响。"
+        "单侧抓包中的证书也可能属于同一端口上较早呼叫的握手。",
+    ),
     traits=frozenset({Trait.SEALED, Trait.OWN}),
     explains=frozenset(
         {"no-rtp", "one-way-rtp", "media-late", "media-cut", "dtls-unanswered", "srtp-key-mismatch", "jitter"}

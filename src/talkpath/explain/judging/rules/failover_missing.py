@@ -132,6 +132,13 @@ RULE: Rule = Rule(
         "（[[gateway_groups]] 的 `no_answer_ms`）"
         "，`talkpath gateways` 可查看状态。",
     ),
+    doubt=Text(
+        "The second attempt may have left by an interface that was not captured, or by a proxy behind this one. "
+        "Some carriers want no second attempt for a status that the called party gave itself (500 and 503 of a "
+        "phone passed on). A caller who gave up at once left no time for one.",
+        "第二次尝试可能经由未抓取的网口，或由后面的代理发出。有的运营商对属于被叫本身的状态（转来的话机 500、"
+        "503）不希望再试。主叫立即放弃时也来不及再试。",
+    ),
     traits=frozenset({Trait.FAILED}),
     of_call=check,
 )

@@ -179,6 +179,13 @@ RULE: Rule = Rule(
         "（防火墙、安全组、Docker 端口映射）；位于 NAT 之后时设置监听或 [[media.addresses]] 的 `advertised`。"
         "所在网络不放行 UDP 的客户端需要 TURN 服务器。",
     ),
+    doubt=Text(
+        "A capture at one side sees checks leave and not whether they arrive. Answers may come over a path that is "
+        "not captured (another interface, TCP, a TURN server in TLS). A call that was hung up within two seconds "
+        "may have had no time for one.",
+        "单侧抓包只能看到检查发出，看不到是否到达。应答可能走未抓取的路径（另一网口、TCP、"
+        "TLS 中的 TURN 服务器）。两秒内就挂断的呼叫也许还来不及。",
+    ),
     traits=frozenset({Trait.SEALED, Trait.OWN}),
     explains=frozenset(
         {"no-rtp", "one-way-rtp", "dtls-unanswered", "media-late", "media-cut", "srtp-key-mismatch", "jitter"}

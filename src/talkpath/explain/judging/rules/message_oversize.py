@@ -104,6 +104,13 @@ RULE: Rule = Rule(
         "`diet` what may be left out.",
         "让 {dst} 同时监听 TCP 或 TLS（过大的消息 talkpath 会改用它），并在 [size] 的 `diet` 中写明可省略的内容。",
     ),
+    doubt=Text(
+        "A link with jumbo frames, or a tunnel whose capture shows packets before they are cut, carries more than "
+        "1,472 bytes whole. What the capture shows in one piece on the sender's own host may be cut by its network "
+        "card. Where it is answered, nothing was lost.",
+        "支持巨帧的链路，或在切分之前抓取的隧道，可整包承载超过 1,472 字节的内容。在发送方主机上抓到的完整包，"
+        "也可能之后才由网卡切分。只要有应答，就没有丢失。",
+    ),
     traits=frozenset({Trait.LARGE}),
     of_call=check,
 )

@@ -156,6 +156,13 @@ RULE: Rule = Rule(
         "在监听或 [[media.addresses]] 中设置 `advertised`，并用 `local_networks` 指明内网。"
         "`talkpath calls ID` 会列出双方被告知的地址。",
     ),
+    doubt=Text(
+        "Media may pass where this capture does not look: directly between the phones, on another interface or "
+        "VLAN, through a tunnel, by TCP. The signs that it would show are taken from other calls, and one may "
+        "differ from these. A test call that nobody speaks in may be muted by both with silence suppression.",
+        "媒体可能走抓包看不到的路径：话机之间直连、另一网口或 VLAN、隧道，或 TCP。"
+        "“应能看到媒体”的迹象取自其他呼叫，而个别呼叫可能不同。无人说话的测试呼叫也可能因双方静音抑制而没有包。",
+    ),
     traits=frozenset({Trait.MUTE, Trait.GAPPY, Trait.ASTRAY}),
     explains=frozenset({"media-late", "media-cut", "one-way-rtp"}),
     of_call=check,

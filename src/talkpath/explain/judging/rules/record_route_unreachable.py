@@ -64,6 +64,13 @@ RULE: Rule = Rule(
         "address. Here it must be {target}.",
         "为面向该侧的监听设置 `advertised`，并用 `local_networks` 指明应看到真实地址的网络。此处应为 {target}。",
     ),
+    doubt=Text(
+        "Behind a port mapping or a load balancer the address that Record-Route names may be the right one from "
+        "elsewhere, and the failure another: look whether any request of another call arrives by it. A name is "
+        "compared as it is written; it may resolve to the right address.",
+        "位于端口映射或负载均衡之后时，Record-Route 中的地址从别处看可能是对的，失败另有原因："
+        "请查看其他呼叫是否有请求经它到达。域名按字面比较，它可能解析到正确的地址。",
+    ),
     traits=frozenset({Trait.UNANSWERED, Trait.REFUSED, Trait.REPEATED}),
     explains=frozenset(
         {"ack-missing", "session-expired", "response-undelivered", "gateway-down", "failover-missing", "media-cut"}

@@ -169,6 +169,13 @@ RULE: Rule = Rule(
         "kept open ([keepalive]), does a firewall on the way let it through?",
         "talkpath 总是应答到请求的来源。沿路检查响应到 {dst}：NAT 映射是否保持（[keepalive]），途中防火墙是否放行？",
     ),
+    doubt=Text(
+        "A capture at the server sees the answer leave and cannot see it arrive; a caller that is overloaded or "
+        "whose process ended repeats or falls silent in the same way, with a network that is sound. A capture at "
+        "the caller that drops packets shows the same. Another that was taken at the other end decides it.",
+        "服务器侧抓包只能看到应答发出，看不到是否到达；主叫过载或进程已退出时同样会重发或沉默，而网络并无问题。"
+        "主叫侧抓包若有丢包也会如此。对端另抓一份即可判定。",
+    ),
     traits=frozenset({Trait.REPEATED}),
     explains=frozenset({"gateway-down", "failover-missing"}),
     of_call=check,

@@ -171,5 +171,12 @@ RULE: Rule = Rule(
         "若其仍在继续，用 `talkpath bans add {src}` 将其拒之门外：防护只在请求过多时才自动封禁（[guard]）"
         "。若它是自己的网关或话机，请给它帐号，或写入 `authentication.trusted`。",
     ),
+    doubt=Text(
+        "A server of yours that relays for many users with one wrong password, or a whole office after its "
+        "passwords were changed, looks the same: many users, all refused, from one address. Such phones go on with "
+        "one Call-ID each and rising CSeq, and name users that you know.",
+        "若自己的服务器以一个错误密码为众多用户中继，或整个办公室在更换密码之后，看起来也一样：同一地址、"
+        "众多用户、全部被拒。这类话机各自沿用同一 Call-ID 且 CSeq 递增，所用用户名也是自己已有的。",
+    ),
     of_scene=check_scene,
 )

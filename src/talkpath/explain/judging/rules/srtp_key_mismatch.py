@@ -212,6 +212,13 @@ RULE: Rule = Rule(
         "每一跳的密钥只由一个设备负责：终结 SRTP 的中继必须在媒体路径上，否则不得改动 a=crypto。"
         "应答应使用请求中的套件与标签。",
     ),
+    doubt=Text(
+        "Descriptions that went through a hop that is not in the capture may fit all the same: it took one set of "
+        "keys and gave another. Packets are tried with the keys that were announced in what was captured; after a "
+        "re-INVITE outside the capture none of them opens, though both sides are right.",
+        "描述若经过抓包之外的一跳，可能其实匹配：该跳收下一套密钥、给出另一套。包是用抓包中声明的密钥试解的；"
+        "若抓包之外发生过 re-INVITE，即使双方都对也解不开。",
+    ),
     traits=frozenset({Trait.SEALED, Trait.OWN}),
     explains=frozenset({"no-rtp", "one-way-rtp"}),
     of_call=check,

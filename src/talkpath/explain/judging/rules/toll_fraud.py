@@ -162,5 +162,12 @@ RULE: Rule = Rule(
         "为其所用帐号设置新密码（`talkpath users password`），用 `talkpath bans add {src}` 将其封禁，"
         "并在 [toll] 中设置帐号限额：`home`、`abroad_calls_at_once` 等。",
     ),
+    doubt=Text(
+        "A calling campaign, a dialler or a fax server of yours calls many numbers abroad at once, by one account, "
+        "on purpose. Whose account it is, and whether the numbers are of one costly range, tells; `times` under "
+        "[[toll.accounts]] lets an account of that kind call.",
+        "自己的外呼活动、自动拨号器或传真服务器也会用一个帐号同时拨打许多国际号码。可看帐号属于谁、"
+        "号码是否集中在某个高资费号段；[[toll.accounts]] 的 `times` 可放行此类帐号。",
+    ),
     of_scene=check_scene,
 )
