@@ -106,3 +106,19 @@ def test_a_browser_and_a_phone_hear_each_other(relay: Relay, peer: Peers) -> Non
         call(wire, phone, 1 + sequence, "8 0")
     totals = {one.side: one.totals for one in wire.session.close(time.monotonic())}
     assert totals["caller"].heard_packets == 2
+
+
+def test_sections_whose_names_are_no_text_are_answered(relay: Relay, peer: Peers) -> None:
+    wire, phone = Wire(relay, peer()), peer()
+    mid = "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid"
+    offered = wire.browser.describe("8", f"{mid}\n", bundled=("audio 9 UDP/TLS/RTP/SAVPF 8",))
+    named = offered.replace(b"a=mid:", b"a=mid:\xfe").replace(b"BUNDLE 0 1", b"BUNDLE \xfe0 \xfe1")
+    assert named.count(b"\xfe") == 4
+    exchange, answered = Exchange("INVITE", 1), Exchange("INVITE", 1, 200)
+    now = time.monotonic()
+    wire.session.carry(named, frm=CALLER, to=BRANCH, exchange=exchange, origin=BROWSER, target=PHONE, now=now)
+    lines = [f"audio {phone.address[1]} RTP/AVP 8", f"audio {phone.address[1] + 2} RTP/AVP 8"]
+    body = sdp("127.0.0.1", *lines)
+    told = wire.session.carry(body, frm=BRANCH, to=CALLER, exchange=answered, origin=PHONE, target=BROWSER, now=now)
+    wire.session.chosen(BRANCH, now)
+    assert all(section.port for section in SessionDescription.parse(told).media)

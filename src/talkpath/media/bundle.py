@@ -7,6 +7,7 @@ them all; the answer moves those it bundled onto one. A phone on the other side 
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from talkpath.base.readable import readable
 from talkpath.media.announced import MID_URI, Announced
 from talkpath.media.leg import Anchor, Leg, Transport
 from talkpath.sdp import Group, MediaSection, SessionDescription
@@ -86,7 +87,8 @@ def identify(leg: Leg, sections: Sequence[Announced], *, stamped: bool) -> None:
         is_shared = anchor is not None and (anchor.carrier is not None or anchor in carriers)
         is_told = anchor is not None and (is_shared or stamped or anchor.is_identified)
         if anchor is not None and is_told and section.live and section.web is not None:
-            anchor.identify(section.mid or "", section.web, stamped=stamped)
+            # The packet engine takes text.
+            anchor.identify(readable(section.mid or ""), section.web, stamped=stamped)
 
 
 def needs_mid(leg: Leg, offered: Sequence[Announced], answered: Sequence[Announced]) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypedDict
 
 from talkpath.base.octets import raw, text
+from talkpath.base.readable import readable
 from talkpath.media.announced import mid_extension
 from talkpath.media.engine import Engine, Port
 from talkpath.media.record import ConversionRecord
@@ -49,7 +50,7 @@ def marks(told: MediaSection, own: MediaSection) -> Marks:
     """From the section that the hearer was told and its own, which is the other half of the exchange."""
     extension = mid_extension(own.lines) if mid_extension(told.lines) else 0
     ssrc = next((ssrc for ssrc in told.ssrcs if ssrc < 1 << 32), None)
-    return Marks(ssrc, extension, told.mid or "")
+    return Marks(ssrc, extension, readable(told.mid or ""))
 
 
 @dataclass(frozen=True, slots=True)
